@@ -12,5 +12,6 @@ export * from './emergency.ts';
 export * from './envelope.ts';
 export * from './events.ts';
 export * from './keys.ts';
+export * from './no-answer.ts';
 export * from './security-events.ts';
 export * from './transport.ts';

@@ -85,7 +85,7 @@ export function createControlPlane(options: {
           subject,
           action: { name: action },
           resource: { type: 'transaction', id: transaction },
-          ...(context === undefined ? {} : { context }),
+          context: { ...context, record: true },
         },
       });
       return readDecisionAnswer(answer);

@@ -74,6 +74,7 @@ describe('a security event token', () => {
     ['that could be an ID token: with exp', { claims: { exp: now + 60 } }, 'security_event_malformed'],
     ['without a jti', { claims: { jti: undefined } }, 'security_event_malformed'],
     ['without an iat', { claims: { iat: undefined } }, 'security_event_malformed'],
+    ['that is not yet valid', { claims: { nbf: now + 11 } }, 'security_event_malformed'],
     ['from ahead', { claims: { iat: now + 11 } }, 'security_event_malformed'],
     ['about nobody', { claims: { sub_id: undefined } }, 'security_event_malformed'],
     ['about a text', { claims: { sub_id: 'ses_1' } }, 'security_event_malformed'],

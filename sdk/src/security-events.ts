@@ -9,7 +9,9 @@ import {
 } from '@countersign/kernel';
 import {
   clockLeadSeconds,
+  hasType,
   type JwsProblem,
+  liesAhead,
   parseCompactJws,
   type VerificationKey,
   verifyJws,
@@ -213,7 +215,7 @@ function verifyToken(
 ): SecurityEvent {
   const jws = parseCompactJws(token, refuseJws, { maxLength: maxTokenLength });
   // Section 4.1.1 of the framework: one key may sign many kinds of JWT, and this is exactly one of them.
-  if (jws.header.typ !== type) throw refuse('security_event_malformed', `Its typ must be ${type}.`);
+  if (!hasType(jws.header, type)) throw refuse('security_event_malformed', `Its typ must be ${type}.`);
   if (jws.unverifiedClaims['iss'] !== expected.issuer)
     throw refuse('security_event_issuer', `Its issuer must be ${expected.issuer}.`);
   const key = jws.header.kid === undefined ? undefined : keyOf(jws.header.kid);
@@ -229,6 +231,8 @@ function verifyToken(
     throw refuse('security_event_malformed', 'It must have a jti of 1 to 128 characters.');
   if (typeof iat !== 'number' || iat > expected.nowSeconds + clockLeadSeconds)
     throw refuse('security_event_malformed', 'It must have an iat, which is not ahead.');
+  if (liesAhead(claims, 'nbf', expected.nowSeconds))
+    throw refuse('security_event_malformed', 'Its nbf lies ahead, or is no time.');
   const subject = membersOf(claims['sub_id']);
   const format = subject?.['format'];
   if (subject === undefined || typeof format !== 'string')

@@ -1,4 +1,5 @@
 import { CodedError, type ErrorCategory } from '@countersign/kernel';
+import { noAnswer } from './no-answer.ts';
 
 /** An answer of the control plane: parsed JSON, text, or, when asked for, a Buffer; bounded. */
 export interface Answer {
@@ -23,7 +24,7 @@ const maxBytes = 8 * 1_048_576;
 /**
  * HTTP with a time limit and a size limit; redirects are not followed, because a token sent to another place is lost.
  *
- * @throws CodedError `control_plane_unreachable`
+ * @throws CodedError of {@link noAnswer}
  */
 export function createTransport(options: { readonly timeoutMs?: number } = {}): Transport {
   const timeoutMs = options.timeoutMs ?? 10_000;
@@ -47,12 +48,7 @@ export function createTransport(options: { readonly timeoutMs?: number } = {}): 
         const text = bytes.toString('utf8');
         return { ...seen, body: isJson ? (JSON.parse(text) as unknown) : text };
       } catch (cause) {
-        throw new CodedError({
-          code: 'control_plane_unreachable',
-          category: 'unavailable',
-          detail: `No usable answer from ${new URL(url).origin} within ${timeoutMs} ms.`,
-          cause,
-        });
+        throw noAnswer(cause, url, `No usable answer from ${new URL(url).origin} within ${timeoutMs} ms.`);
       }
     },
   };

@@ -1,5 +1,6 @@
 export { seriousFindings } from './accessibility.ts';
 export { type AuditCollector, createAuditCollector } from './audit-collector.ts';
+export { type AuthzenClient, type AuthzenDecision, createAuthzenClient } from './authzen-client.ts';
 export { type OpenedBrowser, openBrowser } from './browser.ts';
 export {
   createSelfSigned,

@@ -159,7 +159,7 @@ describe('in a running control plane', () => {
       ...directory,
       institutions: institutions.map((firm) => ({ ...firm, name: 'Renamed in an outage' })),
     };
-    const profile = { ...firms.trustProfile, max_lifetime_seconds: 60 };
+    const profile = { profile: { ...firms.trustProfile, max_lifetime_seconds: 60 }, reason: 'In an outage' };
     const evaluation = {
       subject: { type: 'person', id: firms.people.trader.id },
       action: { name: 'order:create' },

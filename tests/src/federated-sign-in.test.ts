@@ -1,7 +1,7 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { createFederatedMethod, federatedCallbackPath } from '@countersign/authentication';
 import type { RecordDraft, Signer, TrustProfile } from '@countersign/contracts';
-import { createOutbound, createPartnerSignIns } from '@countersign/federation-gateway';
+import { createOutbound, createPartnerKeys, createPartnerSignIns } from '@countersign/federation-gateway';
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
 import { testRowSeal, type WebBrowser } from '@countersign/testkit';
@@ -50,16 +50,15 @@ beforeAll(async () => {
   ]);
   world = await createSignInWorld();
   profiles = new Map();
+  const outbound = createOutbound({ environment: 'development', logger });
+  const from = { outbound, audit: world.audit, clock: world.clock, random: systemRandom };
   const partners = createPartnerSignIns({
     trustRegistry: { profileOf: async (issuer) => profiles.get(issuer) },
     directory: world.directory,
-    audit: world.audit,
-    outbound: createOutbound({ environment: 'development', logger }),
+    ...from,
     signer,
-    clock: world.clock,
-    random: systemRandom,
-    logger,
-    partnerKeyTimes: { pauseMs: 0 },
+    partnerKeys: createPartnerKeys({ ...from, logger, times: { pauseMs: 0 } }),
+    metadataTimes: { pauseMs: 0 },
   });
   const federated = createFederatedMethod({
     pool: world.database.pool('authentication'),
@@ -286,7 +285,7 @@ describe("sign-in at a partner's identity provider", () => {
     expect(await leave(node.browser())).toContain('provider_unknown');
     expect(await leave(node.browser(), {}, '7')).toContain('provider_unknown');
     await other.stop();
-    world.clock.advance(301_000);
+    world.clock.advance(3_601_000);
     expect(await leave(node.browser(), {}, '1')).toContain('provider_unavailable');
   });
 

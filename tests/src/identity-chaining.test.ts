@@ -1,9 +1,9 @@
 import type { RecordDraft, TrustProfile } from '@countersign/contracts';
-import { createFederationGateway } from '@countersign/federation-gateway';
+import { createFederationGateway, createPartnerKeys } from '@countersign/federation-gateway';
 import { newId, systemRandom } from '@countersign/kernel';
 import { jwtAuthorizationGrantTokenType } from '@countersign/oauth';
 import { createLogger } from '@countersign/runtime';
-import { fixedClock } from '@countersign/testkit';
+import { fixedClock, standingsIn } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   claimsOf,
@@ -49,12 +49,15 @@ function twoServers(options: { readonly identityChaining?: 'off' | 'draft-17'; r
   };
   const world = tradingWorld();
   const refusals: RecordDraft[] = [];
-  const federationGateway = createFederationGateway({
-    trustRegistry: {
-      register: async () => profile,
-      profileOf: async (asked) => (asked === profile.issuer ? profile : undefined),
-      list: async () => [profile],
+  const audit = {
+    async append(record: RecordDraft) {
+      refusals.push(record);
+      return { id: record.id, index: 0n, time: '' };
     },
+    standings: async (things: readonly string[]) => standingsIn(refusals, things),
+  };
+  const federationGateway = createFederationGateway({
+    trustRegistry: { profileOf: async (asked) => (asked === profile.issuer ? profile : undefined) },
     directory: {
       ...world.directory,
       snapshot() {
@@ -68,15 +71,14 @@ function twoServers(options: { readonly identityChaining?: 'off' | 'draft-17'; r
         };
       },
     },
-    audit: {
-      async append(record) {
-        refusals.push(record);
-        return { id: record.id, index: 0n, time: '' };
-      },
-    },
-    outbound: { getJson: () => here.server.keySet() },
+    audit,
+    partnerKeys: createPartnerKeys({
+      outbound: { getJson: () => here.server.keySet() },
+      audit,
+      logger: createLogger({ level: 'silent', name: 'test' }),
+      ...from,
+    }),
     identityChaining: options.identityChaining ?? 'draft-17',
-    logger: createLogger({ level: 'silent', name: 'test' }),
     ...from,
   });
   const far = createHarness({ clock, seed: 'there', federationGateway, config: { issuer: there } });

@@ -25,7 +25,9 @@ const published = async (): Promise<readonly string[]> => {
   const { keys } = (await (await fetch(`${controlPlane.issuer}/jwks`)).json()) as { keys: readonly { kid: string }[] };
   const { signers } = controlPlane.components;
   const others = await Promise.all(
-    (['id-token', 'transaction-token'] as const).map((purpose) => signers[purpose].publicKeys(purpose)),
+    (['id-token', 'id-token-ps256', 'id-token-rs256', 'transaction-token'] as const).map((purpose) =>
+      signers[purpose].publicKeys(purpose),
+    ),
   );
   const foreign = new Set(others.flat().map(({ kid }) => kid));
   return keys.map(({ kid }) => kid).filter((kid) => !foreign.has(kid));
@@ -44,6 +46,26 @@ const statusWith = async (token: Awaited<ReturnType<typeof newToken>>): Promise<
     .status;
 
 describe('a rotation while the server runs', () => {
+  it.each(['PS256', 'RS256'] as const)(
+    'publishes a successor for ID tokens in %s, with that algorithm',
+    async (alg) => {
+      const inKeySet = async () => {
+        const { keys } = (await (await fetch(`${controlPlane.issuer}/jwks`)).json()) as {
+          keys: readonly Readonly<Record<string, string>>[];
+        };
+        return keys.filter((key) => key['alg'] === alg);
+      };
+      const [before, ...none] = await inKeySet();
+      expect(none).toEqual([]);
+      const rotated = await rotate(`id-token-${alg.toLowerCase()}`);
+      expect(rotated).toMatchObject({ state: 'published' });
+      const after = await inKeySet();
+      expect(after).toHaveLength(2);
+      expect(after).toContainEqual(before);
+      for (const key of after) expect(Object.keys(key).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use']);
+    },
+  );
+
   it('publishes first, signs when every verifier can have the key, and withdraws when the last token has ended', async () => {
     const [first = ''] = await published();
     const { kid: second, state } = (await rotate('access-token')) as { kid: string; state: string };

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -78,6 +78,7 @@ describe('countersign start', () => {
     const { address, startedInSeconds } = await start();
     expect(address).toBe(`http://localhost:${port}`);
     expect(server.said()).toContain('Not for production');
+    expect(readFileSync(join(data, '.gitignore'), 'utf8')).toBe('*\n');
     const ready = await fetch(`${address}/readyz`);
     expect(ready.status).toBe(200);
     process.stdout.write(`first start: ready after ${startedInSeconds.toFixed(1)} s\n`);
@@ -93,14 +94,29 @@ describe('countersign start', () => {
     for (const secret of secrets) expect(said).not.toContain(secret);
   });
 
+  it.each([
+    [['exception', 'list'], /^scope_not_allowed .*exception:read.* shown to their parties.* --client/],
+    [['event', 'read', '--topics', 'order'], /^scope_not_allowed .*event:read.* shown to their parties.* --client/],
+    [['transaction', 'show', 'tx_1'], /^scope_not_allowed .*order:read.* shown to their parties.* --client/],
+    [
+      ['--client', 'countersign-compliance', '--key', 'compliance.jwk', 'log', 'show'],
+      /^target_not_allowed .*directory/,
+    ],
+  ])('tells the operator whom to ask for %j', async (args, advice) => {
+    const paths = args.map((arg) => (arg.endsWith('.jwk') ? join(data, arg) : arg));
+    const outcome = await countersign(['--data', data, ...paths]);
+    expect(outcome.stderr).toMatch(advice);
+    expect(outcome.code).toBe(1);
+  });
+
   it('is refused on data that is in use, and leaves the first start alone', async () => {
     for (const words of [
       ['start', '--data', data],
       ['--data', data, 'start'],
     ]) {
       const second = await countersign(words);
-      expect(second.code).toBe(1);
-      expect(second.stderr).toContain('database_in_use');
+      expect(second.code).toBe(69);
+      expect(second.stderr).toContain('is a control plane running already?');
     }
     expect((await fetch(`${server.address}/readyz`)).status).toBe(200);
   });
@@ -180,15 +196,55 @@ describe('countersign start', () => {
     expect(outcome.code).toBe(69);
     expect(outcome.stderr).toContain('address_in_use');
     expect(outcome.stderr).toContain('choose another port');
+    const fresh = join(folder.path, 'never-made');
+    const first = await countersign(['start', '--data', fresh, '--port', String(port)]);
+    expect(first.stderr).toContain('address_in_use');
+    expect(existsSync(join(fresh, 'postgres'))).toBe(false);
     occupant.close();
     await once(occupant, 'close');
     expect(processesAbout(data)).toEqual([]);
-    // The database was stopped again: the next start finds the data free.
+    // No database was started: the next start finds the data free.
     await start();
     // Node and PostgreSQL at least; where there is no /proc, nothing can be seen of either.
     if (process.platform === 'linux') expect(processesAbout(data).length).toBeGreaterThan(1);
     expect(await server.end('SIGTERM')).toBe(0);
     expect(processesAbout(data)).toEqual([]);
+  });
+});
+
+describe('the secret of the database roles', () => {
+  it('is told to be another one, and a new one is adopted when that is asked for', { timeout: 120_000 }, async () => {
+    rmSync(join(data, 'roles-secret'));
+    const refused = await countersign(['start', '--data', data]);
+    expect(refused.stderr).toContain('roles_secret_mismatch');
+    expect(refused.stderr).toContain('--adopt-roles-secret');
+    server = await startServer(['--data', data, '--adopt-roles-secret']);
+    await expectAllRecorded([]);
+    expect(await server.end('SIGTERM')).toBe(0);
+    await start();
+    expect(await server.end('SIGTERM')).toBe(0);
+  });
+});
+
+describe('DATABASE_URL', () => {
+  it('is refused where the data lies in an embedded database', async () => {
+    const env = { DATABASE_URL: 'postgres://somebody:hunter2@127.0.0.1:1/else' };
+    const outcome = await countersign(['start', '--data', data], { env });
+    expect(outcome.stderr).toContain('database_url_unused');
+    expect(outcome.stderr).not.toContain('hunter2');
+    expect(outcome.code).toBe(1);
+  });
+
+  it('is taken up by a first start, which keeps the name and not the secret', { timeout: 60_000 }, async () => {
+    const own = join(folder.path, 'own-database');
+    const words = ['start', '--data', own, '--port', String(await freePort())];
+    const outcome = await countersign(words, { env: { DATABASE_URL: 'mysql://somebody:hunter2@127.0.0.1/else' } });
+    expect(outcome.stderr).toContain('database_url_invalid');
+    expect(existsSync(join(own, 'postgres'))).toBe(false);
+    expect(outcome.stdout).not.toContain('embedded');
+    const kept = readFileSync(join(own, 'countersign.json'), 'utf8');
+    expect(JSON.parse(kept)).toMatchObject({ databaseUrl: 'env:DATABASE_URL' });
+    expect(kept + outcome.stdout + outcome.stderr).not.toContain('hunter2');
   });
 });
 

@@ -410,7 +410,7 @@ describe('countersign event', () => {
       'countersign.mandate.accepted',
     ]);
     expect((await refusalOf('am-watcher', 'event', 'read', '--after', '7x')).code).toBe('event_position_invalid');
-    expect((await refusalOf('am-mandates', 'event', 'read')).code).toBe('invalid_target');
+    expect((await refusalOf('am-mandates', 'event', 'read')).code).toBe('target_not_allowed');
   });
 
   it('follows from a position, and ends after as many as were asked for', async () => {
@@ -494,7 +494,7 @@ describe('countersign transaction and exception', () => {
     expect(JSON.parse(said.out)).toMatchObject({ transaction });
     expect(readFileSync(out, 'utf8').trim().split('.')).toHaveLength(3);
     expect((await refusalOf('am-watcher', 'transaction', 'show', 'txn_x')).code).toBe('transaction_not_found');
-    expect((await refusalOf('clr-core', 'transaction', 'show', transaction)).code).toBe('invalid_scope');
+    expect((await refusalOf('clr-core', 'transaction', 'show', transaction)).code).toBe('scope_not_allowed');
   });
 
   it('lists what could not be carried on, and resolves nothing', async () => {

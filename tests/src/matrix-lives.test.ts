@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest';
-import { carriedThroughIn, intentNames, statesOf } from '../../components/policy-engine/src/matrix/lives.ts';
-import { lifeCycles, nextSteps, stateRuleOf } from '../../components/transaction-registry/src/life-cycles/index.ts';
+import {
+  carriedThroughIn,
+  intentNames,
+  statesOf,
+  stepsInTurn,
+} from '../../components/policy-engine/src/matrix/lives.ts';
+import {
+  lifeCycles,
+  type NextStep,
+  nextSteps,
+  stateRuleOf,
+  stepsOf,
+} from '../../components/transaction-registry/src/life-cycles/index.ts';
 import { beginsSomething } from '../../components/transaction-registry/src/life-cycles/life-cycle.ts';
 
 // The authority matrix asks about every intent in each of its states: the registry knows which these are.
@@ -26,6 +37,23 @@ describe('the authority matrix and the lives', () => {
         const carried = [...new Set(rules.map(({ scope }) => scope))].filter((scope) => !begin.has(scope));
         expect(carriedThroughIn(name, state), state).toEqual(carried);
       }
+    },
+  );
+
+  it.each(Object.values(lifeCycles).map((cycle) => [cycle.name, cycle] as const))(
+    'take the same steps of %s from the same states',
+    (_, cycle) => {
+      const name = intentNames.find((each) => cycle.intentType.endsWith(`:${each}`));
+      if (name === undefined) throw new Error(`the matrix has no ${cycle.intentType}`);
+      const statesIn = (rules: readonly NextStep[], scope: string) => [
+        ...new Set(rules.filter(({ rule }) => rule.scope === scope).flatMap(({ rule }) => rule.from)),
+      ];
+      const steps = stepsOf(cycle);
+      const decided = steps.filter(({ rule }) => rule.decided);
+      const inTurn = stepsInTurn[name];
+      for (const { rule } of decided) expect(inTurn[rule.scope], rule.scope).toEqual(statesIn(decided, rule.scope));
+      for (const [scope, states] of Object.entries(inTurn))
+        expect(statesIn(steps, scope), scope).toEqual(expect.arrayContaining([...states]));
     },
   );
 });

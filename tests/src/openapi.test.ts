@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { accessErrors } from '@countersign/contracts';
+import { type ApplicationModel, accessErrors } from '@countersign/contracts';
 import { type MandateId, systemClock } from '@countersign/kernel';
 import { parseLei } from '@countersign/market';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
@@ -29,6 +29,7 @@ interface Content {
 }
 interface Operation {
   readonly tags: readonly string[];
+  readonly security?: readonly unknown[];
   readonly requestBody?: Content;
   readonly responses: Readonly<Record<string, Content>>;
 }
@@ -144,6 +145,26 @@ const documented = (): readonly string[] =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
 
+/** All routes, without a listener. `onRoute` hears of each. */
+function mounted(onRoute: (route: string) => void = () => undefined): ReturnType<typeof createHttpServer> {
+  const logger = createLogger({ level: 'silent', name: 'test' });
+  const metrics = createMetrics();
+  const app = createHttpServer({ logger, metrics });
+  app.addHook('onRoute', ({ method, url }) => {
+    for (const each of [method].flat()) if (each !== 'HEAD') onRoute(`${each} ${url}`);
+  });
+  const listener = { name: 'HTTP' as const, zone: 'main', baseUrl: controlPlane.issuer, host: '127.0.0.1', port: 0 };
+  mountRoutes(app, controlPlane.components, {
+    configuration,
+    listener,
+    clock: systemClock,
+    openapi: async () => '',
+  });
+  mountPages(app, controlPlane.components, { configuration, clock: systemClock, logger });
+  mountHealth(app, { ready: async () => true, metrics });
+  return app;
+}
+
 describe('the description of the running server', () => {
   it('names its address', () => {
     expect(document.servers).toEqual([{ url: controlPlane.issuer }]);
@@ -151,21 +172,7 @@ describe('the description of the running server', () => {
 
   it('has every route, or says which specification has it', async () => {
     const routes: string[] = [];
-    const logger = createLogger({ level: 'silent', name: 'test' });
-    const metrics = createMetrics();
-    const app = createHttpServer({ logger, metrics });
-    app.addHook('onRoute', ({ method, url }) => {
-      for (const each of [method].flat()) if (each !== 'HEAD') routes.push(`${each} ${url}`);
-    });
-    const listener = { name: 'HTTP' as const, zone: 'main', baseUrl: controlPlane.issuer, host: '127.0.0.1', port: 0 };
-    mountRoutes(app, controlPlane.components, {
-      configuration,
-      listener,
-      clock: systemClock,
-      openapi: async () => '',
-    });
-    mountPages(app, controlPlane.components, { configuration, clock: systemClock, logger });
-    mountHealth(app, { ready: async () => true, metrics });
+    const app = mounted((route) => routes.push(route));
     await app.ready();
 
     const described = new Set(documented());
@@ -190,6 +197,31 @@ describe('the description of the running server', () => {
 });
 
 describe('what the running server answers', () => {
+  it('asks who is there before it looks at anything else', async () => {
+    const app = mounted();
+    const guarded = documented().filter((route) => (operationOf(route).security ?? []).length > 0);
+    expect(guarded.length).toBeGreaterThan(80);
+    const others = new Set<string>();
+    for (const route of [...guarded, 'POST /scim/v2/Users', 'GET /scim/v2/Users/{id}']) {
+      const [method = '', path = ''] = route.split(' ');
+      // Neither what cannot be read, nor what is not as described.
+      for (const body of method === 'GET' ? [''] : ['{', '[7]', '{"event":7}'])
+        for (const authorization of [undefined, 'DPoP x.y.z']) {
+          const { statusCode } = await app.inject({
+            method: method as 'GET' | 'POST',
+            url: `${path.replaceAll(/\{\w+\}/g, 'x')}?nonsense=1`,
+            headers: { 'content-type': 'application/json', ...(authorization === undefined ? {} : { authorization }) },
+            payload: body,
+          });
+          if (statusCode !== 401) others.add(`${route} ${body} ${statusCode}`);
+        }
+    }
+    // Which scope a step needs stands in the body.
+    const step = 'POST /transactions/{id}/transitions { 400';
+    expect([...others]).toEqual([step]);
+    await app.close();
+  });
+
   it('is as described, for every route, and so is what was sent', async () => {
     await useEverything();
     const answered = new Set(exchanges.filter(({ status }) => status < 300).map(({ route }) => route));
@@ -337,6 +369,23 @@ async function useEverything(): Promise<void> {
   await decide(`/directory/changes/${first.id}/reject`, { reason: 'Not this week' });
   const again = await propose('Goes live after all');
   await decide(`/directory/changes/${again.id}/approve`, { digest: again.digest });
+  // A partner whose trust is proposed and approved, made narrower and withdrawn.
+  const partner = {
+    ...trading.firms.trustProfile,
+    issuer: 'https://idp.partner.example',
+    jwks_uri: 'https://idp.partner.example/jwks',
+  };
+  const register = (profile: object) =>
+    operator.call('partners', 'partner:register', post('/partners/profiles', { profile, reason: 'A partner' }));
+  const proposedPartner = (await register(partner)) as { readonly id: string; readonly digest: string };
+  await operator.call('directory', 'directory:read', get(`/directory/changes/${proposedPartner.id}`));
+  await decide(`/directory/changes/${proposedPartner.id}/approve`, { digest: proposedPartner.digest });
+  const narrower = (await register({ ...partner, max_lifetime_seconds: 60 })) as { readonly id: string };
+  await operator.call(
+    'partners',
+    'partner:register',
+    post(`/partners/profiles/${narrower.id}/suspend`, { reason: 'Its keys were stolen' }),
+  );
   await operator.call('partners', 'partner:register', get('/partners/profiles'));
 
   // Mandates and grants.
@@ -408,7 +457,11 @@ async function useEverything(): Promise<void> {
   await policies('policy:read', get(`/policies/decisions/${decided}`));
   await refused(policies('policy:read', get('/policies/decisions/rec_x')));
   const shipped = await readBundleFolder(shippedPolicies);
-  const bundle = { ...shipped, rates: { ...shipped.rates, 'CHF/EUR': '1.15' } };
+  const bundle = {
+    ...shipped,
+    rates: { ...shipped.rates, 'CHF/EUR': '1.15' },
+    applications: [researchPortal],
+  };
   await policies('policy:propose', post('/policies/validate', { bundle }));
   await refused(policies('policy:propose', post('/policies/validate', { bundle: { ...bundle, schema: 'no schema' } })));
   const { id: simulation } = (await policies('policy:read', post('/policies/simulations', { bundle }))) as {
@@ -433,6 +486,7 @@ async function useEverything(): Promise<void> {
   await policies('policy:read', get(`/policies/candidates/${wanted.id}`));
   await refused(decide(`/policies/candidates/${wanted.id}/approve`, { digest: unwanted.digest }));
   await decide(`/policies/candidates/${wanted.id}/approve`, { digest: wanted.digest });
+  await useApplication();
   await policies('policy:rollback', post('/policies/rollback', { changeRequest: 'INC-1', reason: 'Too dear' }));
   for (const path of ['', '/active', '/2']) await policies('policy:read', get(`/policies${path}`));
   await refused(policies('policy:read', get('/policies/99')));
@@ -566,6 +620,47 @@ async function useTransactions(settled: string, lapsed: string, mandate: Mandate
   )) as { exceptions: readonly { id: string }[] };
   const resolution = { kind: 'abandoned', reason: 'The mandate is not renewed' };
   await byPerson('exception:resolve', `/transactions/exceptions/${exceptions[0]?.id}/resolution`, resolution);
+}
+
+/** A small model of an application, whose entities the broker's software writes. */
+const researchPortal: ApplicationModel = {
+  namespace: 'Portal',
+  types: { reader: { entity: 'Reader' } },
+  clients: { ask: [], write: ['brk-orders'] },
+  schema:
+    'namespace Portal { entity Reader { sectors: Set<String> }; action meet appliesTo { principal: [Reader], resource: [Reader], context: {} }; }',
+  policies: [{ file: 'all.cedar', text: '@id("all") permit (principal, action, resource);' }],
+  entities: [],
+  tests: [
+    {
+      file: 'all.json',
+      content: {
+        tests: [
+          {
+            name: 'anybody meets',
+            principal: 'Portal::Reader::"ada"',
+            action: 'meet',
+            resource: 'Portal::Reader::"ben"',
+            expect: { decision: 'permit' },
+          },
+        ],
+      },
+    },
+  ],
+};
+
+/** An entity of the model of an application, from its first word to its end. */
+async function useApplication(): Promise<void> {
+  const call = (request: object) =>
+    trading.call('brk-orders', 'decisions', 'application:write', request as ReturnType<typeof get>);
+  const entities = '/decisions/applications/Portal/entities';
+  const ada = `${entities}/Reader/ada`;
+  await call({ method: 'PUT', path: ada, body: { attrs: { sectors: ['energy'] } } });
+  await call(get(entities));
+  await call(get(ada));
+  await refused(call({ method: 'PUT', path: ada, body: { attrs: {} } }));
+  await call({ method: 'DELETE', path: ada });
+  await refused(call(get(ada)));
 }
 
 /** Pages, the stream, and a webhook that is never reached. */

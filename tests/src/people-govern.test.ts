@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type PrincipalId, parsePrincipalId } from '@countersign/contracts';
 import { personScopes } from '@countersign/market';
 import {
   type Client,
@@ -234,6 +235,90 @@ describe('one person with the clients of two', () => {
   });
 });
 
+const partnerIssuer = 'https://idp.partner.example';
+const partnerProfile = (change: object = {}) => ({
+  institution: operatorLei(),
+  issuer: partnerIssuer,
+  jwks_uri: `${partnerIssuer}/jwks`,
+  algorithms: ['ES256'],
+  max_lifetime_seconds: 60,
+  required_claims: [],
+  acr_values: ['phrh'],
+  max_authentication_age_seconds: 60,
+  ...change,
+});
+type Proposed = { readonly id: string; readonly digest: string; readonly proposedBy: string };
+const proposePartner = (by: Command, change: object = {}) =>
+  by.call(
+    'partners',
+    'partner:register',
+    post('/partners/profiles', { profile: partnerProfile(change), reason: 'A test' }),
+  ) as Promise<Proposed>;
+const approveChange = (by: Command, { id, digest }: Proposed) =>
+  by.call('directory', 'directory:approve', post(`/directory/changes/${id}/approve`, { digest }));
+/** Of the partner, as whoever verifies what it signs has it. */
+const trusted = () => node.components.trustRegistry.profileOf(partnerIssuer);
+
+describe('trust in a partner', () => {
+  it('is not given by one person with the clients of two', async () => {
+    const proposed = await proposePartner(node.operator);
+    expect(proposed).toMatchObject({ status: 'proposed', proposedBy: 'person:development.operator' });
+    expect(await codeOf(() => approveChange(operatorThrough('countersign-approver'), proposed))).toBe(
+      'change_self_approval',
+    );
+    expect(await trusted()).toBeUndefined();
+    await approveChange(node.operator.second, proposed);
+    expect(await trusted()).toMatchObject({ version: 1 });
+  });
+
+  it.each([
+    ['another key set', { jwks_uri: `${partnerIssuer}/mine` }],
+    ['a weaker sign-in', { acr_values: ['password', 'phrh'] }],
+    ['a sign-in to our pages', { sign_in: { client_id: 'countersign', classes: { phrh: 'phrh' } } }],
+  ])('is not widened by one person: %s', async (_name, change) => {
+    const before = await trusted();
+    const proposed = await proposePartner(node.operator, change);
+    expect(await codeOf(() => approveChange(operatorThrough('countersign-approver'), proposed))).toBe(
+      'change_self_approval',
+    );
+    expect(await trusted()).toEqual(before);
+    const { reason, subject } = (await node.operator.records({ type: 'access.refused' })).at(-1) ?? {};
+    expect([reason, subject?.id]).toEqual(['change_self_approval', 'person:development.operator']);
+  });
+
+  it('is not given by two services, nor through the doors of the directory', async () => {
+    const before = await trusted();
+    const software = (id: DevelopmentClient, door: string, scope: string) => () =>
+      clientOf(id).clientCredentials({ resource: `${issuer}/${door}`, scope });
+    expect(await codeOf(software('countersign-cli', 'partners', 'partner:register'))).toBe(
+      'access_denied person_needed',
+    );
+    expect(await codeOf(software('countersign-approver', 'directory', 'directory:approve'))).toBe(
+      'access_denied person_needed',
+    );
+    // The approver's software holds no scope to propose, whoever uses it.
+    expect(await codeOf(() => proposePartner(node.operator.second))).toMatch(/^(invalid_scope|invalid_target)/);
+    const body = { reason: 'A test', partner: partnerProfile({ max_lifetime_seconds: 300 }) };
+    expect(
+      await codeOf(() => node.operator.call('directory', 'directory:apply', post('/directory/changes', body))),
+    ).toBe('directory_file_invalid');
+    expect(await trusted()).toEqual(before);
+  });
+
+  it('is withdrawn by one person at once, and given again by two', async () => {
+    const { id } = (await trusted()) ?? {};
+    const suspension = post(`/partners/profiles/${id}/suspend`, { reason: 'Its keys were stolen' });
+    await node.operator.call('partners', 'partner:register', suspension);
+    expect(await trusted()).toMatchObject({ suspended: true });
+    // Also what is less than was trusted before gives trust again.
+    const proposed = await proposePartner(node.operator, { max_lifetime_seconds: 30 });
+    expect(await trusted()).toMatchObject({ suspended: true });
+    await approveChange(node.operator.second, proposed);
+    expect(await trusted()).toMatchObject({ maxLifetimeSeconds: 30 });
+    expect(await trusted()).not.toHaveProperty('suspended');
+  });
+});
+
 describe('the sign-in of one person', () => {
   const asked = () => ({ resource: `${issuer}/directory`, scope: 'directory:apply' });
   const own = developmentPeople['countersign-cli'];
@@ -281,3 +366,53 @@ async function finished(simulation: string): Promise<void> {
     )
     .toBe('done');
 }
+
+// Last: nothing that these two do together counts any more.
+describe('two people of whom one invited the other to enrol', () => {
+  it('are not the second person for each other, for a change of the directory, a partner or the release of a hold, and it is recorded', async () => {
+    const { authenticators } = node.components.authentication;
+    const [operatorPerson, approverPerson] = [
+      developmentPeople['countersign-cli'].person,
+      developmentPeople['countersign-approver'].person,
+    ].map((id) => {
+      const person = parsePrincipalId(id);
+      if (person === undefined) throw new Error(`nobody: ${id}`);
+      return person;
+    }) as [PrincipalId, PrincipalId];
+    await authenticators.invite({ person: approverPerson, evidence: ['I know them'] }, { id: operatorPerson });
+
+    const body = {
+      reason: 'A test',
+      file: { services: [{ id: 'service:puppet', institution: operatorLei(), roles: [] }] },
+    };
+    const change = (await node.operator.call('directory', 'directory:apply', post('/directory/changes', body))) as {
+      readonly id: string;
+      readonly digest: string;
+    };
+    const approve = () =>
+      node.operator.second.call('directory', 'directory:approve', {
+        ...post(`/directory/changes/${change.id}/approve`, { digest: change.digest }),
+      });
+    expect(await codeOf(approve)).toBe('change_not_independent');
+    const before = await trusted();
+    const partner = await proposePartner(node.operator, { max_lifetime_seconds: 300 });
+    expect(await codeOf(() => approveChange(node.operator.second, partner))).toBe('change_not_independent');
+    expect(await trusted()).toEqual(before);
+    const { id } = (await node.operator.call(
+      'retention',
+      'legalhold:place',
+      post('/retention/holds', { scope: { institution: operatorLei() }, matter: 'M-1', future: true }),
+    )) as { readonly id: string };
+    expect(
+      await codeOf(() =>
+        node.operator.second.call(
+          'retention',
+          'legalhold:release',
+          post(`/retention/holds/${id}/release`, { reason: 'over' }),
+        ),
+      ),
+    ).toBe('approver_not_independent');
+    const refused = (await node.operator.records({ type: 'access.refused' })).map(({ reason }) => reason);
+    expect(refused).toEqual(expect.arrayContaining(['change_not_independent', 'approver_not_independent']));
+  });
+});

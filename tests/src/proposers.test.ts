@@ -22,19 +22,15 @@ beforeAll(async () => {
   node = await runControlPlane(configuration);
   identityProvider = await startIdentityProvider();
   await register(['directory:apply']);
-  await node.operator.call('partners', 'partner:register', {
-    method: 'POST',
-    path: '/partners/profiles',
-    body: {
-      institution,
-      issuer: identityProvider.issuer,
-      jwks_uri: `${identityProvider.issuer}/jwks`,
-      algorithms: ['ES256'],
-      max_lifetime_seconds: 180,
-      required_claims: ['amr'],
-      acr_values: ['phr', 'phrh'],
-      max_authentication_age_seconds: 3600,
-    },
+  await node.operator.trust({
+    institution,
+    issuer: identityProvider.issuer,
+    jwks_uri: `${identityProvider.issuer}/jwks`,
+    algorithms: ['ES256'],
+    max_lifetime_seconds: 180,
+    required_claims: ['amr'],
+    acr_values: ['phr', 'phrh'],
+    max_authentication_age_seconds: 3600,
   });
 });
 afterAll(async () => {

@@ -3,6 +3,7 @@ import { systemClock } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
 import { type Configuration, type ControlPlane, startControlPlane } from '@countersign/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { proofOf } from '../../apps/server/src/try-out/proof.ts';
 import { createTryOut } from '../../apps/server/src/try-out/try-out.ts';
 import { type Browser, createBrowser, factsOn, titleOf } from '../../examples/src/demo/browser.ts';
 import { openApproval, registerKey, signApproval } from '../../examples/src/demo/supervisor.ts';
@@ -96,6 +97,38 @@ describe('the try-out of a development installation', () => {
     const opened = await operator.records({ type: 'transaction.opened' });
     expect(opened.slice(before.length).map((record) => record.transaction)).toEqual([transaction]);
     expect((await example.placeOrder()).transaction).not.toBe(transaction);
+  });
+
+  it('shows the evidence of its own orders, and of no other transaction', async () => {
+    const example = createTryOut({ configuration, ...tryOut, clock: systemClock });
+    const { transaction } = await example.placeOrder();
+    const proof = await example.proofOf(transaction);
+    expect(proof).toMatchObject({ transaction, verdict: 'verified', approved: false });
+    const files = await Promise.all(
+      ['bundle', 'trust'].map((file) => fetch(`${configuration.issuer}/try/proof/${transaction}/${file}`)),
+    );
+    for (const file of files)
+      expect([file.status, file.headers.get('content-disposition')]).toEqual([200, 'attachment']);
+    expect(await files[0]?.json()).toMatchObject({ transaction });
+    const exported: unknown = JSON.parse(proof.bundle);
+    // The same records with another who was issued the token: whose order it is shows by them alone.
+    const leaves = (exported as { records: { leaf?: string }[] }).records.map((each) => ({
+      ...each,
+      ...(each.leaf === undefined
+        ? {}
+        : {
+            leaf: Buffer.from(
+              Buffer.from(each.leaf, 'base64url')
+                .toString()
+                .replaceAll('agent:try-out-algorithm', 'agent:another-algorithm'),
+            ).toString('base64url'),
+          }),
+    }));
+    expect(() => proofOf(transaction, { ...(exported as object), records: leaves })).toThrow(
+      expect.objectContaining({ code: 'transaction_without_records' }),
+    );
+    for (const path of [transaction.replace('txn_', 'mnd_'), 'txn_01jd0000000000000000000000'])
+      expect((await fetch(`${configuration.issuer}/try/proof/${path}`)).status).toBe(404);
   });
 
   it('goes on with what it made, after a restart', async () => {

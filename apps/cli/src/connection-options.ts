@@ -10,6 +10,8 @@ export interface ConnectionOptions {
   readonly client?: string;
   /** Governing acts are done by the person at this machine, who signs in by a browser. */
   readonly signIn?: true;
+  /** PEM file of authorities whose servers are trusted too. */
+  readonly ca?: string;
 }
 
 /** {@link ConnectionOptions}, as they are typed. */
@@ -23,5 +25,9 @@ export function withConnectionOptions(command: Command): Command {
     .option('--url <issuer>', 'address of a control plane (http or https), instead of --data', readAddress)
     .option('--client <id>', 'client to act as', 'countersign-cli')
     .option('--key <file>', 'private JWK of that client; default: operator.jwk in the data folder')
-    .option('--sign-in', 'sign in by a browser for what is for people; says where');
+    .option('--sign-in', 'for commands that need a person: sign in with a browser, at the address that is printed')
+    .option(
+      '--ca <file>',
+      'PEM certificates of authorities to trust as well, for a control plane with a certificate of your own',
+    );
 }

@@ -37,6 +37,11 @@ export function connect(options: ConnectionOptions, transport?: Transport): Conn
   const clientId = options.client ?? 'countersign-cli';
   const sending = transport ?? createTransport();
   const client = createClient({ issuer, clientId, key, transport: sending });
+  let development: Promise<boolean> | undefined;
+  const inDevelopment = (): Promise<boolean> => {
+    development ??= isDevelopment(issuer, sending);
+    return development;
+  };
   /** One sign-in for each kind of token, for as long as the token is good. */
   const signed = new Map<string, Token>();
   async function signedIn(request: { readonly resource: string; readonly scope: string }): Promise<Token> {
@@ -53,24 +58,40 @@ export function connect(options: ConnectionOptions, transport?: Transport): Conn
     client,
     async token(door, scope) {
       const request = { resource: `${issuer}/${door}`, scope };
-      if (!isForPerson(scope)) return client.clientCredentials(request);
+      if (!isForPerson(scope)) return client.clientCredentials(request).catch(withAdvice(clientId, door));
       if (options.signIn === true) return signedIn(request);
-      if (isDevelopmentClient(clientId) && (await isDevelopment(issuer, sending)))
+      if (isDevelopmentClient(clientId) && (await inDevelopment()))
         return tokenInDevelopment(client, { issuer, clientId, key }, request);
-      return client.clientCredentials(request).catch(withAdvice);
+      return client.clientCredentials(request).catch(withAdvice(clientId, door));
     },
   };
 }
 
-function withAdvice(error: unknown): never {
-  if (!isCodedError(error) || error.facts?.['reason'] !== 'person_needed') throw error;
-  throw new CodedError({
-    code: 'person_needed',
-    category: error.category,
-    detail:
-      'This is for people. Run the same command with --sign-in before its name, and sign in at the address that it prints.',
-    cause: error,
-  });
+/** What to do next after a refusal that somebody meets who does not know yet who may do what. */
+const withAdvice =
+  (clientId: string, door: string) =>
+  (error: unknown): never => {
+    const reason = isCodedError(error) ? error.facts?.['reason'] : undefined;
+    if (!isCodedError(error) || typeof reason !== 'string' || !Object.hasOwn(advice, reason)) throw error;
+    const { category, detail } = error;
+    const next = advice[reason as keyof typeof advice](clientId, door);
+    throw new CodedError({ code: reason, category, detail: `${detail} ${next}`, cause: error });
+  };
+
+const advice = {
+  person_needed: () =>
+    'This is for people. Run the same command with --sign-in before its name, and sign in at the address that it prints.',
+  scope_not_allowed: whoGrants,
+  target_not_allowed: whoGrants,
+};
+
+/** Interfaces that tell parties what is theirs, however the client of an operator is registered. */
+const forParties: readonly string[] = ['transactions', 'events'];
+
+function whoGrants(clientId: string, door: string): string {
+  return forParties.includes(door) && clientId.startsWith('countersign-')
+    ? 'Orders, exceptions and events are shown to their parties, not to whoever operates the control plane: name a client of a party with --client, and its key with --key.'
+    : 'Whoever keeps the directory grants it: they add scope and address to `scopes` and `audiences` of the client, and apply that with `countersign directory apply`.';
 }
 
 /** What the control plane says of itself; where it says otherwise than it is, it refuses the sign-in for development. */

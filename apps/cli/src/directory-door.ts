@@ -43,6 +43,24 @@ export async function call(
   });
 }
 
+/** Records findings or reference data, and prints whether they took effect or wait for a second person. */
+export async function record(
+  connection: Connection,
+  list: 'findings' | 'instruments' | 'rates',
+  entries: unknown,
+  reason: string,
+): Promise<void> {
+  const scope = list === 'findings' ? 'compliance:record' : 'reference:record';
+  const answer = await call(connection, 'POST', list, scope, { [list]: entries, reason });
+  if (isRequest(answer)) printProposed(answer);
+  else printChanged(answer, 'recorded');
+}
+
+/** Whether what was sent waits for a second person. */
+export function isRequest(answer: unknown): answer is ChangeRequest {
+  return typeof answer === 'object' && answer !== null && 'digest' in answer;
+}
+
 /** What can be proposed instead of being made at once. */
 export type Proposable = { readonly file: unknown; readonly prune: boolean } | { readonly edit: unknown };
 

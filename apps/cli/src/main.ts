@@ -10,12 +10,22 @@ const program = withConnectionOptions(new Command('countersign'))
   .showHelpAfterError('Try: countersign --help')
   .exitOverride();
 
+program.hook('preAction', async () => {
+  const { ca } = connectionOptions();
+  if (ca === undefined) return;
+  const { trustAuthorities } = await import('./trust-authorities.ts');
+  await trustAuthorities(ca);
+});
+
 const connectionOptions = (): ConnectionOptions => program.opts<ConnectionOptions>();
 
-// A reader that has seen enough (`| head`) is no fault.
+// When the reader closes the pipe (`| head`), the command ends, without an error. One that has something to stop first does so, as on a signal.
+let ending = false;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(exitCodes.ok);
-  throw error;
+  if (error.code !== 'EPIPE') throw error;
+  if (process.listenerCount('SIGTERM') === 0 && !ending) process.exit(exitCodes.ok);
+  if (!ending) process.kill(process.pid, 'SIGTERM');
+  ending = true;
 });
 
 try {

@@ -8,7 +8,7 @@ const patienceMs = 300_000;
 
 /**
  * A token for the person at this machine: they sign in to the control plane in a browser, by an authorization code with PKCE that
- * comes back over loopback (RFC 8252). The address is told and nothing is opened.
+ * comes back over loopback (RFC 8252). It prints the address and opens no browser itself.
  *
  * @param tell says to the person where to sign in
  * @throws CodedError `sign_in_port_taken`, `sign_in_timeout`, `sign_in_refused`, and those of the server
@@ -42,7 +42,7 @@ async function listen(expected: {
   const code = new Promise<string>((resolve, reject) => {
     settle = { resolve, reject };
   });
-  // Whoever waits for it hears of it; until then it is nobody's fault.
+  // A rejection is handled where the answer is awaited; until then it must not count as unhandled.
   code.catch(() => undefined);
   const server: Server = createServer((asked, answer) => {
     const url = new URL(asked.url ?? '/', commandRedirectUri);

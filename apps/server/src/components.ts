@@ -3,7 +3,7 @@ import { authenticationMigrations } from '@countersign/authentication';
 import { authorizationServerMigrations } from '@countersign/authorization-server';
 import { breakGlassMigrations } from '@countersign/break-glass';
 import { consentStoreMigrations } from '@countersign/consent-store';
-import type { AuthorizationServer, DepartureEffect, ProposerStanding } from '@countersign/contracts';
+import type { AuthorizationServer, DepartureEffect, Independence, ProposerStanding } from '@countersign/contracts';
 import { devicesMigrations } from '@countersign/devices';
 import { directoryMigrations } from '@countersign/directory';
 import { eventPublisherMigrations } from '@countersign/event-publisher';
@@ -75,6 +75,7 @@ export async function startComponents({
   // to revoke their tokens.
   let effects: readonly DepartureEffect[] = [];
   let proposerStanding: ProposerStanding | undefined;
+  let independence: Independence | undefined;
   let tokenServer: Pick<AuthorizationServer, 'revoke'> | undefined;
 
   const log = await startLog(ground, { unfitRecords });
@@ -83,13 +84,14 @@ export async function startComponents({
     ...log,
     departureEffects: () => effects,
     proposerStanding: () => proposerStanding,
+    independence: () => independence,
   });
   const people = await startPeople(ground, {
     ...{ ...log, ...parties, signers },
     revokeTokensOf: async (id, reason) => tokenServer?.revoke({ kind: 'principal', id }, ground.installation, reason),
   });
   const decisions = await startDecisions(ground, { ...log, ...parties, ...people, signers });
-  proposerStanding = decisions.proposerStanding;
+  ({ proposerStanding, independence } = decisions);
   const tokens = await startTokens(ground, { ...log, ...parties, ...people, ...decisions, signers });
   tokenServer = tokens.authorizationServer;
   const emergencies = startEmergencies(ground, { ...log, ...parties, ...people, ...tokens });

@@ -1,6 +1,7 @@
 import { registrationPolicySchema } from '@countersign/authorization-server';
 import { CodedError } from '@countersign/kernel';
 import { importVerificationKey } from '@countersign/oauth';
+import { defaultCounting } from '@countersign/policy-engine';
 import { parseConfiguration } from '@countersign/runtime';
 import { type Static, Type } from 'typebox';
 import { evidenceSchemas } from './evidence-configuration.ts';
@@ -228,7 +229,11 @@ export function readConfiguration(input: unknown): Configuration {
     dpopNonce: 'optional',
     features: Object.freeze({}),
     ...written,
-    amounts: Object.freeze({ baseCurrency: 'EUR', rateMaxAgeHours: 96, ...written.amounts }),
+    amounts: Object.freeze({
+      baseCurrency: defaultCounting.base,
+      rateMaxAgeHours: defaultCounting.rateMaxAgeHours,
+      ...written.amounts,
+    }),
     keys: Object.freeze({ rotateEveryDays: 90, clientKeyMaxAgeDays: 365, clientKeyWarnDays: 30, ...written.keys }),
   });
   const contradictions = contradictionsIn(configuration);

@@ -182,7 +182,7 @@ describe('the keys', () => {
 
   it('are listed with state and age, one for each purpose at first, recorded before they were published', async () => {
     const keys = await list();
-    const tokenPurposes = ['access-token', 'id-token', 'transaction-token'];
+    const tokenPurposes = ['access-token', 'id-token', 'id-token-ps256', 'id-token-rs256', 'transaction-token'];
     expect(keys.map(({ purpose, state }) => [purpose, state])).toEqual(
       [
         ...tokenPurposes,

@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, CodedError, systemClock } from '@countersign/kernel';
 import {
@@ -13,10 +14,13 @@ import { type Components, migratedComponents, startComponents } from './componen
 import type { Configuration } from './configuration.ts';
 import { openControlPlaneDatabase } from './database.ts';
 import { inviteFounders } from './founders.ts';
+import { evidencePageRoute } from './front-page/evidence-page.ts';
+import { frontPageElsewhere, frontPageRoutes } from './front-page/http.ts';
 import { type Listener, listenersOf } from './listeners.ts';
+import { notSetUp } from './not-set-up.ts';
 import { describeInterfaces, textOf } from './openapi/describe-interfaces.ts';
 import { mountCertificatePages, mountHealth, mountPages, mountRoutes } from './routes.ts';
-import { createTryOut, type TryOutKeys, tryOutRoutes } from './try-out/index.ts';
+import { createTryOut, evidenceOfExample, type TryOutKeys, tryOutPath, tryOutRoutes } from './try-out/index.ts';
 
 /** A control plane that answers. */
 export interface ControlPlane {
@@ -53,6 +57,8 @@ export async function startControlPlane(
     readonly signal?: AbortSignal;
     /** A page on which whoever is at this machine tries it, set up with the operator's key; in development alone. */
     readonly tryOut?: TryOutKeys;
+    /** Accepts that the secret of the database roles is another than before: once, after the old one was lost. */
+    readonly adoptRolesSecret?: boolean;
   } = {},
 ): Promise<ControlPlane> {
   const clock = options.clock ?? systemClock;
@@ -68,8 +74,11 @@ export async function startControlPlane(
     stopping = true;
     for (const app of apps) drain(app);
   };
-  // Before anything is started: certificates that cannot be read should not cost a database start.
+  // Before anything is started: neither certificates that cannot be read nor a taken address should cost a database start.
   const listeners = listenersOf(configuration);
+  for (const listener of listeners) await requireFree(listener);
+  const missing = notSetUp(configuration);
+  for (const line of missing) logger.warn(line);
   try {
     const database = await openControlPlaneDatabase({
       configuration,
@@ -77,6 +86,7 @@ export async function startControlPlane(
       lifecycle,
       logger,
       onProgress,
+      adoptRolesSecret: options.adoptRolesSecret ?? false,
     });
     onProgress('Starting components');
     const components = await startComponents({
@@ -95,13 +105,20 @@ export async function startControlPlane(
       apps.push(app);
       mountRoutes(app, components, { configuration, listener, clock, openapi });
       if (name === 'HTTP') {
-        mountPages(app, components, { configuration, clock, logger });
-        if (tryOut !== undefined) tryOutRoutes(app, { tryOut, issuer: configuration.issuer, logger });
+        const evidencePathOf = tryOut === undefined ? undefined : evidenceOfExample;
+        mountPages(app, components, { configuration, clock, logger, evidencePathOf });
+        const evidencePath = evidencePageRoute(app, configuration);
+        const tryOutAt = tryOut === undefined ? undefined : tryOutPath;
+        frontPageRoutes(app, { configuration, tryOutPath: tryOutAt, evidencePath });
+        if (tryOut !== undefined) tryOutRoutes(app, { tryOut, issuer: configuration.issuer, logger, evidencePath });
         mountHealth(app, {
           metrics,
           ready: async () => !stopping && (await answersWithin(components.auditLog.checkHealth(), 2_000)),
         });
-      } else mountCertificatePages(app, components);
+      } else {
+        mountCertificatePages(app, components);
+        frontPageElsewhere(app, configuration);
+      }
       // Last in, first out: no new request reaches a component that is about to stop.
       lifecycle.started({ name, stop: () => closeGently(app) });
       await listenOn(app, listener);
@@ -110,7 +127,7 @@ export async function startControlPlane(
       address: configuration.issuer,
       ...(configuration.mutualTls === undefined ? {} : { mutualTlsAddress: configuration.mutualTls.baseUrl }),
       components,
-      notes: [...database.notes, ...founders],
+      notes: [...database.notes, ...missing, ...founders],
       drain: drainAll,
       async stop() {
         drainAll();
@@ -135,19 +152,35 @@ function described({ issuer, mutualTls }: Configuration): () => Promise<string> 
   };
 }
 
+/** @throws CodedError `address_in_use` where somebody listens at the address now; who comes later is found by {@link listenOn} */
+async function requireFree({ host, port }: Listener): Promise<void> {
+  if (port === 0) return;
+  // Whoever connects meanwhile is told to come again, and keeps nobody waiting.
+  const probe = createServer((socket) => socket.destroy());
+  try {
+    await new Promise<void>((resolve, reject) => probe.once('error', reject).listen({ host, port }, resolve));
+  } catch (cause) {
+    throw listenFailure(cause, { host, port });
+  }
+  await new Promise((resolve) => probe.close(resolve));
+}
+
 async function listenOn(app: ReturnType<typeof createHttpServer>, { host, port }: Listener): Promise<void> {
   try {
     await app.listen({ host, port });
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE')
-      throw new CodedError({
-        code: 'address_in_use',
-        category: 'unavailable',
-        detail: `${host}:${port} is taken. Stop what listens there (is a control plane running already?), or choose another port.`,
-        cause,
-      });
-    throw cause;
+    throw listenFailure(cause, { host, port });
   }
+}
+
+function listenFailure(cause: unknown, { host, port }: Pick<Listener, 'host' | 'port'>): unknown {
+  if (!(cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE')) return cause;
+  return new CodedError({
+    code: 'address_in_use',
+    category: 'unavailable',
+    detail: `${host}:${port} is taken. Stop what listens there (is a control plane running already?), or choose another port.`,
+    cause,
+  });
 }
 
 /** Ready means that the log can be read and signed within a bound: without it every answer would be no. */

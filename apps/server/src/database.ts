@@ -60,6 +60,16 @@ export function connectionsOf(component: string): number {
   return connections;
 }
 
+/**
+ * @param available connections that PostgreSQL lets accounts have that are not superusers
+ * @returns a line for people, where the processes could use up what there is: then some answers would be `database_unavailable`
+ */
+export function tooFewConnections(available: number, processes: number): string | undefined {
+  const each = Object.values(connectionsOfProcess).reduce((sum, count) => sum + count, 0);
+  if (available >= each * processes) return undefined;
+  return `The database lets ${available} connections be open, and ${processes} ${processes === 1 ? 'process' : 'processes'} may need ${each * processes} (databaseProcesses: ${processes}): set max_connections of PostgreSQL to ${each * processes + 20} at least, or under load requests will be refused (database_unavailable).`;
+}
+
 /** Starts the embedded server unless a database of your own is configured, and brings it to this release. */
 export async function openControlPlaneDatabase(options: {
   readonly configuration: Configuration;
@@ -67,8 +77,9 @@ export async function openControlPlaneDatabase(options: {
   readonly lifecycle: Lifecycle;
   readonly logger: Logger;
   readonly onProgress: (message: string) => void;
+  readonly adoptRolesSecret?: boolean;
 }): Promise<OpenedDatabase> {
-  const { configuration, components, lifecycle, logger, onProgress } = options;
+  const { configuration, components, lifecycle, logger, onProgress, adoptRolesSecret = false } = options;
   mkdirSync(configuration.dataFolder, { recursive: true, mode: 0o711 });
   const notes: string[] = [];
   let connection: DatabaseConnection;
@@ -87,8 +98,15 @@ export async function openControlPlaneDatabase(options: {
     rolesSecret: rolesSecretFromFile(join(configuration.dataFolder, 'roles-secret'), systemRandom),
     onProgress,
   });
+  const processes = configuration.databaseUrl === undefined ? 1 : (configuration.databaseProcesses ?? 2);
+  const tooFew = tooFewConnections(database.maxConnections, processes);
+  if (tooFew !== undefined) {
+    logger.warn(tooFew);
+    notes.push(tooFew);
+  }
   const applied = await migrate({
     database,
+    adoptRolesSecret,
     components: components.map((component) => ({
       ...component,
       connectionLimit: connectionsOf(component.name) * (configuration.databaseProcesses ?? 2),

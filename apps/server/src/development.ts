@@ -33,16 +33,24 @@ const names = {
  * Reads the development configuration of a folder, making it on the first start: a key-encryption key, keys of the
  * operator, of a second person and of compliance, and a configuration that names them. Nothing that exists is overwritten.
  *
- * @param port fixed by the caller; it becomes part of the issuer, so it is kept for later starts
+ * @param options.port becomes part of the issuer, so it is kept for later starts
+ * @param options.databaseUrl a reference to the URL of a PostgreSQL to use instead of the embedded one; kept for later starts
  * @throws CodedError `data_folder_unusable`, and those of {@link readConfiguration}
  */
-export function prepareDevelopment(options: { readonly dataFolder: string; readonly port: number }): DevelopmentSetup {
+export function prepareDevelopment(options: {
+  readonly dataFolder: string;
+  readonly port: number;
+  readonly databaseUrl?: string;
+}): DevelopmentSetup {
   const dataFolder = resolve(options.dataFolder);
   const file = (name: string): string => join(dataFolder, name);
   const fresh = !existsSync(file(names.configuration));
+  const kept = options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl };
   try {
     // Passable for the account of the embedded server; the files that matter have mode 0600.
     mkdirSync(dataFolder, { recursive: true, mode: 0o711 });
+    // Keys lie here: a folder within somebody's checkout must not be committed with it.
+    createFileDurably(file('.gitignore'), '*\n', 0o644);
     createFileDurably(file(names.keyEncryptionKey), `${randomBytes(32).toString('base64url')}\n`, 0o600);
     const operatorJwk = keyIn(file(names.operatorKey));
     if (fresh) {
@@ -53,7 +61,7 @@ export function prepareDevelopment(options: { readonly dataFolder: string; reado
       };
       createFileDurably(
         file(names.configuration),
-        `${JSON.stringify(development(dataFolder, options.port, jwks), null, 2)}\n`,
+        `${JSON.stringify({ ...development(dataFolder, options.port, jwks), ...kept }, null, 2)}\n`,
         0o600,
       );
     }
@@ -91,7 +99,7 @@ function development(
   dataFolder: string,
   port: number,
   jwks: Readonly<Record<'operator' | 'approver' | 'compliance', PublicJwk>>,
-): unknown {
+): object {
   return {
     environment: 'development',
     // A name and no number: browsers let keys be used at names alone (WebAuthn section 5.1.2).
@@ -125,7 +133,8 @@ export function explainDevelopment(setup: DevelopmentSetup): string {
     `  operator key   ${setup.operatorKeyFile}   (private, mode 0600; the countersign command signs in with it)`,
     `  second key     ${setup.approverKeyFile}   (the same, for what takes two people: --client countersign-approver --key)`,
     `  compliance key ${setup.complianceKeyFile}   (the same, for what is found of firms: --client countersign-compliance --key)`,
-    '  Not for production: plain HTTP, an embedded database, keys in files beside the data.',
+    ...(configuration.databaseUrl === undefined ? [] : ['  database       that of DATABASE_URL']),
+    `  Not for production: plain HTTP, ${configuration.databaseUrl === undefined ? 'an embedded database, ' : ''}keys in files beside the data.`,
     '  For production: environment "production", an https issuer, databaseUrl, keyEncryptionKey from your secret store.',
   ].join('\n');
 }

@@ -13,7 +13,7 @@ const folderName = 'founders';
  * Lets the operator's founders enrol their first key: each who never had one is given a link, in a file of the data folder
  * that this account alone can read. Recorded as every invitation; a new start ends the link before it.
  *
- * @returns what to tell whoever starts the installation, without a link
+ * @returns lines to print at start; none contains a link
  */
 export async function inviteFounders({
   configuration,
@@ -43,7 +43,7 @@ export async function inviteFounders({
       writeFileDurably(file, `${issuer}${path}\nFor ${person}, once, until ${expiresAt}\n`, 0o600);
       invited.push(file);
     } catch (error) {
-      // Locked since it was named: whoever unlocks invites.
+      // The account was locked meanwhile: the person who unlocks it sends a new invitation.
       if (!isCodedError(error, 'account_locked')) throw error;
       rmSync(file, { force: true });
     }

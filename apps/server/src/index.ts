@@ -6,12 +6,15 @@ export {
   checkMatrix,
   compareMatrices,
   describeRow,
+  foreignFault,
   holds,
   inWords,
+  isApplicationFolder,
   type LoadedBundle,
   loadBundle,
   matrixPage,
   type PolicyFinding,
+  readApplicationFolder,
   readBundleFolder,
   runPolicyTests,
   shippedPolicies,
@@ -20,6 +23,7 @@ export { type Components, migratedComponents } from './components.ts';
 export { type Configuration, configurationSchema, readConfiguration } from './configuration.ts';
 export { type ControlPlane, startControlPlane } from './control-plane.ts';
 export { type DevelopmentSetup, prepareDevelopment } from './development.ts';
+export { builtEvidencePage } from './front-page/evidence-page.ts';
 export { describeInterfaces, textOf as openapiText } from './openapi/describe-interfaces.ts';
 export { directorySeed, ownInterfaces } from './own-interfaces.ts';
 export { type StartOptions, startAndStay } from './start.ts';

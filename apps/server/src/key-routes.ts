@@ -1,7 +1,7 @@
-import { type KeyPurpose, keyPurposes, type ResourceGuard } from '@countersign/contracts';
+import { actorOf, type KeyPurpose, keyPurposes, type ResourceGuard } from '@countersign/contracts';
 import { type Clock, errorVocabulary, toInstant } from '@countersign/kernel';
-import { accessRequestOf, described, instantSchema } from '@countersign/runtime';
-import type { FastifyInstance } from 'fastify';
+import { described, instantSchema, withScope } from '@countersign/runtime';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { Components } from './components.ts';
 
@@ -52,6 +52,8 @@ const withdrawAnswer = Type.Object(
 const purposeParams = Type.Object({ purpose: Type.String() }, closed);
 const keyParams = Type.Object({ purpose: Type.String(), kid: Type.String() }, closed);
 const tag = 'keys';
+type RotateRoute = { Params: Static<typeof purposeParams> };
+type WithdrawRoute = { Params: Static<typeof keyParams>; Body: Static<typeof withdrawBody> | null | undefined };
 
 /** Our signing keys at run time. What happens to one is recorded before it happens. */
 export function keyRoutes(
@@ -59,14 +61,15 @@ export function keyRoutes(
   { signers, keyRecords }: Pick<Components, 'signers' | 'keyRecords'>,
   { guard, baseUrl, clock }: { readonly guard: ResourceGuard; readonly baseUrl: string; readonly clock: Clock },
 ): void {
+  const needs = withScope(guard, baseUrl);
+
   const listing = described({
     tag,
     summary: 'List our signing keys',
     scopes: ['key:rotate'],
     answers: { 200: { description: 'Purpose, state and age of each', body: keyList } },
   });
-  app.get('/keys', listing, async (request) => {
-    await guard.check(accessRequestOf(request, baseUrl), { scope: 'key:rotate' });
+  const list = needs('key:rotate', async () => {
     const keys = await Promise.all(keyPurposes.map((purpose) => signers[purpose].publicKeys(purpose)));
     return {
       keys: keys.flat().map(({ purpose, kid, algorithm, state, publishedAt, activeFrom }) => ({
@@ -80,6 +83,7 @@ export function keyRoutes(
       })),
     };
   });
+  app.get('/keys', listing, list);
 
   const rotation = described({
     tag,
@@ -89,12 +93,12 @@ export function keyRoutes(
     params: purposeParams,
     answers: { 200: { description: 'The successor', body: keyAnswer } },
   });
-  app.post<{ Params: Static<typeof purposeParams> }>('/keys/:purpose/rotate', rotation, async (request) => {
-    const caller = await guard.check(accessRequestOf(request, baseUrl), { scope: 'key:rotate' });
+  const rotate = needs<FastifyRequest<RotateRoute>>('key:rotate', async (request, _reply, caller) => {
     const purpose = readPurpose(request.params.purpose);
-    const by = { id: caller.subject, institution: caller.institution };
+    const by = actorOf(caller);
     return answerOf(await signers[purpose].rotate(purpose, (successor) => keyRecords.published(successor, by)));
   });
+  app.post<RotateRoute>('/keys/:purpose/rotate', rotation, rotate);
 
   const withdrawal = described({
     tag,
@@ -105,18 +109,15 @@ export function keyRoutes(
     body: withdrawBody,
     answers: { 200: { description: 'What was withdrawn, and its successor', body: withdrawAnswer } },
   });
-  app.post<{
-    Params: Static<typeof keyParams>;
-    Body: Static<typeof withdrawBody> | null | undefined;
-  }>('/keys/:purpose/:kid/withdraw', withdrawal, async (request) => {
-    const caller = await guard.check(accessRequestOf(request, baseUrl), { scope: 'key:revoke' });
+  const withdraw = needs<FastifyRequest<WithdrawRoute>>('key:revoke', async (request, _reply, caller) => {
     const purpose = readPurpose(request.params.purpose);
-    const by = { id: caller.subject, institution: caller.institution };
+    const by = actorOf(caller);
     const successor = await signers[purpose].withdraw(purpose, request.params.kid, (withdrawn, next) =>
       keyRecords.withdrawn(withdrawn, next, by, request.body?.reason),
     );
     return { withdrawn: request.params.kid, successor: answerOf(successor) };
   });
+  app.post<WithdrawRoute>('/keys/:purpose/:kid/withdraw', withdrawal, withdraw);
 }
 
 function answerOf({

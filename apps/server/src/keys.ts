@@ -12,7 +12,10 @@ import type pg from 'pg';
 import type { KeyRecords } from './key-records.ts';
 
 /** Purposes whose keys are in the key set of the authorization server; what others sign is verified by their own. */
-export type TokenKeyPurpose = Extract<KeyPurpose, 'access-token' | 'id-token' | 'transaction-token'>;
+export type TokenKeyPurpose = Extract<
+  KeyPurpose,
+  'access-token' | 'id-token' | 'id-token-ps256' | 'id-token-rs256' | 'transaction-token'
+>;
 /** Purposes of one component each, which keeps the keys beside its data and publishes them itself. */
 export type ComponentKeyPurpose = Exclude<KeyPurpose, TokenKeyPurpose | 'log-checkpoint'>;
 
@@ -49,6 +52,8 @@ export function openTokenKeys(dependencies: RotatedKeyringDependencies): Promise
       'access-token': policy(360),
       // A day: who signs out shows the ID token of the sign-in, and a session lasts no longer.
       'id-token': policy(86_460),
+      'id-token-ps256': policy(86_460, 'PS256'),
+      'id-token-rs256': policy(86_460, 'RS256'),
       'transaction-token': policy(360),
     },
   });
@@ -99,8 +104,8 @@ function rotation({ records, by, rotateEveryDays, ...common }: RotatedKeyringDep
     published: (successor: KeyringKey) => records.published(successor, by),
     withdrawn: (withdrawn: KeyringKey, successor: KeyringKey) => records.withdrawn(withdrawn, successor, by),
   };
-  const policy = (longestSignedLifeSeconds: number): KeyPolicy => ({
-    algorithm: 'ES256',
+  const policy = (longestSignedLifeSeconds: number, algorithm: KeyPolicy['algorithm'] = 'ES256'): KeyPolicy => ({
+    algorithm,
     publicationLeadSeconds,
     longestSignedLifeSeconds,
     rotateEverySeconds: rotateEveryDays * 86_400,

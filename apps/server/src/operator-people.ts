@@ -4,7 +4,7 @@ import { importVerificationKey } from '@countersign/oauth';
 import { type DevelopmentClient, developmentPeople } from '@countersign/sdk';
 import type { Configuration } from './configuration.ts';
 
-/** The commands of the operator, each with its keys and with the role of whoever it is for. */
+/** The operator's commands: the keys each one uses, and the role of the person it belongs to. */
 export function operatorCommands({ operator }: Pick<Configuration, 'operator'>): readonly {
   readonly id: DevelopmentClient;
   readonly role: 'operator' | 'approver' | 'compliance';

@@ -12,7 +12,7 @@ export const ownInterfaces = {
   /** Mandates, and the grants that people give to software. */
   mandates: ['mandate:grant', 'mandate:revoke', 'mandate:read'],
   /** Reading the policies beside evaluating shows why not, in the policies' own words. */
-  decisions: ['decision:evaluate', 'policy:read'],
+  decisions: ['decision:evaluate', 'policy:read', 'application:write'],
   /** The rules that decisions are made by, and what was decided by them. */
   policies: ['policy:propose', 'policy:approve', 'policy:rollback', 'policy:read'],
   /** The lives of intents of every kind, and what could not be carried on. */
@@ -179,10 +179,7 @@ export function directorySeed(configuration: Configuration): unknown {
       environment: environment === 'production' ? 'production' : 'sandbox',
       kind: 'hybrid',
       // By itself it reads; what governs is done by the person who uses it.
-      grant_types: [
-        ...['client_credentials', 'authorization_code'],
-        ...(environment === 'development' ? [jwtBearer] : []),
-      ],
+      grant_types: ['client_credentials', 'authorization_code', ...(environment === 'development' ? [jwtBearer] : [])],
       redirect_uris: [commandRedirectUri],
       scopes: commandFor[id].scopes,
       audiences: (commandFor[id].doors ?? names.filter((name) => name !== 'userinfo' && name !== 'grants')).map(

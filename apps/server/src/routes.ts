@@ -9,7 +9,7 @@ import { devicePages } from '@countersign/devices';
 import { type Clock, systemRandom } from '@countersign/kernel';
 import { recoveryPages } from '@countersign/recovery';
 import { described, type Logger, type Metrics, pageRoutes } from '@countersign/runtime';
-import { approverPageRoutes } from '@countersign/transaction-registry';
+import { approverPageRoutes, type EvidencePathOf } from '@countersign/transaction-registry';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
 import type { Components } from './components.ts';
@@ -67,7 +67,13 @@ export function mountPages(
     configuration,
     clock,
     logger,
-  }: { readonly configuration: Configuration; readonly clock: Clock; readonly logger: Logger },
+    evidencePathOf,
+  }: {
+    readonly configuration: Configuration;
+    readonly clock: Clock;
+    readonly logger: Logger;
+    readonly evidencePathOf?: EvidencePathOf | undefined;
+  },
 ): void {
   const { authentication, directory, recovery, breakGlass, transactionRegistry, auditLog } = components;
   const { issuer, environment, approvals = {} } = configuration;
@@ -90,6 +96,7 @@ export function mountPages(
     transactions: transactionRegistry,
     acrValues: components.approvalClasses,
     otherPath: '/approvals',
+    evidencePathOf,
   });
   devicePages(app, { devices: components.devices, directory, logger });
   recoveryPages(app, { ...common, recovery });

@@ -12,6 +12,8 @@ export interface StartOptions {
   readonly port: number;
   /** Instead of the development configuration. */
   readonly configurationFile?: string;
+  /** See `startControlPlane`. */
+  readonly adoptRolesSecret?: boolean;
 }
 
 /**
@@ -29,6 +31,7 @@ export async function startAndStay(options: StartOptions): Promise<void> {
     const started = await startControlPlane(configuration, {
       ...(tryOut === undefined ? {} : { tryOut }),
       ...{ logger, signal, onProgress },
+      adoptRolesSecret: options.adoptRolesSecret ?? false,
     });
     return { controlPlane: started, stop: () => stopGently(started, configuration) };
   }, logger);
@@ -54,7 +57,14 @@ function configurationOf(
   if (configurationFile !== undefined) return { configuration: readConfigurationFile(configurationFile) };
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new CodedError({ code: 'port_invalid', category: 'invalid', detail: 'A port is a number from 1 to 65535.' });
-  const setup = prepareDevelopment({ dataFolder, port });
+  const databaseUrl = process.env['DATABASE_URL'] === undefined ? {} : { databaseUrl: 'env:DATABASE_URL' };
+  const setup = prepareDevelopment({ dataFolder, port, ...databaseUrl });
+  if (setup.configuration.databaseUrl === undefined && 'databaseUrl' in databaseUrl)
+    throw new CodedError({
+      code: 'database_url_unused',
+      category: 'invalid',
+      detail: `DATABASE_URL is set, but this control plane keeps its data in an embedded database, by ${setup.configurationFile}. Unset DATABASE_URL, or start with a new folder (--data), whose first start takes it up.`,
+    });
   say(explainDevelopment(setup));
   const { configuration, operatorKeyFile, approverKeyFile, complianceKeyFile } = setup;
   // Whoever has made it production meant it.

@@ -163,6 +163,7 @@ function snapshotOf(held: {
     instrument: benchmarkInstrument,
     rate: none,
     federatedPerson: none,
+    personalClaims: () => undefined,
     credential: none,
     client: none,
     resource: none,

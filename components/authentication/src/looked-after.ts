@@ -26,11 +26,7 @@ export function peopleLookedAfter({
   ): PrincipalId {
     const id = parsePrincipalId(text);
     const found = id === undefined ? undefined : directory.snapshot().knownPrincipal(id);
-    if (
-      id === undefined ||
-      (found?.kind ?? 'person') !== 'person' ||
-      (found?.institution !== institution && !isOperator(institution))
-    )
+    if (id === undefined || found?.kind !== 'person' || (found.institution !== institution && !isOperator(institution)))
       throw authenticatorErrors.error('person_not_yours', 'There is no such person among those whom you look after.');
     if (itself === 'others' && (subject === id || actors.includes(id)))
       throw authenticatorErrors.error('person_not_yours', 'Nobody does this to themselves. Ask a colleague.');

@@ -1,7 +1,5 @@
-import type { Caller, Directory, ResourceGuard } from '@countersign/contracts';
-import type { Scope } from '@countersign/market';
-import { withCaller } from '@countersign/runtime';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Directory, ResourceGuard } from '@countersign/contracts';
+import { withScope } from '@countersign/runtime';
 import { type Static, Type } from 'typebox';
 import { peopleLookedAfter } from './looked-after.ts';
 
@@ -31,10 +29,7 @@ export type WithReason = { Body: Static<ReturnType<typeof reasonOf>> };
 export function peopleDoor({ directory, guard, baseUrl, isOperator }: PeopleDoor) {
   return {
     /** The handler for callers with this scope. */
-    needs: <Request extends FastifyRequest>(
-      scope: Scope,
-      handler: (request: Request, reply: FastifyReply, caller: Caller) => Promise<unknown>,
-    ) => withCaller<Caller, Request>((request) => guard.check(request, { scope }), baseUrl, handler),
+    needs: withScope(guard, baseUrl),
     personOf: peopleLookedAfter({ directory, isOperator }),
   };
 }

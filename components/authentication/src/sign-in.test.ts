@@ -295,6 +295,16 @@ describe('signing in', () => {
       expect((await browser.post(path, { ...form, person: chloe.id })).statusCode).toBe(303);
     });
 
+    it('keeps the filter, whom it was about and that it was for somebody else', async () => {
+      const path = await begin(node);
+      const form = await formOf(browser, path);
+      const again = await browser.post(path, { ...form, find: 'keller', person: 'person:nobody', other: '1' });
+      expectPage(again, 403, 'person_unknown');
+      expect(again.body).toContain('name="find" value="keller"');
+      expect(again.body).toContain('<input type="hidden" name="other" value="1">');
+      expect(again.body).toContain('role="alert" tabindex="-1" autofocus');
+    });
+
     it('a person whose institution may not act, and records it', async () => {
       const path = await begin(node);
       const form = await formOf(browser, path);

@@ -6,11 +6,13 @@ import type {
   ConsentStore,
   Directory,
   FederationGateway,
+  KeyPurpose,
   Outbound,
   PolicyEngine,
   Signer,
   SingleUse,
   Statements,
+  TokenResponse,
   TransactionRegistry,
 } from '@countersign/contracts';
 import { type Clock, CodedError, type Random } from '@countersign/kernel';
@@ -43,12 +45,19 @@ import { jwtBearer } from './grants/jwt-bearer.ts';
 import { refreshToken } from './grants/refresh-token.ts';
 import { tokenExchange } from './grants/token-exchange.ts';
 import { createGuard } from './guard.ts';
-import { createIdTokens } from './id-tokens.ts';
+import { createIdTokens, idTokenPurposes } from './id-tokens.ts';
 import { authorizationGrants } from './identity-chaining/index.ts';
 import { type IntrospectionAnswer, introspection } from './introspection/index.ts';
 import { describeServer } from './metadata.ts';
 import { createOpaqueTokens } from './opaque-tokens/index.ts';
 import { describeProtectedResource } from './protected-resource.ts';
+import {
+  createAskAccessToken,
+  createProvisioningTokenRegister,
+  provisioningInterface,
+  provisioningTokenEndpoint,
+  takeProvisioningTokens,
+} from './provisioning-tokens/index.ts';
 import type { PushedAuthorizationResponse } from './pushed-requests/index.ts';
 import { createRefreshTokens } from './refresh-tokens/index.ts';
 import { revocation } from './revocation/index.ts';
@@ -68,7 +77,7 @@ export interface AuthorizationServerDependencies {
   readonly audit: Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings' | 'standingsUnder'>;
   readonly directory: Directory;
   readonly consentStore: Pick<ConsentStore, 'check' | 'find' | 'grants' | 'withDescendants'>;
-  readonly policyEngine: Pick<PolicyEngine, 'decide'>;
+  readonly policyEngine: Pick<PolicyEngine, 'decide' | 'detailTypes'>;
   readonly transactionRegistry: Pick<TransactionRegistry, 'open' | 'facts' | 'stepsOf'>;
   readonly federationGateway: FederationGateway;
   readonly outbound: Outbound;
@@ -99,6 +108,7 @@ export interface AuthorizationServerComponent<Kept extends Revocations = Adminis
     askPerson(request: ClientRequest): Promise<BackchannelAuthenticationResponse>;
     introspect(request: ClientRequest): Promise<IntrospectionAnswer>;
     revoke(request: ClientRequest): Promise<void>;
+    provisioningToken(request: ClientRequest): Promise<TokenResponse>;
   };
   readonly codeFlow: Pick<CodeFlow, 'mountPages' | 'mountUserinfo'>;
   readonly backchannelAuthentication: Pick<BackchannelAuthentication, 'mountPages'>;
@@ -179,7 +189,7 @@ export function assembleAuthorizationServer<Kept extends Revocations>(
     [
       clientCredentials(),
       authorizationCode({ ...consents, codes, revocations, authentication: dependencies.authentication }),
-      refreshToken(consents),
+      refreshToken({ ...consents, audit, clock, random }),
       ciba({ ...consents, backchannelRequests: backchannelAuthentication.requests }),
       jwtBearer({ federationGateway, issuer }),
       tokenExchange({
@@ -204,7 +214,14 @@ export function assembleAuthorizationServer<Kept extends Revocations>(
     accessTokenLifetimeSeconds: config.accessTokenLifetimeSeconds,
   });
   const tokenMemory = createTokenMemory();
-  const guard = (audience: string) => createGuard(audience, { ...clients, tokenKeys, tokenMemory, revocations });
+  const provisioningTokens = createProvisioningTokenRegister(dependencies);
+  const ask = createAskAccessToken({ issuer, token });
+  const guard = (audience: string) => {
+    const own = createGuard(audience, { ...clients, tokenKeys, tokenMemory, revocations });
+    return audience === provisioningInterface(issuer)
+      ? takeProvisioningTokens(own, { ...clients, register: provisioningTokens, ask })
+      : own;
+  };
   const codeFlow = createCodeFlow({
     ...dependencies,
     clients,
@@ -221,7 +238,11 @@ export function assembleAuthorizationServer<Kept extends Revocations>(
       pushAuthorization: codeFlow.pushedRequests.push,
       askPerson: backchannelAuthentication.ask,
       introspect: createClientEndpoint(introspection(about), clients),
-      revoke: createClientEndpoint(revocation({ ...about, refreshTokens }), clients),
+      revoke: createClientEndpoint(revocation({ ...about, refreshTokens, provisioningTokens }), clients),
+      provisioningToken: createClientEndpoint(
+        provisioningTokenEndpoint({ issuer, random, register: provisioningTokens, ask }),
+        clients,
+      ),
     },
     codeFlow,
     backchannelAuthentication,
@@ -234,6 +255,7 @@ export function assembleAuthorizationServer<Kept extends Revocations>(
     metadata: () =>
       describeServer(config, {
         grantTypes: [...grants.keys()],
+        applicationDetailTypes: [...dependencies.policyEngine.detailTypes().keys()].sort(),
         acrValues: [],
         backchannelDeliveryModes: backchannelAuthentication.deliveryModes,
       }),
@@ -260,7 +282,7 @@ function requestedTokensOf(config: CheckedConfig, signer: Signer): readonly Requ
 }
 
 /** What others verify by our key set; the log's key is published with the log. */
-const keySetPurposes = ['access-token', 'id-token', 'transaction-token'] as const;
+const keySetPurposes: readonly KeyPurpose[] = ['access-token', ...idTokenPurposes, 'transaction-token'];
 
 /** How long one nonce is given out; it is accepted for one to two of these. */
 const nonceWindowSeconds = 300;

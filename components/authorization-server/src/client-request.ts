@@ -1,5 +1,5 @@
 import type { ClientRequest } from '@countersign/contracts';
-import { accessRequestOf, presentedCertificateOf, zoneOf } from '@countersign/runtime';
+import { accessRequestOf } from '@countersign/runtime';
 import type { FastifyRequest } from 'fastify';
 import { refuse } from './refusal.ts';
 
@@ -16,19 +16,11 @@ export function clientRequestOf(request: FastifyRequest, base: string): ClientRe
     !/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')
   )
     throw refuse('media_type_unsupported', 'The body must be application/x-www-form-urlencoded.');
-  const { url, authorization, dpop } = accessRequestOf(request, new URL(base).origin);
-  const certificate = presentedCertificateOf(request);
   const { accept } = request.headers;
-  const zone = zoneOf(request);
   return {
+    ...accessRequestOf(request, new URL(base).origin),
     method: 'POST',
-    url,
     body,
-    authorization,
-    dpop,
-    address: request.ip,
-    ...(zone === undefined ? {} : { zone }),
-    ...(certificate === undefined ? {} : { certificate }),
     ...(accept === undefined ? {} : { accept }),
   };
 }

@@ -169,6 +169,7 @@ describe('the routes', () => {
       error_description: expect.stringContaining('aud'),
       reason: 'client_assertion_audience',
     });
+    expect(refused.headers.get('countersign-reason')).toBe('client_assertion_audience');
     // RFC 6749 section 5.2: by a way that is not accepted here, and by two ways at once.
     const basic = await post('grant_type=client_credentials', { authorization: 'Basic dndhcDpzZWNyZXQ=' });
     expect(basic.status).toBe(401);
@@ -249,8 +250,11 @@ describe('the routes', () => {
     expect(keys.headers.get('cache-control')).toBe('public, max-age=60');
     expect(keys.headers.get('content-type')).toMatch(/^application\/jwk-set\+json/);
     const published = (await keys.json()) as { readonly keys: readonly Record<string, unknown>[] };
-    expect(published.keys).toHaveLength(3);
-    for (const key of published.keys)
+    const rsa = published.keys.filter(({ kty }) => kty === 'RSA');
+    expect(rsa.map(({ alg }) => alg).sort()).toEqual(['PS256', 'RS256']);
+    for (const key of rsa) expect(Object.keys(key).sort()).toEqual(['alg', 'e', 'kid', 'kty', 'n', 'use']);
+    expect(published.keys).toHaveLength(5);
+    for (const key of published.keys.filter((each) => !rsa.includes(each)))
       expect(key).toEqual({
         kty: 'EC',
         crv: 'P-256',

@@ -6,7 +6,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AuthorizationServerComponent } from './authorization-server.ts';
 import { clientRequestOf } from './client-request.ts';
 import { endpointPaths } from './metadata.ts';
-import { sendOAuthError } from './oauth-answer.ts';
+import { type ErrorMembers, sendOAuthError } from './oauth-answer.ts';
 import { refuse } from './refusal.ts';
 import type { Revocations } from './revocations/index.ts';
 
@@ -35,17 +35,18 @@ export function authorizationServerRoutes(
     path: string,
     handle: (request: ClientRequest) => Promise<Answer>,
     send: (answer: Answer, reply: FastifyReply) => FastifyReply,
+    errorMembers: ErrorMembers = 'extended',
   ): void {
     const url = basePath + path;
     const errorHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply =>
-      sendOAuthError(asCodedError(error) ?? error, request, reply);
+      sendOAuthError(asCodedError(error) ?? error, request, reply, errorMembers);
     app.post(url, { errorHandler }, async (request, reply) => {
       const nonce = authorizationServer.dpopNonce();
       if (nonce !== undefined) reply.header('dpop-nonce', nonce);
       try {
         return send(await handle(clientRequestOf(request, baseUrl)), reply.header('cache-control', 'no-store'));
       } catch (error) {
-        return sendOAuthError(error, request, reply);
+        return sendOAuthError(error, request, reply, errorMembers);
       }
     });
     // RFC 9126 section 2.3; RFC 9110 section 15.5.6.
@@ -58,6 +59,7 @@ export function authorizationServerRoutes(
           refuse('method_not_allowed', 'The endpoint takes POST alone.'),
           request,
           reply.header('allow', 'POST'),
+          errorMembers,
         ),
     });
   }
@@ -68,13 +70,19 @@ export function authorizationServerRoutes(
     reply.status(201).send(answer),
   );
   // CIBA Core section 7.3.
-  clientEndpoint(endpointPaths.backchannelAuthentication, clientEndpoints.askPerson, (answer, reply) =>
-    reply.send(answer),
+  clientEndpoint(
+    endpointPaths.backchannelAuthentication,
+    clientEndpoints.askPerson,
+    (answer, reply) => reply.send(answer),
+    'registered',
   );
   clientEndpoint(endpointPaths.introspection, clientEndpoints.introspect, (answer, reply) =>
     answer.form === 'json'
       ? reply.send(answer.introspection)
       : reply.type('application/token-introspection+jwt').send(answer.response),
+  );
+  clientEndpoint(endpointPaths.provisioningToken, clientEndpoints.provisioningToken, (answer, reply) =>
+    reply.send(answer),
   );
   // RFC 7009 section 2.2: the status says it all.
   clientEndpoint(endpointPaths.revocation, clientEndpoints.revoke, (_, reply) => reply.status(200).send());
@@ -92,7 +100,8 @@ export function authorizationServerRoutes(
   for (const url of [metadataUrl(metadata.issuer), openidConfigurationUrl(metadata.issuer)])
     app.get(new URL(url).pathname, async (_request, reply) => {
       reply.header('cache-control', cacheControl);
-      return metadata;
+      // Types of authorization details change with the policies.
+      return authorizationServer.metadata();
     });
   app.get<{ Params: { readonly '*': string } }>(
     `${new URL(protectedResourceMetadataUrl(origin)).pathname}/*`,

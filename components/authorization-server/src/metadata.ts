@@ -3,6 +3,7 @@ import { scopes } from '@countersign/market';
 import {
   type AuthorizationServerMetadata,
   identityAssertionGrantProfile,
+  idTokenAlgorithms,
   jwtAuthorizationGrantTokenType,
   type MtlsEndpointAliases,
   signatureAlgorithms,
@@ -20,6 +21,7 @@ export const endpointPaths = {
   token: '/token',
   introspection: '/introspect',
   revocation: '/revoke',
+  provisioningToken: '/provisioning-token',
   userinfo: '/userinfo',
   endSession: '/logout',
   keySet: '/jwks',
@@ -28,6 +30,8 @@ export const endpointPaths = {
 /** What is there beside what is always there. */
 export interface MountedParts {
   readonly grantTypes: readonly string[];
+  /** Those that the active models of applications declare. */
+  readonly applicationDetailTypes: readonly string[];
   /** Classes of sign-in that can be asked for. */
   readonly acrValues: readonly string[];
   /** CIBA Core section 4. */
@@ -60,8 +64,11 @@ export function describeServer(config: CheckedConfig, mounted: MountedParts): Au
     token_endpoint_auth_methods_supported: authentication.methods,
     token_endpoint_auth_signing_alg_values_supported: authentication.algorithms,
     subject_types_supported: ['public'],
-    id_token_signing_alg_values_supported: ['ES256'],
-    claims_supported: ['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'at_hash', 'sid'],
+    id_token_signing_alg_values_supported: idTokenAlgorithms,
+    claims_supported: [
+      ...['iss', 'sub', 'aud', 'exp', 'iat', 'auth_time', 'nonce', 'acr', 'amr', 'at_hash', 'sid'],
+      ...['name', 'email', 'email_verified'],
+    ],
     claims_parameter_supported: false,
     request_object_signing_alg_values_supported: signatureAlgorithms,
     // A request object goes into the pushed request (FAPI 2.0 Message Signing section 5.3.1), nowhere else.
@@ -73,7 +80,7 @@ export function describeServer(config: CheckedConfig, mounted: MountedParts): Au
     authorization_response_iss_parameter_supported: true,
     authorization_signing_alg_values_supported: ['ES256'],
     dpop_signing_alg_values_supported: signatureAlgorithms,
-    authorization_details_types_supported: issuableDetailTypes,
+    authorization_details_types_supported: [...issuableDetailTypes, ...mounted.applicationDetailTypes],
     introspection_endpoint: at(endpointPaths.introspection),
     introspection_endpoint_auth_methods_supported: authentication.methods,
     introspection_endpoint_auth_signing_alg_values_supported: authentication.algorithms,

@@ -3,13 +3,25 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { asOAuthError, reasonOf } from './refusal.ts';
 
 /**
- * Answers an error as OAuth has it (RFC 6749 section 5.2), with the rule that refused in `reason` and, where an approval
- * or another sign-in would help, the transaction in `txn`. The same for every endpoint that speaks to clients and not to
- * browsers.
+ * Which members an error of the endpoint has. CIBA Core section 13 registers `error`, `error_description` and `error_uri`
+ * for the backchannel authentication endpoint, and certified clients check that there are no others.
+ */
+export type ErrorMembers = 'registered' | 'extended';
+
+/**
+ * Answers an error as OAuth has it (RFC 6749 section 5.2). The rule that refused is in the header `countersign-reason` and,
+ * where an approval or another sign-in would help, the transaction in `countersign-txn`. Endpoints whose specification
+ * leaves room for further members have both in the body too, as `reason` and `txn`. The same for every endpoint that speaks
+ * to clients and not to browsers.
  *
  * @throws what is no refusal: a fault of ours, which the server's own error handler logs and answers without detail
  */
-export function sendOAuthError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function sendOAuthError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  members: ErrorMembers = 'extended',
+): FastifyReply {
   const refusal = asOAuthError(error);
   if (refusal === undefined) throw error;
   const status = statusOf(refusal);
@@ -23,11 +35,12 @@ export function sendOAuthError(error: unknown, request: FastifyRequest, reply: F
   if (retryAfter !== undefined) reply.header('retry-after', retryAfter);
   // RFC 6749 section 5.1.
   reply.header('cache-control', 'no-store');
+  const explained = { reason: reasonOf(refusal), ...transactionOf(refusal) };
+  for (const [name, value] of Object.entries(explained)) reply.header(`countersign-${name}`, describe(value));
   return reply.status(status).send({
     error: refusal.code,
     error_description: describe(refusal.detail),
-    reason: reasonOf(refusal),
-    ...transactionOf(refusal),
+    ...(members === 'extended' ? explained : {}),
   });
 }
 

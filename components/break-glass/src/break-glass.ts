@@ -3,6 +3,7 @@ import {
   appendOnce,
   type BreakGlass,
   breakGlassErrors,
+  createIndependence,
   createStandingCheck,
   type Declaration,
   emergencySeconds,
@@ -69,6 +70,7 @@ type Step = Parameters<typeof incidentRefused>[1]['step'];
  */
 export function createBreakGlass(dependencies: BreakGlassDependencies): RunningBreakGlass {
   const { pool, audit, directory, statements, register, tokens, clock, random, logger, issuer } = dependencies;
+  const independent = createIndependence(register);
   const settings = breakGlassSettings(dependencies.config, dependencies.environment);
   const { acrValues, holderRole, reviewRoles } = settings;
   const from = { clock, random };
@@ -155,12 +157,6 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
     }
   }
 
-  /** Who let somebody in may have enrolled a key of their own for them: those two are not surely two people. */
-  async function areApart(one: PrincipalId, other: PrincipalId): Promise<boolean> {
-    const [ofOne, ofOther] = await Promise.all([register.invitersOf(one), register.invitersOf(other)]);
-    return !ofOne.includes(other) && !ofOther.includes(one);
-  }
-
   async function requireReviewed(session: pg.Pool | pg.PoolClient, person: PrincipalId, but?: IncidentId) {
     if ((await hasUnreviewed(session, person, but)) || (await isUnreviewed(audit, person, but)))
       throw breakGlassErrors.error(
@@ -174,7 +170,7 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
     if (person.institution !== stored.institution) throw unknownIncident();
     if (second === stored.holder)
       throw breakGlassErrors.error('incident_same_person', 'The second holder is somebody else than the first.');
-    if (!(await areApart(second, stored.holder)))
+    if (!(await independent([second], [stored.holder])))
       throw breakGlassErrors.error(
         'incident_not_independent',
         'One of you was let in by the other: somebody else has to be the second holder.',
@@ -193,7 +189,7 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
         'It is reviewed by somebody who had no part in it and whose role is to review.',
       );
     for (const holder of stored.second === undefined ? [stored.holder] : [stored.holder, stored.second])
-      if (!(await areApart(reviewer, holder)))
+      if (!(await independent([reviewer], [holder])))
         throw breakGlassErrors.error(
           'incident_not_reviewer',
           'You and one of the two holders were let in by each other: somebody else has to review it.',
@@ -406,7 +402,7 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
 }
 
 function readNote(note: string): string {
-  return readWords(note, 10, 400, 'What you found');
+  return readWords(note, 10, 400, 'What you found', 'note');
 }
 
 function unknownIncident(): CodedError {

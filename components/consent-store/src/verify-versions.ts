@@ -131,6 +131,9 @@ function verifies(algorithm: PublicKey['algorithm'], key: KeyObject, data: Buffe
       return verify(null, data, key, signature);
     case 'PS256':
       return verify('sha256', data, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature);
+    case 'RS256':
+      // For ID tokens alone.
+      return false;
     default:
       return algorithm satisfies never;
   }

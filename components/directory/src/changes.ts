@@ -1,6 +1,5 @@
-import type { DirectoryChange } from '@countersign/contracts';
 import { canonicalize } from '@countersign/kernel';
-import { type Entry, entryKey, type Graph, keyOf } from './entry.ts';
+import { type EntityChange, type Entry, entryKey, type Graph, keyOf } from './entry.ts';
 import type { Problems } from './problems.ts';
 
 /** What is asked for: entities as they shall be, and which of the others shall be gone. */
@@ -16,7 +15,7 @@ export interface Wanted {
 
 /** What that does to the graph. */
 export interface ChangeSet {
-  readonly changes: readonly DirectoryChange[];
+  readonly changes: readonly EntityChange[];
   /** Added and changed. */
   readonly written: readonly Entry[];
   readonly removed: readonly Entry[];
@@ -34,7 +33,7 @@ export function compare(options: {
   readonly problems: Problems;
 }): ChangeSet {
   const { wanted, seed, stored } = options;
-  const changes: DirectoryChange[] = [];
+  const changes: EntityChange[] = [];
   const written: Entry[] = [];
   const asked = new Map<string, Entry>();
 

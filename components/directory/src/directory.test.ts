@@ -742,6 +742,47 @@ describe('a network that fails', () => {
   });
 });
 
+describe('what people are called', () => {
+  it('is told to the relying parties that ask for it, and stands in no record, list, change or document', async () => {
+    const directory = await open();
+    await directory.apply(exampleFile(), by);
+    const from = records.length;
+    const file = exampleFile();
+    Object.assign(nth(file.people, 0), { name: 'Anna Keller', email: 'anna.keller@broker.example' });
+    const { changes } = await directory.apply(file, by);
+    const anna = String(nth(file.people, 0)['id']);
+    expect(changes).toMatchObject([{ change: 'change', kind: 'person', id: anna, fields: ['email', 'name'] }]);
+    const snapshot = directory.snapshot();
+    expect(snapshot.personalClaims(anna)).toEqual({ name: 'Anna Keller', email: 'anna.keller@broker.example' });
+    const shown = [snapshot.principal(anna), [...snapshot.principals()], directory.document('person', anna)];
+    const renamed = exampleFile();
+    Object.assign(nth(renamed.people, 0), { name: 'Anna Brunner', email: 'anna.brunner@broker.example' });
+    const planned = await directory.plan(renamed);
+    expect(JSON.stringify([shown, changes, planned, records.slice(from)])).not.toMatch(
+      /Keller|Brunner|anna\.(?:keller|brunner)@/,
+    );
+    // Who is known and may do nothing has nothing told of them.
+    Object.assign(nth(file.people, 0), { active: false });
+    await directory.apply(file, by);
+    expect(directory.snapshot().personalClaims(anna)).toBeUndefined();
+  });
+
+  it.each([
+    ['a name with a character that nobody sees', { name: 'Anna\u200bKeller' }, '/people/0/name'],
+    ['a name without one', { name: '' }, '/people/0/name'],
+    ['an address without a host', { email: 'anna@' }, '/people/0/email'],
+    ['two addresses', { email: 'a@b.example,c@d.example' }, '/people/0/email'],
+    ['an address with a header in it', { email: 'a@b.example\nBcc:c@d.example' }, '/people/0/email'],
+  ])('is not %s', async (_what, members, path) => {
+    const directory = await open();
+    const file = exampleFile();
+    Object.assign(nth(file.people, 0), members);
+    await expect(directory.apply(file, by)).rejects.toMatchObject({
+      facts: { problems: [expect.objectContaining({ path })] },
+    });
+  });
+});
+
 describe('a document', () => {
   it('is served as a file would write it, without the names that identity providers use', async () => {
     const directory = await open();

@@ -10,7 +10,9 @@ import {
   type DirectoryRequester,
   directoryErrors,
   type ExpectedEntity,
+  type Independence,
   kindOfPrincipal,
+  type ProfileChanges,
   type ProposerStanding,
   parsePrincipalId,
 } from '@countersign/contracts';
@@ -90,6 +92,10 @@ export interface DirectoryDependencies {
    * directory first. Without it, whether they have left or moved.
    */
   readonly proposerStanding?: () => ProposerStanding | undefined;
+  /** Whether who approves is surely somebody else than who proposed; asked for when it is needed. */
+  readonly independence?: () => Independence | undefined;
+  /** Carries out what two people have decided about trust profiles; asked for when it is needed, since it needs the directory first. */
+  readonly profiles?: () => ProfileChanges | undefined;
 }
 
 export interface DirectoryComponent extends Directory, Pick<ChangeRequests, 'endProposalsOf'> {
@@ -170,7 +176,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       readonly expected?: readonly ExpectedEntity[] | undefined;
       readonly reason?: string | undefined;
       readonly mayGive?: ReadonlySet<string> | undefined;
-      readonly scope?: ChangeScope;
+      readonly scope?: Exclude<ChangeScope, 'partner:register'>;
       readonly onProgress?: ApplyProgress | undefined;
     } = {},
   ): Promise<Made> {
@@ -234,7 +240,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       eased,
       refuseEasing = () => undefined,
     }: {
-      readonly scope: Exclude<ChangeScope, 'directory:apply'>;
+      readonly scope: 'compliance:record' | 'reference:record';
       readonly refuseOutside: typeof refuseOutsideCompliance;
       readonly eased: typeof easedFindings;
       /** Why this requester may not propose what lets more be done. */
@@ -353,7 +359,8 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
 
     holdings: (principal) => holdingsOf(graph.state().graph, principal),
 
-    propose: (what, by, reason) => requests.propose(what, by, reason, 'directory:apply'),
+    propose: (what, by, reason) =>
+      requests.propose(what, by, reason, 'partner' in what ? 'partner:register' : 'directory:apply'),
     approve: requests.approve,
     reject: requests.reject,
     endProposalsOf: requests.endProposalsOf,

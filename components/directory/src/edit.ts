@@ -11,14 +11,20 @@ import type { Place } from './problems.ts';
 const strict = { additionalProperties: false } as const;
 
 /** What can be put singly, and by which name the edit lists it. */
-const puttable = ['clients', 'people', 'instruments', 'rates'] as const;
-const kindOfList = { clients: 'client', people: 'person', instruments: 'instrument', rates: 'rate' } as const;
+const puttable = ['clients', 'people', 'desks', 'instruments', 'rates'] as const;
+const kindOfList = {
+  clients: 'client',
+  people: 'person',
+  desks: 'desk',
+  instruments: 'instrument',
+  rates: 'rate',
+} as const;
 
 const removals = Type.Optional(
   Type.Array(
     Type.Object(
       {
-        kind: Type.Enum(['client', 'person', 'service', 'agent']),
+        kind: Type.Enum(['client', 'person', 'service', 'agent', 'desk']),
         id: Type.String({ minLength: 1, maxLength: 128 }),
       },
       strict,
@@ -35,6 +41,7 @@ export const editSchema = Type.Object(
         {
           clients: Type.Optional(Type.Array(entityReaders.client.schema, { maxItems: 1_000 })),
           people: Type.Optional(Type.Array(entityReaders.person.schema, { maxItems: 1_000 })),
+          desks: Type.Optional(Type.Array(entityReaders.desk.schema, { maxItems: 1_000 })),
         },
         strict,
       ),
@@ -56,7 +63,10 @@ const unread = Type.Optional(Type.Array(Type.Unknown(), { maxItems: 1_000 }));
 export const editEnvelope = Type.Object(
   {
     put: Type.Optional(
-      Type.Object({ clients: unread, people: unread, instruments: unread, rates: unread, findings }, strict),
+      Type.Object(
+        { clients: unread, people: unread, desks: unread, instruments: unread, rates: unread, findings },
+        strict,
+      ),
     ),
     remove: removals,
   },

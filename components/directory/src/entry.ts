@@ -11,6 +11,7 @@ import type {
   Institution,
   Instrument,
   Person,
+  PersonalClaims,
   Rate,
   Resource,
   Service,
@@ -20,7 +21,10 @@ import type {
 import type { Json } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 
-export type EntityKind = DirectoryChange['kind'];
+export type EntityKind = Exclude<DirectoryChange['kind'], 'partner'>;
+
+/** A change of one entity of the graph. */
+export type EntityChange = DirectoryChange & { readonly kind: EntityKind };
 
 export type JsonDocument = { readonly [key: string]: Json };
 
@@ -41,7 +45,12 @@ export type Entity =
   | { readonly kind: 'short-code'; readonly value: ShortCode }
   | { readonly kind: 'desk'; readonly value: Desk }
   | { readonly kind: 'device'; readonly value: Device }
-  | { readonly kind: 'person'; readonly value: Person; readonly federated: readonly FederatedName[] }
+  | {
+      readonly kind: 'person';
+      readonly value: Person;
+      readonly federated: readonly FederatedName[];
+      readonly claims?: PersonalClaims;
+    }
   | { readonly kind: 'service'; readonly value: Service }
   | { readonly kind: 'agent'; readonly value: Agent }
   | { readonly kind: 'client'; readonly value: WrittenClient; readonly keys: readonly WrittenKey[] }
@@ -81,8 +90,10 @@ export function graphOf(entries: readonly Entry[]): Graph {
   return new Map(entries.map((entry) => [entryKey(entry), entry]));
 }
 
-/** As a file would write it, without the names by which identity providers know a person. */
-export function shownDocument({ document }: Entry): JsonDocument {
+/** As a file would write it, without what it says of people: their names, also those at identity providers, and addresses. */
+export function shownDocument({ entity, document }: Entry): JsonDocument {
   const { federated: _, ...shown } = document;
-  return shown;
+  if (entity.kind !== 'person') return shown;
+  const { name: _name, email: _email, ...person } = shown;
+  return person;
 }

@@ -17,7 +17,7 @@ export function withoutPrincipals(
   keys: KeyCache,
 ): Wanted {
   const gone = new Set(
-    [...removed].filter((key) => !key.startsWith('client ')).map((key) => key.slice(key.indexOf(' ') + 1)),
+    [...removed].filter((key) => !/^(?:client|desk) /.test(key)).map((key) => key.slice(key.indexOf(' ') + 1)),
   );
   const written = new Map(entries.map((entry) => [entryKey(entry), entry]));
 

@@ -23,8 +23,8 @@ import { type Approval, appliedRecords } from './records.ts';
 import { retireIds } from './retired-ids-store.ts';
 import { withFindings } from './rules/findings.ts';
 import { checkGraph } from './rules/index.ts';
-import { checkPostdatedScreenings } from './rules/postdated-screenings.ts';
-import { checkPostdatedReferenceData } from './rules/reference-data.ts';
+import { checkPostdated } from './rules/postdated.ts';
+import { withAnchors } from './rules/reference-data.ts';
 import { checkResourceActors } from './rules/resource-actors.ts';
 import { checkReusedIds, retiredBy } from './rules/reused-ids.ts';
 import { after, contentsOf, inOneOrder, onSeed, readDocument, type State, stateOf } from './state.ts';
@@ -318,11 +318,10 @@ export async function createLiveGraph(dependencies: {
       readProposalInSlices(proposal, problems.place(''), seed, keys, onProgress),
 
     async evaluate(wanted, base, problems, session = pool) {
-      const entries = withFindings(wanted.entries, base.stored);
+      const entries = withAnchors(withFindings(wanted.entries, base.stored), base.stored);
       const changeSet = compare({ wanted: { ...wanted, entries }, seed, stored: base.stored, problems });
       checkGraph(onSeed(seed, changeSet.stored), problems);
-      checkPostdatedScreenings(changeSet, clock.now(), problems);
-      checkPostdatedReferenceData(changeSet, clock.now(), problems);
+      checkPostdated(changeSet, clock.now(), problems);
       checkResourceActors(changeSet, problems);
       await checkReusedIds(session, changeSet, base.stored, problems);
       return changeSet;

@@ -1,4 +1,4 @@
-import type { ApplyProgress, DirectoryEdit } from '@countersign/contracts';
+import type { ApplyProgress, DirectoryEdit, TrustProfileInput } from '@countersign/contracts';
 import { type Digest, digestOf } from '@countersign/kernel';
 import type { KeyCache } from '@countersign/oauth';
 import type { Wanted } from './changes.ts';
@@ -9,6 +9,9 @@ import { type DirectoryFile, readFile, readFileInSlices } from './read-file.ts';
 
 /** What can be asked of the directory: a whole file, or a change of single entities. */
 export type Proposal = { readonly file: unknown; readonly prune?: boolean } | { readonly edit: DirectoryEdit };
+
+/** What can be proposed: beside that, the trust profile of a partner. */
+export type AnyProposal = Proposal | { readonly partner: TrustProfileInput };
 
 /** Reads it; whatever is wrong is reported, with pointers into the file or the edit. */
 export function readProposal(proposal: Proposal, root: Place, seed: Graph, keys: KeyCache): Wanted {
@@ -33,12 +36,14 @@ function wantedOf({ entries, named }: DirectoryFile, { prune }: { readonly prune
 }
 
 /** The digest that stands for the file or the edit in records. */
-export function digestOfContent(proposal: Proposal): Digest {
+export function digestOfContent(proposal: AnyProposal): Digest {
+  if ('partner' in proposal) return digestOf(proposal.partner);
   return digestOf('edit' in proposal ? proposal.edit : proposal.file);
 }
 
 /** The digest that an approver names: of everything that decides what happens. */
-export function digestOfProposal(proposal: Proposal): Digest {
+export function digestOfProposal(proposal: AnyProposal): Digest {
+  if ('partner' in proposal) return digestOf({ partner: proposal.partner });
   return digestOf(
     'edit' in proposal ? { edit: proposal.edit } : { file: proposal.file, prune: proposal.prune === true },
   );

@@ -1,6 +1,6 @@
 import type { Actor, DirectoryChange, RecordDraft } from '@countersign/contracts';
 import { type ChangeId, type Digest, digestOf, type Json, type RecordId } from '@countersign/kernel';
-import type { EntityKind, Entry, Graph } from './entry.ts';
+import type { Entry, Graph } from './entry.ts';
 
 export interface AppliedRecords {
   /** More than one when changes or credentials do not fit into one record. */
@@ -23,7 +23,7 @@ export interface Approval {
 
 type ChangeLine = {
   readonly change: string;
-  readonly kind: EntityKind;
+  readonly kind: DirectoryChange['kind'];
   readonly id: string;
   readonly fields?: readonly string[];
 };
@@ -112,7 +112,7 @@ function describeChanges(changes: readonly DirectoryChange[]): {
 }
 
 /** Those who hold what was issued to them. */
-const holders: ReadonlySet<EntityKind> = new Set(['client', 'person', 'service', 'agent']);
+const holders: ReadonlySet<DirectoryChange['kind']> = new Set(['client', 'person', 'service', 'agent']);
 
 /** The changes of a record that need not list them all: each where they fit, otherwise their number and digest. */
 export function changesInBrief(changes: readonly DirectoryChange[]): { readonly [key: string]: Json } {

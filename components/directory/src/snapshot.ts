@@ -10,6 +10,7 @@ import type {
   Institution,
   Instrument,
   Person,
+  PersonalClaims,
   Principal,
   PrincipalId,
   Rate,
@@ -32,6 +33,7 @@ export function buildSnapshot(
   const inactive = new Map<string, Principal>();
   /** By issuer, then by subject. */
   const federated = new Map<string, Map<string, Person>>();
+  const personal = new Map<string, PersonalClaims>();
   const credentials = new Map<string, Credential>();
   const clients = new Map<string, Client>();
   const accounts = new Map<string, Account>();
@@ -68,6 +70,7 @@ export function buildSnapshot(
           break;
         }
         principals.set(id, entity.value);
+        if (entity.claims !== undefined) personal.set(id, entity.claims);
         for (const { issuer, subject } of entity.federated) {
           const subjects = federated.get(issuer) ?? new Map<string, Person>();
           federated.set(issuer, subjects.set(subject, entity.value));
@@ -114,6 +117,7 @@ export function buildSnapshot(
     principal: (id: string) => principals.get(id),
     knownPrincipal: (id: string) => principals.get(id) ?? inactive.get(id),
     federatedPerson: (issuer: string, subject: string) => federated.get(issuer)?.get(subject),
+    personalClaims: (person: string) => personal.get(person),
     credential: (kid: string) => credentials.get(kid),
     client: (id: string) => clients.get(id),
     account: (id: string) => accounts.get(id),

@@ -24,9 +24,10 @@ function shownMembers(entry: Entry, fields: readonly string[]): { readonly [fiel
   );
 }
 
-/** A key says nothing to a reader that its thumbprint does not; how an identity provider knows a person is shown to nobody. */
+/** A key says nothing to a reader that its thumbprint does not; what a person is called, here or elsewhere, is shown to nobody. */
 function shownMember({ entity, document }: Entry, field: string): Json | undefined {
   if (document[field] === undefined) return undefined;
+  if (entity.kind === 'person' && (field === 'name' || field === 'email')) return 'not shown';
   if (entity.kind === 'person' && field === 'federated') return entity.federated.length;
   if (entity.kind === 'person' && field === 'credentials') return entity.value.credentials.map(({ kid }) => kid).sort();
   if (entity.kind === 'client' && field === 'jwks') return entity.keys.map(({ thumbprint }) => thumbprint).sort();

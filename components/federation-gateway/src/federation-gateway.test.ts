@@ -9,13 +9,13 @@ import {
   type TrustProfile,
   type TrustRegistry,
 } from '@countersign/contracts';
-import { CodedError, parseId, sha256Base64Url, systemRandom } from '@countersign/kernel';
+import { CodedError, canonicalize, parseId, sha256Base64Url, systemRandom, toInstant } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import { type FixedClock, fixedClock } from '@countersign/testkit';
+import { type FixedClock, fixedClock, standingsIn } from '@countersign/testkit';
 import fc from 'fast-check';
-import { type CryptoKey, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
+import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createFederationGateway, createOutbound } from './index.ts';
+import { createFederationGateway, createOutbound, createPartnerKeys } from './index.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
 const ourIssuer = 'https://countersign.example';
@@ -60,7 +60,9 @@ let answer: Answer;
 let requests: string[];
 let base: string;
 let clock: FixedClock;
+/** All that is recorded, the keys of the partner included. */
 let records: RecordDraft[];
+const ofType = (type: RecordDraft['type']) => records.filter((record) => record.type === type);
 let logIsDown: boolean;
 let leiStatus: 'ISSUED' | 'LAPSED' | 'RETIRED';
 let profile: TrustProfile;
@@ -116,6 +118,8 @@ function body(text: string): Answer {
   return (_request, response) => void response.writeHead(200, { 'content-type': 'application/json' }).end(text);
 }
 
+const thumbprintOf = async ({ publicJwk }: SigningKey) => calculateJwkThumbprint(publicJwk);
+
 const down: Answer = (_request, response) => void response.writeHead(503).end();
 
 function person(id: string, institution: string): Person {
@@ -130,10 +134,8 @@ function person(id: string, institution: string): Person {
 
 function open(options: { readonly identityChaining?: 'draft-17'; readonly fetchTimeoutMs?: number } = {}) {
   const { fetchTimeoutMs = 10_000, ...more } = options;
-  const trustRegistry: TrustRegistry = {
-    register: () => Promise.reject(new Error('not asked for')),
+  const trustRegistry: Pick<TrustRegistry, 'profileOf'> = {
     profileOf: async (issuer) => (issuer === profile.issuer ? profile : undefined),
-    list: async () => [profile],
   };
   // All that the gateway asks of a directory.
   const directory = {
@@ -155,24 +157,22 @@ function open(options: { readonly identityChaining?: 'draft-17'; readonly fetchT
             : undefined,
     }),
   } as unknown as Directory;
-  return createFederationGateway({
-    trustRegistry,
-    directory,
-    audit: {
-      append: async (record) => {
-        if (logIsDown) throw auditLogErrors.error('log_unavailable', 'down');
-        requireFit(record);
-        records.push(record);
-        return { id: record.id, index: 0n, time: '' };
-      },
+  const audit = {
+    append: async (record: RecordDraft) => {
+      if (logIsDown) throw auditLogErrors.error('log_unavailable', 'down');
+      requireFit(record);
+      const known = records.find(({ id }) => id === record.id);
+      if (known !== undefined && canonicalize(known as never) !== canonicalize(record as never))
+        throw auditLogErrors.error('record_identity_taken', 'Another record has this id.');
+      if (known === undefined) records.push(record);
+      return { id: record.id, index: 0n, time: '' };
     },
-    outbound: createOutbound({ environment: 'development', logger }),
-    clock,
-    random: systemRandom,
-    logger,
-    partnerKeyTimes: { fetchTimeoutMs },
-    ...more,
-  });
+    standings: async (things: readonly string[]) => standingsIn(records, things),
+  };
+  const from = { audit, clock, random: systemRandom };
+  const outbound = createOutbound({ environment: 'development', logger });
+  const partnerKeys = createPartnerKeys({ ...from, outbound, logger, times: { fetchTimeoutMs } });
+  return createFederationGateway({ trustRegistry, directory, partnerKeys, ...from, ...more });
 }
 
 function now(): number {
@@ -233,11 +233,12 @@ describe('an assertion that is accepted', () => {
         profileVersion: 3,
         profileRecord: profile.recordId,
         kid: 'k1',
+        thumbprint: await thumbprintOf(first),
         assertionDigest: sha256Base64Url(assertion),
       },
     });
     // The token endpoint records it, together with the claim.
-    expect(records).toEqual([]);
+    expect(records.map(({ type }) => type)).toEqual(['partner.key-bound']);
   });
 
   it.each([
@@ -331,7 +332,7 @@ describe('an assertion is refused', () => {
       const assertion = await sign(claims(changes), first, header);
       const error = await refusalOf(open().acceptAssertion(assertion, ourIssuer));
       expect(error.code).toBe(code);
-      expect(records).toMatchObject([
+      expect(ofType('identity.refused')).toMatchObject([
         {
           type: 'identity.refused',
           source: 'federation-gateway',
@@ -402,6 +403,29 @@ describe('an assertion is refused', () => {
     );
   });
 
+  it('when trust in its issuer was withdrawn, whoever signed it, before any key is fetched', async () => {
+    const gateway = open();
+    const assertion = await sign(claims());
+    profile = { ...profile, suspended: true };
+    expect((await refusalOf(gateway.acceptAssertion(assertion, ourIssuer))).code).toBe('assertion_issuer_suspended');
+    expect(requests).toEqual([]);
+    expect(ofType('identity.refused')).toMatchObject([
+      { reason: 'assertion_issuer_suspended', data: { profile: profile.id } },
+    ]);
+  });
+
+  it('when trust in its issuer was withdrawn while the partner took its time to show its keys', async () => {
+    const gateway = open();
+    answer = (request, response) => {
+      profile = { ...profile, version: 4, suspended: true };
+      keySet(first.publicJwk)(request, response);
+    };
+    const assertion = await sign(claims());
+    expect((await refusalOf(gateway.acceptAssertion(assertion, ourIssuer))).code).toBe('assertion_issuer_suspended');
+    expect(ofType('identity.refused')).toMatchObject([{ reason: 'assertion_issuer_suspended' }]);
+    expect(ofType('identity.accepted')).toEqual([]);
+  });
+
   it('when it is too long', async () => {
     const assertion = await sign(claims({ padding: 'x'.repeat(20_000) }));
     expect((await refusalOf(open().acceptAssertion(assertion, ourIssuer))).code).toBe('assertion_malformed');
@@ -435,13 +459,14 @@ describe('an assertion is refused', () => {
       ),
     );
     await refusalOf(gateway.acceptAssertion(await sign(claims({ iss: 'https://stranger.example' })), ourIssuer));
-    expect(records[0]).toMatchObject({
+    const [refused] = ofType('identity.refused');
+    expect(refused).toMatchObject({
       client: 'broker-oms',
       references: [profile.recordId],
       authentication: { issuer: profile.issuer },
-      data: { profile: profile.id, profile_version: 3 },
+      data: { profile: profile.id, profile_version: 3, thumbprint: await thumbprintOf(first) },
     });
-    expect(records[0]).not.toHaveProperty('subject');
+    expect(refused).not.toHaveProperty('subject');
     expect(JSON.stringify(records)).not.toMatch(/private|stranger|rates/);
   });
 
@@ -454,7 +479,7 @@ describe('an assertion is refused', () => {
 describe('an authorization grant of another server', () => {
   const chaining = { identityChaining: 'draft-17' } as const;
   const jkt = 'x'.repeat(43);
-  const types = ['authorization-grant+jwt', 'oauth-id-jag+jwt', 'JWT', undefined];
+  const types = ['authorization-grant+jwt', 'OAuth-ID-JAG+JWT', 'application/jwt', 'JWT', undefined];
 
   it.each(types.map((typ) => ({ typ })))('is held to what it says, as $typ', async ({ typ }) => {
     const limited = {
@@ -517,7 +542,7 @@ describe('an authorization grant of another server', () => {
         const grant = await sign(claims({ client_id: 'broker-oms', ...changes }), first, { typ });
         expect((await refusalOf(gateway.acceptAssertion(grant, ourIssuer, 'broker-oms'))).code).toBe(code);
       }
-      expect(records.map(({ reason }) => reason)).toEqual(types.map(() => code));
+      expect(ofType('identity.refused').map(({ reason }) => reason)).toEqual(types.map(() => code));
     },
   );
 
@@ -678,14 +703,115 @@ describe('the keys of a partner', () => {
     expect(await accepted(gateway, second)).toBe('accepted');
   });
 
-  it('are kept, for as long as an outage would be borne, when a kid comes to name another key', async () => {
+  const renamed = (key: SigningKey, kid: string): SigningKey => ({ ...key, publicJwk: { ...key.publicJwk, kid } });
+
+  const between: readonly (readonly [string, readonly (readonly unknown[])[], number])[] = [
+    ['nothing', [], 301],
+    ['an empty key set', [[]], 301],
+    ['a key set of others', [[{ kid: 'k2' }]], 301],
+    ['a key set of others and an empty one', [[{ kid: 'k2' }], []], 301],
+    ['so long a time that no key would be used any more', [[]], 2 * 3_600],
+  ];
+  it.each(between)('are never another under the same kid, with %s in between', async (_name, sets, seconds) => {
     const gateway = open();
-    await accepted(gateway);
-    answer = keySet({ ...second.publicJwk, kid: 'k1' });
+    expect(await accepted(gateway)).toBe('accepted');
+    for (const set of sets) {
+      answer = keySet(...set.map((member) => ({ ...second.publicJwk, ...(member as object) })));
+      after(seconds);
+      expect(await accepted(gateway)).toBe('assertion_key_unknown');
+    }
+    const swapped = renamed(edwards, 'k1');
+    answer = keySet(swapped.publicJwk);
+    after(seconds);
+    for (const node of [gateway, open()]) {
+      expect(await accepted(node, swapped)).toBe('assertion_key_changed');
+      expect(await accepted(node, first)).toBe('assertion_key_changed');
+    }
+    // Each time it is refused, and once it is said what the partner has done.
+    expect(ofType('identity.refused').map(({ reason }) => reason)).toContain('assertion_key_changed');
+    const [bound] = ofType('partner.key-bound');
+    expect(bound?.data).toMatchObject({ issuer: profile.issuer, kid: 'k1', thumbprint: await thumbprintOf(first) });
+    expect(ofType('partner.key-refused')).toMatchObject([
+      {
+        reason: 'assertion_key_changed',
+        partner: brokerLei,
+        references: [bound?.id],
+        data: { issuer: profile.issuer, kid: 'k1', thumbprint: await thumbprintOf(swapped) },
+      },
+    ]);
+    answer = keySet(first.publicJwk);
     after(301);
     expect(await accepted(gateway)).toBe('accepted');
-    const swapped = await sign(claims(), second, { kid: 'k1' });
-    expect((await refusalOf(gateway.acceptAssertion(swapped, ourIssuer))).code).toBe('assertion_signature');
+  });
+
+  it('stay bound to their kid when the server starts anew, at another address, and after a published secret', async () => {
+    await accepted(open());
+    const swapped = renamed(second, 'k1');
+    answer = keySet(swapped.publicJwk);
+    expect(await accepted(open(), swapped)).toBe('assertion_key_changed');
+    profile = { ...profile, version: 4, jwksUri: `${base}/other.json` };
+    expect(await accepted(open(), swapped)).toBe('assertion_key_changed');
+    answer = keySet(first.privateJwk);
+    const gateway = open();
+    expect(await accepted(gateway, swapped)).toBe('partner_keys_unavailable');
+    answer = keySet(swapped.publicJwk);
+    after(11);
+    expect(await accepted(gateway, swapped)).toBe('assertion_key_changed');
+  });
+
+  it('are bound by one record, whichever of two nodes sees which key first', async () => {
+    const swapped = renamed(second, 'k1');
+    answer = (request, response) => keySet((requests.length === 1 ? first : swapped).publicJwk)(request, response);
+    const [one, two] = [open(), open()];
+    const outcomes = await Promise.all([
+      accepted(one, first),
+      accepted(two, first),
+      accepted(one, swapped),
+      accepted(two, swapped),
+    ]);
+    expect(outcomes.filter((outcome) => outcome === 'accepted')).toHaveLength(1);
+    expect(ofType('partner.key-bound')).toHaveLength(1);
+  });
+
+  it('take nothing from the other keys of the set when one is another than before', async () => {
+    const gateway = open();
+    await accepted(gateway);
+    answer = keySet(renamed(edwards, 'k1').publicJwk, second.publicJwk);
+    after(301);
+    expect(await accepted(gateway, second)).toBe('accepted');
+  });
+
+  it('are not used before it is recorded whose name they have', async () => {
+    logIsDown = true;
+    expect(await accepted(open())).toBe('log_unavailable');
+    logIsDown = false;
+    expect(await accepted(open())).toBe('accepted');
+  });
+
+  it('are asked for ever more rarely while the partner fails, and it is said from when again', async () => {
+    answer = down;
+    const gateway = open();
+    const pauses: number[] = [];
+    for (let failure = 0; failure < 6; failure++) {
+      const error = await refusalOf(gateway.acceptAssertion(await sign(claims()), ourIssuer));
+      expect(error.code).toBe('partner_keys_unavailable');
+      expect(requests).toHaveLength(failure + 1);
+      const retryAt = String(error.facts?.['retry_at']);
+      expect(error.detail).toContain(retryAt);
+      const pause = Date.parse(retryAt) - clock.now();
+      pauses.push(pause);
+      clock.advance(pause - 1);
+      const early = await refusalOf(gateway.acceptAssertion(await sign(claims()), ourIssuer));
+      expect(early.facts?.['retry_at']).toBe(toInstant(clock.now() + 1));
+      expect(requests).toHaveLength(failure + 1);
+      clock.advance(1);
+    }
+    for (const [place, longest] of [10_000, 20_000, 40_000, 60_000, 60_000, 60_000].entries()) {
+      expect(pauses[place]).toBeLessThanOrEqual(longest);
+      expect(pauses[place]).toBeGreaterThanOrEqual(longest * 0.8);
+    }
+    answer = keySet(first.publicJwk);
+    expect(await accepted(gateway)).toBe('accepted');
   });
 
   it('are dropped at once when the partner publishes a private key', async () => {

@@ -3,7 +3,6 @@ import type {
   Directory,
   FederatedIdentity,
   FederationGateway,
-  Outbound,
   TrustProfile,
   TrustRegistry,
 } from '@countersign/contracts';
@@ -16,9 +15,8 @@ import {
   type Random,
   sha256Base64Url,
 } from '@countersign/kernel';
-import { parseCompactJws, verifyJws } from '@countersign/oauth';
-import type { Logger } from '@countersign/runtime';
-import { createPartnerKeys, type PartnerKeyTimes } from './partner-keys.ts';
+import { parseCompactJws, type VerificationKey, verifyJws } from '@countersign/oauth';
+import type { PartnerKeys } from './partner-keys.ts';
 import { refuseJws } from './refusal.ts';
 import { checkAlgorithm } from './rules/check-algorithm.ts';
 import { checkAssurance } from './rules/check-assurance.ts';
@@ -26,24 +24,22 @@ import { checkAudience } from './rules/check-audience.ts';
 import { checkClient, checkRequiredClaims, readAssertionId } from './rules/check-claims.ts';
 import { checkTimes } from './rules/check-times.ts';
 import { checkType } from './rules/check-type.ts';
-import { checkInstitution, findProfile } from './rules/find-profile.ts';
+import { checkInstitution, checkStillTrusted, findProfile } from './rules/find-profile.ts';
 import { mapSubject } from './rules/map-subject.ts';
 import { readLimits } from './rules/read-limits.ts';
 
 export interface FederationGatewayDependencies {
-  readonly trustRegistry: TrustRegistry;
+  readonly trustRegistry: Pick<TrustRegistry, 'profileOf'>;
   readonly directory: Directory;
   readonly audit: AuditAppender;
-  readonly outbound: Pick<Outbound, 'getJson'>;
+  readonly partnerKeys: PartnerKeys;
   readonly clock: Clock;
   readonly random: Random;
-  readonly logger: Logger;
   /**
    * Whether authorization grants of partners' servers are accepted under their own types (`authorization-grant+jwt`,
    * `oauth-id-jag+jwt`), by the revision that is implemented. Default `off`.
    */
   readonly identityChaining?: 'off' | 'draft-17';
-  readonly partnerKeyTimes?: Partial<PartnerKeyTimes>;
 }
 
 /** What an assertion is presented with, and what is found out on the way. */
@@ -54,17 +50,13 @@ interface Attempt {
   /** SHA-256 of the assertion's characters: whoever holds the assertion can find its record. */
   readonly digest: Digest;
   profile?: TrustProfile;
+  /** The key whose signature it bears, once that is known. */
+  key?: VerificationKey;
 }
 
 export function createFederationGateway(dependencies: FederationGatewayDependencies): FederationGateway {
-  const { trustRegistry, directory, audit, outbound, clock, logger } = dependencies;
+  const { trustRegistry, directory, audit, partnerKeys, clock } = dependencies;
   const grantsAccepted = (dependencies.identityChaining ?? 'off') !== 'off';
-  const partnerKeys = createPartnerKeys({
-    outbound,
-    clock,
-    logger,
-    ...(dependencies.partnerKeyTimes === undefined ? {} : { times: dependencies.partnerKeyTimes }),
-  });
 
   async function accept(attempt: Attempt): Promise<FederatedIdentity> {
     const { audience } = attempt;
@@ -77,6 +69,8 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
     checkAlgorithm(jws.header, profile);
     const key = await partnerKeys.keyOf(profile, jws.header.kid);
     const claims = verifyJws(jws, key, refuseJws);
+    attempt.key = key;
+    await checkStillTrusted(profile, trustRegistry, directory.snapshot());
 
     // What it says, now that the partner is known to have said it.
     const now = epochSeconds(clock.now());
@@ -104,13 +98,14 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
         profileVersion: profile.version,
         profileRecord: profile.recordId,
         kid: jws.header.kid ?? key.thumbprint,
+        thumbprint: key.thumbprint,
         assertionDigest: attempt.digest,
       },
     };
   }
 
   /** Ids, codes and digests alone: the assertion is about a person. */
-  async function recordRefusal(code: string, { profile, client, digest }: Attempt): Promise<void> {
+  async function recordRefusal(code: string, { profile, key, client, digest }: Attempt): Promise<void> {
     await audit.append({
       id: newId('record', dependencies),
       type: 'identity.refused',
@@ -126,7 +121,11 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
             references: [profile.recordId],
             authentication: { issuer: profile.issuer },
             partner: profile.institution,
-            data: { profile: profile.id, profile_version: profile.version },
+            data: {
+              profile: profile.id,
+              profile_version: profile.version,
+              ...(key === undefined ? {} : { thumbprint: key.thumbprint }),
+            },
           }),
     });
   }

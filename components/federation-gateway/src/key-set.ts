@@ -22,7 +22,7 @@ export function readKeySet(document: unknown, cache: KeyCache): KeySet {
     const imported = importKey(jwk, cache);
     if (imported === 'private') return { ok: false, problem: 'it holds private key material', compromised: true };
     const kid = isObject(jwk) ? jwk['kid'] : undefined;
-    if (imported === 'unusable' || typeof kid !== 'string' || kid.length === 0 || kid.length > 256) continue;
+    if (imported === 'unusable' || typeof kid !== 'string' || !isKid(kid)) continue;
     if (keys.has(kid)) return refused('it holds two keys with one kid');
     keys.set(kid, imported);
   }
@@ -36,6 +36,11 @@ function importKey(jwk: unknown, cache: KeyCache): VerificationKey | 'private' |
     if (!isCodedError(error)) throw error;
     return error.code === 'key_private' ? 'private' : 'unusable';
   }
+}
+
+/** What cannot be written down as it is names nothing. */
+function isKid(text: string): boolean {
+  return text.length > 0 && text.length <= 256 && text.isWellFormed();
 }
 
 function refused(problem: string): KeySet {

@@ -22,9 +22,9 @@ import {
   type Random,
   sha256Base64Url,
 } from '@countersign/kernel';
-import { parseCompactJws, verifyJws } from '@countersign/oauth';
-import type { Logger } from '@countersign/runtime';
-import { createPartnerKeys, type PartnerKeyTimes } from './partner-keys.ts';
+import { parseCompactJws, type VerificationKey, verifyJws } from '@countersign/oauth';
+import type { HeldDocumentTimes } from './held-document.ts';
+import type { PartnerKeys } from './partner-keys.ts';
 import { createProviderMetadata, type ProviderMetadata } from './provider-metadata.ts';
 import { redeemCode } from './redeem-code.ts';
 import { refuse, refuseJws } from './refusal.ts';
@@ -34,7 +34,7 @@ import { checkAudience } from './rules/check-audience.ts';
 import { checkRequiredClaims } from './rules/check-claims.ts';
 import { checkIdToken } from './rules/check-id-token.ts';
 import { checkType } from './rules/check-type.ts';
-import { checkInstitution } from './rules/find-profile.ts';
+import { checkInstitution, checkStillTrusted } from './rules/find-profile.ts';
 import { mapSubject } from './rules/map-subject.ts';
 
 export interface PartnerSignInsDependencies {
@@ -46,11 +46,20 @@ export interface PartnerSignInsDependencies {
   readonly signer: Pick<Signer, 'current' | 'sign'>;
   readonly clock: Clock;
   readonly random: Random;
-  readonly logger: Logger;
-  readonly partnerKeyTimes?: Partial<PartnerKeyTimes>;
+  readonly partnerKeys: PartnerKeys;
+  /** How provider metadata is kept; the defaults are those of a running installation. */
+  readonly metadataTimes?: Partial<HeldDocumentTimes>;
 }
 
 type ProfileWithSignIn = TrustProfile & { readonly signIn: PartnerSignIn };
+
+/** What is found out of an answer on the way. */
+interface Found {
+  profile?: TrustProfile;
+  /** The key whose signature the ID token bears. */
+  key?: VerificationKey;
+  digest: Digest;
+}
 
 /** A sign-in that is asked for to be this fresh is one that the person makes now. */
 const nowSeconds = 60;
@@ -58,13 +67,10 @@ const longestCode = 4_096;
 
 /** Sign-in to our own pages at the identity providers of partners. See the contract for what it promises. */
 export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): PartnerSignIns {
-  const { trustRegistry, directory, audit, outbound, clock, random, logger, partnerKeyTimes } = dependencies;
-  const metadata = createProviderMetadata({ outbound, clock });
-  const keys = createPartnerKeys({
-    outbound,
-    clock,
-    logger,
-    ...(partnerKeyTimes === undefined ? {} : { times: partnerKeyTimes }),
+  const { trustRegistry, directory, audit, partnerKeys, clock, random, metadataTimes } = dependencies;
+  const metadata = createProviderMetadata({
+    ...dependencies,
+    ...(metadataTimes === undefined ? {} : { times: metadataTimes }),
   });
   const secret = () => Buffer.from(random.bytes(32)).toString('base64url');
 
@@ -83,7 +89,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
   async function accept(
     underWay: PartnerSignInUnderWay,
     answer: ReadonlyMap<string, string>,
-    found: { profile?: TrustProfile; digest: Digest },
+    found: Found,
   ): Promise<PartnerSignedIn> {
     const { issuer, nonce } = underWay;
     const profile = await profileOf(issuer);
@@ -98,8 +104,10 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
     const jws = parseCompactJws(idToken, refuseJws);
     checkType(jws.header, { grantsAccepted: false });
     checkAlgorithm(jws.header, profile);
-    const key = await keys.keyOf(profile, jws.header.kid);
+    const key = await partnerKeys.keyOf(profile, jws.header.kid);
     const claims = verifyJws(jws, key, refuseJws);
+    found.key = key;
+    await checkStillTrusted(profile, trustRegistry, directory.snapshot());
     if (claims['iss'] !== issuer) throw refuse('assertion_issuer_unknown', 'Its iss is another issuer.');
     const now = epochSeconds(clock.now());
     checkAudience(claims, clientId);
@@ -121,6 +129,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
         profileVersion: profile.version,
         profileRecord: profile.recordId,
         kid: jws.header.kid ?? key.thumbprint,
+        thumbprint: key.thumbprint,
         assertionDigest: found.digest,
       },
     };
@@ -157,7 +166,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
 
     async complete(underWay, answer) {
       const digest = sha256Base64Url(JSON.stringify([...answer].toSorted(([a], [b]) => (a < b ? -1 : 1)))) as Digest;
-      const found: { profile?: TrustProfile; digest: Digest } = { digest };
+      const found: Found = { digest };
       try {
         const signedIn = await accept(underWay, answer, found);
         await audit.append(acceptedRecord(signedIn));
@@ -182,11 +191,16 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
       partner: institution,
       authentication: { issuer, acr: partnerAcr, amr, authTime },
       references: [provenance.profileRecord],
-      data: { profile: provenance.profile, profile_version: provenance.profileVersion },
+      data: {
+        profile: provenance.profile,
+        profile_version: provenance.profileVersion,
+        kid: provenance.kid,
+        thumbprint: provenance.thumbprint,
+      },
     } satisfies RecordDraft;
   }
 
-  function refusedRecord(reason: string, { profile, digest }: { profile?: TrustProfile; digest: Digest }): RecordDraft {
+  function refusedRecord(reason: string, { profile, key, digest }: Found): RecordDraft {
     return {
       id: newId('record', dependencies),
       type: 'identity.refused',
@@ -200,7 +214,11 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
             references: [profile.recordId],
             authentication: { issuer: profile.issuer },
             partner: profile.institution,
-            data: { profile: profile.id, profile_version: profile.version },
+            data: {
+              profile: profile.id,
+              profile_version: profile.version,
+              ...(key === undefined ? {} : { thumbprint: key.thumbprint }),
+            },
           }),
     };
   }

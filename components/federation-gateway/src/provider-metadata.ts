@@ -1,6 +1,13 @@
-import { federationErrors, type Outbound, outboundErrors, type TrustProfile } from '@countersign/contracts';
-import { type Clock, type CodedError, isCodedError, isRecent } from '@countersign/kernel';
+import { federationErrors, type Outbound, type TrustProfile } from '@countersign/contracts';
+import { type Clock, type CodedError, isCodedError, type Random } from '@countersign/kernel';
 import { openidConfigurationUrl, parseMetadata } from '@countersign/oauth';
+import {
+  createHeldDocument,
+  type HeldDocument,
+  type HeldDocumentTimes,
+  retryFacts,
+  tryAgain,
+} from './held-document.ts';
 
 /** What of a provider's metadata (OpenID Connect Discovery section 3) a sign-in needs. */
 export interface ProviderMetadata {
@@ -12,9 +19,13 @@ export interface ProviderMetadata {
   readonly takesClaims: boolean;
 }
 
-const freshMs = 5 * 60_000;
-const timeoutMs = 3_000;
-const maxBytes = 131_072;
+const times: HeldDocumentTimes = {
+  freshMs: 5 * 60_000,
+  usableMs: 60 * 60_000,
+  pauseMs: 10_000,
+  longestPauseMs: 60_000,
+};
+const limits = { timeoutMs: 3_000, maxBytes: 131_072 };
 
 /**
  * Metadata of the identity providers that have a trust profile. Every address must be of the issuer's own origin: a
@@ -23,31 +34,38 @@ const maxBytes = 131_072;
 export function createProviderMetadata(options: {
   readonly outbound: Pick<Outbound, 'getJson'>;
   readonly clock: Clock;
+  readonly random: Random;
+  readonly times?: Partial<HeldDocumentTimes>;
 }) {
-  const { outbound, clock } = options;
+  const { outbound } = options;
   // One entry for each registered issuer: only those get here.
-  const known = new Map<string, { readonly metadata: ProviderMetadata; readonly at: number }>();
+  const known = new Map<string, HeldDocument<ProviderMetadata>>();
+
+  function heldFor(issuer: string): HeldDocument<ProviderMetadata> {
+    const held =
+      known.get(issuer) ??
+      createHeldDocument({
+        ...options,
+        times: { ...times, ...options.times },
+        load: async () => read(await outbound.getJson(openidConfigurationUrl(issuer), limits), issuer),
+      });
+    known.set(issuer, held);
+    return held;
+  }
 
   return {
-    /** @throws CodedError `partner_unavailable` */
+    /** @throws CodedError `partner_unavailable`, which says from when the provider is asked again */
     async of({ issuer }: TrustProfile): Promise<ProviderMetadata> {
-      const held = known.get(issuer);
-      if (held !== undefined && isRecent(held.at, freshMs, clock.now())) return held.metadata;
-      const metadata = read(await fetchDocument(issuer), issuer);
-      known.set(issuer, { metadata, at: clock.now() });
-      return metadata;
+      const held = heldFor(issuer);
+      const fresh = held.fresh();
+      if (fresh !== undefined) return fresh;
+      await held.refresh();
+      const metadata = held.usable();
+      if (metadata !== undefined) return metadata;
+      const failure = held.failure();
+      throw unavailable(failure?.cause.internal ?? failure?.cause.detail, failure?.cause, failure);
     },
   };
-
-  async function fetchDocument(issuer: string): Promise<unknown> {
-    try {
-      return await outbound.getJson(openidConfigurationUrl(issuer), { timeoutMs, maxBytes });
-    } catch (error) {
-      if (isCodedError(error) && Object.hasOwn(outboundErrors.codes, error.code))
-        throw unavailable(error.internal, error);
-      throw error;
-    }
-  }
 }
 
 export type ProviderMetadataSource = ReturnType<typeof createProviderMetadata>;
@@ -85,11 +103,22 @@ const needed = [
   ['token_endpoint_auth_methods_supported', 'private_key_jwt'],
 ] as const;
 
-/** @param internal what was wrong, for our log */
-export function unavailable(internal: string | undefined, cause?: unknown): CodedError {
+/**
+ * @param internal what was wrong, for our log
+ * @param failure of a fetch: from when the provider is asked again
+ */
+export function unavailable(
+  internal: string | undefined,
+  cause?: unknown,
+  failure?: { readonly retryAt: number },
+): CodedError {
   return federationErrors.error(
     'partner_unavailable',
-    "The partner's identity provider does not answer as it must. Try again later.",
-    { ...(internal === undefined ? {} : { internal }), ...(cause === undefined ? {} : { cause }) },
+    `The partner's identity provider does not answer as it must. ${tryAgain(failure)}`,
+    {
+      ...retryFacts(failure),
+      ...(internal === undefined ? {} : { internal }),
+      ...(cause === undefined ? {} : { cause }),
+    },
   );
 }

@@ -5,6 +5,7 @@ import type {
   ConsentStore,
   Devices,
   Directory,
+  Independence,
   PolicyEngine,
   ProposerStanding,
   TransactionRegistry,
@@ -12,6 +13,9 @@ import type {
 import type { Clock, Random } from '@countersign/kernel';
 import type { ComponentAccess, Logger, Metrics, RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
+import { createApplications } from './applications/routing.ts';
+import { createWrittenEntities } from './applications/written-entities.ts';
+import { foreignFault } from './bundle/market-schema.ts';
 import { readBundleFolder } from './bundle/read-folder.ts';
 import { createDecisionPoint } from './decision/decision-point.ts';
 import { createEntityArchive } from './decision/entity-archive.ts';
@@ -36,6 +40,8 @@ export interface PolicyEngineDependencies {
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
   /** Asked when somebody approves what another has proposed; every proposer still stands when left out. */
   readonly proposerStanding?: ProposerStanding;
+  /** Asked about who proposed and who approves a bundle. */
+  readonly independence?: Independence;
   readonly consentStore: Pick<ConsentStore, 'check'>;
   /** What is known of devices beside the directory; the newer of the two counts. */
   readonly devices?: Pick<Devices, 'postureOf'>;
@@ -119,7 +125,7 @@ export async function startPolicyEngine(dependencies: PolicyEngineDependencies):
         ...dependencies,
         shipped: () => readBundleFolder(policiesFolder),
         simulation: (id) => history.simulation(id),
-        wayBack: (bundle, by) => made(wayBack)(bundle, by),
+        wayBack: (bundle, by) => foreignFault(bundle) ?? made(wayBack)(bundle, by),
       }),
     );
     const policies = versions;
@@ -133,18 +139,23 @@ export async function startPolicyEngine(dependencies: PolicyEngineDependencies):
       installation: { development: environment === 'development', region },
     });
     wayBack = createWayBack({ model, directory, operator: publisher.institution, clock: dependencies.clock });
+    const entities = await createWrittenEntities({ ...dependencies, loaded: () => policies.current().loaded });
+    policies.afterLook(() => entities.refresh());
     const point = createDecisionPoint({
       ...dependencies,
       model,
       policies,
       shadow,
       archive: createEntityArchive(entityFacts),
+      applications: createApplications(entities),
     });
     return {
       ...point,
       decide: (input) => point.decide(input, input.atLeast),
       active: () => policies.current().version,
+      detailTypes: () => policies.current().loaded.detailTypes,
       limits,
+      applicationEntities: entities,
       versions: policies,
       history,
       stop,

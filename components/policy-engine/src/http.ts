@@ -1,6 +1,7 @@
 import type { PolicyEngine, ResourceGuard } from '@countersign/contracts';
 import { described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
+import { applicationEntityRoutes } from './applications/http.ts';
 import { authzenRoutes } from './authzen/http.ts';
 import { historyRoutes } from './history/http.ts';
 import { versionRoutes } from './versions/http.ts';
@@ -24,6 +25,7 @@ export function policyEngineRoutes(
   },
 ): void {
   authzenRoutes(app, { policyEngine, guard, baseUrl });
+  applicationEntityRoutes(app, { entities: policyEngine.applicationEntities, guard, baseUrl });
   versionRoutes(app, { policyEngine, guard: policiesGuard, baseUrl });
   historyRoutes(app, { history: policyEngine.history, guard: policiesGuard, baseUrl });
 

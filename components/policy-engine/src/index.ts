@@ -1,7 +1,8 @@
 export { analysePolicies, type PolicyFinding } from './bundle/analyse.ts';
 export type { PolicyNotes } from './bundle/annotations.ts';
 export { hashOfBundle, type LoadedBundle, loadBundle } from './bundle/load-bundle.ts';
-export { readBundleFolder } from './bundle/read-folder.ts';
+export { foreignFault } from './bundle/market-schema.ts';
+export { isApplicationFolder, readApplicationFolder, readBundleFolder } from './bundle/read-folder.ts';
 export { runPolicyTests } from './bundle/run-tests.ts';
 export {
   type PolicyEngineDependencies,
@@ -15,3 +16,4 @@ export { compareMatrices } from './matrix/compare.ts';
 export { inWords, matrixPage } from './matrix/matrix-page.ts';
 export { checkMatrix, describeRow, holds } from './matrix/report.ts';
 export { policyEngineMigrations } from './migrations.ts';
+export { defaultCounting } from './trading/reference-facts.ts';

@@ -79,7 +79,14 @@ describe('the shipped policies', () => {
     // The approval itself is signed with the hardware key; a settlement has an age of its own.
     const signed = ['allocation:approve', 'order:approve', 'settlement:release', 'trade:bust'];
     // Of devices, people and instruments; each change is checked against the source it comes from.
-    const kept = ['device:enrol', 'device:report', 'identity:provision', 'mandate:revoke', 'reference:record'];
+    const kept = [
+      'application:write',
+      'device:enrol',
+      'device:report',
+      'identity:provision',
+      'mandate:revoke',
+      'reference:record',
+    ];
     const governing = scopesIn('governing');
     const strong = scopes.filter((scope) => ['approval', 'administration'].includes(tierOfScope(scope)));
     expect(strong.filter((scope) => !governing.includes(scope)).sort()).toEqual(

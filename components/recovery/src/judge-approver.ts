@@ -14,8 +14,8 @@ export interface Approver {
   readonly person: Person;
   /** By whose invitations they enrolled what they have. */
   readonly inviters: readonly string[];
-  /** Those who have approved it already and were let in by them. */
-  readonly letIn: readonly string[];
+  /** Whether they and those who have approved it already are surely different people. */
+  readonly independent: boolean;
   readonly signals: readonly PersonSignal[];
   /** Whether a recovery of their own stands. */
   readonly recovering: boolean;
@@ -32,7 +32,7 @@ export function judgeApprover(
   approver: Approver,
   functions: readonly RecoveryFunction[],
 ): RecoveryFunction | CodedError {
-  const { person, inviters, letIn } = approver;
+  const { person, inviters, independent } = approver;
   if (person.institution !== recovery.institution)
     return recoveryErrors.error('recovery_foreign', 'It is approved by people of its own institution.');
   if (person.id === recovery.person)
@@ -41,7 +41,7 @@ export function judgeApprover(
     return recoveryErrors.error('recovery_same_person', 'Who opened it does not approve it.');
   if (recovery.approvals.some(({ by }) => by === person.id))
     return recoveryErrors.error('recovery_same_person', 'You have approved it already; another person has to as well.');
-  if (letIn.length > 0 || recovery.approvals.some(({ by }) => inviters.includes(by)))
+  if (!independent)
     return recoveryErrors.error(
       'recovery_not_independent',
       'You and who has approved it already were let in one by the other: somebody else has to approve it.',

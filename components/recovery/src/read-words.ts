@@ -7,7 +7,9 @@ const mostReferences = 10;
 /** Plain text for people; it is recorded. @throws CodedError `recovery_malformed` */
 export function readReason(text: string): string {
   if (isPlain(text, longestReason)) return text.trim();
-  throw recoveryErrors.error('recovery_malformed', `A reason is plain text of 1 to ${longestReason} characters.`);
+  throw recoveryErrors.error('recovery_malformed', `A reason is plain text of 1 to ${longestReason} characters.`, {
+    facts: { field: 'reason' },
+  });
 }
 
 /** References to what proved who somebody is. @throws CodedError `recovery_malformed` */

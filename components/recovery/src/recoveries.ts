@@ -1,6 +1,7 @@
 import {
   type Actor,
   appendOnce,
+  createIndependence,
   createStandingCheck,
   type DepartureEffect,
   kindOfPrincipal,
@@ -65,6 +66,7 @@ type Attempted = Parameters<typeof recoveryRefused>[1]['step'];
  */
 export function createRecovery(dependencies: RecoveryDependencies): RunningRecovery {
   const { pool, audit, directory, register, statements, signals, installation, clock, random, logger } = dependencies;
+  const independent = createIndependence(register);
   const settings = recoverySettings(dependencies.config, dependencies.environment);
   const { functions, acrValues } = settings;
   const standings = createStandingCheck({ ...dependencies, log: audit, source: 'recovery' });
@@ -116,10 +118,13 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     session: Session,
   ): Promise<Approver> {
     const id = principalOf(person.id);
-    const [inviters, account] = await Promise.all([register.invitersOf(id), accountOf(id, session)]);
-    const letIn: string[] = [];
-    for (const { by } of approvals) if ((await register.invitersOf(by)).includes(id)) letIn.push(by);
-    return { person, inviters, letIn, ...account };
+    const before = approvals.map(({ by }) => by);
+    const [inviters, apart, account] = await Promise.all([
+      register.invitersOf(id),
+      independent([id], before),
+      accountOf(id, session),
+    ]);
+    return { person, inviters, independent: apart, ...account };
   }
 
   /**

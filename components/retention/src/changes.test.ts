@@ -85,6 +85,21 @@ describe('a schedule', () => {
     expect((await retention.state()).schedule.version).toBe(0);
   });
 
+  it('is not approved by somebody who invited its proposer, or was invited by them', async () => {
+    const asked: unknown[] = [];
+    const node = world.node({
+      independence: async (...sides) => {
+        asked.push(sides);
+        return false;
+      },
+    });
+    const { id, digest } = await proposed(shorter);
+    expect(await codeOf(node.changes.approve(id, digest, colin))).toBe('approver_not_independent');
+    expect(asked).toEqual([[[paula.actor.id], [colin.actor.id]]]);
+    expect(world.log.ofType('access.refused')).toMatchObject([{ reason: 'approver_not_independent' }]);
+    expect((await retention.state()).schedule.version).toBe(0);
+  });
+
   it('is not put into force once its proposer is gone, and ends at that attempt', async () => {
     const node = world.node({ proposerStanding: async () => 'left' });
     const { id, digest } = await proposed(shorter);

@@ -1,6 +1,6 @@
-import { type LogCustody, retentionErrors } from '@countersign/contracts';
+import { type Independence, type LogCustody, retentionErrors } from '@countersign/contracts';
 import { type Clock, type CodedError, digestOf, type Json, type RecordId, toInstant } from '@countersign/kernel';
-import { approvalRefusal, proposalLifeMs, proposalOf, settled } from './deciding.ts';
+import { approvalRefusal, dependenceRefusal, proposalLifeMs, proposalOf, settled } from './deciding.ts';
 import type { Ending } from './ending.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import type { Ledger } from './ledger/ledger.ts';
@@ -19,7 +19,7 @@ export interface Changes {
    * A schedule is then in force. A pruning has begun; it goes on whatever becomes of the caller.
    *
    * @param digest of the proposal as it was read
-   * @throws CodedError `proposal_not_found`, `proposal_settled`, `own_proposal`, `proposal_outdated`
+   * @throws CodedError `proposal_not_found`, `proposal_settled`, `own_proposal`, `approver_not_independent`, `proposal_outdated`
    */
   approve(id: string, digest: string, by: Requester): Promise<ChangeProposal>;
   /** @throws CodedError `proposal_not_found`, `proposal_settled` */
@@ -35,6 +35,7 @@ export function createChanges({
   simulations,
   clock,
   ending,
+  independence,
   begin,
 }: {
   readonly store: Store;
@@ -43,6 +44,7 @@ export function createChanges({
   readonly simulations: Simulations;
   readonly clock: Clock;
   readonly ending: Pick<Ending, 'refusalOf'>;
+  readonly independence?: Independence;
   /** Something was approved that has to be carried out. */
   readonly begin: () => void;
 }): Changes {
@@ -97,6 +99,7 @@ export function createChanges({
       const refusal =
         settled(proposal, clock.now()) ??
         approvalRefusal(proposal, digest, by) ??
+        (await dependenceRefusal(independence, proposal.proposal.people, by)) ??
         (await ending.refusalOf(proposal, by)) ??
         (await outdated(proposal, judged));
       if (refusal !== undefined) return ledger.refuse(refusal, attempt, by);

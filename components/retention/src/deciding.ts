@@ -1,4 +1,4 @@
-import { retentionErrors } from '@countersign/contracts';
+import { type Independence, notIndependentDetail, retentionErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { RetentionState } from './ledger/fold.ts';
 import { type Proposal, statusOf } from './ledger/proposal.ts';
@@ -45,4 +45,14 @@ export function approvalRefusal(proposal: Proposal, digest: string, approver: Re
       'The digest is not that of what was proposed: read the proposal again and approve what it says.',
     );
   return undefined;
+}
+
+/** Why the second person is not surely somebody else than the first. */
+export async function dependenceRefusal(
+  independence: Independence | undefined,
+  first: readonly string[],
+  second: Requester,
+): Promise<CodedError | undefined> {
+  if ((await independence?.(first, peopleOf(second))) !== false) return undefined;
+  return retentionErrors.error('approver_not_independent', notIndependentDetail);
 }

@@ -1,4 +1,4 @@
-import type { AuditAppender, AuditLog, LogCustody, ProposerStanding } from '@countersign/contracts';
+import type { AuditAppender, AuditLog, Independence, LogCustody, ProposerStanding } from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
@@ -10,6 +10,8 @@ export interface RetentionDependencies {
   readonly custody: LogCustody;
   /** Asked when somebody approves what another has proposed; every proposer still stands when left out. */
   readonly proposerStanding?: ProposerStanding;
+  /** Asked about the first and the second person; everybody is independent when left out. */
+  readonly independence?: Independence;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

@@ -1,7 +1,7 @@
-import { type LogCustody, retentionErrors, type SubjectKey } from '@countersign/contracts';
+import { type Independence, type LogCustody, retentionErrors, type SubjectKey } from '@countersign/contracts';
 import { type Clock, type CodedError, digestOf, toInstant } from '@countersign/kernel';
 import { erasableFrom } from './age.ts';
-import { approvalRefusal, proposalLifeMs, proposalOf, settled } from './deciding.ts';
+import { approvalRefusal, dependenceRefusal, proposalLifeMs, proposalOf, settled } from './deciding.ts';
 import type { Ending } from './ending.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import type { Ledger } from './ledger/ledger.ts';
@@ -30,7 +30,7 @@ export interface Erasures {
     request: { readonly subject: string; readonly keys?: readonly string[]; readonly reason: string },
     by: Requester,
   ): Promise<ErasureProposal>;
-  /** @throws CodedError `proposal_not_found`, `proposal_settled`, `own_proposal`, `proposal_outdated`, `erasure_held` */
+  /** @throws CodedError `proposal_not_found`, `proposal_settled`, `own_proposal`, `approver_not_independent`, `proposal_outdated`, `erasure_held` */
   approve(id: string, digest: string, by: Requester): Promise<ErasureProposal>;
   /** @throws CodedError `proposal_not_found`, `proposal_settled` */
   reject(id: string, reason: string, by: Requester): Promise<ErasureProposal>;
@@ -45,6 +45,7 @@ export function createErasures({
   custody,
   clock,
   ending,
+  independence,
   begin,
 }: {
   readonly store: Store;
@@ -52,6 +53,7 @@ export function createErasures({
   readonly custody: LogCustody;
   readonly clock: Clock;
   readonly ending: Pick<Ending, 'refusalOf'>;
+  readonly independence?: Independence;
   /** Something was approved that has to be carried out. */
   readonly begin: () => void;
 }): Erasures {
@@ -103,6 +105,7 @@ export function createErasures({
       const refusal =
         settled(proposal, clock.now()) ??
         approvalRefusal(proposal, digest, by) ??
+        (await dependenceRefusal(independence, proposal.proposal.people, by)) ??
         (await ending.refusalOf(proposal, by)) ??
         (await obstacleTo(proposal, { custody, state: judged, now: clock.now() }));
       if (refusal !== undefined) return refuse(refusal);

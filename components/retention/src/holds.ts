@@ -1,5 +1,6 @@
-import { type AuditLog, retentionErrors } from '@countersign/contracts';
+import { type AuditLog, type Independence, retentionErrors } from '@countersign/contracts';
 import { type CodedError, isCodedError } from '@countersign/kernel';
+import { dependenceRefusal } from './deciding.ts';
 import type { RetentionState, StandingHold } from './ledger/fold.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { readLine } from './plain-text.ts';
@@ -20,7 +21,7 @@ export interface Holds {
     request: { readonly scope: WrittenScope; readonly matter: string; readonly future: boolean },
     by: Requester,
   ): Promise<StandingHold>;
-  /** @throws CodedError `hold_not_found`, `hold_released`, `hold_same_person`, `hold_by_its_subject` */
+  /** @throws CodedError `hold_not_found`, `hold_released`, `hold_same_person`, `approver_not_independent`, `hold_by_its_subject` */
   release(id: string, reason: string, by: Requester): Promise<StandingHold>;
 }
 
@@ -28,10 +29,12 @@ export function createHolds({
   store,
   ledger,
   log,
+  independence,
 }: {
   readonly store: Store;
   readonly ledger: Ledger;
   readonly log: Pick<AuditLog, 'query'>;
+  readonly independence?: Independence;
 }): Holds {
   return {
     async place({ scope: written, matter: matterText, future }, by) {
@@ -70,6 +73,8 @@ export function createHolds({
             'Who placed a hold does not release it, nor does anybody who acts through or for them.',
           ),
         );
+      const dependence = await dependenceRefusal(independence, hold.people, by);
+      if (dependence !== undefined) return refuse(dependence);
       if (await isAbout(hold.scope, by, log)) return refuse(bySubject());
       return store.inTurn(async () => {
         const { releasedAt } = holdOf(await ledger.current(), id);

@@ -29,7 +29,7 @@ export interface RunningRetention {
 
 /** All of it follows from the log: there is nothing to load, and nothing that could disagree with it. */
 export function createRetention(dependencies: RetentionDependencies): RunningRetention {
-  const { pool, log, clock, everyMs = 30_000 } = dependencies;
+  const { pool, clock, everyMs = 30_000 } = dependencies;
   const store = createStore(pool);
   const ledger = createLedger(dependencies);
   const carryingOut = createCarryingOut({ ...dependencies, ledger, everyMs });
@@ -42,7 +42,7 @@ export function createRetention(dependencies: RetentionDependencies): RunningRet
     state: () => ledger.current(),
     simulate: (wanted, by) => simulations.simulate(wanted, by),
     changes: createChanges({ ...shared, simulations }),
-    holds: createHolds({ store, ledger, log }),
+    holds: createHolds({ ...dependencies, store, ledger }),
     erasures: createErasures(shared),
     endProposalsOf: ending.endProposalsOf,
     progressOf: (id) => carryingOut.progressOf(id),

@@ -32,7 +32,9 @@ export async function declineApproval(
   const { store, directory, audit, clock, random } = dependencies;
   const said = reason.trim();
   if (said === '' || said.length > longestReason)
-    throw transactionErrors.error('decline_reason', `Say why, in 1 to ${longestReason} characters.`);
+    throw transactionErrors.error('decline_reason', `Say why, in 1 to ${longestReason} characters.`, {
+      facts: { field: 'reason' },
+    });
   return store.inUnit(async (unit) => {
     const transaction = await unit.lock(id);
     const person = directory.snapshot().principal(by);

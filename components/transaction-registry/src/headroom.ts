@@ -70,7 +70,7 @@ function faultOf({ readings, exceeded, approvals }: Extract<ReserveOutcome, { ou
   );
   return transactionErrors.error(
     'limit_exceeded',
-    `The order of ${amount} ${unit} is above the ${headroom} left of the limit ${limit} of ${most}.`,
+    `The ${amount} ${unit} are above the ${headroom} left of the limit ${limit} of ${most}.`,
     { facts: { limit, unit, ...found, ...(obligations.length === 0 ? {} : { obligations }) } },
   );
 }

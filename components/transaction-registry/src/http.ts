@@ -136,31 +136,37 @@ export function transactionRegistryRoutes(
       body: transitionBody,
       answers: { 200: { description: 'The receipt; the first one where this is a repetition', body: receiptAnswer } },
     }),
-    async (request, reply) => {
-      const { event, body } = request.body;
-      return withCaller<Caller, typeof request>(
-        (access) => guard.check(access, { scope: scopeHeld(access, scopesOfEvent(event)) }),
-        baseUrl,
-        async (_request, _reply, caller) => {
-          const id = transactionIdOf(request.params.id);
-          const scope = await scopeNeeded(id, event, caller);
-          checkTokenIsFor({ transaction: id, event, scope }, caller);
-          return transactions.transition({
-            transaction: id,
-            event,
-            idempotencyKey: idempotencyKeyOf(request),
-            body,
-            by: { id: caller.subject, institution: caller.institution, client: caller.client },
-            ...(caller.actors.length === 0 ? {} : { actors: caller.actors }),
-            authentication: {
-              ...(caller.acr === undefined ? {} : { acr: caller.acr }),
-              ...(caller.authTime === undefined ? {} : { authTime: caller.authTime }),
-            },
-          });
-        },
-      )(request, reply);
-    },
+    withCaller<Caller, FastifyRequest<TransitionRoute>>(
+      (access, { body }) => guard.check(access, { scope: scopeHeld(access, scopesAskedFor(body)) }),
+      baseUrl,
+      async (request, _reply, caller) => {
+        const { event, body } = request.body;
+        const id = transactionIdOf(request.params.id);
+        const scope = await scopeNeeded(id, event, caller);
+        checkTokenIsFor({ transaction: id, event, scope }, caller);
+        return transactions.transition({
+          transaction: id,
+          event,
+          idempotencyKey: idempotencyKeyOf(request),
+          body,
+          by: { id: caller.subject, institution: caller.institution, client: caller.client },
+          ...(caller.actors.length === 0 ? {} : { actors: caller.actors }),
+          authentication: {
+            ...(caller.acr === undefined ? {} : { acr: caller.acr }),
+            ...(caller.authTime === undefined ? {} : { authTime: caller.authTime }),
+          },
+        });
+      },
+      { needsBody: true },
+    ),
   );
+}
+
+/** The scopes of the event that a body names; where it names none, any scope of a step: what is wrong with it is said after that. */
+function scopesAskedFor(body: unknown): readonly [Scope, ...Scope[]] {
+  const event = typeof body === 'object' && body !== null && 'event' in body ? body.event : undefined;
+  const known = transactionEvents.find((each) => each === event);
+  return known === undefined ? transitionScopes : scopesOfEvent(known);
 }
 
 function transactionIdOf(text: string): TransactionId {

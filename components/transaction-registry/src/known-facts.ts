@@ -1,5 +1,6 @@
 import type { DirectorySnapshot, PermittedIntent, TransactionFacts } from '@countersign/contracts';
 import type { TransactionId } from '@countersign/kernel';
+import { instrumentId } from '@countersign/market';
 import { type DestinationReader, destinationKnown } from './destinations/known.ts';
 import { receiverFacts } from './destinations/receivers.ts';
 import type { StoredTransaction } from './store.ts';
@@ -52,8 +53,7 @@ export async function withTrade(
 function tradedInstrument(trade: TradeStanding): Pick<KnownFacts, 'tradedInstrument'> {
   const [first] = trade.kind === 'stands' ? trade.trades : [];
   if (first === undefined) return {};
-  const { isin, upi, dti } = first.detail.instrument;
-  const id = isin ?? upi ?? dti;
+  const id = instrumentId(first.detail.instrument);
   return id === undefined ? {} : { tradedInstrument: id };
 }
 

@@ -1,6 +1,6 @@
 import { type DirectorySnapshot, transactionErrors } from '@countersign/contracts';
 import { type CodedError, compareDecimals, type DecimalString, multiplyDecimals, toInstant } from '@countersign/kernel';
-import type { AuthorizationDetail, Rfq, TradeOrder } from '@countersign/market';
+import { type AuthorizationDetail, instrumentId, type Rfq, type TradeOrder } from '@countersign/market';
 import type { Attempt } from './attempt.ts';
 import type { LifeCycle } from './life-cycles/index.ts';
 import type { StoredTransition } from './store.ts';
@@ -105,8 +105,7 @@ function priceFault(
         `The price ${price.amount} is worse than the limit ${limit.amount} of an order to ${order.side.toLowerCase()}.`,
       );
   }
-  const { isin, upi, dti } = order.instrument;
-  const instrument = directory.instrument(isin ?? upi ?? dti ?? '');
+  const instrument = directory.instrument(instrumentId(order.instrument) ?? '');
   const worth = multiplyDecimals(quantity, price.amount);
   const notional = instrument === undefined ? worth : multiplyDecimals(worth, instrument.priceMultiplier);
   return compareDecimals(notional, order.max_notional.amount) > 0

@@ -1,11 +1,21 @@
-import type { Caller, ResourceGuard, TrustProfile, TrustRegistry } from '@countersign/contracts';
+import {
+  actorOf,
+  type Caller,
+  type ResourceGuard,
+  type TrustProfile,
+  type TrustRegistry,
+  trustErrors,
+} from '@countersign/contracts';
+import { parseId } from '@countersign/kernel';
 import { described, idSchema, recordSchema, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
+import { contentDocument } from './document.ts';
 import { profileSchema } from './profile.ts';
 
 const { properties } = profileSchema;
 const { properties: signInProperties } = properties.signIn;
+const strict = { additionalProperties: false } as const;
 
 /** The profile as it travels. */
 const profileBody = Type.Object(
@@ -21,21 +31,55 @@ const profileBody = Type.Object(
     sign_in: Type.Optional(
       Type.Object(
         { client_id: signInProperties.clientId, classes: signInProperties.classes },
-        { additionalProperties: false, description: 'Its people may sign in to our pages there' },
+        { ...strict, description: 'Its people may sign in to our pages there' },
       ),
     ),
   },
-  { additionalProperties: false },
+  strict,
 );
+const reason = Type.String({ minLength: 1, maxLength: 400, description: 'For people; it is recorded.' });
+const registration = Type.Object({ profile: profileBody, reason }, strict);
+const suspension = Type.Object({ reason }, strict);
 const profileAnswer = Type.Object(
-  { id: idSchema('profile'), version: Type.Integer({ minimum: 1 }), ...profileBody.properties, record: recordSchema() },
-  { additionalProperties: false, title: 'TrustProfile' },
+  {
+    id: idSchema('profile'),
+    version: Type.Integer({ minimum: 1 }),
+    ...profileBody.properties,
+    suspended: Type.Optional(Type.Literal(true, { description: 'Nothing of this issuer is accepted at present.' })),
+    record: recordSchema(),
+  },
+  { ...strict, title: 'TrustProfile' },
 );
 const profileList = Type.Object(
   { profiles: Type.Array(profileAnswer, { description: 'The newest version of each, by issuer' }) },
-  { additionalProperties: false },
+  strict,
 );
-type ProfileRequest = FastifyRequest<{ Body: Static<typeof profileBody> }>;
+const proposedProfile = Type.Object(
+  {
+    id: idSchema('change'),
+    status: Type.Literal('proposed'),
+    proposedBy: Type.String(),
+    proposedAt: Type.String({ format: 'date-time' }),
+    expiresAt: Type.String({ format: 'date-time' }),
+    reason: Type.String(),
+    changes: Type.Array(
+      Type.Object(
+        {
+          change: Type.Enum(['add', 'change']),
+          kind: Type.Literal('partner'),
+          id: Type.String({ description: 'The issuer' }),
+          fields: Type.Optional(Type.Array(Type.String(), { description: 'Names of the members that differ.' })),
+        },
+        strict,
+      ),
+    ),
+    digest: Type.String({ description: 'What the approver names.' }),
+  },
+  { ...strict, title: 'ProposedTrustProfile' },
+);
+const idParams = Type.Object({ id: Type.String({ maxLength: 64 }) }, strict);
+type Registration = FastifyRequest<{ Body: Static<typeof registration> }>;
+type Suspension = FastifyRequest<{ Params: Static<typeof idParams>; Body: Static<typeof suspension> }>;
 
 export function trustRegistryRoutes(
   app: FastifyInstance,
@@ -45,34 +89,46 @@ export function trustRegistryRoutes(
   const partnerRegister = (request: Parameters<ResourceGuard['check']>[0]): Promise<Caller> =>
     guard.check(request, { scope: 'partner:register' });
 
-  app.post<{ Body: Static<typeof profileBody> }>(
+  app.post<{ Body: Static<typeof registration> }>(
     '/partners/profiles',
     described({
       tag: 'partners',
       summary: "Register a partner's identity provider",
-      description: 'Or replace its profile; a new version each time something differs.',
+      description:
+        'Or replace its profile; a new version each time something differs. What trusts the partner less than before counts at once; a ' +
+        'new profile, and one that trusts it in more or otherwise, waits for a second person (`POST /directory/changes/{id}/approve`, ' +
+        '`directory:approve`).',
       scopes: ['partner:register'],
-      body: profileBody,
+      body: registration,
+      answers: {
+        200: { description: 'The profile as it is now', body: profileAnswer },
+        202: { description: 'What waits for its second person', body: proposedProfile },
+      },
+    }),
+    withCaller<Caller, Registration>(partnerRegister, baseUrl, async ({ body }, reply, caller) => {
+      const requester = { ...actorOf(caller), through: caller.actors };
+      const answer = await trustRegistry.register(inputOf(body.profile), requester, body.reason);
+      return 'proposed' in answer ? reply.status(202).send(answer.proposed) : profileDocument(answer.profile);
+    }),
+  );
+
+  app.post<{ Params: Static<typeof idParams>; Body: Static<typeof suspension> }>(
+    '/partners/profiles/:id/suspend',
+    described({
+      tag: 'partners',
+      summary: 'Withdraw trust in an identity provider',
+      description:
+        'At once, by one person: nothing of this issuer is accepted from then on. To trust it again, register its profile anew; that takes ' +
+        'two people.',
+      scopes: ['partner:register'],
+      params: idParams,
+      body: suspension,
       answers: { 200: { description: 'The profile as it is now', body: profileAnswer } },
     }),
-    withCaller<Caller, ProfileRequest>(partnerRegister, baseUrl, async ({ body }, _reply, caller) => {
-      const profile = await trustRegistry.register(
-        {
-          institution: body.institution,
-          issuer: body.issuer,
-          jwksUri: body.jwks_uri,
-          algorithms: body.algorithms,
-          maxLifetimeSeconds: body.max_lifetime_seconds,
-          requiredClaims: body.required_claims,
-          acrValues: body.acr_values,
-          maxAuthenticationAgeSeconds: body.max_authentication_age_seconds,
-          ...(body.sign_in === undefined
-            ? {}
-            : { signIn: { clientId: body.sign_in.client_id, classes: body.sign_in.classes } }),
-        },
-        { id: caller.subject, institution: caller.institution },
-      );
-      return profileDocument(profile);
+    withCaller<Caller, Suspension>(partnerRegister, baseUrl, async ({ params, body }, _reply, caller) => {
+      const id = parseId('profile', params.id);
+      if (id === undefined) throw trustErrors.error('profile_not_found', 'There is no trust profile by this id.');
+      return profileDocument(await trustRegistry.suspend(id, actorOf(caller), body.reason));
     }),
   );
 
@@ -90,21 +146,22 @@ export function trustRegistryRoutes(
   );
 }
 
-function profileDocument(profile: TrustProfile) {
+function inputOf(body: Static<typeof profileBody>) {
   return {
-    id: profile.id,
-    version: profile.version,
-    institution: profile.institution,
-    issuer: profile.issuer,
-    jwks_uri: profile.jwksUri,
-    algorithms: profile.algorithms,
-    max_lifetime_seconds: profile.maxLifetimeSeconds,
-    required_claims: profile.requiredClaims,
-    acr_values: profile.acrValues,
-    max_authentication_age_seconds: profile.maxAuthenticationAgeSeconds,
-    ...(profile.signIn === undefined
+    institution: body.institution,
+    issuer: body.issuer,
+    jwksUri: body.jwks_uri,
+    algorithms: body.algorithms,
+    maxLifetimeSeconds: body.max_lifetime_seconds,
+    requiredClaims: body.required_claims,
+    acrValues: body.acr_values,
+    maxAuthenticationAgeSeconds: body.max_authentication_age_seconds,
+    ...(body.sign_in === undefined
       ? {}
-      : { sign_in: { client_id: profile.signIn.clientId, classes: profile.signIn.classes } }),
-    record: profile.recordId,
+      : { signIn: { clientId: body.sign_in.client_id, classes: body.sign_in.classes } }),
   };
+}
+
+function profileDocument(profile: TrustProfile) {
+  return { id: profile.id, version: profile.version, ...contentDocument(profile), record: profile.recordId };
 }

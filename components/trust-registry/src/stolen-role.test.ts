@@ -60,7 +60,7 @@ describe('with the database role of the trust registry, a thief', () => {
   });
 
   it('has no issuer trusted, and no key set of their own for one that is', async () => {
-    const registered = await (await node()).register(profile(), by);
+    const registered = await (await node()).install(profile(), by);
     await thief.query(`insert into issuers values ('https://evil.example', 'prf_evil', $1)`, [broker]);
     await thief.query(
       `insert into profile_versions
@@ -78,7 +78,7 @@ describe('with the database role of the trust registry, a thief', () => {
   });
 
   it('accepts no weaker sign-ins: not another algorithm, class, age or institution', async () => {
-    const registered = await (await node()).register(profile(), by);
+    const registered = await (await node()).install(profile(), by);
     for (const change of [
       { algorithms: ['ES256', 'EdDSA'] },
       { acrValues: ['phr', 'password'] },
@@ -95,9 +95,9 @@ describe('with the database role of the trust registry, a thief', () => {
 
   it('brings back no profile of before, and hides no newer one from a node that runs', async () => {
     const [one, two] = [await node(), await node()];
-    await one.register(profile(), by);
+    await one.install(profile(), by);
     await expect.poll(async () => (await two.profileOf(issuer))?.version, { timeout: 60_000 }).toBe(1);
-    const stricter = await one.register(profile({ maxAuthenticationAgeSeconds: 60 }), by);
+    const stricter = await one.install(profile({ maxAuthenticationAgeSeconds: 60 }), by);
     await thief.query('delete from profile_versions where version = 2');
     expect(await (await node()).profileOf(issuer)).toEqual(stricter);
     await expect.poll(async () => await two.profileOf(issuer), { timeout: 60_000 }).toEqual(stricter);
@@ -105,19 +105,19 @@ describe('with the database role of the trust registry, a thief', () => {
 
   it('has no issuer change hands by taking its row away', async () => {
     const registry = await node();
-    await registry.register(profile(), by);
+    await registry.install(profile(), by);
     await thief.query('delete from profile_versions');
     await thief.query('delete from issuers');
-    await expect(registry.register(profile({ institution: other }), by)).rejects.toMatchObject({
+    await expect(registry.install(profile({ institution: other }), by)).rejects.toMatchObject({
       code: 'issuer_taken',
     });
     // What was taken away is registered again, and counts.
-    const again = await registry.register(profile(), by);
+    const again = await registry.install(profile(), by);
     expect(await (await node()).profileOf(issuer)).toEqual(again);
   });
 
   it('keeps no node from starting by a row of another form', async () => {
-    const registered = await (await node()).register(profile(), by);
+    const registered = await (await node()).install(profile(), by);
     await thief.query(`insert into issuers values ('x', 'prf_x', 'x')`);
     await thief.query(`insert into profile_versions values ('prf_x', 1, '"nothing"', 'rec_x', now())`);
     expect(await (await node()).list()).toEqual([registered]);

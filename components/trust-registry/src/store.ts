@@ -14,7 +14,9 @@ interface ProfileRow {
 }
 
 /** The newest version of each profile. */
-export async function loadProfiles(session: pg.Pool | pg.PoolClient): Promise<readonly TrustProfile[]> {
+export type Session = pg.Pool | pg.PoolClient;
+
+export async function loadProfiles(session: Session): Promise<readonly TrustProfile[]> {
   try {
     const { rows } = await session.query<ProfileRow>({
       name: 'newest-profiles',

@@ -138,7 +138,7 @@ function problemPaths(error: CodedError): readonly string[] {
 describe('registering a profile', () => {
   it('makes it known, with its record', async () => {
     const registry = await open();
-    const registered = await registry.register(profile(), by);
+    const registered = await registry.install(profile(), by);
     expect(registered).toMatchObject({
       ...profile(),
       version: 1,
@@ -160,8 +160,8 @@ describe('registering a profile', () => {
 
   it('makes a new version when something differs, and keeps the one before', async () => {
     const registry = await open();
-    const first = await registry.register(profile(), by);
-    const second = await registry.register(profile({ maxLifetimeSeconds: 60 }), by);
+    const first = await registry.install(profile(), by);
+    const second = await registry.install(profile({ maxLifetimeSeconds: 60 }), by);
     expect(second).toMatchObject({ id: first.id, version: 2, maxLifetimeSeconds: 60 });
     const { rows } = await scratch
       .pool('trust-registry')
@@ -174,8 +174,8 @@ describe('registering a profile', () => {
 
   it('makes no new version for the same profile, in whatever order its lists are', async () => {
     const registry = await open();
-    const first = await registry.register(profile(), by);
-    expect(await registry.register(profile({ acrValues: ['phrh', 'phr'] }), by)).toEqual(first);
+    const first = await registry.install(profile(), by);
+    expect(await registry.install(profile({ acrValues: ['phrh', 'phr'] }), by)).toEqual(first);
     expect(records).toHaveLength(1);
   });
 
@@ -183,7 +183,7 @@ describe('registering a profile', () => {
     const [one, two] = [await open(), await open()];
     await Promise.all(
       Array.from({ length: 10 }, (_, index) =>
-        (index % 2 === 0 ? one : two).register(profile({ maxLifetimeSeconds: 100 + index }), by),
+        (index % 2 === 0 ? one : two).install(profile({ maxLifetimeSeconds: 100 + index }), by),
       ),
     );
     const { rows } = await scratch
@@ -197,17 +197,19 @@ describe('registering a profile', () => {
   it('changes nothing when the record cannot be written', async () => {
     const registry = await open();
     logIsDown = true;
-    expect((await refusalOf(registry.register(profile(), by))).code).toBe('log_unavailable');
+    expect((await refusalOf(registry.install(profile(), by))).code).toBe('log_unavailable');
     expect(await registry.profileOf('https://idp.broker.example')).toBeUndefined();
     logIsDown = false;
     // The issuer was not taken by the attempt that failed either.
-    expect((await registry.register(profile({ institution: clearer }), by)).version).toBe(1);
+    expect((await registry.install(profile({ institution: clearer }), by)).version).toBe(1);
   });
 
   it('refuses an issuer that speaks for another institution, and records that', async () => {
     const registry = await open();
-    await registry.register(profile(), by);
-    expect((await refusalOf(registry.register(profile({ institution: clearer }), by))).code).toBe('issuer_taken');
+    await registry.install(profile(), by);
+    expect((await refusalOf(registry.register(profile({ institution: clearer }), by, 'Why not'))).code).toBe(
+      'issuer_taken',
+    );
     expect(records.at(-1)).toMatchObject({
       type: 'access.refused',
       outcome: 'deny',
@@ -219,10 +221,10 @@ describe('registering a profile', () => {
 
   it('refuses an institution that is unknown, or whose LEI has lapsed', async () => {
     const registry = await open();
-    expect((await refusalOf(registry.register(profile({ institution: lei('529900NOBODY') }), by))).code).toBe(
-      'partner_institution_unknown',
-    );
-    expect((await refusalOf(registry.register(profile({ institution: lapsed }), by))).code).toBe(
+    expect(
+      (await refusalOf(registry.register(profile({ institution: lei('529900NOBODY') }), by, 'Why not'))).code,
+    ).toBe('partner_institution_unknown');
+    expect((await refusalOf(registry.register(profile({ institution: lapsed }), by, 'Why not'))).code).toBe(
       'partner_institution_not_issued',
     );
     expect(records).toMatchObject([{ type: 'access.refused', reason: 'partner_institution_not_issued' }]);
@@ -277,7 +279,7 @@ describe('a profile that is not acceptable', () => {
   ];
   it.each(cases)('is refused for %s', async (_name, path, changes) => {
     const registry = await open();
-    const error = await refusalOf(registry.register(profile(changes), by));
+    const error = await refusalOf(registry.register(profile(changes), by, 'Why not'));
     expect(error.code).toBe('profile_invalid');
     expect(problemPaths(error)).toContain(path);
     expect(await registry.list()).toEqual([]);
@@ -292,7 +294,7 @@ describe('a profile that is not acceptable', () => {
           fc.record({ issuer: fc.webUrl(), jwksUri: fc.string() }).map((changes) => profile(changes)),
         ),
         async (input) => {
-          expect((await refusalOf(registry.register(input, by))).code).toBe('profile_invalid');
+          expect((await refusalOf(registry.register(input, by, 'Why not'))).code).toBe('profile_invalid');
         },
       ),
       { numRuns: 200 },
@@ -302,9 +304,9 @@ describe('a profile that is not acceptable', () => {
   it('may be on this machine where the configuration allows it', async () => {
     const registry = await open({ allowInsecureLoopback: true });
     const local = { issuer: 'http://127.0.0.1:8123', jwksUri: 'http://127.0.0.1:8123/jwks' };
-    expect((await registry.register(profile(local), by)).version).toBe(1);
+    expect((await registry.install(profile(local), by)).version).toBe(1);
     const elsewhere = { issuer: 'http://idp.broker.example', jwksUri: 'http://idp.broker.example/jwks' };
-    expect((await refusalOf(registry.register(profile(elsewhere), by))).code).toBe('profile_invalid');
+    expect((await refusalOf(registry.install(profile(elsewhere), by))).code).toBe('profile_invalid');
   });
 });
 
@@ -312,7 +314,7 @@ describe('two nodes on one database', () => {
   it('show each other their profiles by notification, and by looking when it is lost', async () => {
     const one = await open();
     const notified = await open({ pollMs: 3_600_000 });
-    const registered = await one.register(profile(), by);
+    const registered = await one.install(profile(), by);
     await expect.poll(() => notified.profileOf(registered.issuer), { timeout: 60_000 }).toEqual(registered);
     const late = await open();
     expect(await late.list()).toEqual([registered]);
@@ -352,15 +354,27 @@ describe('the routes of the registry', () => {
       acr_values: acrValues,
       max_authentication_age_seconds: maxAuthenticationAgeSeconds,
     };
-    const answer = await app.inject({ method: 'POST', url: '/partners/profiles', payload: body, headers });
-    expect(answer.json()).toMatchObject({ ...body, version: 1, record: records[0]?.id });
-    expect(records[0]?.subject).toEqual({ id: 'service:operator', institution: broker });
-    expect((await registry.list())[0]?.signIn).toEqual({ clientId: 'countersign', classes: { phrh: 'phr' } });
+    const signIn = { clientId: 'countersign', classes: { phrh: 'phr' } };
+    const installed = await registry.install(profile({ maxLifetimeSeconds: 300, signIn }), by);
+    const payload = { profile: body, reason: 'shorter' };
+    const answer = await app.inject({ method: 'POST', url: '/partners/profiles', payload, headers });
+    expect(answer.json()).toMatchObject({ ...body, version: 2, record: records[1]?.id });
+    expect(records[1]?.subject).toEqual({ id: 'service:operator', institution: broker });
+    expect((await registry.list())[0]?.signIn).toEqual(signIn);
     expect((await app.inject({ url: '/partners/profiles', headers })).json().profiles).toEqual([answer.json()]);
     expect((await app.inject({ url: '/partners/profiles' })).statusCode).toBe(401);
-    expect(
-      (await app.inject({ method: 'POST', url: '/partners/profiles', payload: { ...body, x: 1 }, headers })).statusCode,
-    ).toBe(400);
+    const post = async (url: string, sent: object, as: Readonly<Record<string, string>> = headers): Promise<number> =>
+      (await app.inject({ method: 'POST', url, payload: sent, headers: as })).statusCode;
+    for (const wrong of [body, { ...payload, x: 1 }, { profile: { ...body, x: 1 }, reason: 'x' }, { profile: body }])
+      expect(await post('/partners/profiles', wrong)).toBe(400);
+    const suspend = `/partners/profiles/${installed.id}/suspend`;
+    expect(await post(suspend, { reason: 'stolen' }, {})).toBe(401);
+    expect(await post(suspend, {})).toBe(400);
+    expect(await post('/partners/profiles/prf_x/suspend', { reason: 'stolen' })).toBe(404);
+    expect(await post(suspend, { reason: 'stolen' })).toBe(200);
+    expect((await app.inject({ url: '/partners/profiles', headers })).json().profiles).toMatchObject([
+      { version: 3, suspended: true },
+    ]);
     await app.close();
   });
 });

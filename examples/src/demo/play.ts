@@ -31,8 +31,12 @@ export async function play(
   timeline.chapter('Five firms are set up from a file');
   const changes = await operate('directory', 'apply', cast.directoryFile);
   timeline.done(`countersign directory apply: ${changes.trim().split('\n').at(-1) ?? ''}`);
-  await operate('partner', 'apply', cast.trustProfileFile);
-  timeline.done("the arranger's identity provider is trusted, within its profile");
+  const reason = ['--reason', 'Onboarding of the arranger'];
+  const proposed = await operate('partner', 'apply', cast.trustProfileFile, ...reason);
+  const [change = '', digest = ''] = /change approve (\S+) --digest ([\w-]+)/.exec(proposed)?.slice(1) ?? [];
+  const second = ['--client', 'countersign-approver', '--key', join(options.dataFolder, 'approver.jwk')];
+  await operate(...second, 'change', 'approve', change, '--digest', digest);
+  timeline.done("the arranger's identity provider is trusted, within its profile: one proposed it, another approved");
   const checkpointFile = join(options.folder, 'kept.checkpoint');
   const checkpoint = await operate('log', 'checkpoint');
   writeFileSync(checkpointFile, checkpoint);

@@ -24,10 +24,20 @@ export interface Processes {
 const readyWithinMs = 45_000;
 
 export function createProcesses(): Processes {
-  const running: { readonly name: string; readonly child: ChildProcess }[] = [];
+  const running = new Set<ChildProcess>();
+  let stopping = false;
+
+  /** @throws CodedError `demo_stopped`: what is started now would outlive the demo */
+  function start(begin: () => ChildProcess): ChildProcess {
+    if (stopping)
+      throw new CodedError({ code: 'demo_stopped', category: 'unavailable', detail: 'The demo is being stopped.' });
+    const child = begin();
+    running.add(child);
+    child.once('exit', () => running.delete(child));
+    return child;
+  }
 
   async function untilReady(name: string, child: ChildProcess, onLine: (line: string) => boolean): Promise<void> {
-    running.push({ name, child });
     const said: string[] = [];
     child.stderr?.on('data', (chunk: Buffer) => {
       said.push(chunk.toString('utf8'));
@@ -46,29 +56,35 @@ export function createProcesses(): Processes {
 
   return {
     async startControlPlane({ dataFolder, port, onProgress }) {
-      const child = spawn(process.execPath, [command, 'start', '--data', dataFolder, '--port', String(port)], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
+      const child = start(() =>
+        spawn(process.execPath, [command, 'start', '--data', dataFolder, '--port', String(port)], {
+          stdio: ['ignore', 'pipe', 'pipe'],
+        }),
+      );
       await untilReady('control plane', child, (line) => {
         onProgress(line.trim());
         return line.startsWith('Ready');
       });
     },
     async startFirm(name, configurationFile) {
-      const child = fork(fileURLToPath(new URL(`../firms/${name}.js`, import.meta.url)), [configurationFile], {
-        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      });
+      const child = start(() =>
+        fork(fileURLToPath(new URL(`../firms/${name}.js`, import.meta.url)), [configurationFile], {
+          stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+        }),
+      );
       await untilReady(name, child, (line) => line === 'ready');
     },
     async run(...args) {
-      const child = spawn(process.execPath, [command, ...args], {
-        stdio: ['ignore', 'pipe', 'pipe'],
-        env: { ...process.env, NO_COLOR: '1' },
-      });
+      const child = start(() =>
+        spawn(process.execPath, [command, ...args], {
+          stdio: ['ignore', 'pipe', 'pipe'],
+          env: { ...process.env, NO_COLOR: '1' },
+        }),
+      );
       const out: Buffer[] = [];
       const err: Buffer[] = [];
-      child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
-      child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+      child.stdout?.on('data', (chunk: Buffer) => out.push(chunk));
+      child.stderr?.on('data', (chunk: Buffer) => err.push(chunk));
       const [code] = (await once(child, 'close')) as [number | null];
       const said = Buffer.concat(out).toString('utf8');
       if (code === 0) return said;
@@ -80,9 +96,10 @@ export function createProcesses(): Processes {
       });
     },
     async stop() {
-      // Firms first: they have nothing to lose, and the control plane then closes without open calls.
-      for (const { child } of running.reverse()) {
-        if (child.exitCode !== null || child.signalCode !== null) continue;
+      stopping = true;
+      // The last started first: the control plane then closes without open calls.
+      for (const child of [...running].reverse()) {
+        if (!running.has(child)) continue;
         const gone = once(child, 'exit');
         child.kill('SIGTERM');
         const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);

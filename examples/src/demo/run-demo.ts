@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isCodedError } from '@countersign/kernel';
@@ -24,7 +24,15 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
   const processes = createProcesses();
   const folder =
     options.keepFolder === undefined ? mkdtempSync(join(tmpdir(), 'countersign-demo-')) : resolve(options.keepFolder);
-  const interrupted = (): void => void processes.stop().finally(() => process.exit(130));
+  const cleanUp = async (): Promise<void> => {
+    await processes.stop();
+    if (options.keepFolder === undefined) rmSync(folder, { recursive: true, force: true });
+  };
+  let isInterrupted = false;
+  const interrupted = (): void => {
+    isInterrupted = true;
+    void cleanUp().finally(() => process.exit(130));
+  };
   process.once('SIGINT', interrupted);
   process.once('SIGTERM', interrupted);
   try {
@@ -32,6 +40,7 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
     // Started as root, the database runs under another account. It must pass to work in here, or the data would go
     // to a place where nobody removes it; what is secret in here has mode 0600.
     if (options.keepFolder === undefined) chmodSync(folder, 0o711);
+    else if (!existsSync(join(folder, '.gitignore'))) writeFileSync(join(folder, '.gitignore'), '*\n');
     const dataFolder = join(folder, 'data');
     const { addresses, cast } = await raiseCurtain({ timeline, processes, folder, dataFolder });
     const stage = { cast, addresses, timeline, dataFolder, run: Date.now().toString(36) };
@@ -42,6 +51,7 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
     if (options.keepFolder !== undefined) timeline.note(`kept: ${folder}`);
     return 0;
   } catch (error) {
+    if (isInterrupted) return 130;
     process.stderr.write(
       `\nThe demo did not go as it must.\n${error instanceof Error ? error.message : String(error)}\n`,
     );
@@ -52,8 +62,7 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
   } finally {
     process.off('SIGINT', interrupted);
     process.off('SIGTERM', interrupted);
-    await processes.stop();
-    if (options.keepFolder === undefined) rmSync(folder, { recursive: true, force: true });
+    await cleanUp();
   }
 }
 

@@ -89,6 +89,7 @@ export const authenticationErrors = errorVocabulary({
   certificate_expired: 'forbidden',
   /** Its key usage or extended key usage is for something else. */
   certificate_usage: 'forbidden',
+  certificate_key_weak: 'forbidden',
   certificate_policy: 'forbidden',
   certificate_revoked: 'forbidden',
   /** Nothing recent enough says whether it was revoked. */

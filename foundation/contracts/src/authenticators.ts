@@ -93,6 +93,8 @@ export const authenticatorErrors = errorVocabulary({
   ...webAuthnErrors.codes,
   /** The challenge is none that stands here: used, over, or never given. */
   challenge_unknown: 'conflict',
+  /** A later answer of the same key came first. It is asked again; nobody is suspected. */
+  answer_overtaken: 'conflict',
   /** It is registered already, to this person or to another. */
   credential_registered: 'conflict',
   /** The key is also that of another principal: it is one person's word, and nobody knows whose. */

@@ -35,7 +35,14 @@ export function actorOf({ subject, institution }: Pick<Caller, 'subject' | 'inst
 }
 
 /** What a guard needs of a request; every HTTP framework can supply it. */
-export type GuardedRequest = ResourceRequest;
+export interface GuardedRequest extends ResourceRequest {
+  /** One of which nobody says that it chains up to an authority does not. */
+  readonly certificate?: Pick<PresentedCertificate, 'der'> & Partial<PresentedCertificate>;
+  /** Source address as our listener saw it, for records. */
+  readonly address?: string;
+  /** Network zone of the listener, for records. */
+  readonly zone?: string;
+}
 
 /** Checks that a caller may use one of our own interfaces. Token and DPoP proof are both required (RFC 9449). */
 export interface ResourceGuard {

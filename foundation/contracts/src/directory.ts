@@ -10,6 +10,7 @@ import type { Cfi, Country, Currency, Lei, Mic } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
 import type { Departure } from './departures.ts';
 import type { AccountId, ClientId, PrincipalId, ResourceUri } from './principals.ts';
+import type { TrustProfileInput } from './trust-profile.ts';
 
 export interface Institution {
   readonly lei: Lei;
@@ -165,6 +166,15 @@ export interface Person {
   readonly active?: boolean;
 }
 
+/**
+ * What ordinary relying parties may learn of a person who consents (OpenID Connect Core section 5.4). Personal data: apart from
+ * {@link Person}, so that it reaches no policy, no record and no list.
+ */
+export interface PersonalClaims {
+  readonly name?: string;
+  readonly email?: string;
+}
+
 export interface Service {
   readonly kind: 'service';
   readonly id: PrincipalId;
@@ -258,7 +268,7 @@ export interface Client {
   readonly grantTypes: readonly GrantType[];
   readonly scopes: readonly string[];
   readonly audiences: readonly ResourceUri[];
-  /** Authorization-detail types it may ask for; every type of its scopes when left out of the registration. */
+  /** Authorization-detail types it may ask for; every type of the market when left out of the registration. */
   readonly detailTypes: readonly string[];
   /** Registered keys; empty when they are fetched. */
   readonly keys: readonly ClientKey[];
@@ -272,8 +282,22 @@ export interface Client {
   readonly requireSignedRequest: boolean;
   /** FAPI 2.0 Message Signing: answers at the redirect URI only as JARM. */
   readonly requireSignedResponse: boolean;
+  /**
+   * Whether its refresh tokens work with one DPoP key alone. RFC 9449 section 5 asks that of public clients only; without it a
+   * refresh may come with another key, which is recorded and signalled.
+   */
+  readonly dpopBoundRefreshTokens: boolean;
+  /**
+   * Whether its authorization requests carry a code challenge (RFC 7636). A client of the profile `oidc` can be registered to go
+   * without: then each request carries a `nonce` instead (RFC 9700 section 2.1.1).
+   */
+  readonly requirePkce: boolean;
+  /** By which its ID tokens and logout tokens are signed; RS256 for the profile `oidc` alone. */
+  readonly idTokenAlgorithm: 'ES256' | 'PS256' | 'RS256';
   /** FAPI-CIBA: how it learns that the person has decided. */
   readonly backchannelDelivery?: { readonly mode: 'poll' } | { readonly mode: 'ping'; readonly endpoint: string };
+  /** Days that a provisioning token of it lives; it may have none when left out. See docs/adr/0054. */
+  readonly provisioningTokenDays?: number;
 }
 
 export interface Account {
@@ -341,6 +365,8 @@ export interface Rate {
   readonly currency: Currency;
   readonly base: Currency;
   readonly rate: DecimalString;
+  /** The highest rate since a second person last agreed to a lower one: what is more than a tenth below it takes one again. */
+  readonly anchor: DecimalString;
   readonly source: string;
   /** RFC 3339: when it was fixed. */
   readonly asOf: string;
@@ -356,6 +382,8 @@ export interface DirectorySnapshot {
   knownPrincipal(id: string): Principal | undefined;
   /** The active person whom an issuer knows under `subject`. */
   federatedPerson(issuer: string, subject: string): Person | undefined;
+  /** Of an active person. */
+  personalClaims(person: string): PersonalClaims | undefined;
   /** Of an active person. */
   credential(kid: string): Credential | undefined;
   client(id: string): Client | undefined;
@@ -408,7 +436,9 @@ export interface DirectoryChange {
     | 'venue'
     | 'instrument'
     | 'rate'
-    | 'resource';
+    | 'resource'
+    /** The trust profile of an issuer, which the trust registry keeps; the id is the issuer. */
+    | 'partner';
   readonly id: string;
   /** Names of the fields that differ, for `change`. */
   readonly fields?: readonly string[];
@@ -461,6 +491,8 @@ export const directoryErrors = errorVocabulary({
   second_person_required: 'forbidden',
   change_not_found: 'not-found',
   change_self_approval: 'forbidden',
+  /** Proposer and approver: one of them invited the other to enrol a key. */
+  change_not_independent: 'forbidden',
   /** Software asked for what is for people. */
   person_needed: 'forbidden',
   /** What compliance finds of institutions is recorded by compliance, and by nobody else. */
@@ -499,13 +531,16 @@ export interface DirectoryChangeRequest {
 export interface DirectoryEdit {
   /** Entities in the shape they have in a directory file, each replacing the one of its id. */
   readonly put?: Readonly<
-    Partial<Record<'clients' | 'people', readonly unknown[]>> & {
+    Partial<Record<'clients' | 'people' | 'desks', readonly unknown[]>> & {
       /** By {@link Directory.recordFindings} alone. */
       readonly findings?: readonly ComplianceFinding[];
     } & Partial<ReferenceData>
   >;
   /** A principal goes with everything it held, as with {@link Directory.leave}. */
-  readonly remove?: readonly { readonly kind: 'client' | 'person' | 'service' | 'agent'; readonly id: string }[];
+  readonly remove?: readonly {
+    readonly kind: 'client' | 'person' | 'service' | 'agent' | 'desk';
+    readonly id: string;
+  }[];
 }
 
 /** What compliance has found of an institution. */
@@ -524,7 +559,7 @@ export interface ReferenceData {
 
 /** What an entity must still be when a change is made: who edits what they have read names it. */
 export interface ExpectedEntity {
-  readonly kind: 'client' | 'person';
+  readonly kind: 'client' | 'person' | 'desk';
   readonly id: string;
   /** Digest (`digestOf`) of its document as the directory holds it; null: there is none. */
   readonly digest: Digest | null;
@@ -609,10 +644,13 @@ export interface Directory {
   /**
    * Asks for a change that needs a second person. {@link apply} and {@link edit} refuse those.
    *
-   * @param what a file as for `apply`, or an edit
+   * @param what a file as for `apply`, or an edit; the trust registry proposes trust profiles of partners in the same way
    */
   propose(
-    what: { readonly file: unknown; readonly prune?: boolean } | { readonly edit: DirectoryEdit },
+    what:
+      | { readonly file: unknown; readonly prune?: boolean }
+      | { readonly edit: DirectoryEdit }
+      | { readonly partner: TrustProfileInput },
     by: DirectoryRequester,
     reason: string,
   ): Promise<DirectoryChangeRequest>;
@@ -646,7 +684,7 @@ export interface Directory {
   >;
   /**
    * Records instruments and rates, each in the place of the one of its id. What lets more be done than before (a complex
-   * instrument that becomes plain, another class, a wider target market, more venues, a rate a tenth lower) waits for a second
+   * instrument that becomes plain, another class, a wider target market, more venues, a rate a tenth below its anchor, the first rate of a currency) waits for a second
    * person, as a proposed change, and all of it together.
    *
    * @throws CodedError of {@link directoryErrors}

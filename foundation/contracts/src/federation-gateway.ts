@@ -1,5 +1,6 @@
 import { type Digest, errorVocabulary, type RecordId } from '@countersign/kernel';
 import type { AuthorizationDetail, Lei } from '@countersign/market';
+import type { Thumbprint } from '@countersign/oauth';
 import type { PrincipalId } from './principals.ts';
 
 /** A person as a partner vouches for them. Origin and assurance are kept, not flattened. */
@@ -25,6 +26,8 @@ export interface FederatedIdentity {
     readonly profileVersion: number;
     readonly profileRecord: RecordId;
     readonly kid: string;
+    /** RFC 7638 thumbprint of the key: a `kid` is a name that the partner gives. */
+    readonly thumbprint: Thumbprint;
     readonly assertionDigest: Digest;
   };
 }
@@ -48,8 +51,14 @@ export const federationErrors = errorVocabulary({
   assertion_issuer_unknown: 'invalid',
   /** The LEI of the partner's institution has lapsed or is retired. */
   assertion_institution: 'invalid',
+  /** Trust in its issuer was withdrawn. */
+  assertion_issuer_suspended: 'invalid',
+  /** The trust profile was replaced while the partner was asked: whoever tries again is judged by the new one. */
+  assertion_profile_changed: 'invalid',
   assertion_algorithm: 'invalid',
   assertion_key_unknown: 'invalid',
+  /** The partner publishes another key under a `kid` than before. */
+  assertion_key_changed: 'invalid',
   assertion_signature: 'invalid',
   assertion_audience: 'invalid',
   assertion_expired: 'invalid',

@@ -7,6 +7,8 @@ import type { ClientId, PrincipalId } from './principals.ts';
 export const protocolScopes = [
   'openid',
   'offline_access',
+  'profile',
+  'email',
   'grant_management_query',
   'grant_management_revoke',
 ] as const;

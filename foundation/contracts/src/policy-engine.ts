@@ -39,11 +39,15 @@ export const policyErrors = errorVocabulary({
   candidate_outdated: 'conflict',
   /** Proposer and approver are one. */
   candidate_self_approval: 'forbidden',
+  /** Proposer and approver: one of them invited the other to enrol a key. */
+  candidate_not_independent: 'forbidden',
   /** Who proposed it has left, moved, or may no longer propose it: it has ended. */
   candidate_proposer_gone: 'conflict',
   candidate_digest: 'conflict',
   version_not_found: 'not-found',
   nothing_to_roll_back: 'conflict',
+  /** One person takes a version back within a day of its publication; later it takes two. */
+  roll_back_too_late: 'conflict',
   /** The stored bundle is not the one that was signed. */
   bundle_signature: 'unavailable',
   /** No version as new as asked for could be had in time. */
@@ -60,6 +64,14 @@ export const policyErrors = errorVocabulary({
   bundles_waiting: 'unavailable',
   record_without_decision: 'invalid',
   decision_not_found: 'not-found',
+  /** No model of this namespace, or none that this client may write to. */
+  application_not_found: 'not-found',
+  application_entity_not_found: 'not-found',
+  /** Not as the schema of its model says, or larger than an entity may be. */
+  application_entity_invalid: 'invalid',
+  /** It came with the signed bundle, which alone may change it. */
+  application_entity_governed: 'conflict',
+  application_entities_full: 'conflict',
   limit_exceeded: 'forbidden',
   limit_currency: 'conflict',
   limit_amount: 'invalid',
@@ -118,17 +130,89 @@ export interface SearchAnswer {
   readonly recordId: RecordId;
 }
 
+/** Who asks from outside. */
+export interface EvaluationCaller extends Actor {
+  /** The client of the token: models of applications name those who may ask about them. */
+  readonly client?: string;
+}
+
+/** An entity of the model of an application, in Cedar's JSON form. */
+export interface ApplicationEntity {
+  readonly uid: { readonly type: string; readonly id: string };
+  readonly attrs: Readonly<Record<string, Json>>;
+  readonly parents: readonly { readonly type: string; readonly id: string }[];
+}
+
+/** Names an entity: its type without the namespace. */
+export interface ApplicationEntityAddress {
+  readonly namespace: string;
+  readonly type: string;
+  readonly id: string;
+}
+
+/** What was changed: the version of the model's entities since, and the record of the change. */
+export interface ApplicationEntityChange {
+  readonly version: number;
+  readonly recordId: RecordId;
+}
+
+/**
+ * Entities of the models of applications that change with the application, and not with the policies. A model names the
+ * clients that may write them; refusals are recorded. At most 10,000 of a model, 16,384 characters each.
+ */
+export interface ApplicationEntities {
+  /**
+   * Recorded before it is written; read by decisions of this node once it is answered, by others within two seconds.
+   *
+   * @throws CodedError `application_not_found`; `application_entity_invalid`; `application_entity_governed`;
+   *   `application_entities_full`
+   */
+  put(
+    address: ApplicationEntityAddress,
+    entity: Omit<ApplicationEntity, 'uid'>,
+    by: EvaluationCaller,
+  ): Promise<ApplicationEntityChange>;
+  /** @throws CodedError `application_not_found`; `application_entity_not_found` */
+  remove(address: ApplicationEntityAddress, by: EvaluationCaller): Promise<ApplicationEntityChange>;
+  /** @throws CodedError `application_not_found`; `application_entity_not_found` */
+  find(address: ApplicationEntityAddress, by: EvaluationCaller): Promise<ApplicationEntity>;
+  /**
+   * A hundred at most, by type and id.
+   *
+   * @returns `next`: to go on with, as `after`, where there are more
+   * @throws CodedError `application_not_found`
+   */
+  list(
+    namespace: string,
+    page: { readonly after?: string; readonly by: EvaluationCaller },
+  ): Promise<{ readonly version: number; readonly entities: readonly ApplicationEntity[]; readonly next?: string }>;
+}
+
+/** A type of authorization details (RFC 9396) of an application. */
+export interface ApplicationDetailType {
+  /** URI of the one interface that tokens with it are for. */
+  readonly audience: string;
+  /** What is wrong with the members of a detail, `type` and `locations` left out; undefined where nothing is. */
+  problemWith(
+    members: Readonly<Record<string, Json>>,
+  ): { readonly path: string; readonly problem: string; readonly detail: string } | undefined;
+}
+
 export interface PolicyEngine {
+  readonly applicationEntities: ApplicationEntities;
   /**
    * AuthZEN evaluation for an outside enforcement point. The decision is recorded before it is returned.
    *
    * @throws CodedError `evaluation_invalid`; `policy_behind`; whatever keeps it from being recorded
    */
-  evaluate(request: EvaluationRequest, caller: Actor): Promise<RecordedAnswer>;
+  evaluate(request: EvaluationRequest, caller: EvaluationCaller): Promise<RecordedAnswer>;
   /** Several at once, each recorded; as many as the semantic lets be decided, in their order. */
-  evaluations(request: EvaluationsRequest, caller: Actor): Promise<readonly (RecordedAnswer | RefusedEvaluation)[]>;
+  evaluations(
+    request: EvaluationsRequest,
+    caller: EvaluationCaller,
+  ): Promise<readonly (RecordedAnswer | RefusedEvaluation)[]>;
   /** What would be permitted, a page at a time. One record a page. */
-  search(request: SearchRequest, caller: Actor): Promise<SearchAnswer>;
+  search(request: SearchRequest, caller: EvaluationCaller): Promise<SearchAnswer>;
   /**
    * A decision that the caller must put into its own record (`openDecision`, `protectedDecision`) before acting on it. Fails closed:
    * never throws for a policy's fault.
@@ -137,6 +221,8 @@ export interface PolicyEngine {
    */
   decide(input: DecisionInput): Promise<Decision>;
   active(): PolicyVersion;
+  /** Types of authorization details that the active models of applications declare, by name. */
+  detailTypes(): ReadonlyMap<string, ApplicationDetailType>;
   readonly limits: Limits;
   readonly versions: PolicyVersions;
   readonly history: DecisionHistory;

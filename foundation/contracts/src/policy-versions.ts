@@ -14,6 +14,49 @@ export interface PolicyBundle {
   /** Prudential rates into each limit's currency, `"USD/EUR": "0.93"`. */
   readonly rates: Readonly<Record<string, string>>;
   readonly tests: readonly { readonly file: string; readonly content: Json }[];
+  /** Models of applications, in the order of their namespaces. None is the same as an empty list. */
+  readonly applications?: readonly ApplicationModel[];
+}
+
+/**
+ * What the decision point knows of an application: types and actions in a Cedar namespace of their own, rules, and data.
+ * It answers AuthZEN questions about its own types, and none about the market.
+ */
+export interface ApplicationModel {
+  /** The Cedar namespace of all its types and actions, and the name of the model. */
+  readonly namespace: string;
+  /** By the names that AuthZEN questions use for them. */
+  readonly types: Readonly<Record<string, ApplicationType>>;
+  /** Ids of clients: who may ask about it, and who may write its entities over the interface. */
+  readonly clients: { readonly ask: readonly string[]; readonly write: readonly string[] };
+  /** Cedar schema. */
+  readonly schema: string;
+  /** As those of {@link PolicyBundle}. */
+  readonly policies: PolicyBundle['policies'];
+  /** Cedar entities that change with the bundle alone. */
+  readonly entities: readonly Json[];
+  readonly tests: PolicyBundle['tests'];
+  /** Types of authorization details (RFC 9396) that tokens for the application can be asked for with. */
+  readonly authorizationDetails?: readonly DeclaredDetailType[];
+}
+
+/** A type of authorization details as the model of an application declares it. */
+export interface DeclaredDetailType {
+  /** An https URI. */
+  readonly type: string;
+  /** URI of the one registered interface that tokens with it are for. */
+  readonly audience: string;
+  /** JSON Schema of its members beside `type` and `locations`: a closed object of bounded size. */
+  readonly schema: Json;
+}
+
+export interface ApplicationType {
+  /** Entity type of the model, without its namespace. */
+  readonly entity: string;
+  /** Attributes that a question may state in `properties`; they take the place of stored ones. */
+  readonly properties?: readonly string[];
+  /** A question may be about one that is not stored. */
+  readonly open?: true;
 }
 
 /** What a bundle's tests found. */
@@ -89,8 +132,8 @@ export interface PolicyVersions {
   /**
    * Makes it the active version, on every node. Recorded, with its texts and signature, before it takes effect.
    *
-   * @throws CodedError `candidate_not_found`, `candidate_self_approval`, `candidate_proposer_gone`, `candidate_digest`, `candidate_decided`,
-   *   `candidate_outdated`
+   * @throws CodedError `candidate_not_found`, `candidate_self_approval`, `candidate_not_independent`, `candidate_proposer_gone`,
+   *   `candidate_digest`, `candidate_decided`, `candidate_outdated`
    */
   approve(id: PolicyCandidateId, digest: Digest, by: Actor): Promise<PolicyVersion>;
   reject(id: PolicyCandidateId, by: Actor, reason: string): Promise<PolicyCandidate>;
@@ -103,7 +146,11 @@ export interface PolicyVersions {
     proposer: string,
     ended: { readonly before: number; readonly by: Actor; readonly reason: string },
   ): Promise<number>;
-  /** One step back, to the bundle that was active before this one; not further. */
+  /**
+   * One step back, to the bundle that was active before this one; not further, and within a day of its publication.
+   *
+   * @throws CodedError `nothing_to_roll_back`, `roll_back_too_late`
+   */
   rollBack(about: { readonly changeRequest: string; readonly reason: string }, by: Actor): Promise<PolicyVersion>;
   candidates(filter?: { readonly status?: PolicyCandidate['status'] }): Promise<readonly PolicyCandidate[]>;
   candidate(id: PolicyCandidateId): Promise<{ readonly candidate: PolicyCandidate; readonly bundle: PolicyBundle }>;

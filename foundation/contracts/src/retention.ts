@@ -130,6 +130,8 @@ export const retentionErrors = errorVocabulary({
   proposal_settled: 'conflict',
   proposal_outdated: 'conflict',
   own_proposal: 'forbidden',
+  /** One of the two people invited the other to enrol a key. */
+  approver_not_independent: 'forbidden',
   /** Who proposed it has left, moved, or may no longer propose it: it has ended. */
   proposer_gone: 'conflict',
   hold_not_found: 'not-found',

@@ -4,6 +4,7 @@ import { errorVocabulary } from '@countersign/kernel';
  * One purpose, one set of keys: a key that signs tokens never signs checkpoints.
  *
  * `id-token`: what is said to clients (ID tokens, logout tokens, JARM, signed introspection, revocation lists);
+ * `id-token-ps256`, `id-token-rs256`: ID tokens and logout tokens of clients that are registered for these algorithms;
  * `transaction-token`: transaction tokens, and JWT grants and client assertions for other servers; `policy-bundle`: activated policies;
  * `mandate`: versions of mandates; `envelope`: identity envelopes; `event`: events that are sent to subscribers;
  * `security-event`: security event tokens (RFC 8417); `time-stamp`: time-stamp tokens (RFC 3161).
@@ -11,6 +12,8 @@ import { errorVocabulary } from '@countersign/kernel';
 export const keyPurposes = [
   'access-token',
   'id-token',
+  'id-token-ps256',
+  'id-token-rs256',
   'transaction-token',
   'log-checkpoint',
   'policy-bundle',
@@ -22,7 +25,7 @@ export const keyPurposes = [
 ] as const;
 export type KeyPurpose = (typeof keyPurposes)[number];
 
-export type SignatureAlgorithm = 'ES256' | 'EdDSA' | 'PS256';
+export type SignatureAlgorithm = 'ES256' | 'EdDSA' | 'PS256' | 'RS256';
 
 /**
  * `published`: in the key set, not used yet, so that every verifier has it before the first signature;
@@ -42,7 +45,7 @@ export interface PublicKey {
 export interface Signature {
   readonly kid: string;
   readonly algorithm: SignatureAlgorithm;
-  /** JOSE form: raw r‖s for ES256, 64 bytes for EdDSA. */
+  /** JOSE form: raw r‖s for ES256, 64 bytes for EdDSA, the octets of RSA for PS256 and RS256. */
   readonly signature: Uint8Array;
 }
 

@@ -1,42 +1,14 @@
-import { errorVocabulary, type ProfileId, type RecordId } from '@countersign/kernel';
-import type { Lei } from '@countersign/market';
+import {
+  type ChangeId,
+  type Digest,
+  errorVocabulary,
+  type Json,
+  type ProfileId,
+  type RecordId,
+} from '@countersign/kernel';
 import type { Actor } from './audit-log.ts';
-
-/** What we accept from one partner's identity provider, and nothing beside it. */
-export interface TrustProfile {
-  readonly id: ProfileId;
-  readonly version: number;
-  /** Whose people the issuer speaks for; subjects of other institutions are refused. */
-  readonly institution: Lei;
-  readonly issuer: string;
-  /** Fetched by the federation gateway alone; same origin as the issuer. */
-  readonly jwksUri: string;
-  readonly algorithms: readonly ('ES256' | 'PS256' | 'EdDSA')[];
-  /** Longest life of an assertion, `exp - iat`, in seconds; at most 300. */
-  readonly maxLifetimeSeconds: number;
-  /** Claims that must be present, beside those every assertion needs. */
-  readonly requiredClaims: readonly string[];
-  /** Accepted authentication context classes; an assertion with another or none is refused. */
-  readonly acrValues: readonly string[];
-  /** How old the sign-in may be, in seconds. */
-  readonly maxAuthenticationAgeSeconds: number;
-  /** Where its people may also sign in to our own pages there; nobody may when it is left out. */
-  readonly signIn?: PartnerSignIn;
-  readonly recordId: RecordId;
-}
-
-/** Sign-in to our pages at a partner's identity provider: we are its relying party (OpenID Connect Core). */
-export type PartnerSignIn = {
-  /** By which it knows us. We show who we are with `private_key_jwt`; our keys are those of our key set. */
-  readonly clientId: string;
-  /**
-   * What its classes are worth here: for some of its `acrValues` the class that a sign-in has then. One that is not
-   * named keeps its own name, which is enough only where a tier asks for that or for none.
-   */
-  readonly classes: Readonly<Record<string, string>>;
-};
-
-export type TrustProfileInput = Omit<TrustProfile, 'id' | 'version' | 'recordId'>;
+import type { DirectoryChange, DirectoryChangeRequest, DirectoryRequester } from './directory.ts';
+import type { TrustProfile, TrustProfileInput } from './trust-profile.ts';
 
 export const trustErrors = errorVocabulary({
   profile_invalid: 'invalid',
@@ -45,18 +17,65 @@ export const trustErrors = errorVocabulary({
   partner_institution_unknown: 'invalid',
   /** The institution's LEI has lapsed or is retired: nobody may speak for it. */
   partner_institution_not_issued: 'forbidden',
+  profile_not_found: 'not-found',
+  /** Somebody else has changed the profile since it was read. */
+  profile_changed_meanwhile: 'conflict',
 });
+
+/** What a profile would be made of, for whoever proposes and approves it. */
+export interface PlannedProfile {
+  /** Undefined where it would be as it is. */
+  readonly change: DirectoryChange | undefined;
+  readonly before?: { readonly [member: string]: Json };
+  readonly after: { readonly [member: string]: Json };
+  /** Of what is there now: the profile is replaced while it is still this. */
+  readonly basis: Digest;
+}
+
+/** Carries out what two people have decided about profiles: for the change requests of the directory. */
+export interface ProfileChanges {
+  /** @throws CodedError of {@link trustErrors} for a profile that cannot be registered as things are now */
+  plan(input: TrustProfileInput): Promise<PlannedProfile>;
+  /**
+   * Puts the profile into force.
+   *
+   * @param approval.approve makes the approval durable; called once it is certain that the basis is still the same
+   * @throws CodedError of {@link trustErrors}, `profile_changed_meanwhile` among them
+   */
+  carryOut(
+    input: TrustProfileInput,
+    by: Actor,
+    approval: {
+      readonly basis: Digest;
+      readonly change: ChangeId;
+      readonly proposedBy: string;
+      readonly reason: string;
+      readonly approve: () => Promise<RecordId>;
+    },
+  ): Promise<TrustProfile>;
+}
 
 export interface TrustRegistry {
   /**
    * Registers or replaces the profile of an issuer; a new version each time something differs, and no other is
-   * ever overwritten.
+   * ever overwritten. What trusts a partner less than before counts at once; everything else waits for a second person as a change of
+   * the directory ({@link Directory.approve}).
    *
    * @param input a {@link TrustProfileInput}
    * @throws CodedError of {@link trustErrors}; `profile_invalid` lists its `problems` (path and detail) in its facts
    */
-  register(input: unknown, by: Actor): Promise<TrustProfile>;
-  /** The newest version; from memory. */
+  register(
+    input: unknown,
+    by: DirectoryRequester,
+    reason: string,
+  ): Promise<{ readonly profile: TrustProfile } | { readonly proposed: DirectoryChangeRequest }>;
+  /**
+   * Withdraws trust at once. Trusting the issuer again takes two people, by {@link register}.
+   *
+   * @throws CodedError `profile_not_found`
+   */
+  suspend(id: ProfileId, by: Actor, reason: string): Promise<TrustProfile>;
+  /** The newest version, which may be suspended; from memory. */
   profileOf(issuer: string): Promise<TrustProfile | undefined>;
   /** The newest version of each profile, by issuer. */
   list(): Promise<readonly TrustProfile[]>;

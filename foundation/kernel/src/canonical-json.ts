@@ -1,4 +1,5 @@
 import { CodedError } from './errors.ts';
+import { type ExactJson, readExactly } from './exact-integers.ts';
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
@@ -8,7 +9,11 @@ const maxDepth = 64;
  * JSON Canonicalization Scheme (RFC 8785): keys sorted by UTF-16 code units, ECMAScript number and string
  * forms, no white space. Properties that are `undefined` are left out, as `JSON.stringify` does.
  *
- * @throws CodedError `not_canonicalizable` for NaN, infinities, lone surrogates, bigint, functions,
+ * An integer beyond 2^53 - 1 that would be written in digits is refused: it may have been rounded before it came here, and
+ * readers differ in what they make of its digits (RFC 7493 section 2.2). From 1e21 on ECMAScript writes an exponent, which
+ * everybody reads as a double.
+ *
+ * @throws CodedError `not_canonicalizable` for NaN, infinities, such integers, lone surrogates, bigint, functions,
  *   values with a `toJSON`, and nesting deeper than 64.
  */
 export function canonicalize(value: unknown): string {
@@ -22,6 +27,7 @@ function write(value: unknown, depth: number): string {
       return writeString(value);
     case 'number':
       if (!Number.isFinite(value)) throw refuse('a number that is not finite');
+      if (isInexactInteger(value)) throw refuse('an integer beyond 2^53 - 1');
       // RFC 8785 section 3.2.2.3: the ECMAScript form; negative zero becomes 0.
       return value === 0 ? '0' : String(value);
     case 'boolean':
@@ -65,6 +71,11 @@ function writeString(text: string): string {
   return JSON.stringify(text);
 }
 
+/** Whether its text would be digits that do not say which integer was meant. */
+function isInexactInteger(value: number): boolean {
+  return Math.abs(value) > Number.MAX_SAFE_INTEGER && Math.abs(value) < 1e21;
+}
+
 function refuse(what: string): CodedError {
   return new CodedError({
     code: 'not_canonicalizable',
@@ -75,7 +86,8 @@ function refuse(what: string): CodedError {
 
 /**
  * Parses JSON from outside. Size is checked before parsing. A key that stands twice in one object is refused, whatever the
- * document: two readers could each believe another value.
+ * document: two readers could each believe another value. So is a number beyond 2^53 - 1 (RFC 7493 section 2.2), however it
+ * is written: it would be rounded without a word.
  *
  * @returns the value, or a CodedError `invalid_json` (returned, not thrown, so that callers choose their own code).
  */
@@ -83,7 +95,36 @@ export function parseJson(
   text: string,
   options: { readonly maxLength?: number } = {},
 ): { readonly ok: true; readonly value: Json } | { readonly ok: false; readonly problem: string } {
-  if (text.length > (options.maxLength ?? 1_048_576)) return { ok: false, problem: 'it is too long' };
+  const parsed = parseBounded(text, options.maxLength);
+  if (!parsed.ok) return parsed;
+  if (!parsed.isExact) return { ok: false, problem: 'it holds a number beyond 2^53 - 1' };
+  return { ok: true, value: parsed.value };
+}
+
+/**
+ * As {@link parseJson}, for formats whose integers go further: one beyond 2^53 - 1 becomes a `bigint`. With a fraction or
+ * an exponent such a number is refused, and so is one of more than 32 digits.
+ */
+export function parseExactJson(
+  text: string,
+  options: { readonly maxLength?: number } = {},
+): { readonly ok: true; readonly value: ExactJson } | { readonly ok: false; readonly problem: string } {
+  const parsed = parseBounded(text, options.maxLength);
+  if (!parsed.ok) return parsed;
+  if (parsed.isExact) return { ok: true, value: parsed.value };
+  const value = readExactly(text);
+  return value === undefined
+    ? { ok: false, problem: 'it holds a number that cannot be kept exactly' }
+    : { ok: true, value };
+}
+
+type Bounded =
+  /** Not exact where a number is beyond 2^53 - 1. */
+  | { readonly ok: true; readonly value: Json; readonly isExact: boolean }
+  | { readonly ok: false; readonly problem: string };
+
+function parseBounded(text: string, maxLength = 1_048_576): Bounded {
+  if (text.length > maxLength) return { ok: false, problem: 'it is too long' };
   const scan = scanText(text);
   if (scan.depth > maxDepth) return { ok: false, problem: 'it is nested deeper than 64 levels' };
   let value: Json;
@@ -92,8 +133,10 @@ export function parseJson(
   } catch {
     return { ok: false, problem: 'it is not JSON' };
   }
-  if (scan.keys !== countKeys(value)) return { ok: false, problem: 'it holds the same key twice in one object' };
-  return { ok: true, value };
+  const survey = { keys: 0, isExact: true };
+  lookThrough(value, survey);
+  if (scan.keys !== survey.keys) return { ok: false, problem: 'it holds the same key twice in one object' };
+  return { ok: true, value, isExact: survey.isExact };
 }
 
 /**
@@ -127,14 +170,25 @@ function scanText(text: string): { readonly depth: number; readonly keys: number
   return { depth: deepest, keys };
 }
 
-/** Keys that survived parsing. `__proto__` is an own key after JSON.parse, so it counts like any other. */
-function countKeys(value: Json): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  let keys = 0;
-  if (Array.isArray(value)) {
-    for (const item of value) keys += countKeys(item);
-    return keys;
+interface Survey {
+  /** Keys that survived parsing. `__proto__` is an own key after JSON.parse, so it counts like any other. */
+  keys: number;
+  /** False where a number is beyond 2^53 - 1. */
+  isExact: boolean;
+}
+
+function lookThrough(value: Json, survey: Survey): void {
+  if (typeof value === 'number') {
+    if (Math.abs(value) > Number.MAX_SAFE_INTEGER) survey.isExact = false;
+    return;
   }
-  for (const member of Object.values(value)) keys += 1 + countKeys(member);
-  return keys;
+  if (typeof value !== 'object' || value === null) return;
+  if (Array.isArray(value)) {
+    for (const item of value) lookThrough(item, survey);
+    return;
+  }
+  for (const member of Object.values(value)) {
+    survey.keys++;
+    lookThrough(member, survey);
+  }
 }

@@ -1,10 +1,13 @@
+export * from './back-off.ts';
 export * from './brand.ts';
 export * from './canonical-json.ts';
 export * from './clock.ts';
 export * from './decimal.ts';
 export * from './digest.ts';
 export * from './errors.ts';
+export type { ExactJson } from './exact-integers.ts';
 export * from './generations.ts';
 export * from './ids.ts';
 export * from './json-members.ts';
+export * from './key-strength.ts';
 export * from './visible-text.ts';

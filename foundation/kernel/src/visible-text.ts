@@ -10,6 +10,12 @@ export function isVisibleText(text: string): boolean {
   return text.trim() !== '' && !unseen.test(text);
 }
 
+/** The text without the spaces around it, where it is one line that people see whole; undefined for what is not, or is longer. */
+export function visibleLine(text: string, longest: number): string | undefined {
+  const line = text.trim();
+  return line.length <= longest && isVisibleText(line) ? line : undefined;
+}
+
 /** @param by in the place of each character that nobody sees */
 export function replaceUnseen(text: string, by: string): string {
   return text.replace(everyUnseen, by);

@@ -3,16 +3,17 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { policySetTextToParts, policyToJson } from '@cedar-policy/cedar-wasm/nodejs';
-import { isCodedError } from '@countersign/kernel';
+import { policySetTextToParts } from '@cedar-policy/cedar-wasm/nodejs';
+import { isCodedError, parseExactJson } from '@countersign/kernel';
 import { describe, expect, it } from 'vitest';
-import { type CompiledPolicySet, compile } from './compile-policies.ts';
+import { compile } from './compile-policies.ts';
 import type { EntityInput } from './entity.ts';
-import { createEntitySnapshot, type EntitySnapshot } from './entity-snapshot.ts';
+import { createEntitySnapshot } from './entity-snapshot.ts';
 import { type Answer, decideFailClosed, evaluate } from './evaluate.ts';
 import type { ParsedPolicy, ParsedPolicySet } from './parse-policy-set.ts';
+import { policyJsonOf } from './policy-json.ts';
 import { readSchema } from './policy-schema.ts';
-import { createReference, type Reference } from './reference.ts';
+import { createReference } from './reference.ts';
 import { type EntityUid, isActionType } from './value.ts';
 
 const shelf = resolve(process.env['COUNTERSIGN_VECTORS'] ?? '../shared/vectors', 'cedar');
@@ -26,10 +27,8 @@ const archives = existsSync(shelf)
 const known: Readonly<Record<string, Tally>> = {
   'corpus-even.tar.gz': {
     requests: 31_704,
-    agreed: 30_233,
-    refusedPolicies: 960,
-    refusedEntities: 360,
-    refusedRequests: 151,
+    agreed: 31_704,
+    notAsked: 482,
   },
 };
 
@@ -37,9 +36,8 @@ interface Tally {
   requests: number;
   /** With what the corpus says of decision, reasons and errors. */
   agreed: number;
-  refusedPolicies: number;
-  refusedEntities: number;
-  refusedRequests: number;
+  /** Not put to the reference engine: its interface takes no data with integers beyond 2^53. */
+  notAsked: number;
 }
 
 interface CorpusRequest {
@@ -54,25 +52,24 @@ interface CorpusRequest {
 
 describe.skipIf(archives.length === 0)(`the public Cedar corpus (skipped where ${shelf} has none)`, () => {
   it.each(archives)(
-    '%s: decision, reasons and errors agree, and only integers beyond 2^53 are refused',
+    '%s: decision, reasons and errors agree, integers of 64 bits included',
     (archive) => {
       const folder = mkdtempSync(join(tmpdir(), 'cedar-corpus-'));
       try {
         execFileSync('tar', ['xzf', join(shelf, archive), '-C', folder]);
         const { tally, askedReference, surprises } = compareCorpus(folder);
-        const { requests, agreed, ...refusals } = tally;
-        const compared = Object.values(refusals).reduce((left, refused) => left - refused, requests);
+        const { requests, agreed, notAsked } = tally;
         // What was compared and what was not, for whoever reads the run.
         process.stdout.write(
           [
-            `${archive}: ${requests} requests, ${compared} of them compared.`,
-            `${agreed} agree on decision, reasons and errors; ${askedReference} were put to the reference engine as well.`,
-            `Refused, for integers beyond 2^53: ${tally.refusedPolicies} by their policies, ${tally.refusedEntities} by their entities, ${tally.refusedRequests} by themselves.\n`,
+            `${archive}: ${requests} requests.`,
+            `${agreed} agree on decision, reasons and errors; ${askedReference} were put to the reference engine as well,`,
+            `${notAsked} hold data that its interface does not take.\n`,
           ].join(' '),
         );
         expect(surprises).toEqual([]);
-        expect([agreed, askedReference]).toEqual([compared, compared]);
-        expect(agreed).toBeGreaterThan(requests * 0.9);
+        expect([agreed, askedReference + notAsked]).toEqual([requests, requests]);
+        expect(askedReference).toBeGreaterThan(requests * 0.9);
         expect(tally).toEqual(known[archive] ?? tally);
       } finally {
         rmSync(folder, { recursive: true });
@@ -95,36 +92,18 @@ function compareCorpus(folder: string): Comparison {
     .filter((file) => file.endsWith('.json') && !file.endsWith('.entities.json'))
     .map((file) => file.slice(0, -'.json'.length))
     .filter((name) => existsSync(join(folder, `${name}.cedar`)));
-  const tally: Tally = { requests: 0, agreed: 0, refusedPolicies: 0, refusedEntities: 0, refusedRequests: 0 };
+  const tally: Tally = { requests: 0, agreed: 0, notAsked: 0 };
   let askedReference = 0;
   const surprises: unknown[] = [];
-  const refused = (name: string, error: unknown, code: string): void => {
-    if (!isCodedError(error, code) || !error.detail.includes('within 2^53')) surprises.push({ name, error });
-  };
   for (const name of names) {
     const read = (suffix: string): string => readFileSync(join(folder, name + suffix), 'utf8');
-    const { requests } = JSON.parse(read('.json')) as { requests: readonly CorpusRequest[] };
+    const { requests } = readJson(read('.json')) as { requests: readonly CorpusRequest[] };
     tally.requests += requests.length;
-    let policies: CompiledPolicySet;
-    let reference: Reference;
-    let entities: EntitySnapshot;
-    try {
-      const parsed = parseUnvalidated(read('.cedar'), read('.cedarschema'));
-      policies = compile(parsed);
-      reference = createReference(parsed);
-    } catch (error) {
-      refused(name, error, 'policy_unsupported');
-      tally.refusedPolicies += requests.length;
-      continue;
-    }
-    try {
-      const given = JSON.parse(read('.entities.json')) as EntityInput[];
-      entities = createEntitySnapshot(given.filter(({ uid }) => !isActionType(uid.type)));
-    } catch (error) {
-      refused(name, error, 'entities_refused');
-      tally.refusedEntities += requests.length;
-      continue;
-    }
+    const parsed = parseUnvalidated(read('.cedar'), read('.cedarschema'));
+    const policies = compile(parsed);
+    const reference = createReference(parsed);
+    const given = readJson(read('.entities.json')) as EntityInput[];
+    const entities = createEntitySnapshot(given.filter(({ uid }) => !isActionType(uid.type)));
     for (const { decision, reason, errors, ...request } of requests) {
       const agrees = ({ decision: got, determining, errors: failed }: Answer): boolean =>
         got === decision &&
@@ -132,23 +111,29 @@ function compareCorpus(folder: string): Comparison {
           [determining, failed.map(({ policyId }) => policyId)].map((ids) => [...ids].sort()),
           [reason, errors].map((ids) => [...ids].sort()),
         );
+      const got = evaluate(policies, { ...request, entities });
+      const decided = decideFailClosed(policies, { ...request, entities });
+      if (decided.decision === 'allow' && decision === 'deny') surprises.push({ name, request, decided });
+      else if (agrees(got)) tally.agreed++;
+      else surprises.push({ name, request, expected: { decision, reason, errors }, got });
       try {
-        const got = evaluate(policies, { ...request, entities });
-        const decided = decideFailClosed(policies, { ...request, entities });
-        if (decided.decision === 'allow' && decision === 'deny') surprises.push({ name, request, decided });
-        else if (agrees(got)) tally.agreed++;
-        else surprises.push({ name, request, expected: { decision, reason, errors }, got });
         // The corpus holds the answers of some release of the engine; the one we ship must give them too.
         const oracle = reference.evaluate({ ...request, entities });
         askedReference++;
         if (!agrees(oracle)) surprises.push({ name, request, expected: { decision, reason, errors }, oracle });
       } catch (error) {
-        refused(name, error, 'request_refused');
-        tally.refusedRequests++;
+        if (!isCodedError(error, 'reference_failed') && !isCodedError(error, 'long_not_json')) throw error;
+        tally.notAsked++;
       }
     }
   }
   return { tally, askedReference, surprises };
+}
+
+function readJson(text: string): unknown {
+  const read = parseExactJson(text, { maxLength: text.length });
+  if (!read.ok) throw new Error(`the corpus holds JSON, and not what ${read.problem}`);
+  return read.value;
 }
 
 /** The corpus is made of ill-typed policies without ids too, which `parsePolicySet` refuses. */
@@ -159,7 +144,7 @@ function parseUnvalidated(policiesText: string, schemaText: string): ParsedPolic
   // They come sorted by the names they were given in the order of the text: `policy10` before `policy2`.
   const ids = parts.policies.map((_, index) => `policy${index}`).sort();
   const policies = parts.policies.map((text, index): ParsedPolicy => {
-    const parsed = policyToJson(text);
+    const parsed = policyJsonOf(text);
     if (parsed.type === 'failure') throw new Error('the corpus holds policies that parse');
     return { id: ids[index] ?? '', effect: parsed.json.effect, annotations: {}, text, json: parsed.json };
   });

@@ -13,10 +13,10 @@ export interface SchemaTextReader {
 
 const maxEntities = 64;
 
-export function createTextReader({ applications, entityTypes }: PolicySchema): SchemaTextReader {
+export function createTextReader({ actionType, applications, entityTypes }: PolicySchema): SchemaTextReader {
   const contexts = new Map(
     Array.from(applications)
-      .filter(([{ type }]) => type === 'Action')
+      .filter(([{ type }]) => type === actionType)
       .map(([{ id }, { context }]) => [id, textReaderOf(context)] as const),
   );
   const types = Array.from(entityTypes, ([name, { attributes }]) => ({

@@ -8,6 +8,7 @@ import { errorVocabulary } from '@countersign/kernel';
  * - `entities_refused`: entity data is malformed, cyclic, repeated, or not exactly representable
  * - `entity_conflict`: request-local entities would change what the shared snapshot already says
  * - `request_refused`: principal, action, resource or context is malformed, oversized or not exactly representable
+ * - `long_not_json`: a value is to be written as JSON and holds an integer beyond 2^53 - 1
  * - `reference_failed`: the reference engine did not answer; nothing may be concluded from that
  */
 export const cedarErrors = errorVocabulary({
@@ -16,6 +17,7 @@ export const cedarErrors = errorVocabulary({
   entities_refused: 'invalid',
   entity_conflict: 'conflict',
   request_refused: 'invalid',
+  long_not_json: 'invalid',
   reference_failed: 'unavailable',
 });
 

@@ -1,6 +1,6 @@
-import { type PolicyJson, policySetTextToParts, policyToJson, validate } from '@cedar-policy/cedar-wasm/nodejs';
+import { type PolicyJson, policySetTextToParts, validate } from '@cedar-policy/cedar-wasm/nodejs';
 import { cedarErrors, type PolicyProblem } from './errors.ts';
-import { isPlainObject } from './plain-object.ts';
+import { policyJsonOf } from './policy-json.ts';
 import { type PolicySchema, readSchema, type SchemaSource, schemaFrom } from './policy-schema.ts';
 import { lintPolicyText, maxTextLength } from './policy-text.ts';
 import { askReference, problemsFrom } from './reference-parser.ts';
@@ -11,6 +11,7 @@ export interface ParsedPolicy {
   readonly effect: 'permit' | 'forbid';
   readonly annotations: Readonly<Record<string, string>>;
   readonly text: string;
+  /** Integers beyond 2^53 - 1 are `bigint`, whatever the type says: see {@link policyJsonOf}. */
   readonly json: PolicyJson;
 }
 
@@ -31,8 +32,8 @@ const policyId = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
  * Reads policies in Cedar's policy syntax and validates them strictly against a schema in Cedar's schema syntax.
  *
  * Refused are: text that does not parse; templates; a policy without a unique `@id` of at most 128 characters
- * (letters, digits, `. _ : / -`); whatever strict validation reports; integers beyond 2^53 - 1, which the JSON
- * policy form rounds without a word; and nesting that the reference parser does not survive.
+ * (letters, digits, `. _ : / -`); whatever strict validation reports, an integer beyond 64 bits among it; and nesting
+ * that the reference parser does not survive.
  *
  * @throws CodedError `policy_set_refused` with all problems found in `facts.problems` ({@link PolicyProblem}[]);
  *   `reference_failed` when the parser breaks
@@ -143,7 +144,7 @@ function inTextOrder(parts: readonly string[], text: string): readonly { part: s
 
 function readPolicy(text: string, origin: number): LocatedPolicy | PolicyProblem {
   const at = { source: 'policies', ...span(origin, text) } as const;
-  const parsed = askReference(() => policyToJson(text));
+  const parsed = policyJsonOf(text);
   if (parsed.type === 'failure') {
     return { ...at, message: parsed.errors.map((error) => error.message).join('; ') };
   }
@@ -155,9 +156,6 @@ function readPolicy(text: string, origin: number): LocatedPolicy | PolicyProblem
   if (id === undefined || id === '') return { ...at, message: 'the policy has no @id("...")' };
   if (!policyId.test(id)) {
     return { ...at, message: 'the @id is longer than 128 characters or has others than letters, digits and . _ : / -' };
-  }
-  if (holdsUnsafeNumber(parsed.json)) {
-    return { ...at, policyId: id, message: 'an integer beyond 2^53 - 1 cannot be represented exactly' };
   }
   return { id, effect: parsed.json.effect, annotations, text, json: parsed.json, origin };
 }
@@ -189,13 +187,6 @@ function validateStrictly(
       ...problemsFrom(answer.otherWarnings, { source: 'schema', text: schema.text }),
     ],
   };
-}
-
-/** The text lint has said so already where it understood the text; this does not depend on that. */
-function holdsUnsafeNumber(json: unknown): boolean {
-  if (typeof json === 'number') return !Number.isSafeInteger(json);
-  if (Array.isArray(json)) return json.some(holdsUnsafeNumber);
-  return isPlainObject(json) && Object.values(json).some(holdsUnsafeNumber);
 }
 
 function span(start: number, part: string): { start: number; end: number } {

@@ -16,6 +16,8 @@ export interface PolicySchema {
   readonly applications: ReadonlyMap<EntityReference, ActionApplication>;
   /** By full name. Action types are not among them. */
   readonly entityTypes: ReadonlyMap<string, EntityType>;
+  /** Type of the actions: `Action`, or that of the one namespace that declares any. */
+  readonly actionType: string;
 }
 
 /** The types of principal, resource and context an action is declared for. */
@@ -65,8 +67,11 @@ export function schemaFrom({ text, json }: SchemaSource): PolicySchema {
       parents: (action.memberOf ?? []).map((group) => new EntityReference(group.type ?? actionType, group.id)),
     }));
   });
+  const actionTypes = new Set(actions.map(({ reference }) => reference.type));
+  const [onlyType = 'Action'] = actionTypes;
   return {
     text,
+    actionType: actionTypes.size > 1 ? 'Action' : onlyType,
     actions: createActionSnapshot(actions),
     applications: new Map(actions.map(({ reference, application }) => [reference, application])),
     entityTypes: entityTypesIn(json, types),

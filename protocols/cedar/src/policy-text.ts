@@ -12,19 +12,15 @@ const token =
 const wordOperators: ReadonlySet<string> = new Set(['in', 'is', 'has', 'like']);
 
 /**
- * What must be wrong with a policy text before the reference parser may see it, and what that parser hides:
- * nesting that would exhaust its stack, and integers its JSON form silently rounds (beyond 2^53 - 1).
+ * What must be wrong with a policy text before the reference parser may see it: nesting that would exhaust its stack.
  */
 export function lintPolicyText(text: string): readonly PolicyProblem[] {
   const problems: PolicyProblem[] = [];
   const nesting: Operators[] = [new Operators()];
   for (const match of text.matchAll(token)) {
-    const { integer, word, open, close, separator, operator } = match.groups ?? {};
+    const { word, open, close, separator, operator } = match.groups ?? {};
     const here = nesting.at(-1) ?? new Operators();
     const at = { source: 'policies', start: match.index, end: match.index + match[0].length } as const;
-    if (integer !== undefined && !Number.isSafeInteger(Number(integer))) {
-      problems.push({ ...at, message: 'an integer beyond 2^53 - 1 cannot be represented exactly' });
-    }
     if (operator === '&&' || operator === '||') here.junction();
     else if (word === 'if') here.branch();
     else if (operator !== undefined || (word !== undefined && wordOperators.has(word))) here.operator();
@@ -42,6 +38,15 @@ export function lintPolicyText(text: string): readonly PolicyProblem[] {
     }
   }
   return problems;
+}
+
+/** The text with each integer literal as `rewrite` has it; digits in comments, strings and names are none. */
+export function rewriteIntegers(text: string, rewrite: (digits: string) => string): string {
+  return text.replaceAll(token, (whole, ...captured) => {
+    // The last of them are the named groups.
+    const { integer } = captured.at(-1) as { readonly integer?: string };
+    return integer === undefined ? whole : rewrite(integer);
+  });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { escaped, nameText, quoted, valueText } from './cedar-text.ts';
 import { isIdentifier } from './identifier.ts';
 import { arrayIn, membersOf, objectIn, stringIn, UnsupportedConstruct } from './json-policy.ts';
+import { isLong } from './long.ts';
 import { ValueReader } from './value-json.ts';
 
 /** How tightly a text binds: where something tighter is needed it gets parentheses. */
@@ -107,7 +108,7 @@ function printInfix(name: string, body: unknown, [own, left, right]: readonly [B
 
 function printLiteral(body: unknown): Printed {
   const value = new ValueReader('literal', literalLimits).read(body);
-  return { text: valueText(value), binds: typeof value === 'number' && value < 0 ? binding.sign : binding.member };
+  return { text: valueText(value), binds: isLong(value) && value < 0 ? binding.sign : binding.member };
 }
 
 function printCall(name: string, args: readonly unknown[]): Printed {

@@ -1,5 +1,7 @@
 import type { CedarValueJson } from '@cedar-policy/cedar-wasm/nodejs';
+import { cedarErrors } from './errors.ts';
 import { dataFunction } from './extension-functions.ts';
+import { toLong } from './long.ts';
 import { isPlainObject, type PlainObject } from './plain-object.ts';
 import { PolicyFault } from './policy-fault.ts';
 import { parseEntityUid, RecordValue, SetValue, type Value } from './value.ts';
@@ -27,8 +29,8 @@ export interface ValueLimits {
 }
 
 /**
- * Reads Cedar's JSON value form, stricter than Cedar itself: a Long must be a safe integer, because the parser
- * before us has rounded anything else; strings must be well-formed; `__entity` and `__extn` must be given in full
+ * Reads Cedar's JSON value form, stricter than Cedar itself: a Long is a safe integer, because the parser before us has
+ * rounded any other number, or a `bigint` of 64 bits, from a parser that keeps them (`parseExactJson`); strings must be well-formed; `__entity` and `__extn` must be given in full
  * and alone (types are never guessed from a schema); null is nothing.
  */
 export class ValueReader {
@@ -93,6 +95,11 @@ export class ValueReader {
         // `+ 0` makes negative zero zero.
         if (Number.isSafeInteger(json)) return json + 0;
         throw new MalformedValue('is not an integer within 2^53; use a decimal, or smaller units');
+      case 'bigint': {
+        const long = toLong(json);
+        if (long === undefined) throw new MalformedValue('is an integer beyond 64 bits');
+        return long;
+      }
       case 'object':
         if (depth > this.#limits.maxDepth)
           throw new MalformedValue(`is nested deeper than ${this.#limits.maxDepth} levels`);
@@ -178,11 +185,17 @@ function isEscape(name: string): boolean {
   return name.charCodeAt(0) === underscore && (name === '__entity' || name === '__extn' || name === '__expr');
 }
 
-/** The value in Cedar's JSON form, what JSON itself has no words for in canonical order (RFC 8785). */
+/**
+ * The value in Cedar's JSON form, what JSON itself has no words for in canonical order (RFC 8785).
+ *
+ * @throws CodedError `long_not_json`
+ */
 export function valueToJson(value: Value): CedarValueJson {
   if (typeof value === 'bigint') {
-    // Only arithmetic in a policy makes one; what is written here came from ValueReader.
-    throw new Error('a Long beyond 2^53 has no exact JSON form');
+    throw cedarErrors.error(
+      'long_not_json',
+      'An integer beyond 2^53 - 1 has no JSON form that every reader keeps exact.',
+    );
   }
   if (typeof value !== 'object') return value;
   switch (value.kind) {

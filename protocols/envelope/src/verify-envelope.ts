@@ -1,6 +1,7 @@
 import type { CodedError } from '@countersign/kernel';
 import {
   clockLeadSeconds,
+  hasType,
   type JwsRefusal,
   parseCompactJws,
   type VerificationKey,
@@ -33,7 +34,7 @@ export function verifyEnvelope(
   expected: EnvelopeExpectations,
 ): IdentityEnvelope {
   const jws = parseCompactJws(text, refuseJws, { maxLength: maxEnvelopeLength });
-  if (jws.header.typ !== envelopeType) throw refuse('envelope_malformed', `Its typ must be ${envelopeType}.`);
+  if (!hasType(jws.header, envelopeType)) throw refuse('envelope_malformed', `Its typ must be ${envelopeType}.`);
   if (jws.header.alg === 'PS256') throw refuse('envelope_malformed', 'Its alg must be ES256 or EdDSA.');
   const key = jws.header.kid === undefined ? undefined : keyOf(jws.header.kid);
   if (key === undefined) throw refuse('envelope_key_unknown', 'It names no key of the issuer that is in use.');

@@ -1,7 +1,13 @@
 import type { Scope } from './scopes.ts';
 
 /** Scopes that OpenID Connect and OAuth define: they open no market interface and are not of our vocabulary. */
-type ProtocolScope = 'openid' | 'offline_access' | 'grant_management_query' | 'grant_management_revoke';
+type ProtocolScope =
+  | 'openid'
+  | 'offline_access'
+  | 'profile'
+  | 'email'
+  | 'grant_management_query'
+  | 'grant_management_revoke';
 
 /** A scope added to the vocabulary does not compile before it has its sentence here. */
 const sentences: Readonly<Record<Scope | ProtocolScope, string>> = {
@@ -67,6 +73,7 @@ const sentences: Readonly<Record<Scope | ProtocolScope, string>> = {
   'revocation:lift': 'Lift revocations, so that software, people and mandates may be used again.',
   'revocation:read': 'See what is revoked until somebody lifts it.',
   'decision:evaluate': 'Ask whether something is allowed.',
+  'application:write': 'Write what an application says of its own people and things.',
   'exception:read': 'See what could not be carried on and waits for a person.',
   'exception:resolve': 'Deal with what could not be carried on.',
   'event:read': 'Read what has happened to your mandates and transactions.',
@@ -87,6 +94,8 @@ const sentences: Readonly<Record<Scope | ProtocolScope, string>> = {
   'recovery:open': 'Begin to replace a lost security key of a person of your firm.',
   'recovery:read': 'See lost security keys of people of your firm being replaced.',
   openid: 'Learn who you are and how you signed in.',
+  profile: 'Learn your name.',
+  email: 'Learn your e-mail address.',
   offline_access: 'Go on using this permission when you are not there, until it ends or is taken back.',
   grant_management_query: 'See what you have allowed it.',
   grant_management_revoke: 'Give back what you have allowed it.',

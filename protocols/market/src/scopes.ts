@@ -53,6 +53,7 @@ const vocabulary = {
   compliance: { record: 'control' },
   reference: { record: 'control' },
   decision: { evaluate: 'control' },
+  application: { write: 'control' },
   client: { register: 'control' },
   token: { revoke: 'control' },
   revocation: { lift: 'control', read: 'reading' },

@@ -36,6 +36,20 @@ describe('an access token', () => {
     expect(token.actors).toEqual(['service:venue', 'service:oms']);
   });
 
+  it('with the detail of an application reads, and never has the authority of an intent', () => {
+    const { txn: _, intent_digest: __, mandate, ...rest } = claims;
+    const detail = { type: 'https://portal.example/details/note-access', note: 'steel-2026' };
+    const reading = { ...rest, scope: 'order:read', authorization_details: [detail] };
+    expect(verify(forge(pair, header, reading)).claims).toEqual(reading);
+    // Not with all the members of an intent either, nor beside one.
+    const dressed = { ...detail, mandate_id: (mandate as { readonly id: string }).id };
+    for (const forged of [
+      { ...claims, authorization_details: [dressed] },
+      { ...claims, authorization_details: [detail, ...(claims['authorization_details'] as readonly object[])] },
+    ])
+      expect(() => verify(forge(pair, header, forged))).toThrow(expect.objectContaining({ code: 'token_invalid' }));
+  });
+
   it('may be bound to a certificate instead of a key, and say under which consent and for which region it is', () => {
     const bound = { ...claims, cnf: certificate, grant: 'B'.repeat(43), region: 'eu-central' };
     expect(verify(forge(pair, header, bound)).claims).toEqual(bound);
@@ -82,7 +96,6 @@ describe('an access token', () => {
     'JWT',
     'dpop+jwt',
     'client-authentication+jwt',
-    'AT+JWT',
     'at+jwt;x',
     'txntoken+jwt',
     'token-introspection+jwt',

@@ -15,6 +15,7 @@ import { type ActClaim, actClaimOf, maxActors, parseActChain } from './act-chain
 import type { CertificateThumbprint } from './certificate.ts';
 import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
 import { accessTokenErrors } from './errors.ts';
+import type { SigningKeyName } from './issued-jwt.ts';
 import {
   type EncodedHeader,
   encodeHeader,
@@ -25,7 +26,8 @@ import {
   type VerifiedClaims,
   verifyJws,
 } from './jws.ts';
-import type { JwsAlgorithm, Thumbprint, VerificationKey } from './key-cache.ts';
+import { hasType } from './jws-type.ts';
+import type { Thumbprint, VerificationKey } from './key-cache.ts';
 import { authorityFault } from './market-authority.ts';
 
 /** Longest life of an access token in seconds. */
@@ -155,8 +157,8 @@ export function verifyAccessToken(token: string, expected: AccessTokenExpectatio
 /** Its signature is by a key that the issuer has in use. */
 function verifySigned(token: string, { keyOf }: Pick<AccessTokenExpectations, 'keyOf'>) {
   const jws = parseCompactJws(token, refuseJws);
-  const { kid, typ } = jws.header;
-  if (typ !== 'at+jwt' && typ !== 'application/at+jwt')
+  const { kid } = jws.header;
+  if (!hasType(jws.header, 'at+jwt'))
     throw refuse('token_type', 'Its typ must be at+jwt: another kind of token is not an access token.');
   const key = kid === undefined ? undefined : keyOf(kid);
   if (kid === undefined || key === undefined)
@@ -305,7 +307,7 @@ function refuse(code: keyof typeof accessTokenErrors.codes, detail: string) {
 }
 
 /** The header of every access token signed with one key. */
-export function accessTokenHeader(key: { readonly kid: string; readonly algorithm: JwsAlgorithm }): EncodedHeader {
+export function accessTokenHeader(key: SigningKeyName): EncodedHeader {
   return encodeHeader({ alg: key.algorithm, typ: 'at+jwt', kid: key.kid });
 }
 

@@ -102,6 +102,16 @@ describe('an authorization request', () => {
     expect(parse({ ...empty, ...smallest })).toEqual(parse(smallest));
   });
 
+  it('may go without PKCE where the client need not use it, with a nonce alone', () => {
+    const { code_challenge: _challenge, code_challenge_method: _method, ...plain } = form;
+    const of = (change: Readonly<Record<string, string>>) =>
+      parseAuthorizationRequest(new Map(Object.entries({ ...plain, ...change })), { requirePkce: false });
+    expect(of({ nonce: 'n-1' })).toMatchObject({ nonce: 'n-1' });
+    expect(of({ nonce: 'n-1' })).not.toHaveProperty('codeChallenge');
+    const { code_challenge: challenge } = form;
+    expect(of({ code_challenge: challenge, code_challenge_method: 'S256' }).codeChallenge).toBe(challenge);
+  });
+
   it.each(['response_type', 'client_id', 'redirect_uri', 'code_challenge', 'code_challenge_method'])(
     'is refused without %s',
     (parameter) => {

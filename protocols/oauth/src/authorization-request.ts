@@ -36,8 +36,8 @@ export interface ResponseTarget {
 
 /** An authorization request in the profile of this server: the code flow with PKCE. Plain JSON: it can be stored. */
 export interface AuthorizationRequest extends ResponseTarget {
-  /** RFC 7636 with the method S256. */
-  readonly codeChallenge: string;
+  /** RFC 7636 with the method S256; left out by clients that need none. */
+  readonly codeChallenge?: string;
   /** Without repetitions; empty when none was asked for. */
   readonly scope: readonly string[];
   readonly nonce?: string;
@@ -90,9 +90,14 @@ export function parseResponseTarget(parameters: RequestParameters): ResponseTarg
  * `readClaimsParameter` says is observed. `request` and `request_uri` are for the caller to resolve beforehand.
  *
  * @param parameters each of them once: doubled ones are refused where the form is read
+ * @param options.requirePkce `false`: a request without any of PKCE is taken if it has a `nonce`, which the client compares
+ *   with the one in the ID token (RFC 9700 section 2.1.1)
  * @throws CodedError of `authorizationRequestErrors`, with the fact `parameter`
  */
-export function parseAuthorizationRequest(parameters: RequestParameters): AuthorizationRequest {
+export function parseAuthorizationRequest(
+  parameters: RequestParameters,
+  options: { readonly requirePkce: boolean } = { requirePkce: true },
+): AuthorizationRequest {
   const target = parseResponseTarget(parameters);
   const responseType = requiredTextOf(parameters, 'response_type', { maxLength: 64, pattern: visibleText });
   if (responseType !== 'code')
@@ -102,7 +107,7 @@ export function parseAuthorizationRequest(parameters: RequestParameters): Author
   return {
     ...target,
     responseMode: readResponseMode(parameters),
-    codeChallenge: readCodeChallenge(parameters),
+    ...given('codeChallenge', readCodeChallenge(parameters, options.requirePkce)),
     scope: listOf(parameters, 'scope', {
       maxLength: 2_048,
       maxItems: 64,
@@ -149,7 +154,12 @@ function readResponseMode(parameters: RequestParameters): ResponseTarget['respon
   }
 }
 
-function readCodeChallenge(parameters: RequestParameters): string {
+function readCodeChallenge(parameters: RequestParameters, requirePkce: boolean): string | undefined {
+  // Half of PKCE is a request that lost the other half on its way.
+  if (!requirePkce && !parameters.has('code_challenge') && !parameters.has('code_challenge_method')) {
+    requiredTextOf(parameters, 'nonce', { maxLength: 512, pattern: visibleText });
+    return undefined;
+  }
   const challenge = requiredTextOf(parameters, 'code_challenge', { maxLength: 128, pattern: visibleText });
   // RFC 7636 section 4.3: left out, the method would be plain.
   const method = requiredTextOf(parameters, 'code_challenge_method', { maxLength: 64, pattern: visibleText });

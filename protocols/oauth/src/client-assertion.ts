@@ -2,6 +2,7 @@ import type { Brand } from '@countersign/kernel';
 import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
 import { clientAssertionErrors } from './errors.ts';
 import { type JsonObject, type JwsRefusal, parseCompactJws, type UnverifiedJws, verifyJwsAside } from './jws.ts';
+import { hasType } from './jws-type.ts';
 import type { Thumbprint, VerificationKey } from './key-cache.ts';
 import { findRegisteredKey, type RegisteredKey } from './registered-key.ts';
 
@@ -64,7 +65,7 @@ export async function verifyClientAssertion(
 ): Promise<VerifiedClientAssertion> {
   const jws = parseCompactJws(assertion, refuseJws);
   // An access token or a DPoP proof of the same key pair is a JWT too (RFC 8725 section 3.11).
-  if (!acceptedTypes.includes(jws.header.typ))
+  if (!hasType(jws.header, ...acceptedTypes))
     throw refuse('client_assertion_type', 'Its typ is that of another kind of token.');
   const clientId = checkIssuerAndSubject(jws.unverifiedClaims);
   const key = findKey(expected.keysOf(clientId), jws);

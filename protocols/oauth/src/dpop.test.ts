@@ -42,7 +42,7 @@ describe('a DPoP proof', () => {
     );
   });
 
-  it.each([undefined, 'JWT', 'at+jwt', 'DPOP+JWT', 'application/dpop+jwt', 'client-authentication+jwt'])(
+  it.each([undefined, 'JWT', 'at+jwt', 'application/dpop', 'client-authentication+jwt'])(
     'is refused with the typ %s',
     async (typ) => {
       await expect(verify(forge(pair, { ...header, typ }, claims))).rejects.toThrow(

@@ -3,6 +3,7 @@ import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.t
 import { proofErrors } from './errors.ts';
 import { normalizeHttpUri } from './http-uri.ts';
 import { type JsonObject, type JwsRefusal, parseCompactJws, verifyJwsAside } from './jws.ts';
+import { hasType } from './jws-type.ts';
 import type { KeyCache, Thumbprint, VerificationKey } from './key-cache.ts';
 
 /** How long after its `iat` a proof is accepted, in seconds. */
@@ -64,7 +65,7 @@ export async function verifyProof(headers: readonly string[], expected: ProofExp
   if (another !== undefined)
     throw proofErrors.error('proof_repeated', 'The request must carry exactly one DPoP header.');
   const jws = parseCompactJws(proof, refuseJws, { keyInHeader: true });
-  if (jws.header.typ !== 'dpop+jwt') throw refuse('proof_type', 'Its typ must be dpop+jwt.');
+  if (!hasType(jws.header, 'dpop+jwt')) throw refuse('proof_type', 'Its typ must be dpop+jwt.');
   const key = importProofKey(expected.keys, jws.header.jwk);
   const claims = await verifyJwsAside(jws, key, refuseJws);
   if (claims['htm'] !== expected.method) throw refuse('proof_method', `Its htm must be ${expected.method}.`);

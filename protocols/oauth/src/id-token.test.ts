@@ -7,7 +7,8 @@ import {
   verifyIdToken,
   verifyIdTokenHint,
 } from './id-token.ts';
-import { signatureAlgorithms } from './key-cache.ts';
+import { importIssuerKey, signatureAlgorithms } from './key-cache.ts';
+import { forge, makePair } from './testing/forge.ts';
 import { makeIssuerKey } from './testing/issuer-keys.ts';
 
 const issuer = 'https://as.example';
@@ -104,7 +105,7 @@ describe('an ID token', () => {
     );
   });
 
-  it.each(['at+jwt', 'logout+jwt', 'dpop+jwt', 'oauth-id-jag+jwt', 'txntoken+jwt', 'jwt', 'ID', ''])(
+  it.each(['at+jwt', 'logout+jwt', 'dpop+jwt', 'oauth-id-jag+jwt', 'txntoken+jwt', 'ID', ''])(
     'is refused with the typ %j',
     (typ) => {
       expect(() => verify(key.forge(typ, claims))).toThrow(expect.objectContaining({ code: 'id_token_type' }));
@@ -136,6 +137,27 @@ describe('an ID token that comes back as a hint', () => {
     ['that is a logout token', { events: {} }, 'id_token_type'],
   ])('is refused when it is one %s', (_, change, code) => {
     expect(() => hint(key.forge('JWT', { ...claims, ...change }))).toThrow(expect.objectContaining({ code }));
+  });
+
+  it('is taken in RS256 from a key of our own that signs with it, and from no other', () => {
+    const pair = makePair('RS256');
+    const signed = (alg: string) => forge(pair, { alg, typ: 'JWT', kid: 'rsa' }, claims);
+    const by = (algorithm: 'RS256' | 'PS256') => {
+      const own = importIssuerKey(pair.jwk, algorithm);
+      return (token: string) => verifyIdTokenHint(token, { issuer, now, keyOf: () => own });
+    };
+    expect(by('RS256')(signed('RS256'))).toEqual(claims);
+    const refused = expect.objectContaining({ code: 'id_token_algorithm' });
+    // One key, one algorithm: neither header nor key lets the other in.
+    expect(() => by('PS256')(signed('RS256'))).toThrow(refused);
+    expect(() => by('RS256')(signed('PS256'))).toThrow(refused);
+    expect(() => importIssuerKey(makePair('ES256').jwk, 'RS256')).toThrow(
+      expect.objectContaining({ code: 'key_unsupported' }),
+    );
+    // A partner's ID token in RS256 stays refused.
+    const partner = importIssuerKey(pair.jwk, 'PS256');
+    const expected = { issuer, clientId, now, keyOf: () => partner as ReturnType<typeof key.keyOf> };
+    expect(() => verifyIdToken(signed('RS256'), expected)).toThrow(refused);
   });
 
   it('signed by a key that is gone is told apart, so that the person can be asked instead', () => {

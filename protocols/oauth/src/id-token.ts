@@ -9,7 +9,7 @@ import {
   verifyIssuedJwt,
 } from './issued-jwt.ts';
 import { type EncodedHeader, type JsonObject, signCompactJws, type VerifiedClaims } from './jws.ts';
-import type { JwsAlgorithm, VerificationKey } from './key-cache.ts';
+import { type IssuerAlgorithm, signatureAlgorithms, type VerificationKey } from './key-cache.ts';
 import { asStrings, given, memberOf } from './members.ts';
 
 /** Longest life of an ID token in seconds. It is proof of a sign-in that has just happened, not a session. */
@@ -77,7 +77,7 @@ const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`id_token_${prob
  * @throws CodedError of {@link idTokenErrors}; `id_token_key` means that the key set may have to be fetched anew
  */
 export function verifyIdToken(token: string, expected: IdTokenExpectations): VerifiedIdToken {
-  const { claims, algorithm } = verifySigned(token, expected);
+  const { claims, algorithm } = verifySigned(token, { ...expected, algorithms: signatureAlgorithms });
   if (claims['aud'] !== expected.clientId)
     throw refuse('id_token_audience', 'Its aud must be the client_id, as a string.');
   checkValidity(claims, { nowSeconds: expected.now / 1000, maxLifetimeSeconds: maxIdTokenLifetimeSeconds }, refuseJwt);
@@ -97,9 +97,12 @@ export function verifyIdToken(token: string, expected: IdTokenExpectations): Ver
  */
 export function verifyIdTokenHint(
   token: string,
-  expected: Pick<IdTokenExpectations, 'issuer' | 'keyOf' | 'now'>,
+  expected: Pick<IdTokenExpectations, 'issuer' | 'now'> & {
+    /** Our own key with this `kid`, with the algorithm that we use it with. */
+    readonly keyOf: (kid: string) => VerificationKey<IssuerAlgorithm> | undefined;
+  },
 ): IdTokenHint {
-  const { claims } = verifySigned(token, expected);
+  const { claims } = verifySigned(token, { ...expected, algorithms: [...signatureAlgorithms, 'RS256'] });
   checkValidity(
     claims,
     { nowSeconds: expected.now / 1000, maxLifetimeSeconds: maxIdTokenLifetimeSeconds, acceptExpired: true },
@@ -110,15 +113,20 @@ export function verifyIdTokenHint(
 
 function verifySigned(
   token: string,
-  expected: Pick<IdTokenExpectations, 'issuer' | 'keyOf'>,
-): { readonly claims: VerifiedClaims; readonly algorithm: JwsAlgorithm } {
-  let algorithm: JwsAlgorithm | undefined;
+  expected: {
+    readonly issuer: string;
+    readonly keyOf: (kid: string) => VerificationKey<IssuerAlgorithm> | undefined;
+    readonly algorithms: readonly IssuerAlgorithm[];
+  },
+): { readonly claims: VerifiedClaims; readonly algorithm: IssuerAlgorithm } {
+  let algorithm: IssuerAlgorithm | undefined;
   const keyOf = (kid: string) => {
     const key = expected.keyOf(kid);
     algorithm = key?.algorithm;
     return key;
   };
-  const claims = verifyIssuedJwt(token, { types: [undefined, 'JWT'], issuer: expected.issuer, keyOf }, refuseJwt);
+  const { issuer, algorithms } = expected;
+  const claims = verifyIssuedJwt(token, { types: [undefined, 'JWT'], issuer, keyOf, algorithms }, refuseJwt);
   checkKind(claims);
   if (algorithm === undefined) throw new Error('an ID token was verified without a key');
   return { claims, algorithm };
@@ -168,7 +176,7 @@ function optional<Name extends string, Value>(
   return memberOf(claims, name) === undefined ? {} : given(name, required(name, read()));
 }
 
-function checkAccessToken(claims: IdTokenClaims, accessToken: string, algorithm: JwsAlgorithm): void {
+function checkAccessToken(claims: IdTokenClaims, accessToken: string, algorithm: IssuerAlgorithm): void {
   if (claims.at_hash === undefined || !equalInConstantTime(claims.at_hash, accessTokenHash(accessToken, algorithm)))
     throw refuse('id_token_access_token', 'Its at_hash must be that of the access token it came with.');
 }
@@ -177,7 +185,7 @@ function checkAccessToken(claims: IdTokenClaims, accessToken: string, algorithm:
  * The `at_hash` of an access token (OpenID Connect Core section 3.1.3.6): the left half of its hash, by the hash
  * function of the algorithm that signs the ID token. Ed25519 hashes with SHA-512 (RFC 8032 section 5.1).
  */
-export function accessTokenHash(accessToken: string, algorithm: JwsAlgorithm): string {
+export function accessTokenHash(accessToken: string, algorithm: IssuerAlgorithm): string {
   const digest = hash(algorithm === 'EdDSA' ? 'sha512' : 'sha256', accessToken, 'buffer');
   return digest.subarray(0, digest.length / 2).toString('base64url');
 }

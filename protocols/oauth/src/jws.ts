@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { constants, type VerifyKeyObjectInput, verify } from 'node:crypto';
 import { type Brand, type CodedError, decodeBase64Url, type Json, parseJson, unreachable } from '@countersign/kernel';
-import { type JwsAlgorithm, signatureAlgorithms, type VerificationKey } from './key-cache.ts';
+import { type IssuerAlgorithm, type JwsAlgorithm, signatureAlgorithms, type VerificationKey } from './key-cache.ts';
 
 /** Longest compact JWS that is looked at, in characters, where the caller names no other limit. */
 export const maxJwsLength = 16_384;
@@ -9,8 +9,8 @@ export const maxJwsLength = 16_384;
 export type JsonObject = { readonly [key: string]: Json };
 
 /** What of a JOSE header is read. Other members are ignored, as RFC 7515 section 4 asks, except the refused ones below. */
-export interface JwsHeader {
-  readonly alg: JwsAlgorithm;
+export interface JwsHeader<Algorithm extends IssuerAlgorithm = JwsAlgorithm> {
+  readonly alg: Algorithm;
   readonly typ?: string;
   readonly kid?: string;
   /** Only where the caller expects a key in the header (DPoP). Unchecked. */
@@ -18,8 +18,8 @@ export interface JwsHeader {
 }
 
 /** Taken apart, not yet verified: nothing in it may be believed, only used to find the key. */
-export interface UnverifiedJws {
-  readonly header: JwsHeader;
+export interface UnverifiedJws<Algorithm extends IssuerAlgorithm = JwsAlgorithm> {
+  readonly header: JwsHeader<Algorithm>;
   readonly unverifiedClaims: JsonObject;
   readonly signingInput: string;
   readonly signature: Buffer;
@@ -43,23 +43,37 @@ const refusedMembers = ['crit', 'b64', 'zip', 'enc', 'jku', 'x5u', 'x5c'] as con
 
 /**
  * Takes a JWS in compact serialization apart (RFC 7515 section 7.1), strictly: three parts of strict base64url,
- * JSON objects without doubled keys, one of the three algorithms. Every other text is refused, the JSON
- * serialization and `none` in any spelling included.
+ * JSON objects without doubled keys, one of the three algorithms unless the caller names others. Every other text is
+ * refused, the JSON serialization and `none` in any spelling included.
  *
  * @throws what `refuse` makes, for `malformed` and `algorithm`
  */
 export function parseCompactJws(
   text: string,
   refuse: JwsRefusal,
-  options: { readonly keyInHeader?: boolean; readonly maxLength?: number } = {},
-): UnverifiedJws {
+  options?: { readonly keyInHeader?: boolean; readonly maxLength?: number },
+): UnverifiedJws;
+export function parseCompactJws(
+  text: string,
+  refuse: JwsRefusal,
+  options: { readonly maxLength?: number; readonly algorithms: readonly IssuerAlgorithm[] },
+): UnverifiedJws<IssuerAlgorithm>;
+export function parseCompactJws(
+  text: string,
+  refuse: JwsRefusal,
+  options: {
+    readonly keyInHeader?: boolean;
+    readonly maxLength?: number;
+    readonly algorithms?: readonly IssuerAlgorithm[];
+  } = {},
+): UnverifiedJws<IssuerAlgorithm> {
   const maxLength = options.maxLength ?? maxJwsLength;
   if (text.length > maxLength) throw refuse('malformed', `It is longer than ${maxLength} characters.`);
   const first = text.indexOf('.');
   const last = text.lastIndexOf('.');
   if (first < 1 || last === first || text.indexOf('.', first + 1) !== last)
     throw refuse('malformed', 'It is not a JWS in compact serialization with three parts.');
-  const header = parseHeader(readPart(text.slice(0, first), 'header', refuse), refuse, options.keyInHeader === true);
+  const header = parseHeader(readPart(text.slice(0, first), 'header', refuse), refuse, options);
   const unverifiedClaims = readPart(text.slice(first + 1, last), 'payload', refuse);
   const signature = decodeBase64Url(text.slice(last + 1));
   if (signature === undefined || signature.length === 0) throw refuse('malformed', 'Its signature is not base64url.');
@@ -77,14 +91,21 @@ function readPart(part: string, name: string, refuse: JwsRefusal): JsonObject {
   return parsed.value;
 }
 
-function parseHeader(header: JsonObject, refuse: JwsRefusal, keyInHeader: boolean): JwsHeader {
+function parseHeader(
+  header: JsonObject,
+  refuse: JwsRefusal,
+  {
+    keyInHeader = false,
+    algorithms = signatureAlgorithms,
+  }: { readonly keyInHeader?: boolean; readonly algorithms?: readonly IssuerAlgorithm[] },
+): JwsHeader<IssuerAlgorithm> {
   for (const member of refusedMembers) {
     if (Object.hasOwn(header, member)) throw refuse('malformed', `Its header holds ${member}, which is not accepted.`);
   }
   if (!keyInHeader && Object.hasOwn(header, 'jwk'))
     throw refuse('malformed', 'Its header brings its own key; keys come from registration.');
-  const alg = signatureAlgorithms.find((algorithm) => algorithm === header['alg']);
-  if (alg === undefined) throw refuse('algorithm', `Its alg must be one of ${signatureAlgorithms.join(', ')}.`);
+  const alg = algorithms.find((algorithm) => algorithm === header['alg']);
+  if (alg === undefined) throw refuse('algorithm', `Its alg must be one of ${algorithms.join(', ')}.`);
   const typ = header['typ'];
   const kid = header['kid'];
   if (typ !== undefined && (typeof typ !== 'string' || typ.length > 64))
@@ -105,7 +126,11 @@ function parseHeader(header: JsonObject, refuse: JwsRefusal, keyInHeader: boolea
  *
  * @throws what `refuse` makes, for `algorithm` and `signature`
  */
-export function verifyJws(jws: UnverifiedJws, key: VerificationKey, refuse: JwsRefusal): VerifiedClaims {
+export function verifyJws(
+  jws: UnverifiedJws<IssuerAlgorithm>,
+  key: VerificationKey<IssuerAlgorithm>,
+  refuse: JwsRefusal,
+): VerifiedClaims {
   checkAlgorithm(jws, key, refuse);
   return verified(jws, verify(...signatureOf(jws, key)), refuse);
 }
@@ -129,20 +154,24 @@ export async function verifyJwsAside(
   return verified(jws, verifies, refuse);
 }
 
-function checkAlgorithm({ header }: UnverifiedJws, key: VerificationKey, refuse: JwsRefusal): void {
+function checkAlgorithm(
+  { header }: UnverifiedJws<IssuerAlgorithm>,
+  key: VerificationKey<IssuerAlgorithm>,
+  refuse: JwsRefusal,
+): void {
   if (header.alg !== key.algorithm)
     throw refuse('algorithm', `Its alg does not fit the key, which is for ${key.algorithm}.`);
 }
 
-function verified(jws: UnverifiedJws, verifies: boolean, refuse: JwsRefusal): VerifiedClaims {
+function verified(jws: UnverifiedJws<IssuerAlgorithm>, verifies: boolean, refuse: JwsRefusal): VerifiedClaims {
   if (!verifies) throw refuse('signature', 'Its signature does not verify.');
   return jws.unverifiedClaims as VerifiedClaims;
 }
 
 /** What is to be verified, and how: the arguments of `verify` of `node:crypto`. */
 function signatureOf(
-  { signingInput, signature }: UnverifiedJws,
-  { key, algorithm }: VerificationKey,
+  { signingInput, signature }: UnverifiedJws<IssuerAlgorithm>,
+  { key, algorithm }: VerificationKey<IssuerAlgorithm>,
 ): [algorithm: string | null, data: Buffer, key: VerifyKeyObjectInput, signature: Buffer] {
   const data = Buffer.from(signingInput, 'latin1');
   switch (algorithm) {
@@ -152,6 +181,8 @@ function signatureOf(
       return [null, data, { key }, signature];
     case 'PS256':
       return ['sha256', data, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature];
+    case 'RS256':
+      return ['sha256', data, { key, padding: constants.RSA_PKCS1_PADDING }, signature];
     default:
       return unreachable(algorithm);
   }
@@ -161,7 +192,7 @@ function signatureOf(
 export type EncodedHeader = Brand<string, 'EncodedHeader'>;
 
 export function encodeHeader(header: {
-  readonly alg: JwsAlgorithm;
+  readonly alg: IssuerAlgorithm;
   readonly typ: string;
   readonly kid?: string;
   readonly jwk?: JsonObject;

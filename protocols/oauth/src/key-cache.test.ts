@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { calculateJwkThumbprint } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { createKeyCache, importVerificationKey } from './key-cache.ts';
+import { createKeyCache, importAuthenticatorKey, importVerificationKey } from './key-cache.ts';
 import { makePair } from './testing/forge.ts';
 
 const ec = makePair('ES256').jwk;
@@ -66,6 +66,19 @@ describe('a verification key', () => {
     ['key operations beyond verifying', { ...ec, key_ops: ['verify', 'sign'] }, 'key_unsupported'],
   ])('is refused when it is %s', (_, jwk, code) => {
     expect(() => importVerificationKey(jwk)).toThrow(expect.objectContaining({ code }));
+  });
+
+  it.each([
+    ['P-384', 'ES384'],
+    ['P-521', 'ES512'],
+  ])('on %s is one of an authenticator, and of nobody else', async (namedCurve, algorithm) => {
+    const jwk = generateKeyPairSync('ec', { namedCurve }).publicKey.export({ format: 'jwk' });
+    expect(importAuthenticatorKey(jwk)).toMatchObject({ algorithm, thumbprint: await calculateJwkThumbprint(jwk) });
+    expect(() => importVerificationKey(jwk)).toThrow(expect.objectContaining({ code: 'key_unsupported' }));
+    expect(() => createKeyCache().import(jwk)).toThrow(expect.objectContaining({ code: 'key_unsupported' }));
+    expect(() => importAuthenticatorKey({ ...jwk, x: ec['x'] })).toThrow(
+      expect.objectContaining({ code: 'key_malformed' }),
+    );
   });
 });
 

@@ -6,13 +6,32 @@ import { keyErrors } from './errors.ts';
 export const signatureAlgorithms = ['ES256', 'EdDSA', 'PS256'] as const;
 export type JwsAlgorithm = (typeof signatureAlgorithms)[number];
 
+/**
+ * By which a client can have ID tokens and logout tokens signed. RS256 is what OpenID Connect Core section 15.1 has every
+ * provider know, and what clients expect that say nothing; FAPI 2.0 rules it out, and nothing else is signed or accepted with it.
+ */
+export const idTokenAlgorithms = ['ES256', 'PS256', 'RS256'] as const;
+export type IdTokenAlgorithm = (typeof idTokenAlgorithms)[number];
+
+/** Of signatures that an issuer makes: those that are accepted of everybody, and RS256 for ID tokens and logout tokens. */
+export type IssuerAlgorithm = JwsAlgorithm | 'RS256';
+
 /** RFC 7638 SHA-256 thumbprint, base64url. */
 export type Thumbprint = Brand<string, 'Thumbprint'>;
 
 /** A public key that was checked and imported, with the one algorithm it may be used with. */
-export type VerificationKey = Brand<
-  { readonly key: KeyObject; readonly algorithm: JwsAlgorithm; readonly thumbprint: Thumbprint },
+export type VerificationKey<Algorithm extends IssuerAlgorithm = JwsAlgorithm> = Brand<
+  { readonly key: KeyObject; readonly algorithm: Algorithm; readonly thumbprint: Thumbprint },
   'VerificationKey'
+>;
+
+/** What keys of authenticators may be used with: these, and two that no token is signed with (RFC 9053 section 2.1). */
+export type AuthenticatorAlgorithm = JwsAlgorithm | 'ES384' | 'ES512';
+
+/** A public key of an authenticator that was checked and imported, with the one algorithm it may be used with. */
+export type AuthenticatorKey = Brand<
+  { readonly key: KeyObject; readonly algorithm: AuthenticatorAlgorithm; readonly thumbprint: Thumbprint },
+  'AuthenticatorKey'
 >;
 
 export interface KeyCache {
@@ -51,36 +70,75 @@ export function createKeyCache(options: { readonly maxKeys?: number } = {}): Key
 
   return {
     import(jwk) {
-      const checked = checkJwk(jwk);
+      const checked = checkTokenJwk(jwk);
       const known = younger.get(checked.canonical);
       if (known !== undefined) return known;
       const ageing = older.get(checked.canonical);
-      return remember(checked.canonical, ageing ?? importJwk(checked));
+      return remember(checked.canonical, ageing ?? (importJwk(checked) as VerificationKey));
     },
   };
 }
 
 /** One key, without a cache: for keys that are read once. @throws as {@link KeyCache.import} */
 export function importVerificationKey(jwk: unknown): VerificationKey {
-  return importJwk(checkJwk(jwk));
+  return importJwk(checkTokenJwk(jwk)) as VerificationKey;
+}
+
+/**
+ * As {@link importVerificationKey}, of a key that an authenticator made: EC P-384 and P-521 too. Such a key verifies
+ * statements of its authenticator alone; as a key of a client or an issuer it stays refused.
+ *
+ * @throws as {@link KeyCache.import}
+ */
+export function importAuthenticatorKey(jwk: unknown): AuthenticatorKey {
+  return importJwk(checkJwk(jwk, authenticatorCurves)) as AuthenticatorKey;
+}
+
+/**
+ * A key of an issuer's own, for the algorithm that the issuer uses it with: an RSA key serves PS256 or RS256, never both.
+ *
+ * @throws as {@link KeyCache.import}; `key_unsupported` when the key is of another type
+ */
+export function importIssuerKey(jwk: unknown, algorithm: IssuerAlgorithm): VerificationKey<IssuerAlgorithm> {
+  const key = importVerificationKey(jwk);
+  if (algorithm === 'RS256' && key.algorithm === 'PS256') return { ...key, algorithm } as VerificationKey<'RS256'>;
+  if (key.algorithm !== algorithm)
+    throw keyErrors.error('key_unsupported', `A key of this type is not for ${algorithm}.`);
+  return key;
 }
 
 interface CheckedJwk {
-  readonly algorithm: JwsAlgorithm;
+  readonly algorithm: AuthenticatorAlgorithm;
   /** The required members alone, in lexicographic order, without white space: RFC 7638 section 3. */
   readonly canonical: string;
 }
 
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'] as const;
 
-function checkJwk(jwk: unknown): CheckedJwk {
+interface Curve {
+  readonly algorithm: AuthenticatorAlgorithm;
+  /** Octets of a coordinate (RFC 7518 section 6.2.1.2). */
+  readonly octets: number;
+}
+const tokenCurves: ReadonlyMap<unknown, Curve> = new Map([['P-256', { algorithm: 'ES256', octets: 32 }]]);
+const authenticatorCurves: ReadonlyMap<unknown, Curve> = new Map<unknown, Curve>([
+  ...tokenCurves,
+  ['P-384', { algorithm: 'ES384', octets: 48 }],
+  ['P-521', { algorithm: 'ES512', octets: 66 }],
+]);
+
+function checkTokenJwk(jwk: unknown): CheckedJwk {
+  return checkJwk(jwk, tokenCurves);
+}
+
+function checkJwk(jwk: unknown, curves: ReadonlyMap<unknown, Curve>): CheckedJwk {
   if (!isObject(jwk)) throw keyErrors.error('key_malformed', 'A key must be a JSON Web Key object.');
   for (const member of privateMembers) {
     // Whoever publishes a private key has lost it: it must not be relied on, whatever else it holds.
     if (Object.hasOwn(jwk, member))
       throw keyErrors.error('key_private', `A public key must not hold the member ${member}.`);
   }
-  const checked = checkKeyType(jwk);
+  const checked = checkKeyType(jwk, curves);
   checkMembers(jwk, checked.algorithm);
   if (jwk['alg'] !== undefined && jwk['alg'] !== checked.algorithm)
     throw keyErrors.error(
@@ -97,26 +155,30 @@ function checkJwk(jwk: unknown): CheckedJwk {
 
 /** What describes a key of each type (RFC 7518 section 6, RFC 8037 section 2). */
 const describingMembers = ['crv', 'x', 'y', 'n', 'e'] as const;
-const membersOf: Readonly<Record<JwsAlgorithm, readonly string[]>> = {
+const membersOf: Readonly<Record<AuthenticatorAlgorithm, readonly string[]>> = {
   ES256: ['crv', 'x', 'y'],
+  ES384: ['crv', 'x', 'y'],
+  ES512: ['crv', 'x', 'y'],
   EdDSA: ['crv', 'x'],
   PS256: ['n', 'e'],
 };
 
 /** One key has one description: a member of another key type would make it look like another key. */
-function checkMembers(jwk: Readonly<Record<string, unknown>>, algorithm: JwsAlgorithm): void {
+function checkMembers(jwk: Readonly<Record<string, unknown>>, algorithm: AuthenticatorAlgorithm): void {
   for (const member of describingMembers)
     if (Object.hasOwn(jwk, member) && !membersOf[algorithm].includes(member))
       throw keyErrors.error('key_malformed', `A key of this type has no member ${member}.`);
 }
 
-function checkKeyType(jwk: Readonly<Record<string, unknown>>): CheckedJwk {
+function checkKeyType(jwk: Readonly<Record<string, unknown>>, curves: ReadonlyMap<unknown, Curve>): CheckedJwk {
   switch (jwk['kty']) {
     case 'EC': {
-      if (jwk['crv'] !== 'P-256') throw keyErrors.error('key_unsupported', 'The only EC curve accepted is P-256.');
-      const x = octets(jwk, 'x', 32);
-      const y = octets(jwk, 'y', 32);
-      return { algorithm: 'ES256', canonical: `{"crv":"P-256","kty":"EC","x":"${x}","y":"${y}"}` };
+      const curve = curves.get(jwk['crv']);
+      if (curve === undefined)
+        throw keyErrors.error('key_unsupported', `The EC curve must be ${[...curves.keys()].join(' or ')}.`);
+      const x = octets(jwk, 'x', curve.octets);
+      const y = octets(jwk, 'y', curve.octets);
+      return { algorithm: curve.algorithm, canonical: `{"crv":"${jwk['crv']}","kty":"EC","x":"${x}","y":"${y}"}` };
     }
     case 'OKP': {
       if (jwk['crv'] !== 'Ed25519') throw keyErrors.error('key_unsupported', 'The only OKP curve accepted is Ed25519.');
@@ -133,7 +195,7 @@ function checkKeyType(jwk: Readonly<Record<string, unknown>>): CheckedJwk {
 function octets(jwk: Readonly<Record<string, unknown>>, member: string, length: number): string {
   const text = jwk[member];
   // RFC 7518 section 6.2.1.2: coordinates have their full length, so one point has one text and one thumbprint.
-  if (typeof text !== 'string' || text.length > 64 || decodeBase64Url(text)?.length !== length)
+  if (typeof text !== 'string' || text.length > 88 || decodeBase64Url(text)?.length !== length)
     throw keyErrors.error('key_malformed', `The member ${member} must be ${length} octets in base64url.`);
   return text;
 }
@@ -156,7 +218,7 @@ function modulus(jwk: Readonly<Record<string, unknown>>): string {
   return text;
 }
 
-function importJwk(checked: CheckedJwk): VerificationKey {
+function importJwk(checked: CheckedJwk): VerificationKey | AuthenticatorKey {
   let key: KeyObject;
   try {
     // Our own canonical text, parsed back: nothing but the checked members reaches the importer.
@@ -172,7 +234,7 @@ function importJwk(checked: CheckedJwk): VerificationKey {
     key,
     algorithm: checked.algorithm,
     thumbprint: sha256Base64Url(checked.canonical) as Thumbprint,
-  } as VerificationKey;
+  } as VerificationKey | AuthenticatorKey;
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

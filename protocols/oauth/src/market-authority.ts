@@ -1,4 +1,11 @@
-import { changesMarket, isScope, isTransactionStep, kindOfScope, type TokenDetail } from '@countersign/market';
+import {
+  changesMarket,
+  isApplicationDetail,
+  isScope,
+  isTransactionStep,
+  kindOfScope,
+  type TokenDetail,
+} from '@countersign/market';
 
 /** What of a token decides whether its scopes have the authority behind them that they need. */
 export interface AuthorityClaims {
@@ -34,7 +41,9 @@ export function authorityFault(claims: AuthorityClaims): string | undefined {
 
 function hasAuthority({ txn, intent_digest, mandate, authorization_details: details }: AuthorityClaims): boolean {
   const [detail] = details ?? [];
-  if (detail === undefined || txn === undefined || intent_digest === undefined) return false;
+  // What an application has declared is no authority in a market, whatever members it has.
+  if (detail === undefined || isApplicationDetail(detail)) return false;
+  if (txn === undefined || intent_digest === undefined) return false;
   // A step names its mandate itself: a token for it does not end with the mandate, see `GrantedStep`.
   return isTransactionStep(detail) ? detail.transaction === txn : mandate?.id === detail.mandate_id;
 }

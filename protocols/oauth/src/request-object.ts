@@ -9,6 +9,7 @@ import {
   signCompactJws,
   verifyJws,
 } from './jws.ts';
+import { hasType } from './jws-type.ts';
 import type { Thumbprint, VerificationKey } from './key-cache.ts';
 import { asStrings } from './members.ts';
 import { findRegisteredKey, type RegisteredKey } from './registered-key.ts';
@@ -78,7 +79,7 @@ const registeredClaims: ReadonlySet<string> = new Set(['iss', 'sub', 'aud', 'exp
  */
 export function verifyRequestObject(text: string, expected: RequestObjectExpectations): VerifiedRequestObject {
   const jws = parseCompactJws(text, refuseJws, { maxLength: maxRequestObjectLength });
-  if (!acceptedTypes.includes(jws.header.typ))
+  if (!hasType(jws.header, ...acceptedTypes))
     throw refuse('request_object_type', 'Its typ is that of another kind of token.');
   if (jws.unverifiedClaims['iss'] !== expected.clientId)
     throw refuse('request_object_issuer', 'Its iss must be the client_id.');

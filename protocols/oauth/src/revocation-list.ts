@@ -1,6 +1,7 @@
 import { type Digest, type Json, parseDigest } from '@countersign/kernel';
 import { clockLeadSeconds, liesAhead, readSeconds } from './claims.ts';
 import { revocationListErrors } from './errors.ts';
+import type { SigningKeyName } from './issued-jwt.ts';
 import {
   type EncodedHeader,
   encodeHeader,
@@ -10,7 +11,8 @@ import {
   signCompactJws,
   verifyJws,
 } from './jws.ts';
-import type { JwsAlgorithm, VerificationKey } from './key-cache.ts';
+import { hasType } from './jws-type.ts';
+import type { VerificationKey } from './key-cache.ts';
 
 /** How long a signed list may be relied on, in seconds. */
 export const revocationListLifetimeSeconds = 60;
@@ -42,7 +44,7 @@ export interface VerifiedRevocationList {
 }
 
 /** The header of every revocation list signed with one key. */
-export function revocationListHeader(key: { readonly kid: string; readonly algorithm: JwsAlgorithm }): EncodedHeader {
+export function revocationListHeader(key: SigningKeyName): EncodedHeader {
   return encodeHeader({ alg: key.algorithm, typ: 'revocation-list+jwt', kid: key.kid });
 }
 
@@ -89,7 +91,7 @@ export function verifyRevocationList(
   },
 ): VerifiedRevocationList {
   const jws = parseCompactJws(text, refuseJws, { maxLength: maxRevocationListLength });
-  if (jws.header.typ !== 'revocation-list+jwt')
+  if (!hasType(jws.header, 'revocation-list+jwt'))
     throw refuse('revocation_list_type', 'Its typ must be revocation-list+jwt.');
   const key = jws.header.kid === undefined ? undefined : expected.keyOf(jws.header.kid);
   if (key === undefined) throw refuse('revocation_list_key_unknown', 'It names no key of the issuer that is in use.');
@@ -108,8 +110,8 @@ function readTimes(claims: JsonObject, now: number): { readonly issuedAt: number
       'revocation_list_malformed',
       `It must have iat and exp, at most ${revocationListLifetimeSeconds} seconds apart.`,
     );
-  if (liesAhead(claims, 'iat', now))
-    throw refuse('revocation_list_malformed', `Its iat must be at most ${clockLeadSeconds} seconds ahead.`);
+  if (liesAhead(claims, 'iat', now) || liesAhead(claims, 'nbf', now))
+    throw refuse('revocation_list_malformed', `Its iat and nbf must be at most ${clockLeadSeconds} seconds ahead.`);
   if (expiresAt <= now) throw refuse('revocation_list_expired', 'It has expired.');
   return { issuedAt: issuedAt * 1000, expiresAt: expiresAt * 1000 };
 }

@@ -133,6 +133,13 @@ const foreignTypes = [
 const everyType = [...new Set([...Object.values(kinds).flatMap(({ types }) => types), ...foreignTypes])];
 
 /** A proof brings its key, and to every other verifier that alone would be reason enough to refuse. */
+/** RFC 7515 section 4.1.9. */
+function spellings(typ: string | undefined): readonly (string | undefined)[] {
+  if (typ === undefined) return [typ];
+  const bare = typ.replace(/^application\//, '');
+  return [typ, bare.toUpperCase(), bare.toLowerCase(), `application/${bare}`];
+}
+
 function tokenOf(typ: string | undefined, claims: JsonObject, verifier: string): string {
   const where = verifier === 'DPoP proof' ? { jwk: pair.jwk } : { kid: key.thumbprint };
   return forge(pair, { alg: 'ES256', typ, ...where }, claims);
@@ -152,9 +159,13 @@ const named = Object.entries(kinds).map(([name, kind]) => ({ name, kind }));
 const others = named.flatMap((sent) => named.filter((to) => to !== sent).map((to) => ({ sent, to })));
 
 describe('every kind of token at every verifier', () => {
-  it.each(named)('each $name is one, under each of its types', async ({ name, kind }) => {
-    for (const typ of kind.types) expect(await kind.verify(tokenOf(typ, kind.claims, name))).toBeDefined();
-  });
+  it.each(named)(
+    'each $name is one, under each of its types, in any case and with the prefix that may be left out',
+    async ({ name, kind }) => {
+      for (const typ of kind.types.flatMap(spellings))
+        expect(await kind.verify(tokenOf(typ, kind.claims, name))).toBeDefined();
+    },
+  );
 
   it.each(others)('a good $sent.name is no $to.name', async ({ sent, to }) => {
     for (const typ of sent.kind.types)

@@ -1,5 +1,5 @@
-import { isCodedError } from '@countersign/kernel';
-import { importVerificationKey } from '@countersign/oauth/signatures';
+import { isCodedError, parseJson } from '@countersign/kernel';
+import { importAuthenticatorKey } from '@countersign/oauth/signatures';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { writeCbor } from './cbor-writer.ts';
@@ -18,7 +18,7 @@ import { type AssertionOctets, verifyAssertion } from './verify-assertion.ts';
 /** The code of the refusal, or `ok`. */
 function verdictOf(octets: AssertionOctets, { jwk }: FaithlessKey): string {
   try {
-    verifyAssertion(octets, importVerificationKey(jwk), { challenge, ...service });
+    verifyAssertion(octets, importAuthenticatorKey(jwk), { challenge, ...service });
     return 'ok';
   } catch (error) {
     if (isCodedError(error)) return error.code;
@@ -52,13 +52,14 @@ async function verdictOfLibrary(octets: AssertionOctets, { jwk }: FaithlessKey):
   }
 }
 
-const [es256, , rs256] = faithlessKeys;
-if (es256 === undefined || rs256 === undefined) throw new Error('no keys');
+const [es256, , rs256, es384, es512] = faithlessKeys;
+if (es256 === undefined || rs256 === undefined || es384 === undefined || es512 === undefined)
+  throw new Error('no keys');
 
 describe('an assertion', () => {
   it.each(faithlessKeys)('by $name holds', (key) => {
     const octets = key.assert(authenticatorDataOf({ counter: 7, flags: 0x1d }), clientDataOf({ added: 1 }));
-    expect(verifyAssertion(octets, importVerificationKey(key.jwk), { challenge, ...service })).toEqual({
+    expect(verifyAssertion(octets, importAuthenticatorKey(key.jwk), { challenge, ...service })).toEqual({
       backupEligible: true,
       backedUp: true,
       counter: 7,
@@ -140,23 +141,33 @@ describe('an assertion', () => {
     expect(verdictOf({ ...octets, signature }, es256)).toBe('signature_wrong');
   });
 
-  it('of ECDSA is taken in strict DER alone', () => {
-    const octets = es256.assert(authenticatorDataOf(), clientDataOf());
+  it.each([es256, es384, es512])('of ECDSA by $name is taken in strict DER alone', (key) => {
+    const octets = key.assert(authenticatorDataOf(), clientDataOf());
     const der = Buffer.from(octets.signature);
-    const body = der.subarray(2);
+    // Two numbers of 66 octets have a length of two.
+    const body = der.subarray(der[1] === 0x81 ? 3 : 2);
+    const lengths = body.length < 0x80 ? [body.length] : [0x81, body.length];
+    const longer = body.length + 1 < 0x80 ? [body.length + 1] : [0x81, body.length + 1];
+    expect(Buffer.concat([Buffer.from([0x30, ...lengths]), body])).toEqual(der);
     const changed = [
       Buffer.concat([der, Buffer.alloc(1)]),
-      Buffer.concat([Buffer.from([0x30, 0x81, body.length]), body]),
-      Buffer.concat([Buffer.from([0x30, body.length + 1, 0x02, (body[1] ?? 0) + 1, 0]), body.subarray(2)]),
+      Buffer.concat([Buffer.from([0x30, ...(lengths.length === 1 ? [0x81] : [0x82, 0]), body.length]), body]),
+      Buffer.concat([Buffer.from([0x30, ...longer, 0x02, (body[1] ?? 0) + 1, 0]), body.subarray(2)]),
       Buffer.concat([Buffer.from([0x31]), der.subarray(1)]),
       Buffer.from('3006020100020100', 'hex'),
       Buffer.from('3006020101020100', 'hex'),
       der.subarray(0, -1),
       // Something behind the numbers, in the sequence.
-      Buffer.concat([Buffer.from([0x30, body.length + 1]), body, Buffer.alloc(1)]),
+      Buffer.concat([Buffer.from([0x30, ...longer]), body, Buffer.alloc(1)]),
     ];
     for (const signature of changed)
-      expect(verdictOf({ ...octets, signature }, es256), signature.toString('hex')).toBe('signature_wrong');
+      expect(verdictOf({ ...octets, signature }, key), signature.toString('hex')).toBe('signature_wrong');
+  });
+
+  it('of one curve is none of another, whatever the digest', () => {
+    const octets = es384.assert(authenticatorDataOf(), clientDataOf());
+    expect(verdictOf(octets, es384)).toBe('ok');
+    expect([verdictOf(octets, es256), verdictOf(octets, es512)]).toEqual(['signature_wrong', 'signature_wrong']);
   });
 });
 
@@ -201,9 +212,14 @@ describe('our verifier and the library', () => {
         const theirs = await verdictOfLibrary(octets, key);
         seen[ours === 'ok' ? 'taken' : 'refused']++;
         // The library lets pass: flags without a meaning, a credential in an assertion, nesting without the page around it,
-        // client data that two readers read differently, and extensions in another form than authenticators write.
+        // client data that two readers read differently (numbers beyond 2^53 among them), and extensions in another form than
+        // authenticators write.
         const looser =
-          (parts.flags & 0xe2) !== 0 || told.crossOrigin !== false || over !== null || told.topOrigin !== undefined;
+          (parts.flags & 0xe2) !== 0 ||
+          told.crossOrigin !== false ||
+          over !== null ||
+          told.topOrigin !== undefined ||
+          !parseJson(clientData.toString()).ok;
         if (ours === 'ok' || !looser) expect(theirs === 'ok').toBe(ours === 'ok');
       }),
       { numRuns: 800 },

@@ -1,5 +1,5 @@
 import { sha256 } from '@countersign/kernel';
-import type { VerificationKey } from '@countersign/oauth/signatures';
+import type { AuthenticatorKey } from '@countersign/oauth/signatures';
 import { type AuthenticatorData, readAuthenticatorData } from './authenticator-data.ts';
 import { readClientData, requireClientData } from './client-data.ts';
 import { webAuthnErrors } from './errors.ts';
@@ -38,7 +38,7 @@ export type VerifiedAssertion = Pick<AuthenticatorData, 'backupEligible' | 'back
  */
 export function verifyAssertion(
   { authenticatorData, clientDataJSON, signature }: AssertionOctets,
-  key: VerificationKey,
+  key: AuthenticatorKey,
   { challenge, rpId, origins }: AssertionExpectations,
 ): VerifiedAssertion {
   const clientData = readClientData(clientDataJSON);

@@ -1,5 +1,5 @@
 import { type Digest, decodeBase64Url, digestOf, isCodedError } from '@countersign/kernel';
-import { importVerificationKey, type VerificationKey } from '@countersign/oauth/signatures';
+import { type AuthenticatorKey, importAuthenticatorKey } from '@countersign/oauth/signatures';
 import { maxAuthenticatorDataOctets } from './authenticator-data.ts';
 import { maxClientDataOctets } from './client-data.ts';
 import { webAuthnErrors } from './errors.ts';
@@ -21,7 +21,7 @@ export interface VerifiedStatement extends VerifiedAssertion {
  * Verifies that an authenticator signed exactly these claims, offline and without state: see `verifyAssertion`. What the
  * claims say (who, until when, about what) is for the caller, as is whose key it is.
  *
- * @param statement.jwk the public key that was registered: EC P-256, Ed25519, or RSA of 2,048 to 4,096 bits
+ * @param statement.jwk the public key that was registered: EC P-256, P-384 or P-521, Ed25519, or RSA of 2,048 to 4,096 bits
  * @throws CodedError of `webAuthnErrors`
  */
 export function verifyStatement({
@@ -61,9 +61,9 @@ function challengeOf(claims: StatementClaims): string {
   }
 }
 
-function importKey(jwk: unknown): VerificationKey {
+function importKey(jwk: unknown): AuthenticatorKey {
   try {
-    return importVerificationKey(jwk);
+    return importAuthenticatorKey(jwk);
   } catch (error) {
     if (!isCodedError(error)) throw error;
     throw webAuthnErrors.error('credential_malformed', `The key cannot be used. ${error.detail}`, { cause: error });

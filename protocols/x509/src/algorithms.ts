@@ -1,10 +1,10 @@
-import type { HashName, SignatureScheme } from './crypto.ts';
 import { type DerReader, readDerSequence } from './der/der-reader.ts';
 import { derNull, derObjectIdentifier, derSequence } from './der/der-writer.ts';
 import { readObjectIdentifier, readSmallInteger } from './der/read-values.ts';
 import { contextConstructed, tags } from './der/tags.ts';
 import { malformedDer, x509Errors } from './errors.ts';
 import { objectIdentifiers as oid } from './object-identifiers.ts';
+import type { HashName, SignatureScheme } from './signature-scheme.ts';
 
 /** `AlgorithmIdentifier` (RFC 5280 section 4.1.1.2): the algorithm, and the encoding of its parameters. */
 export interface AlgorithmIdentifier {
@@ -73,9 +73,18 @@ export function signatureSchemeOf(identifier: AlgorithmIdentifier, digest?: Hash
   return scheme;
 }
 
-/** RSASSA-PSS-params (RFC 4055 section 3.1). Its defaults are SHA-1, so all that matters must be said. */
 function pssScheme(parameters: Uint8Array | undefined): SignatureScheme {
   if (parameters === undefined) throw unsupported('RSASSA-PSS with SHA-1');
+  return { kind: 'rsa-pss', ...pssParametersOf(parameters) };
+}
+
+/**
+ * RSASSA-PSS-params (RFC 4055 section 3.1), of a signature or of a key. Its defaults are SHA-1, so all that matters must
+ * be said.
+ *
+ * @throws CodedError `algorithm_unsupported`, `der_malformed`
+ */
+export function pssParametersOf(parameters: Uint8Array): { readonly hash: HashName; readonly saltLength: number } {
   const reader = readDerSequence(parameters);
   const hashField = reader.enterOptional(contextConstructed(0));
   const maskField = reader.enterOptional(contextConstructed(1));
@@ -93,7 +102,7 @@ function pssScheme(parameters: Uint8Array | undefined): SignatureScheme {
   if (hashNameOf(readAlgorithmIdentifier(readDerSequence(mask.parameters))) !== hash)
     throw unsupported('RSASSA-PSS with two digests');
   if (saltLength < 0 || saltLength > 64) throw unsupported('RSASSA-PSS with such a salt');
-  return { kind: 'rsa-pss', hash, saltLength };
+  return { hash, saltLength };
 }
 
 function isAbsentOrNull(parameters: Uint8Array | undefined): boolean {

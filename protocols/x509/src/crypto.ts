@@ -3,15 +3,8 @@
  * this one file.
  */
 import { constants, createHash, createPublicKey, verify } from 'node:crypto';
-
-export type HashName = 'sha1' | 'sha256' | 'sha384' | 'sha512';
-
-/** How something was signed, and by which kind of key. Signatures of ECDSA are DER (`Ecdsa-Sig-Value`, RFC 3279). */
-export type SignatureScheme =
-  | { readonly kind: 'ecdsa'; readonly hash: HashName }
-  | { readonly kind: 'rsa-pkcs1'; readonly hash: HashName }
-  | { readonly kind: 'rsa-pss'; readonly hash: HashName; readonly saltLength: number }
-  | { readonly kind: 'ed25519' };
+import { fitsKey, readPublicKey } from './certificates/public-key.ts';
+import type { HashName, SignatureScheme } from './signature-scheme.ts';
 
 export function hashOf(name: HashName, data: Uint8Array): Uint8Array {
   return createHash(name).update(data).digest();
@@ -19,7 +12,7 @@ export function hashOf(name: HashName, data: Uint8Array): Uint8Array {
 
 /**
  * Whether `signature` is one of `data` by the key (DER of its SubjectPublicKeyInfo), in this scheme. False for a key of
- * another kind, a weak one (RSA below 2,048 bits, curves other than P-256 and P-384), and for what is no signature.
+ * another kind, one that is weak or otherwise none of `readPublicKey`, and for what is no signature.
  */
 export function verifySignature(
   publicKey: Uint8Array,
@@ -28,30 +21,20 @@ export function verifySignature(
   signature: Uint8Array,
 ): boolean {
   try {
+    if (!fitsKey(scheme, readPublicKey(publicKey))) return false;
     const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
-    const details = key.asymmetricKeyDetails;
     switch (scheme.kind) {
-      case 'ecdsa': {
-        const known = details?.namedCurve === 'prime256v1' || details?.namedCurve === 'secp384r1';
-        return key.asymmetricKeyType === 'ec' && known && verify(scheme.hash, data, key, signature);
-      }
+      case 'ecdsa':
       case 'rsa-pkcs1':
-        return key.asymmetricKeyType === 'rsa' && isStrong(details) && verify(scheme.hash, data, key, signature);
+        return verify(scheme.hash, data, key, signature);
       case 'rsa-pss': {
         const { hash, saltLength } = scheme;
-        const options = { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
-        const fits = key.asymmetricKeyType === 'rsa' || key.asymmetricKeyType === 'rsa-pss';
-        return fits && isStrong(details) && verify(hash, data, options, signature);
+        return verify(hash, data, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }, signature);
       }
       case 'ed25519':
-        return key.asymmetricKeyType === 'ed25519' && verify(null, data, key, signature);
+        return verify(null, data, key, signature);
     }
   } catch {
     return false;
   }
-}
-
-function isStrong(details: { readonly modulusLength?: number } | undefined): boolean {
-  const bits = details?.modulusLength ?? 0;
-  return bits >= 2048 && bits <= 8192;
 }

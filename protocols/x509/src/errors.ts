@@ -5,6 +5,8 @@ export const x509Errors = errorVocabulary({
   der_malformed: 'invalid',
   certificate_malformed: 'invalid',
   algorithm_unsupported: 'invalid',
+  /** A key that anybody with enough machines can sign by. */
+  key_weak: 'invalid',
   timestamp_malformed: 'invalid',
 });
 

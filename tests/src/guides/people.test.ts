@@ -1,3 +1,3 @@
 import { guideDoesWhatItSays } from '../testing/guide-test.ts';
 
-guideDoesWhatItSays('people.md', 7);
+guideDoesWhatItSays('people.md', 8);

@@ -168,7 +168,6 @@ describe('the backchannel authentication endpoint refuses, by each parameter of 
     ['requested_expiry in parts', { requested_expiry: 1.5 }, bad],
     ['requested_expiry oversized', { requested_expiry: '9'.repeat(20) }, bad],
     ['requested_expiry as a list', { requested_expiry: [60] }, bad],
-    ['resource missing', { resource: undefined }, '400 invalid_target target_missing'],
     ['resource oversized', { resource: `https://a.example/${long}` }, '400 invalid_target resource_malformed'],
     ['resource as a list', { resource: [doors.broker] }, '400 invalid_target resource_malformed'],
     ['resource unknown', { resource: 'https://nobody.example' }, '400 invalid_target target_unknown'],

@@ -332,12 +332,7 @@ describe("10: keys of a firm's identity provider", () => {
     ['https://idp.example', '//idp.example/jwks'],
     ['https://idp.example.', 'https://idp.example./jwks'],
   ])('of %s cannot be registered at %s', async (issuer, jwks_uri) => {
-    const register = () =>
-      world.controlPlane.operator.call('partners', 'partner:register', {
-        method: 'POST',
-        path: '/partners/profiles',
-        body: { ...world.trading.firms.trustProfile, issuer, jwks_uri },
-      });
+    const register = () => world.controlPlane.operator.trust({ ...world.trading.firms.trustProfile, issuer, jwks_uri });
     expect(await codeOf(register)).toBe('profile_invalid');
   });
 

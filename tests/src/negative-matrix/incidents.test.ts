@@ -9,6 +9,7 @@ import { clientAssertionType } from '../testing/credentials.ts';
 import { expectVerdict, faultsIn, verdictOf } from '../testing/negative-matrix.ts';
 import { formOf, personBrowser } from '../testing/person-browser.ts';
 import { claimsIn, encodeFields, type Fields, formType, type RawClient, signJwt } from '../testing/raw-client.ts';
+import { redirectUri } from '../testing/relying-parties.ts';
 import { send } from '../testing/wire.ts';
 
 /*
@@ -41,7 +42,19 @@ let sql: pg.Client;
 
 beforeAll(async () => {
   database = await startTestServer();
-  world = await openAuthorizationWorld(undefined, { database: database.connection });
+  world = await openAuthorizationWorld(
+    (issuer) => ({
+      'desk-bound': {
+        kind: 'human',
+        grant_types: ['authorization_code', 'refresh_token'],
+        redirect_uris: [redirectUri],
+        scopes: ['openid', 'offline_access'],
+        audiences: [`${issuer}/userinfo`],
+        dpop_bound_refresh_tokens: true,
+      },
+    }),
+    { database: database.connection },
+  );
   const { user, password, host, port, database: name } = database.connection;
   sql = new pg.Client({ user, password, host, port, database: name });
   await sql.connect();
@@ -164,8 +177,8 @@ describe('an id that was taken', () => {
 });
 
 describe('a refresh', () => {
-  it('that is repeated within the second is a lost answer, and one by another key is refused without harm', async () => {
-    const flow = world.flow(desk());
+  it('that is repeated within the second is a lost answer, and one by another key is refused where it is bound to one', async () => {
+    const flow = world.flow(world.own('desk-bound'));
     const redeemed = await flow.redeem(await flow.allow([['scope', 'openid offline_access']]));
     const token = textIn(redeemed, 'refresh_token');
     const answers = await Promise.all([flow.refresh(token), flow.refresh(token), flow.refresh(token)]);

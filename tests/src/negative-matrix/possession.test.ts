@@ -34,6 +34,7 @@ describe('1: the audience of a client assertion is the issuer, as one string (FA
     ['an empty list', () => [], false],
     ['the token endpoint', () => at('/token'), false],
     ['the PAR endpoint', () => at('/par'), false],
+    ['the backchannel endpoint', () => at('/bc-authorize'), false],
     ['a list of the token endpoint', () => [at('/token')], false],
     ['the endpoint of the second listener', () => `${world.controlPlane.mutualTlsAddress}/token`, false],
     ['another issuer', () => 'https://another.example', false],
@@ -57,7 +58,11 @@ describe('1: the audience of a client assertion is the issuer, as one string (FA
       name,
       aud,
       from: `127.0.0.${index + 2}`,
-      verdict: taken ? told : '401 invalid_client client_assertion_audience',
+      // CIBA Core section 7.1 demands these two, for its own endpoint alone.
+      verdict:
+        taken || (path === '/bc-authorize' && (name === 'the token endpoint' || name === 'the backchannel endpoint'))
+          ? told
+          : '401 invalid_client client_assertion_audience',
     })),
   );
 
@@ -303,8 +308,13 @@ describe('3: a token that is bound to a key', () => {
     expectVerdict(await flow.redeem(allowed, [], stranger), '400 invalid_grant code_key');
     const redeemed = await flow.redeem(allowed);
     const refreshToken = textIn(redeemed, 'refresh_token');
+    // The client authenticates: its refresh token goes on with another key (RFC 9449 section 5), and never without one.
     const another = { dpop: [world.party('desk-signed').proof(at('/token'))] };
-    expectVerdict(await flow.refresh(refreshToken, [], another), '400 invalid_grant refresh_token_key');
+    const renewed = await flow.refresh(refreshToken, [], another);
+    expectVerdict(renewed, 'accepted');
+    const { cnf } = claimsIn(textIn(renewed, 'access_token'));
+    expect(cnf).not.toEqual(claimsIn(textIn(redeemed, 'access_token'))['cnf']);
+    expectVerdict(await flow.refresh(refreshToken, [], { dpop: [] }), '400 invalid_dpop_proof proof_missing');
     expectVerdict(await flow.refresh(refreshToken), 'accepted');
   });
 });

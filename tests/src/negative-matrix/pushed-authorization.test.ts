@@ -155,7 +155,7 @@ const rules: readonly ParameterRule[] = [
   },
   {
     name: 'resource',
-    missing: '400 invalid_target target_missing',
+    missing: 'accepted',
     doubled: '400 invalid_target target_ambiguous',
     oversized: long,
     malformed: [

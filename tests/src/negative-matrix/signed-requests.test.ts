@@ -111,7 +111,6 @@ describe('a request object is refused', () => {
     ['of an access token', () => ({ typ: 'at+jwt' }), wrong('type')],
     ['of a proof', () => ({ typ: 'dpop+jwt' }), wrong('type')],
     ['of a client assertion', () => ({ typ: 'client-authentication+jwt' }), wrong('type')],
-    ['in capitals', () => ({ typ: 'OAUTH-AUTHZ-REQ+JWT' }), wrong('type')],
     ['of no algorithm', () => ({ alg: 'none' }), wrong('algorithm')],
     ['of no algorithm in another spelling', () => ({ alg: 'nOnE' }), wrong('algorithm')],
     ['of a shared secret', () => ({ alg: 'HS256' }), wrong('algorithm')],
@@ -153,8 +152,13 @@ describe('a request object is refused', () => {
   it('when it is missing, and the client is registered to sign', async () => {
     const { authorization_details: _details, max_age: _age, ...texts } = parameters();
     const fields = Object.entries(texts).map(([name, value]) => [name, String(value)] as const);
-    expectVerdict(await signer().post('/par', fields), wrong('required'));
+    expectVerdict(await signer().post('/par', fields), '400 invalid_request signed_request_required');
   });
+});
+
+it('a request object is taken in whatever case its type is written (RFC 7515 section 4.1.9)', async () => {
+  for (const typ of ['OAUTH-AUTHZ-REQ+JWT', 'application/oauth-authz-req+jwt'])
+    expectVerdict(await push(signer().requestObject(parameters(), {}, { typ })), 'accepted');
 });
 
 describe('parameters that stand in more than one place', () => {

@@ -137,7 +137,7 @@ describe('client_credentials', () => {
     ],
     rules: [
       grantRule,
-      ...targetRules('400 invalid_target target_missing', doors.custodian),
+      ...targetRules('accepted', doors.custodian),
       {
         name: 'audience',
         missing: 'accepted',
@@ -176,7 +176,7 @@ describe('client_credentials of an agent, for an intent', () => {
     ],
     rules: [
       detailsRule(intent, detailsMissing),
-      ...targetRules('400 invalid_target target_missing', doors.venue),
+      ...targetRules('accepted', doors.venue),
       scopeRule({
         malformed: [
           ['duties that check each other', 'order:create order:approve', '400 invalid_scope scope_not_allowed'],
@@ -231,7 +231,7 @@ describe('jwt-bearer', () => {
           ['a client assertion', () => world.firm('ha-oms').assertion(), '400 invalid_grant assertion_type'],
         ],
       },
-      ...targetRules('400 invalid_target target_missing', doors.venue),
+      ...targetRules('accepted', doors.venue),
       scopeRule({ malformed: [...scopeRule().malformed, ['of the protocol', 'openid', scopeUnknown]] }),
       detailsRule((change) => JSON.stringify([{ ...world.trading.order(world.mandate), ...change }]), detailsMissing),
     ],
@@ -386,7 +386,7 @@ describe('authorization_code', () => {
     },
     {
       name: 'code_verifier',
-      missing,
+      missing: verifier,
       oversized: verifier,
       malformed: [
         ['of another request', 'A'.repeat(43), verifier],

@@ -136,6 +136,23 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     const holder = await openAs(people.holder, '/break-glass');
     const { page } = holder;
     await expectProperPage(holder);
+    // Without a scope it is refused, and nothing has to be typed again.
+    await page.getByLabel('What has happened').fill('The order gateway sends every order twice.');
+    await page.getByLabel('Number of the incident').fill('INC-2026-0116');
+    const { kid } = generateSigningKey();
+    await page.getByLabel('Thumbprint').fill(kid);
+    await holder.press('Look at it again');
+    await page.locator('#scopes-problem').waitFor();
+    expect(await page.locator('fieldset:focus').count()).toBe(1);
+    expect(await page.getByLabel('Number of the incident').inputValue()).toBe('INC-2026-0116');
+    await expectProperPage(holder);
+    await picture(page, 'break-glass-refused');
+    await page.getByRole('checkbox', { name: /order:cancel/ }).check();
+    await page.getByLabel('Interface that you need').selectOption(`${world.issuer}/transactions`);
+    await holder.press('Look at it again');
+    await holder.press('Go back');
+    expect(await page.getByLabel('Thumbprint').inputValue()).toBe(kid);
+    expect(await page.getByRole('checkbox', { name: /order:cancel/ }).isChecked()).toBe(true);
     await declare('INC-2026-0117', async () => {
       await expectProperPage(holder);
       await picture(page, 'break-glass-declare');

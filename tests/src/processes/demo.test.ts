@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { countersign, endAll, type Outcome, processesAbout } from '../testing/command.ts';
 import { scratchFolder } from '../testing/scratch-folder.ts';
@@ -64,6 +67,20 @@ describe('countersign demo', () => {
   it('writes plain text into a pipe', () => {
     expect(outcome.stdout).not.toContain('\u001b');
     expect(outcome.stdout).not.toContain('\r');
+  });
+
+  it('leaves nothing behind when nobody reads on', { timeout: 60_000 }, async () => {
+    const binary = fileURLToPath(new URL('../../../bin/countersign.js', import.meta.url));
+    const child = spawn(process.execPath, [binary, 'demo'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, TMPDIR: temporary },
+    });
+    child.stdout.on('data', (chunk: Buffer) => {
+      if (chunk.includes('control plane  http')) child.stdout.destroy();
+    });
+    await once(child, 'exit');
+    expect(processesAbout(temporary)).toEqual([]);
+    expect(readdirSync(temporary)).toEqual([]);
   });
 
   it('leaves no process, no temporary folder and no data behind', () => {

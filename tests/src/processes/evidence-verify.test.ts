@@ -31,6 +31,10 @@ describe('countersign evidence verify', () => {
     writeFileSync(join(alone, 'another.json'), '{"format":"something else"}');
   }, 120_000);
 
+  it('is about a folder of which git takes nothing: keys lie there', () => {
+    expect(readFileSync(join(kept, '.gitignore'), 'utf8')).toBe('*\n');
+  });
+
   it('ends with 0 for a bundle that is verified against a key from elsewhere', { timeout: 120_000 }, async () => {
     const outcome = await verify(bundle, '--trust', trust);
     expect(outcome).toMatchObject({ code: 0, stderr: '' });

@@ -36,6 +36,8 @@ export interface Operator extends Command {
   readonly second: Command;
   /** Applies a directory file by as many people as it takes: the second one has the key that development makes. */
   apply(file: unknown): Promise<void>;
+  /** Registers a trust profile, with the second person where it takes one. */
+  trust(profile: unknown): Promise<void>;
   /** Records what compliance has found, with the second person where it takes one. */
   find(findings: readonly { readonly institution: string; readonly compliance: unknown }[]): Promise<void>;
   /** Records of the log, oldest first, all of them, with what is told to few. Each reading leaves a record. */
@@ -78,6 +80,11 @@ export function operatorOf(folder: string, issuer: string, options: Partial<Clie
       const compliance = commandOf('countersign-compliance', 'compliance.jwk');
       const body = { findings, reason: 'A test' };
       const answer = await compliance.call('directory', 'compliance:record', post('/directory/findings', body));
+      if ('digest' in (answer as object)) await approve(answer);
+    },
+    async trust(profile) {
+      const body = { profile, reason: 'A test' };
+      const answer = await call('partners', 'partner:register', post('/partners/profiles', body));
       if ('digest' in (answer as object)) await approve(answer);
     },
     async apply(file) {

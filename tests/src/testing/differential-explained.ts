@@ -80,6 +80,14 @@ export const explanations: readonly Explanation[] = [
     section: 'RFC 8707 section 2',
   },
   {
+    cases: ['PAR: without resource'],
+    part: 'answer',
+    ours: '201',
+    theirs: '400, invalid_target',
+    why: 'Only one interface of the client offers the scopes that it asks for, so that one is meant.',
+    section: 'RFC 8707 section 2',
+  },
+  {
     cases: ['PAR: response_mode fragment', 'PAR: response_mode form_post', 'PAR: response_mode fragment.jwt'],
     part: 'answer',
     ours: '400, invalid_request',
@@ -334,14 +342,6 @@ export const explanations: readonly Explanation[] = [
 
   // Signed requests.
   {
-    cases: ['PAR: a client that must sign sends none'],
-    part: 'answer',
-    ours: '400, invalid_request_object',
-    theirs: '400, invalid_request',
-    why: 'Both refuse, as they must; no error is named. Ours says that it is about the request object.',
-    section: 'RFC 9101 section 10.5',
-  },
-  {
     cases: ['request object: sub is the client', 'request object: typ of an access token'],
     part: 'answer',
     ours: '400, invalid_request_object',
@@ -394,7 +394,7 @@ export const explanations: readonly Explanation[] = [
     part: 'answer',
     ours: '400, invalid_target',
     theirs: '200',
-    why: 'Every token is for one named interface; there is none that is for whoever takes it.',
+    why: 'Every token is for one named interface. This client has several that offer the scope; where there is one alone, it is meant.',
     section: 'RFC 8707 section 2',
   },
   {
@@ -551,14 +551,6 @@ export const explanations: readonly Explanation[] = [
     section: 'RFC 6749 section 5.1',
   },
   {
-    cases: ['authorization_code: without code_verifier'],
-    part: 'answer',
-    ours: '400, invalid_request',
-    theirs: '400, invalid_grant',
-    why: 'A required parameter is missing; the code stays good.',
-    section: 'RFC 7636 section 4.5, RFC 6749 section 5.2',
-  },
-  {
     cases: [
       'authorization_code: code_verifier too short',
       'authorization_code: code_verifier with a sign that is not allowed',
@@ -589,6 +581,7 @@ export const explanations: readonly Explanation[] = [
     cases: [
       'refresh_token: a request as it should be',
       'refresh_token: the same one twice',
+      'refresh_token: by another DPoP key',
       'refresh_token: mutual TLS, with the certificate',
     ],
     part: 'members',
@@ -628,14 +621,6 @@ export const explanations: readonly Explanation[] = [
     theirs: 'order:everything',
     why: 'As above: no member scope in errors.',
     section: 'RFC 6749 section 5.2',
-  },
-  {
-    cases: ['refresh_token: by another DPoP key'],
-    part: 'answer',
-    ours: '400, invalid_grant',
-    theirs: '200',
-    why: 'Stricter than asked for: of clients that authenticate, the refresh token need not be bound to the key. Here whoever steals both the refresh token and the client’s key still lacks the third.',
-    section: 'RFC 9449 section 5',
   },
   {
     cases: ['refresh_token: another order in authorization_details'],
@@ -942,7 +927,7 @@ export const explanations: readonly Explanation[] = [
   {
     cases: ['metadata: scopes_supported'],
     part: 'value',
-    ours: 'offline_access openid and those of the market',
+    ours: 'email offline_access openid profile and those of the market',
     theirs: 'offline_access openid',
     why: 'Scopes of interfaces are listed too; theirs learns them from the interface that is named.',
     section: 'RFC 8414 section 2',
@@ -956,6 +941,22 @@ export const explanations: readonly Explanation[] = [
     section: 'RFC 8693, RFC 7523 section 2.1',
   },
   {
+    cases: ['metadata: id_token_signing_alg_values_supported'],
+    part: 'value',
+    ours: 'ES256 PS256 RS256',
+    theirs: 'ES256',
+    why: 'An ordinary relying party may be registered for RS256 or PS256, each with keys of its own; theirs is set up with one key.',
+    section: 'OpenID Connect Core section 15.1',
+  },
+  {
+    cases: ['/jwks: members of the keys'],
+    part: 'value',
+    ours: 'alg crv e kid kty n use x y',
+    theirs: 'alg crv kid kty use x y',
+    why: 'As above: the RSA keys for ID tokens are in the set.',
+    section: 'RFC 7518 section 6.3.1',
+  },
+  {
     cases: ['metadata: claim_types_supported'],
     part: 'value',
     ours: '(not there)',
@@ -966,9 +967,9 @@ export const explanations: readonly Explanation[] = [
   {
     cases: ['metadata: claims_supported'],
     part: 'value',
-    ours: 'acr amr at_hash aud auth_time exp iat iss nonce sid sub',
+    ours: 'acr amr at_hash aud auth_time email email_verified exp iat iss name nonce sid sub',
     theirs: 'auth_time iss sid sub',
-    why: 'The claims that an ID token can have.',
+    why: 'The claims that an ID token can have, and those that userinfo tells with consent.',
     section: 'OpenID Connect Discovery section 3',
   },
   {

@@ -114,7 +114,7 @@ const registrations = (issuer: string) =>
       firm: 'broker',
       principal: 'service:brk-orders',
       grants: ['client', 'federated', 'exchange'],
-      scopes: ['order:create', 'order:read', 'decision:evaluate', 'settlement:instruct'],
+      scopes: ['order:create', 'order:read', 'decision:evaluate', 'application:write', 'settlement:instruct'],
       audiences: [...ours(issuer, 'decisions', 'transactions'), doors.broker, doors.venue, doors.clearing],
     },
     'ven-matching': {

@@ -1,14 +1,29 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '@countersign/testkit';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { registerKey } from '../../../examples/src/demo/supervisor.ts';
 import { isAsShown, runGuide, stepsOf } from './guide.ts';
 import { personBrowser } from './person-browser.ts';
 import { scratchFolder } from './scratch-folder.ts';
 
 const checkout = fileURLToPath(new URL('../../..', import.meta.url));
+
+/** Everybody's port: another server has it while the guides run, as on the machine of somebody who has just typed `npm start`. */
+const defaultPort = 7420;
+const isRoot = process.getuid?.() === 0;
+/** The account that Debian calls nobody. */
+const ordinaryUser = 65_534;
+const mayEnter = (): boolean =>
+  spawnSync('test', ['-r', join(checkout, 'package.json')], { uid: ordinaryUser, gid: ordinaryUser }).status === 0;
+const whySkipped = !isRoot
+  ? 'these tests run as one already'
+  : mayEnter()
+    ? undefined
+    : 'other users cannot enter the checkout; put it where they can';
 
 /**
  * Goes through a guide as somebody does who copies every command, and compares what it prints. Each guide has a file of
@@ -19,18 +34,33 @@ const checkout = fileURLToPath(new URL('../../..', import.meta.url));
 export function guideDoesWhatItSays(guide: string, steps: number): void {
   describe('the guide', () => {
     const folder = scratchFolder();
-    afterAll(() => folder.remove());
+    const other = createServer((_, response) => response.end('{"status":"somebody else"}'));
+    beforeAll(
+      () =>
+        new Promise<void>((resolve, reject) => {
+          // Where the port is taken already, all is as it is meant to be.
+          other.once('error', (error: NodeJS.ErrnoException) =>
+            error.code === 'EADDRINUSE' ? resolve() : reject(error),
+          );
+          other.listen(defaultPort, 'localhost', resolve);
+        }),
+    );
+    afterAll(() => {
+      other.close();
+      folder.remove();
+    });
 
-    it(`${guide} does what it says, command by command`, { timeout: 300_000 }, async () => {
+    async function follow(home: string, as?: number): Promise<void> {
       const page = readFileSync(join(checkout, 'docs/guides', guide), 'utf8');
       expect(stepsOf(page)).toHaveLength(steps);
       const replacing = await freePorts(page);
       const done = await runGuide(page, {
         checkout,
-        home: join(folder.path, guide),
+        home: join(folder.path, home),
         replacing,
+        as,
         timeoutMs: 280_000,
-        onLine: personAt(`http://localhost:${replacing['7420']}`, 'person:anna.keller'),
+        onLine: personAt(`http://localhost:${replacing[guidePort]}`, 'person:anna.keller'),
       });
       for (const { line, shown, printed } of done) {
         if (shown === undefined)
@@ -40,13 +70,29 @@ export function guideDoesWhatItSays(guide: string, steps: number): void {
             true,
           );
       }
-    });
+    }
+
+    it(
+      `${guide} does what it says, command by command, beside a server on the default port`,
+      {
+        timeout: 300_000,
+      },
+      () => follow('reader'),
+    );
+    it.skipIf(whySkipped !== undefined)(
+      `${guide} does so for an ordinary user${whySkipped === undefined ? '' : ` (skipped: ${whySkipped})`}`,
+      { timeout: 300_000 },
+      () => follow('ordinary', ordinaryUser),
+    );
   });
 }
 
+/** Where the guides have their own control plane, so that one may run beside `npm start`. */
+const guidePort = '7480';
+
 /** Ports that the pages name, each with one that is free now. */
 async function freePorts(page: string): Promise<Record<string, string>> {
-  const named = [...new Set(page.match(/\b(?:7420|7421|8400|8500)\b/g))];
+  const named = [...new Set(page.match(/\b(?:7480|7421|8400|8500)\b/g))];
   return Object.fromEntries(await Promise.all(named.map(async (port) => [port, String(await freePort())] as const)));
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
@@ -63,6 +63,8 @@ export async function runGuide(
     readonly home: string;
     readonly replacing?: Readonly<Record<string, string>>;
     readonly onLine?: (line: string) => void;
+    /** Numbers of a user and a group to run as, which takes root. */
+    readonly as?: number | undefined;
     /** Then everything is ended, and it has failed. */
     readonly timeoutMs: number;
   },
@@ -78,11 +80,15 @@ export async function runGuide(
   mkdirSync(options.home, { recursive: true });
   const file = join(options.home, 'guide.sh');
   writeFileSync(file, script);
+  const { as } = options;
+  if (as !== undefined) chownSync(options.home, as, as);
 
-  const shell = spawn('bash', ['-c', `exec 2>&1; set -e -o pipefail; . "${file}"`], {
+  // No `pipefail`: whoever copies the commands into their own shell has none either.
+  const shell = spawn('bash', ['-c', `exec 2>&1; set -e; . "${file}"`], {
     cwd: options.checkout,
     env: { ...process.env, HOME: options.home, NO_COLOR: '1' },
     stdio: ['ignore', 'pipe', 'inherit'],
+    ...(as === undefined ? {} : { uid: as, gid: as }),
     // A group of its own, so that whatever the page has started can be ended with it.
     detached: true,
   });

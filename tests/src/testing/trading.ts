@@ -125,11 +125,7 @@ export async function openTrading(options: {
     path: '/directory/apply',
     body: firms.directoryDocument(),
   });
-  await operator.call('partners', 'partner:register', {
-    method: 'POST',
-    path: '/partners/profiles',
-    body: firms.trustProfile,
-  });
+  await operator.trust(firms.trustProfile);
 
   const clientOf = (name: ClientName): Client => firms.client(name, clientOptions);
   const call: Trading['call'] = async (name, door, scope, { path, ...request }) => {
@@ -194,7 +190,7 @@ export async function openTrading(options: {
         subject: { type: subject.slice(0, subject.indexOf(':')), id: subject },
         action: { name: 'order:create' },
         resource: { type: 'transaction', id: transaction },
-        context: { client: 'ha-oms', scope: 'order:create' },
+        context: { client: 'ha-oms', scope: 'order:create', record: true },
       };
       const path = '/access/v1/evaluation';
       return (await call('brk-orders', 'decisions', 'decision:evaluate', { method: 'POST', path, body })) as Decision;

@@ -95,7 +95,7 @@ export async function usePeople(controlPlane: RunningControlPlane, supervisorId:
   await at('authenticator:revoke', lost);
   await refusedWith('authenticator_not_found', at('authenticator:revoke', lost));
   await at('authenticator:revoke', post(`${account}/authenticators/revoke`, { reason }));
-  await refusedWith('person_not_yours', at('authenticator:read', get('/people/nobody/authenticators')));
+  await refusedWith('person_not_yours', at('authenticator:read', get('/people/person:nobody/authenticators')));
   const again = post(`${account}/invitations`, { evidence: ['I know her voice'] });
   await refusedWith('recovery_needed', at('authenticator:invite', again));
 

@@ -7,7 +7,7 @@ import {
   parseVerifierKey,
   verifyCheckpoint,
 } from '@countersign/merkle-log';
-import { refusalOf, type Token } from '@countersign/sdk/calling';
+import { noAnswer, refusalOf, type Token } from '@countersign/sdk/calling';
 import type { Command } from 'commander';
 import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, exitCodes, green, print, progressLine, red, yellow } from '../output.ts';
@@ -132,11 +132,6 @@ async function fetchText(url: string): Promise<string> {
     if (!answer.ok) throw new Error(`status ${answer.status}`);
     return await answer.text();
   } catch (cause) {
-    throw new CodedError({
-      code: 'control_plane_unreachable',
-      category: 'unavailable',
-      detail: `${url} does not answer; is the control plane running?`,
-      cause,
-    });
+    throw noAnswer(cause, url, `${url} does not answer; is the control plane running?`);
   }
 }

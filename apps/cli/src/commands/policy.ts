@@ -8,7 +8,7 @@ import { call, describeVersion, type VersionView, type VersionWithBundle } from 
 import { noTests, printTests } from './policy/draw-bundle.ts';
 import {
   analyseFolder,
-  loadFolder,
+  loadPolicyFolder,
   printFindings,
   printLoaded,
   testFolder,
@@ -33,22 +33,22 @@ export function policyCommands(program: Command, options: () => ConnectionOption
     .command('validate')
     .argument('[folder]', 'the shipped ones when none is named', readFolder)
     .description(
-      'parse, validate against the schema, and compile the policies of a folder; the shipped ones when none is named',
+      'parse, validate against the schema, and compile the policies of a folder, and say what they would be: the market, or the model of an application; the shipped ones when none is named',
     )
     .option(...jsonOption('what it holds, or every problem with its place'))
     .action(async (folder: string | undefined, { json }: { readonly json?: true }) => {
       if (json === true) {
-        const read = await loadFolder(folder).catch(withProblemsAsJson);
+        const read = await loadPolicyFolder(folder).catch(withProblemsAsJson);
         const findings = await analyseFolder(read);
         const answer = validationAnswer(read, findings);
         printJson(answer);
         if (!answer.ok) process.exitCode = exitCodes.refused;
         return;
       }
-      const loaded = await loadFolder(folder).catch(withProblems);
-      printLoaded(loaded);
-      if (printFindings(await analyseFolder(loaded))) process.exitCode = exitCodes.refused;
-      for (const { id, effect } of loaded.parsed.policies) print(`  ${effect.padEnd(6)} ${id}`);
+      const read = await loadPolicyFolder(folder).catch(withProblems);
+      printLoaded(read);
+      if (printFindings(await analyseFolder(read))) process.exitCode = exitCodes.refused;
+      for (const { id, effect } of read.loaded.parsed.policies) print(`  ${effect.padEnd(6)} ${id}`);
     });
   policy
     .command('test')
@@ -57,7 +57,7 @@ export function policyCommands(program: Command, options: () => ConnectionOption
     .option('--all', 'also show the tests that pass', false)
     .option(...jsonOption('every test and the totals, or every problem with its place'))
     .action(async (folder: string | undefined, { all, json }: { readonly all: boolean; readonly json?: true }) => {
-      const loaded = await loadFolder(folder).catch(json === true ? withProblemsAsJson : withProblems);
+      const { loaded } = await loadPolicyFolder(folder).catch(json === true ? withProblemsAsJson : withProblems);
       const report = await testFolder(loaded);
       if (json === true) {
         printJson(testsAnswer(loaded, report));

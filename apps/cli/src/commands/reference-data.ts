@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect, readJson } from '../connection.ts';
-import { type ChangeRequest, call, printChanged, printProposed } from '../directory-door.ts';
+import { record } from '../directory-door.ts';
 
 export function instrumentCommands(program: Command, options: () => ConnectionOptions): void {
   const instrument = program.command('instrument').description('what reference data says of instruments');
@@ -33,13 +33,7 @@ function recordCommand(
     .description('record it, as the reference data software (--client, --key): what loosens waits for a second person')
     .requiredOption('--reason <text>', 'why; it is recorded')
     .action(async (path: string, { reason }: { reason: string }) => {
-      const body = { [list]: readJson(path, form), reason };
-      const answer = await call(connect(options()), 'POST', list, 'reference:record', body);
-      if (isRequest(answer)) printProposed(answer);
-      else printChanged(answer, 'recorded');
+      const entries = readJson(path, form);
+      await record(connect(options()), list, entries, reason);
     });
-}
-
-function isRequest(answer: unknown): answer is ChangeRequest {
-  return typeof answer === 'object' && answer !== null && 'digest' in answer;
 }

@@ -8,12 +8,14 @@ export function startCommand(program: Command, options: () => ConnectionOptions)
     .option('--data <folder>', 'where data lies; made on the first start (default: that of the whole command)')
     .option('--port <number>', 'only on the first start: it becomes part of the address', '7420')
     .option('--config <file>', 'a configuration of your own instead of the development one')
-    .action(async (flags: { data?: string; port: string; config?: string }) => {
+    .option('--adopt-roles-secret', 'once, after the secret of the database roles was lost: go on with a new one')
+    .action(async (flags: { data?: string; port: string; config?: string; adoptRolesSecret?: true }) => {
       const { startAndStay } = await import('@countersign/server');
       await startAndStay({
         dataFolder: flags.data ?? options().data,
         port: Number(flags.port),
         ...(flags.config === undefined ? {} : { configurationFile: flags.config }),
+        adoptRolesSecret: flags.adoptRolesSecret ?? false,
       });
     });
 }

@@ -1,8 +1,9 @@
 import * as node from 'node:crypto';
+import { createSelfSigned, createTestAuthority } from '@countersign/testkit';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { bytesToNumberLE, numberToBytesLE } from '@noble/curves/utils.js';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import * as shim from './crypto.ts';
 
 // What stands in for `node:crypto` in the browser, held against it.
@@ -43,6 +44,9 @@ const schemes: readonly Scheme[] = [
   { name: 'ECDSA on P-256 in DER', make: ec('P-256'), hash: 'sha256' },
   { name: 'ECDSA on P-384 in DER', make: ec('P-384'), hash: 'sha384' },
   { name: 'ECDSA on P-384 with SHA-512', make: ec('P-384'), hash: 'sha512' },
+  { name: 'ES384', make: ec('P-384'), hash: 'sha384', options: { dsaEncoding: 'ieee-p1363' } },
+  { name: 'ES512', make: ec('P-521'), hash: 'sha512', options: { dsaEncoding: 'ieee-p1363' } },
+  { name: 'ECDSA on P-521 in DER', make: ec('P-521'), hash: 'sha512' },
   { name: 'Ed25519', make: () => node.generateKeyPairSync('ed25519'), hash: null },
   { name: 'RSA PKCS #1', make: rsa(2048), hash: 'sha256' },
   { name: 'RSA PKCS #1 with SHA-512', make: rsa(2048), hash: 'sha512' },
@@ -154,5 +158,105 @@ describe('signatures in the browser', () => {
         expect(shim.timingSafeEqual(a, Uint8Array.from(a))).toBe(true);
       }),
     );
+  });
+});
+
+/** A key for RSASSA-PSS alone, with this digest and at least so much salt. */
+function limitedPair(hash: string, saltLength: number): node.KeyPairKeyObjectResult {
+  const limits = { modulusLength: 2048, hashAlgorithm: hash, mgf1HashAlgorithm: hash, saltLength };
+  // The types of Node 20 have the length as text, which Node refuses.
+  return Reflect.apply(node.generateKeyPairSync, node, ['rsa-pss', limits]) as node.KeyPairKeyObjectResult;
+}
+
+/** Such a key, and the same key without its limits: it signs as it likes. */
+function limitedKey(hash: string, saltLength: number) {
+  const { publicKey, privateKey } = limitedPair(hash, saltLength);
+  const whole = privateKey.export({ format: 'der', type: 'pkcs8' });
+  // PKCS #8 ends with the PKCS #1 form, which names no scheme: 0x30 0x82, two octets of length, version 0, the modulus.
+  const inner = whole.indexOf(Buffer.from([0x02, 0x01, 0x00, 0x02, 0x82]), 8) - 4;
+  const free = node.createPrivateKey({ key: whole.subarray(inner), format: 'der', type: 'pkcs1' });
+  return { publicKey, free };
+}
+
+const der = (key: node.KeyObject) =>
+  ({ key: key.export({ format: 'der', type: 'spki' }), format: 'der', type: 'spki' }) as const;
+const orFalse = (ask: () => boolean): boolean => {
+  try {
+    return ask();
+  } catch {
+    return false;
+  }
+};
+
+describe('keys that two libraries could judge in two ways', () => {
+  it.each([
+    ['as the key says', 'sha256', 32, 'sha256', 32, true],
+    ['with more salt than the key asks for', 'sha256', 32, 'sha256', 48, true],
+    ['with less salt than the key asks for', 'sha256', 32, 'sha256', 20, false],
+    ['with another digest than the key is for', 'sha256', 32, 'sha512', 64, false],
+    ['with a weaker digest than the key is for', 'sha512', 64, 'sha256', 32, false],
+  ] as const)('RSASSA-PSS signed %s has one verdict', (_, hash, least, signedHash, saltLength, expected) => {
+    const { publicKey, free } = limitedKey(hash, least);
+    const signature = node.sign(signedHash, message, { key: free, ...pss(saltLength) });
+    const options = pss(saltLength);
+    expect(orFalse(() => node.verify(signedHash, message, { key: publicKey, ...options }, signature))).toBe(expected);
+    const key = shim.createPublicKey(der(publicKey));
+    expect(shim.verify(signedHash, message, { key, ...options }, signature)).toBe(expected);
+    const plain = node.sign(signedHash, message, free);
+    expect(orFalse(() => node.verify(signedHash, message, publicKey, plain))).toBe(false);
+    expect(shim.verify(signedHash, message, key, plain)).toBe(false);
+  });
+
+  describe('in certificates', () => {
+    afterEach(() => vi.doUnmock('node:crypto'));
+
+    /** The path of a leaf, asked with Node's cryptography and with the one that the page has instead. */
+    async function verdictsOn(leaf: Uint8Array, anchor: Uint8Array): Promise<readonly string[]> {
+      const verdicts: string[] = [];
+      for (const replacement of [undefined, shim]) {
+        vi.resetModules();
+        if (replacement !== undefined) vi.doMock('node:crypto', () => replacement);
+        const { findPath, readX509Certificate } = await import('@countersign/x509');
+        const trusted = { certificates: [readX509Certificate(anchor)], keys: [] };
+        const verdict = findPath(readX509Certificate(leaf), [], trusted, Date.parse('2026-11-21T09:30:00Z'));
+        verdicts.push(verdict.ok ? 'good' : verdict.reason);
+      }
+      return verdicts;
+    }
+
+    const pem = (key: node.KeyObject) => key.export({ format: 'pem', type: 'pkcs8' }).toString();
+    const named = node.generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const explicit = node.generateKeyPairSync('ec', { namedCurve: 'P-256', paramEncoding: 'explicit' });
+
+    it('a curve that is written out counts nowhere, although Node alone takes it', async () => {
+      const signature = node.sign('sha256', message, explicit.privateKey);
+      const own = der(explicit.publicKey);
+      expect(node.verify('sha256', message, node.createPublicKey(own), signature)).toBe(true);
+      expect(() => shim.createPublicKey(own)).toThrow('curve');
+      const authority = createTestAuthority({ name: 'Curves' });
+      for (const [key, expected] of [
+        [named, ['good', 'good']],
+        [explicit, ['malformed', 'malformed']],
+      ] as const) {
+        const leaf = authority.issue({ subject: 'CN=desk', privateKeyPem: pem(key.privateKey) });
+        expect(await verdictsOn(leaf.der, authority.der)).toEqual(expected);
+      }
+      const issuer = createSelfSigned({ subject: 'CN=desk', privateKeyPem: pem(explicit.privateKey) });
+      expect(await verdictsOn(issuer.der, issuer.der)).toEqual(['malformed', 'malformed']);
+    });
+
+    it.each([
+      ['RSA of 2,048 bits', 'good', node.generateKeyPairSync('rsa', { modulusLength: 2048 })],
+      ['P-521', 'good', node.generateKeyPairSync('ec', { namedCurve: 'P-521' })],
+      ['RSASSA-PSS for SHA-256', 'good', limitedPair('sha256', 20)],
+      ['RSASSA-PSS for SHA-1', 'key_weak', limitedPair('sha1', 20)],
+      ['RSA of 1,024 bits', 'key_weak', node.generateKeyPairSync('rsa', { modulusLength: 1024 })],
+      ['P-192', 'key_weak', node.generateKeyPairSync('ec', { namedCurve: 'prime192v1' })],
+      ['DSA', 'key_weak', node.generateKeyPairSync('dsa', { modulusLength: 2048, divisorLength: 256 })],
+    ] as const)('a key of %s is %s in both', async (_, expected, { privateKey }) => {
+      const authority = createTestAuthority({ name: 'Keys' });
+      const leaf = authority.issue({ subject: 'CN=desk', privateKeyPem: pem(privateKey) });
+      expect(await verdictsOn(leaf.der, authority.der)).toEqual([expected, expected]);
+    });
   });
 });

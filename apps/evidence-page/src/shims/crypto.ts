@@ -82,10 +82,12 @@ export function verify(
     }
     default: {
       if (algorithm === null || !isRsaHash(algorithm)) return false;
-      const { rsa } = key;
-      return options.padding === constants.RSA_PKCS1_PSS_PADDING
-        ? verifyPss(rsa, algorithm, options.saltLength ?? 0, data, signature)
-        : verifyPkcs1(rsa, algorithm, data, signature);
+      const { rsa, pss } = key;
+      const saltLength = options.saltLength ?? 0;
+      if (options.padding !== constants.RSA_PKCS1_PSS_PADDING)
+        return key.asymmetricKeyType === 'rsa' && verifyPkcs1(rsa, algorithm, data, signature);
+      if (pss !== undefined && (pss.hash !== algorithm || saltLength < pss.leastSaltLength)) return false;
+      return verifyPss(rsa, algorithm, saltLength, data, signature);
     }
   }
 }

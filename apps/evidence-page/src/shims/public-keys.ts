@@ -1,7 +1,7 @@
 import { decodeBase64Url } from '@countersign/kernel';
-import { p256, p384 } from '@noble/curves/nist.js';
+import { p256, p384, p521 } from '@noble/curves/nist.js';
 import { type Element, readElements } from './der.ts';
-import { type RsaPublicKey, rsaKey } from './rsa.ts';
+import { type RsaHash, type RsaPublicKey, rsaKey } from './rsa.ts';
 
 /** A public key, under the names that `node:crypto` gives to what the verifier asks of one. */
 export type PublicKey = { readonly type: 'public' } & (
@@ -16,23 +16,37 @@ export type PublicKey = { readonly type: 'public' } & (
       readonly asymmetricKeyType: 'rsa' | 'rsa-pss';
       readonly asymmetricKeyDetails: { readonly modulusLength: number; readonly publicExponent: bigint };
       readonly rsa: RsaPublicKey;
+      readonly pss?: PssLimits;
     }
 );
 
-export const curves = { prime256v1: p256, secp384r1: p384 } as const;
+/** What a key for RSASSA-PSS alone was limited to when it was made (RFC 4055 section 3.3). */
+export interface PssLimits {
+  readonly hash: RsaHash;
+  readonly leastSaltLength: number;
+}
+
+export const curves = { prime256v1: p256, secp384r1: p384, secp521r1: p521 } as const;
 export type CurveName = keyof typeof curves;
+/** RFC 7518 section 6.2.1.1. */
+const curvesOfJwk: ReadonlyMap<unknown, CurveName> = new Map([
+  ['P-256', 'prime256v1'],
+  ['P-384', 'secp384r1'],
+  ['P-521', 'secp521r1'],
+]);
 
 type Jwk = Readonly<Record<string, unknown>>;
 
 /** @throws Error for a key of another kind, or none */
 export function keyOfJwk(jwk: Jwk): PublicKey {
   switch (jwk['kty']) {
-    case 'EC':
-      return ecKey(
-        jwk['crv'] === 'P-256' ? 'prime256v1' : 'secp384r1',
-        Uint8Array.of(4, ...octets(jwk, 'x'), ...octets(jwk, 'y')),
-      );
+    case 'EC': {
+      const curve = curvesOfJwk.get(jwk['crv']);
+      if (curve === undefined) throw new Error('this curve is not verified here');
+      return ecKey(curve, Uint8Array.of(4, ...octets(jwk, 'x'), ...octets(jwk, 'y')));
+    }
     case 'OKP':
+      if (jwk['crv'] !== 'Ed25519') throw new Error('this curve is not verified here');
       return edKey(octets(jwk, 'x'));
     case 'RSA':
       return rsaPublicKey('rsa', octets(jwk, 'n'), octets(jwk, 'e'));
@@ -41,10 +55,18 @@ export function keyOfJwk(jwk: Jwk): PublicKey {
   }
 }
 
+const curvesByOid: ReadonlyMap<string, CurveName> = new Map([
+  ['2a8648ce3d030107', 'prime256v1'],
+  ['2b81040022', 'secp384r1'],
+  ['2b81040023', 'secp521r1'],
+]);
+const hashesByOid: ReadonlyMap<string, RsaHash> = new Map([
+  ['608648016503040201', 'sha256'],
+  ['608648016503040202', 'sha384'],
+  ['608648016503040203', 'sha512'],
+]);
 const oids = {
   ec: '2a8648ce3d0201',
-  prime256v1: '2a8648ce3d030107',
-  secp384r1: '2b81040022',
   ed25519: '2b6570',
   rsa: '2a864886f70d010101',
   rsaPss: '2a864886f70d01010a',
@@ -58,9 +80,10 @@ export function keyOfSpki(der: Uint8Array): PublicKey {
   const bits = key.content.subarray(1);
   switch (hexOf(type)) {
     case oids.ec: {
-      const curve = hexOf(parameters);
-      if (curve !== oids.prime256v1 && curve !== oids.secp384r1) throw new Error('this curve is not verified here');
-      return ecKey(curve === oids.prime256v1 ? 'prime256v1' : 'secp384r1', bits);
+      // A curve that is written out is none, even where it is one of these: Node would take it.
+      const curve = parameters?.tag === 0x06 ? curvesByOid.get(hexOf(parameters)) : undefined;
+      if (curve === undefined) throw new Error('this curve is not verified here');
+      return ecKey(curve, bits);
     }
     case oids.ed25519:
       return edKey(bits);
@@ -71,6 +94,7 @@ export function keyOfSpki(der: Uint8Array): PublicKey {
         hexOf(type) === oids.rsa ? 'rsa' : 'rsa-pss',
         modulus?.content ?? new Uint8Array(),
         exponent?.content ?? new Uint8Array(),
+        hexOf(type) === oids.rsaPss && parameters !== undefined ? readPssLimits(parameters) : undefined,
       );
     }
     default:
@@ -94,12 +118,28 @@ function edKey(point: Uint8Array): PublicKey {
   return { type: 'public', asymmetricKeyType: 'ed25519', asymmetricKeyDetails: {}, point: Uint8Array.from(point) };
 }
 
-function rsaPublicKey(asymmetricKeyType: 'rsa' | 'rsa-pss', modulus: Uint8Array, exponent: Uint8Array): PublicKey {
+/** RSASSA-PSS-params, with one digest for message and mask. */
+function readPssLimits(parameters: Element): PssLimits {
+  const fields = new Map(inside(parameters).map(({ tag, content }) => [tag, readElements(content)[0]]));
+  const hash = hashesByOid.get(hexOf(inside(fields.get(0xa0))[0]));
+  const mask = inside(fields.get(0xa1))[1];
+  const salt = fields.get(0xa2);
+  if (hash === undefined || hashesByOid.get(hexOf(inside(mask)[0])) !== hash)
+    throw new Error('a key for RSASSA-PSS with such a digest is not verified here');
+  return { hash, leastSaltLength: salt === undefined ? 20 : Number(`0x${hexOf(salt) || '0'}`) };
+}
+
+function rsaPublicKey(
+  asymmetricKeyType: 'rsa' | 'rsa-pss',
+  modulus: Uint8Array,
+  exponent: Uint8Array,
+  pss?: PssLimits,
+): PublicKey {
   const rsa = rsaKey(modulus, exponent);
   // Larger ones would let a bundle keep the reader's machine busy.
   if (rsa.bits > 8192 || rsa.exponent > 2n ** 32n) throw new Error('this RSA key is too large');
   const asymmetricKeyDetails = { modulusLength: rsa.bits, publicExponent: rsa.exponent };
-  return { type: 'public', asymmetricKeyType, asymmetricKeyDetails, rsa };
+  return { type: 'public', asymmetricKeyType, asymmetricKeyDetails, rsa, ...(pss === undefined ? {} : { pss }) };
 }
 
 function octets(jwk: Jwk, member: string): Uint8Array {

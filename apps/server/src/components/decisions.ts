@@ -1,7 +1,9 @@
 import { consentStoreMigrations, createConsentStore } from '@countersign/consent-store';
 import {
   type ConsentStore,
+  createIndependence,
   hardwareAcr,
+  type Independence,
   type PolicyEngine,
   type ProposerStanding,
   phishingResistantAcr,
@@ -29,6 +31,8 @@ export interface DecisionParts {
   readonly transactionRegistry: TransactionRegistryComponent;
   /** Asked before what somebody proposed is put into force. */
   readonly proposerStanding: ProposerStanding;
+  /** Checked when a second person approves a proposal. */
+  readonly independence: Independence;
   /** Classes of authenticators of which one is enough to approve. */
   readonly approvalClasses: readonly string[];
 }
@@ -69,6 +73,7 @@ export async function startDecisions(
     authenticators: authentication.authenticators,
     log: audit,
   });
+  const independence = createIndependence(authentication.authenticators);
   // What stands of people is read here alone: by the decision point for every door, and by approvals for who gives them.
   const signalsOf = (person: string) => risk.of(person);
   const policyEngine = started(
@@ -83,6 +88,7 @@ export async function startDecisions(
       metrics,
       publisher: installation,
       proposerStanding,
+      independence,
       audit,
       directory,
       consentStore,
@@ -120,5 +126,5 @@ export async function startDecisions(
     }),
   );
   registry = transactionRegistry;
-  return { consentStore, policyEngine, transactionRegistry, proposerStanding, approvalClasses };
+  return { consentStore, policyEngine, transactionRegistry, proposerStanding, independence, approvalClasses };
 }

@@ -30,6 +30,7 @@ export function startLogReaders(
     directory,
     transactionRegistry,
     proposerStanding,
+    independence,
     signers,
   }: LogParts & Parties & DecisionParts & { readonly signers: Signers },
 ): LogReaders {
@@ -87,6 +88,7 @@ export function startLogReaders(
       ...log,
       custody: auditLog.custody,
       proposerStanding,
+      independence,
       ...common,
     }),
   );

@@ -1,11 +1,11 @@
-import type { DepartureEffect, FederationGateway, ProposerStanding } from '@countersign/contracts';
+import type { DepartureEffect, FederationGateway, Independence, ProposerStanding } from '@countersign/contracts';
 import {
   createDirectory,
   type DirectoryComponent,
   directoryMigrations,
   type ScimDependencies,
 } from '@countersign/directory';
-import { createFederationGateway } from '@countersign/federation-gateway';
+import { createFederationGateway, createPartnerKeys, type PartnerKeys } from '@countersign/federation-gateway';
 import { createTrustRegistry, type TrustRegistryComponent, trustRegistryMigrations } from '@countersign/trust-registry';
 import type { Configuration } from '../configuration.ts';
 import { developmentIssuers, withPinnedKeySets } from '../operator-people.ts';
@@ -18,6 +18,7 @@ export interface Parties {
   readonly directory: DirectoryComponent;
   readonly trustRegistry: TrustRegistryComponent;
   readonly federationGateway: FederationGateway;
+  readonly partnerKeys: PartnerKeys;
   /** What the SCIM interface is made of. */
   readonly scim: Omit<ScimDependencies, 'guard' | 'baseUrl'>;
 }
@@ -28,14 +29,18 @@ export async function startParties(
     auditLog: audit,
     departureEffects,
     proposerStanding,
+    independence,
   }: Pick<LogParts, 'auditLog'> & {
     /** What ends with whoever leaves; asked when somebody does. */
     readonly departureEffects: () => readonly DepartureEffect[];
     /** How it is with who proposed a change; asked when somebody approves one. */
     readonly proposerStanding: () => ProposerStanding | undefined;
+    /** Whether who approves is surely somebody else. */
+    readonly independence: () => Independence | undefined;
   },
 ): Promise<Parties> {
   const pool = database.pool(directoryMigrations);
+  let profiles: TrustRegistryComponent | undefined;
   const directory = started(
     'directory',
     await createDirectory({
@@ -45,6 +50,8 @@ export async function startParties(
       seed: directorySeed(configuration),
       departureEffects,
       proposerStanding,
+      independence,
+      profiles: () => profiles,
       governingRoles: rolesThatDecide(configuration),
       // Outside development the configuration names two people at least.
       foundedByTwo: !development,
@@ -62,13 +69,15 @@ export async function startParties(
       ...common,
     }),
   );
+  profiles = trustRegistry;
   const issuers = developmentIssuers(configuration);
-  for (const { profile } of issuers) await trustRegistry.register(profile, installation);
+  for (const { profile } of issuers) await trustRegistry.install(profile, installation);
+  const partnerKeys = createPartnerKeys({ outbound: withPinnedKeySets(outbound, issuers), audit, ...common });
   const federationGateway = createFederationGateway({
     trustRegistry,
     directory,
     audit,
-    outbound: withPinnedKeySets(outbound, issuers),
+    partnerKeys,
     identityChaining: configuration.features.identityChaining ?? 'off',
     ...common,
   });
@@ -76,6 +85,7 @@ export async function startParties(
     directory,
     trustRegistry,
     federationGateway,
+    partnerKeys,
     scim: { pool, directory, audit, ...configuration.scim, ...common },
   };
 }

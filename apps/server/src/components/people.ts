@@ -32,9 +32,10 @@ export async function startPeople(
     auditLog: audit,
     directory,
     trustRegistry,
+    partnerKeys,
     signers,
     revokeTokensOf,
-  }: Pick<LogParts & Parties, 'auditLog' | 'directory' | 'trustRegistry'> & {
+  }: Pick<LogParts & Parties, 'auditLog' | 'directory' | 'trustRegistry' | 'partnerKeys'> & {
     readonly signers: Signers;
     /** Whoever is locked out loses their tokens too. */
     readonly revokeTokensOf: (person: PrincipalId, reason: string) => Promise<unknown>;
@@ -76,6 +77,7 @@ export async function startPeople(
       directory,
       audit,
       outbound,
+      partnerKeys,
       signer: signers['access-token'],
       ...common,
     }),

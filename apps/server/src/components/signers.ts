@@ -28,6 +28,8 @@ export async function openSigners(
     'log-checkpoint': logKeys,
     'access-token': tokenKeys,
     'id-token': tokenKeys,
+    'id-token-ps256': tokenKeys,
+    'id-token-rs256': tokenKeys,
     'transaction-token': tokenKeys,
     'policy-bundle': await keysFor('policy-bundle', policyEngineMigrations),
     mandate: await keysFor('mandate', consentStoreMigrations),

@@ -10,6 +10,11 @@ const rfc = (number: number) => `https://www.rfc-editor.org/rfc/rfc${number}`;
 
 export const specifiedElsewhere: readonly SpecifiedElsewhere[] = [
   { paths: ['/token'], specification: 'OAuth 2.0, and the grants of RFC 7523, RFC 8693 and CIBA', url: rfc(6749) },
+  {
+    paths: ['/provisioning-token'],
+    specification: 'OAuth 2.0: a token request and its answer, for a provisioning token (docs/guides/provisioning.md)',
+    url: rfc(6749),
+  },
   { paths: ['/par'], specification: 'Pushed authorization requests', url: rfc(9126) },
   { paths: ['/authorize', '/authorize/*'], specification: 'OAuth 2.0: the authorization endpoint', url: rfc(6749) },
   { paths: ['/introspect'], specification: 'Token introspection, with signed answers (RFC 9701)', url: rfc(7662) },

@@ -5,8 +5,10 @@ import type { SigningKey } from '@countersign/sdk';
 export const clientNames = ['try-out-fund', 'try-out-house', 'try-out-algorithm'] as const;
 export type ClientName = (typeof clientNames)[number];
 
+/** Whose orders need a supervisor. */
+export const algorithm = 'agent:try-out-algorithm';
 /** Made up, with check digits that fit. */
-const house = '5299TRY0UTH0USE00023';
+export const house = '5299TRY0UTH0USE00023';
 const fund = '5299TRY0UTFUND000071';
 const venue = 'XTRY';
 const account = 'TRY-0001';
@@ -85,7 +87,7 @@ export function exampleDirectory(
     ],
     agents: [
       {
-        id: 'agent:try-out-algorithm',
+        id: algorithm,
         institution: house,
         desk: 'try-out',
         roles: [],
@@ -100,7 +102,7 @@ export function exampleDirectory(
     clients: [
       client('try-out-fund', fund, 'service:try-out-fund', ['mandate:grant', 'mandate:read'], mandates),
       client('try-out-house', house, 'service:try-out-house', ['mandate:grant', 'mandate:read'], mandates),
-      client('try-out-algorithm', house, 'agent:try-out-algorithm', ['order:create'], orderInterface(issuer)),
+      client('try-out-algorithm', house, algorithm, ['order:create'], orderInterface(issuer)),
     ],
     accounts: [{ id: account, institution: fund, type: 'Client' }],
     venues: [{ mic: venue, operator: house, country: 'DE' }],

@@ -1,32 +1,59 @@
 import { chooseTexts, type Logger, requireSameOriginPost, sendErrorPage, sendPage } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { tryOutPage, tryOutPath } from './page.ts';
+import type { Proof } from './proof.ts';
+import { proofPage, proofPathOf } from './proof-page.ts';
 import { de } from './texts/de.ts';
 import { en } from './texts/en.ts';
 import type { TryOut } from './try-out.ts';
 
 /**
- * The page on which a visitor tries a development installation: `GET /try`, and its two buttons.
+ * The page on which a visitor tries a development installation: `GET /try`, its two buttons, and the evidence of an order
+ * (`GET /try/proof/{transaction}`) with its bundle and what a verifier trusts, as files.
  *
  * Its forms hold no secret of a browser: what they do, they do for anybody at this machine, with nobody's rights. That they
  * were sent from our own page keeps other sites from filling the directory.
  */
 export function tryOutRoutes(
   app: FastifyInstance,
-  { tryOut, issuer, logger }: { readonly tryOut: TryOut; readonly issuer: string; readonly logger: Logger },
+  {
+    tryOut,
+    issuer,
+    logger,
+    evidencePath,
+  }: {
+    readonly tryOut: TryOut;
+    readonly issuer: string;
+    readonly logger: Logger;
+    /** Of the page that verifies bundles, if it is served. */
+    readonly evidencePath: string | undefined;
+  },
 ): void {
   const { origin } = new URL(issuer);
+  const latest = latestProof(tryOut);
 
-  const button =
-    (press: () => Promise<{ readonly path: string }>) => async (request: FastifyRequest, reply: FastifyReply) => {
+  const onPage =
+    <Request extends FastifyRequest>(handler: (request: Request, reply: FastifyReply) => Promise<FastifyReply>) =>
+    async (request: Request, reply: FastifyReply): Promise<FastifyReply> => {
       try {
-        requireSameOriginPost(request, origin);
-        const { path } = await press();
-        return reply.header('referrer-policy', 'no-referrer').redirect(path, 303);
+        return await handler(request, reply);
       } catch (error) {
         return sendErrorPage(error, request, reply, { logger, banner: chooseTexts(request, { en, de }).texts.banner });
       }
     };
+  const button = (press: () => Promise<{ readonly path: string }>) =>
+    onPage(async (request, reply) => {
+      requireSameOriginPost(request, origin);
+      const { path } = await press();
+      return reply.header('referrer-policy', 'no-referrer').redirect(path, 303);
+    });
+  const file = (contentOf: (proof: Proof) => string) =>
+    onPage(async (request: OfTransaction, reply) =>
+      reply
+        .headers({ 'content-disposition': 'attachment', 'cache-control': 'no-store' })
+        .type('application/json')
+        .send(contentOf(await latest.again(request.params.transaction))),
+    );
 
   app.get(tryOutPath, async (request, reply) => {
     const { texts, lang } = chooseTexts(request, { en, de });
@@ -40,4 +67,43 @@ export function tryOutRoutes(
     `${tryOutPath}/order`,
     button(() => tryOut.placeOrder()),
   );
+
+  // No HEAD: what only looks at links must export nothing.
+  const quiet = { exposeHeadRoute: false };
+  const proofPath = proofPathOf(':transaction');
+  app.get(
+    proofPath,
+    quiet,
+    onPage(async (request: OfTransaction, reply) => {
+      const { texts, lang } = chooseTexts(request, { en, de });
+      const proof = await latest.anew(request.params.transaction);
+      return sendPage(reply, 200, proofPage(proof, evidencePath, texts, lang));
+    }),
+  );
+  app.get(
+    `${proofPath}/bundle`,
+    quiet,
+    file(({ bundle }) => bundle),
+  );
+  app.get(
+    `${proofPath}/trust`,
+    quiet,
+    file(({ trust }) => trust),
+  );
+}
+
+type OfTransaction = FastifyRequest<{ Params: { readonly transaction: string } }>;
+
+/** The files of a page are those that it was drawn from: a later export has a later checkpoint. */
+function latestProof(tryOut: Pick<TryOut, 'proofOf'>) {
+  let kept: Proof | undefined;
+  const anew = async (transaction: string): Promise<Proof> => {
+    kept = await tryOut.proofOf(transaction);
+    return kept;
+  };
+  return {
+    anew,
+    again: async (transaction: string): Promise<Proof> =>
+      kept?.transaction === transaction ? kept : anew(transaction),
+  };
 }

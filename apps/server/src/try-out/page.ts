@@ -26,8 +26,6 @@ export function tryOutPage(texts: Texts, lang: string): Html {
 </form>
 <h2>${texts.proofTitle}</h2>
 <p>${texts.proofText}</p>
-<pre><code lang="en">npx countersign evidence export --transaction txn_... --out order.evidence.json --trust trust.json
-npx countersign evidence verify order.evidence.json --trust trust.json</code></pre>
 </section>`,
   });
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { type Clock, CodedError, isCodedError, parseId } from '@countersign/kernel';
+import { auditLogErrors } from '@countersign/contracts';
+import { type Clock, CodedError, isCodedError, parseId, type TransactionId } from '@countersign/kernel';
 import {
   type Client,
   type ClientOptions,
@@ -21,6 +22,7 @@ import {
   visitors,
 } from './example.ts';
 import { exampleKeys } from './keys.ts';
+import { type Proof, proofOf } from './proof.ts';
 
 /** Everything is set up as an operator would, by the interfaces that everybody has. */
 export interface TryOutKeys {
@@ -42,7 +44,13 @@ export interface TryOut {
   /** Where a visitor registers a security key or passkey. @throws CodedError `try_out_full`, `try_out_busy` */
   inviteVisitor(): Promise<{ readonly path: string; readonly visitor: string }>;
   /** Where an order waits for them. @throws CodedError `try_out_busy`, and what the interfaces say */
-  placeOrder(): Promise<{ readonly path: string; readonly transaction: string }>;
+  placeOrder(): Promise<{ readonly path: string; readonly transaction: TransactionId }>;
+  /**
+   * The evidence of an order of the example, exported with the operator's rights; the export is on record.
+   *
+   * @throws CodedError `transaction_without_records` for what is none of the example
+   */
+  proofOf(transaction: string): Promise<Proof>;
 }
 
 const reason = 'The example of /try';
@@ -190,6 +198,19 @@ export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDepend
         if (transaction === undefined) throw new Error('a token for an order without its transaction');
         return { path: `/approve/${transaction}`, transaction };
       }),
+
+    async proofOf(text) {
+      const transaction = parseId('transaction', text);
+      if (transaction === undefined)
+        throw auditLogErrors.error('transaction_without_records', 'The example has no such transaction.');
+      started ??= start();
+      const { client, token } = started.operator;
+      const exported = await client.callOrThrow(
+        await token({ resource: `${issuer}/evidence`, scope: 'audit:export' }),
+        { method: 'GET', url: `${issuer}/evidence/transactions/${transaction}` },
+      );
+      return proofOf(transaction, exported);
+    },
   };
 }
 

@@ -1,6 +1,6 @@
-import { accessErrors, auditLogErrors, type ResourceGuard } from '@countersign/contracts';
+import { accessErrors, auditLogErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
 import { formatTlogProof, parseCheckpoint, parseNote, parseTilePath, type TileResource } from '@countersign/merkle-log';
-import { accessRequestOf, described } from '@countersign/runtime';
+import { described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { binaryAnswer } from '../answers.ts';
@@ -88,13 +88,6 @@ export function logRoutes(
     async (_request, reply) => reply.type(text).send(`${auditLog.verifierKey()}\n`),
   );
 
-  /** Whole stretches of the log are for who answers for all of it; others read the records that concern them. */
-  async function checkOperator(request: TileRequest): Promise<void> {
-    const { institution } = await guard.check(accessRequestOf(request, baseUrl), { scope: 'audit:read' });
-    if (institution !== operator)
-      throw accessErrors.error('insufficient_scope', 'Entries of the log are told to the operator alone.');
-  }
-
   app.get(
     '/log/proof/inclusion/:index',
     described({
@@ -131,14 +124,14 @@ export function logRoutes(
   );
 
   async function sendResource(
-    request: TileRequest,
-    reply: FastifyReply,
+    kind: TileResource['kind'],
     path: string,
+    reply: FastifyReply,
     options?: { readonly gone: 'empty' },
   ): Promise<FastifyReply> {
     const resource = parseTilePath(path);
-    if (resource === undefined) throw notFound();
-    if (resource.kind === 'entries') await checkOperator(request);
+    // Entries have a route of their own, which asks for a token.
+    if (resource?.kind !== kind) throw notFound();
     const bytes = await readResource(auditLog, resource, options);
     if (bytes === undefined) throw notFound();
     // What is there today may be gone tomorrow.
@@ -155,7 +148,7 @@ export function logRoutes(
       params: tilePath,
       answers: { 200: octets('Hashes of 32 bytes, one after the other') },
     }),
-    async (request: TileRequest, reply) => sendResource(request, reply, `tile/${request.params['*']}`),
+    async (request: TileRequest, reply) => sendResource('tile', `tile/${request.params['*']}`, reply),
   );
   app.get(
     '/log/tile/entries/*',
@@ -167,15 +160,16 @@ export function logRoutes(
       querystring: entriesQuery,
       answers: { 200: octets('Entries, each after its length in two bytes') },
     }),
-    async (request: EntriesRequest, reply) => {
-      const { gone } = request.query;
-      return sendResource(
-        request,
-        reply,
-        `tile/entries/${request.params['*']}`,
-        gone === undefined ? undefined : { gone },
-      );
-    },
+    withCaller<Caller, EntriesRequest>(
+      (access) => guard.check(access, { scope: 'audit:read' }),
+      baseUrl,
+      async ({ params, query: { gone } }, reply, { institution }) => {
+        // Whole stretches of the log are for who answers for all of it; others read the records that concern them.
+        if (institution !== operator)
+          throw accessErrors.error('insufficient_scope', 'Entries of the log are told to the operator alone.');
+        return sendResource('entries', `tile/entries/${params['*']}`, reply, gone === undefined ? undefined : { gone });
+      },
+    ),
   );
 }
 

@@ -18,6 +18,8 @@ export interface AssertionNeed {
   readonly credential: unknown;
   /** Base64url. */
   readonly challenge: string;
+  /** When it was shown, milliseconds since the epoch. */
+  readonly askedAt: number;
   /** Whose it must be; whoever's the key is when left out. */
   readonly person: PrincipalId | undefined;
   /** Classes of which it must have one; each when left out. */
@@ -89,8 +91,27 @@ export function createAssertions(parts: Parts) {
       throw authenticatorErrors.error('authenticator_too_weak', 'This asks for a stronger key than this one.');
     // Compared and kept in one step: of two answers with one count, on any nodes, one is of a copy.
     if (!(await authenticators.use(stored.id, verified.counter, clock.now())))
-      throw authenticatorErrors.error('counter_rolled_back', 'The key has counted back: there may be a copy of it.');
+      throw authenticatorErrors.error('counter_rolled_back', 'The key has counted back: there may be a copy of it.', {
+        facts: { counter: verified.counter },
+      });
     return { authenticator: stored, acr, signature: verified.signature };
+  }
+
+  /**
+   * Suspends a key that has counted back, unless its answer can have been overtaken: of two pages that are open at once, the second
+   * may be answered first. A question that was asked after that answer excuses nothing: the one key would have counted further.
+   */
+  async function suspectOrExcuse(
+    refusal: CodedError,
+    stored: StoredAuthenticator,
+    askedAt: number,
+  ): Promise<CodedError> {
+    if (refusal.code !== 'counter_rolled_back') return refusal;
+    const counter = refusal.facts?.['counter'];
+    if (typeof counter === 'number' && (await authenticators.wasOvertaken(stored.id, counter, askedAt)))
+      return authenticatorErrors.error('answer_overtaken', 'The key has answered something else since. Confirm again.');
+    await suspect(parts, stored);
+    return refusal;
   }
 
   return {
@@ -109,9 +130,9 @@ export function createAssertions(parts: Parts) {
         return await judge(assertion, stored, need);
       } catch (error) {
         if (!isRefusal(error)) throw error;
-        if (error.code === 'counter_rolled_back' && stored !== undefined) await suspect(parts, stored);
-        await this.refuse(error.code, need, stored, assertion);
-        throw error;
+        const refusal = stored === undefined ? error : await suspectOrExcuse(error, stored, need.askedAt);
+        await this.refuse(refusal.code, need, stored, assertion);
+        throw refusal;
       }
     },
     /** Records an answer that is not verified, because its challenge was used up, under the key that it names. */

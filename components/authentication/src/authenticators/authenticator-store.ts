@@ -36,6 +36,16 @@ const selected = `select a.id, a.person, a.name, a.credential_id, a.kid, a.jwk, 
 
 type Session = pg.Pool | pg.PoolClient;
 
+/** No challenge can be answered for longer. */
+const answeredWithinMs = 600_000;
+/** By so much at most the clocks of nodes differ: a key is not suspected because one showed the page and another had the answer. */
+const clockDifferenceMs = 5_000;
+
+/** What authenticator `$1` had counted to at that instant (milliseconds). */
+const countBefore = (instant: string): string =>
+  `select coalesce(max(counter), 0) from authenticator_uses
+    where authenticator = $1 and used_at <= to_timestamp(${instant}::float8 / 1000.0)`;
+
 /** The tables `authenticators` and `authenticator_people`. */
 export function createAuthenticatorStore(pool: pg.Pool) {
   return {
@@ -133,17 +143,44 @@ export function createAuthenticatorStore(pool: pg.Pool) {
       return rowCount === 1;
     },
     /**
-     * Writes down a use, if it still counts and the counter rose (or stays at zero).
+     * Writes down a use, if it still counts and the counter rose (or stays at zero). What it counted is remembered for as long
+     * as an older question may be answered.
      *
      * @returns false when another use, a removal or a suspicion came in between
      */
     async use(id: AuthenticatorId, counter: number, now: number): Promise<boolean> {
       const { rowCount } = await ask(pool, {
         name: 'authenticator-use',
-        text: `update authenticators set counter = $2, last_used_at = to_timestamp($3::float8 / 1000.0)
-                where id = $1 and removed_at is null and suspended_at is null
-                  and (counter < $2 or (counter = 0 and $2 = 0))`,
-        values: [id, counter, now],
+        text: `with used as (
+                 update authenticators set counter = $2, last_used_at = to_timestamp($3::float8 / 1000.0)
+                  where id = $1 and removed_at is null and suspended_at is null
+                    and (counter < $2 or (counter = 0 and $2 = 0))
+                 returning id
+               ), forgotten as (
+                 delete from authenticator_uses where authenticator = $1 and counter < (${countBefore('$4')})
+               ), remembered as (
+                 insert into authenticator_uses (authenticator, counter, used_at)
+                 select id, $2, to_timestamp($3::float8 / 1000.0) from used where $2 > 0
+               )
+               select from used`,
+        values: [id, counter, now, now - answeredWithinMs],
+      });
+      return rowCount === 1;
+    },
+    /**
+     * Whether this count, lower than the last one, can be of an answer that was overtaken by a later one: the key never
+     * gave it before, was further behind when its question was asked, and has answered something else since then.
+     *
+     * @param askedAt milliseconds since the epoch
+     */
+    async wasOvertaken(id: AuthenticatorId, counter: number, askedAt: number): Promise<boolean> {
+      const { rowCount } = await ask(pool, {
+        name: 'authenticator-overtaken',
+        text: `select from authenticators
+                where id = $1 and $2 < counter and last_used_at > to_timestamp($3::float8 / 1000.0)
+                  and $2 > (${countBefore('$3')})
+                  and not exists (select from authenticator_uses where authenticator = $1 and counter = $2)`,
+        values: [id, counter, askedAt - clockDifferenceMs],
       });
       return rowCount === 1;
     },

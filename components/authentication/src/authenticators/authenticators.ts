@@ -38,6 +38,8 @@ export interface RunningAuthenticators extends AuthenticatorKeeping, Statements 
   acceptSignIn(answer: {
     readonly credential: unknown;
     readonly challenge: string;
+    /** When it was shown, milliseconds since the epoch. */
+    readonly askedAt: number;
     readonly person: PrincipalId | undefined;
     readonly acrValues: readonly string[];
     readonly address: string | undefined;

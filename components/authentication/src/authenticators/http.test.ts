@@ -91,6 +91,8 @@ describe('accounts of people over HTTP', () => {
     const unknown = await call(method, url('person:nobody.at.all'), body);
     expect(foreign.json()).toMatchObject({ status: 403, code: 'person_not_yours' });
     expect(unknown.json()).toEqual(foreign.json());
+    const byOperator = await call(method, url('person:nobody.at.all'), body, asCaller('service:cli', bank, all));
+    expect(byOperator.json()).toEqual(foreign.json());
     if (method === 'POST')
       for (const caller of [
         asCaller(person.id, broker, all),

@@ -8,7 +8,7 @@ import {
   type PrincipalId,
   standing,
 } from '@countersign/contracts';
-import { type AuthenticatorId, isVisibleText, newId, toInstant } from '@countersign/kernel';
+import { type AuthenticatorId, newId, toInstant, visibleLine } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { authenticatorThing, invitationClaim, invitationThing, lockThing } from '../row-claims.ts';
@@ -284,10 +284,9 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
 
 /** Text of one line that says something. @throws CodedError `invitation_malformed` */
 function plain(text: string, longest: number): string {
-  const trimmed = text.trim();
-  if (trimmed.length > longest || !isVisibleText(trimmed))
-    throw malformed(`References and reasons are one line of text of 1 to ${longest} characters.`);
-  return trimmed;
+  const line = visibleLine(text, longest);
+  if (line === undefined) throw malformed(`References and reasons are one line of text of 1 to ${longest} characters.`);
+  return line;
 }
 
 function malformed(detail: string): Error {

@@ -197,6 +197,40 @@ describe('statements that people sign', () => {
     await expect(ask(person)).rejects.toThrow(code('authenticator_none'));
   });
 
+  it('suspend nobody whose two pages are confirmed in the other order; the first is asked again', async () => {
+    const { person, key } = await somebody();
+    const asked = [await ask(person), await ask(person), await ask(person)] as const;
+    const take = ({ handle, options }: (typeof asked)[number], counter: number) =>
+      node.authenticators.take({ handle, person: person.id, credential: key.get(options, { counter }) });
+    await take(asked[2], 13);
+    await expect(take(asked[0], 11)).rejects.toThrow(code('answer_overtaken'));
+    await expect(take(asked[1], 12)).rejects.toThrow(code('answer_overtaken'));
+    expect(refusalsOf(person)).toMatchObject([{ reason: 'answer_overtaken' }, { reason: 'answer_overtaken' }]);
+    const [stored] = await other.authenticators.of(person.id);
+    expect(stored?.suspendedAt).toBeUndefined();
+    await take(await ask(person), 14);
+  });
+
+  it.each([
+    ['gave a count again that it had given', [20, 22, 20], 0],
+    ['is behind what it had counted to before any open question was asked', [30, 31, 29], 700_000],
+    ['counts on from before, asked after a copy had counted further', [40, 400, 41], 60_000],
+  ])('suspend a key that %s', async (_, [first, second, third], laterMs) => {
+    const { person, key } = await somebody();
+    const use = async (counter: number | undefined) => {
+      const { handle, options } = await ask(person);
+      const credential = key.get(options, counter === undefined ? {} : { counter });
+      return node.authenticators.take({ handle, person: person.id, credential });
+    };
+    await use(first);
+    world.clock.advance(laterMs);
+    await use(second);
+    world.clock.advance(laterMs);
+    await expect(use(third)).rejects.toThrow(code('counter_rolled_back'));
+    const [stored] = await other.authenticators.of(person.id);
+    expect(stored?.suspendedAt).toBeDefined();
+  });
+
   it('suspend nobody on the word of a stranger, who can state a count but not sign it', async () => {
     const { person, key, made } = await somebody();
     const first = await ask(person);

@@ -85,6 +85,7 @@ export function createStatements(parts: Parts, assertions: Assertions): Statemen
         ceremony: 'statement',
         credential,
         challenge: kept.challenge,
+        askedAt: claims.iat * 1000,
         person,
         ...(acrValues === undefined ? {} : { acrValues }),
         statementType: claims.typ,

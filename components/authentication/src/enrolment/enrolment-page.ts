@@ -1,6 +1,7 @@
 import { type AskedStatement, type Authenticator, hardwareAcr } from '@countersign/contracts';
 import { ceremonyAttributes, ceremonyFields, type Html, html, inWords, page } from '@countersign/runtime';
 import type { Drawn } from '../pages/drawn.ts';
+import { accountPath } from '../self-service/drawing.ts';
 import { refusalText } from '../texts/refusal-text.ts';
 
 /** Asks an invited person to register their first authenticator. */
@@ -15,9 +16,23 @@ export function enrolmentPage(
     readonly needsHardware: boolean;
     /** Code of what was wrong with the attempt before. */
     readonly problem: string | undefined;
+    /** The name of the key as it was typed. */
+    readonly typedName: string | undefined;
   },
 ): Html {
-  const { texts, lang, banner, action, asked, person, institution, expiresAt, needsHardware, problem } = content;
+  const {
+    texts,
+    lang,
+    banner,
+    action,
+    asked,
+    person,
+    institution,
+    expiresAt,
+    needsHardware,
+    problem,
+    typedName = '',
+  } = content;
   const { enrolment } = texts;
   return page({
     ...{ lang, banner, script: true },
@@ -25,7 +40,7 @@ export function enrolmentPage(
     body: html`<section class="panel" aria-labelledby="title">
 <h1 id="title">${enrolment.title}</h1>
 <p class="lead">${enrolment.lead}</p>
-${problem !== undefined && html`<div class="notice problem" role="alert"><p><strong>${enrolment.problem}</strong> ${refusalText(texts, problem)} <span class="quiet">(${problem})</span></p></div>`}
+${problem !== undefined && html`<div class="notice problem" role="alert" tabindex="-1" autofocus><p><strong>${enrolment.problem}</strong> ${refusalText(texts, problem)} <span class="quiet">(${problem})</span></p></div>`}
 <dl class="facts">
 <div><dt>${enrolment.person}</dt><dd><bdi>${person}</bdi></dd></div>
 <div><dt>${enrolment.firm}</dt><dd><bdi>${institution}</bdi></dd></div>
@@ -37,7 +52,7 @@ ${problem !== undefined && html`<div class="notice problem" role="alert"><p><str
 <form method="post" action="${action}"${ceremonyAttributes('create', asked.options)}>
 <input type="hidden" name="handle" value="${asked.handle}">
 <label for="name">${enrolment.name}</label>
-<input type="text" id="name" name="name" maxlength="60" autocomplete="off" aria-describedby="name-hint">
+<input type="text" id="name" name="name" value="${typedName}" maxlength="60" autocomplete="off" aria-describedby="name-hint">
 <p class="hint" id="name-hint">${enrolment.nameHint}</p>
 ${ceremonyFields(lang)}
 <div class="actions"><button class="primary">${enrolment.register}</button></div>
@@ -48,7 +63,7 @@ ${ceremonyFields(lang)}
 
 /** Says that it is done. */
 export function enrolledPage({
-  texts: { enrolment },
+  texts: { enrolment, selfService },
   lang,
   banner,
   authenticator,
@@ -61,6 +76,7 @@ export function enrolledPage({
 <p class="lead"><strong><bdi>${authenticator.name}</bdi></strong> ${enrolment.done}</p>
 ${authenticator.acr === hardwareAcr && html`<p>${enrolment.doneHardware}</p>`}
 <p>${enrolment.another}</p>
+<p><a href="${accountPath}">${selfService.title}</a></p>
 </section>`,
   });
 }

@@ -76,12 +76,14 @@ describe('the page of an invitation', () => {
     expect(refused.statusCode).toBe(403);
     expect(refused.body).toContain('role="alert"');
     expect(refused.body).toContain('(device_bound_required)');
+    expect(refused.body).toContain('name="name" value="phone"');
     const again = await browser.post(path, {
       handle: hiddenField(refused.body, 'handle'),
       credential: JSON.stringify(world.key().create(optionsIn(refused.body))),
       name: 'key',
     });
     expect(again.statusCode).toBe(200);
+    expect(again.body).toContain('<a href="/me">');
     expect(await node.authenticators.of(person.id)).toHaveLength(1);
   });
 

@@ -45,6 +45,7 @@ export function enrolmentRoutes(
     request: ToEnrol,
     reply: FastifyReply,
     refused?: { readonly code: string },
+    typedName?: string,
   ): Promise<FastifyReply> {
     const { secret } = request.params;
     const invitation = await authenticators.invitationOf(secret);
@@ -65,6 +66,7 @@ export function enrolmentRoutes(
       expiresAt: invitation.expiresAt,
       needsHardware: authenticators.needsHardware(invitation.person),
       problem: refused?.code,
+      typedName,
     });
     return sendPage(reply, refused === undefined ? 200 : 403, document, { secure, script: true });
   }
@@ -95,7 +97,7 @@ export function enrolmentRoutes(
         return sendPage(reply, 200, enrolledPage({ texts, lang, banner, authenticator }), { secure });
       } catch (error) {
         if (!isRefusal(error)) throw error;
-        return show(request, reply, error);
+        return show(request, reply, error, fields.get('name'));
       }
     }),
   );

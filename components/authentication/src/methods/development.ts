@@ -62,6 +62,7 @@ interface Listed {
 function draw({ action, hidden, cancel, query, need, directory }: MethodPage): Html {
   const filter = (query.get('find') ?? '').slice(0, longestFilter).trim();
   const hint = need.loginHint === undefined ? undefined : personHinted(need.loginHint);
+  const chosen = query.get('person') ?? hint;
   const found = listOf(directory, filter, hint);
   const shown = found.slice(0, mostShown);
   return html`<div class="notice warning"><p><strong>Development sign-in.</strong> You choose a person and prove nothing. This method cannot be switched on outside development.</p></div>
@@ -72,13 +73,13 @@ function draw({ action, hidden, cancel, query, need, directory }: MethodPage): H
 <p class="hint" id="find-hint">By id, institution, desk or role.</p>
 </form>
 <form method="post" action="${action}">
-${hidden}
+${hidden}${filter !== '' && html`<input type="hidden" name="find" value="${filter}">`}
 <fieldset>
 <legend>Sign in as</legend>
 ${
   shown.length === 0
     ? html`<p role="status">Nobody in the directory ${filter === '' ? 'can sign in' : html`matches <strong>${filter}</strong>`}.</p>`
-    : html`<ul class="choices">${shown.map((listed, index) => choice(listed, index, listed.person.id === hint))}</ul>
+    : html`<ul class="choices">${shown.map((listed, index) => choice(listed, index, listed.person.id === chosen))}</ul>
 ${found.length > shown.length && html`<p class="hint" role="status">${shown.length} of ${found.length} people. Use the filter to find the others.</p>`}`
 }
 </fieldset>

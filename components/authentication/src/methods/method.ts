@@ -18,7 +18,7 @@ export interface MethodPage {
   readonly hidden: Html;
   /** The button by which a person gives up; belongs into the form. */
   readonly cancel: Html;
-  /** What was put into the address of the page; bounded. */
+  /** What was put into the address of the page, and of a form that is shown again whom it was about; bounded. */
   readonly query: ReadonlyMap<string, string>;
   readonly need: SignInNeed;
   readonly directory: DirectorySnapshot;
@@ -36,6 +36,8 @@ export interface MethodAttempt {
   readonly directory: DirectorySnapshot;
   /** As it was shown; it has been used up for this attempt. */
   readonly challenge: string;
+  /** When it was shown, milliseconds since the epoch. */
+  readonly shownAt: number;
   readonly need: SignInNeed;
   readonly person: PrincipalId | undefined;
   readonly address: string | undefined;

@@ -45,6 +45,7 @@ describe('sign-in with a security key or passkey', () => {
       ...{
         directory: world.directory.snapshot(),
         challenge,
+        shownAt: world.clock.now(),
         need,
         person: person?.id,
         address: '192.0.2.7',

@@ -39,11 +39,12 @@ ${cancel}
 </div>
 </form>`;
     },
-    async attempt({ fields, challenge, need, person, address }) {
+    async attempt({ fields, challenge, shownAt, need, person, address }) {
       try {
         const { authenticator, acr } = await authenticators.acceptSignIn({
           credential: fields.get(credentialFieldName),
           challenge,
+          askedAt: shownAt,
           person,
           acrValues: need.acrValues,
           address,

@@ -15,7 +15,7 @@ export function signOutPage(content: {
 <p>Signing out ends your session with Countersign in this browser. Mandates and approvals that you have given stay as they are.</p>
 <form method="post" action="/sign-out">
 ${csrfField(content.csrfToken)}
-<div class="actions"><button class="primary">Sign out</button></div>
+<div class="actions"><button class="primary">Sign out</button> <a class="button" href="/me">Stay signed in</a></div>
 </form>
 </section>`,
   });
@@ -29,6 +29,7 @@ export function signedOutPage(banner: string | undefined): Html {
 <h1 id="title">You are signed out</h1>
 <p class="lead">Nobody is signed in with Countersign in this browser.</p>
 <p class="hint">On a shared device, also close the browser.</p>
+<p><a href="/">Go to the start page</a></p>
 </section>`,
   });
 }

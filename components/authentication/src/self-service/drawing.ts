@@ -37,7 +37,7 @@ ${body}
 }
 
 function problemNotice(texts: Texts, code: string): Html {
-  return html`<div class="notice problem" role="alert"><p><strong>${texts.selfService.problem}</strong> ${refusalText(texts, code)} <span class="quiet">(${code})</span></p></div>`;
+  return html`<div class="notice problem" role="alert" tabindex="-1" autofocus><p><strong>${texts.selfService.problem}</strong> ${refusalText(texts, code)} <span class="quiet">(${code})</span></p></div>`;
 }
 
 /** Rows of a list, each with where it leads, if anywhere. */

@@ -50,11 +50,13 @@ export function keyPage(
     readonly asked: AskedStatement | undefined;
     readonly isLast: boolean;
     readonly problem?: string | undefined;
+    /** The new name as it was typed. */
+    readonly typedName?: string | undefined;
   },
 ): Html {
   const { texts, lang } = drawn;
   const { keys: words, never } = texts.selfService;
-  const { key, path, csrf, asked, isLast, problem } = content;
+  const { key, path, csrf, asked, isLast, problem, typedName = '' } = content;
   return sectionPage(drawn, {
     title: words.title,
     script: true,
@@ -71,7 +73,7 @@ ${facts([
 <form method="post" action="${path}">
 ${csrf}<input type="hidden" name="action" value="name">
 <label for="name">${words.to}</label>
-<input type="text" id="name" name="name" required maxlength="60" autocomplete="off">
+<input type="text" id="name" name="name" value="${typedName}" required maxlength="60" autocomplete="off">
 <div class="actions"><button>${words.renameNext}</button></div>
 </form></section>
 <section aria-labelledby="remove"><h2 id="remove">${words.remove}</h2>
@@ -122,10 +124,13 @@ export function addKeyPage(
     readonly csrf: Html;
     readonly asked: AskedStatement | undefined;
     readonly problem?: string | undefined;
+    /** The name of the new key as it was typed, for the second step. */
+    readonly typedName?: string | undefined;
   },
 ): Html {
   const { keys: words, sign } = drawn.texts.selfService;
-  const { problem, ...form } = content;
+  const { problem, typedName, ...form } = content;
+  const fields = typedName === undefined ? undefined : html`<input type="hidden" name="name" value="${typedName}">`;
   return sectionPage(drawn, {
     title: words.add,
     lead: words.addLead,
@@ -133,7 +138,10 @@ export function addKeyPage(
     problem,
     back: { path: keysPath, title: words.title },
     body: html`<h2>${words.addStep}</h2>
-${signedForm(drawn, { ...form, action: 'allow', confirms: words.addConfirms, button: sign })}`,
+${signedForm(drawn, {
+  ...{ ...form, action: 'allow', confirms: words.addConfirms, button: sign },
+  ...(fields === undefined ? {} : { fields }),
+})}`,
   });
 }
 
@@ -145,11 +153,12 @@ export function newKeyPage(
     readonly csrf: Html;
     readonly asked: AskedStatement;
     readonly needsHardware: boolean;
+    readonly typedName?: string | undefined;
   },
 ): Html {
   const { texts, lang } = drawn;
   const { keys: words } = texts.selfService;
-  const { path, csrf, asked, needsHardware } = content;
+  const { path, csrf, asked, needsHardware, typedName = '' } = content;
   return sectionPage(drawn, {
     title: words.add,
     script: true,
@@ -159,7 +168,7 @@ export function newKeyPage(
 <form method="post" action="${path}"${ceremonyAttributes('create', asked.options)}>
 ${csrf}<input type="hidden" name="handle" value="${asked.handle}"><input type="hidden" name="action" value="register">
 <label for="name">${words.name}</label>
-<input type="text" id="name" name="name" maxlength="60" autocomplete="off" aria-describedby="name-hint">
+<input type="text" id="name" name="name" value="${typedName}" maxlength="60" autocomplete="off" aria-describedby="name-hint">
 <p class="hint" id="name-hint">${words.nameHint}</p>
 ${ceremonyFields(lang)}
 <div class="actions"><button class="primary">${words.register}</button></div>

@@ -112,11 +112,12 @@ export function selfServicePages(app: FastifyInstance, parts: SelfServicePages):
     request: FastifyRequest<{ Params: ById }>,
     reply: FastifyReply,
     refused?: Refused,
+    typedName?: string,
   ): Promise<FastifyReply> {
     const { key, isLast } = await keyOf(visit, request);
     const asked = isLast ? undefined : await signing.ask(visit.signIn.person, removal(key.id));
     const path = `${keysPath}/${key.id}`;
-    const content = { key, isLast, asked, path, csrf: visit.csrf, problem: refused?.code };
+    const content = { key, isLast, asked, path, csrf: visit.csrf, problem: refused?.code, typedName };
     return send(reply, keyPage(drawn(request), content), refused);
   }
   pages.get<ById>(`${keysPath}/:id`, toRead, (visit, request, reply) => showKey(visit, request, reply));
@@ -136,16 +137,23 @@ export function selfServicePages(app: FastifyInstance, parts: SelfServicePages):
       else await authenticators.renameOwn(person, key.id, name);
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      return showKey(visit, request, reply, error);
+      return showKey(visit, request, reply, error, change.kind === 'rename' ? fields.get('name') : undefined);
     }
     return goTo(reply, keysPath, change.kind === 'remove' ? 'removed' : 'renamed');
   });
 
   const addPath = `${keysPath}/add`;
   const addition: Change = { kind: 'add', about: {} };
-  async function showAdd({ signIn, csrf }: Visit, request: FastifyRequest, reply: FastifyReply, refused?: Refused) {
+  async function showAdd(
+    { signIn, csrf }: Visit,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    refused?: Refused,
+    typedName?: string,
+  ) {
     const asked = await signing.ask(signIn.person, addition);
-    return send(reply, addKeyPage(drawn(request), { path: addPath, csrf, asked, problem: refused?.code }), refused);
+    const content = { path: addPath, csrf, asked, problem: refused?.code, typedName };
+    return send(reply, addKeyPage(drawn(request), content), refused);
   }
   pages.get(addPath, toRead, (visit, request, reply) => showAdd(visit, request, reply));
   pages.post(addPath, toRead, async (visit, fields, request, reply) => {
@@ -155,7 +163,9 @@ export function selfServicePages(app: FastifyInstance, parts: SelfServicePages):
         const statement = await signing.take(person, addition, fields);
         const asked = await authenticators.registrationFor(person, statement);
         const needsHardware = authenticators.needsHardware(person);
-        return send(reply, newKeyPage(drawn(request), { path: addPath, csrf: visit.csrf, asked, needsHardware }));
+        const typedName = fields.get('name');
+        const content = { path: addPath, csrf: visit.csrf, asked, needsHardware, typedName };
+        return send(reply, newKeyPage(drawn(request), content));
       }
       await authenticators.register({
         ...{ handle: fields.get('handle'), person, credential: fields.get(credentialFieldName) },
@@ -163,7 +173,7 @@ export function selfServicePages(app: FastifyInstance, parts: SelfServicePages):
       });
     } catch (error) {
       if (!isRefusal(error)) throw error;
-      return showAdd(visit, request, reply, error);
+      return showAdd(visit, request, reply, error, fields.get('name'));
     }
     return goTo(reply, keysPath, 'added');
   });

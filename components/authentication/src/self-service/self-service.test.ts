@@ -112,6 +112,18 @@ describe('the pages about one’s own account', () => {
       expect(await keysOf(person)).toHaveLength(1);
     });
 
+    it('keep the name of a new key that was refused, through the first step again', async () => {
+      const { browser, key } = await world.signedIn(node, somebody());
+      const step = await signAt(browser, '/me/keys/add', key);
+      const refused = await browser.post('/me/keys/add', {
+        ...{ csrf: hiddenField(step.body, 'csrf'), handle: hiddenField(step.body, 'handle') },
+        ...{ action: 'register', name: 'green key', credential: 'none' },
+      });
+      expect([refused.statusCode, hiddenField(refused.body, 'name')]).toEqual([403, 'green key']);
+      const again = await browser.post('/me/keys/add', signedFields(refused.body, key));
+      expect(again.body).toContain('name="name" value="green key"');
+    });
+
     it('give a key another name, which is what was signed', async () => {
       const person = somebody();
       const { browser, key } = await world.signedIn(node, person);
@@ -126,6 +138,7 @@ describe('the pages about one’s own account', () => {
       const fields = signedFields(confirm.body, key);
       const other = await browser.post(path, { ...fields, name: 'another' });
       expect([other.statusCode, other.body]).toEqual([403, expect.stringContaining('(challenge_mismatch)')]);
+      expect(other.body).toContain('name="name" value="another"');
       expect(await onlyKey(person)).toMatchObject({ name: 'key' });
       const again = await browser.post(path, { csrf: hiddenField(page.body, 'csrf'), action: 'name', name: 'my key' });
       const renamed = await browser.post(path, signedFields(again.body, key));

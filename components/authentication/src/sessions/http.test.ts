@@ -73,7 +73,9 @@ describe('sessions of people over HTTP', () => {
     expect(narrow.json()).toMatchObject({ code: 'insufficient_scope' });
     const foreign = await call(method, url(chloe.id), body);
     expect(foreign.json()).toMatchObject({ status: 403, code: 'person_not_yours' });
-    expect((await call(method, url('person:nobody.at.all'), body)).json()).toEqual(foreign.json());
+    const operator = asCaller('service:cli', bank, all);
+    for (const caller of [undefined, operator])
+      expect((await call(method, url('person:nobody.at.all'), body, caller)).json()).toEqual(foreign.json());
     if (method === 'POST')
       for (const caller of [
         asCaller(ben.id, broker, all),

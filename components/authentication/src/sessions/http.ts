@@ -7,7 +7,7 @@ import {
   type PersonSignals,
   personSignals,
 } from '@countersign/contracts';
-import { isVisibleText, parseId } from '@countersign/kernel';
+import { parseId, visibleLine } from '@countersign/kernel';
 import { tiers } from '@countersign/market';
 import { described } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -147,9 +147,10 @@ export function sessionRoutes(app: FastifyInstance, { authentication, signals, .
 
 /** Text of one line. @throws CodedError `invitation_malformed` */
 function plain(text: string): string {
-  const trimmed = text.trim();
-  if (!isVisibleText(trimmed)) throw authenticatorErrors.error('invitation_malformed', 'A reason is one line of text.');
-  return trimmed;
+  // How long it may be, the schema of each body says.
+  const line = visibleLine(text, Number.POSITIVE_INFINITY);
+  if (line === undefined) throw authenticatorErrors.error('invitation_malformed', 'A reason is one line of text.');
+  return line;
 }
 
 function shown(session: ListedSession): Static<typeof sessionAnswer> {

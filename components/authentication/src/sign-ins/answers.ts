@@ -7,6 +7,7 @@ import {
   type Logger,
   presentedCertificateOf,
   readCookie,
+  readForm,
   requireSameOriginPost,
   sendErrorPage,
   sendPage,
@@ -67,7 +68,7 @@ export function createSignInAnswers({ authentication, directory, logger }: SignI
   ): Promise<FastifyReply> {
     const usable = methods.filter((method) => serves(method, open.signIn, settings.tiers));
     const [signedIn] = await authentication.inBrowser(request.headers.cookie);
-    const query = queryOf(request);
+    const query = new Map([...queryOf(request), ...keptOf(request)]);
     const document = await signInPage({
       open,
       action: `/sign-in/${handle}`,
@@ -180,6 +181,16 @@ export function createSignInAnswers({ authentication, directory, logger }: SignI
       return answer(request, reply, arrival.handle, outcome);
     },
   };
+}
+
+/** What a form that is shown again keeps: whom it was about, and by which filter they were found. No answer of a key. */
+function keptOf({ method, body }: FastifyRequest): readonly (readonly [string, string])[] {
+  if (method !== 'POST' || typeof body !== 'string') return [];
+  const fields = readForm(body);
+  return ['find', 'person', asSomebodyElse].flatMap((name): [string, string][] => {
+    const value = fields.get(name);
+    return value === undefined ? [] : [[name, value.slice(0, 200)]];
+  });
 }
 
 /** The query of the page's own address, for a method's filter; doubled members do not count. */

@@ -75,38 +75,46 @@ export function createSignInStore(pool: pg.Pool) {
     /**
      * Gives it to this browser unless another has it, with a new challenge: that of a page shown before is good no more.
      *
+     * @param now milliseconds since the epoch
      * @returns it, bound to whoever has it now
      */
-    async bind(handleHash: Buffer, browserHash: Buffer, nonce: string): Promise<StoredSignIn | undefined> {
+    async bind(handleHash: Buffer, browserHash: Buffer, nonce: string, now: number): Promise<StoredSignIn | undefined> {
       return signInOf(
         await ask<Row>(pool, {
           name: 'sign-in-bind',
           text: `update sign_ins
                     set browser_hash = coalesce(browser_hash, $2),
-                        nonce = case when coalesce(browser_hash, $2) = $2 then $3 else nonce end
+                        nonce = case when coalesce(browser_hash, $2) = $2 then $3 else nonce end,
+                        shown_at = case when coalesce(browser_hash, $2) = $2
+                                        then to_timestamp($4::float8 / 1000.0) else shown_at end
                   where handle_hash = $1 returning ${columns}`,
-          values: [handleHash, browserHash, nonce],
+          values: [handleHash, browserHash, nonce, now],
         }),
       );
     },
     /**
      * Counts one more attempt, unless there were as many as that already, and uses up the challenge that stands.
      *
-     * @returns the challenge; none where an attempt has used it up since the page was shown
+     * @returns the challenge, and when it was shown (milliseconds since the epoch); none where an attempt has used it up since
      */
     async countAttempt(
       handleHash: Buffer,
       most: number,
-    ): Promise<{ readonly state: 'counted'; readonly nonce: string | undefined } | { readonly state: 'spent' }> {
-      const { rows } = await ask<{ nonce: string | null }>(pool, {
+    ): Promise<
+      | { readonly state: 'counted'; readonly shown: { readonly nonce: string; readonly at: number } | undefined }
+      | { readonly state: 'spent' }
+    > {
+      const { rows } = await ask<{ nonce: string | null; shown_at: Date | null }>(pool, {
         name: 'sign-in-attempt',
-        text: `with shown as (select nonce from sign_ins where handle_hash = $1 for update)
+        text: `with shown as (select nonce, shown_at from sign_ins where handle_hash = $1 for update)
                update sign_ins set attempts = attempts + 1, nonce = null
-                from shown where handle_hash = $1 and attempts < $2 returning shown.nonce`,
+                from shown where handle_hash = $1 and attempts < $2 returning shown.nonce, shown.shown_at`,
         values: [handleHash, most],
       });
       const [row] = rows;
-      return row === undefined ? { state: 'spent' } : { state: 'counted', nonce: row.nonce ?? undefined };
+      if (row === undefined) return { state: 'spent' };
+      const { nonce, shown_at: at } = row;
+      return { state: 'counted', shown: nonce === null || at === null ? undefined : { nonce, at: at.getTime() } };
     },
     /** The browser is sent elsewhere and may come back with this challenge. */
     async depart(handleHash: Buffer, challenge: string): Promise<void> {

@@ -123,7 +123,9 @@ export function createSignIns(dependencies: SignInDependencies) {
     async open(handle: string, browserSecret: string | undefined): Promise<OpenSignIn | LeftSignIn> {
       const secret = isSecret(browserSecret) ? browserSecret : newSecret(random);
       const nonce = newSecret(random);
-      const bound = isSecret(handle) ? await store.bind(hashOfSecret(handle), hashOfSecret(secret), nonce) : undefined;
+      const bound = isSecret(handle)
+        ? await store.bind(hashOfSecret(handle), hashOfSecret(secret), nonce, clock.now())
+        : undefined;
       const signIn = inTime(bound, clock.now());
       if (!belongsTo(signIn, secret)) throw forged('another browser');
       if (signIn.finished) return { state: 'left', returnTo: signIn.returnTo };
@@ -167,8 +169,8 @@ export function createSignIns(dependencies: SignInDependencies) {
           'sign_in_attempts_spent',
           'There were too many attempts. Go back to the application and begin again.',
         );
-      if (counted.nonce === undefined) return afterAnother(handleHash, method, { fields, address });
-      const { nonce } = counted;
+      if (counted.shown === undefined) return afterAnother(handleHash, method, { fields, address });
+      const { nonce, at: shownAt } = counted.shown;
 
       const { need } = signIn;
       const challenge = challengeOf(nonce, need.intents);
@@ -177,6 +179,7 @@ export function createSignIns(dependencies: SignInDependencies) {
         fields,
         directory: snapshot,
         challenge,
+        shownAt,
         need: narrowed(need, settings.tiers),
         person,
         address,

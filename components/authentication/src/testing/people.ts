@@ -120,6 +120,7 @@ function snapshotOf(
     venues: () => [],
     credential: nothing,
     recordOf: nothing,
+    personalClaims: () => undefined,
     federatedPerson(issuer, subject) {
       const found = principals.get(names.get(JSON.stringify([issuer, subject])) ?? '');
       return found?.kind === 'person' ? found : undefined;

@@ -24,6 +24,8 @@ export const de: Texts = {
       certificate_expired:
         'Dieses Zertifikat, oder das, worauf es beruht, ist jetzt nicht gültig. Bitten Sie Ihre Firma um ein neues.',
       certificate_usage: 'Dieses Zertifikat ist nicht zum Anmelden. Wählen Sie ein anderes.',
+      certificate_key_weak:
+        'Der Schlüssel dieses Zertifikats ist zu schwach. Bitten Sie die ausstellende Stelle um ein neues.',
       certificate_policy:
         'Dieses Zertifikat wurde nicht nach den Regeln ausgestellt, die hier verlangt werden. Wählen Sie ein anderes.',
       certificate_revoked: 'Dieses Zertifikat wurde gesperrt. Bitten Sie Ihre Firma um ein neues.',
@@ -77,6 +79,8 @@ export const de: Texts = {
     challenge_unknown: 'Diese Seite war schon benutzt oder stand zu lange offen. Versuchen Sie es noch einmal.',
     challenge_mismatch:
       'Der Schlüssel hat auf etwas anderes geantwortet als gefragt war. Versuchen Sie es noch einmal.',
+    answer_overtaken:
+      'Sie haben mit diesem Schlüssel inzwischen etwas anderes bestätigt. Versuchen Sie es noch einmal.',
     origin_wrong: 'Der Schlüssel wurde an einer anderen Adresse als dieser benutzt. Prüfen Sie die Adresse im Browser.',
     rp_id_wrong: 'Der Schlüssel hat für einen anderen Dienst geantwortet. Prüfen Sie die Adresse im Browser.',
     user_not_present: 'Der Schlüssel wurde nicht berührt.',

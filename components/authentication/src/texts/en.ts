@@ -24,6 +24,7 @@ export const en = {
       certificate_expired:
         'This certificate, or the one that it rests on, is not valid now. Ask your firm for a new one.',
       certificate_usage: 'This certificate is not for signing in. Choose another one.',
+      certificate_key_weak: 'The key of this certificate is too weak. Ask whoever issued it for a new one.',
       certificate_policy:
         'This certificate was not issued under the rules that are asked for here. Choose another one.',
       certificate_revoked: 'This certificate was revoked. Ask your firm for a new one.',
@@ -72,6 +73,7 @@ export const en = {
   refusals: {
     credential_malformed: 'What your browser sent cannot be read. Try again in a current browser.',
     challenge_unknown: 'This page had been used already, or stood open too long. Try again.',
+    answer_overtaken: 'You confirmed something else with this key in between. Try again.',
     challenge_mismatch: 'The key answered something else than what was asked. Try again.',
     origin_wrong: 'The key was used at another address than this one. Check the address in your browser.',
     rp_id_wrong: 'The key answered for another service than this one. Check the address in your browser.',

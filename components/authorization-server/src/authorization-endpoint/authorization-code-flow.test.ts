@@ -48,6 +48,56 @@ const dashboard = (change: Parameters = {}): string =>
     ...change,
   })}`;
 
+describe('a request that names no resource', () => {
+  const audiencesBefore = () => world.world.directory.snapshot().client('trading-desk')?.audiences ?? [];
+
+  it('is for the one interface of its client, and is refused where there are several that offer the scopes', async () => {
+    const audiences = audiencesBefore();
+    world.world.changeClient('trading-desk', { audiences: audiences.filter((uri) => uri === venueOrders) });
+    const unnamed = world.deskRequest({ resource: undefined, authorization_details: undefined, scope: 'order:read' });
+    const page = await consentTo(await world.pushed('trading-desk', unnamed));
+    expect(page.body).toContain(venueOrders);
+    const { code } = answerOf(await decide(page));
+    expect(await world.codes.find(code ?? '')).toMatchObject({ resource: venueOrders, scopes: ['order:read'] });
+
+    // Another one is registered between the push and the arrival: nobody guesses which was meant.
+    const uri = await world.pushed('trading-desk', unnamed);
+    const twice = world.world.directory.snapshot().resource(brokerBook)?.uri;
+    world.world.changeClient('trading-desk', {
+      audiences: audiences.filter((each) => each === venueOrders || each === twice),
+    });
+    expect(answerOf(await world.browser().get(desk(uri)))).toMatchObject({ error: 'invalid_target' });
+    world.world.changeClient('trading-desk', { audiences });
+  });
+});
+
+describe('a relying party that needs no PKCE', () => {
+  const without = { code_challenge: undefined, code_challenge_method: undefined };
+  afterAll(() => world.world.changeClient('dashboard', { requirePkce: true }));
+
+  it('is told that its request has no code challenge until it is registered so', async () => {
+    const answer = await world.browser().get(dashboard({ ...without, nonce: 'n-1' }));
+    expect(answerOf(answer)).toMatchObject({ error: 'invalid_request' });
+  });
+
+  it('must send a nonce, ask for an ID token, and send all of PKCE or none of it', async () => {
+    world.world.changeClient('dashboard', { requirePkce: false });
+    const refused = [
+      without,
+      { ...without, nonce: '' },
+      { ...without, nonce: 'n-1', scope: 'profile' },
+      { code_challenge: undefined, nonce: 'n-1' },
+      { code_challenge_method: undefined, nonce: 'n-1' },
+      { code_challenge_method: 'plain', nonce: 'n-1' },
+    ];
+    for (const change of refused)
+      expect(answerOf(await world.browser().get(dashboard(change)))).not.toHaveProperty('code');
+    const browser = world.browser();
+    const page = await world.toConsent(dashboard({ ...without, nonce: 'n-1' }), browser);
+    expect(page.statusCode).toBe(200);
+  });
+});
+
 describe('the code flow', () => {
   it('goes from a pushed request through sign-in and consent to a code, each step recorded before the next', async () => {
     const before = world.audit.records.length;
@@ -563,6 +613,22 @@ describe('an ordinary relying party', () => {
     });
   });
 
+  it('learns name and address of a person who allows it on the page, where it is registered for them', async () => {
+    const { scopes = [] } = world.world.directory.snapshot().client('dashboard') ?? {};
+    world.world.changeClient('dashboard', { scopes: [...scopes, 'profile', 'email'] });
+    const page = await world.toConsent(dashboard({ scope: 'openid profile email' }), browser);
+    expect(page.body).toContain('Learn your name.');
+    expect(page.body).toContain('Learn your e-mail address.');
+    const { code } = answerOf(await decide(page));
+    expect(await world.codes.find(code ?? '')).toMatchObject({ scopes: ['openid', 'profile', 'email'] });
+    // Without a sign-in there is nobody to tell anything about.
+    expect(answerOf(await browser.get(dashboard({ scope: 'profile email' })))).toMatchObject({
+      error: 'invalid_scope',
+    });
+    world.world.changeClient('dashboard', { scopes });
+    await world.grants.revokeAll({ client: 'dashboard' }, { id: 'person:anna.keller' }, 'test');
+  });
+
   it('is answered without a question where the person has allowed as much before', async () => {
     await decide(await world.toConsent(dashboard({ scope: 'openid offline_access' }), browser));
     const before = world.audit.records.length;
@@ -689,6 +755,19 @@ describe('the sign-in that is asked for', () => {
     expect(answerOf(await browser.get(dashboard({ claims, prompt: 'none' })))).toMatchObject({
       error: 'login_required',
     });
+  });
+
+  it.each([
+    ['acr_values', { acr_values: 'urn:nobody:knows:this urn:nor:this' }],
+    ['a voluntary claim', { claims: JSON.stringify({ id_token: { acr: { values: ['urn:nobody:knows:this'] } } }) }],
+  ])('is of the configured class where a relying party wishes for an unknown one by %s', async (_how, wish) => {
+    const page = await world.toConsent(dashboard({ ...wish, prompt: 'consent' }), browser);
+    expect(page.statusCode).toBe(200);
+    expect(answerOf(await decide(page))).toMatchObject({ code: expect.any(String), state: 'd-1' });
+    // What it was is in the consent, and from there in the ID token.
+    expect(world.audit.records.findLast(({ type }) => type === 'authorization.granted')?.authentication?.acr).toBe(
+      developmentAcr,
+    );
   });
 
   it('is asked for anew where a hint is too old to tell whom it is about: nobody answers for somebody else', async () => {

@@ -54,11 +54,16 @@ export function checkAuthorizationRequest(parameters: RequestParameters, rules: 
   if (!client.grantTypes.includes('authorization_code'))
     throw refuse('grant_not_registered', 'The client is not registered for the grant authorization_code.');
   requireParametersThemselves(parameters);
-  const request = inOAuthWords(() => parseAuthorizationRequest(parameters));
+  const request = inOAuthWords(() => parseAuthorizationRequest(parameters, client));
   if (client.requireSignedResponse && parameters.get('response_mode') === 'query')
     throw refuse('response_mode_unsigned', 'The client is registered for signed responses: response_mode must be jwt.');
   const scopes = checkRequestedScopes(request.scope, client);
-  const resource = checkRequestedResource(request.resource, scopes, rules);
+  const resource = checkRequestedResource(request.resource, scopes, rules, {
+    withDetails: request.authorizationDetails !== undefined,
+  });
+  // The nonce is in the ID token, and nowhere else would the client find it again.
+  if (request.codeChallenge === undefined && !scopes.includes('openid'))
+    throw refuse('nonce_without_id_token', 'Without a code_challenge the scope openid must be asked for.');
   const details = checkRequestedDetails(request.authorizationDetails, resource, rules);
   requireSomething(scopes, details);
   return {

@@ -3,17 +3,26 @@ import { checkSeparation, parseScope } from '@countersign/market';
 import { refuse } from './refusals.ts';
 
 /**
- * OpenID Connect Core section 5.4: what ordinary relying parties ask for by habit. There are no such claims here, so
- * they are passed over (RFC 6749 section 3.3), and the token response says what was granted.
+ * OpenID Connect Core section 5.4: what ordinary relying parties ask for by habit. Those that a client is not registered for, and
+ * those for which there are no claims here, are passed over (RFC 6749 section 3.3), and the token response says what was
+ * granted.
  */
 const claimScopes: readonly string[] = ['profile', 'email', 'address', 'phone'];
+
+/** Claims go with a sign-in: userinfo tells them to who has `openid`. */
+function hearsClaims(scope: string, asked: readonly string[], client: Client): boolean {
+  return client.scopes.includes(scope) && asked.includes('openid');
+}
 
 /**
  * The scopes that are asked for: those of the protocol, and those of market interfaces which the client is registered
  * for and which keep duties apart.
  */
 export function checkRequestedScopes(asked: readonly string[], client: Client): GrantTerms['scopes'] {
-  const heard = client.profile === 'oidc' ? asked.filter((scope) => !claimScopes.includes(scope)) : asked;
+  const heard =
+    client.profile === 'oidc'
+      ? asked.filter((scope) => !claimScopes.includes(scope) || hearsClaims(scope, asked, client))
+      : asked;
   const protocol = heard.filter(isProtocolScope).filter((scope) => mayHold(scope, client));
   const market = parseScope(heard.filter((scope) => !isProtocolScope(scope)).join(' '));
   if (!market.ok) throw refuse(market.code, market.detail);

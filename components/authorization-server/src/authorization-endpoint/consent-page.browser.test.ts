@@ -88,7 +88,7 @@ describe.skipIf(!chromium.found)(
         reached.push(String(focused));
         if (focused === 'Refuse') break;
       }
-      expect(reached).toEqual(['Skip to the content', 'Allow', 'Refuse']);
+      expect(reached).toEqual(['Skip to the content', 'Countersign', 'Allow', 'Refuse']);
       await shot(page, 'consent-focus');
       await page.keyboard.press('Enter');
       await page.waitForURL(`${redirectUri}?**`);

@@ -69,7 +69,7 @@ export async function allow(
         grant: grant.id,
         client: client.id,
         redirectUri: request.redirectUri,
-        codeChallenge: request.codeChallenge,
+        ...(request.codeChallenge === undefined ? {} : { codeChallenge: request.codeChallenge }),
         ...(request.dpopJkt === undefined ? {} : { dpopJkt: request.dpopJkt }),
         ...(request.nonce === undefined ? {} : { nonce: request.nonce }),
         session: signIn.session,

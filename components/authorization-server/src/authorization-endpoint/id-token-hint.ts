@@ -1,6 +1,13 @@
-import type { Signer } from '@countersign/contracts';
+import type { PublicKey, Signer } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
-import { createKeyCache, type IdTokenHint, verifyIdTokenHint } from '@countersign/oauth';
+import {
+  type IdTokenHint,
+  type IssuerAlgorithm,
+  importIssuerKey,
+  type VerificationKey,
+  verifyIdTokenHint,
+} from '@countersign/oauth';
+import { idTokenPurposes } from '../id-tokens.ts';
 
 /** Reads ID tokens of ours that come back as hints. */
 export interface IdTokenHints {
@@ -13,17 +20,23 @@ export interface IdTokenHints {
 }
 
 export function createIdTokenHints(issuer: string, signer: Pick<Signer, 'publicKeys'>): IdTokenHints {
-  const imported = createKeyCache({ maxKeys: 64 });
+  /** By the object that the signer has for a key, which goes when the key does. */
+  const imported = new WeakMap<object, VerificationKey<IssuerAlgorithm>>();
+  function keyFrom({ jwk, algorithm }: PublicKey): VerificationKey<IssuerAlgorithm> {
+    const key = imported.get(jwk) ?? importIssuerKey(jwk, algorithm);
+    imported.set(jwk, key);
+    return key;
+  }
   return {
     async read(text, now) {
-      const published = await signer.publicKeys('id-token');
+      const published = (await Promise.all(idTokenPurposes.map((purpose) => signer.publicKeys(purpose)))).flat();
       try {
         return verifyIdTokenHint(text, {
           issuer,
           now,
           keyOf: (kid) => {
             const key = published.find((candidate) => candidate.kid === kid);
-            return key === undefined ? undefined : imported.import(key.jwk);
+            return key === undefined ? undefined : keyFrom(key);
           },
         });
       } catch (error) {

@@ -217,7 +217,8 @@ export function createBackchannelAuthentication(
   return {
     ask: createClientEndpoint(
       { name: 'backchannel-authentication', proof: 'optional', refusalType: 'backchannel.refused', answer },
-      dependencies,
+      // CIBA Core section 7.1: issuer, token endpoint or this endpoint.
+      { ...dependencies, furtherAudiences: [`${issuer}/token`, `${issuer}/bc-authorize`] },
     ),
     requests: createBackchannelRequests(store, dependencies.standings),
     approvals,

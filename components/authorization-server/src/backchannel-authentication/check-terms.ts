@@ -31,14 +31,15 @@ export interface TermsRules {
  */
 export function checkTerms(asked: AskedTerms, rules: TermsRules): GrantTerms {
   const named = checkRequestedScopes(asked.scope, rules.client);
-  const target = checkRequestedResource(asked.resource, named, rules);
+  const withDetails = asked.details !== undefined;
+  const target = checkRequestedResource(asked.resource, named, rules, { withDetails });
   const details = checkRequestedDetails(asked.details, target, rules);
   const scopes = named.some(isMarketScope)
     ? named
     : checkRequestedScopes([...named, ...scopesOf(details)], rules.client);
   if (scopes.length === 0)
     throw refuse('scope_missing', 'Ask for scopes or for authorization_details; there is nothing to give by default.');
-  const resource = checkRequestedResource(asked.resource, scopes, rules);
+  const resource = checkRequestedResource(asked.resource, scopes, rules, { withDetails });
   return { scopes, details, resources: resource === undefined ? [] : [resource.uri] };
 }
 

@@ -133,6 +133,20 @@ describe('an independent client (oauth4webapi) that asks a person on their own d
     });
     expect(response.status).toBe(400);
     expect(response.headers.get('cache-control')).toBe('no-store');
-    expect(await response.json()).toMatchObject({ error: 'invalid_request', reason: 'signed_request_required' });
+    // CIBA Core section 13: no other members than these. What refused is in a header.
+    expect(await response.json()).toEqual({ error: 'invalid_request', error_description: expect.any(String) });
+    expect(response.headers.get('countersign-reason')).toBe('signed_request_required');
+  });
+
+  it.each([
+    ['by another method', { method: 'GET' }, 405, 'method_not_allowed'],
+    ['with a body too large to read', { method: 'POST', body: `a=${'x'.repeat(600_000)}` }, 413, 'body_too_large'],
+    ['with no client', { method: 'POST', body: 'request=x' }, 401, 'client_authentication_missing'],
+  ] as const)('answers a request %s with registered members alone', async (_what, init, status, reason) => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    const response = await fetch(`${base}/bc-authorize`, { ...init, headers });
+    expect(response.status).toBe(status);
+    expect(Object.keys((await response.json()) as object).sort()).toEqual(['error', 'error_description']);
+    expect(response.headers.get('countersign-reason')).toBe(reason);
   });
 });

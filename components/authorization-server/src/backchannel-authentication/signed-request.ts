@@ -1,6 +1,7 @@
 import type { Client } from '@countersign/contracts';
 import {
   clockLeadSeconds,
+  hasType,
   type JsonObject,
   type JwsProblem,
   maxRequestObjectLength,
@@ -48,7 +49,7 @@ export async function verifySignedRequest(
   { issuer, clientKeys }: SignedRequestRules,
 ): Promise<SignedRequest> {
   const jws = parseCompactJws(text, refuseJws, { maxLength: maxRequestObjectLength });
-  if (!acceptedTypes.includes(jws.header.typ))
+  if (!hasType(jws.header, ...acceptedTypes))
     throw refuse('signed_request_type', 'The typ of the signed request is that of another kind of token.');
   if (jws.unverifiedClaims['iss'] !== client.id)
     throw refuse('signed_request_issuer', 'The iss of the signed request must be the client_id.');

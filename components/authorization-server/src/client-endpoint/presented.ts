@@ -6,6 +6,8 @@ import type { Credentials } from './read-credentials.ts';
 export interface AuthenticationRules {
   readonly clientKeys: ClientKeys;
   readonly issuer: string;
+  /** What an assertion may name beside the issuer, where the specification of the endpoint demands that it is accepted. */
+  readonly furtherAudiences?: readonly string[];
 }
 
 /** What is judged: the credentials of the request and the certificate of its connection. */

@@ -14,7 +14,7 @@ export async function privateKeyJwt(
   rules: AuthenticationRules,
 ): Promise<AuthenticatedClient> {
   const { directory, now } = presented;
-  const { clientKeys, issuer } = rules;
+  const { clientKeys, issuer, furtherAudiences = [] } = rules;
   let fetches: Client | undefined;
 
   function keysOf(id: string): readonly RegisteredKey[] | undefined {
@@ -33,7 +33,8 @@ export async function privateKeyJwt(
       issuer,
       now,
       keysOf,
-      acceptedAudiences: (id) => (directory.client(id)?.profile === 'oidc' ? [`${issuer}/token`] : []),
+      acceptedAudiences: (id) =>
+        directory.client(id)?.profile === 'oidc' ? [`${issuer}/token`, ...furtherAudiences] : furtherAudiences,
     });
 
   let verified: Awaited<ReturnType<typeof verify>>;

@@ -160,6 +160,24 @@ describe('fetched key sets', () => {
     expect(await ask(first, 'signing')).toEqual(released);
   });
 
+  it('refuse another key under a known kid also at another address, and after an empty key set', async () => {
+    const { ask, clock, world } = start();
+    const [first, second] = [makeKey(), makeKey()];
+    keySets.publish({ keys: [publicJwk(first, { kid: 'signing' })] });
+    expect(await ask(first, 'signing')).toEqual(released);
+    keySets.publish({ keys: [] });
+    clock.advance(600_000);
+    expect(await ask(first, 'signing')).toMatchObject(refused);
+    keySets.publish({ keys: [publicJwk(second, { kid: 'signing' })] });
+    clock.advance(600_000);
+    expect(await ask(second, 'signing')).toMatchObject(refused);
+    world.changeClient('vwap-engine', { jwksUri: `${keySets.uri}?moved` });
+    expect(await ask(second, 'signing')).toMatchObject(refused);
+    keySets.publish({ keys: [publicJwk(second, { kid: 'signing-2' })] });
+    clock.advance(30_000);
+    expect(await ask(second, 'signing-2')).toEqual(released);
+  });
+
   it('recognise a self-signed certificate in them, also one that was added a moment ago', async () => {
     const { world, clock, requestFor, server } = start();
     const authority = createTestAuthority({ name: 'nobody' });
@@ -211,7 +229,7 @@ describe('a key set', () => {
     ['two keys of one name', { ...makeKey().jwk, kid: good.kid }, 'kid_repeated'],
   ])('passes over %s, and says so', (_, jwk, code) => {
     const skipped: string[] = [];
-    const { keys } = readKeySet({ keys: [publicJwk(good), jwk] }, undefined, ({ code: why }) => skipped.push(why));
+    const { keys } = readKeySet({ keys: [publicJwk(good), jwk] }, new Map(), ({ code: why }) => skipped.push(why));
     expect(skipped).toContain(code);
     expect(keys).toHaveLength(code === 'kid_repeated' ? 0 : 1);
   });
@@ -226,7 +244,7 @@ describe('a key set', () => {
   ])('keeps a key whose certificate %s, and leaves the certificate', (_, chain) => {
     const skipped: string[] = [];
     const jwk = publicJwk(good, { x5c: chain() });
-    const { keys, certificates } = readKeySet({ keys: [jwk] }, undefined, ({ code: why }) => skipped.push(why));
+    const { keys, certificates } = readKeySet({ keys: [jwk] }, new Map(), ({ code: why }) => skipped.push(why));
     expect(keys).toHaveLength(1);
     expect([...certificates]).toEqual([]);
     expect(skipped).toEqual(['certificate_not_of_key']);
@@ -236,16 +254,16 @@ describe('a key set', () => {
     const skipped: unknown[] = [];
     const encryption = { ...makeKey().jwk, use: 'enc', kid: 'enc' };
     expect(
-      readKeySet({ keys: [encryption, publicJwk(good)] }, undefined, (why) => skipped.push(why)).keys,
+      readKeySet({ keys: [encryption, publicJwk(good)] }, new Map(), (why) => skipped.push(why)).keys,
     ).toHaveLength(1);
     expect(skipped).toEqual([]);
   });
 
   it('remembers names in use, however many others come and go', () => {
-    let set = readKeySet({ keys: [publicJwk(good, { kid: 'good' })] }, undefined, () => undefined);
+    let set = readKeySet({ keys: [publicJwk(good, { kid: 'good' })] }, new Map(), () => undefined);
     for (let round = 0; round < 30; round += 1) {
       const others = Array.from({ length: 10 }, (_, index) => publicJwk(good, { kid: `other-${round}-${index}` }));
-      set = readKeySet({ keys: [publicJwk(good, { kid: 'good' }), ...others] }, set, () => undefined);
+      set = readKeySet({ keys: [publicJwk(good, { kid: 'good' }), ...others] }, set.pinned, () => undefined);
     }
     expect(set.pinned.size).toBeLessThanOrEqual(200);
     expect(set.pinned.get('good')).toBe(good.kid);
@@ -255,9 +273,9 @@ describe('a key set', () => {
     fc.assert(
       fc.property(fc.jsonValue(), fc.jsonValue(), (member, more) => {
         try {
-          const { keys } = readKeySet({ keys: [member, more, publicJwk(good)] }, undefined, () => undefined);
+          const { keys } = readKeySet({ keys: [member, more, publicJwk(good)] }, new Map(), () => undefined);
           expect(keys.length).toBeGreaterThanOrEqual(0);
-          readKeySet(member, undefined, () => undefined);
+          readKeySet(member, new Map(), () => undefined);
         } catch (error) {
           expect(error).toMatchObject({ code: 'key_set_malformed' });
         }

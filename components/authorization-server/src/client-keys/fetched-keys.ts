@@ -23,6 +23,8 @@ export interface FetchedKeys {
 interface Entry {
   readonly uri: string;
   readonly set?: ClientKeySet;
+  /** Which key each `kid` of the client has stood for, at whatever address. */
+  readonly pinned: ClientKeySet['pinned'];
   /** When `set` was fetched; -infinity where there is none. */
   readonly fetchedAt: number;
   /** When the last attempt began. */
@@ -57,18 +59,20 @@ export function createFetchedKeys({
   }
 
   async function load(client: Client, uri: string, before: Entry | undefined, now: number): Promise<void> {
+    const pinned = entries.get(client.id)?.pinned ?? new Map<string, string>();
     const kept = {
       uri,
+      pinned,
       ...(before?.set === undefined ? {} : { set: before.set }),
       fetchedAt: before?.fetchedAt ?? Number.NEGATIVE_INFINITY,
       triedAt: now,
     };
     try {
       const document = await outbound.getJson(uri, fetchLimits);
-      const set = readKeySet(document, before?.set, (skipped) =>
+      const set = readKeySet(document, pinned, (skipped) =>
         logger.warn({ client: client.id, ...skipped }, 'a key of a fetched client key set is not used'),
       );
-      keep(client, { uri, set, fetchedAt: now, triedAt: now });
+      keep(client, { uri, set, pinned: set.pinned, fetchedAt: now, triedAt: now });
     } catch (error) {
       if (!isCodedError(error)) throw error;
       logger.warn({ client: client.id, code: error.code }, 'the key set of a client could not be fetched');
@@ -93,6 +97,7 @@ export function createFetchedKeys({
       const running = load(client, uri, entry, now);
       keep(client, {
         uri,
+        pinned: entries.get(client.id)?.pinned ?? new Map(),
         ...(entry?.set === undefined ? {} : { set: entry.set }),
         fetchedAt: entry?.fetchedAt ?? Number.NEGATIVE_INFINITY,
         triedAt: now,

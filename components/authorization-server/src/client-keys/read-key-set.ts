@@ -29,19 +29,19 @@ export interface SkippedKey {
  * unknown one is passed over. A `kid` stands for one key for good: were another to come under it, a verifier that
  * still has the first and one that has the second would not agree on what was signed.
  *
- * @param before what the same client had published before
+ * @param before which key each `kid` of the same client has stood for
  * @throws CodedError `key_set_malformed`
  */
 export function readKeySet(
   document: unknown,
-  before: ClientKeySet | undefined,
+  before: ClientKeySet['pinned'],
   skip: (skipped: SkippedKey) => void,
 ): ClientKeySet {
   const members = membersOf(document);
   const names = members.flatMap((jwk) => kidOf(jwk) ?? []);
   const keys: RegisteredKey[] = [];
   const certificates = new Set<string>();
-  const pinned = new Map(before?.pinned);
+  const pinned = new Map(before);
   for (const jwk of members) {
     const kid = kidOf(jwk);
     const named = kid === undefined ? {} : { kid };

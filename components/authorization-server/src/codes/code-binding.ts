@@ -7,8 +7,8 @@ export interface CodeBinding {
   readonly client: ClientId;
   /** As it stood in the authorization request (RFC 6749 section 4.1.3). */
   readonly redirectUri: string;
-  /** S256 (RFC 7636). */
-  readonly codeChallenge: string;
+  /** S256 (RFC 7636); left out where the client uses a nonce instead. */
+  readonly codeChallenge?: string;
   /** The DPoP key that the code is bound to (RFC 9449 section 10). */
   readonly dpopJkt?: string;
   /** For the ID token (OpenID Connect Core section 3.1.2.1). */

@@ -10,7 +10,7 @@ interface CodeRow {
   readonly grant_id: string;
   readonly client: string;
   readonly redirect_uri: string;
-  readonly code_challenge: string;
+  readonly code_challenge: string | null;
   readonly dpop_jkt: string | null;
   readonly nonce: string | null;
   readonly session: string | null;
@@ -45,7 +45,7 @@ export function createCodeStore(pool: Queryable, rowSeal: RowSeal) {
             code.grant,
             code.client,
             code.redirectUri,
-            code.codeChallenge,
+            code.codeChallenge ?? null,
             code.dpopJkt ?? null,
             code.nonce ?? null,
             code.session ?? null,
@@ -115,7 +115,7 @@ function bindingOf(row: CodeRow): CodeBinding {
     grant,
     client,
     redirectUri: row.redirect_uri,
-    codeChallenge: row.code_challenge,
+    ...(row.code_challenge === null ? {} : { codeChallenge: row.code_challenge }),
     ...(row.dpop_jkt === null ? {} : { dpopJkt: row.dpop_jkt }),
     ...(row.nonce === null ? {} : { nonce: row.nonce }),
     ...(session === undefined ? {} : { session }),

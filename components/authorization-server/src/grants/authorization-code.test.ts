@@ -4,6 +4,7 @@ import { digestOfIntent } from '@countersign/market';
 import { importVerificationKey, verifyIdToken } from '@countersign/oauth';
 import type { ScratchDatabase } from '@countersign/runtime';
 import { createTestDatabase } from '@countersign/testkit';
+import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authorizationServerMigrations } from '../migrations.ts';
 import { createConsents, detailsOf } from '../testing/consents.ts';
@@ -90,6 +91,65 @@ describe('the authorization code grant', () => {
     const written = JSON.stringify(audit.records);
     for (const secret of [response.refresh_token, response.id_token, response.access_token])
       expect(written).not.toContain(secret);
+  });
+
+  it.each(['ES256', 'PS256', 'RS256'] as const)(
+    'signs the ID token with %s for a client that is registered for it, by a key that is in the key set',
+    async (idTokenAlgorithm) => {
+      const { server, give, codeFor, redeem, world } = start();
+      world.changeClient('trading-desk', { idTokenAlgorithm });
+      const { id_token: idToken } = await server.token(redeem(await codeFor(await give())));
+      if (idToken === undefined) throw new Error('no ID token');
+      const keySet = createLocalJWKSet((await server.keySet()) as unknown as JSONWebKeySet);
+      const { payload, protectedHeader } = await jwtVerify(idToken, keySet, {
+        issuer,
+        audience: 'trading-desk',
+        algorithms: [idTokenAlgorithm],
+        currentDate: new Date(0),
+      });
+      expect(protectedHeader.alg).toBe(idTokenAlgorithm);
+      expect(payload).toMatchObject({ sub: 'person:anna.keller', at_hash: expect.any(String) });
+    },
+  );
+
+  it('takes a code without PKCE from a client that is registered so, and no code_verifier with it', async () => {
+    const { server, give, codes, redeem, world } = start();
+    const grant = await give();
+    const codeWithout = () =>
+      codes.issue({
+        grant: grant.id,
+        client: grant.client,
+        redirectUri: deskRedirect,
+        nonce: 'n-0S6_WzA2Mj',
+        scopes: grant.scopes,
+        acr: grant.acr,
+        amr: grant.amr,
+        authTime: grant.authTime,
+        resource: venueOrders,
+      });
+    const plain = { code_verifier: undefined };
+    // Registered with PKCE by now: what was begun without it is not finished.
+    expect(await refusalOf(server.token(redeem(await codeWithout(), plain)))).toMatchObject({
+      reason: 'code_verifier',
+    });
+    world.changeClient('trading-desk', { requirePkce: false });
+    // RFC 9700 section 4.8.2: a verifier without a challenge tells of a challenge that was taken away.
+    const code = await codeWithout();
+    expect(await refusalOf(server.token(redeem(code)))).toMatchObject({
+      code: 'invalid_grant',
+      reason: 'code_verifier',
+    });
+    expect(await refusalOf(server.token(redeem(code, plain)))).toEqual({ code: 'released' });
+  });
+
+  it('asks for the code_verifier of a request that had a challenge, also of a client that needs none', async () => {
+    const { server, give, codeFor, redeem, world } = start();
+    world.changeClient('trading-desk', { requirePkce: false });
+    const code = await codeFor(await give());
+    expect(await refusalOf(server.token(redeem(code, { code_verifier: undefined })))).toMatchObject({
+      reason: 'code_verifier',
+    });
+    expect(await refusalOf(server.token(redeem(code)))).toEqual({ code: 'released' });
   });
 
   it('gives nothing once the person has signed out, where the client would sign them in, and keeps the code', async () => {
@@ -224,7 +284,7 @@ describe('the authorization code grant', () => {
     ['no redirect URI', { redirect_uri: undefined }, 'invalid_request', 'parameter_missing'],
     ['another verifier', { code_verifier: 'x'.repeat(43) }, 'invalid_grant', 'code_verifier'],
     ['a verifier that is none', { code_verifier: 'short' }, 'invalid_grant', 'code_verifier'],
-    ['no verifier', { code_verifier: undefined }, 'invalid_request', 'parameter_missing'],
+    ['no verifier', { code_verifier: undefined }, 'invalid_grant', 'code_verifier'],
     ['no code', { code: undefined }, 'invalid_request', 'parameter_missing'],
     ['a code that is none', { code: 'x'.repeat(43) }, 'invalid_grant', 'code_unknown'],
     ['a code of a megabyte', { code: 'x'.repeat(60_000) }, 'invalid_grant', 'code_unknown'],

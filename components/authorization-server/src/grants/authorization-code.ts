@@ -1,4 +1,4 @@
-import type { Authentication, GrantRegister } from '@countersign/contracts';
+import type { Authentication, Client, GrantRegister } from '@countersign/contracts';
 import { equalInConstantTime, type GrantId } from '@countersign/kernel';
 import { type Confirmation, verifyCodeChallenge } from '@countersign/oauth';
 import type { ClientContext } from '../client-endpoint/index.ts';
@@ -18,7 +18,7 @@ export interface AuthorizationCodeDependencies extends ConsentedAuthorityDepende
 interface CodeParameters {
   readonly code: string;
   readonly redirectUri: string;
-  readonly codeVerifier: string;
+  readonly codeVerifier: string | undefined;
 }
 
 /**
@@ -38,7 +38,7 @@ export function authorizationCode(dependencies: AuthorizationCodeDependencies): 
           if (binding.client !== context.client.id)
             throw refuse('code_client', 'The code was issued to another client.');
           if (binding.redeemed) throw await replayed(binding.grant, context, dependencies);
-          checkHolder(asked, binding, confirmation);
+          checkHolder(asked, binding, { client: context.client, confirmation });
           await checkSession(binding, dependencies);
           const grant = await grantRegister.find(binding.grant);
           const authority = consentedAuthority(grant, binding, { context, confirmation, firstUse: true }, dependencies);
@@ -58,21 +58,37 @@ function parseParameters(parameters: ReadonlyMap<string, string>): CodeParameter
   const codeVerifier = parameters.get('code_verifier');
   const redirectUri = parameters.get('redirect_uri');
   if (code === undefined) throw refuse('parameter_missing', 'The parameter code is missing.');
-  if (codeVerifier === undefined) throw refuse('parameter_missing', 'The parameter code_verifier is missing.');
   // RFC 6749 section 4.1.3: every authorization request here had one.
   if (redirectUri === undefined) throw refuse('parameter_missing', 'The parameter redirect_uri is missing.');
   return { code, codeVerifier, redirectUri };
 }
 
 /** What only whoever began the flow can show. A code that fails here stays good: a thief must not be able to spend it. */
-function checkHolder(asked: CodeParameters, binding: CodeBinding, confirmation: Confirmation | undefined): void {
+function checkHolder(
+  asked: CodeParameters,
+  binding: CodeBinding,
+  by: { readonly client: Client; readonly confirmation: Confirmation | undefined },
+): void {
+  const { confirmation } = by;
   if (!equalInConstantTime(asked.redirectUri, binding.redirectUri))
     throw refuse('code_redirect_uri', 'The redirect_uri must be the one of the authorization request.');
-  if (!verifyCodeChallenge(asked.codeVerifier, binding.codeChallenge))
-    throw refuse('code_verifier', 'The code_verifier does not fit the code_challenge of the authorization request.');
+  if (!provesRequest(asked.codeVerifier, binding, by.client))
+    throw refuse(
+      'code_verifier',
+      'The code_verifier is missing or does not fit the code_challenge of the authorization request.',
+    );
   if (binding.dpopJkt === undefined) return;
   if (confirmation === undefined || !('jkt' in confirmation) || confirmation.jkt !== binding.dpopJkt)
     throw refuse('code_key', 'The code is bound to another DPoP key than that of the proof.');
+}
+
+/**
+ * RFC 7636 section 4.6. A verifier for a request that had no challenge is a request from which somebody took the challenge
+ * away (RFC 9700 section 4.8.2).
+ */
+function provesRequest(verifier: string | undefined, { codeChallenge }: CodeBinding, client: Client): boolean {
+  if (codeChallenge === undefined) return !client.requirePkce && verifier === undefined;
+  return verifier !== undefined && verifyCodeChallenge(verifier, codeChallenge);
 }
 
 /**

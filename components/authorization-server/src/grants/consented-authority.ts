@@ -123,7 +123,6 @@ async function companionsOf(
     ? await dependencies.idTokens.issue(
         {
           sub: grant.subject,
-          aud: client.id,
           auth_time: use.authTime,
           acr: use.acr,
           // A sign-in that proved nothing names no method; an empty list would be malformed.
@@ -131,8 +130,7 @@ async function companionsOf(
           ...(use.nonce === undefined ? {} : { nonce: use.nonce }),
           ...(session === undefined ? {} : { sid: session }),
         },
-        accessToken,
-        claims.iat,
+        { client, accessToken, issuedAt: claims.iat },
       )
     : undefined;
   const refreshes = firstUse && granted.has('offline_access') && client.grantTypes.includes('refresh_token');

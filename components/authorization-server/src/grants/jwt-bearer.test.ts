@@ -22,7 +22,9 @@ describe('the JWT assertion grant', () => {
       authentication: { issuer: 'https://idp.example', method: 'jwt-bearer', acr: 'phr', amr: ['hwk', 'user'] },
       partner: broker,
       references: expect.arrayContaining([federationGateway.profileRecord]),
-      data: { provenance: { profile: 'prf_1', profile_version: 1 } },
+      data: {
+        provenance: { profile: 'prf_1', profile_version: 1, thumbprint: expect.stringMatching(/^[\w-]{43}$/) },
+      },
     });
   });
 

@@ -57,6 +57,7 @@ export function jwtBearer({ federationGateway, issuer }: JwtBearerDependencies):
               profile: identity.provenance.profile,
               profile_version: identity.provenance.profileVersion,
               kid: identity.provenance.kid,
+              thumbprint: identity.provenance.thumbprint,
               assertion_digest: identity.provenance.assertionDigest,
             },
           };

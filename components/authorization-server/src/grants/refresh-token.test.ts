@@ -101,8 +101,50 @@ describe('the refresh token grant', () => {
     });
   });
 
-  it('refuses another client and another key', async () => {
+  it('takes a new DPoP key of a client that authenticates: the token is bound to it, and the change recorded once', async () => {
+    const { server, refresh, token, first, grant, audit, world } = await signedIn();
+    const changes = () => audit.records.filter(({ type }) => type === 'client.dpop-key-changed');
+    const key = makeKey();
+    const second = await server.token(refresh(token, {}, 'trading-desk', { key }));
+    expect(claimsOf(second)['cnf']).toEqual({ jkt: key.kid });
+    const { jkt: was } = claimsOf(first)['cnf'] as { readonly jkt: string };
+    const institution = world.directory.snapshot().client('trading-desk')?.institution;
+    expect(changes()).toMatchObject([
+      {
+        client: 'trading-desk',
+        subject: { id: grant.subject, institution: grant.institution },
+        references: [grant.recordId],
+        data: { grant: grant.id, institution, was, jkt: key.kid },
+      },
+    ]);
+    // It is the client's key from now on: not another change with each refresh.
+    await server.token(refresh(token, {}, 'trading-desk', { key }));
+    expect(changes()).toHaveLength(1);
+    await server.token(refresh(token));
+    expect(changes()).toMatchObject([{}, { data: { was: key.kid, jkt: was } }]);
+  });
+
+  it('records no new key for a refresh that is refused, and gives nothing where the change cannot be recorded', async () => {
+    const { server, refresh, token, audit } = await signedIn();
+    const key = makeKey();
+    const wider = refresh(token, { scope: 'report:read' }, 'trading-desk', { key });
+    expect(await refusalOf(server.token(wider))).toMatchObject({ reason: 'scope_wider' });
+    audit.fail(true);
+    const unrecorded = refresh(token, {}, 'trading-desk', { key });
+    expect(await refusalOf(server.token(unrecorded))).toMatchObject({ code: 'temporarily_unavailable' });
+    audit.fail(false);
+    expect(audit.records.filter(({ type }) => type === 'client.dpop-key-changed')).toEqual([]);
+  });
+
+  it('asks for a proof, new key or not: what was issued to a key never becomes a bearer token', async () => {
+    const { server, refresh, token, world } = await signedIn();
+    world.changeClient('trading-desk', { binding: 'none' });
+    expect(await refusalOf(server.token(refresh(token)))).toMatchObject({ reason: 'refresh_token_key' });
+  });
+
+  it('refuses another client, and another key where the client has its refresh tokens bound', async () => {
     const { server, refresh, token, world, audit } = await signedIn();
+    world.changeClient('trading-desk', { dpopBoundRefreshTokens: true });
     world.changeClient('order-desk', { grantTypes: ['refresh_token'] });
     expect(await refusalOf(server.token(refresh(token, {}, 'order-desk')))).toMatchObject({
       code: 'invalid_grant',

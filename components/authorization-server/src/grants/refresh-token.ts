@@ -1,4 +1,5 @@
-import type { Client, GrantRegister } from '@countersign/contracts';
+import type { AuditAppender, Client, Grant, GrantRegister } from '@countersign/contracts';
+import { type Clock, newId, type Random } from '@countersign/kernel';
 import type { Confirmation } from '@countersign/oauth';
 import type { RefreshTokenBinding, RefreshTokens } from '../refresh-tokens/index.ts';
 import { refuse } from '../refusal.ts';
@@ -8,13 +9,18 @@ import type { GrantHandler } from './grant-handler.ts';
 export interface RefreshTokenDependencies extends ConsentedAuthorityDependencies {
   readonly refreshTokens: RefreshTokens;
   readonly grantRegister: Pick<GrantRegister, 'find'>;
+  readonly audit: Pick<AuditAppender, 'append'>;
+  readonly clock: Clock;
+  readonly random: Random;
 }
 
 /**
  * RFC 6749 section 6, without rotation (FAPI 2.0 Security Profile section 5.3.2.1): a refresh uses nothing up, so that one
- * whose answer was lost is simply repeated. What keeps a copy from being of use is whom it is bound to: the client, which
- * authenticates, and its DPoP key. Where tokens are bound to certificates it is the client alone (RFC 8705 section 7.1),
- * because certificates are renewed more often than people are asked; the access token is bound to the one shown now.
+ * whose answer was lost is simply repeated. What keeps a copy from being of use is that the client authenticates. It may come
+ * with another DPoP key (RFC 9449 section 5 binds refresh tokens of public clients alone): the change is recorded before
+ * the new token is released, and signalled from the record. A client that is registered with `dpop_bound_refresh_tokens` may
+ * not. Certificates are renewed more often than people are asked, and the access token is bound to the one shown now (RFC 8705
+ * section 7.1).
  */
 export function refreshToken(dependencies: RefreshTokenDependencies): GrantHandler {
   const { refreshTokens, grantRegister } = dependencies;
@@ -28,22 +34,68 @@ export function refreshToken(dependencies: RefreshTokenDependencies): GrantHandl
           const binding = await refreshTokens.find(token);
           if (binding === undefined)
             throw refuse('refresh_token_unknown', 'The refresh token is not one of ours, or it has ended.');
-          checkHolder(binding, context.client, confirmation);
+          const keys = checkHolder(binding, context.client, confirmation);
           const grant = await grantRegister.find(binding.grant);
           // Grant Management for OAuth: what a person has consented to anew is not what this token was given for.
           if (grant?.status === 'active' && grant.version !== binding.grantVersion)
             throw refuse('refresh_token_superseded', 'The consent has been changed since: use the tokens given then.');
-          return consentedAuthority(grant, binding, { context, confirmation, firstUse: false }, dependencies);
+          const authority = consentedAuthority(
+            grant,
+            binding,
+            { context, confirmation, firstUse: false },
+            dependencies,
+          );
+          if (grant === undefined || keys === undefined || keys.now === keys.was) return authority;
+          return {
+            ...authority,
+            // Once every rule has permitted the token: a refresh that is refused changes no key.
+            async companions(issued) {
+              await recordKeyChange({ grant, keys, client: context.client }, dependencies);
+              await refreshTokens.rebind(token, binding, keys.now);
+              return (await authority.companions?.(issued)) ?? {};
+            },
+          };
         },
       };
     },
   };
 }
 
-function checkHolder(binding: RefreshTokenBinding, client: Client, confirmation: Confirmation | undefined): void {
+/** Thumbprints of the DPoP keys that a refresh token was used with before, and is used with now. */
+interface ProofKeys {
+  readonly was: string;
+  readonly now: string;
+}
+
+/** @returns undefined where the tokens of the client are not bound to a DPoP key */
+function checkHolder(
+  binding: RefreshTokenBinding,
+  client: Client,
+  confirmation: Confirmation | undefined,
+): ProofKeys | undefined {
   if (binding.client !== client.id)
     throw refuse('refresh_token_client', 'The refresh token was issued to another client.');
-  if (binding.jkt === undefined && client.binding !== 'dpop') return;
-  if (confirmation === undefined || !('jkt' in confirmation) || confirmation.jkt !== binding.jkt)
+  if (binding.jkt === undefined && client.binding !== 'dpop') return undefined;
+  const jkt = confirmation !== undefined && 'jkt' in confirmation ? confirmation.jkt : undefined;
+  // What was issued to a key is refreshed with a key, whatever the client has registered since: nothing becomes a bearer.
+  if (jkt === undefined || binding.jkt === undefined || (client.dpopBoundRefreshTokens && jkt !== binding.jkt))
     throw refuse('refresh_token_key', 'The refresh token is bound to another DPoP key than that of the proof.');
+  return { was: binding.jkt, now: jkt };
+}
+
+async function recordKeyChange(
+  change: { readonly grant: Grant; readonly client: Client; readonly keys: ProofKeys },
+  { audit, clock, random }: Pick<RefreshTokenDependencies, 'audit' | 'clock' | 'random'>,
+): Promise<void> {
+  const { grant, client, keys } = change;
+  await audit.append({
+    id: newId('record', { clock, random }),
+    type: 'client.dpop-key-changed',
+    source: 'authorization-server',
+    outcome: 'done',
+    client: client.id,
+    subject: { id: grant.subject, institution: grant.institution },
+    references: [grant.recordId],
+    data: { grant: grant.id, institution: client.institution, was: keys.was, jkt: keys.now },
+  });
 }

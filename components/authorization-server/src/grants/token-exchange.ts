@@ -1,6 +1,13 @@
 import type { Client, DirectorySnapshot } from '@countersign/contracts';
 import { digestOf, sha256Base64Url } from '@countersign/kernel';
-import { type AuthorizationDetail, isTransactionStep, parseLei, parseScope, type Scope } from '@countersign/market';
+import {
+  type AuthorizationDetail,
+  isApplicationDetail,
+  isTransactionStep,
+  parseLei,
+  parseScope,
+  type Scope,
+} from '@countersign/market';
 import {
   type AccessTokenClaims,
   type JsonObject,
@@ -171,6 +178,11 @@ function intentsOf({ authorization_details: details = [] }: AccessTokenClaims): 
       throw refuse(
         'details_unsupported',
         'A token for a step of a transaction is not exchanged: each party asks for its own.',
+      );
+    if (isApplicationDetail(detail))
+      throw refuse(
+        'details_unsupported',
+        `A token for ${detail.type} is for the application alone that declares it: it is not exchanged.`,
       );
     return detail;
   });

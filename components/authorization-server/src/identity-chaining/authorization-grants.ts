@@ -1,5 +1,5 @@
 import type { Signer } from '@countersign/contracts';
-import { isTransactionStep, type Lei } from '@countersign/market';
+import { isApplicationDetail, isTransactionStep, type Lei } from '@countersign/market';
 import {
   type AccessTokenClaims,
   type AuthorizationGrantClaims,
@@ -68,7 +68,9 @@ function checkChainedIssuer(
 /** What stays here: institution, mandate, transaction and policies mean nothing in the other domain. */
 function composeGrant(granted: AccessTokenClaims): AuthorizationGrantClaims {
   const { iss, sub, aud, jti, iat, exp, scope, authorization_details, act, acr, auth_time, cnf } = granted;
-  const intents = authorization_details?.filter((detail) => !isTransactionStep(detail));
+  const intents = authorization_details
+    ?.filter((detail) => !isTransactionStep(detail))
+    .filter((detail) => !isApplicationDetail(detail));
   return {
     iss,
     sub,

@@ -3,6 +3,7 @@ import { type Clock, isCodedError, newId, parseId, type Random, type SessionId }
 import { composeLogoutToken, logoutTokenHeader, signLogoutToken } from '@countersign/oauth';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
+import { signingFor } from '../id-tokens.ts';
 import { createDeliveryStore, type Delivery } from './deliveries-store.ts';
 
 export interface BackchannelLogoutDependencies {
@@ -83,7 +84,7 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
   }
 
   async function send(delivery: Delivery, client: Client, uri: string): Promise<Outcome> {
-    const key = await signer.current('id-token');
+    const { key, sign } = await signingFor(client, signer);
     const claims = composeLogoutToken({
       issuer,
       clientId: client.id,
@@ -91,11 +92,7 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
       jti: newId('token', { clock, random }),
       now: clock.now(),
     });
-    const token = await signLogoutToken(
-      claims,
-      logoutTokenHeader(key),
-      async (data) => (await signer.sign('id-token', key.kid, data)).signature,
-    );
+    const token = await signLogoutToken(claims, logoutTokenHeader(key), sign);
     try {
       const { status } = await outbound.post(uri, {
         contentType: 'application/x-www-form-urlencoded',

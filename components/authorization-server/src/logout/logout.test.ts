@@ -121,6 +121,7 @@ describe('logout by a relying party', () => {
     expect(await signedIn()).toBeDefined();
     const kept = await answerForm(page.body, 'keep');
     expect([kept.statusCode, (await signedIn()) !== undefined]).toEqual([200, true]);
+    expect(kept.body).toContain('<a href="/me">');
     const ended = await answerForm((await logout(parameters())).body);
     expect(await signedIn()).toBeUndefined();
     if ('post_logout_redirect_uri' in parameters()) expect(String(ended.headers.location).startsWith(back)).toBe(true);

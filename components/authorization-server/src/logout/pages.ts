@@ -34,6 +34,7 @@ export function loggedOutPage(): Html {
 <h1 id="title">You are signed out</h1>
 <p class="lead">Nobody is signed in with Countersign in this browser.</p>
 <p class="hint">On a shared device, also close the browser.</p>
+<p><a href="/">Go to the start page</a></p>
 </section>`,
   });
 }
@@ -48,6 +49,7 @@ export function stillSignedInPage({ client }: Extract<LogoutStep, { readonly kin
         ? 'Nothing was ended.'
         : html`Nothing was ended. You can go back to <bdi>${client.name}</bdi>.`
     }</p>
+<p><a href="/me">Your account</a></p>
 </section>`,
   });
 }

@@ -9,7 +9,7 @@ import {
   requestUriPrefix,
 } from '../testing/code-flow-world.ts';
 import { makeKey } from '../testing/signing.ts';
-import { brokerBook, clearingTrades, deskRedirect, venueOrders } from '../testing/trading-world.ts';
+import { brokerBook, clearingTrades, deskRedirect, known, venueOrders } from '../testing/trading-world.ts';
 
 let world: CodeFlowWorld;
 beforeAll(async () => {
@@ -69,11 +69,23 @@ describe('a pushed authorization request', () => {
     ['code_challenge', 'invalid_request', 'parameter_missing'],
     ['code_challenge_method', 'invalid_request', 'parameter_missing'],
     ['scope', 'invalid_scope', 'scope_missing'],
-    ['resource', 'invalid_target', 'target_missing'],
   ])('is refused without %s', async (name, error, reason) => {
     expect(await push({ [name]: undefined })).toEqual(refusedAs(error, reason));
     expect(await push({ [name]: '' })).toEqual(refusedAs(error, reason));
     expect(world.audit.last()).toMatchObject({ type: 'authorization.refused', outcome: 'deny', reason });
+  });
+
+  it('is refused without resource where several interfaces offer what it asks for', async () => {
+    for (const resource of [undefined, ''])
+      expect(await push({ resource, scope: 'order:read' })).toEqual(refusedAs('invalid_target', 'target_missing'));
+  });
+
+  it('may leave out the resource where the client has one interface alone', async () => {
+    const { audiences } = known(world.world.directory.snapshot().client('trading-desk'));
+    world.world.changeClient('trading-desk', { audiences: audiences.filter((uri) => uri === venueOrders) });
+    expect(await push({ resource: undefined })).toMatchObject({ status: 201 });
+    expect(world.audit.last()).toMatchObject({ type: 'authorization.pushed', audience: [venueOrders] });
+    world.world.changeClient('trading-desk', { audiences });
   });
 
   it.each([
@@ -198,7 +210,7 @@ describe('a pushed authorization request', () => {
     ['of another client', 'trade:read', 'scope_not_allowed'],
     ['that is not one', 'order:fly', 'scope_unknown'],
     ['that stands for many', 'order:*', 'scope_generic'],
-    ['of OpenID Connect claims', 'openid profile', 'scope_unknown'],
+    ['of OpenID Connect claims that it is not registered for', 'openid profile', 'scope_not_allowed'],
     ['that the interface does not offer', 'order:create report:read', 'scope_not_offered'],
   ])('is refused with a scope %s', async (_, scope, reason) => {
     expect(await push({ scope })).toEqual(refusedAs('invalid_scope', reason));
@@ -443,7 +455,7 @@ describe('a signed request object', () => {
 
   it('is required of a client that is registered for it', async () => {
     world.world.changeClient('trading-desk', { requireSignedRequest: true });
-    expect(await push()).toEqual(refusedAs('invalid_request_object', 'request_object_required'));
+    expect(await push()).toEqual(refusedAs('invalid_request', 'signed_request_required'));
     expect(await pushObject()).toMatchObject({ status: 201 });
     world.world.changeClient('trading-desk', { requireSignedRequest: false });
   });

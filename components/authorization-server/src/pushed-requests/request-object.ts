@@ -39,7 +39,7 @@ export async function readRequestObject(
   const text = parameters.get('request');
   if (text === undefined) {
     if (client.requireSignedRequest)
-      throw refuse('request_object_required', 'The client is registered to push its parameters as a signed request.');
+      throw refuse('signed_request_required', 'The client is registered to push its parameters as a signed request.');
     return undefined;
   }
   const verify = () =>

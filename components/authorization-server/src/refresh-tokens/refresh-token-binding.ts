@@ -6,7 +6,7 @@ export interface RefreshTokenBinding {
   readonly grant: GrantId;
   readonly grantVersion: number;
   readonly client: ClientId;
-  /** Thumbprint of the DPoP key it is bound to; see the grant `refresh_token` for what it is bound to without. */
+  /** Thumbprint of the DPoP key it was used with last; see the grant `refresh_token` for when another one is refused. */
   readonly jkt?: string;
   /** What was granted with it: a refresh asks for this or less (RFC 6749 section 6). */
   readonly scopes: GrantTerms['scopes'];

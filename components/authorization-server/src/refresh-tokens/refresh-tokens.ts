@@ -9,6 +9,8 @@ export interface RefreshTokens {
   issue(binding: RefreshTokenBinding): Promise<string>;
   /** What a token stands for, unless it has expired or was never issued. */
   find(token: string): Promise<RefreshTokenBinding | undefined>;
+  /** Remembers another DPoP key as the one it was used with last; idempotent. */
+  rebind(token: string, binding: RefreshTokenBinding, jkt: string): Promise<void>;
   /** Forgets one; idempotent. */
   end(token: string): Promise<void>;
   /** Removes what has expired; runs by itself. @returns how many */
@@ -54,6 +56,9 @@ export function createRefreshTokens({
       if (!pattern.test(token)) return undefined;
       const binding = await store.find(sha256(token));
       return binding === undefined || binding.expiresAt <= clock.now() ? undefined : binding;
+    },
+    async rebind(token, binding, jkt) {
+      await store.rebind(sha256(token), { ...binding, jkt });
     },
     async end(token) {
       if (pattern.test(token)) await store.remove(sha256(token));

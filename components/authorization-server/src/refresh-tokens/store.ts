@@ -68,6 +68,15 @@ export function createRefreshTokenStore(pool: pg.Pool, rowSeal: RowSeal) {
       const binding = bindingOf(row);
       return rowSeal.holds(...sealed(hash, binding), row.seal) ? binding : undefined;
     },
+    async rebind(hash: Buffer, token: RefreshTokenBinding): Promise<void> {
+      await answered(
+        pool.query({
+          name: 'refresh-token-rebind',
+          text: 'update refresh_tokens set jkt = $2, seal = $3 where token_hash = $1',
+          values: [hash, token.jkt ?? null, rowSeal.seal(...sealed(hash, token))],
+        }),
+      );
+    },
     async remove(hash: Buffer): Promise<void> {
       await answered(
         pool.query({

@@ -35,11 +35,11 @@ export function describeClient(
   const { binding, scopes, grant_types: grants } = document;
   const signsPeopleIn = Array.isArray(grants) && grants.includes('authorization_code');
   return {
+    // Left out, an OpenID client would expect RS256 (Registration section 2).
+    ...(signsPeopleIn ? { id_token_signed_response_alg: 'ES256' } : {}),
     ...metadata,
     scope: Array.isArray(scopes) ? scopes.join(' ') : '',
     response_types: signsPeopleIn ? ['code'] : [],
-    // Left out, an OpenID client would expect RS256 (Registration section 2).
-    ...(signsPeopleIn ? { id_token_signed_response_alg: 'ES256' } : {}),
     dpop_bound_access_tokens: binding === 'dpop',
     tls_client_certificate_bound_access_tokens: binding === 'mtls',
     require_pushed_authorization_requests: document['profile'] !== 'oidc',

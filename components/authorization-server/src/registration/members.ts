@@ -20,6 +20,7 @@ const sameMeaning: readonly (readonly [metadata: string, document: string])[] = 
     'post_logout_redirect_uris',
     'backchannel_logout_uri',
     'require_signed_request_object',
+    'id_token_signed_response_alg',
     'backchannel_token_delivery_mode',
     'backchannel_client_notification_endpoint',
   ].map((name) => [name, name] as const),
@@ -30,6 +31,8 @@ const sameMeaning: readonly (readonly [metadata: string, document: string])[] = 
   ['countersign_institution', 'institution'],
   ['countersign_audiences', 'audiences'],
   ['countersign_require_signed_response', 'require_signed_response'],
+  ['countersign_require_pkce', 'require_pkce'],
+  ['countersign_dpop_bound_refresh_tokens', 'dpop_bound_refresh_tokens'],
 ];
 
 /** Name in the directory's document, by the name in the metadata. */

@@ -62,6 +62,8 @@ export function readMetadata(
     audiences: [],
     kind: kindOf(grants),
     token_endpoint_auth_method: 'private_key_jwt',
+    // Registration section 2 says RS256 for who says nothing; the answer says what it is instead.
+    ...(holds(grants, 'authorization_code') ? { id_token_signed_response_alg: 'ES256' } : {}),
     ...document,
     ...(document['jwks'] === undefined ? {} : { jwks: withoutKeyUses(document['jwks']) }),
     id: clientId,

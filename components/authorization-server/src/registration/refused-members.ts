@@ -1,4 +1,4 @@
-import { signatureAlgorithms } from '@countersign/oauth';
+import { idTokenAlgorithms, signatureAlgorithms } from '@countersign/oauth';
 import { type MetadataProblem, refuse } from './refusals.ts';
 
 /** The metadata, without the members that are null: null is as good as left out (RFC 7592 section 2.2). */
@@ -6,7 +6,7 @@ export type Members = ReadonlyMap<string, unknown>;
 
 /** Signatures that a client may choose for what we sign or what it signs; anything else would be agreed to by silence. */
 const algorithms: Readonly<Record<string, readonly string[]>> = {
-  id_token_signed_response_alg: ['ES256'],
+  id_token_signed_response_alg: idTokenAlgorithms,
   authorization_signed_response_alg: ['ES256'],
   introspection_signed_response_alg: ['ES256'],
   token_endpoint_auth_signing_alg: signatureAlgorithms,

@@ -183,7 +183,7 @@ describe('a registration is refused', () => {
     ],
     [
       'for an algorithm we do not sign with',
-      { id_token_signed_response_alg: 'RS256' },
+      { id_token_signed_response_alg: 'HS256' },
       'metadata_refused',
       '/id_token_signed_response_alg',
     ],

@@ -3,6 +3,7 @@ import { type Clock, type GrantId, isCodedError, newId, type Random, sha256Base6
 import { type AccessTokenClaims, verifyAccessToken } from '@countersign/oauth';
 import { type ClientContext, type ClientEndpoint, circumstancesOf } from '../client-endpoint/index.ts';
 import { isOpaqueToken, type OpaqueTokens } from '../opaque-tokens/index.ts';
+import { type ProvisioningToken, type ProvisioningTokenRegister, readTokenText } from '../provisioning-tokens/index.ts';
 import { refuse } from '../refusal.ts';
 import type { Revocations } from '../revocations/index.ts';
 import type { TokenKeys } from '../token-keys.ts';
@@ -15,6 +16,7 @@ export interface RevocationDependencies {
   readonly refreshTokens: {
     find(token: string): Promise<{ readonly grant: GrantId; readonly client: string } | undefined>;
   };
+  readonly provisioningTokens: Pick<ProvisioningTokenRegister, 'find' | 'end'>;
   readonly revocations: Pick<Revocations, 'revoke'>;
   readonly audit: AuditAppender;
   readonly clock: Clock;
@@ -26,7 +28,8 @@ const maxTokenLength = 16_384;
 /** What a client may end: its own access token, or, by its refresh token, the whole consent. */
 type Found =
   | { readonly kind: 'access-token'; readonly client: string; readonly claims: AccessTokenClaims }
-  | { readonly kind: 'refresh-token'; readonly client: string; readonly grant: GrantId };
+  | { readonly kind: 'refresh-token'; readonly client: string; readonly grant: GrantId }
+  | { readonly kind: 'provisioning-token'; readonly client: string; readonly token: ProvisioningToken };
 
 /**
  * RFC 7009. A token that is not one, or no longer, is answered like one that was ended just now (section 2.2); one of
@@ -54,6 +57,9 @@ export function revocation(dependencies: RevocationDependencies): ClientEndpoint
           return;
         case 'refresh-token':
           await dependencies.revocations.revoke({ kind: 'grant', id: found.grant }, by, reason);
+          return;
+        case 'provisioning-token':
+          await dependencies.provisioningTokens.end(found.token, by, reason);
       }
     },
   };
@@ -73,6 +79,11 @@ async function find(
   context: ClientContext,
   dependencies: RevocationDependencies,
 ): Promise<Found | undefined> {
+  const sent = readTokenText(token);
+  if (sent !== undefined) {
+    const kept = await dependencies.provisioningTokens.find(sent);
+    return kept === undefined ? undefined : { kind: 'provisioning-token', client: kept.client, token: kept };
+  }
   const signed = isOpaqueToken(token) ? await dependencies.opaqueTokens.resolve(token) : token;
   if (signed?.includes('.') === true) return findAccessToken(signed, context, dependencies);
   const refreshToken = await dependencies.refreshTokens.find(token);

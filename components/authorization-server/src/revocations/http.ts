@@ -1,4 +1,5 @@
 import {
+  actorOf,
   type Caller,
   type Directory,
   oauthErrors,
@@ -10,7 +11,7 @@ import {
   standingRevocationKinds,
 } from '@countersign/contracts';
 import { parseId } from '@countersign/kernel';
-import { accessRequestOf, described } from '@countersign/runtime';
+import { described, withScope } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { isRevocationKind } from './entries-of-record.ts';
@@ -113,6 +114,8 @@ export function revocationsRoutes(
     readonly resource: string;
   },
 ): void {
+  const needs = withScope(guard, baseUrl);
+
   app.get<{ Querystring: Static<typeof listQuery> }>(
     '/revocations',
     described({
@@ -136,7 +139,7 @@ export function revocationsRoutes(
     },
   );
 
-  app.get<{ Querystring: Static<typeof standingQuery> }>(
+  app.get<StandingRoute>(
     '/revocations/standing',
     described({
       tag: 'revocations',
@@ -147,8 +150,7 @@ export function revocationsRoutes(
       querystring: standingQuery,
       answers: { 200: { description: 'By party, kind and id', body: standingAnswer } },
     }),
-    async (request) => {
-      const caller = await guard.check(accessRequestOf(request, baseUrl), { scope: 'revocation:read' });
+    needs<FastifyRequest<StandingRoute>>('revocation:read', async (request, _reply, caller) => {
       const own = partyOf(caller);
       const { after, limit } = request.query;
       const page = await revocations.standing({ after, limit: Number(limit ?? 100) }, (target) =>
@@ -162,10 +164,10 @@ export function revocationsRoutes(
         })),
         ...(page.next === undefined ? {} : { next: page.next }),
       };
-    },
+    }),
   );
 
-  app.post<{ Body: Static<typeof revokeBody> }>(
+  app.post<RevokeRoute>(
     '/revocations',
     described({
       tag: 'revocations',
@@ -176,8 +178,7 @@ export function revocationsRoutes(
       body: revokeBody,
       answers: { 200: { description: 'It has ended here; on every other node within a second', body: revokedAnswer } },
     }),
-    async (request: FastifyRequest<{ Body: Static<typeof revokeBody> }>, reply) => {
-      const caller = await guard.check(accessRequestOf(request, baseUrl), { scope: 'token:revoke' });
+    needs<FastifyRequest<RevokeRoute>>('token:revoke', async (request, reply, caller) => {
       const { kind, id, reason } = request.body;
       if (!isRevocationKind(kind)) throw oauthErrors.error('invalid_request', 'There is no such kind.');
       const party = partyOf(caller);
@@ -193,7 +194,7 @@ export function revocationsRoutes(
         );
       const revocation = await revocations.revokeUntilLifted({ kind, id }, actorOf(caller), party, reason);
       return reply.status(200).send({ revocation, stands: kind !== 'token' && kind !== 'grant' });
-    },
+    }),
   );
 
   app.post<LiftRoute>(
@@ -208,8 +209,7 @@ export function revocationsRoutes(
       body: liftBody,
       answers: { 200: { description: 'It is lifted, on every node', body: liftedAnswer } },
     }),
-    async (request: FastifyRequest<LiftRoute>) => {
-      const caller = await guard.check(accessRequestOf(request, baseUrl), { scope: 'revocation:lift' });
+    needs<FastifyRequest<LiftRoute>>('revocation:lift', async (request, _reply, caller) => {
       const record = parseId('record', request.params.record);
       if (record === undefined)
         throw revocationErrors.error('revocation_unknown', 'Name the record that the revocation was answered with.');
@@ -221,7 +221,7 @@ export function revocationsRoutes(
         request.body.reason,
       );
       return { lifted };
-    },
+    }),
   );
 
   /** The operator is whoever owns this interface. */
@@ -248,8 +248,6 @@ export function revocationsRoutes(
   }
 }
 
+type StandingRoute = { Querystring: Static<typeof standingQuery> };
+type RevokeRoute = { Body: Static<typeof revokeBody> };
 type LiftRoute = { Params: Static<typeof liftParams>; Body: Static<typeof liftBody> };
-
-function actorOf({ subject, institution }: Caller) {
-  return { id: subject, institution };
-}

@@ -178,7 +178,7 @@ export function memoryConsentStore(from: From & { readonly audit: AuditAppender 
 }
 
 /** Decides by a rule of the test's, and keeps what it was asked. */
-export function memoryPolicyEngine(from: From): Pick<PolicyEngine, 'decide'> & {
+export function memoryPolicyEngine(from: From): Pick<PolicyEngine, 'decide' | 'detailTypes'> & {
   readonly asked: readonly DecisionInput[];
   readonly policyRecord: RecordId;
   /** @param obligations what would help; nothing when left out */
@@ -201,6 +201,7 @@ export function memoryPolicyEngine(from: From): Pick<PolicyEngine, 'decide'> & {
       denial = reason;
       wanted = obligations;
     },
+    detailTypes: () => new Map(),
     limitLifeTo(seconds) {
       tokenLifetimeSeconds = seconds;
     },
@@ -311,6 +312,7 @@ export function memoryFederation(
           profileVersion: 1,
           profileRecord,
           kid: idpKey.kid,
+          thumbprint: importVerificationKey(idpKey.jwk).thumbprint,
           assertionDigest: digestOf(assertion),
         },
       };

@@ -1,5 +1,5 @@
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { type KeyPurpose, keyPurposes, type PublicKey, type Signer, signerErrors } from '@countersign/contracts';
+import { constants, createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { type KeyPurpose, type PublicKey, type Signer, signerErrors } from '@countersign/contracts';
 
 export interface SigningKey {
   readonly kid: string;
@@ -42,11 +42,11 @@ export interface MemorySigner extends Signer {
 
 /** Keys in memory, a ring for each purpose. `rotate` publishes a successor that becomes active with the next `activate`. */
 export function memorySigner(): MemorySigner {
-  const rings = new Map<KeyPurpose, Ring>(keyPurposes.map((purpose) => [purpose, createRing(purpose)]));
+  const rings = new Map<KeyPurpose, Ring>();
   function ring(purpose: KeyPurpose): Ring {
-    const found = rings.get(purpose);
-    if (found === undefined) throw signerErrors.error('signing_key_unavailable', 'There is no such purpose.');
-    return found;
+    const made = rings.get(purpose) ?? createRing(purpose);
+    rings.set(purpose, made);
+    return made;
   }
   const tokens = ring('access-token');
   return {
@@ -62,14 +62,40 @@ export function memorySigner(): MemorySigner {
   };
 }
 
+/** RSA keys take long to make, and no test changes one. */
+const rsaKeys = new Map<KeyPurpose, SigningKey>();
+function rsaKeyOf(purpose: KeyPurpose): SigningKey {
+  const known = rsaKeys.get(purpose);
+  if (known !== undefined) return known;
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const { kty, n, e } = publicKey.export({ format: 'jwk' });
+  if (kty === undefined || n === undefined || e === undefined) throw new Error('an RSA key without modulus');
+  const kid = createHash('sha256').update(JSON.stringify({ e, kty, n })).digest('base64url');
+  const key = { kid, privateKey, jwk: { kty, n, e } };
+  rsaKeys.set(purpose, key);
+  return key;
+}
+
+const algorithms: Readonly<Partial<Record<KeyPurpose, 'PS256' | 'RS256'>>> = {
+  'id-token-ps256': 'PS256',
+  'id-token-rs256': 'RS256',
+};
+
 type Ring = ReturnType<typeof createRing>;
 
 function createRing(purpose: KeyPurpose) {
-  const keys = [makeKey()];
+  const algorithm = algorithms[purpose] ?? 'ES256';
+  const makeOne = () => (algorithm === 'ES256' ? makeKey() : rsaKeyOf(purpose));
+  const signOne = ({ privateKey: key }: SigningKey, data: Uint8Array): Buffer => {
+    if (algorithm === 'ES256') return sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' });
+    const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+    return sign('sha256', data, { key, ...(algorithm === 'PS256' ? pss : { padding: constants.RSA_PKCS1_PADDING }) });
+  };
+  const keys = [makeOne()];
   let active = 0;
   const describe = (key: SigningKey, index: number): PublicKey => ({
     kid: key.kid,
-    algorithm: 'ES256',
+    algorithm,
     purpose,
     state: index === active ? 'active' : index < active ? 'retiring' : 'published',
     jwk: key.jwk,
@@ -96,17 +122,17 @@ function createRing(purpose: KeyPurpose) {
       const key = keys[index];
       if (key === undefined || index > active)
         throw signerErrors.error('signing_key_unavailable', 'The key named may not sign.');
-      return { kid, algorithm: 'ES256', signature: signBytes(key, data) } as const;
+      return { kid, algorithm, signature: signOne(key, data) } as const;
     },
     rotate() {
-      keys.push(makeKey());
+      keys.push(makeOne());
       return one(keys.length - 1);
     },
     withdraw(kid: string) {
       const index = keys.findIndex((candidate) => candidate.kid === kid);
       if (index === -1) throw signerErrors.error('signing_key_unknown', 'There is no such key.');
       keys.splice(index, 1);
-      keys.push(makeKey());
+      keys.push(makeOne());
       active = keys.length - 1;
       return one(active);
     },

@@ -5,6 +5,7 @@ import {
   type DirectorySnapshot,
   type GrantType,
   type Institution,
+  type PersonalClaims,
   type Principal,
   type PrincipalId,
   parseClientId,
@@ -17,7 +18,7 @@ import { leiOf } from '@countersign/testkit';
 import { makeKey, type SigningKey } from './signing.ts';
 
 /** Unwraps what a parser gave for a value that is written in this file. */
-function known<Value>(value: Value | undefined): Value {
+export function known<Value>(value: Value | undefined): Value {
   if (value === undefined) throw new Error('a fixture that its own parser refuses');
   return value;
 }
@@ -39,6 +40,7 @@ export const clearingTrades = 'https://clearing.example/trades';
 export const custodianSettlement = 'https://custodian.example/settlement';
 export const brokerBook = 'https://broker.example/book';
 export const ourDecisions = 'https://as.example/decisions';
+export const ourScim = 'https://as.example/scim';
 export const ourTransactions = 'https://as.example/transactions';
 export const ourUserinfo = 'https://as.example/userinfo';
 /** Takes tokens as references. */
@@ -59,6 +61,8 @@ export interface World {
   readonly clientKey: (clientId: string) => SigningKey;
   /** Changes the registration of a client, as the directory would: a new object. */
   changeClient(id: string, change: Partial<Client>): void;
+  /** What relying parties may learn of people who allow it. */
+  readonly personal: Map<string, PersonalClaims>;
   /** @param mayAct who alone may exchange its tokens; undefined for any client of its institution */
   nameActor(uri: string, mayAct: string | undefined): void;
   /** Registers an account as this institution's. */
@@ -140,12 +144,14 @@ export function tradingWorld(): World {
   resource(custodianSettlement, custodian, ['settlement:instruct', 'settlement:read']);
   resource(brokerBook, broker, ['order:read']);
   resource(ourDecisions, broker, ['decision:evaluate', 'audit:read']);
+  resource(ourScim, broker, ['identity:provision', 'identity:read']);
   resource(ourTransactions, broker, ['order:create', 'order:cancel', 'order:read', 'withdrawal:request']);
   resource(ourUserinfo, broker, ['openid']);
   resource(venueReports, venue, ['report:read'], 'opaque');
 
   const accounts = new Map<string, Account>();
   const clients = new Map<string, Client>();
+  const personal = new Map<string, PersonalClaims>();
   const keys = new Map<string, SigningKey>();
   function client(
     id: string,
@@ -183,6 +189,9 @@ export function tradingWorld(): World {
       postLogoutRedirectUris: [],
       requireSignedRequest: false,
       requireSignedResponse: false,
+      requirePkce: true,
+      idTokenAlgorithm: 'ES256',
+      dpopBoundRefreshTokens: false,
       ...more,
     });
   }
@@ -233,6 +242,7 @@ export function tradingWorld(): World {
       principal: (id) => principals.get(id),
       knownPrincipal: (id) => principals.get(id),
       federatedPerson: () => undefined,
+      personalClaims: (person) => personal.get(person),
       credential: () => undefined,
       client: (id) => clients.get(id),
       account: (id) => accounts.get(id),
@@ -274,6 +284,7 @@ export function tradingWorld(): World {
       departures: async () => [],
     },
     clientKey: (id) => known(keys.get(id)),
+    personal,
     changeClient(id, change) {
       clients.set(id, { ...known(clients.get(id)), ...change });
     },

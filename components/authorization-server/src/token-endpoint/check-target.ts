@@ -8,6 +8,7 @@ import {
 import { userinfoAudience } from '@countersign/oauth';
 import { grantManagementPath, grantManagementScopes } from '../grant-management/index.ts';
 import type { Authority } from '../grants/grant-handler.ts';
+import { impliedResource } from '../implied-resource.ts';
 import { refuse } from '../refusal.ts';
 import type { RequestedToken } from './requested-token.ts';
 import type { AskedScope } from './split-scope.ts';
@@ -45,10 +46,7 @@ export function checkTarget(asked: string | undefined, bounds: TargetBounds): Ta
   // What an ordinary relying party gets at most: a stolen token of it tells who signed in there, and no more.
   if (client.profile === 'oidc' && !userinfo)
     throw refuse('target_profile', `The client signs people in: its tokens are for ${userinfoUri} alone.`);
-  if (target === undefined)
-    throw refuse('target_missing', 'Name the one protected interface the token is for, in the parameter resource.');
-  const uri = parseResourceUri(target);
-  const resource = uri === undefined ? undefined : directory.resource(uri);
+  const resource = target === undefined ? impliedTarget(bounds) : findResource(target, directory);
   if (resource === undefined)
     throw refuse('target_unknown', 'The target must be the absolute URI, without fragment, of a registered interface.');
   if (protocolScopes !== undefined) return { resource, audience: resource.uri, protocolScopes };
@@ -60,6 +58,21 @@ export function checkTarget(asked: string | undefined, bounds: TargetBounds): Ta
   if (resource.uri === ceiling.audience)
     throw refuse('target_unchanged', 'The subject token is for this target already; exchange it for the next one.');
   return { resource, audience: resource.uri };
+}
+
+function findResource(target: string, directory: DirectorySnapshot): Resource | undefined {
+  const uri = parseResourceUri(target);
+  return uri === undefined ? undefined : directory.resource(uri);
+}
+
+function impliedTarget({ client, directory, authority, scope }: TargetBounds): Resource {
+  const asked = scope.market?.split(' ').filter((token) => token !== '') ?? [...(authority.ceiling.scope ?? [])];
+  // An exchange carries authority to the next hop, which the client must name.
+  const exchanges = authority.ceiling.audience !== undefined;
+  const implied = exchanges ? undefined : impliedResource(asked, { client, directory });
+  if (implied === undefined)
+    throw refuse('target_missing', 'Name the one protected interface the token is for, in the parameter resource.');
+  return implied;
 }
 
 /** Grant Management for OAuth: the scopes to look at and end the client's own grants, when it asks for their interface. */

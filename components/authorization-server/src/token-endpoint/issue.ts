@@ -1,6 +1,6 @@
 import type { Client, Decision, ProtocolScope, Resource, Signer } from '@countersign/contracts';
 import { type Digest, epochSeconds, type IntentDigest, type RecordId, type TokenId } from '@countersign/kernel';
-import type { Scope } from '@countersign/market';
+import type { ApplicationDetail, Scope } from '@countersign/market';
 import {
   type AccessTokenClaims,
   accessTokenHeader,
@@ -35,6 +35,7 @@ export interface Grounds {
   readonly mandate: StandingMandate | undefined;
   readonly transaction: TokenTransaction | undefined;
   readonly step?: TokenStep | undefined;
+  readonly applicationDetail?: ApplicationDetail | undefined;
   readonly tokenId: TokenId;
   readonly recordId: RecordId;
   readonly lifetimeSeconds: number;
@@ -44,7 +45,7 @@ export interface Grounds {
 
 /** @throws CodedError `invalid_grant` when what the token rests on is about to end */
 export function composeClaims(grounds: Grounds): AccessTokenClaims {
-  const { authority, granted, mandate, transaction, step, now } = grounds;
+  const { authority, granted, mandate, transaction, step, applicationDetail, now } = grounds;
   const { acr, authTime } = authority.authentication;
   const act = actClaimOf(authority.actors);
   const { region } = grounds.resource;
@@ -73,6 +74,7 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
           txn: step.transaction,
           intent_digest: step.intentDigest as IntentDigest,
         }),
+    ...(applicationDetail === undefined ? {} : { authorization_details: [applicationDetail] }),
     ...(grant === undefined ? {} : { grant }),
     ...(authority.continues === undefined ? {} : { ancestors: authority.continues.ancestors }),
     ...(region === undefined ? {} : { region }),
@@ -89,10 +91,11 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
 
 /**
  * Who alone may exchange the token (RFC 8693 section 4.4), by the registration of the interface that it is for. A token for a
- * step of a transaction is exchanged by nobody, and one of another class is for somebody else.
+ * step of a transaction, or for the detail of an application, is exchanged by nobody, and one of another class is for somebody else.
  */
-function actorOf({ resource, audience, step }: Grounds): string | undefined {
-  return audience === resource.uri && step === undefined ? resource.mayAct : undefined;
+function actorOf({ resource, audience, step, applicationDetail }: Grounds): string | undefined {
+  const exchanged = step === undefined && applicationDetail === undefined;
+  return audience === resource.uri && exchanged ? resource.mayAct : undefined;
 }
 
 /** The consent that the token ends with: its own, or that of the token it was exchanged for. */

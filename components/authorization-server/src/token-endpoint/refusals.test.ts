@@ -1,8 +1,8 @@
 import { CodedError } from '@countersign/kernel';
 import { describe, expect, it } from 'vitest';
-import { createHarness, issuer, refusalOf } from '../testing/harness.ts';
+import { claimsOf, createHarness, issuer, refusalOf } from '../testing/harness.ts';
 import { makeKey, signJws } from '../testing/signing.ts';
-import { broker, brokerBook, clearingTrades, venueOrders } from '../testing/trading-world.ts';
+import { broker, brokerBook, clearingTrades, known, venueOrders } from '../testing/trading-world.ts';
 
 describe('the form of a token request', () => {
   it.each([
@@ -239,8 +239,22 @@ describe('single use', () => {
 });
 
 describe('target and scope', () => {
+  it('a request without a target is for the one interface that its scopes name; where there are several it is refused', async () => {
+    const { server, clientCredentials, world } = createHarness();
+    const response = await server.token(clientCredentials({ resource: undefined }));
+    expect(claimsOf(response)).toMatchObject({ aud: venueOrders });
+    world.changeClient('vwap-engine', {
+      audiences: known(world.directory.snapshot().client('trading-desk')).audiences,
+    });
+    expect(
+      await refusalOf(server.token(clientCredentials({ resource: undefined, scope: 'order:read' }))),
+    ).toMatchObject({
+      code: 'invalid_target',
+      reason: 'target_missing',
+    });
+  });
+
   it.each([
-    ['no target', { resource: undefined }, 'invalid_target', 'target_missing'],
     ['a target with a fragment', { resource: `${venueOrders}#x` }, 'invalid_target', 'target_unknown'],
     ['a relative target', { resource: '/orders' }, 'invalid_target', 'target_unknown'],
     ['an unregistered target', { resource: 'https://evil.example' }, 'invalid_target', 'target_unknown'],

@@ -1,37 +1,11 @@
-import { lifted, type RevokingParty, revoked, type StandingRevocationTarget } from '@countersign/contracts';
-import { newId, systemClock, systemRandom } from '@countersign/kernel';
+import type { StandingRevocationTarget } from '@countersign/contracts';
 import { codeOf } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { createHarness, refusalOf } from '../testing/harness.ts';
+import { liftRevocation as lift, placeRevocation as place } from '../testing/placed-revocations.ts';
 import { broker, fund, venue } from '../testing/trading-world.ts';
 
 type Harness = ReturnType<typeof createHarness>;
-const by = { id: 'person:olivia.ops' };
-
-/** As `POST /revocations` and lifting record it, on whichever node. */
-async function place({ audit }: Harness, target: StandingRevocationTarget, party: RevokingParty = 'operator') {
-  const id = newId('record', { clock: systemClock, random: systemRandom });
-  await audit.append({
-    id,
-    type: 'token.revoked',
-    source: 'authorization-server',
-    outcome: 'done',
-    actors: [by],
-    standing: [revoked(target, party, by)],
-    data: { ...target, key: 'x'.repeat(43), reason: 'lost', until_lifted: party },
-  });
-  return id;
-}
-async function lift({ audit }: Harness, target: StandingRevocationTarget, party: RevokingParty = 'operator') {
-  await audit.append({
-    id: newId('record', { clock: systemClock, random: systemRandom }),
-    type: 'revocation.lifted',
-    source: 'test' as never,
-    outcome: 'done',
-    standing: [lifted(target, party)],
-  });
-}
-
 /** Every way to a token, by whose authority and under which mandate. */
 const ways = {
   'client credentials': (harness: Harness) => harness.server.token(harness.clientCredentials()),

@@ -22,6 +22,7 @@ import {
 } from '../client-endpoint/index.ts';
 import type { Authority, Companions, GrantHandler } from '../grants/grant-handler.ts';
 import { accessTokenType } from '../grants/token-exchange.ts';
+import { checkApplicationDetail } from './check-application-detail.ts';
 import { checkAuthority } from './check-authority.ts';
 import { checkDetails } from './check-details.ts';
 import { checkGrant, claimGrant } from './check-grant.ts';
@@ -41,7 +42,7 @@ import { type TokenForms, writeToken } from './token-forms.ts';
 export interface TokenEndpointDependencies {
   readonly clients: ClientEndpointDependencies;
   readonly consentStore: Pick<ConsentStore, 'check'>;
-  readonly policyEngine: Pick<PolicyEngine, 'decide'>;
+  readonly policyEngine: Pick<PolicyEngine, 'decide' | 'detailTypes'>;
   readonly authentication: Pick<Authentication, 'classesFor'>;
   readonly transactionRegistry: Pick<TransactionRegistry, 'open' | 'facts' | 'stepsOf'>;
   readonly grants: ReadonlyMap<string, GrantHandler>;
@@ -95,8 +96,15 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   note({ scope: [...scopes] });
   const asStep = protocolScopes === undefined && authority.continues === undefined;
   const namedStep = asStep ? readStep(asked.authorizationDetails, { resource, client, issuer }) : undefined;
+  const applicationDetail = asStep
+    ? checkApplicationDetail(asked.authorizationDetails, {
+        grantType: asked.grantType,
+        ...{ client, resource, issuer, scopes: marketScopes },
+        types: dependencies.policyEngine.detailTypes(),
+      })
+    : undefined;
   const granted =
-    namedStep === undefined
+    namedStep === undefined && applicationDetail === undefined
       ? checkDetails(asked.authorizationDetails, {
           ceiling,
           client,
@@ -139,6 +147,7 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   const recordId = newId('record', { clock, random });
   const claims = composeClaims({
     ...question,
+    applicationDetail,
     issuer,
     confirmation,
     decision,

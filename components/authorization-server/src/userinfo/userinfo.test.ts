@@ -56,6 +56,25 @@ describe('userinfo', () => {
     expect(await ask(dpop(bound(), method), method)).toEqual({ status: 200, body: known });
   });
 
+  it('tells name and address to who was allowed them, each by its own scope, while the client is registered for it', async () => {
+    const known = { sub: 'person:anna.keller', lei: broker, roles: ['trader'] };
+    const name = { name: 'Anna Keller' };
+    const email = { email: 'anna.keller@broker.example', email_verified: false };
+    world.world.personal.set('person:anna.keller', { ...name, email: email.email });
+    world.world.changeClient('dashboard', { scopes: ['openid', 'offline_access', 'profile', 'email'] });
+    const of = async (scope: string) => (await ask(bearer(token({ scope })))).body;
+    expect(await of('openid')).toEqual(known);
+    expect(await of('openid profile')).toEqual({ ...known, ...name });
+    expect(await of('openid email')).toEqual({ ...known, ...email });
+    expect(await of('openid profile email')).toEqual({ ...known, ...name, ...email });
+    world.world.changeClient('dashboard', { scopes: ['openid', 'offline_access', 'email'] });
+    expect(await of('openid profile email')).toEqual({ ...known, ...email });
+    world.world.changeClient('dashboard', { profile: 'fapi2' });
+    expect(await of('openid profile email')).toEqual(known);
+    world.world.changeClient('dashboard', { profile: 'oidc', scopes: ['openid', 'offline_access'] });
+    world.world.personal.clear();
+  });
+
   it.each([
     ['nothing', () => ({}), 401, 'token_missing'],
     ['a token bound to a key, as Bearer', () => bearer(bound()), 401, 'token_scheme'],

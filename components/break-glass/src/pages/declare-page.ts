@@ -34,7 +34,7 @@ ${fact(one.jkt, declaration.jkt)}
 <form method="post" action="${path}"${ceremonyAttributes('get', asked.options)}>
 ${csrf}${hidden('handle', asked.handle)}${hidden('reason', declaration.reason)}${hidden('reference', declaration.reference)}${hidden('resource', declaration.resource)}${hidden('jkt', declaration.jkt)}${declaration.scopes.map((scope) => hidden(`scope-${scope}`, 'yes'))}
 ${ceremonyFields(lang)}
-<div class="actions"><button class="primary" type="submit" name="action" value="declare">${declare.sign}</button> <a class="button" href="${path}">${declare.back}</a></div>
+<div class="actions"><button class="primary" type="submit" name="action" value="declare">${declare.sign}</button> <button type="submit" name="action" value="change" formnovalidate>${declare.back}</button></div>
 </form>
 </section>`,
   });

@@ -1,5 +1,14 @@
 import type { AskedStatement, Incident } from '@countersign/contracts';
-import { ceremonyAttributes, ceremonyFields, type Html, html, inWords, page } from '@countersign/runtime';
+import {
+  ceremonyAttributes,
+  ceremonyFields,
+  formFields,
+  type Html,
+  html,
+  inWords,
+  page,
+  type RefusedForm,
+} from '@countersign/runtime';
 import type { Drawn } from './drawn.ts';
 import { fact } from './fact.ts';
 
@@ -21,7 +30,12 @@ export interface IncidentContent {
   readonly second?: AskedStatement;
   readonly mayEnd: boolean;
   readonly mayCollect: boolean;
-  readonly review?: { readonly deeds: readonly Deed[] };
+  readonly review?: {
+    readonly deeds: readonly Deed[];
+    /** Of a review that is filled in again: what was typed, and why it was refused if it was. */
+    readonly typed?: ReadonlyMap<string, string>;
+    readonly refused?: RefusedForm;
+  };
 }
 
 /** One emergency: everything that was declared, and what the person before it may do now. */
@@ -73,14 +87,21 @@ ${
 <form method="post" action="${path}">${csrf}<p class="hint">${one.endHint}</p>
 <div class="actions"><button class="refuse" type="submit" name="action" value="end">${one.end}</button></div></form></section>`
 }
-${review !== undefined && reviewForm({ texts, lang, banner }, review.deeds, csrf, path)}
+${review !== undefined && reviewForm({ texts, lang, banner }, review, csrf, path)}
 ${review === undefined && incident.status === 'granted' && html`<p class="hint">${one.waitsForReview}</p>`}
 <p><a href="${back}">${texts.done.back}</a></p>
 </article>`,
   });
 }
 
-function reviewForm({ texts: { one }, lang }: Drawn, deeds: readonly Deed[], csrf: Html, path: string): Html {
+function reviewForm(
+  { texts: { one }, lang }: Drawn,
+  { deeds, typed, refused }: NonNullable<IncidentContent['review']>,
+  csrf: Html,
+  path: string,
+): Html {
+  const form = formFields(refused, { fields: ['note', 'verdict'], lang, typed });
+  const chosen = (verdict: string) => form.value('verdict') === verdict && html` checked`;
   return html`<section aria-labelledby="review"><h2 id="review">${one.reviewTitle}</h2>
 <p class="hint">${one.reviewHint}</p>
 <h3>${one.deeds}</h3>
@@ -89,13 +110,15 @@ ${
     ? html`<p>${one.noDeeds}</p>`
     : html`<ul>${deeds.map((each) => html`<li>${inWords(each.time, lang)}: <code>${each.type}</code> (${each.outcome})</li>`)}</ul>`
 }
+${form.notice}
 <form method="post" action="${path}">
 ${csrf}
 <p><label for="note">${one.note}</label></p>
-<p><textarea id="note" name="note" required minlength="10" maxlength="400" rows="3"></textarea></p>
-<fieldset><legend>${one.verdict}</legend>
-<ul class="choices"><li><label class="choice"><input type="radio" name="verdict" value="justified" required><span class="name">${one.justified}</span></label></li>
-<li><label class="choice"><input type="radio" name="verdict" value="not-justified"><span class="name">${one.notJustified}</span></label></li></ul></fieldset>
+<p><textarea id="note" name="note" required minlength="10" maxlength="400" rows="3"${form.attributes('note')}>${form.value('note')}</textarea></p>
+${form.problem('note')}
+<fieldset${form.attributes('verdict')}${form.problem('verdict') !== undefined && html` tabindex="-1"`}><legend>${one.verdict}</legend>${form.problem('verdict')}
+<ul class="choices"><li><label class="choice"><input type="radio" name="verdict" value="justified" required${chosen('justified')}><span class="name">${one.justified}</span></label></li>
+<li><label class="choice"><input type="radio" name="verdict" value="not-justified"${chosen('not-justified')}><span class="name">${one.notJustified}</span></label></li></ul></fieldset>
 <div class="actions"><button class="primary" type="submit" name="action" value="prepare-review">${one.next}</button></div>
 </form></section>`;
 }

@@ -151,6 +151,53 @@ describe('an emergency on the pages', () => {
     expect((await browser.post('/break-glass', filled)).body).toContain('form_forged');
   });
 
+  it('keeps what was filled in when it is refused, wherever, with the error beside its field', async () => {
+    const browser = browserOf(app, fay);
+    const form = filledForm((await browser.get('/break-glass')).body, 'prepare');
+    const refused = await browser.post('/break-glass', { ...form, ...filled, reference: 'INC\u0007' });
+    expect(refused.statusCode).toBe(400);
+    expect(refused.body).toContain(`>${stopOrders.reason}</textarea>`);
+    expect(refused.body).toContain(`value="${stopOrders.jkt}"`);
+    expect(refused.body).toMatch(/name="reference" value="INC[^"]*"[^>]* aria-invalid="true" autofocus/);
+    expect(refused.body).toContain('id="reference-problem"');
+    expect(refused.body).toMatch(/name="scope-order:read" value="yes" checked/);
+    expect(refused.body).not.toMatch(/name="scope-trade:read" value="yes" checked/);
+    // The form that is shown again is one that can be sent.
+    const shown = await browser.post('/break-glass', { ...filledForm(refused.body, 'prepare'), ...filled });
+    expect(shown.statusCode).toBe(200);
+    // Going back loses nothing, nor does a signature that does not count.
+    const changed = await browser.post('/break-glass', filledForm(shown.body, 'change'));
+    expect([changed.statusCode, changed.body]).toEqual([
+      200,
+      expect.stringContaining(`>${stopOrders.reason}</textarea>`),
+    ]);
+    const signed = filledForm(shown.body, 'declare', world.keys.keyOf(fay.id));
+    const failed = await browser.post('/break-glass', { ...signed, credential: 'not json' });
+    expect(failed.statusCode).toBeGreaterThanOrEqual(400);
+    expect(failed.body).toContain(`>${stopOrders.reason}</textarea>`);
+    expect(failed.body).toMatch(/role="alert" tabindex="-1" autofocus/);
+    expect(failed.body).not.toContain('not json');
+    expect(await breakGlass.list({})).toEqual([]);
+  });
+
+  it('keeps a review that is refused', async () => {
+    const path = await declareOnPage();
+    const second = browserOf(app, sam);
+    await second.post(path, filledForm((await second.get(path)).body, 'second', world.keys.keyOf(sam.id)));
+    const holder = browserOf(app, fay);
+    await holder.post(path, filledForm((await holder.get(path)).body, 'end'));
+    const reviewer = browserOf(app, cora);
+    const form = filledForm((await reviewer.get(path)).body, 'prepare-review');
+    const short = await reviewer.post(path, { ...form, verdict: 'not-justified', note: 'too short' });
+    expect([short.statusCode, short.body]).toEqual([400, expect.stringContaining('incident_malformed')]);
+    expect(short.body).toMatch(/name="note"[^>]* aria-invalid="true" autofocus>too short<\/textarea>/);
+    expect(short.body).toContain('value="not-justified" checked');
+    const note = 'Looked at each order that was cancelled';
+    const shown = await reviewer.post(path, { ...form, verdict: 'not-justified', note });
+    const changed = await reviewer.post(path, filledForm(shown.body, 'change-review'));
+    expect([changed.statusCode, changed.body]).toEqual([200, expect.stringContaining(`>${note}</textarea>`)]);
+  });
+
   it('speaks German to who asks for it', async () => {
     const page = await browserOf(app, fay).get('/break-glass', { 'accept-language': 'de' });
     expect(page.body).toContain('<html lang="de">');

@@ -33,7 +33,7 @@ ${fact(one.note, note)}
 <form method="post" action="${path}"${ceremonyAttributes('get', asked.options)}>
 ${csrf}${hidden('handle', asked.handle)}${hidden('verdict', verdict)}${hidden('note', note)}
 ${ceremonyFields(lang)}
-<div class="actions"><button class="primary" type="submit" name="action" value="review">${one.signReview}</button> <a class="button" href="${path}">${declare.back}</a></div>
+<div class="actions"><button class="primary" type="submit" name="action" value="review">${one.signReview}</button> <button type="submit" name="action" value="change-review" formnovalidate>${declare.back}</button></div>
 </form>
 </section>`,
   });

@@ -13,7 +13,17 @@ import {
   type Statements,
 } from '@countersign/contracts';
 import { type Clock, type IncidentId, isCodedError, parseDigest, parseId, type Random } from '@countersign/kernel';
-import { bannerOf, chooseTexts, credentialIn, type Logger, sendPage, signedInPages } from '@countersign/runtime';
+import {
+  bannerOf,
+  chooseTexts,
+  credentialIn,
+  type Logger,
+  type PageVisit,
+  type RefusedForm,
+  refusedForm,
+  sendPage,
+  signedInPages,
+} from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RunningBreakGlass } from '../break-glass.ts';
 import { de } from '../texts/de.ts';
@@ -96,29 +106,49 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
     return found.map(({ record: { time, type, outcome } }) => ({ time, type, outcome }));
   }
 
-  pages.get(basePath, need, async ({ signIn, csrf }, request, reply) => {
+  async function showList(
+    { signIn, csrf }: PageVisit<SignIn>,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    again: { readonly typed?: Fields; readonly refused?: RefusedForm } = {},
+  ): Promise<FastifyReply> {
     const institution = institutionOf(signIn);
     const content = {
       incidents: await breakGlass.list({ institution }),
       resources: breakGlass.isHolder(signIn.person) ? resources() : undefined,
       csrf,
       path: basePath,
+      ...again,
     };
-    return sendPage(reply, 200, listPage(drawn(request), content), { secure });
-  });
+    return sendPage(reply, again.refused?.status ?? 200, listPage(drawn(request), content), { secure });
+  }
+  pages.get(basePath, need, (visit, request, reply) => showList(visit, request, reply));
 
-  pages.post(basePath, need, async ({ signIn, csrf }, fields, request, reply) => {
-    const declaration = declarationOf(fields);
-    if (fields.get('action') === 'declare') {
-      const incident = await breakGlass.declare(declaration, await signedBy(signIn, fields));
-      return toIncident(reply, incident.id);
+  pages.post(basePath, need, async (visit, fields, request, reply) => {
+    const { signIn, csrf } = visit;
+    if (fields.get('action') === 'change') return showList(visit, request, reply, { typed: fields });
+    try {
+      const declaration = declarationOf(fields);
+      if (fields.get('action') === 'declare') {
+        const incident = await breakGlass.declare(declaration, await signedBy(signIn, fields));
+        return toIncident(reply, incident.id);
+      }
+      const asked = await breakGlass.askToDeclare(declaration, signIn.person);
+      const document = declarePage(drawn(request), { declaration, asked, csrf, path: basePath });
+      return sendPage(reply, 200, document, { secure, script: true });
+    } catch (error) {
+      // Who may declare none has no form to correct.
+      if (!breakGlass.isHolder(signIn.person)) throw error;
+      return showList(visit, request, reply, { refused: refusedForm(error, fields) });
     }
-    const asked = await breakGlass.askToDeclare(declaration, signIn.person);
-    const document = declarePage(drawn(request), { declaration, asked, csrf, path: basePath });
-    return sendPage(reply, 200, document, { secure, script: true });
   });
 
-  pages.get<ById>(`${basePath}/:id`, need, async ({ signIn, csrf }, request, reply) => {
+  async function showIncident(
+    { signIn, csrf }: PageVisit<SignIn>,
+    request: FastifyRequest<{ Params: ById }>,
+    reply: FastifyReply,
+    again: { readonly typed?: Fields; readonly refused?: RefusedForm } = {},
+  ): Promise<FastifyReply> {
     const incident = await incidentFor(signIn, request.params.id);
     const { id, status, holder, second } = incident;
     const { person } = signIn;
@@ -141,12 +171,15 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
       ...(asked === undefined ? {} : { second: asked }),
       mayEnd: running && (person === holder || person === second),
       mayCollect: running && person === holder,
-      ...(toReview ? { review: { deeds: await deedsOf(incident) } } : {}),
+      ...(toReview ? { review: { deeds: await deedsOf(incident), ...again } } : {}),
     };
-    return sendPage(reply, 200, incidentPage(drawn(request), content), { secure, script: asked !== undefined });
-  });
+    const document = incidentPage(drawn(request), content);
+    return sendPage(reply, again.refused?.status ?? 200, document, { secure, script: asked !== undefined });
+  }
+  pages.get<ById>(`${basePath}/:id`, need, (visit, request, reply) => showIncident(visit, request, reply));
 
-  pages.post<ById>(`${basePath}/:id`, need, async ({ signIn, csrf }, fields, request, reply) => {
+  pages.post<ById>(`${basePath}/:id`, need, async (visit, fields, request, reply) => {
+    const { signIn, csrf } = visit;
     const incident = await incidentFor(signIn, request.params.id);
     const { id } = incident;
     switch (fields.get('action')) {
@@ -156,12 +189,18 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
       case 'end':
         await breakGlass.end(id, signIn.person);
         return toIncident(reply, id);
-      case 'prepare-review': {
-        const { verdict, note } = reviewOf(fields);
-        const asked = await breakGlass.askToReview(id, verdict, note, signIn.person);
-        const content = { incident, verdict, note, asked, csrf, path: `${basePath}/${id}` };
-        return sendPage(reply, 200, reviewPage(drawn(request), content), { secure, script: true });
-      }
+      case 'change-review':
+        return showIncident(visit, request, reply, { typed: fields });
+      case 'prepare-review':
+        try {
+          const { verdict, note } = reviewOf(fields);
+          const asked = await breakGlass.askToReview(id, verdict, note, signIn.person);
+          const content = { incident, verdict, note, asked, csrf, path: `${basePath}/${id}` };
+          return sendPage(reply, 200, reviewPage(drawn(request), content), { secure, script: true });
+        } catch (error) {
+          if (!isCodedError(error, 'incident_malformed')) throw error;
+          return showIncident(visit, request, reply, { refused: refusedForm(error, fields) });
+        }
       case 'review': {
         const { verdict, note } = reviewOf(fields);
         await breakGlass.review(id, verdict, note, await signedBy(signIn, fields));
@@ -186,10 +225,13 @@ async function whereAllowed(ask: () => Promise<AskedStatement>): Promise<AskedSt
 function declarationOf(fields: Fields): Declaration {
   const resource = parseResourceUri(fields.get('resource'));
   const jkt = parseDigest(fields.get('jkt')?.trim());
-  if (resource === undefined || jkt === undefined)
+  if (resource === undefined)
+    throw breakGlassErrors.error('incident_malformed', 'Name an interface.', { facts: { field: 'resource' } });
+  if (jkt === undefined)
     throw breakGlassErrors.error(
       'incident_malformed',
-      'Name an interface, and the thumbprint of your tool’s key: 43 characters.',
+      'The thumbprint of your tool’s key has 43 characters. Copy it from the output of countersign incident key.',
+      { facts: { field: 'jkt' } },
     );
   return {
     reason: (fields.get('reason') ?? '').replace(/\s+/g, ' ').trim(),
@@ -203,7 +245,9 @@ function declarationOf(fields: Fields): Declaration {
 function reviewOf(fields: Fields): { readonly verdict: 'justified' | 'not-justified'; readonly note: string } {
   const verdict = fields.get('verdict');
   if (verdict !== 'justified' && verdict !== 'not-justified')
-    throw breakGlassErrors.error('incident_malformed', 'Say whether it was justified.');
+    throw breakGlassErrors.error('incident_malformed', 'Say whether it was justified.', {
+      facts: { field: 'verdict' },
+    });
   return { verdict, note: (fields.get('note') ?? '').replace(/\s+/g, ' ').trim() };
 }
 

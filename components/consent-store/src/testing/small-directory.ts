@@ -41,6 +41,7 @@ export function createSmallDirectory(content: {
     institutions: () => institutions.values(),
     principals: () => principals.values(),
     federatedPerson: nothing,
+    personalClaims: nothing,
     client: nothing,
     account: nothing,
     venue: nothing,

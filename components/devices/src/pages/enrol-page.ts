@@ -67,6 +67,7 @@ export function enrolledPage(
 <p class="lead">${enrolled.lead(device)}</p>
 <p class="hint" role="status" aria-live="polite" data-device-status data-kept="${enrolled.kept}">${enrolled.keeping}</p>
 <p class="notice problem" role="alert" data-device-problem hidden>${enrolled.notKept} <span class="quiet">(device_key_not_kept)</span></p>
+<p><a href="/me/devices">${enrolled.devices}</a></p>
 </section>`,
   });
 }

@@ -197,6 +197,11 @@ describe('a report is refused, and that is recorded', () => {
       () => reportOf(world.feedKey, claims({ iat: world.clock.now() / 1000 - 14 * 86_400 })),
       'posture_report_old',
     ],
+    [
+      'that is not yet valid',
+      () => reportOf(world.feedKey, claims({ nbf: world.clock.now() / 1000 + 120 })),
+      'posture_report_invalid',
+    ],
     ['without a time', () => reportOf(world.feedKey, claims({ iat: undefined })), 'posture_report_invalid'],
     ['without devices', () => reportOf(world.feedKey, claims({ devices: [] })), 'posture_report_invalid'],
     [

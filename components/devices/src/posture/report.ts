@@ -1,6 +1,13 @@
 import { type DevicePosture, deviceErrors } from '@countersign/contracts';
 import { type Json, parseInstant } from '@countersign/kernel';
-import { type JsonObject, parseCompactJws, type UnverifiedJws, verifyJws } from '@countersign/oauth';
+import {
+  hasType,
+  type JsonObject,
+  liesAhead,
+  parseCompactJws,
+  type UnverifiedJws,
+  verifyJws,
+} from '@countersign/oauth';
 import type { PostureFeed } from '../config.ts';
 import { devicePattern } from '../proof.ts';
 
@@ -42,7 +49,7 @@ const malformed = (detail: string) =>
 /** @throws CodedError `posture_report_invalid` */
 export function parseReport(text: string, feeds: ReadonlyMap<string, PostureFeed>): UnverifiedReport {
   const jws = parseCompactJws(text, (_, detail) => malformed(detail), { maxLength: longestReport });
-  if (jws.header.typ !== reportType) throw malformed(`Its typ must be ${reportType}.`);
+  if (!hasType(jws.header, reportType)) throw malformed(`Its typ must be ${reportType}.`);
   const { iss } = jws.unverifiedClaims;
   return { jws, feed: typeof iss === 'string' ? feeds.get(iss) : undefined };
 }
@@ -70,6 +77,7 @@ export function verifyReport(
   if (claims['aud'] !== expected.audience) throw malformed(`Its aud must be ${expected.audience}.`);
   const issuedAt = readIssuedAt(claims);
   if (issuedAt > expected.now + clockLeadMs) throw malformed('Its iat lies ahead.');
+  if (liesAhead(claims, 'nbf', expected.now / 1000)) throw malformed('Its nbf lies ahead, or is no time.');
   if (issuedAt <= expected.now - expected.maxAgeMs)
     throw deviceErrors.error('posture_report_old', 'The report is so old that nothing in it counts.');
   return { feed, issuedAt, postures: readPostures(claims['devices'], Math.min(issuedAt, expected.now)) };

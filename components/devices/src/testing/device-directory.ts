@@ -88,6 +88,7 @@ function snapshotOf(
     credential: nothing,
     recordOf: nothing,
     federatedPerson: nothing,
+    personalClaims: nothing,
     client: nothing,
     account: nothing,
     venue: nothing,

@@ -21,6 +21,7 @@ export const de: Texts = {
       'Dieser Browser kann hier keinen solchen Schlüssel erzeugen. Nehmen Sie einen aktuellen Browser, über https.',
   },
   enrolled: {
+    devices: 'Ihre Geräte',
     title: 'Dieser Browser ist angemeldet',
     lead: (device) => `Von nun an zeigt er beim Anmelden, dass er ${device} ist.`,
     keeping: 'Sein Schlüssel wird abgelegt. Lassen Sie diese Seite noch einen Augenblick offen.',

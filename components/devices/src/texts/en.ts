@@ -18,6 +18,7 @@ export const en = {
     unsupported: 'This browser cannot make such a key here. Use a current browser, over https.',
   },
   enrolled: {
+    devices: 'Your devices',
     title: 'This browser is enrolled',
     lead: (device: string) => `It shows that it is ${device} from now on, when you sign in.`,
     keeping: 'Its key is being kept. Leave this page open for a moment.',

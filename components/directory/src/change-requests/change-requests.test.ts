@@ -203,7 +203,7 @@ describe('an approval', () => {
     const by = { id: 'person:ben.ito', institution: String(ben?.['institution']) };
     const proposed = () => directory.propose({ edit: deskEdit() }, by, 'go-live of the desk');
     const [moved, gone] = [await proposed(), await proposed()];
-    await directory.move(by.id, { desk: 'credit' }, proposer, 'another desk');
+    await directory.move(by.id, { desk: 'credit', roles: ['sales'] }, proposer, 'another desk');
     expect((await directory.changeRequest(moved.id)).stands).toBe(false);
     expect(await refusalOf(approve(moved))).toMatchObject({ code: 'directory_changed_meanwhile' });
     await directory.leave(by.id, proposer, 'left');

@@ -3,20 +3,23 @@ import {
   type AuditAppender,
   createStandingCheck,
   type Directory,
-  type DirectoryChange,
   type DirectoryChangeRequest,
   type DirectoryRequester,
   directoryErrors,
   ended,
+  type Independence,
+  type ProfileChanges,
   type ProposerStanding,
   type RecordDraft,
   type StandingReader,
   standing,
+  trustErrors,
 } from '@countersign/contracts';
 import {
   type ChangeId,
   type Clock,
   type CodedError,
+  isCodedError,
   newId,
   type Random,
   type RecordId,
@@ -24,28 +27,26 @@ import {
 } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import type { ChangeSet } from '../changes.ts';
 import { hasDepartedSince } from '../departures/store.ts';
-import { type Entry, type JsonDocument, keyOf, shownDocument } from '../entry.ts';
 import type { LiveGraph } from '../live-graph.ts';
 import { createProblems, type Problems } from '../problems.ts';
 import { digestOfContent, digestOfProposal } from '../proposal.ts';
 import { changesInBrief } from '../records.ts';
 import type { Attempt, Refusals } from '../refusals.ts';
 import { requestClaim, requestThing } from '../row-claims.ts';
-import { type ChangeScope, refuseFindings } from '../rules/findings.ts';
-import { governingGrants } from '../rules/governing.ts';
-import { refuseRates } from '../rules/reference-data.ts';
+import type { ChangeScope } from '../rules/findings.ts';
 import type { State } from '../state.ts';
 import type { Session } from '../store.ts';
+import { createPlanner, type Plan, type PlannedEntity } from './plans.ts';
 import { readReason } from './reason.ts';
 import {
   actorOf,
   approvalRefusal,
-  basisOf,
   interrupted,
   notFound,
+  notIndependent,
   outdated,
+  peopleOf,
   proposerGone,
   shown,
   statusOf,
@@ -71,14 +72,7 @@ export interface ChangeRequestView {
   readonly request: DirectoryChangeRequest;
   /** Whether it can still be approved and would do what was proposed. */
   readonly stands: boolean;
-  readonly entities: readonly {
-    readonly change: DirectoryChange['change'];
-    readonly kind: DirectoryChange['kind'];
-    readonly id: string;
-    readonly fields?: readonly string[];
-    readonly before?: JsonDocument;
-    readonly after?: JsonDocument;
-  }[];
+  readonly entities: readonly PlannedEntity[];
 }
 
 export interface ChangeRequests {
@@ -110,8 +104,11 @@ export function createChangeRequests(dependencies: {
   readonly refusals: Refusals;
   readonly newRecordId: () => RecordId;
   readonly proposerStanding?: (() => ProposerStanding | undefined) | undefined;
+  readonly independence?: (() => Independence | undefined) | undefined;
+  readonly profiles?: (() => ProfileChanges | undefined) | undefined;
 }): ChangeRequests {
-  const { pool, clock, audit, graph, governing, refusals } = dependencies;
+  const { pool, clock, audit, graph, refusals } = dependencies;
+  const plan = createPlanner(dependencies);
   const standings = createStandingCheck({ ...dependencies, log: audit, source: 'directory' });
 
   async function record(
@@ -176,17 +173,32 @@ export function createChangeRequests(dependencies: {
     return lapse === undefined ? undefined : proposerGone(lapse);
   }
 
+  /** Why this approver is not surely somebody else than who proposed it. */
+  async function dependenceOf(
+    { proposedBy, through }: StoredRequest,
+    approver: DirectoryRequester,
+  ): Promise<CodedError | undefined> {
+    const independent = await dependencies.independence?.()?.([proposedBy, ...through], peopleOf(approver));
+    return independent === false ? notIndependent() : undefined;
+  }
+
   /** What was proposed, planned on what is there now; undefined where it can no longer be approved as it is. */
   async function planAnew(
-    request: StoredRequest,
+    { proposal, scope, basis, digest }: StoredRequest,
     base: State,
     session?: pg.PoolClient,
-  ): Promise<{ readonly changeSet: ChangeSet; readonly stands: boolean } | undefined> {
-    if (request.proposal === null) return undefined;
+  ): Promise<{ readonly planned: Plan; readonly stands: boolean } | undefined> {
+    if (proposal === null) return undefined;
     const problems = createProblems();
-    const changeSet = await graph.evaluate(graph.read(request.proposal, problems), base, problems, session);
-    const same = basisOf(changeSet, base) === request.basis && digestOfProposal(request.proposal) === request.digest;
-    return { changeSet, stands: same && problems.count() === 0 };
+    try {
+      const planned = await plan(proposal, { base, scope, problems, ...(session === undefined ? {} : { session }) });
+      const same = planned.basis === basis && digestOfProposal(proposal) === digest;
+      return { planned, stands: same && problems.count() === 0 };
+    } catch (error) {
+      // A trust profile that cannot be registered any more.
+      if (isCodedError(error) && Object.hasOwn(trustErrors.codes, error.code)) return undefined;
+      throw error;
+    }
   }
 
   async function decide(
@@ -205,15 +217,10 @@ export function createChangeRequests(dependencies: {
       const reason = readReason(reasonText);
       const attempt: Attempt = { operation: 'directory:propose', by, digest: () => digestOfContent(what) };
       const problems = createProblems();
-      const wanted = graph.read(what, problems);
-      await stopAt(problems, attempt);
       await graph.refresh();
-      const base = graph.state();
-      const changeSet = await graph.evaluate(wanted, base, problems);
+      const { changes, basis, unrightful } = await plan(what, { base: graph.state(), scope, problems });
       await stopAt(problems, attempt);
-      const unrightful = refuseFindings(changeSet, base, scope) ?? refuseRates(changeSet, base, scope);
       if (unrightful !== undefined) return refusals.refuse(unrightful, attempt);
-      const { changes } = changeSet;
       if (changes.length === 0)
         throw directoryErrors.error('directory_file_invalid', 'This changes nothing: there is nothing to approve.');
       const now = clock.now();
@@ -229,7 +236,7 @@ export function createChangeRequests(dependencies: {
         expiresAt: new Date(now + lifeMs),
         reason,
         changes,
-        basis: basisOf(changeSet, base),
+        basis,
         digest,
         proposal: what,
         recordId,
@@ -262,34 +269,34 @@ export function createChangeRequests(dependencies: {
       const next = await transaction(pool, async (session) => {
         const base = await graph.lock(session);
         const request = await lockOpen(session, id, attempt);
-        const refusal = approvalRefusal(request, digest, requester) ?? (await lapseOf(session, request));
+        const refusal =
+          approvalRefusal(request, digest, requester) ??
+          (await dependenceOf(request, requester)) ??
+          (await lapseOf(session, request));
         if (refusal !== undefined) return refusals.refuse(refusal, attempt);
-        const plan = await planAnew(request, base, session);
-        if (plan?.stands !== true) return refusals.refuse(outdated(), attempt);
-        const { changeSet } = plan;
+        const anew = await planAnew(request, base, session);
+        if (anew?.stands !== true) return refusals.refuse(outdated(), attempt);
+        const { planned } = anew;
         // What was proposed while the directory was empty may hold findings; now compliance records them.
-        const unrightful =
-          refuseFindings(changeSet, base, request.scope) ?? refuseRates(changeSet, base, request.scope);
-        if (unrightful !== undefined) return refusals.refuse(unrightful, attempt);
-        const approved = await record({
-          type: 'directory.change-approved',
-          subject: by,
-          ...actorsOf(requester),
-          references: [request.recordId],
-          standing: [ended(requestThing(id))],
-          data: { change_request: id, digest, proposed_by: request.proposedBy },
-        });
-        const written = await graph.write(session, base, changeSet, {
-          digest,
-          by,
-          reason: request.reason,
-          approval: { change: id, proposedBy: request.proposedBy, record: approved },
+        if (planned.unrightful !== undefined) return refusals.refuse(planned.unrightful, attempt);
+        const { proposedBy, reason, recordId } = request;
+        const made = await planned.carryOut(session, {
+          ...{ change: id, proposedBy, reason, digest, by },
+          record: () =>
+            record({
+              type: 'directory.change-approved',
+              subject: by,
+              ...actorsOf(requester),
+              references: [recordId],
+              standing: [ended(requestThing(id))],
+              data: { change_request: id, digest, proposed_by: proposedBy },
+            }),
         });
         await decide(session, id, 'approved', by);
-        return { written, changes: changeSet.changes };
+        return { ...made, changes: planned.changes };
       });
-      await graph.committed(next.written);
-      return { version: next.written.state.version, changes: next.changes };
+      await next.committed();
+      return { version: next.version, changes: next.changes };
     },
 
     async reject(id, requester, reasonText) {
@@ -344,12 +351,12 @@ export function createChangeRequests(dependencies: {
       await graph.refresh();
       const base = graph.state();
       const stands = statusOf(request, clock.now()) === 'proposed' && (await isOpen(request));
-      const plan = await planAnew(request, base);
+      const anew = await planAnew(request, base);
       const view = shown(request, clock.now());
       return {
         request: view,
-        stands: stands && plan?.stands === true && (await lapseOf(pool, request)) === undefined,
-        entities: plan === undefined ? [] : entitiesOf(plan.changeSet, base, governing),
+        stands: stands && anew?.stands === true && (await lapseOf(pool, request)) === undefined,
+        entities: anew?.planned.entities() ?? [],
       };
     },
   };
@@ -357,21 +364,4 @@ export function createChangeRequests(dependencies: {
 
 function actorsOf({ through = [] }: DirectoryRequester): Pick<RecordDraft, 'actors'> {
   return through.length === 0 ? {} : { actors: through.map((id) => ({ id })) };
-}
-
-/** Whoever approves that somebody may govern sees by which accounts they sign in; of others these names are not shown. */
-function entitiesOf(changeSet: ChangeSet, base: State, governing: ReadonlySet<string>): ChangeRequestView['entities'] {
-  const { changes, stored } = changeSet;
-  const empowered = new Set(governingGrants(changeSet, base.stored, governing).map(({ principal }) => principal));
-  return changes.map((line) => {
-    const shownOf = (entry: Entry): JsonDocument => (empowered.has(line.id) ? entry.document : shownDocument(entry));
-    const { change, kind, id } = line;
-    const before = base.stored.get(keyOf(kind, id));
-    const after = change === 'remove' ? undefined : stored.get(keyOf(kind, id));
-    return {
-      ...line,
-      ...(before === undefined ? {} : { before: shownOf(before) }),
-      ...(after === undefined ? {} : { after: shownOf(after) }),
-    };
-  });
 }

@@ -3,6 +3,7 @@ import {
   type DirectoryChangeRequest,
   type DirectoryRequester,
   directoryErrors,
+  notIndependentDetail,
   type ProposerLapse,
   proposerLapseDetail,
 } from '@countersign/contracts';
@@ -76,6 +77,10 @@ export function outdated(): CodedError {
     'directory_changed_meanwhile',
     'The directory has changed, and this would no longer do what was proposed: propose it again.',
   );
+}
+
+export function notIndependent(): CodedError {
+  return directoryErrors.error('change_not_independent', notIndependentDetail);
 }
 
 /** A word ends with the place and the right of whoever gave it: an approval would be that of one person alone. */

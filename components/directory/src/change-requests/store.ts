@@ -2,7 +2,7 @@ import type { DirectoryChange, DirectoryChangeRequest } from '@countersign/contr
 import type { ChangeId, Digest, RecordId } from '@countersign/kernel';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
-import type { Proposal } from '../proposal.ts';
+import type { AnyProposal } from '../proposal.ts';
 import type { ChangeScope } from '../rules/findings.ts';
 import type { Session } from '../store.ts';
 
@@ -23,7 +23,7 @@ export interface StoredRequest {
   readonly basis: Digest;
   readonly digest: Digest;
   /** Null once it is decided, or has expired. */
-  readonly proposal: Proposal | null;
+  readonly proposal: AnyProposal | null;
   readonly recordId: RecordId;
 }
 
@@ -32,7 +32,7 @@ const columns = `id, status, proposed_by as "proposedBy", through, scope, decide
 
 export async function insertRequest(
   session: pg.PoolClient,
-  request: Omit<StoredRequest, 'status' | 'decidedBy'> & { readonly proposal: Proposal },
+  request: Omit<StoredRequest, 'status' | 'decidedBy'> & { readonly proposal: AnyProposal },
 ): Promise<void> {
   await session.query(
     `insert into change_requests

@@ -305,19 +305,19 @@ describe('moving', () => {
     const directory = await opened(effects);
     const departure = await directory.move(
       'person:ben.ito',
-      { desk: 'credit', roles: ['supervisor'] },
+      { desk: 'credit', roles: ['sales'] },
       proposer,
       'moves to credit',
     );
     expect(departure).toMatchObject({ kind: 'move', principal: 'person:ben.ito', status: 'completed' });
     expect(calls).toEqual(['tokens move person:ben.ito']);
-    expect(directory.snapshot().principal('person:ben.ito')).toMatchObject({ desk: 'credit', roles: ['supervisor'] });
+    expect(directory.snapshot().principal('person:ben.ito')).toMatchObject({ desk: 'credit', roles: ['sales'] });
     // How their identity provider knows them, and their key, go with them.
     expect(directory.snapshot().federatedPerson('https://idp.broker.example', 'u-1002')?.id).toBe('person:ben.ito');
     expect(rig.records.find(({ type }) => type === 'directory.departure')).toMatchObject({
       data: {
         from: { desk: 'rates', roles: ['signatory', 'supervisor'] },
-        to: { desk: 'credit', roles: ['supervisor'] },
+        to: { desk: 'credit', roles: ['sales'] },
       },
     });
     expect(await directory.move('person:ben.ito', { desk: 'credit' }, proposer, 'again')).toEqual(departure);
@@ -331,7 +331,7 @@ describe('moving', () => {
       if (person['id'] === 'person:ben.ito') person['signing_authority'] = { alone: false };
     await changeByTwo(directory, { file });
     expect(directory.snapshot().principal('person:ben.ito')).toMatchObject({ signingAuthority: { alone: false } });
-    await directory.move('person:ben.ito', { desk: null, roles: ['supervisor'] }, proposer, 'no longer signs');
+    await directory.move('person:ben.ito', { desk: null, roles: ['sales'] }, proposer, 'no longer signs');
     const ben = directory.snapshot().principal('person:ben.ito');
     expect(ben).not.toHaveProperty('signingAuthority');
     expect(ben).not.toHaveProperty('desk');
@@ -343,7 +343,7 @@ describe('moving', () => {
     await Promise.all([
       one.move('person:anna.keller', { desk: 'credit' }, proposer, 'moves'),
       two.move('person:anna.keller', { roles: ['trader', 'auditor'] }, proposer, 'moves'),
-      two.edit({ put: { people: [{ ...exampleFile().people[1], desk: 'credit' }] } }, proposer),
+      two.edit({ put: { people: [{ ...exampleFile().people[1], desk: 'credit', roles: ['sales'] }] } }, proposer),
     ]);
     expect((await one.snapshotAtLeast(4)).principal('person:anna.keller')).toMatchObject({
       desk: 'credit',

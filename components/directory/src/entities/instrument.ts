@@ -86,6 +86,13 @@ export const rateReader = entityReader({
       rate: Type.String({ ...code, description: 'What one unit of the currency is worth in the base currency' }),
       source,
       as_of: Type.String({ format: 'date-time', description: 'When it was fixed.' }),
+      anchor: Type.Optional(
+        Type.String({
+          ...code,
+          description:
+            'The highest rate since a second person last agreed to a lower one. Kept by the directory: what is written here is replaced.',
+        }),
+      ),
     },
     strict,
   ),
@@ -93,14 +100,26 @@ export const rateReader = entityReader({
     const currency = readCurrency(document.currency, place.at('currency'));
     const base = readCurrency(document.base, place.at('base'));
     const rate = readPositive(document.rate, place.at('rate'));
+    const anchor = readPositive(document.anchor ?? document.rate, place.at('anchor'));
     const from = readName(document.source, place.at('source'));
     const asOf = readInstant(document.as_of, place.at('as_of'));
-    if (currency === undefined || base === undefined || rate === undefined || from === undefined || asOf === undefined)
+    if (
+      currency === undefined ||
+      base === undefined ||
+      rate === undefined ||
+      anchor === undefined ||
+      from === undefined ||
+      asOf === undefined
+    )
       return undefined;
     if (currency === base)
       return place.at('base').report('directory_file_invalid', 'A currency needs no rate into itself.');
     const id = `${currency}/${base}`;
-    return { id, owner: nobodys, entity: { kind: 'rate', value: { id, currency, base, rate, source: from, asOf } } };
+    return {
+      id,
+      owner: nobodys,
+      entity: { kind: 'rate', value: { id, currency, base, rate, anchor, source: from, asOf } },
+    };
   },
 });
 

@@ -3,9 +3,9 @@ import type { KeyCache } from '@countersign/oauth';
 import { type Static, Type } from 'typebox';
 import type { Place } from '../problems.ts';
 import { entityReader } from './entity-reader.ts';
-import { code, desk, readLei, readPrincipalId, roles, strict } from './fields.ts';
+import { code, desk, readLei, readName, readPrincipalId, roles, strict } from './fields.ts';
 import { jwkSchema, readPublicKey } from './public-key.ts';
-import { readSigningAuthority, signingAuthoritySchema } from './signing-authority.ts';
+import { signingAuthorityOf, signingAuthoritySchema } from './signing-authority.ts';
 
 const credentialSchema = Type.Object({ use: Type.Literal('approval'), jwk: jwkSchema }, strict);
 
@@ -18,6 +18,21 @@ export const personReader = entityReader({
       institution: code,
       desk: Type.Optional(desk),
       roles,
+      name: Type.Optional(
+        Type.String({
+          minLength: 1,
+          maxLength: 128,
+          description: 'Told to relying parties that the person allows to know it, and shown nowhere else.',
+        }),
+      ),
+      email: Type.Optional(
+        Type.String({
+          minLength: 3,
+          maxLength: 254,
+          pattern: '^[^\\s@<>"(),:;]+@[^\\s@<>"(),:;]+$',
+          description: 'As `name`.',
+        }),
+      ),
       federated: Type.Array(Type.Object({ issuer: code, subject: code }, strict), { maxItems: 16, uniqueItems: true }),
       credentials: Type.Array(credentialSchema, { maxItems: 16 }),
       signing_authority: Type.Optional(signingAuthoritySchema),
@@ -35,12 +50,12 @@ export const personReader = entityReader({
       if (read !== undefined) credentials.push(read);
     }
     if (credentials.length < document.credentials.length) return undefined;
-    const { desk, roles, federated, active, signing_authority: written } = document;
-    const signingAuthority =
-      written === undefined ? undefined : readSigningAuthority(written, place.at('signing_authority'));
-    if (written !== undefined && signingAuthority === undefined) return undefined;
-    if (written !== undefined && !roles.includes('signatory'))
-      return place.at('signing_authority').report('directory_file_invalid', 'Only a signatory has signing authority.');
+    const { desk, roles, federated, active, email } = document;
+    const name = document.name === undefined ? undefined : readName(document.name, place.at('name'));
+    if (document.name !== undefined && name === undefined) return undefined;
+    if (email !== undefined && readName(email, place.at('email')) === undefined) return undefined;
+    const authority = signingAuthorityOf(document, place);
+    if (authority === undefined) return undefined;
     const value = {
       kind: 'person',
       id,
@@ -48,10 +63,11 @@ export const personReader = entityReader({
       ...(desk === undefined ? {} : { desk }),
       roles,
       credentials,
-      ...(signingAuthority === undefined ? {} : { signingAuthority }),
+      ...authority,
       ...(active === undefined ? {} : { active }),
     } as const;
-    return { id, owner: institution, entity: { kind: 'person', value, federated } };
+    const claims = { ...(name === undefined ? {} : { name }), ...(email === undefined ? {} : { email }) };
+    return { id, owner: institution, entity: { kind: 'person', value, federated, claims } };
   },
 });
 

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { entityReader } from './entity-reader.ts';
 import { code, desk, readLei, readPrincipalId, roles, strict } from './fields.ts';
-import { readSigningAuthority, signingAuthoritySchema } from './signing-authority.ts';
+import { signingAuthorityOf, signingAuthoritySchema } from './signing-authority.ts';
 
 export const serviceReader = entityReader({
   kind: 'service',
@@ -20,21 +20,21 @@ export const serviceReader = entityReader({
     const id = readPrincipalId(document.id, place.at('id'), 'service');
     const institution = readLei(document.institution, place.at('institution'));
     if (id === undefined || institution === undefined) return undefined;
-    const { desk, roles, signing_authority: written } = document;
-    const at = place.at('signing_authority');
-    const signingAuthority = written === undefined ? undefined : readSigningAuthority(written, at);
-    if (written !== undefined && signingAuthority === undefined) return undefined;
-    if (written !== undefined && !roles.includes('signatory'))
-      return at.report('directory_file_invalid', 'Only a signatory has signing authority.');
+    const { desk, roles } = document;
+    const authority = signingAuthorityOf(document, place);
+    if (authority === undefined) return undefined;
+    const { signingAuthority } = authority;
     if (signingAuthority !== undefined && signingAuthority.upTo === undefined)
-      return at.report('directory_file_invalid', 'Software signs up to an amount: write up_to.');
+      return place
+        .at('signing_authority')
+        .report('directory_file_invalid', 'Software signs up to an amount: write up_to.');
     const value = {
       kind: 'service',
       id,
       institution,
       ...(desk === undefined ? {} : { desk }),
       roles,
-      ...(signingAuthority === undefined ? {} : { signingAuthority }),
+      ...authority,
     } as const;
     return { id, owner: institution, entity: { kind: 'service', value } };
   },

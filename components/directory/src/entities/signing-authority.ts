@@ -25,7 +25,27 @@ export const signingAuthoritySchema = Type.Object(
   strict,
 );
 
-export function readSigningAuthority(
+/** Of a principal who may have one; undefined where it is written and cannot be, which is reported. */
+export function signingAuthorityOf(
+  {
+    roles,
+    signing_authority: written,
+  }: {
+    readonly roles: readonly string[];
+    readonly signing_authority?: Static<typeof signingAuthoritySchema>;
+  },
+  place: Place,
+): { readonly signingAuthority?: SigningAuthority } | undefined {
+  if (written === undefined) return {};
+  const at = place.at('signing_authority');
+  const signingAuthority = readSigningAuthority(written, at);
+  if (signingAuthority === undefined) return undefined;
+  if (!roles.includes('signatory'))
+    return at.report('directory_file_invalid', 'Only a signatory has signing authority.');
+  return { signingAuthority };
+}
+
+function readSigningAuthority(
   { kinds, up_to: upTo, alone }: Static<typeof signingAuthoritySchema>,
   place: Place,
 ): SigningAuthority | undefined {

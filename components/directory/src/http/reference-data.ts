@@ -69,8 +69,9 @@ export function referenceDataRoutes(
         summary: 'Record exchange rates',
         description:
           'By software of the operator that has the role `reference-data`. What a unit of each currency is worth in the base ' +
-          'currency of the installation, from which source and of when. A rate that is more than a tenth lower than the one ' +
-          'before waits for a second person (`directory:approve`), with all that was sent; anything else counts at once.',
+          'currency of the installation, from which source and of when. A rate that is more than a tenth below the ' +
+          'highest since a second person last agreed to a lower one, or the first one of a currency, waits for a second person (`directory:approve`), with all that was sent; anything ' +
+          'else counts at once.',
         body: ratesBody,
       }),
       ...judgedByDirectory(noQuery),

@@ -29,7 +29,7 @@ export const clientDocument = titled('client', entityReaders.client.schema);
 /** An entity of any kind, without the names by which identity providers know a person. */
 export const entityDocument = Type.Record(Type.String(), Type.Unknown());
 
-const kind = Type.Enum(Object.values(entityReaders).map((reader) => reader.kind));
+const kind = Type.Enum([...Object.values(entityReaders).map((reader) => reader.kind), 'partner']);
 const changeKind = Type.Enum(['add', 'change', 'remove']);
 
 const changeMembers = {

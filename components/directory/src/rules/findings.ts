@@ -10,7 +10,7 @@ import { type Entry, entryKey, type Graph, keyOf } from '../entry.ts';
 import type { State } from '../state.ts';
 
 /** In whose part a change is made: what one of the two may do, the other may not. */
-export type ChangeScope = 'directory:apply' | 'compliance:record' | 'reference:record';
+export type ChangeScope = 'directory:apply' | 'compliance:record' | 'reference:record' | 'partner:register';
 
 /** Institutions of which a change says something else than compliance has found. */
 function changedFindings({ written }: Pick<ChangeSet, 'written'>, before: Graph): readonly Entry[] {

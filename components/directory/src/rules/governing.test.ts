@@ -1,4 +1,9 @@
-import type { DirectoryRequester, ProposerLapse } from '@countersign/contracts';
+import {
+  createIndependence,
+  type DirectoryRequester,
+  type Independence,
+  type ProposerLapse,
+} from '@countersign/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DirectoryComponent } from '../index.ts';
 import { broker, type ExampleFile, exampleFile, exampleKeyPair, operator } from '../testing/example-file.ts';
@@ -7,10 +12,18 @@ import { approver, createRig, proposer, type Rig, refusalOf } from '../testing/r
 let rig: Rig;
 let directory: DirectoryComponent;
 let lapse: ProposerLapse | undefined;
+/** Who invited whom to enrol. */
+const invited = new Map<string, readonly string[]>();
+const independence: Independence = createIndependence({ invitersOf: async (person) => invited.get(person) ?? [] });
 beforeEach(async () => {
   lapse = undefined;
+  invited.clear();
   rig = await createRig();
-  directory = await rig.open({ governingRoles: ['crisis-team'], proposerStanding: () => async () => lapse });
+  directory = await rig.open({
+    governingRoles: ['crisis-team'],
+    proposerStanding: () => async () => lapse,
+    independence: () => independence,
+  });
   await directory.apply(exampleFile(), proposer);
   rig.records.length = 0;
 });
@@ -46,6 +59,8 @@ describe('who governs', () => {
     ['somebody new with a key that approves', { people: [newcomer({ credentials: [key()] })] }, 'approval-key'],
     ['another key that approves', withMembers(1, { credentials: [key()] }), 'approval-key'],
     ['another authority to sign', withMembers(1, { signing_authority: { alone: true } }), 'signing-authority'],
+    ['another desk for a supervisor', withMembers(1, { desk: 'credit' }), 'desk'],
+    ['no desk for a supervisor', withMembers(1, { desk: undefined }), 'desk'],
     [
       'another way to sign in as a supervisor',
       withMembers(1, { federated: [{ issuer: 'https://idp.broker.example', subject: 'mallory' }] }),
@@ -73,6 +88,7 @@ describe('who governs', () => {
     await expect(directory.move('person:anna.keller', { roles: ['supervisor'] }, proposer, 'moves')).rejects.toEqual(
       alone,
     );
+    await expect(directory.move('person:ben.ito', { desk: 'credit' }, proposer, 'moves')).rejects.toEqual(alone);
     await directory.edit({ put: { people: [{ ...ben, active: false }] } }, proposer);
     await expect(directory.edit({ put: { people: [{ ...ben }] } }, proposer)).rejects.toEqual(alone);
     await expect(
@@ -86,7 +102,7 @@ describe('who governs', () => {
     ['the authority to sign, with its role', { roles: ['supervisor'] }],
     ['how they sign in', { federated: [] }],
     ['everything', { active: false }],
-    ['nothing, on another desk', { desk: 'credit' }],
+    ['the roles, on another desk', { desk: 'credit', roles: ['sales'] }],
   ])('loses by one person: %s', async (_, members) => {
     expect((await directory.apply(withMembers(1, members), proposer)).version).toBe(2);
   });
@@ -142,6 +158,23 @@ describe('the second person', () => {
     ])
       expect((await refusalOf(directory.approve(request.id, request.digest, by))).code).toBe('change_self_approval');
     await directory.approve(request.id, request.digest, { id: 'person:third', institution: operator });
+  });
+
+  it.each<readonly [string, string, string]>([
+    ['the first one invited', 'person:olga.second', 'person:paul.first'],
+    ['invited the first one', 'person:paul.first', 'person:olga.second'],
+    ['invited through whom the first one asks', 'person:through', 'person:olga.second'],
+  ])('is none who %s to enrol a key', async (_, person, inviter) => {
+    const paul: DirectoryRequester = { id: 'person:paul.first', institution: operator, through: ['person:through'] };
+    const { id, digest } = await directory.propose({ file }, paul, 'a new supervisor');
+    invited.set(person, [inviter]);
+    expect((await refusalOf(directory.approve(id, digest, olga))).code).toBe('change_not_independent');
+    expect(rig.records.at(-1)).toMatchObject({
+      type: 'access.refused',
+      reason: 'change_not_independent',
+      subject: olga,
+    });
+    await directory.approve(id, digest, { id: 'person:third', institution: operator });
   });
 
   it.each<ProposerLapse>(['locked', 'revoked', 'right-lost'])(

@@ -19,12 +19,12 @@ export const governingRoles: ReadonlySet<string> = new Set([
 /** What somebody would have who is given it by a change. */
 export interface GoverningGrant {
   readonly principal: string;
-  readonly gives: 'role' | 'approval-key' | 'signing-authority' | 'sign-in';
+  readonly gives: 'role' | 'approval-key' | 'signing-authority' | 'sign-in' | 'desk';
 }
 
 /**
  * What a change gives of the power to govern: a governing role, a key that approves, the authority to sign, or another way to
- * sign in as somebody who has one of these. Whoever is made active again is given all of theirs. To take away gives nothing.
+ * sign in as somebody who has one of these, or another desk for whoever holds such a role: whose approvals count follows from the desk. Whoever is made active again is given all of theirs. To take away gives nothing.
  *
  * @param free governing roles that the configuration lets whoever asks give alone
  */
@@ -39,14 +39,16 @@ export function governingGrants(
     if (is === undefined) return [];
     const earlier = before.get(entryKey(entry));
     const was = (earlier === undefined ? undefined : powersOf(earlier)) ?? nothing;
-    const isNew = (of: keyof Powers): boolean => [...is[of]].some((one) => !was[of].has(one));
+    const isNew = (of: Exclude<keyof Powers, 'desk'>): boolean => [...is[of]].some((one) => !was[of].has(one));
     const given = [...is.roles].filter((role) => governing.has(role) && !was.roles.has(role) && !free.has(role));
-    const governs = is.keys.size > 0 || [...is.roles].some((role) => governing.has(role) && !free.has(role));
+    const hasRole = [...is.roles].some((role) => governing.has(role) && !free.has(role));
+    const governs = is.keys.size > 0 || hasRole;
     const gives: GoverningGrant['gives'][] = [];
     if (given.length > 0) gives.push('role');
     if (isNew('keys')) gives.push('approval-key');
     if (is.roles.has('signatory') && was.roles.has('signatory') && isNew('authority')) gives.push('signing-authority');
     if (governs && isNew('names') && was !== nothing) gives.push('sign-in');
+    if (hasRole && is.desk !== was.desk && was !== nothing) gives.push('desk');
     return gives.map((each) => ({ principal: entry.id, gives: each }));
   });
 }
@@ -59,6 +61,7 @@ interface Powers {
   readonly authority: ReadonlySet<string>;
   /** By which identity providers know them. */
   readonly names: ReadonlySet<string>;
+  readonly desk?: string | undefined;
 }
 
 const nothing: Powers = { roles: new Set(), keys: new Set(), authority: new Set(), names: new Set() };
@@ -72,6 +75,7 @@ function powersOf({ entity, document }: Entry): Powers | undefined {
   if (entity.kind !== 'person' || entity.value.active === false) return undefined;
   return {
     roles: new Set(entity.value.roles),
+    desk: entity.value.desk,
     keys: new Set(entity.value.credentials.map(({ kid }) => kid)),
     authority: new Set([canonicalize(authority)]),
     names: new Set(entity.federated.map(({ issuer, subject }) => canonicalize([issuer, subject]))),

@@ -133,6 +133,24 @@ describe('reference data', () => {
     expect(await record({ rates: [{ ...yen, rate: '0.7' }] })).toMatchObject({ version: 3 });
   });
 
+  it('waits where amounts would be worth a tenth less in steps, whatever node or start they come to', async () => {
+    expect(await record({ rates: [{ ...yen, rate: '0.0056' }] })).toMatchObject({ version: 2 });
+    const answer = await record({ rates: [{ ...yen, rate: '0.0052' }] });
+    if (!('proposed' in answer)) throw new Error('it counted at once');
+    const other = await rig.open();
+    // Nor does the feed say itself what it is measured by.
+    const claimed = { rates: [{ ...yen, rate: '0.0053', anchor: '0.0053' }] };
+    expect(await other.recordReferenceData(claimed, feed, 'the feed of today')).toHaveProperty('proposed');
+    await directory.approve(answer.proposed.id, answer.proposed.digest, approver);
+    expect(rate()).toMatchObject({ rate: '0.0052', anchor: '0.0052' });
+    // From what a second person has agreed to it goes on.
+    expect(await record({ rates: [{ ...yen, rate: '0.0048' }] })).toMatchObject({ version: 4 });
+    expect(await record({ rates: [{ ...yen, rate: '0.0046' }] })).toHaveProperty('proposed');
+    // What goes up counts at once, and is what the next one is measured by.
+    expect(await record({ rates: [{ ...yen, rate: '0.006' }] })).toMatchObject({ version: 5 });
+    expect(await record({ rates: [{ ...yen, rate: '0.0053' }] })).toHaveProperty('proposed');
+  });
+
   it('waits for a second person where a currency gets its first rate: until then it is above every threshold', async () => {
     const lira = { ...yen, currency: 'TRY', rate: '0.000000000000000001' };
     expect(await record({ rates: [lira] })).toMatchObject({

@@ -5,16 +5,9 @@ import {
   type Instrument,
   type Rate,
 } from '@countersign/contracts';
-import {
-  type CodedError,
-  compareDecimals,
-  type DecimalString,
-  multiplyDecimals,
-  parseInstant,
-} from '@countersign/kernel';
+import { type CodedError, compareDecimals, type DecimalString, multiplyDecimals } from '@countersign/kernel';
 import type { ChangeSet } from '../changes.ts';
 import { type Entry, entryKey, type Graph } from '../entry.ts';
-import type { Problems } from '../problems.ts';
 import type { State } from '../state.ts';
 import type { ChangeScope } from './findings.ts';
 
@@ -71,14 +64,37 @@ function easesInstrument(entry: Entry, before: Graph): boolean {
 const nineTenths = '0.9' as DecimalString;
 
 /**
- * Worth a tenth less, what was above a threshold may be below it. Rates move by less within days. Without a rate everything is above
- * every threshold: the first one eases, however high.
+ * Worth a tenth less, what was above a threshold may be below it. Less than what: the anchor, not the rate before, since a tenth again
+ * and again is any distance. Without a rate everything is above every threshold: the first one eases, however high.
  */
 function easesRate(entry: Entry, before: Graph): boolean {
   const was = rateOf(before.get(entryKey(entry)));
   const is = rateOf(entry);
   if (is === undefined) return false;
-  return was === undefined || compareDecimals(is.rate, multiplyDecimals(was.rate, nineTenths)) < 0;
+  return was === undefined || isBelow(is.rate, was.anchor);
+}
+
+function isBelow(rate: DecimalString, anchor: DecimalString): boolean {
+  return compareDecimals(rate, multiplyDecimals(anchor, nineTenths)) < 0;
+}
+
+/**
+ * Rates with their anchors: the highest rate since a second person last agreed to a lower one. What is below the anchor by more than a
+ * tenth is only made with a second person ({@link easesRate}), and is the anchor from then on.
+ */
+export function withAnchors(entries: readonly Entry[], stored: Graph): readonly Entry[] {
+  return entries.map((entry) => {
+    const { entity, document } = entry;
+    if (entity.kind !== 'rate') return entry;
+    const { rate } = entity.value;
+    const before = rateOf(stored.get(entryKey(entry)))?.anchor;
+    const anchor = before === undefined || isBelow(rate, before) || compareDecimals(rate, before) > 0 ? rate : before;
+    return {
+      ...entry,
+      document: { ...document, anchor },
+      entity: { kind: 'rate', value: { ...entity.value, anchor } },
+    };
+  });
 }
 
 function instrumentOf(entry: Entry | undefined): Instrument | undefined {
@@ -87,26 +103,4 @@ function instrumentOf(entry: Entry | undefined): Instrument | undefined {
 
 function rateOf(entry: Entry | undefined): Rate | undefined {
   return entry?.entity.kind === 'rate' ? entry.entity.value : undefined;
-}
-
-/** The clock of the source may be this far ahead of ours. */
-const clockDifferenceMs = 60_000;
-
-/** Dated ahead, a rate would count for longer than it is good. */
-export function checkPostdatedReferenceData(
-  { written }: Pick<ChangeSet, 'written'>,
-  now: number,
-  problems: Problems,
-): void {
-  for (const { entity, path } of written) {
-    if (entity.kind !== 'instrument' && entity.kind !== 'rate') continue;
-    if ((parseInstant(entity.value.asOf) ?? 0) > now + clockDifferenceMs)
-      problems
-        .place(path)
-        .at('as_of')
-        .report(
-          'reference_postdated',
-          `Reference data cannot be dated in the future (${entity.value.asOf}). Give the time at which it was known.`,
-        );
-  }
 }

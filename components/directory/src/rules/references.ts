@@ -26,7 +26,6 @@ function referencesOf({ entity, owner }: Entry): readonly Reference[] {
   switch (entity.kind) {
     case 'institution':
     case 'rate':
-      return [];
     // A venue of a feed need not be one that anybody here deals on.
     case 'instrument':
       return [];

@@ -37,7 +37,9 @@ export function refuseAlone(
   if (clients.length + grants.length + eased.length + loosened.length === 0) return undefined;
   const what = [
     ...(clients.length === 0 ? [] : ['touches clients of the environment production']),
-    ...(grants.length === 0 ? [] : ['gives people the power to approve, sign or govern']),
+    ...(grants.length === 0
+      ? []
+      : ['gives people the power to approve, sign or govern, or moves who has it to another desk']),
     ...(eased.length === 0
       ? []
       : ['lets more business be done with institutions of which compliance had found otherwise']),

@@ -23,7 +23,10 @@ export const scimErrors = errorVocabulary({
   /** Nobody provisions themselves. */
   scim_self_change: 'forbidden',
   scim_too_many: 'too-large',
-  scim_not_supported: 'invalid',
+  /** The resource is known, and this is not done with it. */
+  scim_method_not_allowed: 'invalid',
+  /** Operations of a bulk request that need one another to be done first, or one that failed. */
+  scim_bulk_reference: 'conflict',
   /** Others kept changing the resource while it was being changed. */
   scim_contended: 'unavailable',
 });

@@ -73,18 +73,22 @@ describe('the groups of an institution', () => {
   });
 
   it('are replaced whole, and keep their members when none are asserted', async () => {
-    const ids = [await idOf('anna.keller'), (await rig.client.send('POST', '/Users', newUser('eve'))).id];
+    const ben = await idOf('ben.ito');
+    const ids = [ben, (await rig.client.send('POST', '/Users', newUser('eve'))).id];
     const put = (members: Record<string, Json>) =>
       rig.client.send('PUT', `/Groups/${rates}`, { schemas: [groupUrn], displayName: 'rates', ...members });
     expect((await put({ members: ids.map((value) => ({ value })), externalId: 'd-1' })).body).toMatchObject({
       externalId: 'd-1',
     });
-    expect(await membersOf(rates)).toEqual(['anna.keller', 'eve']);
-    expect(deskOf('ben.ito')).toBeUndefined();
+    expect(await membersOf(rates)).toEqual(['ben.ito', 'eve']);
+    expect(deskOf('anna.keller')).toBeUndefined();
     expect((await put({})).body).not.toHaveProperty('externalId');
-    expect(await membersOf(rates)).toEqual(['anna.keller', 'eve']);
-    await put({ members: [] });
-    expect(await membersOf(rates)).toEqual([]);
+    expect(await membersOf(rates)).toEqual(['ben.ito', 'eve']);
+    // Who approves is not moved by one alone.
+    expect((await put({ members: [] })).status).toBe(403);
+    expect(await membersOf(rates)).toEqual(['ben.ito', 'eve']);
+    await put({ members: [{ value: ben }] });
+    expect(await membersOf(rates)).toEqual(['ben.ito']);
   });
 
   it('change all at once or not at all', async () => {
@@ -110,6 +114,84 @@ describe('the groups of an institution', () => {
     expect(refused.body).toMatchObject({ status: '400', scimType: 'invalidValue' });
     expect(rig.directory.snapshot().principal('person:eve')).toMatchObject({ institution: venue });
     expect(deskOf('eve')).toBeUndefined();
+  });
+
+  it('are created as desks that may deal in nothing, with the people who move there', async () => {
+    const anna = await idOf('anna.keller');
+    const created = await rig.client.send('POST', '/Groups', {
+      schemas: [groupUrn],
+      displayName: 'FX Options',
+      externalId: 'g-1',
+      members: [{ value: anna }],
+    });
+    expect(created.status).toBe(201);
+    expect(created.body).toMatchObject({
+      displayName: 'FX Options',
+      externalId: 'g-1',
+      members: [{ value: anna, display: 'anna.keller' }],
+      meta: { location: `${scimBase}/Groups/${created.id}`, version: created.etag },
+    });
+    expect(created.headers).toMatchObject({ location: `${scimBase}/Groups/${created.id}` });
+    expect(deskOf('anna.keller')).toBe('FX Options');
+    expect(rig.directory.snapshot().desk(`${broker}/FX Options`)).toMatchObject({
+      products: [],
+      venues: [],
+      jurisdictions: [],
+      hours: { days: [] },
+    });
+    expect(await rig.directory.departures()).toMatchObject([{ kind: 'move', principal: 'person:anna.keller' }]);
+    expect(rig.records.filter(({ type }) => type === 'directory.applied').at(-1)).toMatchObject({
+      subject: { id: 'service:hr', institution: broker },
+    });
+  });
+
+  it('are not created twice, by another institution, or with a name that no desk may have', async () => {
+    const make = (displayName: string, client = rig.client) =>
+      client.send('POST', '/Groups', { schemas: [groupUrn], displayName });
+    expect((await make('rates')).body).toMatchObject({ status: '409', scimType: 'uniqueness' });
+    expect((await make('../rates')).body).toMatchObject({ status: '400', scimType: 'invalidValue' });
+    expect((await make('')).body).toMatchObject({ status: '400' });
+    const theirs = await make('rates', rig.clientOf(provisioningOfVenue));
+    expect(theirs.status).toBe(201);
+    expect(rig.directory.snapshot().desk(`${venue}/rates`)).toBeDefined();
+    expect((await rig.client.get(`/Groups/${theirs.id}`)).status).toBe(404);
+    expect((await rig.client.send('DELETE', `/Groups/${theirs.id}`)).status).toBe(404);
+    const reader = rig.clientOf(`DPoP service:reader ${broker} identity:read`);
+    expect((await make('x', reader)).status).toBe(403);
+    const both = await Promise.all([make('twice'), make('twice')]);
+    expect(both.map(({ status }) => status).sort()).toEqual([201, 409]);
+  });
+
+  it('take two people to create around somebody who approves, and to delete from under them', async () => {
+    const members = [{ value: await idOf('ben.ito') }];
+    const around = await rig.client.send('POST', '/Groups', { schemas: [groupUrn], displayName: 'new', members });
+    expect(around.body).toMatchObject({ status: '403' });
+    expect(rig.directory.snapshot().desk(`${broker}/new`)).toBeUndefined();
+    expect((await rig.client.send('DELETE', `/Groups/${rates}`)).body).toMatchObject({ status: '403' });
+    expect(rig.records.at(-1)).toMatchObject({ outcome: 'deny', reason: 'second_person_required' });
+    expect(await membersOf(rates)).toEqual(['anna.keller', 'ben.ito']);
+  });
+
+  it('are deleted with what they were entitled to: their people stay, at no desk', async () => {
+    const anna = await idOf('anna.keller');
+    await rig.client.send(
+      'PATCH',
+      `/Groups/${credit}`,
+      patch({ op: 'add', path: 'members', value: [{ value: anna }] }),
+    );
+    const { etag } = await rig.client.get(`/Groups/${credit}`);
+    const stale = await rig.client.send('DELETE', `/Groups/${credit}`, undefined, { 'if-match': 'W/"other"' });
+    expect(stale.body).toMatchObject({ status: '412' });
+    const deleted = await rig.client.send('DELETE', `/Groups/${credit}`, undefined, { 'if-match': etag });
+    expect(deleted.status).toBe(204);
+    expect((await rig.client.get(`/Groups/${credit}`)).status).toBe(404);
+    expect(rig.directory.snapshot().desk(`${broker}/credit`)).toBeUndefined();
+    expect(deskOf('anna.keller')).toBeUndefined();
+    expect(rig.directory.snapshot().principal('person:anna.keller')).toBeDefined();
+    // By this name there is another desk later, and it is entitled to nothing.
+    const again = await rig.client.send('POST', '/Groups', { schemas: [groupUrn], displayName: 'credit' });
+    expect(again.id).not.toBe(credit);
+    expect(rig.directory.snapshot().desk(`${broker}/credit`)).toMatchObject({ products: [], venues: [] });
   });
 
   it('are not renamed', async () => {

@@ -21,13 +21,16 @@ export function factsOf(document: Document): PersonFacts {
   };
 }
 
-/** The facts in a User, as it is asked for: what is not asserted is as `before` has it. */
+/**
+ * The facts in a User, as it is asked for: what is not asserted is as `before` has it. Somebody whose `active` is cleared (null)
+ * is not active: whoever clears it wants an access gone, and an access that stays by mistake is the worse mistake.
+ */
 export function factsIn(user: Document, before: PersonFacts): PersonFacts {
   const { active, roles } = user;
   const principal = membersOf(user[principalUrn]) ?? {};
   const desk = principal['desk'];
   return {
-    active: typeof active === 'boolean' ? active : before.active,
+    active: active === undefined ? before.active : active === true,
     roles: itemsOf(roles).flatMap((role) => {
       const value = membersOf(role)?.['value'];
       return typeof value === 'string' ? [value] : [];

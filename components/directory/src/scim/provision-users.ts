@@ -24,6 +24,7 @@ export interface ProvisioningDependencies {
 
 /** What changes users of one institution: the one whose provisioning system calls. */
 export interface UserProvisioning {
+  read(id: string, institution: string): Promise<ScimResource>;
   /** @throws CodedError `scim_name_taken`, those of {@link replace} */
   create(user: Asserted, by: Caller): Promise<ScimResource>;
   /**
@@ -33,6 +34,7 @@ export interface UserProvisioning {
    * @throws CodedError of `scimErrors`, `directoryErrors`
    */
   replace(id: string, user: Asserted, by: Caller, ifMatch: string | undefined): Promise<ScimResource>;
+  /** A User whose `active` is removed is not active. */
   patch(
     id: string,
     operations: readonly PatchOperation[],
@@ -52,7 +54,10 @@ const maxAttempts = 5;
 export function createUserProvisioning(dependencies: ProvisioningDependencies): UserProvisioning {
   const { store, directory, refuse, assignableRoles, base } = dependencies;
 
-  async function find(id: string, by: Caller): Promise<{ person: StoredResource; desk: StoredResource | undefined }> {
+  async function find(
+    id: string,
+    by: Pick<Caller, 'institution'>,
+  ): Promise<{ person: StoredResource; desk: StoredResource | undefined }> {
     const found = await store.person(by.institution, id);
     const person = found.find(({ kind }) => kind === 'person');
     if (person === undefined) throw notFound();
@@ -105,12 +110,17 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
         if (ifMatch !== undefined) throw versionStale();
         return undefined;
       }
-      const now = await find(id, by);
-      return userOf(now.person, now.desk, base);
+      return read(id, by.institution);
     });
   }
 
+  async function read(id: string, institution: string): Promise<ScimResource> {
+    const { person, desk } = await find(id, { institution });
+    return userOf(person, desk, base);
+  }
+
   return {
+    read,
     create: (asserted, by) =>
       whileContended(async () => {
         const entity = readUserName(asserted.core['userName']);
@@ -131,8 +141,7 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
         if (created === undefined || created.institution !== by.institution) return undefined;
         const externalId = externalIdIn(asserted.core);
         if (externalId !== null) await store.giveExternalId(created, externalId);
-        const now = await find(created.scimId, by);
-        return userOf(now.person, now.desk, base);
+        return read(created.scimId, by.institution);
       }),
 
     replace: (id, asserted, by, ifMatch) =>
@@ -142,7 +151,11 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
       }),
 
     patch: (id, operations, by, ifMatch) =>
-      change(id, by, ifMatch, (before) => applyPatch(before, operations, userShape)),
+      change(id, by, ifMatch, (before) => {
+        const after = applyPatch(before, operations, userShape);
+        // A User always has `active`: one without it had it removed.
+        return { ...after, active: after['active'] ?? null };
+      }),
 
     async remove(id, by, ifMatch) {
       await whileContended(async () => {

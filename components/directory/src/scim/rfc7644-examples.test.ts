@@ -329,16 +329,30 @@ describe('sections 3.6 to 3.12', () => {
     expect((await rig.client.get(`/Users/${bjensen}`)).body).toMatchObject({ status: '404' });
   });
 
-  it('answer 501 for what is not supported, and 404 for what there is not', async () => {
-    const bulk = { schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'], Operations: [] };
-    const answers = [
-      await rig.client.send('POST', '/Bulk', bulk),
-      await rig.client.get('/Me'),
-      await rig.client.send('POST', '/Groups', { displayName: 'x' }),
-      await rig.client.send('DELETE', `/Groups/${group}`),
+  it('answer 405 for what is not done with a known resource, and 404 for what there is not (3.12)', async () => {
+    const answers: readonly (readonly [string, string, string])[] = [
+      ['PUT', '/Users', 'GET, HEAD, POST'],
+      ['POST', `/Users/${bjensen}`, 'DELETE, GET, HEAD, PATCH, PUT'],
+      ['GET', '/Users/.search', 'POST'],
+      ['DELETE', '/Groups', 'GET, HEAD, POST'],
+      ['GET', '/Bulk', 'POST'],
+      ['POST', '/Me', 'DELETE, GET, HEAD, PATCH, PUT'],
+      ['PATCH', '/ServiceProviderConfig', 'GET, HEAD'],
+      ['POST', '/Schemas', 'GET, HEAD'],
+      ['DELETE', '/ResourceTypes/User', 'GET, HEAD'],
     ];
-    for (const { status, body } of answers)
-      expect({ code: status, ...body }).toMatchObject({ code: 501, status: '501' });
+    for (const [method, url, allow] of answers) {
+      const answer =
+        method === 'GET' ? await rig.client.get(url) : await rig.client.send(method as 'PUT', url, 'not json');
+      expect({ code: answer.status, allow: answer.headers['allow'], ...answer.body }, `${method} ${url}`).toMatchObject(
+        {
+          schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],
+          code: 405,
+          status: '405',
+          allow,
+        },
+      );
+    }
     for (const url of ['/Nothing', '/Users/1', '/Users/%00', '/'])
       expect((await rig.client.get(url)).body).toMatchObject({
         schemas: ['urn:ietf:params:scim:api:messages:2.0:Error'],

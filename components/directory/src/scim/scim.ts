@@ -1,7 +1,7 @@
 import { type AuditAppender, actorOf, type Directory, type ResourceGuard } from '@countersign/contracts';
-import { type Clock, type Json, newId, parseJson, type Random } from '@countersign/kernel';
+import { type Clock, newId, parseJson, type Random } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
-import { challengeOf, createGate, described, type Logger, sendError } from '@countersign/runtime';
+import { challengeOf, createGate, type Logger, sendError } from '@countersign/runtime';
 import type { FastifyError, FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import { scimErrors } from './errors.ts';
@@ -9,20 +9,21 @@ import { type Exact, exactlyIn } from './filter/exactly.ts';
 import { parseFilter } from './filter/parse-filter.ts';
 import { defaultAssignableRoles } from './grants.ts';
 import { groupOf, nameOfDesk, peopleByDesk } from './groups.ts';
-import { mediaType, sendResource } from './http/answers.ts';
+import { mediaType } from './http/answers.ts';
+import { bulkRoute } from './http/bulk-route.ts';
 import { discoveryRoutes } from './http/discovery-routes.ts';
-import { readProjection } from './http/list-query.ts';
-import { idOf, ifMatchOf, resourceRoutes } from './http/resource-routes.ts';
-import { idParams, preconditionHeaders, projectionQuery, refused, resourceBody } from './http/schemas.ts';
-import { scimErrorOf } from './http/scim-errors.ts';
+import { refuseOtherMethods } from './http/method-not-allowed.ts';
+import { oneResourceRoutes, resourceRoutes } from './http/resource-routes.ts';
+import { internalError, type ScimError, scimErrorOf } from './http/scim-errors.ts';
 import { type Listing, searchRoutes } from './http/search-routes.ts';
 import { createGroupProvisioning } from './provision-groups.ts';
-import { createUserProvisioning, notFound } from './provision-users.ts';
+import { type Caller, createUserProvisioning, notFound } from './provision-users.ts';
 import { createRefuse } from './refusals.ts';
-import { readResource } from './schema/read-resource.ts';
+import type { ResourceOperations } from './resource-operations.ts';
+import { maxPayloadBytes } from './schema/discovery.ts';
 import { groupShape, type ResourceShape, userShape } from './schema/resource-shape.ts';
 import { createScimStore, type ScimStore, type StoredResource } from './store.ts';
-import { userOf } from './users.ts';
+import { userNameOf, userOf } from './users.ts';
 
 export { defaultAssignableRoles };
 
@@ -43,8 +44,6 @@ export interface ScimDependencies {
   readonly assignableRoles?: readonly string[];
 }
 
-const bodyLimitBytes = 1_048_576;
-
 /**
  * SCIM 2.0 (RFC 7643, RFC 7644) under `/scim/v2`: an institution's own systems say who works there. Users are people,
  * Groups are desks. Scopes `identity:read` and `identity:provision`.
@@ -63,8 +62,6 @@ export function registerScimRoutes(app: FastifyInstance, dependencies: ScimDepen
     assignableRoles: new Set(dependencies.assignableRoles ?? defaultAssignableRoles),
     base,
   };
-  const users = createUserProvisioning(provisioning);
-  const groups = createGroupProvisioning(provisioning);
   const gate = createGate(
     async (request, scope: Scope) => actorOf(await dependencies.guard.check(request, { scope })),
     baseUrl,
@@ -83,67 +80,48 @@ export function registerScimRoutes(app: FastifyInstance, dependencies: ScimDepen
     return { shape, resources: people.map((person) => userOf(person, deskOf(person, byName), base)) };
   };
 
-  async function readUser(id: string, institution: string) {
-    const found = await store.person(institution, id);
-    const person = found.find(({ kind }) => kind === 'person');
-    if (person === undefined) throw notFound();
-    return userOf(
-      person,
-      found.find(({ kind }) => kind === 'desk'),
-      base,
-    );
-  }
+  const userOperations: ResourceOperations = {
+    shape: userShape,
+    summaries: {
+      create: {
+        summary: 'Create a User',
+        description: 'A person joins. What describes them (name, emails) is not kept.',
+      },
+      remove: { summary: 'Delete a User', description: 'The person leaves: everything they held ends.' },
+    },
+    ...createUserProvisioning(provisioning),
+  };
+  const groupOperations: ResourceOperations = {
+    shape: groupShape,
+    summaries: {
+      create: {
+        summary: 'Create a Group',
+        description: 'A desk that is entitled to nothing: what it may deal in comes by a directory file.',
+      },
+      remove: {
+        summary: 'Delete a Group',
+        description: 'The desk goes with what it is entitled to; its people stay, at no desk.',
+      },
+    },
+    ...createGroupProvisioning(provisioning),
+  };
+  const resources = [userOperations, groupOperations];
 
   void app.register(
     async (scim) => {
       speakScim(scim, logger);
+      const refuseTheRest = refuseOtherMethods(scim);
       discoveryRoutes(scim, base);
       searchRoutes(scim, list, gate);
-      resourceRoutes(scim, userShape, { ...users, read: readUser }, gate);
-      resourceRoutes(scim, groupShape, groups, gate);
-
-      scim.post<{ Body: Json | undefined }>(
-        '/Users',
-        {
-          ...described({
-            tag: 'scim',
-            summary: 'Create a User',
-            description: 'A person joins. What describes them (name, emails) is not kept.',
-            scopes: ['identity:provision'],
-            querystring: projectionQuery,
-            body: resourceBody,
-            answers: { 201: { description: 'The User', body: resourceBody, mediaType }, 409: refused },
-          }),
-          ...gate.needs('identity:provision'),
-        },
-        async (request, reply) => {
-          const projection = readProjection(request.query);
-          const user = await users.create(readResource(request.body, userShape), gate.callerOf(request));
-          return sendResource(reply, user, { shape: userShape, projection, status: 201 });
-        },
-      );
-
-      scim.delete<{ Params: { readonly id: string } }>(
-        '/Users/:id',
-        {
-          ...described({
-            tag: 'scim',
-            summary: 'Delete a User',
-            description: 'The person leaves: everything they held ends.',
-            scopes: ['identity:provision'],
-            params: idParams,
-            requestHeaders: preconditionHeaders,
-            answers: { 204: { description: 'Gone' }, 404: refused, 412: refused },
-          }),
-          ...gate.needs('identity:provision'),
-        },
-        async (request, reply) => {
-          await users.remove(idOf(request.params.id), gate.callerOf(request), ifMatchOf(request));
-          return reply.status(204).send();
-        },
-      );
-
-      notSupported(scim);
+      for (const operations of resources) resourceRoutes(scim, operations, gate);
+      oneResourceRoutes(scim, userOperations, gate, {
+        url: '/Me',
+        name: 'your own User',
+        removal: { summary: 'Delete your own User', description: 'Always refused: nobody provisions themselves.' },
+        find: (request) => ownUser(store, gate.callerOf(request)),
+      });
+      bulkRoute(scim, { resources, base, errorOf: errorIn(logger) }, gate);
+      refuseTheRest();
     },
     { prefix: '/scim/v2' },
   );
@@ -177,9 +155,9 @@ function speakScim(scim: FastifyInstance, logger: Logger): void {
   scim.removeContentTypeParser(['application/json', 'application/x-www-form-urlencoded', 'text/plain']);
   scim.addContentTypeParser<string>(
     [mediaType, 'application/json'],
-    { parseAs: 'string', bodyLimit: bodyLimitBytes },
+    { parseAs: 'string', bodyLimit: maxPayloadBytes },
     (_request, text, done) => {
-      const parsed = parseJson(text, { maxLength: bodyLimitBytes });
+      const parsed = parseJson(text, { maxLength: maxPayloadBytes });
       if (text === '') done(null, undefined);
       else if (parsed.ok) done(null, parsed.value);
       else done(scimErrors.error('scim_syntax_invalid', `The body is not acceptable: ${parsed.problem}.`));
@@ -203,16 +181,19 @@ function speakScim(scim: FastifyInstance, logger: Logger): void {
   });
 }
 
-/** What a SCIM client may ask for by the specification, and does not get. */
-function notSupported(scim: FastifyInstance): void {
-  const refuse = async (): Promise<never> => {
-    throw scimErrors.error('scim_not_supported', 'This is not supported; see ServiceProviderConfig.');
+/** RFC 7644 section 3.11: the User of whoever the token is about. Software has none. */
+async function ownUser(store: ScimStore, { id, institution }: Caller): Promise<string> {
+  const found = id.startsWith('person:') ? await store.some(institution, { userName: userNameOf(id) }) : [];
+  const person = found.find(({ kind }) => kind === 'person');
+  if (person === undefined) throw notFound();
+  return person.scimId;
+}
+
+/** What an operation in bulk is answered that failed. */
+function errorIn(logger: Logger): (thrown: unknown) => ScimError {
+  return (thrown) => {
+    const told = scimErrorOf(thrown);
+    if (told === undefined) logger.error({ err: thrown }, 'an operation of a bulk request failed');
+    return told?.body ?? internalError;
   };
-  const routes = [
-    ['POST', '/Bulk'],
-    ['POST', '/Groups'],
-    ['DELETE', '/Groups/:id'],
-    ...(['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const).map((method) => [method, '/Me'] as const),
-  ] as const;
-  for (const [method, url] of routes) scim.route({ method, url, handler: refuse });
 }

@@ -98,10 +98,19 @@ describe('the interface, read by scimmy', () => {
     const config = (await rig.client.get('/ServiceProviderConfig')).body;
     expect(JSON.parse(JSON.stringify(new SCIMMY.Schemas.ServiceProviderConfig(config)))).toMatchObject({
       patch: { supported: true },
-      bulk: { supported: false },
+      bulk: { supported: true, maxOperations: 100, maxPayloadSize: 1_048_576 },
       filter: { supported: true, maxResults: 200 },
       etag: { supported: true },
     });
+    const bulk = await rig.client.send('POST', '/Bulk', {
+      schemas: ['urn:ietf:params:scim:api:messages:2.0:BulkRequest'],
+      Operations: [
+        { method: 'POST', path: '/Users', bulkId: 'a', data: newUser('gina', { roles: [{ value: 'trader' }] }) },
+        { method: 'DELETE', path: '/Users/2819c223-7f76-453a-919d-413861904646' },
+      ],
+    });
+    expect(bulk.body['Operations']).toMatchObject([{ status: '201' }, { status: '404' }]);
+    expect(JSON.parse(JSON.stringify(new SCIMMY.Messages.BulkResponse(bulk.body as never)))).toEqual(bulk.body);
     for (const type of (await rig.client.get('/ResourceTypes')).resources)
       expect(JSON.parse(JSON.stringify(new SCIMMY.Schemas.ResourceType(type)))).toMatchObject({
         id: type['id'],

@@ -1,4 +1,4 @@
-import { membersOf } from '@countersign/kernel';
+import { type Json, membersOf } from '@countersign/kernel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { governingRoles } from '../rules/governing.ts';
 import { broker, exampleKeyPair, venue } from '../testing/example-file.ts';
@@ -96,7 +96,7 @@ describe('a person who joins', () => {
       newUser('x', { credentials: [{ use: 'approval', jwk: exampleKeyPair().publicJwk }] }),
       'invalidSyntax',
     ],
-    ['active in words', newUser('x', { active: 'true' }), 'invalidValue'],
+    ['active in words', newUser('x', { active: 'yes' }), 'invalidValue'],
     ['with a role that is a text', newUser('x', { roles: ['trader'] }), 'invalidValue'],
     ['with a role that is not one', newUser('x', { roles: [{ value: 'trader', salary: 1 }] }), 'invalidValue'],
     ['at a desk that there is not', newUser('x', { [principalUrn]: { desk: 'rate' } }), 'invalidValue'],
@@ -170,13 +170,12 @@ describe('a role that binds the institution', () => {
 
   it('is kept through other changes, may be taken away, and is not given back', async () => {
     const url = `/Users/${await idOf('ben.ito')}`;
-    const moved = await rig.client.send(
-      'PATCH',
-      url,
-      patch({ op: 'replace', path: `${principalUrn}:desk`, value: 'credit' }),
-    );
-    expect(moved.status).toBe(200);
-    expect(person('ben.ito')).toMatchObject({ desk: 'credit', roles: ['signatory', 'supervisor'] });
+    const change = (path: string, value: string) =>
+      rig.client.send('PATCH', url, patch({ op: 'replace', path, value }));
+    expect((await change('displayName', 'Ben')).status).toBe(200);
+    // Whose approvals count follows from the desk: that takes two people.
+    expect((await change(`${principalUrn}:desk`, 'credit')).status).toBe(403);
+    expect(person('ben.ito')).toMatchObject({ desk: 'rates', roles: ['signatory', 'supervisor'] });
     expect(person('ben.ito')).toHaveProperty('credentials.length', 1);
     await rig.client.send('PATCH', url, patch({ op: 'remove', path: 'roles[value eq "signatory"]' }));
     expect(person('ben.ito')?.roles).toEqual(['supervisor']);
@@ -253,6 +252,65 @@ describe('a person who leaves', () => {
       'move person:anna.keller',
     ]);
     expect(person('anna.keller')).toBeUndefined();
+  });
+});
+
+describe('a User whose active is taken away', () => {
+  it.each<readonly [string, Json]>([
+    ['removed', patch({ op: 'remove', path: 'active' })],
+    ['replaced by null', patch({ op: 'replace', value: { active: null } })],
+    ['replaced by "False"', patch({ op: 'Replace', path: 'active', value: 'False' })],
+    ['null in a PUT', newUser('anna.keller', { active: null })],
+    ['"false" in a PUT', newUser('anna.keller', { active: 'false' })],
+  ])('is not active: %s', async (_, body) => {
+    const method = JSON.stringify(body).includes('PatchOp') ? 'PATCH' : 'PUT';
+    const answer = await rig.client.send(method, `/Users/${await idOf('anna.keller')}`, body);
+    expect({ code: answer.status, ...answer.body }).toMatchObject({ code: 200, active: false });
+    expect(person('anna.keller')).toBeUndefined();
+    expect(await rig.directory.departures()).toMatchObject([{ kind: 'leave', principal: 'person:anna.keller' }]);
+  });
+
+  it('is active again by "True", with what may be given back', async () => {
+    const url = `/Users/${await idOf('anna.keller')}`;
+    await rig.client.send('PATCH', url, patch({ op: 'remove', path: 'active' }));
+    const back = await rig.client.send('PATCH', url, patch({ op: 'Replace', path: 'active', value: 'True' }));
+    expect(back.body).toMatchObject({ active: true, roles: [{ value: 'trader' }] });
+  });
+});
+
+describe('/Me', () => {
+  it('is the User whom the token is about, at its own address', async () => {
+    const anna = rig.clientOf(`DPoP person:anna.keller ${broker} identity:read identity:provision`);
+    const id = await idOf('anna.keller');
+    const me = await anna.get('/Me?attributes=userName');
+    expect(me.status).toBe(200);
+    expect(me.body).toEqual({ schemas: expect.anything(), id, userName: 'anna.keller' });
+    expect(me.headers).toMatchObject({ location: `${scimBase}/Users/${id}`, etag: me.etag });
+    expect((await anna.get('/Me', { 'if-none-match': me.etag })).status).toBe(304);
+  });
+
+  it('is nothing for software, for who is not there, and for a person under another institution', async () => {
+    const nobody = [
+      rig.client,
+      rig.clientOf(`DPoP person:eve ${broker} identity:read`),
+      rig.clientOf(`DPoP person:anna.keller ${venue} identity:read`),
+      rig.clientOf(`DPoP service:anna.keller ${broker} identity:read`),
+    ];
+    for (const client of nobody) expect((await client.get('/Me')).body).toMatchObject({ status: '404' });
+    expect((await rig.clientOf('').get('/Me')).status).toBe(401);
+    expect((await rig.clientOf(`DPoP person:anna.keller ${broker} identity:provision`).get('/Me')).status).toBe(403);
+  });
+
+  it('lets nobody provision themselves', async () => {
+    const anna = rig.clientOf(`DPoP person:anna.keller ${broker} identity:read identity:provision`);
+    const answers = [
+      await anna.send('PATCH', '/Me', patch({ op: 'add', path: 'roles', value: [{ value: 'sales' }] })),
+      await anna.send('PUT', '/Me', newUser('anna.keller', { roles: [{ value: 'sales' }] })),
+      await anna.send('DELETE', '/Me'),
+    ];
+    expect(answers.map(({ status }) => status)).toEqual([403, 403, 403]);
+    expect(rig.records.slice(-3).map(({ reason }) => reason)).toEqual(Array(3).fill('scim_self_change'));
+    expect(person('anna.keller')?.roles).toEqual(['trader']);
   });
 });
 

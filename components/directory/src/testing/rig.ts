@@ -63,7 +63,7 @@ export async function createRig(): Promise<Rig> {
 /** A change by as many people as it takes: one proposes, and where that is not enough, another approves. */
 export async function changeByTwo(
   directory: DirectoryComponent,
-  what: Parameters<DirectoryComponent['propose']>[0],
+  what: Exclude<Parameters<DirectoryComponent['propose']>[0], { readonly partner: unknown }>,
 ): Promise<void> {
   try {
     await ('edit' in what ? directory.edit(what.edit, proposer) : directory.apply(what.file, proposer));

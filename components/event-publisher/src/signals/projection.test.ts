@@ -173,6 +173,28 @@ describe('what was issued', () => {
   });
 });
 
+describe('another DPoP key of a client', () => {
+  it('is a changed credential, to the institution of the person and the owner of the client', async () => {
+    const grant = newId('grant', from);
+    const changed = (owner: string) =>
+      signals({
+        type: 'client.dpop-key-changed',
+        client: 'ops',
+        subject: { id: 'person:frank', institution },
+        data: { grant, institution: owner, was: 'a', jkt: 'b' },
+      });
+    expect(await changed(leis.broker)).toMatchObject([
+      {
+        event: 'credential-change',
+        subject: { format: 'complex', user, application: opaque('ops'), grant: opaque(grant), tenant },
+        claims: { initiating_entity: 'system', credential_type: 'dpop-key', change_type: 'update' },
+        audience: [institution, leis.broker],
+      },
+    ]);
+    expect(await changed(institution)).toMatchObject([{ audience: [institution] }]);
+  });
+});
+
 describe('the directory', () => {
   const applied = (changes: readonly object[], view?: DirectoryView) =>
     signals({ type: 'directory.applied', data: { version: 3, changes: changes as never } }, view);

@@ -51,6 +51,7 @@ const projections: Readonly<Partial<Record<RecordType, Projection>>> = {
   'token.revoked': tokenRevoked,
   'grant.changed': grantChanged,
   'grant.revoked': grantRevoked,
+  'client.dpop-key-changed': dpopKeyChanged,
   'directory.applied': directoryApplied,
   'directory.departure': departed,
   'key.withdrawn': keyWithdrawn,
@@ -174,6 +175,21 @@ function grantRevoked({ subject: by }: EvidenceRecord, data: Members, from: Sign
       subject: grantSubject({ user, client, grant, institution }, from),
       claims: { initiating_entity: by?.id === user ? 'user' : 'admin' },
       audience: [institution],
+    },
+  ] as const;
+}
+
+/** A client goes on with another key: new to those who keep tokens of the old one, or the sign of a copied registration key. */
+function dpopKeyChanged({ subject, client }: EvidenceRecord, data: Members, from: SignalSources) {
+  const [grant, owner] = [textOf(data['grant']), textOf(data['institution'])];
+  const institution = subject?.institution;
+  if (institution === undefined || client === undefined || grant === undefined || owner === undefined) return [];
+  return [
+    {
+      event: 'credential-change',
+      subject: grantSubject({ user: subject?.id ?? '', client, grant, institution }, from),
+      claims: { initiating_entity: 'system', credential_type: 'dpop-key', change_type: 'update' },
+      audience: [...new Set([institution, owner])],
     },
   ] as const;
 }

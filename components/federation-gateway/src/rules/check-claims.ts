@@ -1,5 +1,5 @@
 import type { TrustProfile } from '@countersign/contracts';
-import type { JwsHeader, VerifiedClaims } from '@countersign/oauth';
+import { hasType, type JwsHeader, type VerifiedClaims } from '@countersign/oauth';
 import { claimOf, textClaim } from '../claim.ts';
 import { refuse } from '../refusal.ts';
 
@@ -26,7 +26,7 @@ export function checkRequiredClaims(claims: VerifiedClaims, { requiredClaims }: 
 export function checkClient(header: JwsHeader, claims: VerifiedClaims, client: string | undefined): void {
   const named = claimOf(claims, 'client_id');
   if (named === undefined) {
-    if (header.typ === 'oauth-id-jag+jwt')
+    if (hasType(header, 'oauth-id-jag+jwt'))
       throw refuse('assertion_claim_missing', 'An assertion of this typ must have a client_id.');
     return;
   }

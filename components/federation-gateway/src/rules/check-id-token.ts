@@ -2,6 +2,7 @@ import { equalInConstantTime } from '@countersign/kernel';
 import { accessTokenHash, type JwsAlgorithm, type VerifiedClaims } from '@countersign/oauth';
 import { claimOf, clockSkewSeconds, textClaim, timeClaim } from '../claim.ts';
 import { refuse } from '../refusal.ts';
+import { checkNotBefore } from './check-times.ts';
 
 /** It was asked for a moment ago: one that was made long before answers something else. */
 const oldestSeconds = 300;
@@ -34,6 +35,7 @@ export function checkIdToken(
     throw refuse('assertion_claim_missing', 'It must have exp and iat, in seconds.');
   if (expiresAt <= now || now - issuedAt > oldestSeconds) throw refuse('assertion_expired', 'It is too old.');
   if (issuedAt > now + clockSkewSeconds) throw refuse('assertion_not_yet_valid', 'Its iat lies ahead.');
+  checkNotBefore(claims, now);
   const hash = claimOf(claims, 'at_hash');
   if (
     hash !== undefined &&

@@ -17,11 +17,7 @@ export function checkTimes(claims: VerifiedClaims, { maxLifetimeSeconds }: Trust
     throw refuse('assertion_claim_missing', 'It must have exp and iat, in seconds.');
   if (expiresAt <= now) throw refuse('assertion_expired', 'It has expired.');
   if (issuedAt > now + clockSkewSeconds) throw refuse('assertion_not_yet_valid', 'Its iat lies ahead.');
-  if (claimOf(claims, 'nbf') !== undefined) {
-    const notBefore = timeClaim(claims, 'nbf');
-    if (notBefore === undefined || notBefore > now + clockSkewSeconds)
-      throw refuse('assertion_not_yet_valid', 'Its nbf lies ahead, or is no time.');
-  }
+  checkNotBefore(claims, now);
   // An iat ahead, within the skew, must not lengthen the life either.
   if (expiresAt - Math.min(issuedAt, now) > maxLifetimeSeconds)
     throw refuse(
@@ -29,4 +25,12 @@ export function checkTimes(claims: VerifiedClaims, { maxLifetimeSeconds }: Trust
       `It is valid for more than the ${maxLifetimeSeconds} seconds that the profile allows.`,
     );
   return expiresAt;
+}
+
+/** RFC 7519 section 4.1.5: what is not yet valid is not accepted, whatever kind of token it is. @param now seconds since the epoch */
+export function checkNotBefore(claims: VerifiedClaims, now: number): void {
+  if (claimOf(claims, 'nbf') === undefined) return;
+  const notBefore = timeClaim(claims, 'nbf');
+  if (notBefore === undefined || notBefore > now + clockSkewSeconds)
+    throw refuse('assertion_not_yet_valid', 'Its nbf lies ahead, or is no time.');
 }

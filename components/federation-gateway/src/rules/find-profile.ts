@@ -11,7 +11,7 @@ import { refuse } from '../refusal.ts';
  */
 export async function findProfile(
   unverifiedClaims: JsonObject,
-  trust: TrustRegistry,
+  trust: Pick<TrustRegistry, 'profileOf'>,
   ourIssuer: string,
 ): Promise<TrustProfile> {
   const issuer = textClaim(unverifiedClaims, 'iss', 512);
@@ -21,10 +21,25 @@ export async function findProfile(
 }
 
 /** Registered once does not mean in good standing now. */
-export function checkInstitution({ institution }: TrustProfile, directory: DirectorySnapshot): void {
+export function checkInstitution({ institution, suspended }: TrustProfile, directory: DirectorySnapshot): void {
+  if (suspended === true) throw refuse('assertion_issuer_suspended', 'Its issuer is not trusted here at present.');
   if (!isInBusiness(directory.institution(institution)))
     throw refuse(
       'assertion_institution',
       'The LEI of the institution for which its issuer speaks was retired, or is not known here.',
     );
+}
+
+/**
+ * Asked once the partner has been heard, which takes as long as the partner likes: trust that was withdrawn or lessened meanwhile counts.
+ */
+export async function checkStillTrusted(
+  { issuer, recordId }: TrustProfile,
+  trust: Pick<TrustRegistry, 'profileOf'>,
+  directory: DirectorySnapshot,
+): Promise<void> {
+  const now = await trust.profileOf(issuer);
+  if (now !== undefined) checkInstitution(now, directory);
+  if (now?.recordId !== recordId)
+    throw refuse('assertion_profile_changed', 'The trust profile of its issuer was replaced meanwhile: try again.');
 }

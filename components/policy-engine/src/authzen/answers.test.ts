@@ -72,7 +72,7 @@ async function answered({
       subject: { type: 'person', id: subject },
       action: { name: action },
       resource: { type: 'transaction', id: facts.id },
-      context: overflow ? { signals: ['overflow'] } : {},
+      context: { record: true, ...(overflow && { signals: ['overflow'] }) },
     },
   });
   await app.close();

@@ -8,15 +8,39 @@ import { obligationsOf } from './obligations.ts';
 export interface Reader {
   /** May read the policies: is told which of them decided and how, what failed, and where the whole explanation is. */
   readonly administrator: boolean;
+  /** Wants the decision and its record named in the body as well (`context.record` of the request). */
+  readonly record: boolean;
   /** Obligations that the enforcement point can carry out; undefined when it does not say. */
   readonly supportedObligations?: ReadonlySet<string> | undefined;
 }
 
+const evidenceHeader = 'countersign-evidence';
+const decisionHeader = 'countersign-decision';
+/** In the place of an evaluation that was refused: nothing was decided or recorded. */
+const nothingRecorded = 'none';
+
 /**
- * A decision (AuthZEN 1.0 section 5.5). Beside what the specification names, its context has `id` of the decision,
- * `evidence` (its record in the audit log), `policy`, `entity_version` and, for programs, `reasons` with their codes; for
- * administrators also the texts of the policies that decided and what failed, on a permit as well, and `explanation`: where
- * the decision is taken apart, relative to the decision point.
+ * The records of the answers in the audit log and, where they are decisions, their ids: one for each answer, in order,
+ * separated by commas.
+ */
+export function evidenceHeaders(
+  answers: readonly (RecordedAnswer | RefusedEvaluation | SearchAnswer)[],
+): Readonly<Record<string, string>> {
+  const listed = (idOf: (answer: RecordedAnswer | SearchAnswer) => string | undefined) =>
+    answers.map((answer) => ('refused' in answer ? nothingRecorded : (idOf(answer) ?? nothingRecorded))).join(', ');
+  return {
+    [evidenceHeader]: listed(({ recordId }) => recordId),
+    ...(answers.some((answer) => 'results' in answer)
+      ? {}
+      : { [decisionHeader]: listed((answer) => ('id' in answer ? answer.id : undefined)) }),
+  };
+}
+
+/**
+ * A decision (AuthZEN 1.0 section 5.5). Beside what the specification names, its context has `policy`, `entity_version`
+ * and, for programs, `reasons` with their codes; for administrators also the texts of the policies that decided and what
+ * failed, on a permit as well. To a reader who asks for the record it names `id` of the decision, `evidence` (its record in
+ * the audit log) and, for administrators, `explanation`: where the decision is taken apart, relative to the decision point.
  */
 export function decisionAnswer(answer: RecordedAnswer | RefusedEvaluation, reader: Reader) {
   if ('refused' in answer) {
@@ -28,8 +52,7 @@ export function decisionAnswer(answer: RecordedAnswer | RefusedEvaluation, reade
   return {
     decision: answer.decision,
     context: {
-      id: answer.id,
-      evidence: answer.recordId,
+      ...(reader.record ? { id: answer.id, evidence: answer.recordId } : {}),
       policy: {
         version,
         hash,
@@ -39,19 +62,27 @@ export function decisionAnswer(answer: RecordedAnswer | RefusedEvaluation, reade
       entity_version: answer.entityVersion,
       reasons,
       ...(answer.decision ? {} : { reason_user: { 403: reasons.map(({ detail }) => detail).join(' ') } }),
-      ...(reader.administrator ? { explanation: `/policies/decisions/${answer.recordId}` } : {}),
+      ...(reader.administrator && reader.record ? { explanation: `/policies/decisions/${answer.recordId}` } : {}),
       ...(reader.administrator && !answer.decision ? { reason_admin: { 403: forAdministrators(answer) } } : {}),
       ...(obligations.length === 0 ? {} : { obligations }),
     },
   };
 }
 
-/** The found (AuthZEN 1.0 section 8.3), `page` first so that a reader can show how much is to come. */
-export function searchAnswer(answer: SearchAnswer): Readonly<Record<string, Json>> {
+/**
+ * The found (AuthZEN 1.0 section 8.3), `page` first so that a reader can show how much is to come.
+ *
+ * @param record whether the body names the record of the search as well
+ */
+export function searchAnswer(answer: SearchAnswer, record: boolean): Readonly<Record<string, Json>> {
   const { results, nextToken, policyVersion: version, policyHash: hash, entityVersion, recordId } = answer;
   return {
     page: { next_token: nextToken, count: results.length },
-    context: { evidence: recordId, policy: { version, hash }, entity_version: entityVersion },
+    context: {
+      ...(record ? { evidence: recordId } : {}),
+      policy: { version, hash },
+      entity_version: entityVersion,
+    },
     results,
   };
 }

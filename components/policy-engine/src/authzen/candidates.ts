@@ -1,4 +1,5 @@
 import type { EvaluationRequest, SearchRequest } from '@countersign/contracts';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Candidate } from './search.ts';
 import { positionAfter, type SortedIds, type Visible } from './visible.ts';
 
@@ -48,6 +49,13 @@ export function candidatesOf(
     default:
       return request satisfies never;
   }
+}
+
+/** Actions that somebody can ask for: a group of actions applies to nothing itself. */
+export function actionsOf({ parsed: { schema } }: Pick<LoadedBundle, 'parsed'>): readonly string[] {
+  return [...schema.applications].flatMap(([{ type, id }, { principalTypes }]) =>
+    type === schema.actionType && principalTypes.size > 0 ? [id] : [],
+  );
 }
 
 function listed(ids: SortedIds, candidate: (id: string) => Omit<Candidate, 'key'>) {

@@ -50,6 +50,11 @@ export function readAtLeast(members: Readonly<Record<string, Json>> = {}): AtLea
   };
 }
 
+/** Whether the answer names its record in the body as well, and not in headers alone. What is no `true` counts as not asked. */
+export function isRecordAsked(context: EvaluationRequest['context']): boolean {
+  return context !== undefined && Object.hasOwn(context, 'record') && context['record'] === true;
+}
+
 interface Reading<Value> {
   readonly expected: string;
   read(json: Json): Value | undefined;

@@ -101,7 +101,8 @@ describe.each(paths)('POST /access/v1/%s', (path) => {
 
 describe('an answer', () => {
   it('names decision, record, policies and reasons', async () => {
-    const body = (await world.post('evaluation', refused)).json();
+    const asking = { ...refused, context: { record: true } };
+    const body = (await world.post('evaluation', asking)).json();
     expect(body).toStrictEqual({
       decision: false,
       context: {
@@ -116,6 +117,33 @@ describe('an answer', () => {
     const permit = (await world.post('evaluation', complete)).json();
     expect(permit.context).not.toHaveProperty('reason_user');
     expect(permit.context.reasons).toEqual([]);
+  });
+
+  it('is the same body to the same question, with its record in headers', async () => {
+    for (const asked of [complete, refused]) {
+      const answers = [await world.post('evaluation', asked), await world.post('evaluation', asked)];
+      expect(answers[1]?.json()).toStrictEqual(answers[0]?.json());
+      expect(answers[1]?.headers).toMatchObject({
+        'countersign-evidence': world.records.at(-1)?.id,
+        'countersign-decision': expect.stringMatching(/^dec_/),
+      });
+      expect(answers[0]?.headers['countersign-evidence']).not.toBe(answers[1]?.headers['countersign-evidence']);
+    }
+    for (const record of [false, 'true', 1, null]) {
+      const { context } = (await world.post('evaluation', { ...complete, context: { record } })).json();
+      expect(context).not.toHaveProperty('evidence');
+      expect(context).not.toHaveProperty('id');
+    }
+  });
+
+  it('is the same body to the same batch, with the records in the order of the evaluations', async () => {
+    const batch = { evaluations: [complete, { subject: complete.subject }, refused] };
+    const before = world.records.length;
+    const [first, second] = [await world.post('evaluations', batch), await world.post('evaluations', batch)];
+    expect(second?.json()).toStrictEqual(first?.json());
+    const written = world.records.slice(before, before + 2);
+    const idOf = (outcome: string) => written.find((record) => record.outcome === outcome)?.id;
+    expect(first?.headers['countersign-evidence']).toBe(`${idOf('permit')}, none, ${idOf('deny')}`);
   });
 
   it('tells only those who may read the policies how they came to it', async () => {
@@ -202,10 +230,14 @@ describe('a page of a search', () => {
     (await world.post('search/subject', { ...readers, page: { limit: 1 } })).json().page.next_token as string;
 
   it('says what it was made by, and is recorded', async () => {
-    const body = (await world.post('search/subject', readers)).json();
-    expect(body).toStrictEqual({
+    const asked = await world.post('search/subject', { ...readers, context: { record: true } });
+    const plain = await world.post('search/subject', readers);
+    expect(plain.json()).toStrictEqual((await world.post('search/subject', readers)).json());
+    expect(plain.json().context).not.toHaveProperty('evidence');
+    expect(asked.headers['countersign-evidence']).toBe(asked.json().context.evidence);
+    expect(asked.json()).toStrictEqual({
       page: { next_token: '', count: 2 },
-      context: { evidence: world.records.at(-1)?.id, policy: { version: 1, hash: world.hash }, entity_version: 1 },
+      context: { evidence: world.records.at(-3)?.id, policy: { version: 1, hash: world.hash }, entity_version: 1 },
       results: [
         { type: 'user', id: 'alice' },
         { type: 'user', id: 'bob' },

@@ -1,6 +1,7 @@
 import {
   actorOf,
   type Caller,
+  type EvaluationCaller,
   type EvaluationRequest,
   type EvaluationsRequest,
   type PolicyEngine,
@@ -10,7 +11,8 @@ import {
 } from '@countersign/contracts';
 import { withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { decisionAnswer, type Reader, searchAnswer } from './answers.ts';
+import { decisionAnswer, evidenceHeaders, type Reader, searchAnswer } from './answers.ts';
+import { isRecordAsked } from './context.ts';
 import { takeStrictJson } from './json-body.ts';
 import { readSupportedObligations, supportedObligations } from './obligations.ts';
 import { readEvaluation, readEvaluations, readSearch } from './requests.ts';
@@ -23,6 +25,12 @@ export interface AuthzenRoutes {
   readonly baseUrl: string;
 }
 
+/** What differs each time the same is asked goes into headers: the same question has the same body. */
+interface Answered {
+  readonly body: object;
+  readonly evidence: Readonly<Record<string, string>>;
+}
+
 const endpoints = {
   access_evaluation_endpoint: '/access/v1/evaluation',
   access_evaluations_endpoint: '/access/v1/evaluations',
@@ -33,26 +41,37 @@ const endpoints = {
 
 /** OpenID AuthZEN Authorization API 1.0 over HTTP. A deny is an answer, not an error. */
 export function authzenRoutes(app: FastifyInstance, { policyEngine, guard, baseUrl }: AuthzenRoutes): void {
-  const answering = (answer: (body: unknown, caller: Caller) => Promise<unknown>) =>
+  const answering = (answer: (body: unknown, caller: Caller) => Promise<Answered>) =>
     withCaller(
       (request) => guard.check(request, { scope: 'decision:evaluate' }),
       baseUrl,
-      async (request: FastifyRequest, _reply, caller: Caller) => answer(request.body, caller),
+      async (request: FastifyRequest, reply, caller: Caller) => {
+        const { body, evidence } = await answer(request.body, caller);
+        return reply.headers(evidence).send(body);
+      },
     );
 
-  async function evaluate(request: EvaluationRequest, caller: Caller) {
-    return decisionAnswer(await policyEngine.evaluate(request, actorOf(caller)), readerOf(caller, request));
+  const askerOf = (caller: Caller): EvaluationCaller => ({ ...actorOf(caller), client: caller.client });
+
+  async function evaluate(request: EvaluationRequest, caller: Caller): Promise<Answered> {
+    const answer = await policyEngine.evaluate(request, askerOf(caller));
+    return { body: decisionAnswer(answer, readerOf(caller, request)), evidence: evidenceHeaders([answer]) };
   }
 
-  async function evaluateSeveral(request: EvaluationsRequest, caller: Caller) {
-    const answers = await policyEngine.evaluations(request, actorOf(caller));
-    return {
-      evaluations: answers.map((answer, index) => decisionAnswer(answer, readerOf(caller, request.evaluations[index]))),
-    };
+  async function evaluateSeveral(request: EvaluationsRequest, caller: Caller): Promise<Answered> {
+    const answers = await policyEngine.evaluations(request, askerOf(caller));
+    const evaluations = answers.map((answer, index) =>
+      decisionAnswer(answer, readerOf(caller, request.evaluations[index])),
+    );
+    return { body: { evaluations }, evidence: evidenceHeaders(answers) };
   }
 
   const searching = (kind: SearchRequest['kind']) =>
-    answering(async (body, caller) => searchAnswer(await policyEngine.search(readSearch(kind, body), actorOf(caller))));
+    answering(async (body, caller) => {
+      const request = readSearch(kind, body);
+      const answer = await policyEngine.search(request, askerOf(caller));
+      return { body: searchAnswer(answer, isRecordAsked(request.context)), evidence: evidenceHeaders([answer]) };
+    });
 
   void app.register(async (scope) => {
     takeStrictJson(scope);
@@ -86,7 +105,11 @@ export function authzenRoutes(app: FastifyInstance, { policyEngine, guard, baseU
 function readerOf(caller: Caller, request: EvaluationRequest | RefusedEvaluation | undefined): Reader {
   return {
     administrator: caller.scope.includes('policy:read'),
-    supportedObligations:
-      request === undefined || 'refused' in request ? undefined : readSupportedObligations(request.context),
+    ...(request === undefined || 'refused' in request
+      ? { record: false }
+      : {
+          record: isRecordAsked(request.context),
+          supportedObligations: readSupportedObligations(request.context),
+        }),
   };
 }

@@ -1,6 +1,5 @@
-import { isUtf8 } from 'node:buffer';
 import { policyErrors } from '@countersign/contracts';
-import { parseJson } from '@countersign/kernel';
+import { parseJsonBody } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 
 /**
@@ -11,7 +10,7 @@ import type { FastifyInstance } from 'fastify';
 export function takeStrictJson(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
-    const read = isUtf8(body) ? parseJson(body.toString()) : { ok: false as const, problem: 'it is not UTF-8' };
+    const read = parseJsonBody(body);
     if (read.ok) done(null, read.value);
     else done(policyErrors.error('evaluation_invalid', `The body cannot be taken: ${read.problem}.`));
   });

@@ -7,6 +7,7 @@ import {
   type SearchRequest,
 } from '@countersign/contracts';
 import { type Clock, type Digest, digestOf, isCodedError, newId, type Random } from '@countersign/kernel';
+import { startTurns } from '../bundle/in-turns.ts';
 import type { Question } from '../decision/question.ts';
 import { type PagePosition, readPageToken, writePageToken } from './page-token.ts';
 
@@ -24,6 +25,8 @@ export interface Candidate {
 /** Everything that a search looks through, at one version of policies and entities. */
 export interface Candidates extends Pick<SearchAnswer, 'policyVersion' | 'policyHash' | 'entityVersion'> {
   readonly policyRecord: RecordDraft['id'];
+  /** Namespace of the model of an application that is searched. */
+  readonly application?: string;
   /**
    * Those whose key is greater than `key`, all of them when it is left out, ascending (UTF-16 code units). Made as they
    * are taken: no more than a page's are. None that the caller may not know of.
@@ -56,8 +59,6 @@ const defaultLimit = 100;
 const maxLimit = 1_000;
 /** Questions a page: it ends there with what was found, and the next one goes on. */
 const maxQuestions = 2_000;
-/** After so many, whoever waits for the event loop gets it. */
-const questionsInOneGo = 100;
 
 /**
  * What an evaluation of the same moment would permit, a page at a time (AuthZEN 1.0 section 8.1). A page with a token
@@ -87,6 +88,7 @@ export async function search(
     policy: { version: policyVersion, hash: policyHash },
     data: {
       search: asked.kind,
+      ...(candidates.application === undefined ? {} : { application: candidates.application }),
       ...(asked.kind === 'resource' || asked.kind === 'action' ? { subject: asked.subject.id } : {}),
       ...(asked.kind === 'action' ? {} : { action: asked.action.name }),
       ...(asked.kind === 'subject' ? { subject_type: asked.subject.type } : {}),
@@ -141,6 +143,8 @@ async function takePage(
   const results: Found[] = [];
   let questions = 0;
   let last = after;
+  // A question of a model can take a hundred times as long as one of the market: it is time that counts, not questions.
+  const betweenQuestions = startTurns();
   for (const candidate of candidates.after(after)) {
     // There is at least this one more: the page ends before it.
     if (results.length >= limit || questions >= maxQuestions) return { results, questions, last: last ?? '' };
@@ -149,7 +153,8 @@ async function takePage(
     if (question !== undefined && candidates.permits(question)) results.push(candidate.found);
     questions++;
     last = candidate.key;
-    if (questions % questionsInOneGo === 0) await new Promise(setImmediate);
+    const others = betweenQuestions();
+    if (others !== undefined) await others;
   }
   return { results, questions, last: undefined };
 }

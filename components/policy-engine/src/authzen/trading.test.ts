@@ -91,6 +91,33 @@ describe('an evaluation of a step that the registry asks nobody about', () => {
   });
 });
 
+describe('a subject or a resource that nobody knows', () => {
+  const known = { subject: person, action: { name: 'order:create' }, resource: about(ordinary) };
+  it.each([
+    ['a subject of another type', { subject: { type: 'user', id: 'alice' } }],
+    ['a subject that is none', { subject: { type: 'person', id: 'alice' } }],
+    ['a subject of another kind than its id', { subject: { type: 'service', id: 'person:own' } }],
+    ['a resource of another type', { resource: { type: 'record', id: ordinary.id } }],
+    ['a transaction that is not there', { resource: { type: 'transaction', id: 'nonsense' } }],
+    ['an action that nobody knows', { action: { name: 'can_read_todos' } }],
+  ])('is a recorded no: %s', async (_, change) => {
+    const { status, body } = await post('evaluation', { ...known, ...change });
+    expect([status, body.decision]).toEqual([200, false]);
+    expect(rig.records.at(-1)).toMatchObject({ type: 'decision.made', outcome: 'deny' });
+  });
+
+  it.each([
+    ['search/action', { subject: { type: 'user', id: 'alice' }, resource: about(ordinary) }],
+    ['search/action', { subject: { type: 'service', id: 'person:own' }, resource: about(ordinary) }],
+    ['search/resource', { ...known, subject: { type: 'user', id: 'alice' }, resource: { type: 'resource' } }],
+    ['search/resource', { ...known, resource: { type: 'record' } }],
+    ['search/subject', { ...known, subject: { type: 'user' } }],
+    ['search/subject', { ...known, subject: { type: 'person' }, resource: { type: 'record', id: 'x' } }],
+  ])('is found by no %s', async (path, payload) => {
+    expect(await post(path, payload)).toMatchObject({ status: 200, body: { results: [] } });
+  });
+});
+
 describe('an evaluation of an order', () => {
   it('is a yes without anything to do', async () => {
     const { body } = await post('evaluation', placing(ordinary));
@@ -221,7 +248,11 @@ describe('a search among the subjects of a transaction', () => {
   });
 
   it('is recorded before it is answered', async () => {
-    const { body } = await post('search/subject', { ...search, subject: { type: 'person' } });
+    const { body } = await post('search/subject', {
+      ...search,
+      subject: { type: 'person' },
+      context: { record: true },
+    });
     expect(rig.records.at(-1)).toMatchObject({
       id: body.context.evidence,
       type: 'decision.searched',

@@ -45,6 +45,11 @@ describe('a policy that can never apply is found', () => {
     ],
     ['for numbers without one between', 'when { resource.approvals.risk >= 3 && resource.approvals.risk < 2 }'],
     [
+      'for numbers of 64 bits without one between',
+      'when { resource.approvals.risk > 9223372036854775806 && resource.approvals.risk < 9223372036854775807 && resource.approvals.risk <= 9223372036854775806 }',
+    ],
+    ['for two numbers that JSON would take for one', 'when { 9007199254740993 == 9007199254740992 }'],
+    [
       'for numbers that leave out the last',
       'when { resource.approvals.risk >= 2 } unless { resource.approvals.risk >= 2 }',
     ],
@@ -67,6 +72,8 @@ describe('a policy that can never apply is found', () => {
   it('and none is that can', () => {
     for (const conditions of [
       'when { resource.approvals.risk >= 2 && resource.approvals.risk <= 2 }',
+      'when { resource.approvals.risk >= 9007199254740993 && resource.approvals.risk <= 9007199254740993 }',
+      'when { resource.approvals.risk > 9007199254740992 && resource.approvals.risk < 9007199254740994 }',
       'when { resource.state == "intended" && ["intended", "failed"].contains(resource.state) }',
       'when { action == Action::"order:create" || action == Action::"report:submit" }',
     ])

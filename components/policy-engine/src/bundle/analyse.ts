@@ -186,8 +186,8 @@ function namedActions({ json: { action } }: Policy): readonly string[] {
   return 'entities' in action ? action.entities.map(idOf) : [];
 }
 
-function isIn(action: string, group: string, { actions }: PolicySchema): boolean {
+function isIn(action: string, group: string, { actions, actionType }: PolicySchema): boolean {
   if (action === group) return true;
-  const ancestors = actions.find({ type: 'Action', id: action })?.ancestors.references ?? [];
+  const ancestors = actions.find({ type: actionType, id: action })?.ancestors.references ?? [];
   return ancestors.some(({ id }) => id === group);
 }

@@ -1,4 +1,4 @@
-import type { PolicyBundle } from '@countersign/contracts';
+import type { ApplicationModel, PolicyBundle } from '@countersign/contracts';
 import { Type } from 'typebox';
 
 const closed = { additionalProperties: false };
@@ -10,23 +10,95 @@ const entries = { maxItems: 100_000 };
 export const bundleBodyLimit = 4 * 1024 * 1024 + 4_096;
 
 /** `PolicyBundle` of the contracts, as it is sent; whether what it says can decide is found out when it is loaded. */
+const texts = Type.Array(
+  Type.Object({ file: nameOf('cedar'), text: Type.String({ description: 'Cedar policies' }) }, closed),
+  { maxItems: maxFiles, description: 'By file name, in the order of the names' },
+);
+const tests = Type.Array(Type.Object({ file: nameOf('json'), content: Type.Unknown() }, closed), {
+  maxItems: maxFiles,
+  description: 'By file name, in the order of the names',
+});
+const clients = Type.Array(Type.String({ pattern: '^[\\x21-\\x7e]{1,256}$' }), { maxItems: 256, uniqueItems: true });
+
+/** What `model.json` of a model's folder says. */
+const applicationDescription = {
+  namespace: Type.String({
+    pattern: '^[A-Z][A-Za-z0-9]{0,31}$',
+    description: 'Cedar namespace of all that it declares',
+  }),
+  types: Type.Record(
+    Type.String({ pattern: '^[\\x21-\\x7e]{1,64}$' }),
+    Type.Object(
+      {
+        entity: Type.String({ pattern: '^[A-Za-z_][A-Za-z0-9_]{0,63}$' }),
+        properties: Type.Optional(
+          Type.Array(Type.String({ minLength: 1, maxLength: 64 }), {
+            maxItems: 64,
+            uniqueItems: true,
+            description: 'Attributes that a question may state',
+          }),
+        ),
+        open: Type.Optional(Type.Literal(true, { description: 'A question may be about one that is not stored' })),
+      },
+      closed,
+    ),
+    {
+      minProperties: 1,
+      maxProperties: 64,
+      additionalProperties: false,
+      description: 'By the names of AuthZEN questions',
+    },
+  ),
+  clients: Type.Object({ ask: clients, write: clients }, { ...closed, description: 'Ids of clients' }),
+};
+
+const detailTypes = Type.Array(
+  Type.Object(
+    {
+      type: Type.String({ pattern: '^[\\x21-\\x7e]{1,256}$', description: 'An https URI' }),
+      audience: Type.String({
+        pattern: '^[\\x21-\\x7e]{1,512}$',
+        description: 'URI of the one interface that tokens with it are for',
+      }),
+      schema: Type.Unknown({ description: 'JSON Schema of its members: a closed object of bounded size' }),
+    },
+    closed,
+  ),
+  { minItems: 1, maxItems: 16, description: 'Types of authorization details (RFC 9396)' },
+);
+
+/** `ApplicationModel` of the contracts. */
+export const applicationModelBody = Type.Unsafe<ApplicationModel>(
+  Type.Object(
+    {
+      ...applicationDescription,
+      schema: Type.String({ description: 'Cedar schema' }),
+      policies: texts,
+      entities: Type.Array(Type.Unknown(), entries),
+      tests,
+      authorizationDetails: Type.Optional(detailTypes),
+    },
+    { ...closed, title: 'ApplicationModel' },
+  ),
+);
+
 export const policyBundleBody = Type.Unsafe<PolicyBundle>(
   Type.Object(
     {
       schema: Type.String({ description: 'Cedar schema' }),
-      policies: Type.Array(
-        Type.Object({ file: nameOf('cedar'), text: Type.String({ description: 'Cedar policies' }) }, closed),
-        { maxItems: maxFiles, description: 'By file name, in the order of the names' },
-      ),
+      policies: texts,
       entities: Type.Array(Type.Unknown(), { ...entries, description: 'Reference data, as Cedar entities' }),
       limits: Type.Array(Type.Unknown(), { maxItems: 10_000, description: 'Limit definitions' }),
       rates: Type.Record(Type.String(), Type.String(), {
         description: 'Prudential rates into the currencies of limits, `"USD/EUR": "0.93"`',
       }),
-      tests: Type.Array(Type.Object({ file: nameOf('json'), content: Type.Unknown() }, closed), {
-        maxItems: maxFiles,
-        description: 'By file name, in the order of the names',
-      }),
+      tests,
+      applications: Type.Optional(
+        Type.Array(applicationModelBody, {
+          maxItems: 32,
+          description: 'Models of applications, in the order of their namespaces',
+        }),
+      ),
     },
     { ...closed, title: 'PolicyBundle' },
   ),

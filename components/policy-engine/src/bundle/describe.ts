@@ -78,7 +78,7 @@ const idAnnotation = (id: string): string => `@id("${id}")`;
 function limitSection({ limits }: LoadedBundle): string {
   return [
     '## Limits',
-    '`limits.json`. What no order may take past its limit; counted when an order is placed, until its window has passed.',
+    '`limits.json`. What no order and no collateral may take past its limit; counted when an order is placed or collateral is transferred, until its window has passed.',
     table(
       ['limit', 'at most', 'counted by', 'window', 'for', 'passed by', ''],
       limits.map((limit) => limitRow(limit)),
@@ -87,12 +87,12 @@ function limitSection({ limits }: LoadedBundle): string {
   ].join('\n\n');
 }
 
-function limitRow({ id, most, unit, measure, per, window, only, passed_by: passedBy, detail }: LimitDefinition) {
+function limitRow({ id, of, most, unit, measure, per, window, only, passed_by: passedBy, detail }: LimitDefinition) {
   const amount = most.replaceAll(/\B(?=(?:\d{3})+(?!\d))/g, ',');
   const whom = Object.entries(only ?? {}).map(([name, values]) => `${name}: ${[values].flat().join(', ')}`);
   return [
     `\`${id}\``,
-    `${amount} ${unit === 'unit' ? measure : unit}`,
+    `${amount} ${unit === 'unit' ? measure : unit}${of === 'collateral' ? ' of collateral' : ''}`,
     per.join(' and '),
     window === 'order' ? 'one order' : duration(window.rolling_seconds),
     whom.length === 0 ? 'everybody' : whom.join('; '),

@@ -7,15 +7,25 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
  */
 const turnMs = 10;
 
+/** @returns what to wait for between two steps, if anything: whoever is at work for long enough lets others through */
+export function startTurns(): () => Promise<void> | undefined {
+  let turnEnds = performance.now() + turnMs;
+  return () => {
+    if (performance.now() < turnEnds) return undefined;
+    return nextTurn().then(() => {
+      turnEnds = performance.now() + turnMs;
+    });
+  };
+}
+
 /** Does work of many steps, letting other work through in between. */
 export async function inTurns<Result>(steps: Generator<void, Result>): Promise<Result> {
-  let turnEnds = performance.now() + turnMs;
+  const betweenSteps = startTurns();
   for (;;) {
     const step = steps.next();
     if (step.done === true) return step.value;
-    if (performance.now() < turnEnds) continue;
-    await nextTurn();
-    turnEnds = performance.now() + turnMs;
+    const others = betweenSteps();
+    if (others !== undefined) await others;
   }
 }
 

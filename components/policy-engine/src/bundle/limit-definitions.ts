@@ -13,6 +13,8 @@ const closed = { additionalProperties: false };
 const definitionSchema = Type.Object(
   {
     id: Type.String({ pattern: '^[a-z][a-z0-9_-]{0,63}$' }),
+    /** What counts: orders and requests for quotes, where left out, or collateral that is money. */
+    of: Type.Optional(Type.Enum(['orders', 'collateral'])),
     measure: Type.Union([Type.Literal('notional'), Type.Literal('quantity')]),
     per: Type.Array(Type.Enum([...limitDimensions]), { minItems: 1, maxItems: 3, uniqueItems: true }),
     /** `order`, or so many seconds up to now. */
@@ -54,6 +56,12 @@ export function windowOf({ window }: LimitDefinition): LimitWindow {
   return window === 'order' ? { kind: 'order' } : { kind: 'rolling', seconds: window.rolling_seconds };
 }
 
+/** Collateral names no counterparty, no instrument and no product. */
+function isOfCollateral({ measure, per, only }: LimitDefinition): boolean {
+  const countable = per.every((dimension) => dimension !== 'counterparty' && dimension !== 'instrument');
+  return measure === 'notional' && countable && only?.product === undefined;
+}
+
 /** @returns what of `limits` and `rates` can be read, and what is wrong with the rest, in words */
 export function readLimits({ limits, rates }: Pick<PolicyBundle, 'limits' | 'rates'>): {
   readonly definitions: readonly LimitDefinition[];
@@ -72,6 +80,10 @@ export function readLimits({ limits, rates }: Pick<PolicyBundle, 'limits' | 'rat
     if (parseDecimal(limit.most) === undefined) problems.push(`${limit.id}: most is not a decimal`);
     if (limit.measure === 'notional' && !/^[A-Z]{3}$/.test(limit.unit))
       problems.push(`${limit.id}: the unit of a notional is a currency (ISO 4217)`);
+    if (limit.of === 'collateral' && !isOfCollateral(limit))
+      problems.push(
+        `${limit.id}: collateral is counted as a notional, by institution, client, desk or trader, of any product`,
+      );
     if (limit.passed_by !== undefined && !isApproverRole(limit.passed_by))
       problems.push(`${limit.id}: approvals are given as ${approverRoles.join(', ')}, not as ${limit.passed_by}`);
     definitions.push(limit);

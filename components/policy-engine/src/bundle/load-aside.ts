@@ -2,9 +2,10 @@ import { cedarErrors, type ExaminedPolicySet, type ParsedPolicy, parsedFrom } fr
 import { type PolicyBundle, policyErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import { startThread, workerFile } from '@countersign/runtime';
+import { rulesOf } from '../applications/application.ts';
 import type { FromExamination, ToExamination } from './examination-messages.ts';
 import { inTurns } from './in-turns.ts';
-import { inOurWords, type LoadedBundle, loading } from './load-bundle.ts';
+import { inModel, inOurWords, type LoadedBundle, loading, withApplications } from './load-bundle.ts';
 import { joinPolicies } from './located.ts';
 
 /** Far longer than the largest bundle takes: whoever has not answered by then never will. */
@@ -51,6 +52,19 @@ function createLine(): (work: () => Promise<LoadedBundle>) => Promise<LoadedBund
 }
 
 async function load(bundle: PolicyBundle): Promise<LoadedBundle> {
+  const market = await loadRules(bundle);
+  const rules: LoadedBundle[] = [];
+  for (const model of bundle.applications ?? []) {
+    try {
+      rules.push(await loadRules(rulesOf(model)));
+    } catch (error) {
+      throw inModel(model, error);
+    }
+  }
+  return withApplications(market, rules);
+}
+
+async function loadRules(bundle: PolicyBundle): Promise<LoadedBundle> {
   try {
     const examined = await examine({ policies: joinPolicies(bundle), schema: bundle.schema });
     return await inTurns(loading(bundle, parsedFrom(examined)));

@@ -1,5 +1,4 @@
 import {
-  type CompiledPolicySet,
   compileStepwise,
   createEntitySnapshot,
   type EntityInput,
@@ -7,32 +6,22 @@ import {
   type PolicyProblem,
   parsePolicySet,
 } from '@countersign/cedar';
-import { type PolicyBundle, policyErrors } from '@countersign/contracts';
-import { type CodedError, type Digest, isCodedError } from '@countersign/kernel';
+import { type ApplicationModel, type PolicyBundle, policyErrors } from '@countersign/contracts';
+import { type CodedError, isCodedError } from '@countersign/kernel';
+import { applicationFolder, applicationOf, rulesOf } from '../applications/application.ts';
+import { claimsOf } from '../applications/claims.ts';
+import { detailTypesOf } from '../applications/detail-types.ts';
 import { type PolicyNotes, readNotes } from './annotations.ts';
 import { atOnce } from './in-turns.ts';
-import { type LimitDefinition, readLimits } from './limit-definitions.ts';
+import { readLimits } from './limit-definitions.ts';
+import type { LoadedBundle } from './loaded-bundle.ts';
 import { describeProblem, joinPolicies, type LocatedProblem, locate, placeOf } from './located.ts';
 import { misfitOf } from './misfit.ts';
 import { alikeNames, inOrder } from './names.ts';
 import { hashOfBundle } from './parts.ts';
 import { unwritableIn } from './unwritable.ts';
 
-export { hashOfBundle };
-
-/** A bundle that may decide: parsed, validated against its schema, compiled. Immutable. */
-export interface LoadedBundle {
-  readonly bundle: PolicyBundle;
-  /** Over everything that decides: the same rules have the same hash wherever they are read from. */
-  readonly hash: Digest;
-  readonly parsed: ParsedPolicySet;
-  readonly compiled: CompiledPolicySet;
-  /** Reference data, in Cedar's JSON form; checked. */
-  readonly entities: readonly EntityInput[];
-  readonly limits: readonly LimitDefinition[];
-  /** What a policy of this bundle says about itself. */
-  notes(policyId: string): PolicyNotes;
-}
+export { hashOfBundle, type LoadedBundle };
 
 /**
  * Reads, validates and compiles a bundle. Whoever also answers others takes `loadBundleAside`: this takes a third of a
@@ -41,11 +30,68 @@ export interface LoadedBundle {
  * @throws CodedError `policy_invalid` naming every problem; a bundle with one fault is refused whole
  */
 export function loadBundle(bundle: PolicyBundle): LoadedBundle {
+  const market = loadRules(bundle);
+  const rules: LoadedBundle[] = [];
+  for (const model of bundle.applications ?? []) {
+    try {
+      rules.push(loadRules(rulesOf(model)));
+    } catch (error) {
+      throw inModel(model, error);
+    }
+  }
+  return withApplications(market, rules);
+}
+
+function loadRules(bundle: PolicyBundle): LoadedBundle {
   try {
     return atOnce(loading(bundle, parsePolicySet(joinPolicies(bundle), bundle.schema)));
   } catch (error) {
     throw inOurWords(bundle, error);
   }
+}
+
+/**
+ * The bundle with the models of its applications.
+ *
+ * @param rules of each, in their order
+ * @throws CodedError `policy_invalid`
+ */
+export function withApplications(market: LoadedBundle, rules: readonly LoadedBundle[]): LoadedBundle {
+  const models = market.bundle.applications ?? [];
+  const problems: LocatedProblem[] = [];
+  if (!models.every(({ namespace }, index) => index === 0 || namespace > (models[index - 1]?.namespace ?? '')))
+    problems.push({ message: 'the models of applications are not in the order of their namespaces' });
+  const applications = rules.map((loaded, index) => {
+    const model = models[index];
+    if (model === undefined) throw new Error('rules were loaded of a model that is not there');
+    const made = applicationOf(model, loaded);
+    problems.push(...made.problems);
+    return made.application;
+  });
+  const { claims, problems: clashes } = claimsOf(market, applications);
+  const { detailTypes, problems: undeclarable } = detailTypesOf(applications);
+  problems.push(...clashes, ...undeclarable);
+  if (problems.length > 0) throw refused(problems);
+  return {
+    ...market,
+    applications: new Map(applications.map((application) => [application.model.namespace, application])),
+    claims,
+    detailTypes,
+  };
+}
+
+/** What is wrong with the rules of a model, with the place in the folder of the bundle. */
+export function inModel(model: ApplicationModel, error: unknown): unknown {
+  const problems = isCodedError(error, 'policy_invalid') ? error.facts?.['problems'] : undefined;
+  if (!Array.isArray(problems)) return error;
+  const folder = applicationFolder(model);
+  return refused(
+    (problems as readonly LocatedProblem[]).map((problem) => ({
+      ...problem,
+      file: `${folder}${problem.file ?? 'model.json'}`,
+    })),
+    error,
+  );
 }
 
 /**
@@ -104,6 +150,9 @@ export function* loading(bundle: PolicyBundle, parsed: ParsedPolicySet): Generat
       if (found === undefined) throw new Error('a policy decided that is not of the bundle');
       return found;
     },
+    applications: new Map(),
+    claims: new Map(),
+    detailTypes: new Map(),
   };
 }
 

@@ -8,6 +8,8 @@ export interface LocatedProblem {
   readonly line?: number;
   readonly column?: number;
   readonly policyId?: string;
+  /** Where programs tell problems apart. */
+  readonly code?: string;
   readonly message: string;
 }
 

@@ -1,5 +1,6 @@
-import type { PolicyBundle } from '@countersign/contracts';
+import type { ApplicationModel, PolicyBundle } from '@countersign/contracts';
 import { type Digest, digestOf, type Json, sha256Base64Url } from '@countersign/kernel';
+import { applicationFolder, detailTypesFile } from '../applications/application.ts';
 
 /** One file of a bundle that decides. */
 interface BundlePart {
@@ -11,12 +12,48 @@ interface BundlePart {
 }
 
 /** What of a bundle decides, file by file; its tests say nothing about that. */
-export function partsOf({ schema, policies, entities, limits, rates }: PolicyBundle): readonly BundlePart[] {
+export function partsOf({
+  schema,
+  policies,
+  entities,
+  limits,
+  rates,
+  applications = [],
+}: PolicyBundle): readonly BundlePart[] {
   return [
     text('schema.cedarschema', schema),
     ...policies.map(({ file, text: policy }) => text(file, policy)),
     json('entities.json', entities),
     json('limits.json', { limits, rates }),
+    ...applications.flatMap(partsOfModel),
+  ];
+}
+
+/** A model's own are named by its folder, so that nothing of one model can be taken for that of another, or of the market. */
+function partsOfModel(model: ApplicationModel): readonly BundlePart[] {
+  const folder = applicationFolder(model);
+  const { schema, policies, entities, tests: _tests, authorizationDetails, ...described } = model;
+  return [
+    json(`${folder}model.json`, described as unknown as Json),
+    text(`${folder}schema.cedarschema`, schema),
+    ...policies.map(({ file, text: policy }) => text(`${folder}${file}`, policy)),
+    json(`${folder}entities.json`, entities),
+    ...(authorizationDetails === undefined
+      ? []
+      : [json(`${folder}${detailTypesFile}`, authorizationDetails as unknown as Json)]),
+  ];
+}
+
+/** The tests of a bundle and of its models, with the files that they lie in. */
+export function testsOf({
+  tests,
+  applications = [],
+}: Pick<PolicyBundle, 'tests' | 'applications'>): PolicyBundle['tests'] {
+  return [
+    ...tests,
+    ...applications.flatMap((model) =>
+      model.tests.map(({ file, content }) => ({ file: `${applicationFolder(model)}${file}`, content })),
+    ),
   ];
 }
 

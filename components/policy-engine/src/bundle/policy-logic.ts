@@ -29,7 +29,7 @@ function flattened(expression: unknown, holds: boolean): readonly Literal[] {
   if (operator === '!') return flattened(membersOf(body)['arg'], !holds);
   const opposite = opposites[operator];
   if (opposite !== undefined) return flattened({ [opposite]: body }, !holds);
-  const text = JSON.stringify(expression);
+  const text = textOf(expression);
   if (operator !== '&&' && operator !== '||') return [{ holds, text, expression }];
   const { left, right } = membersOf(body);
   const parts = [flattened(left, holds), flattened(right, holds)];
@@ -104,8 +104,8 @@ function compared(
   left: string | undefined,
   right: string | undefined,
 ): boolean | undefined {
-  const [one, other] = [Number(left), Number(right)];
-  if (left === undefined || right === undefined || Number.isNaN(one) || Number.isNaN(other)) return undefined;
+  const [one, other] = [numberIn(left ?? ''), numberIn(right ?? '')];
+  if (left === undefined || right === undefined || one === undefined || other === undefined) return undefined;
   return operator === '<'
     ? one < other
     : operator === '<='
@@ -127,10 +127,23 @@ function membersInSet(set: unknown): readonly unknown[] | undefined {
   return operator === 'Set' && Array.isArray(body) ? body : undefined;
 }
 
+/** JSON, with integers in full where JSON would have no text for them. */
+function textOf(expression: unknown): string {
+  if (typeof expression === 'bigint') return String(expression);
+  return JSON.stringify(expression, (_, value: unknown) =>
+    typeof value === 'bigint' ? { integer: String(value) } : value,
+  );
+}
+
+/** The Long that a text is; exact, so that two of them are never taken for one. */
+function numberIn(text: string): bigint | undefined {
+  return /^-?\d+$/.test(text) ? BigInt(text) : undefined;
+}
+
 /** A value that is written, or the action that is asked; as text, so that equal ones are equal. */
 function constantIn(expression: unknown, place: Place | undefined): string | undefined {
   const [operator, body] = operationIn(expression);
-  if (operator === 'Value') return JSON.stringify(body);
+  if (operator === 'Value') return textOf(body);
   if (place !== undefined && variableIn(expression) === 'action')
     return JSON.stringify({ __entity: { type: 'Action', id: place.action } });
   return undefined;
@@ -182,7 +195,7 @@ function valuesOf(
   const constants = values?.map((each) => constantIn(each, undefined));
   if (constants === undefined || constantIn(thing, undefined) !== undefined) return undefined;
   const known = constants.filter((each) => each !== undefined);
-  return known.length === constants.length ? { of: JSON.stringify(thing), values: new Set(known) } : undefined;
+  return known.length === constants.length ? { of: textOf(thing), values: new Set(known) } : undefined;
 }
 
 const decimals: Readonly<Record<string, { readonly operator: '<' | '<='; readonly opposite: boolean }>> = {
@@ -194,7 +207,10 @@ const decimals: Readonly<Record<string, { readonly operator: '<' | '<='; readonl
 
 /** `x >= 5` beside `x < 3`; of whole numbers and of decimals. */
 function contradictingRanges(literals: readonly Literal[]): string | undefined {
-  const ranges = new Map<string, { least: number; leastOpen: boolean; most: number; mostOpen: boolean }>();
+  const ranges = new Map<
+    string,
+    { least: number | bigint; leastOpen: boolean; most: number | bigint; mostOpen: boolean }
+  >();
   for (const { expression, holds } of literals) {
     const limit = limitIn(expression);
     if (limit === undefined) continue;
@@ -221,15 +237,14 @@ function limitIn(expression: unknown) {
   if (operator === '<' || operator === '<=') {
     const { left, right } = membersOf(body);
     const value = constantIn(right, undefined);
-    return value === undefined || Number.isNaN(Number(value))
-      ? undefined
-      : { of: JSON.stringify(left), operator, opposite: false, value: Number(value) };
+    const number = numberIn(value ?? '');
+    return number === undefined ? undefined : { of: textOf(left), operator, opposite: false, value: number };
   }
   const compared = Object.hasOwn(decimals, operator) ? decimals[operator] : undefined;
   if (compared === undefined || !Array.isArray(body)) return undefined;
   const [name, written] = operationIn(body[1]);
   const text = name === 'decimal' && Array.isArray(written) ? constantIn(written[0], undefined) : undefined;
-  return text === undefined ? undefined : { of: JSON.stringify(body[0]), ...compared, value: Number(JSON.parse(text)) };
+  return text === undefined ? undefined : { of: textOf(body[0]), ...compared, value: Number(JSON.parse(text)) };
 }
 
 /** What a permit can rest on beside who exactly asks: what the principal has, the mandate, the scopes of the token. */

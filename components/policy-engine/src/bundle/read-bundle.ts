@@ -1,9 +1,10 @@
-import { type PolicyBundle, policyErrors } from '@countersign/contracts';
+import { type ApplicationModel, type PolicyBundle, policyErrors } from '@countersign/contracts';
 import { Compile } from 'typebox/compile';
-import { policyBundleBody } from './bundle-body.ts';
+import { applicationModelBody, policyBundleBody } from './bundle-body.ts';
 import { firstFaultIn } from './first-fault.ts';
 
 const compiled = Compile(policyBundleBody);
+const compiledModel = Compile(applicationModelBody);
 const files = [
   ['schema', 'schema.cedarschema'],
   ['entities', 'entities.json'],
@@ -24,4 +25,15 @@ export function readBundle(value: unknown): PolicyBundle {
     'policy_invalid',
     `The bundle cannot be read: ${fault}.${file === undefined ? '' : ` In a folder, that is in ${file}.`}`,
   );
+}
+
+/**
+ * Reads the shape of the model of an application, as {@link readBundle} does that of a bundle.
+ *
+ * @throws CodedError `policy_invalid`
+ */
+export function readApplication(value: unknown): ApplicationModel {
+  if (compiledModel.Check(value)) return value;
+  const fault = firstFaultIn(value, compiledModel) ?? '/ is none';
+  throw policyErrors.error('policy_invalid', `The model of an application cannot be read (model.json): ${fault}.`);
 }

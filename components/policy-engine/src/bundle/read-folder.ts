@@ -2,14 +2,16 @@ import type { Dirent } from 'node:fs';
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type PolicyBundle, policyErrors } from '@countersign/contracts';
+import { type ApplicationModel, type PolicyBundle, policyErrors } from '@countersign/contracts';
 import { type Json, membersOf, parseJson } from '@countersign/kernel';
+import { detailTypesFile } from '../applications/application.ts';
 import { bundleBodyLimit } from './bundle-body.ts';
-import { readBundle } from './read-bundle.ts';
+import { readApplication, readBundle } from './read-bundle.ts';
 
 /**
  * Reads the bundle of a folder: `schema.cedarschema`; any number of `*.cedar`; where there are any, `entities.json`,
- * `limits.json` and `tests/*.json`. Files of one kind are taken in the order of their names. What begins with a dot, and
+ * `limits.json`, `tests/*.json` and, in `applications/<namespace>/`, the models of applications. Files of one kind are taken in
+ * the order of their names. What begins with a dot, and
  * what nobody could take for rules, may lie beside them. Files are UTF-8 without a byte order mark, four megabytes all
  * together, and lie there themselves: what a link leads to is not what was reviewed.
  *
@@ -18,65 +20,124 @@ import { readBundle } from './read-bundle.ts';
  */
 export async function readBundleFolder(folder: URL | string): Promise<PolicyBundle> {
   const path = folder instanceof URL ? fileURLToPath(folder) : folder;
-  const names = await namesIn(path);
-  if (!names.includes('schema.cedarschema'))
-    throw policyErrors.error(
-      'policy_invalid',
-      'There is no schema.cedarschema in the folder: `countersign policy export` writes a whole bundle into an empty one.',
-    );
-  const tests = names.includes('tests')
-    ? (await namesIn(join(path, 'tests'), 'tests/')).filter((name) => name.endsWith('.json'))
-    : [];
+  const names = await namesIn(path, 'bundle');
   const read = createReader(path);
-  // One after the other, so that what is too much is never held.
-  const policies: { file: string; text: string }[] = [];
-  for (const file of names.filter((name) => name.endsWith('.cedar')))
-    policies.push({ file, text: await read.text(file) });
+  const rules = await rulesIn(path, '', names, read);
   const { limits, rates } = names.includes('limits.json') ? await limitsOf(read) : noLimits;
-  const contents: { file: string; content: Json }[] = [];
-  for (const file of tests) contents.push({ file, content: await read.json(`tests/${file}`) });
+  const applications: ApplicationModel[] = [];
+  if (names.includes('applications'))
+    for (const name of await namesIn(join(path, 'applications'), 'applications', 'applications/'))
+      applications.push(await modelIn(path, `applications/${name}/`, read, name));
   return readBundle({
-    schema: await read.text('schema.cedarschema'),
-    policies,
-    entities: names.includes('entities.json') ? listIn(await read.json('entities.json'), 'entities.json') : [],
+    ...rules,
     limits: listIn(limits, 'limits.json'),
     rates,
-    tests: contents,
+    ...(applications.length === 0 ? {} : { applications }),
   });
 }
 
-/** @param below of the folder of the bundle, `tests/` or nothing */
-async function namesIn(path: string, below: '' | 'tests/' = ''): Promise<readonly string[]> {
+/**
+ * Reads the model of an application from a folder of its own: `model.json`, and its rules as those of a bundle.
+ *
+ * @throws CodedError `policy_invalid`
+ */
+export async function readApplicationFolder(path: string): Promise<ApplicationModel> {
+  return readApplication(await modelIn(path, '', createReader(path)));
+}
+
+/** Whether a folder holds the model of an application, and no bundle. */
+export async function isApplicationFolder(path: string): Promise<boolean> {
+  const names: readonly string[] = await readdir(path).catch(() => []);
+  return names.includes('model.json');
+}
+
+/** @param named the folder, where its name must be that of the model */
+async function modelIn(path: string, below: string, read: Reader, named?: string): Promise<ApplicationModel> {
+  const names = await namesIn(join(path, below), 'application', below);
+  if (!names.includes('model.json'))
+    throw policyErrors.error(
+      'policy_invalid',
+      `There is no ${below}model.json, which says what the model answers for.`,
+    );
+  const described = membersOf(await read.json(`${below}model.json`));
+  if (described === undefined) throw policyErrors.error('policy_invalid', `${below}model.json holds no object.`);
+  const own = ['schema', 'policies', 'entities', 'tests', 'authorizationDetails'].find((name) =>
+    Object.hasOwn(described, name),
+  );
+  if (own !== undefined)
+    throw policyErrors.error('policy_invalid', `${below}model.json holds ${own}, which is read from files of its own.`);
+  if (named !== undefined && described['namespace'] !== named)
+    throw policyErrors.error('policy_invalid', `${below}model.json is of another namespace than its folder.`);
+  const rules = await rulesIn(path, below, names, read);
+  const details = names.includes(detailTypesFile)
+    ? { authorizationDetails: listIn(await read.json(`${below}${detailTypesFile}`), detailTypesFile) }
+    : {};
+  // Read by its schema with all of the bundle.
+  return { ...described, ...rules, ...details } as unknown as ApplicationModel;
+}
+
+async function rulesIn(path: string, below: string, names: readonly string[], read: Reader) {
+  if (!names.includes('schema.cedarschema'))
+    throw policyErrors.error(
+      'policy_invalid',
+      `There is no ${below}schema.cedarschema in the folder: \`countersign policy export\` writes a whole bundle into an empty one.`,
+    );
+  const tests = names.includes('tests')
+    ? (await namesIn(join(path, below, 'tests'), 'tests', `${below}tests/`)).filter((name) => name.endsWith('.json'))
+    : [];
+  // One after the other, so that what is too much is never held.
+  const policies: { file: string; text: string }[] = [];
+  for (const file of names.filter((name) => name.endsWith('.cedar')))
+    policies.push({ file, text: await read.text(`${below}${file}`) });
+  const contents: { file: string; content: Json }[] = [];
+  for (const file of tests) contents.push({ file, content: await read.json(`${below}tests/${file}`) });
+  const entities = `${below}entities.json`;
+  return {
+    schema: await read.text(`${below}schema.cedarschema`),
+    policies,
+    entities: names.includes('entities.json') ? listIn(await read.json(entities), entities) : [],
+    tests: contents,
+  };
+}
+
+type Kind = keyof typeof partOf;
+
+/** @param below where it is in the folder of the bundle */
+async function namesIn(path: string, kind: Kind, below = ''): Promise<readonly string[]> {
   const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
     throw unreadable(path, cause);
   });
   return entries
     .filter((entry) => {
-      const problem = problemOf(entry, below);
+      const problem = problemOf(entry, kind);
       if (problem !== undefined) throw policyErrors.error('policy_invalid', `${below}${entry.name} ${problem}`);
-      return partOf[below].test(entry.name);
+      return partOf[kind].test(entry.name);
     })
     .map(({ name }) => name)
     .sort();
 }
 
 const partOf = {
-  '': /^(?:.*\.cedar|schema\.cedarschema|entities\.json|limits\.json|tests)$/s,
-  'tests/': /\.json$/s,
+  bundle: /^(?:.*\.cedar|schema\.cedarschema|entities\.json|limits\.json|tests|applications)$/s,
+  application: /^(?:.*\.cedar|schema\.cedarschema|entities\.json|model\.json|authorization-details\.json|tests)$/s,
+  applications: /^[A-Za-z0-9]+$/s,
+  tests: /\.json$/s,
 } as const;
+const folders: ReadonlySet<string> = new Set(['tests', 'applications']);
 const plainName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\.(?:cedar|cedarschema|json)$/;
 const likeRules = /\.(?:cedar|cedarschema|json|jsonc|json5)$/i;
 
-function problemOf(entry: Dirent, below: '' | 'tests/'): string | undefined {
+function problemOf(entry: Dirent, kind: Kind): string | undefined {
   const { name } = entry;
-  const known = partOf[below].test(name);
+  const known = partOf[kind].test(name);
   if (!known && name.startsWith('.')) return undefined;
   if (entry.isSymbolicLink()) return 'is a link: put there what it leads to, so that what is reviewed is what is read.';
   if (!known)
     return entry.isDirectory() || likeRules.test(name)
       ? 'would not be read: it is named as no part of a bundle is. Rename it, or move it elsewhere.'
       : undefined;
-  if (below === '' && name === 'tests') return entry.isDirectory() ? undefined : 'is no folder: tests lie in one.';
+  if (kind === 'applications' || (kind !== 'tests' && folders.has(name)))
+    return entry.isDirectory() ? undefined : `is no folder: ${name === 'tests' ? 'tests lie' : 'a model lies'} in one.`;
   if (!entry.isFile()) return 'is no file.';
   return plainName.test(name)
     ? undefined

@@ -1,5 +1,5 @@
 import type { PolicyBundle } from '@countersign/contracts';
-import type { Json } from '@countersign/kernel';
+import { type Json, parseJson } from '@countersign/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { smallBundle } from '../testing/small-bundle.ts';
@@ -54,7 +54,7 @@ describe('the tests of a bundle', () => {
 
   it('tell why a policy could not be evaluated', () => {
     const overflowing =
-      '@id("overflowing") forbid (principal, action, resource) when { context.count * 3037000500 > 0 };';
+      '@id("overflowing") forbid (principal, action == Action::"order:create", resource) when { context.count * 3037000500 > 0 };';
     const counted: PolicyBundle = {
       ...small,
       schema: small.schema.replace('country: Country', 'country: Country, count: Long'),
@@ -119,8 +119,10 @@ describe('the tests of a bundle', () => {
   });
 
   it('whatever they hold, end in a report', () => {
+    // A bundle with a number that has no canonical form is refused before its tests are run.
+    const content = fc.jsonValue().filter((value) => parseJson(JSON.stringify(value)).ok);
     fc.assert(
-      fc.property(fc.jsonValue(), fc.dictionary(fc.string(), fc.jsonValue()), (value, attrs) => {
+      fc.property(content, fc.dictionary(fc.string(), content), (value, attrs) => {
         const tests = [{ file: 'a.json', content: value as Json }];
         expect(runPolicyTests(loadBundle({ ...small, tests })).passed).toBe(0);
         expect(reportOn({ attrs, context: attrs }).tests).toHaveLength(1);

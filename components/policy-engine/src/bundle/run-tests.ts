@@ -1,6 +1,7 @@
 import { checkRequest, createEntitySnapshot, type EntityInput, type EntitySnapshot } from '@countersign/cedar';
 import { obligationJson, type PolicyTestReport } from '@countersign/contracts';
 import { canonicalize, isCodedError, type Json } from '@countersign/kernel';
+import { applicationFolder } from '../applications/application.ts';
 import { judge, type Verdict } from '../decision/judge.ts';
 import type { Question } from '../decision/question.ts';
 import { atOnce, inTurns } from './in-turns.ts';
@@ -21,6 +22,25 @@ export async function runPolicyTestsInTurns(loaded: LoadedBundle): Promise<Polic
 }
 
 function* running(loaded: LoadedBundle): Generator<void, PolicyTestReport> {
+  const reports: PolicyTestReport[] = [yield* runningRules(loaded)];
+  for (const { model, loaded: rules, entities } of loaded.applications.values()) {
+    const { tests, untested, ...counts } = yield* runningRules({ ...rules, entities });
+    reports.push({
+      ...counts,
+      tests: tests.map((test) => ({ ...test, file: `${applicationFolder(model)}${test.file}` })),
+      untested: untested.map((id) => `${model.namespace}::${id}`),
+    });
+  }
+  const tests = reports.flatMap((report) => report.tests);
+  return {
+    passed: reports.reduce((sum, { passed }) => sum + passed, 0),
+    failed: reports.reduce((sum, { failed }) => sum + failed, 0),
+    tests: [...tests.filter(({ ok }) => !ok), ...tests.filter(({ ok }) => ok)],
+    untested: reports.flatMap(({ untested }) => untested),
+  };
+}
+
+function* runningRules(loaded: LoadedBundle): Generator<void, PolicyTestReport> {
   const report = startReport(loaded);
   for (const outcome of outcomesOf(loaded, report.determined)) {
     report.add(outcome);
@@ -136,7 +156,7 @@ function questionProblems({ parsed: { schema } }: LoadedBundle, question: Questi
       if (misfit !== undefined) return [{ says: 'misfit', message: misfit }];
     }
     const { principal, resource, context } = question;
-    const action = { type: 'Action', id: question.action };
+    const action = { type: schema.actionType, id: question.action };
     return checkRequest(schema, { principal, action, resource, context }).map(({ where, message }) =>
       where === 'context' || where.startsWith('context.')
         ? { says: 'misfit', message: `${where}: ${message}` }

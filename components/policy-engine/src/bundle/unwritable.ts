@@ -1,5 +1,6 @@
-import type { PolicyBundle } from '@countersign/contracts';
+import type { ApplicationModel, PolicyBundle } from '@countersign/contracts';
 import { canonicalize, isCodedError } from '@countersign/kernel';
+import { applicationFolder, detailTypesFile } from '../applications/application.ts';
 import type { LocatedProblem } from './located.ts';
 
 /**
@@ -13,6 +14,7 @@ export function unwritableIn({
   limits,
   rates,
   tests,
+  applications = [],
 }: PolicyBundle): readonly LocatedProblem[] {
   const parts: readonly (readonly [string, unknown])[] = [
     ['schema.cedarschema', schema],
@@ -20,6 +22,11 @@ export function unwritableIn({
     ['entities.json', entities],
     ['limits.json', { limits, rates }],
     ...tests.map(({ file, content }) => [`tests/${file}`, content] as const),
+    // The rules of a model are looked at with it; here is what it has beside them.
+    ...applications.map((model) => [`${applicationFolder(model)}model.json`, describedOf(model)] as const),
+    ...applications.map(
+      (model) => [`${applicationFolder(model)}${detailTypesFile}`, model.authorizationDetails ?? []] as const,
+    ),
   ];
   return parts.flatMap(([file, content]) => {
     const message = whyUnwritable(content);
@@ -27,7 +34,12 @@ export function unwritableIn({
   });
 }
 
-function whyUnwritable(content: unknown): string | undefined {
+function describedOf({ namespace, types, clients }: ApplicationModel): unknown {
+  return { namespace, types, clients };
+}
+
+/** Why something cannot be kept as it is, in words. */
+export function whyUnwritable(content: unknown): string | undefined {
   try {
     canonicalize(content);
   } catch (error) {

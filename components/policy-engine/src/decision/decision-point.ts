@@ -4,16 +4,20 @@ import type {
   AuditAppender,
   Decision,
   DecisionReason,
+  EvaluationCaller,
   EvaluationRequest,
   PolicyEngine,
   RecordDraft,
   RecordedAnswer,
+  SearchAnswer,
+  SearchRequest,
 } from '@countersign/contracts';
 import { openDecision, policyErrors, protectedDecision } from '@countersign/contracts';
 import { type Clock, isCodedError, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { evaluateSeveral } from '../authzen/evaluations.ts';
 import { search } from '../authzen/search.ts';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Shadow } from '../shadow/shadow.ts';
 import type { ActivePolicies } from '../versions/active-version.ts';
 import { type Deadline, late, startDeadline } from './deadline.ts';
@@ -41,6 +45,35 @@ export interface DecisionPointDependencies<Input> {
   readonly logger: Logger;
   /** How long the facts of an outside request may take, all together; 2 s by default. */
   readonly factsWithinMs?: number;
+  /** The models of applications; without them every question is the market's. */
+  readonly applications?: Applications;
+}
+
+/** Leads questions of enforcement points to the models of applications. */
+export interface Applications {
+  /**
+   * Who answers a question about these types by this caller; undefined where the market does, which also answers for what
+   * nobody knows, and to callers who may not ask about the model.
+   */
+  answering(loaded: LoadedBundle, asked: AskedTypes, caller: EvaluationCaller): ApplicationAnswering | undefined;
+}
+
+export interface AskedTypes {
+  readonly subject: string;
+  readonly resource: string;
+}
+
+export interface ApplicationAnswering {
+  readonly namespace: string;
+  readonly model: InformationModel<EvaluationRequest>;
+  readonly loaded: LoadedBundle;
+}
+
+/** By what a question is answered: a model, its rules, and the version that they are of. */
+interface Answering<Input> {
+  readonly model: InformationModel<Input>;
+  readonly active: ActivePolicies;
+  readonly application?: string;
 }
 
 export interface DecisionPoint<Input> extends Pick<PolicyEngine, 'evaluate' | 'evaluations' | 'search'> {
@@ -115,8 +148,8 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     if (posed.evaluable) shadow.offer({ version: version.version, bundle: loaded }, posed, decision);
   }
 
-  async function evaluateWithin(
-    active: ActivePolicies,
+  async function evaluateWithin<Of>(
+    { model, active, application }: Answering<Of>,
     request: EvaluationRequest,
     caller: Actor,
     deadline: Deadline,
@@ -143,19 +176,68 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     // What a limit has turned into a no, the policies have not said.
     if (asked && (finding === undefined || finding.outcome === 'reserved')) offer(active, posed, decision);
     const recordId = newId('record', ids);
-    await audit.append(recordOf(recordId, decision, outside.about(input), request, caller));
+    await audit.append(recordOf(recordId, decision, outside.about(input), { request, caller, application }));
     return recordedAnswer(decision, recordId, active.loaded.notes);
   }
 
-  async function evaluate(request: EvaluationRequest, caller: Actor): Promise<RecordedAnswer> {
-    const active = await policiesFor(model.outside.atLeast(request.context));
-    // Not before: a version that was waited for leaves its facts all of their time.
-    const deadline = startDeadline(factsWithinMs);
-    try {
-      return await evaluateWithin(active, request, caller, deadline);
-    } finally {
-      deadline.end();
-    }
+  /** Who answers: the model of an application that these types belong to, or the market. Both by the version asked for. */
+  async function answering<Result>(
+    request: Pick<EvaluationRequest, 'context'> & {
+      readonly subject: { readonly type: string };
+      readonly resource: { readonly type: string };
+    },
+    caller: EvaluationCaller,
+    answer: <Of>(by: Answering<Of>) => Promise<Result>,
+  ): Promise<Result> {
+    const { entityVersion, ...least } = model.outside.atLeast(request.context);
+    const active = await policiesFor(least);
+    const { subject, resource } = request;
+    const types = { subject: subject.type, resource: resource.type };
+    const application = dependencies.applications?.answering(active.loaded, types, caller);
+    const waited = application?.model ?? model;
+    if (entityVersion !== undefined) await waited.entitiesAtLeast(entityVersion);
+    if (application === undefined) return answer({ model, active });
+    const { namespace, loaded } = application;
+    return answer({ model: application.model, active: { ...active, loaded }, application: namespace });
+  }
+
+  function evaluate(request: EvaluationRequest, caller: EvaluationCaller): Promise<RecordedAnswer> {
+    return answering(request, caller, async (by) => {
+      // Not before: a version that was waited for leaves its facts all of their time.
+      const deadline = startDeadline(factsWithinMs);
+      try {
+        return await evaluateWithin(by, request, actorIn(caller), deadline);
+      } finally {
+        deadline.end();
+      }
+    });
+  }
+
+  function searchBy<Of>(
+    { model, active, application }: Answering<Of>,
+    request: SearchRequest,
+    caller: Actor,
+    deadline: Deadline,
+  ): Promise<SearchAnswer> {
+    const inTime = <Result>(work: Promise<Result>) => orTimedOut(deadline.within(work));
+    return search(request, caller, {
+      async open(request, caller) {
+        const { version } = active;
+        const candidates = await inTime(model.outside.candidates(request, caller, active.loaded));
+        return {
+          policyVersion: version.version,
+          policyHash: version.hash,
+          policyRecord: version.recordId,
+          ...(application === undefined ? {} : { application }),
+          ...candidates,
+          permits: (question) => isPermitted(active, question),
+        };
+      },
+      inTime,
+      audit,
+      clock,
+      random,
+    });
   }
 
   return {
@@ -170,33 +252,30 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     },
     evaluate,
     evaluations: (request, caller) => evaluateSeveral(request, (one) => evaluate(one, caller)),
-    async search(request, caller) {
-      const active = await policiesFor(model.outside.atLeast(request.context));
-      const deadline = startDeadline(factsWithinMs);
-      const inTime = <Result>(work: Promise<Result>) => orTimedOut(deadline.within(work));
-      try {
-        return await search(request, caller, {
-          async open(request, caller) {
-            const { version } = active;
-            const candidates = await inTime(model.outside.candidates(request, caller, active.loaded));
-            return {
-              policyVersion: version.version,
-              policyHash: version.hash,
-              policyRecord: version.recordId,
-              ...candidates,
-              permits: (question) => isPermitted(active, question),
-            };
-          },
-          inTime,
-          audit,
-          clock,
-          random,
-        });
-      } finally {
-        deadline.end();
-      }
-    },
+    search: (request, caller) =>
+      answering({ ...asOne(request), ...contextIn(request) }, caller, async (by) => {
+        const deadline = startDeadline(factsWithinMs);
+        try {
+          return await searchBy(by, request, actorIn(caller), deadline);
+        } finally {
+          deadline.end();
+        }
+      }),
   };
+}
+
+/** What is recorded of a caller: who asked, without the client. */
+function actorIn({ id, institution }: EvaluationCaller): Actor {
+  return institution === undefined ? { id } : { id, institution };
+}
+
+/** The types of a search: what is searched for has one as well. */
+function asOne({ subject, resource }: SearchRequest) {
+  return { subject: { type: subject.type }, resource: { type: resource.type } };
+}
+
+function contextIn({ context }: SearchRequest): Pick<EvaluationRequest, 'context'> {
+  return context === undefined ? {} : { context };
 }
 
 /** @throws CodedError `decision_timed_out` */
@@ -209,8 +288,9 @@ async function orTimedOut<Result>(work: Promise<Result | typeof late>): Promise<
 /** What holds text that has no canonical form is not one that can be decided about; what of it can be written is kept. */
 function withoutWhatCannotBeWritten(posed: Posed): Posed {
   const well = ({ id, type }: Posed['principal']) => ({ id: id.toWellFormed(), type: type.toWellFormed() });
-  const { action, principal, resource, shared, closure, entityVersion } = posed;
+  const { action, application, principal, resource, shared, closure, entityVersion } = posed;
   return {
+    ...(application === undefined ? {} : { application }),
     action: action.toWellFormed(),
     principal: well(principal),
     resource: well(resource),
@@ -227,13 +307,17 @@ function recordOf(
   id: RecordDraft['id'],
   decision: MadeDecision,
   about: Partial<RecordDraft>,
-  request: EvaluationRequest,
-  caller: Actor,
+  {
+    request,
+    caller,
+    application,
+  }: { readonly request: EvaluationRequest; readonly caller: Actor; readonly application: string | undefined },
 ): RecordDraft {
   const { subject, action, resource } = request;
   const [reason] = decision.reasons;
   // As it was asked; what it was found to be about is in the decision's input.
   const evaluation = {
+    ...(application === undefined ? {} : { application }),
     subject: { type: subject.type, id: subject.id },
     action: action.name,
     resource: { type: resource.type, id: resource.id },

@@ -8,7 +8,7 @@ import type { QuestionValues } from './question.ts';
 /** The input of a decision, and its digest. */
 export interface WrittenInput {
   /**
-   * `{ action, context, entities, limits?, local, principal, resource, unevaluable?, v: 1 }`. What of the directory could
+   * `{ action, application?, context, entities, limits?, local, principal, resource, unevaluable?, v: 1 }`. What of the directory could
    * be read is in `entities`, by type, id and digest; the reference data of the policies is covered by their hash.
    */
   readonly input: Json;
@@ -37,9 +37,13 @@ export function writeInput(posed: Posed, finding?: LimitFinding): WrittenInput {
 }
 
 /** Every member is made in canonical order, as it is written. */
-function inputJson({ action, closure, context, evaluable, local, principal, resource }: Posed, finding?: LimitFinding) {
+function inputJson(
+  { action, application, closure, context, evaluable, local, principal, resource }: Posed,
+  finding?: LimitFinding,
+) {
   return {
     action,
+    ...(application === undefined ? {} : { application }),
     context,
     entities: closure.listed,
     ...(finding === undefined ? {} : { limits: findingJson(finding) }),

@@ -6,9 +6,9 @@ import type { Question } from './question.ts';
 export type Evaluator = (bundle: LoadedBundle, question: Question) => Answer;
 
 /** The compiled policies, failing closed. */
-export const evaluateCompiled: Evaluator = ({ compiled }, question) => {
+export const evaluateCompiled: Evaluator = ({ compiled, parsed }, question) => {
   const { shared, values } = question;
-  const action = { type: 'Action', id: question.action };
+  const action = { type: parsed.schema.actionType, id: question.action };
   if (values !== undefined) {
     const { principal, resource, context, local } = values;
     return decideFailClosed(compiled, { principal, action, resource, context, entities: shared.withRead(local) });

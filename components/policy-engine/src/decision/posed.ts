@@ -12,6 +12,8 @@ export type { LocalEntity, Uid };
 export interface Posed {
   readonly principal: Uid;
   readonly action: string;
+  /** Namespace of the model of an application whose question it is; the market's when left out. */
+  readonly application?: string;
   readonly resource: Uid;
   /** Cedar's JSON form; members in canonical order, at every level. */
   readonly context: Readonly<Record<string, Json>>;
@@ -49,6 +51,7 @@ export class PosedInValues extends QuestionOfValues implements Posed {
 export function withoutQuestion({
   principal,
   action,
+  application,
   resource,
   context,
   local,
@@ -56,7 +59,10 @@ export function withoutQuestion({
   closure,
   entityVersion,
 }: Posed): Posed {
-  return { principal, action, resource, context, local, shared, closure, entityVersion, evaluable: false };
+  return {
+    ...{ principal, action, resource, context, local, shared, closure, entityVersion, evaluable: false },
+    ...(application === undefined ? {} : { application }),
+  };
 }
 
 /** @returns undefined where there is none to be asked */

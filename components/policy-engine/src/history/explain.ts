@@ -40,7 +40,7 @@ function policiesOn({ parsed }: LoadedBundle, question: Question): readonly Poli
   try {
     return explainPolicies(parsed, {
       principal: question.principal,
-      action: { type: 'Action', id: question.action },
+      action: { type: parsed.schema.actionType, id: question.action },
       resource: question.resource,
       context: question.context,
       entities: question.shared.with(question.local),

@@ -48,8 +48,8 @@ export function countsTheSame(before: LimitDefinition | undefined, after: LimitD
   return after === undefined || canonicalize(countedBy(before)) === canonicalize(countedBy(after));
 }
 
-function countedBy({ id, measure, per, window, unit, only }: LimitDefinition): Json {
-  return { id, measure, per: [...per].sort(), window, unit, only: only ?? null };
+function countedBy({ id, of = 'orders', measure, per, window, unit, only }: LimitDefinition): Json {
+  return { id, of, measure, per: [...per].sort(), window, unit, only: only ?? null };
 }
 
 function named({ limits, rates }: Limits): ReadonlyMap<string, Named> {

@@ -5,7 +5,13 @@ import type { Question } from '../decision/question.ts';
 import type { EntityFacts } from './entity-facts.ts';
 import type { PastBundles } from './past-bundles.ts';
 import { type DecisionRecord, neverAsked } from './recorded.ts';
-import { createQuestions, type RecordedInput, readEntityFact, readRecordedInput } from './recorded-question.ts';
+import {
+  createQuestions,
+  type RecordedInput,
+  readEntityFact,
+  readRecordedInput,
+  rulesFor,
+} from './recorded-question.ts';
 
 /** Everything a past decision was made from, had again. */
 export interface Recalled {
@@ -50,9 +56,11 @@ export async function recall(
     else facts.set(digest, fact);
   }
   if (missing.length > 0 || 'missing' in bundle) return { missing };
-  const questions = createQuestions(bundle, (digest) => facts.get(digest));
+  const rules = rulesFor(bundle, input);
+  if (rules === undefined) return { missing: [`policies: the version has no model ${input.application}`] };
+  const questions = createQuestions(rules, (digest) => facts.get(digest));
   return {
-    bundle,
+    bundle: rules,
     input,
     ...(input.unevaluable ? {} : { question: questions.from(input) }),
     entities: [...facts.values()],

@@ -23,6 +23,8 @@ export interface RecordedInput extends RecordedOutline {
 /** The same without what the question alone brought along. */
 export interface RecordedOutline {
   readonly action: string;
+  /** Namespace of the model of an application whose question it was; the market's when left out. */
+  readonly application?: string;
   readonly principal: EntityUid;
   readonly resource: EntityUid;
   readonly entities: readonly RecordedEntity[];
@@ -61,7 +63,7 @@ export function readRecordedOutline(
   json: unknown,
   entities: readonly RecordedEntity[] | undefined,
 ): RecordedOutline | undefined {
-  const { v, action, principal, resource, limits, unevaluable } = membersOf(json) ?? {};
+  const { v, action, application, principal, resource, limits, unevaluable } = membersOf(json) ?? {};
   const read = {
     principal: uidIn(principal),
     resource: uidIn(resource),
@@ -70,6 +72,7 @@ export function readRecordedOutline(
   if (
     v !== 1 ||
     typeof action !== 'string' ||
+    (application !== undefined && typeof application !== 'string') ||
     read.principal === undefined ||
     read.resource === undefined ||
     entities === undefined ||
@@ -78,6 +81,7 @@ export function readRecordedOutline(
     return undefined;
   return {
     action,
+    ...(application === undefined ? {} : { application }),
     principal: read.principal,
     resource: read.resource,
     entities,
@@ -127,6 +131,14 @@ export function readEntityFact(digest: Digest, text: string): EntityInput | unde
   }
   if (uidIn(memberOf(json, 'uid')) === undefined || digestOf(json) !== digest) return undefined;
   return json as EntityInput;
+}
+
+/** The rules that a question is put to: of the market, or of the model of an application where the bundle has it. */
+export function rulesFor(
+  bundle: LoadedBundle,
+  { application }: Pick<RecordedOutline, 'application'>,
+): LoadedBundle | undefined {
+  return application === undefined ? bundle : bundle.applications.get(application)?.loaded;
 }
 
 /**

@@ -78,6 +78,10 @@ export function headOf(text: string): Pick<DecisionRecord, 'id' | 'time'> {
 /** Codes of denies that no policy made, and why none was asked. */
 const unasked: ReadonlyMap<string, string> = new Map([
   ['decision_timed_out', 'what the policies judge could not be read in time'],
+  [
+    'entities_unproven',
+    'the stored entities of its model were not those that were recorded, so that the policies were not asked',
+  ],
   ['authority_revoked', 'who would act, or the mandate, was revoked, so that the policies were not asked'],
 ]);
 

@@ -18,6 +18,7 @@ import {
   type RecordedOutline,
   readEntityFact,
   readRecordedInput,
+  rulesFor,
 } from './recorded-question.ts';
 import { stepFinding } from './step-limits.ts';
 import { type Counts, createTally } from './tally.ts';
@@ -58,6 +59,8 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
   const tally = createTally();
   const facts = new Map<Digest, EntityInput>();
   const questions = createQuestions(bundle, (digest) => facts.get(digest));
+  /** Of the models of applications: nothing but the questions themselves goes into them. */
+  const ofModels = new Map<string, ReturnType<typeof createQuestions>>();
   const readRecord = createRecordReader(createTextReader(bundle.parsed.schema));
   const limits = limitsTried.length === 0 ? undefined : createLimitTrial(bundle.limits, limitsTried);
   const places = new WeakMap<EntityInput, Pick<Flip, 'institution' | 'desk'>>();
@@ -106,7 +109,9 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
     if (filter.institution !== undefined && filter.institution !== institution) return;
     if (filter.desk !== undefined && filter.desk !== desk) return;
     const findings = findingsOn(one);
-    const said = judgeAgain(bundle, {}, input.unevaluable ? undefined : question());
+    const rules = rulesFor(bundle, input);
+    // Without the model, its types are unknown: a deny.
+    const said = judgeAgain(rules ?? bundle, {}, input.unevaluable || rules === undefined ? undefined : question());
     const verdict = findings === undefined ? said : heldToLimits(said, findings.again);
     const was = recorded.decision && (findings === undefined || isOpen(findings.finding));
     const outcome =
@@ -170,9 +175,19 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
     return held !== undefined && limits?.needs(held.finding, decision.policyHash) === true;
   }
 
+  function questionsFor({ application }: RecordedOutline): ReturnType<typeof createQuestions> {
+    if (application === undefined) return questions;
+    let own = ofModels.get(application);
+    if (own === undefined) {
+      own = createQuestions({ entities: [] }, (digest) => facts.get(digest));
+      ofModels.set(application, own);
+    }
+    return own;
+  }
+
   function askedIn(json: unknown): Asked | undefined {
     const input = readRecordedInput(json);
-    return input === undefined ? undefined : { input, question: () => questions.from(input) };
+    return input === undefined ? undefined : { input, question: () => questionsFor(input).from(input) };
   }
 
   return {

@@ -1,8 +1,10 @@
-import type { Account } from '@countersign/contracts';
+import type { Account, TransactionFacts } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 import { describe, expect, it } from 'vitest';
 import { examples } from '../../../../protocols/market/src/testing/example-details.ts';
 import { type LimitDefinition, readLimits } from '../bundle/limit-definitions.ts';
+import { readBundleFolder } from '../bundle/read-folder.ts';
+import { shippedPolicies } from '../engine.ts';
 import { desk, midday } from '../testing/desk.ts';
 import { broker, clearer, dealers, firm, type OrderOptions, orderFacts } from '../testing/limits-world.ts';
 import { claimsOf } from './claims.ts';
@@ -130,5 +132,55 @@ describe('other intents', () => {
     const facts = { ...orderFacts(), intentType: intent.type, intent };
     const claims = claimsOf(facts, { ...from({ ...base, per: ['counterparty'], measure: 'quantity', unit: 'unit' }) });
     expect(claims.map(({ key }) => key)).toEqual([`counterparty=${broker}`, `counterparty=${clearer}`]);
+  });
+});
+
+describe('what collateral counts', () => {
+  const { actions: _actions, locations: _locations, ...collateral } = examples.collateral_transfer;
+  const factsOf = (asset: Readonly<Record<string, string>> = { ccy: 'EUR' }): TransactionFacts => ({
+    ...orderFacts(),
+    state: 'approved',
+    intentType: collateral.type,
+    intent: { ...collateral, asset, qty: '250000' },
+  });
+  const ofCollateral = { ...base, id: 'collateral', of: 'collateral', per: ['institution'] };
+
+  it('is its money, within limits of collateral alone', () => {
+    expect(claimsOf(factsOf(), from(base, ofCollateral))).toMatchObject([
+      { limit: 'collateral', key: `institution=${broker}`, amount: '250000', unit: 'EUR' },
+    ]);
+    expect(claimsOf(orderFacts(), from(base, ofCollateral)).map(({ limit }) => limit)).toEqual(['limit']);
+  });
+
+  it('is nothing where it is no money: risk approves that', () => {
+    expect(claimsOf(factsOf({ isin: 'DE0001102580' }), from(ofCollateral))).toEqual([]);
+  });
+
+  it('is refused in a currency without a rate', () => {
+    expect(() => claimsOf(factsOf({ ccy: 'NOK' }), from(ofCollateral))).toThrow(
+      expect.objectContaining({ code: 'limit_currency' }),
+    );
+  });
+
+  it.each([
+    { measure: 'quantity', unit: 'unit' },
+    { per: ['institution', 'counterparty'] },
+    { per: ['instrument'] },
+    { only: { product: ['D'] } },
+  ])('is not counted by %j', (other) => {
+    expect(readLimits({ limits: [{ ...ofCollateral, ...other }], rates: {} }).problems).toHaveLength(1);
+  });
+
+  it('is held to a limit of a day by the shipped limits', async () => {
+    const shipped = await readBundleFolder(shippedPolicies);
+    const { definitions } = readLimits(shipped);
+    expect(claimsOf(factsOf(), { ...from(), limits: definitions })).toMatchObject([
+      {
+        limit: 'collateral-day-notional',
+        amount: '250000',
+        most: '100000000',
+        window: { kind: 'rolling', seconds: 86_400 },
+      },
+    ]);
   });
 });

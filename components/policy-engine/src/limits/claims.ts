@@ -7,7 +7,7 @@ import {
   type TransactionFacts,
 } from '@countersign/contracts';
 import { type DecimalString, parseDecimal } from '@countersign/kernel';
-import { type AuthorizationDetail, intentUse, type Rfq, type TradeOrder } from '@countersign/market';
+import { type AuthorizationDetail, instrumentId, intentUse, type Rfq, type TradeOrder } from '@countersign/market';
 import { type LimitDefinition, type LimitDimension, limitDimensions, windowOf } from '../bundle/limit-definitions.ts';
 import { takesApprovalsIn } from '../trading/approval-states.ts';
 import { countingApprovals } from '../trading/counting-approvals.ts';
@@ -24,8 +24,8 @@ type Order = TradeOrder | Rfq;
 type Values = Readonly<Record<LimitDimension, readonly string[]>>;
 
 /**
- * What an order counts within each limit that applies to it: one claim for each key. Other intents than orders and
- * requests for quotes have no amounts of this kind, and claim nothing.
+ * What an order, a request for quotes or collateral that is money counts within each limit that applies to it: one claim for each
+ * key. Other intents have no amounts of this kind, and claim nothing; nor does collateral that is no money, whose worth is not known.
  *
  * @throws CodedError `limit_currency` when there is no rate into a limit's currency; `limit_amount` for an intent
  *   whose amounts cannot be read, or are too large to be counted
@@ -40,14 +40,13 @@ export function claimsOf(
     readonly at: number;
   },
 ): readonly AppliedClaim[] {
-  const order = orderOf(facts);
-  if (order === undefined) return [];
-  const values = valuesOf(facts, order, from.directory);
-  const product = productOf(order, from.directory);
+  const counted = countedOf(facts, from.directory);
+  if (counted === undefined) return [];
+  const { values } = counted;
   return from.limits
-    .filter((limit) => appliesTo(limit, facts, values, product))
+    .filter((limit) => (limit.of ?? 'orders') === counted.of && appliesTo(limit, facts, counted))
     .flatMap((limit) => {
-      const amount = amountOf(limit, order, from);
+      const amount = amountOf(limit, counted, from);
       const pass = passOf(limit, facts, from.directory);
       return keysOf(limit.per, values).map((key) => ({
         limit: limit.id,
@@ -60,6 +59,41 @@ export function claimsOf(
         ...(pass === undefined ? {} : { pass }),
       }));
     });
+}
+
+interface Counted {
+  readonly of: NonNullable<LimitDefinition['of']>;
+  readonly notional: { readonly amount: DecimalString; readonly ccy: string };
+  readonly values: Values;
+  /** Of an order: its quantity, and the first letter of the CFI. */
+  readonly quantity?: DecimalString;
+  readonly product?: string;
+}
+
+function countedOf(facts: TransactionFacts, directory: DirectorySnapshot): Counted | undefined {
+  const order = orderOf(facts);
+  if (order === undefined) return collateralOf(facts, directory);
+  return {
+    of: 'orders',
+    notional: order.max_notional,
+    values: valuesOf(facts, order, directory),
+    quantity: order.max_qty,
+    product: productOf(order, directory),
+  };
+}
+
+function collateralOf(facts: TransactionFacts, directory: DirectorySnapshot): Counted | undefined {
+  if (facts.intentType !== 'urn:countersign:rar:v1:collateral_transfer') return undefined;
+  const detail = detailOf(facts);
+  if (detail?.type !== 'urn:countersign:rar:v1:collateral_transfer')
+    throw policyErrors.error('limit_amount', 'The intent is not collateral whose amount can be counted.');
+  const { asset, qty, entity_lei: entity } = detail;
+  if (!('ccy' in asset) || asset.ccy === undefined) return undefined;
+  return {
+    of: 'collateral',
+    notional: { amount: qty, ccy: asset.ccy },
+    values: { ...whoseOf(facts, directory), client: [entity], counterparty: [], instrument: [] },
+  };
 }
 
 function orderOf(facts: TransactionFacts): Order | undefined {
@@ -76,17 +110,26 @@ function isOrder(detail: AuthorizationDetail): detail is Order {
 }
 
 function valuesOf(facts: TransactionFacts, order: Order, directory: DirectorySnapshot): Values {
-  const initiator = directory.principal(facts.initiator);
   const { cfi } = order.instrument;
   // Whom an order faces is read as a mandate's list of counterparties reads it.
   const { counterparties = [] } = intentUse(order, { action: 'order:create', at: 0 });
   return {
-    institution: [facts.initiatorInstitution],
+    ...whoseOf(facts, directory),
     client: clientsOf(order, directory),
+    counterparty: counterparties,
+    instrument: [instrumentId(order.instrument) ?? `cfi:${cfi}`],
+  };
+}
+
+function whoseOf(
+  facts: TransactionFacts,
+  directory: Pick<DirectorySnapshot, 'principal'>,
+): Pick<Values, 'institution' | 'desk' | 'trader'> {
+  const initiator = directory.principal(facts.initiator);
+  return {
+    institution: [facts.initiatorInstitution],
     desk: initiator?.desk === undefined ? [] : [`${initiator.institution}/${initiator.desk}`],
     trader: [facts.initiator],
-    counterparty: counterparties,
-    instrument: [instrumentIdOf(order) ?? `cfi:${cfi}`],
   };
 }
 
@@ -96,13 +139,9 @@ function clientsOf({ entity_lei: entity, account }: Order, directory: DirectoryS
   return holder === undefined || holder === entity ? [entity] : [entity, holder];
 }
 
-function instrumentIdOf({ instrument: { isin, upi, dti } }: Order): string | undefined {
-  return isin ?? upi ?? dti;
-}
-
 /** First letter of the CFI: by reference data, where it has the instrument. */
 function productOf(order: Order, directory: Pick<DirectorySnapshot, 'instrument'>): string {
-  const id = instrumentIdOf(order);
+  const id = instrumentId(order.instrument);
   const known = id === undefined ? undefined : directory.instrument(id);
   return (known?.cfi ?? order.instrument.cfi).slice(0, 1);
 }
@@ -110,8 +149,7 @@ function productOf(order: Order, directory: Pick<DirectorySnapshot, 'instrument'
 function appliesTo(
   { only }: LimitDefinition,
   facts: TransactionFacts,
-  values: Values,
-  productOfOrder: string,
+  { values, product: productDealt }: Counted,
 ): boolean {
   if (only === undefined) return true;
   const { institution, desk, trader, product, agents } = only;
@@ -119,7 +157,7 @@ function appliesTo(
     within(values.institution, institution) &&
     within(values.desk, desk) &&
     within(values.trader, trader) &&
-    within([productOfOrder], product) &&
+    within(productDealt === undefined ? [] : [productDealt], product) &&
     (agents === undefined || agents === isAgent(facts.initiator))
   );
 }
@@ -135,11 +173,11 @@ function isAgent(principal: string): boolean {
 
 function amountOf(
   limit: LimitDefinition,
-  order: Order,
+  { notional, quantity }: Counted,
   from: { readonly directory: DirectorySnapshot; readonly counting: CountingCurrency; readonly at: number },
 ): DecimalString {
-  if (limit.measure === 'quantity') return order.max_qty;
-  const { amount, ccy } = order.max_notional;
+  if (limit.measure === 'quantity' && quantity !== undefined) return quantity;
+  const { amount, ccy } = notional;
   const worth = converted(amount, { from: ccy, to: limit.unit }, from.directory, from);
   if (worth === undefined)
     throw policyErrors.error(

@@ -89,6 +89,28 @@ export const lives = {
   privileged_admin: { intended: [], applied: [], cancelled: [] },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 
+/**
+ * The steps that each kind of intent is for and that policies are asked about, with the states from which they are taken. A venue's
+ * enforcement point asks about the execution of an order (`trade:affirm`); cancelling is left out.
+ */
+export const stepsInTurn: Readonly<Record<IntentName, Readonly<Record<string, readonly string[]>>>> = {
+  trade_order: {
+    'order:create': ['intended'],
+    'trade:affirm': ['submitted', 'acknowledged'],
+    'settlement:instruct': ['executed'],
+    'settlement:release': ['cleared'],
+  },
+  rfq: { 'rfq:create': ['intended'], 'rfq:accept': ['quoted'] },
+  allocation: { 'allocation:propose': ['intended'] },
+  clearing_submission: { 'trade:affirm': ['intended'] },
+  settlement_instruction: { 'settlement:instruct': ['intended'], 'settlement:release': ['affirmed'] },
+  collateral_transfer: { 'collateral:transfer': ['approved'] },
+  withdrawal: { 'withdrawal:request': ['intended'], 'withdrawal:release': ['requested'] },
+  address_book_change: { 'withdrawal-address:propose': ['intended'] },
+  regulatory_report: { 'report:submit': ['intended'] },
+  privileged_admin: {},
+};
+
 export type IntentName = keyof typeof lives;
 export const intentNames = Object.keys(lives) as readonly IntentName[];
 

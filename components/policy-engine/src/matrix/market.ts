@@ -224,6 +224,7 @@ export class MatrixMarket {
     principal: (id) => this.#principals.get(id),
     knownPrincipal: (id) => this.#principals.get(id),
     federatedPerson: () => undefined,
+    personalClaims: () => undefined,
     credential: () => undefined,
     recordOf: () => undefined,
     client: () => undefined,

@@ -1,5 +1,5 @@
 import { kindOfScope, type Scope } from '@countersign/market';
-import { carriedThroughIn, type IntentName } from './lives.ts';
+import { carriedThroughIn, type IntentName, stepsInTurn } from './lives.ts';
 import type { Conditions, FactorName, Situation } from './situation.ts';
 
 /**
@@ -22,6 +22,8 @@ const postTradeSteps = ['trade:affirm', 'settlement:instruct', 'settlement:relea
 const dealt: readonly IntentName[] = ['trade_order', 'rfq'];
 const followingTrade: readonly IntentName[] = ['allocation', 'clearing_submission', 'settlement_instruction'];
 const leaving: readonly IntentName[] = ['withdrawal', 'address_book_change'];
+const isInTurn = ({ ask }: Asked) =>
+  ask.door === 'step' && stepsInTurn[ask.intent][ask.scope]?.includes(ask.state) === true;
 const openStates = [
   ...['intended', 'submitted', 'acknowledged', 'requested', 'quoted', 'proposed', 'pledged', 'approved'],
 ];
@@ -127,6 +129,11 @@ export const controlRules: readonly ControlRule[] = [
     'No intent is acted on before a token for it was permitted to whoever began it.',
     (asked) =>
       isBusiness(asked) && stateOf(asked) === 'intended' && asked.is.permitted === 'no-token' && !carriesStep(asked),
+  ),
+  never(
+    'steps-in-turn',
+    'No step is taken from a state in which the life of the intent has no such step.',
+    (asked) => isBusiness(asked) && !isInTurn(asked),
   ),
   never(
     'own-transactions',
@@ -362,7 +369,9 @@ export const controlRules: readonly ControlRule[] = [
   never(
     'step-of-its-intent',
     'No step is taken on an intent of another kind.',
-    (asked) => asked.ask.door === 'step' && !stepsOf[asked.ask.intent].includes(asked.ask.scope),
+    (asked) =>
+      asked.ask.door === 'step' &&
+      !(isCancel(asked) ? isDealt(asked) : asked.ask.scope in stepsInTurn[asked.ask.intent]),
   ),
   never(
     'nothing-twice',
@@ -770,8 +779,7 @@ export const controlRules: readonly ControlRule[] = [
     (asked) =>
       asked.is.kind !== 'agent' &&
       intentOf(asked) === 'regulatory_report' &&
-      isStep(asked, 'report:submit') &&
-      isOpen(asked) &&
+      isInTurn(asked) &&
       onlyOtherwise(asked, 'firm', 'party') &&
       asked.is.firm !== 'data-elsewhere',
   ),
@@ -998,29 +1006,8 @@ function hasPart(asked: Asked, is: (standing: string) => boolean): boolean {
   return is(firm) || (partyNamed(asked) && is(party)) || (asked.ask.door !== 'interface' && is(entity));
 }
 
-/** Steps of each kind of intent about which the policies are asked. */
-const stepsOf: Readonly<Record<IntentName, readonly string[]>> = {
-  trade_order: ['order:create', 'rfq:create', 'rfq:accept', 'order:cancel', ...postTradeSteps],
-  rfq: ['rfq:create', 'rfq:accept', 'order:create', 'order:cancel', ...postTradeSteps],
-  allocation: ['allocation:propose'],
-  clearing_submission: ['trade:affirm'],
-  settlement_instruction: ['settlement:instruct', 'settlement:release'],
-  collateral_transfer: ['collateral:transfer'],
-  withdrawal: ['withdrawal:request', 'withdrawal:release'],
-  address_book_change: ['withdrawal-address:propose'],
-  regulatory_report: ['report:submit'],
-  privileged_admin: [],
-};
-/** Whether the scope is one that the intent is for. */
-const ownScope = ({ ask }: Asked) =>
-  ask.door !== 'interface' &&
-  (ask.door === 'token' ? firstScopes[ask.intent] : stepsOf[ask.intent]).includes(ask.scope) &&
-  kindOf(ask.scope) !== 'cancelling' &&
-  !postTradeOfOrder(ask);
-const postTradeOfOrder = ({ intent, scope }: { readonly intent: IntentName; readonly scope: string }) =>
-  dealt.includes(intent) && postTradeSteps.includes(scope);
-const firstScopes: Readonly<Record<IntentName, readonly string[]>> = {
-  ...stepsOf,
-  trade_order: ['order:create'],
-  rfq: ['rfq:create', 'rfq:accept'],
-};
+/** Whether the scope is one that the intent begins with or goes on by, and a step is in turn. */
+const ownScope = (asked: Asked) =>
+  asked.ask.door !== 'interface' &&
+  !(isDealt(asked) && postTradeSteps.includes(asked.ask.scope)) &&
+  (isToken(asked) ? asked.ask.scope in stepsInTurn[asked.ask.intent] : isInTurn(asked));

@@ -17,7 +17,7 @@ export function createReferenceJudge(parsed: ParsedPolicySet): (question: Questi
   return (question) => {
     const request = {
       principal: question.principal,
-      action: { type: 'Action', id: question.action },
+      action: { type: parsed.schema.actionType, id: question.action },
       resource: question.resource,
       context: question.context,
       entities: question.shared.with(question.local),

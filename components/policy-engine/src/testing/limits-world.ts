@@ -89,7 +89,15 @@ function rateOf(id: string, rate: string | undefined, now: number): Rate | undef
   const [currency, base] = id.split('/') as [Currency, Currency];
   return rate === undefined
     ? undefined
-    : { id, currency, base, rate: rate as DecimalString, source: 'test', asOf: toInstant(now) };
+    : {
+        id,
+        currency,
+        base,
+        rate: rate as DecimalString,
+        anchor: rate as DecimalString,
+        source: 'test',
+        asOf: toInstant(now),
+      };
 }
 
 export { broker, clearer, firm };

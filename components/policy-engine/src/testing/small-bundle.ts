@@ -3,7 +3,9 @@ import type { PolicyBundle } from '@countersign/contracts';
 const schema = `entity Person { roles: Set<String> };
 entity Order { notional: decimal };
 entity Country;
+entity Service, Agent, Institution, Transaction, Resource;
 action "order:create" appliesTo { principal: Person, resource: Order, context: { country: Country } };
+action "token:issue" appliesTo { principal: Person, resource: Resource, context: {} };
 `;
 
 const entitlement = `// Who may trade at all.

@@ -3,7 +3,6 @@ import {
   type EvaluationRequest,
   kindOfPrincipal,
   parsePrincipalId,
-  policyErrors,
   type ReserveOutcome,
   type TransactionFacts,
 } from '@countersign/contracts';
@@ -21,8 +20,8 @@ import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 const nobody: TokenHolders = { actors: [] };
 const none: readonly never[] = [];
 
-/** Steps after which there is a trade, or may be one: they are held to the limits. */
-const dealt: ReadonlySet<string> = new Set(['order:create', 'rfq:accept']);
+/** Steps after which there is a trade, or may be one, or collateral has moved: they are held to the limits. */
+const counted: ReadonlySet<string> = new Set(['order:create', 'rfq:accept', 'collateral:transfer']);
 
 /** How requests of enforcement points (AuthZEN) become questions of trading. */
 export function createOutsideRequests(dependencies: OutsideDependencies): OutsideRequests<TradingInput> {
@@ -78,7 +77,7 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
   }
 
   function limitsOn({ action, resource, context }: TradingInput): Promise<ReserveOutcome> | undefined {
-    if (!dealt.has(action) || resource.type !== 'transaction') return undefined;
+    if (!counted.has(action) || resource.type !== 'transaction') return undefined;
     return limits.read({ facts: resource.facts, at: context.at });
   }
 
@@ -89,7 +88,9 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
     at = clock.now(),
   ): TradingInput {
     const { client, scopes, device, signals } = readContext(request.context);
-    const principal = readSubject(request.subject);
+    const known = readSubject(request.subject);
+    // What is no principal is nobody: it is recorded as it was asked, and no policy is asked about it.
+    const principal = known ?? nameOf(request.subject);
     const action = request.action.name;
     const resource = resourceOf(request.resource, facts);
     // Named one by one: copies of copies, made by spreading, took a twenty-fifth of a whole request.
@@ -110,7 +111,7 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
     return {
       principal,
       action,
-      resource: isForCaller(principal, resource, caller) ? resource : unknown(request.resource),
+      resource: known !== undefined && isForCaller(known, resource, caller) ? resource : unknown(request.resource),
       context,
     };
   }
@@ -118,8 +119,6 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
   return {
     atLeast: readAtLeast,
     async read(request, caller) {
-      // What is wrong with the request is said before anything is read for it.
-      readSubject(request.subject);
       const { resource } = request;
       // What has no facts and no mandate is not waited for.
       const facts = resource.type === 'transaction' ? await factsFor(resource, caller) : undefined;
@@ -168,14 +167,15 @@ function isOperator({ institution }: Actor, { operator }: { readonly operator: s
   return operator !== undefined && institution === operator;
 }
 
-function readSubject({ type, id }: EvaluationRequest['subject']): string {
+/** The principal that is asked about; undefined for what is none, or is of another kind than is said. */
+function readSubject({ type, id }: EvaluationRequest['subject']): string | undefined {
   const principal = parsePrincipalId(id);
-  if (principal === undefined || kindOfPrincipal(principal) !== type)
-    throw policyErrors.error(
-      'evaluation_invalid',
-      'subject.id must be a principal id, e.g. person:anna.keller, and subject.type its kind.',
-    );
-  return principal;
+  return principal !== undefined && kindOfPrincipal(principal) === type ? principal : undefined;
+}
+
+/** Both of a subject that is no principal. A `service:x` that is said to be a person is not the service of that name. */
+function nameOf({ type, id }: EvaluationRequest['subject']): string {
+  return `${type}/${id}`;
 }
 
 function resourceOf(

@@ -1,5 +1,5 @@
 import type { Actor, EvaluationRequest, ReserveOutcome, SearchRequest, TransactionFacts } from '@countersign/contracts';
-import { candidatesOf } from '../authzen/candidates.ts';
+import { actionsOf, candidatesOf } from '../authzen/candidates.ts';
 import type { Candidates } from '../authzen/search.ts';
 import { visibleTo } from '../authzen/visible.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
@@ -15,7 +15,6 @@ interface SearchCandidatesDependencies extends OutsideDependencies {
   factsFor(resource: EvaluationRequest['resource'], caller: Actor): Promise<TransactionFacts | undefined>;
   mandateStands(input: TradingInput): Promise<MandateAnswer> | undefined;
   readonly limitsOn: OutsideRequests<TradingInput>['limitsOn'];
-  /** @throws CodedError `evaluation_invalid` */
   inputOf(request: EvaluationRequest, caller: Actor, facts: TransactionFacts | undefined, at: number): TradingInput;
 }
 
@@ -81,11 +80,4 @@ export function createSearchCandidates(dependencies: SearchCandidatesDependencie
 /** As for an evaluation: an amount that cannot be counted is past every limit. Nothing is reserved. */
 async function isWithin(reading: Promise<ReserveOutcome> | undefined): Promise<boolean> {
   return reading === undefined || (await findingOf(reading)).outcome === 'reserved';
-}
-
-/** Actions that somebody can ask for: a group of actions applies to nothing itself. */
-function actionsOf({ parsed }: LoadedBundle): readonly string[] {
-  return [...parsed.schema.applications].flatMap(([{ type, id }, { principalTypes }]) =>
-    type === 'Action' && principalTypes.size > 0 ? [id] : [],
-  );
 }

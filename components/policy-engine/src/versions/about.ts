@@ -1,5 +1,5 @@
 import { policyErrors } from '@countersign/contracts';
-import { isVisibleText } from '@countersign/kernel';
+import { visibleLine } from '@countersign/kernel';
 
 /** Printable and short: both go into records and onto terminals. */
 const changeRequestPattern = /^[\x21-\x7e]{1,128}$/;
@@ -20,8 +20,7 @@ export function readAbout({ changeRequest, reason }: { readonly changeRequest: s
 
 /** @throws CodedError `policy_invalid` */
 export function readReason(text: string): string {
-  const reason = text.trim();
-  if (reason.length > 400 || !isVisibleText(reason))
-    throw policyErrors.error('policy_invalid', 'A reason is one line of 1 to 400 characters.');
+  const reason = visibleLine(text, 400);
+  if (reason === undefined) throw policyErrors.error('policy_invalid', 'A reason is one line of 1 to 400 characters.');
   return reason;
 }

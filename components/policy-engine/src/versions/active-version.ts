@@ -5,6 +5,7 @@ import { type ComponentAccess, keepFresh, type Logger, transaction } from '@coun
 import type pg from 'pg';
 import { loadBundleAside } from '../bundle/load-aside.ts';
 import { type LoadedBundle, loadBundle } from '../bundle/load-bundle.ts';
+import { oneAtATime } from '../one-at-a-time.ts';
 import { completeNewest, isNewestRecorded } from './recorded-version.ts';
 import { type PolicySigner, signActivation } from './signature.ts';
 import {
@@ -37,6 +38,11 @@ export interface ActiveVersion {
   refresh(): Promise<void>;
   /** Called with each version that is taken from now on. */
   onChange(listener: (active: ActivePolicies) => void): void;
+  /**
+   * Called after each look for versions, announced or every `pollMs`: what else changes with a notification on
+   * {@link versionChannel} needs no connection of its own.
+   */
+  afterLook(follow: () => Promise<void>): void;
   stop(): Promise<void>;
 }
 
@@ -63,6 +69,7 @@ export async function followVersions(dependencies: {
   let unsealedVersion = 0;
   const listeners: ((active: ActivePolicies) => void)[] = [];
   const waiting = new Set<() => void>();
+  const followers: (() => Promise<void>)[] = [];
 
   async function look(): Promise<void> {
     const newest = await newestVersionNumber(pool);
@@ -80,7 +87,9 @@ export async function followVersions(dependencies: {
     try {
       await take();
     } catch (error) {
-      if (!isCodedError(error, 'bundle_signature') && !isCodedError(error, 'policy_invalid')) throw error;
+      // One whose row goes while it is read is stored again, and taken, at the next look.
+      if (!['bundle_signature', 'policy_invalid', 'policy_not_loaded'].some((code) => isCodedError(error, code)))
+        throw error;
       if (refusedVersion !== newest)
         logger.error({ error, version: newest, active: active.version.version }, 'policies were not taken');
       refusedVersion = newest;
@@ -102,11 +111,18 @@ export async function followVersions(dependencies: {
     });
   }
 
-  async function take(): Promise<void> {
+  async function newestWithBundle() {
     const stored = await newestPublished();
     const bundle = stored === undefined ? undefined : await findBundle(pool, stored.version);
-    if (stored === undefined || bundle === undefined)
+    return stored === undefined || bundle === undefined ? undefined : { stored, bundle };
+  }
+
+  async function take(): Promise<void> {
+    // A row that is taken out between the two reads is stored again by the second look.
+    const found = (await newestWithBundle()) ?? (await newestWithBundle());
+    if (found === undefined)
       throw policyErrors.error('policy_not_loaded', 'No version of the policies has been published.');
+    const { stored, bundle } = found;
     const vouched = await verifyVersion(stored, bundle, dependencies);
     // Before the first one there is nobody to keep waiting.
     const loaded = active === undefined ? loadBundle(bundle) : await loadBundleAside(bundle, 'urgent');
@@ -154,31 +170,17 @@ export async function followVersions(dependencies: {
     active = { ...known, version: { ...known.version, signature } };
   }
 
-  let looking: Promise<void> | undefined;
-  let queued: Promise<void> | undefined;
-  /** One look at a time; whoever asks during one gets the next, which begins after they asked. */
-  function refresh(): Promise<void> {
-    if (looking === undefined) {
-      looking = look().finally(() => {
-        looking = undefined;
-      });
-      return looking;
-    }
-    queued ??= looking
-      .catch(() => undefined)
-      .then(() => {
-        queued = undefined;
-        return refresh();
-      });
-    return queued;
-  }
+  const refresh = oneAtATime(look);
 
   const freshness = await keepFresh({
     access: dependencies.access,
     channel: versionChannel,
     pollMs: dependencies.pollMs ?? 2_000,
     logger,
-    refresh,
+    async refresh() {
+      await refresh();
+      for (const follow of followers) await follow();
+    },
   });
 
   function current(): ActivePolicies {
@@ -214,6 +216,7 @@ export async function followVersions(dependencies: {
       );
     },
     onChange: (listener) => void listeners.push(listener),
+    afterLook: (follow) => void followers.push(follow),
     stop: () => freshness.stop(),
   };
 }

@@ -1,5 +1,6 @@
 import { type PolicyBundle, type PolicyCandidate, policyErrors } from '@countersign/contracts';
 import { type CodedError, type Digest, digestOf, type SimulationId } from '@countersign/kernel';
+import { testsOf } from '../bundle/parts.ts';
 import type { StoredCandidate } from './candidate-store.ts';
 
 export function statusOf(
@@ -37,7 +38,7 @@ export function shownCandidate(stored: StoredCandidate, now: number): PolicyCand
 export function digestOfCandidate(
   candidate: Pick<StoredCandidate, 'changeRequest' | 'reason' | 'baseVersion' | 'proposedBy'> & {
     readonly hash: Digest;
-    readonly bundle: Pick<PolicyBundle, 'tests'>;
+    readonly bundle: Pick<PolicyBundle, 'tests' | 'applications'>;
     readonly simulationId: SimulationId;
     readonly simulationDigest: Digest;
   },
@@ -45,7 +46,7 @@ export function digestOfCandidate(
   return digestOf({
     v: 1,
     hash: candidate.hash,
-    tests: digestOf(candidate.bundle.tests),
+    tests: digestOf(testsOf(candidate.bundle)),
     change_request: candidate.changeRequest,
     reason: candidate.reason,
     base_version: candidate.baseVersion,

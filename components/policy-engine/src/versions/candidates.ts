@@ -4,6 +4,8 @@ import {
   type AuditLog,
   appendOnce,
   type DecisionHistory,
+  type Independence,
+  notIndependentDetail,
   type PolicyBundle,
   type PolicyVersions,
   type ProposerStanding,
@@ -69,6 +71,7 @@ export function createCandidates(dependencies: {
   readonly refusals: Refuse;
   readonly wayBack?: WayBack;
   readonly proposerStanding?: ProposerStanding;
+  readonly independence?: Independence;
   readonly clock: Clock;
   readonly random: Random;
 }): Pick<PolicyVersions, 'propose' | 'approve' | 'reject' | 'candidates' | 'candidate' | 'endProposalsOf'> {
@@ -196,6 +199,12 @@ export function createCandidates(dependencies: {
     });
   }
 
+  /** Why this approver is not surely somebody else than who proposed it. */
+  async function dependenceOf({ proposedBy }: CandidateWithBundle, by: Actor): Promise<CodedError | undefined> {
+    if ((await dependencies.independence?.([proposedBy], [by.id])) !== false) return undefined;
+    return policyErrors.error('candidate_not_independent', notIndependentDetail);
+  }
+
   /** Whoever approves finds it ended where its proposer is gone. */
   async function requireProposer(id: PolicyCandidateId, attempt: Attempt): Promise<void> {
     const found = await findCandidate(pool, id);
@@ -298,7 +307,10 @@ export function createCandidates(dependencies: {
           await decide(session, id, 'approved', by);
           return shownVersion(newest);
         }
-        const refusal = refusalOf(candidate, digest, by.id) ?? outdated(candidate.baseVersion, version);
+        const refusal =
+          refusalOf(candidate, digest, by.id) ??
+          (await dependenceOf(candidate, by)) ??
+          outdated(candidate.baseVersion, version);
         if (refusal !== undefined) return refusals(refusal, attempt);
         const loaded = await orRefuse(attempt, async () => {
           await requireProposed(candidate, audit);
@@ -368,6 +380,12 @@ export function createCandidates(dependencies: {
 }
 
 async function passedTests(loaded: LoadedBundle) {
+  const untestedModel = [...loaded.applications].find(([, { model }]) => model.tests.length === 0)?.[0];
+  if (untestedModel !== undefined)
+    throw policyErrors.error(
+      'policy_tests_failed',
+      `The model ${untestedModel} has no tests: put some into applications/${untestedModel}/tests/*.json.`,
+    );
   const report = await runPolicyTestsInTurns(loaded);
   if (report.passed + report.failed === 0)
     throw policyErrors.error('policy_tests_failed', 'The bundle has no tests: put some into tests/*.json.');

@@ -19,6 +19,9 @@ import type { PolicySigner } from './signature.ts';
 import { findBundle, findVersion, lockVersions, newestVersion, type Session, type StoredVersion } from './store.ts';
 import { verifyVersion } from './verify-version.ts';
 
+/** How long after a publication one person may take it back. */
+const emergencyMs = 24 * 3_600_000;
+
 /** What a step back brings into force again. */
 interface StepBack {
   readonly stored: StoredVersion;
@@ -27,7 +30,8 @@ interface StepBack {
 
 /**
  * One step back: the bundle that was active before comes into force again, as a version of its own. Once, since a
- * second step would bring back what was just taken back, or what nobody has had in mind.
+ * second step would bring back what was just taken back, or what nobody has had in mind. Within a day, since one person
+ * does it: later it is no emergency, and takes two as every change does.
  */
 export function createRollBack(dependencies: {
   readonly pool: pg.Pool;
@@ -80,7 +84,10 @@ export function createRollBack(dependencies: {
  *
  * @throws CodedError `bundle_signature`
  */
-async function stepBack(session: Session, from: Parameters<typeof verifyVersion>[2]): Promise<StepBack | CodedError> {
+async function stepBack(
+  session: Session,
+  from: Parameters<typeof verifyVersion>[2] & { readonly clock: Clock },
+): Promise<StepBack | CodedError> {
   const newest = await newestVersion(session);
   if (newest?.governed == null) return nothingBefore();
   // Whether it is a roll-back itself is for those who activated it to say, and not for its row.
@@ -89,6 +96,11 @@ async function stepBack(session: Session, from: Parameters<typeof verifyVersion>
     return policyErrors.error(
       'nothing_to_roll_back',
       'The active version is a roll-back already. To go on from here, propose a bundle.',
+    );
+  if (newest.publishedAt.getTime() + emergencyMs < from.clock.now())
+    return policyErrors.error(
+      'roll_back_too_late',
+      'The active version is in force for more than 24 hours: nobody goes back from it alone. Propose the bundle of the version that should come back.',
     );
   const stored = await findVersion(session, newest.version - 1);
   if (stored?.governed == null) return nothingBefore();

@@ -61,6 +61,7 @@ export const validated = Type.Object(
     hash: digestSchema(),
     policies: Type.Array(Type.Object({ id: Type.String(), effect }, strict)),
     limits: Type.Array(Type.String()),
+    applications: Type.Array(Type.String(), { description: 'Namespaces of the models of applications' }),
     warnings: Type.Array(Type.Object({ policyId: Type.Optional(Type.String()), message: Type.String() }, strict)),
     tests: testReport,
   },

@@ -1,6 +1,7 @@
 import type { PolicyBundle, PolicyTestReport } from '@countersign/contracts';
 import type { Digest } from '@countersign/kernel';
 import { loadBundleAside } from '../bundle/load-aside.ts';
+import { foreignFault } from '../bundle/market-schema.ts';
 import { runPolicyTestsInTurns } from '../bundle/run-tests.ts';
 
 /** What a bundle is, once it has been found to be one. */
@@ -8,6 +9,8 @@ interface ValidatedBundle {
   readonly hash: Digest;
   readonly policies: readonly { readonly id: string; readonly effect: 'permit' | 'forbid' }[];
   readonly limits: readonly string[];
+  /** Namespaces of the models of applications. */
+  readonly applications: readonly string[];
   /** What the validator finds odd but not wrong, such as a policy that can never apply. */
   readonly warnings: readonly { readonly policyId?: string; readonly message: string }[];
   readonly tests: PolicyTestReport;
@@ -20,10 +23,13 @@ interface ValidatedBundle {
  */
 export async function validateBundle(bundle: PolicyBundle): Promise<ValidatedBundle> {
   const loaded = await loadBundleAside(bundle);
+  const foreign = foreignFault(loaded);
+  if (foreign !== undefined) throw foreign;
   return {
     hash: loaded.hash,
     policies: loaded.parsed.policies.map(({ id, effect }) => ({ id, effect })),
     limits: loaded.limits.map(({ id }) => id),
+    applications: [...loaded.applications.keys()],
     warnings: loaded.parsed.warnings.map(({ policyId, message }) => ({
       ...(policyId === undefined ? {} : { policyId }),
       message,

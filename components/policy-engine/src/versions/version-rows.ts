@@ -57,6 +57,12 @@ export function activationOf({ version, hash, publishedAt, recordId, governed }:
   };
 }
 
-export function policiesOf({ parsed }: LoadedBundle): PolicyVersion['policies'] {
-  return parsed.policies.map(({ id, effect, text }) => ({ id, effect, text }));
+/** Those of models of applications with their namespace before the id. */
+export function policiesOf({ parsed, applications }: LoadedBundle): PolicyVersion['policies'] {
+  return [
+    ...parsed.policies.map(({ id, effect, text }) => ({ id, effect, text })),
+    ...[...applications].flatMap(([namespace, { loaded }]) =>
+      loaded.parsed.policies.map(({ id, effect, text }) => ({ id: `${namespace}::${id}`, effect, text })),
+    ),
+  ];
 }

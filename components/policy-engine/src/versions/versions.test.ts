@@ -189,6 +189,21 @@ describe('a change of the policies', () => {
     },
   );
 
+  it('is not approved by somebody who invited its proposer, or was invited by them', async () => {
+    const asked: unknown[] = [];
+    const node = await rig.open({
+      independence: async (...sides) => {
+        asked.push(sides);
+        return false;
+      },
+    });
+    const { id, digest } = await propose(node);
+    expect(await refusalOf(node.approve(id, digest, approver))).toMatchObject({ code: 'candidate_not_independent' });
+    expect(asked).toEqual([[[proposer.id], [approver.id]]]);
+    expect(recordsOf('policy.refused')).toMatchObject([{ reason: 'candidate_not_independent', subject: approver }]);
+    expect(node.current().version.version).toBe(1);
+  });
+
   it('is not approved by whoever proposed it, whatever the digest', async () => {
     const node = await rig.open();
     const { id, digest } = await propose(node);
@@ -528,6 +543,16 @@ describe('a roll-back', () => {
     expect(version.approvedBy).toBeUndefined();
     expect((await other.atLeast(3)).loaded.hash).toBe(hashOfBundle(smallBundle()));
     expect(rig.records.at(-1)).toMatchObject({ type: 'policy.published', data: { version: 3, rolled_back_to: 1 } });
+  });
+
+  it('is for the day after a publication: later it takes two, like every change', async () => {
+    const node = await rig.open();
+    await publish(node);
+    rig.clock.advance(24 * 3_600_000 + 1);
+    const late = node.rollBack({ changeRequest: 'INC-1', reason: 'It permits too little' }, proposer);
+    expect(await refusalOf(late)).toMatchObject({ code: 'roll_back_too_late' });
+    expect(recordsOf('policy.refused')).toMatchObject([{ reason: 'roll_back_too_late', subject: proposer }]);
+    expect(node.current().version.version).toBe(2);
   });
 
   it('goes one step and no further', async () => {

@@ -3,6 +3,7 @@ import {
   type AuditAppender,
   type AuditLog,
   type DecisionHistory,
+  type Independence,
   type PolicyBundle,
   type PolicyVersion,
   type PolicyVersions,
@@ -16,7 +17,7 @@ import { loadBundleAside } from '../bundle/load-aside.ts';
 import { loadBundle } from '../bundle/load-bundle.ts';
 import { hashOfBundle } from '../bundle/parts.ts';
 import type { WayBack } from '../trading/way-back.ts';
-import { type ActivePolicies, followVersions } from './active-version.ts';
+import { type ActivePolicies, type ActiveVersion, followVersions } from './active-version.ts';
 import { createCandidates } from './candidates.ts';
 import { publishVersion } from './publish.ts';
 import { isAnyRecorded } from './recorded-version.ts';
@@ -51,6 +52,8 @@ export interface PolicyVersionsDependencies {
   readonly wayBack?: WayBack;
   /** Asked when somebody approves what another has proposed; every proposer still stands when left out. */
   readonly proposerStanding?: ProposerStanding;
+  /** Asked about who proposed and who approves; everybody is independent when left out. */
+  readonly independence?: Independence;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -77,6 +80,7 @@ export interface GovernedVersions extends PolicyVersions {
   storedBundle(version: number): Promise<PolicyBundle>;
   /** Called with each version that becomes active on this node from now on. */
   onChange(listener: (active: ActivePolicies) => void): void;
+  readonly afterLook: ActiveVersion['afterLook'];
   stop(): Promise<void>;
 }
 
@@ -129,6 +133,7 @@ export async function createPolicyVersions(dependencies: PolicyVersionsDependenc
     current: active.current,
     atLeast: active.atLeast,
     onChange: active.onChange,
+    afterLook: active.afterLook,
     stop: () => active.stop(),
   };
 }

@@ -1,5 +1,15 @@
 import type { AskedStatement, Recovery } from '@countersign/contracts';
-import { ceremonyAttributes, ceremonyFields, type Html, html, inWords, page } from '@countersign/runtime';
+import {
+  ceremonyAttributes,
+  ceremonyFields,
+  formFields,
+  type Html,
+  html,
+  inWords,
+  page,
+  type RefusedForm,
+} from '@countersign/runtime';
+import { recoveryPath } from './done-page.ts';
 import type { Drawn } from './drawn.ts';
 
 /** What an approver is shown and signs: whose, why, by what evidence, opened by whom, who has approved. */
@@ -10,10 +20,12 @@ export function approvePage(
     readonly asked: AskedStatement;
     readonly csrf: Html;
     readonly path: string;
+    readonly refused?: RefusedForm | undefined;
   },
 ): Html {
   const { one } = texts;
-  const { recovery, asked, csrf, path } = content;
+  const { recovery, asked, csrf, path, refused } = content;
+  const form = formFields(refused, { fields: ['reason'], lang });
   const fact = (label: string, value: Html | string) => html`<div><dt>${label}</dt><dd><bdi>${value}</bdi></dd></div>`;
   return page({
     title: one.title(recovery.person),
@@ -43,12 +55,15 @@ ${ceremonyFields(lang)}
 <div class="actions"><button class="primary" type="submit" name="action" value="approve">${one.approve}</button></div>
 </form></section>
 <section aria-labelledby="refuse"><h2 id="refuse">${one.refuseTitle}</h2>
+${form.notice}
 <form method="post" action="${path}">
 ${csrf}
 <p><label for="reason">${one.refuseReason}</label></p>
-<p><input type="text" id="reason" name="reason" required maxlength="400" autocomplete="off"></p>
+<p><input type="text" id="reason" name="reason" value="${form.value('reason')}" required maxlength="400" autocomplete="off"${form.attributes('reason')}></p>
+${form.problem('reason')}
 <div class="actions"><button class="refuse" type="submit" name="action" value="refuse">${one.refuse}</button></div>
 </form></section>
+<p><a href="${recoveryPath}">${texts.done.back}</a></p>
 </article>`,
   });
 }

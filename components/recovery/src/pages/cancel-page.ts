@@ -22,7 +22,7 @@ export function cancelPage(
 ${csrf}<input type="hidden" name="handle" value="${asked.handle}">
 <p class="hint">${cancel.hint}</p>
 ${ceremonyFields(lang)}
-<div class="actions"><button class="primary" type="submit" name="action" value="cancel">${cancel.cancel}</button></div>
+<div class="actions"><button class="primary" type="submit" name="action" value="cancel">${cancel.cancel}</button> <a class="button" href="/me">${cancel.keep}</a></div>
 </form>
 </section>`,
   });

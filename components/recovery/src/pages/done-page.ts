@@ -1,12 +1,18 @@
 import { type Html, html, page } from '@countersign/runtime';
 import type { Drawn } from './drawn.ts';
 
-/** What has come of it. @param back path of the list, where there is one for this person */
+export const recoveryPath = '/recovery';
+
+/** The list of those who approve; the account of the person whom it is about. */
+type NextPage = keyof typeof paths;
+const paths = { back: recoveryPath, account: '/me' } as const;
+
+/** What has come of it, and the way on. */
 export function donePage(
   { texts, lang, banner }: Drawn,
-  content: { readonly title: string; readonly lead: string; readonly back?: string },
+  content: { readonly title: string; readonly lead: string; readonly next: NextPage },
 ): Html {
-  const { title, lead, back } = content;
+  const { title, lead, next } = content;
   return page({
     title,
     lang,
@@ -14,7 +20,7 @@ export function donePage(
     body: html`<section class="panel" aria-labelledby="title">
 <h1 id="title">${title}</h1>
 <p class="lead">${lead}</p>
-${back !== undefined && html`<p><a href="${back}">${texts.done.back}</a></p>`}
+<p><a href="${paths[next]}">${texts.done[next]}</a></p>
 </section>`,
   });
 }

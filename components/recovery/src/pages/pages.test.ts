@@ -110,6 +110,17 @@ describe('the page for who has lost a key', () => {
     ]);
   });
 
+  it('shows what was typed again when it is refused, as text, with the error beside it', async () => {
+    const typed = 'Anna Keller <b>"';
+    const refused = await browserOf(app).post('/recover', { person: typed });
+    expect(refused.statusCode).toBe(400);
+    expect(refused.body).toMatch(
+      /name="person" value="Anna Keller &lt;b&gt;&quot;"[^>]* aria-describedby="person-hint person-problem" aria-invalid="true" autofocus/,
+    );
+    expect(refused.body).toMatch(/id="person-problem">[\s\S]*recovery_malformed/);
+    expect(refused.body).not.toContain('<b>"');
+  });
+
   it('is not sent by another site', async () => {
     const forged = await browserOf(app).post('/recover', { person: anna.id }, { 'sec-fetch-site': 'cross-site' });
     expect(forged.statusCode).toBe(403);
@@ -198,6 +209,9 @@ describe('approving on the page', () => {
     const browser = browserOf(app, cora);
     const form = filledForm((await browser.get(`/recovery/${id}`)).body, 'refuse');
     expect((await browser.post(`/recovery/${id}`, { ...form, reason: '' })).statusCode).toBe(400);
+    const refused = await browser.post(`/recovery/${id}`, { ...form, reason: 'I called her\u0007' });
+    expect(refused.body).toMatch(/name="reason" value="I called her[^"]*"[^>]* aria-invalid="true" autofocus/);
+    expect(filledForm(refused.body, 'refuse')).toMatchObject({ action: 'refuse' });
     const done = await browser.post(`/recovery/${id}`, { ...form, reason: 'I spoke with her <b>today</b>' });
     expect(done.statusCode).toBe(200);
     expect((await recovery.find(id))?.status).toBe('refused');
@@ -213,6 +227,7 @@ describe('calling off on the page', () => {
     const page = await browser.get(path);
     const done = await browser.post(path, filledForm(page.body, 'cancel', world.keys.keyOf(anna.id)));
     expect(done.statusCode).toBe(200);
+    expect(done.body).toContain('<a href="/me">');
     expect((await recovery.find(id))?.status).toBe('cancelled');
   });
 });

@@ -1,8 +1,9 @@
-import { type Html, html, page } from '@countersign/runtime';
+import { formFields, type Html, html, page, type RefusedForm } from '@countersign/runtime';
 import type { Drawn } from './drawn.ts';
 
 /** The public page. It is the same for everybody, before and after. @param path of this page */
-export function requestPage({ texts, lang, banner }: Drawn, path: string): Html {
+export function requestPage({ texts, lang, banner }: Drawn, path: string, refused?: RefusedForm): Html {
+  const form = formFields(refused, { fields: ['person'], lang });
   const { request } = texts;
   return page({
     title: request.title,
@@ -11,9 +12,11 @@ export function requestPage({ texts, lang, banner }: Drawn, path: string): Html 
     body: html`<section class="panel" aria-labelledby="title">
 <h1 id="title">${request.title}</h1>
 <p class="lead">${request.lead}</p>
+${form.notice}
 <form method="post" action="${path}">
 <p><label for="person">${request.name}</label></p>
-<p><input type="text" id="person" name="person" required maxlength="128" autocomplete="off" autocapitalize="none" spellcheck="false" aria-describedby="person-hint"></p>
+<p><input type="text" id="person" name="person" value="${form.value('person')}" required maxlength="128" autocomplete="off" autocapitalize="none" spellcheck="false"${form.attributes('person', 'person-hint')}></p>
+${form.problem('person')}
 <p class="hint" id="person-hint">${request.nameHint}</p>
 <div class="actions"><button class="primary" type="submit">${request.send}</button></div>
 </form>
@@ -32,6 +35,7 @@ export function requestedPage({ texts, lang, banner }: Drawn): Html {
 <h1 id="title">${request.sentTitle}</h1>
 <p class="lead">${request.sentLead}</p>
 <p>${request.sentNext}</p>
+<p><a href="/">${request.toStart}</a></p>
 </section>`,
   });
 }

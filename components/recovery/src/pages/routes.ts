@@ -5,25 +5,28 @@ import {
   type SignInNeed,
   type Statements,
 } from '@countersign/contracts';
-import { parseId, type Random, type RecoveryId } from '@countersign/kernel';
+import { isCodedError, parseId, type Random, type RecoveryId } from '@countersign/kernel';
 import {
   bannerOf,
   chooseTexts,
   credentialIn,
   type Logger,
+  type PageVisit,
+  type RefusedForm,
   readForm,
+  refusedForm,
   requireSameOriginPost,
   sendErrorPage,
   sendPage,
   signedInPages,
 } from '@countersign/runtime';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RunningRecovery } from '../recoveries.ts';
 import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
 import { approvePage } from './approve-page.ts';
 import { cancelPage } from './cancel-page.ts';
-import { donePage } from './done-page.ts';
+import { donePage, recoveryPath } from './done-page.ts';
 import type { Drawn } from './drawn.ts';
 import { listPage } from './list-page.ts';
 import { requestedPage, requestPage } from './request-page.ts';
@@ -38,7 +41,6 @@ export interface RecoveryPages {
   readonly logger: Logger;
 }
 
-export const recoveryPath = '/recovery';
 const publicPath = '/recover';
 type ById = { readonly id: string };
 
@@ -76,7 +78,13 @@ export function recoveryPages(app: FastifyInstance, dependencies: RecoveryPages)
   app.post(publicPath, async (request, reply) => {
     try {
       requireSameOriginPost(request, origin);
-      await recovery.publicRequests.ask(readForm(request.body).get('person') ?? '', request.ip);
+      const fields = readForm(request.body);
+      try {
+        await recovery.publicRequests.ask(fields.get('person') ?? '', request.ip);
+      } catch (error) {
+        const refused = refusedForm(error, fields);
+        return sendPage(reply, refused.status, requestPage(drawn(request), publicPath, refused), { secure });
+      }
       return sendPage(reply, 200, requestedPage(drawn(request)), { secure });
     } catch (error) {
       return sendErrorPage(error, request, reply, { logger, banner, secure });
@@ -89,27 +97,40 @@ export function recoveryPages(app: FastifyInstance, dependencies: RecoveryPages)
     return sendPage(reply, 200, listPage(drawn(request), content), { secure });
   });
 
-  pages.get<ById>(`${recoveryPath}/:id`, toApprove, async ({ signIn, csrf }, request, reply) => {
+  async function showToApprove(
+    { signIn, csrf }: PageVisit<SignIn>,
+    request: FastifyRequest<{ Params: ById }>,
+    reply: FastifyReply,
+    refused?: RefusedForm,
+  ): Promise<FastifyReply> {
     const id = idOf(request.params.id);
     const asked = await recovery.askToApprove(id, signIn.person);
     const found = await recovery.find(id);
     if (found === undefined) throw unknown();
-    const content = { recovery: found, asked, csrf, path: `${recoveryPath}/${id}` };
-    return sendPage(reply, 200, approvePage(drawn(request), content), { secure, script: true });
-  });
+    const content = { recovery: found, asked, csrf, path: `${recoveryPath}/${id}`, refused };
+    return sendPage(reply, refused?.status ?? 200, approvePage(drawn(request), content), { secure, script: true });
+  }
+  pages.get<ById>(`${recoveryPath}/:id`, toApprove, (visit, request, reply) => showToApprove(visit, request, reply));
 
-  pages.post<ById>(`${recoveryPath}/:id`, toApprove, async ({ signIn }, fields, request, reply) => {
+  pages.post<ById>(`${recoveryPath}/:id`, toApprove, async (visit, fields, request, reply) => {
+    const { signIn } = visit;
     const id = idOf(request.params.id);
     const draw = drawn(request);
     const { done } = draw.texts;
     if (fields.get('action') === 'refuse') {
-      await recovery.refuse(id, signIn.person, fields.get('reason') ?? '');
-      const content = { title: done.refusedTitle, lead: done.refusedLead, back: recoveryPath };
+      try {
+        await recovery.refuse(id, signIn.person, fields.get('reason') ?? '');
+      } catch (error) {
+        // Only what can be corrected is asked again; whoever may not turn it down is told on a page of its own.
+        if (!isCodedError(error, 'recovery_malformed')) throw error;
+        return showToApprove(visit, request, reply, refusedForm(error, fields));
+      }
+      const content = { title: done.refusedTitle, lead: done.refusedLead, next: 'back' as const };
       return sendPage(reply, 200, donePage(draw, content), { secure });
     }
     const after = await recovery.approve(id, await signedBy(signIn, fields));
     const lead = after.missing.length === 0 ? done.approvedAll : done.approvedWaits;
-    return sendPage(reply, 200, donePage(draw, { title: done.approvedTitle, lead, back: recoveryPath }), { secure });
+    return sendPage(reply, 200, donePage(draw, { title: done.approvedTitle, lead, next: 'back' }), { secure });
   });
 
   pages.get<ById>(`${recoveryPath}/:id/cancel`, toCancel, async ({ signIn, csrf }, request, reply) => {
@@ -125,7 +146,7 @@ export function recoveryPages(app: FastifyInstance, dependencies: RecoveryPages)
     await recovery.cancelOwn(idOf(request.params.id), await signedBy(signIn, fields));
     const draw = drawn(request);
     const { cancelledTitle: title, cancelledLead: lead } = draw.texts.done;
-    return sendPage(reply, 200, donePage(draw, { title, lead }), { secure });
+    return sendPage(reply, 200, donePage(draw, { title, lead, next: 'account' }), { secure });
   });
 }
 

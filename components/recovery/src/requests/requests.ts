@@ -42,6 +42,7 @@ export function createRequests(dependencies: {
         throw recoveryErrors.error(
           'recovery_requests_spent',
           'This was asked too often from your network. Call the security of your firm, or try again in an hour.',
+          { facts: { field: 'person' } },
         );
       const trimmed = name.trim().toLowerCase();
       const id = parsePrincipalId(trimmed.startsWith('person:') ? trimmed : `person:${trimmed}`);
@@ -49,6 +50,7 @@ export function createRequests(dependencies: {
         throw recoveryErrors.error(
           'recovery_malformed',
           'An id has letters, digits, dots and hyphens, as in person:anna.keller.',
+          { facts: { field: 'person' } },
         );
       await keepRequest(pool, { person: id, known: personOf(id) !== undefined, now }, mostStrangers);
     },

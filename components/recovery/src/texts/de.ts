@@ -22,6 +22,7 @@ export const de: Texts = {
     send: 'Meiner Firma melden',
     safer:
       'Sie können auch die Sicherheitsabteilung Ihrer Firma anrufen. Sie prüft, wer Sie sind, bevor sich etwas ändert.',
+    toStart: 'Zur Startseite',
     sentTitle: 'Danke',
     sentLead: 'Falls es dieses Konto gibt, wissen jetzt diejenigen Bescheid, die es betreuen.',
     sentNext:
@@ -59,6 +60,7 @@ export const de: Texts = {
     refuse: 'Ablehnen',
   },
   cancel: {
+    keep: 'Nicht zurückziehen',
     title: 'Diesen Vorgang abbrechen?',
     lead: 'Es wurde gemeldet, dass Sie Ihren Sicherheitsschlüssel verloren haben. Haben Sie ihn noch, brechen Sie den Vorgang damit ab.',
     hint: 'Ihr Schlüssel unterschreibt, dass nichts verloren ist. Was Sie haben, bleibt, wie es ist.',
@@ -75,6 +77,7 @@ export const de: Texts = {
     cancelledTitle: 'Der Vorgang ist abgebrochen',
     cancelledLead:
       'Was Sie haben, bleibt, wie es ist. Sagen Sie es der Sicherheitsabteilung Ihrer Firma: Jemand wollte in Ihrem Namen einen neuen Schlüssel.',
+    account: 'Ihr Konto',
     back: 'Sehen, was sonst auf Sie wartet',
   },
 };

@@ -19,6 +19,7 @@ export const en = {
     nameHint: 'As it is shown when you are signed in, for example person:anna.keller.',
     send: 'Tell my firm',
     safer: "You can also call your firm's security. They ask who you are before anything changes.",
+    toStart: 'Go to the start page',
     sentTitle: 'Thank you',
     sentLead: 'If there is such an account, the people who look after it have been told.',
     sentNext:
@@ -56,6 +57,7 @@ export const en = {
     refuse: 'Turn down',
   },
   cancel: {
+    keep: 'Do not call it off',
     title: 'Call off this recovery?',
     lead: 'Somebody has reported that you lost your security key. If you still have it, call this off with it.',
     hint: 'Your key signs that nothing is lost. What you have stays as it is.',
@@ -72,6 +74,7 @@ export const en = {
     cancelledTitle: 'It is called off',
     cancelledLead:
       'What you have stays as it is. Tell your firm’s security: somebody asked for a new key in your name.',
+    account: 'Your account',
     back: 'See what else waits for you',
   },
 };

@@ -34,7 +34,7 @@ export async function createRetentionWorld() {
   const custody = createSmallCustody(log, clock);
   const nodes: RunningRetention[] = [];
 
-  function node(given: Pick<RetentionDependencies, 'proposerStanding'> = {}): RunningRetention {
+  function node(given: Pick<RetentionDependencies, 'proposerStanding' | 'independence'> = {}): RunningRetention {
     const retention = createRetention({
       ...given,
       pool: scratch.pool('retention'),

@@ -1,4 +1,4 @@
-import { parseCompactJws, type UnverifiedJws } from '@countersign/oauth';
+import { hasType, parseCompactJws, type UnverifiedJws } from '@countersign/oauth';
 import {
   type ApprovalClaims,
   type BatchClaims,
@@ -36,8 +36,8 @@ export function parseBatchApprovalJws(text: string): BatchApprovalJws {
 
 function parseSigned(text: string) {
   const jws = parseCompactJws(text, (_, detail) => malformed(detail));
-  const { typ, alg, kid } = jws.header;
-  if (typ !== approvalType) throw malformed(`Its typ must be ${approvalType}.`);
+  const { alg, kid } = jws.header;
+  if (!hasType(jws.header, approvalType)) throw malformed(`Its typ must be ${approvalType}.`);
   if (alg !== 'ES256' && alg !== 'EdDSA') throw malformed('Its alg must be ES256 or EdDSA.');
   if (kid === undefined) throw malformed('Its header names no kid.');
   return { jws, kid };

@@ -49,7 +49,8 @@ export async function issueEnvelope(
   const lifeSeconds = Math.min(dependencies.envelopeLifeSeconds ?? defaultLifeSeconds, maxEnvelopeSeconds);
   const envelope = composeEnvelope(grounds, { issuer, record: about.id, lifeSeconds, referenceKey });
   const { kid, algorithm } = await signer.current(purpose);
-  if (algorithm === 'PS256') throw new Error('envelopes are signed with ES256 or EdDSA, so that they stay small');
+  if (algorithm !== 'ES256' && algorithm !== 'EdDSA')
+    throw new Error('envelopes are signed with ES256 or EdDSA, so that they stay small');
   await audit.append({
     ...about,
     type: 'envelope.issued',

@@ -397,7 +397,16 @@ describe('declining', () => {
     const { browser, path, page } = await opened(olga, change);
     const { csrf } = hiddenFields(page.body, 'data-webauthn');
     const none = await browser.post(path, { csrf, decision: 'decline', reason: '  ' });
-    expect([none.statusCode, codeOf(none.body)]).toEqual([400, 'decline_reason']);
+    expect([none.statusCode, none.body]).toEqual([400, expect.stringContaining('decline_reason')]);
+    const long = `${'x'.repeat(500)} and why`;
+    const tooLong = await browser.post(path, { csrf, decision: 'decline', reason: long });
+    // Shown again as it was typed, opened, with the error beside it, the focus on it.
+    expect(tooLong.body).toMatch(
+      new RegExp(
+        `<details open>[\\s\\S]*<textarea[^>]* aria-describedby="reason-hint reason-problem" aria-invalid="true" autofocus>${long}</textarea>`,
+      ),
+    );
+    expect(tooLong.body).toContain('id="reason-problem"');
     const before = world.audit.records.length;
     for (const reason of ['The ticket says <b>otherwise</b>', 'once more'])
       expect((await browser.post(path, { csrf, decision: 'decline', reason })).statusCode).toBe(303);

@@ -1,5 +1,6 @@
 import { approverRoles, type Person, type Statements, transactionErrors } from '@countersign/contracts';
-import { type CodedError, parseId, type TransactionId } from '@countersign/kernel';
+import { type CodedError, isCodedError, parseId, type TransactionId } from '@countersign/kernel';
+import { type RefusedForm, refusedForm } from '@countersign/runtime';
 import { batchRoot } from '../approvals/batch-root.ts';
 import { type BeforeApprover, mostWaiting } from '../before-approver.ts';
 import type { Changes } from '../changes.ts';
@@ -68,6 +69,37 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
     return { kind: 'changed', fault, back, changes };
   }
 
+  async function viewOf(
+    id: string,
+    role: string | undefined,
+    visit: ApproverVisit,
+    refused?: RefusedForm,
+  ): Promise<ApproverStep> {
+    const path = `${approvePath}/${encodeURIComponent(id)}`;
+    const here = await signedIn(role === undefined ? path : `${path}?${new URLSearchParams({ role })}`, visit);
+    if ('location' in here) return { kind: 'go', ...here };
+    const { person, signIn } = here;
+    const before = await find(id, person);
+    const { view, roles, fault, own, declined } = before;
+    const { transaction: txn, intentDigest: intent_digest } = view;
+    const shown = shownDigest([before]);
+    const asked = await question(roles, role, (as) => ask(person, as, shown, { txn, intent_digest }));
+    return {
+      kind: 'intent',
+      content: {
+        view: viewShownTo(view, person.institution),
+        changes: await transactions.desk.look(before, person),
+        csrf: csrfOf(txn, signIn, visit).token,
+        ...(fault === undefined ? {} : { fault }),
+        ...(own === undefined ? {} : { own }),
+        ...(declined === undefined ? {} : { declined }),
+        ...asked,
+        mayDecline: roles.length > 0 && declined === undefined,
+        refused,
+      },
+    };
+  }
+
   return {
     async list(visit) {
       const here = await signedIn(approvePath, visit);
@@ -76,30 +108,7 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
       return { kind: 'list', content: { person: here.person, waiting, more, otherPath } };
     },
 
-    async view(id, role, visit) {
-      const path = `${approvePath}/${encodeURIComponent(id)}`;
-      const here = await signedIn(role === undefined ? path : `${path}?${new URLSearchParams({ role })}`, visit);
-      if ('location' in here) return { kind: 'go', ...here };
-      const { person, signIn } = here;
-      const before = await find(id, person);
-      const { view, roles, fault, own, declined } = before;
-      const { transaction: txn, intentDigest: intent_digest } = view;
-      const shown = shownDigest([before]);
-      const asked = await question(roles, role, (as) => ask(person, as, shown, { txn, intent_digest }));
-      return {
-        kind: 'intent',
-        content: {
-          view: viewShownTo(view, person.institution),
-          changes: await transactions.desk.look(before, person),
-          csrf: csrfOf(txn, signIn, visit).token,
-          ...(fault === undefined ? {} : { fault }),
-          ...(own === undefined ? {} : { own }),
-          ...(declined === undefined ? {} : { declined }),
-          ...asked,
-          mayDecline: roles.length > 0 && declined === undefined,
-        },
-      };
-    },
+    view: (id, role, visit) => viewOf(id, role, visit),
 
     async viewBatch(ids, role, visit) {
       const listed = idsOf(ids);
@@ -151,7 +160,12 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
         case 'approve':
           return approve(before, fields, here, visit);
         case 'decline':
-          await transactions.decline(view.transaction, person.id, fields.get('reason') ?? '');
+          try {
+            await transactions.decline(view.transaction, person.id, fields.get('reason') ?? '');
+          } catch (error) {
+            if (!isCodedError(error, 'decline_reason')) throw error;
+            return viewOf(id, undefined, visit, refusedForm(error, fields));
+          }
           return { kind: 'go', location: path };
         case 'withdraw': {
           if (own === undefined)

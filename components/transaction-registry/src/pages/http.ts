@@ -18,7 +18,7 @@ import { en } from '../texts/en.ts';
 import { approvePath } from './addresses.ts';
 import { type ApproverStep, createApproverPages } from './approver-pages.ts';
 import { batchDonePage, batchPage } from './batch-page.ts';
-import type { Drawing } from './drawing.ts';
+import type { Drawing, EvidencePathOf } from './drawing.ts';
 import { intentPage } from './intent-page.ts';
 import { listPage } from './list-page.ts';
 import { problemPage } from './problem-page.ts';
@@ -33,6 +33,8 @@ export interface ApproverPageRoutes extends ApproverPagesDependencies {
   readonly issuer: string;
   /** IANA name of the zone in which times are told first; `UTC` when left out. */
   readonly timeZone?: string;
+  /** Where the evidence of a transaction is shown to whoever approved it. */
+  readonly evidencePathOf?: EvidencePathOf | undefined;
 }
 
 type Request = FastifyRequest<{ Params: { readonly id?: string } }>;
@@ -46,14 +48,18 @@ const cookieSeconds = 3_600;
  * They are never stored and every redirect is a 303; what is not theirs is not there.
  */
 export function approverPageRoutes(app: FastifyInstance, dependencies: ApproverPageRoutes): void {
-  const { directory, random, logger, issuer, timeZone = 'UTC' } = dependencies;
+  const { directory, random, logger, issuer, timeZone = 'UTC', evidencePathOf } = dependencies;
   const { origin, protocol } = new URL(issuer);
   const scope: CookieScope = { secure: protocol === 'https:' };
   const pages = createApproverPages(dependencies);
 
   function drawingFor(request: FastifyRequest): Drawing {
     const { lang, texts } = chooseTexts(request, { en, de });
-    return { lang, texts, moment: momentIn(lang, timeZone), directory: directory.snapshot(), path: approvePath };
+    return {
+      ...{ lang, texts, path: approvePath, evidencePathOf },
+      moment: momentIn(lang, timeZone),
+      directory: directory.snapshot(),
+    };
   }
 
   const step = (handler: Handler) => async (request: Request, reply: FastifyReply) => {
@@ -90,7 +96,7 @@ export function approverPageRoutes(app: FastifyInstance, dependencies: ApproverP
       case 'list':
         return sendPage(reply, 200, listPage(next.content, drawing), scope);
       case 'intent':
-        return sendPage(reply, 200, intentPage(next.content, drawing), {
+        return sendPage(reply, next.content.refused?.status ?? 200, intentPage(next.content, drawing), {
           ...scope,
           script: next.content.asked !== undefined,
         });

@@ -1,10 +1,19 @@
 import type { ApproverRole, AskedStatement } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
-import { ceremonyAttributes, ceremonyFields, csrfField, type Html, html, page } from '@countersign/runtime';
+import {
+  ceremonyAttributes,
+  ceremonyFields,
+  csrfField,
+  formFields,
+  type Html,
+  html,
+  page,
+  type RefusedForm,
+} from '@countersign/runtime';
 import type { BeforeApprover } from '../before-approver.ts';
 import type { Changes } from '../changes.ts';
 import type { ShownView } from '../shown.ts';
-import type { Drawing } from './drawing.ts';
+import { type Drawing, sentenceFor } from './drawing.ts';
 import { changesPart, circumstancesPart, fact, linesPart, roleIn, warningsPart } from './intent-parts.ts';
 import { problemNotice } from './problem-page.ts';
 
@@ -31,6 +40,8 @@ export interface IntentContent {
   readonly choice?: readonly ApproverRole[];
   readonly asked?: AskedApproval;
   readonly mayDecline: boolean;
+  /** Why what was said when declining is not taken. */
+  readonly refused?: RefusedForm | undefined;
 }
 
 /** One transaction before one person: what it is, decoded, and what they may do about it. */
@@ -56,7 +67,7 @@ ${linesPart(view, drawing)}
 ${circumstancesPart(view, drawing)}
 ${choice !== undefined && rolePart(choice, action, drawing)}
 ${asked !== undefined && signPart(asked, { action, csrf: content.csrf, button: texts.sign.approve }, drawing)}
-${mayDecline && declinePart(action, content.csrf, drawing)}
+${mayDecline && declinePart(action, content, drawing)}
 <p><a href="${path}">${texts.done.back}</a></p>
 </article>`,
   });
@@ -107,11 +118,14 @@ ${items.map((item) => html`<input type="hidden" name="txn" value="${item}">`)}
 </form>`;
 }
 
-function ownPart({ own, view, csrf }: IntentContent, { texts, moment, path }: Drawing): Html | false {
+function ownPart({ own, view, csrf }: IntentContent, drawing: Drawing): Html | false {
+  const { texts, moment, path } = drawing;
+  const evidencePath = drawing.evidencePathOf?.(view);
   return (
     own !== undefined &&
     html`<div class="notice" role="status"><p><strong>${texts.done.approved}</strong></p>
 <p>${texts.done.until} ${moment(own.expiresAt)}.</p>
+${evidencePath !== undefined && html`<p><a href="${evidencePath}">${texts.done.evidence}</a></p>`}
 <form method="post" action="${path}/${view.transaction}">
 ${csrfField(csrf)}
 <p class="hint">${texts.done.withdrawHint}</p>
@@ -126,13 +140,16 @@ function declinedPart({ reason, at }: NonNullable<IntentContent['declined']>, { 
 <p>${texts.done.stillMay}</p></div>`;
 }
 
-function declinePart(action: string, csrf: string, { texts }: Drawing): Html {
+function declinePart(action: string, { csrf, refused }: IntentContent, { lang, texts }: Drawing): Html {
   const { summary, reason, hint, button } = texts.decline;
-  return html`<details><summary>${summary}</summary>
+  const detailOf = ({ code }: CodedError) => sentenceFor(texts.problems, code);
+  const form = formFields(refused, { fields: ['reason'], lang, detailOf });
+  return html`<details${refused !== undefined && html` open`}><summary>${summary}</summary>
 <form method="post" action="${action}">
 ${csrfField(csrf)}
 <label for="reason">${reason}</label>
-<textarea id="reason" name="reason" rows="3" maxlength="500" required aria-describedby="reason-hint"></textarea>
+<textarea id="reason" name="reason" rows="3" maxlength="500" required${form.attributes('reason', 'reason-hint')}>${form.value('reason')}</textarea>
+${form.problem('reason')}
 <p class="hint" id="reason-hint">${hint}</p>
 <div class="actions"><button class="refuse" type="submit" name="decision" value="decline">${button}</button></div>
 </form></details>`;

@@ -72,6 +72,7 @@ export const de: Texts = {
     because: 'Ihre Begründung',
     stillMay: 'Wenn Sie es jetzt anders sehen, können Sie es hier noch freigeben.',
     back: 'Sehen, was sonst auf Sie wartet',
+    evidence: 'Den Nachweis ansehen',
     withdraw: 'Meine Freigabe zurücknehmen',
     withdrawHint: 'Solange nichts auf ihr beruht, können Sie sie zurücknehmen.',
   },
@@ -143,6 +144,8 @@ export const de: Texts = {
     user_not_verified:
       'Ihr Sicherheitsschlüssel hat nicht nach PIN oder Fingerabdruck gefragt. Es wurde nichts freigegeben.',
     signature_wrong: 'Die Signatur ist nicht von Ihrem Sicherheitsschlüssel. Es wurde nichts freigegeben.',
+    answer_overtaken:
+      'Sie haben mit diesem Schlüssel inzwischen etwas anderes bestätigt. Es wurde nichts freigegeben; versuchen Sie es noch einmal.',
     counter_rolled_back:
       'Es könnte eine Kopie dieses Sicherheitsschlüssels geben: Er ist gesperrt. Es wurde nichts freigegeben; bitten Sie um Hilfe.',
     backup_flags_changed:

@@ -43,6 +43,7 @@ export const decision = closed({
 });
 
 const entity = closed({ type: text(), id: text() });
+const application = text('Namespace of the model of an application that decided; the market when left out');
 const comparable = closed({ decision: flag(), determining: texts(), errors: texts() });
 const sources = ['policy-engine'];
 const skipped = Type.Record(Type.String(), count(), {
@@ -55,7 +56,10 @@ export const decisionRecords = {
     sources,
     outcomes: ['permit', 'deny'],
     always: ['references', 'actors', 'policy'],
-    data: closed({ decision, evaluation: closed({ subject: entity, action: text(), resource: entity }) }),
+    data: closed({
+      decision,
+      evaluation: closed({ application: optional(application), subject: entity, action: text(), resource: entity }),
+    }),
   },
   'decision.searched': {
     about: 'It was asked who may do what to which (AuthZEN search).',
@@ -64,6 +68,7 @@ export const decisionRecords = {
     always: ['references', 'actors', 'policy'],
     data: closed({
       search: enumOf(['subject', 'resource', 'action']),
+      application: optional(application),
       subject: optional(text()),
       action: optional(text()),
       resource: optional(text()),
@@ -177,6 +182,39 @@ export const decisionRecords = {
       compiled: comparable,
       reference: comparable,
     }),
+  },
+  'application.entity_written': {
+    about: 'An entity of the model of an application was written.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject', 'standing'],
+    data: closed({
+      application,
+      type: text('With the namespace'),
+      thing: digest('Of its type and id'),
+      version: version('Of the entities of the model'),
+      entity: toldToFew(open('In the JSON form of Cedar')),
+    }),
+  },
+  'application.entity_removed': {
+    about: 'An entity of the model of an application was removed.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject', 'standing'],
+    data: closed({
+      application,
+      type: text('With the namespace'),
+      thing: digest('Of its type and id'),
+      version: version('Of the entities of the model'),
+      entity: toldToFew(open('Its type and id')),
+    }),
+  },
+  'application.entity_refused': {
+    about: 'Somebody asked for a change of an entity of the model of an application that they may not have.',
+    sources,
+    outcomes: ['deny'],
+    always: ['subject', 'reason'],
+    data: closed({ application: text('As it was named'), thing: digest('Of its type and id') }),
   },
   'limit.released': {
     about: 'What an order had reserved within limits no longer counts.',

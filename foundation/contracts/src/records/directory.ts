@@ -16,6 +16,7 @@ import {
   text,
   texts,
   version,
+  yes,
 } from './shape.ts';
 
 const sources = ['directory'];
@@ -30,6 +31,8 @@ const summary = {
 };
 const position = closed({ institution: optional(text()), desk: optional(text()), roles: texts() });
 const departureKind = enumOf(['leave', 'move']);
+
+const partnerKey = closed({ profile: id('prf'), issuer: text(), kid: text(), thumbprint: digest('RFC 7638') });
 
 export const directoryRecords = {
   'directory.applied': {
@@ -63,7 +66,7 @@ export const directoryRecords = {
     }),
   },
   'directory.change-proposed': {
-    about: 'A change of the directory was proposed and waits for a second person.',
+    about: 'A change of the directory, or of a trust profile of a partner, was proposed and waits for a second person.',
     sources,
     outcomes: ['done'],
     always: ['subject'],
@@ -77,14 +80,14 @@ export const directoryRecords = {
     }),
   },
   'directory.change-approved': {
-    about: 'A second person let a change of the directory through.',
+    about: 'A second person let a change of the directory, or of a trust profile, through.',
     sources,
     outcomes: ['done'],
     always: ['subject', 'references'],
     data: closed({ change_request: id('chg'), digest: digest(), proposed_by: principal() }),
   },
   'directory.change-rejected': {
-    about: 'A change of the directory was turned down.',
+    about: 'A change of the directory, or of a trust profile, was turned down.',
     sources,
     outcomes: ['done'],
     always: ['subject', 'references'],
@@ -120,7 +123,7 @@ export const directoryRecords = {
     }),
   },
   'partner.profile-registered': {
-    about: 'An identity provider of a partner is trusted, or is trusted otherwise than before.',
+    about: 'An identity provider of a partner is trusted, is trusted otherwise than before, or no longer (suspended).',
     sources: ['trust-registry'],
     outcomes: ['done'],
     always: ['subject'],
@@ -142,8 +145,26 @@ export const directoryRecords = {
             'Sign-in to our pages',
           ),
         ),
+        suspended: optional(yes),
       }),
+      reason: optional(reasonText),
+      change_request: optional(id('chg')),
+      proposed_by: optional(principal()),
     }),
+  },
+  'partner.key-bound': {
+    about: 'A kid of a partner names this key from now on, and no other.',
+    sources: ['federation-gateway'],
+    outcomes: ['done'],
+    always: ['partner', 'standing'],
+    data: partnerKey,
+  },
+  'partner.key-refused': {
+    about: 'A partner publishes another key under a kid than before: the key is not used.',
+    sources: ['federation-gateway'],
+    outcomes: ['deny'],
+    always: ['partner', 'reason', 'references'],
+    data: partnerKey,
   },
   'key.published': {
     about: 'A signing key of ours is published.',

@@ -9,6 +9,7 @@ import {
   flag,
   id,
   instant,
+  lei,
   optional,
   principal,
   type RecordDescription,
@@ -37,12 +38,19 @@ const clientRefused = closed({
   shared_with: optional(text('The other client or principal that the same key or certificate is of')),
 });
 
+const partnerKey = digest('RFC 7638 thumbprint of the key of the partner');
+
 export const signInRecords = {
   'identity.accepted': {
     about: 'What a partner says of a person was believed.',
     sources: ['federation-gateway'],
     outcomes: ['permit'],
-    data: closed({ profile: id('prf'), profile_version: version() }),
+    data: closed({
+      profile: id('prf'),
+      profile_version: version(),
+      kid: optional(text()),
+      thumbprint: optional(partnerKey),
+    }),
     dataOptional: true,
   },
   'identity.refused': {
@@ -50,7 +58,7 @@ export const signInRecords = {
     sources: ['federation-gateway'],
     outcomes: ['deny'],
     always: ['reason', 'payload'],
-    data: closed({ profile: id('prf'), profile_version: version() }),
+    data: closed({ profile: id('prf'), profile_version: version(), thumbprint: optional(partnerKey) }),
     dataOptional: true,
   },
   'client.refused': {
@@ -84,6 +92,19 @@ export const signInRecords = {
     outcomes: ['done'],
     always: ['client', 'subject'],
     data: closed({ thumbprint: text(), registered_at: instant(), ends_at: instant() }),
+  },
+  'client.dpop-key-changed': {
+    about:
+      'A client refreshed a token with another DPoP key than before; its tokens are bound to that one from now on.',
+    sources,
+    outcomes: ['done'],
+    always: ['client', 'subject', 'references'],
+    data: closed({
+      grant: id('grt'),
+      institution: lei('Owner of the client'),
+      was: text('RFC 7638 thumbprint of the key before'),
+      jkt: text('RFC 7638 thumbprint of the key now'),
+    }),
   },
   'session.started': {
     about: 'A person showed who they are: in a new session, or once more in one that goes on.',

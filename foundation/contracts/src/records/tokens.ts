@@ -132,6 +132,25 @@ export const tokenRecords = {
       }),
     }),
   },
+  'provisioning-token.issued': {
+    about: 'A client was given the token that its SCIM software sends with every request; one before it ended.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject', 'client', 'audience', 'scope', 'authentication', 'certificate', 'standing'],
+    data: closed({
+      token_sha256: digest(),
+      certificate: digest('SHA-256 over the DER of the certificate that it is bound to'),
+      scope: text(),
+      expires_at: Type.Integer({ description: 'Seconds since the epoch' }),
+    }),
+  },
+  'provisioning-token.ended': {
+    about: 'The provisioning token of a client was revoked by the client.',
+    sources,
+    outcomes: ['done'],
+    always: ['actors', 'client', 'standing'],
+    data: closed({ token_sha256: digest(), reason: reasonText }),
+  },
   'token.refused': {
     about: 'A token was asked for and not issued.',
     sources,

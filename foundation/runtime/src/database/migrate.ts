@@ -199,7 +199,7 @@ async function checkSecret(client: pg.Client, fingerprint: string, adopt: boolea
   if (rows[0] !== undefined && !adopt)
     throw migrationErrors.error(
       'roles_secret_mismatch',
-      'The secret for the database roles is not the one this database was set up with. Give every node the same one; if the old one is lost, start once with the option to adopt the new one.',
+      'The secret for the database roles is not the one this database was set up with. Give every node the same one; if the old one is lost, stop every node and start one with --adopt-roles-secret.',
     );
   await client.query(
     `insert into countersign_meta.roles_secret (fingerprint) values ($1)

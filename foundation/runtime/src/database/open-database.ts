@@ -11,6 +11,8 @@ export interface Database {
   readonly rolesSecret: RolesSecret;
   /** E.g. `18.4`. */
   readonly serverVersion: string;
+  /** Connections that accounts which are not superusers may have open, all together. */
+  readonly maxConnections: number;
 }
 
 const oldestVersion = 15;
@@ -35,13 +37,16 @@ export async function openDatabase(options: {
       `select current_setting('server_version_num')::int / 10000 as major, split_part(current_setting('server_version'), ' ', 1) as version,
               current_setting('server_encoding') as encoding, pg_is_in_recovery() as standby,
               current_setting('fsync') as fsync, current_setting('full_page_writes') as full_page_writes,
-              current_setting('synchronous_commit') as synchronous_commit`,
+              current_setting('synchronous_commit') as synchronous_commit,
+              current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+                - coalesce(current_setting('reserved_connections', true)::int, 0) as connections`,
     );
     const [facts] = rows;
     if (facts === undefined) throw new Error('a select without a table returned no row');
     const problem = whyUnsuitable(facts, options.acceptLoss ?? false);
     if (problem !== undefined) throw databaseErrors.error('database_unsuitable', problem);
-    return { connection: options.connection, rolesSecret: options.rolesSecret, serverVersion: facts.version };
+    const { connection, rolesSecret } = options;
+    return { connection, rolesSecret, serverVersion: facts.version, maxConnections: facts.connections };
   } catch (error) {
     throw databaseFailure(error);
   } finally {
@@ -57,6 +62,7 @@ interface ServerFacts {
   readonly fsync: string;
   readonly full_page_writes: string;
   readonly synchronous_commit: string;
+  readonly connections: number;
 }
 
 function whyUnsuitable(facts: ServerFacts, acceptLoss: boolean): string | undefined {

@@ -1,3 +1,5 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { createTestAuthority } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { type CertificateName, derOf, madeAt, pemOf } from '../testing/certificate-chains.ts';
 import { createChainVerifier } from './certificate-chain.ts';
@@ -39,6 +41,21 @@ describe('a chain passed on by a proxy', () => {
     ['the key is RSA of 1024 bits', 'weak', []],
   ] as const)('does not verify where %s', (_, own, others) => {
     expect(verifies(own, others)).toBe(false);
+  });
+
+  it.each([
+    ['P-256', true, generateKeyPairSync('ec', { namedCurve: 'P-256' })],
+    ['P-521', true, generateKeyPairSync('ec', { namedCurve: 'P-521' })],
+    ['P-192', false, generateKeyPairSync('ec', { namedCurve: 'prime192v1' })],
+    ['P-224', false, generateKeyPairSync('ec', { namedCurve: 'secp224r1' })],
+    ['DSA', false, generateKeyPairSync('dsa', { modulusLength: 2048, divisorLength: 256 })],
+    ['RSA-PSS of 1,024 bits', false, generateKeyPairSync('rsa-pss', { modulusLength: 1024 })],
+    ['RSA with the exponent 3', true, generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 })],
+  ] as const)('with a certificate for %s verifies: %s', (_, expected, { privateKey }) => {
+    const authority = createTestAuthority({ name: 'Clients' });
+    const privateKeyPem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+    const { der } = authority.issue({ subject: 'CN=desk', privateKeyPem });
+    expect(createChainVerifier(authority.certificatePem)(der, [], madeAt)).toBe(expected);
   });
 
   it('verifies only while every certificate on it is in date', () => {

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { CodedError } from '@countersign/kernel';
+import { CodedError, isStrongKey } from '@countersign/kernel';
 import { readCertificateDetails } from './certificate-details.ts';
 
 /** Most certificates from a client's own up to the authority, both counted. */
@@ -74,9 +74,16 @@ export function createChainVerifier(
 /** In date, signed by an algorithm that still means something, and with no extension that we would have to obey and cannot. */
 function isSound(certificate: X509Certificate, now: number): boolean {
   const details = readCertificateDetails(certificate.raw);
-  const key = certificate.publicKey;
-  const strong = key.asymmetricKeyType !== 'rsa' || (key.asymmetricKeyDetails?.modulusLength ?? 0) >= 2048;
-  return isInDate(certificate, now) && strong && details.signedStrongly && !details.constrained;
+  return isInDate(certificate, now) && hasStrongKey(certificate) && details.signedStrongly && !details.constrained;
+}
+
+/** False also for a key that cannot be read. */
+export function hasStrongKey(certificate: X509Certificate): boolean {
+  try {
+    return isStrongKey(certificate.publicKey);
+  } catch {
+    return false;
+  }
 }
 
 /** @param between certification authorities between this one and the client's certificate (RFC 5280 section 4.2.1.9) */

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { Agent } from 'node:https';
 import { connect, type TLSSocket } from 'node:tls';
 import {
@@ -85,6 +86,15 @@ describe('a client certificate in the handshake', () => {
     ['is self-signed', createSelfSigned({ subject: 'CN=client' })],
   ])('is presented and not verified when it %s', async (_, certificate) => {
     expect(await send(url, { ...trusted, certificate })).toMatchObject(shown(certificate, false));
+  });
+
+  it('is presented and not verified when its key is weak, though OpenSSL takes it', async () => {
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 1024 });
+    const privateKeyPem = privateKey.export({ format: 'pem', type: 'pkcs8' }).toString();
+    const certificate = authority.issue({ subject: 'CN=client', privateKeyPem });
+    expect(await send(url, { ...trusted, certificate, ciphers: 'DEFAULT:@SECLEVEL=0' })).toMatchObject(
+      shown(certificate, false),
+    );
   });
 
   it('is not asked for in vain: a client without one is served without one', async () => {

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import { type Clock, sha256Base64Url } from '@countersign/kernel';
 import type { FastifyRequest } from 'fastify';
-import { createChainVerifier, isWithin, type Validity, validityOf } from './certificate-chain.ts';
+import { createChainVerifier, hasStrongKey, isWithin, type Validity, validityOf } from './certificate-chain.ts';
 import { clientCertificateErrors, readForwardedCertificate } from './client-cert-header.ts';
 
 /** Whose word about client certificates counts. */
@@ -96,7 +96,7 @@ interface Peer {
   readonly validity: Validity;
   readonly der: Uint8Array;
   readonly thumbprint: string;
-  /** What OpenSSL said of the chain in the handshake, name constraints and all. */
+  /** What OpenSSL said of the chain in the handshake, name constraints and all; false where a key on it is weak. */
   readonly authorized: boolean;
   readonly others: readonly Uint8Array[];
 }
@@ -107,12 +107,21 @@ const mostOthers = 5;
 function describePeer(certificate: X509Certificate, authorized: boolean): Peer {
   const der = certificate.raw;
   const others: Uint8Array[] = [];
+  // OpenSSL takes RSA of 1,024 bits and small curves in a handshake.
+  let strong = hasStrongKey(certificate);
   for (let above = certificate.issuerCertificate; above !== undefined; above = above.issuerCertificate) {
     const { raw } = above;
     if (others.length === mostOthers || raw.equals(others.at(-1) ?? der)) break;
     others.push(raw);
+    strong &&= hasStrongKey(above);
   }
-  return { validity: validityOf(certificate), der, thumbprint: sha256Base64Url(der), authorized, others };
+  return {
+    validity: validityOf(certificate),
+    der,
+    thumbprint: sha256Base64Url(der),
+    authorized: authorized && strong,
+    others,
+  };
 }
 
 interface CertificateHeaders {

@@ -10,8 +10,7 @@ export interface Gate<Caller, Scope extends string> {
 }
 
 /**
- * For routes that take large bodies or parse them strictly: nobody without the scope may send one. Elsewhere
- * `withCaller` does.
+ * For routes whose options other hooks share; elsewhere `withCaller` does the same.
  *
  * @param check says who asks, or throws what refuses them
  */

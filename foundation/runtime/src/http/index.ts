@@ -6,6 +6,7 @@ export * from './described.ts';
 export { closeGently, drain } from './draining.ts';
 export * from './gate.ts';
 export * from './guarded.ts';
+export { parseJsonBody } from './json-body.ts';
 export * from './key-set-route.ts';
 export { networkOf } from './network-of.ts';
 export * from './problem.ts';

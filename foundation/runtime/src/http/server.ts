@@ -1,12 +1,13 @@
 import type { RequestListener, Server } from 'node:http';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
-import { type Clock, type CodedError, systemClock } from '@countersign/kernel';
+import { type Clock, CodedError, systemClock } from '@countersign/kernel';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
 import { createCertificateReader } from './client-certificate.ts';
 import { watchConnections } from './draining.ts';
+import { checkCallersFirst } from './guarded.ts';
 import { readJsonBody } from './json-body.ts';
 import { asCodedError, problemOf, statusOf } from './problem.ts';
 import { type HttpTls, tlsOptions } from './tls.ts';
@@ -84,6 +85,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
       reply.header('x-request-id', requestId);
     done();
   });
+  checkCallersFirst(app);
   app.addHook('onResponse', (request, reply, done) => {
     options.metrics.observeRequest(
       request.method,
@@ -166,12 +168,8 @@ function answerUnreadable(error: Error, socket: Socket): void {
     return;
   }
   const [status, name, detail] = unreadable[code] ?? malformed;
-  const body = JSON.stringify({
-    type: `urn:countersign:error:${name}`,
-    title: name.replaceAll('_', ' '),
-    status: Number.parseInt(status, 10),
-    ...{ code: name, detail },
-  });
+  const problem = problemOf(new CodedError({ code: name, category: 'invalid', detail }));
+  const body = JSON.stringify({ ...problem, status: Number.parseInt(status, 10) });
   socket.end(
     [
       `HTTP/1.1 ${status}`,

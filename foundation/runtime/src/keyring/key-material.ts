@@ -2,8 +2,8 @@ import { constants, createPrivateKey, createPublicKey, generateKeyPair, type Key
 import { promisify } from 'node:util';
 import { sha256Base64Url, unreachable } from '@countersign/kernel';
 
-/** FAPI 2.0 Security Profile section 5.4.1. */
-export const keyringAlgorithms = ['ES256', 'EdDSA', 'PS256'] as const;
+/** FAPI 2.0 Security Profile section 5.4.1, and RS256 for OpenID clients that know nothing else. */
+export const keyringAlgorithms = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
 export type KeyringAlgorithm = (typeof keyringAlgorithms)[number];
 
 export interface KeyMaterial {
@@ -35,6 +35,7 @@ function generatePair(algorithm: KeyringAlgorithm) {
     case 'EdDSA':
       return generate('ed25519', undefined);
     case 'PS256':
+    case 'RS256':
       return generate('rsa', { modulusLength: 3072 });
     default:
       return unreachable(algorithm);
@@ -64,16 +65,20 @@ export function openKey(der: Buffer): KeyObject {
   return privateKey;
 }
 
-/** A signature in JOSE form (RFC 7518 sections 3.4 and 3.5, RFC 8037 section 3.1). */
+/** A signature in JOSE form (RFC 7518 sections 3.3 to 3.5, RFC 8037 section 3.1). */
 export async function signWith(key: KeyObject, algorithm: KeyringAlgorithm, data: Uint8Array): Promise<Uint8Array> {
   switch (algorithm) {
     case 'ES256':
       return sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' });
     case 'EdDSA':
       return sign(null, data, key);
-    case 'PS256': {
+    case 'PS256':
+    case 'RS256': {
       // Some milliseconds of arithmetic, which other requests need not wait for.
-      const padding = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+      const padding =
+        algorithm === 'PS256'
+          ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }
+          : { padding: constants.RSA_PKCS1_PADDING };
       return new Promise((resolve, reject) =>
         sign('sha256', data, { key, ...padding }, (error, signature) =>
           error === null ? resolve(signature) : reject(error),

@@ -12,8 +12,8 @@ export interface ErrorPageContent {
   /** What they read out to whoever helps them. */
   readonly code: string;
   readonly banner?: string | undefined;
-  /** A way on: links or a form. */
-  readonly next?: Html;
+  /** A way on beside the start page: links or a form. */
+  readonly next?: Html | undefined;
 }
 
 /** A page that says no, in words a person can act on. */
@@ -26,6 +26,7 @@ export function errorPage({ title, detail, code, banner, next }: ErrorPageConten
 <p class="lead">${detail}</p>
 <p class="code">If you ask for help, say this code: <code>${code}</code></p>
 ${next}
+<p class="back"><a href="/">Go to the start page</a></p>
 </section>`,
   });
 }
@@ -39,7 +40,15 @@ export function sendErrorPage(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
-  { logger, banner, ...options }: SendPageOptions & { readonly logger: Logger; readonly banner?: string | undefined },
+  {
+    logger,
+    banner,
+    next,
+    ...options
+  }: SendPageOptions & { readonly logger: Logger; readonly banner?: string | undefined } & Pick<
+      ErrorPageContent,
+      'next'
+    >,
 ): FastifyReply {
   const coded = asCodedError(error);
   const route = { method: request.method, route: request.routeOptions.url };
@@ -59,5 +68,5 @@ export function sendErrorPage(
   if (unavailable) reply.header('retry-after', '1');
   const title = unavailable ? 'Not available right now' : 'This cannot continue';
   const status = category === 'unauthenticated' ? 403 : statusOf(coded);
-  return sendPage(reply, status, errorPage({ title, detail, code, banner }), options);
+  return sendPage(reply, status, errorPage({ title, detail, code, banner, next }), options);
 }

@@ -6,6 +6,7 @@ export * from './form.ts';
 export * from './html.ts';
 export * from './in-words.ts';
 export * from './page.ts';
+export * from './refused-form.ts';
 export * from './routes.ts';
 export * from './same-origin.ts';
 export * from './scripts.ts';

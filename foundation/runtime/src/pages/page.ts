@@ -46,7 +46,7 @@ ${paths.map(
 <body>
 <a class="skip" href="#main">${skip}</a>
 ${banner ? html`<div class="banner" role="note">${banner}</div>` : undefined}
-<header class="masthead"><img src="${markPath}" alt="" width="28" height="28"><span>Countersign</span></header>
+<header class="masthead"><a href="/"><img src="${markPath}" alt="" width="28" height="28"><span>Countersign</span></a></header>
 <main id="main" tabindex="-1">
 ${body}
 </main>

@@ -11,17 +11,59 @@ import {
   createCsrfToken,
   csrfField,
   csrfTokenOf,
+  formFields,
   html,
   matchesCsrfToken,
   page,
   pageRoutes,
   readForm,
+  refusedForm,
   requireSameOriginPost,
   sendErrorPage,
   sendPage,
 } from './index.ts';
 
 const origin = 'https://id.example';
+
+describe('a form that was refused', () => {
+  const typed = new Map([['name', '<b>me']]);
+  const fault = (field: string) =>
+    new CodedError({ code: 'name_wrong', category: 'invalid', detail: 'No.', facts: { field } });
+  const fieldsOf = (error: CodedError, lang = 'en') =>
+    formFields(refusedForm(error, typed), { fields: ['name', 'other'], lang });
+
+  it('has what was typed, and the error and the focus at the field that the error names', () => {
+    const form = fieldsOf(fault('name'));
+    expect(form.value('name')).toBe('<b>me');
+    expect(String(form.attributes('name', 'hint'))).toBe(
+      ' aria-describedby="hint name-problem" aria-invalid="true" autofocus',
+    );
+    expect(String(form.problem('name'))).toContain('id="name-problem"');
+    expect([String(form.attributes('other')), form.problem('other'), form.notice]).toEqual(['', undefined, undefined]);
+  });
+
+  it('has the error at its beginning where it names no field of the form', () => {
+    const form = fieldsOf(fault('csrf'), 'de');
+    expect(String(form.notice)).toMatch(/role="alert" tabindex="-1" autofocus>[\s\S]*Es wurde nichts ausgeführt/);
+    expect(String(form.attributes('name'))).toBe('');
+  });
+
+  it('is none for a forged form, what is unavailable, and our own faults', () => {
+    const forged = new CodedError({ code: 'form_forged', category: 'forbidden', detail: 'No.' });
+    const away = new CodedError({ code: 'away', category: 'unavailable', detail: 'No.' });
+    for (const error of [forged, away, new Error('ours')]) expect(() => refusedForm(error, typed)).toThrow(error);
+  });
+
+  it('is empty and without a word before it was sent', () => {
+    const form = formFields(undefined, { fields: ['name'], lang: 'en' });
+    expect([form.value('name'), String(form.attributes('name', 'hint')), form.problem('name'), form.notice]).toEqual([
+      '',
+      ' aria-describedby="hint"',
+      undefined,
+      undefined,
+    ]);
+  });
+});
 
 describe('pages over HTTP', () => {
   let app: FastifyInstance;

@@ -1,11 +1,11 @@
-import { CodedError, type Random } from '@countersign/kernel';
+import { CodedError, isCodedError, type Random } from '@countersign/kernel';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { cookieName, readCookie, sessionCookie } from '../http/cookies.ts';
 import type { Logger } from '../observability/logger.ts';
 import { csrfField, csrfTokenOf, matchesCsrfToken } from './csrf.ts';
 import { sendErrorPage } from './error-page.ts';
 import { formErrors, readForm } from './form.ts';
-import type { Html } from './html.ts';
+import { type Html, html } from './html.ts';
 import { requireSameOriginPost } from './same-origin.ts';
 
 /** The part of a sign-in that these pages need: who is there, and where to send who is not. */
@@ -97,7 +97,7 @@ export function signedInPages<Need, SignIn extends { readonly session: string }>
       throw new CodedError({
         code: 'sign_in_abandoned',
         category: 'unauthenticated',
-        detail: 'You are not signed in as this page asks. Open it again to sign in.',
+        detail: 'You did not sign in, or not as this page asks. Nothing was done.',
       });
     const location = await door.begin({
       returnTo: `${pathOf(request)}?${returned}`,
@@ -112,7 +112,10 @@ export function signedInPages<Need, SignIn extends { readonly session: string }>
       try {
         return await handler(request, reply);
       } catch (error) {
-        return sendErrorPage(error, request, reply, { logger, banner, secure });
+        const next = isCodedError(error, 'sign_in_abandoned')
+          ? html`<div class="actions"><a class="button" href="${pathOf(request)}">Sign in again</a></div>`
+          : undefined;
+        return sendErrorPage(error, request, reply, { logger, banner, secure, next });
       }
     };
 

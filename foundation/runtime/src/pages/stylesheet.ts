@@ -59,9 +59,11 @@ body {
   background: var(--warning-soft); color: var(--warning); border-bottom: 1px solid var(--warning-line);
 }
 .masthead {
-  display: flex; align-items: center; gap: .625rem; width: 100%; max-width: 38rem; margin: 0 auto;
+  width: 100%; max-width: 38rem; margin: 0 auto;
   padding: 1.75rem 1.25rem 1rem; font-weight: 650; font-size: 1.0625rem; letter-spacing: -.005em;
 }
+.masthead a { display: inline-flex; align-items: center; gap: .625rem; color: inherit; text-decoration: none; }
+.masthead a:hover { text-decoration: underline; text-underline-offset: .2em; }
 .masthead img { display: block; border-radius: 6px; }
 main { width: 100%; max-width: 38rem; margin: 0 auto; padding: 0 1.25rem; overflow-wrap: break-word; }
 main:focus { outline: none; }
@@ -99,6 +101,8 @@ input[type="text"], input[type="search"], select, textarea {
   width: 100%; min-height: 2.75rem; padding: .5rem .75rem; margin: .375rem 0; border: 1px solid var(--control); border-radius: 8px;
   background: var(--panel); color: var(--ink); font: inherit;
 }
+.field-problem { color: var(--problem); font-size: .9375rem; margin: .25rem 0 .875rem; }
+[aria-invalid="true"]:is(input, select, textarea) { border-color: var(--problem); }
 .row { display: flex; gap: .625rem; align-items: center; }
 .row > :first-child { flex: 1; min-width: 0; }
 .choices { list-style: none; margin: 0 0 1.25rem; padding: 0; border: 1px solid var(--line); border-radius: 10px; overflow: hidden; }

@@ -18,6 +18,8 @@ export function send(
     readonly headers?: OutgoingHttpHeaders | readonly string[];
     readonly certificate?: TestCertificate;
     readonly agent?: Agent;
+    /** OpenSSL's list, e.g. for a client that is content with less than others. */
+    readonly ciphers?: string;
   } = {},
 ): Promise<Answer> {
   const { certificate, headers, ...rest } = options;

@@ -6,6 +6,10 @@ export const de: Texts = {
     colophon:
       'Prüfen Sie die Adresse dieser Seite, bevor Sie fortfahren. Countersign fragt nie nach einem Passwort, weder hier noch per E-Mail oder Telefon.',
   },
+  form: {
+    fieldProblem: 'Bitte berichtigen:',
+    formProblem: 'Es wurde nichts ausgeführt.',
+  },
   ceremony: {
     waiting: 'Folgen Sie den Anweisungen Ihres Browsers oder Ihres Sicherheitsschlüssels.',
     cancelled:

@@ -5,6 +5,10 @@ export const en = {
     colophon:
       'Check the address of this page before you continue. Countersign asks for no password, neither here nor by mail or telephone.',
   },
+  form: {
+    fieldProblem: 'Please correct this:',
+    formProblem: 'Nothing was done.',
+  },
   ceremony: {
     waiting: 'Follow what your browser or your security key asks for.',
     cancelled:

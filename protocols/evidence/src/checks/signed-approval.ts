@@ -1,5 +1,5 @@
 import { CodedError, isCodedError } from '@countersign/kernel';
-import { importVerificationKey, parseCompactJws, verifyJws } from '@countersign/oauth/signatures';
+import { hasType, importVerificationKey, parseCompactJws, verifyJws } from '@countersign/oauth/signatures';
 import { verifyStatement } from '@countersign/webauthn';
 import type { Evidence } from '../evidence.ts';
 import type { AuthenticatorFacts, Facts } from '../facts.ts';
@@ -47,7 +47,7 @@ type Signed<Form extends string> = Extract<ApprovalRecord['facts']['signed'], { 
 function verifyJwsApproval(evidence: Evidence, approval: ApprovalRecord, { jws: text }: Signed<'jws'>): Terms {
   const key = importVerificationKey(approval.facts.key);
   const jws = parseCompactJws(text, (_problem, detail) => invalid(detail));
-  if (jws.header.typ !== approvalType) throw refused(`The approval is not of type ${approvalType}.`);
+  if (!hasType(jws.header, approvalType)) throw refused(`The approval is not of type ${approvalType}.`);
   if (jws.header.kid !== key.thumbprint) throw refused('The approval names another key than the one recorded with it.');
   const terms = verifyJws(jws, key, (_problem, detail) => invalid(detail));
   const holder = holderInDirectory(evidence, approval, key.thumbprint);

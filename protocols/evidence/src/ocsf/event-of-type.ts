@@ -33,6 +33,8 @@ const kinds: Readonly<Record<string, EventKind>> = {
   'directory.change-approved': ['entityManagement', otherActivity],
   'directory.change-rejected': ['entityManagement', otherActivity],
   'partner.profile-registered': ['entityManagement', create],
+  'partner.key-bound': ['entityManagement', create],
+  'partner.key-refused': ['entityManagement', update],
   'policy.proposed': ['entityManagement', otherActivity],
   'policy.published': ['entityManagement', update],
   'policy.rejected': ['entityManagement', otherActivity],

@@ -1,5 +1,5 @@
 import type { DecimalString, Digest, MandateId, TransactionId } from '@countersign/kernel';
-import { Type } from 'typebox';
+import { type Static, Type } from 'typebox';
 import type { Bic, Cfi, Country, Currency, Dti, Isin, Lei, Mic, Upi, Uti } from '../codes/index.ts';
 import { partyRoles } from '../roles.ts';
 
@@ -65,6 +65,15 @@ export const instrument = () =>
     { isin: Type.Optional(isin()), upi: Type.Optional(upi()), dti: Type.Optional(dti()), cfi: cfi() },
     { additionalProperties: false },
   );
+
+/** By what an intent names its instrument: its ISIN, UPI or DTI. Undefined only where the intent is none. */
+export function instrumentId({
+  isin,
+  upi,
+  dti,
+}: Omit<Static<ReturnType<typeof instrument>>, 'cfi'>): string | undefined {
+  return isin ?? upi ?? dti;
+}
 
 /** Exactly one of the three. */
 export const asset = () =>

@@ -1,8 +1,16 @@
 export type { AddressBookChange } from './address-book-change.ts';
 export type { Allocation } from './allocation.ts';
+export {
+  type ApplicationDetail,
+  type ApplicationDetailTypeName,
+  isApplicationDetail,
+  isApplicationDetailTypeName,
+  namesApplicationDetail,
+} from './application-detail.ts';
 export type { ClearingSubmission } from './clearing-submission.ts';
 export type { CollateralTransfer } from './collateral-transfer.ts';
 export { type Description, type DescriptionLine, describeAuthorizationDetail } from './describe.ts';
+export { instrumentId } from './fields.ts';
 export * from './parse.ts';
 export type { PrivilegedAdmin } from './privileged-admin.ts';
 export { type RegulatoryReport, reportActions } from './regulatory-report.ts';

@@ -2,6 +2,7 @@ import { type MandateId, parseId, type TransactionId } from '@countersign/kernel
 import { type Static, Type } from 'typebox';
 import { accept, refuse } from '../parsed.ts';
 import { type Problem, shapeOf } from '../shape.ts';
+import { type ApplicationDetail, namesApplicationDetail } from './application-detail.ts';
 import { fieldRules } from './field-rules.ts';
 import { mandateId, resourceUri } from './fields.ts';
 import { type ParsedAuthorizationDetails, parseAuthorizationDetails } from './parse.ts';
@@ -53,8 +54,8 @@ export interface GrantedStep extends TransactionStep {
   readonly mandate: { readonly id: MandateId; readonly version: number };
 }
 
-/** What a token can be for: an intent, or a step of a transaction. */
-export type TokenDetail = AuthorizationDetail | GrantedStep;
+/** What a token can be for: an intent, a step of a transaction, or what an application has declared. */
+export type TokenDetail = AuthorizationDetail | GrantedStep | ApplicationDetail;
 
 export function isTransactionStep<Detail extends { readonly type: string }>(
   detail: Detail,
@@ -80,10 +81,14 @@ export function parseTransactionStep(
   return stepShape.check(value, '/0');
 }
 
-/** Reads the `authorization_details` of a token: intents, or one step that was granted. */
+/**
+ * Reads the `authorization_details` of a token: intents, one step that was granted, or one detail of an application, whose
+ * members the server has checked against the schema of the application.
+ */
 export function parseTokenDetails(
   value: unknown,
 ): { readonly ok: true; readonly value: readonly TokenDetail[] } | Extract<ParsedAuthorizationDetails, { ok: false }> {
+  if (namesApplicationDetail(value)) return { ok: true, value };
   if (!namesStep(value)) return parseAuthorizationDetails(value);
   const checked = grantedStepShape.check(value[0], '/0');
   return checked.ok

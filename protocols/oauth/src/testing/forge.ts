@@ -1,14 +1,14 @@
 import { constants, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import type { JwsAlgorithm } from '../key-cache.ts';
+import type { IssuerAlgorithm } from '../key-cache.ts';
 
 /** A key pair with its public JWK. */
 export interface Pair {
-  readonly algorithm: JwsAlgorithm;
+  readonly algorithm: IssuerAlgorithm;
   readonly privateKey: KeyObject;
   readonly jwk: Record<string, string>;
 }
 
-export function makePair(algorithm: JwsAlgorithm = 'ES256'): Pair {
+export function makePair(algorithm: IssuerAlgorithm = 'ES256'): Pair {
   const { publicKey, privateKey } =
     algorithm === 'ES256'
       ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -28,6 +28,7 @@ export function encode(value: unknown): string {
 export function signWith(pair: Pair, data: Uint8Array): Buffer {
   if (pair.algorithm === 'ES256') return sign('sha256', data, { key: pair.privateKey, dsaEncoding: 'ieee-p1363' });
   if (pair.algorithm === 'EdDSA') return sign(null, data, pair.privateKey);
+  if (pair.algorithm === 'RS256') return sign('sha256', data, pair.privateKey);
   return sign('sha256', data, { key: pair.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
 }
 

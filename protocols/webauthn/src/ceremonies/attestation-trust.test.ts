@@ -15,8 +15,8 @@ const statement = {
 };
 const blob = (...entries: readonly object[]) => JSON.stringify({ no: 7, nextUpdate: '2026-12-01', entries });
 
-async function worthOf(files: Parameters<typeof readAttestationTrust>[0]) {
-  const key = createSoftwareAuthenticator({ origin: 'https://id.example.com', authority, aaguid });
+async function worthOf(files: Parameters<typeof readAttestationTrust>[0], at = clock.now(), maker = authority) {
+  const key = createSoftwareAuthenticator({ origin: 'https://id.example.com', authority: maker, aaguid });
   const relyingParty = { rpId: 'id.example.com', origins: ['https://id.example.com'] };
   const challenge = Buffer.alloc(32).toString('base64url');
   const user = { handle: 'AA', name: 'anna', displayName: 'Anna' };
@@ -25,7 +25,7 @@ async function worthOf(files: Parameters<typeof readAttestationTrust>[0]) {
     key.create(registrationOptions({ relyingParty, name: 'Test', user, challenge, rule })),
   );
   const trust = readAttestationTrust(files);
-  return verifyRegistration({ registration, challenge, relyingParty, trust, at: clock.now() });
+  return verifyRegistration({ registration, challenge, relyingParty, trust, at });
 }
 
 describe('trust in makers', () => {
@@ -56,6 +56,22 @@ describe('trust in makers', () => {
       attestation: 'trusted',
     });
     expect(await worthOf({ roots: other.rootPem })).toMatchObject({ attestation: 'untrusted' });
+  });
+
+  it('holds at the time that is asked about, whatever the clock of this machine says', async () => {
+    for (const [notBefore, notAfter] of [
+      ['1990-01-01T00:00:00Z', '2000-01-01T00:00:00Z'],
+      ['2100-01-01T00:00:00Z', '2110-01-01T00:00:00Z'],
+    ] as const) {
+      const maker = createAttestationAuthority({ notBefore: Date.parse(notBefore), notAfter: Date.parse(notAfter) });
+      const files = { roots: maker.rootPem };
+      const worth = async (at: number) => (await worthOf(files, at, maker)).attestation;
+      expect(await worth(Date.parse(notBefore)), notBefore).toBe('trusted');
+      expect(await worth(Date.parse(notAfter)), notAfter).toBe('trusted');
+      expect(await worth(Date.parse(notBefore) - 1_000), notBefore).toBe('untrusted');
+      expect(await worth(Date.parse(notAfter) + 1_000), notAfter).toBe('untrusted');
+      expect(await worth(Date.now()), 'now').toBe('untrusted');
+    }
   });
 
   it('passes over entries without a model, as U2F and UAF have them', () => {

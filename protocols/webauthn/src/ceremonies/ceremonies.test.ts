@@ -80,20 +80,23 @@ async function codeOf(asked: Promise<unknown>): Promise<string> {
 }
 
 describe('a registration', () => {
-  it.each(['ES256', 'EdDSA', 'RS256'] as const)('by %s is known by its key, and good for later', async (algorithm) => {
-    const { credential, authenticate } = await registered({ algorithm });
-    expect(credential).toMatchObject({
-      attestation: 'trusted',
-      attestationFormat: 'packed',
-      backupEligible: false,
-      counter: 0,
-      transports: ['usb'],
-      rpId: 'id.example.com',
-      origin,
-    });
-    expect(judgeRegistration(credential, hardwareRule)).toEqual({ ok: true });
-    expect((await authenticate()).signature).toMatchObject({ credential_id: credential.credentialId, origin });
-  });
+  it.each(['ES256', 'ES384', 'ES512', 'EdDSA', 'RS256'] as const)(
+    'by %s is known by its key, and good for later',
+    async (algorithm) => {
+      const { credential, authenticate } = await registered({ algorithm });
+      expect(credential).toMatchObject({
+        attestation: 'trusted',
+        attestationFormat: 'packed',
+        backupEligible: false,
+        counter: 0,
+        transports: ['usb'],
+        rpId: 'id.example.com',
+        origin,
+      });
+      expect(judgeRegistration(credential, hardwareRule)).toEqual({ ok: true });
+      expect((await authenticate()).signature).toMatchObject({ credential_id: credential.credentialId, origin });
+    },
+  );
 
   it.each<[string, CeremonyBehaviour]>([
     ['origin_wrong', { origin: 'https://evil.example' }],
@@ -112,6 +115,12 @@ describe('a registration', () => {
     const assertion = key.get(authenticationOptions({ relyingParty, challenge }));
     expect(() => readRegistration(assertion)).toThrow('credential_malformed');
     expect(() => readAssertion(newKey().create(creation))).toThrow('credential_malformed');
+  });
+
+  it('is refused as text in which a member stands twice', () => {
+    const text = JSON.stringify(newKey().create(creation));
+    expect(readRegistration(text)).toBeDefined();
+    expect(() => readRegistration(text.replace('{"id":', '{"id":"AAAA","id":'))).toThrow('credential_malformed');
   });
 
   it('is refused when its id is not that of its credential, or too long', async () => {

@@ -1,12 +1,19 @@
 import { isCodedError } from '@countersign/kernel';
-import { importVerificationKey, type VerificationKey } from '@countersign/oauth/signatures';
+import { type AuthenticatorKey, importAuthenticatorKey } from '@countersign/oauth/signatures';
 import { type Cbor, type CborMap, readCbor } from '../cbor.ts';
 import { writeCbor } from '../cbor-writer.ts';
 import { webAuthnErrors } from '../errors.ts';
 
-/** COSE algorithms that are asked for, best first (RFC 9053, RFC 8812): ES256, Ed25519, RS256. */
-export const coseAlgorithms = { ES256: -7, EdDSA: -8, RS256: -257 } as const;
-export const algorithms: readonly number[] = [coseAlgorithms.ES256, coseAlgorithms.EdDSA, coseAlgorithms.RS256];
+/** COSE algorithms that are asked for, best first (RFC 9053, RFC 8812). */
+export const coseAlgorithms = { ES256: -7, EdDSA: -8, ES384: -35, ES512: -36, RS256: -257 } as const;
+export const algorithms: readonly number[] = Object.values(coseAlgorithms);
+
+/** WebAuthn Level 3 section 5.8.5: each of these algorithms has one curve here (RFC 9053 section 7.1). */
+const curves = [
+  { algorithm: coseAlgorithms.ES256, crv: 1, name: 'P-256' },
+  { algorithm: coseAlgorithms.ES384, crv: 2, name: 'P-384' },
+  { algorithm: coseAlgorithms.ES512, crv: 3, name: 'P-521' },
+] as const;
 
 /** Public members of a JWK (RFC 7517), all text. */
 export type PublicJwk = Readonly<Record<string, string>>;
@@ -20,12 +27,12 @@ const keyType = { okp: 1, ec2: 2, rsa: 3 } as const;
  *
  * @throws CodedError `credential_malformed`, also for an algorithm that was not asked for and for a weak key
  */
-export function jwkOfCoseKey(cose: Uint8Array): { readonly jwk: PublicJwk; readonly key: VerificationKey } {
+export function jwkOfCoseKey(cose: Uint8Array): { readonly jwk: PublicJwk; readonly key: AuthenticatorKey } {
   const map = readCbor(cose);
   if (!(map instanceof Map)) throw malformed('is no COSE key');
   const jwk = readKey(map);
   try {
-    return { jwk, key: importVerificationKey(jwk) };
+    return { jwk, key: importAuthenticatorKey(jwk) };
   } catch (error) {
     if (!isCodedError(error)) throw error;
     throw malformed(`cannot be used: ${error.detail}`);
@@ -35,8 +42,9 @@ export function jwkOfCoseKey(cose: Uint8Array): { readonly jwk: PublicJwk; reado
 function readKey(map: CborMap): PublicJwk {
   const type = map.get(label.kty);
   const algorithm = map.get(label.alg);
-  if (type === keyType.ec2 && algorithm === coseAlgorithms.ES256 && map.get(label.crv) === 1)
-    return { kty: 'EC', crv: 'P-256', x: octets(map.get(label.x)), y: octets(map.get(label.y)) };
+  const curve = curves.find((each) => each.algorithm === algorithm && each.crv === map.get(label.crv));
+  if (type === keyType.ec2 && curve !== undefined)
+    return { kty: 'EC', crv: curve.name, x: octets(map.get(label.x)), y: octets(map.get(label.y)) };
   if (type === keyType.okp && algorithm === coseAlgorithms.EdDSA && map.get(label.crv) === 6)
     return { kty: 'OKP', crv: 'Ed25519', x: octets(map.get(label.x)) };
   if (type === keyType.rsa && algorithm === coseAlgorithms.RS256)
@@ -48,16 +56,19 @@ function readKey(map: CborMap): PublicJwk {
 export function coseKeyOfJwk(jwk: PublicJwk): Uint8Array<ArrayBuffer> {
   const member = (name: string): Uint8Array => Buffer.from(jwk[name] ?? '', 'base64url');
   switch (jwk['kty']) {
-    case 'EC':
+    case 'EC': {
+      const curve = curves.find(({ name }) => name === jwk['crv']);
+      if (curve === undefined) throw malformed('is on a curve that is not used');
       return writeCbor(
         new Map<number, Cbor>([
           [label.kty, keyType.ec2],
-          [label.alg, coseAlgorithms.ES256],
-          [label.crv, 1],
+          [label.alg, curve.algorithm],
+          [label.crv, curve.crv],
           [label.x, member('x')],
           [label.y, member('y')],
         ]),
       );
+    }
     case 'OKP':
       return writeCbor(
         new Map<number, Cbor>([

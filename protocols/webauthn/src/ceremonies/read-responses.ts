@@ -1,4 +1,4 @@
-import { decodeBase64Url } from '@countersign/kernel';
+import { decodeBase64Url, parseJson } from '@countersign/kernel';
 import { maxAuthenticatorDataOctets, maxCredentialIdOctets } from '../authenticator-data.ts';
 import { maxClientDataOctets } from '../client-data.ts';
 import { webAuthnErrors } from '../errors.ts';
@@ -68,12 +68,9 @@ function readCredential(credential: unknown): { id: string; response: Readonly<R
 }
 
 function parse(text: string): unknown {
-  if (text.length > maxTextLength) throw malformed(`is longer than ${maxTextLength} characters`);
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw malformed('is not JSON');
-  }
+  const read = parseJson(text, { maxLength: maxTextLength });
+  if (!read.ok) throw malformed(`cannot be read: ${read.problem}`);
+  return read.value;
 }
 
 /** Hints for a later browser: what does not look like one is left out. */

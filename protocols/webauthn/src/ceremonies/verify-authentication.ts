@@ -1,5 +1,5 @@
 import { isCodedError } from '@countersign/kernel';
-import { importVerificationKey } from '@countersign/oauth/signatures';
+import { importAuthenticatorKey } from '@countersign/oauth/signatures';
 import { webAuthnErrors } from '../errors.ts';
 import type { WebAuthnSignature } from '../statement.ts';
 import { verifyAssertion } from '../verify-assertion.ts';
@@ -50,7 +50,7 @@ export async function verifyAuthentication({
   const { rpId, origins } = relyingParty;
   if (assertion.credentialId !== registered.credentialId)
     throw webAuthnErrors.error('credential_unknown', 'The answer is of another key than the one that was asked.');
-  const verified = verifyAssertion(assertion, importVerificationKey(registered.jwk), { challenge, rpId, origins });
+  const verified = verifyAssertion(assertion, importAuthenticatorKey(registered.jwk), { challenge, rpId, origins });
   const response = {
     id: assertion.credentialId,
     rawId: assertion.credentialId,

@@ -1,14 +1,16 @@
-import { type Digest, isCodedError, parseDigest } from '@countersign/kernel';
+import { type Digest, isCodedError, parseDigest, sha256 } from '@countersign/kernel';
 import { type ParsedCertificate, readX509Certificate } from '@countersign/x509';
 import { type AttestedCredential, readAuthenticatorData } from '../authenticator-data.ts';
 import { type Cbor, readCbor } from '../cbor.ts';
 import { readClientData, requireClientData } from '../client-data.ts';
 import { webAuthnErrors } from '../errors.ts';
 import { requirePresence, requireRpId } from '../verify-assertion.ts';
+import { verifyAndroidKey } from './android-key.ts';
 import { type AttestationTrust, leadsToRoot } from './attestation-trust.ts';
 import { algorithms, jwkOfCoseKey, type PublicJwk } from './cose-key.ts';
 import type { AttestationWorth, JudgedAuthenticator } from './judge-registration.ts';
 import { verifyRegistrationResponse } from './library.ts';
+import { withoutValidity } from './library-clock.ts';
 import type { RelyingParty } from './options.ts';
 import type { Registration } from './read-responses.ts';
 
@@ -28,11 +30,8 @@ export interface VerifiedRegistration extends JudgedAuthenticator {
   readonly origin: string;
 }
 
-/**
- * Formats of attestation statements that are understood. Those of Android are not: the library follows addresses in
- * certificates of `android-key` that anybody can make, and `android-safetynet` has come to its end.
- */
-export const attestationFormats = ['none', 'packed', 'fido-u2f', 'tpm', 'apple'] as const;
+/** Formats of attestation statements that are understood; `android-safetynet` has come to its end. */
+export const attestationFormats = ['none', 'packed', 'fido-u2f', 'tpm', 'apple', 'android-key'] as const;
 
 const maxChain = 6;
 
@@ -40,7 +39,8 @@ const maxChain = 6;
  * Verifies a registration (WebAuthn Level 3 section 7.1). What it is worth is said and not judged: see
  * `judgeRegistration`. Whether the challenge was given, and the credential is registered already, is for who keeps them.
  *
- * @param request.at milliseconds since the epoch: when the certificates of the maker must be valid
+ * @param request.at milliseconds since the epoch: when the certificates of the maker must be valid. The clock of this
+ *   machine is not asked
  * @throws CodedError of `webAuthnErrors`: `attestation_untrusted` for an attestation that is wrong, or of no known format
  */
 export async function verifyRegistration({
@@ -66,7 +66,13 @@ export async function verifyRegistration({
   const credential = requireCredential(data.attested, registration);
   const { jwk, key } = jwkOfCoseKey(credential.publicKey);
   const aaguid = uuidOf(credential.aaguid);
-  await requireAttestationHolds(registration, challenge, relyingParty);
+  const chain = readChain(statement.get('x5c'));
+  let vouched = true;
+  // The library follows addresses in certificates of this format, which anybody can make.
+  if (format === 'android-key') {
+    const clientDataHash = sha256(registration.clientDataJSON);
+    vouched = verifyAndroidKey({ statement, chain: chain ?? [], authenticatorData, clientDataHash, key }).inHardware;
+  } else await requireAttestationHolds(registration, chain?.[0], challenge, relyingParty);
   requirePresence(data);
   const kid = parseDigest(key.thumbprint);
   if (kid === undefined) throw new Error('a thumbprint is a digest');
@@ -80,7 +86,7 @@ export async function verifyRegistration({
     backedUp: data.backedUp,
     counter: data.counter,
     transports: registration.transports,
-    attestation: worthOf(format, statement, (chain) => leadsToRoot(chain, aaguid, trust, at)),
+    attestation: worthOf(format, statement, () => vouched && leadsToRoot(chain ?? [], aaguid, trust, at)),
     attestationFormat: format,
     ...(model === undefined ? {} : { model }),
     rpId,
@@ -119,10 +125,12 @@ function requireCredential(
 /** Section 7.1, steps 21 and 22, by the library: that the statement fits its format and its signature holds. */
 async function requireAttestationHolds(
   { credentialId, clientDataJSON, attestationObject }: Registration,
+  leaf: ParsedCertificate | undefined,
   challenge: string,
   { rpId, origins }: RelyingParty,
 ): Promise<void> {
   const text = (octets: Uint8Array): string => Buffer.from(octets).toString('base64url');
+  const shown = leaf === undefined ? attestationObject : withoutValidity(attestationObject, leaf);
   let cause: unknown;
   try {
     const { verified } = await verifyRegistrationResponse({
@@ -131,7 +139,7 @@ async function requireAttestationHolds(
         rawId: credentialId,
         type: 'public-key',
         clientExtensionResults: {},
-        response: { clientDataJSON: text(clientDataJSON), attestationObject: text(attestationObject) },
+        response: { clientDataJSON: text(clientDataJSON), attestationObject: text(shown) },
       },
       expectedChallenge: challenge,
       expectedOrigin: [...origins],
@@ -152,19 +160,17 @@ async function requireAttestationHolds(
 function worthOf(
   format: string,
   statement: ReadonlyMap<number | string, Cbor>,
-  isTrusted: (chain: readonly ParsedCertificate[]) => boolean,
+  isTrusted: () => boolean,
 ): AttestationWorth {
   if (format === 'none') return 'none';
-  const certificates = statement.get('x5c');
   // Section 8.2: without certificates it is the key itself that signed.
-  if (certificates === undefined) return 'self';
-  const chain = Array.isArray(certificates) ? readChain(certificates) : undefined;
-  return chain !== undefined && isTrusted(chain) ? 'trusted' : 'untrusted';
+  if (statement.get('x5c') === undefined) return 'self';
+  return isTrusted() ? 'trusted' : 'untrusted';
 }
 
-/** Undefined when one of them cannot be read: it then leads nowhere. */
-function readChain(certificates: readonly Cbor[]): readonly ParsedCertificate[] | undefined {
-  if (certificates.length > maxChain) return undefined;
+/** Undefined when there are none, or one of them cannot be read: it then leads nowhere. */
+function readChain(certificates: Cbor | undefined): readonly ParsedCertificate[] | undefined {
+  if (!Array.isArray(certificates) || certificates.length > maxChain) return undefined;
   const chain: ParsedCertificate[] = [];
   for (const certificate of certificates) {
     if (!(certificate instanceof Uint8Array)) return undefined;

@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { PublicJwk } from '../ceremonies/cose-key.ts';
 
-export type SoftwareAlgorithm = 'ES256' | 'EdDSA' | 'RS256';
+export type SoftwareAlgorithm = 'ES256' | 'ES384' | 'ES512' | 'EdDSA' | 'RS256';
 
 /** The key of one credential, in memory. */
 export interface CredentialKey {
@@ -15,6 +15,10 @@ export function generateCredentialKey(algorithm: SoftwareAlgorithm): CredentialK
   switch (algorithm) {
     case 'ES256':
       return credentialKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+    case 'ES384':
+      return credentialKey(generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey);
+    case 'ES512':
+      return credentialKey(generateKeyPairSync('ec', { namedCurve: 'P-521' }).privateKey);
     case 'EdDSA':
       return credentialKey(generateKeyPairSync('ed25519').privateKey);
     case 'RS256':
@@ -25,6 +29,12 @@ export function generateCredentialKey(algorithm: SoftwareAlgorithm): CredentialK
 export function restoreCredentialKey(jwk: Readonly<Record<string, string>>): CredentialKey {
   return credentialKey(createPrivateKey({ key: { ...jwk }, format: 'jwk' }));
 }
+
+/** RFC 9053 section 2.1; everything else is SHA-256. */
+const hashOfCurve: ReadonlyMap<string | undefined, string> = new Map([
+  ['P-384', 'sha384'],
+  ['P-521', 'sha512'],
+]);
 
 const publicMembers = ['kty', 'crv', 'x', 'y', 'n', 'e'] as const;
 
@@ -39,7 +49,7 @@ function credentialKey(key: KeyObject): CredentialKey {
       publicMembers.flatMap((name) => (whole[name] === undefined ? [] : [[name, whole[name]] as const])),
     ),
     // ECDSA comes as DER, RSA as PKCS #1: as authenticators write them.
-    sign: (data) => sign(whole['kty'] === 'OKP' ? null : 'sha256', data, key),
+    sign: (data) => sign(whole['kty'] === 'OKP' ? null : (hashOfCurve.get(whole['crv']) ?? 'sha256'), data, key),
     save: () => whole,
   };
 }

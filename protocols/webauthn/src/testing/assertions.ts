@@ -13,6 +13,8 @@ export const faithlessKeys: readonly FaithlessKey[] = [
   faithless('ES256', 'sha256', generateKeyPairSync('ec', { namedCurve: 'P-256' })),
   faithless('EdDSA', null, generateKeyPairSync('ed25519')),
   faithless('RS256', 'sha256', generateKeyPairSync('rsa', { modulusLength: 2048 })),
+  faithless('ES384', 'sha384', generateKeyPairSync('ec', { namedCurve: 'P-384' })),
+  faithless('ES512', 'sha512', generateKeyPairSync('ec', { namedCurve: 'P-521' })),
 ];
 
 function faithless(

@@ -3,7 +3,8 @@ import { signatureSchemeOf } from '../algorithms.ts';
 import { hashOf, verifySignature } from '../crypto.ts';
 import { sameOctets } from '../octets.ts';
 import type { ParsedCertificate } from './certificate.ts';
-import { basicConstraintsOf, keyUsageBits, keyUsageOf, strangeCriticalExtension } from './extensions.ts';
+import { type CertificateFault, faultOfCertificate } from './certificate-fault.ts';
+import { basicConstraintsOf, keyUsageBits, keyUsageOf } from './extensions.ts';
 
 /** Who is trusted: certificates, and public keys by the SHA-256 of their SubjectPublicKeyInfo. */
 export interface CertificateTrust {
@@ -14,7 +15,11 @@ export interface CertificateTrust {
 
 export type PathVerdict =
   | { readonly ok: true; readonly path: readonly ParsedCertificate[] }
-  | { readonly ok: false; readonly reason: 'expired' | 'untrusted'; readonly detail: string };
+  | {
+      readonly ok: false;
+      readonly reason: 'expired' | 'untrusted' | 'malformed' | 'key_weak';
+      readonly detail: string;
+    };
 
 const maxPathLength = 6;
 /** Signatures that are verified to find one path, whatever others have put beside the certificate. */
@@ -37,8 +42,7 @@ export function findPath(
 ): PathVerdict {
   const candidates = [...trust.certificates, ...others];
   let signatures = 0;
-  let expired = false;
-  let strange: string | undefined;
+  let fault: CertificateFault | undefined;
 
   function isTrusted(certificate: ParsedCertificate): boolean {
     return (
@@ -56,13 +60,9 @@ export function findPath(
   }
 
   function from(certificate: ParsedCertificate, below: readonly ParsedCertificate[]): ParsedCertificate[] | undefined {
-    if (at < certificate.notBefore || at > certificate.notAfter) {
-      expired = true;
-      return undefined;
-    }
-    const unknown = strangeCriticalExtension(certificate);
-    if (unknown !== undefined) {
-      strange = unknown;
+    const found = faultOfCertificate(certificate, at);
+    if (found !== undefined) {
+      fault ??= found;
       return undefined;
     }
     const path = [...below, certificate];
@@ -71,20 +71,31 @@ export function findPath(
     for (const issuer of candidates) {
       if (!sameOctets(issuer.subject, certificate.issuer) || path.includes(issuer)) continue;
       if (!mayIssue(issuer, below.length) || !isSignedBy(certificate, issuer)) continue;
-      const found = from(issuer, path);
-      if (found !== undefined) return found;
+      const whole = from(issuer, path);
+      if (whole !== undefined) return whole;
     }
     return undefined;
   }
 
   const path = from(leaf, []);
   if (path !== undefined) return { ok: true, path };
-  if (strange !== undefined)
-    return { ok: false, reason: 'untrusted', detail: `A certificate has the critical extension ${strange}.` };
-  return expired
-    ? { ok: false, reason: 'expired', detail: 'A certificate was not valid at that time.' }
-    : { ok: false, reason: 'untrusted', detail: 'No path leads from the certificate to one that is trusted.' };
+  return {
+    ok: false,
+    ...(fault === undefined ? nothingTrusted : { reason: reasons[fault.reason], detail: fault.detail }),
+  };
 }
+
+const nothingTrusted = {
+  reason: 'untrusted',
+  detail: 'No path leads from the certificate to one that is trusted.',
+} as const;
+const reasons = {
+  not_yet_valid: 'expired',
+  expired: 'expired',
+  extension_unknown: 'untrusted',
+  key_weak: 'key_weak',
+  malformed: 'malformed',
+} as const;
 
 /** @param authoritiesBelow how many certificates of authorities stand between it and the leaf */
 function mayIssue(issuer: ParsedCertificate, authoritiesBelow: number): boolean {

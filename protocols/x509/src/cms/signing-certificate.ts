@@ -1,11 +1,12 @@
 import { hashNameOf, readAlgorithmIdentifier } from '../algorithms.ts';
 import type { ParsedCertificate } from '../certificates/certificate.ts';
-import { type HashName, hashOf } from '../crypto.ts';
+import { hashOf } from '../crypto.ts';
 import { type DerReader, readDerSequence } from '../der/der-reader.ts';
 import { integerContent } from '../der/read-values.ts';
 import { contextConstructed, tags } from '../der/tags.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import { sameOctets } from '../octets.ts';
+import type { HashName } from '../signature-scheme.ts';
 import type { SignerInfo } from './signed-data.ts';
 
 /** What a signer says its certificate is (RFC 5035 sections 3 and 4): the signature then holds for no other. */

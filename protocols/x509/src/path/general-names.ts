@@ -32,7 +32,10 @@ export function subjectAltNamesOf({ extensions }: ParsedCertificate): readonly G
   const found: GeneralName[] = [];
   while (!names.done) {
     if (found.length === mostNames) throw malformedDer('too many alternative names');
-    found.push(readGeneralName(names));
+    const name = readGeneralName(names);
+    if (name.kind === 'address' && name.octets.length !== 4 && name.octets.length !== 16)
+      throw malformedDer('an address that is neither of version 4 nor of version 6');
+    found.push(name);
   }
   return found;
 }

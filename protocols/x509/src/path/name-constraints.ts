@@ -33,12 +33,33 @@ function readSubtrees(list: DerReader | undefined): readonly GeneralName[] {
   const found: GeneralName[] = [];
   while (list !== undefined && !list.done) {
     const subtree = list.enter(tags.sequence);
-    found.push(readGeneralName(subtree));
+    const base = readGeneralName(subtree);
+    // One that no name can be within would let pass what it was to exclude.
+    if (!isComparableBase(base)) throw malformedDer('a constraint that no name can be compared with');
+    found.push(base);
     // Minimum and maximum: the profile of RFC 5280 has no use for them, and what is not obeyed is refused.
     subtree.end();
     if (found.length > mostSubtrees) throw malformedDer('too many constraints of names');
   }
   return found;
+}
+
+/** Hosts with or without a full stop in front, mailboxes, and addresses with their mask. */
+function isComparableBase(base: GeneralName): boolean {
+  switch (base.kind) {
+    case 'dns':
+      return base.text === '' || isHostName(base.text.replace(/^\./, ''));
+    case 'email':
+      return splitMailbox(base.text) !== undefined || isHostName(base.text.replace(/^\./, ''));
+    case 'uri':
+      return isHostName(base.text.replace(/^\./, ''));
+    case 'address':
+      return base.octets.length === 8 || base.octets.length === 32;
+    case 'directory':
+    case 'upn':
+    case 'other':
+      return true;
+  }
 }
 
 /**
@@ -56,7 +77,8 @@ export function firstNameRefused(certificate: ParsedCertificate, constraints: Na
     if (!isComparable(name)) return `a name of the form ${formOf(name)} that cannot be compared`;
     if (narrowing.length > 0 && !narrowing.some((base) => isWithin(name, base)))
       return `a name of the form ${formOf(name)} that is not permitted`;
-    if (barring.some((base) => isWithin(name, base))) return `a name of the form ${formOf(name)} that is excluded`;
+    if (barring.some((base) => isWithin(name, base) || standsForNameIn(name, base)))
+      return `a name of the form ${formOf(name)} that is excluded`;
   }
   return undefined;
 }
@@ -84,10 +106,10 @@ function isComparable(name: GeneralName): boolean {
     case 'uri':
       return hostOf(name.text) !== undefined;
     case 'dns':
+      return isHostName(wildcardBase(name.text) ?? name.text);
     case 'directory':
-      return true;
     case 'address':
-      return name.octets.length === 4 || name.octets.length === 16;
+      return true;
     case 'upn':
     case 'other':
       return false;
@@ -114,6 +136,26 @@ function isWithin(name: GeneralName, base: GeneralName): boolean {
   return isHostWithin(mailbox?.host, limit);
 }
 
+/**
+ * Whether a wildcard stands for a name that is excluded: `*.desk.example` for `bad.desk.example`, although it is not
+ * within it itself. However many labels a reader lets the star stand for.
+ */
+function standsForNameIn(name: GeneralName, base: GeneralName): boolean {
+  if (name.kind !== 'dns' || base.kind !== 'dns') return false;
+  const suffix = wildcardBase(name.text)?.toLowerCase();
+  return suffix !== undefined && base.text.toLowerCase().endsWith(`.${suffix}`);
+}
+
+/** What is behind the star, where it is the whole first label (RFC 9525 section 6.3). */
+function wildcardBase(text: string): string | undefined {
+  return text.startsWith('*.') ? text.slice(2) : undefined;
+}
+
+/** Labels with something in them: an empty one, as at the end of `bad.desk.example.`, would make a second spelling. */
+function isHostName(text: string): boolean {
+  return /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/.test(text);
+}
+
 /** RFC 5280: with a full stop in front any host below it, without one that very host. */
 function isHostWithin(host: string | undefined, limit: string): boolean {
   return host !== undefined && (limit.startsWith('.') ? host.endsWith(limit) : host === limit);
@@ -122,17 +164,18 @@ function isHostWithin(host: string | undefined, limit: string): boolean {
 function splitMailbox(text: string): { readonly local: string; readonly host: string } | undefined {
   const at = text.lastIndexOf('@');
   const host = text.slice(at + 1).toLowerCase();
-  return at > 0 && host !== '' ? { local: text.slice(0, at), host } : undefined;
+  return at > 0 && isHostName(host) ? { local: text.slice(0, at), host } : undefined;
 }
 
 /** The host name of a URI; RFC 5280 refuses those without one, and those with an address, where URIs are constrained. */
 function hostOf(text: string): string | undefined {
-  const authority = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#]*)/.exec(text)?.[1];
+  // A reverse solidus ends the authority for browsers, and not for RFC 3986: which host is meant, nobody can say.
+  const authority = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#\\]*)(?:[/?#]|$)/.exec(text)?.[1];
   const host = authority
     ?.slice(authority.lastIndexOf('@') + 1)
     .replace(/:\d*$/, '')
     .toLowerCase();
-  const isName = host !== undefined && /^[a-z0-9_.-]+$/.test(host) && !/^[\d.]+$/.test(host);
+  const isName = host !== undefined && isHostName(host) && !/^[\d.]+$/.test(host);
   return isName ? host : undefined;
 }
 

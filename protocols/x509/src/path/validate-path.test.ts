@@ -1,9 +1,14 @@
 import { components, findComponent } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readX509Certificate, validatePath } from '../index.ts';
+import { keyUsageBits } from '../certificates/extensions.ts';
+import { derElement, derObjectIdentifier, derSequence, derSetOf, derUtf8 } from '../der/der-writer.ts';
+import { tags } from '../der/tags.ts';
+import { findPath, readX509Certificate, validatePath } from '../index.ts';
+import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import { type OpenSsl, openSslIn } from '../testing/openssl.ts';
 import { type ChainMaker, chainMaker, type Extensions } from '../testing/openssl-chain.ts';
+import { issueCertificate, keyKinds, testTime } from '../testing/test-authority.ts';
 
 const found = findComponent(components.openssl);
 const day = 86_400_000;
@@ -23,6 +28,7 @@ const withPolicy = (extensions: Extensions, policy: string): Extensions => [
   ...extensions,
   `certificatePolicies = ${policy}`,
 ];
+const withNames = (names: string): Extensions => [...without(person, 'subjectAltName'), `subjectAltName = ${names}`];
 const without = (extensions: Extensions, name: string): Extensions =>
   extensions.filter((line) => !line.startsWith(name));
 
@@ -212,6 +218,15 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
       },
     ],
     [
+      'with an excluded host among its names',
+      'name_constrained',
+      /excluded subtree/,
+      {
+        leaf: withNames('DNS:ws.desk.example'),
+        authorities: [[...authority, 'nameConstraints = critical, excluded;DNS:ws.desk.example']],
+      },
+    ],
+    [
       'with a user principal name where such names are constrained',
       'name_constrained',
       /unsupported name constraint|unsupported or invalid name/,
@@ -280,6 +295,47 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
       { authorities: [[...withPolicy(authority, hardware), `policyMappings = ${hardware}:${software}`]] },
       'extension_unknown',
     );
+  });
+
+  it('with a wildcard is refused where it stands for a host that is excluded, and good where it does not', () => {
+    const judged = (names: string, constraint: string) => {
+      const { ours } = judge({
+        leaf: withNames(names),
+        authorities: [[...authority, `nameConstraints = critical, ${constraint}`]],
+      });
+      return ours.ok ? 'good' : ours.reason;
+    };
+    for (const excluded of ['bad.desk.example', '.bad.desk.example', 'BAD.Desk.Example', 'very.bad.desk.example'])
+      expect(judged('DNS:*.desk.example', `excluded;DNS:${excluded}`), excluded).toBe('name_constrained');
+    expect(judged('DNS:ws.desk.example,DNS:*.Desk.example', 'excluded;DNS:bad.desk.example')).toBe('name_constrained');
+    expect(judged('DNS:*.desk.example', 'excluded;DNS:desk.example')).toBe('name_constrained');
+    expect(judged('DNS:*.good.desk.example', 'excluded;DNS:bad.desk.example')).toBe('good');
+    expect(judged('DNS:*.desk.example', 'excluded;DNS:notdesk.example')).toBe('good');
+    expect(judged('DNS:*.desk.example', 'permitted;DNS:desk.example')).toBe('good');
+    expect(judged('DNS:*.desk.example', 'permitted;DNS:ws.desk.example')).toBe('name_constrained');
+  });
+
+  it('with a name in a second spelling is refused where names of its form are constrained', () => {
+    const judged = (names: string, constraint: string) => {
+      const { ours } = judge({
+        leaf: withNames(names),
+        authorities: [[...authority, `nameConstraints = critical, ${constraint}`]],
+      });
+      return ours.ok ? 'good' : ours.reason;
+    };
+    for (const [name, constraint] of [
+      ['DNS:bad.desk.example.', 'excluded;DNS:bad.desk.example'],
+      ['DNS:b*.desk.example', 'excluded;DNS:bad.desk.example'],
+      ['DNS:*', 'excluded;DNS:bad.desk.example'],
+      ['DNS:ws..desk.example', 'excluded;DNS:bad.desk.example'],
+      ['URI:https://bad.desk.example./ada', 'excluded;URI:bad.desk.example'],
+      ['URI:https://bad.desk.example\\\\@desk.example/', 'excluded;URI:bad.desk.example'],
+      ['email:ada@bad.desk.example.', 'excluded;email:bad.desk.example'],
+    ] as const)
+      expect(judged(name, constraint), name).toBe('name_constrained');
+    // What no name can be within is no constraint that was obeyed.
+    for (const constraint of ['excluded;DNS:bad.desk.example.', 'excluded;DNS:*.desk.example'])
+      expect(judged('DNS:ws.desk.example', constraint), constraint).toBe('malformed');
   });
 
   it('is good for a smart card where that is a purpose', () => {
@@ -403,3 +459,73 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
     }
   });
 });
+
+const name = (text: string) => derSetOf(tags.set, [derSequence(derObjectIdentifier(oid.commonName), derUtf8(text))]);
+const root = issueCertificate({ name: 'Root', authority: true });
+const issueTo = (wishes: Parameters<typeof issueCertificate>[0]) =>
+  issueCertificate({
+    issuer: root,
+    keyUsage: [keyUsageBits.digitalSignature],
+    extendedKeyUsage: { critical: false, purposes: [clientAuth] },
+    ...wishes,
+  });
+
+/** By both ways in which a path is looked for here. */
+function reasonsFor(wishes: Parameters<typeof issueCertificate>[0]): readonly string[] {
+  const leaf = readX509Certificate(issueTo(wishes).certificate);
+  const anchors = [readX509Certificate(root.certificate)];
+  const requirements = { anchors, others: [], at: testTime, purposes: [clientAuth], policies: [] };
+  return [
+    validatePath(leaf, requirements),
+    findPath(leaf, [], { certificates: anchors, keys: [] }, testTime),
+    findPath(leaf, [], { certificates: [leaf], keys: [] }, testTime),
+  ].map((verdict) => (verdict.ok ? 'good' : verdict.reason));
+}
+
+describe('a certificate at the end of a path', () => {
+  it.each(keyKinds)('may be for a key of the kind %s', (kind) => {
+    expect(reasonsFor({ kind })).toEqual(['good', 'good', 'good']);
+  });
+
+  it.each(['rsa-1024', 'p192', 'dsa'] as const)(
+    'is refused for a key of the kind %s, also where it is trusted',
+    (kind) => {
+      expect(reasonsFor({ kind })).toEqual(['key_weak', 'key_weak', 'key_weak']);
+    },
+  );
+
+  it.each([
+    ['a subject that is no list of sets', { subject: derSequence(derUtf8('Ada')) }],
+    ['a subject with an empty relative name', { subject: derSequence(derSetOf(tags.set, [])) }],
+    ['a subject that is not UTF-8', { subject: derSequence(setOf(Uint8Array.of(0xff, 0xfe))) }],
+    ['a subject of too many parts', { subject: derSequence(...Array.from({ length: 33 }, () => name('x'))) }],
+    ['alternative names that are no list', { alternativeNames: derUtf8('ada') }],
+    [
+      'a host with a NUL in it',
+      { alternativeNames: derSequence(derElement(0x82, Buffer.from('desk.example\0.evil'))) },
+    ],
+    [
+      'a mail address that is not ASCII',
+      { alternativeNames: derSequence(derElement(0x81, Buffer.from('ädä@desk.example'))) },
+    ],
+    ['an address of five octets', { alternativeNames: derSequence(derElement(0x87, Buffer.alloc(5, 10))) }],
+    [
+      'a directory name that is cut off',
+      { alternativeNames: derSequence(derElement(0xa4, Uint8Array.of(0x30, 0x20))) },
+    ],
+    ['another name without a form', { alternativeNames: derSequence(derElement(0xa0, derUtf8('ada'))) }],
+  ] as const)('is refused with a code for %s', (_, wishes) => {
+    expect(reasonsFor(wishes)).toEqual(['malformed', 'malformed', 'malformed']);
+  });
+
+  it('may have an empty subject, and names of forms that are not compared', () => {
+    expect(reasonsFor({ subject: derSequence() })).toEqual(['good', 'good', 'good']);
+    const registered = derSequence(derElement(0x88, Uint8Array.of(0x2a, 3)));
+    expect(reasonsFor({ alternativeNames: registered })).toEqual(['good', 'good', 'good']);
+  });
+});
+
+function setOf(text: Uint8Array): Uint8Array {
+  const attribute = derSequence(derObjectIdentifier(oid.commonName), derElement(tags.utf8String, text));
+  return derSetOf(tags.set, [attribute]);
+}

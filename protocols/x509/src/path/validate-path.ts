@@ -1,13 +1,8 @@
 import { isCodedError } from '@countersign/kernel';
 import { signatureSchemeOf } from '../algorithms.ts';
 import { isSelfIssued, type ParsedCertificate } from '../certificates/certificate.ts';
-import {
-  basicConstraintsOf,
-  extendedKeyUsageOf,
-  keyUsageBits,
-  keyUsageOf,
-  strangeCriticalExtension,
-} from '../certificates/extensions.ts';
+import { faultOfCertificate } from '../certificates/certificate-fault.ts';
+import { basicConstraintsOf, extendedKeyUsageOf, keyUsageBits, keyUsageOf } from '../certificates/extensions.ts';
 import { verifySignature } from '../crypto.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import { sameOctets } from '../octets.ts';
@@ -23,6 +18,8 @@ export const pathReasons = [
   'expired',
   /** A critical extension that is not understood, or a mapping of policies. */
   'extension_unknown',
+  /** RSA under 2,048 bits, another curve than P-256, P-384 and P-521, DSA, or a kind of key that is not verified with. */
+  'key_weak',
   /** It is issued by what is no authority, or is one itself. */
   'not_authority',
   'path_too_long',
@@ -153,11 +150,8 @@ function verdictOn(path: readonly ParsedCertificate[], requirements: PathRequire
 }
 
 function faultOfOne(certificate: ParsedCertificate, at: number): Refusal | undefined {
-  if (at < certificate.notBefore) return refused('not_yet_valid', 'A certificate of the path is not valid yet.');
-  if (at > certificate.notAfter) return refused('expired', 'A certificate of the path has expired.');
-  const strange = strangeCriticalExtension(certificate, understood);
-  if (strange !== undefined)
-    return refused('extension_unknown', `A certificate of the path has the critical extension ${strange}.`);
+  const fault = faultOfCertificate(certificate, at, understood);
+  if (fault !== undefined) return { ok: false, ...fault };
   if (certificate.extensions.has(oid.policyMappings))
     return refused('extension_unknown', 'A certificate of the path maps policies.');
   return undefined;

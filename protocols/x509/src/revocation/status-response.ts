@@ -1,7 +1,7 @@
 import { type AlgorithmIdentifier, readAlgorithmIdentifier } from '../algorithms.ts';
 import { type ParsedCertificate, readX509Certificate } from '../certificates/certificate.ts';
 import { extendedKeyUsageOf } from '../certificates/extensions.ts';
-import { type HashName, hashOf } from '../crypto.ts';
+import { hashOf } from '../crypto.ts';
 import { type DerReader, readDer, readDerSequence } from '../der/der-reader.ts';
 import { readGeneralizedTime } from '../der/der-time.ts';
 import { integerContent, readBitOctets, readObjectIdentifier } from '../der/read-values.ts';
@@ -9,6 +9,7 @@ import { contextConstructed, contextPrimitive, tags } from '../der/tags.ts';
 import { malformedDer } from '../errors.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import { sameOctets } from '../octets.ts';
+import type { HashName } from '../signature-scheme.ts';
 import type { RevocationStatement } from './revocation-statement.ts';
 import { isSignedBy } from './signed-statement.ts';
 import { keyBitsOf } from './status-request.ts';

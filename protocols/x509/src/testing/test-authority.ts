@@ -25,9 +25,18 @@ const year = 365 * 24 * 3_600_000;
 export const keyKinds = ['p256', 'p384', 'rsa', 'rsa-pss', 'ed25519'] as const;
 export type KeyKind = (typeof keyKinds)[number];
 
+/** That no path may hold. */
+type WeakKind = 'rsa-1024' | 'p192' | 'dsa';
+
 export interface CertificateWishes {
   readonly name?: string;
-  readonly kind?: KeyKind | 'rsa-1024';
+  /** Encoding of the subject instead of a name. */
+  readonly subject?: Uint8Array;
+  /** DER of alternative names, whatever they are. */
+  readonly alternativeNames?: Uint8Array;
+  /** Beside the usual ones: identifier and DER of the value. */
+  readonly extension?: readonly [id: string, value: Uint8Array];
+  readonly kind?: KeyKind | WeakKind;
   readonly issuer?: Issued;
   readonly authority?: boolean;
   readonly pathLength?: number;
@@ -43,7 +52,7 @@ export interface CertificateWishes {
 export interface Issued {
   readonly certificate: Uint8Array;
   readonly privateKey: KeyObject;
-  readonly kind: KeyKind | 'rsa-1024';
+  readonly kind: KeyKind | WeakKind;
 }
 
 let serials = 1n;
@@ -52,7 +61,7 @@ let serials = 1n;
 export function issueCertificate(wishes: CertificateWishes = {}): Issued {
   const { kind = 'p256', authority = false } = wishes;
   const { publicKey, privateKey } = generate(kind);
-  const name = nameOf(wishes.name ?? `Authority ${++serials}`);
+  const name = wishes.subject ?? nameOf(wishes.name ?? `Authority ${++serials}`);
   const issuer = wishes.issuer;
   const signer = issuer ?? { privateKey, kind };
   const usage = wishes.extendedKeyUsage === undefined ? defaultUsage(authority) : wishes.extendedKeyUsage;
@@ -62,6 +71,8 @@ export function issueCertificate(wishes: CertificateWishes = {}): Issued {
     ...(usage === null
       ? []
       : [extension(oid.extendedKeyUsage, usage.critical, derSequence(...usage.purposes.map(derObjectIdentifier)))]),
+    ...(wishes.alternativeNames === undefined ? [] : [extension(oid.subjectAltName, false, wishes.alternativeNames)]),
+    ...(wishes.extension === undefined ? [] : [extension(wishes.extension[0], false, wishes.extension[1])]),
     ...(wishes.strange === true ? [extension('1.2.3.4', true, derNull())] : []),
   ];
   const toBeSigned = derSequence(
@@ -178,6 +189,10 @@ function generate(kind: Issued['kind']): { publicKey: KeyObject; privateKey: Key
       return generateKeyPairSync('ed25519');
     case 'rsa-1024':
       return generateKeyPairSync('rsa', { modulusLength: 1024 });
+    case 'p192':
+      return generateKeyPairSync('ec', { namedCurve: 'prime192v1' });
+    case 'dsa':
+      return generateKeyPairSync('dsa', { modulusLength: 2048, divisorLength: 256 });
     case 'rsa':
     case 'rsa-pss':
       return generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -194,7 +209,10 @@ function signWith({ privateKey, kind }: Pick<Issued, 'privateKey' | 'kind'>, oct
 function signatureAlgorithm(kind: Issued['kind']): Uint8Array {
   switch (kind) {
     case 'p256':
+    case 'p192':
       return derSequence(derObjectIdentifier(oid.ecdsaWithSha256));
+    case 'dsa':
+      return derSequence(derObjectIdentifier('2.16.840.1.101.3.4.3.2'));
     case 'p384':
       return derSequence(derObjectIdentifier(oid.ecdsaWithSha384));
     case 'ed25519':

@@ -1,9 +1,9 @@
 import { encodeHashAlgorithmWithNull, hashNameOf, readAlgorithmIdentifier } from '../algorithms.ts';
-import type { HashName } from '../crypto.ts';
 import type { DerReader } from '../der/der-reader.ts';
 import { derOctetString, derSequence } from '../der/der-writer.ts';
 import { tags } from '../der/tags.ts';
 import { x509Errors } from '../errors.ts';
+import type { HashName } from '../signature-scheme.ts';
 
 /** What is stamped: a digest, and of which kind it is (RFC 3161 section 2.4.1). */
 export interface MessageImprint {

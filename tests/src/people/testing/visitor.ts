@@ -54,7 +54,10 @@ export interface Visitor {
   close(): Promise<void>;
 }
 
-export async function visit(world: PeopleWorld, options: VisitorOptions = {}): Promise<Visitor> {
+export async function visit(
+  world: Pick<PeopleWorld, 'browser' | 'invite' | 'issuer' | 'maker'>,
+  options: VisitorOptions = {},
+): Promise<Visitor> {
   const { width = 1024, colorScheme = 'light', locale = 'en-GB', synced = false, origin = world.issuer } = options;
   const context = await world.browser.newContext({
     ...{ viewport: { width, height: 900 }, colorScheme, locale },

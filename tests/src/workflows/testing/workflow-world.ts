@@ -140,15 +140,11 @@ export async function openWorkflowWorld(
   });
   const apply = controlPlane.operator.apply;
   await apply(staff.directoryDocument());
-  await controlPlane.operator.call('partners', 'partner:register', {
-    method: 'POST',
-    path: '/partners/profiles',
-    body: {
-      ...trading.firms.trustProfile,
-      institution: trading.firms.directoryDocument()['institutions']?.[2]?.['lei'],
-      issuer: brokersProvider.issuer,
-      jwks_uri: `${brokersProvider.issuer}/jwks`,
-    },
+  await controlPlane.operator.trust({
+    ...trading.firms.trustProfile,
+    institution: trading.firms.directoryDocument()['institutions']?.[2]?.['lei'],
+    issuer: brokersProvider.issuer,
+    jwks_uri: `${brokersProvider.issuer}/jwks`,
   });
 
   const people: Readonly<Record<PersonOf, Person>> = {

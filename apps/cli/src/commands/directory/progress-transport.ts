@@ -1,5 +1,4 @@
-import { CodedError } from '@countersign/kernel';
-import { type Answer, createTransport, type Transport } from '@countersign/sdk/calling';
+import { type Answer, createTransport, noAnswer, type Transport } from '@countersign/sdk/calling';
 
 /** How far the directory has come with a file. */
 export interface Progress {
@@ -40,12 +39,8 @@ async function sendFile(
       return { ...seen, body: JSON.parse(await answer.text()) as unknown };
     return { ...seen, ...(await lastLineOf(answer, onProgress)) };
   } catch (cause) {
-    throw new CodedError({
-      code: 'control_plane_unreachable',
-      category: 'unavailable',
-      detail: `No usable answer from ${new URL(url).origin}. Whether the file was applied, \`directory plan\` shows.`,
-      cause,
-    });
+    const advice = 'Whether the file was applied, `directory plan` shows.';
+    throw noAnswer(cause, url, `No usable answer from ${new URL(url).origin}. ${advice}`);
   }
 }
 

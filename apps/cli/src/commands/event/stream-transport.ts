@@ -1,5 +1,4 @@
-import { CodedError } from '@countersign/kernel';
-import { type Answer, createTransport, type Transport } from '@countersign/sdk/calling';
+import { type Answer, createTransport, noAnswer, type Transport } from '@countersign/sdk/calling';
 
 /** One event of a stream, as it came. */
 export interface StreamedEvent {
@@ -59,12 +58,7 @@ async function follow(
   } catch (cause) {
     // What was heard counts; from where it broke off one goes on.
     if (begun || hooks.signal.aborted) return { status: 200, body: '' };
-    throw new CodedError({
-      code: 'control_plane_unreachable',
-      category: 'unavailable',
-      detail: `No usable answer from ${new URL(url).origin}.`,
-      cause,
-    });
+    throw noAnswer(cause, url, `No usable answer from ${new URL(url).origin}.`);
   } finally {
     clearTimeout(timer);
   }

@@ -1,20 +1,16 @@
 import { CodedError, membersOf, parseJson } from '@countersign/kernel';
+import { noAnswer } from '@countersign/sdk/calling';
 
 /**
  * The verifier key that a control plane publishes: what it says of itself.
  *
- * @throws CodedError `control_plane_unreachable`, `log_key_missing`
+ * @throws CodedError of `noAnswer`, `log_key_missing`
  */
 export async function publishedKey(issuer: string): Promise<string> {
   const url = `${issuer}/.well-known/countersign`;
   const answer = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(10_000) }).catch(
     (cause: unknown) => {
-      throw new CodedError({
-        code: 'control_plane_unreachable',
-        category: 'unavailable',
-        detail: `${url} does not answer; is the control plane running?`,
-        cause,
-      });
+      throw noAnswer(cause, url, `${url} does not answer; is the control plane running?`);
     },
   );
   const parsed = parseJson(await answer.text());

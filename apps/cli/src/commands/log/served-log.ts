@@ -1,6 +1,5 @@
-import { CodedError } from '@countersign/kernel';
 import { type EntryBundle, entryBundlePath, hashSize, type Tile, tilePath, tileWidth } from '@countersign/merkle-log';
-import { refusalOf, type Token } from '@countersign/sdk/calling';
+import { noAnswer, refusalOf, type Token } from '@countersign/sdk/calling';
 import type { LogSource } from '@countersign/server';
 import type { Connection } from '../../connection.ts';
 
@@ -72,11 +71,6 @@ async function get(url: string): Promise<Buffer | undefined> {
     }
     return Buffer.concat(chunks);
   } catch (cause) {
-    throw new CodedError({
-      code: 'log_unreachable',
-      category: 'unavailable',
-      detail: `${url} does not answer as a log does.`,
-      cause,
-    });
+    throw noAnswer(cause, url, `${url} does not answer as a log does.`, 'log_unreachable');
   }
 }

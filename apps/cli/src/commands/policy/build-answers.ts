@@ -1,22 +1,26 @@
 import { membersOf } from '@countersign/kernel';
 import type { LoadedBundle, PolicyFinding } from '@countersign/server';
-import { type Bundle, compareBundles, countChanges, type Side } from './compare-bundles.ts';
+import { type Bundle, compareBundles, countChanges, type Side, sideOfVersion } from './compare-bundles.ts';
 import { type CandidateView, isOutdated, type VersionWithBundle } from './door.ts';
 import type { TestsView } from './draw-bundle.ts';
+import type { LoadedFolder } from './folder.ts';
 
 // What `--json` of the policy commands prints where it is more or less than what the interface answers. A build goes by
 // these members: new ones may come, none changes its meaning.
 
 /** Of `validate`: a bundle that can decide, and what reading it finds. */
 export function validationAnswer(
-  { hash, parsed, limits, bundle }: LoadedBundle,
+  { content, loaded: { hash, parsed, limits, bundle, applications } }: LoadedFolder,
   findings: readonly PolicyFinding[] = [],
 ) {
   return {
     ok: findings.every(({ severity }) => severity !== 'error'),
+    kind: content.kind,
+    ...(content.kind === 'application' ? { application: content.model.namespace } : {}),
     hash,
     counts: { policies: parsed.policies.length, limits: limits.length, entities: bundle.entities.length },
     policies: parsed.policies.map(({ id, effect }) => ({ id, effect })),
+    applications: [...applications.keys()],
     warnings: parsed.warnings.map(({ policyId, message }) => ({
       ...(policyId === undefined ? {} : { policyId }),
       message,
@@ -64,7 +68,7 @@ const keyOf = (file: string, name: unknown): string => JSON.stringify([file, nam
 
 /** Of `diff`: what a folder would change, line by line. */
 export function comparisonAnswer({ bundle, version }: VersionWithBundle, hash: string, after: Side) {
-  const differences = compareBundles({ bundle, policies: version.policies }, after);
+  const differences = compareBundles(sideOfVersion({ bundle, version }), after);
   return {
     from: { version: version.version, hash: version.hash },
     to: { hash },

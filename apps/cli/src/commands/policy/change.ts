@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { type Connection, type ConnectionOptions, connect } from '../../connection.ts';
 import { bold, dim, exitCodes, green, print, printBeside, printJson, yellow } from '../../output.ts';
 import { candidatesAnswer, comparisonAnswer, testsPass } from './build-answers.ts';
+import { type Bundle, sideOfVersion } from './compare-bundles.ts';
 import {
   type CandidateView,
   call,
@@ -18,7 +19,9 @@ import { printComparison, printTests } from './draw-bundle.ts';
 import { drawSimulation } from './draw-simulation.ts';
 import {
   analyseFolder,
-  loadFolder,
+  inForceWith,
+  loadPolicyFolder,
+  loadWhole,
   printFindings,
   printLoaded,
   sideOf,
@@ -29,13 +32,13 @@ import {
 import {
   candidateStatuses,
   jsonOption,
-  readChangeRequest,
   readDigest,
   readFolder,
   readId,
   readReason,
   readTime,
   readVersion,
+  withWhy,
 } from './options.ts';
 import { simulateShowingProgress } from './show-progress.ts';
 import type { SimulationRange, SimulationView } from './simulation.ts';
@@ -45,7 +48,8 @@ interface DiffFlags {
   readonly json?: true;
 }
 
-interface Why {
+/** Why something is proposed. */
+export interface Why {
   readonly changeRequest: string;
   readonly reason: string;
 }
@@ -60,15 +64,18 @@ export function policyChangeCommands(policy: Command, options: () => ConnectionO
     .option(...jsonOption('each difference and the totals'))
     .action(async (folder: string | undefined, { version, json }: DiffFlags) => {
       const problemsTo = json === true ? printBeside : print;
-      const loaded = await loadFolder(folder).catch((error: unknown) => withProblems(error, problemsTo));
+      const { content } = await loadPolicyFolder(folder).catch((error: unknown) => withProblems(error, problemsTo));
       const path = `/${version === undefined ? 'active' : encodeURIComponent(version)}`;
       const known = (await call(connect(options()), 'GET', path)) as VersionWithBundle;
+      const loaded = await loadWhole(inForceWith(content, known.bundle)).catch((error: unknown) =>
+        withProblems(error, problemsTo),
+      );
       if (json === true) {
         printJson(comparisonAnswer(known, loaded.hash, sideOf(loaded)));
         return;
       }
       print(dim(`from version ${known.version.version} to ${folder ?? 'the policies of this release'}`));
-      printComparison({ bundle: known.bundle, policies: known.version.policies }, sideOf(loaded));
+      printComparison(sideOfVersion(known), sideOf(loaded));
     });
   publishCommand(policy, options);
   policy
@@ -119,15 +126,12 @@ export function policyChangeCommands(policy: Command, options: () => ConnectionO
         ),
       );
     });
-  policy
-    .command('rollback')
-    .description('one step back, at once: what was active before comes into force again')
-    .requiredOption('--change-request <id>', 'the ticket under which this is done', readChangeRequest)
-    .requiredOption('--reason <text>', 'why; it is recorded', readReason)
-    .action(async (why: Why) => {
-      const version = (await call(connect(options()), 'POST', '/rollback', 'policy:rollback', why)) as VersionView;
-      print(`${describeVersion(version)}  ${green('active')}`);
-    });
+  withWhy(
+    policy.command('rollback').description('one step back, at once: what was active before comes into force again'),
+  ).action(async (why: Why) => {
+    const version = (await call(connect(options()), 'POST', '/rollback', 'policy:rollback', why)) as VersionView;
+    print(`${describeVersion(version)}  ${green('active')}`);
+  });
 }
 
 /** What was active last decides whether a proposal can still be approved. */
@@ -137,46 +141,63 @@ async function newestVersion(connection: Connection): Promise<number> {
 }
 
 function publishCommand(policy: Command, options: () => ConnectionOptions): void {
-  policy
-    .command('publish')
-    .argument('[folder]', 'the shipped ones when none is named', readFolder)
-    .description('validate, test and simulate the policies of a folder, and propose them to a second person')
-    .requiredOption('--change-request <id>', 'the ticket under which this is done', readChangeRequest)
-    .requiredOption('--reason <text>', 'why; it is recorded', readReason)
+  withWhy(
+    policy
+      .command('publish')
+      .argument('[folder]', 'the shipped ones when none is named', readFolder)
+      .description('validate, test and simulate the policies of a folder, and propose them to a second person'),
+  )
     .option('--from <time>', 'simulate over decisions from this moment on (RFC 3339)', readTime)
     .option('--until <time>', 'simulate over decisions before this moment', readTime)
-    .action(async (folder: string | undefined, { changeRequest, reason, ...range }: Why & SimulationRange) => {
-      const loaded = await loadFolder(folder).catch(withProblems);
-      printLoaded(loaded);
-      if (printFindings(await analyseFolder(loaded))) {
-        process.exitCode = exitCodes.refused;
-        return;
-      }
-      const tests = await testFolder(loaded);
-      printTests(tests);
-      if (!testsPass(tests)) {
-        process.exitCode = exitCodes.refused;
-        return;
-      }
-      const connection = connect(options());
-      // Whoever may not propose is told before the simulation, which may take long.
-      await requireScope(connection, 'policy:propose');
-      const { version: active } = (await call(connection, 'GET', '/active')) as VersionWithBundle;
-      if (active.hash === loaded.hash)
-        throw new CodedError({
-          code: 'policy_unchanged',
-          category: 'conflict',
-          detail: `Version ${active.version} says this already, so there is nothing to publish: tests alone decide nothing, and lie in version control.`,
-        });
-      const report = await simulateShowingProgress(connection, loaded.bundle, range);
-      for (const text of drawSimulation(report)) print(text);
-      const body = { bundle: loaded.bundle, changeRequest, reason, simulation: report.id };
-      const candidate = (await call(connection, 'POST', '/candidates', 'policy:propose', body)) as CandidateView;
-      print();
-      print(`${bold(candidate.id)}  ${yellow('waits for a second person')}  ${dim(`until ${candidate.expiresAt}`)}`);
-      print(dim(`They look at it with \`countersign policy candidate ${candidate.id}\` and approve it with`));
-      print(dim(`\`countersign policy approve ${candidate.id} --digest ${candidate.digest}\`.`));
+    .action((folder: string | undefined, flags: Why & SimulationRange) => publishFolder(folder, flags, options));
+}
+
+/** Validates and tests what a folder holds, simulates it with all that is in force, and proposes it to a second person. */
+export async function publishFolder(
+  folder: string | undefined,
+  flags: Why & SimulationRange,
+  options: () => ConnectionOptions,
+): Promise<void> {
+  const read = await loadPolicyFolder(folder).catch(withProblems);
+  printLoaded(read);
+  const tests = await testFolder(read.loaded);
+  const isWrong = printFindings(await analyseFolder(read));
+  if (!isWrong) printTests(tests);
+  if (isWrong || !testsPass(tests)) {
+    process.exitCode = exitCodes.refused;
+    return;
+  }
+  const connection = connect(options());
+  // Whoever may not propose is told before the simulation, which may take long.
+  await requireScope(connection, 'policy:propose');
+  const active = (await call(connection, 'GET', '/active')) as VersionWithBundle;
+  const kept = active.bundle.applications ?? [];
+  if (read.content.kind === 'market' && read.content.bundle.applications === undefined && kept.length > 0)
+    print(dim(`the models of ${kept.map(({ namespace }) => namespace).join(', ')} stay as they are`));
+  await proposeBundle(connection, { active, bundle: inForceWith(read.content, active.bundle) }, flags);
+}
+
+/** Simulates a whole bundle against what is active, and proposes it. */
+export async function proposeBundle(
+  connection: Connection,
+  { active: { version: active }, bundle }: { readonly active: VersionWithBundle; readonly bundle: Bundle },
+  { changeRequest, reason, ...range }: Why & SimulationRange,
+): Promise<void> {
+  const loaded = await loadWhole(bundle).catch(withProblems);
+  if (active.hash === loaded.hash)
+    throw new CodedError({
+      code: 'policy_unchanged',
+      category: 'conflict',
+      detail: `Version ${active.version} says this already, so there is nothing to publish: tests alone decide nothing, and lie in version control.`,
     });
+  const report = await simulateShowingProgress(connection, bundle, range);
+  for (const text of drawSimulation(report)) print(text);
+  const body = { bundle, changeRequest, reason, simulation: report.id };
+  const candidate = (await call(connection, 'POST', '/candidates', 'policy:propose', body)) as CandidateView;
+  print();
+  print(`${bold(candidate.id)}  ${yellow('waits for a second person')}  ${dim(`until ${candidate.expiresAt}`)}`);
+  print(dim(`They look at it with \`countersign policy candidate ${candidate.id}\` and approve it with`));
+  print(dim(`\`countersign policy approve ${candidate.id} --digest ${candidate.digest}\`.`));
 }
 
 function candidateCommand(policy: Command, options: () => ConnectionOptions): void {
@@ -204,7 +225,7 @@ function candidateCommand(policy: Command, options: () => ConnectionOptions): vo
       for (const line of drawSimulation(report).slice(1)) print(line);
       print();
       print(dim(`from version ${active.version.version}`));
-      printComparison({ bundle: active.bundle, policies: active.version.policies }, await sideOfBundle(bundle));
+      printComparison(sideOfVersion(active), await sideOfBundle(bundle));
       if (candidate.status !== 'proposed') return;
       print(
         outdated

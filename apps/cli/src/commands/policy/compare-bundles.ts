@@ -2,6 +2,7 @@ import type { LoadedBundle } from '@countersign/server';
 import { type DiffLine, diffLines } from './text-diff.ts';
 
 export type Bundle = LoadedBundle['bundle'];
+export type Model = NonNullable<Bundle['applications']>[number];
 
 /** One side of a comparison: a bundle, and its policies one by one. */
 export interface Side {
@@ -15,6 +16,18 @@ export interface Difference {
   readonly kind: string;
   readonly id: string;
   readonly lines: readonly DiffLine[];
+}
+
+/** A version that is or was active: policies of models are compared with their files, and not among those of the market. */
+export function sideOfVersion({
+  bundle,
+  version,
+}: {
+  readonly bundle: Bundle;
+  readonly version: { readonly policies: Side['policies'] };
+}): Side {
+  const models = new Set((bundle.applications ?? []).map(({ namespace }) => namespace));
+  return { bundle, policies: version.policies.filter(({ id }) => !models.has(id.split('::')[0] ?? '')) };
 }
 
 interface Item {
@@ -33,6 +46,7 @@ export function compareBundles(before: Side, after: Side): readonly Difference[]
     ...differencesOf(limitsOf(before), limitsOf(after)),
     ...differencesOf(ratesOf(before), ratesOf(after)),
     ...differencesOf(testsOf(before), testsOf(after)),
+    ...differencesOf(modelsOf(before), modelsOf(after)),
   ];
 }
 
@@ -56,6 +70,35 @@ function differencesOf(before: ReadonlyMap<string, Item>, after: ReadonlyMap<str
     const change = old === undefined ? 'add' : now === undefined ? 'remove' : 'change';
     return [{ change, kind, id, lines: change !== 'change' && (now ?? old)?.brief === true ? [] : lines }];
   });
+}
+
+/** File by file, as they lie in the folder of a bundle. */
+function modelsOf({ bundle }: Side): ReadonlyMap<string, Item> {
+  return new Map(
+    (bundle.applications ?? []).flatMap(
+      ({ schema, policies, entities, tests, authorizationDetails, ...described }): [string, Item][] => {
+        const folder = `applications/${described.namespace}/`;
+        return [
+          [`${folder}model.json`, { kind: 'model', text: pretty(described) }],
+          [`${folder}schema.cedarschema`, { kind: 'model', text: schema }],
+          ...policies.map(({ file, text }): [string, Item] => [`${folder}${file}`, { kind: 'model', text }]),
+          [`${folder}entities.json`, { kind: 'model', text: pretty(entities) }],
+          ...(authorizationDetails === undefined
+            ? []
+            : [
+                [
+                  `${folder}authorization-details.json`,
+                  { kind: 'model', text: pretty(authorizationDetails) },
+                ] satisfies [string, Item],
+              ]),
+          ...tests.map(({ file, content }): [string, Item] => [
+            `${folder}tests/${file}`,
+            { kind: 'model', text: pretty(content), brief: true },
+          ]),
+        ];
+      },
+    ),
+  );
 }
 
 function schemaOf({ bundle }: Side): ReadonlyMap<string, Item> {

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { CodedError, isCodedError } from '@countersign/kernel';
 import type { LoadedBundle, PolicyFinding } from '@countersign/server';
 import { bold, dim, green, print, printJson, red, yellow } from '../../output.ts';
-import type { Bundle, Side } from './compare-bundles.ts';
+import type { Bundle, Model, Side } from './compare-bundles.ts';
 import type { TestsView } from './draw-bundle.ts';
 import { visible } from './visible.ts';
 
@@ -23,13 +23,81 @@ export async function loadFolder(folder: string | undefined): Promise<LoadedBund
 export async function readFolderBundle(folder: string | undefined): Promise<Bundle> {
   const { readBundleFolder, shippedPolicies } = await server();
   if (folder === undefined) return readBundleFolder(shippedPolicies);
-  if (!isFolder(folder))
-    throw new CodedError({
-      code: 'folder_not_found',
-      category: 'not-found',
-      detail: `${folder} is no folder. \`countersign policy export <folder>\` makes one of the policies that are active.`,
-    });
+  requireFolder(folder);
   return readBundleFolder(folder);
+}
+
+function requireFolder(folder: string): void {
+  if (isFolder(folder)) return;
+  throw new CodedError({
+    code: 'folder_not_found',
+    category: 'not-found',
+    detail: `${folder} is no folder. \`countersign policy export <folder>\` makes one of the policies that are active.`,
+  });
+}
+
+/** What a folder holds: the rules of the market, or the model of one application. */
+export type FolderContent =
+  | { readonly kind: 'market'; readonly bundle: Bundle }
+  | { readonly kind: 'application'; readonly model: Model };
+
+/** A folder whose rules can decide. */
+export interface LoadedFolder {
+  readonly content: FolderContent;
+  /** The rules of the folder alone; those of a model are in its own namespace. */
+  readonly loaded: LoadedBundle;
+}
+
+/** @throws CodedError `folder_not_found`; `policy_invalid` */
+export async function readFolderContent(folder: string | undefined): Promise<FolderContent> {
+  const { isApplicationFolder, readApplicationFolder } = await server();
+  if (folder !== undefined) requireFolder(folder);
+  return folder !== undefined && (await isApplicationFolder(folder))
+    ? { kind: 'application', model: await readApplicationFolder(folder) }
+    : { kind: 'market', bundle: await readFolderBundle(folder) };
+}
+
+/**
+ * Reads what a folder holds, and refuses what could not be published: rules of another world than the market's that are no
+ * model, and a model that claims what is the market's. Against the models of a running control plane it is checked there.
+ *
+ * @throws CodedError `folder_not_found`; `policy_invalid`
+ */
+export async function loadPolicyFolder(folder: string | undefined): Promise<LoadedFolder> {
+  const { foreignFault, loadBundle } = await server();
+  const content = await readFolderContent(folder);
+  if (content.kind === 'market') {
+    const loaded = loadBundle(content.bundle);
+    const foreign = foreignFault(loaded);
+    if (foreign !== undefined) throw foreign;
+    return { content, loaded };
+  }
+  const { model } = content;
+  const whole = loadBundle({ ...(await readFolderBundle(undefined)), applications: [model] });
+  const application = whole.applications.get(model.namespace);
+  if (application === undefined) throw new Error('a model was loaded and is not there');
+  return { content, loaded: { ...application.loaded, entities: application.entities } };
+}
+
+/**
+ * What would be in force: the rules of a folder with the models that are active, or a model beside all that is active. A
+ * folder of the market that has models of its own has all of them.
+ */
+export function inForceWith(content: FolderContent, active: Bundle): Bundle {
+  if (content.kind === 'market') {
+    const { applications = active.applications } = content.bundle;
+    return { ...content.bundle, ...(applications === undefined ? {} : { applications }) };
+  }
+  return withModels(active, [
+    ...(active.applications ?? []).filter(({ namespace }) => namespace !== content.model.namespace),
+    content.model,
+  ]);
+}
+
+/** The bundle with these models and no others. */
+export function withModels({ applications: _others, ...rules }: Bundle, models: readonly Model[]): Bundle {
+  const applications = [...models].sort((one, other) => (one.namespace < other.namespace ? -1 : 1));
+  return applications.length === 0 ? rules : { ...rules, applications };
 }
 
 /** Of what may not be looked at, yes: whoever reads it says why it cannot be read. */
@@ -46,8 +114,9 @@ export async function testFolder(loaded: LoadedBundle): Promise<TestsView> {
 }
 
 /** What reading the policies alone finds: rules that can never apply, superfluous ones, permits on nobody's authority. */
-export async function analyseFolder(loaded: LoadedBundle): Promise<readonly PolicyFinding[]> {
-  return (await server()).analysePolicies(loaded);
+export async function analyseFolder({ content, loaded }: LoadedFolder): Promise<readonly PolicyFinding[]> {
+  // What is found missing is what a permit of the market rests on: roles, mandates, scopes.
+  return content.kind === 'market' ? (await server()).analysePolicies(loaded) : [];
 }
 
 /** Prints each finding with its place. @returns whether one of them is never meant */
@@ -63,18 +132,37 @@ export function sideOf({ bundle, parsed }: LoadedBundle): Side {
   return { bundle, policies: parsed.policies };
 }
 
+/** @throws CodedError `policy_invalid` */
+export async function loadWhole(bundle: Bundle): Promise<LoadedBundle> {
+  return (await server()).loadBundle(bundle);
+}
+
 /** A bundle that a control plane sent, with its policies one by one. */
 export async function sideOfBundle(bundle: Bundle): Promise<Side> {
   return sideOf((await server()).loadBundle(bundle));
 }
 
-export function printLoaded({ parsed, hash, limits, bundle }: LoadedBundle): void {
-  print(
-    `${green('ok')}  ${parsed.policies.length} policies, ${limits.length} limits, ${bundle.entities.length} entities of reference data  ${dim(hash)}`,
-  );
+/** Says what the folder would be once it is published. */
+export function printLoaded({ content, loaded }: LoadedFolder): void {
+  const { parsed, hash, limits, bundle, applications } = loaded;
+  if (content.kind === 'application') {
+    const { namespace, types, clients } = content.model;
+    print(
+      `${green('ok')}  the model of the application ${bold(namespace)}: ${parsed.policies.length} policies, ${bundle.entities.length} entities  ${dim(hash)}`,
+    );
+    print(`    answers for ${Object.keys(types).join(', ')}`);
+    print(`    asked by ${namesOf(clients.ask)}; entities written by ${namesOf(clients.write)}`);
+  } else {
+    const models = applications.size === 0 ? '' : `, models of ${[...applications.keys()].join(', ')}`;
+    print(
+      `${green('ok')}  the market: ${parsed.policies.length} policies, ${limits.length} limits, ${bundle.entities.length} entities of reference data${models}  ${dim(hash)}`,
+    );
+  }
   for (const { policyId, message } of parsed.warnings)
     print(`${yellow('odd')}  ${policyId === undefined ? '' : `${bold(policyId)}  `}${visible(message)}`);
 }
+
+const namesOf = (clients: readonly string[]): string => (clients.length === 0 ? 'nobody' : clients.join(', '));
 
 /** Prints every problem of a refused bundle with its place, and leaves the rest to whoever reports failures. */
 export function withProblems(error: unknown, printLine: (line: string) => void = print): never {

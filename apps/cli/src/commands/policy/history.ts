@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect } from '../../connection.ts';
 import { bold, exitCodes, green, print, printBeside, printJson, red, yellow } from '../../output.ts';
-import { call } from './door.ts';
+import { call, type VersionWithBundle } from './door.ts';
 import { drawDecision, drawExplanation, type ExplanationView, type RecordedView } from './draw-explanation.ts';
 import { drawSimulation } from './draw-simulation.ts';
-import { readFolderBundle, withProblems } from './folder.ts';
+import { inForceWith, readFolderContent, withProblems } from './folder.ts';
 import { jsonOption, readDesk, readFolder, readId, readTime } from './options.ts';
 import { simulateShowingProgress } from './show-progress.ts';
 import type { SimulationRange } from './simulation.ts';
@@ -39,8 +39,11 @@ export function policyHistoryCommands(policy: Command, options: () => Connection
     .action(async (folder: string | undefined, { json, ...range }: SimulationRange & { readonly json?: true }) => {
       // What is to be read by a program is the report and nothing else.
       const problemsTo = json === true ? printBeside : print;
-      const bundle = await readFolderBundle(folder).catch((error: unknown) => withProblems(error, problemsTo));
-      const report = await simulateShowingProgress(connect(options()), bundle, range).catch((error: unknown) =>
+      const content = await readFolderContent(folder).catch((error: unknown) => withProblems(error, problemsTo));
+      const connection = connect(options());
+      const active = (await call(connection, 'GET', '/active')) as VersionWithBundle;
+      const bundle = inForceWith(content, active.bundle);
+      const report = await simulateShowingProgress(connection, bundle, range).catch((error: unknown) =>
         withProblems(error, problemsTo),
       );
       if (json === true) printJson(report);

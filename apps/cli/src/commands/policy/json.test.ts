@@ -7,6 +7,7 @@ import { createHttpServer, createLogger, createMetrics } from '@countersign/runt
 import { generateSigningKey } from '@countersign/sdk';
 import { Command } from 'commander';
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { interopModel } from '../../../../../components/policy-engine/src/applications/testing/application-world.ts';
 import {
   about,
   approver,
@@ -82,6 +83,8 @@ describe('what a build reads of a folder', () => {
     const { document, err, refusal } = await read('validate', written(smallBundle()));
     expect(document).toEqual({
       ok: true,
+      kind: 'market',
+      applications: [],
       hash: expect.stringMatching(/^[A-Za-z0-9_-]{43}$/),
       counts: { policies: 2, limits: 0, entities: 1 },
       policies: [
@@ -92,6 +95,28 @@ describe('what a build reads of a folder', () => {
       findings: [],
     });
     expect({ err, refusal }).toEqual({ err: '', refusal: undefined });
+  });
+
+  it('says of the model of an application that it is one, and whose', async () => {
+    const { document, refusal } = await read('validate', interopModel);
+    expect(document).toMatchObject({ ok: true, kind: 'application', application: 'Interop', counts: { policies: 10 } });
+    expect(refusal).toBeUndefined();
+    expect((await run('validate', interopModel)).out).toContain('the model of the application Interop');
+    expect((await read('test', interopModel)).document).toMatchObject({ ok: true, passed: 2 });
+  });
+
+  it('refuses what could not be published: rules that are neither of the market nor a model', async () => {
+    const schema = 'entity User, Page; action view appliesTo { principal: User, resource: Page, context: {} };';
+    const policies = [{ file: 'a.cedar', text: '@id("a") permit (principal, action, resource);' }];
+    const { document, refusal } = await read('validate', written({ ...smallBundle(), schema, policies, entities: [] }));
+    expect(document).toMatchObject({
+      ok: false,
+      problems: expect.arrayContaining([
+        expect.objectContaining({ message: "the market's entity Person is not declared" }),
+        expect.objectContaining({ message: "the market's action token:issue is not declared" }),
+      ]),
+    });
+    expect(refusal).toMatchObject({ code: 'policy_invalid' });
   });
 
   it.each(['validate', 'test'])(

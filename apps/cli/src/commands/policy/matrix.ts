@@ -122,7 +122,7 @@ const wordsOf = {
 } as const;
 type Cell = Table[number]['cells'][number];
 
-/** What it is, and how many conditions make it another thing. */
+/** The usual answer, and how many conditions change it. */
 function drawnCell({ outcome, reasons, conditions }: Cell): string {
   const counted = (['approval', 'step-up', 'refused'] as const).flatMap((each) => {
     const count = conditions.filter((condition) => condition.outcome === each).length;

@@ -1,5 +1,5 @@
-import { isVisibleText, parseInstant } from '@countersign/kernel';
-import { InvalidArgumentError } from 'commander';
+import { parseInstant, visibleLine } from '@countersign/kernel';
+import { type Command, InvalidArgumentError } from 'commander';
 
 /** `--json` of a command, and what it gives. */
 export function jsonOption(what: string): ['--json', string] {
@@ -41,8 +41,15 @@ export function readChangeRequest(text: string): string {
 
 /** @throws InvalidArgumentError for what cannot be recorded as a reason */
 export function readReason(text: string): string {
-  if (text.trim().length <= 400 && isVisibleText(text)) return text;
+  if (visibleLine(text, 400) !== undefined) return text;
   throw new InvalidArgumentError('Write one line of 1 to 400 characters.');
+}
+
+/** A command that changes what decides, with the ticket and the reason that are recorded with it. */
+export function withWhy(command: Command): Command {
+  return command
+    .requiredOption('--change-request <id>', 'the ticket under which this is done', readChangeRequest)
+    .requiredOption('--reason <text>', 'why; it is recorded', readReason);
 }
 
 /** @throws InvalidArgumentError for what is no digest */

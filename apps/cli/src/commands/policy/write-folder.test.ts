@@ -2,7 +2,11 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { readBundleFolder } from '../../../../../components/policy-engine/src/bundle/read-folder.ts';
+import { interopModel } from '../../../../../components/policy-engine/src/applications/testing/application-world.ts';
+import {
+  readApplicationFolder,
+  readBundleFolder,
+} from '../../../../../components/policy-engine/src/bundle/read-folder.ts';
 import { smallBundle } from '../../../../../components/policy-engine/src/testing/small-bundle.ts';
 import { writeBundleFolder } from './write-folder.ts';
 
@@ -15,6 +19,23 @@ afterEach(() => rmSync(home, { recursive: true }));
 it('writes what is read again as the same bundle', async () => {
   writeBundleFolder(join(home, 'new'), smallBundle());
   expect(await readBundleFolder(join(home, 'new'))).toEqual(smallBundle());
+});
+
+it('writes the models of applications into folders of their own', async () => {
+  const model = {
+    ...(await readApplicationFolder(interopModel)),
+    authorizationDetails: [
+      {
+        type: 'https://todo.example/details/list',
+        audience: 'https://todo.example/lists',
+        schema: { type: 'object', additionalProperties: false, properties: {} },
+      },
+    ],
+  };
+  const bundle = { ...smallBundle(), applications: [model] };
+  writeBundleFolder(join(home, 'new'), bundle);
+  expect(await readBundleFolder(join(home, 'new'))).toEqual(bundle);
+  expect(await readApplicationFolder(join(home, 'new', 'applications', 'Interop'))).toEqual(model);
 });
 
 it('writes into no folder that holds something, and leaves nothing there', () => {

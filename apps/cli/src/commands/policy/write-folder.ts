@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { CodedError } from '@countersign/kernel';
-import type { Bundle } from './compare-bundles.ts';
+import type { Bundle, Model } from './compare-bundles.ts';
 
 const fileName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$/;
 
@@ -11,21 +11,44 @@ const fileName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$/;
  * @throws CodedError `folder_not_empty`; `folder_unwritable` with what keeps it from being written; `policy_invalid` for a
  *   bundle whose files are named as no file of one is
  */
-export function writeBundleFolder(folder: string, { schema, policies, entities, limits, rates, tests }: Bundle): void {
+export function writeBundleFolder(folder: string, bundle: Bundle): void {
+  const { limits, rates, applications = [] } = bundle;
   const files: readonly (readonly [string, string])[] = [
-    ['schema.cedarschema', schema],
-    ...policies.map(({ file, text }) => [named(file), text] as const),
-    ['entities.json', json(entities)],
+    ...filesOf('', bundle),
     ['limits.json', json({ limits, rates })],
-    ...tests.map(({ file, content }) => [join('tests', named(file)), json(content)] as const),
+    ...applications.flatMap(modelFiles),
   ];
   try {
     requireEmpty(folder);
     makeFolder(resolve(folder, 'tests'));
+    for (const { namespace } of applications) makeFolder(resolve(folder, 'applications', named(namespace), 'tests'));
     for (const [name, text] of files) writeFileSync(join(folder, name), text, { flag: 'wx' });
   } catch (cause) {
     throw inWords(folder, cause);
   }
+}
+
+type Rules = Pick<Bundle, 'schema' | 'policies' | 'entities' | 'tests'>;
+
+function filesOf(below: string, { schema, policies, entities, tests }: Rules): readonly (readonly [string, string])[] {
+  return [
+    [join(below, 'schema.cedarschema'), schema],
+    ...policies.map(({ file, text }) => [join(below, named(file)), text] as const),
+    [join(below, 'entities.json'), json(entities)],
+    ...tests.map(({ file, content }) => [join(below, 'tests', named(file)), json(content)] as const),
+  ];
+}
+
+function modelFiles(model: Model): readonly (readonly [string, string])[] {
+  const { schema, policies, entities, tests, authorizationDetails, ...described } = model;
+  const below = join('applications', named(described.namespace));
+  return [
+    [join(below, 'model.json'), json(described)],
+    ...(authorizationDetails === undefined
+      ? []
+      : [[join(below, 'authorization-details.json'), json(authorizationDetails)] as const]),
+    ...filesOf(below, { schema, policies, entities, tests }),
+  ];
 }
 
 /**

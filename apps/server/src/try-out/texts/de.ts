@@ -15,7 +15,32 @@ export const de: Texts = {
   order: 'Auftrag erteilen und ansehen',
   proofTitle: '3. Den Beweis ansehen',
   proofText:
-    'Jeder Schritt wurde aufgezeichnet, bevor er beantwortet wurde. Die Nummer der Transaktion steht in der Adresse ihrer Seite.',
+    'Jeder Schritt wird aufgezeichnet, bevor er beantwortet wird. Folgen Sie nach der Freigabe dem Link zum Nachweis des Auftrags: Sie können ihn herunterladen und ohne diesen Server prüfen.',
   notReal:
     'Firmen, Personen und Auftrag sind erfunden, und der Auftrag geht nirgendwohin. Diese Seite gibt es nur in einer Installation für die Entwicklung: Wer sie öffnet, wird Aufsicht des Beispielhauses.',
+  proof: {
+    title: 'Nachweis des Auftrags',
+    lead: 'Das ist alles, was das Protokoll über den Auftrag aufgezeichnet hat.',
+    transaction: 'Transaktion',
+    verdict: 'Von diesem Server geprüft',
+    verdicts: {
+      verified: 'Bestätigt: alle Prüfungen sind bestanden',
+      incomplete: 'Unvollständig: nichts ist falsch, aber einige Werte sind nicht offengelegt',
+      unanchored: 'In sich stimmig, aber keinem bekannten Protokoll zugeordnet',
+      failed: 'Nicht bestätigt: eine Prüfung ist fehlgeschlagen',
+    },
+    approval: 'Ihre Freigabe',
+    approved: 'Aufgezeichnet, mit der Signatur Ihres Schlüssels',
+    notApproved: 'Noch nicht aufgezeichnet.',
+    toApproval: 'Den Auftrag freigeben',
+    verifyTitle: 'Selbst prüfen',
+    verifyText: 'Verlassen Sie sich nicht auf diesen Server: Die Prüfung braucht weder ihn noch ein Netz.',
+    bundle: 'Die Nachweisdatei herunterladen',
+    trust: 'Die Vertrauensdatei herunterladen',
+    trustHint:
+      'Schlüssel und Prüfpunkt des Protokolls. Im echten Geschäft erhalten Sie sie auf anderem Weg als den Nachweis.',
+    page: 'Die Prüfseite öffnen und dort beide Dateien wählen',
+    command: 'Oder auf der Kommandozeile prüfen:',
+    recordsTitle: 'Aufzeichnungen',
+  },
 };

@@ -14,9 +14,33 @@ export const en = {
   order: 'Place the order and open it',
   proofTitle: '3. See the proof',
   proofText:
-    'Every step was recorded before it was answered. The number of the transaction stands in the address of its page.',
+    'Every step is recorded before it is answered. After your approval, follow the link to the evidence of the order: you can download it and verify it without this server.',
   notReal:
     'The firms, the people and the order are made up, and the order goes nowhere. This page is there only in a development installation: whoever opens it becomes a supervisor of the example house.',
+  proof: {
+    title: 'Evidence of the order',
+    lead: 'This is everything that the audit log recorded about the order.',
+    transaction: 'Transaction',
+    verdict: 'Verified by this server',
+    verdicts: {
+      verified: 'Verified: every check holds',
+      incomplete: 'Incomplete: nothing is wrong, but some values are withheld',
+      unanchored: 'Consistent, but not anchored to a known log',
+      failed: 'Not verified: a check fails',
+    },
+    approval: 'Your approval',
+    approved: 'Recorded, with the signature of your key',
+    notApproved: 'Not yet recorded.',
+    toApproval: 'Approve the order',
+    verifyTitle: 'Verify it yourself',
+    verifyText: 'Do not rely on this server: the checks need neither it nor a network.',
+    bundle: 'Download the evidence bundle',
+    trust: 'Download the trust file',
+    trustHint: 'The key and a checkpoint of the log. In real business you get it by another way than the bundle.',
+    page: 'Open the verification page, and choose both files there',
+    command: 'Or verify on the command line:',
+    recordsTitle: 'Records',
+  },
 };
 
 export type Texts = typeof en;

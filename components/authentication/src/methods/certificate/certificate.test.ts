@@ -228,6 +228,13 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
           extensions: [...chains.without('keyUsage'), 'keyUsage = critical, keyAgreement'],
         }),
       ],
+      [
+        'certificate_untrusted',
+        authority.issue('misspelt', {
+          // A mail address that is not ASCII.
+          extensions: [...chains.without('subjectAltName'), 'subjectAltName = DER:30:0A:81:08:C3:A4:40:64:65:73:6B:2E'],
+        }),
+      ],
       ['person_unknown', authority.issue('nobody')],
     ];
     for (const [code, shown, on = node] of cases) {
@@ -238,7 +245,7 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     }
     // A stranger can make as many certificates as they like; they do not fill the log.
     const recorded = world.audit.ofType('certificate.refused').map(({ data }) => data);
-    for (const why of ['name_constrained', 'purpose_wrong', 'usage_wrong', 'person_none'])
+    for (const why of ['malformed', 'name_constrained', 'purpose_wrong', 'usage_wrong', 'person_none'])
       expect(recorded).toContainEqual({ why });
     expect(recorded).not.toContainEqual({ why: 'untrusted' });
   });

@@ -60,6 +60,7 @@ const codes: Readonly<Record<PathReason, CertificateRefusal>> = {
   not_yet_valid: 'certificate_expired',
   expired: 'certificate_expired',
   extension_unknown: 'certificate_untrusted',
+  key_weak: 'certificate_key_weak',
   not_authority: 'certificate_untrusted',
   path_too_long: 'certificate_untrusted',
   usage_wrong: 'certificate_usage',

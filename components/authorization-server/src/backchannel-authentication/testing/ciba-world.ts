@@ -169,10 +169,9 @@ export async function createCibaWorld(
       policyEngine,
       transactionRegistry,
       grants: new Map(
-        [ciba({ ...consents, backchannelRequests: backchannel.requests }), refreshToken(consents)].map((grant) => [
-          grant.grantType,
-          grant,
-        ]),
+        [ciba({ ...consents, backchannelRequests: backchannel.requests }), refreshToken({ ...consents, ...parts })].map(
+          (grant) => [grant.grantType, grant],
+        ),
       ),
       tokenForms: createTokenForms({ signToken, opaqueTokens }),
       standings: audit,

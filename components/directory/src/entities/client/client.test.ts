@@ -81,6 +81,9 @@ describe('the registration of a client', () => {
       postLogoutRedirectUris: [],
       requireSignedRequest: false,
       requireSignedResponse: false,
+      requirePkce: true,
+      idTokenAlgorithm: 'ES256',
+      dpopBoundRefreshTokens: false,
     });
   });
 
@@ -88,7 +91,7 @@ describe('the registration of a client', () => {
     const other = await createRig();
     const registered = await other.open();
     await registered.apply(fileWithServices(), proposer);
-    const desk = { ...tradingDesk(), environment: 'sandbox' };
+    const desk = { ...tradingDesk(), environment: 'sandbox', dpop_bound_refresh_tokens: true };
     await registered.edit({ put: { clients: [relyingParty(), desk] } }, proposer);
     const snapshot = registered.snapshot();
     expect(snapshot.client('broker-dashboard')).toMatchObject({
@@ -109,6 +112,7 @@ describe('the registration of a client', () => {
       detailTypes: ['urn:countersign:rar:v1:trade_order'],
       requireSignedRequest: true,
       requireSignedResponse: true,
+      dpopBoundRefreshTokens: true,
       backchannelDelivery: { mode: 'ping', endpoint: 'https://desk.broker.example/ping' },
     });
     // Another node reads the same from storage.
@@ -122,6 +126,18 @@ describe('the registration of a client', () => {
   const spread = ([name, members, ...problems]: Case) => ({ name, members, problems });
 
   const ofTheDesk: readonly Case[] = [
+    ['what people are called', { scopes: ['openid', 'profile'] }, bad('scopes/1')],
+    ['requests without PKCE', { require_pkce: false }, bad('require_pkce')],
+    [
+      'ID tokens in RS256, which FAPI 2.0 rules out',
+      { id_token_signed_response_alg: 'RS256' },
+      bad('id_token_signed_response_alg'),
+    ],
+    [
+      'refresh tokens bound to a DPoP key beside tokens bound to a certificate',
+      { binding: 'mtls', dpop_bound_refresh_tokens: true },
+      bad('dpop_bound_refresh_tokens'),
+    ],
     ['a generic scope', { scopes: ['order:*'] }, bad('scopes/0', 'scope_generic')],
     [
       'scopes that check each other, with protocol scopes between them',
@@ -281,7 +297,10 @@ describe('the registration of a client', () => {
   });
 
   it('takes every protocol scope where people sign in, and plain http on loopback in the sandbox', async () => {
-    expect(await plan({ ...tradingDesk(), scopes: [...protocolScopes, 'order:read'] })).toHaveLength(1);
+    const ofTrading = protocolScopes.filter((scope) => scope !== 'profile' && scope !== 'email');
+    expect(await plan({ ...tradingDesk(), scopes: [...ofTrading, 'order:read'] })).toHaveLength(1);
+    const claims = { ...relyingParty(), scopes: ['openid', 'profile', 'email'] };
+    expect(await plan(claims)).toHaveLength(1);
     for (const host of ['127.0.0.1:8080', '[::1]', 'localhost:3000'])
       expect(await plan({ ...relyingParty(), redirect_uris: [`http://${host}/callback`] })).toHaveLength(1);
     for (const host of ['127.0.0.1.evil.example', 'localhost.evil.example', '10.0.0.1'])
@@ -377,6 +396,41 @@ describe('the name of a certificate', () => {
       jwks_uri: 'https://a.example/k',
     };
     expect(await refusalsOf(address, { ...address, ...second })).toEqual(['credential_shared /clients/1/jwks_uri']);
+  });
+});
+
+describe('a client with a provisioning token', () => {
+  const identitySystem = (members: Document = {}) =>
+    tlsClient({
+      ...withoutBackchannel,
+      tls_client_auth_san_dns: 'hr.broker.example',
+      kind: 'machine',
+      grant_types: ['client_credentials'],
+      scopes: ['identity:read', 'identity:provision'],
+      authorization_details_types: undefined,
+      redirect_uris: undefined,
+      require_signed_response: undefined,
+      provisioning_token_days: 90,
+      ...members,
+    });
+
+  it('is known by its certificate, and may provision', async () => {
+    await plan(identitySystem());
+    await plan(identitySystem({ provisioning_token_days: 1, scopes: ['identity:read'] }));
+  });
+
+  it.each<readonly [string, Document]>([
+    ['no day', { provisioning_token_days: 0 }],
+    ['more than 90 days', { provisioning_token_days: 91 }],
+    ['days in words', { provisioning_token_days: '90' }],
+    ['tokens bound by DPoP', { binding: 'dpop' }],
+    ['another scope beside', { scopes: ['identity:read', 'directory:apply'] }],
+    ['a market scope', { scopes: ['order:read'] }],
+    ['no scope', { scopes: [] }],
+    ['another grant beside', { grant_types: ['client_credentials', 'refresh_token'] }],
+    ['no certificate', { ...tradingDesk(), ...withoutBackchannel, provisioning_token_days: 90 }],
+  ])('is refused with %s', async (_, members) => {
+    expect((await refusalsOf(identitySystem(members))).join(' ')).toContain('provisioning_token_days');
   });
 });
 

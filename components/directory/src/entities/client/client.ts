@@ -11,6 +11,7 @@ import { readDetailTypes } from './detail-types.ts';
 import { checkGrantTypes } from './grant-types.ts';
 import { readKeys } from './keys.ts';
 import { checkProfile } from './profile.ts';
+import { checkProvisioningToken } from './provisioning-token.ts';
 import { clientSchema } from './schema.ts';
 
 /** An OAuth client as it is registered: one file beside this one for each thing that must hold. */
@@ -35,11 +36,13 @@ export const clientReader = entityReader({
     checkAddresses(document, place);
     checkGrantTypes(document, place);
     checkProfile(document, place);
+    checkProvisioningToken(document, place);
     if (id === undefined || institution === undefined || principal === undefined || name === undefined)
       return undefined;
     if (authentication === undefined || scopes === undefined || audiences === undefined || keys === undefined)
       return undefined;
     const { jwks_uri: jwksUri, backchannel_logout_uri: backchannelLogoutUri } = document;
+    const { provisioning_token_days: provisioningTokenDays } = document;
     const value: WrittenClient = {
       id,
       institution,
@@ -60,7 +63,11 @@ export const clientReader = entityReader({
       ...(backchannelLogoutUri === undefined ? {} : { backchannelLogoutUri }),
       requireSignedRequest: document.require_signed_request_object ?? false,
       requireSignedResponse: document.require_signed_response ?? false,
+      requirePkce: document.require_pkce ?? true,
+      idTokenAlgorithm: document.id_token_signed_response_alg ?? 'ES256',
+      dpopBoundRefreshTokens: document.dpop_bound_refresh_tokens ?? false,
       ...(backchannelDelivery === undefined ? {} : { backchannelDelivery }),
+      ...(provisioningTokenDays === undefined ? {} : { provisioningTokenDays }),
     };
     return { id, owner: institution, entity: { kind: 'client', value, keys } };
   },

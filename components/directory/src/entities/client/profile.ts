@@ -5,18 +5,35 @@ import { asksPeople } from './grant-types.ts';
 import type { ClientDocument } from './schema.ts';
 
 const relyingPartyGrants: readonly GrantType[] = ['authorization_code', 'refresh_token'];
-const relyingPartyScopes: readonly ProtocolScope[] = ['openid', 'offline_access'];
+const relyingPartyScopes: readonly ProtocolScope[] = ['openid', 'offline_access', 'profile', 'email'];
+/** What software that trades has no use for. */
+const personalScopes: readonly ProtocolScope[] = ['profile', 'email'];
 
 /** What a client's profile lets it be: `oidc` signs people in and nothing else; `fapi2` always binds its tokens. */
 export function checkProfile(document: ClientDocument, place: Place): void {
+  if (document.dpop_bound_refresh_tokens === true && (document.binding ?? 'dpop') !== 'dpop')
+    place
+      .at('dpop_bound_refresh_tokens')
+      .report(
+        'client_metadata_invalid',
+        'Refresh tokens are bound to a DPoP key where access tokens are: binding dpop.',
+      );
   if (document.profile === 'oidc') checkRelyingParty(document, place);
   else {
+    if (document.id_token_signed_response_alg === 'RS256')
+      place
+        .at('id_token_signed_response_alg')
+        .report('client_metadata_invalid', 'FAPI 2.0 rules RS256 out: ES256 or PS256.');
+    if (document.require_pkce === false)
+      place.at('require_pkce').report('client_metadata_invalid', 'FAPI 2.0 asks for PKCE of every client.');
     if (document.binding === 'none')
       place
         .at('binding')
         .report('client_metadata_invalid', 'A fapi2 client binds its tokens to a key or a certificate: dpop or mtls.');
     for (const [index, scope] of document.scopes.entries())
-      if (isProtocolScope(scope) && !asksPeople(document))
+      if (personalScopes.some((personal) => personal === scope))
+        place.at('scopes', index).report('client_metadata_invalid', `The scope ${scope} is for oidc clients.`);
+      else if (isProtocolScope(scope) && !asksPeople(document))
         place
           .at('scopes', index)
           .report('client_metadata_invalid', `The scope ${scope} needs a grant under which a person signs in.`);

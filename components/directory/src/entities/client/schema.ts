@@ -7,6 +7,9 @@ import { scopesSchema } from '../scopes.ts';
 const uris = Type.Optional(Type.Array(code, { maxItems: 16, uniqueItems: true }));
 const name = Type.Optional(Type.String({ minLength: 1, maxLength: 256 }));
 
+/** Longest life of a provisioning token: as long as keys that are changed by hand are commonly kept. */
+export const maxProvisioningTokenDays = 90;
+
 /** The registration document of a client: the words of RFC 7591 and its relatives where they have one. */
 export const clientSchema = Type.Object(
   {
@@ -53,7 +56,8 @@ export const clientSchema = Type.Object(
       Type.Array(code, {
         maxItems: 32,
         uniqueItems: true,
-        description: 'RFC 9396; every type when left out, none for the profile `oidc`.',
+        description:
+          'RFC 9396; every type of the market when left out, none for the profile `oidc`. Types of applications are named.',
       }),
     ),
     jwks: Type.Optional(Type.Object({ keys: Type.Array(jwkSchema, { minItems: 1, maxItems: 8 }) }, strict)),
@@ -63,10 +67,34 @@ export const clientSchema = Type.Object(
     backchannel_logout_uri: Type.Optional(code),
     require_signed_request_object: Type.Optional(Type.Boolean()),
     require_signed_response: Type.Optional(Type.Boolean()),
+    require_pkce: Type.Optional(
+      Type.Boolean({
+        description:
+          'RFC 7636; default true. `false`, for the profile `oidc` alone: a `nonce` may stand in for the code challenge.',
+      }),
+    ),
+    id_token_signed_response_alg: Type.Optional(
+      Type.Enum(['ES256', 'PS256', 'RS256'], {
+        description:
+          'By which ID tokens and logout tokens are signed; RS256 for the profile `oidc` alone; default ES256.',
+      }),
+    ),
+    dpop_bound_refresh_tokens: Type.Optional(
+      Type.Boolean({
+        description: 'Refresh tokens work with the DPoP key that they were issued to and no other; default false.',
+      }),
+    ),
     backchannel_token_delivery_mode: Type.Optional(
       Type.Enum(['poll', 'ping'], { description: 'FAPI-CIBA has no push; default `poll`.' }),
     ),
     backchannel_client_notification_endpoint: Type.Optional(code),
+    provisioning_token_days: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: maxProvisioningTokenDays,
+        description: 'Days that its provisioning token for SCIM lives; it has none when left out.',
+      }),
+    ),
   },
   strict,
 );

@@ -1,106 +1,128 @@
 import type { Json } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import { described, type Gate } from '@countersign/runtime';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { type PatchOperation, readPatch } from '../patch/read-patch.ts';
-import { type Caller, notFound } from '../provision-users.ts';
-import { type Asserted, readResource } from '../schema/read-resource.ts';
-import type { ResourceShape } from '../schema/resource-shape.ts';
-import { isScimId } from '../scim-id.ts';
-import type { ScimResource } from '../users.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { readPatch } from '../patch/read-patch.ts';
+import type { Caller } from '../provision-users.ts';
+import { idOf, type ResourceOperations } from '../resource-operations.ts';
+import { readResource } from '../schema/read-resource.ts';
 import { mediaType, sendResource, sendUnlessKnown } from './answers.ts';
 import { readProjection } from './list-query.ts';
 import { idParams, patchBody, preconditionHeaders, projectionQuery, refused, resourceBody } from './schemas.ts';
 
-/** What can be done with one resource of a type. */
-export interface ResourceOperations {
-  read(id: string, institution: string): Promise<ScimResource>;
-  replace(id: string, resource: Asserted, by: Caller, ifMatch: string | undefined): Promise<ScimResource>;
-  patch(
-    id: string,
-    operations: readonly PatchOperation[],
-    by: Caller,
-    ifMatch: string | undefined,
-  ): Promise<ScimResource>;
-}
-
 type WithId = { Params: { readonly id: string }; Body: Json | undefined };
+type WithBody = { Body: Json | undefined };
 
-/** GET, PUT and PATCH of one resource (RFC 7644 sections 3.4.1 and 3.5). */
-export function resourceRoutes(
-  scim: FastifyInstance,
-  shape: ResourceShape,
-  operations: ResourceOperations,
-  gate: Gate<Caller, Scope>,
-): void {
-  const url = `${shape.endpoint}/:id`;
-  const one = { description: `The ${shape.name}`, body: resourceBody, mediaType };
-  const changing = {
-    tag: 'scim',
-    scopes: ['identity:provision'],
-    params: idParams,
-    querystring: projectionQuery,
-    requestHeaders: preconditionHeaders,
-    answers: { 200: one, 404: refused, 412: refused },
-  } as const;
-
-  scim.get<WithId>(
-    url,
+/** POST to a type of resources; GET, PUT, PATCH and DELETE of one of them (RFC 7644 sections 3.3 to 3.6). */
+export function resourceRoutes(scim: FastifyInstance, operations: ResourceOperations, gate: Gate<Caller, Scope>): void {
+  const { shape, summaries } = operations;
+  scim.post<WithBody>(
+    shape.endpoint,
     {
       ...described({
         tag: 'scim',
-        summary: `Read a ${shape.name}`,
-        scopes: ['identity:read'],
-        params: idParams,
+        ...summaries.create,
+        scopes: ['identity:provision'],
         querystring: projectionQuery,
-        answers: { 200: one, 304: { description: 'It is still the one that If-None-Match names' }, 404: refused },
+        body: resourceBody,
+        answers: { 201: { description: `The ${shape.name}`, body: resourceBody, mediaType }, 409: refused },
       }),
-      ...gate.needs('identity:read'),
+      ...gate.needs('identity:provision'),
     },
     async (request, reply) => {
       const projection = readProjection(request.query);
-      const resource = await operations.read(idOf(request.params.id), gate.callerOf(request).institution);
+      const resource = await operations.create(readResource(request.body, shape), gate.callerOf(request));
+      return sendResource(reply, resource, { shape, projection, status: 201 });
+    },
+  );
+  oneResourceRoutes(scim, operations, gate, {
+    url: `${shape.endpoint}/:id`,
+    name: `a ${shape.name}`,
+    removal: summaries.remove,
+    params: idParams,
+    find: async (request) => idOf((request.params as WithId['Params']).id),
+  });
+}
+
+/** Where one resource is, and which of them it is. */
+export interface ResourcePlace {
+  readonly url: string;
+  /** For descriptions: `a User`. */
+  readonly name: string;
+  readonly removal: { readonly summary: string; readonly description: string };
+  readonly params?: typeof idParams;
+  /** Its id. */
+  readonly find: (request: FastifyRequest) => Promise<string>;
+}
+
+/** GET, PUT, PATCH and DELETE of one resource, wherever it is. */
+export function oneResourceRoutes(
+  scim: FastifyInstance,
+  operations: ResourceOperations,
+  gate: Gate<Caller, Scope>,
+  { url, name, removal, params, find }: ResourcePlace,
+): void {
+  const { shape } = operations;
+  const one = { description: `The ${shape.name}`, body: resourceBody, mediaType };
+  const place = { tag: 'scim', ...(params === undefined ? {} : { params }) } as const;
+  const changing = { ...place, scopes: ['identity:provision'], requestHeaders: preconditionHeaders } as const;
+  const changed = { querystring: projectionQuery, answers: { 200: one, 404: refused, 412: refused } } as const;
+  const reading = gate.needs('identity:read');
+  const provisioning = gate.needs('identity:provision');
+
+  scim.get(
+    url,
+    {
+      ...described({
+        ...place,
+        summary: `Read ${name}`,
+        scopes: ['identity:read'],
+        querystring: projectionQuery,
+        answers: { 200: one, 304: { description: 'It is still the one that If-None-Match names' }, 404: refused },
+      }),
+      ...reading,
+    },
+    async (request, reply) => {
+      const projection = readProjection(request.query);
+      const resource = await operations.read(await find(request), gate.callerOf(request).institution);
       return sendUnlessKnown(request, reply, resource, { shape, projection });
     },
   );
 
-  scim.put<WithId>(
-    url,
-    {
-      ...described({ ...changing, summary: `Replace a ${shape.name}`, body: resourceBody }),
-      ...gate.needs('identity:provision'),
-    },
-    async (request, reply) => {
+  const change =
+    (make: (id: string, request: FastifyRequest<WithBody>) => Promise<Parameters<typeof sendResource>[1]>) =>
+    async (request: FastifyRequest<WithBody>, reply: FastifyReply): Promise<FastifyReply> => {
       const projection = readProjection(request.query);
-      const id = idOf(request.params.id);
-      const asserted = readResource(request.body, shape);
-      const resource = await operations.replace(id, asserted, gate.callerOf(request), ifMatchOf(request));
-      return sendResource(reply, resource, { shape, projection });
-    },
+      return sendResource(reply, await make(await find(request), request), { shape, projection });
+    };
+
+  scim.put<WithBody>(
+    url,
+    { ...described({ ...changing, ...changed, summary: `Replace ${name}`, body: resourceBody }), ...provisioning },
+    change((id, request) =>
+      operations.replace(id, readResource(request.body, shape), gate.callerOf(request), ifMatchOf(request)),
+    ),
   );
 
-  scim.patch<WithId>(
+  scim.patch<WithBody>(
+    url,
+    { ...described({ ...changing, ...changed, summary: `Change ${name}`, body: patchBody }), ...provisioning },
+    change((id, request) => operations.patch(id, readPatch(request.body), gate.callerOf(request), ifMatchOf(request))),
+  );
+
+  scim.delete(
     url,
     {
-      ...described({ ...changing, summary: `Change a ${shape.name}`, body: patchBody }),
-      ...gate.needs('identity:provision'),
+      ...described({ ...changing, ...removal, answers: { 204: { description: 'Gone' }, 404: refused, 412: refused } }),
+      ...provisioning,
     },
     async (request, reply) => {
-      const projection = readProjection(request.query);
-      const id = idOf(request.params.id);
-      const wanted = readPatch(request.body);
-      const resource = await operations.patch(id, wanted, gate.callerOf(request), ifMatchOf(request));
-      return sendResource(reply, resource, { shape, projection });
+      await operations.remove(await find(request), gate.callerOf(request), ifMatchOf(request));
+      return reply.status(204).send();
     },
   );
 }
 
-export function ifMatchOf(request: FastifyRequest): string | undefined {
+function ifMatchOf(request: FastifyRequest): string | undefined {
   return request.headers['if-match'];
-}
-
-/** @throws CodedError `scim_resource_unknown` for what cannot be an id */
-export function idOf(text: string): string {
-  if (!isScimId(text)) throw notFound();
-  return text.toLowerCase();
 }

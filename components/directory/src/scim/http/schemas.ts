@@ -44,6 +44,34 @@ export const listBody = Type.Object(
   { ...open, title: 'ScimList' },
 );
 const text = Type.Optional(Type.String());
+export const bulkBody = Type.Object(
+  {
+    schemas: urns,
+    failOnErrors: Type.Optional(Type.Integer({ minimum: 1 })),
+    Operations: Type.Array(
+      Type.Object(
+        {
+          method: Type.String(),
+          path: Type.String(),
+          bulkId: text,
+          version: text,
+          data: Type.Optional(Type.Unknown()),
+        },
+        open,
+      ),
+    ),
+  },
+  { ...open, title: 'ScimBulk' },
+);
+export const bulkAnswer = Type.Object(
+  {
+    schemas: urns,
+    Operations: Type.Array(
+      Type.Object({ method: Type.String(), bulkId: text, version: text, location: text, status: Type.String() }, open),
+    ),
+  },
+  { ...open, title: 'ScimBulkAnswer' },
+);
 export const listQuery = Type.Object({
   filter: text,
   sortBy: text,

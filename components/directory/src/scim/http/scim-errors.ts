@@ -1,5 +1,6 @@
 import type { CodedError } from '@countersign/kernel';
 import { asCodedError, statusOf } from '@countersign/runtime';
+import { maxPayloadBytes } from '../schema/discovery.ts';
 
 export const errorUrn = 'urn:ietf:params:scim:api:messages:2.0:Error';
 
@@ -30,8 +31,14 @@ const scimTypes: Readonly<Record<string, string>> = {
 /** Where the interface speaks HTTP otherwise than the rest of the product (sections 3.14 and 3.12). */
 const statuses: Readonly<Record<string, number>> = {
   scim_version_stale: 412,
-  scim_not_supported: 501,
+  scim_method_not_allowed: 405,
   media_type_unsupported: 415,
+};
+
+export const internalError: ScimError = {
+  schemas: [errorUrn],
+  status: '500',
+  detail: 'This failed, and the fault is not yours.',
 };
 
 /** @returns undefined for what is a fault of ours */
@@ -52,7 +59,9 @@ export function scimErrorOf(thrown: unknown): { readonly error: CodedError; read
 }
 
 /** What the directory found wrong, without pointers into a file that nobody here has written. */
-function detailOf({ facts, detail }: CodedError): string {
+function detailOf({ code, facts, detail }: CodedError): string {
+  // RFC 7644 section 3.7.4: the answer says which limit it is.
+  if (code === 'body_too_large') return `The body is larger than maxPayloadSize (${maxPayloadBytes}).`;
   const problems: unknown = facts?.['problems'];
   if (!Array.isArray(problems)) return detail;
   const details = problems.slice(0, 8).flatMap((problem: unknown) => {

@@ -7,12 +7,17 @@ type Document = { readonly [member: string]: Json };
 /** Most resources in one answer to a query. */
 export const maxResults = 200;
 
+/** Each is a change of the directory, one after another: as many as a request has time for. */
+export const maxBulkOperations = 100;
+/** Of every body. */
+export const maxPayloadBytes = 1_048_576;
+
 /** RFC 7643 section 5. */
 export function serviceProviderConfig(base: string): Document {
   return {
     schemas: ['urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig'],
     patch: { supported: true },
-    bulk: { supported: false, maxOperations: 0, maxPayloadSize: 0 },
+    bulk: { supported: true, maxOperations: maxBulkOperations, maxPayloadSize: maxPayloadBytes },
     filter: { supported: true, maxResults },
     changePassword: { supported: false },
     sort: { supported: true },
@@ -25,6 +30,13 @@ export function serviceProviderConfig(base: string): Document {
           'Bound by DPoP (RFC 9449) or by a client certificate (RFC 8705), with the scope identity:read or identity:provision',
         specUri: 'https://www.rfc-editor.org/info/rfc9449',
         primary: true,
+      },
+      {
+        type: 'oauthbearertoken',
+        name: 'Provisioning token, bound to a client certificate',
+        description:
+          'For software that can only be given one bearer token; sent over a connection that shows the certificate it is bound to',
+        specUri: 'https://www.rfc-editor.org/info/rfc8705',
       },
     ],
     meta: { resourceType: 'ServiceProviderConfig', location: `${base}/ServiceProviderConfig` },

@@ -2,11 +2,15 @@ import { attribute, type Schema } from './attribute.ts';
 
 export const groupUrn = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 
+/** What Microsoft Entra ID lists beside it, without an attribute of it. */
+export const entraGroupUrn = 'http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group';
+
 /** RFC 7643 section 4.2: a desk of the institution, with the people who work at it. */
 export const groupSchema: Schema = {
   id: groupUrn,
   name: 'Group',
-  description: 'A desk of the institution. Desks are made by a directory file, with what they are entitled to.',
+  description:
+    'A desk of the institution. What it is entitled to comes by a directory file: one made here may deal in nothing.',
   attributes: [
     attribute('displayName', 'Name of the desk.', { required: true, mutability: 'immutable', uniqueness: 'server' }),
     attribute('members', 'The people of the desk. Each is at one desk: whoever is put here leaves another.', {

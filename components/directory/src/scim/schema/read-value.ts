@@ -27,9 +27,12 @@ export function readAssigned(attribute: Attribute, value: Json): Json {
 
 function readOne(attribute: Attribute, value: Json): Json {
   switch (attribute.type) {
-    case 'boolean':
-      if (typeof value === 'boolean') return value;
+    case 'boolean': {
+      // Some provisioning systems write "True" and "False".
+      const text = typeof value === 'string' ? value.toLowerCase() : value;
+      if (typeof text === 'boolean' || text === 'true' || text === 'false') return text === true || text === 'true';
       break;
+    }
     case 'complex':
       return readComplex(attribute, value);
     default:

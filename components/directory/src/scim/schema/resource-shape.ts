@@ -1,5 +1,5 @@
 import { type Attribute, attribute, type Schema } from './attribute.ts';
-import { groupSchema } from './group.ts';
+import { entraGroupUrn, groupSchema } from './group.ts';
 import { principalSchema } from './principal.ts';
 import { enterpriseUrn, unkeptUserAttributes, userSchema } from './user.ts';
 
@@ -46,5 +46,5 @@ export const groupShape: ResourceShape = {
   endpoint: '/Groups',
   core: groupSchema,
   extensions: [],
-  unkept: new Set(),
+  unkept: new Set([entraGroupUrn.toLowerCase()]),
 };

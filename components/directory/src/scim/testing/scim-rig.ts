@@ -34,6 +34,8 @@ export interface ScimClient {
 
 export interface ScimRig extends Rig {
   readonly directory: DirectoryComponent;
+  /** The interface of that directory, listening nowhere. */
+  readonly app: FastifyInstance;
   /** The provisioning system of the broker. */
   readonly client: ScimClient;
   /** A client with this token: who it is, its institution and its scopes, with spaces between. */
@@ -148,6 +150,7 @@ export async function createScimRig(): Promise<ScimRig> {
   return {
     ...rig,
     directory,
+    app: first,
     client: clientOf(provisioning),
     clientOf,
     node: async (options = {}) => serve(await rig.open(), options),

@@ -85,13 +85,23 @@ export async function createInteropWorld() {
     async send(
       path: string,
       payload: unknown,
-    ): Promise<{ readonly status: number; readonly type: string; readonly body: unknown }> {
+    ): Promise<{
+      readonly status: number;
+      readonly type: string;
+      readonly evidence: string | null;
+      readonly body: unknown;
+    }> {
       const answer = await fetch(`${address}/access/v1/${path}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...asCaller() },
         body: JSON.stringify(payload),
       });
-      return { status: answer.status, type: answer.headers.get('content-type') ?? '', body: await answer.json() };
+      return {
+        status: answer.status,
+        type: answer.headers.get('content-type') ?? '',
+        evidence: answer.headers.get('countersign-evidence'),
+        body: await answer.json(),
+      };
     },
     close: () => app.close(),
   };

@@ -1,0 +1,32 @@
+/** What the start page says. */
+export const en = {
+  title: 'Start page',
+  lead: (operator: string) => `The identity and approval service of ${operator}.`,
+  address: 'Address',
+  people: 'For people',
+  account: 'Your account',
+  accountAbout: 'Sign in to see your security keys, sessions, devices and activity.',
+  approve: 'Transactions to approve',
+  approveAbout: 'Orders and other transactions that need your signature.',
+  approvals: 'Permission requests',
+  approvalsAbout: 'Software that asks to act for you.',
+  recover: 'Lost security key',
+  recoverAbout: 'Ask for a new key if you cannot sign in any more.',
+  evidence: 'Verify evidence',
+  evidenceAbout: 'Check an evidence bundle in this browser. The file is not sent anywhere.',
+  tryOut: 'Try it',
+  tryOutAbout: 'Register a key, approve an example order, and verify its evidence.',
+  software: 'For software',
+  openapi: 'Interfaces (OpenAPI 3.1)',
+  openapiAbout: 'Every interface that no other specification defines.',
+  authorizationServer: 'Authorization server metadata',
+  authorizationServerAbout: 'OAuth 2.0 (RFC 8414): endpoints, keys and scopes.',
+  openid: 'OpenID provider metadata',
+  openidAbout: 'OpenID Connect Discovery 1.0.',
+  authzen: 'Decision point metadata',
+  authzenAbout: 'OpenID AuthZEN Authorization API 1.0.',
+  signals: 'Security event metadata',
+  signalsAbout: 'OpenID Shared Signals Framework 1.0.',
+};
+
+export type Texts = typeof en;

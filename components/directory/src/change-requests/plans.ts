@@ -1,0 +1,144 @@
+import {
+  type Actor,
+  type DirectoryChange,
+  directoryErrors,
+  type ProfileChanges,
+  type TrustProfileInput,
+} from '@countersign/contracts';
+import { type ChangeId, type CodedError, type Digest, isCodedError, type RecordId } from '@countersign/kernel';
+import type pg from 'pg';
+import type { ChangeSet } from '../changes.ts';
+import { type Entry, type JsonDocument, keyOf, shownDocument } from '../entry.ts';
+import type { LiveGraph } from '../live-graph.ts';
+import type { Problems } from '../problems.ts';
+import type { AnyProposal, Proposal } from '../proposal.ts';
+import { type ChangeScope, refuseFindings } from '../rules/findings.ts';
+import { governingGrants } from '../rules/governing.ts';
+import { refuseRates } from '../rules/reference-data.ts';
+import type { State } from '../state.ts';
+import { basisOf, outdated } from './request.ts';
+
+/** What a change would make of one entity. */
+export interface PlannedEntity {
+  readonly change: DirectoryChange['change'];
+  readonly kind: DirectoryChange['kind'];
+  readonly id: string;
+  readonly fields?: readonly string[];
+  readonly before?: JsonDocument;
+  readonly after?: JsonDocument;
+}
+
+/** By whom, and for which request, a plan is carried out. */
+export interface Approval {
+  readonly change: ChangeId;
+  readonly proposedBy: string;
+  readonly reason: string;
+  readonly digest: Digest;
+  readonly by: Actor;
+  /** Makes the approval durable, right before it takes effect. */
+  readonly record: () => Promise<RecordId>;
+}
+
+/** What a proposal comes to as things are now. */
+export interface Plan {
+  readonly changes: readonly DirectoryChange[];
+  /** Digest of the changes with what is there before them: the same changes of something else are another plan. */
+  readonly basis: Digest;
+  /** Why it may not be made by the scope by which it was proposed. */
+  readonly unrightful: CodedError | undefined;
+  readonly entities: () => readonly PlannedEntity[];
+  /**
+   * Makes the changes, in the transaction of the decision.
+   *
+   * @returns what remains to be done once that is committed, and the version of the directory then
+   */
+  readonly carryOut: (
+    session: pg.PoolClient,
+    approval: Approval,
+  ) => Promise<{ readonly version: number; readonly committed: () => Promise<void> }>;
+}
+
+/** Plans a proposal on what is there; what is wrong with a file or an edit is reported. @throws CodedError for a trust profile */
+export type Planner = (
+  proposal: AnyProposal,
+  from: {
+    readonly base: State;
+    readonly scope: ChangeScope;
+    readonly problems: Problems;
+    readonly session?: pg.PoolClient;
+  },
+) => Promise<Plan>;
+
+export function createPlanner(dependencies: {
+  readonly graph: LiveGraph;
+  readonly governing: ReadonlySet<string>;
+  readonly profiles?: (() => ProfileChanges | undefined) | undefined;
+}): Planner {
+  const { graph, governing } = dependencies;
+
+  async function planGraph(
+    proposal: Proposal,
+    { base, scope, problems, session }: Parameters<Planner>[1],
+  ): Promise<Plan> {
+    const changeSet = await graph.evaluate(graph.read(proposal, problems), base, problems, session);
+    return {
+      changes: changeSet.changes,
+      basis: basisOf(changeSet, base),
+      unrightful: refuseFindings(changeSet, base, scope) ?? refuseRates(changeSet, base, scope),
+      entities: () => entitiesOf(changeSet, base, governing),
+      async carryOut(locked, { change, proposedBy, reason, digest, by, record }) {
+        const approval = { change, proposedBy, record: await record() };
+        const written = await graph.write(locked, base, changeSet, { digest, by, reason, approval });
+        return { version: written.state.version, committed: () => graph.committed(written) };
+      },
+    };
+  }
+
+  async function planProfile(partner: TrustProfileInput, { version }: State): Promise<Plan> {
+    const profiles = dependencies.profiles?.();
+    if (profiles === undefined) throw new Error('a trust profile was proposed where no trust registry is');
+    const { change, before, after, basis } = await profiles.plan(partner);
+    return {
+      changes: change === undefined ? [] : [change],
+      basis,
+      unrightful: undefined,
+      entities: () => (change === undefined ? [] : [{ ...change, ...(before === undefined ? {} : { before }), after }]),
+      async carryOut(_locked, { by, record, ...approval }) {
+        try {
+          await profiles.carryOut(partner, by, { ...approval, basis, approve: record });
+        } catch (error) {
+          throw isCodedError(error, 'profile_changed_meanwhile') ? outdated() : error;
+        }
+        return { version, committed: async () => undefined };
+      },
+    };
+  }
+
+  return (proposal, from) => {
+    if (!('partner' in proposal)) return planGraph(proposal, from);
+    // By its own right alone: no other scope leads to a partner.
+    if (from.scope !== 'partner:register')
+      throw directoryErrors.error('directory_file_invalid', 'A trust profile is proposed at POST /partners/profiles.');
+    return planProfile(proposal.partner, from.base);
+  };
+}
+
+/** Whoever approves that somebody may govern sees by which accounts they sign in; of others these names are not shown. */
+function entitiesOf(changeSet: ChangeSet, base: State, governing: ReadonlySet<string>): readonly PlannedEntity[] {
+  const { changes, stored } = changeSet;
+  const empowered = new Set(governingGrants(changeSet, base.stored, governing).map(({ principal }) => principal));
+  return changes.map((line) => {
+    const shownOf = (entry: Entry): JsonDocument => {
+      const { federated } = entry.document;
+      return { ...shownDocument(entry), ...(empowered.has(line.id) && federated !== undefined ? { federated } : {}) };
+    };
+    const { change, kind, id } = line;
+    const before = base.stored.get(keyOf(kind, id));
+    const after = change === 'remove' ? undefined : stored.get(keyOf(kind, id));
+    return {
+      ...line,
+      ...(before === undefined ? {} : { before: shownOf(before) }),
+      ...(after === undefined ? {} : { after: shownOf(after) }),
+    };
+  });
+}

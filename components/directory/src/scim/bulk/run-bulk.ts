@@ -1,0 +1,138 @@
+import { type Json, membersOf } from '@countersign/kernel';
+import { scimErrors } from '../errors.ts';
+import type { ScimError } from '../http/scim-errors.ts';
+import { readPatch } from '../patch/read-patch.ts';
+import { type Caller, notFound } from '../provision-users.ts';
+import { idOf, type ResourceOperations } from '../resource-operations.ts';
+import { readResource } from '../schema/read-resource.ts';
+import type { ScimResource } from '../users.ts';
+import { bulkIdsIn, replaceBulkIds } from './bulk-references.ts';
+import type { BulkOperation, BulkRequest } from './read-bulk.ts';
+
+/** What became of one operation (RFC 7644 section 3.7.3). */
+export type BulkResult = {
+  readonly method: string;
+  readonly bulkId?: string;
+  readonly version?: string;
+  /** Of every operation but a POST that failed. */
+  readonly location?: string;
+  readonly status: string;
+  readonly response?: ScimError;
+};
+
+export interface BulkDependencies {
+  /** By the same functions as a single request: the same rules, the same records. */
+  readonly resources: readonly ResourceOperations[];
+  /** Address of the interface, without a slash at its end. */
+  readonly base: string;
+  /** What a single request would have been answered. */
+  readonly errorOf: (thrown: unknown) => ScimError;
+}
+
+/**
+ * Does the operations one after another, each as a change of its own: what was done stays when a later one fails. An operation
+ * comes after those whose bulkId it names, wherever they stand. Operations that name one another in a circle fail (section 3.7.1).
+ *
+ * @returns the results of what was done or tried, in the order of the request
+ */
+export async function runBulk(
+  { operations, failOnErrors = Number.POSITIVE_INFINITY }: BulkRequest,
+  by: Caller,
+  dependencies: BulkDependencies,
+): Promise<readonly BulkResult[]> {
+  const byBulkId = new Map(operations.flatMap((each) => (each.bulkId === undefined ? [] : [[each.bulkId, each]])));
+  const known = new Set(byBulkId.keys());
+  const begun = new Set<BulkOperation>();
+  const results = new Map<BulkOperation, BulkResult>();
+  /** What the resource of each operation is called now. */
+  const ids = new Map<string, string>();
+  let errors = 0;
+
+  async function perform(operation: BulkOperation): Promise<void> {
+    if (begun.has(operation) || errors >= failOnErrors) return;
+    begun.add(operation);
+    const { method, bulkId, path } = operation;
+    const target = readPath(path);
+    const needed = bulkIdsIn([target.id ?? null, operation.data ?? null], known);
+    for (const each of needed) {
+      const other = byBulkId.get(each);
+      if (other !== undefined) await perform(other);
+    }
+    if (errors >= failOnErrors) return;
+    const shown = { method, ...(bulkId === undefined ? {} : { bulkId }) };
+    const place = replaceBulkIds(target.id ?? null, (each) => ids.get(each));
+    const location = `${dependencies.base}${target.endpoint}${typeof place === 'string' ? `/${place}` : ''}`;
+    try {
+      if ([...needed].some((each) => !ids.has(each))) throw unresolved();
+      const resource = await make(operation, { ...target, id: place }, by);
+      if (bulkId !== undefined && resource !== undefined) ids.set(bulkId, String(resource['id']));
+      results.set(operation, { ...shown, ...describe(resource, location), status: statusOf(method) });
+    } catch (thrown) {
+      errors++;
+      const response = dependencies.errorOf(thrown);
+      results.set(operation, {
+        ...shown,
+        ...(method === 'POST' ? {} : { location }),
+        status: response.status,
+        response,
+      });
+    }
+  }
+
+  /** @returns what there is now; nothing where something was deleted */
+  async function make(
+    { method, version, data }: BulkOperation,
+    { endpoint, id }: { readonly endpoint: string; readonly id: Json },
+    caller: Caller,
+  ): Promise<ScimResource | undefined> {
+    const resources = dependencies.resources.find(({ shape }) => shape.endpoint === endpoint);
+    if (resources === undefined) throw notFound();
+    const { shape } = resources;
+    const body = data === undefined ? undefined : replaceBulkIds(data, (each) => ids.get(each));
+    if ((method === 'POST') !== (id === null))
+      throw scimErrors.error(
+        'scim_method_not_allowed',
+        `${method} is for ${shape.endpoint}${method === 'POST' ? '' : '/{id}'}.`,
+      );
+    if (method === 'POST') return resources.create(readResource(body, shape), caller);
+    const named = idOf(String(id));
+    switch (method) {
+      case 'PUT':
+        return resources.replace(named, readResource(body, shape), caller, version);
+      case 'PATCH':
+        return resources.patch(named, readPatch(body), caller, version);
+      case 'DELETE':
+        await resources.remove(named, caller, version);
+        return undefined;
+      default:
+        return method satisfies never;
+    }
+  }
+
+  for (const operation of operations) await perform(operation);
+  return operations.flatMap((operation) => results.get(operation) ?? []);
+}
+
+function readPath(path: string): { readonly endpoint: string; readonly id?: string } {
+  const [, endpoint = path, id] = /^(\/[A-Za-z]+)(?:\/([^/]+))?$/.exec(path) ?? [];
+  return { endpoint, ...(id === undefined ? {} : { id }) };
+}
+
+function describe(resource: ScimResource | undefined, place: string) {
+  const { version, location } = membersOf(resource?.['meta']) ?? {};
+  return {
+    location: typeof location === 'string' ? location : place,
+    ...(typeof version === 'string' ? { version } : {}),
+  };
+}
+
+function statusOf(method: BulkOperation['method']): string {
+  return method === 'POST' ? '201' : method === 'DELETE' ? '204' : '200';
+}
+
+function unresolved() {
+  return scimErrors.error(
+    'scim_bulk_reference',
+    'It names the bulkId of an operation that failed, or of one that cannot be done before this one.',
+  );
+}

@@ -1,0 +1,38 @@
+import type { FastifyInstance } from 'fastify';
+import { scimErrors } from '../errors.ts';
+
+const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+/**
+ * Answers 405, with what is allowed, where a route is there for other methods (RFC 9110 section 15.5.6).
+ *
+ * @returns to be called once every route is there
+ */
+export function refuseOtherMethods(scim: FastifyInstance): () => void {
+  const routes = new Map<string, Set<string>>();
+  scim.addHook('onRoute', ({ routePath, method }) => {
+    const known = routes.get(routePath) ?? new Set();
+    for (const each of [method].flat()) known.add(each);
+    routes.set(routePath, known);
+  });
+  return () => {
+    for (const [url, known] of [...routes]) {
+      const others = methods.filter((method) => !known.has(method));
+      if (others.length === 0) continue;
+      const allow = [...known].sort().join(', ');
+      scim.route({
+        method: others,
+        url,
+        // Before anybody looks at a token or a body: neither would help.
+        onRequest: async (request, reply) => {
+          reply.header('allow', allow);
+          throw scimErrors.error(
+            'scim_method_not_allowed',
+            `${request.method} is not for this resource, which is for ${allow}.`,
+          );
+        },
+        handler: async () => undefined,
+      });
+    }
+  };
+}

@@ -1,0 +1,50 @@
+import { type ApplicationDetailType, type DeclaredDetailType, parseResourceUri } from '@countersign/contracts';
+import { membersOf } from '@countersign/kernel';
+import { isApplicationDetailTypeName } from '@countersign/market';
+import type { LoadedApplication } from '../bundle/loaded-bundle.ts';
+import type { LocatedProblem } from '../bundle/located.ts';
+import { applicationFolder, detailTypesFile } from './application.ts';
+import { faultOfDetailSchema, problemWithDetail } from './detail-schema.ts';
+
+/**
+ * The types of authorization details that models declare. A name has one owner in any spelling, and names of the market have
+ * the market alone: what a token is for must never be read in two ways.
+ *
+ * @returns the types, and what is wrong with them
+ */
+export function detailTypesOf(applications: readonly LoadedApplication[]): {
+  readonly detailTypes: ReadonlyMap<string, ApplicationDetailType>;
+  readonly problems: readonly LocatedProblem[];
+} {
+  const detailTypes = new Map<string, ApplicationDetailType>();
+  const owners = new Map<string, string>();
+  const problems: LocatedProblem[] = [];
+  for (const { model } of applications) {
+    const file = `${applicationFolder(model)}${detailTypesFile}`;
+    for (const declared of model.authorizationDetails ?? []) {
+      const { type } = declared;
+      const owner = isApplicationDetailTypeName(type)
+        ? owners.get(type.toLowerCase())
+        : 'the market, or of nobody: an application has https URIs';
+      const fault = owner === undefined ? faultOf(declared) : undefined;
+      if (owner !== undefined)
+        problems.push({ file, code: 'details_type_taken', message: `the type ${type} is that of ${owner}` });
+      else if (fault !== undefined)
+        problems.push({ file, code: 'details_schema_invalid', message: `${type}: ${fault}` });
+      else detailTypes.set(type, typeOf(declared));
+      if (owner === undefined) owners.set(type.toLowerCase(), `the model ${model.namespace} already`);
+    }
+  }
+  return { detailTypes, problems };
+}
+
+function faultOf({ audience, schema }: DeclaredDetailType): string | undefined {
+  if (parseResourceUri(audience) !== audience) return 'its audience is not the absolute URI of an interface';
+  return faultOfDetailSchema(schema);
+}
+
+function typeOf({ audience, schema }: DeclaredDetailType): ApplicationDetailType {
+  const members = membersOf(schema);
+  if (members === undefined) throw new Error('a schema was found to be right and is no object');
+  return { audience, problemWith: (detail) => problemWithDetail(members, detail) };
+}

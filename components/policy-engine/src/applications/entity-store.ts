@@ -1,0 +1,128 @@
+import type { RecordId } from '@countersign/kernel';
+import { databaseFailure, notifyAfterCommit } from '@countersign/runtime';
+import type pg from 'pg';
+import { versionChannel } from '../versions/store.ts';
+
+type Session = pg.Pool | pg.PoolClient;
+
+export interface EntityName {
+  readonly namespace: string;
+  /** With the namespace. */
+  readonly type: string;
+  readonly id: string;
+}
+
+export interface EntityRow {
+  readonly type: string;
+  readonly id: string;
+  /** Of the document as it is stored, as the database counts it: tells what has to be read again, and proves nothing. */
+  readonly digest: string;
+}
+
+async function query<Row extends pg.QueryResultRow>(
+  session: Session,
+  text: string,
+  values: readonly unknown[] = [],
+): Promise<readonly Row[]> {
+  try {
+    return (await session.query<Row>(text, [...values])).rows;
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
+
+/** Of every model that anything was written of. */
+export async function versionsOfEntities(session: Session): Promise<ReadonlyMap<string, number>> {
+  const rows = await query<{ namespace: string; version: number }>(
+    session,
+    'select namespace, version from application_entity_versions',
+  );
+  return new Map(rows.map(({ namespace, version }) => [namespace, version]));
+}
+
+/** Counts a change, and puts all others of this model behind it until the transaction ends. */
+export async function nextEntityVersion(session: pg.PoolClient, namespace: string): Promise<number> {
+  const [row] = await query<{ version: number }>(
+    session,
+    `insert into application_entity_versions (namespace, version) values ($1, 1)
+     on conflict (namespace) do update set version = application_entity_versions.version + 1 returning version`,
+    [namespace],
+  );
+  return row?.version ?? 0;
+}
+
+/** The version of a model, behind every change that is under way. */
+export async function settledEntityVersion(session: pg.PoolClient, namespace: string): Promise<number> {
+  const [row] = await query<{ version: number }>(
+    session,
+    'select version from application_entity_versions where namespace = $1 for share',
+    [namespace],
+  );
+  return row?.version ?? 0;
+}
+
+export async function entityRows(session: Session, namespace: string): Promise<readonly EntityRow[]> {
+  return query<EntityRow>(
+    session,
+    `select type, id, encode(sha256(convert_to(document, 'UTF8')), 'hex') as digest
+     from application_entities where namespace = $1 order by type, id`,
+    [namespace],
+  );
+}
+
+/** Canonical JSON (RFC 8785) of these, in their order; undefined for what is not there. */
+export async function entityDocuments(
+  session: Session,
+  namespace: string,
+  names: readonly Pick<EntityRow, 'type' | 'id'>[],
+): Promise<readonly (string | undefined)[]> {
+  const rows = await query<{ document: string | null }>(
+    session,
+    `select e.document from unnest($2::text[], $3::text[]) with ordinality as asked (type, id, place)
+     left join application_entities e on e.namespace = $1 and e.type = asked.type and e.id = asked.id
+     order by asked.place`,
+    [namespace, names.map(({ type }) => type), names.map(({ id }) => id)],
+  );
+  return rows.map(({ document }) => document ?? undefined);
+}
+
+export async function isStored(session: Session, { namespace, type, id }: EntityName): Promise<boolean> {
+  const rows = await query(
+    session,
+    'select 1 from application_entities where namespace = $1 and type = $2 and id = $3',
+    [namespace, type, id],
+  );
+  return rows.length > 0;
+}
+
+export async function countEntities(session: Session, namespace: string): Promise<number> {
+  const [row] = await query<{ count: number }>(
+    session,
+    'select count(*)::integer as count from application_entities where namespace = $1',
+    [namespace],
+  );
+  return row?.count ?? 0;
+}
+
+export async function writeEntity(
+  session: pg.PoolClient,
+  { namespace, type, id }: EntityName,
+  { document, recordId }: { readonly document: string; readonly recordId: RecordId },
+): Promise<void> {
+  await query(
+    session,
+    `insert into application_entities (namespace, type, id, document, record_id) values ($1, $2, $3, $4, $5)
+     on conflict (namespace, type, id) do update set document = excluded.document, record_id = excluded.record_id`,
+    [namespace, type, id, document, recordId],
+  );
+  notifyAfterCommit(session, versionChannel);
+}
+
+export async function deleteEntity(session: pg.PoolClient, { namespace, type, id }: EntityName): Promise<void> {
+  await query(session, 'delete from application_entities where namespace = $1 and type = $2 and id = $3', [
+    namespace,
+    type,
+    id,
+  ]);
+  notifyAfterCommit(session, versionChannel);
+}

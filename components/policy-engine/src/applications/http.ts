@@ -1,0 +1,150 @@
+import {
+  actorOf,
+  type Caller,
+  type EvaluationCaller,
+  type PolicyEngine,
+  type ResourceGuard,
+} from '@countersign/contracts';
+import type { Json } from '@countersign/kernel';
+import { described, recordSchema } from '@countersign/runtime';
+import type { FastifyInstance } from 'fastify';
+import { type Static, Type } from 'typebox';
+import { createGate } from '../gate.ts';
+
+const strict = { additionalProperties: false } as const;
+const tag = 'decisions';
+const scope = 'application:write';
+const bodyLimit = 64 * 1024;
+
+const namespace = Type.String({ pattern: '^[A-Z][A-Za-z0-9]{0,31}$', description: 'Of the model' });
+const uid = Type.Object({ type: Type.String({ maxLength: 128 }), id: Type.String({ maxLength: 512 }) }, strict);
+const members = Type.Unsafe<Readonly<Record<string, Json>>>(
+  Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { description: 'In the JSON form of Cedar' }),
+);
+const parents = Type.Array(uid, { maxItems: 256 });
+const entityParams = Type.Object(
+  {
+    namespace,
+    type: Type.String({
+      pattern: '^[A-Za-z_][A-Za-z0-9_]{0,63}$',
+      description: 'Of the schema, without the namespace',
+    }),
+    id: Type.String({ minLength: 1, maxLength: 512 }),
+  },
+  strict,
+);
+const modelParams = Type.Object({ namespace }, strict);
+const entityBody = Type.Object({ attrs: members, parents: Type.Optional(parents) }, strict);
+const entity = Type.Object({ uid, attrs: members, parents }, { ...strict, title: 'ApplicationEntity' });
+const changed = Type.Object(
+  {
+    version: Type.Integer({ minimum: 1, description: 'Of the entities of the model: `entity_version` of decisions' }),
+    recordId: recordSchema({ description: 'The record of the change' }),
+  },
+  strict,
+);
+const listQuery = Type.Object({ after: Type.Optional(Type.String({ maxLength: 4_096 })) }, strict);
+const list = Type.Object(
+  {
+    version: Type.Integer({ minimum: 0 }),
+    entities: Type.Array(entity, { description: 'A hundred at most' }),
+    next: Type.Optional(Type.String({ description: 'To go on with, as `after`' })),
+  },
+  strict,
+);
+
+type Params<Of extends typeof entityParams | typeof modelParams> = { Params: Static<Of> };
+
+/** Entities of the models of applications, for the clients that a model names. */
+export function applicationEntityRoutes(
+  app: FastifyInstance,
+  {
+    entities,
+    guard,
+    baseUrl,
+  }: {
+    readonly entities: PolicyEngine['applicationEntities'];
+    readonly guard: ResourceGuard;
+    readonly baseUrl: string;
+  },
+): void {
+  const gate = createGate(guard, baseUrl);
+  const byOf = (caller: Caller): EvaluationCaller => ({ ...actorOf(caller), client: caller.client });
+  const path = '/decisions/applications/:namespace/entities';
+
+  app.get<Params<typeof modelParams> & { Querystring: Static<typeof listQuery> }>(
+    path,
+    {
+      ...described({
+        tag,
+        summary: 'List the entities that were written',
+        description:
+          'Of a model that names this client among those who write. Entities of the bundle are not among them.',
+        scopes: [scope],
+        params: modelParams,
+        querystring: listQuery,
+        answers: { 200: { description: 'By type and id', body: list } },
+      }),
+      ...gate.needs(scope),
+    },
+    async (request) => {
+      const { after } = request.query;
+      return entities.list(request.params.namespace, {
+        by: byOf(gate.callerOf(request)),
+        ...(after === undefined ? {} : { after }),
+      });
+    },
+  );
+
+  app.get<Params<typeof entityParams>>(
+    `${path}/:type/:id`,
+    {
+      ...described({
+        tag,
+        summary: 'Read an entity that was written',
+        scopes: [scope],
+        params: entityParams,
+        answers: { 200: { description: 'As it is', body: entity } },
+      }),
+      ...gate.needs(scope),
+    },
+    async (request) => entities.find(request.params, byOf(gate.callerOf(request))),
+  );
+
+  app.put<Params<typeof entityParams> & { Body: Static<typeof entityBody> }>(
+    `${path}/:type/:id`,
+    {
+      bodyLimit,
+      ...described({
+        tag,
+        summary: 'Write an entity',
+        description:
+          'It is recorded, and decisions of this node read it when this is answered; others within two seconds.',
+        scopes: [scope],
+        params: entityParams,
+        body: entityBody,
+        answers: { 200: { description: 'It is written', body: changed } },
+      }),
+      ...gate.needs(scope),
+    },
+    async (request) => {
+      const { attrs, parents: above = [] } = request.body;
+      return entities.put(request.params, { attrs, parents: above }, byOf(gate.callerOf(request)));
+    },
+  );
+
+  app.delete<Params<typeof entityParams>>(
+    `${path}/:type/:id`,
+    {
+      ...described({
+        tag,
+        summary: 'Remove an entity',
+        scopes: [scope],
+        params: entityParams,
+        answers: { 200: { description: 'It is removed', body: changed } },
+      }),
+      ...gate.needs(scope),
+    },
+    async (request) => entities.remove(request.params, byOf(gate.callerOf(request))),
+  );
+}

@@ -1,0 +1,33 @@
+import type { TrustProfile, TrustProfileInput } from '@countersign/contracts';
+import { canonicalize } from '@countersign/kernel';
+
+/**
+ * Whether more would be believed of the partner than before, or something else: then it takes two people. What believes less is for one,
+ * at once. Suspended or not, each member is compared: what one person changes meanwhile would come into force with the next profile.
+ */
+export function widensTrust(before: TrustProfile | undefined, after: TrustProfileInput): boolean {
+  return (
+    before === undefined ||
+    before.suspended === true ||
+    before.jwksUri !== after.jwksUri ||
+    !isWithin(after.algorithms, before.algorithms) ||
+    !isWithin(after.acrValues, before.acrValues) ||
+    !isWithin(before.requiredClaims, after.requiredClaims) ||
+    after.maxLifetimeSeconds > before.maxLifetimeSeconds ||
+    after.maxAuthenticationAgeSeconds > before.maxAuthenticationAgeSeconds ||
+    widensSignIn(before, after)
+  );
+}
+
+/** What a class is worth is kept for each that is still accepted: without an entry it is worth its own name, which may be more. */
+function widensSignIn({ signIn: before }: TrustProfile, { signIn: after, acrValues }: TrustProfileInput): boolean {
+  if (after === undefined) return false;
+  if (before === undefined || before.clientId !== after.clientId) return true;
+  const worth = (classes: Readonly<Record<string, string>>) =>
+    canonicalize(acrValues.map((acr) => (Object.hasOwn(classes, acr) ? (classes[acr] ?? acr) : acr)));
+  return worth(before.classes) !== worth(after.classes);
+}
+
+function isWithin(part: readonly string[], whole: readonly string[]): boolean {
+  return part.every((one) => whole.includes(one));
+}

@@ -1,0 +1,46 @@
+import { type PolicyJson, type PolicyToJsonAnswer, policyToJson } from '@cedar-policy/cedar-wasm/nodejs';
+import { isPlainObject } from './plain-object.ts';
+import { rewriteIntegers } from './policy-text.ts';
+import { askReference } from './reference-parser.ts';
+
+/**
+ * A policy in Cedar's JSON form, with every integer as it is written: a `bigint` where a number would not hold it.
+ *
+ * The engine's own answer has rounded integers beyond 2^53 - 1. So it is asked for another text, in which numbers that
+ * stand nowhere in the policy take their places, and these are put back.
+ *
+ * @param text of one policy
+ * @throws CodedError `reference_failed`
+ */
+export function policyJsonOf(text: string): PolicyToJsonAnswer {
+  const plain = askReference(() => policyToJson(text));
+  if (plain.type === 'failure') return plain;
+  const written = new Set<string>();
+  rewriteIntegers(text, (digits) => {
+    written.add(String(BigInt(digits)));
+    return digits;
+  });
+  const large = [...written].map(BigInt).filter((value) => value > Number.MAX_SAFE_INTEGER);
+  if (large.length === 0) return plain;
+  const standIns = new Map<number, bigint>();
+  let free = Number.MAX_SAFE_INTEGER;
+  for (const value of large) {
+    while (written.has(String(free))) free--;
+    standIns.set(free--, value);
+  }
+  const byValue = new Map([...standIns].map(([standIn, value]) => [value, standIn]));
+  const rewritten = rewriteIntegers(text, (digits) => String(byValue.get(BigInt(digits)) ?? digits));
+  const answer = askReference(() => policyToJson(rewritten));
+  // What it is for is JSON with integers that JSON cannot hold, and has the engine's type but for these.
+  return answer.type === 'failure' ? answer : { ...answer, json: putBack(answer.json, standIns) as PolicyJson };
+}
+
+function putBack(json: unknown, standIns: ReadonlyMap<number, bigint>): unknown {
+  if (typeof json === 'number') {
+    const value = standIns.get(Math.abs(json));
+    return value === undefined ? json : json < 0 ? -value : value;
+  }
+  if (Array.isArray(json)) return json.map((item) => putBack(item, standIns));
+  if (!isPlainObject(json)) return json;
+  return Object.fromEntries(Object.entries(json).map(([name, member]) => [name, putBack(member, standIns)]));
+}

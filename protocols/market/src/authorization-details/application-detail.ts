@@ -1,0 +1,35 @@
+import type { Json } from '@countersign/kernel';
+
+/** The name of a type that the model of an application declares: an https URI, as none of the market's is. */
+export type ApplicationDetailTypeName = `https://${string}`;
+
+/** An authorization detail of an application. It is no intent: it has no mandate and opens no transaction. */
+export interface ApplicationDetail {
+  readonly type: ApplicationDetailTypeName;
+  readonly [member: string]: Json;
+}
+
+const uri = /^https:\/\/[a-z0-9][\x21\x23-\x5b\x5d-\x7e]{2,200}$/;
+
+/** Whether an application can have a type of this name. Names of the market begin with `urn:`. */
+export function isApplicationDetailTypeName(value: unknown): value is ApplicationDetailTypeName {
+  return typeof value === 'string' && uri.test(value);
+}
+
+export function isApplicationDetail<Detail extends { readonly type: string }>(
+  detail: Detail,
+): detail is Extract<Detail, ApplicationDetail> {
+  return isApplicationDetailTypeName(detail.type);
+}
+
+/** Whether a parsed JSON value is a list of one detail that has the type of an application. It stands alone, as a step does. */
+export function namesApplicationDetail(value: unknown): value is readonly [ApplicationDetail] {
+  return (
+    Array.isArray(value) &&
+    value.length === 1 &&
+    typeof value[0] === 'object' &&
+    value[0] !== null &&
+    !Array.isArray(value[0]) &&
+    isApplicationDetailTypeName(Object.getOwnPropertyDescriptor(value[0], 'type')?.value)
+  );
+}

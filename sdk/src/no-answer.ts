@@ -1,0 +1,46 @@
+import { CodedError } from '@countersign/kernel';
+
+/** What Node says of a certificate that it does not trust (node:tls, "X509 certificate error codes"). */
+const distrust =
+  /^(?:ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH|INVALID_(?:CA|PURPOSE)|PATH_LENGTH_EXCEEDED|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF_SIGNATURE)\w*|CERT_\w+)$/;
+/** The handshake broke off: the other side speaks plain HTTP, another version, or asks for what we do not have. */
+const handshake = /^(?:EPROTO|ERR_SSL_\w+)$/;
+
+/**
+ * The error for a request that got no usable answer. Says of TLS what is wrong: `server_certificate_untrusted` with what to do,
+ * `tls_failed`, and one code for everything else.
+ *
+ * @param cause what `fetch` threw
+ * @param otherwise the code where it is not about TLS
+ */
+export function noAnswer(
+  cause: unknown,
+  url: string,
+  detail: string,
+  otherwise = 'control_plane_unreachable',
+): CodedError {
+  const { origin } = new URL(url);
+  const reason = codeOf(cause);
+  if (distrust.test(reason))
+    return new CodedError({
+      code: 'server_certificate_untrusted',
+      category: 'unavailable',
+      detail: `The certificate of ${origin} is not trusted (${reason}). Where it is the right server, name the certificates of its authority: --ca of the command, or NODE_EXTRA_CA_CERTS.`,
+      cause,
+    });
+  if (handshake.test(reason))
+    return new CodedError({
+      code: 'tls_failed',
+      category: 'unavailable',
+      detail: `${origin} does not complete a TLS handshake (${reason}). Is it an address of plain HTTP, or one that asks for a client certificate?`,
+      cause,
+    });
+  return new CodedError({ code: otherwise, category: 'unavailable', detail, cause });
+}
+
+/** `fetch` wraps what the connection said. */
+function codeOf(error: unknown): string {
+  for (let each = error; each instanceof Error; each = each.cause)
+    if ('code' in each && typeof each.code === 'string') return each.code;
+  return '';
+}
