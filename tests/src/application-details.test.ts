@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import type { ApplicationModel, DeclaredDetailType, PolicyBundle } from '@countersign/contracts';
+import type { ApplicationModel, DeclaredDetailType } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import { type Client, createClient, createTransport, generateSigningKey, type TokenRequest } from '@countersign/sdk';
 import { startTestServer, type TestServer } from '@countersign/testkit';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { activeBundle, publishModels } from './testing/application-models.ts';
 import { configurationIn, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
 import { claimsIn } from './testing/raw-client.ts';
 import { codeOf, refusalBy } from './testing/refusal.ts';
@@ -109,44 +109,13 @@ let marketOnly: Client;
 let carrier: Client;
 let desk: Client;
 
-async function activeBundle(): Promise<PolicyBundle> {
-  const { bundle } = (await node.operator.call('policies', 'policy:read', {
-    method: 'GET',
-    path: '/policies/active',
-  })) as { readonly bundle: PolicyBundle };
-  return bundle;
-}
-
-const post = (path: string, body: unknown) => ({ method: 'POST' as const, path, body });
-
-/** Puts these models into force beside the market, by two people. */
-async function publish(applications: readonly ApplicationModel[]): Promise<void> {
-  const { applications: _before, ...market } = await activeBundle();
-  const bundle = applications.length === 0 ? market : { ...market, applications };
-  const { operator } = node;
-  const { id: simulation } = (await operator.call(
-    'policies',
-    'policy:read',
-    post('/policies/simulations', { bundle }),
-  )) as { readonly id: string };
-  for (let status = 'running'; status === 'running'; await sleep(50))
-    ({ status } = (await operator.call('policies', 'policy:read', {
-      method: 'GET',
-      path: `/policies/simulations/${simulation}`,
-    })) as { readonly status: string });
-  const { id, digest } = (await operator.call(
-    'policies',
-    'policy:propose',
-    post('/policies/candidates', { bundle, changeRequest: 'CHG-1', reason: 'A test', simulation }),
-  )) as { readonly id: string; readonly digest: string };
-  await operator.second.call('policies', 'policy:approve', post(`/policies/candidates/${id}/approve`, { digest }));
-}
+const publish = (applications: readonly ApplicationModel[]) => publishModels(node, applications);
 
 /** What publication finds wrong with models, by code or in words. */
 async function problemsOf(applications: readonly ApplicationModel[]): Promise<string> {
-  const bundle = { ...(await activeBundle()), applications };
+  const bundle = { ...(await activeBundle(node)), applications };
   const refused = await refusalBy(() =>
-    node.operator.call('policies', 'policy:propose', post('/policies/validate', { bundle })),
+    node.operator.call('policies', 'policy:propose', { method: 'POST', path: '/policies/validate', body: { bundle } }),
   );
   if (!isCodedError(refused, 'policy_invalid')) throw refused;
   return JSON.stringify(refused.facts?.['problems'] ?? refused.detail);
@@ -252,8 +221,17 @@ it('a person is not asked about a detail that no page shows', async () => {
   const { authorizationDetails: _, ...plain } = request();
   expect(await desk.pushAuthorization({ ...plain, ...about })).toContain('request_uri');
   expect(await codeOf(() => desk.pushAuthorization({ ...request(), ...about }))).toBe(
-    'invalid_authorization_details details_malformed',
+    'invalid_authorization_details details_unsupported',
   );
+});
+
+it('a model gives no meaning to tokens of an interface of the control plane', async () => {
+  const transactions = `${node.issuer}/transactions`;
+  await publish([model([{ ...declared, audience: transactions }])]);
+  expect(await refusal(portal, request({}, { resource: transactions }))).toBe(
+    'invalid_authorization_details details_location',
+  );
+  await publish([model([declared])]);
 });
 
 it('a token with such a detail is exchanged for nothing', async () => {

@@ -55,6 +55,9 @@ describe('a rotation while the server runs', () => {
         };
         return keys.filter((key) => key['alg'] === alg);
       };
+      // Made when the first is signed, or when somebody asks for it.
+      expect(await inKeySet()).toEqual([]);
+      expect(await rotate(`id-token-${alg.toLowerCase()}`)).toMatchObject({ state: 'active' });
       const [before, ...none] = await inKeySet();
       expect(none).toEqual([]);
       const rotated = await rotate(`id-token-${alg.toLowerCase()}`);

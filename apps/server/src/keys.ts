@@ -52,8 +52,8 @@ export function openTokenKeys(dependencies: RotatedKeyringDependencies): Promise
       'access-token': policy(360),
       // A day: who signs out shows the ID token of the sign-in, and a session lasts no longer.
       'id-token': policy(86_460),
-      'id-token-ps256': policy(86_460, 'PS256'),
-      'id-token-rs256': policy(86_460, 'RS256'),
+      'id-token-ps256': { ...policy(86_460, 'PS256'), onDemand: true },
+      'id-token-rs256': { ...policy(86_460, 'RS256'), onDemand: true },
       'transaction-token': policy(360),
     },
   });

@@ -1,4 +1,12 @@
-import type { AuditLog, Authentication, ConsentStore, Outbound, ResourceGuard, Signer } from '@countersign/contracts';
+import type {
+  AuditLog,
+  Authentication,
+  ConsentStore,
+  Outbound,
+  PolicyEngine,
+  ResourceGuard,
+  Signer,
+} from '@countersign/contracts';
 import type { Logger, RowSeal } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
@@ -19,6 +27,7 @@ export interface CodeFlowDependencies {
   readonly rowSeal: RowSeal;
   readonly audit: Pick<AuditLog, 'append' | 'search' | 'standings'>;
   readonly signer: Signer;
+  readonly policyEngine: Pick<PolicyEngine, 'detailTypes'>;
   readonly authentication: Authentication;
   readonly consentStore: Pick<ConsentStore, 'grants'>;
   readonly outbound: Outbound;

@@ -1,5 +1,5 @@
 import { type Digest, errorVocabulary, type GrantId, type RecordId, type SessionId } from '@countersign/kernel';
-import type { AuthorizationDetail, Lei, Scope } from '@countersign/market';
+import type { ApplicationDetail, AuthorizationDetail, Lei, Scope } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
 import type { ClientId, PrincipalId } from './principals.ts';
 
@@ -19,6 +19,8 @@ export interface GrantTerms {
   readonly scopes: readonly (Scope | ProtocolScope)[];
   /** The exact intents that were shown and allowed. */
   readonly details: readonly AuthorizationDetail[];
+  /** Those of applications, which are no intents; absent where there are none. */
+  readonly applicationDetails?: readonly ApplicationDetail[];
   /** The interfaces it may be used at (RFC 8707). */
   readonly resources: readonly string[];
 }

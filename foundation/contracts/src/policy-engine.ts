@@ -196,6 +196,14 @@ export interface ApplicationDetailType {
   problemWith(
     members: Readonly<Record<string, Json>>,
   ): { readonly path: string; readonly problem: string; readonly detail: string } | undefined;
+  /** What a person is shown of the members of one; absent where the type is not for people. */
+  describe?(members: Readonly<Record<string, Json>>): DescribedDetail;
+}
+
+/** An authorization detail as a person reads it. */
+export interface DescribedDetail {
+  readonly title: string;
+  readonly lines: readonly { readonly label: string; readonly value: string }[];
 }
 
 export interface PolicyEngine {

@@ -48,6 +48,21 @@ export interface DeclaredDetailType {
   readonly audience: string;
   /** JSON Schema of its members beside `type` and `locations`: a closed object of bounded size. */
   readonly schema: Json;
+  /** How a person is shown one. Without it nobody is asked: clients ask in their own name. */
+  readonly rendering?: DetailRendering;
+}
+
+/** How the members of an authorization detail read on a page. Every one that can hold a value has a line. */
+export interface DetailRendering {
+  readonly title: string;
+  /** In the order in which they are shown. */
+  readonly lines: readonly {
+    /** JSON pointer (RFC 6901) into the detail; `*` stands for each item of a list of objects or lists. */
+    readonly pointer: string;
+    readonly label: string;
+    /** For each value of an `enum`, or for `true` and `false`. */
+    readonly words?: Readonly<Record<string, string>>;
+  }[];
 }
 
 export interface ApplicationType {

@@ -3,6 +3,7 @@ import {
   type Client,
   type Directory,
   type GrantRegister,
+  type PolicyEngine,
   type Signer,
   type SignIn,
   satisfies,
@@ -45,6 +46,7 @@ export interface AuthorizationEndpointDependencies extends Omit<DecisionDependen
   readonly rowSeal: RowSeal;
   readonly issuer: string;
   readonly directory: Pick<Directory, 'snapshot'>;
+  readonly policyEngine: Pick<PolicyEngine, 'detailTypes'>;
   readonly authentication: Pick<Authentication, 'begin' | 'current' | 'inBrowser'>;
   readonly grants: GrantRegister;
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
@@ -114,6 +116,7 @@ interface Attempt {
 /** The authorization endpoint (RFC 6749 section 3.1): who asks, who decides, what they are shown, and the answer. */
 export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointDependencies): AuthorizationEndpoint {
   const { pool, clock, random, audit, directory, authentication, grants, codes, pushedRequests, logger } = dependencies;
+  const { policyEngine, issuer } = dependencies;
   const lifetimes = dependencies.consentLifetimes ?? defaultConsentLifetimes;
   const interactions = createInteractionStore(pool, dependencies.rowSeal);
   const deciding: DecisionDependencies = { ...dependencies, interactions };
@@ -173,7 +176,15 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       await keep(attempt);
       return {
         kind: 'consent',
-        question: { client, person, signIn, checked, directory: snapshot, until },
+        question: {
+          client,
+          person,
+          signIn,
+          checked,
+          directory: snapshot,
+          detailTypes: policyEngine.detailTypes(),
+          until,
+        },
         form: { interaction: attempt.id, csrf: csrfOf(attempt, signIn).token },
       };
     } catch (error) {
@@ -183,7 +194,10 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
   }
 
   async function checkRequest({ interaction, client }: Attempt, now: number): Promise<CheckedRequest> {
-    const checked = checkAuthorizationRequest(interaction.parameters, { client, directory: directory.snapshot(), now });
+    const checked = checkAuthorizationRequest(interaction.parameters, {
+      ...{ client, now, directory: directory.snapshot() },
+      ...{ detailTypes: policyEngine.detailTypes(), issuer },
+    });
     const { grantManagement, ...request } = checked.request;
     const hint = request.idTokenHint === undefined ? undefined : await readHint(request.idTokenHint, now);
     // A hint whose key is gone says nothing any more. Nobody is asked who it was about, so nobody may answer for them.

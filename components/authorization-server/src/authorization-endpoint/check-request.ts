@@ -1,6 +1,5 @@
 import { type Client, type GrantTerms, oauthErrors } from '@countersign/contracts';
 import { type CodedError, isCodedError } from '@countersign/kernel';
-import type { AuthorizationDetail } from '@countersign/market';
 import {
   type AuthorizationRequest,
   authorizationRequestErrors,
@@ -64,12 +63,12 @@ export function checkAuthorizationRequest(parameters: RequestParameters, rules: 
   // The nonce is in the ID token, and nowhere else would the client find it again.
   if (request.codeChallenge === undefined && !scopes.includes('openid'))
     throw refuse('nonce_without_id_token', 'Without a code_challenge the scope openid must be asked for.');
-  const details = checkRequestedDetails(request.authorizationDetails, resource, rules);
-  requireSomething(scopes, details);
+  requireScope(scopes, request.authorizationDetails !== undefined);
+  const details = checkRequestedDetails(request.authorizationDetails, resource, { ...rules, scopes });
   return {
     request,
     signedResponse,
-    terms: { scopes, details, resources: resource === undefined ? [] : [resource.uri] },
+    terms: { scopes, ...details, resources: resource === undefined ? [] : [resource.uri] },
   };
 }
 
@@ -84,13 +83,13 @@ function requireParametersThemselves(parameters: RequestParameters): void {
     throw refuse('request_uri_not_here', 'A request_uri is taken when it was given out for a pushed request.');
 }
 
-function requireSomething(scopes: GrantTerms['scopes'], details: readonly AuthorizationDetail[]): void {
+function requireScope(scopes: GrantTerms['scopes'], withDetails: boolean): void {
   if (scopes.length === 0)
     throw refuse(
       'scope_missing',
-      details.length === 0
-        ? 'Name the scopes that are asked for; there is no scope to give by default.'
-        : 'Name the scopes that the authorization_details are to be used with.',
+      withDetails
+        ? 'Name the scopes that the authorization_details are to be used with.'
+        : 'Name the scopes that are asked for; there is no scope to give by default.',
     );
 }
 

@@ -1,13 +1,10 @@
 import { type Client, type DirectorySnapshot, developmentAcr, type Person, type SignIn } from '@countersign/contracts';
 import { toInstant } from '@countersign/kernel';
-import {
-  type AuthorizationDetail,
-  describeAuthorizationDetail,
-  describeScope,
-  digestOfIntent,
-} from '@countersign/market';
+import { describeScope } from '@countersign/market';
 import { csrfField, type Html, html, page } from '@countersign/runtime';
+import { detailsSection, fact, institutionName, interfaceWords } from './asked-terms-page.ts';
 import type { CheckedRequest } from './check-request.ts';
+import type { RequestRules } from './request-rules.ts';
 
 export interface ConsentQuestion {
   readonly client: Client;
@@ -15,6 +12,7 @@ export interface ConsentQuestion {
   readonly signIn: SignIn;
   readonly checked: CheckedRequest;
   readonly directory: DirectorySnapshot;
+  readonly detailTypes: RequestRules['detailTypes'];
   /** Milliseconds since the epoch: when what is allowed ends. */
   readonly until: number;
 }
@@ -31,9 +29,8 @@ export interface ConsentForm {
  * from what would be granted and from nothing else, so that what is seen is what is allowed.
  */
 export function consentPage(question: ConsentQuestion, form: ConsentForm): Html {
-  const { client, person, signIn, checked, directory, until } = question;
-  const { scopes, details, resources } = checked.terms;
-  const only = details.length === 1;
+  const { client, person, signIn, checked, directory, detailTypes, until } = question;
+  const { scopes, resources } = checked.terms;
   // An ordinary relying party gets to know the person and can do nothing.
   const signsIn = client.profile === 'oidc';
   return page({
@@ -42,16 +39,12 @@ export function consentPage(question: ConsentQuestion, form: ConsentForm): Html 
     body: html`<article class="panel" aria-labelledby="title">
 <h1 id="title">${signsIn ? html`Sign in to <bdi>${client.name}</bdi>?` : html`Allow <bdi>${client.name}</bdi> to act for you?`}</h1>
 <p class="lead"><bdi>${client.name}</bdi> of <strong><bdi>${institutionName(client.institution, directory)}</bdi></strong> asks for your permission.</p>
-${
-  details.length > 0 &&
-  html`<h2>${only ? 'What exactly' : `What exactly: ${details.length} intents, allowed together`}</h2>
-${details.map((detail) => intent(detail))}`
-}
+${detailsSection(checked.terms, detailTypes)}
 <h2>What it may do</h2>
 <ul>${scopes.map((scope) => html`<li>${describeScope(scope)} <code class="quiet">${scope}</code></li>`)}</ul>
 <h2>Where, who, and until when</h2>
 <dl class="facts">
-${resources.map((uri) => fact('At', `${uri}, an interface of ${resourceOwner(uri, directory)}`))}
+${resources.map((uri) => fact('At', interfaceWords(uri, directory)))}
 ${fact('You decide as', person.id)}
 ${fact('For', institutionName(person.institution, directory))}
 ${fact('Ends', `${inWords(until)}, or when you or your institution end it`)}
@@ -66,36 +59,6 @@ ${csrfField(form.csrf)}
 </form>
 </article>`,
   });
-}
-
-function intent(detail: AuthorizationDetail): Html {
-  const { title, sentences, lines } = describeAuthorizationDetail(detail);
-  const digest = digestOfIntent(detail);
-  return html`<section aria-label="${title}">
-<h3><bdi>${title}</bdi></h3>
-${sentences.map((sentence) => html`<p><bdi>${sentence}</bdi></p>`)}
-<dl class="facts">${lines.map(({ label, value }) => fact(label, value))}
-<div><dt>Fingerprint of this intent</dt><dd><code title="${digest}">${shortDigest(digest)}</code></dd></div></dl>
-</section>`;
-}
-
-/** Enough to compare by eye or by telephone with what another system shows of the same intent. */
-export function shortDigest(digest: string): string {
-  return digest.slice(0, 16).replace(/(.{4})(?=.)/g, '$1 ');
-}
-
-function fact(label: string, value: string): Html {
-  return html`<div><dt>${label}</dt><dd><bdi>${value}</bdi></dd></div>`;
-}
-
-function institutionName(lei: string, directory: DirectorySnapshot): string {
-  const name = directory.institution(lei)?.name;
-  return name === undefined || name === lei ? `LEI ${lei}` : `${name} (LEI ${lei})`;
-}
-
-function resourceOwner(uri: string, directory: DirectorySnapshot): string {
-  const lei = directory.resource(uri)?.institution;
-  return lei === undefined ? 'an unknown institution' : institutionName(lei, directory);
 }
 
 /** To the minute, in UTC: `2026-11-23, 17:00 UTC`. */

@@ -21,7 +21,8 @@ export async function rememberedConsent(
   grants: Pick<GrantRegister, 'list'>,
 ): Promise<Grant | undefined> {
   const { client, request, terms, now } = asked;
-  if (client.profile !== 'oidc' || terms.details.length > 0 || request.prompt.includes('consent')) return undefined;
+  if (client.profile !== 'oidc' || request.prompt.includes('consent')) return undefined;
+  if (terms.details.length > 0 || terms.applicationDetails !== undefined) return undefined;
   if (request.grantManagement !== undefined) return undefined;
   const given = await grants.list({ client: client.id, subject: asked.person.id, status: 'active' });
   return given.find(

@@ -1,12 +1,6 @@
-import type { DirectorySnapshot } from '@countersign/contracts';
-import {
-  type AuthorizationDetail,
-  describeAuthorizationDetail,
-  describeScope,
-  digestOfIntent,
-} from '@countersign/market';
+import { describeScope } from '@countersign/market';
 import { ceremonyAttributes, ceremonyFields, csrfField, type Html, html, page } from '@countersign/runtime';
-import { shortDigest } from '../authorization-endpoint/consent-page.ts';
+import { detailsSection, fact, institutionName, interfaceWords } from '../authorization-endpoint/asked-terms-page.ts';
 import type { ApprovalQuestion } from './approvals.ts';
 import { type IntentChange, inWords, type Warnings } from './warnings.ts';
 
@@ -17,8 +11,8 @@ import { type IntentChange, inWords, type Warnings } from './warnings.ts';
  * @param path of the list, on our own origin
  */
 export function approvalPage(question: ApprovalQuestion, path: string): Html {
-  const { client, person, terms, directory, request, until, warnings, allowing } = question;
-  const { scopes, details, resources } = terms;
+  const { client, person, terms, directory, detailTypes, request, until, warnings, allowing } = question;
+  const { scopes, resources } = terms;
   return page({
     title: `Allow ${client.name}?`,
     script: allowing.by === 'signature',
@@ -28,21 +22,15 @@ export function approvalPage(question: ApprovalQuestion, path: string): Html {
 ${messageNotice(request.bindingMessage)}
 ${warningNotice(warnings)}
 ${transactionLink(question, path)}
-${
-  details.length > 0 &&
-  html`<h2>${details.length === 1 ? 'What exactly' : `What exactly: ${details.length} intents, allowed together`}</h2>
-${details.map((detail) =>
-  intent(
-    detail,
-    warnings.changes.find((change) => change.intent === detail),
-  ),
-)}`
-}
+${detailsSection(terms, detailTypes, (detail) => {
+  const change = warnings.changes.find((each) => each.intent === detail);
+  return change !== undefined && changeTable(change);
+})}
 <h2>It will be able to</h2>
 <ul>${scopes.map((scope) => html`<li>${describeScope(scope)} <code>${scope}</code></li>`)}</ul>
 <h2>Where, who, and until when</h2>
 <dl class="facts">
-${resources.map((uri) => fact('At', `${uri}, an interface of ${resourceOwner(uri, directory)}`))}
+${resources.map((uri) => fact('At', interfaceWords(uri, directory)))}
 ${fact('You decide as', person.id)}
 ${fact('For', institutionName(person.institution, directory))}
 ${fact('Asked', inWords(request.requestedAt))}
@@ -100,34 +88,8 @@ function warningNotice({ sentences }: Warnings): Html | false {
   );
 }
 
-function intent(detail: AuthorizationDetail, change: IntentChange | undefined): Html {
-  const { title, sentences, lines } = describeAuthorizationDetail(detail);
-  const digest = digestOfIntent(detail);
-  return html`<section aria-label="${title}">
-<h3>${title}</h3>
-${change !== undefined && changeTable(change)}
-${sentences.map((sentence) => html`<p>${sentence}</p>`)}
-<dl class="facts">${lines.map(({ label, value }) => fact(label, value))}
-<div><dt>Fingerprint of this intent</dt><dd><code title="${digest}">${shortDigest(digest)}</code></dd></div></dl>
-</section>`;
-}
-
 function changeTable({ askedAt, became, lines }: IntentChange): Html {
   return html`<div class="notice warning"><p><strong>Changed</strong> since it was asked for on ${inWords(askedAt)} and ${became}:</p>
 <table><thead><tr><th scope="col">What</th><th scope="col">Before</th><th scope="col">Now</th></tr></thead>
 <tbody>${lines.map(({ label, before, now }) => html`<tr><th scope="row">${label}</th><td><bdi>${before ?? 'nothing'}</bdi></td><td><bdi>${now ?? 'nothing'}</bdi></td></tr>`)}</tbody></table></div>`;
-}
-
-function fact(label: string, value: string): Html {
-  return html`<div><dt>${label}</dt><dd><bdi>${value}</bdi></dd></div>`;
-}
-
-export function institutionName(lei: string, directory: DirectorySnapshot): string {
-  const name = directory.institution(lei)?.name;
-  return name === undefined || name === lei ? `LEI ${lei}` : `${name} (LEI ${lei})`;
-}
-
-function resourceOwner(uri: string, directory: DirectorySnapshot): string {
-  const lei = directory.resource(uri)?.institution;
-  return lei === undefined ? 'an unknown institution' : institutionName(lei, directory);
 }

@@ -1,8 +1,8 @@
-import { describeAuthorizationDetail } from '@countersign/market';
 import { type Html, html, page } from '@countersign/runtime';
-import { approvePathBeside, institutionName } from './approval-page.ts';
+import { institutionName } from '../authorization-endpoint/asked-terms-page.ts';
+import { approvePathBeside } from './approval-page.ts';
 import type { ApprovalStep, WaitingApproval } from './approvals.ts';
-import { intentsOf, inWords } from './warnings.ts';
+import { inWords } from './warnings.ts';
 
 type List = Extract<ApprovalStep, { readonly kind: 'list' }>;
 type Decided = Extract<ApprovalStep, { readonly kind: 'decided' }>;
@@ -24,8 +24,7 @@ ${elsewhere && html`<p><a href="${approvePathBeside(path)}">Transactions that wa
 </section>`,
   });
 
-  function row({ id, request, client }: WaitingApproval): Html {
-    const titles = intentsOf(request).map((detail) => describeAuthorizationDetail(detail).title);
+  function row({ id, request, titles, client }: WaitingApproval): Html {
     const whose = client === undefined ? undefined : institutionName(client.institution, directory);
     return html`<tr>
 <td><a href="${path}/${id}"><bdi>${client?.name ?? request.client}</bdi></a>${whose !== undefined && html`<br><span class="quiet"><bdi>${whose}</bdi></span>`}</td>

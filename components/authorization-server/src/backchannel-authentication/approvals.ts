@@ -7,17 +7,18 @@ import {
   type TransactionRegistry,
 } from '@countersign/contracts';
 import { decodeBase64Url, digestOf, type TransactionId } from '@countersign/kernel';
-import { digestOfIntent, isScope, type Tier, tierOfScopes } from '@countersign/market';
+import { describeAuthorizationDetail, digestOfIntent, isScope, type Tier, tierOfScopes } from '@countersign/market';
 import { csrfTokenOf, matchesCsrfToken } from '@countersign/runtime';
 import type { Visit } from '../authorization-endpoint/authorization-endpoint.ts';
+import type { RequestRules } from '../authorization-endpoint/request-rules.ts';
+import { membersOfDetail } from '../token-endpoint/check-application-detail.ts';
 import { type Allowing, allowingOf, signatureIn } from './consent-statement.ts';
 import { type CheckedApproval, checkApproval, type DecisionDependencies, decideApproval } from './decide-approval.ts';
 import { approvalErrors } from './refusals.ts';
 import type { BackchannelStore, KeptRequest } from './store.ts';
-import { type Warnings, warningsOf } from './warnings.ts';
+import { applicationDetailsOf, intentsOf, type Warnings, warningsOf } from './warnings.ts';
 
 export interface ApprovalsDependencies extends DecisionDependencies {
-  readonly issuer: string;
   readonly store: BackchannelStore;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
   /** Where transactions are approved; without it the pages do not lead there. */
@@ -41,6 +42,8 @@ export interface ApprovalQuestion extends CheckedApproval {
 export interface WaitingApproval {
   readonly id: string;
   readonly request: KeptRequest;
+  /** Of what exactly it is about; none where it is about scopes alone. */
+  readonly titles: readonly string[];
   /** Undefined where the client has left the directory. */
   readonly client: Client | undefined;
 }
@@ -153,6 +156,7 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
       const signIn = await signedIn(base, visit, returned);
       if ('kind' in signIn) return signIn;
       const snapshot = directory.snapshot();
+      const detailTypes = dependencies.policyEngine.detailTypes();
       const waiting = await store.waitingFor(signIn.person, clock.now(), mostShown);
       return {
         kind: 'list',
@@ -160,6 +164,7 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
         waiting: waiting.map((request) => ({
           id: request.hash.toString('base64url'),
           request,
+          titles: titlesOf(request, detailTypes),
           client: snapshot.client(request.client),
         })),
         directory: snapshot,
@@ -244,6 +249,16 @@ const noNeed = { acrValues: [], clientName: 'Your approvals', tier: listTier } a
 function tierFor({ asked }: KeptRequest): Tier {
   const needed = tierOfScopes(asked.scope.filter(isScope));
   return needed === 'approval' || needed === 'administration' ? needed : listTier;
+}
+
+function titlesOf(request: KeptRequest, types: RequestRules['detailTypes']): readonly string[] {
+  return [
+    ...intentsOf(request).map((detail) => describeAuthorizationDetail(detail).title),
+    ...applicationDetailsOf(request).map((detail) => {
+      const described = types.get(detail.type)?.describe?.(membersOfDetail(detail));
+      return described?.title ?? detail.type;
+    }),
+  ];
 }
 
 /** For this request and this session: a form that one person was shown is none for the next who signs in. */

@@ -3,6 +3,7 @@ import type {
   ClientRequest,
   GrantRegister,
   Outbound,
+  PolicyEngine,
   Signer,
   StandingReader,
   Statements,
@@ -13,6 +14,7 @@ import { digestOfIntent } from '@countersign/market';
 import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
+import { applicationDigests } from '../authorization-endpoint/check-requested-details.ts';
 import type { ConsentLifetimes } from '../authorization-endpoint/grant-expiry.ts';
 import { createIdTokenHints } from '../authorization-endpoint/id-token-hint.ts';
 import { type ClientContext, type ClientEndpointDependencies, createClientEndpoint } from '../client-endpoint/index.ts';
@@ -60,6 +62,7 @@ export interface BackchannelAuthenticationDependencies extends ClientEndpointDep
   readonly standings: StandingReader;
   readonly logger: Logger;
   readonly signer: Pick<Signer, 'publicKeys'>;
+  readonly policyEngine: Pick<PolicyEngine, 'detailTypes'>;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
   readonly grants: Pick<GrantRegister, 'give' | 'deny'>;
   /** Has people sign what they allow; without it intents are allowed in development alone. */
@@ -137,7 +140,10 @@ export function createBackchannelAuthentication(
 
     const person = await identifyPerson(request.hint, context, hints);
     note({ subject: { id: person.id, institution: person.institution } });
-    const terms = checkTerms(request.asked, { client, directory, now });
+    const terms = checkTerms(request.asked, {
+      ...{ client, directory, now, issuer },
+      detailTypes: dependencies.policyEngine.detailTypes(),
+    });
     note({ scope: terms.scopes, ...(terms.resources.length === 0 ? {} : { audience: terms.resources }) });
     await requireRoom(context, person.id);
     await read.claim();
@@ -172,6 +178,7 @@ export function createBackchannelAuthentication(
       data: {
         auth_req_id_sha256: hash.toString('base64url'),
         intent_digests: digests,
+        ...applicationDigests(terms),
         signed: read.signedDigest !== undefined,
         expires_in: lifetimeSeconds,
         hint: request.hint.kind,

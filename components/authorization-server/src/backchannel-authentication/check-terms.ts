@@ -1,9 +1,10 @@
-import { type Client, type DirectorySnapshot, type GrantTerms, protocolScopes } from '@countersign/contracts';
+import { type GrantTerms, protocolScopes } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 import { type AuthorizationDetail, scopeActionOf } from '@countersign/market';
 import { checkRequestedDetails } from '../authorization-endpoint/check-requested-details.ts';
 import { checkRequestedResource } from '../authorization-endpoint/check-requested-resource.ts';
 import { checkRequestedScopes } from '../authorization-endpoint/check-requested-scopes.ts';
+import type { RequestRules } from '../authorization-endpoint/request-rules.ts';
 import { refuse } from './refusals.ts';
 
 /** What is asked for, as the client wrote it. */
@@ -15,13 +16,6 @@ export interface AskedTerms {
   readonly details?: readonly Json[];
 }
 
-export interface TermsRules {
-  readonly client: Client;
-  readonly directory: DirectorySnapshot;
-  /** Milliseconds since the epoch. */
-  readonly now: number;
-}
-
 /**
  * Everything that would be granted, by the rules of pushed requests: when it is asked, when it is shown and when it is
  * decided, so that what has changed in the directory in between counts. Intents that come without a scope for them
@@ -29,18 +23,18 @@ export interface TermsRules {
  *
  * @throws CodedError of `oauthErrors`
  */
-export function checkTerms(asked: AskedTerms, rules: TermsRules): GrantTerms {
+export function checkTerms(asked: AskedTerms, rules: RequestRules): GrantTerms {
   const named = checkRequestedScopes(asked.scope, rules.client);
   const withDetails = asked.details !== undefined;
   const target = checkRequestedResource(asked.resource, named, rules, { withDetails });
-  const details = checkRequestedDetails(asked.details, target, rules);
+  const found = checkRequestedDetails(asked.details, target, { ...rules, scopes: named });
   const scopes = named.some(isMarketScope)
     ? named
-    : checkRequestedScopes([...named, ...scopesOf(details)], rules.client);
+    : checkRequestedScopes([...named, ...scopesOf(found.details)], rules.client);
   if (scopes.length === 0)
     throw refuse('scope_missing', 'Ask for scopes or for authorization_details; there is nothing to give by default.');
   const resource = checkRequestedResource(asked.resource, scopes, rules, { withDetails });
-  return { scopes, details, resources: resource === undefined ? [] : [resource.uri] };
+  return { scopes, ...found, resources: resource === undefined ? [] : [resource.uri] };
 }
 
 function scopesOf(details: readonly AuthorizationDetail[]): readonly string[] {

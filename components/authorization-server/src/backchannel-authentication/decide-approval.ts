@@ -7,6 +7,7 @@ import type {
   GrantRegister,
   GrantTerms,
   Person,
+  PolicyEngine,
   SignedStatement,
   SignIn,
 } from '@countersign/contracts';
@@ -15,6 +16,7 @@ import { digestOfIntent } from '@countersign/market';
 import { checkPerson } from '../authorization-endpoint/check-person.ts';
 import { type ConsentLifetimes, defaultConsentLifetimes, grantExpiry } from '../authorization-endpoint/grant-expiry.ts';
 import { refuse as refuseAuthorization } from '../authorization-endpoint/refusals.ts';
+import type { RequestRules } from '../authorization-endpoint/request-rules.ts';
 import { type ClientRules, checkClient } from '../client-endpoint/check-client.ts';
 import { type ApprovalFacts, approvalRecord, refusedApprovalRecord } from './approval-records.ts';
 import { checkTerms } from './check-terms.ts';
@@ -24,6 +26,8 @@ import type { BackchannelStore, KeptRequest } from './store.ts';
 
 export interface ApprovalRules extends ClientRules {
   readonly directory: Pick<Directory, 'snapshot'>;
+  readonly policyEngine: Pick<PolicyEngine, 'detailTypes'>;
+  readonly issuer: string;
   readonly clock: Clock;
   readonly lifetimes?: ConsentLifetimes;
 }
@@ -41,6 +45,7 @@ export interface CheckedApproval {
   readonly person: Person;
   readonly terms: GrantTerms;
   readonly directory: DirectorySnapshot;
+  readonly detailTypes: RequestRules['detailTypes'];
   /** Milliseconds since the epoch: when what is allowed ends. */
   readonly until: number;
 }
@@ -54,9 +59,10 @@ export function checkApproval(request: KeptRequest, signIn: SignIn, rules: Appro
     throw refuseAuthorization('client_unknown', 'The software that asks is not known any more.');
   checkClient(client, directory, rules);
   const person = checkPerson(signIn, { client, directory, request: { subject: request.person } });
-  const terms = checkTerms(request.asked, { client, directory, now });
+  const detailTypes = rules.policyEngine.detailTypes();
+  const terms = checkTerms(request.asked, { client, directory, now, detailTypes, issuer: rules.issuer });
   const lifetimes = rules.lifetimes ?? defaultConsentLifetimes;
-  return { client, person, terms, directory, until: grantExpiry(terms, { client, now, lifetimes }) };
+  return { client, person, terms, directory, detailTypes, until: grantExpiry(terms, { client, now, lifetimes }) };
 }
 
 /** A person before a request that is theirs. */

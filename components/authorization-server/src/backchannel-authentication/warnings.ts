@@ -1,11 +1,14 @@
 import { type Client, developmentAcr, type SignIn } from '@countersign/contracts';
 import { toInstant } from '@countersign/kernel';
 import {
+  type ApplicationDetail,
   type AuthorizationDetail,
   describeAuthorizationDetail,
   digestOfIntent,
+  namesApplicationDetails,
   parseAuthorizationDetails,
 } from '@countersign/market';
+import { mostDetails } from '../authorization-endpoint/check-requested-details.ts';
 import type { KeptRequest } from './store.ts';
 
 /** One line of an intent that reads otherwise than when the same intent was asked for before. */
@@ -134,8 +137,13 @@ function outcomeOf({ decided }: KeptRequest): IntentChange['became'] {
 /** The intents of a request as it was kept: checked when it came, so what does not parse is from another release. */
 export function intentsOf({ asked }: Pick<KeptRequest, 'asked'>): readonly AuthorizationDetail[] {
   if (asked.details === undefined) return [];
-  const parsed = parseAuthorizationDetails(asked.details, { maxItems: 8 });
+  const parsed = parseAuthorizationDetails(asked.details, { maxItems: mostDetails });
   return parsed.ok ? parsed.value : [];
+}
+
+/** Its details of applications: checked when it came, and anew when it is shown. */
+export function applicationDetailsOf({ asked }: Pick<KeptRequest, 'asked'>): readonly ApplicationDetail[] {
+  return namesApplicationDetails(asked.details, mostDetails) ? asked.details : [];
 }
 
 /** To the minute, in UTC: `2026-11-23, 17:00 UTC`. */

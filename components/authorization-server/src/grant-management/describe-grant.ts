@@ -1,11 +1,11 @@
 import { type Grant, protocolScopes } from '@countersign/contracts';
 import { epochSeconds, parseInstant } from '@countersign/kernel';
-import type { AuthorizationDetail } from '@countersign/market';
+import type { ApplicationDetail, AuthorizationDetail } from '@countersign/market';
 
 /** The answer to a query (Grant Management for OAuth, draft 03, section 6.4). Times are in seconds since the epoch. */
 export interface GrantDescription {
   readonly scopes: readonly { readonly scope: string; readonly resource?: readonly string[] }[];
-  readonly authorization_details: readonly AuthorizationDetail[];
+  readonly authorization_details: readonly (AuthorizationDetail | ApplicationDetail)[];
   readonly last_updated_at: number;
   readonly expires_at: number;
 }
@@ -17,7 +17,14 @@ const ofTheApi: readonly string[] = ['grant_management_query', 'grant_management
  * What a person has allowed. Not who it was, nor how they signed in: the client knows whom it asked, and is told
  * nothing of them by the id of a grant (section 6).
  */
-export function describeGrant({ scopes, details, resources, givenAt, expiresAt }: Grant): GrantDescription {
+export function describeGrant({
+  scopes,
+  details,
+  applicationDetails = [],
+  resources,
+  givenAt,
+  expiresAt,
+}: Grant): GrantDescription {
   const held = scopes.filter((scope) => !ofTheApi.includes(scope));
   const market = held.filter((scope) => !isProtocolScope(scope));
   const protocol = held.filter(isProtocolScope);
@@ -26,7 +33,7 @@ export function describeGrant({ scopes, details, resources, givenAt, expiresAt }
       ...(market.length === 0 ? [] : [{ scope: market.join(' '), resource: resources }]),
       ...(protocol.length === 0 ? [] : [{ scope: protocol.join(' ') }]),
     ],
-    authorization_details: details,
+    authorization_details: [...details, ...applicationDetails],
     last_updated_at: secondsOf(givenAt),
     expires_at: secondsOf(expiresAt),
   };

@@ -73,6 +73,7 @@ export function consentedAuthority(
       scope: new Set(held.filter(isMarketScope)),
       protocolScopes: new Set(held.filter(isProtocolScope)),
       offeredDetails: standing.details,
+      offeredApplicationDetails: standing.applicationDetails ?? [],
       resources: standing.resources,
       expiresAt: endOf(standing) / 1000,
       ...(use.resource === undefined ? {} : { resource: use.resource }),

@@ -1,6 +1,6 @@
 import type { Grant, GrantType, ProtocolScope, RecordDraft, SingleUseClaim } from '@countersign/contracts';
 import type { Digest, IntentDigest, Json, RecordId, TokenId, TransactionId } from '@countersign/kernel';
-import type { AuthorizationDetail, Lei, Scope } from '@countersign/market';
+import type { ApplicationDetail, AuthorizationDetail, Lei, Scope } from '@countersign/market';
 import type { AccessTokenClaims, Confirmation } from '@countersign/oauth';
 import type { ClientContext } from '../client-endpoint/index.ts';
 import type { RequestedToken } from '../token-endpoint/requested-token.ts';
@@ -87,6 +87,8 @@ export interface Ceiling {
   readonly details?: readonly AuthorizationDetail[];
   /** The intents that a person has consented to: a request takes one of them. */
   readonly offeredDetails?: readonly AuthorizationDetail[];
+  /** The details of applications that a person has consented to: a request takes one of them, and no other. */
+  readonly offeredApplicationDetails?: readonly ApplicationDetail[];
   /** The interfaces that were consented to; all of the client's when left out. */
   readonly resources?: readonly string[];
   /** Which of them it is when a request names none. */

@@ -1,9 +1,10 @@
-import type { ClientRequest, StandingReader } from '@countersign/contracts';
+import type { ClientRequest, PolicyEngine, StandingReader } from '@countersign/contracts';
 import { digestOf, type Json, newId, sha256 } from '@countersign/kernel';
 import { digestOfIntent } from '@countersign/market';
 import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { checkAuthorizationRequest } from '../authorization-endpoint/check-request.ts';
+import { applicationDigests } from '../authorization-endpoint/check-requested-details.ts';
 import { refuse } from '../authorization-endpoint/refusals.ts';
 import {
   type ClientContext,
@@ -32,6 +33,7 @@ export interface PushedRequestsOptions {
 export interface PushedRequestsDependencies extends ClientEndpointDependencies {
   readonly pool: pg.Pool;
   readonly rowSeal: RowSeal;
+  readonly policyEngine: Pick<PolicyEngine, 'detailTypes'>;
   /** Asked which requests were granted. */
   readonly standings: StandingReader;
   readonly logger: Logger;
@@ -69,7 +71,8 @@ export function createPushedRequests(
   dependencies: PushedRequestsDependencies,
   keptBeyondExpirySeconds: number,
 ): PushedRequests {
-  const { pool, rowSeal, standings, clock, random, audit, logger, issuer, clientKeys, options = {} } = dependencies;
+  const { pool, rowSeal, standings, clock, random, audit, logger, issuer, clientKeys, policyEngine } = dependencies;
+  const { options = {} } = dependencies;
   const lifetimeSeconds = Math.min(options.requestUriLifetimeSeconds ?? longestLifetimeSeconds, longestLifetimeSeconds);
   const maxOutstanding = options.maxOutstanding ?? 1_000;
   const store = createPushedRequestStore(pool, rowSeal);
@@ -83,7 +86,10 @@ export function createPushedRequests(
     const { client, directory, now } = context;
     const object = await readRequestObject(context, { issuer, clientKeys });
     const asked = bindProofKey(object?.parameters ?? withoutCredentials(context), context);
-    const checked = checkAuthorizationRequest(asked, { client, directory, now });
+    const checked = checkAuthorizationRequest(asked, {
+      ...{ client, directory, now, issuer },
+      detailTypes: policyEngine.detailTypes(),
+    });
     context.note(describePush(checked));
     if ((await store.outstanding(client.id, now, maxOutstanding)) >= maxOutstanding)
       throw refuse('too_many_outstanding', `At most ${maxOutstanding} pushed requests of a client may wait at once.`);
@@ -104,6 +110,7 @@ export function createPushedRequests(
         parameters_digest: digestOf(Object.fromEntries(asked)),
         request_uri_sha256: sha256(secret).toString('base64url'),
         intents: checked.terms.details.map(digestOfIntent),
+        ...applicationDigests(checked.terms),
         signed: object !== undefined,
         ...(object === undefined ? {} : { request_object_digest: digestOf(object.text) }),
       },

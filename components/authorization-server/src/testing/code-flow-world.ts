@@ -1,5 +1,11 @@
 import { createHash } from 'node:crypto';
-import { type Authentication, developmentAcr, type Outbound, type SignIn } from '@countersign/contracts';
+import {
+  type ApplicationDetailType,
+  type Authentication,
+  developmentAcr,
+  type Outbound,
+  type SignIn,
+} from '@countersign/contracts';
 import { systemRandom } from '@countersign/kernel';
 import { createKeyCache, createTokenMemory, userinfoAudience } from '@countersign/oauth';
 import { createHttpServer, createLogger, createMetrics, pageRoutes } from '@countersign/runtime';
@@ -62,6 +68,8 @@ export interface WorldOptions {
 export type CodeFlowWorld = Awaited<ReturnType<typeof createCodeFlowWorld>>;
 export type Parameters = Readonly<Record<string, string | undefined>>;
 
+const noApplications = { detailTypes: () => new Map<string, ApplicationDetailType>() };
+
 /** The code flow on as many nodes as are asked for: a real database, real sign-in, a directory, a log and a clock. */
 export async function createCodeFlowWorld(given: WorldOptions = {}) {
   const { issuer = 'https://as.example', clock = fixedClock(start), environment = 'development' } = given;
@@ -92,6 +100,7 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
       ...{ ...from, pool, logger, audit, directory, issuer, signer, singleUse },
       rowSeal: testRowSeal,
       standings: audit,
+      policyEngine: noApplications,
     };
     const real = createAuthentication({
       ...from,

@@ -98,7 +98,7 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   const namedStep = asStep ? readStep(asked.authorizationDetails, { resource, client, issuer }) : undefined;
   const applicationDetail = asStep
     ? checkApplicationDetail(asked.authorizationDetails, {
-        grantType: asked.grantType,
+        ...{ grantType: asked.grantType, ceiling },
         ...{ client, resource, issuer, scopes: marketScopes },
         types: dependencies.policyEngine.detailTypes(),
       })

@@ -163,6 +163,30 @@ describe('changing a grant', () => {
     expect(await versionsOf(first.id)).toBe(2);
   });
 
+  it('merges details of applications, which have no names: what says the same is there once', async () => {
+    const about = (note: string) => ({
+      type: 'https://portal.example/note' as const,
+      locations: ['https://n.example'],
+      note,
+    });
+    const first = await grants.give(grantProposal({ details: [], applicationDetails: [about('a'), about('b')] }));
+    const merged = await grants.change(
+      first.id,
+      'merge',
+      grantProposal({ details: [], applicationDetails: [about('b'), about('c')] }),
+    );
+    expect(merged.applicationDetails).toEqual([about('a'), about('b'), about('c')]);
+    expect(await grants.find(first.id)).toEqual(merged);
+    const changed = world.audit.drafts.find(({ id }) => id === merged.recordId);
+    expect(changed?.protectedValues?.map(({ path, kind }) => [path, kind])).toEqual([
+      ['/data/application_details', 'strategy'],
+    ]);
+    const { protectedValues: _, ...open } = changed ?? {};
+    expect(JSON.stringify(open)).not.toContain('portal.example');
+    const replaced = await grants.change(first.id, 'replace', grantProposal());
+    expect(replaced).not.toHaveProperty('applicationDetails');
+  });
+
   it('ends what was merged at the earlier of both times, and what was replaced as the newer says', async () => {
     const sooner = '2026-06-15T10:30:00.000Z';
     const later = '2026-06-15T12:00:00.000Z';

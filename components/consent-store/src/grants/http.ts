@@ -35,6 +35,9 @@ const grantAnswer = Type.Object(
     institution: Type.String(),
     scopes: Type.Array(Type.String()),
     details: Type.Array(Type.Unknown({ description: 'Authorization details' })),
+    applicationDetails: Type.Optional(
+      Type.Array(Type.Unknown({ description: 'Authorization details of applications' })),
+    ),
     resources: Type.Array(Type.String()),
     acr: Type.String(),
     amr: Type.Array(Type.String()),
@@ -124,6 +127,7 @@ function shown(grant: Grant): Static<typeof grantAnswer> {
     institution,
     scopes: [...grant.scopes],
     details: [...grant.details],
+    ...(grant.applicationDetails === undefined ? {} : { applicationDetails: [...grant.applicationDetails] }),
     resources: [...grant.resources],
     acr,
     amr: [...grant.amr],

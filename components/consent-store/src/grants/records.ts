@@ -8,7 +8,7 @@ import {
   type RecordDraft,
   standing,
 } from '@countersign/contracts';
-import type { GrantId, Json, RecordId } from '@countersign/kernel';
+import { digestOf, type GrantId, type Json, type RecordId } from '@countersign/kernel';
 import { type AuthorizationDetail, digestOfIntent } from '@countersign/market';
 
 const source = 'consent-store';
@@ -112,14 +112,19 @@ function termsData({ client, acr, scopes, resources, details, session }: Omit<Gr
 }
 
 /** What the person was shown is what their institution means to trade. */
-function protectedDetails({ details, institution }: Omit<GrantProposal, 'expiresAt'>): readonly ProtectedValue[] {
-  if (details.length === 0) return [];
-  const value = details.map((detail) => ({
+function protectedDetails(shown: Omit<GrantProposal, 'expiresAt'>): readonly ProtectedValue[] {
+  const { details, applicationDetails = [], institution } = shown;
+  const intents = details.map((detail) => ({
     type: detail.type,
     intent_digest: digestOfIntent(detail),
     detail: jsonOf(detail),
   }));
-  return [{ path: '/data/details', kind: 'strategy', subject: institution, value }];
+  const others = applicationDetails.map((detail) => ({ type: detail.type, detail_digest: digestOf(detail), detail }));
+  const kept = { kind: 'strategy', subject: institution } as const;
+  return [
+    ...(intents.length === 0 ? [] : [{ path: '/data/details', ...kept, value: intents }]),
+    ...(others.length === 0 ? [] : [{ path: '/data/application_details', ...kept, value: others }]),
+  ];
 }
 
 /** A parsed detail is JSON by its schema; its type names members where JSON's has an index. */

@@ -1,8 +1,19 @@
 import type { Grant, GrantProposal, GrantTerms } from '@countersign/contracts';
-import type { AuthorizationDetail } from '@countersign/market';
+import { digestOf } from '@countersign/kernel';
+import type { ApplicationDetail, AuthorizationDetail } from '@countersign/market';
 
-export function termsOf({ scopes, details, resources }: GrantTerms): GrantTerms {
-  return { scopes: [...new Set(scopes)], details: [...details], resources: [...new Set(resources)] };
+export function termsOf({ scopes, details, applicationDetails = [], resources }: GrantTerms): GrantTerms {
+  return {
+    scopes: [...new Set(scopes)],
+    details: [...details],
+    ...(applicationDetails.length === 0 ? {} : { applicationDetails: withoutRepetition(applicationDetails) }),
+    resources: [...new Set(resources)],
+  };
+}
+
+/** They have no names: what says the same is the same. */
+function withoutRepetition(details: readonly ApplicationDetail[]): readonly ApplicationDetail[] {
+  return [...new Map(details.map((detail) => [digestOf(detail), detail])).values()];
 }
 
 /**
@@ -14,6 +25,7 @@ function mergedTerms(earlier: GrantTerms, newer: GrantTerms): GrantTerms {
   return termsOf({
     scopes: [...earlier.scopes, ...newer.scopes],
     details: [...earlier.details.filter((detail) => !named.has(intentName(detail))), ...newer.details],
+    applicationDetails: [...(earlier.applicationDetails ?? []), ...(newer.applicationDetails ?? [])],
     resources: [...earlier.resources, ...newer.resources],
   });
 }

@@ -1,9 +1,10 @@
 import { type ApplicationDetailType, type DeclaredDetailType, parseResourceUri } from '@countersign/contracts';
-import { membersOf } from '@countersign/kernel';
+import { type Json, membersOf } from '@countersign/kernel';
 import { isApplicationDetailTypeName } from '@countersign/market';
 import type { LoadedApplication } from '../bundle/loaded-bundle.ts';
 import type { LocatedProblem } from '../bundle/located.ts';
 import { applicationFolder, detailTypesFile } from './application.ts';
+import { faultOfRendering, renderDetail, unshowableText } from './detail-rendering.ts';
 import { faultOfDetailSchema, problemWithDetail } from './detail-schema.ts';
 
 /**
@@ -29,8 +30,7 @@ export function detailTypesOf(applications: readonly LoadedApplication[]): {
       const fault = owner === undefined ? faultOf(declared) : undefined;
       if (owner !== undefined)
         problems.push({ file, code: 'details_type_taken', message: `the type ${type} is that of ${owner}` });
-      else if (fault !== undefined)
-        problems.push({ file, code: 'details_schema_invalid', message: `${type}: ${fault}` });
+      else if (fault !== undefined) problems.push({ file, code: fault.code, message: `${type}: ${fault.message}` });
       else detailTypes.set(type, typeOf(declared));
       if (owner === undefined) owners.set(type.toLowerCase(), `the model ${model.namespace} already`);
     }
@@ -38,13 +38,37 @@ export function detailTypesOf(applications: readonly LoadedApplication[]): {
   return { detailTypes, problems };
 }
 
-function faultOf({ audience, schema }: DeclaredDetailType): string | undefined {
-  if (parseResourceUri(audience) !== audience) return 'its audience is not the absolute URI of an interface';
-  return faultOfDetailSchema(schema);
+function faultOf({ audience, schema, rendering }: DeclaredDetailType) {
+  const invalid = (message: string) => ({ code: 'details_schema_invalid', message });
+  if (parseResourceUri(audience) !== audience) return invalid('its audience is not the absolute URI of an interface');
+  const fault = faultOfDetailSchema(schema);
+  if (fault !== undefined) return invalid(fault);
+  return rendering === undefined ? undefined : faultOfRendering(rightSchema(schema), rendering);
 }
 
-function typeOf({ audience, schema }: DeclaredDetailType): ApplicationDetailType {
+function typeOf({ audience, schema, rendering }: DeclaredDetailType): ApplicationDetailType {
+  const members = rightSchema(schema);
+  if (rendering === undefined) return { audience, problemWith: (detail) => problemWithDetail(members, detail) };
+  return {
+    audience,
+    problemWith: (detail) => problemWithDetail(members, detail) ?? unshowable(detail),
+    describe: (detail) => renderDetail(rendering, detail),
+  };
+}
+
+function unshowable(detail: Readonly<Record<string, Json>>) {
+  const path = unshowableText(detail);
+  return path === undefined
+    ? undefined
+    : {
+        path,
+        problem: 'field_malformed',
+        detail: 'The text has characters or spaces that a person would not see on a page.',
+      };
+}
+
+function rightSchema(schema: Json): Readonly<Record<string, Json>> {
   const members = membersOf(schema);
   if (members === undefined) throw new Error('a schema was found to be right and is no object');
-  return { audience, problemWith: (detail) => problemWithDetail(members, detail) };
+  return members;
 }

@@ -52,6 +52,34 @@ const applicationDescription = {
   clients: Type.Object({ ask: clients, write: clients }, { ...closed, description: 'Ids of clients' }),
 };
 
+const shown = (maxLength: number) => Type.String({ minLength: 1, maxLength });
+
+/** `DetailRendering` of the contracts. */
+const rendering = Type.Object(
+  {
+    title: shown(80),
+    lines: Type.Array(
+      Type.Object(
+        {
+          pointer: Type.String({
+            pattern: '^(/([A-Za-z0-9_]{1,64}|\\*)){1,8}$',
+            description: 'JSON pointer; * stands for each item of a list of objects or lists',
+          }),
+          label: shown(60),
+          words: Type.Optional(
+            Type.Record(Type.String({ maxLength: 1_024 }), shown(80), {
+              description: 'For each value of an enum, or for true and false',
+            }),
+          ),
+        },
+        closed,
+      ),
+      { maxItems: 128 },
+    ),
+  },
+  { ...closed, description: 'How a person is shown one: a line for every member. Without it nobody is asked' },
+);
+
 const detailTypes = Type.Array(
   Type.Object(
     {
@@ -61,6 +89,7 @@ const detailTypes = Type.Array(
         description: 'URI of the one interface that tokens with it are for',
       }),
       schema: Type.Unknown({ description: 'JSON Schema of its members: a closed object of bounded size' }),
+      rendering: Type.Optional(rendering),
     },
     closed,
   ),

@@ -184,6 +184,7 @@ export const signInRecords = {
       parameters_digest: digest(),
       request_uri_sha256: digest(),
       intents: Type.Array(digest('Of a canonical intent')),
+      detail_digests: optional(Type.Array(digest('Of an authorization detail of an application'))),
       signed: flag(),
       request_object_digest: optional(digest()),
     }),
@@ -232,6 +233,7 @@ export const signInRecords = {
     data: closed({
       auth_req_id_sha256: digest(),
       intent_digests: Type.Array(digest()),
+      detail_digests: optional(Type.Array(digest('Of an authorization detail of an application'))),
       signed: flag(),
       expires_in: count('Seconds'),
       hint: enumOf(['login', 'id-token']),

@@ -69,6 +69,13 @@ const terms = {
   details: toldToFew(
     Type.Array(closed({ type: text(), intent_digest: digest(), detail: open('Authorization detail (RFC 9396)') })),
   ),
+  application_details: optional(
+    toldToFew(
+      Type.Array(
+        closed({ type: text(), detail_digest: digest(), detail: open('Authorization detail of an application') }),
+      ),
+    ),
+  ),
   session: optional(id('ses')),
 };
 const grant = { grant: id('grt'), version: version(), ...terms, expires_at: text() };

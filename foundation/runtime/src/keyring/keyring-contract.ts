@@ -11,6 +11,8 @@ export interface KeyPolicy {
   readonly longestSignedLifeSeconds: number;
   /** How long a key signs; its successor is published in time by itself. Left out, keys are rotated by hand alone. */
   readonly rotateEverySeconds?: number;
+  /** Its first key is made when something is to be signed for the first time, and not with the keyring: few need it. */
+  readonly onDemand?: true;
 }
 
 /** What is stored of a key, beside the key itself. */
@@ -55,7 +57,7 @@ export interface Keyring<Purpose extends string> {
     data: Uint8Array,
   ): Promise<{ kid: string; algorithm: KeyringAlgorithm; signature: Uint8Array }>;
   publicKeys(purpose: Purpose): Promise<readonly KeyOf<Purpose>[]>;
-  /** @param record instead of the recorder's `published` */
+  /** Publishes a successor; where there is no key yet, the first. @param record instead of the recorder's `published` */
   rotate(purpose: Purpose, record?: KeyRecorder<Purpose>['published']): Promise<KeyOf<Purpose>>;
   /**
    * Ends a lost key at once, here when this resolves and on other nodes when they next look. A key that is withdrawn

@@ -22,7 +22,7 @@ type Purpose = 'access-token' | 'id-token';
 let database: ScratchDatabase;
 let migrationsFolder: string;
 let component = 0;
-const names = Array.from({ length: 25 }, (_, index) => `keys_${index}`);
+const names = Array.from({ length: 30 }, (_, index) => `keys_${index}`);
 beforeAll(async () => {
   migrationsFolder = mkdtempSync(join(tmpdir(), 'keyring-'));
   writeFileSync(join(migrationsFolder, '0001_keys.sql'), table);
@@ -369,5 +369,52 @@ describe('keys at rest', () => {
       [kid],
     );
     await expect(open()).rejects.toMatchObject({ code: 'keystore_locked' });
+  });
+});
+
+describe('a key that few need', () => {
+  const onDemand = { policy: { onDemand: true } } as const;
+
+  it('is made when something is to be signed, once by all nodes, and published by each before it signs', async () => {
+    const recorder = collect();
+    const one = await open({ ...onDemand, recorder });
+    const other = await open({ ...onDemand, recorder });
+    expect(await one.publicKeys('access-token')).toEqual([]);
+    expect(recorder.records.filter((record) => record.startsWith('access-token'))).toEqual([]);
+    let signs = false;
+    const first = one.current('access-token').finally(() => {
+      signs = true;
+    });
+    await vi.waitFor(async () => expect(await other.publicKeys('access-token')).toHaveLength(1), { interval: 1 });
+    const keys = await Promise.all([
+      first,
+      ...Array.from({ length: 10 }, () => [one, other].map((node) => node.current('access-token'))).flat(),
+    ]);
+    expect(signs).toBe(true);
+    expect(new Set(keys.map(({ kid }) => kid)).size).toBe(1);
+    expect(keys[0]).toMatchObject({ state: 'active', generation: 1 });
+    expect(recorder.records.filter((record) => record.startsWith('access-token'))).toHaveLength(1);
+    expect(await (await open(onDemand)).publicKeys('access-token')).toHaveLength(1);
+  });
+
+  it('is the first one where somebody rotates what there is not, and signs at once', async () => {
+    const keyring = await open(onDemand);
+    expect(await keyring.rotate('access-token')).toMatchObject({ state: 'active', generation: 1 });
+    expect(await keyring.rotate('access-token')).toMatchObject({ state: 'published', generation: 2 });
+  });
+
+  it('is not made when that cannot be recorded, and asked for again the next time', async () => {
+    let broken = true;
+    const recorder: KeyRecorder<Purpose> = {
+      ...collect(),
+      published: async ({ purpose }) => {
+        if (broken && purpose === 'access-token') throw new Error('the log is not there');
+      },
+    };
+    const keyring = await open({ ...onDemand, recorder });
+    await expect(keyring.current('access-token')).rejects.toThrow('the log is not there');
+    expect(await keyring.publicKeys('access-token')).toEqual([]);
+    broken = false;
+    expect(await keyring.current('access-token')).toMatchObject({ state: 'active' });
   });
 });

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, errorVocabulary, type Random } from '@countersign/kernel';
 import type pg from 'pg';
 import type { Logger } from '../observability/logger.ts';
@@ -64,7 +65,7 @@ interface KeySet<Purpose extends string> {
 export async function createKeyring<Purpose extends string>(
   options: KeyringOptions<Purpose>,
 ): Promise<Keyring<Purpose>> {
-  const { clock, logger, recorder } = options;
+  const { clock, logger, recorder, refreshEveryMs = 2_000 } = options;
   const purposes = Object.keys(options.purposes) as Purpose[];
   const store = createKeyStore(options.pool);
   let keys: readonly LoadedKey[] = [];
@@ -178,12 +179,15 @@ export async function createKeyring<Purpose extends string>(
         waiting(present) !== undefined
           ? undefined
           : {
-              activatesAt: clock.now() + options.purposes[purpose].publicationLeadSeconds * 1000,
+              activatesAt:
+                clock.now() + (present.length === 0 ? 0 : options.purposes[purpose].publicationLeadSeconds * 1000),
               withdraws: null,
               record: async (key) => record?.(key),
             },
       );
-    return find(purpose, ({ state }) => state === 'published');
+    // Where there was none, what was made is the first, and signs.
+    const isOnly = ofPurpose(keys, purpose).length === 1;
+    return find(purpose, ({ state }) => state === 'published' || isOnly);
   }
 
   async function withdraw(purpose: Purpose, kid: string, record = recorder?.withdrawn): Promise<KeyOf<Purpose>> {
@@ -221,14 +225,23 @@ export async function createKeyring<Purpose extends string>(
     rotate,
   });
   await adopt(await store.all());
-  for (const purpose of purposes) {
-    // The very first key has nobody who could have cached a key set without it.
-    if (ofPurpose(keys, purpose).length === 0)
-      await add(purpose, (present) =>
-        present.length > 0
-          ? undefined
-          : { activatesAt: clock.now(), withdraws: null, record: async (key) => recorder?.published(key) },
-      );
+  /** The very first key has nobody who could have cached a key set without it. */
+  const addFirst = (purpose: Purpose) =>
+    add(purpose, (present) =>
+      present.length > 0
+        ? undefined
+        : { activatesAt: clock.now(), withdraws: null, record: async (key) => recorder?.published(key) },
+    );
+  for (const purpose of purposes)
+    if (options.purposes[purpose].onDemand !== true && ofPurpose(keys, purpose).length === 0) await addFirst(purpose);
+
+  const demanded = new Map<Purpose, Promise<void>>();
+  /** One that is needed after all is signed with once every node has had the time to publish it. */
+  async function addDemanded(purpose: Purpose): Promise<void> {
+    await adopt(await store.all());
+    if (ofPurpose(keys, purpose).length > 0) return;
+    await addFirst(purpose);
+    await sleep(2 * refreshEveryMs);
   }
   let looking: Promise<void> | undefined;
   const look = async (): Promise<void> => {
@@ -243,11 +256,16 @@ export async function createKeyring<Purpose extends string>(
     looking ??= look().finally(() => {
       looking = undefined;
     });
-  }, options.refreshEveryMs ?? 2_000);
+  }, refreshEveryMs);
   timer.unref();
 
   return {
     async current(purpose) {
+      if (options.purposes[purpose].onDemand === true && ofPurpose(keys, purpose).length === 0) {
+        const adding = demanded.get(purpose) ?? addDemanded(purpose).finally(() => demanded.delete(purpose));
+        demanded.set(purpose, adding);
+        await adding;
+      }
       return find(purpose, ({ state }) => state === 'active');
     },
     async sign(purpose, kid, data) {

@@ -33,3 +33,13 @@ export function namesApplicationDetail(value: unknown): value is readonly [Appli
     isApplicationDetailTypeName(Object.getOwnPropertyDescriptor(value[0], 'type')?.value)
   );
 }
+
+/** Whether a parsed JSON value is a list of details of applications, at most as many, and of nothing else. */
+export function namesApplicationDetails(value: unknown, most: number): value is readonly ApplicationDetail[] {
+  return (
+    Array.isArray(value) &&
+    value.length > 0 &&
+    value.length <= most &&
+    value.every((each) => namesApplicationDetail([each]))
+  );
+}

@@ -6,6 +6,7 @@ export {
   isApplicationDetail,
   isApplicationDetailTypeName,
   namesApplicationDetail,
+  namesApplicationDetails,
 } from './application-detail.ts';
 export type { ClearingSubmission } from './clearing-submission.ts';
 export type { CollateralTransfer } from './collateral-transfer.ts';

@@ -146,6 +146,7 @@ export async function createCibaWorld(
       ...clients,
       ...parts,
       authentication,
+      policyEngine,
       grants: consentStore.grants,
       ...(given.signing === undefined ? {} : { statements: authenticators.statements }),
       ...(given.transactions === undefined ? {} : { transactions: given.transactions }),
