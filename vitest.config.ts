@@ -22,11 +22,14 @@ const common = {
 const outside = ['**/node_modules/**', '**/dist/**'];
 
 /** Functions over bytes, without state and without a database. */
-const formats = ['foundation/kernel', 'protocols'].map((rooms) => `${rooms}/**/src/**/!(*.browser).test.ts`);
-/** The system as a whole: processes that are started and killed, real browsers, guides, benchmarks. `npm run test:slow` runs it. */
+const formats = ['foundation/kernel', 'protocols'].map((rooms) => `${rooms}/**/src/**/!(*.browser|*.slow).test.ts`);
+/**
+ * The system as a whole: processes that are started and killed, real browsers, guides, benchmarks; and what asks thousands of
+ * questions (`*.slow.test.ts`). `npm run test:slow` runs it.
+ */
 const whole = [
   ...['tests', 'benchmarks', 'apps/evidence-page'].map((room) => `${room}/src/**/*.test.ts`),
-  ...['killed-*', '*.browser'].map((name) => `**/src/**/${name}.test.ts`),
+  ...['killed-*', '*.browser', '*.slow'].map((name) => `**/src/**/${name}.test.ts`),
 ];
 /** What takes longest is begun first, so that no processor waits at the end for one file that another could have had. */
 const longest = ['benchmarks/src/smoke', 'tests/src/guides/', 'tests/src/processes/', 'tests/src/', 'benchmarks/src/'];
