@@ -15,6 +15,7 @@ const only = (name, from, allowed, comment) => ({
 const kernel = '^foundation/kernel/';
 const contracts = '^foundation/contracts/';
 const runtime = '^foundation/runtime/';
+const commands = '^foundation/commands/';
 const protocols = '^protocols/';
 
 module.exports = {
@@ -33,6 +34,12 @@ module.exports = {
       'A contract names shapes, not machinery.',
     ),
     only('runtime-imports-kernel', runtime, [kernel], 'The runtime knows nothing of identity or trading.'),
+    only(
+      'commands-import-the-foundation-below',
+      commands,
+      [kernel, contracts, runtime],
+      'How a command is recorded and carried out, whatever it is about.',
+    ),
     {
       name: 'a-component-never-imports-another',
       comment: 'Components see each other through contracts only, so that each can run alone.',
@@ -43,7 +50,7 @@ module.exports = {
     only(
       'components-import-foundation-and-protocols',
       '^components/',
-      [kernel, contracts, runtime, protocols],
+      [kernel, contracts, runtime, commands, protocols],
       'No component knows an app, the sdk or an example.',
     ),
     only(

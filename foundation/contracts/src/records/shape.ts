@@ -66,5 +66,10 @@ export const base64Url = (description?: string) =>
 export const principal = (description = 'Principal id') => Type.String({ minLength: 1, description });
 /** First and last of a stretch. */
 export const pair = (item: TSchema) => Type.Array(item, { minItems: 2, maxItems: 2 });
+/** Of a record that carries what stands from then on (docs/adr/0057). */
+export const carriedMembers = {
+  after: open('The thing as it stands from then on: what its row is held against'),
+  previous: optional(id('rec', 'The record of the change before')),
+};
 export const reasonText = text('In the words of who did it');
 export const jwk = open('Public key (RFC 7517)');
