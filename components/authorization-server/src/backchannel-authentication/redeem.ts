@@ -13,8 +13,8 @@ export interface Redeemer {
   readonly now: number;
 }
 
-/** What was allowed. */
-export interface Redeemed {
+/** What was allowed, to be taken once. */
+export interface Allowed {
   readonly grant: GrantId;
   /** The interface that was asked for (RFC 8707). */
   readonly resource?: string;
@@ -22,6 +22,8 @@ export interface Redeemed {
   readonly recordId: RecordId;
   /** What the record of the token ends. */
   readonly ends: string;
+  take(): Promise<'claimed' | 'replayed'>;
+  replayed(): Error;
 }
 
 /** CIBA Core section 7.3: seconds that a client waits between two polls, and what each impatience adds (section 11). */
@@ -34,36 +36,36 @@ const clockDifferenceMs = 60_000;
 /** Requests do not arrive at the distance at which they were sent. */
 const toleranceMs = 500;
 
-/** CIBA Core section 10.1: polls the answer and, once there is one that allows, takes it: once, on all nodes. */
+/** CIBA Core section 10.1: polls the answer; one that allows is taken once, on all nodes. */
 export interface BackchannelRequests {
   /**
    * @throws CodedError `authorization_pending`, `slow_down`, `expired_token`, `access_denied`; `invalid_grant` when it was
    *   taken before, or is not of this client or not for this key
    */
-  redeem(authReqId: string, by: Redeemer): Promise<Redeemed>;
+  poll(authReqId: string, by: Redeemer): Promise<Allowed>;
 }
 
 export function createBackchannelRequests(
   store: Pick<BackchannelStore, 'find' | 'poll' | 'redeem'>,
   log: StandingReader,
 ): BackchannelRequests {
-  async function answer(hash: Buffer, by: Redeemer): Promise<Redeemed> {
+  async function answer(hash: Buffer, by: Redeemer): Promise<Allowed> {
     const request = await store.find(hash);
     // CIBA Core section 11: of another client it is refused as one that never was.
     if (request === undefined || request.client !== by.client)
       throw refuse('auth_req_id_unknown', 'The auth_req_id is not one that this client was given.');
     checkHolder(request.holder, by.confirmation);
-    if (request.redeemed) throw refuse('auth_req_id_redeemed', 'The auth_req_id was redeemed before.');
+    if (request.redeemed) throw replayed();
     // One that ends later than a request of now could was made while the clock was ahead.
     const latest = by.now + longestRequestLifetimeSeconds * 1000 + clockDifferenceMs;
     if (request.expiresAt <= by.now || request.expiresAt > latest)
       throw refuse('auth_req_id_expired', 'The auth_req_id has expired: make a new authentication request.');
     if (request.decided === undefined) return wait(hash, by);
-    return take(request, request.decided, by);
+    return allowedBy(request, request.decided, by);
   }
 
   /** Never returns but for a decision that was made while the poll was counted. */
-  async function wait(hash: Buffer, by: Redeemer): Promise<Redeemed> {
+  async function wait(hash: Buffer, by: Redeemer): Promise<Allowed> {
     const poll = await store.poll(hash, by.now, { tolerance: toleranceMs, penaltySeconds });
     if (poll === undefined) return answer(hash, by);
     if (poll.early)
@@ -71,26 +73,36 @@ export function createBackchannelRequests(
     throw refuse('not_decided_yet', 'The person has not decided yet.');
   }
 
-  async function take(
+  function allowedBy(
     request: KeptRequest,
     { outcome, grant }: NonNullable<KeptRequest['decided']>,
     by: Redeemer,
-  ): Promise<Redeemed> {
+  ): Allowed {
     if (outcome === 'denied' || grant === undefined) throw refuse('consent_denied', 'The person refused.');
     const ends = redemptionThing(request.recordId);
-    if (!(await store.redeem(request.hash, by.now)) || (await log.standings([ends])).has(ends))
-      throw refuse('auth_req_id_redeemed', 'The auth_req_id was redeemed before.');
     const { resource } = request.asked;
-    return { grant, recordId: request.recordId, ends, ...(resource === undefined ? {} : { resource }) };
+    return {
+      ...{ grant, recordId: request.recordId, ends, replayed },
+      ...(resource === undefined ? {} : { resource }),
+      async take() {
+        const isFirst = await store.redeem(request.hash, by.now);
+        // A row that was put back as it was before is known by the record of the token.
+        return isFirst && !(await log.standings([ends])).has(ends) ? 'claimed' : 'replayed';
+      },
+    };
   }
 
   return {
-    redeem: async (authReqId, by) => {
+    poll: async (authReqId, by) => {
       if (!/^[\w-]{43}$/.test(authReqId))
         throw refuse('auth_req_id_unknown', 'The auth_req_id is not one that this client was given.');
       return answer(sha256(authReqId), by);
     },
   };
+}
+
+function replayed(): Error {
+  return refuse('auth_req_id_redeemed', 'The auth_req_id was redeemed before.');
 }
 
 /** Whoever began it, by the key or the certificate that was shown then, and nobody who got hold of the identifier since. */

@@ -75,7 +75,7 @@ describe('authorization codes', () => {
     const nodes = [node(), node()];
     const code = await nodes[0]?.issue(binding());
     const outcomes = await Promise.all(Array.from({ length: 100 }, (_, index) => nodes[index % 2]?.redeem(code ?? '')));
-    expect(outcomes.filter((outcome) => outcome === 'redeemed')).toHaveLength(1);
+    expect(outcomes.filter((outcome) => outcome === 'claimed')).toHaveLength(1);
     expect(await nodes[1]?.find(code ?? '')).toMatchObject({ redeemed: true });
     await Promise.all(nodes.map((each) => each.stop()));
   });

@@ -30,8 +30,8 @@ export interface Codes {
    * issued at a time that has not come yet; a redeemed one is found for an hour, so that its second use can be told from a guess.
    */
   find(code: string): Promise<(CodeBinding & { readonly redeemed: boolean }) | undefined>;
-  /** Of any number of callers on any number of nodes, exactly one gets `redeemed`. */
-  redeem(code: string): Promise<'redeemed' | 'replayed'>;
+  /** Of any number of callers on any number of nodes, exactly one gets `claimed`. */
+  redeem(code: string): Promise<'claimed' | 'replayed'>;
 }
 
 export interface CodesDependencies {
@@ -85,7 +85,7 @@ export function createCodes({ pool, rowSeal, audit, clock, random, logger }: Cod
     },
     async redeem(code) {
       if (!isCode(code)) return 'replayed';
-      return (await store.redeem(sha256(code), clock.now())) ? 'redeemed' : 'replayed';
+      return (await store.redeem(sha256(code), clock.now())) ? 'claimed' : 'replayed';
     },
     sweep: sweeper.sweep,
     stop: sweeper.stop,

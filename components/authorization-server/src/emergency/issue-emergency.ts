@@ -3,12 +3,9 @@ import {
   type Directory,
   type EmergencyTokens,
   emergencyScopes,
-  openDecision,
-  type PolicyEngine,
-  protectedDecision,
   type StandingReader,
 } from '@countersign/contracts';
-import { type Clock, isCodedError, newId, type Random, toInstant } from '@countersign/kernel';
+import { isCodedError, newId, toInstant } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import { maxAccessTokenLifetimeSeconds } from '@countersign/oauth';
 import { checkStanding } from '../client-endpoint/check-client.ts';
@@ -17,19 +14,12 @@ import type { Established } from '../established.ts';
 import type { Authority } from '../grants/grant-handler.ts';
 import { asOAuthError, refuse } from '../refusal.ts';
 import { checkRevoked } from '../token-endpoint/check-revoked.ts';
-import { decide, requirePermit } from '../token-endpoint/decide.ts';
-import { composeClaims } from '../token-endpoint/issue.ts';
-import { describeAuthority, groundsOf, recordIssue } from '../token-endpoint/record.ts';
-import type { TokenForms } from '../token-endpoint/token-forms.ts';
+import { type IssueDependencies, issueDecided } from '../token-endpoint/issue-decided.ts';
+import { describeAuthority } from '../token-endpoint/record.ts';
 
-export interface EmergencyDependencies {
-  readonly clock: Clock;
-  readonly random: Random;
+export interface EmergencyDependencies extends IssueDependencies {
   readonly audit: AuditAppender & StandingReader;
   readonly directory: Pick<Directory, 'snapshot'>;
-  readonly policyEngine: Pick<PolicyEngine, 'decide'>;
-  readonly tokenForms: TokenForms;
-  readonly issuer: string;
 }
 
 /** As the record names the grant. It can be asked for at no endpoint. */
@@ -42,7 +32,7 @@ const known: ReadonlySet<Scope> = new Set<Scope>(emergencyScopes);
  * bound to a key, with nothing beside it to renew it by.
  */
 export function createEmergencyTokens(dependencies: EmergencyDependencies): EmergencyTokens {
-  const { clock, random, audit, directory, tokenForms, issuer } = dependencies;
+  const { clock, random, audit, directory, issuer } = dependencies;
 
   return {
     async issueEmergency(request) {
@@ -102,45 +92,18 @@ export function createEmergencyTokens(dependencies: EmergencyDependencies): Emer
     if (scopes.size === 0) throw refuse('scope_missing', 'Name the scopes the emergency is for.');
     established.scope = [...scopes];
 
-    const question = {
-      authority,
-      client,
-      resource,
-      audience: resource.uri,
-      scopes,
-      granted: undefined,
-      transaction: undefined,
-      now,
-    };
-    const decision = await decide(question, dependencies);
-    Object.assign(established, {
-      policy: { version: decision.policyVersion, hash: decision.policyHash },
-      references: groundsOf(decision, undefined, undefined, authority),
-      data: { decision: openDecision(decision) },
-      protectedValues: protectedDecision(decision, authority.institution),
-    });
-    requirePermit(decision, undefined);
-
-    const recordId = newId('record', { clock, random });
-    const tokenId = newId('token', { clock, random });
-    const claims = composeClaims({
-      ...question,
-      issuer,
-      confirmation: { jkt: request.jkt },
-      decision,
-      mandate: undefined,
-      recordId,
-      tokenId,
-      lifetimeSeconds: Math.min(
-        request.lifetimeSeconds,
-        maxAccessTokenLifetimeSeconds,
-        decision.tokenLifetimeSeconds ?? Number.POSITIVE_INFINITY,
-      ),
-    });
-    const accessToken = await tokenForms(claims, resource);
-    const issued = { recordId, grantType, claims, accessToken, companions: undefined, decision, authority };
-    const { data: _decided, protectedValues: _withheld, ...members } = established;
-    await recordIssue(issued, members, audit);
-    return { accessToken, tokenId, recordId, expiresAt: toInstant(claims.exp * 1000) };
+    const { claims, accessToken, recordId } = await issueDecided(
+      {
+        ...{ authority, client, resource, scopes, now, grantType },
+        audience: resource.uri,
+        ...{ granted: undefined, transaction: undefined, mandate: undefined, applicationDetail: undefined },
+        protocolScopes: new Set(),
+        confirmation: { jkt: request.jkt },
+        longestSeconds: Math.min(request.lifetimeSeconds, maxAccessTokenLifetimeSeconds),
+      },
+      established,
+      dependencies,
+    );
+    return { accessToken, tokenId: claims.jti, recordId, expiresAt: toInstant(claims.exp * 1000) };
   }
 }

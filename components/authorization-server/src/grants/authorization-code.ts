@@ -42,11 +42,14 @@ export function authorizationCode(dependencies: AuthorizationCodeDependencies): 
           await checkSession(binding, dependencies);
           const grant = await grantRegister.find(binding.grant);
           const authority = consentedAuthority(grant, binding, { context, confirmation, firstUse: true }, dependencies);
-          // Last, so that whoever cannot use the code does not spend it. Of all who get here at once one goes on, and the
-          // others end what that one is given.
-          if ((await codes.redeem(asked.code)) === 'replayed')
-            throw await replayed(binding.grant, context, dependencies);
-          return { ...authority, ends: [redemptionThing(asked.code)] };
+          return {
+            ...authority,
+            // Whoever cannot use the code does not spend it; whoever comes second ends what the first is given.
+            singleUse: [
+              { take: () => codes.redeem(asked.code), replayed: () => replayed(binding.grant, context, dependencies) },
+            ],
+            ends: [redemptionThing(asked.code)],
+          };
         },
       };
     },

@@ -23,16 +23,21 @@ export function ciba(dependencies: CibaDependencies): GrantHandler {
       return {
         async resolve(context, confirmation) {
           const { client, now } = context;
-          const redeemed = await backchannelRequests.redeem(authReqId, { client: client.id, confirmation, now });
-          const grant = await grantRegister.find(redeemed.grant);
+          const allowed = await backchannelRequests.poll(authReqId, { client: client.id, confirmation, now });
+          const grant = await grantRegister.find(allowed.grant);
           if (grant === undefined)
             throw refuse('grant_ended', 'The consent that this rests on has ended: ask the person again.');
           const { scopes, acr, amr, authTime, boundTo = [] } = grant;
-          const { resource } = redeemed;
+          const { resource } = allowed;
           // The session of the device on which the person decided is none of the client's: it is not told of it, nor of its end.
           const use = { scopes, acr, amr, authTime, boundTo, ...(resource === undefined ? {} : { resource }) };
           const authority = consentedAuthority(grant, use, { context, confirmation, firstUse: true }, dependencies);
-          return { ...authority, ends: [redeemed.ends], references: [...authority.references, redeemed.recordId] };
+          return {
+            ...authority,
+            singleUse: [allowed],
+            ends: [allowed.ends],
+            references: [...authority.references, allowed.recordId],
+          };
         },
       };
     },

@@ -46,8 +46,8 @@ export interface Authority {
   readonly device?: string;
   /** Who vouches for the subject, where another institution's or its own identity provider does. */
   readonly partner?: { readonly institution: string; readonly claims: readonly string[] };
-  /** What this grant uses up. */
-  readonly singleUse: readonly SingleUseClaim[];
+  /** What this grant uses up, whatever becomes of the token. */
+  readonly singleUse: readonly Spent[];
   /** What the record of the issue ends: a code that is redeemed gives nothing a second time, whatever its row says. */
   readonly ends?: readonly string[];
   /** Records that the authority rests on. */
@@ -63,6 +63,16 @@ export interface Authority {
   /** Makes what is released beside the access token. Called once, before the record, which names each by its hash. */
   companions?(issued: IssuedAccessToken): Promise<Companions>;
 }
+
+/** An id that nobody may have taken before, or something that has a row of its own. */
+export type Spent =
+  | SingleUseClaim
+  | {
+      /** Of any number of callers on any number of nodes, exactly one gets `claimed`. */
+      take(): Promise<'claimed' | 'replayed'>;
+      /** What follows where somebody had it before. @returns the refusal */
+      replayed(): Promise<Error> | Error;
+    };
 
 export interface IssuedAccessToken {
   readonly claims: AccessTokenClaims;

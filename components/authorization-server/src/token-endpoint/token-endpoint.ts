@@ -1,16 +1,13 @@
-import {
-  type Authentication,
-  type ClientRequest,
-  type ConsentStore,
-  openDecision,
-  type PolicyEngine,
-  type ProtocolScope,
-  protectedDecision,
-  type StandingReader,
-  type TokenResponse,
-  type TransactionRegistry,
+import type {
+  Authentication,
+  ClientRequest,
+  ConsentStore,
+  PolicyEngine,
+  ProtocolScope,
+  StandingReader,
+  TokenResponse,
+  TransactionRegistry,
 } from '@countersign/contracts';
-import { newId } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import type { AccessTokenClaims } from '@countersign/oauth';
 import { checkStanding } from '../client-endpoint/check-client.ts';
@@ -25,19 +22,18 @@ import { accessTokenType } from '../grants/token-exchange.ts';
 import { checkApplicationDetail } from './check-application-detail.ts';
 import { checkAuthority } from './check-authority.ts';
 import { checkDetails } from './check-details.ts';
-import { checkGrant, claimGrant } from './check-grant.ts';
+import { checkGrant, spend } from './check-grant.ts';
 import { checkMandate } from './check-mandate.ts';
 import { checkRevoked } from './check-revoked.ts';
 import { checkScope } from './check-scope.ts';
 import { openStep, readStep } from './check-step.ts';
 import { checkTarget } from './check-target.ts';
-import { decide, requirePermit } from './decide.ts';
-import { composeClaims } from './issue.ts';
+import { issueDecided } from './issue-decided.ts';
 import { openTransaction } from './open-transaction.ts';
 import { parseTokenRequest } from './parse-request.ts';
-import { describeAuthority, groundsOf, recordIssue } from './record.ts';
+import { describeAuthority } from './record.ts';
 import { splitScope } from './split-scope.ts';
-import { type TokenForms, writeToken } from './token-forms.ts';
+import type { TokenForms } from './token-forms.ts';
 
 export interface TokenEndpointDependencies {
   readonly clients: ClientEndpointDependencies;
@@ -71,7 +67,7 @@ export function createTokenEndpoint(
 
 async function issueToken(context: ClientContext, dependencies: TokenEndpointDependencies): Promise<TokenResponse> {
   const { client, directory, now, note } = context;
-  const { clock, random, singleUse, audit, issuer } = dependencies.clients;
+  const { singleUse, issuer } = dependencies.clients;
 
   // What is asked for, and what a token of this client is bound to.
   const asked = parseTokenRequest(context.parameters, dependencies.grants);
@@ -82,7 +78,7 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   // Whose authority, and what bounds it.
   const authority = await asked.grant.resolve(context, confirmation);
   note(describeAuthority(authority, directory));
-  await claimGrant(authority.singleUse, singleUse);
+  await spend(authority.singleUse, singleUse);
   checkStanding(authority.institution, directory);
 
   // For what.
@@ -131,47 +127,16 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
     namedStep && (await openStep(namedStep, { authority, scopes: marketScopes }, dependencies.transactionRegistry));
   if (step !== undefined) note({ transaction: step.transaction, intent: step.intentDigest });
 
-  // By which decision.
-  const question = { authority, client, resource, audience, scopes, granted, transaction, step, now };
-  const decision = await decide(question, dependencies);
-  note({
-    policy: { version: decision.policyVersion, hash: decision.policyHash },
-    references: groundsOf(decision, mandate, transaction, authority),
-    // A refusal is replayed from its record as a permit is.
-    data: { decision: openDecision(decision) },
-    protectedValues: protectedDecision(decision, authority.institution),
-  });
-  requirePermit(decision, transaction);
-
-  // Issued, recorded, and only then released.
-  const recordId = newId('record', { clock, random });
-  const claims = composeClaims({
-    ...question,
-    applicationDetail,
-    issuer,
-    confirmation,
-    decision,
-    mandate,
-    recordId,
-    tokenId: newId('token', { clock, random }),
-    lifetimeSeconds: Math.min(
-      dependencies.accessTokenLifetimeSeconds,
-      authority.requested?.lifetimeSeconds ?? Number.POSITIVE_INFINITY,
-      decision.tokenLifetimeSeconds ?? Number.POSITIVE_INFINITY,
-    ),
-  });
-  const accessToken = await writeToken(
-    { claims, resource, client, requested: authority.requested },
-    dependencies.tokenForms,
-  );
-  const companions = await authority.companions?.({ claims, accessToken, protocolScopes: scope.protocol });
-  await recordIssue(
+  // Decided, recorded, and only then released.
+  const { claims, accessToken, companions } = await issueDecided(
     {
-      ...{ recordId, grantType: asked.grantType, claims, accessToken, companions, decision, authority },
-      permitted: transaction && { transaction: transaction.id, institution: resource.institution },
+      ...{ authority, client, resource, audience, scopes, granted, transaction, step, now },
+      ...{ grantType: asked.grantType, confirmation, mandate, applicationDetail },
+      protocolScopes: scope.protocol,
+      longestSeconds: dependencies.accessTokenLifetimeSeconds,
     },
     context.established,
-    audit,
+    { ...dependencies, ...dependencies.clients },
   );
   return release({ claims, accessToken, companions, authority }, [
     ...(protocolScopes === undefined ? scope.protocol : []),
