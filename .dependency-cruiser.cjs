@@ -37,7 +37,7 @@ module.exports = {
     only(
       'commands-import-the-foundation-below',
       commands,
-      [kernel, contracts, runtime],
+      [kernel, contracts, runtime, protocols],
       'How a command is recorded and carried out, whatever it is about.',
     ),
     {

@@ -2,3 +2,11 @@
 export type { Command, Commands, Given, Saying } from './command.ts';
 export { createCommands } from './commands.ts';
 export { type RecordedKind, type RecordedThings, thingOf } from './recorded-things.ts';
+export {
+  createSecondPerson,
+  type SecondOfTwo,
+  type SecondPerson,
+  type SecondPersonFault,
+  type SecondPersonRules,
+  type WaitingProposal,
+} from './second-person.ts';

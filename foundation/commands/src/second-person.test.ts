@@ -1,0 +1,110 @@
+import type { Independence, ProposerLapse } from '@countersign/contracts';
+import { type Digest, digestOf, errorVocabulary } from '@countersign/kernel';
+import { fixedClock } from '@countersign/testkit';
+import { describe, expect, it } from 'vitest';
+import { createSecondPerson, type SecondOfTwo, type WaitingProposal } from './second-person.ts';
+
+const errors = errorVocabulary({
+  thing_decided: 'conflict',
+  thing_own: 'forbidden',
+  thing_digest: 'conflict',
+  thing_dependent: 'forbidden',
+  thing_proposer_gone: 'conflict',
+});
+const now = 1_800_000_000_000;
+const digest = digestOf('what was proposed');
+
+function rules(given: { readonly lapse?: ProposerLapse; readonly independence?: Independence } = {}) {
+  const asked: unknown[] = [];
+  const second = createSecondPerson(
+    {
+      what: 'thing',
+      codes: {
+        settled: 'thing_decided',
+        self: 'thing_own',
+        digest: 'thing_digest',
+        dependent: 'thing_dependent',
+        gone: 'thing_proposer_gone',
+      },
+      error: errors.error,
+    },
+    {
+      clock: fixedClock(now),
+      independence: given.independence ?? (async () => true),
+      proposerStanding: async (proposal) => {
+        asked.push(proposal);
+        return given.lapse;
+      },
+    },
+  );
+  return { ...second, asked };
+}
+
+const proposal: WaitingProposal = {
+  people: ['person:anna', 'service:console'],
+  scope: 'policy:propose',
+  proposedAt: now - 1000,
+  expiresAt: now + 1,
+  decided: undefined,
+  digest,
+};
+const ben: SecondOfTwo = { people: ['person:ben', 'service:other-console'], digest };
+
+describe('a second person', () => {
+  it('is somebody else, who approves what was proposed, in time', async () => {
+    const { refusalOf, asked } = rules();
+    expect(await refusalOf(proposal, ben)).toBeUndefined();
+    expect(asked).toEqual([{ proposers: proposal.people, scope: 'policy:propose', since: now - 1000 }]);
+  });
+
+  it.each<[string, Partial<WaitingProposal>, Partial<SecondOfTwo>, string]>([
+    ['it was decided', { decided: 'approved' }, {}, 'thing_decided'],
+    ['its time is over', { expiresAt: now }, {}, 'thing_decided'],
+    ['its time is none', { expiresAt: Number.NaN }, {}, 'thing_decided'],
+    ['they proposed it', {}, { people: ['person:anna'] }, 'thing_own'],
+    ['they act through whom it was proposed', {}, { people: ['person:ben', 'service:console'] }, 'thing_own'],
+    ['they act through who proposed it', {}, { people: ['person:ben', 'person:anna'] }, 'thing_own'],
+    ['they have read something else', {}, { digest: digestOf('else') }, 'thing_digest'],
+    ['they name no digest', {}, { digest: '' }, 'thing_digest'],
+  ])('does not approve it where %s', async (_, change, by, code) => {
+    const error = await rules().refusalOf({ ...proposal, ...change }, { ...ben, ...by });
+    expect(error?.code).toBe(code);
+  });
+
+  it('needs no digest where none is named, and no end where there is none', async () => {
+    const { digest: _, expiresAt: __, ...rest } = proposal;
+    expect(await rules().refusalOf(rest, { people: ben.people })).toBeUndefined();
+  });
+
+  it('is not one who was let in by the first, or has let them in', async () => {
+    const asked: (readonly string[])[][] = [];
+    const { refusalOf } = rules({
+      independence: async (...sides) => {
+        asked.push(sides);
+        return false;
+      },
+    });
+    expect((await refusalOf(proposal, ben))?.code).toBe('thing_dependent');
+    expect(asked).toEqual([[proposal.people, ben.people]]);
+  });
+
+  it.each(['left', 'moved', 'locked', 'revoked', 'right-lost'] as const)(
+    'approves nothing whose proposer has %s',
+    async (lapse) => {
+      const error = await rules({ lapse }).refusalOf(proposal, ben);
+      expect([error?.code, error?.detail]).toEqual(['thing_proposer_gone', expect.stringContaining('proposed')]);
+    },
+  );
+
+  it('is told how it stands', () => {
+    const { statusOf, settled } = rules();
+    expect([statusOf(proposal), statusOf({ ...proposal, expiresAt: now }), statusOf({ decided: 'rejected' })]).toEqual([
+      'proposed',
+      'expired',
+      'rejected',
+    ]);
+    expect(settled({ decided: 'rejected' })?.facts).toEqual({ status: 'rejected' });
+    const waiting: { readonly decided: undefined; readonly digest: Digest } = { decided: undefined, digest };
+    expect(settled(waiting)).toBeUndefined();
+  });
+});

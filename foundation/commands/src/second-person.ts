@@ -1,0 +1,112 @@
+import {
+  type Independence,
+  notIndependentDetail,
+  type ProposerStanding,
+  proposerLapseDetail,
+} from '@countersign/contracts';
+import type { Clock, CodedError, Digest, Json } from '@countersign/kernel';
+import type { Scope } from '@countersign/market';
+
+/** What somebody has proposed, as far as whoever decides about it is judged by it. */
+export interface WaitingProposal {
+  /** Who proposed it, then everybody through whom they did, by principal id. */
+  readonly people: readonly string[];
+  /** By which it was proposed. */
+  readonly scope: Scope;
+  /** Milliseconds since the epoch. */
+  readonly proposedAt: number;
+  /** Milliseconds since the epoch; left out, it waits without an end. */
+  readonly expiresAt?: number;
+  /** How it was decided, by its record; undefined while it waits. */
+  readonly decided: string | undefined;
+  /** Of everything that was proposed; left out where an approver names no digest. */
+  readonly digest?: Digest;
+}
+
+/** Who would approve it. */
+export interface SecondOfTwo {
+  /** Who acts, then everybody through whom they do, by principal id. */
+  readonly people: readonly string[];
+  /** Of the proposal as they read it. */
+  readonly digest?: string;
+}
+
+/** Everything that can speak against a second person, in the order in which it is asked. */
+export const secondPersonFaults = ['settled', 'self', 'digest', 'dependent', 'gone'] as const;
+export type SecondPersonFault = (typeof secondPersonFaults)[number];
+
+/** How a component refuses: by its own codes, in the words that are the same everywhere. */
+export interface SecondPersonRules<Code extends string> {
+  /** What is proposed, as people call it: `change`. */
+  readonly what: string;
+  readonly codes: Readonly<Record<SecondPersonFault, Code>>;
+  readonly error: (
+    code: Code,
+    detail: string,
+    options?: { readonly facts?: Readonly<Record<string, Json>> },
+  ) => CodedError;
+}
+
+export interface SecondPersonDependencies {
+  readonly independence: Independence;
+  readonly proposerStanding: ProposerStanding;
+  readonly clock: Clock;
+}
+
+export interface SecondPerson {
+  /** `expired` where nobody decided in time. */
+  statusOf(proposal: Pick<WaitingProposal, 'decided' | 'expiresAt'>): string;
+  /** Why nobody can decide about it any more, where that is so. */
+  settled(proposal: Pick<WaitingProposal, 'decided' | 'expiresAt'>): CodedError | undefined;
+  /** Why who proposed it no longer may, where they may not. */
+  gone(proposal: WaitingProposal): Promise<CodedError | undefined>;
+  /** Why this person may not approve this, where they may not: by all rules, in their order. */
+  refusalOf(proposal: WaitingProposal, approver: SecondOfTwo): Promise<CodedError | undefined>;
+}
+
+/**
+ * The one rule of two people: whoever approves is surely somebody else than who proposed, approves exactly what was proposed, in
+ * time and once, and who proposed it still may. It is asked under the lock that decides.
+ */
+export function createSecondPerson<Code extends string>(
+  { what, codes, error }: SecondPersonRules<Code>,
+  { independence, proposerStanding, clock }: SecondPersonDependencies,
+): SecondPerson {
+  const statusOf: SecondPerson['statusOf'] = ({ decided, expiresAt }) =>
+    // Written so that a time that is not a number has passed.
+    decided ?? (expiresAt === undefined || clock.now() < expiresAt ? 'proposed' : 'expired');
+
+  const settled: SecondPerson['settled'] = (proposal) => {
+    const status = statusOf(proposal);
+    return status === 'proposed'
+      ? undefined
+      : error(codes.settled, `The ${what} is ${status} already.`, { facts: { status } });
+  };
+
+  const gone: SecondPerson['gone'] = async ({ people, scope, proposedAt }) => {
+    const lapse = await proposerStanding({ proposers: people, scope, since: proposedAt });
+    return lapse === undefined ? undefined : error(codes.gone, proposerLapseDetail(lapse));
+  };
+
+  return {
+    statusOf,
+    settled,
+    gone,
+    async refusalOf(proposal, approver) {
+      const late = settled(proposal);
+      if (late !== undefined) return late;
+      if (approver.people.some((id) => proposal.people.includes(id)))
+        return error(
+          codes.self,
+          `Who proposed a ${what} does not approve it, nor does anybody who acts through or for them: another person must.`,
+        );
+      if (proposal.digest !== undefined && approver.digest !== proposal.digest)
+        return error(
+          codes.digest,
+          `The digest is not that of what was proposed: read the ${what} again and approve what it says.`,
+        );
+      if (!(await independence(proposal.people, approver.people))) return error(codes.dependent, notIndependentDetail);
+      return gone(proposal);
+    },
+  };
+}
