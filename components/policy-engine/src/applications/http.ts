@@ -6,10 +6,10 @@ import {
   type ResourceGuard,
 } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
-import { described, recordSchema } from '@countersign/runtime';
+import type { Scope } from '@countersign/market';
+import { createGate, described, recordSchema } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { createGate } from '../gate.ts';
 
 const strict = { additionalProperties: false } as const;
 const tag = 'decisions';
@@ -68,7 +68,7 @@ export function applicationEntityRoutes(
     readonly baseUrl: string;
   },
 ): void {
-  const gate = createGate(guard, baseUrl);
+  const gate = createGate((request, needed: Scope) => guard.check(request, { scope: needed }), baseUrl);
   const byOf = (caller: Caller): EvaluationCaller => ({ ...actorOf(caller), client: caller.client });
   const path = '/decisions/applications/:namespace/entities';
 

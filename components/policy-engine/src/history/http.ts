@@ -1,10 +1,16 @@
-import { type DecisionHistory, policyErrors, type ResourceGuard, type SimulationRange } from '@countersign/contracts';
+import {
+  actorOf,
+  type DecisionHistory,
+  policyErrors,
+  type ResourceGuard,
+  type SimulationRange,
+} from '@countersign/contracts';
 import { parseId, type RecordId } from '@countersign/kernel';
-import { described } from '@countersign/runtime';
+import type { Scope } from '@countersign/market';
+import { createGate, described } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { bundleBodyLimit, policyBundleBody } from '../bundle/bundle-body.ts';
-import { createGate } from '../gate.ts';
 import { explanationAnswer, replayAnswer, simulationAnswer, simulationRange } from './answers.ts';
 
 const closed = { additionalProperties: false };
@@ -31,7 +37,7 @@ export function historyRoutes(
     readonly baseUrl: string;
   },
 ): void {
-  const gate = createGate(guard, baseUrl);
+  const gate = createGate((request, needed: Scope) => guard.check(request, { scope: needed }), baseUrl);
 
   app.post<{ Body: Static<typeof simulationBody> }>(
     '/policies/simulations',
@@ -49,8 +55,7 @@ export function historyRoutes(
     },
     async (request, reply) => {
       const { bundle, range = {} } = request.body;
-      const { subject, institution } = gate.callerOf(request);
-      return reply.status(202).send(await history.simulate(bundle, rangeOf(range), { id: subject, institution }));
+      return reply.status(202).send(await history.simulate(bundle, rangeOf(range), actorOf(gate.callerOf(request))));
     },
   );
 

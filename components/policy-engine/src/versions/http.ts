@@ -1,10 +1,11 @@
-import { type PolicyEngine, policyErrors, type ResourceGuard } from '@countersign/contracts';
+import { type Caller, type PolicyEngine, policyErrors, type ResourceGuard } from '@countersign/contracts';
 import { type Digest, type PolicyCandidateId, parseDigest, parseId, type SimulationId } from '@countersign/kernel';
-import { described } from '@countersign/runtime';
+import type { Scope } from '@countersign/market';
+import { createGate, described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { bundleBodyLimit as bodyLimit } from '../bundle/bundle-body.ts';
-import { createGate, type Gate } from '../gate.ts';
+import { requireUndelegated } from '../undelegated.ts';
 import { candidateNotFound } from './candidate-rows.ts';
 import {
   approveBody,
@@ -37,13 +38,13 @@ export function versionRoutes(
   app: FastifyInstance,
   deps: { readonly policyEngine: Governed; readonly guard: ResourceGuard; readonly baseUrl: string },
 ): void {
-  const gate = createGate(deps.guard, deps.baseUrl);
+  const gate = createGate((request, scope: Scope) => deps.guard.check(request, { scope }), deps.baseUrl);
   readRoutes(app, deps.policyEngine, gate);
   proposeRoutes(app, deps.policyEngine, gate);
   decideRoutes(app, deps.policyEngine, gate);
 }
 
-function readRoutes(app: FastifyInstance, { active, versions }: Governed, gate: Gate): void {
+function readRoutes(app: FastifyInstance, { active, versions }: Governed, gate: Gate<Caller, Scope>): void {
   app.get(
     '/policies',
     {
@@ -127,7 +128,7 @@ function readRoutes(app: FastifyInstance, { active, versions }: Governed, gate: 
   );
 }
 
-function proposeRoutes(app: FastifyInstance, { versions }: Governed, gate: Gate): void {
+function proposeRoutes(app: FastifyInstance, { versions }: Governed, gate: Gate<Caller, Scope>): void {
   app.post<{ Body: Static<typeof validateBody> }>(
     '/policies/validate',
     {
@@ -164,12 +165,12 @@ function proposeRoutes(app: FastifyInstance, { versions }: Governed, gate: Gate)
     async (request, reply) => {
       const { bundle, changeRequest, reason, simulation } = request.body;
       const about = { changeRequest, reason, simulation: simulationIdOf(simulation) };
-      return reply.status(201).send(await versions.propose(bundle, about, gate.actorOf(request)));
+      return reply.status(201).send(await versions.propose(bundle, about, requireUndelegated(gate.callerOf(request))));
     },
   );
 }
 
-function decideRoutes(app: FastifyInstance, { versions }: Governed, gate: Gate): void {
+function decideRoutes(app: FastifyInstance, { versions }: Governed, gate: Gate<Caller, Scope>): void {
   app.post<WithId & { Body: Static<typeof approveBody> }>(
     '/policies/candidates/:id/approve',
     {
@@ -185,7 +186,11 @@ function decideRoutes(app: FastifyInstance, { versions }: Governed, gate: Gate):
       ...gate.needs('policy:approve'),
     },
     async (request) =>
-      versions.approve(candidateIdOf(request.params.id), digestOfBody(request.body.digest), gate.actorOf(request)),
+      versions.approve(
+        candidateIdOf(request.params.id),
+        digestOfBody(request.body.digest),
+        requireUndelegated(gate.callerOf(request)),
+      ),
   );
 
   app.post<WithId & { Body: Static<typeof rejectBody> }>(
@@ -201,7 +206,12 @@ function decideRoutes(app: FastifyInstance, { versions }: Governed, gate: Gate):
       }),
       ...gate.needs('policy:approve'),
     },
-    async (request) => versions.reject(candidateIdOf(request.params.id), gate.actorOf(request), request.body.reason),
+    async (request) =>
+      versions.reject(
+        candidateIdOf(request.params.id),
+        requireUndelegated(gate.callerOf(request)),
+        request.body.reason,
+      ),
   );
 
   app.post<{ Body: Static<typeof rollBackBody> }>(
@@ -217,7 +227,7 @@ function decideRoutes(app: FastifyInstance, { versions }: Governed, gate: Gate):
       }),
       ...gate.needs('policy:rollback'),
     },
-    async (request) => versions.rollBack(request.body, gate.actorOf(request)),
+    async (request) => versions.rollBack(request.body, requireUndelegated(gate.callerOf(request))),
   );
 }
 
