@@ -27,5 +27,6 @@ export { browserOf, cookieSignIn } from './signed-in.ts';
 export { lastUnderIn, standingsIn, standingsUnderIn } from './standings-in.ts';
 export { createTestDatabase } from './test-database.ts';
 export { startTestServer, type TestServer } from './test-server.ts';
+export { everybodyIndependent, everyProposerStands } from './two-people.ts';
 export { type VirtualKeys, virtualKeys } from './virtual-keys.ts';
 export { type WebBrowser, webBrowser } from './web-browser.ts';

@@ -16,7 +16,13 @@ import { hashLeaf, parseCheckpoint, parseNote, verifyConsistency, verifyInclusio
 import { createRetention, type RunningRetention, retentionMigrations, retentionRoutes } from '@countersign/retention';
 import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } from '@countersign/runtime';
 import { generateSigningKey } from '@countersign/sdk';
-import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
+import {
+  createTestDatabase,
+  everybodyIndependent,
+  everyProposerStands,
+  type FixedClock,
+  fixedClock,
+} from '@countersign/testkit';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { erasureCommands } from '../../apps/cli/src/commands/erasure.ts';
@@ -82,6 +88,8 @@ beforeEach(async () => {
     audit: log,
     log,
     custody: log.custody,
+    proposerStanding: everyProposerStands,
+    independence: everybodyIndependent,
     everyMs: 600_000,
   });
   app = createHttpServer({ logger: common.logger, metrics: createMetrics() });

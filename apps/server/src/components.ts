@@ -3,7 +3,7 @@ import { authenticationMigrations } from '@countersign/authentication';
 import { authorizationServerMigrations } from '@countersign/authorization-server';
 import { breakGlassMigrations } from '@countersign/break-glass';
 import { consentStoreMigrations } from '@countersign/consent-store';
-import type { AuthorizationServer, DepartureEffect, Independence, ProposerStanding } from '@countersign/contracts';
+import type { AuthorizationServer, DepartureEffect } from '@countersign/contracts';
 import { devicesMigrations } from '@countersign/devices';
 import { directoryMigrations } from '@countersign/directory';
 import { eventPublisherMigrations } from '@countersign/event-publisher';
@@ -74,8 +74,12 @@ export async function startComponents({
   // they held, or to say how it is with who proposed a change; and who is locked out to the sign-in before there is anybody
   // to revoke their tokens.
   let effects: readonly DepartureEffect[] = [];
-  let proposerStanding: ProposerStanding | undefined;
-  let independence: Independence | undefined;
+  let decisions: DecisionParts | undefined;
+  const decided = (): DecisionParts => {
+    if (decisions === undefined)
+      throw new Error('an approval was judged before the components that judge it had started');
+    return decisions;
+  };
   let tokenServer: Pick<AuthorizationServer, 'revoke'> | undefined;
 
   const log = await startLog(ground, { unfitRecords });
@@ -83,15 +87,14 @@ export async function startComponents({
   const parties = await startParties(ground, {
     ...log,
     departureEffects: () => effects,
-    proposerStanding: () => proposerStanding,
-    independence: () => independence,
+    proposerStanding: async (proposal) => decided().proposerStanding(proposal),
+    independence: async (one, other) => decided().independence(one, other),
   });
   const people = await startPeople(ground, {
     ...{ ...log, ...parties, signers },
     revokeTokensOf: async (id, reason) => tokenServer?.revoke({ kind: 'principal', id }, ground.installation, reason),
   });
-  const decisions = await startDecisions(ground, { ...log, ...parties, ...people, signers });
-  ({ proposerStanding, independence } = decisions);
+  decisions = await startDecisions(ground, { ...log, ...parties, ...people, signers });
   const tokens = await startTokens(ground, { ...log, ...parties, ...people, ...decisions, signers });
   tokenServer = tokens.authorizationServer;
   const emergencies = startEmergencies(ground, { ...log, ...parties, ...people, ...tokens });

@@ -2,7 +2,13 @@ import { createDirectory, type DirectoryComponent, directoryMigrations } from '@
 import { systemClock, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import { developmentPeople, generateSigningKey } from '@countersign/sdk';
-import { createMemoryLog, createTestDatabase, fixedClock } from '@countersign/testkit';
+import {
+  createMemoryLog,
+  createTestDatabase,
+  everybodyIndependent,
+  everyProposerStands,
+  fixedClock,
+} from '@countersign/testkit';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type Configuration, readConfiguration } from './configuration.ts';
 import { directorySeed, ownInterfaces } from './own-interfaces.ts';
@@ -62,6 +68,8 @@ async function open(configuration: Configuration) {
       applicationName: 'test',
     },
     audit: createMemoryLog(systemClock),
+    proposerStanding: everyProposerStands,
+    independence: everybodyIndependent,
     seed: directorySeed(configuration),
     clock: fixedClock(Date.now()),
     random: systemRandom,

@@ -18,7 +18,7 @@ import {
   startPolicyEngine,
 } from '@countersign/policy-engine';
 import { createScratchDatabase } from '@countersign/runtime';
-import { testRowSeal } from '@countersign/testkit';
+import { everybodyIndependent, everyProposerStands, testRowSeal } from '@countersign/testkit';
 import type { InProcess } from '../in-process.ts';
 import { type Contender, measureInTurn, type Result } from '../measure.ts';
 import type { Pace } from '../pace.ts';
@@ -147,6 +147,8 @@ export async function engineOn(
       signer: memorySigner('policy-bundle'),
       rowSeal: testRowSeal,
       publisher: { id: 'service:benchmark' },
+      proposerStanding: everyProposerStands,
+      independence: everybodyIndependent,
       policiesFolder,
       clock: systemClock,
       random: systemRandom,

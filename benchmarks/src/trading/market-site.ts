@@ -7,6 +7,7 @@ import {
   createScratchDatabase,
   type ScratchDatabase,
 } from '@countersign/runtime';
+import { everybodyIndependent, everyProposerStands } from '@countersign/testkit';
 import type pg from 'pg';
 import { openProductLog } from '../evidence/product-log.ts';
 import { ownerPool } from '../growth/owner-pool.ts';
@@ -75,6 +76,8 @@ export async function startMarketSite({
       pool: scratch.pool(directoryMigrations.name),
       access: accessOf(directoryMigrations),
       audit: auditLog,
+      proposerStanding: everyProposerStands,
+      independence: everybodyIndependent,
       clock: systemClock,
       random: systemRandom,
       logger,

@@ -3,7 +3,7 @@ import { consentStoreMigrations, createConsentStore, type RunningConsentStore } 
 import type { TransactionRegistry } from '@countersign/contracts';
 import { systemClock, systemRandom } from '@countersign/kernel';
 import { policyEngineMigrations, startPolicyEngine } from '@countersign/policy-engine';
-import { testRowSeal } from '@countersign/testkit';
+import { everybodyIndependent, everyProposerStands, testRowSeal } from '@countersign/testkit';
 import {
   createTransactionRegistry,
   type TransactionRegistryComponent,
@@ -84,6 +84,8 @@ export async function startTradingSite({
         countsAgainstLimits: async (id) => registered().countsAgainstLimits(id),
         parties: async (id) => registered().parties(id),
       },
+      proposerStanding: everyProposerStands,
+      independence: everybodyIndependent,
       signer: memorySigner('policy-bundle'),
       rowSeal: testRowSeal,
       publisher: operator === undefined ? { id: 'service:benchmark' } : signatory(operator.client),

@@ -1,7 +1,13 @@
 import type { Actor, DirectoryProblem, RecordDraft } from '@countersign/contracts';
 import { CodedError, systemRandom } from '@countersign/kernel';
 import { type ComponentAccess, componentPool, createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { createFaultyProxy, createTestDatabase, fixedClock } from '@countersign/testkit';
+import {
+  createFaultyProxy,
+  createTestDatabase,
+  everybodyIndependent,
+  everyProposerStands,
+  fixedClock,
+} from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDirectory, type DirectoryComponent, type DirectoryDependencies, directoryMigrations } from './index.ts';
@@ -51,6 +57,8 @@ async function open(options: Partial<DirectoryDependencies> = {}): Promise<Direc
     random: systemRandom,
     audit: log.audit,
     logger,
+    proposerStanding: everyProposerStands,
+    independence: everybodyIndependent,
     seed: exampleSeed(),
     ...options,
   });

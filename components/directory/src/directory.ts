@@ -87,13 +87,10 @@ export interface DirectoryDependencies {
   readonly governingRoles?: readonly string[];
   /** Whether the seed names two people who govern: then the first file takes two as well. Default false. */
   readonly foundedByTwo?: boolean;
-  /**
-   * How it is with who proposed a change when somebody else approves it; asked for when it is needed, since it needs the
-   * directory first. Without it, whether they have left or moved.
-   */
-  readonly proposerStanding?: () => ProposerStanding | undefined;
-  /** Whether who approves is surely somebody else than who proposed; asked for when it is needed. */
-  readonly independence?: () => Independence | undefined;
+  /** How it is with who proposed a change; asked when it is read, and when somebody else approves it. */
+  readonly proposerStanding: ProposerStanding;
+  /** Whether who approves is surely somebody else than who proposed. */
+  readonly independence: Independence;
   /** Carries out what two people have decided about trust profiles; asked for when it is needed, since it needs the directory first. */
   readonly profiles?: () => ProfileChanges | undefined;
 }

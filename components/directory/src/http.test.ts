@@ -1,7 +1,7 @@
 import { accessErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
 import { systemClock, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase } from '@countersign/testkit';
+import { createTestDatabase, everybodyIndependent, everyProposerStands } from '@countersign/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createDirectory, type DirectoryComponent, directoryMigrations, directoryRoutes } from './index.ts';
 import { createDirectoryLog, type DirectoryLogDouble } from './testing/directory-log.ts';
@@ -50,6 +50,8 @@ beforeEach(async () => {
     random: systemRandom,
     audit: log.audit,
     logger,
+    proposerStanding: everyProposerStands,
+    independence: everybodyIndependent,
     seed: exampleSeed(),
   });
   app = createHttpServer({ logger, metrics: createMetrics() });

@@ -38,10 +38,10 @@ export interface PolicyEngineDependencies {
   readonly audit: AuditAppender &
     Pick<AuditLog, 'find' | 'stream' | 'count' | 'standings' | 'standingsUnder' | 'lastUnder'>;
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
-  /** Asked when somebody approves what another has proposed; every proposer still stands when left out. */
-  readonly proposerStanding?: ProposerStanding;
+  /** Asked when somebody approves what another has proposed. */
+  readonly proposerStanding: ProposerStanding;
   /** Asked about who proposed and who approves a bundle. */
-  readonly independence?: Independence;
+  readonly independence: Independence;
   readonly consentStore: Pick<ConsentStore, 'check'>;
   /** What is known of devices beside the directory; the newer of the two counts. */
   readonly devices?: Pick<Devices, 'postureOf'>;

@@ -44,7 +44,7 @@ export function createChanges({
   readonly simulations: Simulations;
   readonly clock: Clock;
   readonly ending: Pick<Ending, 'refusalOf'>;
-  readonly independence?: Independence;
+  readonly independence: Independence;
   /** Something was approved that has to be carried out. */
   readonly begin: () => void;
 }): Changes {

@@ -49,10 +49,10 @@ export function approvalRefusal(proposal: Proposal, digest: string, approver: Re
 
 /** Why the second person is not surely somebody else than the first. */
 export async function dependenceRefusal(
-  independence: Independence | undefined,
+  independence: Independence,
   first: readonly string[],
   second: Requester,
 ): Promise<CodedError | undefined> {
-  if ((await independence?.(first, peopleOf(second))) !== false) return undefined;
+  if (await independence(first, peopleOf(second))) return undefined;
   return retentionErrors.error('approver_not_independent', notIndependentDetail);
 }

@@ -8,10 +8,10 @@ export interface RetentionDependencies {
   readonly audit: AuditAppender;
   readonly log: Pick<AuditLog, 'search' | 'query'>;
   readonly custody: LogCustody;
-  /** Asked when somebody approves what another has proposed; every proposer still stands when left out. */
-  readonly proposerStanding?: ProposerStanding;
-  /** Asked about the first and the second person; everybody is independent when left out. */
-  readonly independence?: Independence;
+  /** Asked when somebody approves what another has proposed. */
+  readonly proposerStanding: ProposerStanding;
+  /** Asked about the first and the second person. */
+  readonly independence: Independence;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

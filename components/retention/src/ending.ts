@@ -29,7 +29,7 @@ export function createEnding({
   readonly store: Store;
   readonly ledger: Ledger;
   readonly clock: Clock;
-  readonly proposerStanding?: ProposerStanding;
+  readonly proposerStanding: ProposerStanding;
 }): Ending {
   function end(id: string, by: Requester, reason: string): Promise<boolean> {
     return store.inTurn(async () => {
@@ -62,7 +62,7 @@ export function createEnding({
     },
     async refusalOf(proposal, by) {
       if (statusOf(proposal, clock.now()) !== 'proposed') return undefined;
-      const lapse = await proposerStanding?.({
+      const lapse = await proposerStanding({
         proposers: proposal.proposal.people,
         scope: proposal.kind === 'erasure' ? 'erasure:propose' : 'retention:propose',
         since: madeAt(proposal.proposal),

@@ -53,7 +53,7 @@ export function createErasures({
   readonly custody: LogCustody;
   readonly clock: Clock;
   readonly ending: Pick<Ending, 'refusalOf'>;
-  readonly independence?: Independence;
+  readonly independence: Independence;
   /** Something was approved that has to be carried out. */
   readonly begin: () => void;
 }): Erasures {

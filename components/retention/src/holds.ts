@@ -34,7 +34,7 @@ export function createHolds({
   readonly store: Store;
   readonly ledger: Ledger;
   readonly log: Pick<AuditLog, 'query'>;
-  readonly independence?: Independence;
+  readonly independence: Independence;
 }): Holds {
   return {
     async place({ scope: written, matter: matterText, future }, by) {

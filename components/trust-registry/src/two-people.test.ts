@@ -81,8 +81,8 @@ async function node() {
     pool: database.pool('directory'),
     access: accessOf('directory'),
     seed: { institutions: [{ lei: operator, name: 'Operator', country: 'DE' }] },
-    proposerStanding: () => standing,
-    independence: () => independence,
+    proposerStanding: (proposal) => standing(proposal),
+    independence: (...sides) => independence(...sides),
     profiles: () => profiles,
   });
   profiles = await createTrustRegistry({

@@ -34,9 +34,9 @@ export async function startParties(
     /** What ends with whoever leaves; asked when somebody does. */
     readonly departureEffects: () => readonly DepartureEffect[];
     /** How it is with who proposed a change; asked when somebody approves one. */
-    readonly proposerStanding: () => ProposerStanding | undefined;
+    readonly proposerStanding: ProposerStanding;
     /** Whether who approves is surely somebody else. */
-    readonly independence: () => Independence | undefined;
+    readonly independence: Independence;
   },
 ): Promise<Parties> {
   const pool = database.pool(directoryMigrations);

@@ -103,8 +103,8 @@ export function createChangeRequests(dependencies: {
   readonly governing: ReadonlySet<string>;
   readonly refusals: Refusals;
   readonly newRecordId: () => RecordId;
-  readonly proposerStanding?: (() => ProposerStanding | undefined) | undefined;
-  readonly independence?: (() => Independence | undefined) | undefined;
+  readonly proposerStanding: ProposerStanding;
+  readonly independence: Independence;
   readonly profiles?: (() => ProfileChanges | undefined) | undefined;
 }): ChangeRequests {
   const { pool, clock, audit, graph, refusals } = dependencies;
@@ -165,7 +165,7 @@ export function createChangeRequests(dependencies: {
   async function lapseOf(session: Session, request: StoredRequest): Promise<CodedError | undefined> {
     const { proposedBy, proposedAt, through, scope } = request;
     if (await hasDepartedSince(session, proposedBy, proposedAt)) return proposerGone();
-    const lapse = await dependencies.proposerStanding?.()?.({
+    const lapse = await dependencies.proposerStanding({
       proposers: [proposedBy, ...through],
       scope,
       since: proposedAt.getTime(),
@@ -178,8 +178,8 @@ export function createChangeRequests(dependencies: {
     { proposedBy, through }: StoredRequest,
     approver: DirectoryRequester,
   ): Promise<CodedError | undefined> {
-    const independent = await dependencies.independence?.()?.([proposedBy, ...through], peopleOf(approver));
-    return independent === false ? notIndependent() : undefined;
+    const independent = await dependencies.independence([proposedBy, ...through], peopleOf(approver));
+    return independent ? undefined : notIndependent();
   }
 
   /** What was proposed, planned on what is there now; undefined where it can no longer be approved as it is. */

@@ -173,7 +173,7 @@ describe('what compliance has found', () => {
   it('is proposed by who may still record it', async () => {
     const scopes: string[] = [];
     const node = await rig.open({
-      proposerStanding: () => async (proposal) => void scopes.push(proposal.scope) as undefined,
+      proposerStanding: async (proposal) => void scopes.push(proposal.scope) as undefined,
     });
     const answer = await node.recordFindings(of({ aml_risk: 'low' }), compliance, 'the review of November');
     if (!('proposed' in answer)) throw new Error('it was recorded by one');

@@ -21,8 +21,8 @@ beforeEach(async () => {
   rig = await createRig();
   directory = await rig.open({
     governingRoles: ['crisis-team'],
-    proposerStanding: () => async () => lapse,
-    independence: () => independence,
+    proposerStanding: async () => lapse,
+    independence,
   });
   await directory.apply(exampleFile(), proposer);
   rig.records.length = 0;

@@ -1,7 +1,13 @@
 import type { Actor, DirectoryProblem, RecordDraft } from '@countersign/contracts';
 import { CodedError, isCodedError, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, type FixedClock, fixedClock } from '@countersign/testkit';
+import {
+  createTestDatabase,
+  everybodyIndependent,
+  everyProposerStands,
+  type FixedClock,
+  fixedClock,
+} from '@countersign/testkit';
 import { createDirectory, type DirectoryComponent, type DirectoryDependencies, directoryMigrations } from '../index.ts';
 import { createDirectoryLog, type DirectoryLogDouble } from './directory-log.ts';
 import { exampleSeed, operator } from './example-file.ts';
@@ -48,6 +54,8 @@ export async function createRig(): Promise<Rig> {
         audit: log.audit,
         logger: createLogger({ level: 'silent', name: 'test' }),
         seed: exampleSeed(),
+        proposerStanding: everyProposerStands,
+        independence: everybodyIndependent,
         ...options,
       });
       opened.push(directory);

@@ -12,6 +12,8 @@ import { systemRandom, toInstant } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import {
   createTestDatabase,
+  everybodyIndependent,
+  everyProposerStands,
   type FixedClock,
   fixedClock,
   lastUnderIn,
@@ -89,6 +91,8 @@ export async function createEngineRig(bundle?: Parameters<typeof writeBundleFold
         rowSeal: testRowSeal,
         publisher: { id: 'service:countersign', institution: operator },
         ...(folder === undefined ? {} : { policiesFolder: folder }),
+        proposerStanding: everyProposerStands,
+        independence: everybodyIndependent,
         ...options,
       });
       engines.push(engine);

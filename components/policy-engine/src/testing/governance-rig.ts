@@ -9,7 +9,14 @@ import {
 } from '@countersign/contracts';
 import { digestOf, newId, type SimulationId, systemRandom, toInstant } from '@countersign/kernel';
 import { createLogger, type Keyring, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, type FixedClock, fixedClock, standingsIn } from '@countersign/testkit';
+import {
+  createTestDatabase,
+  everybodyIndependent,
+  everyProposerStands,
+  type FixedClock,
+  fixedClock,
+  standingsIn,
+} from '@countersign/testkit';
 import { hashOfBundle } from '../bundle/parts.ts';
 import { policyEngineMigrations } from '../migrations.ts';
 import { createPolicyVersions, type GovernedVersions, type PolicyVersionsDependencies } from '../versions/versions.ts';
@@ -102,6 +109,8 @@ export async function createRig(): Promise<Rig> {
         },
         // What is on its way comes, however busy the machine is.
         versionWithinMs: 60_000,
+        proposerStanding: everyProposerStands,
+        independence: everybodyIndependent,
         ...options,
       });
       opened.push(versions);

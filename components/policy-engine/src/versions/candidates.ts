@@ -70,8 +70,8 @@ export function createCandidates(dependencies: {
   readonly active: ActiveVersion;
   readonly refusals: Refuse;
   readonly wayBack?: WayBack;
-  readonly proposerStanding?: ProposerStanding;
-  readonly independence?: Independence;
+  readonly proposerStanding: ProposerStanding;
+  readonly independence: Independence;
   readonly clock: Clock;
   readonly random: Random;
 }): Pick<PolicyVersions, 'propose' | 'approve' | 'reject' | 'candidates' | 'candidate' | 'endProposalsOf'> {
@@ -201,7 +201,7 @@ export function createCandidates(dependencies: {
 
   /** Why this approver is not surely somebody else than who proposed it. */
   async function dependenceOf({ proposedBy }: CandidateWithBundle, by: Actor): Promise<CodedError | undefined> {
-    if ((await dependencies.independence?.([proposedBy], [by.id])) !== false) return undefined;
+    if (await dependencies.independence([proposedBy], [by.id])) return undefined;
     return policyErrors.error('candidate_not_independent', notIndependentDetail);
   }
 
@@ -209,7 +209,7 @@ export function createCandidates(dependencies: {
   async function requireProposer(id: PolicyCandidateId, attempt: Attempt): Promise<void> {
     const found = await findCandidate(pool, id);
     if (found === undefined || statusOf(found, clock.now()) !== 'proposed') return;
-    const lapse = await dependencies.proposerStanding?.({
+    const lapse = await dependencies.proposerStanding({
       proposers: [found.proposedBy],
       scope: 'policy:propose',
       since: found.proposedAt.getTime(),

@@ -50,10 +50,10 @@ export interface PolicyVersionsDependencies {
   readonly simulation: DecisionHistory['simulation'];
   /** Asked for who proposes and who approves; every bundle leaves one when left out. */
   readonly wayBack?: WayBack;
-  /** Asked when somebody approves what another has proposed; every proposer still stands when left out. */
-  readonly proposerStanding?: ProposerStanding;
-  /** Asked about who proposed and who approves; everybody is independent when left out. */
-  readonly independence?: Independence;
+  /** Asked when somebody approves what another has proposed. */
+  readonly proposerStanding: ProposerStanding;
+  /** Asked about who proposed and who approves. */
+  readonly independence: Independence;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;

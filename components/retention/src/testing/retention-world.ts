@@ -1,6 +1,6 @@
 import { newId, systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createTestDatabase, everybodyIndependent, everyProposerStands, fixedClock } from '@countersign/testkit';
 import type { RetentionDependencies } from '../dependencies.ts';
 import { createRetention, type RunningRetention, retentionMigrations } from '../index.ts';
 import type { Requester } from '../requester.ts';
@@ -34,8 +34,12 @@ export async function createRetentionWorld() {
   const custody = createSmallCustody(log, clock);
   const nodes: RunningRetention[] = [];
 
-  function node(given: Pick<RetentionDependencies, 'proposerStanding' | 'independence'> = {}): RunningRetention {
+  function node(
+    given: Partial<Pick<RetentionDependencies, 'proposerStanding' | 'independence'>> = {},
+  ): RunningRetention {
     const retention = createRetention({
+      proposerStanding: everyProposerStands,
+      independence: everybodyIndependent,
       ...given,
       pool: scratch.pool('retention'),
       audit: log,
