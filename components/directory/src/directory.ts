@@ -7,7 +7,6 @@ import {
   type Directory,
   type DirectoryChange,
   type DirectoryEdit,
-  type DirectoryRequester,
   directoryErrors,
   type ExpectedEntity,
   type Independence,
@@ -15,6 +14,7 @@ import {
   type ProfileChanges,
   type ProposerStanding,
   parsePrincipalId,
+  type Requester,
 } from '@countersign/contracts';
 import {
   type ChangeId,
@@ -229,7 +229,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
   /** What is recorded by a right of its own: at once, unless it lets more be done than before. */
   async function record(
     edit: DirectoryEdit,
-    by: DirectoryRequester,
+    by: Requester,
     reason: string,
     {
       scope,

@@ -1,4 +1,4 @@
-import { actorOf, type Caller, type DirectoryRequester, type ResourceGuard } from '@countersign/contracts';
+import { actorOf, type ResourceGuard, requesterOf } from '@countersign/contracts';
 import type { Scope } from '@countersign/market';
 import { createGate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
@@ -9,11 +9,6 @@ import { departureRoutes } from './http/departures.ts';
 import { fileRoutes } from './http/files.ts';
 import { findingRoutes } from './http/findings.ts';
 import { referenceDataRoutes } from './http/reference-data.ts';
-
-/** With everybody through whom they ask. */
-function requesterOf(caller: Caller): Required<DirectoryRequester> {
-  return { ...actorOf(caller), through: caller.actors };
-}
 
 /**
  * The directory's door.

@@ -2,10 +2,10 @@ import {
   type Actor,
   type AuditLog,
   type Directory,
-  type DirectoryRequester,
   type PlannedProfile,
   type ProfileChanges,
   type RecordDraft,
+  type Requester,
   standing,
   type TrustProfile,
   type TrustProfileInput,
@@ -280,7 +280,7 @@ function readReason(text: string): string {
 }
 
 /** As records name who acts. */
-function asActor({ id, institution }: DirectoryRequester): Actor {
+function asActor({ id, institution }: Requester): Actor {
   return { id, ...(institution === undefined ? {} : { institution }) };
 }
 

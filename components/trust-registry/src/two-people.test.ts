@@ -1,4 +1,4 @@
-import type { DirectoryRequester, Independence, ProposerStanding, TrustProfile } from '@countersign/contracts';
+import type { Independence, ProposerStanding, Requester, TrustProfile } from '@countersign/contracts';
 import { createDirectory, type DirectoryComponent, directoryMigrations } from '@countersign/directory';
 import { CodedError, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
@@ -18,8 +18,8 @@ import { createTrustRegistry, type TrustRegistryComponent, trustRegistryMigratio
 
 const [operator, broker, other] = [leiOf('529900OPERATOR'), leiOf('529900BROKER'), leiOf('529900OTHER')];
 const issuer = 'https://idp.broker.example';
-const olga: DirectoryRequester = { id: 'person:olga', institution: operator, through: ['service:cli'] };
-const piet: DirectoryRequester = { id: 'person:piet', institution: operator, through: ['service:approver'] };
+const olga: Requester = { id: 'person:olga', institution: operator, through: ['service:cli'] };
+const piet: Requester = { id: 'person:piet', institution: operator, through: ['service:approver'] };
 const logger = createLogger({ level: 'silent', name: 'test' });
 
 const profile = (change: object = {}) => ({

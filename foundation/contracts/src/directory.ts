@@ -10,6 +10,7 @@ import type { Cfi, Country, Currency, Lei, Mic } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
 import type { Departure } from './departures.ts';
 import type { AccountId, ClientId, PrincipalId, ResourceUri } from './principals.ts';
+import type { Requester } from './requester.ts';
 import type { TrustProfileInput } from './trust-profile.ts';
 
 export interface Institution {
@@ -565,15 +566,6 @@ export interface ExpectedEntity {
   readonly digest: Digest | null;
 }
 
-/**
- * Who asks for a change that takes two people, or decides on it, with everybody through whom they do: two people are two
- * only where none of the one is among the other's.
- */
-export interface DirectoryRequester extends Actor {
-  /** Principals of the acting chain. */
-  readonly through?: readonly string[];
-}
-
 /** What is wrong at one place of a file. */
 export interface DirectoryProblem {
   /** A code of {@link directoryErrors}. */
@@ -651,7 +643,7 @@ export interface Directory {
       | { readonly file: unknown; readonly prune?: boolean }
       | { readonly edit: DirectoryEdit }
       | { readonly partner: TrustProfileInput },
-    by: DirectoryRequester,
+    by: Requester,
     reason: string,
   ): Promise<DirectoryChangeRequest>;
   /**
@@ -663,7 +655,7 @@ export interface Directory {
   approve(
     id: ChangeId,
     digest: Digest,
-    by: DirectoryRequester,
+    by: Requester,
   ): Promise<{ readonly version: number; readonly changes: readonly DirectoryChange[] }>;
   /**
    * Records what compliance has found. What is as it was or worse counts at once, such as a new screening with the result of the
@@ -676,7 +668,7 @@ export interface Directory {
    */
   recordFindings(
     findings: readonly ComplianceFinding[],
-    by: DirectoryRequester,
+    by: Requester,
     reason: string,
   ): Promise<
     | { readonly version: number; readonly changes: readonly DirectoryChange[] }
@@ -691,7 +683,7 @@ export interface Directory {
    */
   recordReferenceData(
     data: Partial<ReferenceData>,
-    by: DirectoryRequester,
+    by: Requester,
     reason: string,
   ): Promise<
     | { readonly version: number; readonly changes: readonly DirectoryChange[] }

@@ -7,7 +7,8 @@ import {
   type RecordId,
 } from '@countersign/kernel';
 import type { Actor } from './audit-log.ts';
-import type { DirectoryChange, DirectoryChangeRequest, DirectoryRequester } from './directory.ts';
+import type { DirectoryChange, DirectoryChangeRequest } from './directory.ts';
+import type { Requester } from './requester.ts';
 import type { TrustProfile, TrustProfileInput } from './trust-profile.ts';
 
 export const trustErrors = errorVocabulary({
@@ -66,7 +67,7 @@ export interface TrustRegistry {
    */
   register(
     input: unknown,
-    by: DirectoryRequester,
+    by: Requester,
     reason: string,
   ): Promise<{ readonly profile: TrustProfile } | { readonly proposed: DirectoryChangeRequest }>;
   /**

@@ -4,13 +4,15 @@ import {
   createStandingCheck,
   type Directory,
   type DirectoryChangeRequest,
-  type DirectoryRequester,
   directoryErrors,
   ended,
   type Independence,
   type ProfileChanges,
   type ProposerStanding,
+  peopleOf,
   type RecordDraft,
+  type Requester,
+  recordedRequester,
   type StandingReader,
   standing,
   trustErrors,
@@ -46,8 +48,8 @@ import {
   notFound,
   notIndependent,
   outdated,
-  peopleOf,
   proposerGone,
+  proposersOf,
   shown,
   statusOf,
 } from './request.ts';
@@ -163,10 +165,10 @@ export function createChangeRequests(dependencies: {
 
   /** Why who proposed it no longer may, where they may not. */
   async function lapseOf(session: Session, request: StoredRequest): Promise<CodedError | undefined> {
-    const { proposedBy, proposedAt, through, scope } = request;
+    const { proposedBy, proposedAt, scope } = request;
     if (await hasDepartedSince(session, proposedBy, proposedAt)) return proposerGone();
     const lapse = await dependencies.proposerStanding({
-      proposers: [proposedBy, ...through],
+      proposers: proposersOf(request),
       scope,
       since: proposedAt.getTime(),
     });
@@ -174,11 +176,8 @@ export function createChangeRequests(dependencies: {
   }
 
   /** Why this approver is not surely somebody else than who proposed it. */
-  async function dependenceOf(
-    { proposedBy, through }: StoredRequest,
-    approver: DirectoryRequester,
-  ): Promise<CodedError | undefined> {
-    const independent = await dependencies.independence([proposedBy, ...through], peopleOf(approver));
+  async function dependenceOf(request: StoredRequest, approver: Requester): Promise<CodedError | undefined> {
+    const independent = await dependencies.independence(proposersOf(request), peopleOf(approver));
     return independent ? undefined : notIndependent();
   }
 
@@ -245,8 +244,7 @@ export function createChangeRequests(dependencies: {
       await record({
         id: recordId,
         type: 'directory.change-proposed',
-        subject: by,
-        ...actorsOf(requester),
+        ...recordedRequester(requester),
         standing: [standing(of, content)],
         data: {
           change_request: id,
@@ -285,8 +283,7 @@ export function createChangeRequests(dependencies: {
           record: () =>
             record({
               type: 'directory.change-approved',
-              subject: by,
-              ...actorsOf(requester),
+              ...recordedRequester(requester),
               references: [recordId],
               standing: [ended(requestThing(id))],
               data: { change_request: id, digest, proposed_by: proposedBy },
@@ -360,8 +357,4 @@ export function createChangeRequests(dependencies: {
       };
     },
   };
-}
-
-function actorsOf({ through = [] }: DirectoryRequester): Pick<RecordDraft, 'actors'> {
-  return through.length === 0 ? {} : { actors: through.map((id) => ({ id })) };
 }

@@ -1,11 +1,13 @@
 import {
   type Actor,
   type DirectoryChangeRequest,
-  type DirectoryRequester,
   directoryErrors,
   notIndependentDetail,
   type ProposerLapse,
+  peopleOf,
   proposerLapseDetail,
+  type Requester,
+  sharePeople,
 } from '@countersign/contracts';
 import { type CodedError, type Digest, digestOf } from '@countersign/kernel';
 import type { ChangeSet } from '../changes.ts';
@@ -43,13 +45,8 @@ export function basisOf({ changes }: ChangeSet, { stored }: State): Digest {
 }
 
 /** Why this approver may not approve this under that digest, where they may not. */
-export function approvalRefusal(
-  request: StoredRequest,
-  digest: Digest,
-  approver: DirectoryRequester,
-): CodedError | undefined {
-  const proposers = [request.proposedBy, ...request.through];
-  if (peopleOf(approver).some((one) => proposers.includes(one)))
+export function approvalRefusal(request: StoredRequest, digest: Digest, approver: Requester): CodedError | undefined {
+  if (sharePeople(peopleOf(approver), proposersOf(request)))
     return directoryErrors.error(
       'change_self_approval',
       'Who proposed a change, or had a part in proposing it, does not approve it: somebody else must.',
@@ -62,12 +59,13 @@ export function approvalRefusal(
   return undefined;
 }
 
-export function peopleOf({ id, through = [] }: DirectoryRequester): readonly string[] {
-  return [id, ...through];
+/** Who proposed it, with everybody through whom they did. */
+export function proposersOf({ proposedBy, through }: Pick<StoredRequest, 'proposedBy' | 'through'>): readonly string[] {
+  return peopleOf({ id: proposedBy, through });
 }
 
 /** As records name who acts. */
-export function actorOf({ id, institution }: DirectoryRequester): Actor {
+export function actorOf({ id, institution }: Requester): Actor {
   return { id, ...(institution === undefined ? {} : { institution }) };
 }
 

@@ -1,4 +1,4 @@
-import { type DirectoryRequester, directoryErrors } from '@countersign/contracts';
+import { directoryErrors, type Requester } from '@countersign/contracts';
 import { type ChangeId, parseDigest, parseId } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import { described, type Gate } from '@countersign/runtime';
@@ -40,7 +40,7 @@ const envelope = Compile(proposeEnvelope);
 export function changeRoutes(
   app: FastifyInstance,
   directory: DirectoryComponent,
-  gate: Gate<Required<DirectoryRequester>, Scope>,
+  gate: Gate<Required<Requester>, Scope>,
 ): void {
   app.post(
     '/directory/changes',

@@ -1,4 +1,4 @@
-import type { DirectoryRequester } from '@countersign/contracts';
+import type { Requester } from '@countersign/contracts';
 import type { Scope } from '@countersign/market';
 import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
@@ -10,7 +10,7 @@ import { changed, changeRequest, findingsBody } from './schemas.ts';
 export function findingRoutes(
   app: FastifyInstance,
   directory: DirectoryComponent,
-  gate: Gate<Required<DirectoryRequester>, Scope>,
+  gate: Gate<Required<Requester>, Scope>,
 ): void {
   app.post<{ Body: Static<typeof findingsBody> }>(
     '/directory/findings',

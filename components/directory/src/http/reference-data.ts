@@ -1,4 +1,4 @@
-import { type DirectoryRequester, directoryErrors, type ReferenceData } from '@countersign/contracts';
+import { directoryErrors, type ReferenceData, type Requester } from '@countersign/contracts';
 import type { Scope } from '@countersign/market';
 import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -24,7 +24,7 @@ const rates = Compile(ratesEnvelope);
 export function referenceDataRoutes(
   app: FastifyInstance,
   directory: DirectoryComponent,
-  gate: Gate<Required<DirectoryRequester>, Scope>,
+  gate: Gate<Required<Requester>, Scope>,
 ): void {
   const answers = {
     200: { description: 'What has changed', body: changed },

@@ -1,11 +1,11 @@
-import type { ComplianceFinding, DirectoryRequester } from '@countersign/contracts';
+import type { ComplianceFinding, Requester } from '@countersign/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DirectoryComponent } from '../index.ts';
 import { broker, custodian, exampleFile, exampleLei, operator, venue } from '../testing/example-file.ts';
 import { approver, createRig, problemsOf, proposer, type Rig, refusalOf } from '../testing/rig.ts';
 
-const compliance: DirectoryRequester = { id: 'person:cora', institution: operator };
-const screening: DirectoryRequester = { id: 'service:screening', institution: operator };
+const compliance: Requester = { id: 'person:cora', institution: operator };
+const screening: Requester = { id: 'service:screening', institution: operator };
 const found = {
   kyc: { status: 'approved', valid_until: '2027-03-31' },
   aml_risk: 'medium',

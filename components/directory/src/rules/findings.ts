@@ -1,8 +1,8 @@
 import {
-  type DirectoryRequester,
   type DirectorySnapshot,
   directoryErrors,
   type InstitutionCompliance,
+  type Requester,
 } from '@countersign/contracts';
 import { type CodedError, canonicalize } from '@countersign/kernel';
 import type { ChangeSet } from '../changes.ts';
@@ -42,7 +42,7 @@ export function refuseFindings(
  * role as well.
  */
 export function refuseOutsideCompliance(
-  { id, institution }: DirectoryRequester,
+  { id, institution }: Requester,
   snapshot: Pick<DirectorySnapshot, 'principal'>,
   isOperator: (institution: string) => boolean,
 ): CodedError | undefined {
@@ -55,7 +55,7 @@ export function refuseOutsideCompliance(
 }
 
 /** Why software may not propose a finding that is better than the one recorded: to look again is for software, to ease for people. */
-export function refuseSoftwareEasing({ id }: DirectoryRequester): CodedError | undefined {
+export function refuseSoftwareEasing({ id }: Requester): CodedError | undefined {
   if (id.startsWith('person:')) return undefined;
   return directoryErrors.error(
     'person_needed',

@@ -1,9 +1,4 @@
-import {
-  createIndependence,
-  type DirectoryRequester,
-  type Independence,
-  type ProposerLapse,
-} from '@countersign/contracts';
+import { createIndependence, type Independence, type ProposerLapse, type Requester } from '@countersign/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DirectoryComponent } from '../index.ts';
 import { broker, type ExampleFile, exampleFile, exampleKeyPair, operator } from '../testing/example-file.ts';
@@ -145,7 +140,7 @@ describe('who governs', () => {
 
 describe('the second person', () => {
   const file = { people: [newcomer({ roles: ['supervisor'] })] };
-  const olga: DirectoryRequester = { id: 'person:olga.second', institution: operator };
+  const olga: Requester = { id: 'person:olga.second', institution: operator };
 
   it('is none through whom the first one asked, nor one who asks through the first', async () => {
     const through = { ...proposer, through: [olga.id] };
@@ -165,7 +160,7 @@ describe('the second person', () => {
     ['invited the first one', 'person:paul.first', 'person:olga.second'],
     ['invited through whom the first one asks', 'person:through', 'person:olga.second'],
   ])('is none who %s to enrol a key', async (_, person, inviter) => {
-    const paul: DirectoryRequester = { id: 'person:paul.first', institution: operator, through: ['person:through'] };
+    const paul: Requester = { id: 'person:paul.first', institution: operator, through: ['person:through'] };
     const { id, digest } = await directory.propose({ file }, paul, 'a new supervisor');
     invited.set(person, [inviter]);
     expect((await refusalOf(directory.approve(id, digest, olga))).code).toBe('change_not_independent');

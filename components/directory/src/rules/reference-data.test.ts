@@ -1,10 +1,10 @@
-import type { DirectoryRequester, ReferenceData } from '@countersign/contracts';
+import type { ReferenceData, Requester } from '@countersign/contracts';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DirectoryComponent } from '../index.ts';
 import { broker, exampleFile, operator } from '../testing/example-file.ts';
 import { approver, createRig, problemsOf, proposer, type Rig, refusalOf } from '../testing/rig.ts';
 
-const feed: DirectoryRequester = { id: 'service:feed', institution: operator };
+const feed: Requester = { id: 'service:feed', institution: operator };
 const bond = {
   id: 'DE000EXMPL17',
   cfi: 'DBFTFB',

@@ -1,9 +1,9 @@
 import {
-  type DirectoryRequester,
   type DirectorySnapshot,
   directoryErrors,
   type Instrument,
   type Rate,
+  type Requester,
 } from '@countersign/contracts';
 import { type CodedError, compareDecimals, type DecimalString, multiplyDecimals } from '@countersign/kernel';
 import type { ChangeSet } from '../changes.ts';
@@ -27,7 +27,7 @@ export function refuseRates(
 
 /** Why somebody who holds the scope may not record reference data. */
 export function refuseOutsideReferenceData(
-  { id, institution }: DirectoryRequester,
+  { id, institution }: Requester,
   snapshot: Pick<DirectorySnapshot, 'principal'>,
   isOperator: (institution: string) => boolean,
 ): CodedError | undefined {
