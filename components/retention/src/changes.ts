@@ -1,7 +1,6 @@
-import { type Independence, type LogCustody, retentionErrors } from '@countersign/contracts';
+import { type LogCustody, retentionErrors } from '@countersign/contracts';
 import { type Clock, type CodedError, digestOf, type Json, type RecordId, toInstant } from '@countersign/kernel';
-import { approvalRefusal, dependenceRefusal, proposalLifeMs, proposalOf, settled } from './deciding.ts';
-import type { Ending } from './ending.ts';
+import { type Deciding, meanwhile, proposalLifeMs, proposalOf } from './deciding.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { ChangeProposal } from './ledger/proposal.ts';
@@ -34,8 +33,7 @@ export function createChanges({
   custody,
   simulations,
   clock,
-  ending,
-  independence,
+  deciding,
   begin,
 }: {
   readonly store: Store;
@@ -43,8 +41,7 @@ export function createChanges({
   readonly custody: LogCustody;
   readonly simulations: Simulations;
   readonly clock: Clock;
-  readonly ending: Pick<Ending, 'refusalOf'>;
-  readonly independence: Independence;
+  readonly deciding: Deciding;
   /** Something was approved that has to be carried out. */
   readonly begin: () => void;
 }): Changes {
@@ -96,17 +93,12 @@ export function createChanges({
       const attempt = { operation: 'retention:approve', about: id };
       const judged = await ledger.current();
       const proposal = of(judged, id);
-      const refusal =
-        settled(proposal, clock.now()) ??
-        approvalRefusal(proposal, digest, by) ??
-        (await dependenceRefusal(independence, proposal.proposal.people, by)) ??
-        (await ending.refusalOf(proposal, by)) ??
-        (await outdated(proposal, judged));
+      const refusal = (await deciding.refusalOf(proposal, digest, by)) ?? (await outdated(proposal, judged));
       if (refusal !== undefined) return ledger.refuse(refusal, attempt, by);
       const approved = await store.inTurn(async () => {
         const state = await ledger.current();
         const late =
-          settled(of(state, id), clock.now()) ?? (state.governedUpTo === judged.governedUpTo ? undefined : meanwhile());
+          deciding.settled(of(state, id)) ?? (state.governedUpTo === judged.governedUpTo ? undefined : meanwhile());
         if (late !== undefined) return ledger.refuse(late, attempt, by);
         await ledger.record(approvalOf(proposal, state), by);
         return of(await ledger.current(), id);
@@ -119,7 +111,7 @@ export function createChanges({
       const reason = readLine('A reason', reasonText);
       return store.inTurn(async () => {
         const proposal = of(await ledger.current(), id);
-        const late = settled(proposal, clock.now());
+        const late = deciding.settled(proposal);
         if (late !== undefined) return ledger.refuse(late, { operation: 'retention:reject', about: id }, by);
         const data = { proposal: id, kind: proposal.kind, proposed_by: proposal.proposal.by.id, reason };
         await ledger.record({ type: 'retention.rejected', references: [proposal.id], data }, by);
@@ -157,11 +149,4 @@ function asJson({ change, before, would, now, ...rest }: Simulation): Json {
     would: would.map((survey) => ({ ...survey })),
     now: now.map((survey) => ({ ...survey })),
   };
-}
-
-function meanwhile(): CodedError {
-  return retentionErrors.error(
-    'proposal_outdated',
-    'A hold or the schedule has changed while this was being approved: read the proposal again.',
-  );
 }

@@ -1,8 +1,10 @@
-import { type Independence, notIndependentDetail, retentionErrors } from '@countersign/contracts';
-import type { CodedError } from '@countersign/kernel';
+import { createSecondPerson, type SecondPersonDependencies, type WaitingProposal } from '@countersign/commands';
+import { retentionErrors } from '@countersign/contracts';
+import { type CodedError, parseInstant } from '@countersign/kernel';
+import type { Ending } from './ending.ts';
 import type { RetentionState } from './ledger/fold.ts';
-import { type Proposal, statusOf } from './ledger/proposal.ts';
-import { peopleOf, type Requester, share } from './requester.ts';
+import type { Proposal } from './ledger/proposal.ts';
+import { peopleOf, type Requester } from './requester.ts';
 
 /** How long a proposal waits for its second person. */
 export const proposalLifeMs = 7 * 86_400_000;
@@ -25,34 +27,55 @@ function isOf<Kind extends Proposal['kind']>(
   return kinds.some((kind) => kind === proposal.kind);
 }
 
-/** Why nobody can decide this any more, where that is so. */
-export function settled(proposal: Proposal, now: number): CodedError | undefined {
-  const status = statusOf(proposal, now);
-  if (status === 'proposed') return undefined;
-  return retentionErrors.error('proposal_settled', `The proposal is ${status} already.`, { facts: { status } });
+/** Schedules, prunings and erasures, by the rule of two people. */
+export interface Deciding {
+  /** Why nobody can decide this any more, where that is so. */
+  settled(proposal: Proposal): CodedError | undefined;
+  /** Why this approver may not approve this under that digest, where they may not. What nobody stands behind any more is ended. */
+  refusalOf(proposal: Proposal, digest: string, approver: Requester): Promise<CodedError | undefined>;
 }
 
-/** Why this approver may not approve this under that digest, where they may not. */
-export function approvalRefusal(proposal: Proposal, digest: string, approver: Requester): CodedError | undefined {
-  if (share(peopleOf(approver), proposal.proposal.people))
-    return retentionErrors.error(
-      'own_proposal',
-      'Who proposed this does not approve it, nor does anybody who acts through or for them: another person must.',
-    );
-  if (digest !== proposal.digest)
-    return retentionErrors.error(
-      'proposal_outdated',
-      'The digest is not that of what was proposed: read the proposal again and approve what it says.',
-    );
-  return undefined;
+export function createDeciding(
+  dependencies: SecondPersonDependencies & { readonly ending: Pick<Ending, 'end'> },
+): Deciding {
+  const second = createSecondPerson(rules, dependencies);
+  return {
+    settled: (proposal) => second.settled(waiting(proposal)),
+    async refusalOf(proposal, digest, approver) {
+      const refusal = await second.refusalOf(waiting(proposal), { people: peopleOf(approver), digest });
+      if (refusal?.code === rules.codes.gone) await dependencies.ending.end(proposal.id, approver, refusal.detail);
+      return refusal;
+    },
+  };
 }
 
-/** Why the second person is not surely somebody else than the first. */
-export async function dependenceRefusal(
-  independence: Independence,
-  first: readonly string[],
-  second: Requester,
-): Promise<CodedError | undefined> {
-  if (await independence(first, peopleOf(second))) return undefined;
-  return retentionErrors.error('approver_not_independent', notIndependentDetail);
+const rules = {
+  what: 'proposal',
+  codes: {
+    settled: 'proposal_settled',
+    self: 'own_proposal',
+    digest: 'proposal_outdated',
+    dependent: 'approver_not_independent',
+    gone: 'proposer_gone',
+  },
+  error: retentionErrors.error,
+} as const;
+
+function waiting({ kind, status, expiresAt, digest, proposal: { people, at } }: Proposal): WaitingProposal {
+  return {
+    people,
+    scope: kind === 'erasure' ? 'erasure:propose' : 'retention:propose',
+    proposedAt: parseInstant(at) ?? Number.NEGATIVE_INFINITY,
+    expiresAt,
+    decided: status === 'proposed' ? undefined : status,
+    digest,
+  };
+}
+
+/** For whoever approves what was judged by a state that is no more. */
+export function meanwhile(): CodedError {
+  return retentionErrors.error(
+    'proposal_outdated',
+    'A hold or the schedule has changed while this was being approved: read the proposal again.',
+  );
 }

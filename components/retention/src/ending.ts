@@ -1,5 +1,5 @@
-import { type Actor, type ProposerStanding, proposerLapseDetail, retentionErrors } from '@countersign/contracts';
-import { type Clock, type CodedError, parseInstant } from '@countersign/kernel';
+import type { Actor } from '@countersign/contracts';
+import { type Clock, parseInstant } from '@countersign/kernel';
 import type { Ledger } from './ledger/ledger.ts';
 import { type Proposal, statusOf } from './ledger/proposal.ts';
 import type { Requester } from './requester.ts';
@@ -16,20 +16,18 @@ export interface Ending {
     proposer: string,
     ended: { readonly before: number; readonly by: Actor; readonly reason: string },
   ): Promise<number>;
-  /** Ends this one where its proposer is gone, and says so to who would approve it. */
-  refusalOf(proposal: Proposal, by: Requester): Promise<CodedError | undefined>;
+  /** Ends one that nobody has decided. @returns whether this call ended it */
+  end(id: string, by: Requester, reason: string): Promise<boolean>;
 }
 
 export function createEnding({
   store,
   ledger,
   clock,
-  proposerStanding,
 }: {
   readonly store: Store;
   readonly ledger: Ledger;
   readonly clock: Clock;
-  readonly proposerStanding: ProposerStanding;
 }): Ending {
   function end(id: string, by: Requester, reason: string): Promise<boolean> {
     return store.inTurn(async () => {
@@ -48,6 +46,7 @@ export function createEnding({
   }
 
   return {
+    end,
     async endProposalsOf(proposer, { before, by, reason }) {
       const { proposals } = await ledger.current();
       let ended = 0;
@@ -59,17 +58,6 @@ export function createEnding({
         )
           ended += 1;
       return ended;
-    },
-    async refusalOf(proposal, by) {
-      if (statusOf(proposal, clock.now()) !== 'proposed') return undefined;
-      const lapse = await proposerStanding({
-        proposers: proposal.proposal.people,
-        scope: proposal.kind === 'erasure' ? 'erasure:propose' : 'retention:propose',
-        since: madeAt(proposal.proposal),
-      });
-      if (lapse === undefined) return undefined;
-      await end(proposal.id, by, proposerLapseDetail(lapse));
-      return retentionErrors.error('proposer_gone', proposerLapseDetail(lapse));
     },
   };
 }

@@ -1,8 +1,7 @@
-import { type Independence, type LogCustody, retentionErrors, type SubjectKey } from '@countersign/contracts';
+import { type LogCustody, retentionErrors, type SubjectKey } from '@countersign/contracts';
 import { type Clock, type CodedError, digestOf, toInstant } from '@countersign/kernel';
 import { erasableFrom } from './age.ts';
-import { approvalRefusal, dependenceRefusal, proposalLifeMs, proposalOf, settled } from './deciding.ts';
-import type { Ending } from './ending.ts';
+import { type Deciding, meanwhile, proposalLifeMs, proposalOf } from './deciding.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import type { ErasureKey, ErasureProposal } from './ledger/proposal.ts';
@@ -44,16 +43,14 @@ export function createErasures({
   ledger,
   custody,
   clock,
-  ending,
-  independence,
+  deciding,
   begin,
 }: {
   readonly store: Store;
   readonly ledger: Ledger;
   readonly custody: LogCustody;
   readonly clock: Clock;
-  readonly ending: Pick<Ending, 'refusalOf'>;
-  readonly independence: Independence;
+  readonly deciding: Deciding;
   /** Something was approved that has to be carried out. */
   readonly begin: () => void;
 }): Erasures {
@@ -103,14 +100,13 @@ export function createErasures({
       const judged = await ledger.current();
       const proposal = of(judged, id);
       const refusal =
-        settled(proposal, clock.now()) ??
-        approvalRefusal(proposal, digest, by) ??
-        (await dependenceRefusal(independence, proposal.proposal.people, by)) ??
-        (await ending.refusalOf(proposal, by)) ??
+        (await deciding.refusalOf(proposal, digest, by)) ??
         (await obstacleTo(proposal, { custody, state: judged, now: clock.now() }));
       if (refusal !== undefined) return refuse(refusal);
       const approved = await store.inTurn(async () => {
-        const late = settled(of(await ledger.current(), id), clock.now());
+        const state = await ledger.current();
+        const late =
+          deciding.settled(of(state, id)) ?? (state.governedUpTo === judged.governedUpTo ? undefined : meanwhile());
         if (late !== undefined) return refuse(late);
         const { subject, keys, proposal: deed } = proposal;
         await ledger.record(
@@ -131,7 +127,7 @@ export function createErasures({
       const reason = readLine('A reason', reasonText);
       return store.inTurn(async () => {
         const proposal = of(await ledger.current(), id);
-        const late = settled(proposal, clock.now());
+        const late = deciding.settled(proposal);
         if (late !== undefined) return ledger.refuse(late, { operation: 'erasure:reject', about: id }, by);
         const data = { proposal: id, proposed_by: proposal.proposal.by.id, reason };
         await ledger.record({ type: 'erasure.rejected', references: [proposal.id], data }, by);

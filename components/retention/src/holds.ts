@@ -1,10 +1,10 @@
-import { type AuditLog, type Independence, retentionErrors } from '@countersign/contracts';
-import { type CodedError, isCodedError } from '@countersign/kernel';
-import { dependenceRefusal } from './deciding.ts';
+import { createSecondPerson, type SecondPersonDependencies } from '@countersign/commands';
+import { type AuditLog, retentionErrors } from '@countersign/contracts';
+import { type CodedError, isCodedError, parseInstant } from '@countersign/kernel';
 import type { RetentionState, StandingHold } from './ledger/fold.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { readLine } from './plain-text.ts';
-import { peopleOf, type Requester, share } from './requester.ts';
+import { peopleOf, type Requester } from './requester.ts';
 import { isAbout, readScope, type WrittenScope, writeScope } from './scope.ts';
 import type { Store } from './store.ts';
 
@@ -29,13 +29,13 @@ export function createHolds({
   store,
   ledger,
   log,
-  independence,
-}: {
+  ...dependencies
+}: SecondPersonDependencies & {
   readonly store: Store;
   readonly ledger: Ledger;
   readonly log: Pick<AuditLog, 'query'>;
-  readonly independence: Independence;
 }): Holds {
+  const second = createSecondPerson(rules, dependencies);
   return {
     async place({ scope: written, matter: matterText, future }, by) {
       const scope = readScope(written);
@@ -66,24 +66,37 @@ export function createHolds({
       const reason = readLine('A reason', reasonText);
       const refuse = (error: CodedError) => ledger.refuse(error, { operation: 'legalhold:release', about: id }, by);
       const hold = holdOf(await ledger.current(), id);
-      if (share(peopleOf(by), hold.people))
-        return refuse(
-          retentionErrors.error(
-            'hold_same_person',
-            'Who placed a hold does not release it, nor does anybody who acts through or for them.',
-          ),
-        );
-      const dependence = await dependenceRefusal(independence, hold.people, by);
-      if (dependence !== undefined) return refuse(dependence);
+      const refusal = await second.refusalOf(placed(hold), { people: peopleOf(by) });
+      if (refusal !== undefined) return refuse(refusal);
       if (await isAbout(hold.scope, by, log)) return refuse(bySubject());
       return store.inTurn(async () => {
-        const { releasedAt } = holdOf(await ledger.current(), id);
-        if (releasedAt !== undefined)
-          return refuse(retentionErrors.error('hold_released', `The hold was released at ${releasedAt}.`));
+        const late = second.settled(placed(holdOf(await ledger.current(), id)));
+        if (late !== undefined) return refuse(late);
         await ledger.record({ type: 'hold.released', references: [hold.record], data: { hold: id, reason } }, by);
         return holdOf(await ledger.current(), id);
       });
     },
+  };
+}
+
+/** Somebody else lets it go, whether or not whoever placed it is still there. */
+const rules = {
+  what: 'hold',
+  codes: {
+    settled: 'hold_released',
+    self: 'hold_same_person',
+    digest: 'proposal_outdated',
+    dependent: 'approver_not_independent',
+    gone: 'proposer_gone',
+  },
+  error: retentionErrors.error,
+} as const;
+
+function placed({ people, placedAt, releasedAt }: StandingHold) {
+  return {
+    people,
+    proposedAt: parseInstant(placedAt) ?? Number.NEGATIVE_INFINITY,
+    decided: releasedAt === undefined ? undefined : 'released',
   };
 }
 

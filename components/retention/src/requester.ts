@@ -15,8 +15,3 @@ export function requesterOf({ subject, institution, actors, client }: Caller): R
 export function peopleOf({ actor, chain }: Pick<Requester, 'actor' | 'chain'>): readonly string[] {
   return [...new Set([actor.id, ...chain])];
 }
-
-/** Whether somebody stands in both. */
-export function share(one: readonly string[], other: readonly string[]): boolean {
-  return one.some((person) => other.includes(person));
-}

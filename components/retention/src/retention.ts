@@ -1,5 +1,6 @@
 import { createCarryingOut } from './carrying-out.ts';
 import { type Changes, createChanges } from './changes.ts';
+import { createDeciding } from './deciding.ts';
 import type { RetentionDependencies } from './dependencies.ts';
 import { createEnding, type Ending } from './ending.ts';
 import { createErasures, type Erasures } from './erasures.ts';
@@ -35,7 +36,8 @@ export function createRetention(dependencies: RetentionDependencies): RunningRet
   const carryingOut = createCarryingOut({ ...dependencies, ledger, everyMs });
   const simulations = createSimulations({ ...dependencies, store, ledger });
   const ending = createEnding({ ...dependencies, store, ledger });
-  const shared = { ...dependencies, store, ledger, ending, begin: () => carryingOut.begin() };
+  const deciding = createDeciding({ ...dependencies, ending });
+  const shared = { ...dependencies, store, ledger, deciding, begin: () => carryingOut.begin() };
   // What was approved before the last stop.
   carryingOut.begin();
   return {

@@ -6,6 +6,7 @@ export {
   createSecondPerson,
   type SecondOfTwo,
   type SecondPerson,
+  type SecondPersonDependencies,
   type SecondPersonFault,
   type SecondPersonRules,
   type WaitingProposal,

@@ -1,5 +1,5 @@
 import type { Independence, ProposerLapse } from '@countersign/contracts';
-import { type Digest, digestOf, errorVocabulary } from '@countersign/kernel';
+import { digestOf, errorVocabulary } from '@countersign/kernel';
 import { fixedClock } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { createSecondPerson, type SecondOfTwo, type WaitingProposal } from './second-person.ts';
@@ -96,6 +96,13 @@ describe('a second person', () => {
     },
   );
 
+  it('decides about what stands whoever made it has left', async () => {
+    const { scope: _, ...rest } = proposal;
+    const { refusalOf, asked } = rules({ lapse: 'left' });
+    expect(await refusalOf(rest, ben)).toBeUndefined();
+    expect(asked).toEqual([]);
+  });
+
   it('is told how it stands', () => {
     const { statusOf, settled } = rules();
     expect([statusOf(proposal), statusOf({ ...proposal, expiresAt: now }), statusOf({ decided: 'rejected' })]).toEqual([
@@ -104,7 +111,6 @@ describe('a second person', () => {
       'rejected',
     ]);
     expect(settled({ decided: 'rejected' })?.facts).toEqual({ status: 'rejected' });
-    const waiting: { readonly decided: undefined; readonly digest: Digest } = { decided: undefined, digest };
-    expect(settled(waiting)).toBeUndefined();
+    expect(settled({ decided: undefined })).toBeUndefined();
   });
 });

@@ -4,15 +4,15 @@ import {
   type ProposerStanding,
   proposerLapseDetail,
 } from '@countersign/contracts';
-import type { Clock, CodedError, Digest, Json } from '@countersign/kernel';
+import type { Clock, CodedError, Json } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 
 /** What somebody has proposed, as far as whoever decides about it is judged by it. */
 export interface WaitingProposal {
   /** Who proposed it, then everybody through whom they did, by principal id. */
   readonly people: readonly string[];
-  /** By which it was proposed. */
-  readonly scope: Scope;
+  /** By which it was proposed; left out where it counts whoever proposed it has left. */
+  readonly scope?: Scope;
   /** Milliseconds since the epoch. */
   readonly proposedAt: number;
   /** Milliseconds since the epoch; left out, it waits without an end. */
@@ -20,7 +20,7 @@ export interface WaitingProposal {
   /** How it was decided, by its record; undefined while it waits. */
   readonly decided: string | undefined;
   /** Of everything that was proposed; left out where an approver names no digest. */
-  readonly digest?: Digest;
+  readonly digest?: string;
 }
 
 /** Who would approve it. */
@@ -84,6 +84,7 @@ export function createSecondPerson<Code extends string>(
   };
 
   const gone: SecondPerson['gone'] = async ({ people, scope, proposedAt }) => {
+    if (scope === undefined) return undefined;
     const lapse = await proposerStanding({ proposers: people, scope, since: proposedAt });
     return lapse === undefined ? undefined : error(codes.gone, proposerLapseDetail(lapse));
   };
