@@ -1,3 +1,4 @@
+import { createSecondPerson } from '@countersign/commands';
 import {
   type Actor,
   type AuditAppender,
@@ -11,7 +12,6 @@ import {
   type ProposerStanding,
   peopleOf,
   type RecordDraft,
-  type Requester,
   recordedRequester,
   type StandingReader,
   standing,
@@ -43,15 +43,14 @@ import { createPlanner, type Plan, type PlannedEntity } from './plans.ts';
 import { readReason } from './reason.ts';
 import {
   actorOf,
-  approvalRefusal,
   interrupted,
   notFound,
-  notIndependent,
   outdated,
-  proposerGone,
-  proposersOf,
+  proposerDeparted,
   shown,
   statusOf,
+  twoPeople,
+  waiting,
 } from './request.ts';
 import {
   decideRequest,
@@ -111,6 +110,7 @@ export function createChangeRequests(dependencies: {
 }): ChangeRequests {
   const { pool, clock, audit, graph, refusals } = dependencies;
   const plan = createPlanner(dependencies);
+  const second = createSecondPerson(twoPeople, dependencies);
   const standings = createStandingCheck({ ...dependencies, log: audit, source: 'directory' });
 
   async function record(
@@ -131,12 +131,8 @@ export function createChangeRequests(dependencies: {
   async function lockOpen(session: pg.PoolClient, id: ChangeId, attempt: Attempt): Promise<StoredRequest> {
     const request = await lockRequest(session, id);
     if (request === undefined) throw notFound();
-    const status = statusOf(request, clock.now());
-    if (status !== 'proposed')
-      return refusals.refuse(
-        directoryErrors.error('change_decided', `The change is ${status} already.`, { facts: { status } }),
-        attempt,
-      );
+    const late = second.settled(waiting(request));
+    if (late !== undefined) return refusals.refuse(late, attempt);
     if (!(await isOpen(request))) return refusals.refuse(interrupted(), attempt);
     return request;
   }
@@ -163,22 +159,12 @@ export function createChangeRequests(dependencies: {
     return new Set((await standings.holding(claims)).map(({ id }) => id));
   }
 
-  /** Why who proposed it no longer may, where they may not. */
-  async function lapseOf(session: Session, request: StoredRequest): Promise<CodedError | undefined> {
-    const { proposedBy, proposedAt, scope } = request;
-    if (await hasDepartedSince(session, proposedBy, proposedAt)) return proposerGone();
-    const lapse = await dependencies.proposerStanding({
-      proposers: proposersOf(request),
-      scope,
-      since: proposedAt.getTime(),
-    });
-    return lapse === undefined ? undefined : proposerGone(lapse);
-  }
-
-  /** Why this approver is not surely somebody else than who proposed it. */
-  async function dependenceOf(request: StoredRequest, approver: Requester): Promise<CodedError | undefined> {
-    const independent = await dependencies.independence(proposersOf(request), peopleOf(approver));
-    return independent ? undefined : notIndependent();
+  /** Whether who proposed it has gone, by our own tables. */
+  async function departed(
+    session: Session,
+    { proposedBy, proposedAt }: StoredRequest,
+  ): Promise<CodedError | undefined> {
+    return (await hasDepartedSince(session, proposedBy, proposedAt)) ? proposerDeparted() : undefined;
   }
 
   /** What was proposed, planned on what is there now; undefined where it can no longer be approved as it is. */
@@ -268,9 +254,8 @@ export function createChangeRequests(dependencies: {
         const base = await graph.lock(session);
         const request = await lockOpen(session, id, attempt);
         const refusal =
-          approvalRefusal(request, digest, requester) ??
-          (await dependenceOf(request, requester)) ??
-          (await lapseOf(session, request));
+          (await second.refusalOf(waiting(request), { people: peopleOf(requester), digest })) ??
+          (await departed(session, request));
         if (refusal !== undefined) return refusals.refuse(refusal, attempt);
         const anew = await planAnew(request, base, session);
         if (anew?.stands !== true) return refusals.refuse(outdated(), attempt);
@@ -352,7 +337,10 @@ export function createChangeRequests(dependencies: {
       const view = shown(request, clock.now());
       return {
         request: view,
-        stands: stands && anew?.stands === true && (await lapseOf(pool, request)) === undefined,
+        stands:
+          stands &&
+          anew?.stands === true &&
+          ((await departed(pool, request)) ?? (await second.gone(waiting(request)))) === undefined,
         entities: anew?.planned.entities() ?? [],
       };
     },

@@ -1,13 +1,10 @@
+import type { WaitingProposal } from '@countersign/commands';
 import {
   type Actor,
   type DirectoryChangeRequest,
   directoryErrors,
-  notIndependentDetail,
-  type ProposerLapse,
   peopleOf,
-  proposerLapseDetail,
   type Requester,
-  sharePeople,
 } from '@countersign/contracts';
 import { type CodedError, type Digest, digestOf } from '@countersign/kernel';
 import type { ChangeSet } from '../changes.ts';
@@ -44,19 +41,29 @@ export function basisOf({ changes }: ChangeSet, { stored }: State): Digest {
   );
 }
 
-/** Why this approver may not approve this under that digest, where they may not. */
-export function approvalRefusal(request: StoredRequest, digest: Digest, approver: Requester): CodedError | undefined {
-  if (sharePeople(peopleOf(approver), proposersOf(request)))
-    return directoryErrors.error(
-      'change_self_approval',
-      'Who proposed a change, or had a part in proposing it, does not approve it: somebody else must.',
-    );
-  if (digest !== request.digest)
-    return directoryErrors.error(
-      'directory_changed_meanwhile',
-      'The digest is not that of what was proposed: read the change again and approve what it says.',
-    );
-  return undefined;
+/** The rule of two people, in the codes of the directory. */
+export const twoPeople = {
+  what: 'change',
+  codes: {
+    settled: 'change_decided',
+    self: 'change_self_approval',
+    digest: 'directory_changed_meanwhile',
+    dependent: 'change_not_independent',
+    gone: 'directory_changed_meanwhile',
+  },
+  error: directoryErrors.error,
+} as const;
+
+export function waiting(request: StoredRequest): WaitingProposal {
+  const { scope, proposedAt, expiresAt, status, digest } = request;
+  return {
+    people: proposersOf(request),
+    scope,
+    proposedAt: proposedAt.getTime(),
+    expiresAt: expiresAt.getTime(),
+    decided: status === 'proposed' ? undefined : status,
+    digest,
+  };
 }
 
 /** Who proposed it, with everybody through whom they did. */
@@ -77,17 +84,11 @@ export function outdated(): CodedError {
   );
 }
 
-export function notIndependent(): CodedError {
-  return directoryErrors.error('change_not_independent', notIndependentDetail);
-}
-
 /** A word ends with the place and the right of whoever gave it: an approval would be that of one person alone. */
-export function proposerGone(lapse?: ProposerLapse): CodedError {
+export function proposerDeparted(): CodedError {
   return directoryErrors.error(
     'directory_changed_meanwhile',
-    lapse === undefined
-      ? 'Who proposed this has left or moved since: somebody who is there proposes it again.'
-      : proposerLapseDetail(lapse),
+    'Who proposed this has left or moved since: somebody who is there proposes it again.',
   );
 }
 
