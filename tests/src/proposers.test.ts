@@ -57,7 +57,7 @@ async function register(scopes: readonly string[]): Promise<void> {
         {
           ...{ id: 'console', institution, principal: 'service:console', scopes },
           grant_types: ['client_credentials', 'urn:ietf:params:oauth:grant-type:jwt-bearer'],
-          audiences: [`${node.issuer}/directory`],
+          audiences: ['directory', 'policies'].map((door) => `${node.issuer}/${door}`),
           jwks: { keys: [{ ...key.publicJwk, kid: key.kid }] },
         },
       ],
@@ -66,10 +66,13 @@ async function register(scopes: readonly string[]): Promise<void> {
 }
 
 /** Olaf, through the console. */
-async function signedIn(scope: string): Promise<{ readonly console: Client; readonly token: Token }> {
+async function signedIn(
+  scope: string,
+  door: 'directory' | 'policies' = 'directory',
+): Promise<{ readonly console: Client; readonly token: Token }> {
   const console = createClient({ issuer: node.issuer, clientId: 'console', key });
   const assertion = await identityProvider.assertion('olaf', node.issuer);
-  return { console, token: await console.jwtBearer(assertion, { resource: `${node.issuer}/directory`, scope }) };
+  return { console, token: await console.jwtBearer(assertion, { resource: `${node.issuer}/${door}`, scope }) };
 }
 
 it("a change of the directory is not approved once its proposer's software has lost the scope by which it was proposed", async () => {
@@ -98,6 +101,54 @@ it("a change of the directory is not approved once its proposer's software has l
 
   await register(['directory:apply']);
   await approve();
+});
+
+it("policies are not approved once their proposer's software has lost the scope by which they were proposed", async () => {
+  const asOperator = (scope: string, path: string, body?: object) =>
+    node.operator.call('policies', scope, {
+      ...{ method: body === undefined ? 'GET' : 'POST', path },
+      ...(body === undefined ? {} : { body }),
+    });
+  const { bundle: active } = (await asOperator('policy:read', '/policies/active')) as {
+    readonly bundle: { readonly rates: Readonly<Record<string, string>> };
+  };
+  const bundle = { ...active, rates: { ...active.rates, 'CHF/EUR': '1.15' } };
+  const { id: simulation } = (await asOperator('policy:read', '/policies/simulations', { bundle })) as {
+    readonly id: string;
+  };
+  const progress = async () =>
+    ((await asOperator('policy:read', `/policies/simulations/${simulation}`)) as { readonly status: string }).status;
+  await expect.poll(progress, { timeout: 60_000 }).toBe('done');
+
+  const body = { bundle, changeRequest: 'CHG-1', reason: 'A test', simulation };
+  const propose = async () => {
+    await register(['policy:propose']);
+    const { console, token } = await signedIn('policy:propose', 'policies');
+    const url = `${node.issuer}/policies/candidates`;
+    return (await console.callOrThrow(token, { method: 'POST', url, body })) as {
+      readonly id: string;
+      readonly digest: string;
+    };
+  };
+  const approve = ({ id, digest }: { readonly id: string; readonly digest: string }) =>
+    node.operator.second.call('policies', 'policy:approve', {
+      method: 'POST',
+      path: `/policies/candidates/${id}/approve`,
+      body: { digest },
+    });
+
+  const proposed = await propose();
+  const [record] = await node.operator.records({ type: 'policy.proposed' });
+  expect(record).toMatchObject({ subject: { id: 'person:olaf.first' }, actors: [{ id: 'service:console' }] });
+  await register(['policy:read']);
+  expect(await refusalBy(() => approve(proposed))).toMatchObject({
+    code: 'candidate_proposer_gone',
+    detail: 'Who proposed this may no longer propose it. Somebody who may proposes it again.',
+  });
+  // It has ended, also for when the software has its scope back.
+  await register(['policy:propose']);
+  expect(await refusalBy(() => approve(proposed))).toMatchObject({ code: 'candidate_decided' });
+  await approve(await propose());
 });
 
 it('nothing is approved by a token from before its software has lost the scope to approve', async () => {

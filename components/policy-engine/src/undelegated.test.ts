@@ -18,7 +18,7 @@ describe('a step of the policies', () => {
     ['a person for themselves', caller('person:ada.first')],
     ['a person with the software that they signed in to', caller('person:ada.first', 'service:cli')],
   ])('is taken by %s', (_, by) => {
-    expect(requireUndelegated(by)).toEqual({ id: by.subject, institution });
+    expect(requireUndelegated(by)).toEqual({ id: by.subject, institution, through: by.actors });
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import type { Digest, Json, PolicyCandidateId, RecordId, SimulationId } from '@countersign/kernel';
 import type { Actor } from './audit-log.ts';
+import type { Requester } from './requester.ts';
 
 /** A folder of policies as text, as it travels: what is hashed, signed, tested, simulated and published. */
 export interface PolicyBundle {
@@ -142,18 +143,20 @@ export interface PolicyVersions {
   propose(
     bundle: PolicyBundle,
     about: { readonly changeRequest: string; readonly reason: string; readonly simulation: SimulationId },
-    by: Actor,
+    by: Requester,
   ): Promise<PolicyCandidate>;
   /**
    * Makes it the active version, on every node. Recorded, with its texts and signature, before it takes effect.
    *
+   * @param by somebody else than the proposer, and through nobody through whom that did
    * @throws CodedError `candidate_not_found`, `candidate_self_approval`, `candidate_not_independent`, `candidate_proposer_gone`,
    *   `candidate_digest`, `candidate_decided`, `candidate_outdated`
    */
-  approve(id: PolicyCandidateId, digest: Digest, by: Actor): Promise<PolicyVersion>;
-  reject(id: PolicyCandidateId, by: Actor, reason: string): Promise<PolicyCandidate>;
+  approve(id: PolicyCandidateId, digest: Digest, by: Requester): Promise<PolicyVersion>;
+  reject(id: PolicyCandidateId, by: Requester, reason: string): Promise<PolicyCandidate>;
   /**
-   * Ends what somebody proposed until a moment (milliseconds since the epoch) and nobody has decided: they are gone.
+   * Ends what somebody proposed, or had proposed through them, until a moment (milliseconds since the epoch) and nobody has
+   * decided: they are gone.
    *
    * @returns how many this call ended, each recorded as `policy.rejected`
    */
@@ -166,7 +169,7 @@ export interface PolicyVersions {
    *
    * @throws CodedError `nothing_to_roll_back`, `roll_back_too_late`
    */
-  rollBack(about: { readonly changeRequest: string; readonly reason: string }, by: Actor): Promise<PolicyVersion>;
+  rollBack(about: { readonly changeRequest: string; readonly reason: string }, by: Requester): Promise<PolicyVersion>;
   candidates(filter?: { readonly status?: PolicyCandidate['status'] }): Promise<readonly PolicyCandidate[]>;
   candidate(id: PolicyCandidateId): Promise<{ readonly candidate: PolicyCandidate; readonly bundle: PolicyBundle }>;
   /** Newest first, at most 100. */

@@ -1,4 +1,4 @@
-import { type PolicyBundle, type PolicyCandidate, policyErrors } from '@countersign/contracts';
+import { type PolicyBundle, type PolicyCandidate, peopleOf, policyErrors } from '@countersign/contracts';
 import { type CodedError, type Digest, digestOf, type SimulationId } from '@countersign/kernel';
 import { testsOf } from '../bundle/parts.ts';
 import type { StoredCandidate } from './candidate-store.ts';
@@ -32,6 +32,14 @@ export function shownCandidate(stored: StoredCandidate, now: number): PolicyCand
       skipped: stored.skipped,
     },
   };
+}
+
+/** Who proposed it, with everybody through whom they did. */
+export function proposersOf({
+  proposedBy,
+  through,
+}: Pick<StoredCandidate, 'proposedBy' | 'through'>): readonly string[] {
+  return peopleOf({ id: proposedBy, through });
 }
 
 /** Over all that an approver is asked to approve. */

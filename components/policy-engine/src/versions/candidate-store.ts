@@ -14,6 +14,8 @@ export interface StoredCandidate {
   readonly reason: string;
   readonly baseVersion: number;
   readonly proposedBy: string;
+  /** Through whom they proposed it, current actor first. */
+  readonly through: readonly string[];
   readonly proposedAt: Date;
   readonly expiresAt: Date;
   readonly decidedBy: string | null;
@@ -30,7 +32,7 @@ export interface StoredCandidate {
 export type CandidateWithBundle = StoredCandidate & { readonly bundle: PolicyBundle };
 
 const columns = `id, status, hash, digest, change_request as "changeRequest", reason, base_version as "baseVersion",
-  proposed_by as "proposedBy", proposed_at as "proposedAt", expires_at as "expiresAt", decided_by as "decidedBy",
+  proposed_by as "proposedBy", through, proposed_at as "proposedAt", expires_at as "expiresAt", decided_by as "decidedBy",
   tests_passed as "testsPassed", untested, simulation_id as "simulationId", simulation_digest as "simulationDigest",
   decisions, flips, skipped, record_id as "recordId"`;
 
@@ -41,8 +43,8 @@ export async function insertCandidate(
   await session.query(
     `insert into policy_candidates (id, status, hash, digest, change_request, reason, base_version, proposed_by,
        proposed_at, expires_at, bundle, tests_passed, untested, simulation_id, simulation_digest, decisions, flips,
-       skipped, record_id)
-     values ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+       skipped, record_id, through)
+     values ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
     [
       candidate.id,
       candidate.hash,
@@ -62,6 +64,7 @@ export async function insertCandidate(
       candidate.flips,
       JSON.stringify(candidate.skipped),
       candidate.recordId,
+      candidate.through,
     ],
   );
 }
@@ -104,7 +107,7 @@ export async function decideCandidate(
   return rowCount === 1;
 }
 
-/** What somebody proposed until a moment, and nobody has decided. */
+/** What somebody proposed until a moment, or had proposed through them, and nobody has decided. */
 export async function openCandidatesOf(
   session: Session,
   proposer: string,
@@ -112,7 +115,8 @@ export async function openCandidatesOf(
 ): Promise<readonly PolicyCandidateId[]> {
   try {
     const { rows } = await session.query<{ id: PolicyCandidateId }>(
-      `select id from policy_candidates where status = 'proposed' and proposed_by = $1 and proposed_at <= $2 order by id`,
+      `select id from policy_candidates
+        where status = 'proposed' and (proposed_by = $1 or $1 = any(through)) and proposed_at <= $2 order by id`,
       [proposer, before],
     );
     return rows.map(({ id }) => id);

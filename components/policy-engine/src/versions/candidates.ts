@@ -9,10 +9,14 @@ import {
   type PolicyBundle,
   type PolicyVersions,
   type ProposerStanding,
+  peopleOf,
   policyErrors,
   proposerLapseDetail,
   type RecordDraft,
+  type Requester,
+  recordedRequester,
   recordIdAfter,
+  sharePeople,
 } from '@countersign/contracts';
 import {
   type Clock,
@@ -35,7 +39,7 @@ import { runPolicyTestsInTurns } from '../bundle/run-tests.ts';
 import type { WayBack } from '../trading/way-back.ts';
 import { readAbout, readReason } from './about.ts';
 import type { ActiveVersion } from './active-version.ts';
-import { candidateNotFound, digestOfCandidate, shownCandidate, statusOf } from './candidate-rows.ts';
+import { candidateNotFound, digestOfCandidate, proposersOf, shownCandidate, statusOf } from './candidate-rows.ts';
 import {
   type CandidateWithBundle,
   decideCandidate,
@@ -77,7 +81,7 @@ export function createCandidates(dependencies: {
 }): Pick<PolicyVersions, 'propose' | 'approve' | 'reject' | 'candidates' | 'candidate' | 'endProposalsOf'> {
   const { pool, audit, clock, active, refusals } = dependencies;
 
-  type Said = Pick<RecordDraft, 'type' | 'subject' | 'references' | 'standing' | 'data'>;
+  type Said = Pick<RecordDraft, 'type' | 'subject' | 'actors' | 'references' | 'standing' | 'data'>;
 
   async function record(draft: Said, id = newId('record', dependencies)): Promise<RecordId> {
     await appendOnce(audit, { id, source: 'policy-engine', outcome: 'done', ...draft });
@@ -102,7 +106,7 @@ export function createCandidates(dependencies: {
     }
   }
 
-  async function examine(bundle: PolicyBundle, simulation: SimulationId, by: Actor) {
+  async function examine(bundle: PolicyBundle, simulation: SimulationId, by: Requester) {
     const loaded = await loadBundleAside(bundle);
     const lockedOut = dependencies.wayBack?.(loaded, by);
     if (lockedOut !== undefined) throw lockedOut;
@@ -174,7 +178,7 @@ export function createCandidates(dependencies: {
   }
 
   /** Turned down by us, since its proposer no longer stands behind it. @returns whether it was open until now */
-  async function endOpen(id: PolicyCandidateId, by: Actor, reason: string): Promise<boolean> {
+  async function endOpen(id: PolicyCandidateId, by: Requester, reason: string): Promise<boolean> {
     return transaction(pool, async (session) => {
       const candidate = await lockCandidate(session, id);
       if (candidate === undefined || statusOf(candidate, clock.now()) !== 'proposed') return false;
@@ -182,7 +186,7 @@ export function createCandidates(dependencies: {
       const isEnded = (await endOf(id)) !== undefined;
       const ending: Said = {
         type: 'policy.rejected',
-        subject: by,
+        ...recordedRequester(by),
         references: [candidate.recordId],
         standing: [candidateEnded(id)],
         data: {
@@ -200,8 +204,8 @@ export function createCandidates(dependencies: {
   }
 
   /** Why this approver is not surely somebody else than who proposed it. */
-  async function dependenceOf({ proposedBy }: CandidateWithBundle, by: Actor): Promise<CodedError | undefined> {
-    if (await dependencies.independence([proposedBy], [by.id])) return undefined;
+  async function dependenceOf(candidate: CandidateWithBundle, by: Requester): Promise<CodedError | undefined> {
+    if (await dependencies.independence(proposersOf(candidate), peopleOf(by))) return undefined;
     return policyErrors.error('candidate_not_independent', notIndependentDetail);
   }
 
@@ -209,8 +213,10 @@ export function createCandidates(dependencies: {
   async function requireProposer(id: PolicyCandidateId, attempt: Attempt): Promise<void> {
     const found = await findCandidate(pool, id);
     if (found === undefined || statusOf(found, clock.now()) !== 'proposed') return;
+    // Who is asked about is who the log says proposed it, through whom it says.
+    await orRefuse(attempt, () => requireProposed(found, audit));
     const lapse = await dependencies.proposerStanding({
-      proposers: [found.proposedBy],
+      proposers: proposersOf(found),
       scope: 'policy:propose',
       since: found.proposedAt.getTime(),
     });
@@ -240,6 +246,7 @@ export function createCandidates(dependencies: {
         reason,
         baseVersion,
         proposedBy: by.id,
+        through: by.through ?? [],
         bundle,
         simulationId: report.id,
         simulationDigest: report.digest,
@@ -248,7 +255,7 @@ export function createCandidates(dependencies: {
       const digest = digestOfCandidate(content);
       const recordId = await record({
         type: 'policy.proposed',
-        subject: by,
+        ...recordedRequester(by),
         data: {
           candidate: id,
           hash: loaded.hash,
@@ -308,7 +315,7 @@ export function createCandidates(dependencies: {
           return shownVersion(newest);
         }
         const refusal =
-          refusalOf(candidate, digest, by.id) ??
+          refusalOf(candidate, digest, by) ??
           (await dependenceOf(candidate, by)) ??
           outdated(candidate.baseVersion, version);
         if (refusal !== undefined) return refusals(refusal, attempt);
@@ -346,7 +353,7 @@ export function createCandidates(dependencies: {
         ]);
         await recordEnd(candidate, {
           type: 'policy.rejected',
-          subject: by,
+          ...recordedRequester(by),
           references: [candidate.recordId],
           standing: [candidateEnded(id)],
           data: {
@@ -402,11 +409,11 @@ async function passedTests(loaded: LoadedBundle) {
 }
 
 /** Why this approver may not approve this under that digest, where they may not. */
-function refusalOf(candidate: CandidateWithBundle, digest: Digest, approver: string): CodedError | undefined {
-  if (approver === candidate.proposedBy)
+function refusalOf(candidate: CandidateWithBundle, digest: Digest, approver: Requester): CodedError | undefined {
+  if (sharePeople(peopleOf(approver), proposersOf(candidate)))
     return policyErrors.error(
       'candidate_self_approval',
-      'Who proposed a bundle does not approve it: another principal must.',
+      'Who proposed a bundle, or had a part in proposing it, does not approve it: another principal must.',
     );
   if (digest !== candidate.digest)
     return policyErrors.error(

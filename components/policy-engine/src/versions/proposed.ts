@@ -17,6 +17,7 @@ export async function wasProposed(candidate: StoredCandidate, audit: Pick<AuditL
   const skipped = memberOf(simulation, 'skipped') ?? {};
   return (
     record.subject?.id === candidate.proposedBy &&
+    canonicalize((record.actors ?? []).map(({ id }) => id)) === canonicalize(candidate.through) &&
     memberOf(data, 'candidate') === candidate.id &&
     memberOf(data, 'digest') === candidate.digest &&
     memberOf(data, 'expires_at') === toInstant(candidate.expiresAt.getTime()) &&

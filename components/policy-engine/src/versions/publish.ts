@@ -5,6 +5,8 @@ import {
   appendOnce,
   type PolicyVersion,
   policyErrors,
+  type Requester,
+  recordedRequester,
   recordIdOfCommand,
 } from '@countersign/contracts';
 import {
@@ -29,7 +31,7 @@ import { policiesOf } from './version-rows.ts';
 interface Publication {
   readonly loaded: LoadedBundle;
   /** Who does this: the approver, whoever rolls back, or the installation itself. */
-  readonly by: Actor;
+  readonly by: Requester;
   readonly changeRequest: string;
   readonly reason: string;
   readonly proposedBy: string;
@@ -95,7 +97,7 @@ export async function publishVersion(
     type: 'policy.published',
     source: 'policy-engine',
     outcome: 'done',
-    subject: by,
+    ...recordedRequester(by),
     ...(candidate === undefined ? {} : { references: [candidate.recordId] }),
     policy: { version: activation.version, hash: activation.hash },
     standing: [versionStanding(activation), ...(candidate === undefined ? [] : [candidateEnded(candidate.id)])],

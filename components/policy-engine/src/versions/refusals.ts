@@ -1,9 +1,9 @@
-import type { Actor, AuditAppender } from '@countersign/contracts';
+import { type AuditAppender, type Requester, recordedRequester } from '@countersign/contracts';
 import { type Clock, type CodedError, type Digest, newId, type Random } from '@countersign/kernel';
 
 export interface Attempt {
   readonly operation: 'policy:propose' | 'policy:approve' | 'policy:reject' | 'policy:rollback';
-  readonly by: Actor;
+  readonly by: Requester;
   readonly changeRequest?: string;
   readonly candidate?: string;
   /** Of the bundle. */
@@ -25,7 +25,7 @@ export function createRefusals(from: {
       source: 'policy-engine',
       outcome: 'deny',
       reason: error.code,
-      subject: by,
+      ...recordedRequester(by),
       data: {
         operation,
         ...(changeRequest === undefined ? {} : { change_request: changeRequest }),

@@ -1,4 +1,4 @@
-import { policyErrors } from '@countersign/contracts';
+import { policyErrors, type Requester } from '@countersign/contracts';
 import { CodedError, digestOf, type Json } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -26,10 +26,14 @@ async function refusalOf(promise: Promise<unknown>): Promise<CodedError> {
 }
 
 /** Proposes as it should be done. */
-async function propose(node: GovernedVersions, bundle = stricter) {
+async function propose(node: GovernedVersions, bundle = stricter, by: Requester = proposer) {
   const simulation = rig.simulated(bundle, node.current().version.version);
-  return node.propose(bundle, { ...about, simulation }, proposer);
+  return node.propose(bundle, { ...about, simulation }, by);
 }
+
+/** A person, through the software that they signed in to. */
+const ada: Requester = { id: 'person:ada.first', institution: '529900ASSETMNGRDEM02', through: ['service:cli'] };
+const grace: Requester = { id: 'person:grace', institution: '529900ASSETMNGRDEM02', through: ['service:approver'] };
 
 async function publish(node: GovernedVersions, bundle = stricter) {
   const { id, digest } = await propose(node, bundle);
@@ -204,6 +208,64 @@ describe('a change of the policies', () => {
     expect(node.current().version.version).toBe(1);
   });
 
+  it('keeps through whom it was proposed, who are asked about as well when another approves it', async () => {
+    const asked: { readonly proposers: readonly string[] }[] = [];
+    const sides: unknown[] = [];
+    const node = await rig.open({
+      proposerStanding: async (about) => void asked.push(about) as undefined,
+      independence: async (...both) => {
+        sides.push(both);
+        return true;
+      },
+    });
+    const { id, digest } = await propose(node, stricter, ada);
+    await node.approve(id, digest, grace);
+    expect(asked.map(({ proposers }) => proposers)).toEqual([['person:ada.first', 'service:cli']]);
+    expect(sides).toEqual([
+      [
+        ['person:ada.first', 'service:cli'],
+        ['person:grace', 'service:approver'],
+      ],
+    ]);
+    const { institution } = ada;
+    expect(recordsOf('policy.proposed')).toMatchObject([
+      { subject: { id: 'person:ada.first', institution }, actors: [{ id: 'service:cli' }] },
+    ]);
+    expect(recordsOf('policy.published').slice(1)).toMatchObject([
+      { subject: { id: 'person:grace', institution }, actors: [{ id: 'service:approver' }] },
+    ]);
+  });
+
+  it.each<readonly [string, Requester]>([
+    ['the software that its proposer used', { id: 'service:cli' }],
+    ['a person who uses that software', { id: 'person:grace', through: ['service:cli'] }],
+    ['software through which its proposer asks now', { id: 'service:approver', through: ['person:ada.first'] }],
+  ])('is not approved by %s', async (_, by) => {
+    const node = await rig.open();
+    const { id, digest } = await propose(node, stricter, ada);
+    expect(await refusalOf(node.approve(id, digest, by))).toMatchObject({ code: 'candidate_self_approval' });
+    expect(recordsOf('policy.refused')).toMatchObject([{ reason: 'candidate_self_approval', subject: { id: by.id } }]);
+    await node.approve(id, digest, grace);
+  });
+
+  it('is not approved once its row leaves out through whom it was proposed', async () => {
+    const asked: unknown[] = [];
+    const node = await rig.open({ proposerStanding: async (about) => void asked.push(about) as undefined });
+    const { id, digest } = await propose(node, stricter, ada);
+    await sql(`update policy_candidates set through = '{}' where id = $1`, [id]);
+    expect(await refusalOf(node.approve(id, digest, grace))).toMatchObject({ code: 'candidate_digest' });
+    // Nobody is asked about who is not on record.
+    expect(asked).toEqual([]);
+  });
+
+  it('ends with the software through which it was proposed', async () => {
+    const node = await rig.open();
+    const { id } = await propose(node, stricter, ada);
+    const ending = { by: approver, reason: 'The software has been removed.', before: rig.clock.now() };
+    expect(await node.endProposalsOf('service:cli', ending)).toBe(1);
+    expect(await node.candidates({ status: 'rejected' })).toMatchObject([{ id }]);
+  });
+
   it('is not approved by whoever proposed it, whatever the digest', async () => {
     const node = await rig.open();
     const { id, digest } = await propose(node);
@@ -230,6 +292,7 @@ describe('a change of the policies', () => {
     'whose simulation has been prettified': 'flips = 0',
     'whose simulation has skipped something else': `skipped = '{"entity_missing":1}'`,
     'whose untested policies have been left out': `untested = '["too-large"]'`,
+    'through somebody who had no part in it': `through = '{service:relay}'`,
     'of another record': `record_id = $2`,
   };
   it.each(Object.entries(forgedProposals))('is not approved %s', async (_, forgery) => {
