@@ -98,6 +98,7 @@ describe('separation of duties', () => {
     ['directory:apply', 'directory:approve'],
     ['compliance:record', 'directory:approve'],
     ['reference:record', 'directory:approve'],
+    ['partner:register', 'directory:approve'],
     ['directory:apply', 'compliance:record'],
     ['policy:propose', 'policy:approve'],
     ['token:revoke', 'revocation:lift'],

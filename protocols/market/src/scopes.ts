@@ -193,7 +193,7 @@ const separateDuties: readonly (readonly [readonly Scope[], readonly Scope[]])[]
   [['withdrawal-address:propose'], ['withdrawal-address:approve']],
   [['withdrawal:request'], ['withdrawal:approve', 'withdrawal:release']],
   // A change that takes two people has one who asks for it and one who lets it through.
-  [['directory:apply', 'compliance:record', 'reference:record'], ['directory:approve']],
+  [['directory:apply', 'compliance:record', 'reference:record', 'partner:register'], ['directory:approve']],
   // Whoever says who a firm is does not say that it is clean.
   [['directory:apply'], ['compliance:record']],
   [['policy:propose'], ['policy:approve']],

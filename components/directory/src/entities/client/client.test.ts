@@ -149,6 +149,11 @@ describe('the registration of a client', () => {
       { scopes: ['directory:apply', 'directory:approve'] },
       bad('scopes', 'scope_duties_combined'),
     ],
+    [
+      'proposing what is trusted of a partner and approving it',
+      { scopes: ['partner:register', 'directory:approve'] },
+      bad('scopes', 'scope_duties_combined'),
+    ],
     ['a client secret', { token_endpoint_auth_method: 'client_secret_basic' }, bad('token_endpoint_auth_method')],
     ['no authentication', { token_endpoint_auth_method: 'none' }, bad('token_endpoint_auth_method')],
     ['the implicit grant', { grant_types: ['implicit'] }, bad('grant_types/0')],
