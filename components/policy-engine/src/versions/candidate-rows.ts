@@ -1,3 +1,4 @@
+import type { WaitingProposal } from '@countersign/commands';
 import { type PolicyBundle, type PolicyCandidate, peopleOf, policyErrors } from '@countersign/contracts';
 import { type CodedError, type Digest, digestOf, type SimulationId } from '@countersign/kernel';
 import { testsOf } from '../bundle/parts.ts';
@@ -35,10 +36,7 @@ export function shownCandidate(stored: StoredCandidate, now: number): PolicyCand
 }
 
 /** Who proposed it, with everybody through whom they did. */
-export function proposersOf({
-  proposedBy,
-  through,
-}: Pick<StoredCandidate, 'proposedBy' | 'through'>): readonly string[] {
+function proposersOf({ proposedBy, through }: Pick<StoredCandidate, 'proposedBy' | 'through'>): readonly string[] {
   return peopleOf({ id: proposedBy, through });
 }
 
@@ -65,4 +63,29 @@ export function digestOfCandidate(
 
 export function candidateNotFound(): CodedError {
   return policyErrors.error('candidate_not_found', 'There is no proposed bundle by this id.');
+}
+
+/** The rule of two people, in the codes of the policies. */
+export const twoPeople = {
+  what: 'candidate',
+  codes: {
+    settled: 'candidate_decided',
+    self: 'candidate_self_approval',
+    digest: 'candidate_digest',
+    dependent: 'candidate_not_independent',
+    gone: 'candidate_proposer_gone',
+  },
+  error: policyErrors.error,
+} as const;
+
+export function waiting(candidate: StoredCandidate): WaitingProposal {
+  const { proposedAt, expiresAt, status, digest } = candidate;
+  return {
+    people: proposersOf(candidate),
+    scope: 'policy:propose',
+    proposedAt: proposedAt.getTime(),
+    expiresAt: expiresAt.getTime(),
+    decided: status === 'proposed' ? undefined : status,
+    digest,
+  };
 }

@@ -1,3 +1,4 @@
+import { createSecondPerson } from '@countersign/commands';
 import {
   type Actor,
   type AuditAppender,
@@ -5,18 +6,15 @@ import {
   appendOnce,
   type DecisionHistory,
   type Independence,
-  notIndependentDetail,
   type PolicyBundle,
   type PolicyVersions,
   type ProposerStanding,
   peopleOf,
   policyErrors,
-  proposerLapseDetail,
   type RecordDraft,
   type Requester,
   recordedRequester,
   recordIdAfter,
-  sharePeople,
 } from '@countersign/contracts';
 import {
   type Clock,
@@ -39,7 +37,14 @@ import { runPolicyTestsInTurns } from '../bundle/run-tests.ts';
 import type { WayBack } from '../trading/way-back.ts';
 import { readAbout, readReason } from './about.ts';
 import type { ActiveVersion } from './active-version.ts';
-import { candidateNotFound, digestOfCandidate, proposersOf, shownCandidate, statusOf } from './candidate-rows.ts';
+import {
+  candidateNotFound,
+  digestOfCandidate,
+  shownCandidate,
+  statusOf,
+  twoPeople,
+  waiting,
+} from './candidate-rows.ts';
 import {
   type CandidateWithBundle,
   decideCandidate,
@@ -80,6 +85,7 @@ export function createCandidates(dependencies: {
   readonly random: Random;
 }): Pick<PolicyVersions, 'propose' | 'approve' | 'reject' | 'candidates' | 'candidate' | 'endProposalsOf'> {
   const { pool, audit, clock, active, refusals } = dependencies;
+  const second = createSecondPerson(twoPeople, dependencies);
 
   type Said = Pick<RecordDraft, 'type' | 'subject' | 'actors' | 'references' | 'standing' | 'data'>;
 
@@ -203,26 +209,16 @@ export function createCandidates(dependencies: {
     });
   }
 
-  /** Why this approver is not surely somebody else than who proposed it. */
-  async function dependenceOf(candidate: CandidateWithBundle, by: Requester): Promise<CodedError | undefined> {
-    if (await dependencies.independence(proposersOf(candidate), peopleOf(by))) return undefined;
-    return policyErrors.error('candidate_not_independent', notIndependentDetail);
-  }
-
   /** Whoever approves finds it ended where its proposer is gone. */
   async function requireProposer(id: PolicyCandidateId, attempt: Attempt): Promise<void> {
     const found = await findCandidate(pool, id);
     if (found === undefined || statusOf(found, clock.now()) !== 'proposed') return;
     // Who is asked about is who the log says proposed it, through whom it says.
     await orRefuse(attempt, () => requireProposed(found, audit));
-    const lapse = await dependencies.proposerStanding({
-      proposers: proposersOf(found),
-      scope: 'policy:propose',
-      since: found.proposedAt.getTime(),
-    });
-    if (lapse === undefined) return;
-    await endOpen(id, attempt.by, proposerLapseDetail(lapse));
-    await refusals(policyErrors.error('candidate_proposer_gone', proposerLapseDetail(lapse)), attempt);
+    const gone = await second.gone(waiting(found));
+    if (gone === undefined) return;
+    await endOpen(id, attempt.by, gone.detail);
+    await refusals(gone, attempt);
   }
 
   return {
@@ -315,8 +311,7 @@ export function createCandidates(dependencies: {
           return shownVersion(newest);
         }
         const refusal =
-          refusalOf(candidate, digest, by) ??
-          (await dependenceOf(candidate, by)) ??
+          (await second.refusalOf(waiting(candidate), { people: peopleOf(by), digest })) ??
           outdated(candidate.baseVersion, version);
         if (refusal !== undefined) return refusals(refusal, attempt);
         const loaded = await orRefuse(attempt, async () => {
@@ -406,21 +401,6 @@ async function passedTests(loaded: LoadedBundle) {
       },
     });
   return report;
-}
-
-/** Why this approver may not approve this under that digest, where they may not. */
-function refusalOf(candidate: CandidateWithBundle, digest: Digest, approver: Requester): CodedError | undefined {
-  if (sharePeople(peopleOf(approver), proposersOf(candidate)))
-    return policyErrors.error(
-      'candidate_self_approval',
-      'Who proposed a bundle, or had a part in proposing it, does not approve it: another principal must.',
-    );
-  if (digest !== candidate.digest)
-    return policyErrors.error(
-      'candidate_digest',
-      'The digest is not that of what was proposed: read the candidate again and approve what it says.',
-    );
-  return undefined;
 }
 
 function outdated(baseVersion: number, newest: number): CodedError | undefined {

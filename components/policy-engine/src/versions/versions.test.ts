@@ -220,7 +220,11 @@ describe('a change of the policies', () => {
     });
     const { id, digest } = await propose(node, stricter, ada);
     await node.approve(id, digest, grace);
-    expect(asked.map(({ proposers }) => proposers)).toEqual([['person:ada.first', 'service:cli']]);
+    // Before the lock, where it would be ended, and once more under it.
+    expect(asked.map(({ proposers }) => proposers)).toEqual([
+      ['person:ada.first', 'service:cli'],
+      ['person:ada.first', 'service:cli'],
+    ]);
     expect(sides).toEqual([
       [
         ['person:ada.first', 'service:cli'],
