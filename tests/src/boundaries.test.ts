@@ -149,6 +149,18 @@ describe('the boundaries of the rooms', () => {
         '@countersign/contracts',
         'runtime-imports-kernel',
       ],
+      [
+        'a command imports a component',
+        'foundation/commands/src/a.ts',
+        '@countersign/directory',
+        'commands-import-the-foundation-below',
+      ],
+      [
+        'the runtime imports the commands',
+        'foundation/runtime/src/b.ts',
+        '@countersign/commands',
+        'runtime-imports-kernel',
+      ],
       ['a protocol imports the runtime', 'protocols/oauth/src/a.ts', '@countersign/runtime', 'protocols-import-kernel'],
       [
         'a protocol imports a component',
