@@ -231,7 +231,23 @@ describe('one person with the clients of two', () => {
     const lift = (by: Command) =>
       by.call('revocations', 'revocation:lift', post(`/revocations/${placed.revocation}/lift`, { reason: 'Found' }));
     expect(await codeOf(() => lift(operatorThrough('countersign-approver')))).toBe('revocation_same_principal');
+    const { person } = developmentPeople['countersign-cli'];
+    const principalOf = (id: DevelopmentClient) =>
+      node.components.directory.snapshot().client(id as never)?.principal ?? '';
+    expect((await node.operator.records({ type: 'access.refused' })).at(-1)).toMatchObject({
+      reason: 'revocation_same_principal',
+      subject: { id: person },
+      actors: [{ id: principalOf('countersign-approver') }],
+      data: { operation: 'revocation:lift', about: placed.revocation },
+    });
     await lift(node.operator.second);
+    const actorsIn = async (type: string) =>
+      (await node.operator.records({ type })).at(-1)?.actors?.map(({ id }) => id) ?? [];
+    expect(await actorsIn('token.revoked')).toEqual([person, principalOf('countersign-cli')]);
+    expect(await actorsIn('revocation.lifted')).toEqual([
+      developmentPeople['countersign-approver'].person,
+      principalOf('countersign-approver'),
+    ]);
   });
 });
 
@@ -369,7 +385,7 @@ async function finished(simulation: string): Promise<void> {
 
 // Last: nothing that these two do together counts any more.
 describe('two people of whom one invited the other to enrol', () => {
-  it('are not the second person for each other, for a change of the directory, a partner or the release of a hold, and it is recorded', async () => {
+  it('are not the second person for each other, for a change of the directory, a partner, the release of a hold or lifting a revocation, and it is recorded', async () => {
     const { authenticators } = node.components.authentication;
     const [operatorPerson, approverPerson] = [
       developmentPeople['countersign-cli'].person,
@@ -412,7 +428,23 @@ describe('two people of whom one invited the other to enrol', () => {
         ),
       ),
     ).toBe('approver_not_independent');
+    const { revocation } = (await operatorThrough('countersign-cli').call(
+      'revocations',
+      'token:revoke',
+      post('/revocations', { kind: 'client', id: 'first', reason: 'ended by a test' }),
+    )) as { readonly revocation: string };
+    expect(
+      await codeOf(() =>
+        node.operator.second.call(
+          'revocations',
+          'revocation:lift',
+          post(`/revocations/${revocation}/lift`, { reason: 'Found' }),
+        ),
+      ),
+    ).toBe('revocation_not_independent');
     const refused = (await node.operator.records({ type: 'access.refused' })).map(({ reason }) => reason);
-    expect(refused).toEqual(expect.arrayContaining(['change_not_independent', 'approver_not_independent']));
+    expect(refused).toEqual(
+      expect.arrayContaining(['change_not_independent', 'approver_not_independent', 'revocation_not_independent']),
+    );
   });
 });

@@ -61,7 +61,12 @@ import {
 import type { PushedAuthorizationResponse } from './pushed-requests/index.ts';
 import { createRefreshTokens } from './refresh-tokens/index.ts';
 import { revocation } from './revocation/index.ts';
-import { type AdministeredRevocations, createRevocations, type Revocations } from './revocations/index.ts';
+import {
+  type AdministeredRevocations,
+  createRevocations,
+  type Revocations,
+  type RevocationsDependencies,
+} from './revocations/index.ts';
 import { createTokenSigner } from './token-endpoint/issue.ts';
 import type { RequestedTokenClass } from './token-endpoint/requested-token.ts';
 import { createTokenEndpoint } from './token-endpoint/token-endpoint.ts';
@@ -126,7 +131,7 @@ export interface AuthorizationServerComponent<Kept extends Revocations = Adminis
  * @throws CodedError `configuration_invalid`; `database_unavailable` when what was revoked cannot be read
  */
 export async function createAuthorizationServer(
-  dependencies: AuthorizationServerDependencies,
+  dependencies: AuthorizationServerDependencies & Pick<RevocationsDependencies, 'independence'>,
 ): Promise<AuthorizationServerComponent> {
   const config = parseAuthorizationServerConfig(dependencies.config);
   const { audit, consentStore } = dependencies;

@@ -25,8 +25,10 @@ export const revocationErrors = errorVocabulary({
   revocation_unknown: 'not-found',
   /** It was lifted, or replaced by a newer one. */
   revocation_not_standing: 'conflict',
-  /** Lifting needs another principal than the one that revoked. */
+  /** Lifting needs another principal than the one that revoked, with nobody of its acting chain. */
   revocation_same_principal: 'forbidden',
+  /** Who revoked and who lifts are not surely two people: one invited the other to enrol a key. */
+  revocation_not_independent: 'forbidden',
   /** What ends for good is not lifted. */
   revocation_final: 'conflict',
   /** The operator's own institution: nobody could lift it. */

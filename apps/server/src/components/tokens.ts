@@ -36,6 +36,7 @@ export async function startTokens(
     consentStore,
     policyEngine,
     transactionRegistry,
+    independence,
     signers,
   }: LogParts & Parties & PeopleParts & DecisionParts & { readonly signers: Signers },
 ): Promise<TokenParts> {
@@ -66,6 +67,7 @@ export async function startTokens(
       authentication,
       statements: authentication.authenticators,
       transactions: transactionRegistry,
+      independence,
       nonceSecret: keyEncryptionKey.derive('dpop-nonce'),
       pingSecret: keyEncryptionKey.derive('backchannel-ping'),
       config: authorizationServerConfig(configuration),

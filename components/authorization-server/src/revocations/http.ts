@@ -1,11 +1,11 @@
 import {
-  actorOf,
   type Caller,
   type Directory,
   oauthErrors,
   type ResourceGuard,
   type RevocationTarget,
   type RevokingParty,
+  requesterOf,
   revocationErrors,
   revokingParties,
   standingRevocationKinds,
@@ -192,7 +192,7 @@ export function revocationsRoutes(
           'revocation_locks_out',
           'This is the institution of the operator: nobody could lift it any more. Revoke its clients and principals one by one.',
         );
-      const revocation = await revocations.revokeUntilLifted({ kind, id }, actorOf(caller), party, reason);
+      const revocation = await revocations.revokeUntilLifted({ kind, id }, requesterOf(caller), party, reason);
       return reply.status(200).send({ revocation, stands: kind !== 'token' && kind !== 'grant' });
     }),
   );
@@ -203,7 +203,7 @@ export function revocationsRoutes(
       tag: 'revocations',
       summary: 'Lift a revocation',
       description:
-        'New tokens can be had again; what ended stays ended. By another principal than the one that revoked. An institution lifts what it has revoked itself, the operator anything.',
+        'New tokens can be had again; what ended stays ended. By another principal than the one that revoked. Nobody may be in the acting chain of both, and neither of the two may have invited the other to enrol a key. An institution lifts what it has revoked itself, the operator anything.',
       scopes: ['revocation:lift'],
       params: liftParams,
       body: liftBody,
@@ -216,7 +216,7 @@ export function revocationsRoutes(
       const own = partyOf(caller);
       const lifted = await revocations.lift(
         record,
-        actorOf(caller),
+        requesterOf(caller),
         (target, party) => own === 'operator' || (party === 'institution' && mayEnd(target, caller.institution, own)),
         request.body.reason,
       );

@@ -8,11 +8,18 @@ import {
   verifyRevocationList,
 } from '@countersign/oauth';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { codeOf, createTestDatabase, fixedClock, seededRandom, testRowSeal } from '@countersign/testkit';
+import {
+  codeOf,
+  createTestDatabase,
+  everybodyIndependent,
+  fixedClock,
+  seededRandom,
+  testRowSeal,
+} from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { authorizationServerMigrations } from '../migrations.ts';
 import { memorySigner } from '../testing/signing.ts';
-import { type AdministeredRevocations, createRevocations } from './revocations.ts';
+import { type AdministeredRevocations, createRevocations, type RevocationsDependencies } from './revocations.ts';
 import { memoryLog } from './testing/memory-log.ts';
 
 const issuer = 'https://as.example';
@@ -37,7 +44,9 @@ describe('revocations', () => {
     stalledMs += ms;
   }
 
-  async function node(): Promise<AdministeredRevocations> {
+  async function node(
+    given: Partial<Pick<RevocationsDependencies, 'independence'>> = {},
+  ): Promise<AdministeredRevocations> {
     const created = await createRevocations({
       issuer,
       pool: database.pool('authorization-server'),
@@ -76,6 +85,8 @@ describe('revocations', () => {
         },
       },
       signer,
+      independence: everybodyIndependent,
+      ...given,
       clock,
       random,
       logger: createLogger({ level: 'silent', name: 'test' }),
@@ -335,6 +346,92 @@ describe('revocations', () => {
       expect(await lift(newId('record', { clock, random }))).toBe('revocation_unknown');
       const answers = await Promise.all([lift(second), lift(second)]);
       expect(answers.sort()).toEqual(['nothing was refused', 'revocation_not_standing']);
+    });
+
+    it('are lifted by nobody who had a part in them, and by nobody through them; that is recorded', async () => {
+      const revocations = await node();
+      const target = { kind: 'principal', id: 'person:tom.trader' } as const;
+      const olivia = { ...by, institution: clearer, through: ['service:console', 'agent:watch'] };
+      const record = await revocations.revokeUntilLifted(target, olivia, 'operator', 'test');
+      expect(log.records.at(-1)).toMatchObject({
+        type: 'token.revoked',
+        actors: [{ ...by, institution: clearer }, { id: 'service:console' }, { id: 'agent:watch' }],
+      });
+      for (const who of [
+        { id: by.id },
+        { id: 'service:console' },
+        { id: other.id, through: ['agent:watch'] },
+        { id: 'service:other', through: ['service:relay', by.id] },
+      ]) {
+        expect(await codeOf(revocations.lift(record, who, anything, 'x'))).toBe('revocation_same_principal');
+        expect(log.records.at(-1)).toMatchObject({
+          type: 'access.refused',
+          outcome: 'deny',
+          reason: 'revocation_same_principal',
+          subject: { id: who.id },
+          data: { operation: 'revocation:lift', about: record },
+        });
+        expect(log.records.at(-1)?.actors?.map(({ id }) => id)).toEqual(who.through);
+      }
+      expect(await standing(target)).toBeDefined();
+      const lifting = await revocations.lift(record, { ...other, through: ['service:approver'] }, anything, 'found');
+      expect(log.records.find(({ id }) => id === lifting)?.actors).toEqual([other, { id: 'service:approver' }]);
+    });
+
+    it('are lifted by nobody who let in who placed them, nor by whom that one let in; that is recorded', async () => {
+      const asked: unknown[] = [];
+      let independent = false;
+      const revocations = await node({
+        independence: async (...sides) => {
+          asked.push(sides);
+          return independent;
+        },
+      });
+      const target = { kind: 'client', id: 'trading-ui' } as const;
+      const olivia = { ...by, through: ['service:console'] };
+      const otto = { ...other, through: ['service:approver'] };
+      const record = await revocations.revokeUntilLifted(target, olivia, 'operator', 'test');
+      expect(await codeOf(revocations.lift(record, otto, anything, 'x'))).toBe('revocation_not_independent');
+      expect(asked).toEqual([
+        [
+          [by.id, 'service:console'],
+          [other.id, 'service:approver'],
+        ],
+      ]);
+      expect(log.records.at(-1)).toMatchObject({
+        type: 'access.refused',
+        reason: 'revocation_not_independent',
+        subject: other,
+        actors: [{ id: 'service:approver' }],
+      });
+      expect(await standing(target)).toBeDefined();
+      independent = true;
+      await revocations.lift(record, otto, anything, 'x');
+      expect(await standing(target)).toBeUndefined();
+    });
+
+    it('leave a record of whoever may not lift them, or lifts them twice', async () => {
+      const revocations = await node();
+      const target = { kind: 'client', id: 'trading-ui' } as const;
+      const record = await revocations.revokeUntilLifted(target, by, 'operator', 'test');
+      const none = newId('record', { clock, random });
+      await codeOf(revocations.lift(record, other, () => false, 'x'));
+      await codeOf(revocations.lift(none, other, anything, 'x'));
+      await revocations.lift(record, other, anything, 'x');
+      await codeOf(revocations.lift(record, other, anything, 'x'));
+      const refused = log.records.filter(({ type }) => type === 'access.refused');
+      expect(refused.map(({ reason, data }) => [reason, data])).toEqual([
+        ['revocation_unknown', { operation: 'revocation:lift', about: record }],
+        ['revocation_unknown', { operation: 'revocation:lift', about: none }],
+        ['revocation_not_standing', { operation: 'revocation:lift', about: record }],
+      ]);
+    });
+
+    it('stay where the refusal to lift them cannot be recorded', async () => {
+      const revocations = await node();
+      const record = await revocations.revokeUntilLifted({ kind: 'client', id: 'trading-ui' }, by, 'operator', 'x');
+      log.fail(true);
+      expect(await codeOf(revocations.lift(record, by, anything, 'x'))).toBe('log_unavailable');
     });
 
     it('are not those of departures, locks and tokens, which end what was issued and nothing else', async () => {

@@ -5,12 +5,16 @@ import {
   type GrantRegister,
   type GrantsOf,
   grantsThing,
+  type Independence,
   isStandingRevocationKind,
   lifted,
   oauthErrors,
+  peopleOf,
   type RecordReceipt,
+  type Requester,
   type RevocationTarget,
   type RevokingParty,
+  recordedRequester,
   revocationErrors,
   revocationSubject,
   revoked,
@@ -18,11 +22,14 @@ import {
   type Signer,
   type StandingRevocation,
   type StandingRevocationTarget,
+  sharePeople,
   standingRevocations,
 } from '@countersign/contracts';
 import {
   type Clock,
+  type CodedError,
   epochSeconds,
+  isCodedError,
   isRecent,
   membersOf,
   newId,
@@ -83,17 +90,17 @@ export interface AdministeredRevocations extends Revocations {
    * @returns its record, by which it is lifted
    * @throws CodedError `revocation_target_unknown`
    */
-  revokeUntilLifted(target: RevocationTarget, by: Actor, party: RevokingParty, reason: string): Promise<RecordId>;
+  revokeUntilLifted(target: RevocationTarget, by: Requester, party: RevokingParty, reason: string): Promise<RecordId>;
   /**
-   * Lets a mandate, client, principal or institution be used again. What ended stays ended; new tokens can be had. By
-   * another principal than the one that revoked.
+   * Lets a mandate, client, principal or institution be used again. What ended stays ended; new tokens can be had.
    *
+   * @param by another principal than the one that revoked, through nobody through whom that did, and independent of them
    * @param mayLift whether the caller may lift what this party has revoked
-   * @throws CodedError of `revocationErrors`
+   * @throws CodedError of `revocationErrors`; each refusal is recorded
    */
   lift(
     revocation: RecordId,
-    by: Actor,
+    by: Requester,
     mayLift: (target: RevocationTarget, party: RevokingParty) => boolean,
     reason: string,
   ): Promise<RecordId>;
@@ -126,6 +133,8 @@ export interface RevocationsDependencies extends EntrySources {
   readonly log: Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings' | 'standingsUnder'>;
   readonly grants: Pick<GrantRegister, 'find' | 'revoke' | 'revokeAll'>;
   readonly signer: Pick<Signer, 'current' | 'sign'>;
+  /** Asked about who revoked and who lifts. */
+  readonly independence: Independence;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -137,7 +146,7 @@ export interface RevocationsDependencies extends EntrySources {
 
 /** @throws CodedError `database_unavailable` when the log cannot be read */
 export async function createRevocations(dependencies: RevocationsDependencies): Promise<AdministeredRevocations> {
-  const { clock, random, log, grants, signer, issuer } = dependencies;
+  const { clock, random, log, grants, signer, issuer, independence } = dependencies;
   const elapsedMs = dependencies.elapsedMs ?? (() => performance.now());
   const live = createLiveEntries(elapsedMs);
   let version = 0;
@@ -193,7 +202,12 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
     );
   }
 
-  function record(target: RevocationTarget, by: Actor, reason: string, party?: RevokingParty): Promise<RecordReceipt> {
+  function record(
+    target: RevocationTarget,
+    by: Requester,
+    reason: string,
+    party?: RevokingParty,
+  ): Promise<RecordReceipt> {
     const { kind, id } = target;
     const stands = party !== undefined && isStandingRevocationKind(kind);
     const grantsOf = grantsEndedBy(target);
@@ -206,7 +220,7 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
       type: 'token.revoked',
       source: 'authorization-server',
       outcome: 'done',
-      actors: [by],
+      actors: doersOf(by),
       ...(standing.length === 0 ? {} : { standing }),
       data: { kind, id, key: revocationKey(target), reason, ...(stands ? { until_lifted: party } : {}) },
     });
@@ -219,12 +233,65 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
     await tail.readOn();
   }
 
-  /** What a record revoked, by whom, and whether until it is lifted. */
+  /** What a record revoked, by whom and through whom, and whether until it is lifted. */
   async function placed(revocation: RecordId) {
     const record = (await log.find(revocation))?.record;
     const found = record?.type === 'token.revoked' ? revocationOf(record.data) : undefined;
     const party = revokingParties.find((each) => each === found?.untilLifted);
-    return { target: found?.target, party, revokedBy: record?.actors?.[0]?.id };
+    return { target: found?.target, party, revokers: record?.actors?.map(({ id }) => id) ?? [] };
+  }
+
+  /** What this revocation is of, or why the caller does not lift it. */
+  async function liftable(
+    revocation: RecordId,
+    by: Requester,
+    mayLift: Parameters<AdministeredRevocations['lift']>[2],
+  ): Promise<Liftable | CodedError> {
+    const { target, party, revokers } = await placed(revocation);
+    if (target === undefined || !mayLift(target, party ?? 'operator'))
+      return revocationErrors.error(
+        'revocation_unknown',
+        'There is no such revocation that you may lift. Name the record that the revocation was answered with.',
+      );
+    if (party === undefined || !isStandingRevocationKind(target.kind))
+      return revocationErrors.error(
+        'revocation_final',
+        'It ended what was issued and nothing else: new tokens can be had already.',
+      );
+    if (sharePeople(peopleOf(by), revokers))
+      return revocationErrors.error(
+        'revocation_same_principal',
+        'Who revoked it, or had a part in revoking it, does not lift it. Ask another principal that holds revocation:lift.',
+      );
+    if (!(await independence(revokers, peopleOf(by))))
+      return revocationErrors.error(
+        'revocation_not_independent',
+        'You and who revoked it are not independent: one of you invited the other to enrol a key. Somebody else has to lift it.',
+      );
+    const liftedTarget = { kind: target.kind, id: target.id };
+    const subject = revocationSubject(liftedTarget, party);
+    const newest = (await log.standings([subject])).get(subject);
+    if (newest?.digest !== undefined && newest.record === revocation) return { target: liftedTarget, party };
+    return revocationErrors.error(
+      'revocation_not_standing',
+      newest?.digest === undefined
+        ? 'It has been lifted already.'
+        : `It was repeated since: what stands is ${newest.record}.`,
+    );
+  }
+
+  /** Whoever is refused to lift finds that written down. */
+  async function refuseToLift(error: CodedError, revocation: RecordId, by: Requester): Promise<never> {
+    await log.append({
+      id: newId('record', { clock, random }),
+      type: 'access.refused',
+      source: 'authorization-server',
+      outcome: 'deny',
+      reason: error.code,
+      ...recordedRequester(by),
+      data: { operation: 'revocation:lift', about: revocation },
+    });
+    throw error;
   }
 
   async function endConsents(target: RevocationTarget, by: Actor, reason: string): Promise<void> {
@@ -252,48 +319,25 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
         await lockRevocations(client);
         return record(target, by, reason, party);
       });
-      await settle(target, by, reason, receipt);
+      await settle(target, recordedRequester(by).subject, reason, receipt);
       return receipt.id;
     },
     lift: (revocation, by, mayLift, reason) =>
       transaction(dependencies.pool, async (client) => {
         await lockRevocations(client);
-        const { target, party, revokedBy } = await placed(revocation);
-        if (target === undefined || !mayLift(target, party ?? 'operator'))
-          throw revocationErrors.error(
-            'revocation_unknown',
-            'There is no such revocation that you may lift. Name the record that the revocation was answered with.',
-          );
-        if (party === undefined || !isStandingRevocationKind(target.kind))
-          throw revocationErrors.error(
-            'revocation_final',
-            'It ended what was issued and nothing else: new tokens can be had already.',
-          );
-        if (revokedBy === by.id)
-          throw revocationErrors.error(
-            'revocation_same_principal',
-            'Who revoked it does not lift it. Ask another principal that holds revocation:lift.',
-          );
-        const standingTarget = { kind: target.kind, id: target.id };
-        const subject = revocationSubject(standingTarget, party);
-        const newest = (await log.standings([subject])).get(subject);
-        if (newest?.digest === undefined || newest.record !== revocation)
-          throw revocationErrors.error(
-            'revocation_not_standing',
-            newest?.digest === undefined
-              ? 'It has been lifted already.'
-              : `It was repeated since: what stands is ${newest.record}.`,
-          );
+        const found = await liftable(revocation, by, mayLift);
+        if (isCodedError(found)) return refuseToLift(found, revocation, by);
+        const { target, party } = found;
         const id = newId('record', { clock, random });
         await log.append({
           id,
           type: 'revocation.lifted',
           source: 'authorization-server',
           outcome: 'done',
-          actors: [by],
+          actors: doersOf(by),
           references: [revocation],
-          standing: [lifted(standingTarget, party)],
-          data: { ...standingTarget, revocation, reason },
+          standing: [lifted(target, party)],
+          data: { ...target, revocation, reason },
         });
         return id;
       }),
@@ -331,6 +375,18 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
       for (const wake of waiting) wake();
     },
   };
+}
+
+/** A revocation that stands and that the caller may lift. */
+interface Liftable {
+  readonly target: StandingRevocationTarget;
+  readonly party: RevokingParty;
+}
+
+/** Who does it first, then through whom, current actor first. These records have no subject. */
+function doersOf(by: Requester): readonly Actor[] {
+  const { subject, actors = [] } = recordedRequester(by);
+  return [subject, ...actors];
 }
 
 /** Whose consents end with it; of a grant, it is the one. */

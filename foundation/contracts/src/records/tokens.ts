@@ -173,7 +173,8 @@ export const tokenRecords = {
     data: closed({ token_sha256: digest(), jti: optional(id('tok')) }),
   },
   'token.revoked': {
-    about: 'A token ended, or everything that hangs on something; or nothing was found that could end.',
+    about:
+      'A token ended, or everything that hangs on something; or nothing was found that could end. `actors` names who ended it first, then through whom.',
     sources,
     outcomes: ['done'],
     data: Type.Union([
@@ -190,7 +191,8 @@ export const tokenRecords = {
     ]),
   },
   'revocation.lifted': {
-    about: 'A mandate, client, principal or institution that was revoked may be used again.',
+    about:
+      'A mandate, client, principal or institution that was revoked may be used again. `actors` names who lifted it first, then through whom.',
     sources,
     outcomes: ['done'],
     always: ['actors', 'references', 'standing'],
