@@ -16,6 +16,7 @@ export { createFaultyProxy, type FaultyProxy } from './faulty-proxy.ts';
 export { type FixedClock, fixedClock } from './fixed-clock.ts';
 export { freePort } from './free-port.ts';
 export { createMemoryLog, type MemoryLog } from './memory-log.ts';
+export { asCaller, createOpenGuard, type OpenGuard } from './open-guard.ts';
 export { contrastsOfText, type TextContrast } from './page-contrast.ts';
 export { filledForm, hiddenField, optionsIn, unescaped } from './pages.ts';
 export { leiOf, personOf } from './people.ts';

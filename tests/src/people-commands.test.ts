@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CodedError } from '@countersign/kernel';
 import { generateSigningKey } from '@countersign/sdk';
+import { asCaller } from '@countersign/testkit';
 import { Command } from 'commander';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { accountCommands } from '../../apps/cli/src/commands/account.ts';
@@ -13,7 +14,6 @@ import {
   type AuthenticatorWorld,
   createAuthenticatorWorld,
 } from '../../components/authentication/src/testing/authenticator-world.ts';
-import { asCaller } from '../../components/authentication/src/testing/open-guard.ts';
 import { anna, bank } from '../../components/authentication/src/testing/people.ts';
 
 describe('the commands for people and their keys', () => {
@@ -28,7 +28,7 @@ describe('the commands for people and their keys', () => {
     node = world.node();
     node.app.post('/token', async ({ body }) => {
       const scope = String(new URLSearchParams(String(body)).get('scope'));
-      const { authorization } = asCaller('service:countersign-cli', bank, [scope]);
+      const { authorization } = asCaller({ id: 'service:countersign-cli', institution: bank }, [scope]);
       return { access_token: authorization.slice('DPoP '.length), token_type: 'DPoP', expires_in: 300, scope };
     });
     await node.app.listen({ host: '127.0.0.1', port: 0 });

@@ -1,5 +1,6 @@
 import type { Mandate, Person } from '@countersign/contracts';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { asCaller, createOpenGuard } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { consentStoreRoutes } from './index.ts';
 import { type ConsentWorld, createConsentWorld } from './testing/consent-world.ts';
@@ -18,7 +19,6 @@ import {
   termsHash,
 } from './testing/firms.ts';
 import { givenChild, givenRoot } from './testing/given-mandates.ts';
-import { asCaller, openGuard } from './testing/open-guard.ts';
 import { tradeOrder } from './testing/trade-order.ts';
 
 let world: ConsentWorld;
@@ -30,7 +30,7 @@ beforeAll(async () => {
   world = await createConsentWorld();
   consentStoreRoutes(app, {
     consentStore: world.store,
-    guard: openGuard,
+    guard: createOpenGuard(),
     baseUrl: 'https://countersign.example',
     clock: world.clock,
     signer: world.signer,

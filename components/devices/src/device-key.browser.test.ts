@@ -11,6 +11,7 @@ import {
   codeOf,
   components,
   contrastsOfText,
+  createOpenGuard,
   findComponent,
   freePort,
   openBrowser,
@@ -21,7 +22,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { devicePages, devicesRoutes, type RunningDevices } from './index.ts';
 import { anna, annas, shared } from './testing/device-directory.ts';
 import { createDeviceWorld, type DeviceWorld, manager } from './testing/device-world.ts';
-import { createOpenGuard } from './testing/open-guard.ts';
 
 const chromium = findComponent(components.chromium);
 const skipped = chromium.found ? '' : ` (skipped: ${chromium.reason})`;

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createHttpServer, createMetrics } from '@countersign/runtime';
+import { asCaller, createOpenGuard } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { devicePages, devicesRoutes, type RunningDevices } from './index.ts';
 import { annas, bank, banks, broker, shared } from './testing/device-directory.ts';
 import { createTestKey, newKeyField } from './testing/device-keys.ts';
 import { createDeviceWorld, type DeviceWorld, issuer } from './testing/device-world.ts';
-import { asCaller, createOpenGuard } from './testing/open-guard.ts';
 
 let world: DeviceWorld;
 let node: RunningDevices;
@@ -27,7 +27,7 @@ afterAll(async () => {
 
 type Scope = 'device:enrol' | 'device:read' | 'device:report';
 function call(method: 'GET' | 'POST', url: string, scope: Scope, payload?: object, institution: string = broker) {
-  const headers = asCaller(institution, scope);
+  const headers = asCaller({ id: 'service:mdm', institution }, [scope]);
   return app.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) });
 }
 const thumbprint = createHash('sha256').update('a workstation').digest('base64url');

@@ -1,8 +1,8 @@
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { asCaller, createOpenGuard } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventPublisherRoutes } from './index.ts';
 import { createEventWorld, type EventWorld } from './testing/event-world.ts';
-import { asCaller, createOpenGuard } from './testing/open-guard.ts';
 import { leis } from './testing/small-log.ts';
 
 let world: EventWorld;
@@ -32,7 +32,7 @@ function call(
   return app.inject({
     method,
     url: path,
-    headers: asCaller(by, [scope]),
+    headers: asCaller({ id: 'client:ops', institution: by }, [scope]),
     ...(payload === undefined ? {} : { payload }),
   });
 }

@@ -2,19 +2,20 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import type { CloudEvent } from '@countersign/contracts';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { asCaller, createOpenGuard } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Followed } from './follow.ts';
 import { eventPublisherRoutes, type RunningEventPublisher } from './index.ts';
 import { project } from './projection.ts';
 import { createStreams, type Streams, type StreamTimes, usualTimes } from './stream.ts';
 import { createEventWorld, type EventWorld } from './testing/event-world.ts';
-import { asCaller, createOpenGuard } from './testing/open-guard.ts';
 import { leis, version } from './testing/small-log.ts';
 import { openAndIgnore, openStream, type StreamReader } from './testing/stream-reader.ts';
 
 let world: EventWorld;
 let events: RunningEventPublisher;
 const guard = createOpenGuard();
+const asReader = (institution: string, id = 'client:ops') => asCaller({ id, institution }, ['event:read']);
 const closing: (() => Promise<unknown>)[] = [];
 beforeAll(async () => {
   world = await createEventWorld();
@@ -44,7 +45,7 @@ async function serve(times: Partial<StreamTimes> = {}) {
     app,
     url,
     open: (institution: string = leis.fund, query = '', headers: Readonly<Record<string, string>> = {}) =>
-      openStream(`${url}${query}`, { ...asCaller(institution), ...headers }),
+      openStream(`${url}${query}`, { ...asReader(institution), ...headers }),
   };
 }
 
@@ -147,13 +148,19 @@ describe('a stream', () => {
 
   it.each([
     ['without a token', '', {}, 401, 'token_missing'],
-    ['without the scope', '', asCaller(leis.fund, ['event:subscribe']), 403, 'insufficient_scope'],
+    [
+      'without the scope',
+      '',
+      asCaller({ id: 'client:ops', institution: leis.fund }, ['event:subscribe']),
+      403,
+      'insufficient_scope',
+    ],
     ['from a position that was made up', '?after=77777777777777777777', {}, 400, 'event_position_invalid'],
     ['of a topic that is none', '?topics=mandate,all', {}, 400, 'subscription_invalid'],
     ['with a parameter that is none', '?since=1', {}, 400, undefined],
   ])('is refused %s', async (reason, query, headers, status, code) => {
     const { url } = await serve();
-    const caller = reason === 'without a token' ? {} : asCaller(leis.fund);
+    const caller = reason === 'without a token' ? {} : asReader(leis.fund);
     const answer = await fetch(`${url}${query}`, { headers: { ...caller, ...headers } });
     expect(answer.status).toBe(status);
     if (code !== undefined) expect(await answer.json()).toMatchObject({ code });
@@ -162,7 +169,7 @@ describe('a stream', () => {
   it('is refused with the code of the log while the log cannot be read', async () => {
     const { url } = await serve();
     world.log.breakDown('reading');
-    const answer = await fetch(url, { headers: asCaller(leis.fund) });
+    const answer = await fetch(url, { headers: asReader(leis.fund) });
     expect([answer.status, await answer.json()]).toMatchObject([503, { code: 'log_unavailable' }]);
   });
 });
@@ -170,7 +177,7 @@ describe('a stream', () => {
 describe('the end of a stream', () => {
   it('comes with the position reached', async () => {
     const { url } = await serve({ standingMs: 10 });
-    const reader = await openStream(url, asCaller(leis.fund, ['event:read'], 'client:passer-by'));
+    const reader = await openStream(url, asReader(leis.fund, 'client:passer-by'));
     await greeted(reader);
     const { scans } = world.log;
     const { index } = world.others();
@@ -188,7 +195,7 @@ describe('the end of a stream', () => {
 
   it('comes when the token no longer stands', async () => {
     const { url } = await serve({ standingMs: 10 });
-    const reader = await openStream(url, asCaller(leis.fund, ['event:read'], 'client:leaver'));
+    const reader = await openStream(url, asReader(leis.fund, 'client:leaver'));
     await greeted(reader);
     guard.end('client:leaver');
     expect(await reader.rest()).toEqual([]);

@@ -1,8 +1,8 @@
 import type { PublicKey } from '@countersign/contracts';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { asCaller, createOpenGuard } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { broker, clearer, personOf, stranger } from '../../consent-store/src/testing/firms.ts';
-import { asCaller, openGuard } from '../../consent-store/src/testing/open-guard.ts';
 import { transactionRegistryRoutes } from './index.ts';
 import { type ApprovingWorld, createApprovingWorld, olga, oscar } from './testing/approving-world.ts';
 import type { trader } from './testing/trading-world.ts';
@@ -15,7 +15,7 @@ beforeAll(async () => {
   world = await createApprovingWorld();
   transactionRegistryRoutes(app, {
     transactions: world.registry,
-    guard: openGuard,
+    guard: createOpenGuard(),
     baseUrl: 'https://countersign.example',
     envelopeKeys: () => world.keyring.publicKeys('envelope') as Promise<readonly PublicKey[]>,
   });

@@ -1,5 +1,6 @@
 import { parseId } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { asCaller, createOpenGuard } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   actor,
@@ -11,7 +12,6 @@ import {
   personOf,
   stranger,
 } from '../../consent-store/src/testing/firms.ts';
-import { asCaller, openGuard } from '../../consent-store/src/testing/open-guard.ts';
 import { transactionRegistryRoutes } from './index.ts';
 import {
   createLivesWorld,
@@ -35,7 +35,7 @@ beforeAll(async () => {
   world = await createLivesWorld();
   transactionRegistryRoutes(app, {
     transactions: world.registry,
-    guard: openGuard,
+    guard: createOpenGuard(),
     baseUrl: 'https://countersign.example',
     envelopeKeys: () => world.keyring.publicKeys('envelope'),
   });

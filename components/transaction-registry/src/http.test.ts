@@ -1,6 +1,7 @@
 import { newId, parseId, systemClock, systemRandom } from '@countersign/kernel';
 import { transactionStepType } from '@countersign/market';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { asCaller, createOpenGuard } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   actor,
@@ -12,7 +13,6 @@ import {
   stranger,
   venue,
 } from '../../consent-store/src/testing/firms.ts';
-import { asCaller, openGuard } from '../../consent-store/src/testing/open-guard.ts';
 import { transactionRegistryRoutes } from './index.ts';
 import { approvalClaims } from './testing/approver.ts';
 import { createTradingWorld, goodBody, supervisor, type TradingWorld, type trader } from './testing/trading-world.ts';
@@ -27,7 +27,7 @@ beforeAll(async () => {
   world = await createTradingWorld();
   transactionRegistryRoutes(app, {
     transactions: world.registry,
-    guard: openGuard,
+    guard: createOpenGuard(),
     baseUrl: 'https://countersign.example',
     envelopeKeys: async () => [],
   });

@@ -1,11 +1,10 @@
-import { personOf } from '@countersign/testkit';
+import { asCaller, personOf } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type AuthenticatorNode,
   type AuthenticatorWorld,
   createAuthenticatorWorld,
 } from '../testing/authenticator-world.ts';
-import { asCaller } from '../testing/open-guard.ts';
 import { bank, broker, chloe } from '../testing/people.ts';
 
 const all = ['authenticator:invite', 'authenticator:read', 'authenticator:revoke', 'account:lock', 'account:unlock'];
@@ -29,7 +28,7 @@ describe('accounts of people over HTTP', () => {
     method: 'GET' | 'POST',
     url: string,
     body?: object,
-    caller = asCaller('person:olga.office', broker, all),
+    caller = asCaller({ id: 'person:olga.office', institution: broker }, all),
   ) => node.app.inject({ method, url, headers: caller, ...(body === undefined ? {} : { payload: body }) });
 
   it('invite, list, revoke, lock and unlock, each recorded with who did it', async () => {
@@ -82,7 +81,9 @@ describe('accounts of people over HTTP', () => {
     const stranger = somebody(bank);
     const url = (id: string) => `/people/${id}/${path}`;
     expect(
-      (await call(method, url(person.id), body, asCaller('person:x', broker, ['order:read']))).json(),
+      (
+        await call(method, url(person.id), body, asCaller({ id: 'person:x', institution: broker }, ['order:read']))
+      ).json(),
     ).toMatchObject({
       code: 'insufficient_scope',
     });
@@ -91,13 +92,18 @@ describe('accounts of people over HTTP', () => {
     const unknown = await call(method, url('person:nobody.at.all'), body);
     expect(foreign.json()).toMatchObject({ status: 403, code: 'person_not_yours' });
     expect(unknown.json()).toEqual(foreign.json());
-    const byOperator = await call(method, url('person:nobody.at.all'), body, asCaller('service:cli', bank, all));
+    const byOperator = await call(
+      method,
+      url('person:nobody.at.all'),
+      body,
+      asCaller({ id: 'service:cli', institution: bank }, all),
+    );
     expect(byOperator.json()).toEqual(foreign.json());
     if (method === 'POST')
       for (const caller of [
-        asCaller(person.id, broker, all),
-        asCaller('service:desk', broker, all, [person.id]),
-        asCaller(person.id, bank, all),
+        asCaller({ id: person.id, institution: broker }, all),
+        asCaller({ id: 'service:desk', institution: broker }, all, { actors: [person.id] }),
+        asCaller({ id: person.id, institution: bank }, all),
       ])
         expect((await call(method, url(person.id), body, caller)).json()).toMatchObject({ code: 'person_not_yours' });
     expect(world.audit.records).toHaveLength(before);
@@ -109,11 +115,18 @@ describe('accounts of people over HTTP', () => {
       'POST',
       `/people/${person.id}/invitations`,
       { evidence: ['x'] },
-      asCaller('service:cli', bank, all),
+      asCaller({ id: 'service:cli', institution: bank }, all),
     );
     expect(answer.statusCode).toBe(201);
     expect(
-      (await call('GET', `/people/${chloe.id}/authenticators`, undefined, asCaller(chloe.id, bank, all))).statusCode,
+      (
+        await call(
+          'GET',
+          `/people/${chloe.id}/authenticators`,
+          undefined,
+          asCaller({ id: chloe.id, institution: bank }, all),
+        )
+      ).statusCode,
     ).toBe(200);
   });
 

@@ -1,12 +1,12 @@
 import type { PersonSignal } from '@countersign/contracts';
+import { asCaller, createOpenGuard } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sessionRoutes } from '../index.ts';
-import { asCaller, openGuard } from '../testing/open-guard.ts';
 import { anna, bank, ben, broker, chloe } from '../testing/people.ts';
 import { createSignInWorld, type SignInNode, type SignInWorld, signIn } from '../testing/sign-in-world.ts';
 
 const all = ['session:read', 'session:end', 'account:unlock'];
-const office = asCaller('person:olga.office', broker, all);
+const office = asCaller({ id: 'person:olga.office', institution: broker }, all);
 
 describe('sessions of people over HTTP', () => {
   let world: SignInWorld;
@@ -17,7 +17,7 @@ describe('sessions of people over HTTP', () => {
     world = await createSignInWorld();
     node = world.node();
     sessionRoutes(node.app, {
-      ...{ authentication: node.authentication, directory: world.directory, guard: openGuard },
+      ...{ authentication: node.authentication, directory: world.directory, guard: createOpenGuard() },
       signals: { of: (id) => standing.get(id) ?? [], clear: async (...what) => void cleared.push(what) },
       baseUrl: 'https://id.example',
       isOperator: (institution) => institution === bank,
@@ -69,18 +69,23 @@ describe('sessions of people over HTTP', () => {
     ['clearing', 'POST', 'signals/impossible-travel/clear', undefined],
   ])('keep %s to a scope, to one’s own firm and to others than oneself', async (_what, method, path, body) => {
     const url = (id: string) => `/people/${id}/${path}`;
-    const narrow = await call(method, url(anna.id), body, asCaller('person:x', broker, ['order:read']));
+    const narrow = await call(
+      method,
+      url(anna.id),
+      body,
+      asCaller({ id: 'person:x', institution: broker }, ['order:read']),
+    );
     expect(narrow.json()).toMatchObject({ code: 'insufficient_scope' });
     const foreign = await call(method, url(chloe.id), body);
     expect(foreign.json()).toMatchObject({ status: 403, code: 'person_not_yours' });
-    const operator = asCaller('service:cli', bank, all);
+    const operator = asCaller({ id: 'service:cli', institution: bank }, all);
     for (const caller of [undefined, operator])
       expect((await call(method, url('person:nobody.at.all'), body, caller)).json()).toEqual(foreign.json());
     if (method === 'POST')
       for (const caller of [
-        asCaller(ben.id, broker, all),
-        asCaller('service:desk', broker, all, [ben.id]),
-        asCaller(ben.id, bank, all),
+        asCaller({ id: ben.id, institution: broker }, all),
+        asCaller({ id: 'service:desk', institution: broker }, all, { actors: [ben.id] }),
+        asCaller({ id: ben.id, institution: bank }, all),
       ])
         expect((await call(method, url(ben.id), body, caller)).json()).toMatchObject({ code: 'person_not_yours' });
   });

@@ -14,6 +14,7 @@ import { newId, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, pageRoutes, type ScratchDatabase } from '@countersign/runtime';
 import {
   createAuditCollector,
+  createOpenGuard,
   createTestDatabase,
   fixedClock,
   testRowSeal,
@@ -33,7 +34,6 @@ import type { AuthenticatorsConfiguration } from '../authenticators/config.ts';
 import { peopleRoutes } from '../authenticators/http.ts';
 import { enrolmentRoutes } from '../enrolment/http.ts';
 import { authenticationMigrations } from '../index.ts';
-import { openGuard } from './open-guard.ts';
 import { bank, peopleDirectory } from './people.ts';
 
 export const origin = 'https://id.example';
@@ -87,7 +87,7 @@ export async function createAuthenticatorWorld() {
     pageRoutes(app);
     enrolmentRoutes(app, { authenticators, directory, logger, origin, secure: true, banner: undefined });
     peopleRoutes(app, {
-      ...{ authenticators, directory, guard: openGuard, baseUrl: origin },
+      ...{ authenticators, directory, guard: createOpenGuard(), baseUrl: origin },
       isOperator: (institution) => institution === bank,
     });
     const made = { authenticators, app, browser: () => webBrowser(app) };

@@ -1,11 +1,11 @@
 import type { Grant, Person } from '@countersign/contracts';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { asCaller, createOpenGuard } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { consentStoreRoutes } from '../index.ts';
 import { type ConsentWorld, createConsentWorld } from '../testing/consent-world.ts';
 import { actor, brokerClerk, brokerSignatory, fundSignatory } from '../testing/firms.ts';
 import { clientId, grantProposal } from '../testing/grant-proposal.ts';
-import { asCaller, openGuard } from '../testing/open-guard.ts';
 
 let world: ConsentWorld;
 const app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
@@ -14,7 +14,7 @@ beforeAll(async () => {
   world = await createConsentWorld();
   consentStoreRoutes(app, {
     consentStore: world.store,
-    guard: openGuard,
+    guard: createOpenGuard(),
     baseUrl: 'https://countersign.example',
     clock: world.clock,
     signer: world.signer,

@@ -1,8 +1,8 @@
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { asCaller, createOpenGuard } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { signalRoutes } from '../index.ts';
-import { asCaller, createOpenGuard } from '../testing/open-guard.ts';
 import { leis } from '../testing/small-log.ts';
 import { metadataPath } from './metadata.ts';
 import { createSignalWorld, issuer, type SignalWorld } from './testing/signal-world.ts';
@@ -24,6 +24,8 @@ afterEach(async () => {
   await world.close();
 });
 
+const asOps = (institution: string, scope: string) =>
+  asCaller({ id: 'client:ops', institution }, [scope], { client: 'ops' });
 async function call(
   method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE',
   url: string,
@@ -31,7 +33,7 @@ async function call(
   who: string = leis.fund,
   scope = 'signal:subscribe',
 ) {
-  const headers = asCaller(who, [scope]);
+  const headers = asOps(who, scope);
   const answer = await app.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) });
   return { status: answer.statusCode, body: answer.body === '' ? undefined : answer.json() };
 }
@@ -294,7 +296,7 @@ describe('a poll', () => {
     const port = typeof address === 'object' ? address?.port : undefined;
     const answer = fetch(`http://127.0.0.1:${port}/signals/poll/${stream_id}`, {
       method: 'POST',
-      headers: { ...asCaller(leis.fund, ['signal:subscribe']), 'content-type': 'application/json' },
+      headers: { ...asOps(leis.fund, 'signal:subscribe'), 'content-type': 'application/json' },
       body: '{}',
     });
     const { scans } = world.log;

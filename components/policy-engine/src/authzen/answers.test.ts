@@ -1,11 +1,12 @@
 import type { TransactionId } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { createOpenGuard } from '@countersign/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningPolicyEngine } from '../index.ts';
 import { own, transactionOf } from '../testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
 import { authzenRoutes } from './http.ts';
-import { asCaller, openGuard } from './testing/open-guard.ts';
+import { asEnforcementPoint } from './testing/enforcement-point.ts';
 
 /** Orders are permitted, but past limits; `fallible` fails for a token that went through many hands. */
 const policies = `
@@ -63,11 +64,11 @@ async function answered({
 }: Asked) {
   rig.transactions.set(facts.id, { facts, parties: [own] });
   const app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
-  authzenRoutes(app, { policyEngine: by, guard: openGuard, baseUrl: 'https://countersign.example' });
+  authzenRoutes(app, { policyEngine: by, guard: createOpenGuard(), baseUrl: 'https://countersign.example' });
   const answer = await app.inject({
     method: 'POST',
     url: '/access/v1/evaluation',
-    headers: asCaller(scope, own),
+    headers: asEnforcementPoint(scope, own),
     payload: {
       subject: { type: 'person', id: subject },
       action: { name: action },

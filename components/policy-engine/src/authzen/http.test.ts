@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { asEnforcementPoint } from './testing/enforcement-point.ts';
 import { baseUrl, createInteropWorld, type InteropWorld } from './testing/interop-world.ts';
-import { asCaller } from './testing/open-guard.ts';
 
 let world: InteropWorld;
 beforeAll(async () => {
@@ -41,14 +41,14 @@ describe.each(paths)('POST /access/v1/%s', (path) => {
     const without = await world.post(path, complete, {});
     expect([without.statusCode, without.json().code]).toEqual([401, 'token_missing']);
     expect(without.headers['www-authenticate']).toMatch(/^DPoP /);
-    const other = await world.post(path, complete, asCaller(['policy:read']));
+    const other = await world.post(path, complete, asEnforcementPoint(['policy:read']));
     expect([other.statusCode, other.json().code]).toEqual([403, 'insufficient_scope']);
   });
 
   it('echoes the request id, to errors as well', async () => {
     for (const id of ['bfe9eb29-ab87-4ca3-be83-a1d5d8305716', 'any text; {"a":1} / ~']) {
       for (const body of [complete, {}]) {
-        const answer = await world.post(path, body, { ...asCaller(), 'x-request-id': id });
+        const answer = await world.post(path, body, { ...asEnforcementPoint(), 'x-request-id': id });
         expect(answer.headers['x-request-id']).toBe(id);
       }
     }
@@ -61,7 +61,7 @@ describe.each(paths)('POST /access/v1/%s', (path) => {
     ['application/xml', '<subject/>'],
     ['', JSON.stringify(complete)],
   ])('refuses the content type %j', async (type, payload) => {
-    const answer = await world.post(path, payload, { ...asCaller(), 'content-type': type });
+    const answer = await world.post(path, payload, { ...asEnforcementPoint(), 'content-type': type });
     expect([answer.statusCode, answer.json().code]).toEqual([400, 'media_type_unsupported']);
   });
 
@@ -87,7 +87,7 @@ describe.each(paths)('POST /access/v1/%s', (path) => {
   });
 
   it('is no use but by POST', async () => {
-    const answer = await world.app.inject({ method: 'GET', url: `/access/v1/${path}`, headers: asCaller() });
+    const answer = await world.app.inject({ method: 'GET', url: `/access/v1/${path}`, headers: asEnforcementPoint() });
     expect(answer.statusCode).toBe(404);
   });
 
@@ -147,7 +147,7 @@ describe('an answer', () => {
   });
 
   it('tells only those who may read the policies how they came to it', async () => {
-    const administrator = asCaller(['decision:evaluate', 'policy:read']);
+    const administrator = asEnforcementPoint(['decision:evaluate', 'policy:read']);
     const body = (await world.post('evaluation', refused, administrator)).json();
     expect(body.context.reason_admin).toEqual({
       403: 'Policy version 1: denied by archived-records-are-not-written (record_archived).',
@@ -224,7 +224,7 @@ describe('the semantics of a batch', () => {
 
 describe('a page of a search', () => {
   const readers = { subject: { type: 'user' }, action: { name: 'read' }, resource: complete.resource };
-  const page = (token: unknown, change: object = {}, headers = asCaller()) =>
+  const page = (token: unknown, change: object = {}, headers = asEnforcementPoint()) =>
     world.post('search/subject', { ...readers, page: { limit: 1, token }, ...change }, headers);
   const tokenOf = async () =>
     (await world.post('search/subject', { ...readers, page: { limit: 1 } })).json().page.next_token as string;
@@ -278,7 +278,7 @@ describe('a page of a search', () => {
       const answer = await page(token, change);
       expect([answer.statusCode, answer.json().code]).toEqual([400, 'page_token_invalid']);
     }
-    const other = await page(token, {}, asCaller(['decision:evaluate'], '529900ASSETMNGRDEM02'));
+    const other = await page(token, {}, asEnforcementPoint(['decision:evaluate'], '529900ASSETMNGRDEM02'));
     expect([other.statusCode, other.json().code]).toEqual([400, 'page_token_invalid']);
     const elsewhere = await world.post('search/action', { ...complete, page: { token } });
     expect([elsewhere.statusCode, elsewhere.json().code]).toEqual([400, 'page_token_invalid']);
@@ -329,7 +329,7 @@ describe('hostile bodies', () => {
     }).split('?');
     for (const bytes of [[0xff], [0xc0, 0xaf], [0xed, 0xa0, 0x80], [0xe2, 0x82]]) {
       const payload = Buffer.concat([Buffer.from(before), Buffer.from(bytes), Buffer.from(after)]);
-      const headers = { ...asCaller(), 'content-type': 'application/json' };
+      const headers = { ...asEnforcementPoint(), 'content-type': 'application/json' };
       const answer = await world.app.inject({ method: 'POST', url: '/access/v1/evaluation', headers, payload });
       expect([answer.statusCode, answer.json().code]).toEqual([400, 'evaluation_invalid']);
     }

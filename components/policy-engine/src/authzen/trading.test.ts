@@ -1,12 +1,13 @@
 import type { TransactionFacts } from '@countersign/contracts';
 import type { TransactionId } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { createOpenGuard } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningPolicyEngine } from '../index.ts';
 import { market, operator, own, stranger, tokenQuestion, transactionOf, worth } from '../testing/desk.ts';
 import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
 import { authzenRoutes } from './http.ts';
-import { asCaller, openGuard } from './testing/open-guard.ts';
+import { asEnforcementPoint } from './testing/enforcement-point.ts';
 
 // The interface over the whole engine, on the shipped policies.
 const app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
@@ -42,7 +43,7 @@ beforeAll(async () => {
   engine = await rig.start();
   for (const facts of [ordinary, large, withdrawal, settlable, untraded, unbooked])
     rig.transactions.set(facts.id, { facts, parties: [own] });
-  authzenRoutes(app, { policyEngine: engine, guard: openGuard, baseUrl: 'https://countersign.example' });
+  authzenRoutes(app, { policyEngine: engine, guard: createOpenGuard(), baseUrl: 'https://countersign.example' });
   await app.ready();
 });
 afterAll(async () => {
@@ -58,7 +59,7 @@ const placing = (facts: TransactionFacts, context: object = {}) => ({
   resource: about(facts),
   context: { client: 'trading-desk', scope: 'order:create', acr: 'phr', ...context },
 });
-const as = (institution: string) => asCaller(['decision:evaluate'], institution);
+const as = (institution: string) => asEnforcementPoint(['decision:evaluate'], institution);
 
 async function post(path: string, payload: object, institution: string = own) {
   const answer = await app.inject({ method: 'POST', url: `/access/v1/${path}`, payload, headers: as(institution) });

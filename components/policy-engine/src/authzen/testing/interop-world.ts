@@ -1,13 +1,14 @@
 import { type PolicyVersion, policyErrors, type RecordDraft, wholeDraft } from '@countersign/contracts';
 import { CodedError, type Digest, type RecordId, systemClock, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { createOpenGuard } from '@countersign/testkit';
 import { loadBundle } from '../../bundle/load-bundle.ts';
 import { readBundleFolder } from '../../bundle/read-folder.ts';
 import { createDecisionPoint } from '../../decision/decision-point.ts';
 import { evaluateCompiled } from '../../decision/evaluator.ts';
 import { authzenRoutes } from '../http.ts';
+import { asEnforcementPoint } from './enforcement-point.ts';
 import { interopModel } from './interop-model.ts';
-import { asCaller, openGuard } from './open-guard.ts';
 
 export const baseUrl = 'https://pdp.example';
 
@@ -57,7 +58,7 @@ export async function createInteropWorld() {
     logger,
   });
   const app = createHttpServer({ logger, metrics: createMetrics() });
-  authzenRoutes(app, { policyEngine: decisionPoint, guard: openGuard, baseUrl });
+  authzenRoutes(app, { policyEngine: decisionPoint, guard: createOpenGuard(), baseUrl });
   const address = await app.listen({ host: '127.0.0.1', port: 0 });
 
   return {
@@ -74,7 +75,7 @@ export async function createInteropWorld() {
         logWorks = true;
       }
     },
-    post: (path: string, payload: unknown, headers: Readonly<Record<string, string>> = asCaller()) =>
+    post: (path: string, payload: unknown, headers: Readonly<Record<string, string>> = asEnforcementPoint()) =>
       app.inject({
         method: 'POST',
         url: `/access/v1/${path}`,
@@ -93,7 +94,7 @@ export async function createInteropWorld() {
     }> {
       const answer = await fetch(`${address}/access/v1/${path}`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', ...asCaller() },
+        headers: { 'content-type': 'application/json', ...asEnforcementPoint() },
         body: JSON.stringify(payload),
       });
       return {

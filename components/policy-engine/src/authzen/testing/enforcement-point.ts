@@ -1,0 +1,9 @@
+import { asCaller } from '@countersign/testkit';
+
+/** The header of a service that enforces what is decided. */
+export function asEnforcementPoint(
+  scope: readonly string[] = ['decision:evaluate'],
+  institution = '5493000ARRANGERDEM94',
+): { readonly authorization: string } {
+  return asCaller({ id: 'service:enforcement', institution }, scope, { client: 'pep' });
+}
