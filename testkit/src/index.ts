@@ -1,5 +1,4 @@
 export { seriousFindings } from './accessibility.ts';
-export { type AuditCollector, createAuditCollector } from './audit-collector.ts';
 export { type AuthzenClient, type AuthzenDecision, createAuthzenClient } from './authzen-client.ts';
 export { type OpenedBrowser, openBrowser } from './browser.ts';
 export {
@@ -12,10 +11,11 @@ export {
 } from './certificates.ts';
 export { codeOf } from './code-of.ts';
 export * from './component.ts';
+export { isFoundBy } from './evidence-query-in.ts';
 export { createFaultyProxy, type FaultyProxy } from './faulty-proxy.ts';
 export { type FixedClock, fixedClock } from './fixed-clock.ts';
 export { freePort } from './free-port.ts';
-export { createMemoryLog, type MemoryLog } from './memory-log.ts';
+export { createMemoryLog, type MemoryLog, type MemoryLogOptions } from './memory-log.ts';
 export { asCaller, createOpenGuard, type OpenGuard } from './open-guard.ts';
 export { contrastsOfText, type TextContrast } from './page-contrast.ts';
 export { filledForm, hiddenField, optionsIn, unescaped } from './pages.ts';

@@ -1,77 +1,264 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  type AuditAppender,
   type AuditLog,
   auditLogErrors,
   type EvidenceRecord,
   type LogEntry,
   type RecordDraft,
+  type RecordReceipt,
+  recordTypes,
   requireFit,
+  wholeDraft,
 } from '@countersign/contracts';
-import { type Clock, newId, systemRandom, toInstant } from '@countersign/kernel';
-import { standingsIn } from './standings-in.ts';
+import { type Clock, canonicalize, newId, parseDigest, parseId, systemRandom, toInstant } from '@countersign/kernel';
+import { asSomebodyElse } from '@countersign/runtime';
+import { isFoundBy } from './evidence-query-in.ts';
+import { lastUnderIn, standingsIn, standingsUnderIn } from './standings-in.ts';
 
-/** A log in memory that can be read as well, keeps the promises of the contract, and breaks when told to. */
-export interface MemoryLog extends Pick<AuditLog, 'append' | 'search' | 'scan' | 'newest' | 'find' | 'standings'> {
+type Breakage = 'reading' | 'writing' | 'finding';
+
+/**
+ * The audit log in memory. It keeps the promises of the contract, which `describeAuditLog` holds it to beside the real one, and
+ * breaks when told to. It has no tree, and no commitments in place of protected values.
+ */
+export interface MemoryLog
+  extends Pick<
+    AuditLog,
+    'append' | 'standings' | 'standingsUnder' | 'lastUnder' | 'find' | 'search' | 'query' | 'newest' | 'scan' | 'count'
+  > {
   readonly entries: readonly LogEntry[];
+  /** As they are read back, but for what the log adds. */
+  readonly records: readonly RecordDraft[];
+  /** As they were handed over: with what is protected beside the open part. */
+  readonly drafts: readonly RecordDraft[];
   ofType(type: RecordDraft['type']): readonly EvidenceRecord[];
-  /** A record of somebody's, written at once. @returns its entry */
+  /** @throws Error when nothing was recorded */
+  last(): RecordDraft;
+  /** How often it was scanned and searched. */
+  readonly reads: { readonly scans: number; readonly searches: number };
+  /** A record that a test makes up, written at once and held to nothing. @returns its entry */
   write(draft: Partial<RecordDraft> & Pick<RecordDraft, 'type'>): LogEntry;
-  /** From now on it does nothing of the kind. */
-  breakDown(what: 'reading' | 'writing'): void;
+  /**
+   * From now on it does nothing of the kind, by default nothing at all. `finding`: what records are about is not known now.
+   *
+   * @param which the records that cannot be written; all by default
+   */
+  breakDown(what?: Breakage, which?: (draft: RecordDraft) => boolean): void;
   repair(): void;
+  /** As if it had been written otherwise: each draft as it is given back, or never. */
+  rewrite(change: (draft: RecordDraft) => RecordDraft | undefined): void;
+  /** Runs once, right after the next record has become durable and before its writer hears of it. */
+  afterNextAppend(act: () => Promise<void>): void;
 }
 
-export function createMemoryLog(clock: Clock): MemoryLog {
-  const entries: LogEntry[] = [];
-  const broken = new Set<'reading' | 'writing'>();
+export interface MemoryLogOptions {
+  /** A real log that has every record as well, and gives the receipts. */
+  readonly behind?: AuditAppender | undefined;
+  /** Sources whose records are held to their schemas, where others are made up; all but `test` by default. */
+  readonly checked?: readonly string[];
+  /** Records may rest on others that the test has made up; by default on those alone that are there. */
+  readonly anyReferences?: true;
+}
 
-  function mustWork(what: 'reading' | 'writing'): void {
-    if (broken.has(what)) throw auditLogErrors.error('log_unavailable', 'The log cannot be asked now.');
+/** A record as the log holds it, beside the text of its leaf and of all that it says. */
+interface Held {
+  readonly entry: LogEntry;
+  readonly leaf: string;
+  readonly says: string;
+}
+
+const most = 1_000;
+const longestRecord = 65_535;
+const knownTypes: ReadonlySet<string> = new Set(recordTypes);
+const membersOfTheLog = ['v', 'time', 'stream', 'number', 'clock', 'protected'];
+
+export function createMemoryLog(clock: Clock, { behind, checked, anyReferences }: MemoryLogOptions = {}): MemoryLog {
+  const held: Held[] = [];
+  const entries: LogEntry[] = [];
+  const records: RecordDraft[] = [];
+  const drafts: RecordDraft[] = [];
+  const ids = new Map<string, Held>();
+  const broken = new Map<Breakage, ((draft: RecordDraft) => boolean) | undefined>();
+  const stream = newId('stream', { clock, random: systemRandom });
+  const reads = { scans: 0, searches: 0 };
+  let lastTime = 0;
+  let after: (() => Promise<void>) | undefined;
+
+  function mustWork(what: 'reading' | 'writing', draft?: RecordDraft): void {
+    const which = broken.get(what);
+    if (broken.has(what) && (which === undefined || draft === undefined || which(draft)))
+      throw auditLogErrors.error('log_unavailable', 'The log cannot be asked now.');
   }
-  function put(draft: RecordDraft): LogEntry {
-    // What cannot be written as JSON must fail here as it would there.
-    const record = JSON.parse(JSON.stringify({ v: 2, time: toInstant(clock.now()), ...draft })) as EvidenceRecord;
-    const entry = { index: BigInt(entries.length), record };
-    entries.push(entry);
-    return entry;
+  function hold(draft: RecordDraft, time: string): Held {
+    const before = { v: 2 as const, time, stream, number: held.length + 1 };
+    const record = JSON.parse(JSON.stringify(wholeDraft(draft))) as RecordDraft;
+    const open = openPartOf(draft);
+    const one: Held = {
+      entry: { index: BigInt(held.length), record: { ...before, ...record } },
+      leaf: JSON.stringify({ ...before, ...open }),
+      says: canonicalize([open, record]),
+    };
+    held.push(one);
+    entries.push(one.entry);
+    records.push(record);
+    drafts.push(structuredClone(draft));
+    ids.set(record.id, one);
+    return one;
   }
-  const behind = (after: bigint, types: readonly RecordDraft['type'][], limit: number) =>
-    entries.filter(({ index, record }) => index > after && types.includes(record.type)).slice(0, limit);
+  const receiptOf = ({ entry: { index, record } }: Held): RecordReceipt => ({
+    id: record.id,
+    index,
+    time: record.time,
+  });
+  async function read<Answer>(answer: () => Answer): Promise<Answer> {
+    mustWork('reading');
+    return answer();
+  }
+  const inRange = ({ types, from, until }: Parameters<AuditLog['count']>[0]): Held[] =>
+    held.filter(({ entry: { record } }) => isFoundBy({ types, ...limitsOf(from, until) }, record));
 
   return {
+    reads,
     entries,
+    records,
+    drafts,
     ofType: (type) => entries.map(({ record }) => record).filter((record) => record.type === type),
+    last() {
+      const newest = records.at(-1);
+      if (newest === undefined) throw new Error('nothing was recorded');
+      return newest;
+    },
     write: (draft) =>
-      put({ id: newId('record', { clock, random: systemRandom }), source: 'test', outcome: 'done', ...draft }),
-    async append(draft) {
-      mustWork('writing');
-      requireFit(draft);
-      const { index, record } = put(draft);
-      return { id: record.id, index, time: record.time };
+      hold(
+        { id: newId('record', { clock, random: systemRandom }), source: 'test', outcome: 'done', ...draft },
+        toInstant(clock.now()),
+      ).entry,
+    async append(given) {
+      const draft = structuredClone(given);
+      checkMembers(draft);
+      if (checked?.includes(draft.source) !== false) requireFit(draft);
+      if (anyReferences === undefined)
+        for (const reference of draft.references ?? [])
+          if (!ids.has(reference)) throw new Error(`${draft.type} rests on ${reference}, which is not in the log`);
+      const open = openPartOf(draft);
+      const says = canonicalize([open, JSON.parse(JSON.stringify(wholeDraft(draft)))]);
+      if (Buffer.byteLength(JSON.stringify(open)) > longestRecord)
+        throw auditLogErrors.error('record_too_large', 'A record of the audit log is at most 65,535 bytes long.');
+      // The answer comes later, so that what must wait for it does.
+      await sleep(1);
+      mustWork('writing', draft);
+      const known = ids.get(draft.id);
+      if (known !== undefined && known.says !== says)
+        throw auditLogErrors.error('record_identity_taken', 'The log holds another record under this id.');
+      if (known !== undefined) return receiptOf(known);
+      const receipt = await behind?.append(draft);
+      lastTime = Math.max(lastTime, clock.now());
+      const placed = hold(draft, receipt?.time ?? toInstant(lastTime));
+      const act = after;
+      after = undefined;
+      if (act !== undefined) await asSomebodyElse(act);
+      return receipt ?? receiptOf(placed);
     },
-    async search({ types = [], after = -1n, limit = 1_000 }) {
+    standings: (things) =>
+      read(() => {
+        checkNumber(things.length);
+        return standingsIn(records, things);
+      }),
+    standingsUnder: (prefix, page) =>
+      read(() => standingsUnderIn(records, prefix, { ...page, limit: Math.min(page.limit, most) })),
+    lastUnder: (prefixes) =>
+      read(() => {
+        checkNumber(prefixes.length);
+        return lastUnderIn(records, prefixes);
+      }),
+    find: (id) => read(() => ids.get(id)?.entry),
+    async search({ transaction, type, types, after: behindPlace = -1n, limit = most, withheld }) {
+      if (type !== undefined && types !== undefined)
+        throw new Error('records are searched by one type or by several, not by both');
       mustWork('reading');
-      return behind(after, types, limit);
+      reads.searches += 1;
+      const wanted = type === undefined ? types : [type];
+      return held
+        .filter(
+          ({ entry: { index, record } }) =>
+            index > behindPlace &&
+            (wanted === undefined || wanted.includes(record.type)) &&
+            (transaction === undefined || record.transaction === transaction),
+        )
+        .slice(0, Math.min(limit, most))
+        .map(({ entry, leaf }) =>
+          withheld === true ? { index: entry.index, record: JSON.parse(leaf) as EvidenceRecord } : entry,
+        );
     },
-    async scan({ types, after = -1n, limit }) {
+    async query({ after: behindPlace = -1n, limit = most, ...asked }) {
       mustWork('reading');
-      return behind(after, types, limit).map(({ index, record }) => ({ index, text: JSON.stringify(record) }));
+      if (broken.has('finding')) throw auditLogErrors.error('query_behind', 'The index is far behind the log.');
+      return entries
+        .filter(({ index, record }) => index > behindPlace && isFoundBy(asked, record))
+        .slice(0, Math.min(limit, most));
     },
-    async newest(types) {
+    newest: (types) => read(() => entries.findLast(({ record }) => types.includes(record.type))?.index ?? -1n),
+    async scan({ after: behindPlace = -1n, limit, ...range }) {
       mustWork('reading');
-      return entries.findLast(({ record }) => types.includes(record.type))?.index ?? -1n;
+      reads.scans += 1;
+      return inRange(range)
+        .filter(({ entry: { index } }) => index > behindPlace)
+        .slice(0, Math.min(limit, most))
+        .map(({ entry: { index }, leaf }) => ({ index, text: leaf }));
     },
-    async find(id) {
-      mustWork('reading');
-      return entries.find(({ record }) => record.id === id);
+    count: (range) => read(() => inRange(range).length),
+    breakDown(what, which) {
+      for (const each of what === undefined ? (['reading', 'writing'] as const) : [what]) broken.set(each, which);
     },
-    async standings(things) {
-      mustWork('reading');
-      return standingsIn(
-        entries.map(({ record }) => record),
-        things,
-      );
-    },
-    breakDown: (what) => void broken.add(what),
     repair: () => broken.clear(),
+    rewrite(change) {
+      const rewritten = drafts.flatMap((draft, place) => {
+        const changed = change(draft);
+        return changed === undefined ? [] : [{ draft: changed, time: entries[place]?.record.time ?? '' }];
+      });
+      for (const each of [held, entries, records, drafts]) each.length = 0;
+      ids.clear();
+      for (const { draft, time } of rewritten) hold(draft, time);
+    },
+    afterNextAppend(act) {
+      after = act;
+    },
   };
+}
+
+function limitsOf(from: number | undefined, until: number | undefined) {
+  return { ...(from === undefined ? {} : { from }), ...(until === undefined ? {} : { until }) };
+}
+
+function checkNumber(asked: number): void {
+  if (asked > most) throw new Error(`more than ${most} things were asked for at once`);
+}
+
+/** The draft as it stands in the leaf: without what is told to few. */
+function openPartOf(draft: RecordDraft): RecordDraft {
+  const { dataText, protectedValues: _protected, address: _address, ...open } = draft;
+  if (dataText !== undefined && 'data' in draft)
+    throw new Error('the data of a record are given as JSON or as text, not both');
+  return JSON.parse(
+    JSON.stringify(dataText === undefined ? open : { ...open, data: JSON.parse(dataText) as unknown }),
+  ) as RecordDraft;
+}
+
+function checkMembers(draft: RecordDraft): void {
+  const { id, type, transaction, standing = [] } = draft;
+  if (membersOfTheLog.some((name) => name in draft))
+    throw new Error(`the members ${membersOfTheLog.join(', ')} of a record are set by the log`);
+  if (
+    parseId('record', id) === undefined ||
+    !knownTypes.has(type) ||
+    (transaction !== undefined && parseId('transaction', transaction) === undefined)
+  )
+    throw new Error(`a draft of type ${type} does not have the id, type or transaction of a record`);
+  if (
+    standing.length > most ||
+    new Set(standing.map(({ of }) => of)).size < standing.length ||
+    standing.some(({ of, digest }) => !/^[!-~]{1,256}$/.test(of) || (digest !== undefined && !parseDigest(digest)))
+  )
+    throw new Error(`a draft of type ${type} says something twice, or badly, of how a thing stands`);
 }

@@ -14,7 +14,7 @@ import { newId, parseDigest, systemRandom, toInstant } from '@countersign/kernel
 import { createFolderChannel, createNotices, noticesMigrations } from '@countersign/notices';
 import { createRecovery, recoveryMigrations } from '@countersign/recovery';
 import { createLogger } from '@countersign/runtime';
-import { createAuditCollector, createTestDatabase, fixedClock, personOf, testRowSeal } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock, personOf, testRowSeal } from '@countersign/testkit';
 import { createSoftwareAuthenticator, type SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createKeyHolders } from '../../components/authentication/src/testing/key-holders.ts';
@@ -40,7 +40,7 @@ async function install() {
   const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
   const random = systemRandom;
   const logger = createLogger({ level: 'silent', name: 'test' });
-  const audit = createAuditCollector(clock);
+  const audit = createMemoryLog(clock);
   const directory = peopleDirectory();
   for (const each of [cora, fay, sam]) directory.add(each);
   const folder = mkdtempSync(join(tmpdir(), 'notices-'));

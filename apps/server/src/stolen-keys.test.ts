@@ -2,7 +2,7 @@ import { createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
 import { authorizationServerMigrations } from '@countersign/authorization-server';
 import { systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { type AuditCollector, createAuditCollector, createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock, type MemoryLog } from '@countersign/testkit';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createKeyRecords } from './key-records.ts';
@@ -16,7 +16,7 @@ const sealingKey = { bytes: systemRandom.bytes(32) };
 describe('with the database role of a component that signs, a thief', () => {
   let database: ScratchDatabase;
   let thief: pg.Pool;
-  let audit: AuditCollector;
+  let audit: MemoryLog;
   const clock = fixedClock(Date.parse('2026-11-23T10:00:00Z'));
   const running: Awaited<ReturnType<typeof openTokenKeys>>[] = [];
 
@@ -39,7 +39,7 @@ describe('with the database role of a component that signs, a thief', () => {
     thief = database.pool('authorization-server');
   });
   beforeEach(async () => {
-    audit = createAuditCollector(clock);
+    audit = createMemoryLog(clock);
     await thief.query('delete from signing_keys');
   });
   afterEach(async () => {

@@ -334,7 +334,7 @@ describe('signing in', () => {
       // An attempt uses up the page that it was sent from, whatever came of it.
       const attempt = async ({ id }: { readonly id: string }) =>
         browser.post(path, { ...(await formOf(browser, path)), person: id });
-      world.audit.breakDown();
+      world.audit.breakDown('writing');
       try {
         expectPage(await attempt(anna), 503, 'log_unavailable');
         expectPage(await attempt(larry), 503, 'log_unavailable');

@@ -77,7 +77,7 @@ describe('signing out', () => {
 
   it('does not claim to be done while the log cannot be written', async () => {
     const csrf = await csrfOf(browser);
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     const answer = await browser.post('/sign-out', { csrf });
     world.audit.repair();
     expect(answer.statusCode).toBe(503);

@@ -214,7 +214,7 @@ describe('the routes', () => {
 
   it('answer with 503, when to come again, and nothing else when the log cannot be written', async () => {
     const { post, clientCredentials, audit } = await start();
-    audit.fail(true);
+    audit.breakDown();
     const form = clientCredentials();
     const refused = await post(form.body, { dpop: form.dpop[0] ?? '' });
     expect(refused.status).toBe(503);

@@ -142,7 +142,7 @@ describe('declaring', () => {
 
   it('gives nothing and stores nothing when it cannot be recorded', async () => {
     const statement = await world.sign(fay, await breakGlass.askToDeclare(stopOrders, fay.id));
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(breakGlass.declare(stopOrders, statement)).rejects.toEqual(withCode('log_unavailable'));
     world.audit.repair();
     expect(await breakGlass.list({})).toEqual([]);

@@ -185,7 +185,7 @@ describe('amending a mandate', () => {
     const root = await givenRoot(world.store);
     const proposed = await amended(root, oneVenue, byFund);
     const termsDigest = proposed.amendment?.termsDigest ?? '';
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(world.store.acceptAmendment(root.id, { termsDigest }, byBroker)).rejects.toThrow(
       coded('log_unavailable'),
     );

@@ -432,7 +432,7 @@ describe('evidence before release', () => {
   it('changes nothing when the log cannot be written', async () => {
     const accepted = await root();
     const same = key();
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(store.revoke(accepted.id, byFund, 'Now')).rejects.toThrow(coded('log_unavailable'));
     await expect(store.propose(rootProposal(), byFund, same)).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
@@ -442,7 +442,7 @@ describe('evidence before release', () => {
   });
 
   it('does not tell a refusal that it could not record', async () => {
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(store.propose(rootProposal(), byBroker, key())).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
   });

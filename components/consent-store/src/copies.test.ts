@@ -96,7 +96,7 @@ describe('comparing a partner’s copies', () => {
     await expect(world.store.compareCopies(broker, [copyOf(root), copyOf(root)], byBroker)).rejects.toThrow(
       /mandate_invalid/,
     );
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(world.store.compareCopies(broker, [copyOf(root)], byBroker)).rejects.toThrow(/log_unavailable/);
     world.audit.repair();
   });

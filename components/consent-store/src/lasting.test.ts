@@ -91,7 +91,7 @@ describe('the end of a mandate', () => {
   it('does not come when nobody could write it down, and comes with the next look', async () => {
     const mandate = await endingIn(1);
     world.clock.advance(dayMs);
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(world.store.sweep()).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
     expect((await world.store.find(mandate.id))?.status).toBe('active');

@@ -68,7 +68,7 @@ it('gives no authority without a valid chain and loses no step, whatever is aske
       const clients = createRandomClients(world);
       for (const step of beginning) await clients.take(step, world.store);
       for (const [index, round] of script.entries()) {
-        if (index === failing) world.audit.breakDown();
+        if (index === failing) world.audit.breakDown('writing');
         await Promise.all(round.map((step) => clients.take(step, coins.next().value ? world.store : other)));
         world.audit.repair();
       }

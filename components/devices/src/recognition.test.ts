@@ -111,7 +111,7 @@ describe('a browser enrols as a device', () => {
     const register = () => codeOf(node.enrolment.register(codeIn(path), newKeyField(key, challenge)));
     expect(await register()).toBe('device_enrolled');
     expect(refusals().slice(before)).toMatchObject([{ reason: 'device_enrolled', device: shared.id }]);
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     expect(await register()).toBe('log_unavailable');
   });
 
@@ -119,7 +119,7 @@ describe('a browser enrols as a device', () => {
     const key = createTestKey();
     const { path } = await node.enrolment.open(shared.id, manager);
     const { challenge } = await node.enrolment.show(codeIn(path));
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     expect(await codeOf(node.enrolment.register(codeIn(path), newKeyField(key, challenge)))).toBe('log_unavailable');
     world.audit.repair();
     await node.enrolment.register(codeIn(path), newKeyField(key, challenge));
@@ -264,7 +264,7 @@ describe('a device shows itself', () => {
   });
 
   it('is not refused before that is recorded', async () => {
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     expect(await codeOf(node.recognise({ about, proof: 'x' }))).toBe('log_unavailable');
     world.audit.repair();
   });

@@ -35,7 +35,7 @@ let records: RecordDraft[];
 beforeEach(async () => {
   scratch = await createTestDatabase({ components: [directoryMigrations] });
   opened = [];
-  log = createDirectoryLog();
+  log = createDirectoryLog(fixedClock(Date.UTC(2026, 10, 21)));
   records = log.records;
 });
 afterEach(async () => {

@@ -35,7 +35,7 @@ let log: DirectoryLogDouble;
 
 beforeEach(async () => {
   scratch = await createTestDatabase({ components: [directoryMigrations] });
-  log = createDirectoryLog();
+  log = createDirectoryLog(systemClock);
   const [component] = scratch.components;
   if (component === undefined) throw new Error('no component');
   directory = await createDirectory({

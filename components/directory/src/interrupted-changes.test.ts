@@ -99,11 +99,7 @@ describe('a change that is interrupted', () => {
     await failing.leave('person:anna.keller', proposer, 'left');
     await failing.stop();
     await directory.stop();
-    for (const [index, record] of [...rig.log.entries()].reverse()) {
-      const { standing: _, ...before } = record;
-      if (record.type === 'directory.committed') rig.log.splice(index, 1);
-      else rig.log[index] = before;
-    }
+    rig.rewriteLog(({ standing: _, ...before }) => (before.type === 'directory.committed' ? undefined : before));
     const ended: string[] = [];
     const node = await rig.open({
       departureEffects: () => [{ name: 'tokens', end: async ({ principal }) => ({ ended: ended.push(principal) }) }],

@@ -3,7 +3,7 @@ import { asCaller, createOpenGuard } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { eventPublisherRoutes } from './index.ts';
 import { createEventWorld, type EventWorld } from './testing/event-world.ts';
-import { leis } from './testing/small-log.ts';
+import { leis } from './testing/example-mandate.ts';
 
 let world: EventWorld;
 const app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });

@@ -1,8 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createEventWorld, type EventWorld } from './testing/event-world.ts';
+import { leis } from './testing/example-mandate.ts';
 import { type Receiver, startReceiver } from './testing/receiver.ts';
-import { leis } from './testing/small-log.ts';
 
 let world: EventWorld;
 let receiver: Receiver;

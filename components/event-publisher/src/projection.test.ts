@@ -1,16 +1,17 @@
 import { type RecordDraft, recordTypes } from '@countersign/contracts';
 import { type Digest, type Json, newId, systemClock, systemRandom } from '@countersign/kernel';
-import { fixedClock } from '@countersign/testkit';
+import { createMemoryLog, fixedClock } from '@countersign/testkit';
 import { CloudEvent } from 'cloudevents';
 import { describe, expect, it } from 'vitest';
 import { project, typesOfTopics } from './projection.ts';
-import { createSmallLog, leis, version } from './testing/small-log.ts';
+import { leis, version } from './testing/example-mandate.ts';
 
 const from = { clock: systemClock, random: systemRandom };
 const transaction = newId('transaction', from);
 const mandate = { id: newId('mandate', from), version: 3 };
 const intent = 'sha-256:intent' as Digest;
-const log = createSmallLog(fixedClock(Date.parse('2026-11-21T10:00:00Z')));
+const log = createMemoryLog(fixedClock(Date.parse('2026-11-21T10:00:00Z')));
+log.write({ type: 'log.opened' });
 
 const projected = (draft: Parameters<typeof log.write>[0]) => {
   const { index, record } = log.write(draft);

@@ -1,7 +1,7 @@
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createEventWorld, type EventWorld } from './testing/event-world.ts';
-import { leis, version } from './testing/small-log.ts';
+import { leis, version } from './testing/example-mandate.ts';
 
 const from = { clock: systemClock, random: systemRandom };
 let world: EventWorld;
@@ -80,10 +80,10 @@ describe('a page', () => {
     let position = start;
     let pages = 0;
     for (let found: readonly string[] = []; found.length === 0; pages++) {
-      const before = world.log.scans;
+      const before = world.log.reads.scans;
       const page = await read(leis.fund, { after: position });
       // One for the position itself.
-      expect(world.log.scans - before).toBeLessThanOrEqual(9);
+      expect(world.log.reads.scans - before).toBeLessThanOrEqual(9);
       expect(page.position > position).toBe(true);
       ({ position } = page);
       found = page.events.map(({ id }) => id);

@@ -1,9 +1,10 @@
+import type { MemoryLog } from '@countersign/testkit';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { by, createSignalWorld, type SignalWorld } from './signals/testing/signal-world.ts';
 import { createEventWorld, type EventWorld } from './testing/event-world.ts';
+import { leis } from './testing/example-mandate.ts';
 import { type Receiver, startReceiver } from './testing/receiver.ts';
-import { leis, type SmallLog } from './testing/small-log.ts';
 
 const push = 'urn:ietf:rfc:8935';
 const minute = 60_000;
@@ -11,7 +12,7 @@ const at = new AbortController().signal;
 
 // Every attack below runs over a connection as the role of this component.
 
-const contradictions = (log: SmallLog) =>
+const contradictions = (log: MemoryLog) =>
   log.ofType('standing.contradicted').map(({ data }) => (data as { of: string }).of);
 
 let receiver: Receiver;

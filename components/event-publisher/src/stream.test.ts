@@ -9,7 +9,7 @@ import { eventPublisherRoutes, type RunningEventPublisher } from './index.ts';
 import { project } from './projection.ts';
 import { createStreams, type Streams, type StreamTimes, usualTimes } from './stream.ts';
 import { createEventWorld, type EventWorld } from './testing/event-world.ts';
-import { leis, version } from './testing/small-log.ts';
+import { leis, version } from './testing/example-mandate.ts';
 import { openAndIgnore, openStream, type StreamReader } from './testing/stream-reader.ts';
 
 let world: EventWorld;
@@ -179,9 +179,9 @@ describe('the end of a stream', () => {
     const { url } = await serve({ standingMs: 10 });
     const reader = await openStream(url, asReader(leis.fund, 'client:passer-by'));
     await greeted(reader);
-    const { scans } = world.log;
+    const { scans } = world.log.reads;
     const { index } = world.others();
-    while (world.log.scans === scans) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (world.log.reads.scans === scans) await new Promise((resolve) => setTimeout(resolve, 5));
     guard.end('client:passer-by');
     expect(await reader.rest()).toEqual([{ id: place(index) }]);
   });
@@ -337,11 +337,11 @@ describe('streams', () => {
     for (let count = 0; count < 20_000; count++)
       world.log.write({ type: 'transaction.transitioned', transaction, data: { event: large } });
     const { streams, url } = await counted({ slowMs: 100 });
-    const [before, socket] = [world.log.scans, await openAndIgnore(url, {})];
+    const [before, socket] = [world.log.reads.scans, await openAndIgnore(url, {})];
     await untilSize(streams, 1);
     await untilSize(streams, 0);
     // 20 MB were there to be told; it stopped where the connection took no more.
-    expect(world.log.scans - before).toBeLessThan(150);
+    expect(world.log.reads.scans - before).toBeLessThan(150);
     socket.destroy();
   });
 

@@ -1,7 +1,7 @@
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createEventWorld, type EventWorld } from './testing/event-world.ts';
-import { leis } from './testing/small-log.ts';
+import { leis } from './testing/example-mandate.ts';
 
 let world: EventWorld;
 let institution: string;

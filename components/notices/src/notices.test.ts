@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parsePrincipalId } from '@countersign/contracts';
 import { newId, sha256Base64Url, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { createAuditCollector, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
   createFolderChannel,
@@ -25,7 +25,7 @@ let database: ScratchDatabase;
 const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
 const logger = createLogger({ level: 'silent', name: 'test' });
 const folder = mkdtempSync(join(tmpdir(), 'notices-'));
-let audit = createAuditCollector(clock);
+let audit = createMemoryLog(clock);
 let running: RunningNotices[] = [];
 
 beforeAll(async () => {
@@ -36,7 +36,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 beforeEach(async () => {
-  audit = createAuditCollector(clock);
+  audit = createMemoryLog(clock);
   rmSync(folder, { recursive: true, force: true });
   await database.pool('notices').query('delete from notices');
 });
@@ -182,7 +182,7 @@ describe('what people are told', () => {
     mail.up();
     const notices = start(mail.channel);
     const told = notice();
-    audit.breakDown();
+    audit.breakDown('writing');
     await notices.tell(told);
     // By the round that it began, or by this one.
     await notices.sendDue().catch(() => undefined);

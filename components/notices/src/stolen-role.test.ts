@@ -1,7 +1,7 @@
 import { parsePrincipalId } from '@countersign/contracts';
 import { newId, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { createAuditCollector, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createNotices, noticesMigrations, type RunningNotices } from './index.ts';
@@ -15,14 +15,14 @@ describe('with the database role of the notices, a thief', () => {
   const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
   let database: ScratchDatabase;
   let thief: pg.Pool;
-  let audit: ReturnType<typeof createAuditCollector>;
+  let audit: ReturnType<typeof createMemoryLog>;
   let notices: RunningNotices;
   let sent: string[];
   let answering: boolean;
   beforeEach(async () => {
     database = await createTestDatabase({ components: [noticesMigrations] });
     thief = database.pool('notices');
-    audit = createAuditCollector(clock);
+    audit = createMemoryLog(clock);
     sent = [];
     answering = false;
     notices = createNotices({

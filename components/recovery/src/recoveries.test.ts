@@ -105,7 +105,7 @@ describe('a lost factor', () => {
         digest: (await recovery.find(id))?.digest,
       });
     }
-    const open = world.audit.records.map(({ protectedValues: _protected, ...rest }) => rest);
+    const open = world.audit.drafts.map(({ protectedValues: _protected, ...rest }) => rest);
     expect(JSON.stringify(open)).not.toContain('HR file 4711');
     expect(JSON.stringify(open)).not.toContain('train');
   });
@@ -145,7 +145,7 @@ describe('opening', () => {
   });
 
   it('tells nobody and stores nothing when it cannot be recorded', async () => {
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(recovery.open(lost, helpDesk)).rejects.toEqual(withCode('log_unavailable'));
     world.audit.repair();
     expect(await recovery.list({})).toEqual([]);

@@ -108,7 +108,7 @@ describe('a legal hold', () => {
   it('stands at once where the log cannot say yet what it finds, and is then released by nobody', async () => {
     const transaction = world.transaction();
     world.aged(1, { type: 'transaction.opened', transaction, subject: tessa.actor });
-    world.log.fallBehind();
+    world.log.breakDown('finding');
     const { id } = await place({ transaction });
     expect((await retention.state()).holds.get(id)).not.toHaveProperty('releasedAt');
     // Whether they have a part in it cannot be told.

@@ -96,7 +96,7 @@ describe('an approval', () => {
   it('leaves nothing behind when the log cannot be written', async () => {
     const order = await largeOrder();
     const jws = approvalBy(supervisor, order);
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(world.registry.approve(order.id, jws)).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
     expect((await world.registry.facts(order.id))?.approvals).toEqual([]);

@@ -83,7 +83,7 @@ describe('one signature for several transactions', () => {
   it('leaves nothing behind when the log cannot be written', async () => {
     const targets = await changes(2);
     const jws = world.signedBatch(olga, targets);
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(world.registry.approveBatch(jws)).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
     await expectNoneApproved(targets);

@@ -192,7 +192,7 @@ describe('resolving an exception', () => {
 
   it('changes nothing when it cannot be recorded', async () => {
     const { id, exception } = await lapsed();
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(resolve(exception, 'abandoned')).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
     expect(await stateOf(id)).toBe('executed');

@@ -173,7 +173,7 @@ describe('an order whose process died', () => {
   it('counts on when its cancelling could not be recorded', async () => {
     const { id, root } = await order('1000');
     await world.report(id, 'submit');
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(world.report(id, 'cancel')).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
     later();

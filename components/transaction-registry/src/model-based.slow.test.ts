@@ -207,7 +207,7 @@ async function live(
             .catch(expectRefusal);
         break;
       case 'broken-log': {
-        world.audit.breakDown();
+        world.audit.breakDown('writing');
         const attempts = await Promise.allSettled(
           reporters.map((_, pick) => ask({ pick, fit: false, key: 90 + model.version, node: false })),
         );

@@ -91,7 +91,7 @@ describe('opening a transaction', () => {
   it('leaves nothing behind when the log cannot be written', async () => {
     const { root } = await world.mandates();
     const idempotency_key = world.next('order');
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(world.open(root, { idempotency_key })).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
     await expect(world.open(root, { idempotency_key, max_qty: '1' })).resolves.toMatchObject({ state: 'intended' });
@@ -565,7 +565,7 @@ describe('the notional of a day', () => {
   it('is given back in time when the log did not take the submission, and counts once when it is repeated', async () => {
     const { root } = await world.mandates();
     const { id } = await world.open(root, million);
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(world.report(id, 'submit', { key: 'submit-retry' })).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
     // Whether it was recorded is not known at first: until somebody has looked, the amount is not free for others.
@@ -582,7 +582,7 @@ describe('the notional of a day', () => {
 describe('when something fails on the way', () => {
   it('changes nothing when the log cannot be written', async () => {
     const { transaction } = await world.reach('submit', 'execute', 'clear');
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(world.report(transaction.id, 'settle', { key: 'settle-broken' })).rejects.toThrow(
       coded('log_unavailable'),
     );
@@ -597,7 +597,7 @@ describe('when something fails on the way', () => {
   it('raises no exception that it could not record', async () => {
     const { transaction, root } = await world.reach('submit', 'execute');
     await world.consentStore.revoke(root.id, actor(fundSignatory), 'End of relationship');
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(world.report(transaction.id, 'clear')).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
     expect(await world.registry.exceptions({ transaction: transaction.id })).toEqual([]);

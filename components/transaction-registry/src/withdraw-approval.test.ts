@@ -102,7 +102,7 @@ describe('an approval that its giver takes back', () => {
   it('stays when the log cannot be written', async () => {
     const change = await world.begin('privileged_admin');
     const given = await world.approve(olga, change);
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(world.registry.withdrawApproval(change.id, given.id, actor(olga))).rejects.toThrow(
       coded('log_unavailable'),
     );

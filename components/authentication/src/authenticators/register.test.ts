@@ -35,7 +35,7 @@ describe('authenticators of people', () => {
   };
   const code = (wanted: string) => expect.objectContaining({ code: wanted });
   const recordsOf = (person: { readonly id: string }, type: Parameters<typeof world.audit.ofType>[0]) =>
-    world.audit.ofType(type).filter(({ subject }) => subject?.id === person.id);
+    world.audit.drafts.filter((draft) => draft.type === type && draft.subject?.id === person.id);
 
   it('begin with an invitation, which is recorded with its evidence and kept only as a hash', async () => {
     const person = somebody();
@@ -275,7 +275,7 @@ describe('authenticators of people', () => {
   it('change nothing that cannot be recorded', async () => {
     const person = somebody();
     const made = await world.enrol(node, person, world.key());
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     const newcomer = somebody();
     try {
       await expect(node.authenticators.invite({ person: newcomer.id, evidence: ['x'] }, office)).rejects.toThrow(

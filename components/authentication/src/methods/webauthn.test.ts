@@ -149,7 +149,7 @@ describe('sign-in with a security key or passkey', () => {
 
   it('does not let in where nothing can be recorded', async () => {
     const one = await somebody();
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     try {
       await expect(attempt(one, undefined)).rejects.toThrow(expect.objectContaining({ code: 'log_unavailable' }));
     } finally {

@@ -53,7 +53,7 @@ describe('what is unusual about people', () => {
     const person = somebody();
     await risk.raise({ person, name: 'recovery-cooling-off', until: inHours(2), why: 'a key was replaced' });
     expect(risk.of(person)).toEqual(['recovery-cooling-off']);
-    expect(world.audit.ofType('risk.raised').at(-1)).toMatchObject({
+    expect(world.audit.drafts.findLast(({ type }) => type === 'risk.raised')).toMatchObject({
       subject: { id: person, institution: broker },
       data: { signal: 'recovery-cooling-off', until: inHours(2) },
       protectedValues: [{ path: '/data/why', value: 'a key was replaced' }],
@@ -89,13 +89,13 @@ describe('what is unusual about people', () => {
 
   it('does not come to stand, nor to an end, while nothing can be recorded', async () => {
     const person = somebody();
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     const signal = { person, name: 'impossible-travel', until: inHours(5), why: 'x' } as const;
     await expect(risk.raise(signal)).rejects.toMatchObject({ code: 'log_unavailable' });
     expect(risk.of(person)).toEqual([]);
     world.audit.repair();
     await risk.raise(signal);
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(risk.clear(person, 'impossible-travel', 'x')).rejects.toMatchObject({ code: 'log_unavailable' });
     expect(risk.of(person)).toEqual(['impossible-travel']);
   });
@@ -181,7 +181,7 @@ describe('what is unusual about people', () => {
     it('is not failed by what cannot be looked at', async () => {
       const person = somebody();
       await risk.signedIn(from(person));
-      world.audit.breakDown();
+      world.audit.breakDown('writing');
       await risk.signedIn(from(person, { userAgent: safari }));
       world.audit.repair();
       // Nothing of it was kept: it is as new the next time.

@@ -232,7 +232,7 @@ describe('the pages about one’s own account', () => {
       const path = `/me/keys/${(await keysOf(person))[0]?.id}`;
       const { body } = await browser.get(path);
       const fields = signedFields(body, key);
-      world.audit.breakDown();
+      world.audit.breakDown('writing');
       expect((await browser.post(path, fields)).statusCode).toBe(503);
       expect(await keysOf(person)).toHaveLength(2);
     });

@@ -145,7 +145,7 @@ describe('sessions', () => {
 
   it('of a person who is gone let nobody in while the log cannot be written either', async () => {
     world.directory.remove(anna.id);
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     expect(await current()).toBeUndefined();
     world.audit.repair();
     expect(await current()).toBeUndefined();
@@ -180,7 +180,7 @@ describe('sessions', () => {
 
   it('stand while their end cannot be recorded', async () => {
     const { session } = await signedIn();
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(node.authentication.end(session, 'logged_out')).rejects.toMatchObject({ code: 'log_unavailable' });
     expect(await current()).toMatchObject({ session });
     world.audit.repair();

@@ -13,7 +13,7 @@ import {
 import { newId, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, pageRoutes, type ScratchDatabase } from '@countersign/runtime';
 import {
-  createAuditCollector,
+  createMemoryLog,
   createOpenGuard,
   createTestDatabase,
   fixedClock,
@@ -54,7 +54,7 @@ type Signal = Parameters<PersonSignals['raise']>[0];
 export async function createAuthenticatorWorld() {
   const database: ScratchDatabase = await createTestDatabase({ components: [authenticationMigrations] });
   const clock = fixedClock(start);
-  const audit = createAuditCollector(clock);
+  const audit = createMemoryLog(clock, { anyReferences: true });
   const directory = peopleDirectory();
   const logger = createLogger({ level: 'silent', name: 'test' });
   const maker = createAttestationAuthority({ clock });

@@ -1,7 +1,7 @@
 import type { Notices } from '@countersign/contracts';
 import { systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import { createAuditCollector, createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock } from '@countersign/testkit';
 import { authenticationMigrations, createRisk, type Risk, type RiskConfiguration } from '../index.ts';
 import { peopleDirectory } from './people.ts';
 
@@ -12,7 +12,7 @@ type Notice = Parameters<Notices['tell']>[0];
 export async function createRiskWorld() {
   const database = await createTestDatabase({ components: [authenticationMigrations] });
   const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
-  const audit = createAuditCollector(clock);
+  const audit = createMemoryLog(clock);
   const directory = peopleDirectory();
   const logger = createLogger({ level: 'silent', name: 'test' });
   const notices: Notice[] = [];

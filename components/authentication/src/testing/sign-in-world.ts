@@ -1,7 +1,7 @@
 import { systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, pageRoutes, type ScratchDatabase } from '@countersign/runtime';
 import {
-  createAuditCollector,
+  createMemoryLog,
   createTestDatabase,
   fixedClock,
   hiddenField,
@@ -35,7 +35,7 @@ export type SignInWorld = Awaited<ReturnType<typeof createSignInWorld>>;
 export async function createSignInWorld() {
   const database: ScratchDatabase = await createTestDatabase({ components: [authenticationMigrations] });
   const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
-  const audit = createAuditCollector(clock);
+  const audit = createMemoryLog(clock, { anyReferences: true });
   const directory: PeopleDirectory = peopleDirectory();
   const logger = createLogger({ level: 'silent', name: 'test' });
   const nodes: SignInNode[] = [];

@@ -25,7 +25,7 @@ beforeEach(() => {
   browser = world.browser();
 });
 afterEach(() => {
-  world.audit.fail(false);
+  world.audit.repair();
   world.upgradeSignIns({});
 });
 
@@ -223,10 +223,10 @@ describe('the code flow', () => {
 
   it('releases nothing when the log cannot be written, and goes on when it can', async () => {
     const page = await consentTo(await world.pushed());
-    world.audit.fail(true);
+    world.audit.breakDown();
     const failed = await decide(page);
     expect([failed.statusCode, pageCode(failed.body)]).toEqual([503, 'log_unavailable']);
-    world.audit.fail(false);
+    world.audit.repair();
     expect(answerOf(await decide(page))).toMatchObject({ code: expect.any(String) });
   });
 

@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 afterEach(() => {
-  world.audit.fail(false);
+  world.audit.repair();
   world.upgradeSignIns({});
 });
 
@@ -241,10 +241,10 @@ describe('deciding', () => {
   it('counts for nothing when it cannot be recorded, and can then be done again', async () => {
     const id = await asked();
     const { browser, path, page } = await opened(id);
-    world.audit.fail(true);
+    world.audit.breakDown();
     for (const decision of ['allow', 'refuse'])
       expect((await browser.post(path, world.formOf(page.body, decision))).statusCode).toBe(503);
-    world.audit.fail(false);
+    world.audit.repair();
     expect((await browser.get(path)).body).toContain('name="decision"');
     await browser.post(path, world.formOf(page.body, 'allow'));
     expect(await world.redeem(id)).toMatchObject({ token_type: 'DPoP' });

@@ -30,7 +30,7 @@ const registered = {
   profile: 'fapi2',
 } as const;
 afterEach(() => {
-  world.audit.fail(false);
+  world.audit.repair();
   world.world.changeClient('trading-desk', registered);
 });
 
@@ -74,7 +74,7 @@ describe('asking a person on their own device', () => {
           .query<{ n: number }>('select count(*)::int as n from backchannel_requests')
       ).rows[0]?.n;
     const before = await count();
-    world.audit.fail(true);
+    world.audit.breakDown();
     expect(await refusalOf(ask())).toMatchObject({ code: 'temporarily_unavailable' });
     expect(await count()).toBe(before);
   });

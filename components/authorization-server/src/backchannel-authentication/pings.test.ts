@@ -69,9 +69,9 @@ describe('a client of the mode ping', () => {
     const browser = world.browser();
     const path = world.pathOf(id);
     const { body } = await world.openSignedIn(browser, path);
-    world.audit.fail(true);
+    world.audit.breakDown();
     expect((await browser.post(path, world.formOf(body, 'allow'))).statusCode).toBe(503);
-    world.audit.fail(false);
+    world.audit.repair();
     expect(await sent()).toEqual([]);
   });
 

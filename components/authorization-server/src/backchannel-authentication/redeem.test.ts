@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 afterEach(() => {
-  world.audit.fail(false);
+  world.audit.repair();
   world.world.changeClient('trading-desk', { binding: 'dpop' });
   world.policyEngine.denyWith(undefined);
 });
@@ -121,9 +121,9 @@ describe('the CIBA grant', () => {
 
   it('gives nothing that cannot be recorded, and what was taken stays taken', async () => {
     const id = await allowed();
-    world.audit.fail(true);
+    world.audit.breakDown();
     expect(await poll(id)).toMatchObject({ code: 'temporarily_unavailable' });
-    world.audit.fail(false);
+    world.audit.repair();
     expect(await poll(id)).toEqual(redeemedBefore);
   });
 

@@ -76,9 +76,9 @@ describe('the age of a client key', () => {
   it('keeps nobody out when its warning cannot be written, and warns again', async () => {
     const { server, clientCredentials, clock, audit } = createHarness();
     clock.advance(keysRegisteredAt + 340 * dayMs - clock.now());
-    audit.fail(true);
+    audit.breakDown();
     await refusalOf(server.token(clientCredentials()));
-    audit.fail(false);
+    audit.repair();
     expect(await refusalOf(server.token(clientCredentials()))).toEqual({ code: 'released' });
     expect(audit.records.filter(({ type }) => type === 'client.key-aging')).toHaveLength(1);
   });

@@ -1,7 +1,7 @@
 import { parseClientId } from '@countersign/contracts';
 import { newId, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { createAuditCollector, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authorizationServerMigrations } from '../migrations.ts';
 import { createCodes } from './codes.ts';
@@ -11,7 +11,7 @@ describe('authorization codes', () => {
   const from = { clock, random: systemRandom };
   const logger = createLogger({ level: 'silent', name: 'test' });
   let database: ScratchDatabase;
-  const audit = createAuditCollector(clock);
+  const audit = createMemoryLog(clock);
   const node = () =>
     createCodes({ pool: database.pool('authorization-server'), rowSeal: testRowSeal, audit, logger, ...from });
   const client = parseClientId('order-desk');

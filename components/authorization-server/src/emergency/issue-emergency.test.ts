@@ -149,7 +149,7 @@ describe('the access token of an emergency', () => {
     });
     expect(harness.audit.last()).toMatchObject({ type: 'token.refused', reason: 'risk_takeover' });
     harness.policyEngine.denyWith(undefined);
-    harness.audit.fail(true);
+    harness.audit.breakDown();
     expect(await refusalOf(emergency(harness).issued())).toMatchObject({ code: 'log_unavailable' });
   });
 });

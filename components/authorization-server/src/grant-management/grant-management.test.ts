@@ -154,7 +154,7 @@ describe('a grant that is not there for the caller', () => {
 
   it('is not told of when that cannot be recorded', async () => {
     const { ask, audit } = start();
-    audit.fail(true);
+    audit.breakDown();
     expect((await ask('GET', 'none')).statusCode).toBe(503);
   });
 });

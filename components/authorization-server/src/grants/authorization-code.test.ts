@@ -412,7 +412,7 @@ describe('the authorization code grant', () => {
   it('releases nothing when the log cannot be written', async () => {
     const { server, give, codeFor, redeem, audit } = start();
     const code = await codeFor(await give());
-    audit.fail(true);
+    audit.breakDown();
     expect(await refusalOf(server.token(redeem(code)))).toMatchObject({
       code: 'temporarily_unavailable',
       reason: 'log_unavailable',

@@ -129,10 +129,10 @@ describe('the refresh token grant', () => {
     const key = makeKey();
     const wider = refresh(token, { scope: 'report:read' }, 'trading-desk', { key });
     expect(await refusalOf(server.token(wider))).toMatchObject({ reason: 'scope_wider' });
-    audit.fail(true);
+    audit.breakDown();
     const unrecorded = refresh(token, {}, 'trading-desk', { key });
     expect(await refusalOf(server.token(unrecorded))).toMatchObject({ code: 'temporarily_unavailable' });
-    audit.fail(false);
+    audit.repair();
     expect(audit.records.filter(({ type }) => type === 'client.dpop-key-changed')).toEqual([]);
   });
 

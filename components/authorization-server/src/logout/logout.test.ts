@@ -310,9 +310,9 @@ describe('back-channel logout', () => {
   it('is not forgotten when the record of it cannot be written', async () => {
     const session = await signIn();
     await world.authentication.end(session, 'test');
-    world.audit.fail(true);
+    world.audit.breakDown('writing');
     await expect(world.backchannelLogout.run()).rejects.toMatchObject({ code: 'log_unavailable' });
-    world.audit.fail(false);
+    world.audit.repair();
     world.clock.advance(30_000);
     await world.backchannelLogout.run();
     expect(notified().at(-1)).toMatchObject({ outcome: 'done', data: { session, attempts: 2 } });

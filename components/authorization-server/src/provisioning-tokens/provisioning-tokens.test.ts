@@ -251,7 +251,7 @@ describe('a provisioning token', () => {
     const { give, use, audit } = begin();
     const token = await give();
     await use(token);
-    audit.fail(true);
+    audit.breakDown();
     expect(await refusalOf(use(token))).toMatchObject({ code: 'log_unavailable' });
   });
 });

@@ -17,7 +17,7 @@ beforeAll(async () => {
   world.world.changeClient('order-desk', { redirectUris: [deskRedirect] });
 });
 afterAll(() => world.close());
-afterEach(() => world.audit.fail(false));
+afterEach(() => world.audit.repair());
 
 const push = (change: Parameters = {}) => world.push('trading-desk', world.deskRequest(change));
 const pushDetail = (change: object) => push({ authorization_details: JSON.stringify([world.order(change)]) });
@@ -45,7 +45,7 @@ describe('a pushed authorization request', () => {
   });
 
   it('is not answered when it cannot be recorded', async () => {
-    world.audit.fail(true);
+    world.audit.breakDown();
     expect(await push()).toMatchObject({ status: 503, error: 'temporarily_unavailable' });
   });
 

@@ -231,9 +231,9 @@ describe('updating a registration', () => {
   });
 
   it('is not made when it cannot be recorded', async () => {
-    rig.audit.fail(true);
+    rig.audit.breakDown();
     const response = await rig.manage(app, 'PUT', client, sentBack(client, { scope: 'order:read' }));
-    rig.audit.fail(false);
+    rig.audit.repair();
     expect(response.statusCode).toBe(503);
     expect((await rig.manage(app, 'GET', client)).json()).toEqual(client);
   });
@@ -256,16 +256,16 @@ describe('removing a registration', () => {
   });
 
   it('is not done when it cannot be recorded', async () => {
-    rig.audit.fail(true);
+    rig.audit.breakDown();
     expect((await rig.manage(app, 'DELETE', client)).statusCode).toBe(503);
-    rig.audit.fail(false);
+    rig.audit.repair();
     expect((await rig.manage(app, 'GET', client)).statusCode).toBe(200);
   });
 
   it('that was interrupted between client and tokens is finished by the next call', async () => {
-    rig.directory.afterNextRecord(async () => rig.audit.fail(true));
+    rig.directory.afterNextRecord(async () => rig.audit.breakDown());
     expect((await rig.manage(app, 'DELETE', client)).statusCode).toBe(503);
-    rig.audit.fail(false);
+    rig.audit.repair();
     expect(rig.directory.documents.size).toBe(0);
     expect(rig.ended).toEqual([]);
     expect(refusalOf(await rig.manage(app, 'DELETE', client))).toEqual(notTheirs);

@@ -353,9 +353,9 @@ describe('a registration is refused', () => {
 
   it('when it cannot be recorded, and nothing is left of it', async () => {
     const app = rig.node();
-    rig.audit.fail(true);
+    rig.audit.breakDown();
     const response = await rig.register(app, machine());
-    rig.audit.fail(false);
+    rig.audit.repair();
     expect(refusalOf(response)).toEqual({ status: 503, error: 'temporarily_unavailable', reason: 'log_unavailable' });
     expect(rig.directory.documents.size).toBe(0);
     // Nothing was asked of the directory, so the principal is free at once.

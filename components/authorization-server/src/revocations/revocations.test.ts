@@ -10,6 +10,7 @@ import {
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import {
   codeOf,
+  createMemoryLog,
   createTestDatabase,
   everybodyIndependent,
   fixedClock,
@@ -19,8 +20,7 @@ import {
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { authorizationServerMigrations } from '../migrations.ts';
 import { memorySigner } from '../testing/signing.ts';
-import { type AdministeredRevocations, createRevocations, type RevocationsDependencies } from './revocations.ts';
-import { memoryLog } from './testing/memory-log.ts';
+import { createRevocations, type AdministeredRevocations, type RevocationsDependencies } from './revocations.ts';
 
 const issuer = 'https://as.example';
 const by = { id: 'person:olivia.ops' };
@@ -28,7 +28,7 @@ const by = { id: 'person:olivia.ops' };
 describe('revocations', () => {
   let database: ScratchDatabase;
   let clock = fixedClock(Date.parse('2026-11-23T10:00:00Z'));
-  let log = memoryLog(clock);
+  let log = createMemoryLog(clock, { checked: ['authorization-server'] });
   const signer = memorySigner();
   const ended: string[] = [];
   const nodes: AdministeredRevocations[] = [];
@@ -118,7 +118,7 @@ describe('revocations', () => {
   });
   beforeEach(() => {
     clock = fixedClock(Date.parse('2026-11-23T10:00:00Z'));
-    log = memoryLog(clock);
+    log = createMemoryLog(clock, { checked: ['authorization-server'] });
     ended.length = 0;
     institutionStatus = 'ISSUED';
     stalledMs = 0;
@@ -463,13 +463,7 @@ describe('revocations', () => {
       const revocations = await node();
       const jti = newId('token', { clock, random });
       clock.advance(1_500);
-      await log.append({
-        id: newId('record', { clock, random }),
-        type: 'token.issued',
-        source: 'authorization-server',
-        outcome: 'permit',
-        data: { claims: { jti } },
-      });
+      log.write({ type: 'token.issued', source: 'authorization-server', data: { claims: { jti } } });
       await revocations.revokeUntilLifted({ kind: 'token', id: jti }, by, 'operator', 'x');
       expect(revocations.endedBy(claims({ jti }))).toBe('token');
     });
@@ -477,13 +471,13 @@ describe('revocations', () => {
     it('change nothing when they cannot be recorded', async () => {
       const revocations = await node();
       const target = { kind: 'client', id: 'trading-ui' } as const;
-      log.fail(true);
+      log.breakDown();
       expect(await codeOf(revocations.revokeUntilLifted(target, by, 'operator', 'x'))).toBe('log_unavailable');
-      log.fail(false);
+      log.repair();
       const record = await revocations.revokeUntilLifted(target, by, 'operator', 'x');
-      log.fail(true);
+      log.breakDown();
       expect(await codeOf(revocations.lift(record, other, anything, 'x'))).toBe('log_unavailable');
-      log.fail(false);
+      log.repair();
       expect(await standing(target)).toBeDefined();
     });
   });
@@ -542,7 +536,7 @@ describe('revocations', () => {
 
   it('does not say that a token stands once it has lost touch with the log', async () => {
     const revocations = await node();
-    log.fail(true);
+    log.breakDown();
     stalledMs = 5_001;
     expect(() => revocations.endedBy(claims())).toThrow(expect.objectContaining({ code: 'temporarily_unavailable' }));
     await expect(revocations.list()).rejects.toMatchObject({ code: 'temporarily_unavailable' });
@@ -550,7 +544,7 @@ describe('revocations', () => {
 
   it('ends nothing when it cannot be recorded', async () => {
     const revocations = await node();
-    log.fail(true);
+    log.breakDown();
     await expect(revocations.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test')).rejects.toMatchObject({
       code: 'log_unavailable',
     });

@@ -10,6 +10,7 @@ import { systemRandom } from '@countersign/kernel';
 import { createKeyCache, createTokenMemory, userinfoAudience } from '@countersign/oauth';
 import { createHttpServer, createLogger, createMetrics, pageRoutes } from '@countersign/runtime';
 import {
+  createMemoryLog,
   createTestDatabase,
   type FixedClock,
   fixedClock,
@@ -41,7 +42,6 @@ import { sendOAuthError } from '../oauth-answer.ts';
 import { createPushedRequests, type PushedRequestsOptions } from '../pushed-requests/index.ts';
 import { createTokenKeys } from '../token-keys.ts';
 import { createUserinfo, userinfoRoutes } from '../userinfo/index.ts';
-import { auditCollector } from './audit-collector.ts';
 import { liveRevocations } from './live-revocations.ts';
 import { memoryConsentStore } from './neighbours.ts';
 import { makeKey, memorySigner, type SigningKey, signJws } from './signing.ts';
@@ -75,7 +75,7 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
   const { issuer = 'https://as.example', clock = fixedClock(start), environment = 'development' } = given;
   const database = await createTestDatabase({ components: [authorizationServerMigrations, authenticationMigrations] });
   const world = tradingWorld();
-  const audit = auditCollector();
+  const audit = createMemoryLog(clock, { checked: ['authorization-server'], anyReferences: true });
   const signer = memorySigner();
   const singleUse = memorySingleUse();
   const from = { clock, random: systemRandom };

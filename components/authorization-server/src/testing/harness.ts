@@ -15,11 +15,10 @@ import {
 } from '@countersign/contracts';
 import { isCodedError, newId, type SessionId } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import { type FixedClock, fixedClock, seededRandom, testRowSeal } from '@countersign/testkit';
+import { createMemoryLog, type FixedClock, fixedClock, seededRandom, testRowSeal } from '@countersign/testkit';
 import pg from 'pg';
 import { assembleAuthorizationServer } from '../authorization-server.ts';
 import type { AuthorizationServerConfig } from '../config.ts';
-import { auditCollector } from './audit-collector.ts';
 import { memoryCredentialHolders } from './credential-holders.ts';
 import { liveRevocations } from './live-revocations.ts';
 import { memoryConsentStore, memoryFederation, memoryPolicyEngine, memoryTransactionRegistry } from './neighbours.ts';
@@ -61,7 +60,7 @@ const nobodyThere = async (): Promise<never> => {
 export function createHarness(options: HarnessOptions = {}) {
   const { clock = fixedClock(start) } = options;
   const random = seededRandom(options.seed ?? 'authorization-server');
-  const audit = auditCollector();
+  const audit = createMemoryLog(clock, { checked: ['authorization-server'], anyReferences: true });
   const from = { clock, random, audit };
   const world = tradingWorld();
   const signer = memorySigner();

@@ -1,8 +1,8 @@
 import { lifted, type RevokingParty, revoked, type StandingRevocationTarget } from '@countersign/contracts';
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
-import type { AuditCollector } from './audit-collector.ts';
+import type { MemoryLog } from '@countersign/testkit';
 
-type Harness = { readonly audit: Pick<AuditCollector, 'append'> };
+type Harness = { readonly audit: Pick<MemoryLog, 'append'> };
 const by = { id: 'person:olivia.ops' };
 
 /** As `POST /revocations` and lifting record it, on whichever node. */

@@ -290,12 +290,12 @@ describe('evidence before release', () => {
   it('releases nothing when the log cannot be written, and the credentials stay used', async () => {
     const { server, clientCredentials, audit } = createHarness();
     const request = clientCredentials();
-    audit.fail(true);
+    audit.breakDown();
     expect(await refusalOf(server.token(request))).toMatchObject({
       code: 'temporarily_unavailable',
       reason: 'log_unavailable',
     });
-    audit.fail(false);
+    audit.repair();
     expect(audit.records).toEqual([]);
     expect(await refusalOf(server.token(request))).toMatchObject({
       code: 'invalid_client',
@@ -305,7 +305,7 @@ describe('evidence before release', () => {
 
   it('does not even say no when the no cannot be recorded', async () => {
     const { server, clientCredentials, audit } = createHarness();
-    audit.fail(true);
+    audit.breakDown();
     expect(await refusalOf(server.token(clientCredentials({ scope: 'report:submit' })))).toMatchObject({
       code: 'temporarily_unavailable',
       reason: 'log_unavailable',

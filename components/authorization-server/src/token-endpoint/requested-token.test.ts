@@ -113,7 +113,7 @@ describe.each(classes)('an exchange for $name', ({ requested, audience, foreign,
         subject_token: { jti: before['jti'], record: before['evidence'], claims_digest: digestOf(before) },
       },
     });
-    audit.fail(true);
+    audit.breakDown();
     expect(await refusalOf(ask(harness, first.access_token))).toMatchObject({ code: 'temporarily_unavailable' });
   });
 

@@ -74,7 +74,7 @@ describe('a revocation that stands', () => {
   it('is never passed over because the log cannot be asked', async () => {
     const harness = createHarness();
     const asking = ways['client credentials'](harness);
-    harness.audit.fail(true);
+    harness.audit.breakDown();
     expect(await codeOf(asking)).toBe('temporarily_unavailable');
   });
 });

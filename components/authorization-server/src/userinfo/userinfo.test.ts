@@ -10,7 +10,7 @@ beforeAll(async () => {
   world = await createCodeFlowWorld();
 });
 afterAll(() => world.close());
-afterEach(() => world.audit.fail(false));
+afterEach(() => world.audit.repair());
 
 const from = () => ({ clock: world.clock, random: systemRandom });
 const url = () => `${world.issuer}/userinfo`;

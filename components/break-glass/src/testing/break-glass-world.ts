@@ -14,7 +14,7 @@ import { type IncidentId, newId, parseDigest, systemRandom, toInstant } from '@c
 import { createKeyCache } from '@countersign/oauth';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import {
-  createAuditCollector,
+  createMemoryLog,
   createPeopleKeys,
   createTestDatabase,
   fixedClock,
@@ -64,7 +64,7 @@ export async function createBreakGlassWorld() {
   const database: ScratchDatabase = await createTestDatabase({ components: [breakGlassMigrations] });
   const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
   const random = systemRandom;
-  const audit = createAuditCollector(clock);
+  const audit = createMemoryLog(clock, { anyReferences: true });
   const logger = createLogger({ level: 'silent', name: 'test' });
   const keys = createPeopleKeys({ clock, random, origin });
   const people = new Map([fay, sam, tom, cora, anna, eve].map((each) => [each.id as string, each]));

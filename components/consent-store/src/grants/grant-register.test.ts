@@ -23,7 +23,7 @@ afterAll(() => world.close());
 const coded = (code: string) => expect.objectContaining({ code });
 const aClient = () => clientId(`client-${++names}`);
 const recordsOf = (id: string, type: 'grant.revoked' | 'grant.changed' | 'consent.given') =>
-  world.audit.ofType(type).filter(({ data }) => (data as { grant?: string }).grant === id);
+  world.audit.records.filter((record) => record.type === type && (record.data as { grant?: string }).grant === id);
 
 /** How many versions the database holds of a grant. */
 async function versionsOf(id: string): Promise<number> {
@@ -98,7 +98,7 @@ describe('a consent that was given', () => {
 
   it('is not kept when it cannot be recorded', async () => {
     const client = aClient();
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(grants.give(grantProposal({ client }))).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
     expect(await grants.list({ client })).toEqual([]);
@@ -235,7 +235,7 @@ describe('changing a grant', () => {
 
   it('leaves everything as it was when it cannot be recorded', async () => {
     const first = await grants.give(grantProposal());
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(grants.change(first.id, 'replace', grantProposal({ scopes: [] }))).rejects.toThrow(
       coded('log_unavailable'),
     );
@@ -301,7 +301,7 @@ describe('revoking a grant', () => {
 
   it('does not happen when it cannot be recorded', async () => {
     const given = await grants.give(grantProposal());
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(grants.revoke(given.id, by, 'Now')).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
     expect(await grants.find(given.id)).toEqual(given);

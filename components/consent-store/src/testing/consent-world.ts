@@ -1,13 +1,12 @@
 import { systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock } from '@countersign/testkit';
 import {
   type ConsentStoreDependencies,
   consentStoreMigrations,
   createConsentStore,
   type RunningConsentStore,
 } from '../index.ts';
-import { createAuditCollector } from './audit-collector.ts';
 import { firms, people } from './firms.ts';
 import { createMandateKeys } from './mandate-keys.ts';
 import { createSmallDirectory } from './small-directory.ts';
@@ -20,7 +19,7 @@ import { createSmallDirectory } from './small-directory.ts';
 export async function createConsentWorld(given: { readonly scratch?: ScratchDatabase } = {}) {
   const scratch = given.scratch ?? (await createTestDatabase({ components: [consentStoreMigrations] }));
   const clock = fixedClock(Date.parse('2026-06-15T10:00:00Z'));
-  const audit = createAuditCollector(clock);
+  const audit = createMemoryLog(clock, { checked: ['consent-store', 'transaction-registry'] });
   const directory = createSmallDirectory({ institutions: firms, principals: people });
   const logger = createLogger({ level: 'silent', name: 'test' });
   const signer = await createMandateKeys({

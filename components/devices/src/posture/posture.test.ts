@@ -144,7 +144,7 @@ describe('a report of a feed', () => {
   it('changes nothing when it cannot be recorded, and can be sent again', async () => {
     later();
     const report = world.report([failing(shared.id)]);
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     expect(await codeOf(node.takeReport(report, by))).toBe('log_unavailable');
     world.audit.repair();
     expect(node.postureOf(shared.id)?.posture).toBe('compliant');

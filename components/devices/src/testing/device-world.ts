@@ -1,6 +1,6 @@
 import { systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import { createAuditCollector, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
 import type { DevicesConfiguration } from '../config.ts';
 import { createDevices, devicesMigrations, type RunningDevices } from '../index.ts';
 import { bank, broker, deviceDirectory } from './device-directory.ts';
@@ -13,7 +13,7 @@ export const manager = { id: 'service:mdm', institution: broker };
 export async function createDeviceWorld() {
   const database = await createTestDatabase({ components: [devicesMigrations] });
   const clock = fixedClock(Date.parse('2026-11-21T09:00:00Z'));
-  const audit = createAuditCollector(clock);
+  const audit = createMemoryLog(clock);
   const directory = deviceDirectory();
   const logger = createLogger({ level: 'silent', name: 'test' });
   const feedKey = createTestKey();

@@ -1,42 +1,39 @@
-import { auditLogErrors, type RecordDraft, requireFit } from '@countersign/contracts';
-import { standingsIn } from '@countersign/testkit';
+import type { RecordDraft } from '@countersign/contracts';
+import type { Clock } from '@countersign/kernel';
+import { createMemoryLog, type MemoryLog } from '@countersign/testkit';
 import type { DirectoryLog } from '../proofs.ts';
 
-/** For tests: a log in memory that keeps the promises of the contract, and breaks when told to. */
+/** The log of a test, and what it has of the directory's changes. */
 export interface DirectoryLogDouble {
   /** What was appended, in order, but for `directory.committed`; a test may empty it. */
   readonly records: RecordDraft[];
-  /** Everything that was appended, and stays; what a test takes out was never appended. */
-  readonly all: RecordDraft[];
+  /** Everything that was appended. */
+  readonly all: readonly RecordDraft[];
   readonly audit: DirectoryLog;
+  readonly rewrite: MemoryLog['rewrite'];
   /** @param what everything by default */
   breakLog(broken: boolean, what?: (record: RecordDraft) => boolean): void;
 }
 
-export function createDirectoryLog(): DirectoryLogDouble {
+export function createDirectoryLog(clock: Clock): DirectoryLogDouble {
+  const log = createMemoryLog(clock);
   const records: RecordDraft[] = [];
-  const all: RecordDraft[] = [];
-  let isLost: (record?: RecordDraft) => boolean = () => false;
-  const down = () => auditLogErrors.error('log_unavailable', 'down');
   return {
     records,
-    all,
+    all: log.drafts,
+    rewrite: log.rewrite,
     audit: {
-      async append(record) {
-        if (isLost(record)) throw down();
-        requireFit(record);
-        all.push(structuredClone(record));
-        if (record.type !== 'directory.committed') records.push(record);
-        return { id: record.id, index: BigInt(all.length - 1), time: '2026-11-21T00:00:00.000Z' };
+      ...log,
+      async append(draft) {
+        const known = log.drafts.length;
+        const receipt = await log.append(draft);
+        if (draft.type !== 'directory.committed' && log.drafts.length > known) records.push(draft);
+        return receipt;
       },
-      async standings(things) {
-        if (isLost()) throw down();
-        return standingsIn(all, things);
-      },
-      newest: async (types) => BigInt(all.findLastIndex(({ type }) => types.includes(type))),
     },
     breakLog(broken, what) {
-      isLost = (record) => broken && (what === undefined || (record !== undefined && what(record)));
+      log.repair();
+      if (broken) log.breakDown(what === undefined ? undefined : 'writing', what);
     },
   };
 }

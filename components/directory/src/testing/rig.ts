@@ -22,9 +22,10 @@ export interface Rig {
   readonly clock: FixedClock;
   /** What was appended, in order, but for `directory.committed`; a test may empty it. */
   readonly records: RecordDraft[];
-  /** Everything that was appended, and stays; what a test takes out was never appended. */
-  readonly log: RecordDraft[];
+  /** Everything that was appended. */
+  readonly log: readonly RecordDraft[];
   readonly breakLog: DirectoryLogDouble['breakLog'];
+  readonly rewriteLog: DirectoryLogDouble['rewrite'];
   open(options?: Partial<DirectoryDependencies>): Promise<DirectoryComponent>;
   close(): Promise<void>;
 }
@@ -34,12 +35,12 @@ export async function createRig(): Promise<Rig> {
   const [component] = scratch.components;
   if (component === undefined) throw new Error('no component');
   const opened: DirectoryComponent[] = [];
-  const log = createDirectoryLog();
   const clock = fixedClock(Date.UTC(2026, 10, 21));
+  const log = createDirectoryLog(clock);
   return {
     scratch,
     clock,
-    ...{ records: log.records, log: log.all, breakLog: log.breakLog },
+    ...{ records: log.records, log: log.all, breakLog: log.breakLog, rewriteLog: log.rewrite },
     async open(options = {}) {
       const directory = await createDirectory({
         pool: scratch.pool('directory'),

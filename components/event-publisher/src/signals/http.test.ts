@@ -3,7 +3,7 @@ import { asCaller, createOpenGuard } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { signalRoutes } from '../index.ts';
-import { leis } from '../testing/small-log.ts';
+import { leis } from '../testing/example-mandate.ts';
 import { metadataPath } from './metadata.ts';
 import { createSignalWorld, issuer, type SignalWorld } from './testing/signal-world.ts';
 
@@ -299,10 +299,10 @@ describe('a poll', () => {
       headers: { ...asOps(leis.fund, 'signal:subscribe'), 'content-type': 'application/json' },
       body: '{}',
     });
-    const { scans } = world.log;
+    const { scans } = world.log.reads;
     world.signIn(leis.stranger, 'person:x');
     // It has looked at what is others', and so it waits.
-    await expect.poll(() => world.log.scans).toBeGreaterThan(scans);
+    await expect.poll(() => world.log.reads.scans).toBeGreaterThan(scans);
     await other.close();
     expect(await (await answer).json()).toEqual({ sets: {} });
     const by = { id: 'x', institution: leis.fund, client: 'ops' };

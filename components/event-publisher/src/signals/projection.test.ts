@@ -1,7 +1,7 @@
 import type { EvidenceRecord, RecordDraft } from '@countersign/contracts';
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
 import { describe, expect, it } from 'vitest';
-import { leis } from '../testing/small-log.ts';
+import { leis } from '../testing/example-mandate.ts';
 import { type DirectoryView, signalsOf } from './projection.ts';
 
 const from = { clock: systemClock, random: systemRandom };

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { leis } from '../testing/example-mandate.ts';
 import { type Receiver, startReceiver } from '../testing/receiver.ts';
-import { leis } from '../testing/small-log.ts';
 import { by, createSignalWorld, issuer, type SignalWorld } from './testing/signal-world.ts';
 
 const day = 86_400_000;
@@ -270,7 +270,7 @@ it('a stream costs nothing while there is nothing new', async () => {
   await create();
   world.signIn(leis.stranger, 'person:x');
   await world.signals.deliver();
-  const { scans } = world.log;
+  const { scans } = world.log.reads;
   for (let count = 0; count < 5; count++) await world.signals.deliver();
-  expect(world.log.scans).toBe(scans);
+  expect(world.log.reads.scans).toBe(scans);
 });

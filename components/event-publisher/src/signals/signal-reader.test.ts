@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { leis } from '../testing/small-log.ts';
+import { leis } from '../testing/example-mandate.ts';
 import { by, createSignalWorld, type SignalWorld } from './testing/signal-world.ts';
 
 let world: SignalWorld;
@@ -45,9 +45,9 @@ it('others’ records are passed in bounded steps', async () => {
   let polls = 0;
   let found: readonly string[] = [];
   for (; found.length === 0 && polls < 10; polls++) {
-    const { scans } = world.log;
+    const { scans } = world.log.reads;
     const answer = await at(stream_id);
-    expect(world.log.scans - scans).toBeLessThanOrEqual(8);
+    expect(world.log.reads.scans - scans).toBeLessThanOrEqual(8);
     found = Object.values(answer.sets);
     if (found.length === 0) expect(answer.moreAvailable).toBe(true);
   }

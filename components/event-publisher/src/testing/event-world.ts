@@ -1,15 +1,15 @@
 import type { KeyPurpose } from '@countersign/contracts';
 import { newId, systemRandom, type TransactionId } from '@countersign/kernel';
 import { createKeyring, createLogger } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock } from '@countersign/testkit';
 import {
   createEventPublisher,
   type EventPublisherDependencies,
   eventPublisherMigrations,
   type RunningEventPublisher,
 } from '../index.ts';
+import { leis, version } from './example-mandate.ts';
 import { plainOutbound } from './plain-outbound.ts';
-import { createSmallLog, leis, version } from './small-log.ts';
 
 /** Never by itself: tests say when. */
 const never = 3_600_000;
@@ -20,7 +20,8 @@ export async function createEventWorld() {
   const clock = fixedClock(Date.now());
   const logger = createLogger({ level: 'silent', name: 'test' });
   const random = systemRandom;
-  const log = createSmallLog(clock);
+  const log = createMemoryLog(clock);
+  log.write({ type: 'log.opened' });
   const signer = await createKeyring<'event'>({
     ...{ clock, logger, random },
     pool: scratch.pool('event-publisher'),

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { systemRandom } from '@countersign/kernel';
 import { createLogger, migrate } from '@countersign/runtime';
-import { createAuditCollector, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { policyEngineMigrations } from '../migrations.ts';
 import { desk } from '../testing/desk.ts';
@@ -53,7 +53,7 @@ describe('what was counted by an earlier release', () => {
       current: () => ({ limits: [] }),
       directory: { snapshot: () => desk },
       transactions: { countsAgainstLimits: async (id) => id === standing },
-      audit: createAuditCollector(fixedClock(now)),
+      audit: createMemoryLog(fixedClock(now)),
       rowSeal: testRowSeal,
       clock: fixedClock(now),
       random: systemRandom,

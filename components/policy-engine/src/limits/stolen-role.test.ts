@@ -223,7 +223,7 @@ describe('with the database role of the policy engine, a thief of limits', () =>
 
   it('keeps no order from being released once the log can be written again', async () => {
     const id = await submit('500');
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(limits.release(id)).rejects.toMatchObject({ code: 'log_unavailable' });
     world.audit.repair();
     expect(await usedOf()).toBe('500');

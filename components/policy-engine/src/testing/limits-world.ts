@@ -16,13 +16,7 @@ import {
 } from '@countersign/kernel';
 import type { Currency, Lei } from '@countersign/market';
 import { createLogger, type Logger } from '@countersign/runtime';
-import {
-  createAuditCollector,
-  createTestDatabase,
-  type FixedClock,
-  fixedClock,
-  testRowSeal,
-} from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, type FixedClock, fixedClock, testRowSeal } from '@countersign/testkit';
 import { broker, clearer, examples, firm } from '../../../../protocols/market/src/testing/example-details.ts';
 import { readLimits } from '../bundle/limit-definitions.ts';
 import { createLimits, type LimitsComponent } from '../limits/limits.ts';
@@ -113,7 +107,7 @@ export async function createLimitsWorld(
 ) {
   const scratch = await createTestDatabase({ components: [policyEngineMigrations] });
   const clock: FixedClock = fixedClock(Date.parse('2026-06-15T10:00:00Z'));
-  const audit = createAuditCollector(clock);
+  const audit = createMemoryLog(clock);
   const orders = new Map<string, Outcome>();
   const transactions: Pick<TransactionRegistry, 'countsAgainstLimits'> = {
     async countsAgainstLimits(id) {

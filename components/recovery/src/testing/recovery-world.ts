@@ -9,7 +9,7 @@ import type {
 import { type RecoveryId, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import {
-  createAuditCollector,
+  createMemoryLog,
   createPeopleKeys,
   createTestDatabase,
   fixedClock,
@@ -41,7 +41,7 @@ export async function createRecoveryWorld() {
   const database: ScratchDatabase = await createTestDatabase({ components: [recoveryMigrations] });
   const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
   const random = systemRandom;
-  const audit = createAuditCollector(clock);
+  const audit = createMemoryLog(clock, { anyReferences: true });
   const logger = createLogger({ level: 'silent', name: 'test' });
   const keys = createPeopleKeys({ clock, random, origin: issuer });
   const people = new Map([anna, ben, bea, cora, dual, otto, eve].map((each) => [each.id as string, each]));

@@ -1,11 +1,10 @@
 import { newId, systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import { createTestDatabase, everybodyIndependent, everyProposerStands, fixedClock } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, everyProposerStands, everybodyIndependent, fixedClock } from '@countersign/testkit';
 import type { RetentionDependencies } from '../dependencies.ts';
 import { createRetention, type RunningRetention, retentionMigrations } from '../index.ts';
 import type { Requester } from '../requester.ts';
 import { createSmallCustody } from './small-custody.ts';
-import { createSmallLog } from './small-log.ts';
 
 export const operator = '5493001KJTIIGC8Y1R12';
 const person = (name: string, chain: readonly string[] = []): Requester => ({
@@ -30,7 +29,7 @@ export async function createRetentionWorld() {
   const scratch = await createTestDatabase({ components: [retentionMigrations] });
   const clock = fixedClock(Date.parse('2036-03-01T12:00:00Z'));
   const logger = createLogger({ level: 'silent', name: 'test' });
-  const log = createSmallLog(clock);
+  const log = createMemoryLog(clock);
   const custody = createSmallCustody(log, clock);
   const nodes: RunningRetention[] = [];
 

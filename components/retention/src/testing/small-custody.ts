@@ -8,7 +8,7 @@ import {
   type SubjectKey,
 } from '@countersign/contracts';
 import { type Clock, type RecordId, toInstant } from '@countersign/kernel';
-import { keeps, type SmallLog } from './small-log.ts';
+import { isFoundBy, type MemoryLog } from '@countersign/testkit';
 
 /** What the log lets its keeper do, over a log in memory. */
 export interface SmallCustody extends LogCustody {
@@ -21,7 +21,7 @@ export interface SmallCustody extends LogCustody {
   failures: number;
 }
 
-export function createSmallCustody(log: SmallLog, clock: Clock): SmallCustody {
+export function createSmallCustody(log: MemoryLog, clock: Clock): SmallCustody {
   const pruned = new Set<string>();
   const keys = new Map<string, SubjectKey>();
   const bodies = (of: string): readonly EvidenceRecord[] =>
@@ -55,7 +55,7 @@ export function createSmallCustody(log: SmallLog, clock: Clock): SmallCustody {
       return retentionClasses.map((name) => {
         const there = bodies(name);
         const due = there.filter(({ time }) => Date.parse(time) < (before[name] ?? Number.NEGATIVE_INFINITY));
-        const held = due.filter((one) => holds.some((scope) => keeps(scope, one)));
+        const held = due.filter((one) => holds.some((scope) => isFoundBy(scope, one)));
         const [oldest] = there.map(({ time }) => time).toSorted();
         return {
           class: name,
@@ -69,7 +69,7 @@ export function createSmallCustody(log: SmallLog, clock: Clock): SmallCustody {
     },
     async prune({ class: name, before, holds, asOf, authority, by }, onProgress) {
       const due = bodies(name).filter(({ time }) => Date.parse(time) < before);
-      const going = due.filter((one) => !holds.some((scope) => keeps(scope, one)));
+      const going = due.filter((one) => !holds.some((scope) => isFoundBy(scope, one)));
       await judged(asOf);
       onProgress?.(going.length, going.length);
       for (const { id } of going) pruned.add(id);

@@ -10,7 +10,7 @@ import {
   timeStampingMigrations,
   timeStampingRoutes,
 } from '../index.ts';
-import { createSmallLog } from './small-log.ts';
+import { createCheckpointedLog } from './checkpointed-log.ts';
 
 /** Never by itself: tests say when. */
 const never = 3_600_000;
@@ -24,7 +24,7 @@ export async function createTimeStampingWorld() {
   const clock = fixedClock(Date.now());
   const logger = createLogger({ level: 'silent', name: 'test' });
   const random = systemRandom;
-  const log = createSmallLog(clock);
+  const log = createCheckpointedLog(clock);
   const signer = await createKeyring<'time-stamp'>({
     ...{ clock, logger, random },
     pool: scratch.pool('time-stamping'),

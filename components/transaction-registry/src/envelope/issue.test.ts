@@ -91,7 +91,7 @@ describe('an identity envelope', () => {
 
   it('is not signed when the log cannot be written', async () => {
     const { transaction } = await world.reach();
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     await expect(world.registry.envelope(transaction.id, asker(broker))).rejects.toThrow(coded('log_unavailable'));
     world.audit.repair();
   });

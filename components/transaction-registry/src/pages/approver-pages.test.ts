@@ -356,7 +356,7 @@ describe('an approval by a security key', () => {
   it('counts for nothing when it cannot be recorded', async () => {
     const change = await world.begin('privileged_admin');
     const { browser, path, page } = await opened(olga, change);
-    world.audit.breakDown();
+    world.audit.breakDown('writing');
     const answer = await browser.post(path, world.signed(page.body, keyOf(olga)));
     world.audit.repair();
     expect([answer.statusCode, codeOf(answer.body)]).toEqual([503, 'log_unavailable']);

@@ -10,9 +10,8 @@ import type {
 import { type Json, newId, type RecordId, systemRandom, type TransactionId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { createKeyring, createLogger } from '@countersign/runtime';
-import { createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
 import { consentStoreMigrations, createConsentStore } from '../../../consent-store/src/index.ts';
-import { createAuditCollector } from '../../../consent-store/src/testing/audit-collector.ts';
 import {
   actor,
   broker,
@@ -80,7 +79,7 @@ export async function createTradingWorld(log?: AuditAppender) {
   });
   const clock = fixedClock(Date.parse('2026-06-15T10:00:00Z'));
   const random = systemRandom;
-  const audit = createAuditCollector(clock, log);
+  const audit = createMemoryLog(clock, { behind: log, checked: ['consent-store', 'transaction-registry'] });
   const directory = createSmallDirectory({ institutions: firms, principals: [...people, ...traders] });
   const logger = createLogger({ level: 'silent', name: 'test' });
   const role = scratch.components.find(({ name }) => name === 'consent-store')?.role ?? '';

@@ -11,6 +11,7 @@ import { type GrantId, parseId, sha256Base64Url, systemRandom } from '@countersi
 import { createKeyCache } from '@countersign/oauth';
 import { createHttpServer, createLogger, createMetrics, pageRoutes } from '@countersign/runtime';
 import {
+  createMemoryLog,
   createTestDatabase,
   fixedClock,
   hiddenField,
@@ -28,7 +29,6 @@ import { createIdTokens } from '../../id-tokens.ts';
 import { authorizationServerMigrations } from '../../migrations.ts';
 import { createOpaqueTokens } from '../../opaque-tokens/index.ts';
 import { createRefreshTokens } from '../../refresh-tokens/index.ts';
-import { auditCollector } from '../../testing/audit-collector.ts';
 import { memoryConsentStore, memoryPolicyEngine, memoryTransactionRegistry } from '../../testing/neighbours.ts';
 import { makeKey, memorySigner, type SigningKey, signJws } from '../../testing/signing.ts';
 import { memorySingleUse } from '../../testing/single-use.ts';
@@ -86,7 +86,7 @@ export async function createCibaWorld(
   const logger = createLogger({ level: 'silent', name: 'test' });
   const world = tradingWorld();
   const { directory } = world;
-  const audit = auditCollector();
+  const audit = createMemoryLog(clock, { checked: ['authorization-server'], anyReferences: true });
   const authenticators = createSmallAuthenticators({ ...from, audit });
   const signer = memorySigner();
   const singleUse = memorySingleUse();

@@ -1,7 +1,7 @@
 import type { KeyPurpose } from '@countersign/contracts';
 import { CodedError, newId, systemRandom } from '@countersign/kernel';
 import { createKeyring, createLogger } from '@countersign/runtime';
-import { createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
 import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose';
 import {
   createSignalTransmitter,
@@ -9,8 +9,8 @@ import {
   type SignalTransmitter,
   type SignalTransmitterDependencies,
 } from '../../index.ts';
+import { leis } from '../../testing/example-mandate.ts';
 import { plainOutbound } from '../../testing/plain-outbound.ts';
-import { createSmallLog, leis } from '../../testing/small-log.ts';
 import type { DirectoryView } from '../projection.ts';
 
 /** Never by itself: tests say when. */
@@ -47,7 +47,8 @@ export async function createSignalWorld() {
   const clock = fixedClock(Date.parse('2026-11-21T10:00:00Z'));
   const logger = createLogger({ level: 'silent', name: 'test' });
   const random = systemRandom;
-  const log = createSmallLog(clock);
+  const log = createMemoryLog(clock);
+  log.write({ type: 'log.opened' });
   const directory = createSmallDirectory();
   const sealingKey = { bytes: random.bytes(32) };
   const signer = await createKeyring<'security-event'>({

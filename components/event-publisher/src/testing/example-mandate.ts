@@ -1,28 +1,4 @@
-import type { Clock, Json } from '@countersign/kernel';
-import { createMemoryLog, type MemoryLog } from '@countersign/testkit';
-
-/** A log in memory that begins as every log does, and breaks when told to. */
-export interface SmallLog extends MemoryLog {
-  /** How often it was scanned. */
-  readonly scans: number;
-}
-
-export function createSmallLog(clock: Clock): SmallLog {
-  const log = createMemoryLog(clock);
-  let scans = 0;
-  log.write({ type: 'log.opened' });
-  return {
-    ...log,
-    async scan(query) {
-      const found = await log.scan(query);
-      scans += 1;
-      return found;
-    },
-    get scans() {
-      return scans;
-    },
-  };
-}
+import type { Json } from '@countersign/kernel';
 
 export const leis = {
   fund: '5493001KJTIIGC8Y1R12',

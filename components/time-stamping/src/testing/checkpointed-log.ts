@@ -6,14 +6,14 @@ import { createMemoryLog, type MemoryLog } from '@countersign/testkit';
 import type { StampedLog } from '../index.ts';
 
 /** A log in memory with a tree and signed checkpoints, which breaks when told to. */
-export interface SmallLog extends StampedLog, Pick<MemoryLog, 'ofType' | 'breakDown' | 'repair'> {
+export interface CheckpointedLog extends StampedLog, Pick<MemoryLog, 'ofType' | 'breakDown' | 'repair'> {
   /** A record of somebody's, written at once. */
   write(draft: Parameters<MemoryLog['write']>[0]): LogEntry & { readonly leafHash: string };
   /** Signs and publishes a checkpoint over everything. @returns the note */
   publish(): Promise<string>;
 }
 
-export function createSmallLog(clock: Clock): SmallLog {
+export function createCheckpointedLog(clock: Clock): CheckpointedLog {
   const log = createMemoryLog(clock);
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const { x = '' } = publicKey.export({ format: 'jwk' });
