@@ -16,6 +16,14 @@ export { createFaultyProxy, type FaultyProxy } from './faulty-proxy.ts';
 export { type FixedClock, fixedClock } from './fixed-clock.ts';
 export { freePort } from './free-port.ts';
 export { createMemoryLog, type MemoryLog, type MemoryLogOptions } from './memory-log.ts';
+export {
+  createMemorySigner,
+  type MemorySigner,
+  makeKey,
+  type SigningKey,
+  signJws,
+} from './memory-signer.ts';
+export { createMemorySingleUse, type MemorySingleUse } from './memory-single-use.ts';
 export { asCaller, createOpenGuard, type OpenGuard } from './open-guard.ts';
 export { contrastsOfText, type TextContrast } from './page-contrast.ts';
 export { filledForm, hiddenField, optionsIn, unescaped } from './pages.ts';

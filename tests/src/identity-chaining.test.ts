@@ -3,7 +3,7 @@ import { createFederationGateway, createPartnerKeys } from '@countersign/federat
 import { newId, systemRandom } from '@countersign/kernel';
 import { jwtAuthorizationGrantTokenType } from '@countersign/oauth';
 import { createLogger } from '@countersign/runtime';
-import { fixedClock, standingsIn } from '@countersign/testkit';
+import { fixedClock, makeKey, type SigningKey, signJws, standingsIn } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   claimsOf,
@@ -12,7 +12,6 @@ import {
   refusalOf,
   start,
 } from '../../components/authorization-server/src/testing/harness.ts';
-import { makeKey, type SigningKey, signJws } from '../../components/authorization-server/src/testing/signing.ts';
 import {
   broker,
   brokerBook,

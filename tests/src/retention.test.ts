@@ -16,19 +16,12 @@ import { hashLeaf, parseCheckpoint, parseNote, verifyConsistency, verifyInclusio
 import { createRetention, type RunningRetention, retentionMigrations, retentionRoutes } from '@countersign/retention';
 import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } from '@countersign/runtime';
 import { generateSigningKey } from '@countersign/sdk';
-import {
-  createTestDatabase,
-  everybodyIndependent,
-  everyProposerStands,
-  type FixedClock,
-  fixedClock,
-} from '@countersign/testkit';
+import { createMemorySigner, createTestDatabase, everyProposerStands, everybodyIndependent, fixedClock, type FixedClock } from '@countersign/testkit';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { erasureCommands } from '../../apps/cli/src/commands/erasure.ts';
 import { holdCommands } from '../../apps/cli/src/commands/hold.ts';
 import { retentionCommands } from '../../apps/cli/src/commands/retention.ts';
-import { memorySigner } from '../../components/audit-log/src/testing/rig.ts';
 
 const operator = '5493001KJTIIGC8Y1R12';
 const principals: Readonly<Record<string, string>> = { first: 'person:paula.records', second: 'person:colin.counsel' };
@@ -69,7 +62,7 @@ beforeEach(async () => {
     ...common,
     pool,
     eraserPool: scratch.pool('evidence-eraser'),
-    signer: memorySigner(),
+    signer: createMemorySigner(),
     origin: 'log.example/retention',
     entrySealKey: sha256('entries of the test'),
     protection: createProtection({

@@ -8,20 +8,11 @@ import {
   verifyConsistency,
   verifyInclusion,
 } from '@countersign/merkle-log';
-import { codeOf, createFaultyProxy } from '@countersign/testkit';
+import { codeOf, createFaultyProxy, createMemorySigner } from '@countersign/testkit';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningAuditLog } from './index.ts';
-import {
-  createRig,
-  draft,
-  drafts,
-  firstPlace,
-  memorySigner,
-  newRecordId,
-  newTransaction,
-  type Rig,
-} from './testing/rig.ts';
+import { createRig, draft, drafts, firstPlace, newRecordId, newTransaction, type Rig } from './testing/rig.ts';
 
 let rig: Rig;
 beforeEach(async () => {
@@ -475,6 +466,7 @@ describe('checkpoints', () => {
     const before = await log.checkpoint();
     const oldKey = log.verifierKey();
     await rig.signer.rotate('log-checkpoint');
+    rig.signer.activate('log-checkpoint');
     const after = await log.checkpoint();
     expect(log.verifierKey()).not.toBe(oldKey);
     expect(opened(log, after).size).toBe(3n);
@@ -520,7 +512,7 @@ describe('checkpoints', () => {
 
   it('of a log with another key make it refuse to start', async () => {
     await (await rig.open()).checkpoint();
-    await expect(rig.open({ signer: memorySigner() })).rejects.toThrow('not signed by a key this log holds');
+    await expect(rig.open({ signer: createMemorySigner() })).rejects.toThrow('not signed by a key this log holds');
   });
 });
 

@@ -1,6 +1,7 @@
 import { type RecordDraft, recordTypes } from '@countersign/contracts';
 import { describeBundle, type EvidenceBundle, verifyBundle } from '@countersign/evidence';
 import { digestOf, isCodedError, type Json, type RecordId } from '@countersign/kernel';
+import { createMemorySigner, type MemorySigner } from '@countersign/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningAuditLog } from './index.ts';
 import {
@@ -8,7 +9,6 @@ import {
   draft,
   drafts,
   firstPlace,
-  memorySigner,
   newMandate,
   newRecordId,
   newTransaction,
@@ -41,11 +41,7 @@ function failuresOf(bundle: EvidenceBundle, trust: Parameters<typeof verifyBundl
 }
 
 /** The log as someone with its key and the database could rewrite it: the same records, but for what `change` does. */
-async function rewrite(
-  log: RunningAuditLog,
-  signer: ReturnType<typeof memorySigner>,
-  change: (record: RecordDraft) => RecordDraft,
-) {
+async function rewrite(log: RunningAuditLog, signer: MemorySigner, change: (record: RecordDraft) => RecordDraft) {
   const other = await createRig();
   const copy = await other.open({ signer });
   for (const { record } of (await log.search({})).slice(firstPlace)) {
@@ -332,7 +328,7 @@ describe('a bundle since a checkpoint that the reader holds', () => {
     const log = await rig.open();
     const { transaction } = await tellOrder(log);
     const foreign = await createRig();
-    const stranger = await foreign.open({ signer: memorySigner() });
+    const stranger = await foreign.open({ signer: createMemorySigner() });
     await expect(log.exportBundle({ transaction, requester, since: await stranger.checkpoint() })).rejects.toSatisfy(
       (error) => isCodedError(error, 'checkpoint_unknown'),
     );

@@ -64,6 +64,7 @@ describe('the time stamps of a bundle', () => {
     expect(await log.exportBundle({ transaction, requester })).not.toHaveProperty('timeStamps');
     await stamp();
     await rig.signer.rotate('log-checkpoint');
+    rig.signer.activate('log-checkpoint');
     expect(await log.exportBundle({ transaction, requester })).not.toHaveProperty('timeStamps');
   });
 });

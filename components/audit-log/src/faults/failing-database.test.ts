@@ -21,13 +21,14 @@ import {
   type ScratchDatabase,
   startEmbeddedPostgres,
 } from '@countersign/runtime';
+import { createMemorySigner } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditLogMigrations, createAuditLog, createProtection, type RunningAuditLog } from '../index.ts';
-import { drafts, entrySealKey, logger, memorySigner, sealingOf } from '../testing/rig.ts';
+import { drafts, entrySealKey, logger, sealingOf } from '../testing/rig.ts';
 
 // A PostgreSQL of this file's own, which is killed, stopped, filled up and set back under a log that runs.
 
-const signer = memorySigner();
+const signer = createMemorySigner();
 const folder = mkdtempSync(join(tmpdir(), 'failing-database-'));
 const disk = join(folder, 'disk');
 const dataFolder = join(disk, 'data');

@@ -1,9 +1,8 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
-import type { PublicKey, RecordDraft, Signer } from '@countersign/contracts';
+import type { RecordDraft } from '@countersign/contracts';
 import { recordRules } from '@countersign/evidence';
 import { newId, type RecordId, sha256, systemRandom } from '@countersign/kernel';
 import { type ComponentPoolOptions, createLogger, type SealingKey } from '@countersign/runtime';
-import { createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createMemorySigner, createTestDatabase, fixedClock } from '@countersign/testkit';
 import type pg from 'pg';
 import {
   type AuditLogDependencies,
@@ -16,39 +15,6 @@ import {
   type RunningAuditLog,
 } from '../index.ts';
 import { tamper } from './superuser-store.ts';
-
-/** An Ed25519 key in memory that can be rotated: `Signer` without its storage. */
-export function memorySigner(): Signer {
-  const pairs: { readonly key: PublicKey; readonly sign: (data: Uint8Array) => Buffer }[] = [];
-  const add = (): PublicKey => {
-    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-    const { x = '' } = publicKey.export({ format: 'jwk' });
-    const key: PublicKey = {
-      kid: x,
-      algorithm: 'EdDSA',
-      purpose: 'log-checkpoint',
-      state: 'active',
-      jwk: { kty: 'OKP', crv: 'Ed25519', x },
-    };
-    pairs.push({ key, sign: (data) => sign(null, data, privateKey) });
-    return key;
-  };
-  const first = add();
-  return {
-    current: async () => pairs.at(-1)?.key ?? first,
-    async sign(_purpose, kid, data) {
-      const pair = pairs.find(({ key }) => key.kid === kid);
-      if (pair === undefined) throw new Error('no such key');
-      return { kid, algorithm: 'EdDSA', signature: pair.sign(data) };
-    },
-    publicKeys: async () => pairs.map(({ key }) => key),
-    rotate: async () => add(),
-    async withdraw(_purpose, kid) {
-      pairs.splice(0, pairs.length, ...pairs.filter(({ key }) => key.kid !== kid));
-      return add();
-    },
-  };
-}
 
 export const logger = createLogger({ level: 'silent', name: 'test' });
 const ids = { clock: fixedClock(Date.parse('2026-11-21T09:00:00Z')), random: systemRandom };
@@ -86,7 +52,7 @@ export const firstPlace = 3;
 /** A database of its own with the log's tables, and logs on it. */
 export async function createRig() {
   const scratch = await createTestDatabase({ components: [auditLogMigrations, evidenceEraserMigrations] });
-  const signer = memorySigner();
+  const signer = createMemorySigner();
   const clock = fixedClock(Date.parse('2026-11-21T09:30:00Z'));
   const running: RunningAuditLog[] = [];
 

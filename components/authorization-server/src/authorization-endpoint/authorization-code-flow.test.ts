@@ -1,6 +1,6 @@
 import { toInstant } from '@countersign/kernel';
 import { importVerificationKey, verifyAuthorizationResponse } from '@countersign/oauth';
-import { hiddenField, type WebBrowser } from '@countersign/testkit';
+import { hiddenField, makeKey, signJws, type WebBrowser } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -11,7 +11,6 @@ import {
   type Parameters,
 } from '../testing/code-flow-world.ts';
 import { answerOf, pageCode } from '../testing/page-answers.ts';
-import { makeKey, signJws } from '../testing/signing.ts';
 import { brokerBook, dashboardRedirect, deskRedirect, venueOrders } from '../testing/trading-world.ts';
 
 let world: CodeFlowWorld;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
+import { makeKey, signJws } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { claimsOf, refusalOf } from '../testing/harness.ts';
-import { makeKey, signJws } from '../testing/signing.ts';
 import { broker, brokerBook, clearing, clearingTrades, known, venueOrders } from '../testing/trading-world.ts';
 import {
   anna,

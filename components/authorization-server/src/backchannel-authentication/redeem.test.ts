@@ -1,10 +1,9 @@
 import type { TokenResponse } from '@countersign/contracts';
 import { sha256Base64Url } from '@countersign/kernel';
 import { importVerificationKey, readCertificate, verifyIdToken } from '@countersign/oauth';
-import { createSelfSigned } from '@countersign/testkit';
+import { createSelfSigned, makeKey } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { claimsOf, refusalOf } from '../testing/harness.ts';
-import { makeKey } from '../testing/signing.ts';
 import { broker, ourUserinfo, venueOrders } from '../testing/trading-world.ts';
 import { anna, type CibaWorld, createCibaWorld, type Fields, issuer } from './testing/ciba-world.ts';
 

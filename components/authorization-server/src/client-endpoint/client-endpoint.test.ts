@@ -1,7 +1,7 @@
 import { createNonceSource } from '@countersign/oauth';
+import { makeKey, signJws } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { createHarness, issuer, refusalOf } from '../testing/harness.ts';
-import { makeKey, signJws } from '../testing/signing.ts';
 import { keysRegisteredAt } from '../testing/trading-world.ts';
 import { createRefusalBudget } from './refusal-budget.ts';
 

@@ -1,10 +1,9 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { createTestAuthority } from '@countersign/testkit';
+import { createTestAuthority, makeKey, type SigningKey, signJws } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHarness, issuer, refusalOf } from '../testing/harness.ts';
 import { startKeySetServer } from '../testing/key-set-server.ts';
-import { makeKey, type SigningKey, signJws } from '../testing/signing.ts';
 import { venueOrders } from '../testing/trading-world.ts';
 import { readKeySet } from './read-key-set.ts';
 

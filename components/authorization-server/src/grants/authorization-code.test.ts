@@ -3,13 +3,12 @@ import { digestOf, sha256Base64Url } from '@countersign/kernel';
 import { digestOfIntent } from '@countersign/market';
 import { importVerificationKey, verifyIdToken } from '@countersign/oauth';
 import type { ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase } from '@countersign/testkit';
+import { createTestDatabase, makeKey } from '@countersign/testkit';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authorizationServerMigrations } from '../migrations.ts';
 import { createConsents, detailsOf } from '../testing/consents.ts';
 import { claimsOf, createHarness, issuer, refusalOf, standingSession } from '../testing/harness.ts';
-import { makeKey } from '../testing/signing.ts';
 import {
   broker,
   brokerBook,

@@ -1,6 +1,6 @@
+import { makeKey, signJws } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { claimsOf, createHarness, issuer, refusalOf } from '../testing/harness.ts';
-import { makeKey, signJws } from '../testing/signing.ts';
 import { broker, venueOrders } from '../testing/trading-world.ts';
 
 describe('the JWT assertion grant', () => {

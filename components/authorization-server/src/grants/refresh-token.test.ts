@@ -1,10 +1,9 @@
 import type { ScratchDatabase } from '@countersign/runtime';
-import { createTestAuthority, createTestDatabase } from '@countersign/testkit';
+import { createTestAuthority, createTestDatabase, makeKey } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { authorizationServerMigrations } from '../migrations.ts';
 import { createConsents } from '../testing/consents.ts';
 import { claimsOf, createHarness, refusalOf } from '../testing/harness.ts';
-import { makeKey } from '../testing/signing.ts';
 import { brokerBook, venueOrders } from '../testing/trading-world.ts';
 
 let database: ScratchDatabase;

@@ -1,9 +1,8 @@
 import { digestOf, sha256Base64Url, toInstant } from '@countersign/kernel';
 import { revocationKey } from '@countersign/oauth';
-import { createTestAuthority } from '@countersign/testkit';
+import { createTestAuthority, makeKey, signJws } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { claimsOf, createHarness, type Harness, issuer, refusalOf } from '../testing/harness.ts';
-import { makeKey, signJws } from '../testing/signing.ts';
 import { broker, clearingTrades, custodianSettlement, venueOrders } from '../testing/trading-world.ts';
 
 /** An agent's token for the venue, with an intent, broad enough to be carried on. */

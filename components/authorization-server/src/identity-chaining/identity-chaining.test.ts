@@ -1,8 +1,7 @@
 import { jwtAuthorizationGrantTokenType } from '@countersign/oauth';
-import { createTestAuthority } from '@countersign/testkit';
+import { createTestAuthority, makeKey } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { claimsOf, createHarness, type Harness, issuer, refusalOf } from '../testing/harness.ts';
-import { makeKey } from '../testing/signing.ts';
 import { broker, clearingTrades, venue, venueOrders } from '../testing/trading-world.ts';
 
 const otherServer = 'https://as.other.example';

@@ -1,9 +1,8 @@
 import { importVerificationKey, verifyLogoutToken } from '@countersign/oauth';
-import { hiddenField, type WebBrowser } from '@countersign/testkit';
+import { hiddenField, makeKey, type SigningKey, signJws, type WebBrowser } from '@countersign/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type CodeFlowWorld, codeChallenge, createCodeFlowWorld, type Parameters } from '../testing/code-flow-world.ts';
 import { answerOf, pageCode } from '../testing/page-answers.ts';
-import { makeKey, type SigningKey, signJws } from '../testing/signing.ts';
 import { dashboardRedirect } from '../testing/trading-world.ts';
 
 const back = 'https://dashboard.example/goodbye';

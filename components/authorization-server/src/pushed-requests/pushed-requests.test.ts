@@ -1,4 +1,4 @@
-import { fixedClock } from '@countersign/testkit';
+import { fixedClock, makeKey } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -8,7 +8,6 @@ import {
   type Parameters,
   requestUriPrefix,
 } from '../testing/code-flow-world.ts';
-import { makeKey } from '../testing/signing.ts';
 import { brokerBook, clearingTrades, deskRedirect, known, venueOrders } from '../testing/trading-world.ts';
 
 let world: CodeFlowWorld;

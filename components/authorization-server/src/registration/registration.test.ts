@@ -1,7 +1,7 @@
 import { sha256 } from '@countersign/kernel';
+import { makeKey } from '@countersign/testkit';
 import type { LightMyRequestResponse } from 'fastify';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { makeKey } from '../testing/signing.ts';
 import { broker, clearing } from '../testing/trading-world.ts';
 import { clientOf, createRig, issuer, machine, type Rig } from './testing/rig.ts';
 

@@ -11,6 +11,7 @@ import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import {
   codeOf,
   createMemoryLog,
+  createMemorySigner,
   createTestDatabase,
   everybodyIndependent,
   fixedClock,
@@ -19,8 +20,7 @@ import {
 } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { authorizationServerMigrations } from '../migrations.ts';
-import { memorySigner } from '../testing/signing.ts';
-import { createRevocations, type AdministeredRevocations, type RevocationsDependencies } from './revocations.ts';
+import { type AdministeredRevocations, createRevocations, type RevocationsDependencies } from './revocations.ts';
 
 const issuer = 'https://as.example';
 const by = { id: 'person:olivia.ops' };
@@ -29,7 +29,7 @@ describe('revocations', () => {
   let database: ScratchDatabase;
   let clock = fixedClock(Date.parse('2026-11-23T10:00:00Z'));
   let log = createMemoryLog(clock, { checked: ['authorization-server'] });
-  const signer = memorySigner();
+  const signer = createMemorySigner();
   const ended: string[] = [];
   const nodes: AdministeredRevocations[] = [];
   const random = seededRandom('revocations');

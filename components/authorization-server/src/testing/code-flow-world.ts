@@ -11,10 +11,15 @@ import { createKeyCache, createTokenMemory, userinfoAudience } from '@countersig
 import { createHttpServer, createLogger, createMetrics, pageRoutes } from '@countersign/runtime';
 import {
   createMemoryLog,
+  createMemorySigner,
+  createMemorySingleUse,
   createTestDatabase,
   type FixedClock,
   fixedClock,
   hiddenField,
+  makeKey,
+  type SigningKey,
+  signJws,
   testRowSeal,
   type WebBrowser,
   webBrowser,
@@ -44,8 +49,6 @@ import { createTokenKeys } from '../token-keys.ts';
 import { createUserinfo, userinfoRoutes } from '../userinfo/index.ts';
 import { liveRevocations } from './live-revocations.ts';
 import { memoryConsentStore } from './neighbours.ts';
-import { makeKey, memorySigner, type SigningKey, signJws } from './signing.ts';
-import { memorySingleUse } from './single-use.ts';
 import { broker, deskRedirect, fund, tradingWorld, venueOrders } from './trading-world.ts';
 
 export const start = Date.parse('2026-11-23T10:00:00Z');
@@ -76,8 +79,8 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
   const database = await createTestDatabase({ components: [authorizationServerMigrations, authenticationMigrations] });
   const world = tradingWorld();
   const audit = createMemoryLog(clock, { checked: ['authorization-server'], anyReferences: true });
-  const signer = memorySigner();
-  const singleUse = memorySingleUse();
+  const signer = createMemorySigner();
+  const singleUse = createMemorySingleUse(clock);
   const from = { clock, random: systemRandom };
   const logger = createLogger({ level: 'silent', name: 'test' });
   const { grants, mandate } = memoryConsentStore({ ...from, audit });

@@ -15,15 +15,24 @@ import {
 } from '@countersign/contracts';
 import { isCodedError, newId, type SessionId } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import { createMemoryLog, type FixedClock, fixedClock, seededRandom, testRowSeal } from '@countersign/testkit';
+import {
+  createMemoryLog,
+  createMemorySigner,
+  createMemorySingleUse,
+  type FixedClock,
+  fixedClock,
+  makeKey,
+  type SigningKey,
+  seededRandom,
+  signJws,
+  testRowSeal,
+} from '@countersign/testkit';
 import pg from 'pg';
 import { assembleAuthorizationServer } from '../authorization-server.ts';
 import type { AuthorizationServerConfig } from '../config.ts';
 import { memoryCredentialHolders } from './credential-holders.ts';
 import { liveRevocations } from './live-revocations.ts';
 import { memoryConsentStore, memoryFederation, memoryPolicyEngine, memoryTransactionRegistry } from './neighbours.ts';
-import { makeKey, memorySigner, type SigningKey, signJws } from './signing.ts';
-import { memorySingleUse } from './single-use.ts';
 import { broker, fund, tradingWorld, venueOrders } from './trading-world.ts';
 
 export const issuer = 'https://as.example';
@@ -63,8 +72,8 @@ export function createHarness(options: HarnessOptions = {}) {
   const audit = createMemoryLog(clock, { checked: ['authorization-server'], anyReferences: true });
   const from = { clock, random, audit };
   const world = tradingWorld();
-  const signer = memorySigner();
-  const singleUse = memorySingleUse();
+  const signer = createMemorySigner();
+  const singleUse = createMemorySingleUse(clock);
   const consentStore = memoryConsentStore(from);
   const policyEngine = memoryPolicyEngine(from);
   const transactionRegistry = memoryTransactionRegistry(from);

@@ -29,7 +29,7 @@ import {
 } from '@countersign/kernel';
 import { digestOfIntent, parseConstraints, permits } from '@countersign/market';
 import { importVerificationKey, parseCompactJws, readGrantLimits, verifyJws } from '@countersign/oauth';
-import type { SigningKey } from './signing.ts';
+import type { SigningKey } from '@countersign/testkit';
 import { broker, clearing, fund, venue } from './trading-world.ts';
 
 interface From {

@@ -14,8 +14,7 @@ import {
   type Resource,
 } from '@countersign/contracts';
 import { authorizationDetailTypes, type Lei, parseCountry } from '@countersign/market';
-import { leiOf } from '@countersign/testkit';
-import { makeKey, type SigningKey } from './signing.ts';
+import { leiOf, makeKey, type SigningKey } from '@countersign/testkit';
 
 /** Unwraps what a parser gave for a value that is written in this file. */
 export function known<Value>(value: Value | undefined): Value {

@@ -1,7 +1,7 @@
 import { CodedError } from '@countersign/kernel';
+import { makeKey, signJws } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { claimsOf, createHarness, issuer, refusalOf } from '../testing/harness.ts';
-import { makeKey, signJws } from '../testing/signing.ts';
 import { broker, brokerBook, clearingTrades, known, venueOrders } from '../testing/trading-world.ts';
 
 describe('the form of a token request', () => {

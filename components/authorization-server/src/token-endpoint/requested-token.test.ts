@@ -1,10 +1,10 @@
 import type { TokenResponse } from '@countersign/contracts';
 import { digestOf, sha256Base64Url } from '@countersign/kernel';
 import { jwtAuthorizationGrantTokenType, transactionTokenType } from '@countersign/oauth';
+import { signJws } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import type { AuthorizationServerConfig } from '../config.ts';
 import { claimsOf, createHarness, type Harness, issuer, refusalOf } from '../testing/harness.ts';
-import { signJws } from '../testing/signing.ts';
 import { broker, clearing, clearingTrades, ourDecisions, venue, venueOrders } from '../testing/trading-world.ts';
 
 const trustDomain = 'trust.venue.example';

@@ -1,7 +1,7 @@
 import { newId, systemRandom } from '@countersign/kernel';
+import { makeKey, type SigningKey, signJws } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ath, type CodeFlowWorld, createCodeFlowWorld } from '../testing/code-flow-world.ts';
-import { makeKey, type SigningKey, signJws } from '../testing/signing.ts';
 import { broker, venueOrders } from '../testing/trading-world.ts';
 
 let world: CodeFlowWorld;

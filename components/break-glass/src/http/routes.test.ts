@@ -3,6 +3,7 @@ import { accessErrors, type Caller, type ResourceGuard } from '@countersign/cont
 import { parseDigest } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
 import { createHttpServer, createMetrics } from '@countersign/runtime';
+import { createMemorySingleUse } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { breakGlassRoutes, type RunningBreakGlass } from '../index.ts';
@@ -59,18 +60,11 @@ beforeEach(async () => {
   world = await createBreakGlassWorld();
   breakGlass = world.node();
   tool = makeTool();
-  const used = new Set<string>();
   app = createHttpServer({ logger: world.logger, metrics: createMetrics() });
   breakGlassRoutes(app, {
     breakGlass,
     guard,
-    singleUse: {
-      async claim({ issuer, id }) {
-        if (used.has(`${issuer} ${id}`)) return 'replayed';
-        used.add(`${issuer} ${id}`);
-        return 'claimed';
-      },
-    },
+    singleUse: createMemorySingleUse(world.clock),
     clock: world.clock,
     baseUrl: origin,
     operator: 'THE-OPERATOR',

@@ -1,6 +1,12 @@
 import { newId, systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import { createMemoryLog, createTestDatabase, everyProposerStands, everybodyIndependent, fixedClock } from '@countersign/testkit';
+import {
+  createMemoryLog,
+  createTestDatabase,
+  everybodyIndependent,
+  everyProposerStands,
+  fixedClock,
+} from '@countersign/testkit';
 import type { RetentionDependencies } from '../dependencies.ts';
 import { createRetention, type RunningRetention, retentionMigrations } from '../index.ts';
 import type { Requester } from '../requester.ts';

@@ -12,9 +12,14 @@ import { createKeyCache } from '@countersign/oauth';
 import { createHttpServer, createLogger, createMetrics, pageRoutes } from '@countersign/runtime';
 import {
   createMemoryLog,
+  createMemorySigner,
+  createMemorySingleUse,
   createTestDatabase,
   fixedClock,
   hiddenField,
+  makeKey,
+  type SigningKey,
+  signJws,
   testRowSeal,
   type WebBrowser,
   webBrowser,
@@ -30,8 +35,6 @@ import { authorizationServerMigrations } from '../../migrations.ts';
 import { createOpaqueTokens } from '../../opaque-tokens/index.ts';
 import { createRefreshTokens } from '../../refresh-tokens/index.ts';
 import { memoryConsentStore, memoryPolicyEngine, memoryTransactionRegistry } from '../../testing/neighbours.ts';
-import { makeKey, memorySigner, type SigningKey, signJws } from '../../testing/signing.ts';
-import { memorySingleUse } from '../../testing/single-use.ts';
 import { broker, fund, tradingWorld, venueOrders } from '../../testing/trading-world.ts';
 import { createTokenSigner } from '../../token-endpoint/issue.ts';
 import { createTokenEndpoint } from '../../token-endpoint/token-endpoint.ts';
@@ -88,8 +91,8 @@ export async function createCibaWorld(
   const { directory } = world;
   const audit = createMemoryLog(clock, { checked: ['authorization-server'], anyReferences: true });
   const authenticators = createSmallAuthenticators({ ...from, audit });
-  const signer = memorySigner();
-  const singleUse = memorySingleUse();
+  const signer = createMemorySigner();
+  const singleUse = createMemorySingleUse(clock);
   const consentStore = memoryConsentStore({ ...from, audit });
   const policyEngine = memoryPolicyEngine(from);
   const transactionRegistry = memoryTransactionRegistry(from);

@@ -3,12 +3,20 @@ import type { RevocationTarget } from '@countersign/contracts';
 import { newId, systemRandom } from '@countersign/kernel';
 import { createKeyCache, createTokenMemory } from '@countersign/oauth';
 import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } from '@countersign/runtime';
-import { createMemoryLog, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
+import {
+  createMemoryLog,
+  createMemorySigner,
+  createMemorySingleUse,
+  createTestDatabase,
+  fixedClock,
+  makeKey,
+  type SigningKey,
+  signJws,
+  testRowSeal,
+} from '@countersign/testkit';
 import type { FastifyInstance, LightMyRequestResponse } from 'fastify';
 import { createGuard } from '../../guard.ts';
 import { authorizationServerMigrations } from '../../migrations.ts';
-import { makeKey, memorySigner, type SigningKey, signJws } from '../../testing/signing.ts';
-import { memorySingleUse } from '../../testing/single-use.ts';
 import { broker, tradingWorld } from '../../testing/trading-world.ts';
 import { createTokenKeys } from '../../token-keys.ts';
 import { registrationRoutes } from '../http.ts';
@@ -35,7 +43,7 @@ export async function createRig() {
   const audit = createMemoryLog(clock, { checked: ['authorization-server'], anyReferences: true });
   const world = tradingWorld();
   const directory = memoryClientDirectory({ clock, random, audit }, () => world.directory.snapshot());
-  const signer = memorySigner();
+  const signer = createMemorySigner();
   const proofKey = makeKey();
   const ended: RevocationTarget[] = [];
   const revocations = {
@@ -52,7 +60,7 @@ export async function createRig() {
   };
   const guard = createGuard(endpoint, {
     ...{ clock, random, audit, issuer, revocations },
-    singleUse: memorySingleUse(),
+    singleUse: createMemorySingleUse(clock),
     directory: { ...world.directory, snapshot: directory.snapshot },
     tokenKeys: createTokenKeys(signer),
     proofKeys: createKeyCache(),

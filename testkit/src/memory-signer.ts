@@ -1,5 +1,11 @@
 import { constants, createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { type KeyPurpose, type PublicKey, type Signer, signerErrors } from '@countersign/contracts';
+import {
+  type KeyPurpose,
+  type PublicKey,
+  type SignatureAlgorithm,
+  type Signer,
+  signerErrors,
+} from '@countersign/contracts';
 
 export interface SigningKey {
   readonly kid: string;
@@ -29,36 +35,36 @@ export function signJws(key: SigningKey, header: object, payload: object): strin
   return `${signingInput}.${signBytes(key, Buffer.from(signingInput)).toString('base64url')}`;
 }
 
+/** Keys in memory, a ring for each purpose. */
 export interface MemorySigner extends Signer {
   /** The keys that sign access tokens. */
   readonly keys: readonly SigningKey[];
   /** The keys that sign what is said to clients. */
   readonly idTokenKeys: readonly SigningKey[];
-  /** Makes the newest key the one that signs access tokens. */
-  activate(): void;
-  /** Takes every key but the one that signs access tokens out of the key set. */
-  retire(): void;
+  /** The publication lead is over: the successor that {@link Signer.rotate} has published signs. */
+  activate(purpose?: KeyPurpose): void;
+  /** What the predecessors of the active key have signed is over: they leave the key set. */
+  retire(purpose?: KeyPurpose): void;
 }
 
-/** Keys in memory, a ring for each purpose. `rotate` publishes a successor that becomes active with the next `activate`. */
-export function memorySigner(): MemorySigner {
+/** A signer without storage and without time; it keeps the promises of the contract, to which `describeSigner` holds it. */
+export function createMemorySigner(): MemorySigner {
   const rings = new Map<KeyPurpose, Ring>();
   function ring(purpose: KeyPurpose): Ring {
     const made = rings.get(purpose) ?? createRing(purpose);
     rings.set(purpose, made);
     return made;
   }
-  const tokens = ring('access-token');
   return {
-    keys: tokens.keys,
+    keys: ring('access-token').keys,
     idTokenKeys: ring('id-token').keys,
-    activate: tokens.activate,
-    retire: tokens.retire,
+    activate: (purpose = 'access-token') => ring(purpose).activate(),
+    retire: (purpose = 'access-token') => ring(purpose).retire(),
     current: async (purpose) => ring(purpose).current(),
     sign: async (purpose, kid, data) => ring(purpose).sign(kid, data),
     publicKeys: async (purpose) => ring(purpose).all(),
-    rotate: async (purpose) => ring(purpose).rotate(),
-    withdraw: async (purpose, kid) => ring(purpose).withdraw(kid),
+    rotate: (purpose, record) => ring(purpose).rotate(record),
+    withdraw: (purpose, kid, record) => ring(purpose).withdraw(kid, record),
   };
 }
 
@@ -76,29 +82,48 @@ function rsaKeyOf(purpose: KeyPurpose): SigningKey {
   return key;
 }
 
-const algorithms: Readonly<Partial<Record<KeyPurpose, 'PS256' | 'RS256'>>> = {
+function makeEdwardsKey(): SigningKey {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const { kty, crv, x } = publicKey.export({ format: 'jwk' });
+  if (kty === undefined || crv === undefined || x === undefined) throw new Error('an Ed25519 key without its point');
+  const kid = createHash('sha256').update(JSON.stringify({ crv, kty, x })).digest('base64url');
+  return { kid, privateKey, jwk: { kty, crv, x } };
+}
+
+const algorithms: Readonly<Partial<Record<KeyPurpose, SignatureAlgorithm>>> = {
   'id-token-ps256': 'PS256',
   'id-token-rs256': 'RS256',
+  'log-checkpoint': 'EdDSA',
 };
+
+function signAs(algorithm: SignatureAlgorithm, key: SigningKey, data: Uint8Array): Buffer {
+  switch (algorithm) {
+    case 'ES256':
+      return signBytes(key, data);
+    case 'EdDSA':
+      return sign(null, data, key.privateKey);
+    case 'PS256':
+      return sign('sha256', data, { key: key.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
+    case 'RS256':
+      return sign('sha256', data, { key: key.privateKey, padding: constants.RSA_PKCS1_PADDING });
+  }
+}
 
 type Ring = ReturnType<typeof createRing>;
 
 function createRing(purpose: KeyPurpose) {
   const algorithm = algorithms[purpose] ?? 'ES256';
-  const makeOne = () => (algorithm === 'ES256' ? makeKey() : rsaKeyOf(purpose));
-  const signOne = ({ privateKey: key }: SigningKey, data: Uint8Array): Buffer => {
-    if (algorithm === 'ES256') return sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' });
-    const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
-    return sign('sha256', data, { key, ...(algorithm === 'PS256' ? pss : { padding: constants.RSA_PKCS1_PADDING }) });
-  };
+  const makeOne = (): SigningKey =>
+    algorithm === 'ES256' ? makeKey() : algorithm === 'EdDSA' ? makeEdwardsKey() : rsaKeyOf(purpose);
   const keys = [makeOne()];
+  const withdrawn = new Set<string>();
   let active = 0;
-  const describe = (key: SigningKey, index: number): PublicKey => ({
-    kid: key.kid,
+  const describe = ({ kid, jwk }: SigningKey, index: number): PublicKey => ({
+    kid,
     algorithm,
     purpose,
     state: index === active ? 'active' : index < active ? 'retiring' : 'published',
-    jwk: key.jwk,
+    jwk,
   });
   const all = (): PublicKey[] => keys.map(describe);
   function one(index: number): PublicKey {
@@ -122,17 +147,28 @@ function createRing(purpose: KeyPurpose) {
       const key = keys[index];
       if (key === undefined || index > active)
         throw signerErrors.error('signing_key_unavailable', 'The key named may not sign.');
-      return { kid, algorithm, signature: signOne(key, data) } as const;
+      return { kid, algorithm, signature: signAs(algorithm, key, data) };
     },
-    rotate() {
-      keys.push(makeOne());
+    async rotate(record: Parameters<Signer['rotate']>[1]) {
+      // Rotating twice in a row must not push the successor's activation out: the one that waits is the answer.
+      if (active < keys.length - 1) return one(keys.length - 1);
+      const successor = makeOne();
+      await record?.(describe(successor, keys.length));
+      keys.push(successor);
       return one(keys.length - 1);
     },
-    withdraw(kid: string) {
-      const index = keys.findIndex((candidate) => candidate.kid === kid);
-      if (index === -1) throw signerErrors.error('signing_key_unknown', 'There is no such key.');
-      keys.splice(index, 1);
-      keys.push(makeOne());
+    async withdraw(kid: string, record: Parameters<Signer['withdraw']>[2]) {
+      if (withdrawn.has(kid)) return one(active);
+      const lost = all().find((candidate) => candidate.kid === kid);
+      if (lost === undefined) throw signerErrors.error('signing_key_unknown', 'There is no such key.');
+      const successor = makeOne();
+      await record?.(lost, { ...describe(successor, keys.length), state: 'active' });
+      withdrawn.add(kid);
+      keys.splice(
+        keys.findIndex((candidate) => candidate.kid === kid),
+        1,
+      );
+      keys.push(successor);
       active = keys.length - 1;
       return one(active);
     },

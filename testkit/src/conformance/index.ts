@@ -1,0 +1,3 @@
+export { type ConformingLog, describeAuditLog, type LogUnderTest } from './audit-log.ts';
+export { describeSigner, type SignerUnderTest } from './signer.ts';
+export { describeSingleUse, type SingleUseUnderTest } from './single-use.ts';
