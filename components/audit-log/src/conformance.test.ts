@@ -9,7 +9,7 @@ describeAuditLog('the component on its database', async () => {
   const own = rig.scratch.components.find(({ name }) => name === 'audit-log');
   if (own === undefined) throw new Error('no component');
   const pool = componentPool({
-    database: { ...rig.scratch.database, connection: proxy.through(rig.scratch.database.connection) },
+    database: { ...rig.scratch.database, connection: proxy.through(rig.scratch.connection) },
     role: own.role,
     schema: own.schema,
     applicationName: 'conformance',

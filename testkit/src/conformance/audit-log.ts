@@ -5,9 +5,8 @@ import {
   type RecordDraft,
   type Standing,
   standing,
-  type TransactionId,
 } from '@countersign/contracts';
-import { newId, type RecordId, systemRandom } from '@countersign/kernel';
+import { newId, type RecordId, systemRandom, type TransactionId } from '@countersign/kernel';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeOf } from '../code-of.ts';
 import type { FixedClock } from '../fixed-clock.ts';
@@ -193,7 +192,7 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
         expect(await placesOf({ transaction, after: refused[0] ?? 0n })).toEqual([...refused.slice(1), consent]);
         await expect(log.search({ type: 'access.refused', types: ['access.refused'] })).rejects.toBeInstanceOf(Error);
         expect(await log.newest(['consent.denied'])).toBe(consent);
-        expect(await log.newest(['time-stamp.issued'])).toBe(-1n);
+        expect(await log.newest(['timestamp.issued'])).toBe(-1n);
         expect(await log.find(newId('record', ids()))).toBeUndefined();
       });
 

@@ -42,7 +42,7 @@ describeSingleUse('the runtime on PostgreSQL', async () => {
   if (own === undefined) throw new Error('no component');
   const pool = () =>
     componentPool({
-      database: { ...scratch.database, connection: proxy.through(scratch.database.connection) },
+      database: { ...scratch.database, connection: proxy.through(scratch.connection) },
       role: own.role,
       schema: own.schema,
       applicationName: 'conformance',
