@@ -1,5 +1,5 @@
-import { accessErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { asCaller, createOpenGuard } from '@countersign/testkit';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -16,20 +16,17 @@ import { retentionRoutes } from './index.ts';
 import { createRetentionWorld, operator, type RetentionWorld } from './testing/retention-world.ts';
 
 /** Believes what the request says of its caller, and checks the scope. */
-const guard: ResourceGuard = {
-  async check({ authorization: [header] }, { scope }) {
-    if (header === undefined) throw accessErrors.error('token_missing', 'There is no access token.');
-    const caller = JSON.parse(header) as Caller;
-    if (!caller.scope.includes(scope)) throw accessErrors.error('insufficient_scope', `This needs ${scope}.`);
-    return caller;
-  },
-};
 
 let world: RetentionWorld;
 const app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
 beforeAll(async () => {
   world = await createRetentionWorld();
-  retentionRoutes(app, { retention: world.retention, guard, baseUrl: 'https://countersign.example', operator });
+  retentionRoutes(app, {
+    retention: world.retention,
+    guard: createOpenGuard(),
+    baseUrl: 'https://countersign.example',
+    operator,
+  });
   await app.ready();
 });
 afterAll(async () => {
@@ -46,11 +43,10 @@ async function call(
   options: { readonly by?: { subject: string; client: string }; readonly lei?: string; readonly body?: object } = {},
 ) {
   const { by = paula, lei = operator, body } = options;
-  const caller = { ...by, institution: lei, scope: [scope], tokenId: 't', actors: [], authorizationDetails: [] };
   const answer = await app.inject({
     method,
     url,
-    headers: { authorization: JSON.stringify(caller) },
+    headers: asCaller({ id: by.subject, institution: lei }, [scope], { client: by.client }),
     ...(body === undefined ? {} : { payload: body }),
   });
   return { status: answer.statusCode, body: answer.json() };

@@ -1,5 +1,5 @@
-import { accessErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { asCaller, createOpenGuard } from '@countersign/testkit';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -9,27 +9,11 @@ import { broker, exampleKeyPair, operator, venue } from '../testing/example-file
 import { createRig, type Rig } from '../testing/rig.ts';
 
 /** A token here is its scopes, who holds it, and for whom: `directory:read service:operator LEI`. */
-const guard: ResourceGuard = {
-  async check({ authorization }, { scope }) {
-    const [, subject, institution, ...scopes] = authorization[0]?.split(' ') ?? [];
-    if (subject === undefined || institution === undefined) throw accessErrors.error('token_missing', 'no token');
-    if (!scopes.includes(scope)) throw accessErrors.error('insufficient_scope', 'not this scope');
-    const caller: Caller = {
-      subject,
-      client: 'test',
-      institution,
-      actors: [],
-      scope: scopes,
-      tokenId: 'tok_x',
-      authorizationDetails: [],
-    };
-    return caller;
-  },
-};
 
-const applying = `DPoP service:operator ${operator} directory:apply`;
-const approving = `DPoP person:olga.second ${operator} directory:approve`;
-const reading = (institution: string): string => `DPoP person:reader ${institution} directory:read`;
+const applying = asCaller({ id: 'service:operator', institution: operator }, ['directory:apply']).authorization;
+const approving = asCaller({ id: 'person:olga.second', institution: operator }, ['directory:approve']).authorization;
+const reading = (institution: string): string =>
+  asCaller({ id: 'person:reader', institution }, ['directory:read']).authorization;
 
 let rig: Rig;
 let directory: DirectoryComponent;
@@ -44,7 +28,7 @@ beforeEach(async () => {
   app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
   schemas = new Map();
   app.addHook('onRoute', ({ method, url, schema = {} }) => void schemas.set(`${String(method)} ${url}`, schema));
-  directoryRoutes(app, { directory, guard, baseUrl: 'https://countersign.example' });
+  directoryRoutes(app, { directory, guard: createOpenGuard(), baseUrl: 'https://countersign.example' });
 });
 afterEach(async () => {
   await app.close();
@@ -229,7 +213,10 @@ describe('the routes of changes', () => {
 
   it('do not let the proposer approve, whatever scope they hold', async () => {
     const request = await proposed();
-    const both = `DPoP service:operator ${operator} directory:apply directory:approve`;
+    const both = asCaller({ id: 'service:operator', institution: operator }, [
+      'directory:apply',
+      'directory:approve',
+    ]).authorization;
     expect(
       (await send('POST', `/directory/changes/${request.id}/approve`, both, { digest: request.digest })).json(),
     ).toMatchObject({

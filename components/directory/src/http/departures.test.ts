@@ -1,5 +1,5 @@
-import { accessErrors, type ResourceGuard } from '@countersign/contracts';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { asCaller, createOpenGuard } from '@countersign/testkit';
 import type { TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,24 +8,9 @@ import { broker, custodian, exampleFile, operator, venue } from '../testing/exam
 import { createRig, proposer, type Rig } from '../testing/rig.ts';
 
 /** A token here is who holds it, for whom, and its scopes. */
-const guard: ResourceGuard = {
-  async check({ authorization }, { scope }) {
-    const [, subject, institution, ...scopes] = authorization[0]?.split(' ') ?? [];
-    if (subject === undefined || institution === undefined) throw accessErrors.error('token_missing', 'no token');
-    if (!scopes.includes(scope)) throw accessErrors.error('insufficient_scope', 'not this scope');
-    return {
-      subject,
-      client: 'test',
-      institution,
-      actors: [],
-      scope: scopes,
-      tokenId: 'tok_x',
-      authorizationDetails: [],
-    };
-  },
-};
-const applying = `DPoP service:operator ${operator} directory:apply`;
-const reading = (institution: string): string => `DPoP person:reader ${institution} directory:read`;
+const applying = asCaller({ id: 'service:operator', institution: operator }, ['directory:apply']).authorization;
+const reading = (institution: string): string =>
+  asCaller({ id: 'person:reader', institution }, ['directory:read']).authorization;
 
 let rig: Rig;
 let directory: DirectoryComponent;
@@ -42,7 +27,7 @@ beforeEach(async () => {
     const { response } = (schema ?? {}) as { response?: never };
     if (response !== undefined) answers.set(`${String(method)} ${url}`, response);
   });
-  directoryRoutes(app, { directory, guard, baseUrl: 'https://countersign.example' });
+  directoryRoutes(app, { directory, guard: createOpenGuard(), baseUrl: 'https://countersign.example' });
 });
 afterEach(async () => {
   await app.close();

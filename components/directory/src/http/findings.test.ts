@@ -1,19 +1,11 @@
-import { accessErrors, type ResourceGuard } from '@countersign/contracts';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { asCaller, createOpenGuard } from '@countersign/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DirectoryComponent, directoryRoutes } from '../index.ts';
 import { broker, exampleFile, operator } from '../testing/example-file.ts';
 import { createRig, proposer, type Rig } from '../testing/rig.ts';
 
 /** A token here is who holds it, for whom, and its scopes. */
-const guard: ResourceGuard = {
-  async check({ authorization }, { scope }) {
-    const [, subject = '', institution = '', ...scopes] = authorization[0]?.split(' ') ?? [];
-    if (!scopes.includes(scope)) throw accessErrors.error('insufficient_scope', 'not this scope');
-    const caller = { subject, client: 'test', institution, actors: [], scope: scopes, tokenId: 'tok_x' };
-    return { ...caller, authorizationDetails: [] };
-  },
-};
 const compliance = {
   kyc: { status: 'approved', valid_until: '2027-03-31' },
   aml_risk: 'low',
@@ -36,7 +28,7 @@ beforeEach(async () => {
     file.people.push({ id: `person:${name}`, institution: operator, roles, federated: [], credentials: [] });
   await directory.apply(file, proposer);
   app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
-  directoryRoutes(app, { directory, guard, baseUrl: 'https://countersign.example' });
+  directoryRoutes(app, { directory, guard: createOpenGuard(), baseUrl: 'https://countersign.example' });
 });
 afterEach(async () => {
   await app.close();
@@ -44,10 +36,11 @@ afterEach(async () => {
 });
 
 const ask = async (by: string, found: unknown, scope = 'compliance:record') => {
+  const [id = '', institution = ''] = by.split(' ');
   const { statusCode, body } = await app.inject({
     method: 'POST',
     url: '/directory/findings',
-    headers: { authorization: `DPoP ${by} ${scope}` },
+    headers: asCaller({ id, institution }, [scope]),
     payload: { reason: 'the review of November', findings: [{ institution: broker, compliance: found }] },
   });
   return { status: statusCode, body: JSON.parse(body) as Readonly<Record<string, unknown>> };
@@ -89,7 +82,9 @@ describe('the door of compliance', () => {
     const approved = await app.inject({
       method: 'POST',
       url: `/directory/changes/${String(body['id'])}/approve`,
-      headers: { authorization: `DPoP person:omar ${operator} directory:approve` },
+      headers: {
+        authorization: asCaller({ id: 'person:omar', institution: operator }, ['directory:approve']).authorization,
+      },
       payload: { digest: body['digest'] },
     });
     expect(approved.statusCode).toBe(200);

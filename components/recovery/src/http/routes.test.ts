@@ -1,5 +1,5 @@
-import { accessErrors, type Caller, type ResourceGuard } from '@countersign/contracts';
 import { createHttpServer, createMetrics } from '@countersign/runtime';
+import { asCaller, createOpenGuard } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type RunningRecovery, recoveryRoutes } from '../index.ts';
@@ -29,28 +29,12 @@ const callers: Readonly<
   foreign: { ...foreignDesk, scopes: ['recovery:open', 'recovery:read'] },
   operator: { ...installation, scopes: ['recovery:open', 'recovery:read'] },
 };
-const guard: ResourceGuard = {
-  async check(request, { scope }): Promise<Caller> {
-    const caller = callers[request.authorization[0] ?? ''];
-    if (caller === undefined) throw accessErrors.error('token_missing', 'There is no token.');
-    if (!caller.scopes.includes(scope)) throw accessErrors.error('insufficient_scope', `This needs ${scope}.`);
-    return {
-      subject: caller.id,
-      client: 'test',
-      institution: caller.institution,
-      actors: [],
-      scope: caller.scopes,
-      tokenId: 'tok',
-      authorizationDetails: [],
-    };
-  },
-};
 
 beforeEach(async () => {
   world = await createRecoveryWorld();
   recovery = world.node();
   app = createHttpServer({ logger: world.logger, metrics: createMetrics() });
-  recoveryRoutes(app, { recovery, guard, baseUrl: issuer, operator: installation.institution });
+  recoveryRoutes(app, { recovery, guard: createOpenGuard(), baseUrl: issuer, operator: installation.institution });
   for (const each of [anna, ben, cora]) world.keys.enrol(each.id);
 });
 afterEach(async () => {
@@ -59,10 +43,11 @@ afterEach(async () => {
 });
 
 async function call(as: string, method: 'GET' | 'POST', url: string, body?: object) {
+  const caller = callers[as];
   const answer = await app.inject({
     method,
     url,
-    headers: { authorization: as },
+    headers: caller === undefined ? {} : asCaller(caller, caller.scopes),
     ...(body === undefined ? {} : { payload: body }),
   });
   return { status: answer.statusCode, body: answer.json<Record<string, unknown>>() };
