@@ -16,7 +16,14 @@ import { hashLeaf, parseCheckpoint, parseNote, verifyConsistency, verifyInclusio
 import { createRetention, type RunningRetention, retentionMigrations, retentionRoutes } from '@countersign/retention';
 import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } from '@countersign/runtime';
 import { generateSigningKey } from '@countersign/sdk';
-import { createMemorySigner, createTestDatabase, everyProposerStands, everybodyIndependent, fixedClock, type FixedClock } from '@countersign/testkit';
+import {
+  createMemorySigner,
+  createTestDatabase,
+  everybodyIndependent,
+  everyProposerStands,
+  type FixedClock,
+  fixedClock,
+} from '@countersign/testkit';
 import { Command } from 'commander';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { erasureCommands } from '../../apps/cli/src/commands/erasure.ts';

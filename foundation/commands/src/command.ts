@@ -1,5 +1,5 @@
 import type { RecordDraft, RecordedOnce } from '@countersign/contracts';
-import type { CodedError, RecordId } from '@countersign/kernel';
+import type { CodedError, Json, RecordId } from '@countersign/kernel';
 import type pg from 'pg';
 import type { RecordedKind } from './recorded-things.ts';
 
@@ -11,11 +11,13 @@ export interface Given<Ask, Row, Facts> {
   readonly facts: Facts;
   /** Milliseconds since the epoch: one moment for the whole command. */
   readonly now: number;
+  /** Whether the row had to be written from its record first: the command that made it what it is had not been carried out. */
+  readonly completed: boolean;
 }
 
 /** What a command records, beside what stands from then on, which is added to its data as `after` and to its standings. */
 export type Saying = Omit<RecordDraft, 'id' | 'source' | 'data'> & {
-  readonly data: Readonly<Record<string, NonNullable<RecordDraft['data']>>>;
+  readonly data: Readonly<Record<string, Json>>;
 };
 
 /**
@@ -30,6 +32,8 @@ export interface Command<Ask, Id extends string, State, Row extends State, Facts
   readonly name: string;
   readonly kind: RecordedKind<Id, State, Row>;
   readonly about: (ask: Ask) => Id;
+  /** What becomes of a row that somebody else wrote: refused where left out; `none` where the command writes it anew or ends it. */
+  readonly unproven?: 'refused' | 'none';
   /** What else must be held or read under the lock: other locks first, in the order that all commands of a component have. */
   readonly facts: (session: pg.PoolClient, given: Omit<Given<Ask, Row, Facts>, 'facts'>) => Promise<Facts>;
   /** The answer to a command that was carried out before; undefined where it is to be carried out now. */

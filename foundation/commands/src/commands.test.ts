@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createStandingCheck, type RecordDraft } from '@countersign/contracts';
+import { createStandingCheck, ended, standing } from '@countersign/contracts';
 import { CodedError, type Json, newId, type RecordId, systemRandom } from '@countersign/kernel';
-import type { ScratchDatabase } from '@countersign/runtime';
-import { createAuditCollector, createTestDatabase, fixedClock } from '@countersign/testkit';
+import { asSomebodyElse, type ScratchDatabase } from '@countersign/runtime';
+import { createMemoryLog, createTestDatabase, fixedClock } from '@countersign/testkit';
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Command } from './command.ts';
@@ -27,7 +27,7 @@ let folder: string;
 let database: ScratchDatabase;
 let pool: pg.Pool;
 let admin: pg.Pool;
-let audit: ReturnType<typeof createAuditCollector>;
+let audit: ReturnType<typeof createMemoryLog>;
 let count = 0;
 let id: LampId;
 
@@ -50,9 +50,10 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 beforeEach(() => {
-  audit = createAuditCollector(clock);
+  audit = createMemoryLog(clock);
   told.length = 0;
   followed.length = 0;
+  announced.length = 0;
   id = `lamp-${++count}`;
 });
 
@@ -71,6 +72,7 @@ const lamps: RecordedKind<LampId, Lamp, Row> = {
       dies = false;
       throw new Error('the process died');
     }
+    await meanwhile?.();
     await session.query(
       `insert into lamps (id, lit, by, record) values ($1, $2, $3, $4)
        on conflict (id) do update set lit = excluded.lit, by = excluded.by, record = excluded.record`,
@@ -81,6 +83,15 @@ const lamps: RecordedKind<LampId, Lamp, Row> = {
 
 /** The next write of a row does not come about: as when a process dies after its record. */
 let dies = false;
+/** What others do between the look at a row and its next write. */
+let meanwhile: (() => Promise<void>) | undefined;
+/** Lamps of this node are told about when they are lit, and forgotten once they are out. */
+const announced: string[] = [];
+const announcing: typeof lamps = {
+  ...lamps,
+  forgets: true,
+  tell: async ({ by }, { id: lamp, record }) => void announced.push(`${lamp} ${by} ${record}`),
+};
 const told: string[] = [];
 const followed: string[] = [];
 
@@ -102,7 +113,7 @@ const turn: Command<Ask, LampId, Lamp, Row, { readonly broken: boolean }, string
   },
   next: ({ ask: { lit, by } }) => ({ lit, by }),
   before: async ({ ask }) => void told.push(ask.by),
-  record: ({ ask }) => ({ type: 'break-glass.test' as RecordDraft['type'], outcome: 'done', data: { lamp: ask.lamp } }),
+  record: ({ ask }) => ({ type: 'incident.declared', outcome: 'done', data: { lamp: ask.lamp } }),
   ends: ({ lit }) => !lit,
   refused: (error, { ask }) => ({
     ...{ id: newId('record', from), type: 'access.refused', source: 'test', outcome: 'deny', reason: error.code },
@@ -112,12 +123,12 @@ const turn: Command<Ask, LampId, Lamp, Row, { readonly broken: boolean }, string
   release: ({ by }, { record }) => `${by} ${record}`,
 };
 
-function node(log = audit) {
+function node(log = audit, kind = lamps) {
   const check = createStandingCheck({ ...from, log, source: 'test' });
   const parts = { pool, log, check, source: 'test' as const, clock };
-  return { ...createCommands(parts), things: createRecordedThings(lamps, parts) };
+  return { ...createCommands(parts), things: createRecordedThings(kind, parts) };
 }
-const changes = () => audit.records.filter(({ type }) => (type as string) === 'break-glass.test');
+const changes = () => audit.records.filter(({ type }) => type === 'incident.declared');
 const light = (by: string, lit = true): Ask => ({ lamp: id, lit, by });
 
 describe('a command', () => {
@@ -196,6 +207,63 @@ describe('where a process dies after the record', () => {
     expect(changes()).toHaveLength(1);
   });
 
+  it('what follows the commit is done again for whoever repeats it', async () => {
+    await interrupted(light('ada'));
+    expect(followed).toEqual([]);
+    for (let again = 0; again < 2; again++) await node().run(turn, light('ada'));
+    expect(followed).toEqual(['ada', 'ada']);
+  });
+
+  it('whoever does with it what is no command finds it completed', async () => {
+    await interrupted(light('ada'));
+    expect(await node().things.locked(id, (lamp) => lamp?.by)).toBe('ada');
+    await interrupted(light('ben'));
+    expect(await node().things.locked(id, (lamp) => lamp?.by)).toBe('ben');
+  });
+
+  it('whoever completes the first writes nothing over what others have done since', async () => {
+    await interrupted(light('ada'));
+    let others: Promise<unknown> = Promise.resolve();
+    meanwhile = async () => {
+      meanwhile = undefined;
+      others = asSomebodyElse(async () => {
+        await node().run(turn, light('ben'));
+        await node().run(turn, light('cleo'));
+      });
+      // They have to wait, or are done by then.
+      await Promise.race([others, new Promise((resolve) => setTimeout(resolve, 300))]);
+    };
+    await node().things.settle(id);
+    await others;
+    expect(await node().things.find(id)).toMatchObject({ by: 'cleo' });
+  });
+
+  it('whoever repeats it is told apart from who finds it done', async () => {
+    const asked: boolean[] = [];
+    const asking: typeof turn = {
+      ...turn,
+      done: (given) => {
+        asked.push(given.completed);
+        return turn.done(given);
+      },
+    };
+    await interrupted(light('ada'));
+    for (let time = 0; time < 2; time++) expect(await node().run(asking, light('ada'))).toBe('already ada');
+    expect(asked).toEqual([true, false]);
+  });
+
+  it('others are told what was recorded, by whoever writes the row, and before it is written', async () => {
+    const announcingTurn = { ...turn, kind: announcing };
+    await node().run(announcingTurn, light('ada'));
+    dies = true;
+    await expect(node().run(announcingTurn, light('ben'))).rejects.toThrow('the process died');
+    expect(await read(admin, id)).toMatchObject({ by: 'ada' });
+    await node(audit, announcing).things.find(id);
+    expect(await read(admin, id)).toMatchObject({ by: 'ben' });
+    const [first, second] = changes();
+    expect(announced).toEqual([`${id} ada ${first?.id}`, `${id} ben ${second?.id}`, `${id} ben ${second?.id}`]);
+  });
+
   it('whoever does something else goes on from what was recorded', async () => {
     await interrupted(light('ada'));
     await node().run(turn, light('ben'));
@@ -232,6 +300,50 @@ describe('a row that somebody else has written', () => {
     },
   );
 
+  it('is none where it names another record, whatever it says: the next command follows the newest', async () => {
+    await node().run(turn, light('ada'));
+    const [first] = changes();
+    await node().run(turn, light('ada', false));
+    await node().run(turn, light('ada'));
+    // The state recurs: were its record believed, the next end would be the first one again, and no record of it made.
+    await admin.query('update lamps set record = $2 where id = $1', [id, first?.id]);
+    await node().run(turn, light('ada', false));
+    expect(changes()).toHaveLength(4);
+    expect(await node().things.find(id)).toMatchObject({ lit: false });
+  });
+
+  it('cannot be written from the record of another thing that ended this one', async () => {
+    const other: LampId = `${id}-other`;
+    await node().run(turn, light('ada'));
+    const ending: typeof turn = {
+      ...turn,
+      record: (given, next) => ({ ...turn.record(given, next), standing: [ended(`lamp:${id}`)] }),
+    };
+    await node().run(ending, { lamp: other, lit: true, by: 'eve' });
+    await admin.query("update lamps set by = 'eve', record = $2 where id = $1", [id, changes().at(-1)?.id]);
+    expect(await node().things.find(id)).toBeUndefined();
+    await admin.query('delete from lamps where id = $1', [id]);
+    expect(await node().things.find(id)).toBeUndefined();
+  });
+
+  it('is missed where its record carries nothing', async () => {
+    audit.write({ type: 'incident.declared', standing: [standing(`lamp:${id}`, { lit: true })] });
+    await expect(node().things.find(id)).rejects.toMatchObject({ code: 'authority_unproven' });
+    await expect(node().run(turn, light('ada'))).rejects.toMatchObject({ code: 'authority_unproven' });
+  });
+
+  it('of another thing that a command holds as well is written first', async () => {
+    const other: LampId = `${id}-other`;
+    dies = true;
+    await expect(node().run(turn, { lamp: other, lit: true, by: 'ben' })).rejects.toThrow('the process died');
+    const both: typeof turn = {
+      ...turn,
+      facts: async (session) => ({ broken: (await node().things.lock(session, other)) === undefined }),
+    };
+    expect(await node().run(both, light('ada'))).toMatch(/^ada /);
+    expect(await read(admin, other)).toMatchObject({ by: 'ben' });
+  });
+
   it('does not bring back what has ended', async () => {
     await node().run(turn, light('ada'));
     await node().run(turn, light('ada', false));
@@ -242,6 +354,33 @@ describe('a row that somebody else has written', () => {
   it('is none where no record is about it', async () => {
     await admin.query("insert into lamps values ($1, true, 'eve', 'rec_x')", [id]);
     await expect(node().things.find(id)).rejects.toMatchObject({ code: 'authority_unproven' });
+  });
+
+  it.each([
+    ['was changed', "update lamps set by = 'eve' where id = $1"],
+    ['seems to be of another change', "update lamps set by = 'eve', record = 'rec_other' where id = $1"],
+    ['is gone', 'delete from lamps where id = $1'],
+  ])('is restored where it is asked for: one that %s', async (_, forgery) => {
+    await node().run(turn, light('ada'));
+    await admin.query(forgery, [id]);
+    expect(await node().things.restore(id)).toBe(true);
+    expect(await node().things.find(id)).toMatchObject({ by: 'ada', record: changes()[0]?.id });
+  });
+
+  it('is not restored where no record says what it is', async () => {
+    await admin.query("insert into lamps values ($1, true, 'eve', 'rec_x')", [id]);
+    expect(await node().things.restore(id)).toBe(false);
+    await expect(node().things.find(id)).rejects.toMatchObject({ code: 'authority_unproven' });
+  });
+
+  it('is not written again once it has ended and was removed, where its kind forgets', async () => {
+    await node().run(turn, light('ada'));
+    await admin.query('delete from lamps where id = $1', [id]);
+    expect(await node(audit, announcing).things.find(id)).toMatchObject({ by: 'ada' });
+    await node().run(turn, light('ada', false));
+    await admin.query('delete from lamps where id = $1', [id]);
+    expect(await node(audit, announcing).things.find(id)).toBeUndefined();
+    expect(await read(admin, id)).toBeUndefined();
   });
 
   it('put back to what it was before is written anew, and taken away as well', async () => {

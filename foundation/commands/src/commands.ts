@@ -1,12 +1,24 @@
-import { ended, type RecordDraft, recordIdAfter, recordIdOfCommand, type StandingCheck } from '@countersign/contracts';
+import {
+  ended,
+  type RecordDraft,
+  recordIdAfter,
+  recordIdOfCommand,
+  type StandingCheck,
+  standingErrors,
+} from '@countersign/contracts';
 import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Command, Commands, Given } from './command.ts';
-import { Behind, carrying, createRecordedThings, type ThingsLog, thingOf } from './recorded-things.ts';
-
-/** How often a command begins anew because something had to be completed first. */
-const maxAttempts = 4;
+import {
+  Behind,
+  carrying,
+  createRecordedThings,
+  maxAttempts,
+  type ThingsLog,
+  thingOf,
+  write,
+} from './recorded-things.ts';
 
 /** A refusal that is recorded before it is thrown, outside of the transaction that it ends. */
 class Refused extends Error {
@@ -30,66 +42,86 @@ export function createCommands(dependencies: {
 }): Commands {
   const { pool, log, source, clock } = dependencies;
 
-  async function once<Ask, Id extends string, State, Row extends State, Facts, Answer>(
+  /** Up to the commit. @param completed whether a row had to be written first */
+  function carryOut<Ask, Id extends string, State, Row extends State, Facts, Answer>(
     command: Command<Ask, Id, State, Row, Facts, Answer>,
     ask: Ask,
-    id: Id,
-  ): Promise<Answer> {
-    const things = createRecordedThings(command.kind, dependencies);
-    const of = thingOf(command.kind, id);
+    completed: boolean,
+  ) {
+    const { kind } = command;
+    const things = createRecordedThings(kind, dependencies);
+    const id = command.about(ask);
+    const of = thingOf(kind, id);
     const now = clock.now();
-    const carried = await transaction(pool, async (session) => {
-      const row = await things.lock(session, id);
+    return transaction(pool, async (session) => {
+      const { row, previous } = await things.hold(session, id, command.unproven ?? 'refused');
       const judged = async () => {
-        const given: Given<Ask, Row, Facts> = { ask, row, now, facts: await command.facts(session, { ask, row, now }) };
+        const found = { ask, row, now, completed };
+        const given: Given<Ask, Row, Facts> = { ...found, facts: await command.facts(session, found) };
         const answer = command.done(given);
-        if (answer !== undefined) return { before: true, answer } as const;
+        if (answer !== undefined) return { before: true, given, answer } as const;
         await command.check(given);
-        const previous = row === undefined ? undefined : command.kind.recordOf(row);
         // It follows from the change before it, so there can be but one.
         const record = previous === undefined ? recordIdOfCommand({ first: of }) : recordIdAfter(of, previous);
-        return { before: false, given, previous, record, next: await command.next(given, record) } as const;
+        return { before: false, given, record, next: await command.next(given, record) } as const;
       };
       const outcome = await judged().catch((error: unknown) => {
         throw isCodedError(error) ? new Refused(error, command.refused(error, { ask, row })) : error;
       });
       if (outcome.before) return outcome;
-      const { given, previous, record, next } = outcome;
+      const { given, record, next } = outcome;
       await command.before(given, next);
+      const ends = command.ends(next);
       const { data, standing = [], ...saying } = command.record(given, next);
       const { time } = await log.append({
         ...saying,
         id: record,
         source,
-        standing: [command.ends(next) ? ended(of) : things.saying(id, next), ...standing],
-        data: { ...data, ...carrying(command.kind.content(next), previous) },
+        standing: [ends ? ended(of) : things.saying(id, next), ...standing],
+        data: { ...data, ...carrying(of, kind.carried?.(next, id) ?? kind.content(next), previous) },
       });
-      await command.kind.put(session, next, { id, record });
+      await write(kind, session, next, { id, record, ends });
       return { before: false, given, next, recorded: { record, time } } as const;
     });
-    if (carried.before) return carried.answer;
-    const { given, next, recorded } = carried;
-    await command.after(given, next);
-    return command.release(next, recorded);
+  }
+
+  /** As {@link carryOut}, on a row that says what its newest record says. */
+  async function carriedOut<Ask, Id extends string, State, Row extends State, Facts, Answer>(
+    command: Command<Ask, Id, State, Row, Facts, Answer>,
+    ask: Ask,
+  ) {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await carryOut(command, ask, attempt > 1);
+      } catch (error) {
+        if (error instanceof Refused) {
+          if (error.draft !== undefined) await log.append(error.draft);
+          throw error.error;
+        }
+        // A process died between record and row: the row comes first, and then this command is looked at anew.
+        const isTaken = isCodedError(error, 'record_identity_taken');
+        if (!isTaken && !(error instanceof Behind)) throw error;
+        if (attempt >= maxAttempts)
+          throw isTaken
+            ? error
+            : standingErrors.error('authority_unproven', 'What is stored cannot be brought to what was recorded.');
+        if (error instanceof Behind) await error.settle();
+        else await createRecordedThings(command.kind, dependencies).settle(command.about(ask));
+      }
+    }
   }
 
   return {
     async run(command, ask) {
-      const id = command.about(ask);
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await once(command, ask, id);
-        } catch (error) {
-          if (error instanceof Refused) {
-            if (error.draft !== undefined) await log.append(error.draft);
-            throw error.error;
-          }
-          // A process died between record and row: the row comes first, and then this command is looked at anew.
-          const behind = error instanceof Behind || isCodedError(error, 'record_identity_taken');
-          if (!behind || attempt >= maxAttempts) throw error;
-          await createRecordedThings(command.kind, dependencies).settle(id);
-        }
+      const carried = await carriedOut(command, ask);
+      if (carried.before) {
+        // Whoever did it first may have died before this.
+        if (carried.given.row !== undefined) await command.after(carried.given, carried.given.row);
+        return carried.answer;
       }
+      const { given, next, recorded } = carried;
+      await command.after(given, next);
+      return command.release(next, recorded);
     },
   };
 }

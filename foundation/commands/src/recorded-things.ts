@@ -7,10 +7,17 @@ import {
   type StandingReader,
   type StandingRecord,
   standing,
+  standingErrors,
 } from '@countersign/contracts';
-import { digestOf, type Json, type RecordId } from '@countersign/kernel';
-import { transaction } from '@countersign/runtime';
+import { digestOf, isCodedError, type Json, type RecordId } from '@countersign/kernel';
+import { takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
+
+/** The change that a row is written by. */
+export interface WrittenBy<Id extends string> {
+  readonly id: Id;
+  readonly record: RecordId;
+}
 
 /**
  * Things of one kind, whose rows are copies of what their newest records say (docs/adr/0057).
@@ -26,12 +33,26 @@ export interface RecordedKind<Id extends string, State, Row extends State = Stat
   lock(session: pg.PoolClient, id: Id): Promise<Row | undefined>;
   /** The record of the change that made the row what it is. */
   recordOf(row: Row): RecordId;
-  /** The state as its record carries it: plain JSON, from which {@link stateOf} makes the same again. */
+  /** What of the state is compared with the log: plain JSON. Records carry it, where {@link carried} is left out. */
   content(state: State): Json;
-  /** @param content what a record of ours carries */
-  stateOf(content: Json): State;
+  /**
+   * What records carry instead of the content: where nobody may read it in the log, it is sealed; and where a new row needs more than
+   * is compared, such as the place at which it begins, that is added.
+   */
+  readonly carried?: (state: State, id: Id) => Json;
+  /** @param carried what a record of ours carries; the state that is made from it has the same content */
+  stateOf(carried: Json, id: Id): State;
   /** Makes the row say this: a new row, or the one that there is. Nothing else writes what decides. */
-  put(session: pg.PoolClient, state: State, change: { readonly id: Id; readonly record: RecordId }): Promise<void>;
+  put(session: pg.PoolClient, state: State, by: WrittenBy<Id>): Promise<void>;
+  /** Takes the row of a thing that has ended away. Left out where the row stays, and says that it has ended. */
+  readonly remove?: (session: pg.PoolClient, id: Id) => Promise<void>;
+  /**
+   * Tells others what was recorded, before the row says it: also when whoever looks next writes the row, and then perhaps again.
+   * Once for each record: an id that follows from it is taken once.
+   */
+  readonly tell?: (state: State, by: WrittenBy<Id>) => Promise<void>;
+  /** Rows of what has ended are removed in time: where there is none any more, none is written. */
+  readonly forgets?: true;
 }
 
 export function thingOf<Id extends string>({ kind }: { readonly kind: string }, id: Id): string {
@@ -40,15 +61,22 @@ export function thingOf<Id extends string>({ kind }: { readonly kind: string }, 
 
 export type ThingsLog = AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
 
-/** What a record says of a thing, beside what else is in its data. */
-export function carrying(state: Json, previous: RecordId | undefined) {
-  return { after: state, ...(previous === undefined ? {} : { previous }) };
+/** What a record says of the thing that it is about, beside what else is in its data. */
+export function carrying(of: string, state: Json, previous: RecordId | undefined) {
+  return { thing: of, after: state, ...(previous === undefined ? {} : { previous }) };
 }
+
+/** How often something is begun anew because a row had to be written first. */
+export const maxAttempts = 4;
 
 /** A row is behind its newest record: a process died between the record and the commit. */
 export class Behind extends Error {
-  constructor() {
+  /** Writes the row. */
+  readonly settle: () => Promise<void>;
+
+  constructor(settle: () => Promise<void>) {
     super('a row is behind its newest record');
+    this.settle = settle;
   }
 }
 
@@ -58,23 +86,78 @@ export interface RecordedThings<Id extends string, State, Row extends State = St
   /**
    * The same under a lock, within a transaction.
    *
-   * @throws {Behind} where the row has to be written first, by {@link settle}
+   * @throws {Behind} where the row has to be written first
    */
   lock(session: pg.PoolClient, id: Id): Promise<Row | undefined>;
+  /**
+   * As {@link lock}, with the record that the next change follows.
+   *
+   * @param unproven what becomes of a row that somebody else wrote, once that is reported: `none` takes it for no row
+   * @throws {Behind} as {@link lock}
+   */
+  hold(
+    session: pg.PoolClient,
+    id: Id,
+    unproven: 'refused' | 'none',
+  ): Promise<{ readonly row: Row | undefined; readonly previous: RecordId | undefined }>;
+  /**
+   * Does what changes nothing that decides with the thing under its lock, in one transaction; a row that is behind is written first.
+   *
+   * @throws what `work` throws; CodedError `authority_unproven`, `log_unavailable`, `database_unavailable`
+   */
+  locked<Result>(
+    id: Id,
+    work: (row: Row | undefined, session: pg.PoolClient) => Promise<Result> | Result,
+  ): Promise<Result>;
+  /**
+   * Whether a row that was read before is what the newest record says. One that is not is written from the record, where that can be
+   * done, or reported; what was read of it counts for nothing. @throws CodedError `log_unavailable`
+   */
+  counts(id: Id, row: Row): Promise<boolean>;
   /** Writes what the newest record says, where the row does not say it yet. */
   settle(id: Id): Promise<void>;
+  /**
+   * Writes what the newest record says over a row that somebody else has written: for what takes nothing from anybody and must go
+   * on nevertheless, as calling it off.
+   *
+   * @returns false where no record says what the thing is
+   */
+  restore(id: Id): Promise<boolean>;
   /** What the record of a change says stands from then on. */
   saying(id: Id, state: State): NonNullable<RecordDraft['standing']>[number];
 }
 
+/** Carries out what is recorded. */
+export async function write<Id extends string, State, Row extends State>(
+  kind: RecordedKind<Id, State, Row>,
+  session: pg.PoolClient,
+  state: State,
+  by: WrittenBy<Id> & { readonly ends: boolean },
+): Promise<void> {
+  const { id, record, ends } = by;
+  await kind.tell?.(state, { id, record });
+  if (ends && kind.remove !== undefined) await kind.remove(session, id);
+  else await kind.put(session, state, { id, record });
+}
+
 /**
- * Reads and mends rows by their records. A row counts while it says what its newest record says (docs/adr/0043). One that is the
- * state before that, or that is missing, is written from the record, which carries the whole state. One that says anything else
- * was written by somebody else: it is reported and counts for nothing.
+ * Reads and mends rows by their records. A row counts while it says what its newest record says, and names it (docs/adr/0043). One
+ * that is the state before that, or that is missing, is written from the record, which carries the whole state. One that says
+ * anything else was written by somebody else: it is reported and counts for nothing.
  */
 export function createRecordedThings<Id extends string, State, Row extends State>(
   kind: RecordedKind<Id, State, Row>,
-  { pool, log, check }: { readonly pool: pg.Pool; readonly log: ThingsLog; readonly check: StandingCheck },
+  {
+    pool,
+    log,
+    check,
+    source,
+  }: {
+    readonly pool: pg.Pool;
+    readonly log: ThingsLog;
+    readonly check: StandingCheck;
+    readonly source: RecordDraft['source'];
+  },
 ): RecordedThings<Id, State, Row> {
   const newestOf = async (id: Id): Promise<StandingRecord | undefined> => {
     const of = thingOf(kind, id);
@@ -82,62 +165,143 @@ export function createRecordedThings<Id extends string, State, Row extends State
   };
   const claimOf = (id: Id, row: Row) => ({ of: thingOf(kind, id), content: kind.content(row) });
 
-  /** @returns whether the row is what the newest record says */
-  async function agrees(row: Row | undefined, newest: StandingRecord | undefined): Promise<boolean> {
-    if (row === undefined) return newest === undefined;
+  /** A row that is not there cannot be locked: a name is, so that nobody writes what is older than what others wrote meanwhile. */
+  async function lockRow(session: pg.PoolClient, id: Id): Promise<Row | undefined> {
+    const row = await kind.lock(session, id);
+    if (row !== undefined) return row;
+    // One of 64: a lock by name leaves a row for good.
+    await takeNamedLock(session, `new ${kind.kind} ${digestOf({ id }).charAt(0)}`);
+    return kind.lock(session, id);
+  }
+
+  /** What the newest record carries of this thing, and whether it is what the record says stands. */
+  async function carriedBy(id: Id, newest: StandingRecord): Promise<Carried<State> | undefined> {
+    const found = await log.find(newest.record);
+    const { thing, after, previous } = found === undefined ? {} : carriedIn(found.record);
+    // The record of another thing can end this one.
+    if (after === undefined || thing !== thingOf(kind, id) || found?.record.source !== source) return undefined;
+    const state = kind.stateOf(after, id);
+    const digest = digestOf(kind.content(state));
+    return newest.digest === undefined || newest.digest === digest ? { state, digest, previous } : undefined;
+  }
+
+  /**
+   * How a row stands to the newest record about its thing: it says the same; the thing has ended and there is to be no row; it is to be
+   * written; or somebody else wrote it.
+   */
+  async function compared(
+    id: Id,
+    row: Row | undefined,
+    newest: StandingRecord | undefined,
+  ): Promise<Comparison<State>> {
+    if (newest === undefined) return row === undefined ? same : foreign;
+    const found = row === undefined ? undefined : { digest: digestOf(kind.content(row)), record: kind.recordOf(row) };
+    const isNewest = found?.record === newest.record;
+    if (newest.digest !== undefined && isNewest) return found.digest === newest.digest ? same : foreign;
+    if (newest.digest === undefined) {
+      if (kind.remove !== undefined) return found === undefined ? same : { is: 'to-be-removed', by: found.record };
+      if (found === undefined && kind.forgets === true) return same;
+    }
+    const carried = await carriedBy(id, newest);
+    // What an end left cannot be read any more: it has ended all the same.
+    if (carried === undefined) return newest.digest === undefined ? gone : foreign;
+    if (isNewest) return found.digest === carried.digest ? same : foreign;
+    const isBehind = found === undefined || found.record === carried.previous || found.digest === newest.digest;
+    return isBehind ? { is: 'behind', state: carried.state } : foreign;
+  }
+
+  async function unproven(id: Id, row: Row | undefined): Promise<never> {
+    if (row !== undefined) await check.require(claimOf(id, row));
+    throw standingErrors.error(
+      'authority_unproven',
+      `What is stored about ${thingOf(kind, id)} is not what its newest record in the audit log says, so it cannot be relied on.`,
+    );
+  }
+
+  const settleIn = async (session: pg.PoolClient, id: Id, how: 'behind' | 'also-foreign'): Promise<boolean> => {
+    const row = await lockRow(session, id);
+    const newest = await newestOf(id);
+    const found = await compared(id, row, newest);
+    if (found.is === 'same') return newest !== undefined;
+    if (found.is === 'to-be-removed' && row !== undefined && newest !== undefined) {
+      const record = await log.find(newest.record);
+      // A row that is not the one that was ended is reported, and goes as well.
+      if (record !== undefined && carriedIn(record.record).previous !== found.by) await check.holds(claimOf(id, row));
+      await kind.remove?.(session, id);
+      return true;
+    }
     if (newest === undefined) return false;
-    const said = digestOf(kind.content(row));
-    if (newest.digest !== undefined) return newest.digest === said;
-    // An end has no digest: what the row must say is in the record.
-    const carried = kind.recordOf(row) === newest.record ? await carriedBy(newest) : undefined;
-    return carried !== undefined && digestOf(carried.after) === said;
-  }
-
-  async function carriedBy({ record }: StandingRecord) {
-    const found = await log.find(record);
-    return found && carriedIn(found.record);
-  }
-
-  /** What to write, where the row is what it was before the newest record, or is not there. */
-  async function missing(row: Row | undefined, newest: StandingRecord | undefined): Promise<State | undefined> {
-    const carried = newest && (await carriedBy(newest));
-    if (carried === undefined) return undefined;
-    if (newest?.digest !== undefined && digestOf(carried.after) !== newest.digest) return undefined;
-    if (row !== undefined && kind.recordOf(row) !== carried.previous) return undefined;
-    return kind.stateOf(carried.after);
-  }
+    const recorded = how === 'also-foreign' ? (await carriedBy(id, newest))?.state : undefined;
+    const state = found.is === 'behind' ? found.state : recorded;
+    if (state === undefined) return false;
+    await write(kind, session, state, { id, record: newest.record, ends: newest.digest === undefined });
+    return true;
+  };
 
   const things: RecordedThings<Id, State, Row> = {
     async find(id) {
       const row = await kind.find(pool, id);
-      if (await agrees(row, await newestOf(id))) return row;
+      const found = await compared(id, row, await newestOf(id));
       // What was read may be of two moments: under the lock it is of one.
-      await things.settle(id);
-      return transaction(pool, (session) => things.lock(session, id));
+      return found.is === 'same' ? row : things.locked(id, (locked) => locked);
+    },
+    async locked(id, work) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await transaction(pool, async (session) => work(await things.lock(session, id), session));
+        } catch (error) {
+          if (!(error instanceof Behind)) throw error;
+          if (attempt >= maxAttempts) return await unproven(id, undefined);
+          await error.settle();
+        }
+      }
     },
     async lock(session, id) {
-      const row = await kind.lock(session, id);
+      return (await things.hold(session, id, 'refused')).row;
+    },
+    async hold(session, id, otherwise) {
+      const row = await lockRow(session, id);
       const newest = await newestOf(id);
-      if (await agrees(row, newest)) return row;
-      if ((await missing(row, newest)) !== undefined) throw new Behind();
-      if (row !== undefined) await check.require(claimOf(id, row));
-      return row;
+      const { is } = await compared(id, row, newest);
+      if (is === 'same') return { row, previous: newest?.record };
+      if (is === 'gone') return { row: undefined, previous: newest?.record };
+      if (is !== 'foreign') throw new Behind(() => things.settle(id));
+      if (otherwise === 'refused' || row === undefined) return unproven(id, row);
+      await check.holds(claimOf(id, row));
+      return { row: undefined, previous: newest?.record };
+    },
+    async counts(id, row) {
+      if ((await compared(id, row, await newestOf(id))).is === 'same') return true;
+      await things.find(id).catch((error: unknown) => {
+        if (!isCodedError(error, 'authority_unproven')) throw error;
+      });
+      return false;
     },
     async settle(id) {
-      await transaction(pool, async (session) => {
-        const row = await kind.lock(session, id);
-        const newest = await newestOf(id);
-        if (newest === undefined || (await agrees(row, newest))) return;
-        const state = await missing(row, newest);
-        if (state !== undefined) await kind.put(session, state, { id, record: newest.record });
-      });
+      await transaction(pool, (session) => settleIn(session, id, 'behind'));
     },
+    restore: (id) => transaction(pool, (session) => settleIn(session, id, 'also-foreign')),
     saying: (id, state) => standing(thingOf(kind, id), kind.content(state)),
   };
   return things;
 }
 
-function carriedIn({ data }: EvidenceRecord): { readonly after: Json; readonly previous?: RecordId } | undefined {
-  const { after, previous } = (data ?? {}) as { readonly after?: Json; readonly previous?: RecordId };
-  return after === undefined ? undefined : { after, ...(previous === undefined ? {} : { previous }) };
+interface Carried<State> {
+  readonly state: State;
+  readonly digest: string;
+  readonly previous: RecordId | undefined;
+}
+
+type Comparison<State> =
+  | { readonly is: 'same' | 'gone' | 'foreign' }
+  | { readonly is: 'behind'; readonly state: State }
+  /** @param by the record that its row names */
+  | { readonly is: 'to-be-removed'; readonly by: RecordId };
+
+const same = { is: 'same' } as const;
+const gone = { is: 'gone' } as const;
+const foreign = { is: 'foreign' } as const;
+
+function carriedIn({ data }: EvidenceRecord) {
+  return (data ?? {}) as { readonly thing?: string; readonly after?: Json; readonly previous?: RecordId };
 }

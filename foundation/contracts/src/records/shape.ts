@@ -68,6 +68,7 @@ export const principal = (description = 'Principal id') => Type.String({ minLeng
 export const pair = (item: TSchema) => Type.Array(item, { minItems: 2, maxItems: 2 });
 /** Of a record that carries what stands from then on (docs/adr/0057). */
 export const carriedMembers = {
+  thing: text('What stands: kind and id'),
   after: open('The thing as it stands from then on: what its row is held against'),
   previous: optional(id('rec', 'The record of the change before')),
 };
