@@ -204,6 +204,21 @@ describe('the second holder', () => {
     await expect(breakGlass.second(id, statement)).rejects.toEqual(withCode('incident_decided'));
   });
 
+  it('is one although two agree at the same time, and the other is kept from nothing', async () => {
+    const { id } = await world.declare(breakGlass);
+    const nodes = [breakGlass, world.node()];
+    const outcomes = await Promise.allSettled(
+      [sam, tom].map((who, index) => world.second(nodes[index] ?? breakGlass, id, who)),
+    );
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({
+      reason: { code: 'incident_decided' },
+    });
+    expect(world.audit.ofType('incident.granted')).toHaveLength(1);
+    const [other] = [sam, tom].filter((_, index) => outcomes[index]?.status === 'rejected');
+    await expect(world.declare(breakGlass, other)).resolves.toMatchObject({ status: 'declared' });
+  });
+
   it('gives nothing when the first is no holder any more', async () => {
     const { id } = await world.declare(breakGlass);
     const statement = await world.sign(sam, await breakGlass.askToSecond(id, sam.id));
@@ -344,7 +359,7 @@ describe('the review', () => {
   it('that comes too late is not taken while the lock cannot be carried through', async () => {
     const { id } = await granted();
     world.clock.advance(24 * hour);
-    world.failLocks(true);
+    world.fail('locks');
     await expect(world.review(breakGlass, id)).rejects.toThrow('accounts cannot be locked');
     expect((await breakGlass.find(id))?.status).toBe('granted');
   });
@@ -388,11 +403,11 @@ describe('the review', () => {
     world.clock.advance(24 * hour);
     const other = await world.declare(breakGlass, tom);
     world.clock.advance(15 * minute);
-    world.failLocks(true);
+    world.fail('locks');
     await breakGlass.lookAtDue();
     expect((await breakGlass.find(id))?.status).toBe('granted');
     expect((await breakGlass.find(other.id))?.status).toBe('lapsed');
-    world.failLocks(false);
+    world.fail();
     world.clock.advance(minute);
     await breakGlass.lookAtDue();
     expect((await breakGlass.find(id))?.status).toBe('overdue');

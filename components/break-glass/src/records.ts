@@ -1,26 +1,31 @@
+import type { Saying } from '@countersign/commands';
 import {
   type Actor,
-  type Claim,
   ended,
+  type PrincipalId,
   type RecordDraft,
-  recordIdAfter,
   type SignedStatement,
   standing,
 } from '@countersign/contracts';
 import { type Clock, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
-import { grantClaim, grantThing, incidentClaim, unreviewedContent, unreviewedThing } from './row-claims.ts';
+import type { IncidentState } from './incident-state.ts';
+import { holdersOf, type Verdict } from './rules.ts';
 import { signedJson } from './statement.ts';
-import type { StoredIncident } from './store.ts';
+import { unreviewedContent, unreviewedThing } from './unreviewed.ts';
 
-const source = 'break-glass';
-const says = ({ of, content }: Claim) => standing(of, content);
-const holdersOf = ({ holder, second }: StoredIncident) => (second === undefined ? [holder] : [holder, second]);
-const reviewed = (stored: StoredIncident) => holdersOf(stored).map((person) => ended(unreviewedThing(person)));
+// What records say of a change, beside what stands after it (docs/adr/0057).
 
-type From = { readonly clock: Clock; readonly random: Random };
+/** What a second holder gives, by agreeing. */
+export interface Grant {
+  readonly second: PrincipalId;
+  readonly endsAt: number;
+  readonly reviewDueAt: number;
+}
+
+const reviewed = (incident: IncidentState) => holdersOf(incident).map((person) => ended(unreviewedThing(person)));
 
 /** As records name the first holder. */
-export const holderOf = ({ holder, institution }: Pick<StoredIncident, 'holder' | 'institution'>): Actor => ({
+export const holderOf = ({ holder, institution }: Pick<IncidentState, 'holder' | 'institution'>): Actor => ({
   id: holder,
   institution,
 });
@@ -30,136 +35,124 @@ function authenticationOf({ claims, authenticator }: SignedStatement): NonNullab
 }
 
 /** Records that what was done rests on. */
-export function groundsOf({ recordId, grantedRecord }: StoredIncident): readonly RecordId[] {
+export function groundsOf({ recordId, grantedRecord }: IncidentState): readonly RecordId[] {
   return grantedRecord === undefined ? [recordId] : [recordId, grantedRecord];
 }
 
-export function incidentDeclared(stored: StoredIncident, statement: SignedStatement): RecordDraft {
+export function incidentDeclared(incident: IncidentState, statement: SignedStatement): Saying {
   return {
-    id: stored.recordId,
     type: 'incident.declared',
-    source,
     outcome: 'done',
-    subject: holderOf(stored),
+    subject: holderOf(incident),
     references: [statement.authenticator.recordId],
     authentication: authenticationOf(statement),
-    audience: [stored.resource],
-    scope: stored.scopes,
-    standing: [says(incidentClaim(stored)), standing(unreviewedThing(stored.holder), unreviewedContent(stored.id))],
+    audience: [incident.resource],
+    scope: incident.scopes,
+    standing: [standing(unreviewedThing(incident.holder), unreviewedContent(incident.id))],
     data: {
-      incident: stored.id,
-      reason: stored.reason,
-      reference: stored.reference,
-      jkt: stored.jkt,
-      second_before: toInstant(stored.secondBefore),
+      incident: incident.id,
+      reason: incident.reason,
+      reference: incident.reference,
+      jkt: incident.jkt,
+      second_before: toInstant(incident.secondBefore),
       ...signedJson(statement),
     },
   };
 }
 
-export function incidentGranted(
-  id: RecordId,
-  stored: StoredIncident,
-  grant: { readonly statement: SignedStatement; readonly endsAt: number; readonly reviewDueAt: number },
-): RecordDraft {
-  const { statement } = grant;
-  const second = statement.authenticator.person;
+export function incidentGranted(incident: IncidentState, grant: Grant, statement: SignedStatement): Saying {
+  const { second, endsAt, reviewDueAt } = grant;
   return {
-    id,
     type: 'incident.granted',
-    source,
     outcome: 'permit',
-    subject: holderOf(stored),
-    actors: [{ id: statement.authenticator.person, institution: stored.institution }],
-    references: [stored.recordId, statement.authenticator.recordId],
+    subject: holderOf(incident),
+    actors: [{ id: second, institution: incident.institution }],
+    references: [incident.recordId, statement.authenticator.recordId],
     authentication: authenticationOf(statement),
-    audience: [stored.resource],
-    scope: stored.scopes,
-    standing: [
-      says(grantClaim(stored.id, { ...grant, second, recordId: id })),
-      standing(unreviewedThing(second), unreviewedContent(stored.id)),
-    ],
+    audience: [incident.resource],
+    scope: incident.scopes,
+    standing: [standing(unreviewedThing(second), unreviewedContent(incident.id))],
     data: {
-      incident: stored.id,
-      ends_at: toInstant(grant.endsAt),
-      review_due_at: toInstant(grant.reviewDueAt),
+      incident: incident.id,
+      ends_at: toInstant(endsAt),
+      review_due_at: toInstant(reviewDueAt),
       ...signedJson(statement),
     },
   };
 }
+
+export function incidentEnded(incident: IncidentState, by: Actor): Saying {
+  return {
+    type: 'incident.ended',
+    outcome: 'done',
+    subject: holderOf(incident),
+    actors: [by],
+    references: groundsOf(incident),
+    data: { incident: incident.id },
+  };
+}
+
+/** @param incident before its review */
+export function incidentReviewed(
+  incident: IncidentState,
+  review: { readonly statement: SignedStatement; readonly verdict: Verdict; readonly note: string },
+): Saying {
+  const { statement, verdict, note } = review;
+  return {
+    type: 'incident.reviewed',
+    outcome: 'done',
+    subject: holderOf(incident),
+    actors: [{ id: statement.authenticator.person, institution: incident.institution }],
+    references: [...groundsOf(incident), statement.authenticator.recordId],
+    authentication: authenticationOf(statement),
+    standing: reviewed(incident),
+    data: { incident: incident.id, verdict, note, late: incident.status === 'overdue', ...signedJson(statement) },
+  };
+}
+
+/** No second holder came in time. */
+export function incidentLapsed(incident: IncidentState): Saying {
+  return {
+    type: 'incident.lapsed',
+    outcome: 'done',
+    subject: holderOf(incident),
+    references: groundsOf(incident),
+    standing: reviewed(incident),
+    data: { incident: incident.id },
+  };
+}
+
+/** Nobody came to review it in time. */
+export function incidentOverdue(incident: IncidentState): Saying {
+  return {
+    type: 'incident.overdue',
+    outcome: 'done',
+    subject: holderOf(incident),
+    references: groundsOf(incident),
+    data: { incident: incident.id, locked: [...holdersOf(incident)] },
+  };
+}
+
+export type Step = 'declare' | 'second' | 'collect' | 'end' | 'review';
 
 export function incidentRefused(
-  from: From,
+  from: { readonly clock: Clock; readonly random: Random },
   refusal: {
-    readonly step: 'declare' | 'second' | 'collect' | 'end' | 'review';
+    readonly step: Step;
     readonly reason: string;
     readonly by: Actor;
-    readonly incident?: StoredIncident;
+    readonly incident?: IncidentState | undefined;
   },
 ): RecordDraft {
   const { step, reason, by, incident } = refusal;
   return {
     id: newId('record', from),
     type: 'incident.refused',
-    source,
+    source: 'break-glass',
     outcome: 'deny',
     reason,
     subject: by,
     ...(incident === undefined ? {} : { references: groundsOf(incident) }),
     data: { ...(incident === undefined ? {} : { incident: incident.id }), step },
   };
-}
-
-export function incidentEnded(stored: StoredIncident, by: Actor): RecordDraft {
-  return {
-    // It ends once: whoever repeats that after a process has died finds what it recorded.
-    id: recordIdAfter(grantThing(stored.id), stored.recordId),
-    type: 'incident.ended',
-    source,
-    outcome: 'done',
-    subject: holderOf(stored),
-    actors: [by],
-    references: groundsOf(stored),
-    standing: [ended(grantThing(stored.id))],
-    data: { incident: stored.id },
-  };
-}
-
-export function incidentReviewed(
-  from: From,
-  stored: StoredIncident,
-  review: {
-    readonly statement: SignedStatement;
-    readonly verdict: 'justified' | 'not-justified';
-    readonly note: string;
-  },
-): RecordDraft {
-  const { statement, verdict, note } = review;
-  return {
-    id: newId('record', from),
-    type: 'incident.reviewed',
-    source,
-    outcome: 'done',
-    subject: holderOf(stored),
-    actors: [{ id: statement.authenticator.person, institution: stored.institution }],
-    references: [...groundsOf(stored), statement.authenticator.recordId],
-    authentication: authenticationOf(statement),
-    standing: [...reviewed(stored), ended(grantThing(stored.id))],
-    data: { incident: stored.id, verdict, note, late: stored.status === 'overdue', ...signedJson(statement) },
-  };
-}
-
-/** Nobody came in time, to second it or to review it. */
-export function incidentOver(stored: StoredIncident, locked: readonly string[] | undefined): RecordDraft {
-  const base = { id: stored.endRecord, source, outcome: 'done', subject: holderOf(stored) } as const;
-  const references = groundsOf(stored);
-  return locked === undefined
-    ? {
-        ...base,
-        type: 'incident.lapsed',
-        references,
-        standing: reviewed(stored),
-        data: { incident: stored.id },
-      }
-    : { ...base, type: 'incident.overdue', references, data: { incident: stored.id, locked } };
 }

@@ -1,6 +1,6 @@
 import type { Declaration, Incident } from '@countersign/contracts';
 import { type Digest, digestOf, toInstant } from '@countersign/kernel';
-import type { StoredIncident } from './store.ts';
+import type { StoredIncident } from './incident-state.ts';
 
 /** What both holders sign: all of what was declared. */
 export function declarationDigest({ reason, reference, resource, scopes, jkt }: Declaration): Digest {

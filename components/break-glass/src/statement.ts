@@ -58,8 +58,8 @@ export function requireAbout(
 
 /** As a record holds it: it is verified again from the record alone. */
 export function signedJson({ claims, signature, authenticator }: SignedStatement): {
-  readonly statement: Json;
-  readonly key: Json;
+  readonly statement: { readonly [member: string]: Json };
+  readonly key: { readonly [member: string]: Json };
 } {
   return { statement: { claims: { ...claims }, signature: { ...signature } }, key: { ...authenticator.jwk } };
 }

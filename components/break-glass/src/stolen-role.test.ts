@@ -8,6 +8,7 @@ import {
   createBreakGlassWorld,
   fay,
   sam,
+  stopOrders,
   thumbprint,
   tom,
 } from './testing/break-glass-world.ts';
@@ -82,6 +83,34 @@ describe('with the database role of emergency access, a thief', () => {
     await expect(world.declare(breakGlass)).rejects.toMatchObject({ code: 'incident_unreviewed' });
   });
 
+  it('deletes no emergency for good: it is there again when it is looked at', async () => {
+    await world.second(breakGlass, id);
+    await thief.query('delete from incidents');
+    await breakGlass.collect(id, thumbprint);
+    await thief.query('delete from incidents');
+    expect(await breakGlass.find(id)).toMatchObject({ status: 'granted', second: sam.id });
+    await thief.query('delete from incidents');
+    await breakGlass.askToDeclare(stopOrders, sam.id).catch(() => undefined);
+    world.clock.advance(24 * 3_600_000);
+    await breakGlass.lookAtDue();
+    for (const who of [fay, sam]) expect(await world.keys.register.isLocked(who.id)).toBe(true);
+  });
+
+  it('gives nothing back by putting an emergency back to what it was', async () => {
+    const declared = await thief.query('select * from incidents');
+    await world.second(breakGlass, id);
+    const put = async (columns: readonly string[]) => {
+      for (const column of columns)
+        await thief.query(`update incidents set ${column} = $1`, [declared.rows[0]?.[column]]);
+    };
+    await put(['status', 'second', 'granted_at', 'granted_record', 'ends_at', 'review_due_at', 'change_record']);
+    await expect(world.second(breakGlass, id, tom)).rejects.toMatchObject({ code: 'incident_decided' });
+    expect(await breakGlass.find(id)).toMatchObject({ status: 'granted', second: sam.id });
+    await put(['change_record']);
+    await expect(breakGlass.askToSecond(id, tom.id)).rejects.toMatchObject({ code: 'incident_decided' });
+    expect(world.audit.ofType('incident.granted')).toHaveLength(1);
+  });
+
   it('locks nobody out by an emergency that nobody declared', async () => {
     await thief.query(
       `update incidents set status = 'granted', holder = $2, second = $3, review_due_at = 'epoch', next_attempt = 'epoch' where id = $1`,
@@ -89,5 +118,15 @@ describe('with the database role of emergency access, a thief', () => {
     );
     await breakGlass.lookAtDue();
     expect(await world.keys.register.isLocked(cora.id)).toBe(false);
+  });
+
+  it('locks nobody out by the review of an emergency that nobody declared', async () => {
+    // Of the same reviewer, for whatever it is.
+    const statement = await world.sign(sam, await breakGlass.askToSecond(id, sam.id));
+    await grantWithout(tom.id);
+    await thief.query(`update incidents set review_due_at = 'epoch' where id = $1`, [id]);
+    await expect(breakGlass.review(id, 'justified', 'Looked at all of it', statement)).rejects.toEqual(unproven);
+    for (const who of [fay, tom]) expect(await world.keys.register.isLocked(who.id)).toBe(false);
+    expect([world.revoked, world.audit.ofType('incident.overdue')]).toEqual([[], []]);
   });
 });

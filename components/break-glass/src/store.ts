@@ -1,74 +1,54 @@
-import {
-  emergencyScopes,
-  type Incident,
-  type IncidentStatus,
-  incidentStatuses,
-  type PrincipalId,
-  parsePrincipalId,
-  parseResourceUri,
-} from '@countersign/contracts';
-import { type IncidentId, parseDigest, parseId, type RecordId, type TokenId, toInstant } from '@countersign/kernel';
+import type { RecordedKind } from '@countersign/commands';
+import type { IncidentStatus } from '@countersign/contracts';
+import { type IncidentId, parseId, type RecordId, type TokenId, toInstant } from '@countersign/kernel';
 import { ask, takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
-
-/** An incident with what is needed to carry it through. Times are milliseconds since the epoch. */
-export interface StoredIncident
-  extends Pick<
-    Incident,
-    'id' | 'status' | 'holder' | 'institution' | 'reason' | 'reference' | 'resource' | 'scopes' | 'jkt' | 'recordId'
-  > {
-  readonly declaredAt: number;
-  readonly secondBefore: number;
-  readonly acr: string;
-  readonly signedAt: number;
-  readonly second: PrincipalId | undefined;
-  readonly grantedAt: number | undefined;
-  readonly grantedRecord: RecordId | undefined;
-  readonly endsAt: number | undefined;
-  readonly token: TokenId | undefined;
-  /** How often it was collected: each token ends the one before. */
-  readonly collections: number;
-  readonly reviewDueAt: number | undefined;
-  readonly reminded: boolean;
-  readonly review: Incident['review'] | undefined;
-  readonly endRecord: RecordId;
-}
+import { carriedOf, firstLook, type IncidentState, type StoredIncident, stateOf } from './incident-state.ts';
+import { declaredContent } from './uncarried.ts';
 
 export type Session = pg.Pool | pg.PoolClient;
 
-interface Row {
-  readonly id: string;
-  readonly status: string;
-  readonly holder: string;
-  readonly institution: string;
-  readonly reason: string;
-  readonly reference: string;
-  readonly resource: string;
-  readonly scopes: readonly string[];
-  readonly jkt: string;
-  readonly declared_at: Date;
-  readonly second_before: Date;
+/** What decides, as the columns have it. */
+type Row = Readonly<Record<(typeof deciding)[number], string | Date | readonly string[] | null>> & {
   readonly record_id: RecordId;
-  readonly acr: string;
-  readonly signed_at: Date;
-  readonly second: string | null;
-  readonly granted_at: Date | null;
-  readonly granted_record: RecordId | null;
-  readonly ends_at: Date | null;
+  readonly change_record: RecordId | null;
+  readonly end_record: RecordId | null;
   readonly token: string | null;
   readonly collections: number;
-  readonly review_due_at: Date | null;
   readonly reminded: boolean;
-  readonly reviewed_by: string | null;
-  readonly reviewed_at: Date | null;
-  readonly verdict: 'justified' | 'not-justified' | null;
-  readonly note: string | null;
-  readonly end_record: RecordId;
-}
+};
 
-const columns = `id, status, holder, institution, reason, reference, resource, scopes, jkt, declared_at, second_before,
-  record_id, acr, signed_at, second, granted_at, granted_record, ends_at, token, collections, review_due_at, reminded, reviewed_by,
-  reviewed_at, verdict, note, end_record`;
+const deciding = [
+  'id',
+  'status',
+  'holder',
+  'institution',
+  'reason',
+  'reference',
+  'resource',
+  'scopes',
+  'jkt',
+  'declared_at',
+  'second_before',
+  'record_id',
+  'acr',
+  'signed_at',
+  'second',
+  'granted_at',
+  'granted_record',
+  'ends_at',
+  'ended_by',
+  'review_due_at',
+  'reviewed_by',
+  'reviewed_at',
+  'verdict',
+  'note',
+] as const;
+const columns = `${deciding.join(', ')}, change_record, end_record, token, collections, reminded`;
+const written = [...deciding, 'change_record', 'next_attempt'] as const;
+const putStatement = `insert into incidents (${written.join(', ')})
+  values (${written.map((_, index) => `$${index + 1}`).join(', ')})
+  on conflict (id) do update set ${written.map((column) => `${column} = excluded.${column}`).join(', ')}`;
 
 /** What is done about these people in this transaction is done about them nowhere else at the same time. */
 export async function lockPeople(session: pg.PoolClient, people: readonly string[]): Promise<void> {
@@ -86,40 +66,29 @@ export async function hasUnreviewed(session: Session, person: string, but?: Inci
   return rowCount === 1;
 }
 
-export async function insertIncident(session: Session, incident: StoredIncident): Promise<void> {
-  await ask(
-    session,
-    `insert into incidents (id, status, holder, institution, reason, reference, resource, scopes, jkt, declared_at,
-                            second_before, record_id, acr, signed_at, end_record, next_attempt)
-     values ($1, 'declared', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $10)`,
-    [
-      incident.id,
-      incident.holder,
-      incident.institution,
-      incident.reason,
-      incident.reference,
-      incident.resource,
-      incident.scopes,
-      incident.jkt,
-      new Date(incident.declaredAt),
-      new Date(incident.secondBefore),
-      incident.recordId,
-      incident.acr,
-      new Date(incident.signedAt),
-      incident.endRecord,
-    ],
-  );
-}
-
 export async function findIncident(session: Session, id: IncidentId): Promise<StoredIncident | undefined> {
   return (await found(session, 'id = $1', [id]))[0];
 }
 
-/** Holds it until the transaction ends. */
-export async function lockIncident(session: pg.PoolClient, id: IncidentId): Promise<StoredIncident | undefined> {
-  await ask(session, 'select id from incidents where id = $1 for update', [id]);
-  return findIncident(session, id);
-}
+export const incidents: RecordedKind<IncidentId, IncidentState, StoredIncident> = {
+  kind: 'incident',
+  find: findIncident,
+  async lock(session, id) {
+    await ask(session, 'select id from incidents where id = $1 for update', [id]);
+    return findIncident(session, id);
+  },
+  recordOf: ({ change }) => change,
+  content: (state) => (state.uncarried === undefined ? carriedOf(state) : declaredContent(state, state.uncarried)),
+  stateOf,
+  async put(session, state, { record }) {
+    const carried = carriedOf(state);
+    await ask(session, putStatement, [
+      ...deciding.map((column) => carried[column]),
+      record,
+      new Date(firstLook(state)),
+    ]);
+  },
+};
 
 /** Newest first. */
 export async function listIncidents(
@@ -137,61 +106,8 @@ export async function listIncidents(
   );
 }
 
-export async function grantIncident(
-  session: pg.PoolClient,
-  id: IncidentId,
-  grant: {
-    readonly second: PrincipalId;
-    readonly at: number;
-    readonly recordId: RecordId;
-    readonly endsAt: number;
-    readonly reviewDueAt: number;
-    readonly next: number;
-  },
-): Promise<void> {
-  await ask(
-    session,
-    `update incidents set status = 'granted', second = $2, granted_at = $3, granted_record = $4, ends_at = $5,
-            review_due_at = $6, next_attempt = $7
-      where id = $1 and status = 'declared'`,
-    [
-      id,
-      grant.second,
-      new Date(grant.at),
-      grant.recordId,
-      new Date(grant.endsAt),
-      new Date(grant.reviewDueAt),
-      new Date(grant.next),
-    ],
-  );
-}
-
 export async function keepToken(session: pg.PoolClient, id: IncidentId, token: TokenId): Promise<void> {
   await ask(session, 'update incidents set token = $2, collections = collections + 1 where id = $1', [id, token]);
-}
-
-export async function endAccess(session: pg.PoolClient, id: IncidentId, at: number): Promise<void> {
-  await ask(session, 'update incidents set ends_at = least(ends_at, $2) where id = $1', [id, new Date(at)]);
-}
-
-export async function keepReview(
-  session: pg.PoolClient,
-  id: IncidentId,
-  review: NonNullable<Incident['review']>,
-): Promise<void> {
-  await ask(
-    session,
-    `update incidents set status = 'reviewed', reviewed_by = $2, reviewed_at = $3, verdict = $4, note = $5 where id = $1`,
-    [id, review.by, review.at, review.verdict, review.note],
-  );
-}
-
-export async function settleIncident(
-  session: pg.PoolClient,
-  id: IncidentId,
-  status: 'lapsed' | 'overdue',
-): Promise<void> {
-  await ask(session, 'update incidents set status = $2 where id = $1', [id, status]);
 }
 
 /** Looked at again at `next`. */
@@ -203,15 +119,14 @@ export async function putOff(session: Session, id: IncidentId, next: number, rem
   ]);
 }
 
-/** Holds one that is due until the transaction ends; what another node holds is passed over. */
-export async function lockDue(session: pg.PoolClient, now: number): Promise<StoredIncident | undefined> {
+/** The one that has been due for the longest time. */
+export async function nextDue(session: Session, now: number): Promise<IncidentId | undefined> {
   const { rows } = await ask<{ id: IncidentId }>(
     session,
-    `select id from incidents where status in ('declared', 'granted') and next_attempt <= $1
-      order by next_attempt limit 1 for update skip locked`,
+    `select id from incidents where status in ('declared', 'granted') and next_attempt <= $1 order by next_attempt limit 1`,
     [new Date(now)],
   );
-  return rows[0] === undefined ? undefined : findIncident(session, rows[0].id);
+  return rows[0]?.id;
 }
 
 async function found(session: Session, where: string, values: readonly unknown[]): Promise<readonly StoredIncident[]> {
@@ -219,42 +134,17 @@ async function found(session: Session, where: string, values: readonly unknown[]
   return rows.map(incidentOf);
 }
 
-function incidentOf(row: Row): StoredIncident {
-  const id = parseId('incident', row.id);
-  const status = incidentStatuses.find((known) => known === row.status);
-  const holder = parsePrincipalId(row.holder);
-  const resource = parseResourceUri(row.resource);
-  const jkt = parseDigest(row.jkt);
-  if (id === undefined || status === undefined || holder === undefined || resource === undefined || jkt === undefined)
-    throw new Error(`a stored incident cannot be read: ${row.id}`);
-  const by = parsePrincipalId(row.reviewed_by);
+function incidentOf({ change_record, end_record, token, collections, reminded, ...row }: Row): StoredIncident {
+  const said = Object.entries(row).map(([name, value]) => [
+    name,
+    value instanceof Date ? toInstant(value.getTime()) : value,
+  ]);
   return {
-    id,
-    status,
-    holder,
-    resource,
-    jkt,
-    institution: row.institution,
-    reason: row.reason,
-    reference: row.reference,
-    scopes: emergencyScopes.filter((scope) => row.scopes.includes(scope)),
-    declaredAt: row.declared_at.getTime(),
-    secondBefore: row.second_before.getTime(),
-    recordId: row.record_id,
-    acr: row.acr,
-    signedAt: row.signed_at.getTime(),
-    second: parsePrincipalId(row.second),
-    grantedAt: row.granted_at?.getTime(),
-    grantedRecord: row.granted_record ?? undefined,
-    endsAt: row.ends_at?.getTime(),
-    token: parseId('token', row.token),
-    collections: row.collections,
-    reviewDueAt: row.review_due_at?.getTime(),
-    reminded: row.reminded,
-    review:
-      by === undefined || row.reviewed_at === null || row.verdict === null
-        ? undefined
-        : { by, at: toInstant(row.reviewed_at.getTime()), verdict: row.verdict, note: row.note ?? '' },
-    endRecord: row.end_record,
+    ...stateOf(Object.fromEntries(said)),
+    ...(change_record === null && end_record !== null ? { uncarried: { endRecord: end_record } } : {}),
+    change: change_record ?? row.record_id,
+    token: parseId('token', token),
+    collections,
+    reminded,
   };
 }

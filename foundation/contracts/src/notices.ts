@@ -25,7 +25,7 @@ export type NoticeKind = (typeof noticeKinds)[number];
 export interface Notices {
   /**
    * Takes a notice, durably, once for each `id`; it is then sent by every channel, at least once, and each outcome
-   * recorded. What it is about must be in the log before.
+   * recorded. What it is about must be in the log before, unless people must know before anybody can use it (docs/adr/0057).
    */
   tell(notice: {
     readonly id: NoticeId;

@@ -7,6 +7,7 @@ import {
   type PrincipalId,
   parseClientId,
   parseResourceUri,
+  type RecordDraft,
   type Resource,
   type RevocationTarget,
 } from '@countersign/contracts';
@@ -72,7 +73,8 @@ export async function createBreakGlassWorld() {
   const issued: { readonly scopes: readonly string[]; readonly lifetimeSeconds: number; readonly jkt: string }[] = [];
   const revoked: RevocationTarget[] = [];
   const signals = new Map<string, readonly PersonSignal[]>();
-  let lockFails = false;
+  const failing = new Set<'locks' | 'notices' | 'revocations'>();
+  let lastRecord: RecordDraft['type'] | undefined;
   const running: ReturnType<typeof createBreakGlass>[] = [];
   const resource: Resource = {
     uri: stopOrders.resource,
@@ -98,14 +100,22 @@ export async function createBreakGlassWorld() {
   function node(config: BreakGlassConfiguration = {}) {
     const breakGlass = createBreakGlass({
       pool: database.pool('break-glass'),
-      audit,
+      audit: {
+        ...audit,
+        async append(draft) {
+          const appended = await audit.append(draft);
+          if (draft.type !== lastRecord) return appended;
+          lastRecord = undefined;
+          throw new Error('the process died');
+        },
+      },
       directory,
       statements: keys.statements,
       register: {
         invitersOf: keys.register.invitersOf,
         isLocked: keys.register.isLocked,
         async lock(id, by, reason) {
-          if (lockFails) throw new Error('accounts cannot be locked');
+          if (failing.has('locks')) throw new Error('accounts cannot be locked');
           await keys.register.lock(id, by, reason);
         },
       },
@@ -120,13 +130,16 @@ export async function createBreakGlassWorld() {
           };
         },
         async revoke(target) {
+          if (failing.has('revocations')) throw new Error('tokens cannot be revoked');
           revoked.push(target);
         },
       },
       signals: { of: (id) => signals.get(id) ?? [] },
       notices: {
         async tell(notice) {
-          told.push(notice);
+          if (failing.has('notices')) throw new Error('nobody can be told');
+          // Once for each id.
+          if (!told.some(({ id }) => id === notice.id)) told.push(notice);
         },
       },
       client: client as ClientId,
@@ -172,8 +185,14 @@ export async function createBreakGlassWorld() {
     random,
     node,
     sign,
-    failLocks(fails: boolean) {
-      lockFails = fails;
+    /** What others do for emergencies does not come about, until it is asked for without it. */
+    fail(...what: readonly ('locks' | 'notices' | 'revocations')[]) {
+      failing.clear();
+      for (const each of what) failing.add(each);
+    },
+    /** The process dies when the next record of this type is durable: nothing is stored after it. */
+    dieAfter(type: RecordDraft['type']) {
+      lastRecord = type;
     },
     async declare(breakGlass: Node, who: Who = fay, declaration = stopOrders) {
       return breakGlass.declare(declaration, await sign(who, await breakGlass.askToDeclare(declaration, who.id)));

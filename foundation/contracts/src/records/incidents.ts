@@ -1,4 +1,5 @@
 import {
+  carriedMembers,
   closed,
   digest,
   enumOf,
@@ -30,6 +31,7 @@ export const incidentRecords = {
       jkt: digest('RFC 7638 thumbprint of the key that the access is bound to'),
       second_before: instant(),
       ...signedStatementMembers,
+      ...carriedMembers,
     }),
   },
   'incident.granted': {
@@ -37,7 +39,13 @@ export const incidentRecords = {
     sources,
     outcomes: ['permit'],
     always: ['subject', 'actors', 'references', 'authentication', 'audience', 'scope'],
-    data: closed({ incident, ends_at: instant(), review_due_at: instant(), ...signedStatementMembers }),
+    data: closed({
+      incident,
+      ends_at: instant(),
+      review_due_at: instant(),
+      ...signedStatementMembers,
+      ...carriedMembers,
+    }),
   },
   'incident.refused': {
     about: 'Something was tried about an emergency and not let through.',
@@ -54,14 +62,14 @@ export const incidentRecords = {
     sources,
     outcomes: ['done'],
     always: ['subject', 'actors', 'references'],
-    data: closed({ incident }),
+    data: closed({ incident, ...carriedMembers }),
   },
   'incident.lapsed': {
     about: 'No second holder came in time; there was no access.',
     sources,
     outcomes: ['done'],
     always: ['subject', 'references'],
-    data: closed({ incident }),
+    data: closed({ incident, ...carriedMembers }),
   },
   'incident.reviewed': {
     about: 'A third person has looked at what was done with emergency access.',
@@ -74,6 +82,7 @@ export const incidentRecords = {
       note: reasonText,
       late: flag('Whether the review was overdue'),
       ...signedStatementMembers,
+      ...carriedMembers,
     }),
   },
   'incident.overdue': {
@@ -81,6 +90,6 @@ export const incidentRecords = {
     sources,
     outcomes: ['done'],
     always: ['subject', 'references'],
-    data: closed({ incident, locked: texts('Principal ids') }),
+    data: closed({ incident, locked: texts('Principal ids'), ...carriedMembers }),
   },
 } as const satisfies Readonly<Record<string, RecordDescription>>;

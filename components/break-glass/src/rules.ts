@@ -1,0 +1,137 @@
+import {
+  breakGlassErrors,
+  createIndependence,
+  type Incident,
+  type Person,
+  type PrincipalId,
+  unsettlingSignals,
+} from '@countersign/contracts';
+import type { CodedError } from '@countersign/kernel';
+import type { BreakGlassSettings } from './config.ts';
+import type { BreakGlassDependencies } from './dependencies.ts';
+import type { IncidentState } from './incident-state.ts';
+import { readWords } from './read-declaration.ts';
+
+export type Verdict = NonNullable<Incident['review']>['verdict'];
+type At = { readonly now: number };
+
+/** Who may do what about an emergency, now. Each throws CodedError of `breakGlassErrors`. */
+export type BreakGlassRules = ReturnType<typeof createRules>;
+
+export function createRules(
+  { directory, register, signals }: Pick<BreakGlassDependencies, 'directory' | 'register' | 'signals'>,
+  { holderRole, reviewRoles }: Pick<BreakGlassSettings, 'holderRole' | 'reviewRoles'>,
+) {
+  const independent = createIndependence(register);
+
+  const personOf = (id: string): Person | undefined => {
+    const principal = directory.snapshot().principal(id);
+    return principal?.kind === 'person' ? principal : undefined;
+  };
+  const isHolder = (id: string): boolean => personOf(id)?.roles.includes(holderRole) === true;
+  const isReviewer = (id: string): boolean => personOf(id)?.roles.some((role) => reviewRoles.includes(role)) === true;
+  const isUnsettled = (id: PrincipalId): boolean =>
+    signals?.of(id).some((signal) => unsettlingSignals.has(signal)) === true;
+
+  function requireHolder(id: PrincipalId): Person {
+    const person = personOf(id);
+    if (person === undefined || !person.roles.includes(holderRole))
+      throw breakGlassErrors.error('incident_not_holder', `Emergency access is for holders of the role ${holderRole}.`);
+    if (isUnsettled(id))
+      throw breakGlassErrors.error(
+        'incident_not_holder',
+        'Something about the account of a holder has to settle first.',
+      );
+    return person;
+  }
+
+  return {
+    personOf,
+    isHolder,
+    isReviewer,
+    requireHolder,
+
+    /** Both signed as who they were then; access is only for as long as both still are, and are let in. */
+    async requireStanding(incident: IncidentState): Promise<void> {
+      for (const each of holdersOf(incident)) {
+        requireHolder(each);
+        if (await register.isLocked(each))
+          throw breakGlassErrors.error('incident_not_holder', 'The account of one of the two holders is locked.');
+      }
+    },
+
+    async requireSecond(incident: IncidentState, second: PrincipalId, { now }: At): Promise<void> {
+      const person = requireHolder(second);
+      if (person.institution !== incident.institution) throw unknownIncident();
+      if (second === incident.holder)
+        throw breakGlassErrors.error('incident_same_person', 'The second holder is somebody else than the first.');
+      if (!(await independent([second], [incident.holder])))
+        throw breakGlassErrors.error(
+          'incident_not_independent',
+          'One of you was let in by the other: somebody else has to be the second holder.',
+        );
+      if (incident.status !== 'declared') throw decided(incident);
+      if (incident.secondBefore <= now)
+        throw breakGlassErrors.error('incident_over', 'No second holder came in time; it has to be declared again.');
+    },
+
+    async requireReviewer(incident: IncidentState, reviewer: PrincipalId, { now }: At): Promise<void> {
+      const person = personOf(reviewer);
+      if (person === undefined || person.institution !== incident.institution) throw unknownIncident();
+      if (
+        !isReviewer(reviewer) ||
+        isUnsettled(reviewer) ||
+        reviewer === incident.holder ||
+        reviewer === incident.second
+      )
+        throw breakGlassErrors.error(
+          'incident_not_reviewer',
+          'It is reviewed by somebody who had no part in it and whose role is to review.',
+        );
+      for (const holder of holdersOf(incident))
+        if (!(await independent([reviewer], [holder])))
+          throw breakGlassErrors.error(
+            'incident_not_reviewer',
+            'You and one of the two holders were let in by each other: somebody else has to review it.',
+          );
+      if (incident.status !== 'granted' && incident.status !== 'overdue') throw decided(incident);
+      if ((incident.endsAt ?? 0) > now)
+        throw breakGlassErrors.error('incident_running', 'The access still runs: it is reviewed when it has ended.');
+    },
+
+    /** Who may end it: one of its two holders, while it runs. */
+    requireEnding(incident: IncidentState, by: PrincipalId, { now }: At): void {
+      if (personOf(by)?.institution !== incident.institution) throw unknownIncident();
+      if (!holdersOf(incident).includes(by))
+        throw breakGlassErrors.error('incident_not_holder', 'It is ended by one of its two holders.');
+      if (incident.status !== 'granted') throw decided(incident);
+      if ((incident.endsAt ?? 0) <= now) throw breakGlassErrors.error('incident_over', 'The access has ended already.');
+    },
+  };
+}
+
+export function holdersOf({ holder, second }: IncidentState): readonly PrincipalId[] {
+  return second === undefined ? [holder] : [holder, second];
+}
+
+/** @throws CodedError `incident_unreviewed` */
+export function requireReviewed(unreviewed: boolean): void {
+  if (unreviewed)
+    throw breakGlassErrors.error(
+      'incident_unreviewed',
+      'The last emergency in which you were a holder has not been reviewed: that comes first.',
+    );
+}
+
+/** @throws CodedError `incident_malformed` */
+export function readNote(note: string): string {
+  return readWords(note, 10, 400, 'What you found', 'note');
+}
+
+export function unknownIncident(): CodedError {
+  return breakGlassErrors.error('incident_unknown', 'There is no such incident.');
+}
+
+export function decided({ status }: IncidentState): CodedError {
+  return breakGlassErrors.error('incident_decided', `It is ${status} already.`, { facts: { status } });
+}
