@@ -7,7 +7,7 @@ import {
 } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import { missingFunctions } from './shown.ts';
-import type { StoredRecovery } from './store.ts';
+import type { RecoveryState } from './store.ts';
 
 /** What is known of who would approve. */
 export interface Approver {
@@ -28,7 +28,7 @@ export interface Approver {
  * somebody in may have enrolled a key of their own for them), and each speaks for another function. Nobody is asked by name: who may approve follows from roles alone.
  */
 export function judgeApprover(
-  recovery: StoredRecovery,
+  recovery: RecoveryState,
   approver: Approver,
   functions: readonly RecoveryFunction[],
 ): RecoveryFunction | CodedError {
@@ -57,8 +57,8 @@ export function judgeApprover(
       'Something about your own account has to settle first: somebody else has to approve it.',
     );
   const mine = functions.filter(({ roles }) => roles.some((role) => person.roles.includes(role)));
-  const missing = missingFunctions(recovery, functions);
-  const open = mine.find(({ name }) => missing.some((each) => each.name === name));
+  const missing = missingFunctions(recovery);
+  const open = mine.find(({ name }) => missing.includes(name));
   if (open !== undefined) return open;
   return recoveryErrors.error(
     'recovery_function',

@@ -1,189 +1,179 @@
+import type { Saying } from '@countersign/commands';
 import {
   type Actor,
-  type Claim,
   ended,
   type ProtectedValue,
   type RecordDraft,
-  recordIdAfter,
   type SignedStatement,
-  type Standing,
   standing,
 } from '@countersign/contracts';
-import { type Clock, type Json, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
-import { approvalClaim, credentialsEndedThing, recoveryClaim, recoveryThing } from './row-claims.ts';
+import { type Clock, newId, type Random, type RecordId, type RecoveryId, toInstant } from '@countersign/kernel';
+import { standsForClaim, standsForThing } from './recorded-recovery.ts';
 import { signedJson } from './statement.ts';
-import type { StoredRecovery } from './store.ts';
+import type { RecoveryState, StoredRecovery, Words } from './store.ts';
 
-const source = 'recovery';
 type From = { readonly clock: Clock; readonly random: Random };
-type About = Pick<StoredRecovery, 'id' | 'person' | 'institution'>;
 
-const says = ({ of, content }: Claim): readonly Standing[] => [standing(of, content)];
-const endOf = ({ id }: About): readonly Standing[] => [ended(recoveryThing(id))];
-
-/** It ends once: whoever repeats that after a process has died finds what it recorded. */
-const endRecordOf = ({ id, recordId }: Pick<StoredRecovery, 'id' | 'recordId'>): RecordId =>
-  recordIdAfter(recoveryThing(id), recordId);
-
-const subjectOf = ({ person, institution }: About): Actor => ({ id: person, institution });
-const wordsOf = (person: string, value: string | undefined): readonly ProtectedValue[] =>
-  value === undefined ? [] : [{ path: '/data/words', kind: 'personal', subject: person, value }];
-
-export function recoveryOpened(stored: StoredRecovery, by: Actor): RecordDraft {
-  return {
-    id: stored.recordId,
-    type: 'recovery.opened',
-    source,
-    outcome: 'done',
-    subject: subjectOf(stored),
-    actors: [by],
-    standing: says(recoveryClaim(stored)),
-    data: { recovery: stored.id, digest: stored.digest, expires_at: toInstant(stored.expiresAt) },
-    protectedValues: [
-      { path: '/data/reason', kind: 'personal', subject: stored.person, value: stored.reason },
-      { path: '/data/evidence', kind: 'personal', subject: stored.person, value: stored.evidence },
-    ],
-  };
-}
+const subjectOf = ({ person, institution }: Pick<RecoveryState, 'person' | 'institution'>): Actor => ({
+  id: person,
+  institution,
+});
+/** None stands for the person any more. */
+const endOf = ({ person }: Pick<RecoveryState, 'person'>) => [ended(standsForThing(person))];
+const wordsOf = (person: string, value: string): readonly ProtectedValue[] => [
+  { path: '/data/words', kind: 'personal', subject: person, value },
+];
 
 /** Of who signed a statement, and how. */
 function authenticationOf({ claims, authenticator }: SignedStatement): NonNullable<RecordDraft['authentication']> {
   return { method: 'webauthn', acr: authenticator.acr, authTime: claims.iat };
 }
 
-export function recoveryApproved(
-  id: RecordId,
-  stored: StoredRecovery,
-  approval: { readonly statement: SignedStatement; readonly function: string },
-): RecordDraft {
-  const { statement } = approval;
+export function opened(id: RecoveryId, next: RecoveryState, { reason, evidence }: Words, by: Actor): Saying {
+  const { of, content } = standsForClaim(next.person, id);
   return {
-    id,
-    type: 'recovery.approved',
-    source,
-    outcome: 'permit',
-    subject: subjectOf(stored),
-    actors: [{ id: statement.authenticator.person, institution: stored.institution }],
-    references: [stored.recordId, statement.authenticator.recordId],
-    authentication: authenticationOf(statement),
-    standing: says(
-      approvalClaim(stored.id, { by: statement.authenticator.person, function: approval.function, recordId: id }),
-    ),
-    data: { recovery: stored.id, function: approval.function, digest: stored.digest, ...signedJson(statement) },
+    type: 'recovery.opened',
+    outcome: 'done',
+    subject: subjectOf(next),
+    actors: [by],
+    standing: [standing(of, content)],
+    data: { recovery: id, digest: next.digest, expires_at: toInstant(next.expiresAt) },
+    protectedValues: [
+      { path: '/data/reason', kind: 'personal', subject: next.person, value: reason },
+      { path: '/data/evidence', kind: 'personal', subject: next.person, value: evidence },
+    ],
   };
 }
 
-export function recoveryRefused(
+export function approved(row: StoredRecovery, statement: SignedStatement, name: string): Saying {
+  return {
+    type: 'recovery.approved',
+    outcome: 'permit',
+    subject: subjectOf(row),
+    actors: [{ id: statement.authenticator.person, institution: row.institution }],
+    references: [row.recordId, statement.authenticator.recordId],
+    authentication: authenticationOf(statement),
+    data: { recovery: row.id, function: name, digest: row.digest, ...signedJson(statement) },
+  };
+}
+
+/** One who may approve it says no, and it ends. */
+export function declined(
+  row: StoredRecovery,
+  by: { readonly person: Actor; readonly function: string; readonly words: string },
+): Saying {
+  return {
+    type: 'recovery.refused',
+    outcome: 'deny',
+    reason: 'recovery_declined',
+    subject: subjectOf(row),
+    actors: [by.person],
+    references: [row.recordId],
+    standing: endOf(row),
+    data: { recovery: row.id, step: 'approve', function: by.function },
+    protectedValues: wordsOf(row.person, by.words),
+  };
+}
+
+/** Something was tried and not let through; nothing changes. */
+export function notLetThrough(
   from: From,
-  refusal: {
+  attempt: {
     readonly step: 'open' | 'approve' | 'refuse' | 'cancel' | 'invite';
     readonly reason: string;
-    readonly subject: Actor;
     readonly by: Actor;
-    readonly recovery?: Pick<StoredRecovery, 'id' | 'recordId'>;
-    readonly function?: string;
-    readonly words?: string;
-    /** It ends by this. */
-    readonly ends?: boolean;
+    /** Whose recovery it was tried to open, or the recovery that there is. */
+    readonly about: RecoveryState['person'] | StoredRecovery;
   },
 ): RecordDraft {
-  const { step, reason, subject, by, recovery, words } = refusal;
+  const { step, reason, by, about } = attempt;
+  const there = typeof about === 'string' ? undefined : about;
   return {
-    id: refusal.ends === true && recovery !== undefined ? endRecordOf(recovery) : newId('record', from),
+    id: newId('record', from),
     type: 'recovery.refused',
-    source,
+    source: 'recovery',
     outcome: 'deny',
     reason,
-    subject,
+    subject: typeof about === 'string' ? { id: about } : subjectOf(about),
     actors: [by],
-    ...(recovery === undefined ? {} : { references: [recovery.recordId] }),
-    ...(refusal.ends === true && recovery !== undefined ? { standing: [ended(recoveryThing(recovery.id))] } : {}),
-    data: {
-      ...(recovery === undefined ? {} : { recovery: recovery.id }),
-      step,
-      ...(refusal.function === undefined ? {} : { function: refusal.function }),
-    },
-    protectedValues: wordsOf(subject.id, words),
+    ...(there === undefined ? {} : { references: [there.recordId] }),
+    data: { ...(there === undefined ? {} : { recovery: there.id }), step },
   };
 }
 
-export function credentialsEnded(
-  stored: StoredRecovery,
-  counts: { readonly authenticators: number; readonly sessions: number },
-): RecordDraft {
+export function credentialsEnded(row: StoredRecovery): Saying {
   return {
-    id: stored.endedRecord,
     type: 'recovery.credentials-ended',
-    source,
     outcome: 'done',
-    subject: subjectOf(stored),
-    references: [stored.recordId, ...stored.approvals.map(({ recordId }) => recordId)],
-    standing: [standing(credentialsEndedThing(stored.id), true)],
-    data: { recovery: stored.id, ...counts },
+    subject: subjectOf(row),
+    references: [row.recordId, ...row.approvals.map(({ recordId }) => recordId)],
+    data: { recovery: row.id, authenticators: row.authenticators, sessions: row.sessions },
   };
 }
 
-export function recoveryCompleted(
-  stored: StoredRecovery,
-  enrolled: { readonly authenticator: string; readonly recordId: RecordId; readonly coolingOffUntil: number },
-): RecordDraft {
+/** @param link of the invitation */
+export function invited(row: StoredRecovery, by: Actor, ended: RecordId, link: RecordId): Saying {
   return {
-    id: stored.completionRecord,
-    type: 'recovery.completed',
-    source,
+    type: 'recovery.invited',
     outcome: 'done',
-    subject: subjectOf(stored),
-    references: [stored.endedRecord, enrolled.recordId],
-    standing: endOf(stored),
+    subject: subjectOf(row),
+    actors: [by],
+    references: [ended, link],
+    data: { recovery: row.id },
+  };
+}
+
+export function completed(
+  row: StoredRecovery,
+  enrolled: { readonly authenticator: string; readonly record: RecordId; readonly coolingOffUntil: number },
+): Saying {
+  return {
+    type: 'recovery.completed',
+    outcome: 'done',
+    subject: subjectOf(row),
+    references: [...(row.endedRecord === undefined ? [] : [row.endedRecord]), enrolled.record],
+    standing: endOf(row),
     data: {
-      recovery: stored.id,
+      recovery: row.id,
       authenticator: enrolled.authenticator,
       cooling_off_until: toInstant(enrolled.coolingOffUntil),
     },
   };
 }
 
-export function recoveryCancelled(
-  stored: StoredRecovery,
-  by: { readonly operator: Actor; readonly words: string } | { readonly person: SignedStatement },
-): RecordDraft {
-  const base = {
-    id: endRecordOf(stored),
-    type: 'recovery.cancelled',
-    source,
-    outcome: 'done',
-    standing: endOf(stored),
-  } as const;
-  const subject = subjectOf(stored);
-  if ('operator' in by)
-    return {
-      ...base,
-      subject,
-      actors: [by.operator],
-      references: [stored.recordId],
-      data: { recovery: stored.id, how: 'operator' },
-      protectedValues: wordsOf(stored.person, by.words),
-    };
-  const data: Json = { recovery: stored.id, how: 'person', ...signedJson(by.person) };
+export function cancelled(row: StoredRecovery, by: Actor, words: string): Saying {
   return {
-    ...base,
-    subject,
-    actors: [subject],
-    references: [stored.recordId, by.person.authenticator.recordId],
-    authentication: authenticationOf(by.person),
-    data,
+    type: 'recovery.cancelled',
+    outcome: 'done',
+    subject: subjectOf(row),
+    actors: [by],
+    references: [row.recordId],
+    standing: endOf(row),
+    data: { recovery: row.id, how: 'operator' },
+    protectedValues: wordsOf(row.person, words),
   };
 }
 
-export function recoveryExpired(stored: StoredRecovery): RecordDraft {
+export function cancelledByPerson(row: StoredRecovery, statement: SignedStatement): Saying {
   return {
-    id: stored.expiryRecord,
-    type: 'recovery.expired',
-    source,
+    type: 'recovery.cancelled',
     outcome: 'done',
-    subject: subjectOf(stored),
-    references: [stored.recordId],
-    standing: endOf(stored),
-    data: { recovery: stored.id, status: stored.status },
+    subject: subjectOf(row),
+    actors: [subjectOf(row)],
+    references: [row.recordId, statement.authenticator.recordId],
+    authentication: authenticationOf(statement),
+    standing: endOf(row),
+    data: { recovery: row.id, how: 'person', ...signedJson(statement) },
+  };
+}
+
+export function expired(row: StoredRecovery): Saying {
+  return {
+    type: 'recovery.expired',
+    outcome: 'done',
+    subject: subjectOf(row),
+    references: [row.recordId],
+    standing: endOf(row),
+    data: { recovery: row.id, status: row.status },
   };
 }

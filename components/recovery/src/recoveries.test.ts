@@ -65,7 +65,7 @@ describe('a lost factor', () => {
       `tokens of ${anna.id}`,
       'signal recovery-cooling-off',
     ]);
-    expect(world.audit.ofType('recovery.credentials-ended')[0]?.data).toEqual({
+    expect(world.audit.ofType('recovery.credentials-ended')[0]?.data).toMatchObject({
       recovery: id,
       authenticators: 1,
       sessions: 2,
@@ -74,6 +74,13 @@ describe('a lost factor', () => {
     const invitation = await recovery.invite(id, helpDesk);
     expect(world.keys.invitationOf(anna.id)?.path).toBe(invitation.path);
     expect(world.keys.invitationOf(anna.id)?.recovery).toBe(world.audit.ofType('recovery.credentials-ended')[0]?.id);
+    expect(world.audit.ofType('recovery.invited')).toMatchObject([
+      {
+        actors: [helpDesk],
+        references: [world.keys.invitationOf(anna.id)?.recovery, invitation.recordId],
+        data: { recovery: id, after: { status: 'invited', invitations: 1 } },
+      },
+    ]);
 
     world.clock.advance(hour);
     const enrolled = world.keys.enrol(anna.id);

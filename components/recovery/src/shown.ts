@@ -1,26 +1,17 @@
-import type { Recovery, RecoveryFunction } from '@countersign/contracts';
-import { type Digest, digestOf, toInstant } from '@countersign/kernel';
-import type { StoredRecovery } from './store.ts';
+import type { Recovery } from '@countersign/contracts';
+import { toInstant } from '@countersign/kernel';
+import type { RecoveryState, StoredRecovery } from './store.ts';
 
-/** What approvers sign, beside whose recovery it is: nothing of it can be changed afterwards. */
-export function recoveryDigest(about: {
-  readonly person: string;
-  readonly reason: string;
-  readonly evidence: readonly string[];
-}): Digest {
-  return digestOf({ person: about.person, reason: about.reason, evidence: about.evidence });
-}
-
-/** The functions that have not approved yet. */
-export function missingFunctions(
-  recovery: Pick<StoredRecovery, 'approvals'>,
-  functions: readonly RecoveryFunction[],
-): readonly RecoveryFunction[] {
-  return functions.filter(({ name }) => !recovery.approvals.some((approval) => approval.function === name));
+/** Names of the functions that have not approved yet. */
+export function missingFunctions({
+  functions,
+  approvals,
+}: Pick<RecoveryState, 'functions' | 'approvals'>): readonly string[] {
+  return functions.filter((name) => !approvals.some((approval) => approval.function === name));
 }
 
 /** As others see it. */
-export function shown(stored: StoredRecovery, functions: readonly RecoveryFunction[]): Recovery {
+export function shown(stored: StoredRecovery): Recovery {
   const { id, person, institution, status, openedBy, reason, evidence, digest, approvals, recordId } = stored;
   return {
     id,
@@ -34,7 +25,7 @@ export function shown(stored: StoredRecovery, functions: readonly RecoveryFuncti
     evidence,
     digest,
     approvals,
-    missing: missingFunctions(stored, functions).map(({ name }) => name),
+    missing: missingFunctions(stored),
     ...(stored.coolingOffUntil === undefined ? {} : { coolingOffUntil: toInstant(stored.coolingOffUntil) }),
     recordId,
   };

@@ -33,27 +33,28 @@ export function recoveryClaims(
   };
 }
 
-/**
- * That a statement is about this recovery as it stands, and of who signed it.
- *
- * @throws CodedError `recovery_statement`
- */
-export function requireAbout(
+/** Whether a statement is about this recovery as it stands, and of who signed it. */
+export function isAbout(
   { claims, authenticator }: SignedStatement,
   about: Pick<Recovery, 'id' | 'person' | 'digest'>,
   expected: { readonly step: Step; readonly function?: string; readonly now: number },
-): void {
+): boolean {
   const now = epochSeconds(expected.now);
-  if (
-    claims.typ !== recoveryStatementTypes[expected.step] ||
-    claims.iss !== authenticator.person ||
-    claims['recovery'] !== about.id ||
-    claims['person'] !== about.person ||
-    claims['digest'] !== about.digest ||
-    claims['function'] !== expected.function ||
-    claims.exp < now ||
-    claims.exp - claims.iat > signSeconds
-  )
+  return (
+    claims.typ === recoveryStatementTypes[expected.step] &&
+    claims.iss === authenticator.person &&
+    claims['recovery'] === about.id &&
+    claims['person'] === about.person &&
+    claims['digest'] === about.digest &&
+    claims['function'] === expected.function &&
+    claims.exp >= now &&
+    claims.exp - claims.iat <= signSeconds
+  );
+}
+
+/** @throws CodedError `recovery_statement` where it is not {@link isAbout} */
+export function requireAbout(...about: Parameters<typeof isAbout>): void {
+  if (!isAbout(...about))
     throw recoveryErrors.error(
       'recovery_statement',
       'What was signed is not this recovery as it stands. Open the page again and look at it.',

@@ -1,4 +1,4 @@
-import type { RecoveryId } from '@countersign/kernel';
+import { newId, type RecoveryId } from '@countersign/kernel';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningRecovery } from './index.ts';
@@ -75,14 +75,22 @@ describe('with the database role of recovery, a thief', () => {
       `person = '${bea.id}'`,
       `institution = '${lost.person}'`,
       `opened_by = 'service:other'`,
-      `digest = 'AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'`,
+      `reason = 'Lost at sea'`,
+      `evidence = '["none"]'`,
+      `record_id = record_id || '0'`,
+      `functions = '["line"]'`,
+      `invitations = 1`,
       `expires_at = now() + interval '10 years'`,
     ]) {
       const { rows } = await thief.query('select * from recoveries where id = $1', [id]);
       const [column = ''] = change.split(' = ');
       await thief.query(`update recoveries set ${change} where id = $1`, [id]);
-      await expect(world.approve(recovery, id, ben), change).rejects.toThrow();
-      await thief.query(`update recoveries set ${column} = $2 where id = $1`, [id, rows[0]?.[column]]);
+      await expect(world.approve(recovery, id, ben), change).rejects.toEqual(unproven);
+      const was = rows[0]?.[column];
+      await thief.query(`update recoveries set ${column} = $2 where id = $1`, [
+        id,
+        typeof was === 'object' && !(was instanceof Date) ? JSON.stringify(was) : was,
+      ]);
     }
     expect(await world.approve(recovery, id, ben)).toMatchObject({ missing: ['control'] });
   });
@@ -96,6 +104,45 @@ describe('with the database role of recovery, a thief', () => {
       source: 'recovery',
       data: { of: `recovery:${id}` },
     });
+  });
+
+  it('neither blocks a person by a recovery that nobody opened, nor has one approved', async () => {
+    await thief.query(
+      `insert into recoveries
+       select (jsonb_populate_record(r, jsonb_build_object('id', $2::text, 'person', $3::text))).* from recoveries r where id = $1`,
+      [id, newId('recovery', world), bea.id],
+    );
+    const invented = (await recovery.list({})).find(({ person }) => person === bea.id);
+    if (invented === undefined) throw new Error('nothing was invented');
+    await expect(world.approve(recovery, invented.id, cora)).rejects.toEqual(unproven);
+    // Nor is it in the way of what she approves, of calling it off, or of one that somebody opens.
+    await expect(world.approve(recovery, id, bea)).resolves.toMatchObject({ missing: ['control'] });
+    await expect(recovery.open({ ...lost, person: bea.id }, helpDesk)).resolves.toMatchObject({ status: 'waiting' });
+    expect(await recovery.find(invented.id)).toBeUndefined();
+    expect(world.ended).toEqual([]);
+  });
+
+  it('makes none go away: one whose row is gone is written again from its records', async () => {
+    await world.approve(recovery, id, ben);
+    await thief.query('delete from recoveries where id = $1', [id]);
+    expect(await recovery.standingOf(anna.id)).toMatchObject({ id, missing: ['control'], reason: lost.reason });
+    await thief.query('delete from recoveries where id = $1', [id]);
+    await expect(recovery.open(lost, helpDesk)).rejects.toEqual(expect.objectContaining({ code: 'recovery_standing' }));
+    expect(await world.approve(recovery, id, cora)).toMatchObject({ status: 'ended' });
+  });
+
+  it('calls off none that nobody opened, and it is gone when an operator does', async () => {
+    const invented = newId('recovery', world);
+    await thief.query(
+      `insert into recoveries
+       select (jsonb_populate_record(r, jsonb_build_object('id', $2::text, 'person', $3::text))).* from recoveries r where id = $1`,
+      [id, invented, bea.id],
+    );
+    await expect(recovery.cancel(invented, helpDesk, 'Nobody opened this')).rejects.toEqual(
+      expect.objectContaining({ code: 'recovery_unknown' }),
+    );
+    expect(await recovery.list({})).toHaveLength(1);
+    expect(world.audit.ofType('recovery.cancelled')).toEqual([]);
   });
 
   it('can be called off, and ends in time, without a person losing a key by it', async () => {

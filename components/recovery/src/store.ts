@@ -5,22 +5,42 @@ import {
   type RecoveryStatus,
   recoveryStatuses,
 } from '@countersign/contracts';
-import { parseDigest, parseId, type RecordId, type RecoveryId, toInstant } from '@countersign/kernel';
+import { type Digest, parseId, type RecordId, type RecoveryId, toInstant } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
+import { recoveryDigest } from './recovery-digest.ts';
 
-/** A recovery with what is needed to carry it through. Times are milliseconds since the epoch. */
-export interface StoredRecovery extends Omit<Recovery, 'openedAt' | 'expiresAt' | 'coolingOffUntil' | 'missing'> {
+/** Everything about a recovery that decides something. Times are milliseconds since the epoch. */
+export interface RecoveryState {
+  readonly person: PrincipalId;
+  readonly institution: string;
+  readonly openedBy: string;
   readonly openedAt: number;
   readonly expiresAt: number;
-  readonly invitedAt: number | undefined;
-  readonly coolingOffUntil: number | undefined;
+  /** Over person, reason and evidence. */
+  readonly digest: Digest;
+  /** Of its `recovery.opened`. */
+  readonly recordId: RecordId;
+  /** Names of the functions that have to approve, as they were configured when it was opened. */
+  readonly functions: readonly string[];
+  readonly approvals: Recovery['approvals'];
+  readonly status: RecoveryStatus;
+  /** Of its `recovery.credentials-ended`. */
+  readonly endedRecord: RecordId | undefined;
   readonly invitations: number;
+  readonly coolingOffUntil: number | undefined;
+}
+
+/** What proved who the person is, in the words of who opened it. */
+export type Words = Pick<Recovery, 'reason' | 'evidence'>;
+
+export interface StoredRecovery extends RecoveryState, Words {
+  readonly id: RecoveryId;
+  /** Of the change that made it what it is. */
+  readonly record: RecordId;
+  /** How much has been ended so far. */
   readonly authenticators: number;
   readonly sessions: number;
-  readonly endedRecord: RecordId;
-  readonly completionRecord: RecordId;
-  readonly expiryRecord: RecordId;
 }
 
 export type Session = pg.Pool | pg.PoolClient;
@@ -35,15 +55,13 @@ interface Row {
   readonly expires_at: Date;
   readonly reason: string;
   readonly evidence: readonly string[];
-  readonly digest: string;
   readonly record_id: RecordId;
-  readonly ended_record: RecordId;
-  readonly completion_record: RecordId;
-  readonly expiry_record: RecordId;
+  readonly record: RecordId;
+  readonly functions: readonly string[];
+  readonly ended_record: RecordId | null;
   readonly authenticators: number;
   readonly sessions: number;
   readonly invitations: number;
-  readonly invited_at: Date | null;
   readonly cooling_off_until: Date | null;
   readonly approvals: readonly {
     readonly by: PrincipalId;
@@ -54,54 +72,72 @@ interface Row {
 }
 
 const standing = `status in ('waiting', 'approved', 'ended', 'invited')`;
-const columns = `id, person, institution, status, opened_by, opened_at, expires_at, reason, evidence, digest, record_id,
-  ended_record, completion_record, expiry_record, authenticators, sessions, invitations, invited_at, cooling_off_until,
+const columns = `id, person, institution, status, opened_by, opened_at, expires_at, reason, evidence, record_id, record,
+  functions, ended_record, authenticators, sessions, invitations, cooling_off_until,
   coalesce((select jsonb_agg(jsonb_build_object('by', by_person, 'function', function, 'at', at, 'recordId', approvals.record_id)
                              order by at, function)
               from approvals where approvals.recovery = recoveries.id), '[]') as approvals`;
 
-/** @returns false where one stands for this person already */
-export async function insertRecovery(session: Session, recovery: StoredRecovery): Promise<boolean> {
-  const { rowCount } = await ask(
-    session,
-    `insert into recoveries (id, person, institution, status, opened_by, opened_at, expires_at, reason, evidence, digest,
-                             record_id, ended_record, completion_record, expiry_record, next_attempt)
-     values ($1, $2, $3, 'waiting', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $6)
-     on conflict (person) where ${standing} do nothing`,
-    [
-      recovery.id,
-      recovery.person,
-      recovery.institution,
-      recovery.openedBy,
-      new Date(recovery.openedAt),
-      new Date(recovery.expiresAt),
-      recovery.reason,
-      JSON.stringify(recovery.evidence),
-      recovery.digest,
-      recovery.recordId,
-      recovery.endedRecord,
-      recovery.completionRecord,
-      recovery.expiryRecord,
-    ],
-  );
-  return rowCount === 1;
-}
+const settled: ReadonlySet<RecoveryStatus> = new Set(['completed', 'refused', 'cancelled', 'expired']);
+export const isSettled = ({ status }: Pick<RecoveryState, 'status'>): boolean => settled.has(status);
 
-export async function insertApproval(
+/**
+ * Makes the row say this, and each of its approvals.
+ *
+ * @param row.next when it is to be looked at next
+ */
+export async function putRecovery(
   session: pg.PoolClient,
-  recovery: RecoveryId,
-  approval: {
-    readonly by: PrincipalId;
-    readonly function: string;
-    readonly at: number;
-    readonly recordId: RecordId;
-  },
+  state: RecoveryState,
+  row: Words & { readonly id: RecoveryId; readonly record: RecordId; readonly next: number; readonly now: number },
 ): Promise<void> {
+  // One stands for a person, and the log says which: what else seems to was written by somebody else.
+  if (!isSettled(state))
+    await ask(session, `delete from recoveries where person = $1 and id <> $2 and ${standing}`, [state.person, row.id]);
   await ask(
     session,
-    'insert into approvals (recovery, function, by_person, at, record_id) values ($1, $2, $3, $4, $5)',
-    [recovery, approval.function, approval.by, new Date(approval.at), approval.recordId],
+    `insert into recoveries (id, person, institution, status, opened_by, opened_at, expires_at, reason, evidence, record_id,
+                             record, functions, ended_record, invitations, cooling_off_until, next_attempt, settled_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+     on conflict (id) do update
+       set person = excluded.person, institution = excluded.institution, status = excluded.status,
+           opened_by = excluded.opened_by, opened_at = excluded.opened_at, expires_at = excluded.expires_at,
+           reason = excluded.reason, evidence = excluded.evidence, record_id = excluded.record_id, record = excluded.record,
+           functions = excluded.functions, ended_record = excluded.ended_record, invitations = excluded.invitations,
+           cooling_off_until = excluded.cooling_off_until, next_attempt = excluded.next_attempt,
+           settled_at = excluded.settled_at, claim = null`,
+    [
+      row.id,
+      state.person,
+      state.institution,
+      state.status,
+      state.openedBy,
+      new Date(state.openedAt),
+      new Date(state.expiresAt),
+      row.reason,
+      JSON.stringify(row.evidence),
+      state.recordId,
+      row.record,
+      JSON.stringify(state.functions),
+      state.endedRecord ?? null,
+      state.invitations,
+      state.coolingOffUntil === undefined ? null : new Date(state.coolingOffUntil),
+      new Date(row.next),
+      isSettled(state) ? new Date(row.now) : null,
+    ],
   );
+  await ask(session, 'delete from approvals where recovery = $1', [row.id]);
+  for (const { by, function: name, at, recordId } of state.approvals)
+    await ask(
+      session,
+      'insert into approvals (recovery, function, by_person, at, record_id) values ($1, $2, $3, $4, $5)',
+      [row.id, name, by, at, recordId],
+    );
+}
+
+/** Removes a row that no record is about. */
+export async function removeRecovery(session: Session, id: RecoveryId): Promise<void> {
+  await ask(session, 'delete from recoveries where id = $1', [id]);
 }
 
 export async function findRecovery(session: Session, id: RecoveryId): Promise<StoredRecovery | undefined> {
@@ -175,48 +211,6 @@ export async function countEnded(
   );
 }
 
-/** From one status to the next; whoever comes too late changes nothing. @returns whether it was in the first */
-export async function advance(
-  session: Session,
-  id: RecoveryId,
-  step: {
-    readonly from: RecoveryStatus;
-    readonly to: RecoveryStatus;
-    readonly at: number;
-    /** When it is to be looked at next. */
-    readonly next?: number;
-    readonly coolingOffUntil?: number;
-  },
-): Promise<boolean> {
-  const settled = ['completed', 'refused', 'cancelled', 'expired'].includes(step.to);
-  const { rowCount } = await ask(
-    session,
-    `update recoveries
-        set status = $3, next_attempt = coalesce($4, next_attempt), claim = null,
-            settled_at = $5, cooling_off_until = coalesce($6, cooling_off_until)
-      where id = $1 and status = $2`,
-    [
-      id,
-      step.from,
-      step.to,
-      step.next === undefined ? null : new Date(step.next),
-      settled ? new Date(step.at) : null,
-      step.coolingOffUntil === undefined ? null : new Date(step.coolingOffUntil),
-    ],
-  );
-  return rowCount === 1;
-}
-
-export async function countInvitation(session: Session, id: RecoveryId, at: number): Promise<void> {
-  await ask(
-    session,
-    `update recoveries set status = 'invited', invitations = invitations + 1, invited_at = coalesce(invited_at, $2),
-            next_attempt = $2, claim = null
-      where id = $1`,
-    [id, new Date(at)],
-  );
-}
-
 /** Forgets what has long been settled. @returns how many */
 export async function removeSettled(session: Session, before: number, limit: number): Promise<number> {
   const { rowCount } = await ask(
@@ -235,29 +229,29 @@ async function found(session: Session, where: string, values: readonly unknown[]
 function recoveryOf(row: Row): StoredRecovery {
   const id = parseId('recovery', row.id);
   const person = parsePrincipalId(row.person);
-  const digest = parseDigest(row.digest);
   const status = recoveryStatuses.find((known) => known === row.status);
-  if (id === undefined || person === undefined || digest === undefined || status === undefined)
+  if (id === undefined || person === undefined || status === undefined)
     throw new Error(`a stored recovery cannot be read: ${row.id}`);
+  const { reason, evidence } = row;
   return {
     id,
     person,
     status,
-    digest,
+    reason,
+    evidence,
+    // Of what approvers are shown, whatever else was signed.
+    digest: recoveryDigest({ person, reason, evidence }),
     institution: row.institution,
     openedBy: row.opened_by,
     openedAt: row.opened_at.getTime(),
     expiresAt: row.expires_at.getTime(),
-    reason: row.reason,
-    evidence: row.evidence,
     recordId: row.record_id,
-    endedRecord: row.ended_record,
-    completionRecord: row.completion_record,
-    expiryRecord: row.expiry_record,
+    record: row.record,
+    functions: row.functions,
+    endedRecord: row.ended_record ?? undefined,
     authenticators: row.authenticators,
     sessions: row.sessions,
     invitations: row.invitations,
-    invitedAt: row.invited_at?.getTime(),
     coolingOffUntil: row.cooling_off_until?.getTime(),
     approvals: row.approvals.map(({ at, ...rest }) => ({ ...rest, at: toInstant(new Date(at).getTime()) })),
   };

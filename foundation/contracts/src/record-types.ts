@@ -77,6 +77,7 @@ const classes = {
   'recovery.approved': 'authority',
   'recovery.refused': 'authority',
   'recovery.credentials-ended': 'authority',
+  'recovery.invited': 'authority',
   'recovery.completed': 'authority',
   'recovery.cancelled': 'authority',
   'recovery.expired': 'authority',

@@ -181,6 +181,7 @@ export const selfServiceDe: SelfServiceTexts = {
       'recovery.approved': 'Eine Wiederherstellung des Kontos wurde freigegeben',
       'recovery.refused': 'Eine Wiederherstellung des Kontos wurde abgelehnt',
       'recovery.credentials-ended': 'Ihre Schlüssel wurden durch eine Wiederherstellung beendet',
+      'recovery.invited': 'Ein Link für einen neuen Schlüssel wurde ausgehändigt',
       'recovery.completed': 'Eine Wiederherstellung des Kontos wurde abgeschlossen',
       'recovery.cancelled': 'Eine Wiederherstellung des Kontos wurde abgebrochen',
       'recovery.expired': 'Eine Wiederherstellung des Kontos lief ab',

@@ -171,6 +171,7 @@ export const selfServiceEn = {
       'recovery.approved': 'A recovery of the account was approved',
       'recovery.refused': 'A recovery of the account was refused',
       'recovery.credentials-ended': 'Your keys were ended by a recovery',
+      'recovery.invited': 'A link for a new key was handed out',
       'recovery.completed': 'A recovery of the account was completed',
       'recovery.cancelled': 'A recovery of the account was called off',
       'recovery.expired': 'A recovery of the account ran out of time',

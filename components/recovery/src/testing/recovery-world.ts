@@ -1,13 +1,15 @@
 import type {
   Actor,
+  AskedStatement,
   Notices,
   PersonSignal,
   PersonSignals,
   PrincipalId,
+  RecordDraft,
   RevocationTarget,
 } from '@countersign/contracts';
 import { type RecoveryId, systemRandom } from '@countersign/kernel';
-import { createLogger, type ScratchDatabase } from '@countersign/runtime';
+import { asSomebodyElse, createLogger, type ScratchDatabase } from '@countersign/runtime';
 import {
   createMemoryLog,
   createPeopleKeys,
@@ -42,6 +44,8 @@ export async function createRecoveryWorld() {
   const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
   const random = systemRandom;
   const audit = createMemoryLog(clock, { anyReferences: true });
+  const admin = database.pool('recovery', { maxConnections: 1 });
+  let dyingAfter: RecordDraft['type'] | undefined;
   const logger = createLogger({ level: 'silent', name: 'test' });
   const keys = createPeopleKeys({ clock, random, origin: issuer });
   const people = new Map([anna, ben, bea, cora, dual, otto, eve].map((each) => [each.id as string, each]));
@@ -50,6 +54,7 @@ export async function createRecoveryWorld() {
   /** What happened to what the person had, in its order. */
   const ended: string[] = [];
   let tokensFail = false;
+  let noticesFail = false;
   const running: ReturnType<typeof createRecovery>[] = [];
 
   const signalsHere: Pick<PersonSignals, 'of' | 'raise'> = {
@@ -64,7 +69,22 @@ export async function createRecoveryWorld() {
     const { register, statements } = keys;
     const recovery = createRecovery({
       pool: database.pool('recovery'),
-      audit,
+      audit: {
+        ...audit,
+        async append(draft) {
+          const receipt = await audit.append(draft);
+          if (draft.type === dyingAfter) {
+            dyingAfter = undefined;
+            await asSomebodyElse(() =>
+              admin.query(
+                `select pg_terminate_backend(pid) from pg_stat_activity
+                  where state = 'idle in transaction' and usename = current_user and pid <> pg_backend_pid()`,
+              ),
+            );
+          }
+          return receipt;
+        },
+      },
       // Of the whole snapshot, only people are asked for.
       directory: { snapshot: () => ({ principal: (id: string) => people.get(id) }) as never },
       register: {
@@ -95,7 +115,9 @@ export async function createRecoveryWorld() {
       signals: signalsHere,
       notices: {
         async tell(notice) {
-          told.push(notice);
+          if (noticesFail) throw new Error('the outbox cannot be written');
+          // Once for each id, as the real ones.
+          if (!told.some(({ id }) => id === notice.id)) told.push(notice);
         },
       },
       installation,
@@ -109,6 +131,10 @@ export async function createRecoveryWorld() {
     });
     running.push(recovery);
     return recovery;
+  }
+
+  function sign({ id: person }: { readonly id: PrincipalId }, { handle, options }: AskedStatement) {
+    return keys.statements.take({ handle, person, credential: keys.keyOf(person).get(options) });
   }
 
   return {
@@ -126,11 +152,20 @@ export async function createRecoveryWorld() {
     failTokens(fails: boolean) {
       tokensFail = fails;
     },
+    failNotices(fails: boolean) {
+      noticesFail = fails;
+    },
+    /** The next record of this type is written, and the process dies before it has committed what it says. */
+    async dyingAfter(type: RecordDraft['type'], command: () => Promise<unknown>) {
+      dyingAfter = type;
+      await command().catch(() => undefined);
+      if (dyingAfter !== undefined) throw new Error(`nothing of type ${type} was recorded`);
+    },
+    /** Signs what is asked with the person's key. */
+    sign,
     /** Asks, signs with the person's key and approves. */
     async approve(recovery: ReturnType<typeof node>, id: RecoveryId, by: { readonly id: PrincipalId }) {
-      const { handle, options } = await recovery.askToApprove(id, by.id);
-      const credential = keys.keyOf(by.id).get(options);
-      return recovery.approve(id, await keys.statements.take({ handle, person: by.id, credential }));
+      return recovery.approve(id, await sign(by, await recovery.askToApprove(id, by.id)));
     },
     async close() {
       for (const each of running) await each.stop();

@@ -1,4 +1,5 @@
 import {
+  carriedMembers,
   closed,
   count,
   digest,
@@ -29,6 +30,7 @@ export const recoveryRecords = {
       expires_at: instant(),
       reason: toldToFew(text('In the words of who opened it'), 'personal'),
       evidence: toldToFew(texts('References to what proved who the person is'), 'personal'),
+      ...carriedMembers,
     }),
   },
   'recovery.approved': {
@@ -36,7 +38,7 @@ export const recoveryRecords = {
     sources,
     outcomes: ['permit'],
     always: ['subject', 'actors', 'references', 'authentication'],
-    data: closed({ recovery, function: text(), digest: digest(), ...signedStatementMembers }),
+    data: closed({ recovery, function: text(), digest: digest(), ...signedStatementMembers, ...carriedMembers }),
   },
   'recovery.refused': {
     about: 'Something was tried about a recovery and not let through, or an approver has said no.',
@@ -48,6 +50,9 @@ export const recoveryRecords = {
       step: enumOf(['open', 'approve', 'refuse', 'cancel', 'invite']),
       function: optional(text()),
       words: toldToFew(text('In the words of who refused'), 'personal'),
+      // Of an approver who has said no: it ends.
+      after: optional(carriedMembers.after),
+      previous: carriedMembers.previous,
     }),
   },
   'recovery.credentials-ended': {
@@ -55,14 +60,21 @@ export const recoveryRecords = {
     sources,
     outcomes: ['done'],
     always: ['subject', 'references'],
-    data: closed({ recovery, authenticators: count(), sessions: count() }),
+    data: closed({ recovery, authenticators: count(), sessions: count(), ...carriedMembers }),
+  },
+  'recovery.invited': {
+    about: 'A link with which the person enrols is handed out, the only one from then on.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject', 'actors', 'references'],
+    data: closed({ recovery, ...carriedMembers }),
   },
   'recovery.completed': {
     about: 'The person has enrolled anew; until the cooling-off ends nothing that moves value is done.',
     sources,
     outcomes: ['done'],
     always: ['subject', 'references'],
-    data: closed({ recovery, authenticator: id('aut'), cooling_off_until: instant() }),
+    data: closed({ recovery, authenticator: id('aut'), cooling_off_until: instant(), ...carriedMembers }),
   },
   'recovery.cancelled': {
     about: 'A recovery was called off: by the person, with an authenticator that still works, or by an operator.',
@@ -75,6 +87,7 @@ export const recoveryRecords = {
       words: toldToFew(text('In the words of who called it off'), 'personal'),
       statement: optional(signedStatementMembers.statement),
       key: optional(signedStatementMembers.key),
+      ...carriedMembers,
     }),
   },
   'recovery.expired': {
@@ -82,6 +95,6 @@ export const recoveryRecords = {
     sources,
     outcomes: ['done'],
     always: ['subject', 'references'],
-    data: closed({ recovery, status: enumOf(['waiting', 'approved', 'ended', 'invited']) }),
+    data: closed({ recovery, status: enumOf(['waiting', 'approved', 'ended', 'invited']), ...carriedMembers }),
   },
 } as const satisfies Readonly<Record<string, RecordDescription>>;

@@ -1,0 +1,125 @@
+import {
+  type Actor,
+  createIndependence,
+  type Person,
+  type PrincipalId,
+  parsePrincipalId,
+  type RecoveryFunction,
+  recoveryErrors,
+  type StandingCheck,
+} from '@countersign/contracts';
+import { isCodedError } from '@countersign/kernel';
+import type { RecoveryDependencies } from './dependencies.ts';
+import { type Approver, isUnsettled, judgeApprover } from './judge-approver.ts';
+import { standsForThing } from './recorded-recovery.ts';
+import { requireWaiting, unknownRecovery } from './steps/step.ts';
+import type { StoredRecovery } from './store.ts';
+
+/** The people of a recovery, as the directory and the register of authenticators know them now. */
+export interface People {
+  personOf(id: string): Person | undefined;
+  mayActFor(by: Actor, institution: string): boolean;
+  /** As records name whoever tried something. */
+  actorOf(id: PrincipalId): Actor;
+  /** Whether a recovery stands for this person, whatever rows say. @throws CodedError `log_unavailable` */
+  isRecovering(id: PrincipalId): Promise<boolean>;
+  /** What is known of who would approve it; undefined for people of other institutions. */
+  approverOf(id: PrincipalId, stored: StoredRecovery): Promise<Approver | undefined>;
+  /**
+   * The function for which somebody may approve it.
+   *
+   * @throws CodedError of `recoveryErrors`; somebody of another firm is told no more than a stranger
+   */
+  functionOf(stored: StoredRecovery, approver: Approver | undefined, now: number): RecoveryFunction;
+  mayApprove(stored: StoredRecovery, approver: Approver | undefined, now: number): boolean;
+  /**
+   * Days may lie between the two. Who approved first, and has left since, has lost the role, is locked out or may be
+   * somebody else, does not carry the second.
+   *
+   * @throws CodedError `recovery_approver_unsettled`
+   */
+  requireStillApproved(stored: StoredRecovery): Promise<void>;
+}
+
+export function createPeople({
+  directory,
+  register,
+  signals,
+  installation,
+  standings,
+  functions,
+}: Pick<RecoveryDependencies, 'directory' | 'register' | 'signals' | 'installation'> & {
+  readonly standings: StandingCheck;
+  readonly functions: readonly RecoveryFunction[];
+}): People {
+  const independent = createIndependence(register);
+
+  async function isRecovering(id: PrincipalId): Promise<boolean> {
+    return (await standings.standing([standsForThing(id)])).size > 0;
+  }
+
+  async function accountOf(id: PrincipalId) {
+    const [locked, recovering] = await Promise.all([register.isLocked(id), isRecovering(id)]);
+    return { locked, signals: signals.of(id), recovering };
+  }
+
+  function personOf(id: string): Person | undefined {
+    const principal = directory.snapshot().principal(id);
+    return principal?.kind === 'person' ? principal : undefined;
+  }
+
+  return {
+    personOf,
+    isRecovering,
+    mayActFor: (by, institution) => by.institution === institution || by.institution === installation.institution,
+    actorOf(id) {
+      const institution = personOf(id)?.institution;
+      return { id, ...(institution === undefined ? {} : { institution }) };
+    },
+
+    async approverOf(approver, { institution, approvals }) {
+      const person = personOf(approver);
+      if (person === undefined || person.institution !== institution) return undefined;
+      const id = principalOf(person.id);
+      const before = approvals.map(({ by }) => by);
+      const [inviters, apart, account] = await Promise.all([
+        register.invitersOf(id),
+        independent([id], before),
+        accountOf(id),
+      ]);
+      return { person, inviters, independent: apart, ...account };
+    },
+
+    functionOf(stored, approver, now) {
+      if (approver === undefined) throw unknownRecovery();
+      requireWaiting(stored, now);
+      const judged = judgeApprover(stored, approver, functions);
+      if (isCodedError(judged)) throw judged;
+      return judged;
+    },
+    mayApprove: (stored, approver, now) =>
+      approver !== undefined &&
+      stored.status === 'waiting' &&
+      stored.expiresAt > now &&
+      !isCodedError(judgeApprover(stored, approver, functions)),
+
+    async requireStillApproved({ approvals, institution }) {
+      for (const { by, function: name } of approvals) {
+        const person = personOf(by);
+        const roles = functions.find((each) => each.name === name)?.roles ?? [];
+        const speaks = person?.institution === institution && person.roles.some((role) => roles.includes(role));
+        if (!speaks || isUnsettled(await accountOf(by)))
+          throw recoveryErrors.error(
+            'recovery_approver_unsettled',
+            'Who approved it before may not approve it any more. It has to be cancelled, and opened again.',
+          );
+      }
+    },
+  };
+}
+
+function principalOf(text: string): PrincipalId {
+  const id = parsePrincipalId(text);
+  if (id === undefined) throw new Error(`a person of the directory without a principal's id: ${text}`);
+  return id;
+}

@@ -1,0 +1,63 @@
+import { recoveryErrors, type SignedStatement } from '@countersign/contracts';
+import { type RecoveryId, toInstant } from '@countersign/kernel';
+import type { Approver } from '../judge-approver.ts';
+import { approved, notLetThrough } from '../records.ts';
+import { isAbout, requireAbout } from '../statement.ts';
+import { nothing, type StepParts } from './parts.ts';
+import { type About, known, type Step } from './step.ts';
+
+interface Approving {
+  readonly id: RecoveryId;
+  readonly statement: SignedStatement;
+}
+interface Facts {
+  readonly approver: Approver | undefined;
+}
+
+/** One of the functions says yes; the last of them lets what the person has be ended. */
+export function approveStep(parts: StepParts): Step<Approving, Facts> {
+  const { kind, people, settings } = parts;
+  const functionOf = (given: About<Approving, Facts>) =>
+    people.functionOf(known(given), given.facts.approver, given.now);
+
+  return {
+    name: 'recovery.approve',
+    kind,
+    about: ({ id }) => id,
+    facts: async (_session, { ask: { statement }, row }) => ({
+      approver: row && (await people.approverOf(statement.authenticator.person, row)),
+    }),
+    done({ ask: { statement }, row, now }) {
+      // Sent again, it counts as it does already.
+      const given = row?.approvals.find(({ by }) => by === statement.authenticator.person);
+      if (row === undefined || given === undefined) return undefined;
+      return isAbout(statement, row, { step: 'approve', function: given.function, now }) ? row.status : undefined;
+    },
+    async check(given) {
+      const { ask, now } = given;
+      const row = known(given);
+      const { name } = functionOf(given);
+      await people.requireStillApproved(row);
+      requireAbout(ask.statement, row, { step: 'approve', function: name, now });
+      if (!settings.acrValues.includes(ask.statement.authenticator.acr))
+        throw recoveryErrors.error('recovery_statement', 'Your key is not of a class that approves recoveries.');
+    },
+    next(given, recordId) {
+      const row = known(given);
+      const by = given.ask.statement.authenticator.person;
+      const approval = { by, function: functionOf(given).name, at: toInstant(given.now), recordId };
+      const approvals = [...row.approvals, approval];
+      return { ...row, approvals, status: approvals.length < row.functions.length ? 'waiting' : 'approved' };
+    },
+    before: nothing,
+    record: (given) => approved(known(given), given.ask.statement, functionOf(given).name),
+    ends: () => false,
+    refused({ category, code }, { ask, row }) {
+      if (row === undefined || category === 'unavailable') return undefined;
+      const by = people.actorOf(ask.statement.authenticator.person);
+      return notLetThrough(parts, { step: 'approve', reason: code, by, about: row });
+    },
+    after: nothing,
+    release: ({ status }) => status,
+  };
+}

@@ -1,0 +1,93 @@
+import { type Actor, recoveryErrors, type SignedStatement } from '@countersign/contracts';
+import type { RecoveryId } from '@countersign/kernel';
+import { cancelled, cancelledByPerson, notLetThrough } from '../records.ts';
+import { requireAbout } from '../statement.ts';
+import { nothing, type StepParts } from './parts.ts';
+import { decided, known, requireWaiting, type Step, unknownRecovery } from './step.ts';
+
+interface Cancelling {
+  readonly id: RecoveryId;
+  readonly by: Actor;
+  readonly words: string;
+  /** Whether its row was written otherwise, and is as it was recorded only now. */
+  readonly restored: boolean;
+}
+
+/** An operator calls it off, while it waits or after what the person had has ended. */
+export function cancelStep(parts: StepParts): Step<Cancelling> {
+  const { kind, people, register } = parts;
+  return {
+    name: 'recovery.cancel',
+    kind,
+    about: ({ id }) => id,
+    facts: nothing,
+    done: ({ ask: { by, restored }, row, completed }) =>
+      (completed || restored) &&
+      row?.status === 'cancelled' &&
+      people.mayActFor(by, row.institution) &&
+      by.id !== row.person
+        ? row.status
+        : undefined,
+    async check(given) {
+      const row = known(given);
+      const { by } = given.ask;
+      if (!people.mayActFor(by, row.institution)) throw unknownRecovery();
+      if (by.id === row.person)
+        throw recoveryErrors.error('recovery_self', 'What is about yourself you call off with a key.');
+      if (row.status !== 'waiting' && row.status !== 'ended' && row.status !== 'invited') throw decided(row);
+    },
+    next: (given) => ({ ...known(given), status: 'cancelled' }),
+    async before(given) {
+      const { person, status } = known(given);
+      // Links that were handed out end with it, and whatever was enrolled by one of them. First, so that none outlives it.
+      if (status !== 'waiting') await register.revokeAllOf(person, given.ask.by, 'recovery cancelled');
+    },
+    record: (given) => cancelled(known(given), given.ask.by, given.ask.words),
+    ends: () => true,
+    refused({ category, code }, { ask: { by }, row }) {
+      // Whom it is no business of is told that there is none.
+      if (row === undefined || category === 'unavailable' || code === 'recovery_unknown') return undefined;
+      return notLetThrough(parts, { step: 'cancel', reason: code, by, about: row });
+    },
+    after: nothing,
+    release: ({ status }) => status,
+  };
+}
+
+interface CancellingOwn {
+  readonly id: RecoveryId;
+  readonly statement: SignedStatement;
+}
+
+/** The person calls it off, with a key that still works. */
+export function cancelOwnStep(parts: StepParts): Step<CancellingOwn> {
+  const { kind, people } = parts;
+  return {
+    name: 'recovery.cancel-own',
+    kind,
+    about: ({ id }) => id,
+    facts: nothing,
+    done: ({ ask: { statement }, row, completed }) =>
+      completed && row?.status === 'cancelled' && row.person === statement.authenticator.person
+        ? row.status
+        : undefined,
+    async check(given) {
+      const row = known(given);
+      const { ask, now } = given;
+      if (row.person !== ask.statement.authenticator.person) throw unknownRecovery();
+      requireWaiting(row, now);
+      requireAbout(ask.statement, row, { step: 'cancel', now });
+    },
+    next: (given) => ({ ...known(given), status: 'cancelled' }),
+    before: nothing,
+    record: (given) => cancelledByPerson(known(given), given.ask.statement),
+    ends: () => true,
+    refused({ category, code }, { ask, row }) {
+      if (row === undefined || category === 'unavailable' || code === 'recovery_unknown') return undefined;
+      const by = people.actorOf(ask.statement.authenticator.person);
+      return notLetThrough(parts, { step: 'cancel', reason: code, by, about: row });
+    },
+    after: nothing,
+    release: ({ status }) => status,
+  };
+}

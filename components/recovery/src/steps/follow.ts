@@ -1,0 +1,118 @@
+import type { Authenticator, AuthenticatorRegister, PrincipalId, RecoveryStatus } from '@countersign/contracts';
+import { type RecoveryId, toInstant } from '@countersign/kernel';
+import { completed, credentialsEnded, expired } from '../records.ts';
+import { isSettled, type StoredRecovery } from '../store.ts';
+import { nothing, type StepParts } from './parts.ts';
+import { known, type Step } from './step.ts';
+
+// What follows by itself. Several nodes may come to the same step: who comes too late is told how it stands.
+
+interface Following {
+  readonly id: RecoveryId;
+}
+
+/** The recovery as it stands, unless it is in this status. */
+const unless = (row: StoredRecovery | undefined, status: RecoveryStatus): RecoveryStatus | undefined =>
+  row === undefined || row.status === status ? undefined : row.status;
+
+/** What the person had has ended. */
+export function endStep({ kind }: StepParts): Step<Following> {
+  return {
+    name: 'recovery.end-credentials',
+    kind,
+    about: ({ id }) => id,
+    facts: nothing,
+    done: ({ row }) => unless(row, 'approved'),
+    async check(given) {
+      known(given);
+    },
+    next: (given, record) => ({ ...known(given), status: 'ended', endedRecord: record }),
+    before: nothing,
+    record: (given) => credentialsEnded(known(given)),
+    ends: () => false,
+    refused: () => undefined,
+    after: nothing,
+    release: ({ status }) => status,
+  };
+}
+
+interface Completing extends Following {
+  /** With which the person has enrolled. */
+  readonly authenticator: Authenticator;
+}
+
+/** The person has enrolled. */
+export function completeStep({ kind, signals, settings }: StepParts): Step<Completing> {
+  const untilOf = ({ authenticator }: Completing) => Date.parse(authenticator.registeredAt) + settings.coolingOffMs;
+  return {
+    name: 'recovery.complete',
+    kind,
+    about: ({ id }) => id,
+    facts: nothing,
+    done: ({ row }) => unless(row, 'invited'),
+    async check(given) {
+      known(given);
+    },
+    next: (given) => ({ ...known(given), status: 'completed', coolingOffUntil: untilOf(given.ask) }),
+    async before(given) {
+      await signals.raise({
+        person: known(given).person,
+        name: 'recovery-cooling-off',
+        until: toInstant(untilOf(given.ask)),
+        why: 'a lost factor was replaced',
+      });
+    },
+    record(given) {
+      const { id: authenticator, recordId: record } = given.ask.authenticator;
+      return completed(known(given), { authenticator, record, coolingOffUntil: untilOf(given.ask) });
+    },
+    ends: () => true,
+    refused: () => undefined,
+    after: nothing,
+    release: ({ status }) => status,
+  };
+}
+
+/** It was not through in time. */
+export function expireStep({
+  kind,
+  register,
+  installation,
+}: StepParts): Step<Following, { readonly enrolled: boolean }> {
+  return {
+    name: 'recovery.expire',
+    kind,
+    about: ({ id }) => id,
+    facts: async (_session, { row }) => ({
+      enrolled: row?.status === 'invited' && (await enrolledBy(register, row.person)) !== undefined,
+    }),
+    // An enrolment that came in the last moment is in time.
+    done: ({ row, now, facts: { enrolled } }) =>
+      row !== undefined && (isSettled(row) || enrolled || row.expiresAt > now) ? row.status : undefined,
+    async check(given) {
+      known(given);
+    },
+    next: (given) => ({ ...known(given), status: 'expired' }),
+    async before(given) {
+      const { id, person, status } = known(given);
+      // Links that were handed out end with it, and first, so that none outlives it.
+      if (status !== 'waiting') await register.revokeAllOf(person, installation, `recovery ${id} expired`);
+    },
+    record: (given) => expired(known(given)),
+    ends: () => true,
+    refused: () => undefined,
+    after: nothing,
+    release: ({ status }) => status,
+  };
+}
+
+/** The first key that the person has, after everything that they had has ended. */
+export async function enrolledBy(
+  register: Pick<AuthenticatorRegister, 'of'>,
+  person: PrincipalId,
+): Promise<Authenticator | undefined> {
+  const [first] = [...(await register.of(person))].sort((one, other) =>
+    one.registeredAt.localeCompare(other.registeredAt),
+  );
+  return first;
+}

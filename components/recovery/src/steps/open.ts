@@ -1,0 +1,68 @@
+import { type Actor, type PrincipalId, recoveryErrors } from '@countersign/contracts';
+import type { RecoveryId } from '@countersign/kernel';
+import { takeNamedLock } from '@countersign/runtime';
+import { standsForThing } from '../recorded-recovery.ts';
+import { notLetThrough, opened } from '../records.ts';
+import { recoveryDigest } from '../recovery-digest.ts';
+import type { Words } from '../store.ts';
+import { nothing, type StepParts } from './parts.ts';
+import type { Step } from './step.ts';
+
+interface Opening extends Words {
+  /** Of the new recovery. */
+  readonly id: RecoveryId;
+  readonly person: PrincipalId;
+  readonly by: Actor;
+}
+
+/** Begins one for a person for whom none stands. */
+export function openStep(parts: StepParts): Step<Opening, { readonly stands: boolean }> {
+  const { kind, people, settings } = parts;
+
+  function institutionOf({ person: id, by }: Opening): string {
+    const person = people.personOf(id);
+    if (person === undefined || !people.mayActFor(by, person.institution))
+      throw recoveryErrors.error('recovery_person_unknown', 'Your institution has no such person.');
+    return person.institution;
+  }
+
+  return {
+    name: 'recovery.open',
+    kind,
+    about: ({ id }) => id,
+    async facts(session, { ask: { person } }) {
+      // Of two at once, the second sees what the first has recorded.
+      await takeNamedLock(session, standsForThing(person));
+      return { stands: await people.isRecovering(person) };
+    },
+    done: () => undefined,
+    async check({ ask, facts: { stands } }) {
+      institutionOf(ask);
+      if (ask.by.id === ask.person)
+        throw recoveryErrors.error('recovery_self', 'Nobody opens a recovery of their own.');
+      if (stands) throw recoveryErrors.error('recovery_standing', 'One stands for this person already.');
+    },
+    next: ({ ask, now }, record) => ({
+      person: ask.person,
+      institution: institutionOf(ask),
+      openedBy: ask.by.id,
+      openedAt: now,
+      expiresAt: now + settings.openMs,
+      digest: recoveryDigest(ask),
+      recordId: record,
+      functions: settings.functions.map(({ name }) => name),
+      approvals: [],
+      status: 'waiting',
+      endedRecord: undefined,
+      invitations: 0,
+      coolingOffUntil: undefined,
+    }),
+    before: nothing,
+    record: ({ ask }, next) => opened(ask.id, next, ask, ask.by),
+    ends: () => false,
+    refused: ({ category, code }, { ask: { person, by } }) =>
+      category === 'unavailable' ? undefined : notLetThrough(parts, { step: 'open', reason: code, by, about: person }),
+    after: nothing,
+    release: ({ status }) => status,
+  };
+}
