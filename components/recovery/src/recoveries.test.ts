@@ -151,6 +151,19 @@ describe('opening', () => {
     expect(world.audit.ofType('recovery.opened')).toHaveLength(1);
   });
 
+  it('stands once although the second asks while the first is about to be recorded', async () => {
+    let second: Promise<unknown> = Promise.resolve();
+    world.beforeNext('recovery.opened', async () => {
+      second = world.node().open(lost, installation);
+      // It waits for the first, or has failed by then.
+      await Promise.race([second.catch(() => undefined), new Promise((resolve) => setTimeout(resolve, 300))]);
+    });
+    const { id } = await recovery.open(lost, helpDesk);
+    await expect(second).rejects.toEqual(withCode('recovery_standing'));
+    expect(world.audit.ofType('recovery.opened')).toHaveLength(1);
+    expect(await recovery.list({})).toMatchObject([{ id, status: 'waiting' }]);
+  });
+
   it('tells nobody and stores nothing when it cannot be recorded', async () => {
     world.audit.breakDown('writing');
     await expect(recovery.open(lost, helpDesk)).rejects.toEqual(withCode('log_unavailable'));

@@ -46,6 +46,7 @@ export async function createRecoveryWorld() {
   const audit = createMemoryLog(clock, { anyReferences: true });
   const admin = database.pool('recovery', { maxConnections: 1 });
   let dyingAfter: RecordDraft['type'] | undefined;
+  let meanwhile: { readonly type: RecordDraft['type']; readonly work: () => Promise<unknown> } | undefined;
   const logger = createLogger({ level: 'silent', name: 'test' });
   const keys = createPeopleKeys({ clock, random, origin: issuer });
   const people = new Map([anna, ben, bea, cora, dual, otto, eve].map((each) => [each.id as string, each]));
@@ -72,6 +73,11 @@ export async function createRecoveryWorld() {
       audit: {
         ...audit,
         async append(draft) {
+          if (draft.type === meanwhile?.type) {
+            const { work } = meanwhile;
+            meanwhile = undefined;
+            await asSomebodyElse(work);
+          }
           const receipt = await audit.append(draft);
           if (draft.type === dyingAfter) {
             dyingAfter = undefined;
@@ -154,6 +160,10 @@ export async function createRecoveryWorld() {
     },
     failNotices(fails: boolean) {
       noticesFail = fails;
+    },
+    /** What others do while the next record of this type is about to be written. */
+    beforeNext(type: RecordDraft['type'], work: () => Promise<unknown>) {
+      meanwhile = { type, work };
     },
     /** The next record of this type is written, and the process dies before it has committed what it says. */
     async dyingAfter(type: RecordDraft['type'], command: () => Promise<unknown>) {
