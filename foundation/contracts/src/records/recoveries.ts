@@ -51,6 +51,7 @@ export const recoveryRecords = {
       function: optional(text()),
       words: toldToFew(text('In the words of who refused'), 'personal'),
       // Of an approver who has said no: it ends.
+      thing: optional(carriedMembers.thing),
       after: optional(carriedMembers.after),
       previous: carriedMembers.previous,
     }),
