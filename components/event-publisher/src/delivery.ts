@@ -1,19 +1,21 @@
-import type { AuditAppender, CloudEvent, Outbound, Signer, StandingCheck } from '@countersign/contracts';
-import { type Clock, newId, type Random } from '@countersign/kernel';
+import type { Commands, RecordedThings } from '@countersign/commands';
+import type { CloudEvent, Outbound, Signer } from '@countersign/contracts';
+import type { Clock, Random, SubscriptionId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { failsForTooLong, retryAfter } from './back-off.ts';
 import { signMessage } from './message-signature.ts';
-import { positionText } from './position.ts';
 import { type PostOutcome, postTo } from './post-outcome.ts';
 import type { Reader } from './reader.ts';
-import { subscriptionClaim } from './row-claims.ts';
-import type { Leased, Store } from './store.ts';
+import type { SubscriptionKind } from './recorded-subscription.ts';
+import type { Store, Subscription, SubscriptionState } from './store.ts';
+import { suspension } from './subscriptions.ts';
 
 export interface DeliveryDependencies {
   readonly store: Store;
   readonly reader: Reader;
-  readonly audit: AuditAppender;
-  readonly standings: StandingCheck;
+  readonly kind: SubscriptionKind;
+  readonly things: RecordedThings<SubscriptionId, SubscriptionState, Subscription>;
+  readonly commands: Commands;
   readonly signer: Pick<Signer, 'current' | 'sign'>;
   readonly outbound: Pick<Outbound, 'post'>;
   readonly clock: Clock;
@@ -45,17 +47,17 @@ type Outcome = { readonly kind: 'delivered' | 'lease-lost' } | Extract<PostOutco
  * @returns how many events were delivered
  */
 export async function deliver(
-  held: Leased,
+  held: Subscription,
   turn: { readonly newest: bigint; readonly ended: () => boolean },
   dependencies: DeliveryDependencies,
 ): Promise<number> {
-  const { store, reader, standings, clock, logger } = dependencies;
+  const { store, reader, things, clock, logger } = dependencies;
   const { institution, topics, position: after } = held;
   const until = clock.now() + turnMs;
   let delivered = 0;
   let position = after;
   try {
-    if (!(await standings.holds(subscriptionClaim(held)))) {
+    if (!(await things.counts(held.id, held))) {
       await store.release(held, position, clock.now() + unprovenMs);
       return 0;
     }
@@ -85,7 +87,7 @@ export async function deliver(
   return delivered;
 }
 
-async function send(held: Leased, event: CloudEvent, dependencies: DeliveryDependencies): Promise<Outcome> {
+async function send(held: Subscription, event: CloudEvent, dependencies: DeliveryDependencies): Promise<Outcome> {
   const { store, signer, outbound, clock } = dependencies;
   const message = { method: 'POST', url: held.url, contentType, body: JSON.stringify(event) } as const;
   const headers = await signMessage(message, { signer, createdSeconds: Math.floor(clock.now() / 1000) });
@@ -97,7 +99,7 @@ async function send(held: Leased, event: CloudEvent, dependencies: DeliveryDepen
 }
 
 async function putOff(
-  held: Leased,
+  held: Subscription,
   { detail, gone }: Extract<Outcome, { kind: 'failed' }>,
   dependencies: DeliveryDependencies,
 ): Promise<void> {
@@ -109,21 +111,10 @@ async function putOff(
 }
 
 async function suspend(
-  held: Leased,
+  held: Subscription,
   detail: string,
-  { store, audit, clock, random, logger }: DeliveryDependencies,
+  { kind, commands, logger }: DeliveryDependencies,
 ): Promise<void> {
-  const suspended = await store.inUnit(async (unit) => {
-    const position = await unit.suspend(held.id, held.lease);
-    if (position === undefined) return false;
-    await audit.append({
-      id: newId('record', { clock, random }),
-      type: 'event.delivery-suspended',
-      source: 'event-publisher',
-      outcome: 'done',
-      data: { subscription: held.id, institution: held.institution, position: positionText(position), detail },
-    });
-    return true;
-  });
-  if (suspended) logger.error({ subscription: held.id }, 'a subscription is suspended: it could not be delivered');
+  if (await commands.run(suspension(kind), { held, detail }))
+    logger.error({ subscription: held.id }, 'a subscription is suspended: it could not be delivered');
 }

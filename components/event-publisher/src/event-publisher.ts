@@ -1,5 +1,7 @@
+import { createCommands, createRecordedThings } from '@countersign/commands';
 import {
   type AuditAppender,
+  type AuditLog,
   type CloudEvent,
   createStandingCheck,
   type EventPublisher,
@@ -10,7 +12,7 @@ import {
   type StandingReader,
 } from '@countersign/contracts';
 import type { Random } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
+import type { Logger, SealingKey } from '@countersign/runtime';
 import type pg from 'pg';
 import { createDeliverer, mostOfInstitution } from './deliverer.ts';
 import { deliver, leaseMs } from './delivery.ts';
@@ -18,14 +20,18 @@ import { type Followed, follow } from './follow.ts';
 import { watchNewRecords } from './new-records.ts';
 import { positionText } from './position.ts';
 import { createReader, type ReaderDependencies } from './reader.ts';
-import { createStore, type Leased } from './store.ts';
+import { createSubscriptionKind } from './recorded-subscription.ts';
+import { createSealedStates } from './sealed-state.ts';
+import { createStore, type Subscription } from './store.ts';
 import { createSubscriptions } from './subscriptions.ts';
 
 export interface EventPublisherDependencies extends ReaderDependencies {
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender & StandingReader;
+  readonly audit: AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
   /** Its keys for `event`. */
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
+  /** Seals addresses in the records of subscriptions. */
+  readonly sealingKey: SealingKey;
   readonly outbound: Pick<Outbound, 'post'>;
   readonly random: Random;
   readonly logger: Logger;
@@ -58,12 +64,16 @@ const largestPage = 500;
 
 /** What has happened, read from the log, for those it concerns; see the contract. */
 export function createEventPublisher(dependencies: EventPublisherDependencies): RunningEventPublisher {
-  const { pool, audit, signer, clock, random, logger, everyMs = 250 } = dependencies;
+  const { pool, audit, sealingKey, signer, clock, random, logger, everyMs = 250 } = dependencies;
   const standings = createStandingCheck({ log: audit, source: 'event-publisher', clock, random });
+  const recorded = { pool, log: audit, check: standings, source: 'event-publisher', clock } as const;
+  const commands = createCommands(recorded);
+  const kind = createSubscriptionKind(createSealedStates(sealingKey, random), clock);
+  const things = createRecordedThings(kind, recorded);
   const store = createStore(pool);
   const reader = createReader(dependencies);
   const watch = watchNewRecords({ newest: reader.newest, logger, everyMs });
-  const deliverer = createDeliverer<{ readonly held: Leased; readonly newest: bigint }>({
+  const deliverer = createDeliverer<{ readonly held: Subscription; readonly newest: bigint }>({
     ...{ logger, everyMs },
     async lease(limit) {
       const newest = await reader.newest();
@@ -71,7 +81,7 @@ export function createEventPublisher(dependencies: EventPublisherDependencies): 
       return leased.map((held) => ({ held, newest }));
     },
     deliver: ({ held, newest }, ended) =>
-      deliver(held, { newest, ended }, { ...dependencies, store, reader, standings }),
+      deliver(held, { newest, ended }, { ...dependencies, store, reader, kind, things, commands }),
   });
   let stopped = false;
 
@@ -93,7 +103,7 @@ export function createEventPublisher(dependencies: EventPublisherDependencies): 
   }
 
   return {
-    ...createSubscriptions({ ...dependencies, store, reader, standings }),
+    ...createSubscriptions({ pool, kind, things, commands, reader, standings }),
     signer,
     followPlaces,
     deliver: deliverer.deliverDue,

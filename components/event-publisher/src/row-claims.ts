@@ -1,4 +1,4 @@
-import { type Claim, type EventSubscription, type StandingCheck, standingErrors } from '@countersign/contracts';
+import { type Claim, type EventSubscription, standingErrors } from '@countersign/contracts';
 import { sha256Base64Url } from '@countersign/kernel';
 import type { SignalStream } from './signals/stream.ts';
 
@@ -26,19 +26,9 @@ export function streamClaim(
   };
 }
 
-/** @throws CodedError `authority_unproven`, also after a change whose record was written and whose row was not */
-export async function requireSubscription(
-  standings: StandingCheck,
-  subscription: Parameters<typeof subscriptionClaim>[0],
-): Promise<void> {
-  if (!(await standings.holds(subscriptionClaim(subscription))))
-    throw unproven('This subscription', 'Remove it and subscribe again.');
-}
+export const unprovenSubscription = () => unproven('This subscription', 'Remove it and subscribe again.');
 
-/** @throws CodedError `authority_unproven`, also after a change whose record was written and whose row was not */
-export async function requireStream(standings: StandingCheck, stream: SignalStream): Promise<void> {
-  if (!(await standings.holds(streamClaim(stream)))) throw unproven('This stream', 'Delete it and create it again.');
-}
+export const unprovenStream = () => unproven('This stream', 'Delete it and create it again.');
 
 const unproven = (what: string, next: string) =>
   standingErrors.error(

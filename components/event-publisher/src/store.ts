@@ -1,32 +1,31 @@
 import type { EventSubscription, EventTopic } from '@countersign/contracts';
 import type { RecordId, SubscriptionId } from '@countersign/kernel';
-import { ask, takeNamedLock, transaction } from '@countersign/runtime';
+import { ask, takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
-import { positionText } from './position.ts';
 import { createLeases, type LeaseRequest } from './store/leases.ts';
 
-/** A subscription that this node delivers for now. */
-export interface Leased {
+/** What an institution has sent to it, and where to. */
+export interface SubscriptionState {
   readonly id: SubscriptionId;
   readonly institution: string;
   readonly url: string;
   readonly topics: readonly EventTopic[];
+  /** It decides whether events are sent, and not what or where to. */
+  readonly status: EventSubscription['status'];
+  /** Where a new row begins; in a row, the place up to which everything has been delivered or is others'. */
   readonly position: bigint;
-  readonly attempts: number;
-  /** Milliseconds since the epoch, as are all times here. */
-  readonly failingSince: number | undefined;
-  /** What this holder writes by: a later holder has a greater one, and what is written by an older one is not taken. */
-  readonly lease: string;
 }
 
-export interface NewSubscription {
-  readonly id: SubscriptionId;
-  readonly institution: string;
-  readonly url: string;
-  readonly topics: readonly EventTopic[];
-  readonly position: bigint;
-  readonly at: number;
-  readonly recordId: RecordId;
+/** A subscription as it is kept. Times in milliseconds since the epoch. */
+export interface Subscription extends SubscriptionState {
+  readonly createdAt: number;
+  readonly attempts: number;
+  readonly failingSince: number | undefined;
+  readonly lastFailure: { readonly at: number; readonly detail: string } | undefined;
+  /** What its holder writes by: a later holder has a greater one, and what is written by an older one is not taken. */
+  readonly lease: string;
+  /** Of the change that made it what it is. */
+  readonly record: RecordId;
 }
 
 interface Row {
@@ -42,57 +41,69 @@ interface Row {
   readonly last_failure_at: Date | null;
   readonly last_failure: string | null;
   readonly lease: string;
+  readonly record_id: RecordId;
 }
 
 const columns = `id, institution, url, topics, status, position, created_at, attempts, failing_since, last_failure_at,
-  last_failure, lease`;
+  last_failure, lease, record_id`;
 
-/** The questions of one transaction of the database. */
-function createUnit(client: pg.PoolClient) {
-  return {
-    /** One at a time for an institution: so that what is counted is still so when a row is added. */
-    async lockInstitution(institution: string): Promise<void> {
-      await takeNamedLock(client, `subscriptions of ${institution}`);
-    },
-    async ofInstitution(institution: string): Promise<readonly EventSubscription[]> {
-      return listed(client, institution);
-    },
-    async put({ id, institution, url, topics, position, at, recordId }: NewSubscription): Promise<EventSubscription> {
-      const { rows } = await client.query<Row>(
-        `insert into subscriptions (id, institution, url, topics, status, position, created_at, next_attempt_at, record_id)
-         values ($1, $2, $3, $4, 'active', $5, to_timestamp($6::float8 / 1000.0), to_timestamp($6::float8 / 1000.0), $7)
-         returning ${columns}`,
-        [id, institution, url, topics, position, at, recordId],
-      );
-      const [row] = rows;
-      if (row === undefined) throw new Error('a subscription was written and did not come back');
-      return subscriptionOf(row);
-    },
-    async remove(id: SubscriptionId): Promise<void> {
-      await client.query('delete from subscriptions where id = $1', [id]);
-    },
-    async resume(id: SubscriptionId, now: number): Promise<void> {
-      await client.query(
-        `update subscriptions
-            set status = 'active', attempts = 0, failing_since = null, next_attempt_at = to_timestamp($2::float8 / 1000.0)
-          where id = $1`,
-        [id, now],
-      );
-    },
-    /**
-     * Takes the subscription out of delivery, while the lease still is the one named.
-     *
-     * @returns the place it stays at; undefined when it was not taken out
-     */
-    async suspend(id: SubscriptionId, lease: string): Promise<bigint | undefined> {
-      const { rows } = await client.query<{ position: string }>(
-        `update subscriptions set status = 'suspended', leased_until = null
-          where id = $1 and lease = $2 and status = 'active' returning position`,
-        [id, lease],
-      );
-      return rows[0] === undefined ? undefined : BigInt(rows[0].position);
-    },
-  };
+/** One at a time for an institution: so that what is counted is still so when a row is added. */
+export async function lockSubscriptionsOf(session: pg.PoolClient, institution: string): Promise<void> {
+  await takeNamedLock(session, `subscriptions of ${institution}`);
+}
+
+export async function subscriptionsOf(
+  session: pg.Pool | pg.PoolClient,
+  institution: string,
+): Promise<readonly Subscription[]> {
+  const { rows } = await ask<Row>(
+    session,
+    `select ${columns} from subscriptions where institution = $1 order by created_at, id`,
+    [institution],
+  );
+  return rows.map(subscriptionOf);
+}
+
+export async function findSubscription(
+  session: pg.Pool | pg.PoolClient,
+  id: SubscriptionId,
+  lock: '' | 'for update' = '',
+): Promise<Subscription | undefined> {
+  const { rows } = await ask<Row>(session, `select ${columns} from subscriptions where id = $1 ${lock}`, [id]);
+  return rows[0] && subscriptionOf(rows[0]);
+}
+
+/**
+ * A row of the same address and topics under another id is nobody's: it would have been found instead. Whoever delivers loses the
+ * lease, and what failed before is not held against a subscription that is made or resumed.
+ */
+export async function putSubscription(
+  session: pg.PoolClient,
+  { id, institution, url, topics, status, position }: SubscriptionState,
+  { record, at }: { readonly record: RecordId; readonly at: number },
+): Promise<void> {
+  await ask(session, 'delete from subscriptions where institution = $1 and url = $2 and topics = $3 and id <> $4', [
+    institution,
+    url,
+    topics,
+    id,
+  ]);
+  await ask(
+    session,
+    `insert into subscriptions (id, institution, url, topics, status, position, created_at, next_attempt_at, record_id)
+     values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000.0), to_timestamp($7::float8 / 1000.0), $8)
+     on conflict (id) do update
+       set institution = excluded.institution, url = excluded.url, topics = excluded.topics, status = excluded.status,
+           record_id = excluded.record_id, next_attempt_at = excluded.next_attempt_at,
+           lease = subscriptions.lease + 1, leased_until = null,
+           attempts = case excluded.status when 'active' then 0 else subscriptions.attempts end,
+           failing_since = case excluded.status when 'active' then null else subscriptions.failing_since end`,
+    [id, institution, url, topics, status, position, at, record],
+  );
+}
+
+export async function removeSubscription(session: pg.PoolClient, id: SubscriptionId): Promise<void> {
+  await ask(session, 'delete from subscriptions where id = $1', [id]);
 }
 
 /** The table `subscriptions`. */
@@ -104,28 +115,13 @@ export function createStore(pool: pg.Pool) {
     columns,
   });
   return {
-    inUnit: <Result>(work: (unit: ReturnType<typeof createUnit>) => Promise<Result>): Promise<Result> =>
-      transaction(pool, (client) => work(createUnit(client))),
-
-    ofInstitution: (institution: string): Promise<readonly EventSubscription[]> => listed(pool, institution),
-
     /** See {@link createLeases}. */
-    async lease(wanted: LeaseRequest): Promise<readonly Leased[]> {
-      const rows = await leases.take(wanted);
-      return rows.map((row) => ({
-        id: row.id,
-        institution: row.institution,
-        url: row.url,
-        topics: row.topics,
-        position: BigInt(row.position),
-        attempts: row.attempts,
-        failingSince: row.failing_since?.getTime(),
-        lease: row.lease,
-      }));
+    async lease(wanted: LeaseRequest): Promise<readonly Subscription[]> {
+      return (await leases.take(wanted)).map(subscriptionOf);
     },
 
     /** Everything up to the place has been delivered. @returns false when another holds the lease, or it is over */
-    advance(held: Leased, position: bigint, leasedUntil: number): Promise<boolean> {
+    advance(held: Subscription, position: bigint, leasedUntil: number): Promise<boolean> {
       return written(
         `update subscriptions
             set position = $3, attempts = 0, failing_since = null, leased_until = to_timestamp($4::float8 / 1000.0)
@@ -135,7 +131,7 @@ export function createStore(pool: pg.Pool) {
     },
 
     /** The turn is over: everything up to the place has been delivered or is others', and another may go on at once. */
-    release(held: Leased, position: bigint, nextAttempt: number): Promise<boolean> {
+    release(held: Subscription, position: bigint, nextAttempt: number): Promise<boolean> {
       return written(
         `update subscriptions
             set position = greatest(position, $3), leased_until = null, next_attempt_at = to_timestamp($4::float8 / 1000.0)
@@ -153,25 +149,22 @@ export function createStore(pool: pg.Pool) {
 }
 export type Store = ReturnType<typeof createStore>;
 
-async function listed(on: pg.Pool | pg.PoolClient, institution: string): Promise<readonly EventSubscription[]> {
-  const { rows } = await ask<Row>(on, `select ${columns} from subscriptions where institution = $1 order by id`, [
-    institution,
-  ]);
-  return rows.map(subscriptionOf);
-}
-
-function subscriptionOf(row: Row): EventSubscription {
+function subscriptionOf(row: Row): Subscription {
   return {
     id: row.id,
     institution: row.institution,
     url: row.url,
     topics: row.topics,
     status: row.status,
-    position: positionText(BigInt(row.position)),
-    createdAt: row.created_at.toISOString(),
+    position: BigInt(row.position),
+    createdAt: row.created_at.getTime(),
     attempts: row.attempts,
-    ...(row.last_failure === null || row.last_failure_at === null
-      ? {}
-      : { lastFailure: { at: row.last_failure_at.toISOString(), detail: row.last_failure } }),
+    failingSince: row.failing_since?.getTime(),
+    lastFailure:
+      row.last_failure === null || row.last_failure_at === null
+        ? undefined
+        : { at: row.last_failure_at.getTime(), detail: row.last_failure },
+    lease: row.lease,
+    record: row.record_id,
   };
 }

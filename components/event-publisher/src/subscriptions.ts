@@ -1,57 +1,146 @@
+import type { Command, Commands, RecordedThings } from '@countersign/commands';
 import {
   type Actor,
-  type AuditAppender,
   type EventPublisher,
   type EventSubscription,
   type EventTopic,
-  ended,
   eventErrors,
+  type RecordType,
   type StandingCheck,
-  standing,
 } from '@countersign/contracts';
-import { type Clock, newId, type Random, type SubscriptionId } from '@countersign/kernel';
+import { decodeBase64Url, derivedId, digestOf, isCodedError, type SubscriptionId } from '@countersign/kernel';
+import type pg from 'pg';
 import { addressRule, describeAddress, readAddress } from './delivery-address.ts';
 import { positionText } from './position.ts';
 import type { Reader } from './reader.ts';
-import { requireSubscription, subscriptionClaim } from './row-claims.ts';
-import type { Store } from './store.ts';
+import type { SubscriptionKind } from './recorded-subscription.ts';
+import { subscriptionClaim, unprovenSubscription } from './row-claims.ts';
+import {
+  findSubscription,
+  lockSubscriptionsOf,
+  type Subscription,
+  type SubscriptionState,
+  subscriptionsOf,
+} from './store.ts';
 import { parseTopics } from './topics.ts';
 
 export interface SubscriptionDependencies {
-  readonly store: Store;
+  readonly pool: pg.Pool;
+  readonly kind: SubscriptionKind;
+  readonly things: RecordedThings<SubscriptionId, SubscriptionState, Subscription>;
+  readonly commands: Commands;
   readonly reader: Reader;
-  readonly audit: AuditAppender;
   readonly standings: StandingCheck;
-  readonly clock: Clock;
-  readonly random: Random;
 }
 
-type Recorded = Pick<EventSubscription, 'id' | 'institution' | 'url' | 'topics' | 'position'>;
+type SubscriptionCommand<Ask, Facts, Answer> = Command<
+  Ask,
+  SubscriptionId,
+  SubscriptionState,
+  Subscription,
+  Facts,
+  Answer
+>;
+
+interface SubscribeAsk {
+  readonly institution: string;
+  readonly url: string;
+  readonly topics: readonly EventTopic[];
+  readonly position: bigint;
+  readonly by: Actor;
+}
+
+interface OwnAsk {
+  readonly institution: string;
+  readonly id: SubscriptionId;
+  readonly by: Actor;
+}
 
 const mostSubscriptions = 16;
 
-/** What an institution has sent to it: each change is recorded before it is kept. */
+/** What an institution has sent to it: each change is recorded before it is kept, and completed from its record. */
 export function createSubscriptions({
-  store,
+  pool,
+  kind,
+  things,
+  commands,
   reader,
-  audit,
   standings,
-  clock,
-  random,
 }: SubscriptionDependencies): Pick<EventPublisher, 'subscribe' | 'unsubscribe' | 'resume' | 'subscriptions'> {
-  const record = (type: 'event.subscribed' | 'event.unsubscribed', by: Actor, about: Recorded, more = {}) => {
-    const { id, institution, url, topics, position } = about;
-    const { of, content } = subscriptionClaim(about);
-    return audit.append({
-      id: newId('record', { clock, random }),
-      type,
-      source: 'event-publisher',
-      outcome: 'done',
-      subject: by,
-      data: { subscription: id, institution, ...describeAddress(url), topics: [...topics], position, ...more },
-      standing: [type === 'event.subscribed' ? standing(of, content) : ended(of)],
-    });
+  const steps = {
+    kind,
+    before: async () => undefined,
+    refused: () => undefined,
+    after: async () => undefined,
   };
+
+  const subscribe: SubscriptionCommand<SubscribeAsk, Others, SubscriptionId> = {
+    ...steps,
+    name: 'event.subscribe',
+    about: idOf,
+    // A row that its record does not confirm is replaced.
+    unproven: 'none',
+    async facts(session, { ask, row }) {
+      if (row !== undefined) return { same: undefined, count: 0 };
+      await lockSubscriptionsOf(session, ask.institution);
+      const others = (await subscriptionsOf(session, ask.institution)).filter(({ id }) => id !== idOf(ask));
+      const same = others.find(({ url, topics }) => url === ask.url && sameTopics(topics, ask.topics));
+      if (same === undefined) return { same, count: others.length };
+      return (await standings.holds(subscriptionClaim(same)))
+        ? { same: same.id, count: others.length }
+        : { same: undefined, count: others.length - 1 };
+    },
+    done: ({ row, facts }) => row?.id ?? facts.same,
+    async check({ facts: { count } }) {
+      if (count >= mostSubscriptions)
+        throw eventErrors.error(
+          'subscriptions_too_many',
+          `An institution keeps at most ${mostSubscriptions} subscriptions; remove one first.`,
+        );
+    },
+    next: ({ ask }) => ({
+      id: idOf(ask),
+      institution: ask.institution,
+      url: ask.url,
+      topics: ask.topics,
+      status: 'active',
+      position: ask.position,
+    }),
+    record: ({ ask }, next) => saying('event.subscribed', ask.by, next),
+    ends: () => false,
+    release: ({ id }) => id,
+  };
+
+  const unsubscribe: SubscriptionCommand<OwnAsk, { readonly present: Subscription }, true> = {
+    ...steps,
+    name: 'event.unsubscribe',
+    about: ({ id }) => id,
+    // What a row says that its record does not confirm is ended as well.
+    unproven: 'none',
+    facts: async (session, { ask, row }) => ({ present: found(row ?? (await kind.lock(session, ask.id)), ask) }),
+    done: () => undefined,
+    check: async () => undefined,
+    next: ({ facts }) => stateOf(facts.present),
+    record: ({ ask }, next) => saying('event.unsubscribed', ask.by, next),
+    ends: () => true,
+    release: () => true,
+  };
+
+  const resume: SubscriptionCommand<OwnAsk, { readonly present: Subscription }, true> = {
+    ...steps,
+    name: 'event.resume',
+    about: ({ id }) => id,
+    facts: async (_session, { ask, row }) => ({ present: found(row, ask) }),
+    done: ({ facts }) => (facts.present.status === 'active' ? true : undefined),
+    check: async () => undefined,
+    next: ({ facts }) => ({ ...stateOf(facts.present), status: 'active' }),
+    record: ({ ask }, next) => saying('event.subscribed', ask.by, next, { resumed: true }),
+    ends: () => false,
+    release: () => true,
+  };
+
+  const present = async (ask: Pick<OwnAsk, 'institution' | 'id'>) =>
+    shown(found(await findSubscription(pool, ask.id), ask));
 
   return {
     async subscribe(request, by) {
@@ -59,55 +148,100 @@ export function createSubscriptions({
       const url = parseUrl(request.url);
       const topics = parseTopics(request.topics);
       const position = request.after === undefined ? await reader.newest() : await reader.positionOf(request.after);
-      return store.inUnit(async (unit) => {
-        await unit.lockInstitution(institution);
-        const present = await unit.ofInstitution(institution);
-        const same = present.find((one) => one.url === url && sameTopics(one.topics, topics));
-        if (same !== undefined && (await standings.holds(subscriptionClaim(same)))) return same;
-        // A row that its record does not confirm is replaced.
-        if (same !== undefined) await unit.remove(same.id);
-        else if (present.length >= mostSubscriptions)
-          throw eventErrors.error(
-            'subscriptions_too_many',
-            `An institution keeps at most ${mostSubscriptions} subscriptions; remove one first.`,
-          );
-        const id = newId('subscription', { clock, random });
-        const subscription = { id, institution, url, topics };
-        const { id: recordId } = await record('event.subscribed', by, {
-          ...subscription,
-          position: positionText(position),
-        });
-        return unit.put({ ...subscription, position, at: clock.now(), recordId });
-      });
+      return present({ institution, id: await commands.run(subscribe, { institution, url, topics, position, by }) });
     },
 
-    unsubscribe: (institution, id, by) =>
-      store.inUnit(async (unit) => {
-        await unit.lockInstitution(institution);
-        await record('event.unsubscribed', by, found(await unit.ofInstitution(institution), id));
-        await unit.remove(id);
-      }),
+    async unsubscribe(institution, id, by) {
+      await commands.run(unsubscribe, { institution, id, by });
+    },
 
-    resume: (institution, id, by) =>
-      store.inUnit(async (unit) => {
-        await unit.lockInstitution(institution);
-        const present = found(await unit.ofInstitution(institution), id);
-        if (present.status === 'active') return present;
-        await requireSubscription(standings, present);
-        await record('event.subscribed', by, present, { resumed: true });
-        await unit.resume(id, clock.now());
-        return found(await unit.ofInstitution(institution), id);
-      }),
+    async resume(institution, id, by) {
+      // Of a row that is another institution's nobody learns whether its record confirms it.
+      found(await findSubscription(pool, id), { institution });
+      await commands.run(resume, { institution, id, by }).catch((error: unknown) => {
+        throw isCodedError(error, 'authority_unproven') ? unprovenSubscription() : error;
+      });
+      return present({ institution, id });
+    },
 
-    subscriptions: (institution) => store.ofInstitution(institution),
+    async subscriptions(institution) {
+      const rows = await subscriptionsOf(pool, institution);
+      const count = await Promise.all(rows.map((row) => things.counts(row.id, row)));
+      // One that does not count is shown, so that it can be removed.
+      return (count.includes(false) ? await subscriptionsOf(pool, institution) : rows).map(shown);
+    },
   };
 }
 
-function found(present: readonly EventSubscription[], id: SubscriptionId): EventSubscription {
-  const subscription = present.find((one) => one.id === id);
-  if (subscription === undefined)
+/** What is asked of a subscription that cannot be delivered. */
+export interface Suspension {
+  readonly held: Subscription;
+  readonly detail: string;
+}
+
+/** Takes a subscription out of delivery, while the lease still is the one named. Answers whether it did. */
+export const suspension = (kind: SubscriptionKind): SubscriptionCommand<Suspension, undefined, boolean> => ({
+  name: 'event.suspend',
+  kind,
+  about: ({ held }) => held.id,
+  facts: async () => undefined,
+  done: ({ ask, row }) => (row?.lease === ask.held.lease && row.status === 'active' ? undefined : false),
+  check: async () => undefined,
+  next: ({ ask, row }) => ({ ...stateOf(row ?? ask.held), status: 'suspended' }),
+  before: async () => undefined,
+  record: ({ ask }, { id, institution, position }) => ({
+    type: 'event.delivery-suspended',
+    outcome: 'done',
+    data: { subscription: id, institution, position: positionText(position), detail: ask.detail },
+  }),
+  ends: () => false,
+  refused: () => undefined,
+  after: async () => undefined,
+  release: () => true,
+});
+
+/** Subscriptions of the institution beside the one that is asked for. */
+interface Others {
+  /** Of the same address and topics: one that was made when ids did not follow from them. */
+  readonly same: SubscriptionId | undefined;
+  readonly count: number;
+}
+
+/** The same address and topics again are the same subscription, also where nobody knows whether it was made. */
+function idOf({ institution, url, topics }: Pick<SubscribeAsk, 'institution' | 'url' | 'topics'>): SubscriptionId {
+  const digest = decodeBase64Url(digestOf({ institution, url, topics: [...topics] }));
+  if (digest === undefined) throw new Error('a digest is not in base64url');
+  return derivedId('subscription', 0, digest.subarray(0, 10));
+}
+
+function saying(
+  type: Extract<RecordType, 'event.subscribed' | 'event.unsubscribed'>,
+  by: Actor,
+  { id, institution, url, topics, position }: SubscriptionState,
+  more: { readonly resumed?: true } = {},
+) {
+  const data = { subscription: id, institution, ...describeAddress(url), topics: [...topics] };
+  return { type, outcome: 'done', subject: by, data: { ...data, position: positionText(position), ...more } } as const;
+}
+
+function stateOf({ id, institution, url, topics, status, position }: Subscription): SubscriptionState {
+  return { id, institution, url, topics, status, position };
+}
+
+function shown({ id, institution, url, topics, status, position, createdAt, attempts, lastFailure }: Subscription) {
+  const at = { position: positionText(position), createdAt: new Date(createdAt).toISOString() };
+  return {
+    ...{ id, institution, url, topics, status, ...at, attempts },
+    ...(lastFailure === undefined
+      ? {}
+      : { lastFailure: { at: new Date(lastFailure.at).toISOString(), detail: lastFailure.detail } }),
+  } satisfies EventSubscription;
+}
+
+function found(row: Subscription | undefined, { institution }: { readonly institution: string }): Subscription {
+  if (row?.institution !== institution)
     throw eventErrors.error('subscription_not_found', 'There is no such subscription, or it is not yours to see.');
-  return subscription;
+  return row;
 }
 
 function parseUrl(text: string): string {

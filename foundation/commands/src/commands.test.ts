@@ -396,3 +396,103 @@ describe('a row that somebody else has written', () => {
     expect(await node().things.find(id)).toMatchObject({ lit: false });
   });
 });
+
+describe('a kind whose rows go with the thing, and whose records carry it sealed', () => {
+  const sealed = (state: Lamp) => Buffer.from(JSON.stringify(state)).toString('base64');
+  const kind: RecordedKind<LampId, Lamp, Row> = {
+    ...lamps,
+    content: ({ by }) => ({ by }),
+    carried: ({ lit, by }) => ({ sealed: sealed({ lit, by }) }),
+    stateOf: (carried) => JSON.parse(Buffer.from((carried as { sealed: string }).sealed, 'base64').toString()) as Lamp,
+    async remove(session, lamp) {
+      if (dies) {
+        dies = false;
+        throw new Error('the process died');
+      }
+      await session.query('delete from lamps where id = $1', [lamp]);
+    },
+  };
+  const change = { ...turn, kind };
+  const anew = { ...change, unproven: 'none' as const };
+  const check = () => createStandingCheck({ ...from, log: audit, source: 'test' });
+  const things = () => createRecordedThings(kind, { pool, log: audit, check: check() });
+  const run = (ask: Ask, command: typeof turn = change) => node().run(command, ask);
+  const interrupted = async (ask: Ask) => {
+    dies = true;
+    await expect(run(ask)).rejects.toThrow('the process died');
+  };
+  const rows = async () => (await admin.query('select 1 from lamps where id = $1', [id])).rowCount;
+
+  it('shows nothing of it in the log, and is completed from it', async () => {
+    await run(light('ada'));
+    await interrupted(light('ben'));
+    expect(changes()[1]?.data).toEqual({
+      lamp: id,
+      after: { sealed: sealed({ lit: true, by: 'ben' }) },
+      previous: changes()[0]?.id,
+    });
+    expect(await things().find(id)).toMatchObject({ by: 'ben', record: changes()[1]?.id });
+  });
+
+  it('is completed in what is not compared as well', async () => {
+    await run(light('ada'));
+    const lasting = { ...change, ends: () => false };
+    dies = true;
+    await expect(run(light('ada', false), lasting)).rejects.toThrow('the process died');
+    expect(await things().find(id)).toMatchObject({ lit: false, by: 'ada' });
+    expect(changes()).toHaveLength(2);
+  });
+
+  it('has no row once it has ended, also where a process died, and begins anew behind that', async () => {
+    await run(light('ada'));
+    await interrupted(light('ada', false));
+    expect(await rows()).toBe(1);
+    expect(await things().find(id)).toBeUndefined();
+    expect(await rows()).toBe(0);
+    await run(light('ada'));
+    await run(light('ada', false));
+    expect(await rows()).toBe(0);
+    await run(light('cem'));
+    expect(await things().find(id)).toMatchObject({ by: 'cem' });
+    for (const [index, { data }] of changes().entries())
+      expect((data as { previous?: string }).previous).toBe(changes()[index - 1]?.id);
+  });
+
+  it('stays ended, whoever writes a row of it; one that never was is reported', async () => {
+    await run(light('ada'));
+    await run(light('ada', false));
+    for (const record of [changes()[0]?.id, 'rec_other']) {
+      await admin.query("insert into lamps values ($1, true, 'ada', $2)", [id, record]);
+      expect(await things().find(id)).toBeUndefined();
+      expect(await rows()).toBe(0);
+    }
+    expect(audit.ofType('standing.contradicted')).toHaveLength(1);
+  });
+
+  it('counts as it was read while the log says so', async () => {
+    await run(light('ada'));
+    const read = await things().find(id);
+    if (read === undefined) throw new Error('there is no such lamp');
+    expect(await things().counts(id, read)).toBe(true);
+    await interrupted(light('ben'));
+    expect(await things().counts(id, read)).toBe(false);
+    expect(await things().find(id)).toMatchObject({ by: 'ben' });
+    await admin.query("update lamps set by = 'eve' where id = $1", [id]);
+    expect(await things().counts(id, { ...read, by: 'eve' })).toBe(false);
+    expect(audit.ofType('standing.contradicted')).toHaveLength(1);
+  });
+
+  it.each([
+    ['writes it anew', light.bind(undefined, 'ada'), { by: 'ada' }],
+    ['ends it', () => light('ada', false), undefined],
+  ])('is none for a command that %s, where somebody else has written the row', async (_, ask, expected) => {
+    await run(light('ada'));
+    await admin.query("update lamps set by = 'eve' where id = $1", [id]);
+    await expect(run(ask())).rejects.toMatchObject({ code: 'authority_unproven' });
+    await run(ask(), anew);
+    expect(changes()[1]?.data).toMatchObject({ previous: changes()[0]?.id });
+    const found = await things().find(id);
+    if (expected === undefined) expect(found).toBeUndefined();
+    else expect(found).toMatchObject(expected);
+  });
+});

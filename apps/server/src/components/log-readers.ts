@@ -48,6 +48,7 @@ export function startLogReaders(
         return transactionRegistry.parties(id);
       },
       signer: signers.event,
+      sealingKey: keyEncryptionKey.sealing,
       outbound,
       ...common,
     }),

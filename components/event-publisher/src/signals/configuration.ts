@@ -2,7 +2,7 @@ import { deliveryMethods, sharedSignalErrors } from '@countersign/contracts';
 import { canonicalize } from '@countersign/kernel';
 import { type Static, Type } from 'typebox';
 import { addressRule, readAddress } from '../delivery-address.ts';
-import { eventsDelivered, eventsSupported, type SignalStream } from './stream.ts';
+import { eventsDelivered, eventsSupported, type StreamState } from './stream.ts';
 
 /** Least time between two verifications of a stream. */
 export const minVerificationSeconds = 30;
@@ -72,7 +72,7 @@ export const configurationAnswer = Type.Object(
 export type StreamConfiguration = Static<typeof configurationAnswer>;
 
 /** A stream as its receiver sees it; what it is to be shown with each push is nobody's to read. */
-export function configurationOf(stream: SignalStream, { issuer, baseUrl }: Transmitter): StreamConfiguration {
+export function configurationOf(stream: StreamState, { issuer, baseUrl }: Transmitter): StreamConfiguration {
   const { id, delivery, eventsRequested, description } = stream;
   return {
     stream_id: id,

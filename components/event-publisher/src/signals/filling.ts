@@ -1,6 +1,6 @@
-import { caepEventUri, type StandingCheck } from '@countersign/contracts';
+import { caepEventUri } from '@countersign/contracts';
 import type { Clock } from '@countersign/kernel';
-import { streamClaim } from '../row-claims.ts';
+import type { StreamThings } from './recorded-stream.ts';
 import type { SignalReader } from './signal-reader.ts';
 import type { SignalStore } from './store.ts';
 import { eventsDelivered, type SignalStream, type SignalStreamId, tokenOf } from './stream.ts';
@@ -13,12 +13,12 @@ const signalsAtOnce = 100;
 export interface FillingDependencies {
   readonly store: SignalStore;
   readonly reader: SignalReader;
-  readonly standings: StandingCheck;
+  readonly things: StreamThings;
   readonly clock: Clock;
 }
 
 /** Reads what is new in the log into the queue of a stream; nothing while enough waits there, or it is not enabled. */
-export function createFilling({ store, reader, standings, clock }: FillingDependencies) {
+export function createFilling({ store, reader, things, clock }: FillingDependencies) {
   async function wantedBy(stream: SignalStream) {
     const events = new Set(eventsDelivered(stream.eventsRequested));
     const exclusions = await store.exclusions(stream.id);
@@ -30,7 +30,7 @@ export function createFilling({ store, reader, standings, clock }: FillingDepend
   return async function fill(id: SignalStreamId, newest: bigint): Promise<boolean> {
     const stream = await store.find(id);
     if (stream?.status !== 'enabled' || stream.position >= newest) return false;
-    if (!(await standings.holds(streamClaim(stream)))) return false;
+    if (!(await things.counts(id, stream))) return false;
     const room = mostWaiting - (await store.countWaiting(id));
     if (room <= 0) return false;
     const page = await reader.read(stream.institution, await wantedBy(stream), {

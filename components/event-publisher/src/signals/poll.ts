@@ -1,15 +1,10 @@
-import {
-  type AuditAppender,
-  deliveryMethods,
-  type Signer,
-  type StandingCheck,
-  sharedSignalErrors,
-} from '@countersign/contracts';
+import { type AuditAppender, deliveryMethods, type Signer, sharedSignalErrors } from '@countersign/contracts';
 import { type Clock, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type { NewRecords } from '../new-records.ts';
-import { requireStream } from '../row-claims.ts';
+import { unprovenStream } from '../row-claims.ts';
 import type { Fill } from './filling.ts';
+import type { StreamThings } from './recorded-stream.ts';
 import { signSecurityEvent } from './security-event-token.ts';
 import type { SignalReader } from './signal-reader.ts';
 import type { SignalStore } from './store.ts';
@@ -23,7 +18,7 @@ export interface PollDependencies {
   readonly watch: NewRecords;
   readonly issuer: string;
   readonly audit: AuditAppender;
-  readonly standings: StandingCheck;
+  readonly things: StreamThings;
   readonly signer: Pick<Signer, 'current' | 'sign'>;
   readonly clock: Clock;
   readonly random: Random;
@@ -62,7 +57,7 @@ const mostWaitingPolls = 16;
  * token that the receiver says it cannot use is given up and recorded: it was theirs to take.
  */
 export function createPoll(dependencies: PollDependencies): Poll {
-  const { store, reader, fill, watch, issuer, audit, standings, signer, clock, random, logger, stopped } = dependencies;
+  const { store, reader, fill, watch, issuer, audit, things, signer, clock, random, logger, stopped } = dependencies;
   const { longPollMs = 20_000 } = dependencies;
   const waitingPolls = new Map<string, number>();
 
@@ -74,13 +69,17 @@ export function createPoll(dependencies: PollDependencies): Poll {
       const dropped = await unit.drop(stream.id, refused);
       if (dropped.length === 0) return;
       const sets = dropped.map((jti) => ({ jti, err: codeOf(setErrs[jti]?.err) }));
-      await audit.append(streamChanged(newId('record', { clock, random }), 'refuse-tokens', stream, by, { sets }));
+      await audit.append({
+        id: newId('record', { clock, random }),
+        source: 'event-publisher',
+        ...streamChanged('refuse-tokens', stream, by, { sets }),
+      });
       logger.warn({ stream: stream.id, count: sets.length }, 'a receiver could not use security events');
     });
   }
 
   async function answer(stream: SignalStream, limit: number): Promise<PollAnswer> {
-    await requireStream(standings, stream);
+    if (!(await things.counts(stream.id, stream))) throw unprovenStream();
     const waiting = await store.waiting(stream.id, limit + 1);
     const sets: Record<string, string> = {};
     for (const { claims } of waiting.slice(0, limit))
@@ -125,7 +124,9 @@ export function createPoll(dependencies: PollDependencies): Poll {
 
   return async (text, request, by, signal) => {
     const id = parseStreamId(text);
-    const stream = id === undefined ? undefined : await store.find(id);
+    const read = id === undefined ? undefined : await store.find(id);
+    // A change that was interrupted is completed first.
+    const stream = read && !(await things.counts(read.id, read)) ? await store.find(read.id) : read;
     if (stream?.institution !== by.institution || stream.delivery.method !== 'poll')
       throw sharedSignalErrors.error(
         'stream_not_found',

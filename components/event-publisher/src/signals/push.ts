@@ -1,28 +1,24 @@
-import {
-  type AuditAppender,
-  type Outbound,
-  type Signer,
-  type StandingCheck,
-  streamEventUri,
-} from '@countersign/contracts';
-import { type Clock, newId, type Random } from '@countersign/kernel';
+import { type Commands, thingOf } from '@countersign/commands';
+import { type Outbound, recordIdAfter, type Signer, streamEventUri } from '@countersign/contracts';
+import type { Clock, Random } from '@countersign/kernel';
 import { type Logger, type SealingKey, unseal } from '@countersign/runtime';
 import { failsForTooLong, retryAfter } from '../back-off.ts';
 import { unprovenMs } from '../delivery.ts';
 import { type PostOutcome, postTo } from '../post-outcome.ts';
-import { streamClaim } from '../row-claims.ts';
 import type { Fill } from './filling.ts';
+import type { StreamKind, StreamThings } from './recorded-stream.ts';
 import { securityEventType, signSecurityEvent } from './security-event-token.ts';
 import type { LeasedStream, SignalStore } from './store.ts';
 import { type QueuedClaims, streamToken } from './stream.ts';
-import { authorizationBinding } from './streams.ts';
+import { authorizationBinding, suspension } from './stream-commands.ts';
 
 export interface PushDependencies {
   readonly store: SignalStore;
   readonly fill: Fill;
   readonly issuer: string;
-  readonly audit: AuditAppender;
-  readonly standings: StandingCheck;
+  readonly kind: StreamKind;
+  readonly things: StreamThings;
+  readonly commands: Commands;
   readonly signer: Pick<Signer, 'current' | 'sign'>;
   readonly sealingKey: SealingKey;
   readonly outbound: Pick<Outbound, 'post'>;
@@ -54,11 +50,11 @@ export async function push(
   turn: { readonly newest: bigint; readonly ended: () => boolean },
   dependencies: PushDependencies,
 ): Promise<number> {
-  const { store, fill, standings, clock, logger } = dependencies;
+  const { store, fill, things, clock, logger } = dependencies;
   const until = clock.now() + turnMs;
   let delivered = 0;
   try {
-    if (!(await standings.holds(streamClaim(held.stream)))) {
+    if (!(await things.counts(held.id, held.stream))) {
       await store.release(held, clock.now() + unprovenMs);
       return 0;
     }
@@ -121,27 +117,16 @@ async function suspend(
   { detail, gone }: { readonly detail: string; readonly gone: boolean },
   dependencies: PushDependencies,
 ): Promise<void> {
-  const { store, audit, clock, random, logger } = dependencies;
+  const { kind, commands, clock, logger } = dependencies;
   const reason = gone ? 'The address is gone (410).' : 'Nothing could be delivered for three days.';
-  const record = newId('record', { clock, random });
-  const { stream } = held;
   const told = streamToken(held.id, {
-    jti: `${record}.0.${held.id}`,
+    // Of the record that is to be: told again, it is the same token.
+    jti: `${recordIdAfter(thingOf(kind, held.id), held.stream.record)}.0.${held.id}`,
     uri: streamEventUri('stream-updated'),
     claims: { status: 'paused', reason },
     nowSeconds: Math.floor(clock.now() / 1000),
   });
   if (!gone) await send(held, told, dependencies);
-  const suspended = await store.inUnit(async (unit) => {
-    if (!(await unit.suspend(held, reason))) return false;
-    await audit.append({
-      id: record,
-      type: 'signal.delivery-suspended',
-      source: 'event-publisher',
-      outcome: 'done',
-      data: { stream: held.id, institution: stream.institution, audience: stream.audience, detail },
-    });
-    return true;
-  });
-  if (suspended) logger.error({ stream: held.id }, 'a stream of security events is paused: it could not be delivered');
+  if (await commands.run(suspension(kind), { held, reason, detail }))
+    logger.error({ stream: held.id }, 'a stream of security events is paused: it could not be delivered');
 }

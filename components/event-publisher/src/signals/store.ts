@@ -2,7 +2,14 @@ import type { Json, RecordId } from '@countersign/kernel';
 import { ask, type RowSeal, takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { createLeases, type LeaseRequest } from '../store/leases.ts';
-import type { QueuedClaims, SignalStream, SignalStreamId, StreamDelivery, StreamStatus } from './stream.ts';
+import type {
+  QueuedClaims,
+  SignalStream,
+  SignalStreamId,
+  StreamDelivery,
+  StreamState,
+  StreamStatus,
+} from './stream.ts';
 import type { SubjectIdentifier } from './subject.ts';
 
 /** A stream that this node pushes for now. */
@@ -38,19 +45,78 @@ interface Row {
   readonly attempts: number;
   readonly failing_since: Date | null;
   readonly lease: string;
+  readonly record_id: RecordId;
 }
 
 const columns = `id, institution, audience, description, method, endpoint_url, authorization_sealed, events_requested,
-  status, status_reason, position, revision, verified_at, attempts, failing_since, lease`;
+  status, status_reason, position, revision, verified_at, attempts, failing_since, lease,
+  record_id`;
 
-type Configuration = Pick<SignalStream, 'description' | 'delivery' | 'eventsRequested'>;
+/** One at a time for an institution: so that what is counted is still so when a row is added. */
+export async function lockStreamsOf(session: pg.PoolClient, institution: string): Promise<void> {
+  await takeNamedLock(session, `signal streams of ${institution}`);
+}
+
+export async function countStreams(session: pg.PoolClient, institution: string): Promise<number> {
+  const { rows } = await ask<{ count: number }>(
+    session,
+    'select count(*)::integer as count from signal_streams where institution = $1',
+    [institution],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+export async function findStream(
+  session: pg.Pool | pg.PoolClient,
+  id: SignalStreamId,
+  lock: '' | 'for update' = '',
+): Promise<SignalStream | undefined> {
+  const { rows } = await ask<Row>(session, `select ${columns} from signal_streams where id = $1 ${lock}`, [id]);
+  return rows[0] && streamOf(rows[0]);
+}
+
+/**
+ * What failed before is not held against a stream that was changed, and whoever pushes what it was pushes no more. What waits in a
+ * stream that is disabled is let go.
+ */
+export async function putStream(
+  session: pg.PoolClient,
+  { id, institution, audience, description, delivery, eventsRequested, status, statusReason, position }: StreamState,
+  { record, at }: { readonly record: RecordId; readonly at: number },
+): Promise<void> {
+  const pushed = delivery.method === 'push' ? delivery : undefined;
+  await ask(
+    session,
+    `insert into signal_streams as stream (id, institution, audience, description, method, endpoint_url,
+       authorization_sealed, events_requested, status, status_reason, position, record_id, created_at, next_attempt_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12,
+       to_timestamp($13::float8 / 1000.0), to_timestamp($13::float8 / 1000.0))
+     on conflict (id) do update
+       set institution = excluded.institution, audience = excluded.audience, description = excluded.description,
+           method = excluded.method, endpoint_url = excluded.endpoint_url,
+           authorization_sealed = excluded.authorization_sealed, events_requested = excluded.events_requested,
+           status = excluded.status, status_reason = excluded.status_reason, record_id = excluded.record_id,
+           position = greatest(stream.position, excluded.position), revision = stream.revision + 1,
+           attempts = 0, failing_since = null, next_attempt_at = excluded.next_attempt_at,
+           lease = stream.lease + 1, leased_until = null`,
+    [
+      ...[id, institution, audience, description ?? null, delivery.method, pushed?.url ?? null],
+      ...[pushed?.authorization ?? null, eventsRequested ?? null, status, statusReason ?? null, position, record, at],
+    ],
+  );
+  if (status === 'disabled') await ask(session, 'delete from signal_queue where stream = $1', [id]);
+}
+
+export async function removeStream(session: pg.PoolClient, id: SignalStreamId): Promise<void> {
+  await ask(session, 'delete from signal_streams where id = $1', [id]);
+}
 
 /** The questions of one transaction of the database. */
 function createUnit(client: pg.PoolClient, rowSeal: RowSeal) {
   return {
     /** One at a time for an institution: so that what is counted is still so when a row is added. */
     async lockInstitution(institution: string): Promise<void> {
-      await takeNamedLock(client, `signal streams of ${institution}`);
+      await lockStreamsOf(client, institution);
     },
     async ofInstitution(institution: string): Promise<readonly SignalStream[]> {
       const { rows } = await client.query<Row>(
@@ -58,48 +124,6 @@ function createUnit(client: pg.PoolClient, rowSeal: RowSeal) {
         [institution],
       );
       return rows.map(streamOf);
-    },
-    async put(stream: SignalStream, at: number, recordId: RecordId): Promise<void> {
-      const { id, institution, audience, status, position } = stream;
-      await client.query(
-        `insert into signal_streams (id, institution, audience, status, position, created_at, next_attempt_at, record_id,
-           description, method, endpoint_url, authorization_sealed, events_requested)
-         values ($1, $2, $3, $4, $5, to_timestamp($6::float8 / 1000.0), to_timestamp($6::float8 / 1000.0), $7,
-           $8, $9, $10, $11, $12)`,
-        [id, institution, audience, status, position, at, recordId, ...configurationValues(stream)],
-      );
-    },
-    /** What failed before is not held against another address, and whoever pushes to the old one pushes no more. */
-    async configure(id: SignalStreamId, configuration: Configuration, now: number): Promise<void> {
-      await client.query(
-        `update signal_streams
-            set revision = revision + 1, attempts = 0, failing_since = null, lease = lease + 1, leased_until = null,
-                next_attempt_at = to_timestamp($2::float8 / 1000.0),
-                description = $3, method = $4, endpoint_url = $5, authorization_sealed = $6, events_requested = $7
-          where id = $1`,
-        [id, now, ...configurationValues(configuration)],
-      );
-    },
-    async remove(id: SignalStreamId): Promise<void> {
-      await client.query('delete from signal_streams where id = $1', [id]);
-    },
-    /** @param position where it goes on; from where it was when left out */
-    async setStatus(
-      id: SignalStreamId,
-      to: { readonly status: StreamStatus; readonly reason: string | undefined; readonly position?: bigint },
-      now: number,
-    ): Promise<void> {
-      await client.query(
-        `update signal_streams
-            set status = $2, status_reason = $3, revision = revision + 1, position = greatest(position, $4::bigint),
-                attempts = 0, failing_since = null, next_attempt_at = to_timestamp($5::float8 / 1000.0),
-                lease = lease + 1, leased_until = null
-          where id = $1`,
-        [id, to.status, to.reason ?? null, to.position ?? null, now],
-      );
-    },
-    async clearQueue(id: SignalStreamId): Promise<void> {
-      await client.query('delete from signal_queue where stream = $1', [id]);
     },
     async setVerified(id: SignalStreamId, now: number): Promise<void> {
       await client.query(`update signal_streams set verified_at = to_timestamp($2::float8 / 1000.0) where id = $1`, [
@@ -139,16 +163,6 @@ function createUnit(client: pg.PoolClient, rowSeal: RowSeal) {
       );
       return rowCount === 1;
     },
-    /** Pauses the stream, while the lease still is the one named. @returns whether it did */
-    async suspend({ id, lease }: LeasedStream, reason: string): Promise<boolean> {
-      const { rowCount } = await client.query(
-        `update signal_streams
-            set status = 'paused', status_reason = $3, revision = revision + 1, leased_until = null
-          where id = $1 and lease = $2 and status = 'enabled'`,
-        [id, lease, reason],
-      );
-      return rowCount === 1;
-    },
     /** Takes tokens out that the receiver does not want. @returns which of them were there */
     async drop(id: SignalStreamId, jtis: readonly string[]): Promise<readonly string[]> {
       const { rows } = await client.query<{ jti: string }>(
@@ -182,10 +196,7 @@ export function createSignalStore(pool: pg.Pool, rowSeal: RowSeal) {
       return rows.map(streamOf);
     },
 
-    async find(id: SignalStreamId): Promise<SignalStream | undefined> {
-      const { rows } = await ask<Row>(pool, `select ${columns} from signal_streams where id = $1`, [id]);
-      return rows[0] === undefined ? undefined : streamOf(rows[0]);
-    },
+    find: (id: SignalStreamId): Promise<SignalStream | undefined> => findStream(pool, id),
 
     /** Digests of the subjects that were taken out. */
     async exclusions(id: SignalStreamId): Promise<ReadonlySet<string>> {
@@ -314,17 +325,6 @@ async function queueTokens(
 /** What the seal of a queued token is bound to. */
 const queued = (stream: SignalStreamId, jti: string): string => `signal-queue:${stream}:${jti}`;
 
-function configurationValues({ description, delivery, eventsRequested }: Configuration): readonly unknown[] {
-  const pushed = delivery.method === 'push' ? delivery : undefined;
-  return [
-    description ?? null,
-    delivery.method,
-    pushed?.url ?? null,
-    pushed?.authorization ?? null,
-    eventsRequested ?? null,
-  ];
-}
-
 function streamOf(row: Row): SignalStream {
   return {
     id: row.id,
@@ -338,6 +338,8 @@ function streamOf(row: Row): SignalStream {
     position: BigInt(row.position),
     revision: row.revision,
     verifiedAt: row.verified_at?.getTime(),
+    lease: row.lease,
+    record: row.record_id,
   };
 }
 

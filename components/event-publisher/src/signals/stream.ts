@@ -1,5 +1,5 @@
 import { type Actor, type CaepEvent, caepEvents, caepEventUri } from '@countersign/contracts';
-import { type Brand, type Clock, newId, type Random } from '@countersign/kernel';
+import { type Brand, type Clock, newId, type Random, type RecordId } from '@countersign/kernel';
 import type { Signal } from './projection.ts';
 import type { SecurityEventClaims } from './security-event-token.ts';
 
@@ -19,8 +19,8 @@ export type StreamDelivery =
   | { readonly method: 'push'; readonly url: string; readonly authorization: Uint8Array | undefined }
   | { readonly method: 'poll' };
 
-/** A stream as it is kept. Times in milliseconds since the epoch. */
-export interface SignalStream {
+/** What its records carry of a stream. */
+export interface StreamState {
   readonly id: SignalStreamId;
   readonly institution: string;
   readonly audience: string;
@@ -30,9 +30,18 @@ export interface SignalStream {
   readonly eventsRequested: readonly string[] | undefined;
   readonly status: StreamStatus;
   readonly statusReason: string | undefined;
+  /** Up to which everything is queued or is not for it; a change of the stream moves it on, and never back. */
   readonly position: bigint;
+}
+
+/** A stream as it is kept. Times in milliseconds since the epoch. */
+export interface SignalStream extends StreamState {
   readonly revision: string;
   readonly verifiedAt: number | undefined;
+  /** What whoever pushes it writes by. */
+  readonly lease: string;
+  /** Of the change that made it what it is. */
+  readonly record: RecordId;
 }
 
 const pattern = /^strm_[0-9a-hjkmnp-tv-z]{26}$/;

@@ -1,8 +1,9 @@
-import { type AuditAppender, type StandingCheck, sharedSignalErrors, streamEventUri } from '@countersign/contracts';
-import { type Clock, type Json, newId, type Random, type RecordId } from '@countersign/kernel';
-import { type SealingKey, seal } from '@countersign/runtime';
-import { describeAddress } from '../delivery-address.ts';
-import { requireStream } from '../row-claims.ts';
+import type { Command, Commands } from '@countersign/commands';
+import { type AuditAppender, sharedSignalErrors, streamEventUri } from '@countersign/contracts';
+import { type Clock, isCodedError, type Json, newId, type Random } from '@countersign/kernel';
+import type { SealingKey } from '@countersign/runtime';
+import type pg from 'pg';
+import { unprovenStream } from '../row-claims.ts';
 import {
   type ChangeBody,
   type CreateBody,
@@ -10,33 +11,35 @@ import {
   malformed,
   minVerificationSeconds,
   readDelivery,
-  refuseChangesOfOurs,
   type StreamConfiguration,
   type Transmitter,
-  type WantedDelivery,
 } from './configuration.ts';
 import { mostWaiting } from './filling.ts';
+import type { StreamKind, StreamThings } from './recorded-stream.ts';
 import type { SignalReader } from './signal-reader.ts';
 import type { SignalStore } from './store.ts';
 import {
-  eventsDelivered,
   newStreamId,
   parseStreamId,
   type Receiver,
   type SignalStream,
   type SignalStreamId,
-  type StreamDelivery,
+  type StreamState,
   type StreamStatus,
   streamToken,
 } from './stream.ts';
 import { streamChanged } from './stream-changed.ts';
+import { createStreamCommands, found } from './stream-commands.ts';
 import { digestOfSubject, readSubject, type SubjectIdentifier } from './subject.ts';
 
 export interface StreamDependencies {
   readonly store: SignalStore;
   readonly reader: SignalReader;
   readonly audit: AuditAppender;
-  readonly standings: StandingCheck;
+  readonly pool: pg.Pool;
+  readonly kind: StreamKind;
+  readonly things: StreamThings;
+  readonly commands: Commands;
   /** Seals what receivers want to be shown with each push. */
   readonly sealingKey: SealingKey;
   readonly transmitter: Transmitter;
@@ -76,77 +79,54 @@ export interface Streams {
   verify(request: { readonly stream_id: string; readonly state?: string }, by: Receiver): Promise<void>;
 }
 
-const mostStreams = 16;
 const mostExclusions = 1_000;
 
-/** By what a sealed header is bound to its stream. */
-export const authorizationBinding = (id: SignalStreamId): string => `signal-stream ${id} authorization`;
-
-/** Each change is recorded before it is kept. */
+/** Each change is recorded before it is kept, and completed from its record by whoever looks next. */
 export function createStreams(dependencies: StreamDependencies): Streams {
-  const { store, reader, audit, standings, sealingKey, transmitter, clock, random } = dependencies;
-  const shown = (stream: SignalStream): StreamConfiguration => configurationOf(stream, transmitter);
+  const { pool, store, kind, things, commands, audit, transmitter, clock, random } = dependencies;
+  const { create, change, remove, setStatus } = createStreamCommands(dependencies);
+  const shown = (stream: StreamState): StreamConfiguration => configurationOf(stream, transmitter);
 
-  async function record(
-    operation: string,
-    stream: SignalStream,
-    by: Receiver,
-    more?: Readonly<Record<string, Json>>,
-  ): Promise<RecordId> {
-    const id = newId('record', { clock, random });
-    await audit.append(streamChanged(id, operation, stream, by, more));
-    return id;
+  /** As it stands; one whose record does not confirm it is shown as it is, so that it can be deleted. */
+  async function of(institution: string, text: string): Promise<SignalStream> {
+    const id = idOf(text);
+    const row = await things.find(id).catch((error: unknown) => {
+      if (!isCodedError(error, 'authority_unproven')) throw error;
+      return kind.find(pool, id);
+    });
+    return found(row, institution);
   }
 
-  function keptDelivery(id: SignalStreamId, wanted: WantedDelivery): StreamDelivery {
-    if (wanted.method === 'poll') return wanted;
-    const { url, authorization } = wanted;
-    return {
-      method: 'push',
-      url,
-      authorization:
-        authorization === undefined
-          ? undefined
-          : seal(Buffer.from(authorization), sealingKey, authorizationBinding(id), random),
-    };
-  }
-
-  /** Runs with the stream locked, and nothing else of the institution changing. */
-  function changing<Result>(
-    id: string,
-    institution: string,
-    work: (unit: Unit, stream: SignalStream) => Promise<Result>,
-  ): Promise<Result> {
-    return store.inUnit(async (unit) => {
-      await unit.lockInstitution(institution);
-      return work(unit, found(await unit.ofInstitution(institution), id));
+  async function run<Ask extends { readonly id: SignalStreamId; readonly by: Receiver }, Facts, Answer>(
+    command: Command<Ask, SignalStreamId, StreamState, SignalStream, Facts, Answer>,
+    ask: Ask,
+  ): Promise<Answer> {
+    // Of a row that is another institution's nobody learns whether its record confirms it.
+    await of(ask.by.institution, ask.id);
+    return commands.run(command, ask).catch((error: unknown) => {
+      throw isCodedError(error, 'authority_unproven') ? unprovenStream() : error;
     });
   }
 
-  async function of(institution: string, id: string): Promise<SignalStream> {
-    return found(await store.ofInstitution(institution), id);
-  }
+  const changed = async (body: ChangeBody, by: Receiver, operation: 'update' | 'replace') =>
+    shown(await run(change, { id: idOf(body.stream_id), by, body, operation }));
 
-  function change(body: ChangeBody, by: Receiver, operation: 'update' | 'replace'): Promise<StreamConfiguration> {
-    return changing(body.stream_id, by.institution, async (unit, present) => {
-      const configuration = shown(present);
-      refuseChangesOfOurs(body, configuration);
-      // The record of this change also covers what the change leaves as it was.
-      await requireStream(standings, present);
-      const whole = operation === 'replace';
-      const delivery =
-        body.delivery === undefined && !whole
-          ? present.delivery
-          : keptDelivery(present.id, readDelivery(body.delivery, configuration));
-      const next: SignalStream = {
-        ...present,
-        delivery,
-        eventsRequested: body.events_requested ?? (whole ? undefined : present.eventsRequested),
-        description: body.description ?? (whole ? undefined : present.description),
-      };
-      await record(operation, next, by, describe(next));
-      await unit.configure(present.id, next, clock.now());
-      return shown(next);
+  /** Runs with the stream locked, and nothing else of the institution changing. */
+  async function changing<Result>(
+    text: string,
+    institution: string,
+    work: (unit: Unit, stream: SignalStream) => Promise<Result>,
+  ): Promise<Result> {
+    const { id } = await of(institution, text);
+    return store.inUnit(async (unit) => {
+      await unit.lockInstitution(institution);
+      return work(
+        unit,
+        found(
+          (await unit.ofInstitution(institution)).find((one) => one.id === id),
+          institution,
+        ),
+      );
     });
   }
 
@@ -162,58 +142,35 @@ export function createStreams(dependencies: StreamDependencies): Streams {
       throw malformed('subject: a Subject Identifier (RFC 9493) of a format that is known, or a complex subject.');
     return changing(id, by.institution, async (unit, stream) => {
       if (!(await apply(unit, stream, subject))) return;
-      // What a receiver writes here may be a name or an address: by its digest it is recognised, and no more.
-      await record(operation, stream, by, { format: subject.format, subject_digest: digestOfSubject(subject) });
+      await audit.append({
+        id: newId('record', { clock, random }),
+        source: 'event-publisher',
+        // What a receiver writes here may be a name or an address: by its digest it is recognised, and no more.
+        ...streamChanged(operation, stream, by, { format: subject.format, subject_digest: digestOfSubject(subject) }),
+      });
     });
   }
 
   return {
-    create: (body, by) =>
-      store.inUnit(async (unit) => {
-        const wanted = readDelivery(body.delivery);
-        const { institution } = by;
-        await unit.lockInstitution(institution);
-        if ((await unit.ofInstitution(institution)).length >= mostStreams)
-          throw sharedSignalErrors.error(
-            'stream_limit',
-            `An institution keeps at most ${mostStreams} streams; delete one first.`,
-          );
-        const id = newStreamId({ clock, random });
-        const stream: SignalStream = {
-          ...{ id, institution, audience: by.client, description: body.description },
-          delivery: keptDelivery(id, wanted),
-          eventsRequested: body.events_requested,
-          ...{ status: 'enabled', statusReason: undefined, revision: '0', verifiedAt: undefined },
-          position: await reader.newest(),
-        };
-        const recordId = await record('create', stream, by, describe(stream));
-        await unit.put(stream, clock.now(), recordId);
-        return shown(stream);
-      }),
-    list: async (institution) => (await store.ofInstitution(institution)).map(shown),
+    async create(body, by) {
+      // What is malformed is refused as such, however many streams there are.
+      readDelivery(body.delivery);
+      return shown(await commands.run(create, { id: newStreamId({ clock, random }), body, by }));
+    },
+    async list(institution) {
+      const rows = await store.ofInstitution(institution);
+      const count = await Promise.all(rows.map((row) => things.counts(row.id, row)));
+      return (count.includes(false) ? await store.ofInstitution(institution) : rows).map(shown);
+    },
     read: async (institution, id) => shown(await of(institution, id)),
-    update: (body, by) => change(body, by, 'update'),
-    replace: (body, by) => change(body, by, 'replace'),
-    remove: (id, by) =>
-      changing(id, by.institution, async (unit, stream) => {
-        await record('delete', stream, by);
-        await unit.remove(stream.id);
-      }),
+    update: (body, by) => changed(body, by, 'update'),
+    replace: (body, by) => changed(body, by, 'replace'),
+    async remove(id, by) {
+      await run(remove, { id: idOf(id), by });
+    },
     status: async (institution, id) => statusOf(await of(institution, id)),
-    setStatus: ({ stream_id: id, status, reason }, by) =>
-      changing(id, by.institution, async (unit, stream) => {
-        if (stream.status === status && stream.statusReason === reason) return statusOf(stream);
-        await record('status', stream, by, { status });
-        // What happened while it was disabled is not held for it.
-        const begins = stream.status === 'disabled' && status !== 'disabled' ? await reader.newest() : undefined;
-        await unit.setStatus(
-          stream.id,
-          { status, reason, ...(begins === undefined ? {} : { position: begins }) },
-          clock.now(),
-        );
-        if (status === 'disabled') await unit.clearQueue(stream.id);
-        return statusOf({ ...stream, status, statusReason: reason });
-      }),
+    setStatus: async ({ stream_id: id, status, reason }, by) =>
+      statusOf(await run(setStatus, { id: idOf(id), by, status, reason })),
     addSubject: (id, subject, by) =>
       subjectChange(
         id,
@@ -261,24 +218,13 @@ export function createStreams(dependencies: StreamDependencies): Streams {
 
 type Unit = Parameters<Parameters<SignalStore['inUnit']>[0]>[0];
 
-function found(present: readonly SignalStream[], text: string): SignalStream {
+function idOf(text: string): SignalStreamId {
   const id = parseStreamId(text);
-  const stream = id === undefined ? undefined : present.find((one) => one.id === id);
-  if (stream === undefined)
+  if (id === undefined)
     throw sharedSignalErrors.error('stream_not_found', 'There is no such stream, or it is not yours to see.');
-  return stream;
+  return id;
 }
 
-function statusOf({ id, status, statusReason }: SignalStream): StatusAnswer {
+function statusOf({ id, status, statusReason }: StreamState): StatusAnswer {
   return { stream_id: id, status, ...(statusReason === undefined ? {} : { reason: statusReason }) };
-}
-
-function describe({ delivery, eventsRequested }: SignalStream): Readonly<Record<string, Json>> {
-  return {
-    method: delivery.method,
-    ...(delivery.method === 'push'
-      ? { ...describeAddress(delivery.url), authorization: delivery.authorization !== undefined }
-      : {}),
-    events: [...eventsDelivered(eventsRequested)],
-  };
 }

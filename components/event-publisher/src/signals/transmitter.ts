@@ -1,5 +1,7 @@
+import { createCommands, createRecordedThings } from '@countersign/commands';
 import {
   type AuditAppender,
+  type AuditLog,
   createStandingCheck,
   type Outbound,
   type Signer,
@@ -10,9 +12,11 @@ import type { Logger, RowSeal, SealingKey } from '@countersign/runtime';
 import type pg from 'pg';
 import { createDeliverer, mostOfInstitution } from '../deliverer.ts';
 import { watchNewRecords } from '../new-records.ts';
+import { createSealedStates } from '../sealed-state.ts';
 import { createFilling } from './filling.ts';
 import { createPoll, type Poll } from './poll.ts';
 import { leaseMs, push } from './push.ts';
+import { createStreamKind } from './recorded-stream.ts';
 import { createSignalReader, type SignalReaderDependencies } from './signal-reader.ts';
 import { createSignalStore, type LeasedStream } from './store.ts';
 import { createStreams, type Streams } from './streams.ts';
@@ -20,10 +24,10 @@ import { createStreams, type Streams } from './streams.ts';
 export interface SignalTransmitterDependencies extends SignalReaderDependencies {
   /** Of the component `event-publisher`. */
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender & StandingReader;
+  readonly audit: AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
   /** Its keys for `security-event`. */
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
-  /** Seals what receivers want to be shown with each push. */
+  /** Seals what receivers want to be shown with each push, and addresses in the records of streams. */
   readonly sealingKey: SealingKey;
   /** Seals what waits in a queue. */
   readonly rowSeal: RowSeal;
@@ -52,14 +56,30 @@ export interface SignalTransmitter {
 
 /** A transmitter of the Shared Signals Framework 1.0, with the events of the CAEP 1.0, pushed and polled for. */
 export function createSignalTransmitter(dependencies: SignalTransmitterDependencies): SignalTransmitter {
-  const { pool, audit, rowSeal, issuer, baseUrl, signer, clock, random, logger, everyMs = 250 } = dependencies;
+  const {
+    pool,
+    audit,
+    sealingKey,
+    rowSeal,
+    issuer,
+    baseUrl,
+    signer,
+    clock,
+    random,
+    logger,
+    everyMs = 250,
+  } = dependencies;
   const store = createSignalStore(pool, rowSeal);
-  const standings = createStandingCheck({ log: audit, source: 'event-publisher', clock, random });
+  const check = createStandingCheck({ log: audit, source: 'event-publisher', clock, random });
+  const recorded = { pool, log: audit, check, source: 'event-publisher', clock } as const;
+  const commands = createCommands(recorded);
+  const kind = createStreamKind(createSealedStates(sealingKey, random), clock);
+  const things = createRecordedThings(kind, recorded);
   const reader = createSignalReader(dependencies);
-  const fill = createFilling({ store, reader, standings, clock });
+  const fill = createFilling({ store, reader, things, clock });
   const watch = watchNewRecords({ newest: reader.newest, logger, everyMs });
   let stopped = false;
-  const shared = { ...dependencies, store, reader, standings, fill, watch };
+  const shared = { ...dependencies, store, reader, kind, things, commands, fill, watch };
   const deliverer = createDeliverer<{ readonly held: LeasedStream; readonly newest: bigint }>({
     ...{ logger, everyMs },
     async lease(limit) {

@@ -22,10 +22,10 @@ export async function createEventWorld() {
   const random = systemRandom;
   const log = createMemoryLog(clock);
   log.write({ type: 'log.opened' });
+  const sealingKey = { bytes: random.bytes(32) };
   const signer = await createKeyring<'event'>({
-    ...{ clock, logger, random },
+    ...{ clock, logger, random, sealingKey },
     pool: scratch.pool('event-publisher'),
-    sealingKey: { bytes: random.bytes(32) },
     purposes: {
       ['event' satisfies KeyPurpose]: {
         algorithm: 'ES256',
@@ -52,7 +52,7 @@ export async function createEventWorld() {
       partiesOf,
       signer,
       outbound: plainOutbound,
-      ...{ clock, random, logger },
+      ...{ clock, random, logger, sealingKey },
       everyMs: never,
       ...changes,
     });

@@ -1,6 +1,17 @@
 import { Type } from 'typebox';
 import { eventTopics } from '../events.ts';
-import { closed, digest, enumOf, flag, id, optional, type RecordDescription, text, texts } from './shape.ts';
+import {
+  carriedMembers,
+  closed,
+  digest,
+  enumOf,
+  flag,
+  id,
+  optional,
+  type RecordDescription,
+  text,
+  texts,
+} from './shape.ts';
 
 const sources = ['event-publisher'];
 const subscription = {
@@ -20,20 +31,23 @@ export const eventRecords = {
     sources,
     outcomes: ['done'],
     always: ['subject'],
-    data: closed({ ...subscription, resumed: optional(Type.Literal(true)) }),
+    data: closed({ ...subscription, ...carriedMembers, resumed: optional(Type.Literal(true)) }),
   },
   'event.unsubscribed': {
     about: 'An institution no longer has events sent to it.',
     sources,
     outcomes: ['done'],
     always: ['subject'],
-    data: closed(subscription),
+    data: closed({ ...subscription, ...carriedMembers }),
   },
   'event.delivery-suspended': {
     about: 'Events could not be delivered for too long.',
     sources,
     outcomes: ['done'],
-    data: closed({ subscription: id('sub'), institution: text('LEI'), position: text(), detail: text() }),
+    data: closed({
+      ...{ subscription: id('sub'), institution: text('LEI'), position: text(), detail: text() },
+      ...carriedMembers,
+    }),
   },
   'signal.stream-changed': {
     about: 'A stream of security events was made, changed or removed (Shared Signals Framework).',
@@ -43,6 +57,9 @@ export const eventRecords = {
     data: closed({
       operation: text('What was done'),
       ...signalStream,
+      ...carriedMembers,
+      // What changes neither status nor configuration carries none.
+      after: optional(carriedMembers.after),
       method: optional(enumOf(['push', 'poll'])),
       origin: optional(text('Of the address that events are pushed to')),
       url_digest: optional(digest()),
@@ -62,6 +79,6 @@ export const eventRecords = {
     about: 'Security events could not be delivered for too long.',
     sources,
     outcomes: ['done'],
-    data: closed({ ...signalStream, detail: text() }),
+    data: closed({ ...signalStream, ...carriedMembers, detail: text() }),
   },
 } as const satisfies Readonly<Record<string, RecordDescription>>;

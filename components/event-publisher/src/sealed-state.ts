@@ -1,0 +1,25 @@
+import { decodeBase64Url, type Json, type Random } from '@countersign/kernel';
+import { type SealingKey, seal, unseal } from '@countersign/runtime';
+
+/** What a record carries of a subscription or stream. */
+export interface SealedStates {
+  /** @param of what it is bound to: the thing, as it is called in the log */
+  seal(state: Json, of: string): Json;
+  /** @throws CodedError `keystore_locked` where it was sealed with another key, or for another thing */
+  open(carried: Json, of: string): Json;
+}
+
+/** Addresses and headers hold secrets of the receiver, and descriptions their words: nobody reads them in the log. */
+export function createSealedStates(sealingKey: SealingKey, random: Random): SealedStates {
+  const bound = (of: string): string => `state of ${of}`;
+  return {
+    seal: (state, of) => ({
+      sealed: seal(Buffer.from(JSON.stringify(state)), sealingKey, bound(of), random).toString('base64url'),
+    }),
+    open(carried, of) {
+      const { sealed } = carried as { readonly sealed?: string };
+      const bytes = decodeBase64Url(sealed ?? '') ?? new Uint8Array();
+      return JSON.parse(unseal(bytes, sealingKey, bound(of)).toString('utf8')) as Json;
+    },
+  };
+}
