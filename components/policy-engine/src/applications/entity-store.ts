@@ -17,6 +17,8 @@ export interface EntityRow {
   readonly id: string;
   /** Of the document as it is stored, as the database counts it: tells what has to be read again, and proves nothing. */
   readonly digest: string;
+  /** Of the change that made it what it is. */
+  readonly record: RecordId;
 }
 
 async function query<Row extends pg.QueryResultRow>(
@@ -40,15 +42,29 @@ export async function versionsOfEntities(session: Session): Promise<ReadonlyMap<
   return new Map(rows.map(({ namespace, version }) => [namespace, version]));
 }
 
-/** Counts a change, and puts all others of this model behind it until the transaction ends. */
-export async function nextEntityVersion(session: pg.PoolClient, namespace: string): Promise<number> {
+/**
+ * Counts a change, and puts all others of this model behind it until the transaction ends.
+ *
+ * @param atLeast what the version is to be, where less has been counted
+ */
+export async function nextEntityVersion(session: pg.PoolClient, namespace: string, atLeast = 1): Promise<number> {
   const [row] = await query<{ version: number }>(
     session,
-    `insert into application_entity_versions (namespace, version) values ($1, 1)
-     on conflict (namespace) do update set version = application_entity_versions.version + 1 returning version`,
-    [namespace],
+    `insert into application_entity_versions as counted (namespace, version) values ($1, $2)
+     on conflict (namespace) do update set version = greatest(counted.version + 1, excluded.version) returning version`,
+    [namespace, atLeast],
   );
   return row?.version ?? 0;
+}
+
+/** Puts all changes of this model behind this transaction, and counts nothing. */
+export async function lockEntities(session: pg.PoolClient, namespace: string): Promise<void> {
+  await query(
+    session,
+    `insert into application_entity_versions as counted (namespace, version) values ($1, 0)
+     on conflict (namespace) do update set version = counted.version`,
+    [namespace],
+  );
 }
 
 /** The version of a model, behind every change that is under way. */
@@ -64,7 +80,7 @@ export async function settledEntityVersion(session: pg.PoolClient, namespace: st
 export async function entityRows(session: Session, namespace: string): Promise<readonly EntityRow[]> {
   return query<EntityRow>(
     session,
-    `select type, id, encode(sha256(convert_to(document, 'UTF8')), 'hex') as digest
+    `select type, id, encode(sha256(convert_to(document, 'UTF8')), 'hex') as digest, record_id as record
      from application_entities where namespace = $1 order by type, id`,
     [namespace],
   );
@@ -86,13 +102,17 @@ export async function entityDocuments(
   return rows.map(({ document }) => document ?? undefined);
 }
 
-export async function isStored(session: Session, { namespace, type, id }: EntityName): Promise<boolean> {
-  const rows = await query(
+/** The record of the change that made the row what it is; undefined where there is no row. */
+export async function recordOfEntity(
+  session: Session,
+  { namespace, type, id }: EntityName,
+): Promise<RecordId | undefined> {
+  const rows = await query<{ record_id: RecordId }>(
     session,
-    'select 1 from application_entities where namespace = $1 and type = $2 and id = $3',
+    'select record_id from application_entities where namespace = $1 and type = $2 and id = $3',
     [namespace, type, id],
   );
-  return rows.length > 0;
+  return rows[0]?.record_id;
 }
 
 export async function countEntities(session: Session, namespace: string): Promise<number> {

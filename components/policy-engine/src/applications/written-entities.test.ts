@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type ApplicationWorld, createApplicationWorld } from './testing/application-world.ts';
 
 // What a node does to know the entities that were written: it is the market's node as well.
@@ -45,4 +45,111 @@ it('starts although a row cannot be read, and decides nothing by that model', as
   // Written again as it was recorded, it counts again.
   await other.applicationEntities.put(user('e1'), { attrs, parents: [] }, by);
   expect(await other.evaluate(asked, caller)).toMatchObject({ decision: true });
+});
+
+describe('a change that was recorded and then not written, because a process died', () => {
+  const died = 'the process died';
+  const name = { namespace: 'Interop', type: 'User', id: 'interrupted' };
+  const asked = {
+    subject: { type: 'user', id: 'alice' },
+    action: { name: 'read' },
+    resource: { type: 'record', id: 'record-1' },
+  };
+  const caller = { id: 'service:interop-gateway', client: 'interop-gateway' };
+  const start = (options = {}) => world.rig.start({ policiesFolder: world.folder, ...options });
+  const changes = () => world.rig.records.filter(({ type }) => /^application\.entity_(written|removed)$/.test(type));
+
+  /** Engines of a process that dies as soon as something has been recorded. */
+  async function dying() {
+    const { log } = world.rig;
+    let dies = false;
+    const engine = await start({
+      audit: {
+        ...log,
+        async append(draft: Parameters<typeof log.append>[0]) {
+          const recorded = await log.append(draft);
+          if (dies) throw new Error(died);
+          return recorded;
+        },
+      },
+    });
+    dies = true;
+    return engine.applicationEntities;
+  }
+
+  it.each([
+    ['a new entity', () => ({ attrs: { roles: ['viewer'] }, parents: [] })],
+    ['another state of it', () => ({ attrs: { roles: ['editor'] }, parents: [] })],
+  ])('is completed by whoever reads the model: %s', async (_, made) => {
+    const recorded = changes().length;
+    await expect((await dying()).put(name, made(), by)).rejects.toThrow(died);
+    const reader = await start();
+    expect(await reader.evaluate(asked, caller)).toMatchObject({ decision: true });
+    expect(await reader.applicationEntities.find(name, by)).toMatchObject(made());
+    expect(changes()).toHaveLength(recorded + 1);
+    const { version } = await reader.applicationEntities.list('Interop', { by });
+    expect(changes().at(-1)?.data).toMatchObject({ version });
+  });
+
+  it('is completed by whoever writes something else, on a node that knew nothing of it', async () => {
+    const [other, engine] = [await start(), await dying()];
+    await expect(engine.put(name, { attrs: { roles: [] }, parents: [] }, by)).rejects.toThrow(died);
+    await other.applicationEntities.put(user('e1'), { attrs, parents: [] }, by);
+    expect(await other.evaluate(asked, caller)).toMatchObject({ decision: true });
+    expect(await other.applicationEntities.find(name, by)).toMatchObject({ attrs: { roles: [] } });
+  });
+
+  it('is completed when it was a removal as well', async () => {
+    await (await start()).applicationEntities.put(name, { attrs, parents: [] }, by);
+    const recorded = changes().length;
+    await expect((await dying()).remove(name, by)).rejects.toThrow(died);
+    const reader = await start();
+    expect(await reader.evaluate(asked, caller)).toMatchObject({ decision: true });
+    const missing = { code: 'application_entity_not_found' };
+    await expect(reader.applicationEntities.find(name, by)).rejects.toMatchObject(missing);
+    await expect(reader.applicationEntities.remove(name, by)).rejects.toMatchObject(missing);
+    expect(changes()).toHaveLength(recorded + 1);
+  });
+
+  it('gives nobody else’s row a record: what was written into it meanwhile decides nothing', async () => {
+    const { applicationEntities } = await start();
+    await applicationEntities.put(name, { attrs: { roles: ['viewer'] }, parents: [] }, by);
+    const pool = world.rig.scratch.pool('policy-engine');
+    const forge = (change: string) => pool.query(`update application_entities set ${change} where id = 'interrupted'`);
+    await forge(`document = replace(document, 'viewer', 'admin')`);
+    const unproven = { reasons: [{ code: 'entities_unproven' }] };
+    expect(await (await start()).evaluate(asked, caller)).toMatchObject(unproven);
+    // As it was before its newest record, it is written anew, whatever it says.
+    await applicationEntities.put(name, { attrs: { roles: ['editor'] }, parents: [] }, by);
+    const [before] = changes().slice(-2);
+    await forge(`document = replace(document, 'editor', 'admin'), record_id = '${before?.id}'`);
+    const reader = await start();
+    expect(await reader.evaluate(asked, caller)).toMatchObject({ decision: true });
+    expect(await reader.applicationEntities.find(name, by)).toMatchObject({ attrs: { roles: ['editor'] } });
+    await pool.query(`insert into application_entities select namespace, type, 'eve', replace(document, 'interrupted', 'eve'),
+      record_id from application_entities where id = 'interrupted'`);
+    expect(await (await start()).evaluate(asked, caller)).toMatchObject(unproven);
+    await pool.query(`delete from application_entities where id = 'eve'`);
+    await applicationEntities.remove(name, by);
+  });
+
+  it('of a process that has lost its lock is recorded behind what another has recorded first', async () => {
+    const { log } = world.rig;
+    let overtaken = false;
+    const late = await start({
+      audit: {
+        ...log,
+        async append(draft: Parameters<typeof log.append>[0]) {
+          // Another that held the model has recorded its own at this moment.
+          if (!overtaken) await log.append({ ...draft, subject: { id: 'service:another' } });
+          overtaken = true;
+          return log.append(draft);
+        },
+      },
+    });
+    const entity = { attrs: { roles: ['viewer'] }, parents: [] };
+    const { recordId } = await late.applicationEntities.put(name, entity, by);
+    expect(changes().slice(-2)).toMatchObject([{ subject: { id: 'service:another' } }, { id: recordId }]);
+    expect(await late.evaluate(asked, caller)).toMatchObject({ decision: true });
+  });
 });

@@ -7,7 +7,11 @@ import {
   type EvaluationCaller,
   ended,
   policyErrors,
+  recordIdAfter,
+  recordIdOfCommand,
   type Standing,
+  type StandingRecord,
+  type StandingThing,
   standing,
 } from '@countersign/contracts';
 import {
@@ -19,6 +23,7 @@ import {
   type Json,
   newId,
   type Random,
+  type RecordId,
   sha256Base64Url,
 } from '@countersign/kernel';
 import { type Logger, transaction } from '@countersign/runtime';
@@ -38,26 +43,23 @@ import {
   type EntityRow,
   entityDocuments,
   entityRows,
-  isStored,
   nextEntityVersion,
+  recordOfEntity,
   settledEntityVersion,
   versionsOfEntities,
   writeEntity,
 } from './entity-store.ts';
 import type { WrittenEntitiesReader } from './information-model.ts';
+import { completeEntities, recordedEntities, thingOf } from './recorded-entities.ts';
 
 /** Characters of one entity, as canonical JSON. */
 const maxEntityCharacters = 16_384;
 const maxListed = 100;
-const standingsPage = 1_000;
-
-const prefixOf = (namespace: string): string => `application-entity:${namespace}:`;
-/** By digest: a name in the log is plain, and says of nobody who they are. */
-const thingOf = ({ namespace, type, id }: EntityName): string => `${prefixOf(namespace)}${digestOf([type, id])}`;
+const maxAttempts = 4;
 
 interface Dependencies {
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender & Pick<AuditLog, 'standings' | 'standingsUnder'>;
+  readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings' | 'standingsUnder'>;
   /** What decides now: who may write what is of the signed bundle. */
   readonly loaded: () => LoadedBundle;
   readonly clock: Clock;
@@ -76,6 +78,8 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
   const { pool, audit, logger } = dependencies;
   const known = new Map<string, WrittenEntities>();
 
+  const current = (namespace: string): WrittenEntities => known.get(namespace) ?? notRead;
+
   /** What was read last of each model, by keys: it is not read again while its text is the same. */
   const read = new Map<string, ReadonlyMap<string, ReadEntity>>();
 
@@ -87,7 +91,7 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
       const rows = await entityRows(session, namespace);
       const changed = rows.filter((row) => before.get(keyOf(row))?.text !== row.digest);
       const documents = await entityDocuments(session, namespace, changed);
-      return { version, rows, changed, documents, recorded: await recordedUnder(namespace) };
+      return { version, rows, changed, documents, recorded: await recordedEntities(audit, namespace) };
     });
     // One model that is large, and changed often, must not hold up the decisions of others.
     const fresh = await inTurns(readingOf(namespace, loaded));
@@ -100,12 +104,7 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
     const proven =
       loaded.recorded.size === loaded.rows.length &&
       all.size === loaded.rows.length &&
-      [...all.values()].every(({ thing, digest }) => loaded.recorded.get(thing) === digest);
-    if (!proven)
-      logger.error(
-        { namespace },
-        'stored entities of a model are not those that were recorded: nothing is decided by them',
-      );
+      [...all.values()].every(({ thing, digest }) => loaded.recorded.get(thing)?.digest === digest);
     read.set(namespace, all);
     known.set(namespace, {
       version: loaded.version,
@@ -114,16 +113,15 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
     });
   }
 
-  /** Digests by things; in the transaction that holds the version, so that nobody changes them meanwhile. */
-  async function recordedUnder(namespace: string): Promise<ReadonlyMap<string, string | undefined>> {
-    const found = new Map<string, string | undefined>();
-    let after: string | undefined;
-    do {
-      const page = await audit.standingsUnder(prefixOf(namespace), { after, limit: standingsPage });
-      for (const { of, digest } of page.things) found.set(of, digest);
-      after = page.next;
-    } while (after !== undefined);
-    return found;
+  async function loadProven(namespace: string): Promise<void> {
+    await load(namespace);
+    if (current(namespace).proven) return;
+    if (await completeEntities(namespace, { pool, log: audit })) await load(namespace);
+    if (!current(namespace).proven)
+      logger.error(
+        { namespace },
+        'stored entities of a model are not those that were recorded: nothing is decided by them',
+      );
   }
 
   const refresh = oneAtATime(async () => {
@@ -131,14 +129,12 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
     // Also those without a row: whoever took the rows out has not taken out the records.
     for (const namespace of new Set([...versions.keys(), ...dependencies.loaded().applications.keys()])) {
       const now = known.get(namespace);
-      // One that was not proven is looked at again: a change that was interrupted may have been repeated.
-      if (now?.version !== (versions.get(namespace) ?? 0) || !now.proven) await load(namespace);
+      // One that was not proven is looked at again: what was interrupted may be completed now.
+      if (now?.version !== (versions.get(namespace) ?? 0) || !now.proven) await loadProven(namespace);
     }
   });
 
   await refresh();
-
-  const current = (namespace: string): WrittenEntities => known.get(namespace) ?? notRead;
 
   async function refuse(error: CodedError, name: EntityName, by: EvaluationCaller): Promise<never> {
     await audit.append({
@@ -164,12 +160,30 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
     return client !== undefined && application?.model.clients.write.includes(client) === true ? application : undefined;
   }
 
+  /** Begins anew where another change was recorded behind the same one: that comes first. */
+  async function changing<Outcome>(
+    { namespace }: EntityName,
+    work: (session: pg.PoolClient) => Promise<Outcome>,
+  ): Promise<Outcome> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await transaction(pool, work);
+      } catch (error) {
+        if (!isCodedError(error, 'record_identity_taken') || attempt >= maxAttempts) throw error;
+        await completeEntities(namespace, { pool, log: audit });
+      }
+    }
+  }
+
+  const newestOf = async (thing: string) => (await audit.standings([thing])).get(thing);
+
   async function append(
     type: 'application.entity_written' | 'application.entity_removed',
     name: EntityName,
-    { by, version, stands, entity }: { by: EvaluationCaller; version: number; stands: Standing; entity?: Json },
+    { by, version, stands, newest, previous, entity }: EntityChange,
   ) {
-    const id = newId('record', dependencies);
+    // It follows from the record before: of two that hold the model, where one has lost its lock, but one is recorded.
+    const id = newest === undefined ? recordIdOfCommand({ first: stands.of }) : recordIdAfter(stands.of, newest.record);
     await audit.append({
       id,
       type,
@@ -177,7 +191,13 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
       outcome: 'done',
       subject: actorOf(by),
       standing: [stands],
-      data: { application: name.namespace, type: name.type, thing: digestOf([name.type, name.id]), version },
+      data: {
+        application: name.namespace,
+        type: name.type,
+        thing: digestOf([name.type, name.id]),
+        version,
+        ...(previous === undefined ? {} : { previous }),
+      },
       // Who and what it is about may be personal, and is kept where it can be erased.
       protectedValues: [
         {
@@ -211,16 +231,19 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
       const fault = faultOf(application, entity);
       if (fault !== undefined) return refuse(fault, name, by);
       const document = canonicalize(entity);
-      const outcome = await transaction(pool, async (session) => {
+      const outcome = await changing(name, async (session) => {
         const version = await nextEntityVersion(session, name.namespace);
         const room = maxApplicationEntities - application.entities.length;
-        if (!(await isStored(session, name)) && (await countEntities(session, name.namespace)) >= room)
+        const previous = await recordOfEntity(session, name);
+        if (previous === undefined && (await countEntities(session, name.namespace)) >= room)
           return policyErrors.error(
             'application_entities_full',
             `A model has at most ${maxApplicationEntities} entities: remove some first.`,
           );
         const stands = standing(thingOf(name), entity);
-        const recordId = await append('application.entity_written', name, { by, version, stands, entity });
+        const newest = await newestOf(stands.of);
+        const change = { by, version, stands, newest, previous, entity };
+        const recordId = await append('application.entity_written', name, change);
         await writeEntity(session, name, { document, recordId });
         return { version, recordId };
       });
@@ -232,12 +255,14 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
     async remove(asked, by) {
       const name = nameIn(asked);
       await modelFor(name, by);
-      const outcome = await transaction(pool, async (session) => {
+      const outcome = await changing(name, async (session) => {
         const version = await nextEntityVersion(session, name.namespace);
         const thing = thingOf(name);
-        const stands = (await audit.standings([thing])).get(thing)?.digest !== undefined;
-        if (!stands && !(await isStored(session, name))) return undefined;
-        const recordId = await append('application.entity_removed', name, { by, version, stands: ended(thing) });
+        const newest = await newestOf(thing);
+        const previous = await recordOfEntity(session, name);
+        if (newest?.digest === undefined && previous === undefined) return undefined;
+        const change = { by, version, stands: ended(thing), newest, previous };
+        const recordId = await append('application.entity_removed', name, change);
         await deleteEntity(session, name);
         return { version, recordId };
       });
@@ -274,6 +299,17 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
   };
 }
 
+interface EntityChange {
+  readonly by: EvaluationCaller;
+  readonly version: number;
+  readonly stands: Standing;
+  /** The newest record about the entity. */
+  readonly newest: StandingRecord | undefined;
+  /** The record of the row that is changed, by which the change is completed where a process dies. */
+  readonly previous: RecordId | undefined;
+  readonly entity?: Json;
+}
+
 /** An entity as a row has it. */
 interface ReadEntity {
   readonly thing: string;
@@ -294,7 +330,7 @@ function* readingOf(
   }: {
     readonly changed: readonly EntityRow[];
     readonly documents: readonly (string | undefined)[];
-    readonly recorded: ReadonlyMap<string, string | undefined>;
+    readonly recorded: ReadonlyMap<string, StandingThing>;
   },
 ): Generator<void, ReadonlyMap<string, ReadEntity>> {
   const read = new Map<string, ReadEntity>();
@@ -302,7 +338,7 @@ function* readingOf(
     const document = documents[index] ?? '';
     const thing = thingOf({ namespace, ...row });
     const digest = sha256Base64Url(document);
-    if (recorded.get(thing) === digest)
+    if (recorded.get(thing)?.digest === digest)
       read.set(keyOf(row), { thing, text: row.digest, digest, entity: JSON.parse(document) as EntityInput });
     yield;
   }

@@ -38,6 +38,8 @@ export interface EngineRig {
   readonly transactions: Map<string, { readonly facts: TransactionFacts; readonly parties: readonly string[] }>;
   /** What the next question finds; another object is another version. */
   directory: DirectorySnapshot;
+  /** Where engines record, unless they are started with another. */
+  readonly log: PolicyEngineDependencies['audit'];
   breakLog(broken: boolean): void;
   start(options?: Partial<PolicyEngineDependencies>): Promise<RunningPolicyEngine>;
   close(): Promise<void>;
@@ -60,10 +62,12 @@ export async function createEngineRig(bundle?: Parameters<typeof writeBundleFold
   const records: RecordDraft[] = [];
   const engines: RunningPolicyEngine[] = [];
   let logIsDown = false;
+  const log = memoryLog(records, clock, () => logIsDown);
   const rig: EngineRig = {
     scratch,
     clock,
     records,
+    log,
     transactions: new Map(),
     directory: desk,
     breakLog(broken) {
@@ -78,7 +82,7 @@ export async function createEngineRig(bundle?: Parameters<typeof writeBundleFold
           schema: migrated.schema,
           applicationName: policyEngineMigrations.name,
         },
-        audit: memoryLog(records, clock, () => logIsDown),
+        audit: log,
         directory: { snapshot: () => rig.directory, snapshotAtLeast: async () => rig.directory },
         // Who asks with a mandate of its own answers for itself.
         consentStore: { check: async () => ({ stands: true, chain: [] }) as never },
@@ -118,6 +122,8 @@ function memoryLog(
     async append(draft) {
       if (isDown()) throw auditLogErrors.error('log_unavailable', 'The log is gone.');
       requireFit(draft);
+      if (records.some(({ id }) => id === draft.id))
+        throw auditLogErrors.error('record_identity_taken', 'A record with this id is in the log.');
       // As it is read back: how its component has handed it over is of no matter then.
       records.push(wholeDraft(draft));
       return { id: draft.id, index: BigInt(records.length - 1), time: toInstant(clock.now()) };

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import {
+  carriedMembers,
   closed,
   count,
   digest,
@@ -193,6 +194,7 @@ export const decisionRecords = {
       type: text('With the namespace'),
       thing: digest('Of its type and id'),
       version: version('Of the entities of the model'),
+      previous: carriedMembers.previous,
       entity: toldToFew(open('In the JSON form of Cedar')),
     }),
   },
@@ -206,6 +208,7 @@ export const decisionRecords = {
       type: text('With the namespace'),
       thing: digest('Of its type and id'),
       version: version('Of the entities of the model'),
+      previous: carriedMembers.previous,
       entity: toldToFew(open('Its type and id')),
     }),
   },
