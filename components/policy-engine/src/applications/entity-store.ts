@@ -57,14 +57,15 @@ export async function nextEntityVersion(session: pg.PoolClient, namespace: strin
   return row?.version ?? 0;
 }
 
-/** Puts all changes of this model behind this transaction, and counts nothing. */
-export async function lockEntities(session: pg.PoolClient, namespace: string): Promise<void> {
-  await query(
+/** Puts all changes of this model behind this transaction, and counts nothing. @returns the version */
+export async function lockEntities(session: pg.PoolClient, namespace: string): Promise<number> {
+  const [row] = await query<{ version: number }>(
     session,
     `insert into application_entity_versions as counted (namespace, version) values ($1, 0)
-     on conflict (namespace) do update set version = counted.version`,
+     on conflict (namespace) do update set version = counted.version returning version`,
     [namespace],
   );
+  return row?.version ?? 0;
 }
 
 /** The version of a model, behind every change that is under way. */

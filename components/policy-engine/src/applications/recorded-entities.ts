@@ -44,14 +44,14 @@ export async function recordedEntities(
  * These few lines are not a kind of `@countersign/commands`: one counter is the lock of all entities of a model, they are compared as a
  * whole, and a record keeps an entity as a protected value, which can be erased, and not as the state in its data.
  *
- * @returns whether anything was written
+ * @returns the version of the model from then on: a later one where this node, or another at the same moment, has written something
  */
 export async function completeEntities(
   namespace: string,
   { pool, log }: { readonly pool: pg.Pool; readonly log: Log },
-): Promise<boolean> {
+): Promise<number> {
   return transaction(pool, async (session) => {
-    await lockEntities(session, namespace);
+    const version = await lockEntities(session, namespace);
     const rows = new Map((await entityRows(session, namespace)).map((row) => [thingOf({ namespace, ...row }), row]));
     const recorded = await recordedEntities(log, namespace);
     const written: number[] = [];
@@ -60,12 +60,12 @@ export async function completeEntities(
       if (row !== undefined && digestOfRow(row) === digest) continue;
       const change = await changeBy(log, record);
       if (change?.entity === undefined || (row !== undefined && row.record !== change.previous)) continue;
-      const { entity, version } = change;
+      const { entity } = change;
       const name = { namespace, type: entity.uid.type, id: entity.uid.id };
       const document = canonicalize(entity as unknown as Json);
       if (thingOf(name) !== of || sha256Base64Url(document) !== digest) continue;
       await writeEntity(session, name, { document, recordId: record });
-      written.push(version);
+      written.push(change.version);
     }
     for (const [thing, row] of rows) {
       const newest = recorded.has(thing) ? undefined : (await log.standings([thing])).get(thing);
@@ -75,8 +75,7 @@ export async function completeEntities(
       await deleteEntity(session, { namespace, ...row });
       written.push(change.version);
     }
-    if (written.length > 0) await nextEntityVersion(session, namespace, Math.max(...written));
-    return written.length > 0;
+    return written.length === 0 ? version : nextEntityVersion(session, namespace, Math.max(...written));
   });
 }
 

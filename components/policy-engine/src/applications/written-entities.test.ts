@@ -91,12 +91,16 @@ describe('a change that was recorded and then not written, because a process die
     expect(changes().at(-1)?.data).toMatchObject({ version });
   });
 
-  it('is completed by whoever writes something else, on a node that knew nothing of it', async () => {
-    const [other, engine] = [await start(), await dying()];
-    await expect(engine.put(name, { attrs: { roles: [] }, parents: [] }, by)).rejects.toThrow(died);
-    await other.applicationEntities.put(user('e1'), { attrs, parents: [] }, by);
-    expect(await other.evaluate(asked, caller)).toMatchObject({ decision: true });
-    expect(await other.applicationEntities.find(name, by)).toMatchObject({ attrs: { roles: [] } });
+  it('is completed by whoever writes something else, on nodes that knew nothing of it and all look at once', async () => {
+    const nodes = await Promise.all([start(), start(), start()]);
+    await expect((await dying()).put(name, { attrs: { roles: [] }, parents: [] }, by)).rejects.toThrow(died);
+    await Promise.all(
+      nodes.map(async ({ applicationEntities, evaluate }, index) => {
+        await applicationEntities.put(user(`e${index}`), { attrs, parents: [] }, by);
+        expect(await evaluate(asked, caller)).toMatchObject({ decision: true });
+        expect(await applicationEntities.find(name, by)).toMatchObject({ attrs: { roles: [] } });
+      }),
+    );
   });
 
   it('is completed when it was a removal as well', async () => {

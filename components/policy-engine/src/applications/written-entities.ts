@@ -116,7 +116,8 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
   async function loadProven(namespace: string): Promise<void> {
     await load(namespace);
     if (current(namespace).proven) return;
-    if (await completeEntities(namespace, { pool, log: audit })) await load(namespace);
+    const version = await completeEntities(namespace, { pool, log: audit });
+    if (version !== current(namespace).version) await load(namespace);
     if (!current(namespace).proven)
       logger.error(
         { namespace },
