@@ -3,8 +3,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { by, createSignalWorld, type SignalWorld } from './signals/testing/signal-world.ts';
 import { dyingAfter } from './testing/dying-log.ts';
 import { createEventWorld, type EventWorld } from './testing/event-world.ts';
+import { leis } from './testing/example-mandate.ts';
 import { type Receiver, startReceiver } from './testing/receiver.ts';
-import { leis } from './testing/small-log.ts';
 
 // A process dies between a record and its row. Whoever looks next, on any node, completes the row from the record.
 

@@ -415,7 +415,7 @@ describe('a kind whose rows go with the thing, and whose records carry it sealed
   const change = { ...turn, kind };
   const anew = { ...change, unproven: 'none' as const };
   const check = () => createStandingCheck({ ...from, log: audit, source: 'test' });
-  const things = () => createRecordedThings(kind, { pool, log: audit, check: check() });
+  const things = () => createRecordedThings(kind, { pool, log: audit, check: check(), source: 'test' });
   const run = (ask: Ask, command: typeof turn = change) => node().run(command, ask);
   const interrupted = async (ask: Ask) => {
     dies = true;
@@ -428,6 +428,7 @@ describe('a kind whose rows go with the thing, and whose records carry it sealed
     await interrupted(light('ben'));
     expect(changes()[1]?.data).toEqual({
       lamp: id,
+      thing: `lamp:${id}`,
       after: { sealed: sealed({ lit: true, by: 'ben' }) },
       previous: changes()[0]?.id,
     });

@@ -1,7 +1,7 @@
-import type { SmallLog } from './small-log.ts';
+import type { MemoryLog } from '@countersign/testkit';
 
 /** The log of a process that dies when it has recorded something of this type, and before it has written it. */
-export function dyingAfter(log: SmallLog, type: Parameters<SmallLog['ofType']>[0]): SmallLog {
+export function dyingAfter(log: MemoryLog, type: Parameters<MemoryLog['ofType']>[0]): MemoryLog {
   return {
     ...log,
     async append(draft) {

@@ -59,6 +59,7 @@ export const eventRecords = {
       ...signalStream,
       ...carriedMembers,
       // What changes neither status nor configuration carries none.
+      thing: optional(carriedMembers.thing),
       after: optional(carriedMembers.after),
       method: optional(enumOf(['push', 'poll'])),
       origin: optional(text('Of the address that events are pushed to')),
