@@ -62,6 +62,8 @@ export const grantErrors = errorVocabulary({
   grant_expired: 'conflict',
   /** Of another client, person or institution than the one that would change it. */
   grant_foreign: 'forbidden',
+  /** For another interface, or with details of an application: a consent of its own. */
+  grant_not_mergeable: 'conflict',
 });
 
 /** Whose consents are ended together. */

@@ -21,4 +21,9 @@ export async function checkGrantManagement(
   const elsewhere = grant.resources.length > 0 && terms.resources.some((uri) => !grant.resources.includes(uri));
   if (grantManagement.action === 'merge' && elsewhere)
     throw refuse('grant_resource_differs', 'The grant is for another interface: ask for one of its own.');
+  if (grantManagement.action === 'merge' && (grant.applicationDetails ?? terms.applicationDetails) !== undefined)
+    throw refuse(
+      'grant_not_merged',
+      'Details of an application are a consent of their own: they are merged with no other.',
+    );
 }

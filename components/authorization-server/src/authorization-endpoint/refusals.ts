@@ -42,6 +42,7 @@ const reasons = {
   details_location: 'invalid_authorization_details',
   grant_unknown: 'invalid_grant_id',
   grant_resource_differs: 'invalid_target',
+  grant_not_merged: 'invalid_request',
   id_token_hint_invalid: 'invalid_request',
   sign_in_required: 'login_required',
   consent_not_given_yet: 'consent_required',

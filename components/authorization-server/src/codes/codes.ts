@@ -85,7 +85,10 @@ export function createCodes({ pool, rowSeal, audit, clock, random, logger }: Cod
     },
     async redeem(code) {
       if (!isCode(code)) return 'replayed';
-      return (await store.redeem(sha256(code), clock.now())) ? 'claimed' : 'replayed';
+      const isFirst = await store.redeem(sha256(code), clock.now());
+      const thing = redemptionThing(code);
+      // A row that was put back between the look and the claim is known by the record of the token.
+      return isFirst && !(await audit.standings([thing])).has(thing) ? 'claimed' : 'replayed';
     },
     sweep: sweeper.sweep,
     stop: sweeper.stop,

@@ -127,6 +127,12 @@ describe('a consent that was denied', () => {
   });
 });
 
+const anApplicationDetail = {
+  type: 'https://portal.example/note' as const,
+  locations: ['https://n.example'],
+  note: 'a',
+};
+
 describe('changing a grant', () => {
   const other = tradeOrder(someMandate, { idempotency_key: 'order-0002' });
 
@@ -141,7 +147,6 @@ describe('changing a grant', () => {
       grantProposal({
         scopes: ['order:create', 'order:read'],
         details: [again, other],
-        resources: ['https://clearing.example/'],
         acr: 'urn:example:acr:weak',
         expiresAt: '2026-06-15T12:00:00.000Z',
       }),
@@ -153,7 +158,7 @@ describe('changing a grant', () => {
       acr: 'urn:example:acr:weak',
       expiresAt: first.expiresAt,
       scopes: ['openid', 'order:create', 'order:read'],
-      resources: ['https://venue.example/orders', 'https://clearing.example/'],
+      resources: ['https://venue.example/orders'],
     });
     expect(merged.details).toEqual([first.details[1], again, other]);
     expect(await grants.find(first.id)).toEqual(merged);
@@ -163,27 +168,29 @@ describe('changing a grant', () => {
     expect(await versionsOf(first.id)).toBe(2);
   });
 
-  it('merges details of applications, which have no names: what says the same is there once', async () => {
-    const about = (note: string) => ({
-      type: 'https://portal.example/note' as const,
-      locations: ['https://n.example'],
-      note,
-    });
-    const first = await grants.give(grantProposal({ details: [], applicationDetails: [about('a'), about('b')] }));
-    const merged = await grants.change(
-      first.id,
-      'merge',
-      grantProposal({ details: [], applicationDetails: [about('b'), about('c')] }),
+  it.each<[string, Partial<GrantProposal>, Partial<GrantProposal>]>([
+    ['another interface', {}, { resources: ['https://clearing.example/'] }],
+    ['a detail of an application', {}, { applicationDetails: [anApplicationDetail] }],
+    ['a grant that has one', { applicationDetails: [anApplicationDetail] }, {}],
+  ])('merges nothing that was shown for something else: %s', async (_, before, asked) => {
+    const first = await grants.give(grantProposal(before));
+    await expect(grants.change(first.id, 'merge', grantProposal(asked))).rejects.toThrow(coded('grant_not_mergeable'));
+    expect(await grants.find(first.id)).toEqual(first);
+    expect(await grants.change(first.id, 'replace', grantProposal(asked))).toMatchObject({ version: 2 });
+  });
+
+  it('keeps details of applications once each, and out of the open part of the record', async () => {
+    const grant = await grants.give(
+      grantProposal({ details: [], applicationDetails: [anApplicationDetail, { ...anApplicationDetail }] }),
     );
-    expect(merged.applicationDetails).toEqual([about('a'), about('b'), about('c')]);
-    expect(await grants.find(first.id)).toEqual(merged);
-    const changed = world.audit.drafts.find(({ id }) => id === merged.recordId);
-    expect(changed?.protectedValues?.map(({ path, kind }) => [path, kind])).toEqual([
+    expect(grant.applicationDetails).toEqual([anApplicationDetail]);
+    const given = world.audit.drafts.find(({ id }) => id === grant.recordId);
+    expect(given?.protectedValues?.map(({ path, kind }) => [path, kind])).toEqual([
       ['/data/application_details', 'strategy'],
     ]);
-    const { protectedValues: _, ...open } = changed ?? {};
+    const { protectedValues: _, ...open } = given ?? {};
     expect(JSON.stringify(open)).not.toContain('portal.example');
-    const replaced = await grants.change(first.id, 'replace', grantProposal());
+    const replaced = await grants.change(grant.id, 'replace', grantProposal());
     expect(replaced).not.toHaveProperty('applicationDetails');
   });
 

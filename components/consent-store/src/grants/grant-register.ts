@@ -102,7 +102,7 @@ export function createGrantRegister({ pool, clock, random, audit }: GrantRegiste
       const head = await lockKnown(unit, id);
       await requireStanding(head);
       const { recordId, at } = recording();
-      const fault = changeFault(head, proposal, at);
+      const fault = changeFault(head, proposal, at) ?? (how === 'merge' ? mergeFault(head, proposal) : undefined);
       if (fault !== undefined) throw fault;
       const next: Grant = {
         ...proposed(how === 'merge' ? mergedProposal(head, proposal) : proposal),
@@ -222,6 +222,21 @@ function changeFault(head: Grant, proposal: GrantProposal, now: number): CodedEr
   if (!(now < Date.parse(head.expiresAt)))
     return grantErrors.error('grant_expired', `The grant was good until ${head.expiresAt}.`);
   return undefined;
+}
+
+/**
+ * Scopes, interfaces and details stand side by side in a grant. Merged, what was shown for one interface, or beside one detail, would
+ * be given for others as well.
+ */
+function mergeFault(head: Grant, proposal: GrantProposal): CodedError | undefined {
+  const elsewhere = head.resources.length > 0 && proposal.resources.some((uri) => !head.resources.includes(uri));
+  const withDetails = head.applicationDetails !== undefined || proposal.applicationDetails !== undefined;
+  return elsewhere || withDetails
+    ? grantErrors.error(
+        'grant_not_mergeable',
+        'What is asked for is a consent of its own, and is merged with no other.',
+      )
+    : undefined;
 }
 
 /** What ends it together with others: a record about any of these, later than its own. */

@@ -25,7 +25,6 @@ function mergedTerms(earlier: GrantTerms, newer: GrantTerms): GrantTerms {
   return termsOf({
     scopes: [...earlier.scopes, ...newer.scopes],
     details: [...earlier.details.filter((detail) => !named.has(intentName(detail))), ...newer.details],
-    applicationDetails: [...(earlier.applicationDetails ?? []), ...(newer.applicationDetails ?? [])],
     resources: [...earlier.resources, ...newer.resources],
   });
 }

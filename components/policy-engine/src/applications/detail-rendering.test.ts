@@ -168,6 +168,7 @@ it.each<[string, DetailRendering, string]>([
       ['one of two choices alone', { read: 'read it' }, 'no words for comment'],
       ['a choice that there is not', { read: 'a', comment: 'b', delete: 'c' }, 'which it cannot be'],
       ['two choices in the same words', { read: 'Use it', comment: 'use it' }, 'in the same words'],
+      ['two choices in words that look alike', { read: 'caf\u00e9', comment: 'cafe\u0301' }, 'in the same words'],
       ['a choice in no words', { read: 'a', comment: ' ' }, 'is no label'],
     ] as const
   ).map(([name, words, said]): [string, DetailRendering, string] => [
@@ -175,13 +176,23 @@ it.each<[string, DetailRendering, string]>([
     { ...without('/rights'), lines: [...without('/rights').lines, { pointer: '/rights', label: 'Right', words }] },
     said,
   ]),
-  ...['', ' Note', 'No  te', 'Note: steel', 'Note (1)', '\u202eetoN', '<b>', '1'].map(
-    (label): [string, DetailRendering, string] => [
-      `the label ${JSON.stringify(label)}`,
-      { ...without('/note'), lines: [...without('/note').lines, { pointer: '/note', label }] },
-      'is no label',
-    ],
-  ),
+  ...[
+    'Fingerprint of this detail',
+    'kind of DETAIL',
+    'Ends',
+    '',
+    ' Note',
+    'No  te',
+    'Note: steel',
+    'Note (1)',
+    '\u202eetoN',
+    '<b>',
+    '1',
+  ].map((label): [string, DetailRendering, string] => [
+    `the label ${JSON.stringify(label)}`,
+    { ...without('/note'), lines: [...without('/note').lines, { pointer: '/note', label }] },
+    'is no label',
+  ]),
   ['a title that is no line', { ...rendering, title: 'Two\nlines' }, 'is no label'],
 ])('a rule is refused with %s', (_, rule, words) => {
   const fault = faultOfRendering(schema, rule);
@@ -191,6 +202,21 @@ it.each<[string, DetailRendering, string]>([
 
 it('finds text that a page would not show as it is', () => {
   expect(unshowableText({ a: 'Steel, 2026', b: ['x', { c: 7, d: true }] })).toBeUndefined();
-  for (const text of ['', ' a', 'a ', 'a  b', 'a\u200bb', 'a\u202eb', 'a\nb', '\u3164'])
+  for (const text of [
+    'a\u00a0b',
+    'a\u200ab',
+    'e\u0301',
+    '\u212b',
+    'a\u0336b',
+    'q\u0323\u0307\u0301',
+    '',
+    ' a',
+    'a ',
+    'a  b',
+    'a\u200bb',
+    'a\u202eb',
+    'a\nb',
+    '\u3164',
+  ])
     expect(unshowableText({ a: 'b', list: ['x', { c: text }] })).toBe('/list/1/c');
 });

@@ -11,6 +11,20 @@ interface Leaf {
   readonly choices: readonly string[] | undefined;
 }
 
+/** Spaces but single ones within, marks that pile up, and marks that strike through what they stand on. */
+const ambiguous = /^ | $| {2}|(?! )\s|\p{M}{3}|[\u0334-\u0338\u20d0-\u20ff]/u;
+/** What the pages say of a detail and its consent themselves. */
+const ofThePage = [
+  'Kind of detail',
+  'Fingerprint of this detail',
+  'At',
+  'For',
+  'Ends',
+  'You decide as',
+  'Asked',
+  'Decide before',
+];
+
 export interface RenderingFault {
   readonly code: 'details_rendering_incomplete' | 'details_rendering_invalid';
   readonly message: string;
@@ -48,7 +62,12 @@ export function faultOfRendering(schema: Members, { title, lines }: DetailRender
 
 /** Nothing that could be taken for a value, or for the number of an item. */
 function isLabel(text: string): boolean {
-  return /^\p{L}(?: ?[\p{L}\p{M}\p{N},'’/-])*$/u.test(text) && isVisibleText(text);
+  return (
+    /^\p{L}(?: ?[\p{L}\p{M}\p{N},'’/-])*$/u.test(text) &&
+    isVisibleText(text) &&
+    !ambiguous.test(text) &&
+    !ofThePage.some((own) => alike(own, text))
+  );
 }
 
 /** @returns what could not be seen on a page, whatever its lines */
@@ -95,7 +114,11 @@ function invalid(message: string): RenderingFault {
 }
 
 function alike(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
+  return folded(one) === folded(other);
+}
+
+function folded(text: string): string {
+  return text.normalize('NFKC').toLowerCase();
 }
 
 /**
@@ -104,7 +127,7 @@ function alike(one: string, other: string): boolean {
  */
 export function unshowableText(value: Json, pointer = ''): string | undefined {
   if (typeof value === 'string')
-    return isVisibleText(value) && value === value.trim() && !/\s{2}/.test(value) ? undefined : pointer;
+    return isVisibleText(value) && value === value.normalize('NFC') && !ambiguous.test(value) ? undefined : pointer;
   const members: readonly (readonly [string | number, Json])[] = Array.isArray(value)
     ? [...value.entries()]
     : Object.entries(membersOf(value) ?? {});

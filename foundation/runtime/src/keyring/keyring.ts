@@ -236,12 +236,22 @@ export async function createKeyring<Purpose extends string>(
     if (options.purposes[purpose].onDemand !== true && ofPurpose(keys, purpose).length === 0) await addFirst(purpose);
 
   const demanded = new Map<Purpose, Promise<void>>();
-  /** One that is needed after all is signed with once every node has had the time to publish it. */
   async function addDemanded(purpose: Purpose): Promise<void> {
     await adopt(await store.all());
-    if (ofPurpose(keys, purpose).length > 0) return;
-    await addFirst(purpose);
-    await sleep(2 * refreshEveryMs);
+    if (ofPurpose(keys, purpose).length === 0) await addFirst(purpose);
+  }
+  /** One that is needed after all is signed with, by whomever, once every node has had the time to publish it. */
+  async function demand(purpose: Purpose): Promise<void> {
+    if (ofPurpose(keys, purpose).length === 0) {
+      const adding = demanded.get(purpose) ?? addDemanded(purpose).finally(() => demanded.delete(purpose));
+      demanded.set(purpose, adding);
+      await adding;
+    }
+    const [first, ...successors] = ofPurpose(keys, purpose);
+    if (first === undefined || successors.length > 0) return;
+    const lead = 2 * refreshEveryMs;
+    const waits = Math.min(first.publishedAt + lead - clock.now(), lead);
+    if (waits > 0) await sleep(waits);
   }
   let looking: Promise<void> | undefined;
   const look = async (): Promise<void> => {
@@ -261,11 +271,7 @@ export async function createKeyring<Purpose extends string>(
 
   return {
     async current(purpose) {
-      if (options.purposes[purpose].onDemand === true && ofPurpose(keys, purpose).length === 0) {
-        const adding = demanded.get(purpose) ?? addDemanded(purpose).finally(() => demanded.delete(purpose));
-        demanded.set(purpose, adding);
-        await adding;
-      }
+      if (options.purposes[purpose].onDemand === true) await demand(purpose);
       return find(purpose, ({ state }) => state === 'active');
     },
     async sign(purpose, kid, data) {
