@@ -949,14 +949,6 @@ export const explanations: readonly Explanation[] = [
     section: 'OpenID Connect Core section 15.1',
   },
   {
-    cases: ['/jwks: members of the keys'],
-    part: 'value',
-    ours: 'alg crv e kid kty n use x y',
-    theirs: 'alg crv kid kty use x y',
-    why: 'As above: the RSA keys for ID tokens are in the set.',
-    section: 'RFC 7518 section 6.3.1',
-  },
-  {
     cases: ['metadata: claim_types_supported'],
     part: 'value',
     ours: '(not there)',
