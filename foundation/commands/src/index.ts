@@ -9,5 +9,6 @@ export {
   type SecondPersonDependencies,
   type SecondPersonFault,
   type SecondPersonRules,
+  statusAt,
   type WaitingProposal,
 } from './second-person.ts';

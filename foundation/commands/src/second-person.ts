@@ -3,6 +3,7 @@ import {
   notIndependentDetail,
   type ProposerStanding,
   proposerLapseDetail,
+  sharePeople,
 } from '@countersign/contracts';
 import type { Clock, CodedError, Json } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
@@ -32,8 +33,7 @@ export interface SecondOfTwo {
 }
 
 /** Everything that can speak against a second person, in the order in which it is asked. */
-export const secondPersonFaults = ['settled', 'self', 'digest', 'dependent', 'gone'] as const;
-export type SecondPersonFault = (typeof secondPersonFaults)[number];
+export type SecondPersonFault = 'settled' | 'self' | 'digest' | 'dependent' | 'gone';
 
 /** How a component refuses: by its own codes, in the words that are the same everywhere. */
 export interface SecondPersonRules<Code extends string> {
@@ -64,6 +64,12 @@ export interface SecondPerson {
   refusalOf(proposal: WaitingProposal, approver: SecondOfTwo): Promise<CodedError | undefined>;
 }
 
+/** How a proposal stands that is kept as `status`: `expired` where nobody decided before its end. Both times in milliseconds since the epoch. */
+export function statusAt<Status extends string>(status: Status, expiresAt: number, now: number): Status | 'expired' {
+  // Written so that a time that is not a number has passed.
+  return status !== 'proposed' || now < expiresAt ? status : 'expired';
+}
+
 /**
  * The one rule of two people: whoever approves is surely somebody else than who proposed, approves exactly what was proposed, in
  * time and once, and who proposed it still may. It is asked under the lock that decides.
@@ -72,9 +78,8 @@ export function createSecondPerson<Code extends string>(
   { what, codes, error }: SecondPersonRules<Code>,
   { independence, proposerStanding, clock }: SecondPersonDependencies,
 ): SecondPerson {
-  const statusOf: SecondPerson['statusOf'] = ({ decided, expiresAt }) =>
-    // Written so that a time that is not a number has passed.
-    decided ?? (expiresAt === undefined || clock.now() < expiresAt ? 'proposed' : 'expired');
+  const statusOf: SecondPerson['statusOf'] = ({ decided, expiresAt = Number.POSITIVE_INFINITY }) =>
+    statusAt(decided ?? 'proposed', expiresAt, clock.now());
 
   const settled: SecondPerson['settled'] = (proposal) => {
     const status = statusOf(proposal);
@@ -96,7 +101,7 @@ export function createSecondPerson<Code extends string>(
     async refusalOf(proposal, approver) {
       const late = settled(proposal);
       if (late !== undefined) return late;
-      if (approver.people.some((id) => proposal.people.includes(id)))
+      if (sharePeople(approver.people, proposal.people))
         return error(
           codes.self,
           `Who proposed a ${what} does not approve it, nor does anybody who acts through or for them: another person must.`,

@@ -1,4 +1,4 @@
-import type { WaitingProposal } from '@countersign/commands';
+import { statusAt, type WaitingProposal } from '@countersign/commands';
 import {
   type Actor,
   type DirectoryChangeRequest,
@@ -13,7 +13,7 @@ import type { State } from '../state.ts';
 import type { StoredRequest } from './store.ts';
 
 export function statusOf({ status, expiresAt }: StoredRequest, now: number): DirectoryChangeRequest['status'] {
-  return status === 'proposed' && now >= expiresAt.getTime() ? 'expired' : status;
+  return statusAt(status, expiresAt.getTime(), now);
 }
 
 export function shown(request: StoredRequest, now: number): DirectoryChangeRequest {

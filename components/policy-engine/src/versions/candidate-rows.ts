@@ -1,4 +1,4 @@
-import type { WaitingProposal } from '@countersign/commands';
+import { statusAt, type WaitingProposal } from '@countersign/commands';
 import { type PolicyBundle, type PolicyCandidate, peopleOf, policyErrors } from '@countersign/contracts';
 import { type CodedError, type Digest, digestOf, type SimulationId } from '@countersign/kernel';
 import { testsOf } from '../bundle/parts.ts';
@@ -8,7 +8,7 @@ export function statusOf(
   { status, expiresAt }: Pick<StoredCandidate, 'status' | 'expiresAt'>,
   now: number,
 ): PolicyCandidate['status'] {
-  return status === 'proposed' && now >= expiresAt.getTime() ? 'expired' : status;
+  return statusAt(status, expiresAt.getTime(), now);
 }
 
 export function shownCandidate(stored: StoredCandidate, now: number): PolicyCandidate {

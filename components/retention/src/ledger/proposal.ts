@@ -1,3 +1,4 @@
+import { statusAt } from '@countersign/commands';
 import type { Actor, RetentionClass } from '@countersign/contracts';
 import type { RecordId } from '@countersign/kernel';
 import type { Change, Simulation } from '../simulation.ts';
@@ -56,5 +57,5 @@ export type Proposal = ChangeProposal | ErasureProposal;
 export type ShownStatus = Proposed['status'] | 'expired';
 
 export function statusOf({ status, expiresAt }: Proposal, now: number): ShownStatus {
-  return status === 'proposed' && now >= expiresAt ? 'expired' : status;
+  return statusAt(status, expiresAt, now);
 }
