@@ -116,7 +116,6 @@ export function createIncidentCommands(
 
   const declare: IncidentCommand<Declaring, Unreviewed & { readonly declared: Declaration; readonly person: Person }> =
     {
-      name: 'incident.declare',
       kind: incidents,
       about: ({ id }) => id,
       async facts(session, { ask }) {
@@ -173,7 +172,6 @@ export function createIncidentCommands(
     reviewDueAt: now + settings.reviewMs,
   });
   const second: IncidentCommand<Seconding, Standing & Unreviewed> = {
-    name: 'incident.second',
     kind: incidents,
     about: ({ id }) => id,
     async facts(session, { ask, row }) {
@@ -211,7 +209,6 @@ export function createIncidentCommands(
   };
 
   const end: IncidentCommand<Ending, Standing> = {
-    name: 'incident.end',
     kind: incidents,
     about: ({ id }) => id,
     facts: (_, { row }) => existing(row),
@@ -237,7 +234,6 @@ export function createIncidentCommands(
   };
 
   const review: IncidentCommand<Reviewing, Standing> = {
-    name: 'incident.review',
     kind: incidents,
     about: ({ id }) => id,
     facts: (_, { row }) => existing(row),
@@ -264,7 +260,6 @@ export function createIncidentCommands(
 
   /** No second holder came. */
   const lapse: IncidentCommand<Due, Standing> = {
-    name: 'incident.lapse',
     kind: incidents,
     about: ({ id }) => id,
     facts: (_, { row }) => existing(row),
@@ -286,7 +281,6 @@ export function createIncidentCommands(
 
   /** Nobody has reviewed: both holders are locked out, what they hold ends, and only then is the emergency overdue. */
   const overdue: IncidentCommand<Due, Standing> = {
-    name: 'incident.overdue',
     kind: incidents,
     about: ({ id }) => id,
     facts: (_, { row }) => existing(row),

@@ -76,7 +76,6 @@ export function createSubscriptions({
 
   const subscribe: SubscriptionCommand<SubscribeAsk, Others, SubscriptionId> = {
     ...steps,
-    name: 'event.subscribe',
     about: idOf,
     // A row that its record does not confirm is replaced.
     unproven: 'none',
@@ -113,7 +112,6 @@ export function createSubscriptions({
 
   const unsubscribe: SubscriptionCommand<OwnAsk, { readonly present: Subscription }, true> = {
     ...steps,
-    name: 'event.unsubscribe',
     about: ({ id }) => id,
     // What a row says that its record does not confirm is ended as well.
     unproven: 'none',
@@ -128,7 +126,6 @@ export function createSubscriptions({
 
   const resume: SubscriptionCommand<OwnAsk, { readonly present: Subscription }, true> = {
     ...steps,
-    name: 'event.resume',
     about: ({ id }) => id,
     facts: async (_session, { ask, row }) => ({ present: found(row, ask) }),
     done: ({ facts }) => (facts.present.status === 'active' ? true : undefined),
@@ -181,7 +178,6 @@ export interface Suspension {
 
 /** Takes a subscription out of delivery, while the lease still is the one named. Answers whether it did. */
 export const suspension = (kind: SubscriptionKind): SubscriptionCommand<Suspension, undefined, boolean> => ({
-  name: 'event.suspend',
   kind,
   about: ({ held }) => held.id,
   facts: async () => undefined,

@@ -28,8 +28,6 @@ export type Saying = Omit<RecordDraft, 'id' | 'source' | 'data'> & {
  * record from which the row is written by whoever looks next; then {@link done} answers whoever repeats the command.
  */
 export interface Command<Ask, Id extends string, State, Row extends State, Facts, Answer> {
-  /** What it is called in refusals: `incident.second`. */
-  readonly name: string;
   readonly kind: RecordedKind<Id, State, Row>;
   readonly about: (ask: Ask) => Id;
   /** What becomes of a row that somebody else wrote: refused where left out; `none` where the command writes it anew or ends it. */

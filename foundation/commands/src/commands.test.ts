@@ -102,7 +102,6 @@ interface Ask {
 }
 
 const turn: Command<Ask, LampId, Lamp, Row, { readonly broken: boolean }, string> = {
-  name: 'lamp.turn',
   kind: lamps,
   about: ({ lamp }) => lamp,
   facts: async () => ({ broken: false }),

@@ -102,7 +102,6 @@ export function createStreamCommands({ kind, reader, sealingKey, transmitter, ra
    */
   const create: StreamCommand<Asked & { readonly body: CreateBody }, { readonly count: number }, StreamState> = {
     ...steps,
-    name: 'stream.create',
     async facts(session, { ask: { by } }) {
       await lockStreamsOf(session, by.institution);
       return { count: await countStreams(session, by.institution) };
@@ -128,7 +127,6 @@ export function createStreamCommands({ kind, reader, sealingKey, transmitter, ra
 
   const change: StreamCommand<ChangeAsk, Wanted, StreamState> = {
     ...steps,
-    name: 'stream.change',
     async facts(_session, { ask: { body, by, operation }, row }) {
       const present = found(row, by.institution);
       const configuration = configurationOf(present, transmitter);
@@ -159,7 +157,6 @@ export function createStreamCommands({ kind, reader, sealingKey, transmitter, ra
 
   const remove: StreamCommand<Asked, Present, true> = {
     ...steps,
-    name: 'stream.delete',
     // What a row says that its record does not confirm is deleted as well.
     unproven: 'none',
     facts: async (session, { ask, row }) => ({
@@ -174,7 +171,6 @@ export function createStreamCommands({ kind, reader, sealingKey, transmitter, ra
 
   const setStatus: StreamCommand<StatusAsk, Present, StreamState> = {
     ...steps,
-    name: 'stream.status',
     facts: async (_session, { ask, row }) => ({ present: found(row, ask.by.institution) }),
     done: ({ ask, facts: { present } }) =>
       present.status === ask.status && present.statusReason === ask.reason ? present : undefined,
@@ -200,7 +196,6 @@ export interface Suspension {
 
 /** Pauses a stream that is pushed, while the lease still is the one named. Answers whether it did. */
 export const suspension = (kind: StreamKind): StreamCommand<Suspension, undefined, boolean> => ({
-  name: 'stream.suspend',
   kind,
   about: ({ held }) => held.id,
   facts: async () => undefined,

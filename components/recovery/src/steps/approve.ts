@@ -21,7 +21,6 @@ export function approveStep(parts: StepParts): Step<Approving, Facts> {
     people.functionOf(known(given), given.facts.approver, given.now);
 
   return {
-    name: 'recovery.approve',
     kind,
     about: ({ id }) => id,
     facts: async (_session, { ask: { statement }, row }) => ({

@@ -17,7 +17,6 @@ interface Cancelling {
 export function cancelStep(parts: StepParts): Step<Cancelling> {
   const { kind, people, register } = parts;
   return {
-    name: 'recovery.cancel',
     kind,
     about: ({ id }) => id,
     facts: nothing,
@@ -63,7 +62,6 @@ interface CancellingOwn {
 export function cancelOwnStep(parts: StepParts): Step<CancellingOwn> {
   const { kind, people } = parts;
   return {
-    name: 'recovery.cancel-own',
     kind,
     about: ({ id }) => id,
     facts: nothing,

@@ -18,7 +18,6 @@ const unless = (row: StoredRecovery | undefined, status: RecoveryStatus): Recove
 /** What the person had has ended. */
 export function endStep({ kind }: StepParts): Step<Following> {
   return {
-    name: 'recovery.end-credentials',
     kind,
     about: ({ id }) => id,
     facts: nothing,
@@ -45,7 +44,6 @@ interface Completing extends Following {
 export function completeStep({ kind, signals, settings }: StepParts): Step<Completing> {
   const untilOf = ({ authenticator }: Completing) => Date.parse(authenticator.registeredAt) + settings.coolingOffMs;
   return {
-    name: 'recovery.complete',
     kind,
     about: ({ id }) => id,
     facts: nothing,
@@ -80,7 +78,6 @@ export function expireStep({
   installation,
 }: StepParts): Step<Following, { readonly enrolled: boolean }> {
   return {
-    name: 'recovery.expire',
     kind,
     about: ({ id }) => id,
     facts: async (_session, { row }) => ({

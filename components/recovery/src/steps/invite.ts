@@ -38,7 +38,6 @@ export function inviteStep(parts: StepParts): Step<Inviting, Facts, EnrolmentInv
   }
 
   return {
-    name: 'recovery.invite',
     kind,
     about: ({ id }) => id,
     facts: async (_session, { row }) => ({

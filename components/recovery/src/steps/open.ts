@@ -27,7 +27,6 @@ export function openStep(parts: StepParts): Step<Opening, { readonly stands: boo
   }
 
   return {
-    name: 'recovery.open',
     kind,
     about: ({ id }) => id,
     async facts(session, { ask: { person } }) {

@@ -21,7 +21,6 @@ export function refuseStep(parts: StepParts): Step<Refusing, Facts> {
     people.functionOf(known(given), given.facts.approver, given.now);
 
   return {
-    name: 'recovery.refuse',
     kind,
     about: ({ id }) => id,
     facts: async (_session, { ask: { by }, row }) => ({ approver: row && (await people.approverOf(by, row)) }),
