@@ -124,8 +124,10 @@ describe.skipIf(withoutBrowser)(`the first day of a person${skipped}`, { timeout
     await visitor.open('/try');
     const beside = context.waitForEvent('page');
     await visitor.press('Register a key');
-    const invitation = (await beside).url();
-    await (await beside).close();
+    const enrolment = await beside;
+    await enrolment.waitForURL('**/enrol/**');
+    const invitation = enrolment.url();
+    await enrolment.close();
     await visitor.open(invitation);
     await visitor.press('Register');
     await visitor.see('Registered');
@@ -162,7 +164,9 @@ describe.skipIf(withoutBrowser)(`the first day of a person${skipped}`, { timeout
     const opened = context.waitForEvent('page');
     await page.getByRole('link', { name: /verification page/ }).click();
     const verifying = await opened;
-    const policy = (await verifying.reload())?.headers()['content-security-policy'];
+    // The new page starts empty, and what is done before it is on its way to its address finds no page to do it on.
+    await verifying.waitForURL('**/verify');
+    const policy = (await context.request.get(verifying.url())).headers()['content-security-policy'];
     expect(policy).toMatch(
       /^default-src 'none'; script-src 'sha256-[^ ]+'; style-src 'sha256-.*; frame-ancestors 'none'$/,
     );
