@@ -1,0 +1,123 @@
+import type { AuditLog } from '../audit-log.ts';
+import type { Authentication } from '../authentication.ts';
+import type { AuthenticatorRegister, Statements } from '../authenticators.ts';
+import type { AuthorizationServer } from '../authorization-server.ts';
+import type { ConsentStore } from '../consent-store.ts';
+import type { DepartureEffect } from '../departures.ts';
+import type { Directory } from '../directory.ts';
+import type { FederationGateway } from '../federation-gateway.ts';
+import type { GrantRegister } from '../grants.ts';
+import type { Notices } from '../notices.ts';
+import type { PersonSignals } from '../person-signals.ts';
+import type { PolicyEngine } from '../policy-engine.ts';
+import type { TransactionRegistry } from '../transaction-registry.ts';
+import type { TrustRegistry } from '../trust-registry.ts';
+
+/**
+ * How a method is called from another process: a query changes nothing and may be asked again; a command may have been carried out
+ * although nobody heard of it, and its caller finds out as after a crash: by repeating it.
+ */
+export interface Call {
+  readonly kind: 'command' | 'query';
+  /** Until the caller gives up; 5,000 when left out. */
+  readonly timeoutMs?: number;
+}
+
+/** What other processes see of each component. */
+export interface RemoteContracts {
+  readonly 'audit-log': AuditLog;
+  readonly directory: Directory;
+  readonly 'trust-registry': TrustRegistry;
+  readonly 'consent-store': ConsentStore;
+  readonly grants: GrantRegister;
+  readonly 'policy-engine': PolicyEngine;
+  readonly 'transaction-registry': TransactionRegistry;
+  readonly authentication: Authentication;
+  readonly authenticators: AuthenticatorRegister;
+  readonly statements: Statements;
+  readonly 'person-signals': PersonSignals;
+  readonly 'authorization-server': AuthorizationServer;
+  readonly 'federation-gateway': FederationGateway;
+  readonly notices: Notices;
+  readonly 'authenticators-departure': DepartureEffect;
+  readonly 'devices-departure': DepartureEffect;
+  readonly 'recovery-departure': DepartureEffect;
+}
+export type RemoteContract = keyof RemoteContracts;
+
+/** Methods that can be called from another process: asynchronous, and nothing that is passed is a function. */
+export type CallableName<Contract> = {
+  [Name in keyof Contract]: Contract[Name] extends (...args: infer Args) => Promise<infer Answer>
+    ? HasFunction<Args> extends false
+      ? HasFunction<Answer> extends false
+        ? Name
+        : never
+      : never
+    : never;
+}[keyof Contract] &
+  string;
+
+type HasFunction<Value> = Value extends (...args: never[]) => unknown ? true : false;
+
+type CallTable = {
+  readonly [Name in RemoteContract]: Readonly<Partial<Record<CallableName<RemoteContracts[Name]>, Call>>>;
+};
+
+const query: Call = { kind: 'query' };
+const command: Call = { kind: 'command' };
+/** Reads what may be long. */
+const longQuery: Call = { kind: 'query', timeoutMs: 30_000 };
+
+/** Every method that is called from another process. What is not listed cannot be. */
+export const remoteCalls = {
+  'audit-log': {
+    append: command,
+    standings: query,
+    standingsUnder: query,
+    lastUnder: query,
+    find: query,
+    search: query,
+    query: longQuery,
+    newest: query,
+    scan: longQuery,
+    count: longQuery,
+  },
+  directory: { plan: longQuery, edit: command },
+  'trust-registry': { profileOf: query },
+  'consent-store': { check: query, find: query, list: query, withDescendants: query },
+  grants: {
+    give: command,
+    deny: command,
+    change: command,
+    find: query,
+    revoke: command,
+    revokeAll: command,
+    list: query,
+  },
+  'policy-engine': { decide: query },
+  'transaction-registry': {
+    open: command,
+    facts: query,
+    stepsOf: query,
+    waitingFor: query,
+    parties: query,
+    countsAgainstLimits: query,
+    endAuthorityOf: command,
+  },
+  authentication: { current: query, begin: command, endAllOf: command },
+  authenticators: { of: query, isLocked: query, invitersOf: query },
+  statements: { ask: command, take: command },
+  'person-signals': { raise: command, clear: command },
+  'authorization-server': { revoke: command },
+  'federation-gateway': { acceptAssertion: command },
+  notices: { tell: command },
+  'authenticators-departure': { end: command },
+  'devices-departure': { end: command },
+  'recovery-departure': { end: command },
+} as const satisfies CallTable;
+
+/** The part of a contract that another process has. */
+export type Remote<Name extends RemoteContract> = Pick<
+  RemoteContracts[Name],
+  keyof (typeof remoteCalls)[Name] & keyof RemoteContracts[Name]
+>;
