@@ -3,7 +3,14 @@ import { authenticationMigrations } from '@countersign/authentication';
 import { authorizationServerMigrations } from '@countersign/authorization-server';
 import { breakGlassMigrations } from '@countersign/break-glass';
 import { consentStoreMigrations } from '@countersign/consent-store';
-import type { AuthorizationServer, DepartureEffect } from '@countersign/contracts';
+import type {
+  Authentication,
+  AuthenticatorRegister,
+  AuthorizationServer,
+  DepartureEffect,
+  Directory,
+  ProposalsEnd,
+} from '@countersign/contracts';
 import { devicesMigrations } from '@countersign/devices';
 import { directoryMigrations } from '@countersign/directory';
 import { eventPublisherMigrations } from '@countersign/event-publisher';
@@ -15,16 +22,20 @@ import type { ComponentMigrations } from '@countersign/runtime';
 import { timeStampingMigrations } from '@countersign/time-stamping';
 import { transactionRegistryMigrations } from '@countersign/transaction-registry';
 import { trustRegistryMigrations } from '@countersign/trust-registry';
-import { type DecisionParts, startDecisions } from './components/decisions.ts';
-import { type EmergencyParts, startEmergencies } from './components/emergencies.ts';
+
+import { callsOutside, partnerKeysOf } from './components/gateway.ts';
 import { createGround, type ProcessParts } from './components/ground.ts';
-import { type LogParts, startLog } from './components/log.ts';
-import { type LogReaders, startLogReaders } from './components/log-readers.ts';
-import { type Parties, startParties } from './components/parties.ts';
-import { type PeopleParts, startPeople } from './components/people.ts';
-import { openSigners } from './components/signers.ts';
-import { startTokens, type TokenParts } from './components/tokens.ts';
-import { departureEffects } from './departure-effects.ts';
+import {
+  type Core,
+  type Edge,
+  type Egress,
+  type Evidence,
+  startCore,
+  startEdge,
+  startEgress,
+  startEvidence,
+} from './components/groups.ts';
+import { later } from './components/later.ts';
 import type { Signers } from './keys.ts';
 
 /** Every component with a schema of its own, in the order of migration. */
@@ -49,57 +60,73 @@ export const migratedComponents: readonly ComponentMigrations[] = [
 
 /** The components of one process, joined by their contracts. */
 export interface Components
-  extends LogParts,
-    Parties,
-    PeopleParts,
-    DecisionParts,
-    TokenParts,
-    EmergencyParts,
-    LogReaders {
+  extends Omit<Evidence, 'signers'>,
+    Omit<Core, 'signers'>,
+    Omit<Egress, 'signers' | 'signals'>,
+    Omit<Edge, 'signers'> {
   readonly signers: Signers;
+  readonly securityEvents: Egress['signals'];
 }
 
-/**
- * Starts the components in the order in which they need each other, each line by a file of its own in `components/`:
- * the audit log; the keys of all others; directory, trust registry and federation gateway; notices, devices, risk and
- * authentication; consent store, policy engine and transaction registry; the authorization server; recovery and
- * break-glass; event publisher, signals, time stamping and retention.
- */
+/** Starts all components in this process: evidence, core, egress and edge, in the order in which they need each other. */
 export async function startComponents({
   unfitRecords,
   ...given
 }: ProcessParts & Pick<AuditLogDependencies, 'unfitRecords'>): Promise<Components> {
   const ground = createGround(given);
-  // Some are told of what is started after them: who leaves is known to the directory before there is anybody to end what
-  // they held, or to say how it is with who proposed a change; and who is locked out to the sign-in before there is anybody
-  // to revoke their tokens.
-  let effects: readonly DepartureEffect[] = [];
-  let decisions: DecisionParts | undefined;
-  const decided = (): DecisionParts => {
-    if (decisions === undefined)
-      throw new Error('an approval was judged before the components that judge it had started');
-    return decisions;
+  const outside = callsOutside(ground);
+  // Those that are asked by what is started before them.
+  const directory = later<Directory, 'snapshotAtLeast'>(['snapshotAtLeast']);
+  const authenticators = later<AuthenticatorRegister, 'of' | 'isLocked' | 'invitersOf'>([
+    'of',
+    'isLocked',
+    'invitersOf',
+  ]);
+  const authentication = later<Authentication, 'endAllOf'>(['endAllOf']);
+  const tokens = later<AuthorizationServer, 'revoke'>(['revoke']);
+  let edge: Edge | undefined;
+  const started = (): Edge => {
+    if (edge === undefined) throw new Error('a person or a device was asked about before there was anybody to know');
+    return edge;
   };
-  let tokenServer: Pick<AuthorizationServer, 'revoke'> | undefined;
-
-  const log = await startLog(ground, { unfitRecords });
-  const signers = await openSigners(ground, log);
-  const parties = await startParties(ground, {
-    ...log,
-    departureEffects: () => effects,
-    proposerStanding: async (proposal) => decided().proposerStanding(proposal),
-    independence: async (one, other) => decided().independence(one, other),
+  const departing = (name: string, effect: (edge: Edge) => DepartureEffect): DepartureEffect => ({
+    name,
+    end: async (departure) => effect(started()).end(departure),
   });
-  const people = await startPeople(ground, {
-    ...{ ...log, ...parties, signers },
-    revokeTokensOf: async (id, reason) => tokenServer?.revoke({ kind: 'principal', id }, ground.installation, reason),
-  });
-  decisions = await startDecisions(ground, { ...log, ...parties, ...people, signers });
-  const tokens = await startTokens(ground, { ...log, ...parties, ...people, ...decisions, signers });
-  tokenServer = tokens.authorizationServer;
-  const emergencies = startEmergencies(ground, { ...log, ...parties, ...people, ...tokens });
-  const readers = startLogReaders(ground, { ...log, ...parties, ...people, ...decisions, signers });
-  effects = departureEffects({ ...parties, ...people, ...decisions, ...tokens, ...emergencies, ...readers });
 
-  return { ...log, signers, ...parties, ...people, ...decisions, ...tokens, ...emergencies, ...readers };
+  const evidence = await startEvidence(
+    ground,
+    { ...outside, directory: directory.seen, authenticators: authenticators.seen },
+    { unfitRecords },
+  );
+  const core = await startCore(
+    ground,
+    {
+      ...evidence,
+      authenticators: authenticators.seen,
+      devices: { postureOf: (device) => started().devices.postureOf(device) },
+      signals: { of: (person) => started().risk.of(person) },
+    },
+    {
+      retention: evidence.retention,
+      tokens: tokens.seen,
+      authentication: authentication.seen,
+      effects: [
+        departing('authenticators', ({ authentication }) => authentication.authenticators.departureEffect),
+        departing('devices', ({ devices }) => devices.departureEffect),
+        departing('recoveries', ({ recovery }) => recovery.departureEffect),
+      ],
+    },
+  );
+  directory.is(core.directory);
+  const seen = { ...outside, ...evidence, ...core, transactions: core.transactionRegistry };
+  const partnerKeys = partnerKeysOf(ground, seen);
+  const { signals: securityEvents, ...egress } = await startEgress(ground, { ...seen, partnerKeys });
+  edge = await startEdge(ground, { ...seen, ...egress, partnerKeys });
+  authenticators.is(edge.authentication.authenticators);
+  authentication.is(edge.authentication);
+  tokens.is(edge.authorizationServer);
+
+  const signers = { ...evidence.signers, ...core.signers, ...egress.signers, ...edge.signers };
+  return { ...evidence, ...core, ...egress, ...edge, securityEvents, signers };
 }

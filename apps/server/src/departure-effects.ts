@@ -1,36 +1,37 @@
-import { type AuthorizationServer, type DepartureEffect, proposerLapseDetail } from '@countersign/contracts';
+import {
+  type Authentication,
+  type AuthorizationServer,
+  type DepartureEffect,
+  type ProposalsEnd,
+  proposerLapseDetail,
+  type TransactionRegistry,
+} from '@countersign/contracts';
 import { parseInstant } from '@countersign/kernel';
-import type { DecisionParts } from './components/decisions.ts';
-import type { EmergencyParts } from './components/emergencies.ts';
-import type { LogReaders } from './components/log-readers.ts';
-import type { Parties } from './components/parties.ts';
-import type { PeopleParts } from './components/people.ts';
 
 /**
  * What ends with a principal that leaves or moves, in this order: first what could still be used to act, then what
  * they approved and what they proposed, then what they were known by.
  */
 export function departureEffects({
-  authorizationServer,
+  tokens,
   authentication,
-  transactionRegistry,
-  policyEngine,
-  directory,
-  retention,
-  devices,
-  recovery,
-}: Pick<PeopleParts, 'authentication' | 'devices'> &
-  Pick<DecisionParts, 'transactionRegistry' | 'policyEngine'> &
-  Pick<Parties, 'directory'> &
-  Pick<LogReaders, 'retention'> &
-  Pick<EmergencyParts, 'recovery'> & {
-    readonly authorizationServer: Pick<AuthorizationServer, 'revoke'>;
-  }): readonly DepartureEffect[] {
+  transactions,
+  proposals,
+  others,
+}: {
+  readonly tokens: Pick<AuthorizationServer, 'revoke'>;
+  readonly authentication: Pick<Authentication, 'endAllOf'>;
+  readonly transactions: Pick<TransactionRegistry, 'endAuthorityOf'>;
+  /** Of policies, of directory changes, of what is kept for how long. */
+  readonly proposals: readonly ProposalsEnd[];
+  /** Those of authenticators, devices and recoveries. */
+  readonly others: readonly DepartureEffect[];
+}): readonly DepartureEffect[] {
   return [
     {
       name: 'tokens',
       async end({ principal, by, reason }) {
-        await authorizationServer.revoke({ kind: 'principal', id: principal }, by, reason);
+        await tokens.revoke({ kind: 'principal', id: principal }, by, reason);
         return { ended: 1 };
       },
     },
@@ -44,23 +45,18 @@ export function departureEffects({
     },
     {
       name: 'approvals',
-      end: ({ principal, kind, by, reason }) => transactionRegistry.endAuthorityOf(principal, kind, by, reason),
+      end: ({ principal, kind, by, reason }) => transactions.endAuthorityOf(principal, kind, by, reason),
     },
     {
       name: 'proposals',
       async end({ principal, kind, at, by }) {
         const reason = proposerLapseDetail(kind === 'leave' ? 'left' : 'moved');
-        const ended = { before: parseInstant(at) ?? 0, by, reason };
-        const [policies, changes, kept] = [
-          await policyEngine.versions.endProposalsOf(principal, ended),
-          await directory.endProposalsOf(principal, ended),
-          await retention.endProposalsOf(principal, ended),
-        ];
-        return { ended: policies + changes + kept };
+        let ended = 0;
+        for (const each of proposals)
+          ended += await each.endProposalsOf(principal, { before: parseInstant(at) ?? 0, by, reason });
+        return { ended };
       },
     },
-    authentication.authenticators.departureEffect,
-    devices.departureEffect,
-    recovery.departureEffect,
+    ...others,
   ];
 }

@@ -33,7 +33,7 @@ export interface InterfaceParts
     | 'transactionRegistry'
     | 'auditLog'
     | 'eventPublisher'
-    | 'signals'
+    | 'securityEvents'
     | 'timeStamping'
     | 'retention'
     | 'authentication'
@@ -114,13 +114,13 @@ export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, opt
     clock,
     random: systemRandom,
   });
-  signalRoutes(app, { signals: parts.signals, issuer, guard: guard('signals'), baseUrl });
+  signalRoutes(app, { signals: parts.securityEvents, issuer, guard: guard('signals'), baseUrl });
   timeStampingRoutes(app, { ...parts.timeStamping, clock });
   retentionRoutes(app, { retention: parts.retention, guard: guard('retention'), operator: operator.lei, baseUrl });
   const people = {
     directory: parts.directory,
     guard: guard('people'),
-    isOperator: (institution: string) => parts.directory.isOperator(institution),
+    isOperator: (institution: string) => institution === operator.lei,
     baseUrl,
   };
   peopleRoutes(app, { ...people, authenticators: parts.authentication.authenticators });

@@ -1,15 +1,13 @@
 import {
   type AuditLog,
   type AuthenticatorRegister,
+  type Directory,
   type DirectorySnapshot,
   type ProposerLapse,
   type ProposerStanding,
   parsePrincipalId,
   standingRevocation,
 } from '@countersign/contracts';
-import type { DirectoryComponent } from '@countersign/directory';
-
-const mostClients = 10_000;
 
 /** How it is with those who proposed something, from the directory, the locks and the log. */
 export function createProposerStanding({
@@ -17,7 +15,7 @@ export function createProposerStanding({
   authenticators,
   log,
 }: {
-  readonly directory: Pick<DirectoryComponent, 'snapshotAtLeast' | 'clients'>;
+  readonly directory: Pick<Directory, 'snapshotAtLeast'>;
   readonly authenticators: Pick<AuthenticatorRegister, 'isLocked'>;
   readonly log: Pick<AuditLog, 'query' | 'standings'>;
 }): ProposerStanding {
@@ -61,14 +59,9 @@ export function createProposerStanding({
     const [proposer = '', asking = proposer] = proposers;
     const software = snapshot.principal(asking);
     if (software === undefined || software.kind === 'person') return undefined;
-    const { institution } = software;
-    const holds = directory
-      .clients({ institution, limit: mostClients })
-      .some((client) => client['principal'] === asking && listOf(client['scopes']).includes(scope));
+    const holds = [...snapshot.clients()].some(
+      ({ principal, scopes }) => principal === asking && scopes.includes(scope),
+    );
     return holds ? undefined : 'right-lost';
   };
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? value : [];
 }

@@ -80,7 +80,7 @@ export interface AuthorizationServerDependencies {
   readonly signer: Signer;
   readonly singleUse: SingleUse;
   readonly audit: Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings' | 'standingsUnder'>;
-  readonly directory: Directory;
+  readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
   readonly consentStore: Pick<ConsentStore, 'check' | 'find' | 'grants' | 'withDescendants'>;
   readonly policyEngine: Pick<PolicyEngine, 'decide' | 'detailTypes'>;
   readonly transactionRegistry: Pick<TransactionRegistry, 'open' | 'facts' | 'stepsOf'>;

@@ -267,6 +267,11 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     return newest;
   }
 
+  function documentOf(kind: string, id: string): JsonDocument | undefined {
+    const entry = isEntityKind(kind) ? graph.state().graph.get(keyOf(kind, id)) : undefined;
+    return entry === undefined ? undefined : shownDocument(entry);
+  }
+
   return {
     snapshot: () => graph.state().snapshot,
 
@@ -364,10 +369,8 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     changeRequests: requests.list,
     changeRequest: requests.view,
 
-    document(kind, id) {
-      const entry = isEntityKind(kind) ? graph.state().graph.get(keyOf(kind, id)) : undefined;
-      return entry === undefined ? undefined : shownDocument(entry);
-    },
+    clientDocument: async (id) => documentOf('client', id),
+    document: documentOf,
 
     clients({ institution, after = '', limit }) {
       return [...graph.state().graph.values()]

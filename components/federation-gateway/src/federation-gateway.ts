@@ -30,7 +30,7 @@ import { readLimits } from './rules/read-limits.ts';
 
 export interface FederationGatewayDependencies {
   readonly trustRegistry: Pick<TrustRegistry, 'profileOf'>;
-  readonly directory: Directory;
+  readonly directory: Pick<Directory, 'snapshot'>;
   readonly audit: AuditAppender;
   readonly partnerKeys: PartnerKeys;
   readonly clock: Clock;

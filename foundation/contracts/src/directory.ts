@@ -689,6 +689,8 @@ export interface Directory {
     | { readonly version: number; readonly changes: readonly DirectoryChange[] }
     | { readonly proposed: DirectoryChangeRequest }
   >;
+  /** A client as a file would write it; undefined where there is none. */
+  clientDocument(id: string): Promise<{ readonly [member: string]: Json } | undefined>;
   reject(id: ChangeId, by: Actor, reason: string): Promise<DirectoryChangeRequest>;
   changeRequests(filter?: {
     readonly status?: DirectoryChangeRequest['status'];

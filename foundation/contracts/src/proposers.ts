@@ -1,4 +1,5 @@
 import type { Scope } from '@countersign/market';
+import type { Actor } from './audit-log.ts';
 
 /** Why what somebody proposed can no longer be approved. */
 export type ProposerLapse = 'left' | 'moved' | 'locked' | 'revoked' | 'right-lost';
@@ -17,6 +18,19 @@ export type ProposerStanding = (proposal: {
   /** When it was proposed, in milliseconds since the epoch. */
   readonly since: number;
 }) => Promise<ProposerLapse | undefined>;
+
+/** Of a component in which people propose what others approve. */
+export interface ProposalsEnd {
+  /**
+   * Ends what somebody proposed until a moment, or had proposed through them, and nobody has decided. Repeating it goes on.
+   *
+   * @returns how many this call ended, each recorded
+   */
+  endProposalsOf(
+    proposer: string,
+    ended: { readonly before: number; readonly by: Actor; readonly reason: string },
+  ): Promise<number>;
+}
 
 const words: Readonly<Record<ProposerLapse, string>> = {
   left: 'has left',

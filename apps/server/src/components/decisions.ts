@@ -1,11 +1,8 @@
 import { consentStoreMigrations, createConsentStore } from '@countersign/consent-store';
 import {
   type ConsentStore,
-  createIndependence,
   hardwareAcr,
-  type Independence,
   type PolicyEngine,
-  type ProposerStanding,
   phishingResistantAcr,
   type TransactionRegistry,
 } from '@countersign/contracts';
@@ -17,22 +14,16 @@ import {
   transactionRegistryMigrations,
 } from '@countersign/transaction-registry';
 import type { Signers } from '../keys.ts';
-import { createProposerStanding } from '../proposer-standing.ts';
+import { twoPeople } from '../two-people.ts';
 import type { Ground } from './ground.ts';
-import type { LogParts } from './log.ts';
-import type { Parties } from './parties.ts';
-import type { PeopleParts } from './people.ts';
 import { lockingRevoked } from './revoked-people.ts';
+import type { Seen } from './seen.ts';
 
 /** What may be done: under which mandate, by which policy, with whose approval. */
 export interface DecisionParts {
   readonly consentStore: ConsentStore;
   readonly policyEngine: PolicyEngine;
   readonly transactionRegistry: TransactionRegistryComponent;
-  /** Asked before what somebody proposed is put into force. */
-  readonly proposerStanding: ProposerStanding;
-  /** Checked when a second person approves a proposal. */
-  readonly independence: Independence;
   /** Classes of authenticators of which one is enough to approve. */
   readonly approvalClasses: readonly string[];
 }
@@ -43,11 +34,11 @@ export async function startDecisions(
     auditLog: audit,
     directory,
     devices,
-    risk,
-    authentication,
+    signals,
+    authenticators,
     signers,
-  }: Pick<LogParts & Parties & PeopleParts, 'auditLog' | 'directory' | 'devices' | 'risk' | 'authentication'> & {
-    readonly signers: Signers;
+  }: Pick<Seen, 'auditLog' | 'directory' | 'devices' | 'signals' | 'authenticators'> & {
+    readonly signers: Pick<Signers, 'policy-bundle' | 'mandate' | 'envelope'>;
   },
 ): Promise<DecisionParts> {
   const { environment, region, issuer, approvals, addressBook, amounts } = configuration;
@@ -68,14 +59,8 @@ export async function startDecisions(
     if (registry === undefined) throw new Error('a transaction was asked about before there was a registry');
     return registry;
   };
-  const proposerStanding = createProposerStanding({
-    directory,
-    authenticators: authentication.authenticators,
-    log: audit,
-  });
-  const independence = createIndependence(authentication.authenticators);
   // What stands of people is read here alone: by the decision point for every door, and by approvals for who gives them.
-  const signalsOf = (person: string) => risk.of(person);
+  const signalsOf = (person: string) => signals.of(person);
   const policyEngine = started(
     'policy engine',
     await startPolicyEngine({
@@ -87,8 +72,7 @@ export async function startDecisions(
       rowSeal: createRowSeal(keyEncryptionKey.derive('row-seal/policy-engine')),
       metrics,
       publisher: installation,
-      proposerStanding,
-      independence,
+      ...twoPeople({ directory, authenticators, auditLog: audit }),
       audit,
       directory,
       consentStore,
@@ -120,11 +104,11 @@ export async function startDecisions(
       acrValues: approvalClasses,
       directoryKeys: approvals?.directoryKeys ?? development,
       addressCoolingOffMs: (addressBook?.coolingOffHours ?? (development ? 0 : 24)) * 3_600_000,
-      authenticators: lockingRevoked(authentication.authenticators, audit),
+      authenticators: lockingRevoked(authenticators, audit),
       signalsOf,
       ...common,
     }),
   );
   registry = transactionRegistry;
-  return { consentStore, policyEngine, transactionRegistry, proposerStanding, independence, approvalClasses };
+  return { consentStore, policyEngine, transactionRegistry, approvalClasses };
 }

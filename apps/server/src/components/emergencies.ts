@@ -2,10 +2,9 @@ import { breakGlassMigrations, createBreakGlass, type RunningBreakGlass } from '
 import { createRecovery, type RunningRecovery, recoveryMigrations } from '@countersign/recovery';
 import { emergencyClient } from '../own-interfaces.ts';
 import type { Ground } from './ground.ts';
-import type { LogParts } from './log.ts';
-import type { Parties } from './parties.ts';
 import type { PeopleParts } from './people.ts';
 import { lockingRevoked } from './revoked-people.ts';
+import type { Seen } from './seen.ts';
 import type { TokenParts } from './tokens.ts';
 
 /** What there is when a person has lost their factors, or must act at once. */
@@ -23,7 +22,9 @@ export function startEmergencies(
     risk,
     authentication,
     authorizationServer,
-  }: LogParts & Parties & PeopleParts & TokenParts,
+  }: Pick<Seen, 'auditLog' | 'directory' | 'notices'> &
+    Pick<PeopleParts, 'risk' | 'authentication'> &
+    Pick<TokenParts, 'authorizationServer'>,
 ): EmergencyParts {
   const { environment, issuer } = configuration;
   const shared = {

@@ -1,5 +1,4 @@
-import type { Actor, ConfiguredDocuments, ConfiguredExchange, Outbound, OutboundForm } from '@countersign/contracts';
-import { createConfiguredExchange, createOutbound } from '@countersign/federation-gateway';
+import type { Actor } from '@countersign/contracts';
 import { type Clock, type Random, systemRandom } from '@countersign/kernel';
 import type { ComponentMigrations, Lifecycle, Logger, Metrics } from '@countersign/runtime';
 import type { Configuration } from '../configuration.ts';
@@ -28,10 +27,6 @@ export interface Ground {
   readonly keyEncryptionKey: KeyEncryptionKey;
   /** In whose name the installation itself acts. */
   readonly installation: Required<Actor>;
-  /** Requests to addresses that partners and clients chose. */
-  readonly outbound: Outbound & OutboundForm;
-  /** Requests to configured addresses that these authorities vouch for, PEM; the system's when undefined. */
-  exchangeWith(authorities: string | undefined): ConfiguredExchange & ConfiguredDocuments;
   /** What the keyring of a component is made of. */
   keyring(component: ComponentMigrations): KeyringDependencies;
   /** Has a part stopped when the process stops, before all that were started earlier. */
@@ -55,12 +50,6 @@ export function createGround({ configuration, database, lifecycle, logger, metri
     common,
     keyEncryptionKey,
     installation: { id: 'service:countersign', institution: operator.lei },
-    outbound: createOutbound({ environment, logger }),
-    exchangeWith: (authorities) =>
-      started(
-        'requests to configured addresses',
-        createConfiguredExchange({ logger, ...(authorities === undefined ? {} : { authorities }) }),
-      ),
     keyring: (component) => ({
       pool: database.pool(component, { maxConnections: 2 }),
       sealingKey: keyEncryptionKey.sealing,

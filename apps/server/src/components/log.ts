@@ -9,20 +9,19 @@ import {
 } from '@countersign/audit-log';
 import type { Keyring } from '@countersign/runtime';
 import { clockParts, publicationParts } from '../evidence-parts.ts';
-import { createKeyRecords, type KeyRecords } from '../key-records.ts';
 import { openLogKeys } from '../keys.ts';
 import type { Ground } from './ground.ts';
+import type { Seen } from './seen.ts';
 
 /** The log that everything else is recorded in. */
 export interface LogParts {
   readonly auditLog: RunningAuditLog;
   readonly logKeys: Keyring<'log-checkpoint'>;
-  readonly keyRecords: KeyRecords;
 }
 
 export async function startLog(
-  { configuration, database, metrics, common, keyEncryptionKey, exchangeWith, keyring, started }: Ground,
-  { unfitRecords }: Pick<AuditLogDependencies, 'unfitRecords'>,
+  { configuration, database, metrics, common, keyEncryptionKey, keyring, started }: Ground,
+  { exchangeWith, unfitRecords }: Pick<Seen, 'exchangeWith'> & Pick<AuditLogDependencies, 'unfitRecords'>,
 ): Promise<LogParts> {
   const logKeys = started('keys of the log', await openLogKeys(keyring(auditLogMigrations)));
   const pool = database.pool(auditLogMigrations, { byIndexAlone: true });
@@ -49,5 +48,5 @@ export async function startLog(
       ...common,
     }),
   );
-  return { auditLog, logKeys, keyRecords: createKeyRecords({ audit: auditLog, ...common }) };
+  return { auditLog, logKeys };
 }

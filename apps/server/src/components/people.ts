@@ -5,20 +5,16 @@ import {
   type Risk,
   type RunningAuthentication,
 } from '@countersign/authentication';
-import type { PrincipalId } from '@countersign/contracts';
 import { createDevices, devicesMigrations, type RunningDevices } from '@countersign/devices';
-import { createPartnerSignIns } from '@countersign/federation-gateway';
-import { createNotices, noticesMigrations, type RunningNotices } from '@countersign/notices';
+import { createPartnerSignIns, type PartnerKeys } from '@countersign/federation-gateway';
 import { createRowSeal } from '@countersign/runtime';
 import type { Signers } from '../keys.ts';
-import { type ElsewhereMethods, methodsElsewhere, noticeChannels, signInConfig } from '../people-parts.ts';
+import { type ElsewhereMethods, methodsElsewhere, signInConfig } from '../people-parts.ts';
 import type { Ground } from './ground.ts';
-import type { LogParts } from './log.ts';
-import type { Parties } from './parties.ts';
+import type { Seen } from './seen.ts';
 
 /** How people sign in, on what, and how they hear of what concerns them. */
 export interface PeopleParts {
-  readonly notices: RunningNotices;
   readonly devices: RunningDevices;
   /** Sign-in that asks somebody else. */
   readonly elsewhere: ElsewhereMethods;
@@ -27,33 +23,23 @@ export interface PeopleParts {
 }
 
 export async function startPeople(
-  { configuration, database, metrics, common, keyEncryptionKey, outbound, exchangeWith, started }: Ground,
+  { configuration, database, metrics, common, keyEncryptionKey, installation, started }: Ground,
   {
     auditLog: audit,
     directory,
     trustRegistry,
+    notices,
+    tokens,
+    outbound,
+    exchangeWith,
     partnerKeys,
     signers,
-    revokeTokensOf,
-  }: Pick<LogParts & Parties, 'auditLog' | 'directory' | 'trustRegistry' | 'partnerKeys'> & {
-    readonly signers: Signers;
-    /** Whoever is locked out loses their tokens too. */
-    readonly revokeTokensOf: (person: PrincipalId, reason: string) => Promise<unknown>;
+  }: Pick<Seen, 'auditLog' | 'directory' | 'trustRegistry' | 'notices' | 'tokens' | 'outbound' | 'exchangeWith'> & {
+    readonly partnerKeys: PartnerKeys;
+    readonly signers: Pick<Signers, 'access-token'>;
   },
 ): Promise<PeopleParts> {
   const { environment, issuer } = configuration;
-  const notices = started(
-    'notices',
-    createNotices({
-      pool: database.pool(noticesMigrations, { maxConnections: 2 }),
-      audit,
-      rowSeal: createRowSeal(keyEncryptionKey.derive('row-seal/notices')),
-      channels: noticeChannels(configuration.notices, exchangeWith),
-      environment,
-      metrics,
-      ...common,
-    }),
-  );
   const devices = started(
     'devices',
     await createDevices({
@@ -108,7 +94,8 @@ export async function startPeople(
       notices,
       risk,
       signals: risk,
-      cutOff: revokeTokensOf,
+      // Whoever is locked out loses their tokens too.
+      cutOff: (id, reason) => tokens.revoke({ kind: 'principal', id }, installation, reason),
       rowSeal,
       ...elsewhere,
       metrics,
@@ -116,5 +103,5 @@ export async function startPeople(
       ...common,
     }),
   );
-  return { notices, devices, elsewhere, risk, authentication };
+  return { devices, elsewhere, risk, authentication };
 }

@@ -5,37 +5,62 @@ import { policyEngineMigrations } from '@countersign/policy-engine';
 import type { ComponentMigrations } from '@countersign/runtime';
 import { timeStampingMigrations } from '@countersign/time-stamping';
 import { transactionRegistryMigrations } from '@countersign/transaction-registry';
-import { type ComponentKeyPurpose, openComponentKeys, openTokenKeys, type Signers } from '../keys.ts';
+import type { KeyRecords } from '../key-records.ts';
+import {
+  type ComponentKeyPurpose,
+  openComponentKeys,
+  openTokenKeys,
+  type Signers,
+  type TokenKeyPurpose,
+} from '../keys.ts';
 import type { Ground } from './ground.ts';
-import type { LogParts } from './log.ts';
 
-/** The keys of everything that is signed, each kept beside the data of the component that signs by it. */
-export async function openSigners(
-  { configuration, installation, keyring, started }: Ground,
-  { logKeys, keyRecords }: Pick<LogParts, 'logKeys' | 'keyRecords'>,
-): Promise<Signers> {
-  const rotated = (component: ComponentMigrations) => ({
-    ...keyring(component),
-    rotateEveryDays: configuration.keys.rotateEveryDays,
-    records: keyRecords,
-    by: installation,
-  });
-  const keysFor = async (purpose: ComponentKeyPurpose, component: ComponentMigrations) =>
-    started(`keys: ${purpose}`, await openComponentKeys(purpose, rotated(component)));
+const keptBy: Readonly<Record<ComponentKeyPurpose, ComponentMigrations>> = {
+  'policy-bundle': policyEngineMigrations,
+  mandate: consentStoreMigrations,
+  envelope: transactionRegistryMigrations,
+  event: eventPublisherMigrations,
+  'security-event': eventPublisherMigrations,
+  'time-stamp': timeStampingMigrations,
+};
 
-  const tokenKeys = started('keys of tokens', await openTokenKeys(rotated(authorizationServerMigrations)));
+/** The keys of these purposes, each kept beside the data of the component that signs by it. */
+export async function openSigners<Purpose extends ComponentKeyPurpose>(
+  ground: Ground,
+  keyRecords: KeyRecords,
+  purposes: readonly Purpose[],
+): Promise<Pick<Signers, Purpose>> {
+  const opened: Partial<Record<Purpose, Signers[Purpose]>> = {};
+  for (const purpose of purposes)
+    opened[purpose] = ground.started(
+      `keys: ${purpose}`,
+      await openComponentKeys(purpose, rotated(ground, keyRecords, keptBy[purpose])),
+    );
+  return opened as Pick<Signers, Purpose>;
+}
+
+/** The keys of tokens. */
+export async function openTokenSigners(
+  ground: Ground,
+  keyRecords: KeyRecords,
+): Promise<Pick<Signers, TokenKeyPurpose>> {
+  const tokenKeys = ground.started(
+    'keys of tokens',
+    await openTokenKeys(rotated(ground, keyRecords, authorizationServerMigrations)),
+  );
   return {
-    'log-checkpoint': logKeys,
     'access-token': tokenKeys,
     'id-token': tokenKeys,
     'id-token-ps256': tokenKeys,
     'id-token-rs256': tokenKeys,
     'transaction-token': tokenKeys,
-    'policy-bundle': await keysFor('policy-bundle', policyEngineMigrations),
-    mandate: await keysFor('mandate', consentStoreMigrations),
-    envelope: await keysFor('envelope', transactionRegistryMigrations),
-    event: await keysFor('event', eventPublisherMigrations),
-    'security-event': await keysFor('security-event', eventPublisherMigrations),
-    'time-stamp': await keysFor('time-stamp', timeStampingMigrations),
   };
+}
+
+function rotated(
+  { configuration, installation, keyring }: Ground,
+  records: KeyRecords,
+  component: ComponentMigrations,
+) {
+  return { ...keyring(component), rotateEveryDays: configuration.keys.rotateEveryDays, records, by: installation };
 }

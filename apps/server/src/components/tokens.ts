@@ -7,15 +7,13 @@ import {
   type GrantManagement,
   type Registration,
 } from '@countersign/authorization-server';
-import type { SingleUse } from '@countersign/contracts';
+import { createIndependence, type SingleUse } from '@countersign/contracts';
 import { createRowSeal, createSingleUse } from '@countersign/runtime';
 import { authorizationServerConfig } from '../authorization-server-config.ts';
-import type { Signers } from '../keys.ts';
-import type { DecisionParts } from './decisions.ts';
+import type { Signers, TokenKeyPurpose } from '../keys.ts';
 import type { Ground } from './ground.ts';
-import type { LogParts } from './log.ts';
-import type { Parties } from './parties.ts';
 import type { PeopleParts } from './people.ts';
+import type { Seen } from './seen.ts';
 
 /** Who is given a token, and what becomes of it. */
 export interface TokenParts {
@@ -27,7 +25,7 @@ export interface TokenParts {
 }
 
 export async function startTokens(
-  { configuration, database, common, keyEncryptionKey, outbound, started }: Ground,
+  { configuration, database, common, keyEncryptionKey, started }: Ground,
   {
     auditLog: audit,
     directory,
@@ -35,10 +33,14 @@ export async function startTokens(
     authentication,
     consentStore,
     policyEngine,
-    transactionRegistry,
-    independence,
+    transactions,
+    outbound,
     signers,
-  }: LogParts & Parties & PeopleParts & DecisionParts & { readonly signers: Signers },
+  }: Pick<
+    Seen,
+    'auditLog' | 'directory' | 'federationGateway' | 'consentStore' | 'policyEngine' | 'transactions' | 'outbound'
+  > &
+    Pick<PeopleParts, 'authentication'> & { readonly signers: Pick<Signers, TokenKeyPurpose> },
 ): Promise<TokenParts> {
   const { issuer, features } = configuration;
   const singleUse = started(
@@ -61,13 +63,13 @@ export async function startTokens(
       directory,
       consentStore,
       policyEngine,
-      transactionRegistry,
+      transactionRegistry: transactions,
       federationGateway,
       outbound,
       authentication,
       statements: authentication.authenticators,
-      transactions: transactionRegistry,
-      independence,
+      transactions,
+      independence: createIndependence(authentication.authenticators),
       nonceSecret: keyEncryptionKey.derive('dpop-nonce'),
       pingSecret: keyEncryptionKey.derive('backchannel-ping'),
       config: authorizationServerConfig(configuration),

@@ -183,7 +183,7 @@ function partsNobodyAsks(): InterfaceParts {
     transactionRegistry: nobodyAsks(),
     auditLog: nobodyAsks(),
     eventPublisher: nobodyAsks(),
-    signals: nobodyAsks(),
+    securityEvents: nobodyAsks(),
     timeStamping: nobodyAsks(),
     retention: nobodyAsks(),
     authentication: nobodyAsks(),

@@ -93,8 +93,11 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
     });
   }
 
-  function informationOf({ clientId, issuedAt }: RegistrationRow, accessToken: string): ClientInformation {
-    const document = directory.document('client', clientId);
+  async function informationOf(
+    { clientId, issuedAt }: RegistrationRow,
+    accessToken: string,
+  ): Promise<ClientInformation> {
+    const document = await directory.clientDocument(clientId);
     if (document === undefined) throw new Error('the directory has lost a client that it has just been shown to have');
     return describeClient(document, { clientId, issuedAt, uri: `${audience}/${clientId}`, accessToken });
   }
@@ -193,7 +196,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
         requireAllowed(rule);
         requireStanding(institution, directory);
         checkUpdate(metadata, { clientId, principal });
-        if (directory.document('client', clientId)?.['environment'] === 'production')
+        if ((await directory.clientDocument(clientId))?.['environment'] === 'production')
           throw refuse('second_person_required', 'A client of the environment production is changed by two people.');
         const document = readMetadata(metadata, { clientId, institution }, directory.snapshot());
         checkPolicy(document, rule);

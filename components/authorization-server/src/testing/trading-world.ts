@@ -269,6 +269,7 @@ export function tradingWorld(): World {
     directory: {
       snapshot: build,
       snapshotAtLeast: async () => build(),
+      clientDocument: async () => undefined,
       plan: async () => [],
       apply: async () => ({ version: 1, changes: [] }),
       edit: async () => ({ version: 1, changes: [] }),

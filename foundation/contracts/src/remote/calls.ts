@@ -10,6 +10,7 @@ import type { GrantRegister } from '../grants.ts';
 import type { Notices } from '../notices.ts';
 import type { PersonSignals } from '../person-signals.ts';
 import type { PolicyEngine } from '../policy-engine.ts';
+import type { ProposalsEnd } from '../proposers.ts';
 import type { TransactionRegistry } from '../transaction-registry.ts';
 import type { TrustRegistry } from '../trust-registry.ts';
 
@@ -21,6 +22,8 @@ export interface Call {
   readonly kind: 'command' | 'query';
   /** Until the caller gives up; 5,000 when left out. */
   readonly timeoutMs?: number;
+  /** A command that its contract lets be repeated, as every query may: who hears nothing asks once more. */
+  readonly repeatable?: true;
 }
 
 /** What other processes see of each component. */
@@ -39,6 +42,7 @@ export interface RemoteContracts {
   readonly 'authorization-server': AuthorizationServer;
   readonly 'federation-gateway': FederationGateway;
   readonly notices: Notices;
+  readonly 'retention-proposals': ProposalsEnd;
   readonly 'authenticators-departure': DepartureEffect;
   readonly 'devices-departure': DepartureEffect;
   readonly 'recovery-departure': DepartureEffect;
@@ -65,13 +69,14 @@ type CallTable = {
 
 const query: Call = { kind: 'query' };
 const command: Call = { kind: 'command' };
+const repeatable: Call = { kind: 'command', repeatable: true };
 /** Reads what may be long. */
 const longQuery: Call = { kind: 'query', timeoutMs: 30_000 };
 
 /** Every method that is called from another process. What is not listed cannot be. */
 export const remoteCalls = {
   'audit-log': {
-    append: command,
+    append: repeatable,
     standings: query,
     standingsUnder: query,
     lastUnder: query,
@@ -82,7 +87,7 @@ export const remoteCalls = {
     scan: longQuery,
     count: longQuery,
   },
-  directory: { plan: longQuery, edit: command },
+  directory: { plan: longQuery, edit: command, clientDocument: query },
   'trust-registry': { profileOf: query },
   'consent-store': { check: query, find: query, list: query, withDescendants: query },
   grants: {
@@ -102,18 +107,19 @@ export const remoteCalls = {
     waitingFor: query,
     parties: query,
     countsAgainstLimits: query,
-    endAuthorityOf: command,
+    endAuthorityOf: repeatable,
   },
-  authentication: { current: query, begin: command, endAllOf: command },
+  authentication: { current: query, begin: command, endAllOf: repeatable },
   authenticators: { of: query, isLocked: query, invitersOf: query },
   statements: { ask: command, take: command },
   'person-signals': { raise: command, clear: command },
-  'authorization-server': { revoke: command },
+  'authorization-server': { revoke: repeatable },
   'federation-gateway': { acceptAssertion: command },
-  notices: { tell: command },
-  'authenticators-departure': { end: command },
-  'devices-departure': { end: command },
-  'recovery-departure': { end: command },
+  notices: { tell: repeatable },
+  'retention-proposals': { endProposalsOf: repeatable },
+  'authenticators-departure': { end: repeatable },
+  'devices-departure': { end: repeatable },
+  'recovery-departure': { end: repeatable },
 } as const satisfies CallTable;
 
 /** The part of a contract that another process has. */

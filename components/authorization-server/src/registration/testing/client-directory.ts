@@ -124,7 +124,7 @@ export function memoryClientDirectory(
       for (const { id } of remove ?? []) await write(id, undefined, by);
       return { version, changes: [] };
     },
-    document: (_kind, id) => documents.get(id),
+    clientDocument: async (id) => documents.get(id),
   } satisfies Pick<Directory, 'plan' | 'edit'> & MemoryClientDirectory;
 }
 

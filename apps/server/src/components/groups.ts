@@ -1,0 +1,112 @@
+import type { AuditLogDependencies } from '@countersign/audit-log';
+import type { Authentication, DepartureEffect, Directory, ProposalsEnd } from '@countersign/contracts';
+import type { PartnerKeys } from '@countersign/federation-gateway';
+import { departureEffects } from '../departure-effects.ts';
+import { createKeyRecords, type KeyRecords } from '../key-records.ts';
+import type { ComponentKeyPurpose, Signers, TokenKeyPurpose } from '../keys.ts';
+import { type DecisionParts, startDecisions } from './decisions.ts';
+import { type DirectoryParts, startDirectory } from './directory.ts';
+import { type EmergencyParts, startEmergencies } from './emergencies.ts';
+import { type GatewayParts, startGateway } from './gateway.ts';
+import type { Ground } from './ground.ts';
+import { type KeepingParts, startKeeping } from './keeping.ts';
+import { type LogParts, startLog } from './log.ts';
+import { type OutgoingParts, startOutgoing } from './outgoing.ts';
+import { type PeopleParts, startPeople } from './people.ts';
+import type { Seen } from './seen.ts';
+import { openSigners, openTokenSigners } from './signers.ts';
+import { startTokens, type TokenParts } from './tokens.ts';
+
+/** What every group has: the keys that its components sign with, and their records. */
+interface Keys<Purpose extends keyof Signers> {
+  readonly signers: Pick<Signers, Purpose>;
+  readonly keyRecords: KeyRecords;
+}
+
+/** The log, what has it stamped, and who keeps it. */
+export type Evidence = LogParts & KeepingParts & Keys<'log-checkpoint' | 'time-stamp'>;
+/** Who there is, and what they may do: under which mandate, by which policy, with whose approval. */
+export type Core = DirectoryParts & DecisionParts & Keys<'policy-bundle' | 'mandate' | 'envelope'>;
+/** What speaks with addresses outside. */
+export type Egress = GatewayParts & OutgoingParts & Keys<'event' | 'security-event'>;
+/** What people and their software meet: sign-in and tokens. */
+export type Edge = PeopleParts & TokenParts & EmergencyParts & Keys<TokenKeyPurpose>;
+
+export async function startEvidence(
+  ground: Ground,
+  seen: Pick<Seen, 'authenticators' | 'exchangeWith'> & { readonly directory: Pick<Directory, 'snapshotAtLeast'> },
+  { unfitRecords }: Pick<AuditLogDependencies, 'unfitRecords'>,
+): Promise<Evidence> {
+  const log = await startLog(ground, { ...seen, unfitRecords });
+  const keys = await openKeys(ground, log, ['time-stamp']);
+  const keeping = startKeeping(ground, { ...log, ...seen, ...keys });
+  return { ...log, ...keeping, ...keys, signers: { 'log-checkpoint': log.logKeys, ...keys.signers } };
+}
+
+/** What is ended elsewhere when somebody leaves or moves. */
+export interface DepartedElsewhere extends Pick<Seen, 'tokens'> {
+  readonly authentication: Pick<Authentication, 'endAllOf'>;
+  /** Of what is kept for how long. */
+  readonly retention: ProposalsEnd;
+  /** Those of authenticators, devices and recoveries. */
+  readonly effects: readonly DepartureEffect[];
+}
+
+export async function startCore(
+  ground: Ground,
+  seen: Pick<Seen, 'auditLog' | 'authenticators' | 'devices' | 'signals'>,
+  elsewhere: DepartedElsewhere,
+): Promise<Core> {
+  // Who leaves is known to the directory before there is anybody to end what they held.
+  let effects: readonly DepartureEffect[] = [];
+  const parties = await startDirectory(ground, seen, () => effects);
+  const keys = await openKeys(ground, seen, ['policy-bundle', 'mandate', 'envelope']);
+  const decisions = await startDecisions(ground, { ...seen, ...parties, ...keys });
+  const { policyEngine, transactionRegistry: transactions } = decisions;
+  effects = departureEffects({
+    ...elsewhere,
+    transactions,
+    proposals: [policyEngine.versions, parties.directory, elsewhere.retention],
+    others: elsewhere.effects,
+  });
+  return { ...parties, ...decisions, ...keys };
+}
+
+export async function startEgress(
+  ground: Ground,
+  seen: Pick<Seen, 'auditLog' | 'directory' | 'trustRegistry' | 'transactions' | 'outbound' | 'exchangeWith'> & {
+    readonly partnerKeys: PartnerKeys;
+  },
+): Promise<Egress> {
+  const keys = await openKeys(ground, seen, ['event', 'security-event']);
+  const gateway = startGateway(ground, seen);
+  const outgoing = startOutgoing(ground, { ...seen, ...keys });
+  return { ...gateway, ...outgoing, ...keys };
+}
+
+export async function startEdge(
+  ground: Ground,
+  seen: Omit<Seen, 'tokens' | 'devices' | 'signals' | 'authentication' | 'authenticators' | 'statements' | 'guard'> & {
+    readonly partnerKeys: PartnerKeys;
+  },
+): Promise<Edge> {
+  const keyRecords = createKeyRecords({ audit: seen.auditLog, ...ground.common });
+  const signers = await openTokenSigners(ground, keyRecords);
+  // Who is locked out loses their tokens too, and is known to the sign-in before there is anybody to revoke them.
+  let tokenServer: Pick<Edge['authorizationServer'], 'revoke'> | undefined;
+  const revoke: Seen['tokens']['revoke'] = async (...asked) => tokenServer?.revoke(...asked);
+  const people = await startPeople(ground, { ...seen, signers, tokens: { revoke } });
+  const tokens = await startTokens(ground, { ...seen, ...people, signers });
+  tokenServer = tokens.authorizationServer;
+  const emergencies = startEmergencies(ground, { ...seen, ...people, ...tokens });
+  return { ...people, ...tokens, ...emergencies, signers, keyRecords };
+}
+
+async function openKeys<Purpose extends ComponentKeyPurpose>(
+  ground: Ground,
+  { auditLog: audit }: Pick<Seen, 'auditLog'>,
+  purposes: readonly Purpose[],
+): Promise<{ readonly signers: Pick<Signers, Purpose>; readonly keyRecords: KeyRecords }> {
+  const keyRecords = createKeyRecords({ audit, ...ground.common });
+  return { signers: await openSigners(ground, keyRecords, purposes), keyRecords };
+}

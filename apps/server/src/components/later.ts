@@ -1,0 +1,25 @@
+type Method = (...args: readonly never[]) => unknown;
+
+/**
+ * Methods of a component that is started later, for those that were started before and need it only when they are asked something.
+ *
+ * @param methods asynchronous ones alone
+ */
+export function later<Component extends object, Name extends keyof Component & string>(
+  methods: readonly Name[],
+): { readonly seen: Pick<Component, Name>; readonly is: (component: Component) => void } {
+  let started: Component | undefined;
+  const call =
+    (name: Name) =>
+    async (...args: readonly never[]) => {
+      if (started === undefined) throw new Error(`${name} was asked for before its component had started`);
+      return Reflect.apply(started[name] as Method, started, args);
+    };
+  const seen = Object.fromEntries(methods.map((name) => [name, call(name)])) as unknown as Pick<Component, Name>;
+  return {
+    seen,
+    is(component) {
+      started = component;
+    },
+  };
+}

@@ -1,0 +1,4 @@
+export { createPeer, type Peer, type PeerOptions } from './peer.ts';
+export { ownName, type ProcessIdentity, processAt, processUri, wireErrors } from './process-identity.ts';
+export { remoteContract } from './remote.ts';
+export { type MayCall, type Offered, type ServedCalls, serveCalls } from './serve.ts';

@@ -1,0 +1,216 @@
+import { CodedError, type ErrorCategory, isCodedError } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import { type Dispatcher, Pool } from 'undici';
+import { callMediaType, callPath } from './call-path.ts';
+import { type ProcessIdentity, requireProcess, wireErrors } from './process-identity.ts';
+
+export interface PeerOptions {
+  /** Group of the other process, as its certificate names it. */
+  readonly name: string;
+  /** Its nodes: `https://host:port`. Each call goes to one of them. */
+  readonly addresses: readonly string[];
+  readonly identity: ProcessIdentity;
+  readonly logger: Logger;
+  /** Connections to each node, each with one request at a time; 16 when left out. */
+  readonly connections?: number;
+  /** Calls that may be under way or wait; 2,048 when left out. */
+  readonly mostCalls?: number;
+}
+
+/** What is asked of another process. */
+export interface PeerCall {
+  readonly contract: string;
+  readonly method: string;
+  /** JSON text. */
+  readonly body: string;
+  /** From now until the caller gives up, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Whether it does no harm to ask twice. */
+  readonly repeatable: boolean;
+}
+
+/** Another process, wherever its nodes are. */
+export interface Peer {
+  readonly name: string;
+  /**
+   * Asks, and gives the answer as JSON text; empty where there is none.
+   *
+   * @throws CodedError as the other process said it; `peer_unavailable` when none of its nodes answers in time: what was asked may have
+   *   been done; `peer_overloaded` when too much waits already. Any other error is a fault of the other process.
+   */
+  call(call: PeerCall): Promise<string>;
+  /** Requests of browsers and clients that this process passes on. */
+  readonly dispatchers: readonly Dispatcher[];
+  /** Whether one of its nodes says that it is ready, asked now. */
+  isReady(): Promise<boolean>;
+  stop(): Promise<void>;
+}
+
+const largestAnswer = 64 * 1024 * 1024;
+/** For so long a node that did not answer is asked last. */
+const shunnedMs = 1_000;
+
+/** Calls over HTTP/1.1 with mutual TLS, by connections that stay open. See docs/adr/0058 for what else was measured. */
+export function createPeer({
+  name,
+  addresses,
+  identity,
+  logger,
+  connections = 16,
+  mostCalls = 2_048,
+}: PeerOptions): Peer {
+  if (addresses.length === 0) throw new Error(`no address of ${name}`);
+  const nodes = addresses.map((address) => ({
+    shunnedUntil: 0,
+    pool: new Pool(address, {
+      connections,
+      pipelining: 1,
+      connect: {
+        cert: identity.certificate,
+        key: identity.key,
+        ca: identity.authorities,
+        checkServerIdentity: requireProcess(name),
+        rejectUnauthorized: true,
+        minVersion: 'TLSv1.3',
+        timeout: 2_000,
+      },
+      // Less than the other side keeps them, so that none is closed under a call.
+      keepAliveTimeout: 30_000,
+      keepAliveMaxTimeout: 30_000,
+      maxResponseSize: largestAnswer,
+      // A call has a time of its own, which counts while it waits as well.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    }),
+  }));
+  type Node = (typeof nodes)[number];
+  let next = 0;
+  let underWay = 0;
+
+  /** In turn; whoever has not answered lately comes last. */
+  function inTurn(): readonly Node[] {
+    if (nodes.length === 1) return nodes;
+    const first = next++ % nodes.length;
+    const turned = [...nodes.slice(first), ...nodes.slice(0, first)];
+    const now = performance.now();
+    return [...turned.filter((node) => node.shunnedUntil <= now), ...turned.filter((node) => node.shunnedUntil > now)];
+  }
+
+  async function ask({ pool }: Node, call: PeerCall, signal: AbortSignal): Promise<string> {
+    const { statusCode, body } = await pool.request({
+      path: callPath(call),
+      method: 'POST',
+      headers: { 'content-type': callMediaType },
+      body: call.body,
+      signal,
+    });
+    const text = await body.text();
+    if (statusCode === 200) return text;
+    if (statusCode === 204) return '';
+    throw errorOf(statusCode, text, `${name}: ${call.contract}.${call.method}`);
+  }
+
+  async function askSome(call: PeerCall, signal: AbortSignal): Promise<string> {
+    let failure: unknown;
+    // A connection that had been closed from the other side meanwhile tells nothing about the node.
+    for (const node of inTurn())
+      for (let attempt = 0; attempt < 2; attempt++) {
+        try {
+          return await ask(node, call, signal);
+        } catch (error) {
+          if (isCodedError(error) || error instanceof PeerFault) throw error;
+          failure = error;
+          if (signal.aborted || !(call.repeatable || neverSent(error))) throw error;
+          if (neverSent(error)) break;
+        }
+        node.shunnedUntil = performance.now() + shunnedMs;
+      }
+    throw failure;
+  }
+
+  return {
+    name,
+    dispatchers: nodes.map(({ pool }) => pool),
+    async call(call) {
+      if (underWay >= mostCalls)
+        throw wireErrors.error('peer_overloaded', `Too much waits for the ${name} process; try again in a moment.`);
+      underWay++;
+      const late = new AbortController();
+      const timer = setTimeout(() => late.abort(), call.timeoutMs);
+      try {
+        return await askSome(call, late.signal);
+      } catch (error) {
+        if (isCodedError(error) || error instanceof PeerFault) throw error;
+        const internal = `${call.contract}.${call.method}: ${late.signal.aborted ? 'no answer in time' : String(error)}`;
+        logger.warn({ peer: name, internal }, 'another process does not answer');
+        throw wireErrors.error('peer_unavailable', `The ${name} process does not answer; nothing was released.`, {
+          internal,
+          cause: error,
+        });
+      } finally {
+        clearTimeout(timer);
+        underWay--;
+      }
+    },
+    async isReady() {
+      const answers = await Promise.all(
+        nodes.map(async ({ pool }) => {
+          try {
+            const signal = AbortSignal.timeout(2_000);
+            const { statusCode, body } = await pool.request({ path: '/readyz', method: 'GET', signal });
+            await body.dump();
+            return statusCode === 200;
+          } catch {
+            return false;
+          }
+        }),
+      );
+      return answers.includes(true);
+    },
+    async stop() {
+      await Promise.all(nodes.map(({ pool }) => pool.destroy()));
+    },
+  };
+}
+
+/** Something went wrong over there that has no code: a fault of ours, as it would be here. */
+class PeerFault extends Error {}
+
+const unsentCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+
+function neverSent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && unsentCodes.has(String(error.code));
+}
+
+const categories: Readonly<Record<number, ErrorCategory>> = {
+  400: 'invalid',
+  401: 'unauthenticated',
+  403: 'forbidden',
+  404: 'not-found',
+  409: 'conflict',
+  413: 'too-large',
+  429: 'rate-limited',
+  503: 'unavailable',
+};
+
+/** What the other process refused, as it said it (RFC 9457). */
+function errorOf(status: number, text: string, what: string): Error {
+  const category = categories[status];
+  const problem = readProblem(text);
+  if (category === undefined || problem === undefined) return new PeerFault(`${what} failed with status ${status}`);
+  return new CodedError({ ...problem, category });
+}
+
+function readProblem(text: string) {
+  try {
+    const { code, detail, facts } = JSON.parse(text) as Record<string, unknown>;
+    if (typeof code !== 'string' || typeof detail !== 'string') return undefined;
+    return { code, detail, ...(isObject(facts) ? { facts } : {}) };
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
