@@ -9,7 +9,6 @@ import type {
   AuthorizationServer,
   DepartureEffect,
   Directory,
-  ProposalsEnd,
 } from '@countersign/contracts';
 import { devicesMigrations } from '@countersign/devices';
 import { directoryMigrations } from '@countersign/directory';

@@ -3,11 +3,11 @@ import { peopleRoutes, sessionRoutes } from '@countersign/authentication';
 import { revocationsRoutes } from '@countersign/authorization-server';
 import { breakGlassRoutes } from '@countersign/break-glass';
 import { consentStoreRoutes } from '@countersign/consent-store';
-import type { LastingGuard } from '@countersign/contracts';
+import type { Directory, LastingGuard } from '@countersign/contracts';
 import { devicesRoutes } from '@countersign/devices';
 import { directoryRoutes, registerScimRoutes } from '@countersign/directory';
 import { eventPublisherRoutes, signalRoutes } from '@countersign/event-publisher';
-import { type Clock, systemRandom } from '@countersign/kernel';
+import { type Clock, systemRandom, type TransactionId } from '@countersign/kernel';
 import { policyEngineRoutes } from '@countersign/policy-engine';
 import { recoveryRoutes } from '@countersign/recovery';
 import { retentionRoutes } from '@countersign/retention';
@@ -17,36 +17,36 @@ import { transactionRegistryRoutes } from '@countersign/transaction-registry';
 import { trustRegistryRoutes } from '@countersign/trust-registry';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import type { Components } from './components.ts';
+import type { Core, Edge, Egress, Evidence } from './components/groups.ts';
 import type { Configuration } from './configuration.ts';
-import { keyRoutes } from './key-routes.ts';
+import { type KeyRouteParts, keyRoutes } from './key-routes.ts';
 import type { OwnInterface } from './own-interfaces.ts';
 
-/** What answers behind our own interfaces. */
+/** What answers behind our own interfaces, by the group of components that serves them. */
+export interface EvidenceInterfaces extends Pick<Evidence, 'auditLog' | 'timeStamping' | 'retention'> {
+  /** Every institution that may know of a transaction. */
+  readonly partiesOf: (id: TransactionId) => Promise<readonly string[]>;
+}
+export interface CoreInterfaces
+  extends Pick<Core, 'directory' | 'trustRegistry' | 'consentStore' | 'policyEngine' | 'transactionRegistry' | 'scim'> {
+  readonly signers: Pick<Core['signers'], 'mandate' | 'envelope'>;
+}
+export interface EgressInterfaces extends Pick<Egress, 'eventPublisher'> {
+  readonly securityEvents: Egress['signals'];
+}
+export interface EdgeInterfaces
+  extends Pick<Edge, 'authentication' | 'risk' | 'devices' | 'recovery' | 'breakGlass' | 'singleUse'> {
+  readonly directory: Pick<Directory, 'snapshot'>;
+  readonly revocations: Edge['authorizationServer']['revocations'];
+}
 export interface InterfaceParts
-  extends Pick<
-    Components,
-    | 'directory'
-    | 'trustRegistry'
-    | 'consentStore'
-    | 'policyEngine'
-    | 'transactionRegistry'
-    | 'auditLog'
-    | 'eventPublisher'
-    | 'securityEvents'
-    | 'timeStamping'
-    | 'retention'
-    | 'authentication'
-    | 'risk'
-    | 'devices'
-    | 'recovery'
-    | 'breakGlass'
-    | 'singleUse'
-    | 'scim'
-    | 'signers'
-    | 'keyRecords'
-  > {
-  readonly revocations: Components['authorizationServer']['revocations'];
+  extends EvidenceInterfaces,
+    CoreInterfaces,
+    EgressInterfaces,
+    EdgeInterfaces,
+    KeyRouteParts {
+  readonly directory: Core['directory'];
+  readonly signers: KeyRouteParts['signers'];
 }
 
 export interface InterfaceOptions {
@@ -72,9 +72,16 @@ const installationAnswer = Type.Object(
 
 /** The interfaces that no specification but ours defines, and the decision point beside them. */
 export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, options: InterfaceOptions): void {
-  const { guard, configuration, baseUrl, clock, openapi } = options;
-  const { issuer, environment, logOrigin, operator } = configuration;
+  mountEdgeInterfaces(app, parts, options);
+  mountCoreInterfaces(app, parts, options);
+  mountEgressInterfaces(app, parts, options);
+  mountEvidenceInterfaces(app, parts, options);
+  keyRoutes(app, parts, { guard: options.guard('keys'), baseUrl: options.baseUrl, clock: options.clock });
+}
 
+export function mountEdgeInterfaces(app: FastifyInstance, parts: EdgeInterfaces, options: InterfaceOptions): void {
+  const { guard, configuration, baseUrl, clock, openapi } = options;
+  const { issuer, operator } = configuration;
   revocationsRoutes(app, {
     revocations: parts.revocations,
     directory: parts.directory,
@@ -82,6 +89,40 @@ export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, opt
     resource: `${issuer}/revocations`,
     baseUrl,
   });
+  const people = {
+    directory: parts.directory,
+    guard: guard('people'),
+    isOperator: (institution: string) => institution === operator.lei,
+    baseUrl,
+  };
+  peopleRoutes(app, { ...people, authenticators: parts.authentication.authenticators });
+  sessionRoutes(app, { ...people, authentication: parts.authentication, signals: parts.risk });
+  devicesRoutes(app, { devices: parts.devices, guard: guard('devices'), baseUrl });
+  recoveryRoutes(app, { recovery: parts.recovery, guard: guard('recoveries'), operator: operator.lei, baseUrl });
+  breakGlassRoutes(app, {
+    breakGlass: parts.breakGlass,
+    singleUse: parts.singleUse,
+    guard: guard('incidents'),
+    operator: operator.lei,
+    clock,
+    baseUrl,
+  });
+  app.get(
+    '/openapi.json',
+    described({
+      tag: 'installation',
+      summary: 'Read this document',
+      answers: { 200: { description: 'OpenAPI 3.1', body: Type.Record(Type.String(), Type.Unknown()) } },
+    }),
+    async (_request, reply) => reply.type('application/json; charset=utf-8').send(await openapi()),
+  );
+}
+
+export function mountCoreInterfaces(
+  app: FastifyInstance,
+  parts: CoreInterfaces,
+  { guard, baseUrl, clock }: InterfaceOptions,
+): void {
   directoryRoutes(app, { directory: parts.directory, guard: guard('directory'), baseUrl });
   trustRegistryRoutes(app, { trustRegistry: parts.trustRegistry, guard: guard('partners'), baseUrl });
   registerScimRoutes(app, { ...parts.scim, guard: guard('scim'), baseUrl });
@@ -104,39 +145,34 @@ export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, opt
     guard: guard('transactions'),
     baseUrl,
   });
+}
+
+export function mountEgressInterfaces(
+  app: FastifyInstance,
+  parts: EgressInterfaces,
+  { guard, baseUrl, configuration: { issuer } }: InterfaceOptions,
+): void {
   eventPublisherRoutes(app, { events: parts.eventPublisher, guard: guard('events'), baseUrl });
+  signalRoutes(app, { signals: parts.securityEvents, issuer, guard: guard('signals'), baseUrl });
+}
+
+export function mountEvidenceInterfaces(
+  app: FastifyInstance,
+  parts: EvidenceInterfaces,
+  { guard, configuration, baseUrl, clock }: InterfaceOptions,
+): void {
+  const { issuer, environment, logOrigin, operator } = configuration;
   auditLogRoutes(app, {
     auditLog: parts.auditLog,
     guard: guard('evidence'),
     baseUrl,
     operator: operator.lei,
-    partiesOf: (id) => parts.transactionRegistry.parties(id),
+    partiesOf: parts.partiesOf,
     clock,
     random: systemRandom,
   });
-  signalRoutes(app, { signals: parts.securityEvents, issuer, guard: guard('signals'), baseUrl });
   timeStampingRoutes(app, { ...parts.timeStamping, clock });
   retentionRoutes(app, { retention: parts.retention, guard: guard('retention'), operator: operator.lei, baseUrl });
-  const people = {
-    directory: parts.directory,
-    guard: guard('people'),
-    isOperator: (institution: string) => institution === operator.lei,
-    baseUrl,
-  };
-  peopleRoutes(app, { ...people, authenticators: parts.authentication.authenticators });
-  sessionRoutes(app, { ...people, authentication: parts.authentication, signals: parts.risk });
-  devicesRoutes(app, { devices: parts.devices, guard: guard('devices'), baseUrl });
-  recoveryRoutes(app, { recovery: parts.recovery, guard: guard('recoveries'), operator: operator.lei, baseUrl });
-  breakGlassRoutes(app, {
-    breakGlass: parts.breakGlass,
-    singleUse: parts.singleUse,
-    guard: guard('incidents'),
-    operator: operator.lei,
-    clock,
-    baseUrl,
-  });
-  keyRoutes(app, parts, { guard: guard('keys'), baseUrl, clock });
-
   app.get(
     '/.well-known/countersign',
     described({
@@ -145,14 +181,5 @@ export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, opt
       answers: { 200: { description: 'Its issuer, its environment, its log', body: installationAnswer } },
     }),
     async () => ({ issuer, environment, log: { origin: logOrigin, verifier_key: parts.auditLog.verifierKey() } }),
-  );
-  app.get(
-    '/openapi.json',
-    described({
-      tag: 'installation',
-      summary: 'Read this document',
-      answers: { 200: { description: 'OpenAPI 3.1', body: Type.Record(Type.String(), Type.Unknown()) } },
-    }),
-    async (_request, reply) => reply.type('application/json; charset=utf-8').send(await openapi()),
   );
 }

@@ -55,10 +55,12 @@ const tag = 'keys';
 type RotateRoute = { Params: Static<typeof purposeParams> };
 type WithdrawRoute = { Params: Static<typeof keyParams>; Body: Static<typeof withdrawBody> | null | undefined };
 
+export type KeyRouteParts = Pick<Components, 'signers' | 'keyRecords'>;
+
 /** Our signing keys at run time. What happens to one is recorded before it happens. */
 export function keyRoutes(
   app: FastifyInstance,
-  { signers, keyRecords }: Pick<Components, 'signers' | 'keyRecords'>,
+  { signers, keyRecords }: KeyRouteParts,
   { guard, baseUrl, clock }: { readonly guard: ResourceGuard; readonly baseUrl: string; readonly clock: Clock },
 ): void {
   const needs = withScope(guard, baseUrl);

@@ -48,7 +48,11 @@ export function mountRoutes(
   if (grantManagement !== undefined) grantManagementRoutes(app, { grantManagement, guard: guard('grants'), baseUrl });
   mountInterfaces(
     app,
-    { ...components, revocations: authorizationServer.revocations },
+    {
+      ...components,
+      revocations: authorizationServer.revocations,
+      partiesOf: (id) => components.transactionRegistry.parties(id),
+    },
     {
       guard,
       configuration,

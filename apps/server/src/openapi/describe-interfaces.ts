@@ -182,6 +182,7 @@ function partsNobodyAsks(): InterfaceParts {
     policyEngine: nobodyAsks(),
     transactionRegistry: nobodyAsks(),
     auditLog: nobodyAsks(),
+    partiesOf: async () => [],
     eventPublisher: nobodyAsks(),
     securityEvents: nobodyAsks(),
     timeStamping: nobodyAsks(),
