@@ -63,6 +63,20 @@ export interface LastingGuard extends ResourceGuard {
   checkLasting(request: GuardedRequest, need: { readonly scope: string }): Promise<LastingCaller>;
 }
 
+/** The guards of our own interfaces, for those that are served by another process than the one that knows tokens. */
+export interface Access {
+  /**
+   * As {@link ResourceGuard.check} of the interface.
+   *
+   * @param resource identifier of the interface: the one audience that is accepted
+   */
+  checkAccess(resource: string, request: GuardedRequest, need: { readonly scope: string }): Promise<Caller>;
+  /** The same, for answers that last; the token is kept in mind for {@link stillStands}, until it ends. */
+  checkLastingAccess(resource: string, request: GuardedRequest, need: { readonly scope: string }): Promise<Caller>;
+  /** Whether a token that was checked for a lasting answer is good now; false where nothing is known of it. */
+  stillStands(token: string): Promise<boolean>;
+}
+
 /** Codes that begin with `proof_` are about the DPoP proof, those with `token_` about the access token. */
 export const accessErrors = errorVocabulary({
   ...accessTokenErrors.codes,

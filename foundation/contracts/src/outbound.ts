@@ -95,3 +95,16 @@ export interface OutboundForm {
     limits?: { readonly timeoutMs?: number; readonly maxBytes?: number },
   ): Promise<{ readonly status: number; readonly body: unknown }>;
 }
+
+/** {@link ConfiguredExchange} and {@link ConfiguredDocuments} for another process, which says who vouches for the server. */
+export interface ConfiguredRequests {
+  /** @param authorities PEM; the system's when undefined */
+  exchangeFor(
+    authorities: string | undefined,
+    ...request: Parameters<ConfiguredExchange['exchange']>
+  ): ReturnType<ConfiguredExchange['exchange']>;
+  getFor(
+    authorities: string | undefined,
+    ...request: Parameters<ConfiguredDocuments['get']>
+  ): ReturnType<ConfiguredDocuments['get']>;
+}

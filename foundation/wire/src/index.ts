@@ -1,3 +1,4 @@
+export { type DoorsElsewhere, listenerHeader, passOn } from './pass-on.ts';
 export { createPeer, type Peer, type PeerOptions } from './peer.ts';
 export { ownName, type ProcessIdentity, processAt, processUri, wireErrors } from './process-identity.ts';
 export { remoteContract } from './remote.ts';

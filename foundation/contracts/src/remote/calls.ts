@@ -1,13 +1,14 @@
 import type { AuditLog } from '../audit-log.ts';
 import type { Authentication } from '../authentication.ts';
 import type { AuthenticatorRegister, Statements } from '../authenticators.ts';
-import type { AuthorizationServer } from '../authorization-server.ts';
+import type { Access, AuthorizationServer } from '../authorization-server.ts';
 import type { ConsentStore } from '../consent-store.ts';
 import type { DepartureEffect } from '../departures.ts';
 import type { Directory } from '../directory.ts';
 import type { FederationGateway } from '../federation-gateway.ts';
 import type { GrantRegister } from '../grants.ts';
 import type { Notices } from '../notices.ts';
+import type { ConfiguredRequests, Outbound, OutboundForm } from '../outbound.ts';
 import type { PersonSignals } from '../person-signals.ts';
 import type { PolicyEngine } from '../policy-engine.ts';
 import type { ProposalsEnd } from '../proposers.ts';
@@ -40,7 +41,10 @@ export interface RemoteContracts {
   readonly statements: Statements;
   readonly 'person-signals': PersonSignals;
   readonly 'authorization-server': AuthorizationServer;
+  readonly access: Access;
   readonly 'federation-gateway': FederationGateway;
+  readonly outbound: Outbound & OutboundForm;
+  readonly 'configured-requests': ConfiguredRequests;
   readonly notices: Notices;
   readonly 'retention-proposals': ProposalsEnd;
   readonly 'authenticators-departure': DepartureEffect;
@@ -72,6 +76,9 @@ const command: Call = { kind: 'command' };
 const repeatable: Call = { kind: 'command', repeatable: true };
 /** Reads what may be long. */
 const longQuery: Call = { kind: 'query', timeoutMs: 30_000 };
+
+/** Waits for somebody outside. */
+const outside: Call = { kind: 'command', timeoutMs: 30_000 };
 
 /** Every method that is called from another process. What is not listed cannot be. */
 export const remoteCalls = {
@@ -114,7 +121,10 @@ export const remoteCalls = {
   statements: { ask: command, take: command },
   'person-signals': { raise: command, clear: command },
   'authorization-server': { revoke: repeatable },
-  'federation-gateway': { acceptAssertion: command },
+  access: { checkAccess: command, checkLastingAccess: command, stillStands: query },
+  'federation-gateway': { acceptAssertion: outside },
+  outbound: { getJson: outside, post: outside, postForm: outside },
+  'configured-requests': { exchangeFor: outside, getFor: outside },
   notices: { tell: repeatable },
   'retention-proposals': { endProposalsOf: repeatable },
   'authenticators-departure': { end: repeatable },

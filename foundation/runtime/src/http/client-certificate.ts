@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { type Clock, sha256Base64Url } from '@countersign/kernel';
 import type { FastifyRequest } from 'fastify';
@@ -14,6 +15,8 @@ export interface ClientCertificateTrust {
    * certificate, base64url. A renewed certificate is another one and has to be named here first.
    */
   readonly proxies?: readonly string[];
+  /** Whether a connection is of a process of ours that passes requests on. */
+  readonly passesOn?: (socket: Socket) => boolean;
 }
 
 /** The shape of `PresentedCertificate` in the contracts. */
@@ -72,7 +75,7 @@ export function createCertificateReader(options: {
     const { socket } = request.raw;
     const peer = trust !== undefined && socket instanceof TLSSocket ? peerOf(socket) : undefined;
     const inDate = peer !== undefined && isWithin(peer.validity, clock.now());
-    if (peer === undefined || !inDate || !proxies.has(peer.thumbprint)) {
+    if (peer === undefined || !inDate || !(proxies.has(peer.thumbprint) || trust?.passesOn?.(socket) === true)) {
       if (headers.any) throw untrusted();
       if (peer !== undefined) {
         const { der, others } = peer;

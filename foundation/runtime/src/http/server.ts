@@ -1,11 +1,11 @@
-import type { RequestListener, Server } from 'node:http';
+import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
 import { type Clock, CodedError, systemClock } from '@countersign/kernel';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from '../observability/logger.ts';
 import type { Metrics } from '../observability/metrics.ts';
-import { createCertificateReader } from './client-certificate.ts';
+import { type ClientCertificateTrust, createCertificateReader } from './client-certificate.ts';
 import { watchConnections } from './draining.ts';
 import { checkCallersFirst } from './guarded.ts';
 import { readJsonBody } from './json-body.ts';
@@ -24,6 +24,18 @@ export interface HttpServerOptions {
   readonly clock?: Clock;
   /** What the operator calls the network that this listener is for; read by `zoneOf`. */
   readonly zone?: string;
+  /** For a server that listens nowhere: another of our processes passes requests on to it. */
+  readonly passedOn?: PassedOn;
+  /** Requests that are answered by somebody else on the same listener; undefined for those that are this server's own. */
+  readonly elsewhere?: (request: IncomingMessage) => RequestListener | undefined;
+}
+
+/** Requests that come by way of another process, which the listener has established. */
+export interface PassedOn {
+  /** Whether this is a connection of a process that may pass requests on. */
+  readonly by: (socket: Socket) => boolean;
+  /** PEM of the authorities whose client certificates are accepted as `chainVerified`; nobody's when left out. */
+  readonly clientAuthorities?: string;
 }
 
 const timeouts = {
@@ -44,10 +56,11 @@ const lateness = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 } 
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const app = fastify({
     logger: false,
-    trustProxy: false,
+    // The address of whoever asked comes with what is passed on, and from nobody else.
+    trustProxy: options.passedOn !== undefined,
     bodyLimit: options.bodyLimit ?? 262_144,
     ...timeouts,
-    ...(options.tls === undefined ? { http: lateness } : { serverFactory: tlsServer(options.tls) }),
+    ...(options.tls === undefined ? { http: lateness } : { serverFactory: tlsServer(options.tls, options.elsewhere) }),
     frameworkErrors: (error, request, reply) => sendError(error, request, reply, options.logger),
     clientErrorHandler: answerUnreadable,
     routerOptions: { maxParamLength: 512 },
@@ -69,7 +82,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   app.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, readJsonBody);
 
   const readCertificate = createCertificateReader({
-    trust: options.tls?.clientCertificates,
+    trust: trustOf(options),
     clock: options.clock ?? systemClock,
   });
   app.addHook('onRequest', (request, reply, done) => {
@@ -109,10 +122,21 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   return app;
 }
 
+function trustOf({ passedOn, tls }: HttpServerOptions): ClientCertificateTrust | undefined {
+  if (passedOn === undefined) return tls?.clientCertificates;
+  const { by, clientAuthorities } = passedOn;
+  return { passesOn: by, ...(clientAuthorities === undefined ? {} : { authorities: clientAuthorities }) };
+}
+
 /** A server that Fastify did not make does not get its timeouts from it either. */
-function tlsServer(tls: HttpTls): (handler: RequestListener) => Server {
+function tlsServer(
+  tls: HttpTls,
+  elsewhere: HttpServerOptions['elsewhere'] = () => undefined,
+): (handler: RequestListener) => Server {
   return (handler) => {
-    const server = createServer({ ...tlsOptions(tls), ...lateness }, handler);
+    const server = createServer({ ...tlsOptions(tls), ...lateness }, (request, response) =>
+      (elsewhere(request) ?? handler)(request, response),
+    );
     server.requestTimeout = timeouts.requestTimeout;
     server.keepAliveTimeout = timeouts.keepAliveTimeout;
     server.setTimeout(timeouts.connectionTimeout);

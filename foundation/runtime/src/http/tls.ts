@@ -10,6 +10,8 @@ export interface HttpTls {
   readonly key: string;
   /** The listener for mutual TLS asks every client for a certificate; who comes without one is served as well. */
   readonly clientCertificates?: ClientCertificateTrust;
+  /** PEM: nobody is let in whom these authorities do not vouch for. */
+  readonly onlyVouchedForBy?: string;
 }
 
 /** RFC 9325 section 4.2 (BCP 195) for TLS 1.2, as FAPI 2.0 Security Profile section 5.2.2 asks; all of TLS 1.3. */
@@ -25,7 +27,7 @@ const cipherSuites = [
 
 /** What Node is told about a listener with TLS. */
 export function tlsOptions(tls: HttpTls): ServerOptions {
-  const trust = tls.clientCertificates;
+  const { clientCertificates: trust, onlyVouchedForBy } = tls;
   return {
     cert: tls.certificate,
     key: tls.key,
@@ -37,6 +39,9 @@ export function tlsOptions(tls: HttpTls): ServerOptions {
     // A resumed session would bring the answer of an earlier check of the certificate; a renegotiated one would
     // change the certificate under a connection that has been looked at.
     secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
+    ...(onlyVouchedForBy === undefined
+      ? {}
+      : { requestCert: true, rejectUnauthorized: true, ca: onlyVouchedForBy, minVersion: 'TLSv1.3' as const }),
     ...(trust === undefined
       ? {}
       : {

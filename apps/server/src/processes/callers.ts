@@ -1,0 +1,87 @@
+import type { RemoteContract, remoteCalls } from '@countersign/contracts';
+import { type ProcessGroup, processGroups } from './groups.ts';
+
+type Methods<Name extends RemoteContract> = readonly (keyof (typeof remoteCalls)[Name])[];
+
+/** What the processes of one group may call, contract by contract. */
+export type Callable = { readonly [Name in RemoteContract]?: Methods<Name> };
+
+/** Which group has the component behind each contract. */
+export const servedBy = {
+  'audit-log': 'evidence',
+  'retention-proposals': 'evidence',
+  directory: 'core',
+  'trust-registry': 'core',
+  'consent-store': 'core',
+  grants: 'core',
+  'policy-engine': 'core',
+  'transaction-registry': 'core',
+  authentication: 'edge',
+  authenticators: 'edge',
+  statements: 'edge',
+  'person-signals': 'edge',
+  'authorization-server': 'edge',
+  access: 'edge',
+  'authenticators-departure': 'edge',
+  'devices-departure': 'edge',
+  'recovery-departure': 'edge',
+  'federation-gateway': 'egress',
+  notices: 'egress',
+  outbound: 'egress',
+  'configured-requests': 'egress',
+} as const satisfies Readonly<Record<RemoteContract, ProcessGroup>>;
+
+/**
+ * Which process may call which method. Whatever is not here is refused, logged and recorded; `docs/processes.md` is written from it.
+ * A group gets what its components need and nothing beside it: edge cannot ask for a mandate to be granted, and nobody
+ * but core can have a right taken from somebody who leaves.
+ */
+export const callers = {
+  edge: {
+    'audit-log': ['append', 'standings', 'standingsUnder', 'find', 'search', 'query', 'newest'],
+    directory: ['plan', 'edit', 'clientDocument'],
+    'trust-registry': ['profileOf'],
+    'consent-store': ['check', 'find', 'list', 'withDescendants'],
+    grants: ['give', 'deny', 'change', 'find', 'revoke', 'revokeAll', 'list'],
+    'policy-engine': ['decide'],
+    'transaction-registry': ['open', 'facts', 'stepsOf', 'waitingFor'],
+    'federation-gateway': ['acceptAssertion'],
+    notices: ['tell'],
+    outbound: ['getJson', 'post', 'postForm'],
+    'configured-requests': ['exchangeFor', 'getFor'],
+  },
+  core: {
+    'audit-log': [
+      ...['append', 'standings', 'standingsUnder', 'lastUnder', 'find', 'search', 'query', 'newest', 'scan', 'count'],
+    ] as Methods<'audit-log'>,
+    'retention-proposals': ['endProposalsOf'],
+    authentication: ['current', 'begin', 'endAllOf'],
+    authenticators: ['of', 'isLocked', 'invitersOf'],
+    statements: ['ask', 'take'],
+    'authorization-server': ['revoke'],
+    access: ['checkAccess'],
+    'authenticators-departure': ['end'],
+    'devices-departure': ['end'],
+    'recovery-departure': ['end'],
+  },
+  evidence: {
+    authenticators: ['isLocked', 'invitersOf'],
+    'transaction-registry': ['parties'],
+    access: ['checkAccess'],
+    'configured-requests': ['exchangeFor', 'getFor'],
+  },
+  egress: {
+    'audit-log': ['append', 'standings', 'find', 'scan', 'newest', 'search'],
+    'trust-registry': ['profileOf'],
+    'transaction-registry': ['parties', 'countsAgainstLimits'],
+    access: ['checkAccess', 'checkLastingAccess', 'stillStands'],
+  },
+} as const satisfies Readonly<Record<ProcessGroup, Callable>>;
+
+/** Whether a process may call a method: by its name in its certificate. */
+export function mayCall(process: string, contract: string, method: string): boolean {
+  const group = processGroups.find((name) => name === process);
+  if (group === undefined) return false;
+  const methods = new Map<string, readonly string[]>(Object.entries(callers[group])).get(contract);
+  return methods?.includes(method) === true;
+}

@@ -1,0 +1,54 @@
+import type { KeyPurpose } from '@countersign/contracts';
+
+/**
+ * The security contexts of an installation. A split installation has processes of each, on machines and in networks of their own:
+ * `edge` faces the internet, `core` decides, `evidence` keeps the log, and `egress` alone calls outside.
+ */
+export const processGroups = ['edge', 'core', 'evidence', 'egress'] as const;
+export type ProcessGroup = (typeof processGroups)[number];
+
+export interface GroupParts {
+  /** Components with a database role and schema of their own, by the name of their migrations. */
+  readonly stored: readonly string[];
+  /** Components that keep nothing in the database. */
+  readonly stateless: readonly string[];
+  /** What the private keys are for that processes of the group open. */
+  readonly keyPurposes: readonly KeyPurpose[];
+}
+
+/** Every component and every signing key belongs to exactly one group. */
+export const groupParts: Readonly<Record<ProcessGroup, GroupParts>> = {
+  edge: {
+    stored: ['authorization-server', 'authentication', 'devices', 'recovery', 'break-glass'],
+    stateless: ['pages'],
+    keyPurposes: ['access-token', 'id-token', 'id-token-ps256', 'id-token-rs256', 'transaction-token'],
+  },
+  core: {
+    stored: ['directory', 'trust-registry', 'consent-store', 'policy-engine', 'transaction-registry'],
+    stateless: [],
+    keyPurposes: ['policy-bundle', 'mandate', 'envelope'],
+  },
+  evidence: {
+    stored: ['audit-log', 'evidence-eraser', 'retention', 'time-stamping'],
+    stateless: [],
+    keyPurposes: ['log-checkpoint', 'time-stamp'],
+  },
+  egress: {
+    stored: ['notices', 'event-publisher'],
+    stateless: ['federation-gateway'],
+    keyPurposes: ['event', 'security-event'],
+  },
+};
+
+/** By name, those that keep nothing in the database among them. */
+export function componentsOf(group: ProcessGroup): readonly string[] {
+  const { stored, stateless } = groupParts[group];
+  return [...stored, ...stateless];
+}
+
+/** The group of a component. A component without a group is our bug. */
+export function groupOf(component: string): ProcessGroup {
+  const group = processGroups.find((candidate) => componentsOf(candidate).includes(component));
+  if (group === undefined) throw new Error(`the component ${component} belongs to no group of processes`);
+  return group;
+}
