@@ -59,9 +59,9 @@ export function createProposerStanding({
     const [proposer = '', asking = proposer] = proposers;
     const software = snapshot.principal(asking);
     if (software === undefined || software.kind === 'person') return undefined;
-    const holds = [...snapshot.clients()].some(
-      ({ principal, scopes }) => principal === asking && scopes.includes(scope),
-    );
-    return holds ? undefined : 'right-lost';
+    for (const client of snapshot.clients())
+      if (client.principal === asking && client.institution === software.institution && client.scopes.includes(scope))
+        return undefined;
+    return 'right-lost';
   };
 }

@@ -46,6 +46,7 @@ import { createProblems, type Problems } from './problems.ts';
 import { createProofs, type DirectoryLog } from './proofs.ts';
 import { digestOfContent, type Proposal } from './proposal.ts';
 import { type Attempt, createRefusals } from './refusals.ts';
+import { createChangeStream } from './replica/change-stream.ts';
 import {
   type ChangeScope,
   easedFindings,
@@ -143,6 +144,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     ...{ pool, clock, audit, proofs, logger, newRecordId, departures },
     seed: dependencies.seed ?? {},
   });
+  const changeStream = createChangeStream(graph);
   const refusals = createRefusals({ audit, newRecordId });
   const requests = createChangeRequests({ ...dependencies, graph, governing, refusals, newRecordId });
   const freshness = await keepFresh({
@@ -290,6 +292,8 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       }
     },
 
+    changesSince: changeStream.changesSince,
+
     async plan(file, { prune = false, values = false, onProgress } = {}) {
       const problems = createProblems();
       const wanted = await graph.readInSlices({ file, prune }, problems, onProgress);
@@ -384,6 +388,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     isOperator,
 
     async stop() {
+      changeStream.stop();
       await freshness.stop();
       await departures.stop();
     },

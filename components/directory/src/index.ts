@@ -2,6 +2,11 @@ import type { ComponentMigrations } from '@countersign/runtime';
 
 export { createDirectory, type DirectoryComponent, type DirectoryDependencies } from './directory.ts';
 export { directoryRoutes } from './http.ts';
+export {
+  createDirectoryReplica,
+  type DirectoryReplica,
+  type DirectoryReplicaDependencies,
+} from './replica/directory-replica.ts';
 export { defaultAssignableRoles, registerScimRoutes, type ScimDependencies } from './scim/scim.ts';
 
 export const directoryMigrations: ComponentMigrations = {

@@ -15,10 +15,9 @@ import { departuresIn } from './departures/departing.ts';
 import type { Departures } from './departures/departures.ts';
 import { type EntityKind, entryKey, type Graph, graphOf, keyOf } from './entry.ts';
 import { readKeyTimes, withKeysOf } from './key-times.ts';
-import { createProblems, type Problems } from './problems.ts';
+import type { Problems } from './problems.ts';
 import type { DirectoryLog, Proofs, Said } from './proofs.ts';
 import { type Proposal, readProposal, readProposalInSlices } from './proposal.ts';
-import { readFile } from './read-file.ts';
 import { type Approval, appliedRecords } from './records.ts';
 import { retireIds } from './retired-ids-store.ts';
 import { withFindings } from './rules/findings.ts';
@@ -27,6 +26,7 @@ import { checkPostdated } from './rules/postdated.ts';
 import { withAnchors } from './rules/reference-data.ts';
 import { checkResourceActors } from './rules/resource-actors.ts';
 import { checkReusedIds, retiredBy } from './rules/reused-ids.ts';
+import { readSeed } from './seed.ts';
 import { after, contentsOf, inOneOrder, onSeed, readDocument, type State, stateOf } from './state.ts';
 import {
   askOneSnapshot,
@@ -46,8 +46,12 @@ export interface LiveGraph {
   /** @throws CodedError `authority_unproven` while the log says otherwise, and what it says cannot be had */
   state(): State;
   isInDoubt(): boolean;
+  /** What is part of the installation itself. */
+  readonly seed: Graph;
   /** Is it part of the installation itself? */
   isSeeded(kind: EntityKind, id: string): boolean;
+  /** From now on, after each step from one state to a newer one. */
+  onAdvance(listener: (before: State, next: State) => void): void;
   /** Looks for what other nodes have changed. @throws CodedError `authority_unproven`, `log_unavailable` */
   refresh(): Promise<void>;
   /** Reads what is asked for; whatever is wrong is in `problems`. */
@@ -122,16 +126,7 @@ export async function createLiveGraph(dependencies: {
 }): Promise<LiveGraph> {
   const { pool, clock, audit, proofs, logger, newRecordId } = dependencies;
   const keys = createKeyCache({ maxKeys: 65_536 });
-  const seed = readSeed(dependencies.seed);
-
-  function readSeed(input: unknown): Graph {
-    const problems = createProblems();
-    const graph = graphOf(readFile(input, problems.place('seed:'), keys).entries);
-    checkGraph(graph, problems);
-    const error = problems.asError();
-    if (error !== undefined) throw error;
-    return graph;
-  }
+  const seed = readSeed(dependencies.seed, keys);
 
   async function readAll(session: Session): Promise<Rows> {
     const { version, entities } = await loadDirectory(session);
@@ -214,6 +209,7 @@ export async function createLiveGraph(dependencies: {
   }
 
   let state = await load();
+  const listeners: ((before: State, next: State) => void)[] = [];
   /** Why what this node has cannot be relied on. */
   let doubt: CodedError | undefined;
   /** A change of this node that no record calls committed yet. */
@@ -224,8 +220,10 @@ export async function createLiveGraph(dependencies: {
   /** Never goes back: a slow load may end after a change made here. */
   function advance(next: State): void {
     if (next.version <= state.version) return;
+    const before = state;
     state = next;
     doubt = undefined;
+    for (const listener of listeners) listener(before, next);
   }
 
   /**
@@ -308,7 +306,9 @@ export async function createLiveGraph(dependencies: {
       return state;
     },
     isInDoubt: () => doubt !== undefined,
+    seed,
     isSeeded: (kind, id) => seed.has(keyOf(kind, id)),
+    onAdvance: (listener) => void listeners.push(listener),
     refresh,
     advance,
 

@@ -80,22 +80,7 @@ export function createProofs(dependencies: {
   }
 
   return {
-    async ask() {
-      const newest = await audit.standings([directoryThing, pendingThing]);
-      const committed = newest.get(directoryThing);
-      const last = newest.get(pendingThing);
-      const pending =
-        last !== undefined && (committed === undefined || last.index > committed.index) ? last : undefined;
-      return {
-        proofOf(contents) {
-          // Nothing was ever committed: the directory is as empty as it was made.
-          if (committed === undefined && contents.version === 0 && contents.documents.size === 0) return 'committed';
-          if (committed?.digest === contents.digest) return 'committed';
-          return pending?.digest === contents.digest ? 'pending' : undefined;
-        },
-        ...(pending === undefined ? {} : { pending: pending.record }),
-      };
-    },
+    ask: () => askLog(audit),
 
     pendingStanding: ({ digest }) => ({ of: pendingThing, digest }),
 
@@ -117,5 +102,22 @@ export function createProofs(dependencies: {
           'that is as new as the log.',
       );
     },
+  };
+}
+
+/** What the log says of the graph now. @throws CodedError `log_unavailable` */
+export async function askLog(log: StandingReader): Promise<Said> {
+  const newest = await log.standings([directoryThing, pendingThing]);
+  const committed = newest.get(directoryThing);
+  const last = newest.get(pendingThing);
+  const pending = last !== undefined && (committed === undefined || last.index > committed.index) ? last : undefined;
+  return {
+    proofOf(contents) {
+      // Nothing was ever committed: the directory is as empty as it was made.
+      if (committed === undefined && contents.version === 0 && contents.documents.size === 0) return 'committed';
+      if (committed?.digest === contents.digest) return 'committed';
+      return pending?.digest === contents.digest ? 'pending' : undefined;
+    },
+    ...(pending === undefined ? {} : { pending: pending.record }),
   };
 }

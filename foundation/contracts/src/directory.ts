@@ -575,11 +575,57 @@ export interface DirectoryProblem {
   readonly detail: string;
 }
 
-export interface Directory {
+/** An entity as the directory sends it to processes that hold a copy. */
+export interface StreamedEntity {
+  readonly kind: string;
+  readonly id: string;
+  /** As it is stored. */
+  readonly document: Json;
+  /** Of a person with credentials: the record that lists them. */
+  readonly record?: RecordId;
+}
+
+/** A page of what has changed. */
+export interface DirectoryPage {
+  /** The directory's version when the page was read. Pages of different versions are joined by asking again since the lowest. */
+  readonly version: number;
+  /** Whether these pages are the whole directory: entities in none of them are gone. */
+  readonly whole: boolean;
+  readonly changed: readonly StreamedEntity[];
+  readonly removed: readonly { readonly kind: string; readonly id: string }[];
+  /** People of whom nothing has changed but the record that lists their credentials: a change of one renews it for their institution. */
+  readonly records: readonly { readonly person: string; readonly record: RecordId }[];
+  /** Since when clients of the page, and of the seed, have each of their keys: milliseconds since the epoch. */
+  readonly keyTimes: readonly { readonly client: string; readonly thumbprint: string; readonly registeredAt: number }[];
+  /** To go on with, as `after`, where there are more. */
+  readonly next?: string;
+}
+
+/** The stored directory for processes that hold a copy; what is streamed counts once the audit log proves it. */
+export interface DirectoryStream {
+  /**
+   * What has changed since a version, or the whole directory where the caller has none or is too far behind. Waits up to
+   * `waitMs` (at most 10,000) for a version that is newer than `since`.
+   *
+   * @param request.since the version that the caller has
+   * @param request.after `next` of the page before
+   * @param request.limit entities of a page, at most 2,000; 1,000 when left out
+   * @throws CodedError `authority_unproven`
+   */
+  changesSince(request: {
+    readonly since?: number;
+    readonly after?: string;
+    readonly limit?: number;
+    readonly waitMs?: number;
+  }): Promise<DirectoryPage>;
+}
+
+export interface Directory extends DirectoryStream {
   /**
    * The newest snapshot this node has; never older than the last change made on this node.
    *
-   * @throws CodedError `authority_unproven` while the log has a newer one that this node cannot read
+   * @throws CodedError `authority_unproven` while the log has a newer one that this node cannot read; `directory_behind` from a
+   *   copy in another process that nobody has confirmed for some seconds
    */
   snapshot(): DirectorySnapshot;
   /**

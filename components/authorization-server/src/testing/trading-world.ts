@@ -270,6 +270,7 @@ export function tradingWorld(): World {
       snapshot: build,
       snapshotAtLeast: async () => build(),
       clientDocument: async () => undefined,
+      changesSince: notHere,
       plan: async () => [],
       apply: async () => ({ version: 1, changes: [] }),
       edit: async () => ({ version: 1, changes: [] }),

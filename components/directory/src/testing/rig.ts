@@ -24,6 +24,7 @@ export interface Rig {
   readonly records: RecordDraft[];
   /** Everything that was appended. */
   readonly log: readonly RecordDraft[];
+  readonly audit: DirectoryLogDouble['audit'];
   readonly breakLog: DirectoryLogDouble['breakLog'];
   readonly rewriteLog: DirectoryLogDouble['rewrite'];
   open(options?: Partial<DirectoryDependencies>): Promise<DirectoryComponent>;
@@ -40,7 +41,7 @@ export async function createRig(): Promise<Rig> {
   return {
     scratch,
     clock,
-    ...{ records: log.records, log: log.all, breakLog: log.breakLog, rewriteLog: log.rewrite },
+    ...{ records: log.records, log: log.all, audit: log.audit, breakLog: log.breakLog, rewriteLog: log.rewrite },
     async open(options = {}) {
       const directory = await createDirectory({
         pool: scratch.pool('directory'),

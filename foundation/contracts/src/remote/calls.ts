@@ -94,7 +94,7 @@ export const remoteCalls = {
     scan: longQuery,
     count: longQuery,
   },
-  directory: { plan: longQuery, edit: command, clientDocument: query },
+  directory: { plan: longQuery, edit: command, clientDocument: query, changesSince: longQuery },
   'trust-registry': { profileOf: query },
   'consent-store': { check: query, find: query, list: query, withDescendants: query },
   grants: {

@@ -1,0 +1,125 @@
+import { type DirectoryPage, type DirectoryStream, directoryErrors, type StreamedEntity } from '@countersign/contracts';
+import { type Digest, digestOf, type RecordId } from '@countersign/kernel';
+import { nameOfKey } from '../key-times.ts';
+import { type StoredContents, storedContents } from '../stored-contents.ts';
+
+/** What was streamed of the directory, before anything of it is believed. */
+export interface Copy {
+  readonly contents: StoredContents;
+  /** Of entities that are new or changed; the others are as they were in the copy that it was read on from. */
+  readonly streamed: ReadonlyMap<string, StreamedEntity>;
+  readonly keyTimes: ReadonlyMap<string, number>;
+}
+
+/** What is read on from. */
+export type CopyBase = Pick<Copy, 'contents' | 'keyTimes'>;
+
+const mostRounds = 20;
+
+interface Draft {
+  readonly documents: Map<string, Digest>;
+  readonly records: Map<string, RecordId>;
+  readonly streamed: Map<string, StreamedEntity>;
+  readonly keyTimes: Map<string, number>;
+}
+
+/**
+ * Reads page by page until all of it is of one version.
+ *
+ * The owner goes on changing meanwhile, and pages of one reading may be of several versions. Reading again what has changed since
+ * the lowest of them replaces whatever is newer in some pages than in others.
+ *
+ * @param base what the caller has; undefined where it has nothing
+ * @returns undefined where the source has nothing newer
+ * @throws CodedError as `changesSince`; `directory_behind` when it changes faster than it can be read
+ */
+export async function readCopy(
+  source: DirectoryStream,
+  base: CopyBase | undefined,
+  waitMs: number,
+): Promise<Copy | undefined> {
+  let draft = draftOf(base);
+  let since = base?.contents.version;
+  for (let round = 0; round < mostRounds; round++) {
+    const pages = await readPages(source, since, round === 0 ? waitMs : 0);
+    // Further behind than the owner remembers: from the beginning.
+    if (pages === undefined) {
+      since = undefined;
+      draft = draftOf(undefined, base?.keyTimes);
+      continue;
+    }
+    const versions = pages.map(({ version }) => version);
+    const lowest = Math.min(...versions);
+    if (round === 0 && base !== undefined && lowest <= base.contents.version) return undefined;
+    for (const page of pages) take(page, draft);
+    const { documents, records, streamed, keyTimes } = draft;
+    if (Math.max(...versions) === lowest)
+      return { contents: storedContents({ version: lowest, documents, records }), streamed, keyTimes };
+    since = lowest;
+  }
+  throw changing();
+}
+
+/** @returns undefined where the owner does not know any more what has changed since */
+async function readPages(
+  source: DirectoryStream,
+  since: number | undefined,
+  waitMs: number,
+): Promise<readonly DirectoryPage[] | undefined> {
+  const pages: DirectoryPage[] = [];
+  let after: string | undefined;
+  do {
+    const page: DirectoryPage = await source.changesSince({
+      ...(since === undefined ? {} : { since, waitMs }),
+      ...(after === undefined ? {} : { after }),
+    });
+    if (since !== undefined && page.whole) return undefined;
+    // Somebody who never comes to an end is not listened to for ever.
+    if (page.next !== undefined && after !== undefined && page.next <= after) throw changing();
+    pages.push(page);
+    after = page.next;
+  } while (after !== undefined);
+  return pages;
+}
+
+function draftOf(
+  base: CopyBase | undefined,
+  keyTimes: ReadonlyMap<string, number> = base?.keyTimes ?? new Map(),
+): Draft {
+  return {
+    documents: new Map(base?.contents.documents),
+    records: new Map(base?.contents.records),
+    streamed: new Map(),
+    keyTimes: new Map(keyTimes),
+  };
+}
+
+function take({ changed, removed, records, keyTimes }: DirectoryPage, draft: Draft): void {
+  for (const entity of changed) {
+    const key = `${entity.kind} ${entity.id}`;
+    draft.streamed.set(key, entity);
+    draft.documents.set(key, digestOf(entity.document));
+    if (entity.kind !== 'person') continue;
+    if (entity.record === undefined) draft.records.delete(entity.id);
+    else draft.records.set(entity.id, entity.record);
+  }
+  for (const { kind, id } of removed) {
+    const key = `${kind} ${id}`;
+    draft.streamed.delete(key);
+    draft.documents.delete(key);
+    if (kind === 'person') draft.records.delete(id);
+  }
+  for (const { person, record } of records) draft.records.set(person, record);
+  for (const { client, thumbprint, registeredAt } of keyTimes) {
+    const name = nameOfKey(client, thumbprint);
+    // A key that was here before keeps its time: nobody makes it younger.
+    if (!draft.keyTimes.has(name)) draft.keyTimes.set(name, registeredAt);
+  }
+}
+
+function changing(): Error {
+  return directoryErrors.error(
+    'directory_behind',
+    'The directory changed faster than it could be read. Try again when fewer changes are made.',
+  );
+}
