@@ -24,6 +24,11 @@ export { type FederatedSignInConfiguration, federatedSignInSchema } from './meth
 export { type RiskConfiguration, riskSchema } from './risk/config.ts';
 export { createRisk } from './risk/create-risk.ts';
 export type { Risk } from './risk/risk.ts';
+export {
+  createSignalsReplica,
+  type SignalsReplica,
+  type SignalsReplicaDependencies,
+} from './risk/signals-replica.ts';
 export { activityFromLog } from './self-service/activity.ts';
 export { type SelfServicePages, selfServicePages } from './self-service/routes.ts';
 export type {

@@ -7,6 +7,7 @@ import {
   type DeviceProof,
   type Devices,
   type Directory,
+  type PostureStream,
 } from '@countersign/contracts';
 import { type Clock, type Random, toInstant } from '@countersign/kernel';
 import { type ComponentAccess, createSweeper, keepFresh, type Logger, type RowSeal } from '@countersign/runtime';
@@ -19,6 +20,7 @@ import { createDeviceProof } from './device-proof.ts';
 import { createEnrolment, type Enrolment } from './enrolment/enrolment.ts';
 import { requireFit } from './fitness.ts';
 import { createPostureMemory } from './posture/posture-memory.ts';
+import { createPostureStream } from './posture/posture-stream.ts';
 import { createProvenPostures } from './posture/proven-postures.ts';
 import { createReportTaker, type ReportTaker } from './posture/take-report.ts';
 import { watchFiles } from './posture/watch-files.ts';
@@ -55,7 +57,7 @@ export interface ManagedDevice extends Pick<Device, 'id' | 'institution' | 'hold
 }
 
 /** Devices of one process. See the contract for what it promises. */
-export interface RunningDevices extends Devices {
+export interface RunningDevices extends Devices, PostureStream {
   readonly settings: Settings;
   /** For sign-in pages. */
   readonly proof: DeviceProof;
@@ -118,6 +120,7 @@ export async function createDevices(dependencies: DevicesDependencies): Promise<
     enrolment,
     takeReport,
     postureOf,
+    ...createPostureStream(store),
     challenge: (about) => challenges.make(about),
     recognise: createRecognition(shared),
     async requireFit(device, person) {

@@ -35,11 +35,42 @@ export const deviceErrors = errorVocabulary({
   posture_feed_unknown: 'forbidden',
   posture_report_invalid: 'invalid',
   posture_report_old: 'conflict',
+  /** A copy of the postures in another process is too old to be relied on. */
+  postures_behind: 'unavailable',
 });
+
+/** What was last reported of a device, as it is stored. */
+export interface StreamedPosture extends DevicePosture {
+  readonly device: string;
+  /** LEI, of the feed. */
+  readonly institution: string;
+  /** Whether one of the owner's processes wrote it. */
+  readonly sealed: boolean;
+}
+
+/** Reported postures for processes that hold a copy; what is streamed is held against the audit log. */
+export interface PostureStream {
+  /**
+   * What was reported after a place, oldest first.
+   *
+   * @param request.after `newest` of the page before; 0 for everything
+   * @param request.limit at most 5,000
+   */
+  posturesSince(request: {
+    readonly after: bigint;
+    readonly limit: number;
+  }): Promise<{ readonly postures: readonly StreamedPosture[]; readonly newest: bigint }>;
+  /** Of devices, at most 1,000. */
+  posturesOf(devices: readonly string[]): Promise<readonly StreamedPosture[]>;
+}
 
 /** Managed workstations and phones: that it is them, and whether they are well. */
 export interface Devices {
-  /** The newest that is known; undefined for a device that nobody knows. Costs a map access. */
+  /**
+   * The newest that is known; undefined for a device that nobody knows. Costs a map access.
+   *
+   * @throws CodedError `postures_behind` from a copy in another process that has not been confirmed for some seconds
+   */
   postureOf(device: string): DevicePosture | undefined;
   /**
    * A challenge for a browser that holds a device key: stateless, ten minutes long (a page stands open for a while), bound

@@ -1,3 +1,4 @@
+import { errorVocabulary } from '@countersign/kernel';
 import type { PrincipalId } from './principals.ts';
 
 /** Names under which policies ask for signals. Each has code that raises it and a policy or rule that reads it. */
@@ -23,9 +24,18 @@ export const unsettlingSignals: ReadonlySet<string> = new Set<PersonSignal>([
   'recovery-cooling-off',
 ]);
 
+export const personSignalErrors = errorVocabulary({
+  /** A copy of the signals in another process is too old to be relied on. */
+  signals_behind: 'unavailable',
+});
+
 /** What is unusual about a person now; policies step up, or deny. */
 export interface PersonSignals {
-  /** Those that stand, sorted, on this node; as new as a second ago. Costs a map access. */
+  /**
+   * Those that stand, sorted, on this node; as new as a second ago. Costs a map access.
+   *
+   * @throws CodedError `signals_behind` from a copy in another process that has not been confirmed for some seconds
+   */
   of(person: string): readonly PersonSignal[];
   /** Raised until a time (RFC 3339), recorded first; raising again moves the end. */
   raise(signal: {

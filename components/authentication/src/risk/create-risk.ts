@@ -15,6 +15,7 @@ import { describedBrowser } from '../sign-ins/described-browser.ts';
 import { en } from '../texts/en.ts';
 import { type RiskConfiguration, riskSettingsOf } from './config.ts';
 import { createHistoryStore, type Trait } from './history-store.ts';
+import { longestSignalMs } from './longest-signal.ts';
 import { type Networks, noNetworks, parseNetworks } from './networks.ts';
 import { signalCleared, signalRaised } from './records.ts';
 import type { Risk, SeenSignIn } from './risk.ts';
@@ -45,7 +46,6 @@ interface Unusual {
 
 /** A signal that is over is kept for other nodes to read, whose clock may be behind. */
 const keepEndedMs = 24 * 3_600_000;
-const longestLife = 366 * 86_400_000;
 
 /**
  * What is unusual about how people sign in, for the policies of every node.
@@ -150,7 +150,7 @@ export async function createRisk(dependencies: RiskDependencies): Promise<Risk> 
 
     async raise({ person, name, until, why }) {
       const end = parseInstant(until);
-      if (end === undefined || end > clock.now() + longestLife)
+      if (end === undefined || end > clock.now() + longestSignalMs)
         throw new Error('a signal is raised until a time within a year');
       await alone(person, (client) => raiseIn(client, person, [{ name, until: end, why }]));
     },

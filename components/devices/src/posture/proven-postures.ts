@@ -20,8 +20,10 @@ export function createProvenPostures(dependencies: {
   readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find'>;
   readonly clock: Clock;
   readonly random: Random;
+  /** Whether a row counts that no record is about; by default each with its seal. */
+  readonly mayBeUnrecorded?: (posture: StoredPosture) => boolean;
 }): ProvenPostures {
-  const { audit } = dependencies;
+  const { audit, mayBeUnrecorded = () => true } = dependencies;
   const standings = createStandingCheck({ ...dependencies, log: audit, source: 'devices' });
 
   async function newestOf(
@@ -30,8 +32,8 @@ export function createProvenPostures(dependencies: {
     newest: StandingRecord | undefined,
   ): Promise<StoredPosture | undefined> {
     const claim = row === undefined ? undefined : postureClaim(row.posture);
-    if (row?.sealed === true && (newest === undefined || newest.digest === digestOf(claim?.content ?? null)))
-      return row.posture;
+    if (row?.sealed === true && newest === undefined) return mayBeUnrecorded(row.posture) ? row.posture : undefined;
+    if (row?.sealed === true && newest?.digest === digestOf(claim?.content ?? null)) return row.posture;
     // One with its seal is of before the change: it is being replaced just now, or was put back.
     if (claim !== undefined && row?.sealed === false) await standings.holds(claim);
     if (newest === undefined) return undefined;

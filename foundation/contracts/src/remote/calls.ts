@@ -4,6 +4,7 @@ import type { AuthenticatorRegister, Statements } from '../authenticators.ts';
 import type { Access, AuthorizationServer } from '../authorization-server.ts';
 import type { ConsentStore } from '../consent-store.ts';
 import type { DepartureEffect } from '../departures.ts';
+import type { PostureStream } from '../devices.ts';
 import type { Directory } from '../directory.ts';
 import type { FederationGateway } from '../federation-gateway.ts';
 import type { GrantRegister } from '../grants.ts';
@@ -40,6 +41,7 @@ export interface RemoteContracts {
   readonly authenticators: AuthenticatorRegister;
   readonly statements: Statements;
   readonly 'person-signals': PersonSignals;
+  readonly postures: PostureStream;
   readonly 'authorization-server': AuthorizationServer;
   readonly access: Access;
   readonly 'federation-gateway': FederationGateway;
@@ -120,6 +122,7 @@ export const remoteCalls = {
   authenticators: { of: query, isLocked: query, invitersOf: query },
   statements: { ask: command, take: command },
   'person-signals': { raise: command, clear: command },
+  postures: { posturesSince: query, posturesOf: query },
   'authorization-server': { revoke: repeatable },
   access: { checkAccess: command, checkLastingAccess: command, stillStands: query },
   'federation-gateway': { acceptAssertion: outside },

@@ -1,0 +1,63 @@
+import type { AuditLog, EvidenceRecord, PersonSignal, PrincipalId } from '@countersign/contracts';
+import { type Clock, type Json, parseInstant } from '@countersign/kernel';
+import { longestSignalMs } from './longest-signal.ts';
+import type { SignalStore, StoredSignal } from './signal-store.ts';
+
+const types = ['risk.raised', 'risk.cleared'] as const;
+const pageSize = 1_000;
+/** The clock of the log may be another than ours. */
+const clockDifferenceMs = 86_400_000;
+
+/**
+ * Signals as the audit log holds them, without the rows of anybody: nobody adds or takes away one by changing rows. A record
+ * counts from the moment it is there, also where its row could not be written.
+ *
+ * The first look reads what was recorded within the longest life of a signal.
+ */
+export function createRecordedSignals(
+  log: Pick<AuditLog, 'search' | 'scan' | 'newest'>,
+  clock: Clock,
+): Pick<SignalStore, 'after'> {
+  let isOpen = false;
+
+  /** The place behind which nothing is that could still stand. */
+  async function firstPlace(): Promise<bigint> {
+    const newest = await log.newest(types);
+    const from = clock.now() - longestSignalMs - clockDifferenceMs;
+    const [first] = await log.scan({ types, from, limit: 1 });
+    return first === undefined ? newest : first.index - 1n;
+  }
+
+  return {
+    /** All of it at once, each signal as it was recorded last. */
+    async after(known) {
+      const signals = new Map<string, StoredSignal>();
+      let place = isOpen ? known : await firstPlace();
+      for (;;) {
+        const page = await log.search({ types, after: place, limit: pageSize, withheld: true });
+        for (const { record } of page) {
+          const signal = signalOf(record);
+          if (signal !== undefined) signals.set(`${signal.person} ${signal.name}`, signal);
+        }
+        place = page.at(-1)?.index ?? place;
+        if (page.length < pageSize) break;
+      }
+      isOpen = true;
+      return { signals: [...signals.values()], newest: place };
+    },
+  };
+}
+
+function signalOf({ type, subject, data }: EvidenceRecord): StoredSignal | undefined {
+  const { signal, until } = membersOf(data);
+  if (subject === undefined || typeof signal !== 'string') return undefined;
+  const end = type === 'risk.raised' && typeof until === 'string' ? parseInstant(until) : 0;
+  if (end === undefined) return undefined;
+  return { person: subject.id as PrincipalId, name: signal as PersonSignal, until: end };
+}
+
+function membersOf(data: Json | undefined): Readonly<Record<string, Json>> {
+  return typeof data === 'object' && data !== null && !Array.isArray(data)
+    ? (data as Readonly<Record<string, Json>>)
+    : {};
+}
