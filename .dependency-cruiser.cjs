@@ -16,6 +16,7 @@ const kernel = '^foundation/kernel/';
 const contracts = '^foundation/contracts/';
 const runtime = '^foundation/runtime/';
 const commands = '^foundation/commands/';
+const wire = '^foundation/wire/';
 const protocols = '^protocols/';
 
 module.exports = {
@@ -39,6 +40,12 @@ module.exports = {
       commands,
       [kernel, contracts, runtime, protocols],
       'How a command is recorded and carried out, whatever it is about.',
+    ),
+    only(
+      'wire-imports-the-foundation-below',
+      wire,
+      [kernel, contracts, runtime, protocols],
+      'How processes call each other, whatever they are about. No component knows where another runs.',
     ),
     {
       name: 'a-component-never-imports-another',

@@ -5,7 +5,7 @@ import type { Access, AuthorizationServer } from '../authorization-server.ts';
 import type { ConsentStore } from '../consent-store.ts';
 import type { DepartureEffect } from '../departures.ts';
 import type { PostureStream } from '../devices.ts';
-import type { Directory } from '../directory.ts';
+import type { Directory, DirectoryChange } from '../directory.ts';
 import type { FederationGateway } from '../federation-gateway.ts';
 import type { GrantRegister } from '../grants.ts';
 import type { Notices } from '../notices.ts';
@@ -31,7 +31,7 @@ export interface Call {
 /** What other processes see of each component. */
 export interface RemoteContracts {
   readonly 'audit-log': AuditLog;
-  readonly directory: Directory;
+  readonly directory: RemoteDirectory;
   readonly 'trust-registry': TrustRegistry;
   readonly 'consent-store': ConsentStore;
   readonly grants: GrantRegister;
@@ -54,6 +54,14 @@ export interface RemoteContracts {
   readonly 'recovery-departure': DepartureEffect;
 }
 export type RemoteContract = keyof RemoteContracts;
+
+/** The directory without reports of progress: a function cannot be passed on. */
+export interface RemoteDirectory extends Pick<Directory, 'edit'> {
+  plan(
+    file: unknown,
+    options?: { readonly prune?: boolean; readonly values?: boolean },
+  ): Promise<readonly DirectoryChange[]>;
+}
 
 /** Methods that can be called from another process: asynchronous, and nothing that is passed is a function. */
 export type CallableName<Contract> = {

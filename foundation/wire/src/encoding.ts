@@ -1,0 +1,158 @@
+import { callDefinitions, type ValueSchema } from '@countersign/contracts/call-schemas';
+import { type Definitions, reachesWire, resolve } from './schemas.ts';
+import { type Rewrite, wireForms, wireKindOf } from './wire-forms.ts';
+
+/**
+ * Compiles what makes plain JSON of values of this schema. Where the schema has nothing that JSON does not have, the value is not looked
+ * at: it comes out itself. Members that are undefined are left to `JSON.stringify`, which does not write them.
+ *
+ * The function throws an `Error` for a value that is not of the schema's type where it rewrites: a fault of ours.
+ *
+ * @throws Error for a schema whose alternatives cannot be told from each other
+ */
+export function encoderOf(schema: ValueSchema, definitions: Definitions = callDefinitions): Rewrite {
+  return rewriterOf(schema, definitions, 'encode');
+}
+
+/**
+ * Compiles the other way: plain JSON that the validator of the same schema has let through becomes a value again.
+ *
+ * The function throws CodedError `call_malformed` for what no encoder writes, such as the same key twice in a map.
+ *
+ * @throws Error as {@link encoderOf}
+ */
+export function decoderOf(schema: ValueSchema, definitions: Definitions = callDefinitions): Rewrite {
+  return rewriterOf(schema, definitions, 'decode');
+}
+
+const unchanged: Rewrite = (value) => value;
+
+function rewriterOf(schema: ValueSchema, definitions: Definitions, direction: 'decode' | 'encode'): Rewrite {
+  const byReference = new Map<string, Rewrite>();
+  return compile(schema) ?? unchanged;
+
+  /** Undefined where there is nothing to do. */
+  function compile(part: ValueSchema): Rewrite | undefined {
+    if (!reachesWire(part, definitions)) return undefined;
+    if (part.$ref !== undefined) return compileReference(part, part.$ref);
+    if (part.wire !== undefined) return compileWire(part, part.wire);
+    if (part.anyOf !== undefined) return compileAlternatives(part.anyOf);
+    const ofArray = compileArray(part);
+    const ofObject = compileObject(part);
+    return (value) => {
+      if (Array.isArray(value)) return ofArray(value);
+      return isObject(value) ? ofObject(value) : value;
+    };
+  }
+
+  /** A definition may name itself: it is known before it is compiled. */
+  function compileReference(part: ValueSchema, reference: string): Rewrite {
+    const known = byReference.get(reference);
+    if (known !== undefined) return known;
+    let compiled: Rewrite = unchanged;
+    const rewrite: Rewrite = (value) => compiled(value);
+    byReference.set(reference, rewrite);
+    compiled = compile(resolve(part, definitions)) ?? unchanged;
+    return rewrite;
+  }
+
+  function compileWire(
+    { keys = {}, values = {}, items }: ValueSchema,
+    wire: NonNullable<ValueSchema['wire']>,
+  ): Rewrite {
+    const form = wireForms[wire];
+    const parts = {
+      keys: compile(keys) ?? unchanged,
+      values: compile(values) ?? unchanged,
+      items: compile(items || {}) ?? unchanged,
+    };
+    return (value) => form[direction](value, parts);
+  }
+
+  function compileArray({ prefixItems = [], items }: ValueSchema): (list: readonly unknown[]) => unknown {
+    const first = prefixItems.map(compile);
+    const rest = compile(items || {});
+    if (rest === undefined && first.every((rewrite) => rewrite === undefined)) return unchanged;
+    return (list) => list.map((item, index) => ((index < first.length ? first[index] : rest) ?? unchanged)(item));
+  }
+
+  function compileObject({ properties = {}, additionalProperties }: ValueSchema): (object: object) => unknown {
+    const members = new Map(Object.entries(properties).map(([name, member]) => [name, compile(member)]));
+    const others = compile(additionalProperties || {});
+    if (others === undefined && [...members.values()].every((rewrite) => rewrite === undefined)) return unchanged;
+    // `Object.fromEntries` defines members, so that one of the name `__proto__` stays a member.
+    return (object) =>
+      Object.fromEntries(
+        Object.entries(object).map(([name, member]: [string, unknown]) => {
+          const rewrite = members.has(name) ? members.get(name) : others;
+          return [name, rewrite === undefined || member === undefined ? member : rewrite(member)];
+        }),
+      );
+  }
+
+  function compileAlternatives(alternatives: readonly ValueSchema[]): Rewrite {
+    const byKind = new Map<string, ValueSchema[]>();
+    for (const alternative of alternatives.flatMap(flatten))
+      for (const kind of kindsOf(alternative)) byKind.set(kind, [...(byKind.get(kind) ?? []), alternative]);
+    const rewrites = new Map([...byKind].map(([kind, candidates]) => [kind, compileCandidates(candidates)]));
+    const kindOf = direction === 'encode' ? (value: unknown) => wireKindOf(value) ?? jsonTypeOf(value) : jsonTypeOf;
+    return (value) => (rewrites.get(kindOf(value)) ?? unchanged)(value);
+  }
+
+  function flatten(alternative: ValueSchema): readonly ValueSchema[] {
+    const { anyOf } = resolve(alternative, definitions);
+    return anyOf === undefined ? [alternative] : anyOf.flatMap(flatten);
+  }
+
+  /** Of the values that a schema has, as they are before they are rewritten. */
+  function kindsOf(alternative: ValueSchema): readonly string[] {
+    const { wire, type, const: only, enum: several } = resolve(alternative, definitions);
+    if (wire !== undefined) return [direction === 'encode' ? wire : wireForms[wire].jsonType];
+    if (type !== undefined) return [type].flat();
+    const values = only === undefined ? several : [only];
+    return values === undefined ? jsonTypes : [...new Set(values.map(jsonTypeOf))];
+  }
+
+  /** Alternatives of one kind: objects are told by a member that has another constant in each. */
+  function compileCandidates(candidates: readonly ValueSchema[]): Rewrite {
+    const [first, ...others] = candidates;
+    if (first === undefined || !candidates.some((candidate) => reachesWire(candidate, definitions))) return unchanged;
+    if (others.length === 0) return compile(first) ?? unchanged;
+    const objects = candidates.map((candidate) => resolve(candidate, definitions));
+    const tag = Object.keys(objects[0]?.properties ?? {}).find((name) => isTag(name, objects));
+    if (tag === undefined) throw new Error('alternatives cannot be told from each other before they are rewritten');
+    const byTag = new Map(
+      candidates.flatMap((candidate, index) =>
+        constantsOf(objects[index], tag).map((constant) => [constant, compile(candidate) ?? unchanged] as const),
+      ),
+    );
+    return (value) => {
+      const constant: unknown = isObject(value) ? Object.entries(value).find(([name]) => name === tag)?.[1] : undefined;
+      return (byTag.get(constant) ?? unchanged)(value);
+    };
+  }
+}
+
+const jsonTypes = ['array', 'boolean', 'null', 'number', 'object', 'string'];
+
+function jsonTypeOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function isTag(name: string, objects: readonly ValueSchema[]): boolean {
+  const constants = objects.flatMap((object) => constantsOf(object, name));
+  const isEverywhere = objects.every(
+    (object) => object.required?.includes(name) === true && constantsOf(object, name).length > 0,
+  );
+  return isEverywhere && new Set(constants).size === constants.length;
+}
+
+function constantsOf(object: ValueSchema | undefined, name: string): readonly unknown[] {
+  const member = object?.properties?.[name];
+  return member?.const === undefined ? (member?.enum ?? []) : [member.const];
+}

@@ -1,0 +1,123 @@
+import { callDefinitions, type ValueSchema } from '@countersign/contracts/call-schemas';
+import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { type Definitions, nameOf, partsOf } from './schemas.ts';
+import { bigintPattern, encodingErrors } from './wire-forms.ts';
+
+/**
+ * Deeper than anything that canonical JSON may hold (64 levels) with the lists and records around it. No value that is let through can
+ * exhaust the stack of what reads it.
+ */
+const maxDepth = 80;
+
+/**
+ * Compiles what judges plain JSON, as it was parsed and before it is decoded.
+ *
+ * The function throws CodedError `call_malformed` where the value is not of the schema, or nests deeper than 80 levels. Detail and facts
+ * (`path`, `rule`) name the place and the rule, never anything of the value: names of members that no schema has are `*`.
+ */
+export function validatorOf(schema: ValueSchema, definitions: Definitions = callDefinitions): (plain: unknown) => void {
+  const { ajv, names } = judgesOf(definitions);
+  const validate = ajv.compile(jsonSchemaOf(schema));
+  const ownNames = namesIn(schema);
+  const isKnown = (name: string) => names.has(name) || ownNames.has(name);
+  return (plain) => {
+    if (isDeeperThan(plain, maxDepth)) throw refuse({ path: '', rule: 'depth' });
+    if (!validate(plain)) throw refuse(placeOf(validate.errors?.at(-1), plain, isKnown));
+  };
+}
+
+interface Judges {
+  readonly ajv: Ajv2020;
+  /** Of all members that a definition has. */
+  readonly names: ReadonlySet<string>;
+}
+
+const prepared = new WeakMap<Definitions, Judges>();
+
+/** Definitions are compiled once, for all calls that name them. */
+function judgesOf(definitions: Definitions): Judges {
+  const known = prepared.get(definitions);
+  if (known !== undefined) return known;
+  const ajv = new Ajv2020({ strict: true, strictTuples: false, allowUnionTypes: true });
+  // Each under an id of its own: Ajv compiles what is named by a pointer anew for every schema that names it.
+  for (const [name, definition] of Object.entries(definitions))
+    ajv.addSchema({ ...jsonSchemaOf(definition), $id: idOf(name) });
+  const judges = { ajv, names: new Set(Object.values(definitions).flatMap((definition) => [...namesIn(definition)])) };
+  prepared.set(definitions, judges);
+  return judges;
+}
+
+/** The schema of the plain JSON, with the keywords of JSON Schema alone. */
+function jsonSchemaOf(schema: ValueSchema): object {
+  const { $ref, wire, properties, additionalProperties, prefixItems, items, anyOf, keys = {}, values = {} } = schema;
+  const list = { type: 'array', items: items === undefined || items === false ? {} : jsonSchemaOf(items) };
+  switch (wire) {
+    case 'undefined':
+      return { type: 'null' };
+    case 'bigint':
+      return { type: 'string', pattern: bigintPattern };
+    case 'bytes':
+      return { type: 'string', pattern: '^[A-Za-z0-9_-]*$' };
+    case 'set':
+      return list;
+    case 'map': {
+      const pair = [jsonSchemaOf(keys), jsonSchemaOf(values)];
+      return { type: 'array', items: { type: 'array', prefixItems: pair, minItems: 2, items: false } };
+    }
+    default:
+  }
+  return {
+    ...schema,
+    ...($ref === undefined ? {} : { $ref: idOf(nameOf($ref)) }),
+    ...(properties === undefined ? {} : { properties: mapMembers(properties) }),
+    ...(additionalProperties ? { additionalProperties: jsonSchemaOf(additionalProperties) } : {}),
+    ...(prefixItems === undefined ? {} : { prefixItems: prefixItems.map(jsonSchemaOf) }),
+    ...(items ? { items: jsonSchemaOf(items) } : {}),
+    ...(anyOf === undefined ? {} : { anyOf: anyOf.map(jsonSchemaOf) }),
+  };
+}
+
+function idOf(name: string): string {
+  return `urn:definition:${name}`;
+}
+
+function mapMembers(properties: Readonly<Record<string, ValueSchema>>): object {
+  return Object.fromEntries(Object.entries(properties).map(([name, member]) => [name, jsonSchemaOf(member)]));
+}
+
+function namesIn(schema: ValueSchema): Set<string> {
+  const inside = partsOf(schema).flatMap((part) => [...namesIn(part)]);
+  return new Set([...Object.keys(schema.properties ?? {}), ...inside]);
+}
+
+/** Bounded itself: it goes no further than it may. */
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  if (Array.isArray(value)) return value.some((item) => isDeeperThan(item, levels - 1));
+  return Object.values(value).some((member) => isDeeperThan(member, levels - 1));
+}
+
+interface Place {
+  /** JSON pointer. */
+  readonly path: string;
+  /** A keyword of JSON Schema. */
+  readonly rule: string;
+}
+
+/** Of the outermost rule that is broken: the last that Ajv reports. */
+function placeOf(error: ErrorObject | undefined, plain: unknown, isKnown: (name: string) => boolean): Place {
+  let path = '';
+  let at = plain;
+  for (const segment of (error?.instancePath ?? '').split('/').slice(1)) {
+    const name = segment.replaceAll('~1', '/').replaceAll('~0', '~');
+    path += `/${Array.isArray(at) || isKnown(name) ? name : '*'}`;
+    at = Object.entries(at ?? {}).find(([member]) => member === name)?.[1];
+  }
+  return { path: path.slice(0, 200), rule: error?.keyword ?? 'unknown' };
+}
+
+function refuse({ path, rule }: Place) {
+  const detail = `The value at ${path === '' ? 'the root' : path} of the call or its answer is refused by the rule ${rule}.`;
+  return encodingErrors.error('call_malformed', detail, { facts: { path, rule } });
+}

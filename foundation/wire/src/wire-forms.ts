@@ -1,0 +1,115 @@
+import type { ValueSchema } from '@countersign/contracts/call-schemas';
+import { decodeBase64Url, errorVocabulary } from '@countersign/kernel';
+
+export const encodingErrors = errorVocabulary({
+  /** What came from another process is not what the call takes or answers. */
+  call_malformed: 'invalid',
+});
+
+export type Rewrite = (value: unknown) => unknown;
+export type WireKind = NonNullable<ValueSchema['wire']>;
+
+/** How the keys and members of a map, or the items of a set, are rewritten. */
+export interface PartRewrites {
+  readonly keys: Rewrite;
+  readonly values: Rewrite;
+  readonly items: Rewrite;
+}
+
+/** How something that JSON does not have is written as JSON. */
+export interface WireForm {
+  readonly jsonType: 'array' | 'null' | 'string';
+  /** @throws Error for any other value: a fault of ours */
+  encode(value: unknown, parts: PartRewrites): unknown;
+  /** @throws CodedError `call_malformed` for what `encode` does not write */
+  decode(plain: unknown, parts: PartRewrites): unknown;
+}
+
+/** Longer than any integer that is passed, and short enough that reading it costs nothing. */
+export const bigintPattern = '^(?:0|-?[1-9][0-9]{0,99})$';
+const bigintText = new RegExp(bigintPattern);
+
+export const wireForms: Readonly<Record<WireKind, WireForm>> = {
+  undefined: {
+    jsonType: 'null',
+    encode(value) {
+      if (value !== undefined) throw mistyped('undefined', value);
+      return null;
+    },
+    decode(plain) {
+      if (plain !== null) throw malformed('no value');
+      return undefined;
+    },
+  },
+  bigint: {
+    jsonType: 'string',
+    encode(value) {
+      if (typeof value !== 'bigint') throw mistyped('bigint', value);
+      return String(value);
+    },
+    decode(plain) {
+      if (typeof plain !== 'string' || !bigintText.test(plain)) throw malformed('an integer as decimal text');
+      return BigInt(plain);
+    },
+  },
+  bytes: {
+    jsonType: 'string',
+    encode(value) {
+      if (!(value instanceof Uint8Array)) throw mistyped('bytes', value);
+      return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64url');
+    },
+    decode(plain) {
+      const bytes = typeof plain === 'string' ? decodeBase64Url(plain) : undefined;
+      if (bytes === undefined) throw malformed('bytes as base64url');
+      return new Uint8Array(bytes);
+    },
+  },
+  set: {
+    jsonType: 'array',
+    encode(value, { items }) {
+      if (!(value instanceof Set)) throw mistyped('set', value);
+      return Array.from(value, items);
+    },
+    decode(plain, { items }) {
+      if (!Array.isArray(plain)) throw malformed('a list of different items');
+      const set = new Set(plain.map((item: unknown) => items(item)));
+      if (set.size < plain.length) throw malformed('a list of different items');
+      return set;
+    },
+  },
+  map: {
+    jsonType: 'array',
+    encode(value, { keys, values }) {
+      if (!(value instanceof Map)) throw mistyped('map', value);
+      return Array.from(value, ([key, member]: [unknown, unknown]) => [keys(key), values(member)]);
+    },
+    decode(plain, { keys, values }) {
+      if (!Array.isArray(plain)) throw malformed('a list of pairs');
+      const pairs = plain.map((pair: unknown): [unknown, unknown] => {
+        if (!Array.isArray(pair) || pair.length !== 2) throw malformed('a list of pairs');
+        const [key, member]: unknown[] = pair;
+        return [keys(key), values(member)];
+      });
+      const map = new Map(pairs);
+      if (map.size < pairs.length) throw malformed('a list of pairs with different keys');
+      return map;
+    },
+  },
+};
+
+/** The wire kind of a value in memory; undefined for what JSON has. */
+export function wireKindOf(value: unknown): WireKind | undefined {
+  if (value === undefined) return 'undefined';
+  if (typeof value === 'bigint') return 'bigint';
+  if (value instanceof Uint8Array) return 'bytes';
+  if (value instanceof Set) return 'set';
+  return value instanceof Map ? 'map' : undefined;
+}
+
+function mistyped(expected: WireKind, value: unknown): Error {
+  return new Error(`a call was given ${wireKindOf(value) ?? typeof value}, where its type says ${expected}`);
+}
+
+function malformed(expected: string) {
+  return encodingErrors.error('call_malformed', `The call or its answer does not have ${expected} where it must.`);
+}
