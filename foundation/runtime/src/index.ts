@@ -3,6 +3,7 @@ export * from './database/index.ts';
 export * from './http/index.ts';
 export * from './keyring/index.ts';
 export * from './lifecycle/index.ts';
+export * from './network/index.ts';
 export * from './observability/index.ts';
 export * from './pages/index.ts';
 export * from './postgres/index.ts';

@@ -1,0 +1,1 @@
+export { type AllowedAddress, allowConnectionsOnly, connectionErrors } from './allow-connections-only.ts';
