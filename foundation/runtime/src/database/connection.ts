@@ -2,7 +2,10 @@ import type pg from 'pg';
 import type { EmbeddedConnection } from '../postgres/embedded-postgres.ts';
 import { databaseErrors } from './failure.ts';
 
-/** How to reach the database as its owner: a URL of your own PostgreSQL, or what the embedded one says. */
+/**
+ * How to reach the database: a URL of your own PostgreSQL, or what the embedded one says. With the owner's account, or, for who
+ * connects as the roles of components alone, a URL without one.
+ */
 export type DatabaseConnection = { readonly url: string } | EmbeddedConnection;
 
 /**
@@ -37,4 +40,17 @@ function optionsFor(url: string, ours: string | undefined): { readonly options?:
   const query = url.slice(url.indexOf('?') + 1);
   const theirs = url.includes('?') ? new URLSearchParams(query).getAll('options').at(-1) : undefined;
   return { options: theirs === undefined ? ours : `${theirs} ${ours}` };
+}
+
+/** The URL without user and password: where the database is, and how to reach it. */
+export function withoutAccount(url: string): string {
+  const [, address = url, query] = /^([^?]*)\?(.*)$/s.exec(url) ?? [];
+  // The driver takes what is before the last `@` of the authority for the account.
+  const place = address.replace(/^([a-z]+:\/\/)[^/?#]*@/, '$1');
+  const kept = query?.split('&').filter((parameter) => !isAccount(parameter));
+  return kept === undefined || kept.length === 0 ? place : `${place}?${kept.join('&')}`;
+}
+
+function isAccount(parameter: string): boolean {
+  return ['user', 'password'].some((name) => new URLSearchParams(parameter).has(name));
 }

@@ -15,9 +15,11 @@ import {
   notifyAfterCommit,
   openDatabase,
   rolesSecret,
+  rolesSecretByGroup,
   rolesSecretFromFile,
   type ScratchDatabase,
   transaction,
+  withoutAccount,
 } from './index.ts';
 
 let folder: string;
@@ -318,6 +320,39 @@ describe('the secret of the roles', () => {
 
   it('is refused when it is too short to be one', () => {
     expect(() => rolesSecret('short')).toThrow(expect.objectContaining({ code: 'roles_secret_invalid' }));
+  });
+});
+
+describe('the secret of a group of roles', () => {
+  const installation = rolesSecret('x'.repeat(32));
+
+  it('gives the passwords of its roles, which are those of the installation, and no other', () => {
+    const byGroup = rolesSecretByGroup(installation, (role) => (role === 'reader' ? 'evidence' : 'edge'));
+    const edge = rolesSecret(installation.ofGroup('edge'));
+    expect(byGroup.passwordOf('writer')).toBe(edge.passwordOf('writer'));
+    expect(byGroup.passwordOf('reader')).not.toBe(edge.passwordOf('reader'));
+    expect(byGroup.passwordOf('reader')).toBe(rolesSecret(installation.ofGroup('evidence')).passwordOf('reader'));
+    expect(byGroup.fingerprint).toBe(installation.fingerprint);
+  });
+
+  it('is none of the passwords, nor what tells one secret from another', () => {
+    const told = [installation.fingerprint, installation.passwordOf('edge'), installation.ofGroup('core')];
+    expect(told).not.toContain(installation.ofGroup('edge'));
+  });
+});
+
+describe('the address of a database', () => {
+  it.each([
+    ['postgres://user:pass@db:5432/name', 'postgres://db:5432/name'],
+    ['postgres://user:p@ss@db/name?sslmode=verify-full', 'postgres://db/name?sslmode=verify-full'],
+    ['postgresql://db/name?user=a&sslmode=require&password=b', 'postgresql://db/name?sslmode=require'],
+    ['postgres://db/name?us%65r=a', 'postgres://db/name'],
+    ['postgres://db/name?options=-c%20a%3Db%40c', 'postgres://db/name?options=-c%20a%3Db%40c'],
+    ['socket:/run/postgresql?db=name&user=a&password=b', 'socket:/run/postgresql?db=name'],
+    ['socket://user:pass@/run/postgresql?db=name', 'socket:///run/postgresql?db=name'],
+  ])('%s has no account: %s', (url, address) => {
+    expect(withoutAccount(url)).toBe(address);
+    expect(withoutAccount(address)).toBe(address);
   });
 });
 

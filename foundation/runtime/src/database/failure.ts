@@ -7,6 +7,8 @@ export const databaseErrors = errorVocabulary({
   /** It answers, but is not fit to keep evidence (old, read-only, not durable). */
   database_unsuitable: 'unavailable',
   roles_secret_invalid: 'invalid',
+  /** A process that may not migrate found another schema than that of its release. */
+  database_not_migrated: 'unavailable',
   /** A bounded queue is full: more comes in than the database takes. */
   overloaded: 'unavailable',
   shutting_down: 'unavailable',

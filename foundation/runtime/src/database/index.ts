@@ -1,7 +1,7 @@
 /** The database as components use it: own schema, own role, bounded waits. Read open-database.ts, then migrate.ts. */
 export { ask, type NamedStatement } from './ask.ts';
 export { type ComponentAccess, type ComponentPoolOptions, componentPool } from './component-pool.ts';
-export { clientConfig, type DatabaseConnection } from './connection.ts';
+export { clientConfig, type DatabaseConnection, withoutAccount } from './connection.ts';
 export { databaseErrors, databaseFailure, isDatabaseUnavailable } from './failure.ts';
 export { createGroupCommit, type GroupCommit, type GroupCommitOptions } from './group-commit.ts';
 export { asSomebodyElse, watchHeldPools } from './held-pools.ts';
@@ -10,8 +10,15 @@ export { type ListenOptions, listen, type Subscription } from './listen.ts';
 export { type AppliedMigration, type ComponentMigrations, migrate } from './migrate.ts';
 export { migrationErrors } from './migration-files.ts';
 export { takeNamedLock, tryNamedLock } from './named-lock.ts';
+export { openDatabaseAsRoles } from './open-as-roles.ts';
 export { type Database, openDatabase } from './open-database.ts';
-export { type RolesSecret, rolesSecret, rolesSecretFromFile } from './role-passwords.ts';
+export {
+  type InstallationSecret,
+  type RolesSecret,
+  rolesSecret,
+  rolesSecretByGroup,
+  rolesSecretFromFile,
+} from './role-passwords.ts';
 export type { ComponentRole, Grants } from './roles.ts';
 export {
   createScratchDatabase,

@@ -4,6 +4,7 @@ import { clientConfig } from './connection.ts';
 import { databaseFailure } from './failure.ts';
 import { type MigrationFile, migrationErrors, readMigrations } from './migration-files.ts';
 import type { Database } from './open-database.ts';
+import { publishMigrations } from './published-migrations.ts';
 import { applyGrants, type ComponentRole, closeDatabase, ensureNamedLocks, ensureRoleAndSchema } from './roles.ts';
 import { startupOptions } from './session-settings.ts';
 
@@ -71,7 +72,10 @@ export async function migrate(options: {
         await apply(client, component, file);
         applied.push({ component: component.name, fileName: file.fileName });
       }
-      await inTransaction(client, () => applyGrants(client, component));
+      await inTransaction(client, async () => {
+        await publishMigrations(client, component, files.get(component) ?? []);
+        await applyGrants(client, component);
+      });
     }
     return applied;
   } catch (error) {
@@ -199,7 +203,7 @@ async function checkSecret(client: pg.Client, fingerprint: string, adopt: boolea
   if (rows[0] !== undefined && !adopt)
     throw migrationErrors.error(
       'roles_secret_mismatch',
-      'The secret for the database roles is not the one this database was set up with. Give every node the same one; if the old one is lost, stop every node and start one with --adopt-roles-secret.',
+      'The secret for the database roles is not the one this database was set up with. Give every node the same one; if the old one is lost, stop every node and start one with --adopt-roles-secret (of processes by group: countersign migrate --adopt-roles-secret).',
     );
   await client.query(
     `insert into countersign_meta.roles_secret (fingerprint) values ($1)

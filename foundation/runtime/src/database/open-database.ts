@@ -6,7 +6,7 @@ import type { RolesSecret } from './role-passwords.ts';
 
 /** A database that has answered and is fit to keep what we promise to keep. */
 export interface Database {
-  /** As its owner: for migrations only. Components connect as their own roles. */
+  /** As its owner, for migrations only, or without an account. Components connect as their own roles. */
   readonly connection: DatabaseConnection;
   readonly rolesSecret: RolesSecret;
   /** E.g. `18.4`. */
@@ -24,14 +24,24 @@ const oldestVersion = 15;
  * @param options.acceptLoss lets a database pass that forgets commits in a power cut. For development.
  * @throws CodedError `database_unavailable`, `database_unsuitable`, `database_url_invalid`
  */
-export async function openDatabase(options: {
+export async function openDatabase(options: OpenOptions): Promise<Database> {
+  return openWith(clientConfig(options.connection), options);
+}
+
+export interface OpenOptions {
   readonly connection: DatabaseConnection;
   readonly rolesSecret: RolesSecret;
   readonly waitMs?: number;
   readonly acceptLoss?: boolean;
   readonly onProgress?: (message: string) => void;
-}): Promise<Database> {
-  const client = await connectWithin(options.connection, options.waitMs ?? 30_000, options.onProgress);
+}
+
+/** {@link openDatabase} with the account of `config`. */
+export async function openWith(
+  config: pg.ClientConfig,
+  { connection, rolesSecret, waitMs = 30_000, acceptLoss = false, onProgress }: OpenOptions,
+): Promise<Database> {
+  const client = await connectWithin(config, waitMs, onProgress);
   try {
     const { rows } = await client.query<ServerFacts>(
       `select current_setting('server_version_num')::int / 10000 as major, split_part(current_setting('server_version'), ' ', 1) as version,
@@ -43,9 +53,8 @@ export async function openDatabase(options: {
     );
     const [facts] = rows;
     if (facts === undefined) throw new Error('a select without a table returned no row');
-    const problem = whyUnsuitable(facts, options.acceptLoss ?? false);
+    const problem = whyUnsuitable(facts, acceptLoss);
     if (problem !== undefined) throw databaseErrors.error('database_unsuitable', problem);
-    const { connection, rolesSecret } = options;
     return { connection, rolesSecret, serverVersion: facts.version, maxConnections: facts.connections };
   } catch (error) {
     throw databaseFailure(error);
@@ -81,13 +90,13 @@ function whyUnsuitable(facts: ServerFacts, acceptLoss: boolean): string | undefi
 }
 
 async function connectWithin(
-  connection: DatabaseConnection,
+  config: pg.ClientConfig,
   waitMs: number,
   onProgress: ((message: string) => void) | undefined,
 ): Promise<pg.Client> {
   const deadline = performance.now() + waitMs;
   for (let attempt = 0; ; attempt++) {
-    const client = new pg.Client({ ...clientConfig(connection), connectionTimeoutMillis: 5000, query_timeout: 15_000 });
+    const client = new pg.Client({ ...config, connectionTimeoutMillis: 5000, query_timeout: 15_000 });
     // Without a listener, a connection that breaks would end the process.
     client.on('error', () => undefined);
     try {

@@ -14,6 +14,15 @@ export interface RolesSecret {
   readonly fingerprint: string;
 }
 
+/** The secret of a whole installation, from which those of parts of it are derived. */
+export interface InstallationSecret extends RolesSecret {
+  /**
+   * The secret of one group of roles, as text for {@link rolesSecret}. It gives the passwords of that group alone: neither the
+   * installation's secret nor another group's can be computed from it.
+   */
+  ofGroup(group: string): string;
+}
+
 const minimumLength = 32;
 
 /**
@@ -21,13 +30,13 @@ const minimumLength = 32;
  *
  * @throws CodedError `roles_secret_invalid` when the file holds too little to be one.
  */
-export function rolesSecretFromFile(path: string, random: Random): RolesSecret {
+export function rolesSecretFromFile(path: string, random: Random): InstallationSecret {
   createFileDurably(path, Buffer.from(random.bytes(32)).toString('base64url'), 0o600);
   return rolesSecret(readFileSync(path, 'utf8').trim());
 }
 
 /** The secret as text, e.g. from the environment: at least 32 characters. @throws CodedError `roles_secret_invalid` */
-export function rolesSecret(secret: string): RolesSecret {
+export function rolesSecret(secret: string): InstallationSecret {
   if (secret.length < minimumLength)
     throw databaseErrors.error(
       'roles_secret_invalid',
@@ -37,6 +46,19 @@ export function rolesSecret(secret: string): RolesSecret {
   return {
     passwordOf: (role) => derive(`countersign database role\0${role}`),
     fingerprint: derive('countersign database roles secret, fingerprint'),
+    ofGroup: (group) => derive(`countersign database roles of a group\0${group}`),
+  };
+}
+
+/**
+ * The passwords of all roles of an installation, each derived from the secret of its group.
+ *
+ * @param groupOf the group of a role; throws for a role that has none
+ */
+export function rolesSecretByGroup(secret: InstallationSecret, groupOf: (role: string) => string): RolesSecret {
+  return {
+    passwordOf: (role) => rolesSecret(secret.ofGroup(groupOf(role))).passwordOf(role),
+    fingerprint: secret.fingerprint,
   };
 }
 
