@@ -45,6 +45,16 @@ const development = {
   operator: { ...production.operator, approver: undefined },
 };
 
+const peer = (port: number): readonly string[] => [`https://127.0.0.1:${port}`];
+const ofCore = {
+  group: 'core',
+  listen: { host: '0.0.0.0', port: 7432 },
+  certificate: 'file:/run/secrets/process.pem',
+  key: 'file:/run/secrets/process.key',
+  authorities: 'file:/run/secrets/authorities.pem',
+  peers: { edge: peer(7431), evidence: peer(7433), egress: peer(7434) },
+};
+
 /** JSON, as it is read from a file: what is undefined is not there. */
 const read = (input: object): Configuration => readConfiguration(JSON.parse(JSON.stringify(input)));
 function refusalOf(input: object): { readonly code: string; readonly detail: string } {
@@ -210,5 +220,64 @@ describe('development', () => {
     expect(
       read({ ...development, mutualTls: { ...mutualTls, baseUrl: 'https://localhost:7421' } }).mutualTls,
     ).toBeDefined();
+  });
+});
+
+describe('the configuration of one process', () => {
+  it('says of which group it is, and where the others are', () => {
+    expect(read({ ...production, process: ofCore }).process).toEqual(ofCore);
+    expect(read(production).process).toBeUndefined();
+  });
+
+  it('may leave some components of its group to other processes, which it calls', () => {
+    const some = { ...ofCore, components: ['directory'], peers: { ...ofCore.peers, core: peer(7435) } };
+    expect(read({ ...production, process: some }).process).toEqual(some);
+  });
+
+  it.each([
+    ['a group that does not exist', { group: 'admin' }],
+    ['peers by plain HTTP', { peers: { ...ofCore.peers, edge: ['http://127.0.0.1:7431'] } }],
+    ['peers with a path', { peers: { ...ofCore.peers, edge: ['https://127.0.0.1:7431/edge'] } }],
+    ['peers with an account', { peers: { ...ofCore.peers, edge: ['https://a:b@127.0.0.1:7431'] } }],
+    ['peers as one address', { peers: { ...ofCore.peers, edge: 'https://127.0.0.1:7431' } }],
+    ['peers of a group without an address', { peers: { ...ofCore.peers, edge: [] } }],
+    ['peers that do not exist', { peers: { ...ofCore.peers, admin: peer(7435) } }],
+    ['a key in place of its reference', { key: '-----BEGIN PRIVATE KEY-----' }],
+    ['no authorities', { authorities: undefined }],
+    ['no components', { components: [] }],
+    ['one component twice', { components: ['directory', 'directory'] }],
+  ])('with %s is refused', (_, change) => {
+    expect(refusalOf({ ...production, process: { ...ofCore, ...change } }).code).toBe('configuration_invalid');
+  });
+
+  it.each([
+    ['no peers of another group', { peers: { ...ofCore.peers, evidence: undefined } }, 'process.peers.evidence'],
+    ['peers of its own group', { peers: { ...ofCore.peers, core: peer(7435) } }, 'process.peers.core'],
+    ['nobody for the components it leaves out', { components: ['directory'] }, 'process.peers.core'],
+    ['a component of another group', { components: ['directory', 'audit-log'] }, 'process.components: audit-log'],
+    [
+      'components that keep nothing',
+      { group: 'edge', components: ['pages'], peers: { ...ofCore.peers, core: peer(7432) } },
+      'process.components',
+    ],
+    ['the port of its interfaces', { listen: production.listen }, 'process.listen'],
+  ])('with %s contradicts itself', (_, change, setting) => {
+    const { code, detail } = refusalOf({ ...production, process: { ...ofCore, ...change } });
+    expect(code).toBe('configuration_invalid');
+    expect(detail).toContain(setting);
+  });
+
+  it('needs a database that all processes share, in development too', () => {
+    for (const base of [production, development]) {
+      const { code, detail } = refusalOf({ ...base, databaseUrl: undefined, process: ofCore });
+      expect(code).toBe('configuration_invalid');
+      expect(detail).toContain('databaseUrl');
+    }
+  });
+
+  it('is as unsafe as that of the installation', () => {
+    const { code, detail } = refusalOf({ ...production, listen: { host: '0.0.0.0', port: 7420 }, process: ofCore });
+    expect(code).toBe('configuration_unsafe');
+    expect(detail).toContain('listen');
   });
 });

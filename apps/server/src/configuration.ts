@@ -6,6 +6,7 @@ import { parseConfiguration } from '@countersign/runtime';
 import { type Static, Type } from 'typebox';
 import { evidenceSchemas } from './evidence-configuration.ts';
 import { peopleSchemas } from './people-configuration.ts';
+import { processContradictions, processSchema } from './process-configuration.ts';
 
 const secretReference = Type.String({ pattern: '^(file:.+|env:[A-Za-z_][A-Za-z0-9_]*)$', maxLength: 1024 });
 const closed = { additionalProperties: false };
@@ -69,11 +70,14 @@ export const configurationSchema = Type.Object(
     region: Type.Optional(Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' })),
     /** Folder of the embedded database, the key files and the roles' secret. */
     dataFolder: Type.String({ minLength: 1, maxLength: 1024 }),
-    /** Your own PostgreSQL instead of the embedded one. */
+    /** Your own PostgreSQL instead of the embedded one. In a process of its own without user and password: it has its roles'. */
     databaseUrl: Type.Optional(secretReference),
-    /** Processes that share the database; 2 when left out. The connections that a role may open follow from it. */
+    /**
+     * Processes that share the database, in a split installation those of each group; 2 when left out. The connections that a role
+     * may open follow from it.
+     */
     databaseProcesses: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
-    /** 32 bytes as base64url; encrypts signing keys at rest. */
+    /** 32 bytes as base64url; encrypts signing keys at rest. In a process of its own: those of its group. */
     keyEncryptionKey: secretReference,
     /** Name of the log in its checkpoints: a schema-less URL, unique to this log for ever. */
     logOrigin: Type.String({ pattern: '^[A-Za-z0-9.-]+(/[A-Za-z0-9._-]+)+$', maxLength: 200 }),
@@ -148,6 +152,8 @@ export const configurationSchema = Type.Object(
         closed,
       ),
     ),
+    /** In a process that runs the components of one group; left out where one process runs them all. */
+    process: Type.Optional(processSchema),
     publication: Type.Optional(evidenceSchemas.publication),
     clock: Type.Optional(evidenceSchemas.clock),
     timeStamps: Type.Optional(evidenceSchemas.timeStamps),
@@ -243,8 +249,15 @@ export function readConfiguration(input: unknown): Configuration {
   return configuration;
 }
 
-function contradictionsIn({ issuer, mutualTls, keys, operator, listen }: Configuration): readonly string[] {
+function contradictionsIn(configuration: Configuration): readonly string[] {
+  const { issuer, mutualTls, keys, operator, listen, process: own, databaseUrl } = configuration;
   const problems: string[] = [];
+  if (own !== undefined) {
+    if (databaseUrl === undefined)
+      problems.push('databaseUrl: a process of one group needs a PostgreSQL of your own, which all processes share');
+    const mutual = mutualTls === undefined ? [] : [{ setting: 'mutualTls.listen', ...mutualTls.listen }];
+    problems.push(...processContradictions(own, [{ setting: 'listen', ...listen }, ...mutual]));
+  }
   if (mutualTls?.baseUrl === issuer) problems.push('mutualTls.baseUrl: must be another address than the issuer');
   if (mutualTls?.listen.host === listen.host && mutualTls.listen.port === listen.port && listen.port !== 0)
     problems.push('mutualTls.listen: must be another port than listen');

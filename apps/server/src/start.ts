@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError } from '@countersign/kernel';
 import { createLogger, stayUntilSignalled } from '@countersign/runtime';
-import { type Configuration, readConfiguration } from './configuration.ts';
+import type { Configuration } from './configuration.ts';
+import { readConfigurationFile } from './configuration-file.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { explainDevelopment, prepareDevelopment } from './development.ts';
 import { type TryOutKeys, tryOutPath } from './try-out/index.ts';
@@ -70,19 +70,4 @@ function configurationOf(
   // Whoever has made it production meant it.
   if (configuration.environment !== 'development') return { configuration };
   return { configuration, tryOut: { operatorKeyFile, approverKeyFile, complianceKeyFile } };
-}
-
-function readConfigurationFile(path: string): Configuration {
-  let input: unknown;
-  try {
-    input = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new CodedError({
-      code: 'configuration_unreadable',
-      category: 'invalid',
-      detail: `${path} cannot be read as JSON.`,
-      cause,
-    });
-  }
-  return readConfiguration(input);
 }

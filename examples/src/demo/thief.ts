@@ -13,14 +13,16 @@ export async function asThief<Result>(
   work: (database: pg.Client) => Promise<Result>,
 ): Promise<Result> {
   const role = 'countersign_transaction_registry';
-  const secret = readFileSync(join(dataFolder, 'roles-secret'), 'utf8').trim();
+  const installation = readFileSync(join(dataFolder, 'roles-secret'), 'utf8').trim();
+  const hmac = (key: string, text: string): string => createHmac('sha256', key).update(text).digest('base64url');
+  const secret = hmac(installation, 'countersign database roles of a group\0core');
   const postmaster = readFileSync(join(dataFolder, 'postgres', 'cluster', 'postmaster.pid'), 'utf8').split('\n');
   const database = new pg.Client({
     host: '127.0.0.1',
     port: Number(postmaster[3]),
     database: 'countersign',
     user: role,
-    password: createHmac('sha256', secret).update(`countersign database role\0${role}`).digest('base64url'),
+    password: hmac(secret, `countersign database role\0${role}`),
     options: '-c search_path=transaction_registry',
   });
   await database.connect();

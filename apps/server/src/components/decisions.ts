@@ -29,7 +29,7 @@ export interface DecisionParts {
 }
 
 export async function startDecisions(
-  { configuration, development, database, metrics, common, keyEncryptionKey, installation, started }: Ground,
+  { configuration, development, database, metrics, common, keyFor, installation, started }: Ground,
   {
     auditLog: audit,
     directory,
@@ -69,7 +69,7 @@ export async function startDecisions(
       pool: database.pool(policyEngineMigrations),
       access: database.access(policyEngineMigrations),
       signer: signers['policy-bundle'],
-      rowSeal: createRowSeal(keyEncryptionKey.derive('row-seal/policy-engine')),
+      rowSeal: createRowSeal(keyFor(policyEngineMigrations).derive('row-seal/policy-engine')),
       metrics,
       publisher: installation,
       ...twoPeople({ directory, authenticators, auditLog: audit }),
@@ -98,7 +98,7 @@ export async function startDecisions(
       policyEngine,
       signer: signers.envelope,
       issuer,
-      referenceKey: keyEncryptionKey.derive('envelope-reference'),
+      referenceKey: keyFor(transactionRegistryMigrations).derive('envelope-reference'),
       audience: `${issuer}/transactions`,
       sweepEveryMs: 1_000,
       acrValues: approvalClasses,

@@ -20,7 +20,7 @@ export interface GatewayParts {
 }
 
 export function startGateway(
-  { configuration, database, metrics, common, keyEncryptionKey, started }: Ground,
+  { configuration, database, metrics, common, keyFor, started }: Ground,
   {
     auditLog: audit,
     directory,
@@ -43,7 +43,7 @@ export function startGateway(
     createNotices({
       pool: database.pool(noticesMigrations, { maxConnections: 2 }),
       audit,
-      rowSeal: createRowSeal(keyEncryptionKey.derive('row-seal/notices')),
+      rowSeal: createRowSeal(keyFor(noticesMigrations).derive('row-seal/notices')),
       channels: noticeChannels(configuration.notices, exchangeWith),
       environment,
       metrics,

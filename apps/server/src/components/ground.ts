@@ -3,8 +3,9 @@ import { type Clock, type Random, systemRandom } from '@countersign/kernel';
 import type { ComponentMigrations, Lifecycle, Logger, Metrics } from '@countersign/runtime';
 import type { Configuration } from '../configuration.ts';
 import type { OpenedDatabase } from '../database.ts';
-import { type KeyEncryptionKey, readKeyEncryptionKey } from '../key-encryption-key.ts';
+import { type GroupKey, readKeyEncryptionKey } from '../key-encryption-key.ts';
 import type { KeyringDependencies } from '../keys.ts';
+import { groupOf } from '../processes/groups.ts';
 
 /** What this process is given before any component is started. */
 export interface ProcessParts {
@@ -24,7 +25,8 @@ export interface Ground {
   readonly metrics: Metrics;
   /** What every component takes. */
   readonly common: { readonly clock: Clock; readonly random: Random; readonly logger: Logger };
-  readonly keyEncryptionKey: KeyEncryptionKey;
+  /** What the component's group seals with and derives from. */
+  keyFor(component: ComponentMigrations): GroupKey;
   /** In whose name the installation itself acts. */
   readonly installation: Required<Actor>;
   /** What the keyring of a component is made of. */
@@ -37,7 +39,8 @@ export interface Ground {
 export function createGround({ configuration, database, lifecycle, logger, metrics, clock }: ProcessParts): Ground {
   const { environment, operator } = configuration;
   const common = { clock, random: systemRandom, logger };
-  const keyEncryptionKey = readKeyEncryptionKey(configuration.keyEncryptionKey);
+  const keyEncryptionKey = readKeyEncryptionKey(configuration);
+  const keyFor: Ground['keyFor'] = ({ name }) => keyEncryptionKey.ofGroup(groupOf(name));
   const started: Ground['started'] = (name, part) => {
     lifecycle.started({ name, stop: () => part.stop() });
     return part;
@@ -48,11 +51,11 @@ export function createGround({ configuration, database, lifecycle, logger, metri
     database,
     metrics,
     common,
-    keyEncryptionKey,
+    keyFor,
     installation: { id: 'service:countersign', institution: operator.lei },
     keyring: (component) => ({
       pool: database.pool(component, { maxConnections: 2 }),
-      sealingKey: keyEncryptionKey.sealing,
+      sealingKey: keyFor(component).sealing,
       ...common,
     }),
     started,

@@ -20,10 +20,11 @@ export interface LogParts {
 }
 
 export async function startLog(
-  { configuration, database, metrics, common, keyEncryptionKey, keyring, started }: Ground,
+  { configuration, database, metrics, common, keyFor, keyring, started }: Ground,
   { exchangeWith, unfitRecords }: Pick<Seen, 'exchangeWith'> & Pick<AuditLogDependencies, 'unfitRecords'>,
 ): Promise<LogParts> {
   const logKeys = started('keys of the log', await openLogKeys(keyring(auditLogMigrations)));
+  const key = keyFor(auditLogMigrations);
   const pool = database.pool(auditLogMigrations, { byIndexAlone: true });
   const auditLog = started(
     'audit log',
@@ -32,11 +33,11 @@ export async function startLog(
       eraserPool: database.pool(evidenceEraserMigrations, { maxConnections: 2 }),
       signer: logKeys,
       origin: configuration.logOrigin,
-      entrySealKey: keyEncryptionKey.derive('entry-seal'),
+      entrySealKey: key.derive('entry-seal'),
       protection: createProtection({
         pool,
         // A node holds the key of its own region alone.
-        sealing: (region) => (region === configuration.region ? keyEncryptionKey.sealingOf(region) : undefined),
+        sealing: (region) => (region === configuration.region ? key.sealingOf(region) : undefined),
         regionOf: () => configuration.region,
         ...common,
       }),

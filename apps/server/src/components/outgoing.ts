@@ -17,7 +17,7 @@ export interface OutgoingParts {
 }
 
 export function startOutgoing(
-  { configuration, database, common, keyEncryptionKey, started }: Ground,
+  { configuration, database, common, keyFor, started }: Ground,
   {
     auditLog,
     directory,
@@ -29,6 +29,7 @@ export function startOutgoing(
   },
 ): OutgoingParts {
   const { issuer, logOrigin } = configuration;
+  const key = keyFor(eventPublisherMigrations);
   const log = { audit: auditLog, log: auditLog };
   const eventPublisher = started(
     'event publisher',
@@ -42,7 +43,7 @@ export function startOutgoing(
         return transactions.parties(id);
       },
       signer: signers.event,
-      sealingKey: keyEncryptionKey.sealing,
+      sealingKey: key.sealing,
       outbound,
       ...common,
     }),
@@ -56,8 +57,8 @@ export function startOutgoing(
       issuer,
       baseUrl: issuer,
       signer: signers['security-event'],
-      sealingKey: keyEncryptionKey.sealing,
-      rowSeal: createRowSeal(keyEncryptionKey.derive('row-seal/event-publisher')),
+      sealingKey: key.sealing,
+      rowSeal: createRowSeal(key.derive('row-seal/event-publisher')),
       outbound,
       ...common,
     }),

@@ -23,7 +23,7 @@ export interface PeopleParts {
 }
 
 export async function startPeople(
-  { configuration, database, metrics, common, keyEncryptionKey, installation, started }: Ground,
+  { configuration, database, metrics, common, keyFor, installation, started }: Ground,
   {
     auditLog: audit,
     directory,
@@ -45,7 +45,7 @@ export async function startPeople(
     await createDevices({
       pool: database.pool(devicesMigrations, { maxConnections: 3 }),
       access: database.access(devicesMigrations),
-      rowSeal: createRowSeal(keyEncryptionKey.derive('row-seal/devices')),
+      rowSeal: createRowSeal(keyFor(devicesMigrations).derive('row-seal/devices')),
       audit,
       directory,
       config: { issuer, environment, ...configuration.devices },
@@ -53,7 +53,7 @@ export async function startPeople(
     }),
   );
   const pool = database.pool(authenticationMigrations, { maxConnections: 8 });
-  const rowSeal = createRowSeal(keyEncryptionKey.derive('row-seal/authentication'));
+  const rowSeal = createRowSeal(keyFor(authenticationMigrations).derive('row-seal/authentication'));
   const elsewhere = methodsElsewhere(configuration, {
     pool,
     audit,

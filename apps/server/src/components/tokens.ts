@@ -25,7 +25,7 @@ export interface TokenParts {
 }
 
 export async function startTokens(
-  { configuration, database, common, keyEncryptionKey, started }: Ground,
+  { configuration, database, common, keyFor, started }: Ground,
   {
     auditLog: audit,
     directory,
@@ -51,7 +51,8 @@ export async function startTokens(
       ...common,
     }),
   );
-  const rowSeal = createRowSeal(keyEncryptionKey.derive('row-seal/authorization-server'));
+  const key = keyFor(authorizationServerMigrations);
+  const rowSeal = createRowSeal(key.derive('row-seal/authorization-server'));
   const authorizationServer = started(
     'authorization server',
     await createAuthorizationServer({
@@ -70,8 +71,8 @@ export async function startTokens(
       statements: authentication.authenticators,
       transactions,
       independence: createIndependence(authentication.authenticators),
-      nonceSecret: keyEncryptionKey.derive('dpop-nonce'),
-      pingSecret: keyEncryptionKey.derive('backchannel-ping'),
+      nonceSecret: key.derive('dpop-nonce'),
+      pingSecret: key.derive('backchannel-ping'),
       config: authorizationServerConfig(configuration),
       ...common,
     }),
