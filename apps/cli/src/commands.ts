@@ -6,6 +6,8 @@ type AddTo = (program: Command, options: () => ConnectionOptions) => void;
 /** Where each command is, in the order in which help lists them. */
 const commands: Readonly<Record<string, () => Promise<AddTo>>> = {
   start: async () => (await import('./commands/run.ts')).startCommand,
+  migrate: async () => (await import('./commands/migrate.ts')).migrateCommand,
+  processes: async () => (await import('./commands/processes.ts')).processesCommands,
   demo: async () => (await import('./commands/run.ts')).demoCommand,
   directory: async () => (await import('./commands/directory.ts')).directoryCommands,
   client: async () => (await import('./commands/client.ts')).clientCommands,

@@ -24,7 +24,10 @@ export { type Configuration, configurationSchema, readConfiguration } from './co
 export { type ControlPlane, startControlPlane } from './control-plane.ts';
 export { type DevelopmentSetup, prepareDevelopment } from './development.ts';
 export { builtEvidencePage } from './front-page/evidence-page.ts';
+export { type MigrateOptions, migrateDatabase } from './migrate-database.ts';
 export { describeInterfaces, textOf as openapiText } from './openapi/describe-interfaces.ts';
 export { directorySeed, ownInterfaces } from './own-interfaces.ts';
+export { type GroupParts, groupParts, type ProcessGroup, processGroups } from './processes/groups.ts';
+export { type InitialisedProcesses, type InitProcessesOptions, initProcesses } from './processes/init-processes.ts';
 export { type StartOptions, startAndStay } from './start.ts';
 export { type RunningWitness, startWitness, type WitnessOptions, witnessAndStay, witnessKey } from './witness.ts';

@@ -1,0 +1,107 @@
+// The decorators that @peculiar/x509 is built with need it, and it must come first.
+import 'reflect-metadata';
+import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto';
+import { isIP } from 'node:net';
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509CertificateGenerator,
+} from '@peculiar/x509';
+import type { ProcessGroup } from './groups.ts';
+
+/** Both PEM; the key is PKCS #8, unencrypted. */
+export interface IssuedCertificate {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+export interface ProcessAuthority extends IssuedCertificate {
+  /** For one process, which is client and server: for a year. @param names DNS names and IP addresses that others call it by */
+  issue(group: ProcessGroup, names: readonly string[]): Promise<IssuedCertificate>;
+}
+
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+const dayMs = 86_400_000;
+
+/** The name of a process in its certificate, which says what it may ask of the others. */
+export const processName = (group: ProcessGroup): string => `urn:countersign:process:${group}`;
+
+/**
+ * A certificate authority for the processes of one installation, good for ten years.
+ *
+ * @param now milliseconds since the epoch
+ */
+export async function createProcessAuthority({ now }: { readonly now: number }): Promise<ProcessAuthority> {
+  const name = `CN=Countersign processes ${randomBytes(4).toString('hex')}`;
+  const keys = await generateKeys();
+  const certificate = await X509CertificateGenerator.createSelfSigned(
+    {
+      name,
+      keys,
+      signingAlgorithm: algorithm,
+      ...validity(now, 3_650),
+      extensions: [
+        new BasicConstraintsExtension(true, 0, true),
+        new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+        await SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
+      ],
+    },
+    webcrypto,
+  );
+  return {
+    certificate: pemFile(certificate.toString('pem')),
+    privateKey: await privateKeyOf(keys),
+    async issue(group, names) {
+      const its = await generateKeys();
+      const issued = await X509CertificateGenerator.create(
+        {
+          issuer: name,
+          subject: `CN=Countersign ${group}`,
+          publicKey: its.publicKey,
+          signingKey: keys.privateKey,
+          signingAlgorithm: algorithm,
+          ...validity(now, 365),
+          extensions: [
+            new BasicConstraintsExtension(false, undefined, true),
+            new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+            new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
+            new SubjectAlternativeNameExtension([
+              { type: 'url', value: processName(group) },
+              ...names.map((value) => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value })),
+            ]),
+            await SubjectKeyIdentifierExtension.create(its.publicKey, false, webcrypto),
+            await AuthorityKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
+          ],
+        },
+        webcrypto,
+      );
+      return { certificate: pemFile(issued.toString('pem')), privateKey: await privateKeyOf(its) };
+    },
+  };
+}
+
+function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+}
+
+/** From five minutes ago: clocks of machines differ. */
+function validity(now: number, days: number): { readonly notBefore: Date; readonly notAfter: Date } {
+  return { notBefore: new Date(now - 300_000), notAfter: new Date(now + days * dayMs) };
+}
+
+async function privateKeyOf({ privateKey }: webcrypto.CryptoKeyPair): Promise<string> {
+  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', privateKey));
+  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+    .export({ format: 'pem', type: 'pkcs8' })
+    .toString();
+}
+
+function pemFile(pem: string): string {
+  return `${pem.trim()}\n`;
+}
