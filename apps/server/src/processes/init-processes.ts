@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join, resolve, sep } from 'node:path';
 import { type Clock, CodedError, systemClock, systemRandom } from '@countersign/kernel';
 import { readSecret, rolesSecretFromFile, systemErrorCode, withoutAccount } from '@countersign/runtime';
 import { readConfiguration } from '../configuration.ts';
@@ -98,7 +98,7 @@ export async function initProcesses(options: InitProcessesOptions): Promise<Init
       folder: join(folder, group),
       configurationFile: join(installedAt, group, processFiles.configuration),
       alsoReads: [...new Set(referencesIn(configuration))].filter(
-        (reference) => !reference.startsWith(`file:${join(installedAt, group)}`),
+        (reference) => !reference.startsWith(`file:${join(installedAt, group)}${sep}`),
       ),
     })),
     authorityKeyFile: join(folder, 'authority', 'authority.key'),

@@ -1,4 +1,5 @@
-import type pg from 'pg';
+import pg from 'pg';
+import type { AllowedAddress } from '../network/index.ts';
 import type { EmbeddedConnection } from '../postgres/embedded-postgres.ts';
 import { databaseErrors } from './failure.ts';
 
@@ -40,6 +41,12 @@ function optionsFor(url: string, ours: string | undefined): { readonly options?:
   const query = url.slice(url.indexOf('?') + 1);
   const theirs = url.includes('?') ? new URLSearchParams(query).getAll('options').at(-1) : undefined;
   return { options: theirs === undefined ? ours : `${theirs} ${ours}` };
+}
+
+/** Where the connections go, as `allowConnectionsOnly` takes it. @throws CodedError `database_url_invalid` */
+export function addressOfDatabase(connection: DatabaseConnection): AllowedAddress {
+  const { host, port } = new pg.Client(clientConfig(connection));
+  return host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
 }
 
 /** The URL without user and password: where the database is, and how to reach it. */

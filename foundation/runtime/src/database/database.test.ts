@@ -8,6 +8,7 @@ import { createFaultyProxy } from '@countersign/testkit';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
+  addressOfDatabase,
   asSomebodyElse,
   componentPool,
   createScratchDatabase,
@@ -345,7 +346,7 @@ describe('the address of a database', () => {
   it.each([
     ['postgres://user:pass@db:5432/name', 'postgres://db:5432/name'],
     ['postgres://user:p@ss@db/name?sslmode=verify-full', 'postgres://db/name?sslmode=verify-full'],
-    ['postgresql://db/name?user=a&sslmode=require&password=b', 'postgresql://db/name?sslmode=require'],
+    ['postgresql://db/name?user=a&sslmode=verify-full&password=b', 'postgresql://db/name?sslmode=verify-full'],
     ['postgres://db/name?us%65r=a', 'postgres://db/name'],
     ['postgres://db/name?options=-c%20a%3Db%40c', 'postgres://db/name?options=-c%20a%3Db%40c'],
     ['socket:/run/postgresql?db=name&user=a&password=b', 'socket:/run/postgresql?db=name'],
@@ -353,6 +354,17 @@ describe('the address of a database', () => {
   ])('%s has no account: %s', (url, address) => {
     expect(withoutAccount(url)).toBe(address);
     expect(withoutAccount(address)).toBe(address);
+  });
+});
+
+describe('where connections of a database go', () => {
+  it.each([
+    ['postgres://db.internal:6432/name', { host: 'db.internal', port: 6432 }],
+    ['postgres://db.internal/name?sslmode=verify-full', { host: 'db.internal', port: 5432 }],
+    ['socket:/run/postgresql?db=name', { path: '/run/postgresql/.s.PGSQL.5432' }],
+    ['postgres:///name?host=/run/postgresql&port=6432', { path: '/run/postgresql/.s.PGSQL.6432' }],
+  ])('of %s', (url, address) => {
+    expect(addressOfDatabase({ url })).toEqual(address);
   });
 });
 
