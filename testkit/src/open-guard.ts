@@ -1,4 +1,5 @@
-import { accessErrors, type Caller, type LastingGuard } from '@countersign/contracts';
+import { accessErrors, type Caller, type LastingGuard, type LastingToken } from '@countersign/contracts';
+import { newId, systemClock, systemRandom } from '@countersign/kernel';
 import { readPresentedToken } from '@countersign/oauth';
 
 /** A guard that believes what a token says of its caller. */
@@ -6,6 +7,12 @@ export interface OpenGuard extends LastingGuard {
   /** From now on the tokens of this subject are revoked. */
   end(subject: string): void;
 }
+
+/** Of those only the subject is looked at. */
+const unusedClaims: LastingToken = {
+  ...{ iat: 0, exp: 0, sub: '', client_id: '', lei: '' },
+  jti: newId('token', { clock: systemClock, random: systemRandom }),
+};
 
 /**
  * For tests of what happens behind the guard: it reads the one header as the real guard does, believes the token, and checks the
@@ -30,8 +37,9 @@ export function createOpenGuard(): OpenGuard {
     check,
     async checkLasting(request, need) {
       const caller = await check(request, need);
-      return { caller, stands: () => !ended.has(caller.subject) };
+      return { caller, token: { ...unusedClaims, sub: caller.subject } };
     },
+    stands: async ({ sub }) => !ended.has(sub),
     end: (subject) => void ended.add(subject),
   };
 }

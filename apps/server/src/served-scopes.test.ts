@@ -32,7 +32,11 @@ beforeAll(async () => {
       asked.add(scope);
       throw accessErrors.error('insufficient_scope', 'Only the scope is looked at.');
     };
-    return { check, checkLasting: async (...asking) => ({ caller: await check(...asking), stands: () => false }) };
+    const refuse = async (...asking: Parameters<typeof check>): Promise<never> => {
+      await check(...asking);
+      throw new Error('somebody was let in');
+    };
+    return { check, checkLasting: refuse, stands: async () => false };
   };
   const baseUrl = 'https://a.example';
   mountInterfaces(app, new Proxy({}, { get: () => part() }) as InterfaceParts, {

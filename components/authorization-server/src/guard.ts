@@ -5,6 +5,7 @@ import {
   type Directory,
   type GuardedRequest,
   type LastingGuard,
+  type LastingToken,
   type SingleUse,
 } from '@countersign/contracts';
 import { type Clock, type CodedError, newId, type Random } from '@countersign/kernel';
@@ -52,8 +53,8 @@ export function createGuard(audience: string, dependencies: GuardDependencies): 
       memory: tokenMemory,
     });
     const refusal =
-      checkStillKnown(verified, directory) ??
-      checkNotRevoked(verified, revocations) ??
+      checkStillKnown(verified.claims, directory) ??
+      checkNotRevoked(verified.claims, revocations) ??
       checkScope(verified, need.scope) ??
       checkStillRegistered(verified, need.scope, directory) ??
       (verified.proof && (await checkUnused(verified.proof, singleUse)));
@@ -67,34 +68,29 @@ export function createGuard(audience: string, dependencies: GuardDependencies): 
     check: async (request, need) => callerOf(await verify(request, need)),
     async checkLasting(request, need) {
       const verified = await verify(request, need);
-      return {
-        caller: callerOf(verified),
-        stands: () =>
-          clock.now() < verified.claims.exp * 1000 &&
-          checkStillKnown(verified, directory) === undefined &&
-          checkNotRevoked(verified, revocations) === undefined,
-      };
+      return { caller: callerOf(verified), token: lastingTokenOf(verified) };
     },
+    stands: async (token) =>
+      clock.now() < token.exp * 1000 &&
+      checkStillKnown(token, directory) === undefined &&
+      checkNotRevoked(token, revocations) === undefined,
   };
 }
 
 /** Offboarding bites at once: a token outlives neither its subject nor its client. */
 function checkStillKnown(
-  { claims }: VerifiedResourceRequest,
+  { sub, client_id: client }: Pick<LastingToken, 'sub' | 'client_id'>,
   directory: Pick<Directory, 'snapshot'>,
 ): CodedError | undefined {
   const snapshot = directory.snapshot();
-  if (snapshot.principal(claims.sub) !== undefined && snapshot.client(claims.client_id) !== undefined) return undefined;
+  if (snapshot.principal(sub) !== undefined && snapshot.client(client) !== undefined) return undefined;
   return accessErrors.error(
     'token_revoked',
     'The subject of the access token, or its client, is no longer in the directory.',
   );
 }
 
-function checkNotRevoked(
-  { claims }: VerifiedResourceRequest,
-  revocations: Pick<Revocations, 'endedBy'>,
-): CodedError | undefined {
+function checkNotRevoked(claims: LastingToken, revocations: Pick<Revocations, 'endedBy'>): CodedError | undefined {
   const by = revocations.endedBy(claims);
   if (by === undefined) return undefined;
   return accessErrors.error('token_revoked', `The access token has been revoked, by its ${by}.`, {
@@ -154,6 +150,17 @@ async function recordRefusal(
     scope,
     data: { jti: claims.jti },
   });
+}
+
+function lastingTokenOf({ claims }: VerifiedResourceRequest): LastingToken {
+  const { iat, exp, jti, sub, client_id, lei, act, grant, mandate, ancestors } = claims;
+  return {
+    ...{ iat, exp, jti, sub, client_id, lei },
+    ...(act === undefined ? {} : { act }),
+    ...(grant === undefined ? {} : { grant }),
+    ...(mandate === undefined ? {} : { mandate }),
+    ...(ancestors === undefined ? {} : { ancestors }),
+  };
 }
 
 function callerOf({ claims, actors, scope }: VerifiedResourceRequest): Caller {

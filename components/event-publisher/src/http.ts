@@ -102,7 +102,7 @@ export function eventPublisherRoutes(
     withCaller<LastingCaller, FastifyRequest<StreamRoute>>(
       (request) => guard.checkLasting(request, { scope: 'event:read' }),
       baseUrl,
-      async ({ headers, query }, reply, { caller, stands }) => {
+      async ({ headers, query }, reply, { caller, token }) => {
         const { institution } = caller;
         const lastSeen = headers['last-event-id'];
         const after = typeof lastSeen === 'string' ? lastSeen : query.after;
@@ -112,7 +112,7 @@ export function eventPublisherRoutes(
         };
         return streams.answer(reply, {
           institution,
-          stands,
+          stands: () => guard.stands(token),
           follow: (signal) => events.followPlaces(institution, from, signal),
         });
       },

@@ -232,12 +232,13 @@ describe('streams', () => {
     const app = createHttpServer({ logger: createLogger({ level: 'silent', name: 'test' }), metrics: createMetrics() });
     const streams: Streams = createStreams({ ...usualTimes, ...times });
     let before = (): Promise<unknown> => Promise.resolve();
+    let stands = async (): Promise<boolean> => true;
     let follow = (signal: AbortSignal): Promise<AsyncIterable<Followed>> =>
       events.followPlaces(leis.fund, { after: place(0n) }, signal);
     app.get<{ Querystring: { institution?: string } }>('/', (request, reply) =>
       streams.answer(reply, {
         institution: request.query.institution ?? leis.fund,
-        stands: () => true,
+        stands: () => stands(),
         async follow(signal) {
           await before();
           return follow(signal);
@@ -257,6 +258,9 @@ describe('streams', () => {
       beforeFollowing(act: () => Promise<unknown>) {
         before = act;
       },
+      standing(act: typeof stands) {
+        stands = act;
+      },
       following(act: typeof follow) {
         follow = act;
       },
@@ -265,6 +269,14 @@ describe('streams', () => {
   async function untilSize(streams: Streams, size: number): Promise<void> {
     while (streams.size !== size) await new Promise((resolve) => setTimeout(resolve, 5));
   }
+
+  it('end where nobody can say whether the token still stands', async () => {
+    const { streams, url, standing } = await counted({ standingMs: 10 });
+    const reader = await openStream(url, {});
+    standing(() => Promise.reject(new Error('the connection was refused')));
+    await reader.rest();
+    await untilSize(streams, 0);
+  });
 
   it('are no longer counted when their readers have left, or were never there', async () => {
     const { streams, url, beforeFollowing } = await counted();

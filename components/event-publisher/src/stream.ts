@@ -20,7 +20,7 @@ export interface StreamTimes {
 export interface StreamRequest {
   readonly institution: string;
   /** Whether the caller may still be answered: asked now and then. */
-  readonly stands: () => boolean;
+  readonly stands: () => Promise<boolean>;
   readonly follow: (signal: AbortSignal) => Promise<AsyncIterable<Followed>>;
 }
 
@@ -76,9 +76,13 @@ export function createStreams(times: StreamTimes): Streams {
       ends.delete(ending);
       throw error;
     }
-    const standing = setInterval(() => stands() || end(), times.standingMs);
+    const standing = setInterval(() => void endUnlessStanding(), times.standingMs);
     const life = setTimeout(end, times.lifeMs);
     let grace: NodeJS.Timeout | undefined;
+    /** Where nobody can say, it ends as well: the client comes again, and is checked. */
+    async function endUnlessStanding(): Promise<void> {
+      if (!(await stands().catch(() => false))) end();
+    }
     function end(): void {
       ending.abort();
       // What is written already is left to be read; a reader that is stuck does not keep it.

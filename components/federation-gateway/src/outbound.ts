@@ -77,10 +77,15 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound & O
     },
     postForm(url, form, { timeoutMs = defaultTimeoutMs, maxBytes = defaultMaxBytes } = {}) {
       const headers = { accept: 'application/json', 'content-type': 'application/x-www-form-urlencoded' };
-      return send(url, { method: 'POST', headers, body: form.toString() }, timeoutMs, async (answer) => ({
-        status: answer.statusCode,
-        body: await readJson(answer, maxBytes),
-      }));
+      return send(
+        url,
+        { method: 'POST', headers, body: new URLSearchParams(form).toString() },
+        timeoutMs,
+        async (answer) => ({
+          status: answer.statusCode,
+          body: await readJson(answer, maxBytes),
+        }),
+      );
     },
     post(url, { contentType, body, authorization, headers: signature = {}, timeoutMs = defaultTimeoutMs }) {
       const headers = {

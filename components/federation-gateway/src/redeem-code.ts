@@ -42,7 +42,7 @@ export async function redeemCode(
   },
 ): Promise<RedeemedCode> {
   const { code, clientId, tokenEndpoint, underWay } = request;
-  const form = new URLSearchParams({
+  const form = {
     grant_type: 'authorization_code',
     code,
     redirect_uri: underWay.redirectUri,
@@ -50,7 +50,7 @@ export async function redeemCode(
     client_id: clientId,
     client_assertion_type: clientAssertionType,
     client_assertion: await clientAssertion(),
-  });
+  };
   const { status, body } = await post(form);
   const members: Partial<Record<string, unknown>> = typeof body === 'object' && body !== null ? { ...body } : {};
   const { id_token: idToken, access_token: accessToken, error } = members;
@@ -83,7 +83,7 @@ export async function redeemCode(
     );
   }
 
-  async function post(sent: URLSearchParams) {
+  async function post(sent: Readonly<Record<string, string>>) {
     try {
       return await outbound.postForm(tokenEndpoint, sent, { timeoutMs, maxBytes });
     } catch (thrown) {

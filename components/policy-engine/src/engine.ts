@@ -154,6 +154,15 @@ export async function startPolicyEngine(dependencies: PolicyEngineDependencies):
       decide: (input) => point.decide(input, input.atLeast),
       active: () => policies.current().version,
       detailTypes: () => policies.current().loaded.detailTypes,
+      async declaredDetailTypes({ since }) {
+        const { version, loaded } = policies.current();
+        if (version.version === since) return { version: version.version };
+        const models = [...loaded.applications.values()].map(({ model: { namespace, authorizationDetails } }) => ({
+          namespace,
+          ...(authorizationDetails === undefined ? {} : { authorizationDetails }),
+        }));
+        return { version: version.version, models };
+      },
       limits,
       applicationEntities: entities,
       versions: policies,

@@ -1,3 +1,8 @@
+export {
+  createDetailTypesReplica,
+  type DetailTypesReplica,
+  type DetailTypesReplicaDependencies,
+} from './applications/detail-types-replica.ts';
 export { analysePolicies, type PolicyFinding } from './bundle/analyse.ts';
 export type { PolicyNotes } from './bundle/annotations.ts';
 export { hashOfBundle, type LoadedBundle, loadBundle } from './bundle/load-bundle.ts';

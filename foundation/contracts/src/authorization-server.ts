@@ -1,10 +1,12 @@
 import { type Digest, errorVocabulary, type MandateId, type TransactionId } from '@countersign/kernel';
 import type { TokenDetail } from '@countersign/market';
 import {
+  type AccessTokenClaims,
   type AuthorizationServerMetadata,
   accessTokenErrors,
   proofErrors,
   type ResourceRequest,
+  type RevocableClaims,
 } from '@countersign/oauth';
 import type { Actor } from './audit-log.ts';
 import type { EmergencyTokens } from './break-glass.ts';
@@ -50,17 +52,26 @@ export interface ResourceGuard {
   check(request: GuardedRequest, need: { readonly scope: string }): Promise<Caller>;
 }
 
+/** What of a token decides whether it is still good. It was verified once; nobody is let in by these claims alone. */
+export type LastingToken = RevocableClaims & Pick<AccessTokenClaims, 'exp'>;
+
 /** A caller who is answered for longer than a moment. */
 export interface LastingCaller {
   readonly caller: Caller;
-  /** Whether the token is good now: not once it has expired or was revoked, or its client or subject is gone. */
-  stands(): boolean;
+  /** For {@link LastingGuard.stands}. */
+  readonly token: LastingToken;
 }
 
 /** A guard of interfaces with answers that last: a stream does not outlive the token that it was asked for with. */
 export interface LastingGuard extends ResourceGuard {
   /** As {@link ResourceGuard.check}, to be asked again. @throws CodedError of {@link accessErrors} */
   checkLasting(request: GuardedRequest, need: { readonly scope: string }): Promise<LastingCaller>;
+  /**
+   * Whether the token of a lasting caller is good now: not once it has expired or was revoked, or its client or subject is gone.
+   *
+   * @throws CodedError `temporarily_unavailable` where nobody knows; then it is not
+   */
+  stands(token: LastingToken): Promise<boolean>;
 }
 
 /** The guards of our own interfaces, for those that are served by another process than the one that knows tokens. */

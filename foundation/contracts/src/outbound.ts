@@ -91,7 +91,7 @@ export interface OutboundForm {
    */
   postForm(
     url: string,
-    form: URLSearchParams,
+    form: Readonly<Record<string, string>>,
     limits?: { readonly timeoutMs?: number; readonly maxBytes?: number },
   ): Promise<{ readonly status: number; readonly body: unknown }>;
 }

@@ -3,7 +3,7 @@ import type { Actor } from './audit-log.ts';
 import type { DecisionHistory } from './decision-history.ts';
 import type { Decision, DecisionInput, DecisionReason } from './decisions.ts';
 import type { Limits } from './limits.ts';
-import type { PolicyVersion, PolicyVersions } from './policy-versions.ts';
+import type { ApplicationModel, PolicyVersion, PolicyVersions } from './policy-versions.ts';
 
 /** AuthZEN 1.0 section 5: who asks to do what to which thing, in which circumstances. */
 export interface EvaluationRequest {
@@ -206,7 +206,23 @@ export interface DescribedDetail {
   readonly lines: readonly { readonly label: string; readonly value: string }[];
 }
 
-export interface PolicyEngine {
+/** Models of applications, as far as they declare types of authorization details. */
+export type DeclaringModel = Pick<ApplicationModel, 'namespace' | 'authorizationDetails'>;
+
+/** The declared types of authorization details for processes that hold a copy. */
+export interface DetailTypeStream {
+  /**
+   * What the active models declare.
+   *
+   * @param request.since the policy version that the caller has
+   * @returns `models`: left out where that version is still the active one
+   */
+  declaredDetailTypes(request: {
+    readonly since?: number;
+  }): Promise<{ readonly version: number; readonly models?: readonly DeclaringModel[] }>;
+}
+
+export interface PolicyEngine extends DetailTypeStream {
   readonly applicationEntities: ApplicationEntities;
   /**
    * AuthZEN evaluation for an outside enforcement point. The decision is recorded before it is returned.
@@ -229,7 +245,11 @@ export interface PolicyEngine {
    */
   decide(input: DecisionInput): Promise<Decision>;
   active(): PolicyVersion;
-  /** Types of authorization details that the active models of applications declare, by name. */
+  /**
+   * Types of authorization details that the active models of applications declare, by name.
+   *
+   * @throws CodedError `policy_behind` from a copy in another process that has not been confirmed for some seconds
+   */
   detailTypes(): ReadonlyMap<string, ApplicationDetailType>;
   readonly limits: Limits;
   readonly versions: PolicyVersions;

@@ -108,7 +108,11 @@ describe('scopes and audiences of the document', () => {
           asked.push({ audience, scope });
           throw accessErrors.error('insufficient_scope', 'It is only asked.');
         };
-        return { check, checkLasting: async (...asking) => ({ caller: await check(...asking), stands: () => false }) };
+        const refuse = async (...asking: Parameters<typeof check>): Promise<never> => {
+          await check(...asking);
+          throw new Error('somebody was let in');
+        };
+        return { check, checkLasting: refuse, stands: async () => false };
       },
       configuration: {
         issuer: 'https://a.example',

@@ -103,6 +103,7 @@ export function takeProvisioningTokens(guard: LastingGuard, dependencies: Provis
   return {
     check: (request, need) => checked(request, (own) => guard.check(own, need)),
     checkLasting: (request, need) => checked(request, (own) => guard.checkLasting(own, need)),
+    stands: (lasting) => guard.stands(lasting),
   };
 }
 

@@ -1,7 +1,11 @@
-import { type ApplicationDetailType, type DeclaredDetailType, parseResourceUri } from '@countersign/contracts';
+import {
+  type ApplicationDetailType,
+  type DeclaredDetailType,
+  type DeclaringModel,
+  parseResourceUri,
+} from '@countersign/contracts';
 import { type Json, membersOf } from '@countersign/kernel';
 import { isApplicationDetailTypeName } from '@countersign/market';
-import type { LoadedApplication } from '../bundle/loaded-bundle.ts';
 import type { LocatedProblem } from '../bundle/located.ts';
 import { applicationFolder, detailTypesFile } from './application.ts';
 import { faultOfRendering, renderDetail, unshowableText } from './detail-rendering.ts';
@@ -13,14 +17,14 @@ import { faultOfDetailSchema, problemWithDetail } from './detail-schema.ts';
  *
  * @returns the types, and what is wrong with them
  */
-export function detailTypesOf(applications: readonly LoadedApplication[]): {
+export function detailTypesOf(models: readonly DeclaringModel[]): {
   readonly detailTypes: ReadonlyMap<string, ApplicationDetailType>;
   readonly problems: readonly LocatedProblem[];
 } {
   const detailTypes = new Map<string, ApplicationDetailType>();
   const owners = new Map<string, string>();
   const problems: LocatedProblem[] = [];
-  for (const { model } of applications) {
+  for (const model of models) {
     const file = `${applicationFolder(model)}${detailTypesFile}`;
     for (const declared of model.authorizationDetails ?? []) {
       const { type } = declared;

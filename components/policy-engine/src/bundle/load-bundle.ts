@@ -69,7 +69,7 @@ export function withApplications(market: LoadedBundle, rules: readonly LoadedBun
     return made.application;
   });
   const { claims, problems: clashes } = claimsOf(market, applications);
-  const { detailTypes, problems: undeclarable } = detailTypesOf(applications);
+  const { detailTypes, problems: undeclarable } = detailTypesOf(applications.map(({ model }) => model));
   problems.push(...clashes, ...undeclarable);
   if (problems.length > 0) throw refused(problems);
   return {

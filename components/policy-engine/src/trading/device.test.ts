@@ -1,4 +1,4 @@
-import type { DecisionInput, DevicePosture } from '@countersign/contracts';
+import { type DecisionInput, type DevicePosture, deviceErrors, personSignalErrors } from '@countersign/contracts';
 import { type Json, newId, systemRandom, type TransactionId, toInstant } from '@countersign/kernel';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningPolicyEngine } from '../index.ts';
@@ -49,6 +49,37 @@ async function recorded(decision: Awaited<ReturnType<typeof decided>>) {
   });
   return id;
 }
+
+describe('registers of another process that are too old', () => {
+  it.each<readonly [string, Parameters<EngineRig['start']>[0]]>([
+    [
+      'signals_behind',
+      {
+        standing: {
+          signalsOf() {
+            throw personSignalErrors.error('signals_behind', 'Too old.');
+          },
+        },
+      },
+    ],
+    [
+      'postures_behind',
+      {
+        devices: {
+          postureOf() {
+            throw deviceErrors.error('postures_behind', 'Too old.');
+          },
+        },
+      },
+    ],
+  ])('refuse every decision with %s', async (code, options) => {
+    const behind = await rig.start(options);
+    const before = rig.records.length;
+    await expect(behind.decide(placing())).rejects.toMatchObject({ code, category: 'unavailable' });
+    // Nothing was permitted, and nothing is recorded as if it had been judged.
+    expect(rig.records).toHaveLength(before);
+  });
+});
 
 describe('a device that an enforcement point names', () => {
   const asking = (context: object) =>

@@ -116,7 +116,7 @@ export const remoteCalls = {
     revokeAll: command,
     list: query,
   },
-  'policy-engine': { decide: query },
+  'policy-engine': { decide: query, declaredDetailTypes: query },
   'transaction-registry': {
     open: command,
     facts: query,

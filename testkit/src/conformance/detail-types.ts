@@ -1,0 +1,52 @@
+import type { DeclaredDetailType, PolicyEngine } from '@countersign/contracts';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+export interface DetailTypesUnderTest {
+  /** What is held to the contract: the policy engine itself, or a copy in another process. */
+  readonly reader: Pick<PolicyEngine, 'detailTypes'>;
+  /** Makes policies active whose only model declares these. */
+  activate(declared: readonly DeclaredDetailType[]): Promise<unknown>;
+  close(): Promise<unknown>;
+}
+
+const declared: DeclaredDetailType = {
+  type: 'https://todo.example/details/list',
+  audience: 'https://todo.example/lists',
+  schema: {
+    type: 'object',
+    additionalProperties: false,
+    required: ['list'],
+    properties: { list: { type: 'string', minLength: 1, maxLength: 20 } },
+  },
+  rendering: { title: 'Change a list', lines: [{ label: 'List', pointer: '/list' }] },
+};
+
+/** What the contract promises of the types of authorization details, whoever holds them. */
+export function describeDetailTypes(name: string, make: () => Promise<DetailTypesUnderTest>): void {
+  describe(`declared types of authorization details, as ${name} holds them`, () => {
+    let made: DetailTypesUnderTest;
+    beforeAll(async () => {
+      made = await make();
+    });
+    afterAll(() => made.close());
+    const names = () => [...made.reader.detailTypes().keys()];
+
+    it('has those of the active policies, and soon those of the next ones', async () => {
+      expect(names()).toEqual([]);
+      await made.activate([declared]);
+      await expect.poll(names).toEqual([declared.type]);
+      const type = made.reader.detailTypes().get(declared.type);
+      expect(type?.audience).toBe(declared.audience);
+      expect(type?.problemWith({ list: 'groceries' })).toBeUndefined();
+      expect(type?.problemWith({ list: 7 })).toMatchObject({ path: '/list' });
+      expect(type?.describe?.({ list: 'groceries' })).toEqual({
+        title: 'Change a list',
+        lines: [{ label: 'List', value: 'groceries' }],
+      });
+      // While nothing is published it is the same one.
+      expect(made.reader.detailTypes()).toBe(made.reader.detailTypes());
+      await made.activate([]);
+      await expect.poll(names).toEqual([]);
+    });
+  });
+}
