@@ -1,6 +1,4 @@
-import { createServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Clock, CodedError, systemClock } from '@countersign/kernel';
+import { type Clock, systemClock } from '@countersign/kernel';
 import {
   closeGently,
   createHttpServer,
@@ -16,9 +14,9 @@ import { openControlPlaneDatabase } from './database.ts';
 import { inviteFounders } from './founders.ts';
 import { evidencePageRoute } from './front-page/evidence-page.ts';
 import { frontPageElsewhere, frontPageRoutes } from './front-page/http.ts';
-import { type Listener, listenersOf } from './listeners.ts';
+import { listenersOf } from './listeners.ts';
+import { answersWithin, described, listenOn, requireFree } from './listening.ts';
 import { notSetUp } from './not-set-up.ts';
-import { describeInterfaces, textOf } from './openapi/describe-interfaces.ts';
 import { mountCertificatePages, mountHealth, mountPages, mountRoutes } from './routes.ts';
 import { createTryOut, evidenceOfExample, type TryOutKeys, tryOutPath, tryOutRoutes } from './try-out/index.ts';
 
@@ -138,56 +136,4 @@ export async function startControlPlane(
     await lifecycle.stop();
     throw error;
   }
-}
-
-/** The document of this installation; made when it is first asked for. */
-function described({ issuer, mutualTls }: Configuration): () => Promise<string> {
-  let document: Promise<string> | undefined;
-  return () => {
-    document ??= describeInterfaces({
-      issuer,
-      ...(mutualTls === undefined ? {} : { mutualTlsBaseUrl: mutualTls.baseUrl }),
-    }).then(textOf);
-    return document;
-  };
-}
-
-/** @throws CodedError `address_in_use` where somebody listens at the address now; who comes later is found by {@link listenOn} */
-async function requireFree({ host, port }: Listener): Promise<void> {
-  if (port === 0) return;
-  // Whoever connects meanwhile is told to come again, and keeps nobody waiting.
-  const probe = createServer((socket) => socket.destroy());
-  try {
-    await new Promise<void>((resolve, reject) => probe.once('error', reject).listen({ host, port }, resolve));
-  } catch (cause) {
-    throw listenFailure(cause, { host, port });
-  }
-  await new Promise((resolve) => probe.close(resolve));
-}
-
-async function listenOn(app: ReturnType<typeof createHttpServer>, { host, port }: Listener): Promise<void> {
-  try {
-    await app.listen({ host, port });
-  } catch (cause) {
-    throw listenFailure(cause, { host, port });
-  }
-}
-
-function listenFailure(cause: unknown, { host, port }: Pick<Listener, 'host' | 'port'>): unknown {
-  if (!(cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE')) return cause;
-  return new CodedError({
-    code: 'address_in_use',
-    category: 'unavailable',
-    detail: `${host}:${port} is taken. Stop what listens there (is a control plane running already?), or choose another port.`,
-    cause,
-  });
-}
-
-/** Ready means that the log can be read and signed within a bound: without it every answer would be no. */
-async function answersWithin(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
-  const answered = work.then(
-    () => true,
-    () => false,
-  );
-  return Promise.race([answered, sleep(milliseconds, false, { ref: false })]);
 }

@@ -3,6 +3,10 @@ import { CodedError } from '@countersign/kernel';
 import { type HttpTls, readSecret } from '@countersign/runtime';
 import type { Configuration } from './configuration.ts';
 
+/** What records call the network of a listener that the operator has given no name. */
+export const mainZone = 'main';
+export const mutualTlsZone = 'mutual-tls';
+
 /** One address that we listen on, and what clients call it. */
 export interface Listener {
   readonly name: 'HTTP' | 'mutual TLS';
@@ -27,14 +31,14 @@ export function listenersOf({ issuer, listen, mutualTls }: Configuration): reado
     baseUrl: issuer,
     host: listen.host,
     port: listen.port,
-    zone: listen.zone ?? 'main',
+    zone: listen.zone ?? mainZone,
     ...(listen.tls === undefined ? {} : { tls: readIdentity(listen.tls, 'listen.tls') }),
   };
   if (mutualTls === undefined) return [main];
   const { baseUrl, clientAuthorities, proxies = [] } = mutualTls;
   const authorities = clientAuthorities === undefined ? {} : { authorities: readSecret(clientAuthorities) };
   const tls = { ...readIdentity(mutualTls, 'mutualTls'), clientCertificates: { ...authorities, proxies } };
-  const zone = mutualTls.listen.zone ?? 'mutual-tls';
+  const zone = mutualTls.listen.zone ?? mutualTlsZone;
   return [main, { name: 'mutual TLS', baseUrl, ...mutualTls.listen, zone, tls }];
 }
 

@@ -30,6 +30,20 @@ export const processSchema = Type.Object(
     authorities: secretReference,
     /** Base addresses of the processes of each other group; of its own where `components` leaves some of them to others. */
     peers: Type.Object({ edge: addresses, core: addresses, evidence: addresses, egress: addresses }, closed),
+    /** What edge's listeners are called, for those whose requests it passes on: `HTTP`, the main one, and `mutual TLS`. */
+    doors: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            listener: Type.Enum(['HTTP', 'mutual TLS']),
+            baseUrl: Type.String({ pattern: '^https?://[^/?#]+$', maxLength: 256 }),
+            zone: Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' }),
+          },
+          closed,
+        ),
+        { minItems: 1, maxItems: 2 },
+      ),
+    ),
     /** Some of the group's components; all of them when left out. */
     components: Type.Optional(Type.Array(Type.String({ maxLength: 64 }), { minItems: 1, uniqueItems: true })),
   },
@@ -64,6 +78,8 @@ export function processContradictions(
   for (const peer of processGroups)
     if (peers[peer] === undefined && (peer !== group || !whole))
       problems.push(`process.peers.${peer}: name the addresses of the processes that have its components`);
+  if ((own.doors === undefined) !== (group === 'edge'))
+    problems.push('process.doors: says what the listeners of edge are called, to all groups but edge');
   for (const { setting, host, port } of others)
     if (host === listen.host && port === listen.port && port !== 0)
       problems.push(`process.listen: must be another port than ${setting}`);

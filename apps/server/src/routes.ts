@@ -5,6 +5,7 @@ import {
   registrationRoutes,
 } from '@countersign/authorization-server';
 import { breakGlassPages } from '@countersign/break-glass';
+import type { Directory } from '@countersign/contracts';
 import { devicePages } from '@countersign/devices';
 import { type Clock, systemRandom } from '@countersign/kernel';
 import { recoveryPages } from '@countersign/recovery';
@@ -12,9 +13,11 @@ import { described, type Logger, type Metrics, pageRoutes } from '@countersign/r
 import { approverPageRoutes, type EvidencePathOf } from '@countersign/transaction-registry';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
+import type { Core, Edge } from './components/groups.ts';
+import type { Seen } from './components/seen.ts';
 import type { Components } from './components.ts';
 import type { Configuration } from './configuration.ts';
-import { mountInterfaces } from './interfaces.ts';
+import { type InterfaceOptions, mountInterfaces } from './interfaces.ts';
 import type { Listener } from './listeners.ts';
 import type { OwnInterface } from './own-interfaces.ts';
 import { selfServiceSources } from './self-service-sources.ts';
@@ -33,82 +36,106 @@ export function mountRoutes(
     listener,
     clock,
     openapi,
-  }: {
-    readonly configuration: Configuration;
+  }: Omit<InterfaceOptions, 'guard' | 'baseUrl'> & {
     readonly listener: Listener;
-    readonly clock: Clock;
-    readonly openapi: () => Promise<string>;
   },
 ): void {
-  const { baseUrl } = listener;
-  const { authorizationServer, registration, grantManagement } = components;
-  const guard = (name: OwnInterface) => authorizationServer.guard(`${configuration.issuer}/${name}`);
-  authorizationServerRoutes(app, { ...components, baseUrl });
-  registrationRoutes(app, { registration, guard: guard('register'), baseUrl });
-  if (grantManagement !== undefined) grantManagementRoutes(app, { grantManagement, guard: guard('grants'), baseUrl });
+  const { authorizationServer, transactionRegistry } = components;
+  const options = {
+    ...{ configuration, clock, openapi },
+    baseUrl: listener.baseUrl,
+    guard: (name: OwnInterface) => authorizationServer.guard(`${configuration.issuer}/${name}`),
+  };
+  mountAuthorizationServer(app, components, options);
   mountInterfaces(
     app,
     {
       ...components,
       revocations: authorizationServer.revocations,
-      partiesOf: (id) => components.transactionRegistry.parties(id),
+      partiesOf: (id) => transactionRegistry.parties(id),
     },
-    {
-      guard,
-      configuration,
-      baseUrl,
-      clock,
-      openapi,
-    },
+    options,
   );
+}
+
+/** The endpoints of OAuth and OpenID Connect, and those by which clients are registered and grants managed. */
+export function mountAuthorizationServer(
+  app: FastifyInstance,
+  parts: Pick<Edge, 'authorizationServer' | 'authentication' | 'registration' | 'grantManagement'> & {
+    readonly directory: Pick<Directory, 'snapshot'>;
+  },
+  { guard, baseUrl }: Pick<InterfaceOptions, 'guard' | 'baseUrl'>,
+): void {
+  const { registration, grantManagement } = parts;
+  authorizationServerRoutes(app, { ...parts, baseUrl });
+  registrationRoutes(app, { registration, guard: guard('register'), baseUrl });
+  if (grantManagement !== undefined) grantManagementRoutes(app, { grantManagement, guard: guard('grants'), baseUrl });
+}
+
+export interface PageOptions {
+  readonly configuration: Configuration;
+  readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /** The pages for people: on the main listener alone, since they and their cookies belong to its origin. */
 export function mountPages(
   app: FastifyInstance,
   components: Components,
+  { evidencePathOf, ...options }: PageOptions & { readonly evidencePathOf?: EvidencePathOf | undefined },
+): void {
+  mountPeoplePages(app, components, options);
+  const statements = components.authentication.authenticators;
+  mountApproverPages(app, { ...components, statements }, { ...options, evidencePathOf });
+}
+
+/** Of a person's own account, devices and emergencies. */
+export function mountPeoplePages(
+  app: FastifyInstance,
+  parts: Pick<Edge, 'authentication' | 'devices' | 'recovery' | 'breakGlass' | 'risk'> &
+    Pick<Seen, 'directory' | 'consentStore' | 'auditLog'>,
+  { configuration: { issuer, environment }, clock, logger }: PageOptions,
+): void {
+  const { authentication, directory, devices, recovery, breakGlass, auditLog } = parts;
+  const common = {
+    authentication,
+    statements: authentication.authenticators,
+    ...{ directory, issuer, environment, clock, random: systemRandom, logger },
+  };
+  pageRoutes(app);
+  authenticationRoutes(app, { authentication, directory, logger });
+  selfServicePages(app, { ...common, sources: selfServiceSources(parts, clock) });
+  devicePages(app, { devices, directory, logger });
+  recoveryPages(app, { ...common, recovery });
+  breakGlassPages(app, { ...common, breakGlass, log: auditLog });
+}
+
+/** What waits for an approver, and how it is approved. */
+export function mountApproverPages(
+  app: FastifyInstance,
+  parts: Pick<Core, 'transactionRegistry' | 'approvalClasses'> &
+    Pick<Seen, 'directory' | 'authentication' | 'statements'>,
   {
     configuration,
     clock,
     logger,
     evidencePathOf,
-  }: {
-    readonly configuration: Configuration;
-    readonly clock: Clock;
-    readonly logger: Logger;
-    readonly evidencePathOf?: EvidencePathOf | undefined;
-  },
+  }: PageOptions & { readonly evidencePathOf?: EvidencePathOf | undefined },
 ): void {
-  const { authentication, directory, recovery, breakGlass, transactionRegistry, auditLog } = components;
+  const { transactionRegistry, approvalClasses, directory, authentication, statements } = parts;
   const { issuer, environment, approvals = {} } = configuration;
-  const common = {
-    authentication,
-    statements: authentication.authenticators,
-    directory,
-    issuer,
-    environment,
-    clock,
-    random: systemRandom,
-    logger,
-  };
-  pageRoutes(app);
-  authenticationRoutes(app, { authentication, directory, logger });
-  selfServicePages(app, { ...common, sources: selfServiceSources(components, clock) });
   approverPageRoutes(app, {
-    ...common,
+    ...{ authentication, statements, directory, issuer, environment, clock, random: systemRandom, logger },
     ...approvals,
     transactions: transactionRegistry,
-    acrValues: components.approvalClasses,
+    acrValues: approvalClasses,
     otherPath: '/approvals',
     evidencePathOf,
   });
-  devicePages(app, { devices: components.devices, directory, logger });
-  recoveryPages(app, { ...common, recovery });
-  breakGlassPages(app, { ...common, breakGlass, log: auditLog });
 }
 
 /** What the address for mutual TLS has for people: where a browser shows its certificate. */
-export function mountCertificatePages(app: FastifyInstance, { elsewhere }: Pick<Components, 'elsewhere'>): void {
+export function mountCertificatePages(app: FastifyInstance, { elsewhere }: Pick<Edge, 'elsewhere'>): void {
   elsewhere.certificate?.mutualTlsRoutes(app);
 }
 

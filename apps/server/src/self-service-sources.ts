@@ -1,6 +1,7 @@
 import { activityFromLog, type SelfServicePages } from '@countersign/authentication';
 import type { Clock } from '@countersign/kernel';
-import type { Components } from './components.ts';
+import type { Edge } from './components/groups.ts';
+import type { Seen } from './components/seen.ts';
 
 /** Whose work is about mandates: they see those of their institution. Everybody else sees those that they have signed. */
 const rolesAboutMandates = new Set([
@@ -17,7 +18,7 @@ export function selfServiceSources(
     consentStore,
     directory,
     auditLog,
-  }: Pick<Components, 'risk' | 'devices' | 'consentStore' | 'directory' | 'auditLog'>,
+  }: Pick<Edge, 'risk' | 'devices'> & Pick<Seen, 'consentStore' | 'directory' | 'auditLog'>,
   clock: Clock,
 ): SelfServicePages['sources'] {
   return {

@@ -1,10 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError } from '@countersign/kernel';
-import { createLogger, stayUntilSignalled } from '@countersign/runtime';
+import { allowConnectionsOnly, createLogger, stayUntilSignalled } from '@countersign/runtime';
 import type { Configuration } from './configuration.ts';
 import { readConfigurationFile } from './configuration-file.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { explainDevelopment, prepareDevelopment } from './development.ts';
+import { addressesOf } from './processes/addresses.ts';
+import { type GroupConfiguration, isOfGroup, startProcess } from './processes/start-process.ts';
 import { type TryOutKeys, tryOutPath } from './try-out/index.ts';
 
 export interface StartOptions {
@@ -25,6 +27,7 @@ export async function startAndStay(options: StartOptions): Promise<void> {
   const began = performance.now();
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
   const { configuration, tryOut } = configurationOf(options, say);
+  if (isOfGroup(configuration)) return stayAsProcess(configuration, { began, say });
   const logger = createLogger({ level: configuration.logLevel, name: 'countersign' });
   const onProgress = (message: string): void => say(`${message} ...`);
   const { controlPlane } = await stayUntilSignalled(async (signal) => {
@@ -40,9 +43,26 @@ export async function startAndStay(options: StartOptions): Promise<void> {
   if (tryOut !== undefined) say(`Try it by hand: ${controlPlane.address}${tryOutPath}`);
 }
 
+/** A process of a split installation: it connects to what it must, and to nothing else. */
+async function stayAsProcess(
+  configuration: GroupConfiguration,
+  { began, say }: { readonly began: number; readonly say: (line: string) => void },
+): Promise<void> {
+  const { group } = configuration.process;
+  const logger = createLogger({ level: configuration.logLevel, name: `countersign ${group}` });
+  // Whoever calls outside is told where to by others.
+  if (group !== 'egress') allowConnectionsOnly(addressesOf(configuration));
+  const { running } = await stayUntilSignalled(async (signal) => {
+    const started = await startProcess(configuration, { logger, signal, onProgress: (message) => say(`${message} ...`) });
+    return { running: started, stop: () => stopGently(started, configuration) };
+  }, logger);
+  for (const note of running.notes) say(note);
+  say(`${group} ready after ${((performance.now() - began) / 1000).toFixed(1)} s: ${running.address}`);
+}
+
 /** Whoever sends requests hears of it before nobody answers them any more. */
 async function stopGently(
-  controlPlane: ControlPlane,
+  controlPlane: Pick<ControlPlane, 'drain' | 'stop'>,
   { environment, listen: { drainSeconds = environment === 'production' ? 5 : 0.25 } }: Configuration,
 ): Promise<void> {
   controlPlane.drain();

@@ -82,10 +82,14 @@ export interface Access {
    * @param resource identifier of the interface: the one audience that is accepted
    */
   checkAccess(resource: string, request: GuardedRequest, need: { readonly scope: string }): Promise<Caller>;
-  /** The same, for answers that last; the token is kept in mind for {@link stillStands}, until it ends. */
-  checkLastingAccess(resource: string, request: GuardedRequest, need: { readonly scope: string }): Promise<Caller>;
-  /** Whether a token that was checked for a lasting answer is good now; false where nothing is known of it. */
-  stillStands(token: string): Promise<boolean>;
+  /** As {@link LastingGuard.checkLasting}. */
+  checkLastingAccess(
+    resource: string,
+    request: GuardedRequest,
+    need: { readonly scope: string },
+  ): Promise<LastingCaller>;
+  /** As {@link LastingGuard.stands}. */
+  tokenStands(resource: string, token: LastingToken): Promise<boolean>;
 }
 
 /** Codes that begin with `proof_` are about the DPoP proof, those with `token_` about the access token. */

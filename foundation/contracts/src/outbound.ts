@@ -98,13 +98,15 @@ export interface OutboundForm {
 
 /** {@link ConfiguredExchange} and {@link ConfiguredDocuments} for another process, which says who vouches for the server. */
 export interface ConfiguredRequests {
-  /** @param authorities PEM; the system's when undefined */
+  /** @param authorities PEM; the system's when null */
   exchangeFor(
-    authorities: string | undefined,
-    ...request: Parameters<ConfiguredExchange['exchange']>
+    authorities: string | null,
+    url: string,
+    message: Parameters<ConfiguredExchange['exchange']>[1],
   ): ReturnType<ConfiguredExchange['exchange']>;
   getFor(
-    authorities: string | undefined,
-    ...request: Parameters<ConfiguredDocuments['get']>
+    authorities: string | null,
+    url: string,
+    limits: NonNullable<Parameters<ConfiguredDocuments['get']>[1]>,
   ): ReturnType<ConfiguredDocuments['get']>;
 }

@@ -1,41 +1,57 @@
-import { wireErrors } from './process-identity.ts';
+import type { RemoteContract } from '@countersign/contracts';
+import { type CallSchema, callSchemas } from '@countersign/contracts/call-schemas';
+import { decoderOf, encoderOf } from './encoding.ts';
+import { validatorOf } from './validation.ts';
+import { encodingErrors } from './wire-forms.ts';
 
 /** How the arguments and the answer of one call are written as JSON. */
 export interface CallCodec {
   writeArguments(values: readonly unknown[]): string;
   /** @throws CodedError `call_malformed` where they are not what the method takes */
-  readArguments(text: string): unknown[];
+  readArguments(text: string): readonly unknown[];
   /** Empty for no answer. */
   writeAnswer(value: unknown): string;
+  /** @throws CodedError `call_malformed` where it is not what the method answers */
   readAnswer(text: string): unknown;
 }
 
-export function codecOf(_contract: string, _method: string): CallCodec {
+/** What is sent and what is received is held against the schema that follows from the types of the contract. */
+export function codecOf(contract: RemoteContract, method: string): CallCodec {
+  const schemas: Readonly<Record<string, CallSchema>> = callSchemas[contract];
+  const schema = schemas[method];
+  if (schema === undefined) throw new Error(`no schema of ${contract}.${method}: run scripts/write-call-schemas.mjs`);
+  const writeArguments = encoderOf(schema.arguments);
+  const readArguments = decoderOf(schema.arguments);
+  const requireArguments = validatorOf(schema.arguments);
+  const writeAnswer = encoderOf(schema.answer);
+  const readAnswer = decoderOf(schema.answer);
+  const requireAnswer = validatorOf(schema.answer);
+
   return {
-    writeArguments: (values) => JSON.stringify(values, write),
+    writeArguments: (values) => JSON.stringify(writeArguments(values)),
     readArguments(text) {
-      const read: unknown = JSON.parse(text, revive);
-      if (!Array.isArray(read)) throw wireErrors.error('call_malformed', 'The arguments of a call are a list.');
-      return read.map((value: unknown) => (value === null ? undefined : value));
+      const plain = parse(text);
+      requireArguments(plain);
+      const values = readArguments(plain);
+      if (!Array.isArray(values)) throw new Error(`${contract}.${method} does not take a list`);
+      return values;
     },
-    writeAnswer: (value) => (value === undefined ? '' : JSON.stringify(value, write)),
-    readAnswer: (text) => (text === '' ? undefined : JSON.parse(text, revive)),
+    writeAnswer(value) {
+      return value === undefined ? '' : JSON.stringify(writeAnswer(value));
+    },
+    readAnswer(text) {
+      if (text === '') return undefined;
+      const plain = parse(text);
+      requireAnswer(plain);
+      return readAnswer(plain);
+    },
   };
 }
-function write(this: unknown, _key: string, value: unknown): unknown {
-  const raw = (this as Record<string, unknown>)[_key];
-  if (typeof raw === 'bigint') return { $bigint: String(raw) };
-  if (raw instanceof Uint8Array) return { $bytes: Buffer.from(raw).toString('base64url') };
-  if (raw instanceof Map) return { $map: [...raw] };
-  if (raw instanceof Set) return { $set: [...raw] };
-  return value;
-}
-function revive(_key: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  const v = value as Record<string, unknown>;
-  if (typeof v['$bigint'] === 'string') return BigInt(v['$bigint']);
-  if (typeof v['$bytes'] === 'string') return new Uint8Array(Buffer.from(v['$bytes'], 'base64url'));
-  if (Array.isArray(v['$map'])) return new Map(v['$map'] as [unknown, unknown][]);
-  if (Array.isArray(v['$set'])) return new Set(v['$set']);
-  return value;
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw encodingErrors.error('call_malformed', 'What was sent is no JSON.', { cause });
+  }
 }

@@ -1,4 +1,4 @@
-import { presentedCertificateOf } from '@countersign/runtime';
+import { chainVerifiedHeader, presentedCertificateOf } from '@countersign/runtime';
 import replyFrom from '@fastify/reply-from';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Dispatcher } from 'undici';
@@ -74,6 +74,7 @@ function headersFor(request: FastifyRequest, listener: string): Record<string, s
   const certificate = presentedCertificateOf(request);
   if (certificate !== undefined) {
     headers['client-cert'] = byteSequence(certificate.der);
+    headers[chainVerifiedHeader] = certificate.chainVerified ? 'yes' : 'no';
     const { others = [] } = certificate;
     if (others.length > 0) headers['client-cert-chain'] = others.slice(0, 3).map(byteSequence).join(', ');
   }

@@ -19,7 +19,6 @@ export const wireErrors = errorVocabulary({
   /** The table does not let this process call that. */
   call_not_permitted: 'forbidden',
   call_unknown: 'not-found',
-  call_malformed: 'invalid',
 });
 
 const prefix = 'urn:countersign:process:';

@@ -20,6 +20,7 @@ export const servedBy = {
   authenticators: 'edge',
   statements: 'edge',
   'person-signals': 'edge',
+  postures: 'edge',
   'authorization-server': 'edge',
   access: 'edge',
   'authenticators-departure': 'edge',
@@ -39,11 +40,11 @@ export const servedBy = {
 export const callers = {
   edge: {
     'audit-log': ['append', 'standings', 'standingsUnder', 'find', 'search', 'query', 'newest'],
-    directory: ['plan', 'edit', 'clientDocument'],
+    directory: ['plan', 'edit', 'clientDocument', 'changesSince'],
     'trust-registry': ['profileOf'],
     'consent-store': ['check', 'find', 'list', 'withDescendants'],
     grants: ['give', 'deny', 'change', 'find', 'revoke', 'revokeAll', 'list'],
-    'policy-engine': ['decide'],
+    'policy-engine': ['decide', 'declaredDetailTypes'],
     'transaction-registry': ['open', 'facts', 'stepsOf', 'waitingFor'],
     'federation-gateway': ['acceptAssertion'],
     notices: ['tell'],
@@ -58,6 +59,7 @@ export const callers = {
     authentication: ['current', 'begin', 'endAllOf'],
     authenticators: ['of', 'isLocked', 'invitersOf'],
     statements: ['ask', 'take'],
+    postures: ['posturesSince', 'posturesOf'],
     'authorization-server': ['revoke'],
     access: ['checkAccess'],
     'authenticators-departure': ['end'],
@@ -65,6 +67,7 @@ export const callers = {
     'recovery-departure': ['end'],
   },
   evidence: {
+    directory: ['changesSince'],
     authenticators: ['isLocked', 'invitersOf'],
     'transaction-registry': ['parties'],
     access: ['checkAccess'],
@@ -72,9 +75,10 @@ export const callers = {
   },
   egress: {
     'audit-log': ['append', 'standings', 'find', 'scan', 'newest', 'search'],
+    directory: ['changesSince'],
     'trust-registry': ['profileOf'],
     'transaction-registry': ['parties', 'countsAgainstLimits'],
-    access: ['checkAccess', 'checkLastingAccess', 'stillStands'],
+    access: ['checkAccess', 'checkLastingAccess', 'tokenStands'],
   },
 } as const satisfies Readonly<Record<ProcessGroup, Callable>>;
 

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { Configuration } from '../configuration.ts';
+import { mainZone, mutualTlsZone } from '../listeners.ts';
 import { type ProcessGroup, processGroups } from './groups.ts';
 
 /** Where the processes of each group are. */
@@ -60,9 +61,17 @@ export function groupConfiguration(
       certificate: file('certificate'),
       key: file('key'),
       authorities: file('authorities'),
+      ...(group === 'edge' ? {} : { doors: doorsOf(installation) }),
       peers: Object.fromEntries(others.map((other) => [other, [addressOf(other, places)]])),
     },
   };
+}
+
+function doorsOf({ issuer, listen, mutualTls }: Configuration) {
+  const main = { listener: 'HTTP', baseUrl: issuer, zone: listen.zone ?? mainZone };
+  if (mutualTls === undefined) return [main];
+  const { baseUrl, listen: listens } = mutualTls;
+  return [main, { listener: 'mutual TLS', baseUrl, zone: listens.zone ?? mutualTlsZone }];
 }
 
 function portOf(group: ProcessGroup, { firstPort }: ProcessPlaces): number {

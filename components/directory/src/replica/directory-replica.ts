@@ -20,7 +20,7 @@ import { type Copy, readCopy } from './copy.ts';
 
 export interface DirectoryReplicaDependencies {
   /** The owner, in another process. What it streams is not believed. */
-  readonly source: Pick<Directory, 'changesSince' | 'plan' | 'edit'>;
+  readonly source: Pick<Directory, 'changesSince' | 'plan' | 'edit' | 'clientDocument'>;
   /** What is streamed counts once the log says the same (docs/adr/0043). */
   readonly log: AuditAppender & StandingReader;
   /** The same directory file as the owner's: it is not streamed. */
@@ -37,7 +37,10 @@ export interface DirectoryReplicaDependencies {
 }
 
 /** The directory in a process that does not own it. */
-export interface DirectoryReplica extends Pick<Directory, 'snapshot' | 'snapshotAtLeast' | 'plan' | 'edit'> {
+export interface DirectoryReplica extends Pick<
+    Directory,
+    'snapshot' | 'snapshotAtLeast' | 'plan' | 'edit' | 'clientDocument'
+  > {
   stop(): Promise<void>;
 }
 
@@ -216,6 +219,7 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
     snapshot: () => current().snapshot,
     snapshotAtLeast,
     plan: (file, options) => source.plan(file, options),
+    clientDocument: (id) => source.clientDocument(id),
     async edit(edit, by, options) {
       const made = await source.edit(edit, by, options);
       atLeast = Math.max(atLeast, made.version);

@@ -56,7 +56,7 @@ export interface RemoteContracts {
 export type RemoteContract = keyof RemoteContracts;
 
 /** The directory without reports of progress: a function cannot be passed on. */
-export interface RemoteDirectory extends Pick<Directory, 'edit'> {
+export interface RemoteDirectory extends Pick<Directory, 'edit' | 'clientDocument' | 'changesSince'> {
   plan(
     file: unknown,
     options?: { readonly prune?: boolean; readonly values?: boolean },
@@ -132,7 +132,7 @@ export const remoteCalls = {
   'person-signals': { raise: command, clear: command },
   postures: { posturesSince: query, posturesOf: query },
   'authorization-server': { revoke: repeatable },
-  access: { checkAccess: command, checkLastingAccess: command, stillStands: query },
+  access: { checkAccess: command, checkLastingAccess: command, tokenStands: query },
   'federation-gateway': { acceptAssertion: outside },
   outbound: { getJson: outside, post: outside, postForm: outside },
   'configured-requests': { exchangeFor: outside, getFor: outside },

@@ -15,7 +15,7 @@ export interface ClientCertificateTrust {
    * certificate, base64url. A renewed certificate is another one and has to be named here first.
    */
   readonly proxies?: readonly string[];
-  /** Whether a connection is of a process of ours that passes requests on. */
+  /** Whether a connection is of a process of ours that passes requests on, with what it has found of the chain. */
   readonly passesOn?: (socket: Socket) => boolean;
 }
 
@@ -27,6 +27,9 @@ export interface ClientCertificate {
   /** Those that came along and may lead to an authority, in DER; nothing is believed of them. None when left out. */
   readonly others?: readonly Uint8Array[];
 }
+
+/** In which a process of ours says, beside the client's certificate, whether it chains up to a configured authority. */
+export const chainVerifiedHeader = 'x-countersign-chain-verified';
 
 const presented = new WeakMap<FastifyRequest['raw'], ClientCertificate>();
 
@@ -75,7 +78,8 @@ export function createCertificateReader(options: {
     const { socket } = request.raw;
     const peer = trust !== undefined && socket instanceof TLSSocket ? peerOf(socket) : undefined;
     const inDate = peer !== undefined && isWithin(peer.validity, clock.now());
-    if (peer === undefined || !inDate || !(proxies.has(peer.thumbprint) || trust?.passesOn?.(socket) === true)) {
+    const isOurs = inDate && trust?.passesOn?.(socket) === true;
+    if (peer === undefined || !inDate || !(isOurs || proxies.has(peer.thumbprint))) {
       if (headers.any) throw untrusted();
       if (peer !== undefined) {
         const { der, others } = peer;
@@ -89,7 +93,9 @@ export function createCertificateReader(options: {
     if (forwarded !== undefined)
       presented.set(request.raw, {
         der: forwarded.der,
-        chainVerified: verifyChain(forwarded.der, forwarded.chain, clock.now()),
+        chainVerified: isOurs
+          ? request.headers[chainVerifiedHeader] === 'yes'
+          : verifyChain(forwarded.der, forwarded.chain, clock.now()),
         others: forwarded.chain,
       });
   };

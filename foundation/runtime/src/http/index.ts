@@ -1,6 +1,11 @@
 export * from './answer-fields.ts';
 export { clientCertificateErrors } from './client-cert-header.ts';
-export { type ClientCertificate, type ClientCertificateTrust, presentedCertificateOf } from './client-certificate.ts';
+export {
+  type ClientCertificate,
+  type ClientCertificateTrust,
+  chainVerifiedHeader,
+  presentedCertificateOf,
+} from './client-certificate.ts';
 export * from './cookies.ts';
 export * from './described.ts';
 export { closeGently, drain } from './draining.ts';

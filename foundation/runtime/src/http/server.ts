@@ -34,8 +34,6 @@ export interface HttpServerOptions {
 export interface PassedOn {
   /** Whether this is a connection of a process that may pass requests on. */
   readonly by: (socket: Socket) => boolean;
-  /** PEM of the authorities whose client certificates are accepted as `chainVerified`; nobody's when left out. */
-  readonly clientAuthorities?: string;
 }
 
 const timeouts = {
@@ -124,8 +122,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 
 function trustOf({ passedOn, tls }: HttpServerOptions): ClientCertificateTrust | undefined {
   if (passedOn === undefined) return tls?.clientCertificates;
-  const { by, clientAuthorities } = passedOn;
-  return { passesOn: by, ...(clientAuthorities === undefined ? {} : { authorities: clientAuthorities }) };
+  return { passesOn: passedOn.by };
 }
 
 /** A server that Fastify did not make does not get its timeouts from it either. */

@@ -1,0 +1,20 @@
+import { type AllowedAddress, addressOfDatabase, readSecret } from '@countersign/runtime';
+import type { GroupConfiguration } from './start-process.ts';
+
+/**
+ * Where a process connects to that does not call outside: the database, the other processes, and what tells the time.
+ *
+ * @throws CodedError `secret_unavailable`
+ */
+export function addressesOf({ databaseUrl, process: own, clock }: GroupConfiguration): readonly AllowedAddress[] {
+  const peers = Object.values(own.peers).flatMap((addresses) => addresses ?? []);
+  const source = clock?.source;
+  return [
+    ...(databaseUrl === undefined ? [] : [addressOfDatabase({ url: readSecret(databaseUrl) })]),
+    ...peers.map((address) => {
+      const { hostname, port } = new URL(address);
+      return { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port === '' ? 443 : port) };
+    }),
+    ...(typeof source === 'object' ? source.ntp.map(({ host, port = 123 }) => ({ host, port })) : []),
+  ];
+}

@@ -1,0 +1,66 @@
+import type { Clock } from '@countersign/kernel';
+import { createHttpServer, type HttpServerOptions, type Logger, type Metrics } from '@countersign/runtime';
+import { listenerHeader, type ProcessIdentity, processAt, type ServedCalls, serveCalls } from '@countersign/wire';
+import type { FastifyInstance } from 'fastify';
+import type { Listener } from '../listeners.ts';
+import { mountHealth } from '../routes.ts';
+
+/** The one address at which other processes reach this one: for calls, and for requests that they pass on. */
+export interface ProcessListener {
+  readonly app: FastifyInstance;
+  /** Has the servers of doors ready; to be called before it listens. */
+  ready(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ProcessListenerOptions extends ServedCalls {
+  readonly identity: ProcessIdentity;
+  readonly metrics: Metrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly isReady: () => Promise<boolean>;
+  /** Doors by the listener of edge that their requests came to; none where this process has none for others. */
+  readonly doors: readonly {
+    readonly listener: Pick<Listener, 'name' | 'baseUrl' | 'zone'>;
+    readonly mount: (app: FastifyInstance) => void;
+  }[];
+}
+
+/** Who faces the internet passes requests on; nobody else does. */
+const passesOn = 'edge';
+
+export function createProcessListener(options: ProcessListenerOptions): ProcessListener {
+  const { identity, metrics, clock, logger, doors, isReady } = options;
+  const passedOn: HttpServerOptions['passedOn'] = { by: (socket) => processAt(socket) === passesOn };
+  const servers = new Map(
+    doors.map(({ listener, mount }) => {
+      const app = createHttpServer({ logger, metrics, clock, zone: listener.zone, passedOn });
+      mount(app);
+      return [listener.name, app] as const;
+    }),
+  );
+  const app = createHttpServer({
+    ...{ logger, metrics, clock },
+    tls: { certificate: identity.certificate, key: identity.key, onlyVouchedForBy: identity.authorities },
+    // Whatever was passed on reaches doors alone, however its path reads: nobody outside gets to a call.
+    elsewhere({ headers, socket }) {
+      const name = headers[listenerHeader];
+      if (name === undefined) return undefined;
+      const door = [...servers].find(([listener]) => listener === name)?.[1];
+      if (door === undefined || processAt(socket) !== passesOn)
+        return (_request, response) => void response.writeHead(404).end();
+      return (request, response) => door.routing(request, response);
+    },
+  });
+  serveCalls(app, options);
+  mountHealth(app, { metrics, ready: isReady });
+  return {
+    app,
+    async ready() {
+      await Promise.all([...servers.values()].map((server) => server.ready()));
+    },
+    async close() {
+      await Promise.all([...servers.values()].map((server) => server.close()));
+    },
+  };
+}
