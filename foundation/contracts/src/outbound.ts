@@ -102,7 +102,7 @@ export interface ConfiguredRequests {
   exchangeFor(
     authorities: string | null,
     url: string,
-    message: Parameters<ConfiguredExchange['exchange']>[1],
+    message: Omit<Parameters<ConfiguredExchange['exchange']>[1], 'body'> & { readonly body: Uint8Array },
   ): ReturnType<ConfiguredExchange['exchange']>;
   getFor(
     authorities: string | null,

@@ -3396,7 +3396,7 @@ export const callSchemas: CallSchemas = {
             "properties": {
               "accept": {"type":"string"},
               "authorization": {"type":"string"},
-              "body": {"anyOf":[{"type":"string"},{"wire":"bytes"}]},
+              "body": {"wire":"bytes"},
               "contentType": {"type":"string"},
               "maxBytes": {"type":"number"},
               "plainHttp": {"type":"boolean"},
