@@ -11,7 +11,7 @@ const numberPattern = '-?[0-9]+(?:\\.[0-9]+)?(?:e[+-]?[0-9]+)?';
  * @param {string} file a module that exports `remoteCalls` and `RemoteContracts`, in a folder with a tsconfig.json
  * @returns {{ definitions: Record<string, object>, calls: Record<string, Record<string, { arguments: object, answer: object }>> }}
  *   both sorted by name
- * @throws Error that names contract, method and path of the first type that has no schema
+ * @throws Error that names contract, method and path of each type that has no schema
  */
 export function describeCalls(file) {
   const api = new API();
@@ -38,25 +38,34 @@ function describe({ checker, program }, module) {
   const schemas = createSchemas(checker, namesOfUnions(checker, program));
   const contracts = checker.getDeclaredTypeOfSymbol(exported('RemoteContracts'));
   const calls = {};
+  const problems = [];
   for (const contract of propertiesOf(checker, checker.getTypeOfSymbol(exported('remoteCalls')))) {
     const type = checker.getTypeOfSymbol(checker.getPropertyOfType(contracts, contract.name));
     calls[contract.name] = {};
     for (const { name } of propertiesOf(checker, checker.getTypeOfSymbol(contract))) {
-      const at = `${contract.name}.${name}`;
       const method = checker.getTypeOfSymbol(checker.getPropertyOfType(type, name));
-      const signatures = checker.getSignaturesOfType(method, SignatureKind.Call);
-      if (signatures.length !== 1) throw new Error(`${at}: a call has one signature, not ${signatures.length}`);
-      calls[contract.name][name] = schemas.ofCall(signatures[0], at);
+      try {
+        calls[contract.name][name] = schemas.ofCall(method, `${contract.name}.${name}`);
+      } catch (error) {
+        if (!(error instanceof Unsupported)) throw error;
+        problems.push(error.message);
+      }
     }
   }
+  if (problems.length > 0) throw new Error(problems.join('\n'));
   return { definitions: schemas.definitions(), calls };
 }
+
+/** A type that no schema is written for. */
+class Unsupported extends Error {}
 
 function createSchemas(checker, unionNames) {
   /** By name: which type has it, and its schema once that is known. */
   const named = new Map();
 
-  function ofCall(signature, at) {
+  function ofCall(method, at) {
+    const [signature, ...others] = checker.getSignaturesOfType(method, SignatureKind.Call);
+    if (signature === undefined || others.length > 0) throw refuse('anything but one signature', at);
     if (signature.getTypeParameters().length > 0) throw refuse('a generic method', at);
     if (signature.hasRestParameter) throw refuse('a rest parameter', at);
     const parameters = signature.getParameters();
@@ -79,7 +88,7 @@ function createSchemas(checker, unionNames) {
     return name === undefined ? ofStructure(type, at) : shared(name, identityOf(type), at, () => ofStructure(type, at));
   }
 
-  function shared(name, identity, at, describe) {
+  function shared(name, identity, at, schemaOf) {
     const known = named.get(name);
     if (known !== undefined) {
       if (known.identity !== identity) throw refuse(`one of two types of the name ${name}`, at);
@@ -88,7 +97,7 @@ function createSchemas(checker, unionNames) {
     }
     const entry = { identity, schema: undefined, isRecursive: false };
     named.set(name, entry);
-    entry.schema = describe();
+    entry.schema = schemaOf();
     return use(name, entry);
   }
 
@@ -149,7 +158,8 @@ function createSchemas(checker, unionNames) {
   }
 
   function ofUnion(parts, at) {
-    if (parts.some(isUndefined)) return orUndefined(withoutUndefined(parts, at), at);
+    if (parts.some(isUndefined)) return orUndefined(ofUnionWithout(isUndefined, parts, at), at);
+    if (parts.some(isNull)) return anyOf([ofUnionWithout(isNull, parts, at), { type: 'null' }]);
     const bases = parts.map(withoutBrand);
     const literals = bases.filter(({ flags }) => flags & literal).map(({ value }) => value);
     const isBoolean = literals.includes(true) && literals.includes(false);
@@ -214,7 +224,7 @@ function createSchemas(checker, unionNames) {
     const required = [];
     for (const member of propertiesOf(checker, type)) {
       const where = `${at}.${member.name}`;
-      if (isNamedBySymbol(member)) throw refuse('a member named by a symbol', where);
+      if (isNamedBySymbol(member)) throw refuse('a member named by a symbol', at);
       // Nothing that every object has already may decide whether a member is there.
       if (member.name in Object.prototype) throw refuse('a member of that name', where);
       const value = ofMember(checker.getTypeOfSymbol(member), where);
@@ -236,18 +246,18 @@ function createSchemas(checker, unionNames) {
   function ofMember(type, at) {
     if (type.flags & TypeFlags.Never || isUndefined(type)) return undefined;
     const parts = type.isUnionType() ? type.getTypes() : [type];
-    if (parts.some(isUndefined)) return { schema: withoutUndefined(parts, at), isRequired: false };
+    if (parts.some(isUndefined)) return { schema: ofUnionWithout(isUndefined, parts, at), isRequired: false };
     return { schema: ofType(type, at), isRequired: !(type.flags & TypeFlags.Unknown) };
   }
 
-  /** A union with undefined is another union to the checker: it has lost its name. */
-  function withoutUndefined(parts, at) {
-    const [first, ...others] = parts.filter((part) => !isUndefined(part));
+  /** A union with undefined or null is another union to the checker: it has lost its name. */
+  function ofUnionWithout(isLeftOut, parts, at) {
+    const [first, ...others] = parts.filter((part) => !isLeftOut(part));
     if (others.length === 0) return ofType(first, at);
     const identity = identityOfUnion([first, ...others]);
     const name = unionNames.get(identity);
-    const describe = () => ofUnion([first, ...others], at);
-    return name === undefined ? describe() : shared(name, identity, at, describe);
+    const schemaOf = () => ofUnion([first, ...others], at);
+    return name === undefined ? schemaOf() : shared(name, identity, at, schemaOf);
   }
 
   function ofIndexes(type, at) {
@@ -328,6 +338,10 @@ function isUndefined({ flags }) {
   return Boolean(flags & (TypeFlags.Undefined | TypeFlags.Void));
 }
 
+function isNull({ flags }) {
+  return Boolean(flags & TypeFlags.Null);
+}
+
 function listOf(items, required, rest) {
   return {
     type: 'array',
@@ -349,7 +363,11 @@ function orUndefined(schema, at) {
 
 /** One schema where the alternatives are of different JSON types, whose keywords do not meet. */
 function anyOf(schemas) {
-  const alternatives = schemas.flatMap((schema) => schema.anyOf ?? [schema]);
+  const different = new Map(
+    schemas.flatMap((schema) => schema.anyOf ?? [schema]).map((schema) => [JSON.stringify(schema), schema]),
+  );
+  // In an order that no other type of the program has a part in.
+  const alternatives = [...different.keys()].sort().map((text) => different.get(text));
   const isMergeable = alternatives.every(({ type, ...rest }) => type !== undefined && !('enum' in rest));
   const types = alternatives.flatMap(({ type }) => type ?? []);
   if (alternatives.length === 1) return alternatives[0];
@@ -358,5 +376,5 @@ function anyOf(schemas) {
 }
 
 function refuse(what, at) {
-  return new Error(`${at}: ${what} cannot be passed to another process`);
+  return new Unsupported(`${at}: ${what} cannot be passed to another process`);
 }

@@ -57,7 +57,12 @@ function jsonSchemaOf(schema: ValueSchema): object {
     case 'bigint':
       return { type: 'string', pattern: bigintPattern };
     case 'bytes':
-      return { type: 'string', pattern: '^[A-Za-z0-9_-]*$' };
+      return {
+        type: 'object',
+        properties: { base64url: { type: 'string', pattern: '^[A-Za-z0-9_-]*$' } },
+        required: ['base64url'],
+        additionalProperties: false,
+      };
     case 'set':
       return list;
     case 'map': {

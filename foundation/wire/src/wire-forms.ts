@@ -18,7 +18,7 @@ export interface PartRewrites {
 
 /** How something that JSON does not have is written as JSON. */
 export interface WireForm {
-  readonly jsonType: 'array' | 'null' | 'string';
+  readonly jsonType: 'array' | 'null' | 'object' | 'string';
   /** @throws Error for any other value: a fault of ours */
   encode(value: unknown, parts: PartRewrites): unknown;
   /** @throws CodedError `call_malformed` for what `encode` does not write */
@@ -53,15 +53,18 @@ export const wireForms: Readonly<Record<WireKind, WireForm>> = {
     },
   },
   bytes: {
-    jsonType: 'string',
+    // An object, so that it cannot be taken for text where both may be.
+    jsonType: 'object',
     encode(value) {
       if (!(value instanceof Uint8Array)) throw mistyped('bytes', value);
-      return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64url');
+      return { base64url: Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('base64url') };
     },
+    // A contract may promise a `Buffer`, which is a `Uint8Array` as well.
     decode(plain) {
-      const bytes = typeof plain === 'string' ? decodeBase64Url(plain) : undefined;
+      const text: unknown = typeof plain === 'object' && plain !== null && 'base64url' in plain ? plain.base64url : '.';
+      const bytes = typeof text === 'string' ? decodeBase64Url(text) : undefined;
       if (bytes === undefined) throw malformed('bytes as base64url');
-      return new Uint8Array(bytes);
+      return bytes;
     },
   },
   set: {

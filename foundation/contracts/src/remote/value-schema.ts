@@ -11,7 +11,7 @@ export interface ValueSchema {
   readonly $ref?: string;
   readonly type?: JsonType | readonly JsonType[];
   readonly const?: string | number | boolean;
-  readonly enum?: readonly (string | number)[];
+  readonly enum?: readonly (string | number | boolean)[];
   readonly pattern?: string;
   readonly properties?: Readonly<Record<string, ValueSchema>>;
   readonly required?: readonly string[];
@@ -22,8 +22,8 @@ export interface ValueSchema {
   readonly items?: ValueSchema | false;
   readonly anyOf?: readonly ValueSchema[];
   /**
-   * Undefined is written as null, where a list or an answer must have something; a bigint as decimal text, bytes as base64url, a set as
-   * a list, a map as a list of pairs.
+   * Undefined is written as null, where a list or an answer must have something; a bigint as decimal text, bytes as an object with
+   * their `base64url`, a set as a list, a map as a list of pairs.
    */
   readonly wire?: 'undefined' | 'bigint' | 'bytes' | 'set' | 'map';
   /** Of a `map`. */

@@ -1,0 +1,279 @@
+import { callDefinitions, callSchemas, type ValueSchema } from '@countersign/contracts/call-schemas';
+import { isCodedError } from '@countersign/kernel';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decoderOf, encoderOf, validatorOf } from './index.ts';
+import type { Definitions } from './schemas.ts';
+
+const definitions: Definitions = {
+  ...callDefinitions,
+  Tree: {
+    type: 'object',
+    properties: { size: { wire: 'bigint' }, branches: { type: 'array', items: { $ref: '#/$defs/Tree' } } },
+    required: ['size'],
+    additionalProperties: false,
+  },
+};
+
+/** Encodes, sends as text, judges and decodes. */
+function passer(schema: ValueSchema): (value: unknown) => unknown {
+  const encode = encoderOf(schema, definitions);
+  const judge = validatorOf(schema, definitions);
+  const decode = decoderOf(schema, definitions);
+  return (value) => {
+    const plain: unknown = JSON.parse(JSON.stringify(encode(value)));
+    judge(plain);
+    return decode(plain);
+  };
+}
+
+function passed(schema: ValueSchema, value: unknown): unknown {
+  return passer(schema)(value);
+}
+
+/** Fails whoever looks at anything of it. */
+const untouchable = new Proxy(
+  {},
+  Object.fromEntries(
+    Object.getOwnPropertyNames(Reflect).map((trap) => [
+      trap,
+      () => {
+        throw new Error(`looked at: ${trap}`);
+      },
+    ]),
+  ),
+);
+
+describe('a round trip', () => {
+  const wires: readonly (readonly [schema: ValueSchema, values: fc.Arbitrary<unknown>])[] = [
+    [{ wire: 'bigint' }, fc.bigInt()],
+    [{ wire: 'bytes' }, fc.uint8Array().map((bytes) => Buffer.from(bytes))],
+    [{ wire: 'set', items: { type: 'string' } }, fc.uniqueArray(fc.string()).map((items) => new Set(items))],
+    [
+      { wire: 'map', keys: { type: 'string' }, values: { wire: 'bigint' } },
+      fc.array(fc.tuple(fc.string(), fc.bigInt())).map((pairs) => new Map(pairs)),
+    ],
+    [
+      { wire: 'map', keys: { wire: 'bigint' }, values: { wire: 'set', items: { wire: 'bigint' } } },
+      fc
+        .array(
+          fc.tuple(
+            fc.bigInt(),
+            fc.array(fc.bigInt()).map((items) => new Set(items)),
+          ),
+        )
+        .map((pairs) => new Map(pairs)),
+    ],
+  ];
+
+  it.each(wires)('keeps what JSON does not have: %j', (wire, values) => {
+    const pass = passer(wire);
+    fc.assert(
+      fc.property(values, (value) => {
+        expect(pass(value)).toStrictEqual(value);
+      }),
+    );
+  });
+
+  it.each(wires)('keeps it in members, lists and unions: %j', (wire, values) => {
+    const schema: ValueSchema = {
+      type: 'object',
+      properties: {
+        optional: wire,
+        list: {
+          type: 'array',
+          prefixItems: [wire, { type: 'number' }],
+          items: { type: ['array', 'null'], items: wire },
+        },
+        perhaps: { type: 'array', items: { anyOf: [wire, { wire: 'undefined' }, { type: 'boolean' }] } },
+      },
+      required: ['list', 'perhaps'],
+      additionalProperties: { type: 'array', items: wire },
+    };
+    const whole = fc
+      .record(
+        {
+          optional: values,
+          list: fc.tuple(values, fc.integer(), fc.array(values), fc.constant(null)),
+          perhaps: fc.array(fc.oneof(values, fc.boolean(), fc.constant(undefined))),
+          other: fc.array(values),
+        },
+        { requiredKeys: ['list', 'perhaps'] },
+      )
+      .map((record) => ({ ...record }));
+    const pass = passer(schema);
+    fc.assert(
+      fc.property(whole, (value) => {
+        expect(pass(value)).toStrictEqual(value);
+      }),
+    );
+  });
+
+  it('tells objects of a union by their constant', () => {
+    const schema: ValueSchema = {
+      anyOf: [
+        {
+          type: 'object',
+          properties: { ok: { const: true }, size: { wire: 'bigint' } },
+          required: ['ok', 'size'],
+          additionalProperties: false,
+        },
+        {
+          type: 'object',
+          properties: { ok: { const: false }, size: { type: 'string' } },
+          required: ['ok', 'size'],
+          additionalProperties: false,
+        },
+      ],
+    };
+    expect(passed(schema, { ok: true, size: 1n })).toStrictEqual({ ok: true, size: 1n });
+    expect(passed(schema, { ok: false, size: '1' })).toStrictEqual({ ok: false, size: '1' });
+  });
+
+  it('tells bytes from text', () => {
+    const schema: ValueSchema = { anyOf: [{ type: 'string' }, { wire: 'bytes' }] };
+    for (const value of ['AAAA', Buffer.from([0, 0, 0])]) expect(passed(schema, value)).toStrictEqual(value);
+  });
+
+  it('goes as deep as a type that names itself', () => {
+    const tree = { size: 3n, branches: [{ size: 1n }, { size: 2n, branches: [] }] };
+    expect(passed({ $ref: '#/$defs/Tree' }, tree)).toStrictEqual(tree);
+  });
+
+  it('takes a last argument that is left out, or undefined, for undefined', () => {
+    const { arguments: schema } = callSchemas['federation-gateway'].acceptAssertion;
+    expect(passed(schema, ['a', 'b'])).toStrictEqual(['a', 'b']);
+    expect(passed(schema, ['a', 'b', undefined])).toStrictEqual(['a', 'b', undefined]);
+    expect(passed(callSchemas.authentication.current.arguments, [undefined, { tier: 'approval' }])).toStrictEqual([
+      undefined,
+      { tier: 'approval' },
+    ]);
+  });
+
+  it('takes a member that is undefined for one that is not there', () => {
+    const { arguments: schema } = callSchemas['audit-log'].search;
+    expect(passed(schema, [{ after: undefined, limit: undefined }])).toStrictEqual([{}]);
+  });
+
+  it('has no answer where there is none', () => {
+    expect(passed(callSchemas['audit-log'].find.answer, undefined)).toBeUndefined();
+    expect(passed(callSchemas['person-signals'].raise.answer, undefined)).toBeUndefined();
+  });
+});
+
+describe('what JSON has', () => {
+  it.each<[string, ValueSchema]>([
+    ['the record that is appended', callSchemas['audit-log'].append.arguments],
+    ['what a decision is asked for', callSchemas['policy-engine'].decide.arguments],
+    ['a decision', callSchemas['policy-engine'].decide.answer],
+    ['an order', callSchemas['transaction-registry'].open.arguments],
+  ])('is not looked at: %s', (_name, schema) => {
+    expect(encoderOf(schema)(untouchable) === untouchable).toBe(true);
+    expect(decoderOf(schema)(untouchable) === untouchable).toBe(true);
+  });
+
+  it('is not looked at beside what is rewritten', () => {
+    const plain: ValueSchema = { type: 'object', additionalProperties: {} };
+    const schema: ValueSchema = { type: 'array', prefixItems: [plain, { wire: 'bigint' }], items: false };
+    const encoded = encoderOf(schema)([untouchable, 1n]);
+    const [first, second]: unknown[] = Array.isArray(encoded) ? encoded : [];
+    expect(first === untouchable).toBe(true);
+    expect(second).toBe('1');
+  });
+});
+
+describe('names with a meaning to objects', () => {
+  const schema: ValueSchema = {
+    type: 'object',
+    properties: { size: { wire: 'bigint' } },
+    additionalProperties: { wire: 'bigint' },
+  };
+
+  it.each(['__proto__', 'constructor', 'prototype', 'toString'])('are members like any other: %s', (name) => {
+    const decoded = passed(
+      schema,
+      JSON.parse(`{"${name}":null}`, (key, value: unknown) => (key === '' ? value : 1n)),
+    );
+    expect(Object.getPrototypeOf(decoded)).toBe(Object.prototype);
+    expect(Object.entries(decoded ?? {})).toEqual([[name, 1n]]);
+    expect(Object.prototype).not.toHaveProperty('size');
+  });
+
+  it('change nothing of a closed object', () => {
+    const hostile: unknown = JSON.parse('{"__proto__":{"size":"1"}}');
+    const closed: ValueSchema = { ...schema, required: ['size'], additionalProperties: false };
+    expect(() => validatorOf(closed)(hostile)).toThrow('call_malformed');
+  });
+});
+
+describe('what no encoder writes', () => {
+  it.each<[ValueSchema, unknown]>([
+    [{ wire: 'bigint' }, '1.0'],
+    [{ wire: 'bigint' }, '0x10'],
+    [{ wire: 'bigint' }, '-0'],
+    [{ wire: 'bigint' }, '01'],
+    [{ wire: 'bigint' }, ''],
+    [{ wire: 'bigint' }, '9'.repeat(101)],
+    [{ wire: 'bigint' }, 1],
+    [{ wire: 'bytes' }, { base64url: 'ab=' }],
+    [{ wire: 'bytes' }, { base64url: 'ab+/' }],
+    [{ wire: 'bytes' }, { base64url: 'AB' }],
+    [{ wire: 'bytes' }, { base64url: 5 }],
+    [{ wire: 'bytes' }, 'AAAA'],
+    [{ wire: 'bytes' }, {}],
+    [{ wire: 'bytes' }, []],
+    [{ wire: 'set', items: { type: 'string' } }, ['a', 'a']],
+    [{ wire: 'set', items: { type: 'string' } }, 'a'],
+    [
+      { wire: 'map', keys: { type: 'string' }, values: {} },
+      [
+        ['a', 1],
+        ['a', 2],
+      ],
+    ],
+    [{ wire: 'map', keys: { type: 'string' }, values: {} }, [['a']]],
+    [{ wire: 'map', keys: { type: 'string' }, values: {} }, ['ab']],
+    [{ wire: 'map', keys: { type: 'string' }, values: {} }, { a: 1 }],
+    [{ wire: 'undefined' }, 'something'],
+  ])('is refused: %j of %j', (schema, plain) => {
+    expect(codeOf(() => decoderOf(schema)(plain))).toBe('call_malformed');
+  });
+
+  it('throws nothing else, whatever came', () => {
+    const decoders = Object.values(callSchemas)
+      .flatMap((methods) => Object.values(methods))
+      .flatMap((call) => [call.arguments, call.answer])
+      .map((schema) => decoderOf(schema));
+    fc.assert(
+      fc.property(fc.constantFrom(...decoders), fc.jsonValue(), (decode, plain) => {
+        expect([undefined, 'call_malformed']).toContain(codeOf(() => decode(plain)));
+      }),
+    );
+  });
+});
+
+it.each<[ValueSchema, unknown]>([
+  [{ wire: 'bigint' }, 1],
+  [{ wire: 'bytes' }, 'abc'],
+  [{ wire: 'set' }, ['a']],
+  [{ wire: 'map' }, {}],
+  [{ wire: 'undefined' }, null],
+])('does not encode what is of another type: %j of %j', (schema, value) => {
+  expect(() => encoderOf(schema)(value)).toThrow('where its type says');
+});
+
+it('compiles no union that it could not tell apart', () => {
+  const ambiguous: ValueSchema = { anyOf: [{ type: 'string' }, { wire: 'bigint' }] };
+  expect(() => encoderOf(ambiguous)).not.toThrow();
+  expect(() => decoderOf(ambiguous)).toThrow('cannot be told from each other');
+});
+
+/** Undefined where nothing is thrown. */
+function codeOf(act: () => unknown): unknown {
+  try {
+    act();
+    return undefined;
+  } catch (error) {
+    return isCodedError(error) ? error.code : error;
+  }
+}
