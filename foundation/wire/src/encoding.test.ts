@@ -2,7 +2,7 @@ import { callDefinitions, callSchemas, type ValueSchema } from '@countersign/con
 import { isCodedError } from '@countersign/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decoderOf, encoderOf, validatorOf } from './index.ts';
+import { decoderOf, encoderOf, exactEncoderOf, validatorOf } from './index.ts';
 import type { Definitions } from './schemas.ts';
 
 const definitions: Definitions = {
@@ -179,6 +179,62 @@ describe('what JSON has', () => {
     const [first, second]: unknown[] = Array.isArray(encoded) ? encoded : [];
     expect(first === untouchable).toBe(true);
     expect(second).toBe('1');
+  });
+});
+
+describe('exactly what the type has', () => {
+  const { answer } = callSchemas['audit-log'].find;
+
+  it('is written of an object with more: no member that the type does not name', () => {
+    const record = {
+      v: 2,
+      id: 'a',
+      type: 'x',
+      source: 's',
+      outcome: 'done',
+      time: 't',
+      subject: { id: 'p', secret: 1 },
+    };
+    const entry = { index: 5n, record: { ...record, data: { whatever: { it: 'is' } } }, secret: 'sneaked' };
+    expect(exactEncoderOf(answer)(entry)).toEqual({
+      index: '5',
+      record: { ...record, subject: { id: 'p' }, data: { whatever: { it: 'is' } } },
+    });
+    expect(exactEncoderOf(answer)(undefined)).toBeNull();
+  });
+
+  it('is written of an object of a class, whose members may be its getters', () => {
+    class Lazy {
+      readonly #text = 'as asked';
+      readonly index = 7n;
+      get text(): string {
+        return this.#text;
+      }
+    }
+    expect(exactEncoderOf(callSchemas['audit-log'].scan.answer)([new Lazy()])).toEqual([
+      { index: '7', text: 'as asked' },
+    ]);
+  });
+
+  it('is written of a union without a constant, as the alternative that the object is', () => {
+    const { arguments: schema } = callSchemas.grants.revokeAll;
+    const by = { id: 'operator', institution: 'lei', through: ['somebody'] };
+    const encode = exactEncoderOf(schema);
+    expect(encode([{ client: 'c', more: 1 }, by, 'why'])).toEqual([
+      { client: 'c' },
+      { id: 'operator', institution: 'lei' },
+      'why',
+    ]);
+    expect(encode([{ subject: 's' }, { id: 'operator' }, 'why'])).toEqual([
+      { subject: 's' },
+      { id: 'operator' },
+      'why',
+    ]);
+  });
+
+  it('does not look into what may be anything', () => {
+    const [first]: unknown[] = [exactEncoderOf(callSchemas.directory.plan.arguments)([untouchable])].flat();
+    expect(first === untouchable).toBe(true);
   });
 });
 

@@ -1,5 +1,5 @@
 import { callDefinitions, type ValueSchema } from '@countersign/contracts/call-schemas';
-import { type Definitions, reachesWire, resolve } from './schemas.ts';
+import { type Definitions, reaches, resolve } from './schemas.ts';
 import { type Rewrite, wireForms, wireKindOf } from './wire-forms.ts';
 
 /**
@@ -11,7 +11,15 @@ import { type Rewrite, wireForms, wireKindOf } from './wire-forms.ts';
  * @throws Error for a schema whose alternatives cannot be told from each other
  */
 export function encoderOf(schema: ValueSchema, definitions: Definitions = callDefinitions): Rewrite {
-  return rewriterOf(schema, definitions, 'encode');
+  return rewriterOf(schema, definitions, { direction: 'encode', isExact: false });
+}
+
+/**
+ * As {@link encoderOf}, and of each object exactly the members that the schema has, read by their names: getters of a class are written,
+ * and what an object has beyond its type is not. Closed objects are copied; what may be anything is not looked at.
+ */
+export function exactEncoderOf(schema: ValueSchema, definitions: Definitions = callDefinitions): Rewrite {
+  return rewriterOf(schema, definitions, { direction: 'encode', isExact: true });
 }
 
 /**
@@ -22,18 +30,28 @@ export function encoderOf(schema: ValueSchema, definitions: Definitions = callDe
  * @throws Error as {@link encoderOf}
  */
 export function decoderOf(schema: ValueSchema, definitions: Definitions = callDefinitions): Rewrite {
-  return rewriterOf(schema, definitions, 'decode');
+  return rewriterOf(schema, definitions, { direction: 'decode', isExact: false });
 }
 
 const unchanged: Rewrite = (value) => value;
 
-function rewriterOf(schema: ValueSchema, definitions: Definitions, direction: 'decode' | 'encode'): Rewrite {
+interface Way {
+  readonly direction: 'decode' | 'encode';
+  /** Whether closed objects are made anew of the members that they have by their schema. */
+  readonly isExact: boolean;
+}
+
+function rewriterOf(schema: ValueSchema, definitions: Definitions, { direction, isExact }: Way): Rewrite {
   const byReference = new Map<string, Rewrite>();
   return compile(schema) ?? unchanged;
 
+  function isRewritten(part: ValueSchema): boolean {
+    return reaches(part, definitions, (inner) => inner.wire !== undefined || (isExact && isClosed(inner)));
+  }
+
   /** Undefined where there is nothing to do. */
   function compile(part: ValueSchema): Rewrite | undefined {
-    if (!reachesWire(part, definitions)) return undefined;
+    if (!isRewritten(part)) return undefined;
     if (part.$ref !== undefined) return compileReference(part, part.$ref);
     if (part.wire !== undefined) return compileWire(part, part.wire);
     if (part.anyOf !== undefined) return compileAlternatives(part.anyOf);
@@ -76,7 +94,9 @@ function rewriterOf(schema: ValueSchema, definitions: Definitions, direction: 'd
     return (list) => list.map((item, index) => ((index < first.length ? first[index] : rest) ?? unchanged)(item));
   }
 
-  function compileObject({ properties = {}, additionalProperties }: ValueSchema): (object: object) => unknown {
+  function compileObject(part: ValueSchema): (object: object) => unknown {
+    const { properties = {}, additionalProperties } = part;
+    if (isExact && isClosed(part)) return compileClosed(properties);
     const members = new Map(Object.entries(properties).map(([name, member]) => [name, compile(member)]));
     const others = compile(additionalProperties || {});
     if (others === undefined && [...members.values()].every((rewrite) => rewrite === undefined)) return unchanged;
@@ -88,6 +108,18 @@ function rewriterOf(schema: ValueSchema, definitions: Definitions, direction: 'd
           return [name, rewrite === undefined || member === undefined ? member : rewrite(member)];
         }),
       );
+  }
+
+  function compileClosed(properties: Readonly<Record<string, ValueSchema>>): (object: object) => unknown {
+    const members = Object.entries(properties).map(([name, member]) => [name, compile(member) ?? unchanged] as const);
+    return (object) => {
+      const written: [string, unknown][] = [];
+      for (const [name, rewrite] of members) {
+        const member: unknown = Reflect.get(object, name);
+        if (member !== undefined) written.push([name, rewrite(member)]);
+      }
+      return Object.fromEntries(written);
+    };
   }
 
   function compileAlternatives(alternatives: readonly ValueSchema[]): Rewrite {
@@ -116,10 +148,11 @@ function rewriterOf(schema: ValueSchema, definitions: Definitions, direction: 'd
   /** Alternatives of one kind: objects are told by a member that has another constant in each. */
   function compileCandidates(candidates: readonly ValueSchema[]): Rewrite {
     const [first, ...others] = candidates;
-    if (first === undefined || !candidates.some((candidate) => reachesWire(candidate, definitions))) return unchanged;
+    if (first === undefined || !candidates.some(isRewritten)) return unchanged;
     if (others.length === 0) return compile(first) ?? unchanged;
     const objects = candidates.map((candidate) => resolve(candidate, definitions));
     const tag = Object.keys(objects[0]?.properties ?? {}).find((name) => isTag(name, objects));
+    if (tag === undefined && isExact) return compileLikeliest(candidates);
     if (tag === undefined) throw new Error('alternatives cannot be told from each other before they are rewritten');
     const byTag = new Map(
       candidates.flatMap((candidate, index) =>
@@ -127,10 +160,41 @@ function rewriterOf(schema: ValueSchema, definitions: Definitions, direction: 'd
       ),
     );
     return (value) => {
-      const constant: unknown = isObject(value) ? Object.entries(value).find(([name]) => name === tag)?.[1] : undefined;
+      const constant: unknown = isObject(value) ? Reflect.get(value, tag) : undefined;
       return (byTag.get(constant) ?? unchanged)(value);
     };
   }
+
+  /** Where no constant tells: the alternative of which an object has all that is required, and the most besides. */
+  function compileLikeliest(candidates: readonly ValueSchema[]): Rewrite {
+    const rewrites = candidates.map((candidate) => ({
+      schema: resolve(candidate, definitions),
+      rewrite: compile(candidate) ?? unchanged,
+    }));
+    return (value) => {
+      if (!isObject(value)) return value;
+      const [likeliest] = rewrites
+        .filter(({ schema: { properties = {}, required = [] } }) =>
+          required.every((name) => mayBe(properties[name], Reflect.get(value, name))),
+        )
+        .sort((one, other) => membersIn(value, other.schema) - membersIn(value, one.schema));
+      return (likeliest?.rewrite ?? unchanged)(value);
+    };
+  }
+}
+
+function isClosed({ type, additionalProperties }: ValueSchema): boolean {
+  return [type].flat().includes('object') && additionalProperties === false;
+}
+
+/** As far as it can be told without looking into it. */
+function mayBe(schema: ValueSchema | undefined, value: unknown): boolean {
+  if (schema?.const !== undefined) return schema.const === value;
+  return value !== undefined && (schema?.enum?.some((constant) => constant === value) ?? true);
+}
+
+function membersIn(object: object, { properties = {} }: ValueSchema): number {
+  return Object.keys(properties).filter((name) => Reflect.get(object, name) !== undefined).length;
 }
 
 const jsonTypes = ['array', 'boolean', 'null', 'number', 'object', 'string'];

@@ -1,4 +1,4 @@
-export { decoderOf, encoderOf } from './encoding.ts';
+export { decoderOf, encoderOf, exactEncoderOf } from './encoding.ts';
 export { type DoorsElsewhere, listenerHeader, passOn } from './pass-on.ts';
 export { createPeer, type Peer, type PeerOptions } from './peer.ts';
 export { ownName, type ProcessIdentity, processAt, processUri, wireErrors } from './process-identity.ts';

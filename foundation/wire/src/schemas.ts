@@ -25,14 +25,18 @@ export function partsOf(schema: ValueSchema): readonly ValueSchema[] {
   return parts.filter((part) => part !== undefined && part !== false);
 }
 
-/** Whether a value of the schema can have something in it that JSON does not have. */
-export function reachesWire(schema: ValueSchema, definitions: Definitions): boolean {
+/** Whether the schema, or one that stands anywhere in it, is such a one. */
+export function reaches(
+  schema: ValueSchema,
+  definitions: Definitions,
+  isSuch: (part: ValueSchema) => boolean,
+): boolean {
   const visited = new Set<ValueSchema>();
-  const reaches = (part: ValueSchema): boolean => {
+  const find = (part: ValueSchema): boolean => {
     const resolved = resolve(part, definitions);
     if (visited.has(resolved)) return false;
     visited.add(resolved);
-    return resolved.wire !== undefined || partsOf(resolved).some(reaches);
+    return isSuch(resolved) || partsOf(resolved).some(find);
   };
-  return reaches(schema);
+  return find(schema);
 }

@@ -2,7 +2,7 @@ import { callDefinitions, callSchemas, type ValueSchema } from '@countersign/con
 import { CodedError, isCodedError } from '@countersign/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decoderOf, encoderOf, validatorOf } from './index.ts';
+import { decoderOf, encoderOf, exactEncoderOf, validatorOf } from './index.ts';
 
 const calls = Object.entries(callSchemas).flatMap(([contract, methods]) =>
   Object.entries(methods).flatMap(([method, call]) => [
@@ -22,7 +22,7 @@ const draft = {
 };
 
 it.each(calls)('compiles for $name', ({ schema }) => {
-  expect(() => [encoderOf(schema), decoderOf(schema), validatorOf(schema)]).not.toThrow();
+  expect(() => [encoderOf(schema), exactEncoderOf(schema), decoderOf(schema), validatorOf(schema)]).not.toThrow();
 });
 
 it('lets a record through', () => {
