@@ -156,6 +156,18 @@ describe('the boundaries of the rooms', () => {
         'commands-import-the-foundation-below',
       ],
       [
+        'the wire imports a component',
+        'foundation/wire/src/a.ts',
+        '@countersign/directory',
+        'wire-imports-the-foundation-below',
+      ],
+      [
+        'a component imports the wire',
+        'components/directory/src/wire.ts',
+        '@countersign/wire',
+        'components-import-foundation-and-protocols',
+      ],
+      [
         'the runtime imports the commands',
         'foundation/runtime/src/b.ts',
         '@countersign/commands',
