@@ -40,8 +40,11 @@ export interface RecordedKind<Id extends string, State, Row extends State = Stat
    * is compared, such as the place at which it begins, that is added.
    */
   readonly carried?: (state: State, id: Id) => Json;
-  /** @param carried what a record of ours carries; the state that is made from it has the same content */
-  stateOf(carried: Json, id: Id): State;
+  /**
+   * @param carried what a record of ours carries; the state that is made from it has the same content
+   * @param data all that the record says: what is restricted in a state stands there once, and is not carried a second time
+   */
+  stateOf(carried: Json, id: Id, data: Json): State;
   /** Makes the row say this: a new row, or the one that there is. Nothing else writes what decides. */
   put(session: pg.PoolClient, state: State, by: WrittenBy<Id>): Promise<void>;
   /** Takes the row of a thing that has ended away. Left out where the row stays, and says that it has ended. */
@@ -180,7 +183,7 @@ export function createRecordedThings<Id extends string, State, Row extends State
     const { thing, after, previous } = found === undefined ? {} : carriedIn(found.record);
     // The record of another thing can end this one.
     if (after === undefined || thing !== thingOf(kind, id) || found?.record.source !== source) return undefined;
-    const state = kind.stateOf(after, id);
+    const state = kind.stateOf(after, id, found.record.data ?? {});
     const digest = digestOf(kind.content(state));
     return newest.digest === undefined || newest.digest === digest ? { state, digest, previous } : undefined;
   }
