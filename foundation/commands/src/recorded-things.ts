@@ -19,32 +19,16 @@ export interface WrittenBy<Id extends string> {
   readonly record: RecordId;
 }
 
-/**
- * Things of one kind, whose rows are copies of what their newest records say (docs/adr/0057).
- *
- * `State` is everything in a row that decides something, and nothing else; a row may hold more, such as when it is next looked at.
- */
-export interface RecordedKind<Id extends string, State, Row extends State = State> {
+/** What every kind of things has, however its rows are held against the log. */
+interface WrittenKind<Id extends string, State, Row extends State> {
   /** In the log a thing is called `<kind>:<id>`. */
   readonly kind: string;
-  /** The row, without a lock. */
-  find(session: pg.Pool | pg.PoolClient, id: Id): Promise<Row | undefined>;
   /** The row, locked until the transaction ends. */
   lock(session: pg.PoolClient, id: Id): Promise<Row | undefined>;
   /** The record of the change that made the row what it is. */
   recordOf(row: Row): RecordId;
-  /** What of the state is compared with the log: plain JSON. Records carry it, where {@link carried} is left out. */
+  /** What of the state is compared with the log: plain JSON. */
   content(state: State): Json;
-  /**
-   * What records carry instead of the content: where nobody may read it in the log, it is sealed; and where a new row needs more than
-   * is compared, such as the place at which it begins, that is added.
-   */
-  readonly carried?: (state: State, id: Id) => Json;
-  /**
-   * @param carried what a record of ours carries; the state that is made from it has the same content
-   * @param data all that the record says: what is restricted in a state stands there once, and is not carried a second time
-   */
-  stateOf(carried: Json, id: Id, data: Json): State;
   /** Makes the row say this: a new row, or the one that there is. Nothing else writes what decides. */
   put(session: pg.PoolClient, state: State, by: WrittenBy<Id>): Promise<void>;
   /** Takes the row of a thing that has ended away. Left out where the row stays, and says that it has ended. */
@@ -54,6 +38,38 @@ export interface RecordedKind<Id extends string, State, Row extends State = Stat
    * Once for each record: an id that follows from it is taken once.
    */
   readonly tell?: (state: State, by: WrittenBy<Id>) => Promise<void>;
+}
+
+/**
+ * Things of a kind whose rows the component itself holds against the log: {@link WrittenKind.lock} gives what the newest record says,
+ * whatever the rows say, and writes the row where it is missing. For rows that cannot be written over, and that are read in great
+ * numbers.
+ */
+export interface ProvenKind<Id extends string, State, Row extends State = State> extends WrittenKind<Id, State, Row> {
+  readonly proven: true;
+  /** What records say of the state, as members of their data: from it the component reads what was recorded. */
+  carries(state: State): Readonly<Record<string, Json>>;
+}
+
+/**
+ * Things of one kind, whose rows are copies of what their newest records say (docs/adr/0057).
+ *
+ * `State` is everything in a row that decides something, and nothing else; a row may hold more, such as when it is next looked at.
+ */
+export interface RecordedKind<Id extends string, State, Row extends State = State> extends WrittenKind<Id, State, Row> {
+  readonly proven?: undefined;
+  /** The row, without a lock. */
+  find(session: pg.Pool | pg.PoolClient, id: Id): Promise<Row | undefined>;
+  /**
+   * What records carry instead of the {@link WrittenKind.content}: where nobody may read it in the log, it is sealed; and where a new row needs more than
+   * is compared, such as the place at which it begins, that is added.
+   */
+  readonly carried?: (state: State, id: Id) => Json;
+  /**
+   * @param carried what a record of ours carries; the state that is made from it has the same content
+   * @param data all that the record says: what is restricted in a state stands there once, and is not carried a second time
+   */
+  stateOf(carried: Json, id: Id, data: Json): State;
   /** Rows of what has ended are removed in time: where there is none any more, none is written. */
   readonly forgets?: true;
 }
@@ -63,11 +79,6 @@ export function thingOf<Id extends string>({ kind }: { readonly kind: string }, 
 }
 
 export type ThingsLog = AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
-
-/** What a record says of the thing that it is about, beside what else is in its data. */
-export function carrying(of: string, state: Json, previous: RecordId | undefined) {
-  return { thing: of, after: state, ...(previous === undefined ? {} : { previous }) };
-}
 
 /** How often something is begun anew because a row had to be written first. */
 export const maxAttempts = 4;
@@ -130,9 +141,69 @@ export interface RecordedThings<Id extends string, State, Row extends State = St
   saying(id: Id, state: State): NonNullable<RecordDraft['standing']>[number];
 }
 
+/** What a command needs of the things that it changes. */
+export interface ChangedThings<Id extends string, State, Row extends State>
+  extends Pick<RecordedThings<Id, State, Row>, 'hold' | 'settle' | 'saying'> {
+  /** What the record of a change says of the state from then on, beside what else is in its data. */
+  carrying(id: Id, state: State, previous: RecordId | undefined): Readonly<Record<string, Json>>;
+}
+
+/** A row that is not there cannot be locked: a name is, so that nobody writes what is older than what others wrote meanwhile. */
+async function lockRow<Id extends string, State, Row extends State>(
+  kind: WrittenKind<Id, State, Row>,
+  session: pg.PoolClient,
+  id: Id,
+): Promise<Row | undefined> {
+  const row = await kind.lock(session, id);
+  if (row !== undefined) return row;
+  // One of 64: a lock by name leaves a row for good.
+  await takeNamedLock(session, `new ${kind.kind} ${digestOf({ id }).charAt(0)}`);
+  return kind.lock(session, id);
+}
+
+const sayingOf = <Id extends string, State, Row extends State>(
+  kind: WrittenKind<Id, State, Row>,
+  id: Id,
+  state: State,
+) => standing(thingOf(kind, id), kind.content(state));
+
+/** Things that the component itself holds against the log. */
+function createProvenThings<Id extends string, State, Row extends State>(
+  kind: ProvenKind<Id, State, Row>,
+  { pool }: { readonly pool: pg.Pool },
+): ChangedThings<Id, State, Row> {
+  return {
+    async hold(session, id) {
+      const row = await lockRow(kind, session, id);
+      return { row, previous: row === undefined ? undefined : kind.recordOf(row) };
+    },
+    async settle(id) {
+      await transaction(pool, (session) => lockRow(kind, session, id));
+    },
+    saying: (id, state) => sayingOf(kind, id, state),
+    carrying: (_id, state) => kind.carries(state),
+  };
+}
+
+/** As {@link createRecordedThings}, of either sort. */
+export function createChangedThings<Id extends string, State, Row extends State>(
+  kind: RecordedKind<Id, State, Row> | ProvenKind<Id, State, Row>,
+  dependencies: Parameters<typeof createRecordedThings<Id, State, Row>>[1],
+): ChangedThings<Id, State, Row> {
+  if (kind.proven) return createProvenThings(kind, dependencies);
+  return {
+    ...createRecordedThings(kind, dependencies),
+    carrying: (id, state, previous) => ({
+      thing: thingOf(kind, id),
+      after: kind.carried?.(state, id) ?? kind.content(state),
+      ...(previous === undefined ? {} : { previous }),
+    }),
+  };
+}
+
 /** Carries out what is recorded. */
 export async function write<Id extends string, State, Row extends State>(
-  kind: RecordedKind<Id, State, Row>,
+  kind: WrittenKind<Id, State, Row>,
   session: pg.PoolClient,
   state: State,
   by: WrittenBy<Id> & { readonly ends: boolean },
@@ -167,15 +238,6 @@ export function createRecordedThings<Id extends string, State, Row extends State
     return (await log.standings([of])).get(of);
   };
   const claimOf = (id: Id, row: Row) => ({ of: thingOf(kind, id), content: kind.content(row) });
-
-  /** A row that is not there cannot be locked: a name is, so that nobody writes what is older than what others wrote meanwhile. */
-  async function lockRow(session: pg.PoolClient, id: Id): Promise<Row | undefined> {
-    const row = await kind.lock(session, id);
-    if (row !== undefined) return row;
-    // One of 64: a lock by name leaves a row for good.
-    await takeNamedLock(session, `new ${kind.kind} ${digestOf({ id }).charAt(0)}`);
-    return kind.lock(session, id);
-  }
 
   /** What the newest record carries of this thing, and whether it is what the record says stands. */
   async function carriedBy(id: Id, newest: StandingRecord): Promise<Carried<State> | undefined> {
@@ -222,7 +284,7 @@ export function createRecordedThings<Id extends string, State, Row extends State
   }
 
   const settleIn = async (session: pg.PoolClient, id: Id, how: 'behind' | 'also-foreign'): Promise<boolean> => {
-    const row = await lockRow(session, id);
+    const row = await lockRow(kind, session, id);
     const newest = await newestOf(id);
     const found = await compared(id, row, newest);
     if (found.is === 'same') return newest !== undefined;
@@ -263,7 +325,7 @@ export function createRecordedThings<Id extends string, State, Row extends State
       return (await things.hold(session, id, 'refused')).row;
     },
     async hold(session, id, otherwise) {
-      const row = await lockRow(session, id);
+      const row = await lockRow(kind, session, id);
       const newest = await newestOf(id);
       const { is } = await compared(id, row, newest);
       if (is === 'same') return { row, previous: newest?.record };
@@ -284,7 +346,7 @@ export function createRecordedThings<Id extends string, State, Row extends State
       await transaction(pool, (session) => settleIn(session, id, 'behind'));
     },
     restore: (id) => transaction(pool, (session) => settleIn(session, id, 'also-foreign')),
-    saying: (id, state) => standing(thingOf(kind, id), kind.content(state)),
+    saying: (id, state) => sayingOf(kind, id, state),
   };
   return things;
 }

@@ -100,10 +100,13 @@ export function createGrantRegister({ pool, clock, random, audit }: GrantRegiste
       const page = await standingOf(pool, of, { endingAfter, but: [...ended], limit: slice });
       for (let start = 0; start < page.length; start += endedAtOnce) {
         const ids = page.slice(start, start + endedAtOnce);
-        const answers = await Promise.all(ids.map((id) => commands.run(revoke, { id, by, reason })));
-        for (const { grant, now } of answers)
+        // All are through before the caller hears that one failed: what they end, they end before it is asked for again.
+        for (const answer of await Promise.allSettled(ids.map((id) => commands.run(revoke, { id, by, reason })))) {
+          if (answer.status === 'rejected') throw answer.reason;
+          const { grant, now } = answer.value;
           if (now) count++;
           else ended.add(grant.id);
+        }
       }
       if (page.length < slice) return count;
     }

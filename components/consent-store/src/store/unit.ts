@@ -26,17 +26,12 @@ export interface DueMandate {
 
 /** What happens under one transaction's locks. */
 export interface Unit {
+  /** What a grantor's key was used for in an earlier release: since then the id of a mandate follows from its key. */
+  earlierProposal(grantor: string, key: string): Promise<EarlierUse | undefined>;
   /**
-   * Takes a proposal's key for this transaction, or says what it was used for before. A second request with the
-   * key waits here until the first has committed or is gone.
+   * Takes an amendment's key for this transaction, or says what it was used for before. A second request with the key waits here
+   * until the first has committed or is gone. `version` is the one that the amendment would make.
    */
-  claimProposal(claim: {
-    readonly grantor: string;
-    readonly key: string;
-    readonly bodyDigest: Digest;
-    readonly mandate: MandateId;
-  }): Promise<'claimed' | EarlierUse>;
-  /** Likewise an amendment's; `version` is the one that the amendment would make. */
   claimAmendment(claim: {
     readonly institution: string;
     readonly key: string;
@@ -65,21 +60,14 @@ export interface Unit {
 
 export function unitOn(client: pg.PoolClient, seals: Seals): Unit {
   return {
-    async claimProposal({ grantor, key, bodyDigest, mandate }) {
-      const claimed = await client.query(
-        `insert into proposals (grantor_lei, idempotency_key, body_digest, mandate_id) values ($1, $2, $3, $4)
-         on conflict (grantor_lei, idempotency_key) do nothing`,
-        [grantor, key, bodyDigest, mandate],
+    async earlierProposal(grantor, key) {
+      const [earlier] = await rowsOf<EarlierUse>(
+        client,
+        `select body_digest as "bodyDigest", mandate_id as mandate, 1 as version
+           from proposals where grantor_lei = $1 and idempotency_key = $2`,
+        [grantor, key],
       );
-      if (claimed.rowCount === 1) return 'claimed';
-      return theOne(
-        await rowsOf<EarlierUse>(
-          client,
-          `select body_digest as "bodyDigest", mandate_id as mandate, 1 as version
-             from proposals where grantor_lei = $1 and idempotency_key = $2`,
-          [grantor, key],
-        ),
-      );
+      return earlier;
     },
     async claimAmendment({ institution, key, bodyDigest, mandate, version }) {
       const claimed = await client.query(
@@ -88,14 +76,14 @@ export function unitOn(client: pg.PoolClient, seals: Seals): Unit {
         [institution, key, bodyDigest, mandate, version],
       );
       if (claimed.rowCount === 1) return 'claimed';
-      return theOne(
-        await rowsOf<EarlierUse>(
-          client,
-          `select body_digest as "bodyDigest", mandate_id as mandate, version
-             from amendments where institution_lei = $1 and idempotency_key = $2`,
-          [institution, key],
-        ),
+      const [earlier] = await rowsOf<EarlierUse>(
+        client,
+        `select body_digest as "bodyDigest", mandate_id as mandate, version
+           from amendments where institution_lei = $1 and idempotency_key = $2`,
+        [institution, key],
       );
+      if (earlier === undefined) throw new Error('an idempotency key was taken and cannot be found');
+      return earlier;
     },
     async hasAmendmentKey(id, version) {
       const kept = await client.query('select 1 from amendments where mandate_id = $1 and version = $2', [id, version]);
@@ -188,10 +176,4 @@ async function put(client: pg.PoolClient, mandate: Mandate, lookAt: number | und
 
 function timeOf(time: number | undefined): Date | null {
   return time === undefined ? null : new Date(time);
-}
-
-function theOne(rows: readonly EarlierUse[]): EarlierUse {
-  const [earlier] = rows;
-  if (earlier === undefined) throw new Error('an idempotency key was taken and cannot be found');
-  return earlier;
 }
