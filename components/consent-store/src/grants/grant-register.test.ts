@@ -397,6 +397,32 @@ describe('revoking all grants of someone', () => {
   });
 });
 
+describe('looking a grant up', () => {
+  it('asks the log once while it stands, as every token issued under it does, and not at all once it has ended', async () => {
+    let asked = 0;
+    const node = await world.node({
+      pool: world.scratch.pool('consent-store'),
+      audit: {
+        ...world.audit,
+        standings(things) {
+          asked++;
+          return world.audit.standings(things);
+        },
+      },
+    });
+    const { id } = await grants.give(grantProposal());
+    for (const [status, asks] of [
+      ['active', 1],
+      ['revoked', 0],
+    ] as const) {
+      asked = 0;
+      expect(await node.grants.find(id)).toMatchObject({ status });
+      expect(asked).toBe(asks);
+      await grants.revoke(id, by, 'Now');
+    }
+  });
+});
+
 describe('the list', () => {
   it('shows newest versions, oldest grant first, page by page, by every filter and their combination', async () => {
     const client = aClient();
