@@ -19,7 +19,8 @@ export function createMandateKind(
   return {
     kind: mandateKind,
     proven: true,
-    lock: (session, id) => unitOn(session, seals).lock(id),
+    hold: (session, id) => unitOn(session, seals).hold(id),
+    complete: (session, id) => unitOn(session, seals).complete(id),
     recordOf: ({ recordId }) => recordId,
     // What cannot be written as JSON has no digest, so it is not here.
     content: ({ digest: _, signature: __, ...covered }) => covered as unknown as Json,

@@ -3,7 +3,7 @@ import type { AuditAppender, auditLogErrors, Mandate } from '@countersign/contra
 import { type Clock, isCodedError, type MandateId, newId, type RecordId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { isOver } from './life-cycle.ts';
-import { type Due, dueNow, noticeMoment } from './notices.ts';
+import { dueNow, noticeMoment } from './notices.ts';
 import type { Store } from './store/store.ts';
 import type { DueMandate, Unit } from './store/unit.ts';
 import { partiesOf } from './terms.ts';
@@ -14,7 +14,7 @@ export interface Swept {
 }
 
 export interface Sweep {
-  /** Ends what has run out and tells of what will. Safe on several nodes at once: each takes what no other holds. */
+  /** Ends what has run out and tells of what will. Safe on several nodes at once: what ends, ends once. */
   now(): Promise<Swept>;
   stop(): Promise<void>;
 }
@@ -42,7 +42,7 @@ export function startSweep(options: {
   let running: Promise<Swept> | undefined;
   let stopped = false;
 
-  async function look(unit: Unit, due: DueMandate): Promise<Due['what']> {
+  async function look(unit: Unit, due: DueMandate): Promise<'notice' | 'nothing' | { readonly over: MandateId }> {
     const head = await unit.head(due.id);
     if (head === undefined || isOver(head.status)) {
       await unit.lookAgain(due.id, undefined, due.noticedDays);
@@ -50,22 +50,23 @@ export function startSweep(options: {
     }
     const until = Date.parse(head.effectiveUntil);
     const found = dueNow({ until, noticed: head.status !== 'proposed' }, clock.now(), noticeDays, due.noticedDays);
-    if (found.what === 'expire') return found.what;
+    // It ends under a lock of its own, where it is looked at anew.
+    if (found.what === 'expire') return { over: head.id };
     const days = found.what === 'notice' ? found.days : due.noticedDays;
     if (found.what === 'notice') await recordNotice(audit, head, until, found.days);
     await unit.lookAgain(head.id, found.lookAt, days);
     return found.what;
   }
 
-  async function lookAtOne(): Promise<'done' | 'expired' | Exclude<Due['what'], 'expire'>> {
+  async function lookAtOne(): Promise<'done' | 'expired' | 'notice' | 'nothing'> {
     let due: DueMandate | undefined;
     try {
       const found = await store.inUnit(async (unit) => {
         due = await unit.lockDue(clock.now());
         return due === undefined ? 'done' : look(unit, due);
       });
-      if (found !== 'expire' || due === undefined) return found === 'expire' ? 'nothing' : found;
-      return (await expire(due.id)) === 'nothing' ? 'nothing' : 'expired';
+      if (typeof found === 'string') return found;
+      return (await expire(found.over)) === 'nothing' ? 'nothing' : 'expired';
     } catch (error) {
       // Where nothing can be written now, nothing can be postponed either.
       if (due === undefined || (isCodedError(error) && error.category === 'unavailable')) throw error;

@@ -551,15 +551,18 @@ describe('a state that is not carried whole', () => {
 });
 
 describe('a kind that holds its rows against the log itself', () => {
+  const completed: LampId[] = [];
   const proven: ProvenKind<LampId, Lamp, Row> = {
     kind: 'lamp',
     proven: true,
-    async lock(session, lamp) {
-      const row = await read(session, lamp, 'for update');
+    hold: async (session, lamp) => (await read(session, lamp, 'for update')) !== undefined,
+    async complete(session, lamp) {
+      const row = await read(session, lamp);
       const newest = (await audit.standings([`lamp:${lamp}`])).get(`lamp:${lamp}`);
       if (newest === undefined || newest.record === row?.record) return newest && row;
       const data: unknown = (await audit.find(newest.record))?.record.data ?? {};
       const { shines } = data as { readonly shines: Lamp };
+      completed.push(lamp);
       await lamps.put(session, shines, { id: lamp, record: newest.record });
       return { ...shines, record: newest.record };
     },
@@ -595,6 +598,8 @@ describe('a kind that holds its rows against the log itself', () => {
     const nodes = [node(), node()];
     await Promise.all(Array.from({ length: 50 }, (_, index) => nodes[index % 2]?.run(turnProven, light('ada'))));
     expect(changes()).toHaveLength(1);
+    // What one of them is just writing is nobody else's to complete.
+    expect(completed).not.toContain(id);
   });
 
   it('goes on from the record and not from a row that somebody else wrote', async () => {

@@ -23,8 +23,6 @@ export interface WrittenBy<Id extends string> {
 interface WrittenKind<Id extends string, State, Row extends State> {
   /** In the log a thing is called `<kind>:<id>`. */
   readonly kind: string;
-  /** The row, locked until the transaction ends. */
-  lock(session: pg.PoolClient, id: Id): Promise<Row | undefined>;
   /** The record of the change that made the row what it is. */
   recordOf(row: Row): RecordId;
   /** What of the state is compared with the log: plain JSON. */
@@ -41,12 +39,15 @@ interface WrittenKind<Id extends string, State, Row extends State> {
 }
 
 /**
- * Things of a kind whose rows the component itself holds against the log: {@link WrittenKind.lock} gives what the newest record says,
- * whatever the rows say, and writes the row where it is missing. For rows that cannot be written over, and that are read in great
- * numbers.
+ * Things of a kind whose rows the component itself holds against the log. For rows that cannot be written over, and that are read in
+ * great numbers.
  */
 export interface ProvenKind<Id extends string, State, Row extends State = State> extends WrittenKind<Id, State, Row> {
   readonly proven: true;
+  /** Locks the row until the transaction ends. @returns whether there is one */
+  hold(session: pg.PoolClient, id: Id): Promise<boolean>;
+  /** What the newest record says, whatever the rows say; the row is written where it is missing. Asked under the lock. */
+  complete(session: pg.PoolClient, id: Id): Promise<Row | undefined>;
   /** What records say of the state, as members of their data: from it the component reads what was recorded. */
   carries(state: State): Readonly<Record<string, Json>>;
 }
@@ -60,9 +61,11 @@ export interface RecordedKind<Id extends string, State, Row extends State = Stat
   readonly proven?: undefined;
   /** The row, without a lock. */
   find(session: pg.Pool | pg.PoolClient, id: Id): Promise<Row | undefined>;
+  /** The row, locked until the transaction ends. */
+  lock(session: pg.PoolClient, id: Id): Promise<Row | undefined>;
   /**
-   * What records carry instead of the {@link WrittenKind.content}: where nobody may read it in the log, it is sealed; and where a new row needs more than
-   * is compared, such as the place at which it begins, that is added.
+   * What records carry instead of the {@link WrittenKind.content}: where nobody may read it in the log, it is sealed; and where a new
+   * row needs more than is compared, such as the place at which it begins, that is added.
    */
   readonly carried?: (state: State, id: Id) => Json;
   /**
@@ -149,16 +152,13 @@ export interface ChangedThings<Id extends string, State, Row extends State>
 }
 
 /** A row that is not there cannot be locked: a name is, so that nobody writes what is older than what others wrote meanwhile. */
-async function lockRow<Id extends string, State, Row extends State>(
-  kind: WrittenKind<Id, State, Row>,
+async function lockName<Id extends string>(
+  { kind }: { readonly kind: string },
   session: pg.PoolClient,
   id: Id,
-): Promise<Row | undefined> {
-  const row = await kind.lock(session, id);
-  if (row !== undefined) return row;
+): Promise<void> {
   // One of 64: a lock by name leaves a row for good.
-  await takeNamedLock(session, `new ${kind.kind} ${digestOf({ id }).charAt(0)}`);
-  return kind.lock(session, id);
+  await takeNamedLock(session, `new ${kind} ${digestOf({ id }).charAt(0)}`);
 }
 
 const sayingOf = <Id extends string, State, Row extends State>(
@@ -172,13 +172,20 @@ function createProvenThings<Id extends string, State, Row extends State>(
   kind: ProvenKind<Id, State, Row>,
   { pool }: { readonly pool: pg.Pool },
 ): ChangedThings<Id, State, Row> {
+  async function held(session: pg.PoolClient, id: Id): Promise<Row | undefined> {
+    if (!(await kind.hold(session, id))) {
+      await lockName(kind, session, id);
+      await kind.hold(session, id);
+    }
+    return kind.complete(session, id);
+  }
   return {
     async hold(session, id) {
-      const row = await lockRow(kind, session, id);
+      const row = await held(session, id);
       return { row, previous: row === undefined ? undefined : kind.recordOf(row) };
     },
     async settle(id) {
-      await transaction(pool, (session) => lockRow(kind, session, id));
+      await transaction(pool, (session) => held(session, id));
     },
     saying: (id, state) => sayingOf(kind, id, state),
     carrying: (_id, state) => kind.carries(state),
@@ -239,6 +246,13 @@ export function createRecordedThings<Id extends string, State, Row extends State
   };
   const claimOf = (id: Id, row: Row) => ({ of: thingOf(kind, id), content: kind.content(row) });
 
+  async function lockRow(session: pg.PoolClient, id: Id): Promise<Row | undefined> {
+    const row = await kind.lock(session, id);
+    if (row !== undefined) return row;
+    await lockName(kind, session, id);
+    return kind.lock(session, id);
+  }
+
   /** What the newest record carries of this thing, and whether it is what the record says stands. */
   async function carriedBy(id: Id, newest: StandingRecord): Promise<Carried<State> | undefined> {
     const found = await log.find(newest.record);
@@ -284,7 +298,7 @@ export function createRecordedThings<Id extends string, State, Row extends State
   }
 
   const settleIn = async (session: pg.PoolClient, id: Id, how: 'behind' | 'also-foreign'): Promise<boolean> => {
-    const row = await lockRow(kind, session, id);
+    const row = await lockRow(session, id);
     const newest = await newestOf(id);
     const found = await compared(id, row, newest);
     if (found.is === 'same') return newest !== undefined;
@@ -325,7 +339,7 @@ export function createRecordedThings<Id extends string, State, Row extends State
       return (await things.hold(session, id, 'refused')).row;
     },
     async hold(session, id, otherwise) {
-      const row = await lockRow(kind, session, id);
+      const row = await lockRow(session, id);
       const newest = await newestOf(id);
       const { is } = await compared(id, row, newest);
       if (is === 'same') return { row, previous: newest?.record };

@@ -41,7 +41,11 @@ export interface Unit {
   }): Promise<'claimed' | EarlierUse>;
   /** Whether it is kept under which key this version was asked for. */
   hasAmendmentKey(id: MandateId, version: number): Promise<boolean>;
-  /** The newest version, locked until the transaction ends. */
+  /** Locks the mandate until the transaction ends. @returns whether there is one */
+  hold(id: MandateId): Promise<boolean>;
+  /** The newest version. One that was recorded, and interrupted before it was kept, is kept first. */
+  complete(id: MandateId): Promise<Mandate | undefined>;
+  /** Both, of a mandate that is there. */
   lock(id: MandateId): Promise<Mandate | undefined>;
   /** The newest version, read only. */
   head(id: MandateId): Promise<Mandate | undefined>;
@@ -59,6 +63,18 @@ export interface Unit {
 }
 
 export function unitOn(client: pg.PoolClient, seals: Seals): Unit {
+  async function hold(id: MandateId): Promise<boolean> {
+    const { rowCount } = await client.query('select id from mandates where id = $1 for update', [id]);
+    return rowCount === 1;
+  }
+
+  async function complete(id: MandateId): Promise<Mandate | undefined> {
+    const { mandate, kept } = await newestVersion(client, seals, id);
+    if (mandate !== undefined && kept < mandate.version)
+      await put(client, mandate, isOver(mandate.status) ? undefined : 0);
+    return mandate;
+  }
+
   return {
     async earlierProposal(grantor, key) {
       const [earlier] = await rowsOf<EarlierUse>(
@@ -89,14 +105,12 @@ export function unitOn(client: pg.PoolClient, seals: Seals): Unit {
       const kept = await client.query('select 1 from amendments where mandate_id = $1 and version = $2', [id, version]);
       return kept.rowCount !== 0;
     },
+    hold,
+    complete,
     async lock(id) {
-      // Two statements: a lock that had to wait would otherwise be joined with the version from before the wait.
-      await client.query('select id from mandates where id = $1 for update', [id]);
-      const { mandate, kept } = await newestVersion(client, seals, id);
-      // Recorded, and interrupted before it was kept: it is completed before anything is built on it.
-      if (mandate !== undefined && kept < mandate.version)
-        await put(client, mandate, isOver(mandate.status) ? undefined : 0);
-      return mandate;
+      // A lock that had to wait would otherwise be joined with the version from before the wait.
+      await hold(id);
+      return complete(id);
     },
     async head(id) {
       return (await newestVersion(client, seals, id)).mandate;
