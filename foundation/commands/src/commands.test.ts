@@ -488,7 +488,7 @@ describe('a kind whose rows go with the thing, and whose records carry it sealed
   });
 
   it('tells of its end as well, whoever takes the row away', async () => {
-    const telling = { ...kind, tell: announcing.tell };
+    const telling: typeof kind = { ...announcing, ...kind };
     const told = { ...change, kind: telling };
     await run(light('ada'), told);
     dies = true;
