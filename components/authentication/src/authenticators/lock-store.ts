@@ -3,7 +3,13 @@ import type { RecordId } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 import { lockThing } from '../row-claims.ts';
-import type { AccountLockRow } from './recorded-lock.ts';
+
+export interface AccountLockState {
+  readonly locked: boolean;
+}
+export interface AccountLockRow extends AccountLockState {
+  readonly recordId: RecordId;
+}
 
 /** The table `account_locks`. */
 export function createLockStore(pool: pg.Pool, standings: Pick<StandingCheck, 'standing'>) {

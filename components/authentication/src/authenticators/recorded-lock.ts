@@ -1,16 +1,9 @@
 import type { RecordedKind } from '@countersign/commands';
 import type { Notices, PrincipalId } from '@countersign/contracts';
-import { type Clock, membersOf, type RecordId } from '@countersign/kernel';
+import { type Clock, membersOf } from '@countersign/kernel';
 import { en } from '../texts/en.ts';
-import type { LockStore } from './lock-store.ts';
+import type { AccountLockRow, AccountLockState, LockStore } from './lock-store.ts';
 import { noticeIdOf } from './notice-id.ts';
-
-export interface AccountLockState {
-  readonly locked: boolean;
-}
-export interface AccountLockRow extends AccountLockState {
-  readonly recordId: RecordId;
-}
 
 export type AccountLockKind = RecordedKind<PrincipalId, AccountLockState, AccountLockRow>;
 
