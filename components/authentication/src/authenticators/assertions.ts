@@ -10,7 +10,7 @@ import { isSomebodyElses } from './key-holder.ts';
 import { authenticatorIdOf } from './recorded-authenticator.ts';
 import { type RefusedCeremony, refused } from './records.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
-import { suspect } from './suspicion.ts';
+import { afterSuspicion, suspect } from './suspicion.ts';
 
 /** What an assertion is held against. Its challenge has been used up for it. */
 export interface AssertionNeed {
@@ -63,10 +63,13 @@ export function createAssertions(parts: Parts) {
   ): Promise<AcceptedAssertion> {
     if (stored === undefined || stored.removedAt !== undefined || (person ?? stored.person) !== stored.person)
       throw authenticatorErrors.error('credential_unknown', 'This key is not registered, or not to you.');
-    if (stored.suspendedAt === undefined && !(await things.counts(stored.id, stored)))
+    if (stored.suspendedAt === undefined && !(await things.counts(stored.id, stored))) {
+      const settled = await find(assertion);
+      if (settled?.suspendedAt !== undefined && settled.removedAt === undefined) await afterSuspicion(parts, settled);
       throw authenticatorErrors.error('credential_unknown', 'This key is not registered, or not to you.', {
         internal: 'its row is not what the log says',
       });
+    }
     // Section 7.2, step 6: where nobody had been named, the key must say whose it is.
     if (assertion.userHandle === undefined ? person === undefined : assertion.userHandle !== stored.userHandle)
       throw authenticatorErrors.error('credential_unknown', 'The key does not say that it is of this person.');

@@ -156,6 +156,10 @@ describe('a process that dies between the record of an account and its row', () 
     await expect(signs(key)).rejects.toThrow(withCode('credential_unknown'));
     expect(await other.authenticators.of(person.id)).toMatchObject([{ id, suspendedAt: expect.any(String) }]);
     expect(recordsOf('authenticator.suspected')).toHaveLength(1);
+    // What the dead process did not come to.
+    expect(world.cut).toEqual([{ person: person.id, reason: 'authenticator_suspected' }]);
+    expect(world.signals).toMatchObject([{ person: person.id, name: 'credential-compromised' }]);
+    expect(told()).toEqual(['authenticator-added', 'authenticator-suspected']);
     await other.authenticators.revoke(id, office, 'copied');
     expect(await other.authenticators.of(person.id)).toEqual([]);
   });

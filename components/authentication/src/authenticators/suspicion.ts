@@ -14,10 +14,13 @@ const signalMs = 14 * 86_400_000;
  *
  * What follows (the signal, the end of sessions, the notice) is tried whatever fails of it: the refusal stands anyway.
  */
-export async function suspect(parts: Parts, { id, person, name }: StoredAuthenticator): Promise<void> {
-  const { clock, logger, commands, signals, notices, cutOff } = parts;
-  const first = await commands.run(createSuspicion(parts), id);
-  if (!first) return;
+export async function suspect(parts: Parts, suspected: StoredAuthenticator): Promise<void> {
+  if (await parts.commands.run(createSuspicion(parts), suspected.id)) await afterSuspicion(parts, suspected);
+}
+
+/** What follows a suspicion that is recorded; whoever completes one that was interrupted does it as well. */
+export async function afterSuspicion(parts: Parts, { id, person, name }: StoredAuthenticator): Promise<void> {
+  const { clock, logger, signals, notices, cutOff } = parts;
   logger.error({ authenticator: id, person }, 'the counter of an authenticator went back: there may be a copy of it');
   const steps: readonly (() => Promise<unknown> | undefined)[] = [
     () =>
