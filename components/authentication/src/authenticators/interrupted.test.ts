@@ -1,4 +1,4 @@
-import { type RecordDraft, standing } from '@countersign/contracts';
+import { ended, type RecordDraft, standing } from '@countersign/contracts';
 import { personOf } from '@countersign/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -249,6 +249,20 @@ describe('what somebody else has written about an account', () => {
     const made = await world.enrol(node, person, key);
     await thief().query('delete from authenticators where id = $1', [made.id]);
     expect(await signsIn(key)).toMatchObject({ authenticator: { id: made.id, kid: made.kid } });
+  });
+
+  it('is nothing new of a release before: a key that it suspended is still taken away', async () => {
+    const { id } = await world.enrol(node, person, world.key());
+    world.audit.write({
+      ...{ type: 'authenticator.suspected', source: 'authentication', outcome: 'done', subject: { id: person.id } },
+      standing: [ended(`authenticator:${id}`)],
+      data: { authenticator: id },
+    });
+    await thief().query('update authenticators set suspended_at = now() where id = $1', [id]);
+    expect(await node.authenticators.of(person.id)).toMatchObject([{ id, suspendedAt: expect.any(String) }]);
+    expect(await node.authenticators.revokeAllOf(person.id, office, 'replaced')).toBe(1);
+    expect(await node.authenticators.of(person.id)).toEqual([]);
+    expect(recordsOf('authenticator.removed')).toHaveLength(1);
   });
 
   it('locks nobody for good: a lock that nobody recorded is taken away, and that is on record', async () => {
