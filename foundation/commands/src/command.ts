@@ -30,7 +30,10 @@ export type Saying = Omit<RecordDraft, 'id' | 'source' | 'data'> & {
 export interface Command<Ask, Id extends string, State, Row extends State, Facts, Answer> {
   readonly kind: RecordedKind<Id, State, Row> | ProvenKind<Id, State, Row>;
   readonly about: (ask: Ask) => Id;
-  /** What becomes of a row that somebody else wrote: refused where left out; `none` where the command writes it anew or ends it. */
+  /**
+   * What becomes of a row that somebody else wrote, or that is gone and cannot be given back: refused where left out; `none` where the
+   * command writes it anew or ends it.
+   */
   readonly unproven?: 'refused' | 'none';
   /** What else must be held or read under the lock: other locks first, in the order that all commands of a component have. */
   readonly facts: (session: pg.PoolClient, given: Omit<Given<Ask, Row, Facts>, 'facts'>) => Promise<Facts>;

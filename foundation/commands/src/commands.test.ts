@@ -329,6 +329,35 @@ describe('a row that somebody else has written', () => {
     audit.write({ type: 'incident.declared', standing: [standing(`lamp:${id}`, { lit: true })] });
     await expect(node().things.find(id)).rejects.toMatchObject({ code: 'authority_unproven' });
     await expect(node().run(turn, light('ada'))).rejects.toMatchObject({ code: 'authority_unproven' });
+    // A command that writes it anew needs nothing of it.
+    await node().run({ ...turn, unproven: 'none' }, light('ada'));
+    expect(changes()[1]?.data).toMatchObject({ previous: changes()[0]?.id });
+    expect(await node().things.find(id)).toMatchObject({ by: 'ada' });
+  });
+
+  it('of another thing that a command depends on is written first, without a lock', async () => {
+    const other: LampId = `${id}-other`;
+    dies = true;
+    await expect(node().run(turn, { lamp: other, lit: true, by: 'ben' })).rejects.toThrow('the process died');
+    const depending: typeof turn = {
+      ...turn,
+      async facts(session) {
+        await node().things.requireWritten(session, other);
+        return { broken: false };
+      },
+    };
+    await node().run(depending, light('ada'));
+    expect(await read(admin, other)).toMatchObject({ by: 'ben' });
+    // Somebody holds the lock of the other one.
+    const held = await admin.connect();
+    try {
+      await held.query('begin');
+      await held.query('select from lamps where id = $1 for update', [other]);
+      await node().run(depending, light('ben'));
+    } finally {
+      await held.query('rollback');
+      held.release();
+    }
   });
 
   it('of another thing that a command holds as well is written first', async () => {
@@ -456,6 +485,17 @@ describe('a kind whose rows go with the thing, and whose records carry it sealed
     expect(await things().find(id)).toMatchObject({ by: 'cem' });
     for (const [index, { data }] of changes().entries())
       expect((data as { previous?: string }).previous).toBe(changes()[index - 1]?.id);
+  });
+
+  it('tells of its end as well, whoever takes the row away', async () => {
+    const telling: typeof kind = { ...announcing, ...kind };
+    const told = { ...change, kind: telling };
+    await run(light('ada'), told);
+    dies = true;
+    await expect(run(light('ada', false), change)).rejects.toThrow('the process died');
+    expect(announced).toHaveLength(1);
+    await createRecordedThings(telling, { pool, log: audit, check: check(), source: 'test' }).find(id);
+    expect(announced[1]).toBe(`${id} ada ${changes()[1]?.id}`);
   });
 
   it('stays ended, whoever writes a row of it; one that never was is reported', async () => {

@@ -109,7 +109,8 @@ export interface RecordedThings<Id extends string, State, Row extends State = St
   /**
    * As {@link lock}, with the record that the next change follows.
    *
-   * @param unproven what becomes of a row that somebody else wrote, once that is reported: `none` takes it for no row
+   * @param unproven what becomes of a row that somebody else wrote, once that is reported, and of one that is gone and that its record
+   *   cannot give back: `none` takes it for no row
    * @throws {Behind} as {@link lock}
    */
   hold(
@@ -133,6 +134,13 @@ export interface RecordedThings<Id extends string, State, Row extends State = St
   counts(id: Id, row: Row): Promise<boolean>;
   /** Writes what the newest record says, where the row does not say it yet. */
   settle(id: Id): Promise<void>;
+  /**
+   * That a thing which a command depends on, beside its own, is written. It is not locked: what keeps it from changing meanwhile is a
+   * lock that all commands of the component take.
+   *
+   * @throws {Behind} where it has to be written first
+   */
+  requireWritten(session: pg.PoolClient, id: Id): Promise<void>;
   /**
    * Writes what the newest record says over a row that somebody else has written: for what takes nothing from anybody and must go
    * on nevertheless, as calling it off.
@@ -306,7 +314,9 @@ export function createRecordedThings<Id extends string, State, Row extends State
       const record = await log.find(newest.record);
       // A row that is not the one that was ended is reported, and goes as well.
       if (record !== undefined && carriedIn(record.record).previous !== found.by) await check.holds(claimOf(id, row));
-      await kind.remove?.(session, id);
+      const ending = await carriedBy(id, newest);
+      if (ending === undefined) await kind.remove?.(session, id);
+      else await write(kind, session, ending.state, { id, record: newest.record, ends: true });
       return true;
     }
     if (newest === undefined) return false;
@@ -345,8 +355,8 @@ export function createRecordedThings<Id extends string, State, Row extends State
       if (is === 'same') return { row, previous: newest?.record };
       if (is === 'gone') return { row: undefined, previous: newest?.record };
       if (is !== 'foreign') throw new Behind(() => things.settle(id));
-      if (otherwise === 'refused' || row === undefined) return unproven(id, row);
-      await check.holds(claimOf(id, row));
+      if (otherwise === 'refused') return unproven(id, row);
+      if (row !== undefined) await check.holds(claimOf(id, row));
       return { row: undefined, previous: newest?.record };
     },
     async counts(id, row) {
@@ -358,6 +368,10 @@ export function createRecordedThings<Id extends string, State, Row extends State
     },
     async settle(id) {
       await transaction(pool, (session) => settleIn(session, id, 'behind'));
+    },
+    async requireWritten(session, id) {
+      const { is } = await compared(id, await kind.find(session, id), await newestOf(id));
+      if (is === 'behind' || is === 'to-be-removed') throw new Behind(() => things.settle(id));
     },
     restore: (id) => transaction(pool, (session) => settleIn(session, id, 'also-foreign')),
     saying: (id, state) => sayingOf(kind, id, state),
