@@ -382,6 +382,18 @@ describe('a row that somebody else has written', () => {
     expect(await read(admin, id)).toBeUndefined();
   });
 
+  it('is not written again where it is removed in time without having ended, and is until then', async () => {
+    let isOver = false;
+    const passing: typeof lamps = { ...lamps, forgets: () => isOver };
+    await node().run(turn, light('ada'));
+    await admin.query('delete from lamps where id = $1', [id]);
+    expect(await node(audit, passing).things.find(id)).toMatchObject({ by: 'ada' });
+    await admin.query('delete from lamps where id = $1', [id]);
+    isOver = true;
+    expect(await node(audit, passing).things.find(id)).toBeUndefined();
+    expect(await read(admin, id)).toBeUndefined();
+  });
+
   it('put back to what it was before is written anew, and taken away as well', async () => {
     await node().run(turn, light('ada'));
     const [first] = changes();

@@ -26,6 +26,7 @@ export interface Rig {
   readonly log: readonly RecordDraft[];
   readonly breakLog: DirectoryLogDouble['breakLog'];
   readonly rewriteLog: DirectoryLogDouble['rewrite'];
+  readonly dyingAfter: DirectoryLogDouble['dyingAfter'];
   open(options?: Partial<DirectoryDependencies>): Promise<DirectoryComponent>;
   close(): Promise<void>;
 }
@@ -40,7 +41,13 @@ export async function createRig(): Promise<Rig> {
   return {
     scratch,
     clock,
-    ...{ records: log.records, log: log.all, breakLog: log.breakLog, rewriteLog: log.rewrite },
+    ...{
+      records: log.records,
+      log: log.all,
+      breakLog: log.breakLog,
+      rewriteLog: log.rewrite,
+      dyingAfter: log.dyingAfter,
+    },
     async open(options = {}) {
       const directory = await createDirectory({
         pool: scratch.pool('directory'),
