@@ -146,6 +146,23 @@ describe('a command', () => {
     ]);
   });
 
+  it('writes what is beside the row with the same commit, and neither without the other', async () => {
+    const beside: LampId = `${id}-beside`;
+    let fails = true;
+    const writing: typeof turn = {
+      ...turn,
+      async alongside(session, { ask }, { record }) {
+        await session.query('insert into lamps values ($1, true, $2, $3)', [beside, ask.by, record]);
+        if (fails) throw new Error('it cannot be written');
+      },
+    };
+    await expect(node().run(writing, light('ada'))).rejects.toThrow('it cannot be written');
+    expect([await read(admin, id), await read(admin, beside)]).toEqual([undefined, undefined]);
+    fails = false;
+    await node().run(writing, light('ben'));
+    expect(await read(admin, beside)).toEqual({ lit: true, by: 'ben', record: changes()[1]?.id });
+  });
+
   it('that cannot be recorded changes nothing', async () => {
     audit.breakDown();
     await expect(node().run(turn, light('ada'))).rejects.toMatchObject({ code: 'log_unavailable' });

@@ -72,7 +72,7 @@ export function createCommands(dependencies: {
       const { given, record, next } = outcome;
       await command.before(given, next);
       const ends = command.ends(next);
-      const { data, standing = [], ...saying } = command.record(given, next);
+      const { data, standing = [], ...saying } = command.record(given, next, record);
       const { time } = await log.append({
         ...saying,
         id: record,
@@ -81,6 +81,7 @@ export function createCommands(dependencies: {
         data: { ...data, ...carrying(of, kind.carried?.(next, id) ?? kind.content(next), previous) },
       });
       await write(kind, session, next, { id, record, ends });
+      await command.alongside?.(session, given, { record, time });
       return { before: false, given, next, recorded: { record, time } } as const;
     });
   }

@@ -1,6 +1,5 @@
 import {
   type AuditLog,
-  ended,
   type PolicyBundle,
   type PolicyVersion,
   policyErrors,
@@ -29,10 +28,6 @@ const contentOf = ({ version, hash, recordId }: Named): Json => ({ version, hash
 export function versionStanding(published: Named): Standing {
   return standing(versionsThing, contentOf(published));
 }
-
-/** A decision about a candidate ends it, whatever its row says afterwards. */
-export const candidateThing = (id: PolicyCandidateId): string => `policy-candidate:${id}`;
-export const candidateEnded = (id: PolicyCandidateId): Standing => ended(candidateThing(id));
 
 type Log = Pick<AuditLog, 'standings' | 'find'>;
 
