@@ -333,7 +333,7 @@ describe('a row that somebody else has written', () => {
     await node().run(turn, light('ada'));
     const ending: typeof turn = {
       ...turn,
-      record: (given, next) => ({ ...turn.record(given, next), standing: [ended(`lamp:${id}`)] }),
+      record: (given, next, record) => ({ ...turn.record(given, next, record), standing: [ended(`lamp:${id}`)] }),
     };
     await node().run(ending, { lamp: other, lit: true, by: 'eve' });
     await admin.query("update lamps set by = 'eve', record = $2 where id = $1", [id, changes().at(-1)?.id]);

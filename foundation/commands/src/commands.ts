@@ -6,7 +6,7 @@ import {
   type StandingCheck,
   standingErrors,
 } from '@countersign/contracts';
-import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
+import { type Clock, isCodedError } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Command, Commands, Given } from './command.ts';
@@ -19,18 +19,7 @@ import {
   thingOf,
   write,
 } from './recorded-things.ts';
-
-/** A refusal that is recorded before it is thrown, outside of the transaction that it ends. */
-class Refused extends Error {
-  readonly error: CodedError;
-  readonly draft: RecordDraft | undefined;
-
-  constructor(error: CodedError, draft: RecordDraft | undefined) {
-    super(error.message);
-    this.error = error;
-    this.draft = draft;
-  }
-}
+import { Refused } from './refused.ts';
 
 /** Runs the commands of one component, on its own tables. */
 export function createCommands(dependencies: {
@@ -95,10 +84,7 @@ export function createCommands(dependencies: {
       try {
         return await carryOut(command, ask, attempt > 1);
       } catch (error) {
-        if (error instanceof Refused) {
-          if (error.draft !== undefined) await log.append(error.draft);
-          throw error.error;
-        }
+        if (error instanceof Refused) return await error.tell(log);
         // A process died between record and row: the row comes first, and then this command is looked at anew.
         const isTaken = isCodedError(error, 'record_identity_taken');
         if (!isTaken && !(error instanceof Behind)) throw error;

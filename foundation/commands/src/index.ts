@@ -2,6 +2,13 @@
 export type { Command, Commands, Given, Saying } from './command.ts';
 export { createCommands } from './commands.ts';
 export {
+  createLoggedCommands,
+  type GivenLogged,
+  type LoggedCommand,
+  type LoggedCommands,
+  type LoggedKind,
+} from './logged.ts';
+export {
   Behind,
   createRecordedThings,
   onceSettled,

@@ -689,7 +689,7 @@ export interface Directory {
     | { readonly version: number; readonly changes: readonly DirectoryChange[] }
     | { readonly proposed: DirectoryChangeRequest }
   >;
-  reject(id: ChangeId, by: Actor, reason: string): Promise<DirectoryChangeRequest>;
+  reject(id: ChangeId, by: Requester, reason: string): Promise<DirectoryChangeRequest>;
   changeRequests(filter?: {
     readonly status?: DirectoryChangeRequest['status'];
   }): Promise<readonly DirectoryChangeRequest[]>;

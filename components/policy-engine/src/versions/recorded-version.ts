@@ -6,7 +6,7 @@ import {
   type Standing,
   standing,
 } from '@countersign/contracts';
-import { digestOf, type Json, type PolicyCandidateId, parseDigest, parseId, type RecordId } from '@countersign/kernel';
+import { digestOf, type Json, parseDigest, parseId, type RecordId } from '@countersign/kernel';
 import type pg from 'pg';
 import { loadBundle } from '../bundle/load-bundle.ts';
 import { hashOfBundle } from '../bundle/parts.ts';

@@ -1,5 +1,5 @@
 import { policyErrors, type Requester } from '@countersign/contracts';
-import { CodedError, digestOf, type Json } from '@countersign/kernel';
+import { CodedError, digestOf } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { hashOfBundle, partsOf } from '../bundle/parts.ts';
