@@ -156,7 +156,7 @@ async function tradeWithApproval(stage: Stage, order: TradeOrder, supervisor: Ap
   await mustRefuse(timeline, 'the order at the broker, before a supervisor has signed it', ['approval_required'], () =>
     sendOrder(stage, oms, token, order),
   );
-  await inventApproval(stage.dataFolder, {
+  await inventApproval(stage.installation, {
     transaction,
     approver: cast.people.supervisor.id,
     kid: cast.people.supervisor.approvalKey.kid,
@@ -233,7 +233,7 @@ async function tradeByAgent(stage: Stage, order: TradeOrder): Promise<void> {
   await mustRefuse(timeline, 'the same version label with another model digest', ['access_denied'], () =>
     orderToken(stage, agent, redeployed),
   );
-  const transaction = await transactionOf(stage.dataFolder, redeployed.idempotency_key);
+  const transaction = await transactionOf(stage.installation, redeployed.idempotency_key);
   await mustRefuse(timeline, 'that order, which the broker submits all the same', ['transition_not_permitted'], () =>
     submit(stage, cast.client('brk-orders'), transaction),
   );
@@ -318,7 +318,7 @@ async function settle(stage: Stage, transaction: string, order: TradeOrder): Pro
   await mustRefuse(timeline, 'the same key with another body', ['idempotency_conflict'], () =>
     custodian.callOrThrow(token, settlement({ settled_qty: '39999' })),
   );
-  const putBack = await changeState(stage.dataFolder, transaction, 'cleared');
+  const putBack = await changeState(stage.installation, transaction, 'cleared');
   await mustRefuse(
     timeline,
     'settling it again, after it was set back in the database with a stolen password',

@@ -8,23 +8,30 @@ const command = fileURLToPath(new URL('../../../bin/countersign.js', import.meta
 
 /** Processes of the demo, so that none outlives it. */
 export interface Processes {
-  /** The control plane, as `countersign start` starts it. Resolves when it is ready. */
-  startControlPlane(options: {
-    readonly dataFolder: string;
-    readonly port: number;
-    readonly onProgress: (text: string) => void;
-  }): Promise<void>;
+  /** A control plane or one process of it, by `countersign start`. Resolves when it is ready. */
+  startServer(name: string, args: readonly string[], onProgress: (text: string) => void): Promise<ServerProcess>;
   /** A firm from `firms/`, with its configuration file. Resolves when it says `ready`. */
   startFirm(name: string, configurationFile: string): Promise<void>;
   /** Runs the `countersign` command and gives what it printed. @throws CodedError `command_failed` with what it said */
   run(...args: readonly string[]): Promise<string>;
+  /** Ended after the processes, the last named first. */
+  alsoStop(what: () => Promise<void>): void;
   stop(): Promise<void>;
 }
 
-const readyWithinMs = 45_000;
+/** A running process of the control plane. */
+export interface ServerProcess {
+  readonly pid: number;
+  /** By SIGKILL: it gets no chance to finish anything. Resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+/** Long enough for all processes of an installation to start at once on a busy machine. */
+const readyWithinMs = 120_000;
 
 export function createProcesses(): Processes {
   const running = new Set<ChildProcess>();
+  const others: (() => Promise<void>)[] = [];
   let stopping = false;
 
   /** @throws CodedError `demo_stopped`: what is started now would outlive the demo */
@@ -55,16 +62,22 @@ export function createProcesses(): Processes {
   }
 
   return {
-    async startControlPlane({ dataFolder, port, onProgress }) {
+    async startServer(name, args, onProgress) {
       const child = start(() =>
-        spawn(process.execPath, [command, 'start', '--data', dataFolder, '--port', String(port)], {
-          stdio: ['ignore', 'pipe', 'pipe'],
-        }),
+        spawn(process.execPath, [command, 'start', ...args], { stdio: ['ignore', 'pipe', 'pipe'] }),
       );
-      await untilReady('control plane', child, (line) => {
+      await untilReady(name, child, (line) => {
         onProgress(line.trim());
-        return line.startsWith('Ready');
+        return /\bready after [\d.]+ s/i.test(line);
       });
+      if (child.pid === undefined) throw new Error('a child without a process id');
+      return {
+        pid: child.pid,
+        async kill() {
+          const gone = once(child, 'exit');
+          if (child.exitCode === null && child.kill('SIGKILL')) await gone;
+        },
+      };
     },
     async startFirm(name, configurationFile) {
       const child = start(() =>
@@ -95,6 +108,7 @@ export function createProcesses(): Processes {
         facts: { exitCode: code, output: said, errors: Buffer.concat(err).toString('utf8') },
       });
     },
+    alsoStop: (what) => void others.push(what),
     async stop() {
       stopping = true;
       // The last started first: the control plane then closes without open calls.
@@ -106,6 +120,7 @@ export function createProcesses(): Processes {
         await gone;
         clearTimeout(timer);
       }
+      for (const end of others.splice(0).reverse()) await end();
     },
   };
 }
