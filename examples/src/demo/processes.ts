@@ -16,6 +16,7 @@ export interface Processes {
   run(...args: readonly string[]): Promise<string>;
   /** Ended after the processes, the last named first. */
   alsoStop(what: () => Promise<void>): void;
+  /** Idempotent: whoever asks while processes are being stopped waits for the same end. */
   stop(): Promise<void>;
 }
 
@@ -33,6 +34,7 @@ export function createProcesses(): Processes {
   const running = new Set<ChildProcess>();
   const others: (() => Promise<void>)[] = [];
   let stopping = false;
+  let stopped: Promise<void> | undefined;
 
   /** @throws CodedError `demo_stopped`: what is started now would outlive the demo */
   function start(begin: () => ChildProcess): ChildProcess {
@@ -59,6 +61,20 @@ export function createProcesses(): Processes {
       setTimeout(() => reject(fault(name, `not ready within ${readyWithinMs / 1000} s`, said)), readyWithinMs).unref();
     });
     await ready;
+  }
+
+  async function stopAll(): Promise<void> {
+    stopping = true;
+    // The last started first: the control plane then closes without open calls.
+    for (const child of [...running].reverse()) {
+      if (!running.has(child)) continue;
+      const gone = once(child, 'exit');
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+      await gone;
+      clearTimeout(timer);
+    }
+    for (const end of others.splice(0).reverse()) await end();
   }
 
   return {
@@ -109,19 +125,7 @@ export function createProcesses(): Processes {
       });
     },
     alsoStop: (what) => void others.push(what),
-    async stop() {
-      stopping = true;
-      // The last started first: the control plane then closes without open calls.
-      for (const child of [...running].reverse()) {
-        if (!running.has(child)) continue;
-        const gone = once(child, 'exit');
-        child.kill('SIGTERM');
-        const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
-        await gone;
-        clearTimeout(timer);
-      }
-      for (const end of others.splice(0).reverse()) await end();
-    },
+    stop: () => (stopped ??= stopAll()),
   };
 }
 

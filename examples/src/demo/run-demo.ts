@@ -96,11 +96,11 @@ async function raiseCurtain({
   const ports = await freePorts(6);
   const at = (index: number): string => `http://127.0.0.1:${ports[index] ?? 0}`;
   timeline.waiting('starting the control plane (the first start makes a database)');
-  const starting = { processes, port: ports[0] ?? 0, onProgress: (text: string) => timeline.waiting(text) };
+  const port = ports[0] ?? 0;
   const installation =
     split === undefined
-      ? await startWholeInstallation({ ...starting, dataFolder })
-      : await startSplitInstallation({ ...starting, split, folder, firstPort: await freePortRange(8) });
+      ? await startWholeInstallation({ processes, dataFolder, port, onProgress: (text) => timeline.waiting(text) })
+      : await startSplitInstallation({ processes, split, folder, port, firstPort: await freePortRange(8), timeline });
   const { issuer } = installation;
   const addresses: Addresses = {
     issuer,

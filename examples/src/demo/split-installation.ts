@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Installation, InstallationProcess } from './installation.ts';
 import type { Processes, ServerProcess } from './processes.ts';
+import type { Timeline } from './timeline.ts';
 
 /** What only the server's own package knows of a split installation. */
 export interface SplitControlPlane {
@@ -34,7 +35,7 @@ export async function startSplitInstallation({
   folder,
   port,
   firstPort,
-  onProgress,
+  timeline,
 }: {
   readonly processes: Processes;
   readonly split: SplitControlPlane;
@@ -42,8 +43,10 @@ export async function startSplitInstallation({
   readonly port: number;
   /** Of eight, for the processes among themselves. */
   readonly firstPort: number;
-  readonly onProgress: (text: string) => void;
+  readonly timeline: Pick<Timeline, 'done' | 'waiting'>;
 }): Promise<Installation> {
+  const onProgress = (text: string): void => timeline.waiting(text);
+  onProgress('starting a database that the processes share');
   const preparing = split.prepare({ folder, port, onProgress });
   // Also when the demo is interrupted before the database runs.
   processes.alsoStop(async () => {
@@ -54,10 +57,13 @@ export async function startSplitInstallation({
   });
   const { configurationFile } = await preparing;
   const out = join(folder, 'processes');
+  timeline.done('a database that the processes share is up');
   onProgress('countersign migrate');
   await processes.run('migrate', '--config', configurationFile);
+  timeline.done('countersign migrate: the database is at this release');
   onProgress('countersign processes init');
   await processes.run('processes', 'init', '--config', configurationFile, '--out', out, '--port', String(firstPort));
+  timeline.done('countersign processes init: each process gets the keys of its group, and a certificate', out);
 
   const running = new Map<Name, ServerProcess>();
   const described = (name: Name): InstallationProcess => {
@@ -85,7 +91,12 @@ export async function startSplitInstallation({
     );
   };
   // At once: each waits for those it needs.
-  await Promise.all(names.map(start));
+  await Promise.all(
+    names.map(async (name) => {
+      await start(name);
+      timeline.done(`${name} is ready`);
+    }),
+  );
   const { issuer } = JSON.parse(readFileSync(configurationFile, 'utf8')) as { issuer: string };
   return {
     issuer,
