@@ -170,7 +170,7 @@ function versionOf(): string {
 }
 
 /** Stands where a part would be while routes are described: it is handed around and never asked anything. */
-function nobodyAsks<Part extends object>(): Part {
+export function nobodyAsks<Part extends object>(): Part {
   return new Proxy({}, { get: () => nobodyAsks() }) as Part;
 }
 

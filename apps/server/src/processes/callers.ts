@@ -20,7 +20,6 @@ export const servedBy = {
   authentication: 'edge',
   authenticators: 'edge',
   statements: 'edge',
-  'person-signals': 'edge',
   postures: 'edge',
   'authorization-server': 'edge',
   access: 'edge',

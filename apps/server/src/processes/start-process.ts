@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPagedStreamer, createRecordPages } from '@countersign/audit-log';
 import { createSignalsReplica } from '@countersign/authentication';
-import { deviceErrors, directoryErrors, type RecordDraft } from '@countersign/contracts';
+import { deviceErrors, directoryErrors, type PersonSignals, type RecordDraft } from '@countersign/contracts';
 import { createPosturesReplica } from '@countersign/devices';
 import { createDirectoryReplica, type DirectoryReplica } from '@countersign/directory';
 import { type Clock, CodedError, newId, systemClock } from '@countersign/kernel';
@@ -270,7 +270,7 @@ const starters: Readonly<Record<ProcessGroup, (surroundings: Surroundings) => Pr
     const auditLog = seenLog(elsewhere);
     const signals = ground.started(
       'signals of people',
-      await createSignalsReplica({ source: elsewhere('person-signals'), log: auditLog, ...ground.common }),
+      await createSignalsReplica({ source: raisedAtEdge, log: auditLog, ...ground.common }),
     );
     // Whoever has the devices starts after this process: until then nothing is known of any, and what needs to know is refused.
     const postures = ground.started(
@@ -400,7 +400,6 @@ const starters: Readonly<Record<ProcessGroup, (surroundings: Surroundings) => Pr
         authentication,
         authenticators,
         statements: authenticators,
-        'person-signals': edge.risk,
         postures: edge.devices,
         'authorization-server': authorizationServer,
         access: accessBy((resource) => authorizationServer.guard(resource)),
@@ -428,6 +427,12 @@ const starters: Readonly<Record<ProcessGroup, (surroundings: Surroundings) => Pr
       notes: await inviteFounders({ configuration, authenticators, by: ground.installation }),
     };
   },
+};
+
+/** Signals are read in core, from the log; they are raised where people sign in. */
+const raisedAtEdge: Pick<PersonSignals, 'raise' | 'clear'> = {
+  raise: () => Promise.reject(new Error('signals of people are raised at edge')),
+  clear: () => Promise.reject(new Error('signals of people are cleared at edge')),
 };
 
 /** What a process that does not have the log sees of it. */

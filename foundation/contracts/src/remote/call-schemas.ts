@@ -2015,16 +2015,6 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     "required": ["at","reached","record"],
     "additionalProperties": false,
   },
-  "PersonSignal": {
-    "enum": [
-      "account-disabled",
-      "credential-compromised",
-      "device-new",
-      "failed-attempts",
-      "impossible-travel",
-      "recovery-cooling-off",
-    ],
-  },
   "ProtectedValue": {
     "type": "object",
     "properties": {
@@ -3964,38 +3954,6 @@ export const callSchemas: CallSchemas = {
       },
     },
   },
-  "person-signals": {
-    "clear": {
-      "arguments": {
-        "type": "array",
-        "prefixItems": [{"type":"string"},{"$ref":"#/$defs/PersonSignal"},{"type":"string"}],
-        "minItems": 3,
-        "items": false,
-      },
-      "answer": {"wire":"undefined"},
-    },
-    "raise": {
-      "arguments": {
-        "type": "array",
-        "prefixItems": [
-          {
-            "type": "object",
-            "properties": {
-              "name": {"$ref":"#/$defs/PersonSignal"},
-              "person": {"type":"string"},
-              "until": {"type":"string"},
-              "why": {"type":"string"},
-            },
-            "required": ["name","person","until","why"],
-            "additionalProperties": false,
-          },
-        ],
-        "minItems": 1,
-        "items": false,
-      },
-      "answer": {"wire":"undefined"},
-    },
-  },
   "policy-engine": {
     "decide": {
       "arguments": {"type":"array","prefixItems":[{"$ref":"#/$defs/DecisionInput"}],"minItems":1,"items":false},
@@ -4164,20 +4122,6 @@ export const callSchemas: CallSchemas = {
     "countsAgainstLimits": {
       "arguments": {"type":"array","prefixItems":[{"type":"string"}],"minItems":1,"items":false},
       "answer": {"anyOf":[{"type":"boolean"},{"wire":"undefined"}]},
-    },
-    "endAuthorityOf": {
-      "arguments": {
-        "type": "array",
-        "prefixItems": [{"type":"string"},{"enum":["leave","move"]},{"$ref":"#/$defs/Actor"},{"type":"string"}],
-        "minItems": 4,
-        "items": false,
-      },
-      "answer": {
-        "type": "object",
-        "properties": {"ended":{"type":"number"}},
-        "required": ["ended"],
-        "additionalProperties": false,
-      },
     },
     "facts": {
       "arguments": {"type":"array","prefixItems":[{"type":"string"}],"minItems":1,"items":false},

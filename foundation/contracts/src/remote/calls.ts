@@ -10,7 +10,6 @@ import type { FederationGateway } from '../federation-gateway.ts';
 import type { GrantRegister } from '../grants.ts';
 import type { Notices } from '../notices.ts';
 import type { ConfiguredRequests, Outbound, OutboundForm } from '../outbound.ts';
-import type { PersonSignals } from '../person-signals.ts';
 import type { PolicyEngine } from '../policy-engine.ts';
 import type { ProposalsEnd } from '../proposers.ts';
 import type { RecordPages } from '../record-stream.ts';
@@ -42,7 +41,6 @@ export interface RemoteContracts {
   readonly authentication: Authentication;
   readonly authenticators: AuthenticatorRegister;
   readonly statements: Statements;
-  readonly 'person-signals': PersonSignals;
   readonly postures: PostureStream;
   readonly 'authorization-server': AuthorizationServer;
   readonly access: Access;
@@ -131,12 +129,10 @@ export const remoteCalls = {
     waitingFor: query,
     parties: query,
     countsAgainstLimits: query,
-    endAuthorityOf: repeatable,
   },
   authentication: { current: query, begin: command, endAllOf: repeatable },
   authenticators: { of: query, isLocked: query, invitersOf: query },
   statements: { ask: command, take: command },
-  'person-signals': { raise: command, clear: command },
   postures: { posturesSince: query, posturesOf: query },
   'authorization-server': { revoke: repeatable },
   access: { checkAccess: command, checkLastingAccess: command, tokenStands: query },

@@ -1,0 +1,69 @@
+import { migratedComponents } from '../components.ts';
+import { callers, servedBy } from './callers.ts';
+import { doorsElsewhere } from './doors.ts';
+import { groupParts, type ProcessGroup, processGroups } from './groups.ts';
+
+const faces: Readonly<Record<ProcessGroup, string>> = {
+  edge: 'the internet: every door of the installation is on its listeners',
+  core: 'other processes alone',
+  evidence: 'other processes alone',
+  egress: 'other processes; it alone calls addresses outside',
+};
+
+/** The page of the processes: from the tables that are enforced, so that it says nothing else. */
+export function processesPage(): string {
+  const roles = new Map(migratedComponents.map(({ name, role }) => [name, role]));
+  const code = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');
+  const lines = [
+    '# Processes',
+    '',
+    'One process runs everything by default. A split installation has a process for each security context',
+    '([decision 0058](adr/0058-processes-are-split-by-the-keys-they-hold.md)). This page is written from the tables that are enforced',
+    '(`apps/server/src/processes/groups.ts`, `callers.ts`, `doors.ts`); a test fails where it differs.',
+    '',
+    '```mermaid',
+    'flowchart LR',
+    '  clients([clients, browsers]) --> edge',
+    ...processGroups.flatMap((from) =>
+      processGroups
+        .filter((to) => from !== to && Object.keys(callers[from]).some((name) => groupServing(name) === to))
+        .map((to) => `  ${from} -->|mutual TLS| ${to}`),
+    ),
+    '  egress --> outside([partners, identity providers, receivers])',
+    '```',
+    '',
+    '## What each holds',
+    '',
+    '| process | faces | components | database roles | signing keys |',
+    '| --- | --- | --- | --- | --- |',
+    ...processGroups.map((group) => {
+      const { stored, stateless, keyPurposes } = groupParts[group];
+      return `| ${group} | ${faces[group]} | ${code([...stored, ...stateless])} | ${code(stored.map((name) => roles.get(name) ?? name))} | ${code(keyPurposes)} |`;
+    }),
+    '',
+    'Each process has its own key-encryption key and secret of database roles, both derived from those of the installation, which no process',
+    'has; a certificate that names it; and, but for egress, a list of the addresses that it may connect to: the database and its peers.',
+    '',
+    '## Doors that edge passes on',
+    '',
+    '| process | paths, and all below them |',
+    '| --- | --- |',
+    ...Object.entries(doorsElsewhere).map(([group, paths]) => `| ${group} | ${code(paths)} |`),
+    '',
+    '## Who may call what',
+    '',
+    'By the name in its certificate. Anything else is refused with `call_not_permitted`, and the refusal is in the log.',
+    '',
+  ];
+  for (const caller of processGroups) {
+    lines.push(`### ${caller}`, '', '| of | contract | methods |', '| --- | --- | --- |');
+    for (const [contract, methods] of Object.entries<readonly string[]>(callers[caller]))
+      lines.push(`| ${groupServing(contract) ?? ''} | \`${contract}\` | ${code(methods)} |`);
+    lines.push('');
+  }
+  return lines.join('\n');
+}
+
+function groupServing(contract: string): ProcessGroup | undefined {
+  return new Map<string, ProcessGroup>(Object.entries(servedBy)).get(contract);
+}

@@ -1,0 +1,49 @@
+import { remoteCalls } from '@countersign/contracts';
+import { expect, it } from 'vitest';
+import { doorsOfGroups } from '../testing/doors-of-groups.ts';
+import { callers, mayCall, servedBy } from './callers.ts';
+import { doorsElsewhere } from './doors.ts';
+import { type ProcessGroup, processGroups } from './groups.ts';
+import { processesPage } from './processes-page.ts';
+
+it('is told on a page that says what is enforced', async () => {
+  await expect(processesPage()).toMatchFileSnapshot('../../../../docs/processes.md');
+});
+
+it('lets a process call what the table says and nothing else', () => {
+  for (const caller of [...processGroups, 'unknown', '', '__proto__', 'constructor'])
+    for (const [contract, methods] of Object.entries<object>(remoteCalls))
+      for (const method of [...Object.keys(methods), 'constructor', '__proto__', 'toString']) {
+        const group = processGroups.find((name) => name === caller);
+        const listed = group === undefined ? {} : (callers[group] as Readonly<Record<string, readonly string[]>>);
+        const expected = Object.hasOwn(listed, contract) && listed[contract]?.includes(method) === true;
+        expect(mayCall(caller, contract, method), `${caller} ${contract}.${method}`).toBe(expected);
+      }
+  expect(mayCall('edge', '__proto__', 'append')).toBe(false);
+  expect(mayCall('edge', 'record-pages', 'openPages')).toBe(false);
+});
+
+it('has nobody call its own process, and a caller for every call', () => {
+  const called = new Set<string>();
+  for (const caller of processGroups)
+    for (const [contract, methods] of Object.entries<readonly string[]>(callers[caller])) {
+      expect(servedBy[contract as keyof typeof servedBy], `${caller} ${contract}`).not.toBe(caller);
+      for (const method of methods) called.add(`${contract}.${method}`);
+    }
+  const listed = Object.entries<object>(remoteCalls).flatMap(([contract, methods]) =>
+    Object.keys(methods).map((method) => `${contract}.${method}`),
+  );
+  expect(listed.filter((call) => !called.has(call))).toEqual([]);
+});
+
+it('passes every door on to the group that serves it, and no door of edge to any other', () => {
+  const groupOfPath = (path: string): ProcessGroup => {
+    const found = (Object.entries(doorsElsewhere) as [ProcessGroup, readonly string[]][]).find(([, paths]) =>
+      paths.some((prefix) => path === prefix || path.startsWith(`${prefix}/`)),
+    );
+    return found?.[0] ?? 'edge';
+  };
+  const doors = doorsOfGroups();
+  expect(doors.length).toBeGreaterThan(100);
+  expect(doors.filter(({ path, group }) => groupOfPath(path) !== group)).toEqual([]);
+});

@@ -1,0 +1,43 @@
+import { systemClock } from '@countersign/kernel';
+import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import type { FastifyInstance } from 'fastify';
+import {
+  type InterfaceOptions,
+  mountCoreInterfaces,
+  mountEdgeInterfaces,
+  mountEgressInterfaces,
+  mountEvidenceInterfaces,
+} from '../interfaces.ts';
+import { nobodyAsks } from '../openapi/describe-interfaces.ts';
+import type { ProcessGroup } from '../processes/groups.ts';
+
+/** Every path that the interfaces of each group have. */
+export function doorsOfGroups(): readonly { readonly group: ProcessGroup; readonly path: string }[] {
+  const mounts: Readonly<Record<ProcessGroup, (app: FastifyInstance, options: InterfaceOptions) => void>> = {
+    edge: (app, options) => mountEdgeInterfaces(app, nobodyAsks(), options),
+    core: (app, options) => mountCoreInterfaces(app, nobodyAsks(), options),
+    egress: (app, options) => mountEgressInterfaces(app, nobodyAsks(), options),
+    evidence: (app, options) => mountEvidenceInterfaces(app, nobodyAsks(), options),
+  };
+  return (Object.keys(mounts) as ProcessGroup[]).flatMap((group) => {
+    const paths = new Set<string>();
+    const app = createHttpServer({
+      logger: createLogger({ level: 'silent', name: 'test' }),
+      metrics: createMetrics(),
+    });
+    app.addHook('onRoute', ({ url }) => void paths.add(url));
+    mounts[group](app, {
+      guard: () => nobodyAsks(),
+      configuration: {
+        issuer: 'https://cs.example',
+        environment: 'production',
+        logOrigin: 'log.example/1',
+        operator: { lei: '5493001KJTIIGC8Y1R12', name: 'Operator', country: 'DE', jwks: { keys: [{}] } },
+      },
+      baseUrl: 'https://cs.example',
+      clock: systemClock,
+      openapi: async () => '',
+    });
+    return [...paths].map((path) => ({ group, path }));
+  });
+}
