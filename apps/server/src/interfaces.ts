@@ -20,6 +20,7 @@ import { Type } from 'typebox';
 import type { Core, Edge, Egress, Evidence } from './components/groups.ts';
 import type { Configuration } from './configuration.ts';
 import { type KeyRouteParts, keyRoutes } from './key-routes.ts';
+import type { Signers } from './keys.ts';
 import type { OwnInterface } from './own-interfaces.ts';
 
 /** What answers behind our own interfaces, by the group of components that serves them. */
@@ -46,7 +47,7 @@ export interface InterfaceParts
     EdgeInterfaces,
     KeyRouteParts {
   readonly directory: Core['directory'];
-  readonly signers: KeyRouteParts['signers'];
+  readonly signers: Signers;
 }
 
 export interface InterfaceOptions {
@@ -76,7 +77,16 @@ export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, opt
   mountCoreInterfaces(app, parts, options);
   mountEgressInterfaces(app, parts, options);
   mountEvidenceInterfaces(app, parts, options);
-  keyRoutes(app, parts, { guard: options.guard('keys'), baseUrl: options.baseUrl, clock: options.clock });
+  mountKeys(app, parts, options);
+}
+
+/** The keys of this process; where it answers clients itself, those of the others are listed with them. */
+export function mountKeys(
+  app: FastifyInstance,
+  parts: KeyRouteParts,
+  { guard, baseUrl, clock }: Pick<InterfaceOptions, 'guard' | 'baseUrl' | 'clock'>,
+): void {
+  keyRoutes(app, parts, { guard: guard('keys'), baseUrl, clock });
 }
 
 export function mountEdgeInterfaces(app: FastifyInstance, parts: EdgeInterfaces, options: InterfaceOptions): void {

@@ -1,9 +1,18 @@
-import { type Caller, type KeyPurpose, keyPurposes, type ResourceGuard, requesterOf } from '@countersign/contracts';
+import {
+  type Caller,
+  type KeyLister,
+  type KeyPurpose,
+  keyPurposes,
+  type ListedKey,
+  type ResourceGuard,
+  requesterOf,
+} from '@countersign/contracts';
 import { type Clock, errorVocabulary, isCodedError, parseDigest, toInstant } from '@countersign/kernel';
 import { described, instantSchema, withScope } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import type { Components } from './components.ts';
+import type { Signers } from './keys.ts';
 
 export const keyRouteErrors = errorVocabulary({
   key_purpose_unknown: 'not-found',
@@ -58,15 +67,38 @@ const tag = 'keys';
 type RotateRoute = { Params: Static<typeof purposeParams> };
 type WithdrawRoute = { Params: Static<typeof keyParams>; Body: Static<typeof withdrawBody> | null | undefined };
 
-export type KeyRouteParts = Pick<Components, 'signers' | 'keyRecords'>;
+export interface KeyRouteParts extends Pick<Components, 'keyRecords'> {
+  /** Of this process. */
+  readonly signers: Partial<Signers>;
+  /** Other processes that have keys; none where this one has them all. */
+  readonly keysElsewhere?: readonly KeyLister[];
+}
+
+/** The keys of a process, in the order of their purposes. */
+export function listerOf(signers: Partial<Signers>): KeyLister {
+  return {
+    async listKeys() {
+      const keys = await Promise.all(keyPurposes.map(async (purpose) => signers[purpose]?.publicKeys(purpose) ?? []));
+      return keys.flat().map(({ purpose, kid, algorithm, state, publishedAt, activeFrom }) => ({
+        ...{ purpose, kid, algorithm, state, publishedAt, activeFrom },
+      }));
+    },
+  };
+}
 
 /** Our signing keys at run time. What happens to one is recorded before it happens. */
 export function keyRoutes(
   app: FastifyInstance,
-  { signers, keyRecords }: KeyRouteParts,
+  { signers, keyRecords, keysElsewhere = [] }: KeyRouteParts,
   { guard, baseUrl, clock }: { readonly guard: ResourceGuard; readonly baseUrl: string; readonly clock: Clock },
 ): void {
   const needs = withScope(guard, baseUrl);
+
+  function signerOf(purpose: KeyPurpose) {
+    const signer = signers[purpose];
+    if (signer === undefined) throw keyRouteErrors.error('key_purpose_unknown', `${purpose} has no keys here.`);
+    return signer;
+  }
 
   /** What is refused is recorded before it is told. @param asked as in the path: what is neither purpose nor kid may be anything */
   async function recorded<Result>(
@@ -99,9 +131,11 @@ export function keyRoutes(
     answers: { 200: { description: 'Purpose, state and age of each', body: keyList } },
   });
   const list = needs('key:rotate', async () => {
-    const keys = await Promise.all(keyPurposes.map((purpose) => signers[purpose].publicKeys(purpose)));
+    const keys = await Promise.all([listerOf(signers), ...keysElsewhere].map((lister) => lister.listKeys()));
+    const place = ({ purpose }: ListedKey): number => keyPurposes.indexOf(purpose);
+    const ordered = keys.flat().sort((a, b) => place(a) - place(b));
     return {
-      keys: keys.flat().map(({ purpose, kid, algorithm, state, publishedAt, activeFrom }) => ({
+      keys: ordered.map(({ purpose, kid, algorithm, state, publishedAt, activeFrom }) => ({
         purpose,
         kid,
         algorithm,
@@ -125,7 +159,7 @@ export function keyRoutes(
   const rotate = needs<FastifyRequest<RotateRoute>>('key:rotate', async (request, _reply, caller) => {
     const successor = await recorded('key:rotate', request.params, caller, async () => {
       const purpose = readPurpose(request.params.purpose);
-      return signers[purpose].rotate(purpose, (next) => keyRecords.published(next, requesterOf(caller)));
+      return signerOf(purpose).rotate(purpose, (next) => keyRecords.published(next, requesterOf(caller)));
     });
     return answerOf(successor);
   });
@@ -143,7 +177,7 @@ export function keyRoutes(
   const withdraw = needs<FastifyRequest<WithdrawRoute>>('key:revoke', async (request, _reply, caller) => {
     const successor = await recorded('key:revoke', request.params, caller, async () => {
       const purpose = readPurpose(request.params.purpose);
-      return signers[purpose].withdraw(purpose, request.params.kid, (withdrawn, next) =>
+      return signerOf(purpose).withdraw(purpose, request.params.kid, (withdrawn, next) =>
         keyRecords.withdrawn(withdrawn, next, requesterOf(caller), request.body?.reason),
       );
     });

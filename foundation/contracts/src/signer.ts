@@ -83,3 +83,16 @@ export interface Signer {
     record?: (withdrawn: PublicKey, successor: PublicKey) => Promise<void>,
   ): Promise<PublicKey>;
 }
+
+/** A signing key as those see it who look after keys. */
+export interface ListedKey extends Pick<PublicKey, 'kid' | 'algorithm' | 'purpose' | 'state'> {
+  /** Milliseconds since the epoch. */
+  readonly publishedAt: number;
+  readonly activeFrom: number;
+}
+
+/** The signing keys of one process, for the one that lists them all. */
+export interface KeyLister {
+  /** Those that a verifier may meet: published, active and retiring. */
+  listKeys(): Promise<readonly ListedKey[]>;
+}

@@ -42,7 +42,9 @@ import {
   mountEdgeInterfaces,
   mountEgressInterfaces,
   mountEvidenceInterfaces,
+  mountKeys,
 } from '../interfaces.ts';
+import { listerOf } from '../key-routes.ts';
 import { type Listener, listenersOf } from '../listeners.ts';
 import { answersWithin, described, listenOn, requireFree } from '../listening.ts';
 import { directorySeed } from '../own-interfaces.ts';
@@ -259,8 +261,12 @@ const starters: Readonly<Record<ProcessGroup, (surroundings: Surroundings) => Pr
           createRecordPages({ log: evidence.auditLog, ...ground.common }),
         ),
         'retention-proposals': evidence.retention,
+        'evidence-keys': listerOf(evidence.signers),
       },
-      mount: (app, options) => mountEvidenceInterfaces(app, { ...evidence, partiesOf: parties }, options),
+      mount(app, options) {
+        mountEvidenceInterfaces(app, { ...evidence, partiesOf: parties }, options);
+        mountKeys(app, evidence, options);
+      },
       guard: guardsElsewhere(configuration.issuer, elsewhere('access')),
       checkHealth: () => evidence.auditLog.checkHealth(),
     };
@@ -310,6 +316,7 @@ const starters: Readonly<Record<ProcessGroup, (surroundings: Surroundings) => Pr
     );
     return {
       offered: {
+        'core-keys': listerOf(core.signers),
         directory: core.directory,
         'trust-registry': core.trustRegistry,
         'consent-store': core.consentStore,
@@ -319,6 +326,7 @@ const starters: Readonly<Record<ProcessGroup, (surroundings: Surroundings) => Pr
       },
       mount(app, options, listener) {
         mountCoreInterfaces(app, core, options);
+        mountKeys(app, core, options);
         if (listener === 'HTTP')
           mountApproverPages(
             app,
@@ -352,6 +360,7 @@ const starters: Readonly<Record<ProcessGroup, (surroundings: Surroundings) => Pr
     const egress = await startEgress(ground, { ...seen, partnerKeys: partnerKeysOf(ground, seen) });
     return {
       offered: {
+        'egress-keys': listerOf(egress.signers),
         'federation-gateway': egress.federationGateway,
         notices: egress.notices,
         outbound: outside.outbound,
@@ -361,8 +370,10 @@ const starters: Readonly<Record<ProcessGroup, (surroundings: Surroundings) => Pr
           getFor: (authorities, url, limits) => outside.exchangeWith(authorities ?? undefined).get(url, limits),
         },
       },
-      mount: (app, options) =>
-        mountEgressInterfaces(app, { eventPublisher: egress.eventPublisher, securityEvents: egress.signals }, options),
+      mount(app, options) {
+        mountEgressInterfaces(app, { eventPublisher: egress.eventPublisher, securityEvents: egress.signals }, options);
+        mountKeys(app, egress, options);
+      },
       guard: guardsElsewhere(configuration.issuer, elsewhere('access')),
       checkHealth: async () => directory.snapshot(),
     };
@@ -393,6 +404,7 @@ const starters: Readonly<Record<ProcessGroup, (surroundings: Surroundings) => Pr
     };
     const edge = await startEdge(ground, { ...seen, partnerKeys: partnerKeysOf(ground, seen) });
     const { authentication, authorizationServer } = edge;
+    const keysElsewhere = [elsewhere('core-keys'), elsewhere('evidence-keys'), elsewhere('egress-keys')];
     const { authenticators } = authentication;
     const parts = { ...seen, ...edge };
     return {
@@ -410,6 +422,7 @@ const starters: Readonly<Record<ProcessGroup, (surroundings: Surroundings) => Pr
       mount(app, options, listener) {
         mountAuthorizationServer(app, parts, options);
         mountEdgeInterfaces(app, { ...parts, revocations: authorizationServer.revocations }, options);
+        mountKeys(app, { ...edge, keysElsewhere }, options);
         if (listener === 'HTTP') {
           mountPeoplePages(app, parts, { configuration, clock, logger });
           frontPageRoutes(app, {

@@ -1487,6 +1487,22 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     "items": {"$ref":"#/$defs/Json"},
     "additionalProperties": {"$ref":"#/$defs/Json"},
   },
+  "KeyPurpose": {
+    "enum": [
+      "access-token",
+      "envelope",
+      "event",
+      "id-token",
+      "id-token-ps256",
+      "id-token-rs256",
+      "log-checkpoint",
+      "mandate",
+      "policy-bundle",
+      "security-event",
+      "time-stamp",
+      "transaction-token",
+    ],
+  },
   "LastingCaller": {
     "type": "object",
     "properties": {"caller":{"$ref":"#/$defs/Caller"},"token":{"$ref":"#/$defs/LastingToken"}},
@@ -1513,6 +1529,19 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       "sub": {"type":"string"},
     },
     "required": ["client_id","exp","iat","jti","lei","sub"],
+    "additionalProperties": false,
+  },
+  "ListedKey": {
+    "type": "object",
+    "properties": {
+      "activeFrom": {"type":"number"},
+      "algorithm": {"enum":["ES256","EdDSA","PS256","RS256"]},
+      "kid": {"type":"string"},
+      "publishedAt": {"type":"number"},
+      "purpose": {"$ref":"#/$defs/KeyPurpose"},
+      "state": {"enum":["active","published","retiring"]},
+    },
+    "required": ["activeFrom","algorithm","kid","publishedAt","purpose","state"],
     "additionalProperties": false,
   },
   "LogEntry": {
@@ -3504,6 +3533,12 @@ export const callSchemas: CallSchemas = {
       "answer": {"type":"array","items":{"type":"string"}},
     },
   },
+  "core-keys": {
+    "listKeys": {
+      "arguments": {"type":"array","items":false},
+      "answer": {"type":"array","items":{"$ref":"#/$defs/ListedKey"}},
+    },
+  },
   "devices-departure": {
     "end": {
       "arguments": {
@@ -3615,6 +3650,18 @@ export const callSchemas: CallSchemas = {
         "items": false,
       },
       "answer": {"type":"array","items":{"$ref":"#/$defs/DirectoryChange"}},
+    },
+  },
+  "egress-keys": {
+    "listKeys": {
+      "arguments": {"type":"array","items":false},
+      "answer": {"type":"array","items":{"$ref":"#/$defs/ListedKey"}},
+    },
+  },
+  "evidence-keys": {
+    "listKeys": {
+      "arguments": {"type":"array","items":false},
+      "answer": {"type":"array","items":{"$ref":"#/$defs/ListedKey"}},
     },
   },
   "federation-gateway": {

@@ -13,6 +13,7 @@ import type { ConfiguredRequests, Outbound, OutboundForm } from '../outbound.ts'
 import type { PolicyEngine } from '../policy-engine.ts';
 import type { ProposalsEnd } from '../proposers.ts';
 import type { RecordPages } from '../record-stream.ts';
+import type { KeyLister } from '../signer.ts';
 import type { TransactionRegistry } from '../transaction-registry.ts';
 import type { TrustRegistry } from '../trust-registry.ts';
 
@@ -49,6 +50,9 @@ export interface RemoteContracts {
   readonly 'configured-requests': ConfiguredRequests;
   readonly notices: Notices;
   readonly 'retention-proposals': ProposalsEnd;
+  readonly 'core-keys': KeyLister;
+  readonly 'evidence-keys': KeyLister;
+  readonly 'egress-keys': KeyLister;
   readonly 'authenticators-departure': DepartureEffect;
   readonly 'devices-departure': DepartureEffect;
   readonly 'recovery-departure': DepartureEffect;
@@ -141,6 +145,9 @@ export const remoteCalls = {
   'configured-requests': { exchangeFor: outside, getFor: outside },
   notices: { tell: repeatable },
   'retention-proposals': { endProposalsOf: repeatable },
+  'core-keys': { listKeys: query },
+  'evidence-keys': { listKeys: query },
+  'egress-keys': { listKeys: query },
   'authenticators-departure': { end: repeatable },
   'devices-departure': { end: repeatable },
   'recovery-departure': { end: repeatable },
