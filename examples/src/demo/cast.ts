@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Client, createClient, generateSigningKey, type SigningKey } from '@countersign/sdk';
+import { type Client, createClient, createTransport, generateSigningKey, type SigningKey } from '@countersign/sdk';
 
 const dataFile = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../data/${name}`, import.meta.url), 'utf8')) as unknown;
@@ -89,6 +89,8 @@ export function createCast(folder: string, addresses: Addresses): Cast {
     if (found === undefined) throw new Error(`nobody plays ${clientId}`);
     return found;
   };
+  // Fifty requests at once take their time on a machine that runs everybody's processes.
+  const transport = createTransport({ timeoutMs: 60_000 });
   const somebody = (id: string) => ({ id, signInKey: generateSigningKey(), approvalKey: generateSigningKey() });
   const people = {
     trader: somebody('person:anna.keller'),
@@ -112,7 +114,7 @@ export function createCast(folder: string, addresses: Addresses): Cast {
     firms,
     key,
     people,
-    client: (clientId) => createClient({ issuer: addresses.issuer, clientId, key: key(clientId) }),
+    client: (clientId) => createClient({ issuer: addresses.issuer, clientId, key: key(clientId), transport }),
   };
 }
 
