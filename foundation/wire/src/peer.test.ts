@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { isCodedError } from '@countersign/kernel';
-import { createTestAuthority } from '@countersign/testkit';
+import { createTestAuthority, leiOf, personOf } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Peer, PeerCall } from './peer.ts';
@@ -10,7 +10,7 @@ import { remoteContract } from './remote.ts';
 import { createProcessRig, identityOf, type ProcessRig, refusal, serving } from './testing/process-rig.ts';
 
 const departure = {
-  principal: 'person:anna',
+  principal: personOf('anna', leiOf('ARRANGER')).id,
   kind: 'leave',
   at: '2026-07-01T00:00:00Z',
   by: { id: 'service:directory', institution: '529900T8BM49AURSDO55' },

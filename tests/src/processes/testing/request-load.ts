@@ -81,7 +81,10 @@ export function startRequestLoad(of: {
           settle();
         };
         const timer = setTimeout(
-          () => end(() => reject(new Error(`only ${JSON.stringify(done)} of ${JSON.stringify(wanted)}: ${last(exchanges)}`))),
+          () =>
+            end(() =>
+              reject(new Error(`only ${JSON.stringify(done)} of ${JSON.stringify(wanted)}: ${last(exchanges)}`)),
+            ),
           withinMs,
         );
         const look = (): void => {

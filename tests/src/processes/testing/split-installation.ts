@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { EmbeddedConnection } from '@countersign/runtime';
 import { prepareDevelopment } from '@countersign/server';
 import { createFaultyProxy, type FaultyProxy, freePort, startTestServer } from '@countersign/testkit';
-import { type Outcome, type ServerProcess, countersign, endAll, startServer } from '../../testing/command.ts';
+import { countersign, endAll, type Outcome, type ServerProcess, startServer } from '../../testing/command.ts';
 import { type Operator, operatorOf } from '../../testing/control-plane.ts';
 import { scratchFolder } from '../../testing/scratch-folder.ts';
 
@@ -124,7 +124,7 @@ export async function startSplitInstallation({
       nodes,
       nodesOf: (group) => nodes.filter((node) => node.group === group),
       network: (from, to) => networks.get(`${from} ${to}`) ?? [],
-      verifyLog: () => countersign(['log', 'verify', '--data', data]),
+      verifyLog: () => countersign(['--data', data, 'log', 'verify']),
       explain,
       stop,
     };
