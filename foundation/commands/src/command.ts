@@ -1,7 +1,7 @@
 import type { RecordDraft, RecordedOnce } from '@countersign/contracts';
 import type { CodedError, Json, RecordId } from '@countersign/kernel';
 import type pg from 'pg';
-import type { RecordedKind } from './recorded-things.ts';
+import type { ProvenKind, RecordedKind } from './recorded-things.ts';
 
 /** What is known when a command is judged, decided and recorded. */
 export interface Given<Ask, Row, Facts> {
@@ -28,9 +28,12 @@ export type Saying = Omit<RecordDraft, 'id' | 'source' | 'data'> & {
  * record from which the row is written by whoever looks next; then {@link done} answers whoever repeats the command.
  */
 export interface Command<Ask, Id extends string, State, Row extends State, Facts, Answer> {
-  readonly kind: RecordedKind<Id, State, Row>;
+  readonly kind: RecordedKind<Id, State, Row> | ProvenKind<Id, State, Row>;
   readonly about: (ask: Ask) => Id;
-  /** What becomes of a row that somebody else wrote: refused where left out; `none` where the command writes it anew or ends it. */
+  /**
+   * What becomes of a row that somebody else wrote, or that is gone and cannot be given back: refused where left out; `none` where the
+   * command writes it anew or ends it.
+   */
   readonly unproven?: 'refused' | 'none';
   /** What else must be held or read under the lock: other locks first, in the order that all commands of a component have. */
   readonly facts: (session: pg.PoolClient, given: Omit<Given<Ask, Row, Facts>, 'facts'>) => Promise<Facts>;
@@ -42,11 +45,26 @@ export interface Command<Ask, Id extends string, State, Row extends State, Facts
   readonly next: (given: Given<Ask, Row, Facts>, record: RecordId) => Promise<State> | State;
   /** Tells others what is about to happen, where they must know before anybody can use it; may be repeated. */
   readonly before: (given: Given<Ask, Row, Facts>, next: State) => Promise<void>;
-  readonly record: (given: Given<Ask, Row, Facts>, next: State) => Saying;
+  readonly record: (given: Given<Ask, Row, Facts>, next: State, record: RecordId) => Saying;
+  /**
+   * Writes what is committed with the row and is none of it, such as a version that an approved candidate becomes. Where a process died
+   * between the record and the commit, it is not called again: whoever keeps it completes it from the record.
+   */
+  readonly alongside?: (
+    session: pg.PoolClient,
+    given: Given<Ask, Row, Facts>,
+    recorded: RecordedOnce & { readonly record: RecordId },
+  ) => Promise<void>;
   /** Whether the thing stands afterwards, or has ended. */
   readonly ends: (next: State) => boolean;
-  /** The record of a refusal; undefined for what is not one: the caller is told, and nothing is kept. */
-  readonly refused: (error: CodedError, given: Pick<Given<Ask, Row, Facts>, 'ask' | 'row'>) => RecordDraft | undefined;
+  /**
+   * The record of a refusal; undefined for what is not one: the caller is told, and nothing is kept. Where {@link facts} refused, there
+   * are none.
+   */
+  readonly refused: (
+    error: CodedError,
+    given: Pick<Given<Ask, Row, Facts>, 'ask' | 'row'> & { readonly facts: Facts | undefined },
+  ) => RecordDraft | undefined;
   /** After the commit, and again by whoever repeats the command: idempotent. */
   readonly after: (given: Given<Ask, Row, Facts>, next: State) => Promise<void>;
   readonly release: (next: State, recorded: RecordedOnce & { readonly record: RecordId }) => Answer;

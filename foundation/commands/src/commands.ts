@@ -6,31 +6,12 @@ import {
   type StandingCheck,
   standingErrors,
 } from '@countersign/contracts';
-import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
+import { type Clock, isCodedError } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Command, Commands, Given } from './command.ts';
-import {
-  Behind,
-  carrying,
-  createRecordedThings,
-  maxAttempts,
-  type ThingsLog,
-  thingOf,
-  write,
-} from './recorded-things.ts';
-
-/** A refusal that is recorded before it is thrown, outside of the transaction that it ends. */
-class Refused extends Error {
-  readonly error: CodedError;
-  readonly draft: RecordDraft | undefined;
-
-  constructor(error: CodedError, draft: RecordDraft | undefined) {
-    super(error.message);
-    this.error = error;
-    this.draft = draft;
-  }
-}
+import { Behind, createChangedThings, maxAttempts, type ThingsLog, thingOf, write } from './recorded-things.ts';
+import { Refused } from './refused.ts';
 
 /** Runs the commands of one component, on its own tables. */
 export function createCommands(dependencies: {
@@ -49,15 +30,17 @@ export function createCommands(dependencies: {
     completed: boolean,
   ) {
     const { kind } = command;
-    const things = createRecordedThings(kind, dependencies);
+    const things = createChangedThings(kind, dependencies);
     const id = command.about(ask);
     const of = thingOf(kind, id);
     const now = clock.now();
     return transaction(pool, async (session) => {
       const { row, previous } = await things.hold(session, id, command.unproven ?? 'refused');
+      let facts: Facts | undefined;
       const judged = async () => {
         const found = { ask, row, now, completed };
         const given: Given<Ask, Row, Facts> = { ...found, facts: await command.facts(session, found) };
+        ({ facts } = given);
         const answer = command.done(given);
         if (answer !== undefined) return { before: true, given, answer } as const;
         await command.check(given);
@@ -66,21 +49,22 @@ export function createCommands(dependencies: {
         return { before: false, given, record, next: await command.next(given, record) } as const;
       };
       const outcome = await judged().catch((error: unknown) => {
-        throw isCodedError(error) ? new Refused(error, command.refused(error, { ask, row })) : error;
+        throw isCodedError(error) ? new Refused(error, command.refused(error, { ask, row, facts })) : error;
       });
       if (outcome.before) return outcome;
       const { given, record, next } = outcome;
       await command.before(given, next);
       const ends = command.ends(next);
-      const { data, standing = [], ...saying } = command.record(given, next);
+      const { data, standing = [], ...saying } = command.record(given, next, record);
       const { time } = await log.append({
         ...saying,
         id: record,
         source,
         standing: [ends ? ended(of) : things.saying(id, next), ...standing],
-        data: { ...data, ...carrying(of, kind.carried?.(next, id) ?? kind.content(next), previous) },
+        data: { ...data, ...things.carrying(id, next, previous) },
       });
       await write(kind, session, next, { id, record, ends });
+      await command.alongside?.(session, given, { record, time });
       return { before: false, given, next, recorded: { record, time } } as const;
     });
   }
@@ -94,10 +78,7 @@ export function createCommands(dependencies: {
       try {
         return await carryOut(command, ask, attempt > 1);
       } catch (error) {
-        if (error instanceof Refused) {
-          if (error.draft !== undefined) await log.append(error.draft);
-          throw error.error;
-        }
+        if (error instanceof Refused) return await error.tell(log);
         // A process died between record and row: the row comes first, and then this command is looked at anew.
         const isTaken = isCodedError(error, 'record_identity_taken');
         if (!isTaken && !(error instanceof Behind)) throw error;
@@ -106,7 +87,7 @@ export function createCommands(dependencies: {
             ? error
             : standingErrors.error('authority_unproven', 'What is stored cannot be brought to what was recorded.');
         if (error instanceof Behind) await error.settle();
-        else await createRecordedThings(command.kind, dependencies).settle(command.about(ask));
+        else await createChangedThings(command.kind, dependencies).settle(command.about(ask));
       }
     }
   }
