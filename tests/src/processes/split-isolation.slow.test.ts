@@ -289,7 +289,7 @@ describe('from outside, through the listener of edge', () => {
     socket.setTimeout(30_000, () => socket.destroy(new Error('no answer')));
     const host = more.some((header) => header.startsWith('host:')) ? [] : ['host: localhost'];
     const own = more.some((header) => header.startsWith('connection:')) ? [] : ['connection: close'];
-    socket.end(
+    socket.write(
       [
         `${line} HTTP/1.1`,
         ...host,
