@@ -195,7 +195,7 @@ describe('several nodes of a process', () => {
   it('are enough where one is gone, for commands as well: what was not sent is not done', async () => {
     const counts = [0];
     const gone = await otherwise('core', () => undefined);
-    others.splice(0).forEach((server) => server.close());
+    for (const server of others.splice(0)) server.close();
     const peer = rig.connect({ name: 'core', addresses: [gone, await counted('core', counts, 0)] });
     for (let time = 0; time < 6; time++) await peer.call({ ...ending, repeatable: false });
     expect(counts).toEqual([6]);

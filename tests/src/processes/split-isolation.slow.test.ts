@@ -323,10 +323,13 @@ describe('addresses outside', () => {
   it('are called by egress, where edge needs what is there', async () => {
     visitors.splice(0);
     const { firms } = trading;
-    await installation.operator.trust({ ...firms.trustProfile, jwks_uri: `${outsideUrl}/jwks` });
+    await installation.operator.trust({ ...firms.trustProfile, issuer: outsideUrl, jwks_uri: `${outsideUrl}/jwks` });
     const { mandate } = await trading.grantMandates();
     // The key set that is served there has no key, so nobody is let in.
-    await expect(trading.traderToken(trading.order(mandate))).rejects.toMatchObject({ code: 'invalid_grant' });
+    const assertion = await trading.assertion({ claims: { iss: outsideUrl } });
+    await expect(trading.traderToken(trading.order(mandate), assertion)).rejects.toMatchObject({
+      code: 'invalid_grant',
+    });
     expect(visitors.length).toBeGreaterThan(0);
     expect(new Set(visitors)).toEqual(new Set(['egress']));
   });
