@@ -715,6 +715,12 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     "required": ["institution"],
     "additionalProperties": false,
   },
+  "DecidedRequest": {
+    "type": "object",
+    "properties": {"askedAt":{"type":"number"},"id":{"type":"string"}},
+    "required": ["askedAt","id"],
+    "additionalProperties": false,
+  },
   "Decision": {
     "type": "object",
     "properties": {
@@ -1166,6 +1172,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       "authTime": {"type":"number"},
       "boundTo": {"type":"array","items":{"type":"string"}},
       "client": {"type":"string"},
+      "decision": {"type":"string"},
       "details": {"type":"array","items":{"$ref":"#/$defs/AuthorizationDetail"}},
       "expiresAt": {"type":"string"},
       "givenAt": {"type":"string"},
@@ -2135,6 +2142,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       "approval.given",
       "approval.refused",
       "approval.withdrawn",
+      "authenticator.invitation-ended",
       "authenticator.invited",
       "authenticator.refused",
       "authenticator.registered",
@@ -3634,8 +3642,13 @@ export const callSchemas: CallSchemas = {
     "change": {
       "arguments": {
         "type": "array",
-        "prefixItems": [{"type":"string"},{"enum":["merge","replace"]},{"$ref":"#/$defs/GrantProposal"}],
-        "minItems": 3,
+        "prefixItems": [
+          {"type":"string"},
+          {"enum":["merge","replace"]},
+          {"$ref":"#/$defs/GrantProposal"},
+          {"$ref":"#/$defs/DecidedRequest"},
+        ],
+        "minItems": 4,
         "items": false,
       },
       "answer": {"$ref":"#/$defs/Grant"},
@@ -3767,8 +3780,9 @@ export const callSchemas: CallSchemas = {
             ],
             "additionalProperties": false,
           },
+          {"$ref":"#/$defs/DecidedRequest"},
         ],
-        "minItems": 1,
+        "minItems": 2,
         "items": false,
       },
       "answer": {"type":"string"},
@@ -3778,7 +3792,12 @@ export const callSchemas: CallSchemas = {
       "answer": {"anyOf":[{"$ref":"#/$defs/Grant"},{"wire":"undefined"}]},
     },
     "give": {
-      "arguments": {"type":"array","prefixItems":[{"$ref":"#/$defs/GrantProposal"}],"minItems":1,"items":false},
+      "arguments": {
+        "type": "array",
+        "prefixItems": [{"$ref":"#/$defs/GrantProposal"},{"$ref":"#/$defs/DecidedRequest"}],
+        "minItems": 2,
+        "items": false,
+      },
       "answer": {"$ref":"#/$defs/Grant"},
     },
     "list": {
