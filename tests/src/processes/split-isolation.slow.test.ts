@@ -274,7 +274,7 @@ describe('from outside, through the listener of edge', () => {
     [],
     ['x-countersign-listener: HTTP'],
     ['x-countersign-listener: mutual TLS', 'X-Countersign-Listener: none'],
-    ['x-countersign-listener:', 'connection: x-countersign-listener'],
+    ['x-countersign-listener:', 'connection: close, x-countersign-listener'],
     ['x-countersign-chain-verified: yes', 'x-forwarded-for: 127.0.0.1'],
     ['client-cert: :AAAA:', 'client-cert: :AAAA:'],
     ['host: evidence', 'x-original-url: /calls/audit-log/append', 'x-rewrite-url: /calls/audit-log/append'],
