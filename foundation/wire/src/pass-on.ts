@@ -1,16 +1,15 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
 import { chainVerifiedHeader, presentedCertificateOf } from '@countersign/runtime';
-import replyFrom from '@fastify/reply-from';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { Dispatcher } from 'undici';
 import type { Peer } from './peer.ts';
-import { wireErrors } from './process-identity.ts';
 
 /** By which of our listeners a request came that another process answers. */
 export const listenerHeader = 'x-countersign-listener';
 
 /** Paths, and all below them, whose requests another process answers. */
 export interface DoorsElsewhere {
-  readonly peer: Pick<Peer, 'name' | 'dispatchers'>;
+  readonly peer: Pick<Peer, 'pass'>;
   readonly paths: readonly string[];
 }
 
@@ -25,31 +24,43 @@ export function passOn(app: FastifyInstance, doors: DoorsElsewhere, listener: st
     scope.removeAllContentTypeParsers();
     // Whoever answers reads the body, and says what is wrong with it.
     scope.addContentTypeParser('*', (_request, body, done) => done(null, body));
-    await scope.register(replyFrom, {
-      // Which node it is, the connections know.
-      base: `https://${peer.name}.process.invalid`,
-      undici: inTurn(peer.dispatchers),
-      disableRequestLogging: true,
-      retryMethods: [],
-      maxRetriesOn503: 0,
-    });
     for (const path of paths)
       for (const url of [path, `${path}/*`])
-        scope.all(url, (request, reply) =>
-          reply.from(request.raw.url ?? path, {
-            rewriteRequestHeaders: () => headersFor(request, listener),
-            timeout: 0,
-            onError: (failed) =>
-              void failed.send(
-                wireErrors.error('peer_unavailable', `The ${peer.name} process does not answer; nothing was released.`),
-              ),
-          }),
-        );
+        scope.all(url, async (request, reply) => {
+          const gone = new AbortController();
+          reply.raw.once('close', () => gone.abort());
+          const body = request.body instanceof Readable ? request.body : null;
+          try {
+            const answer = await peer.pass({
+              method: request.method,
+              path: originForm(request.raw.url ?? path),
+              headers: headersFor(request, { listener, hasBody: body !== null }),
+              body,
+              signal: gone.signal,
+            });
+            return reply.status(answer.statusCode).headers(withoutConnection(answer.headers)).send(answer.body);
+          } catch (error) {
+            if (gone.signal.aborted) return reply.hijack();
+            throw error;
+          }
+        });
   });
+}
+
+/** RFC 9112 section 3.2.2: a client may name the whole address, of which the router has looked at the path alone. */
+function originForm(target: string): string {
+  const path = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
+  return path.startsWith('/') ? path : `/${path}`;
+}
+
+function withoutConnection(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !ofOneConnection.has(name)));
 }
 
 const ofOneConnection = new Set([
   'connection',
+  // Answered by Node here, when the body is asked for.
+  'expect',
   'keep-alive',
   'proxy-connection',
   'te',
@@ -59,13 +70,18 @@ const ofOneConnection = new Set([
 ]);
 const ours = /^(?:x-forwarded-|x-countersign-|forwarded$|x-real-ip$|client-cert)/;
 
-function headersFor(request: FastifyRequest, listener: string): Record<string, string | string[]> {
+function headersFor(
+  request: FastifyRequest,
+  { listener, hasBody }: { readonly listener: string; readonly hasBody: boolean },
+): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = Object.create(null);
   const raw = request.raw.rawHeaders;
   for (let index = 0; index + 1 < raw.length; index += 2) {
     const name = (raw[index] ?? '').toLowerCase();
     const value = raw[index + 1] ?? '';
     if (ofOneConnection.has(name) || ours.test(name)) continue;
+    // The body of a GET is of no meaning (RFC 9110 section 9.3.1), and stays here.
+    if (name === 'content-length' && !hasBody) continue;
     const before = headers[name];
     headers[name] = before === undefined ? value : [...[before].flat(), value];
   }
@@ -84,20 +100,4 @@ function headersFor(request: FastifyRequest, listener: string): Record<string, s
 /** RFC 8941 section 3.3.5. */
 function byteSequence(bytes: Uint8Array): string {
   return `:${Buffer.from(bytes).toString('base64')}:`;
-}
-
-/** Nodes of one process, each asked in turn. */
-function inTurn(nodes: readonly Dispatcher[]): Dispatcher {
-  let next = 0;
-  return new (class extends Dispatcher {
-    override dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): boolean {
-      const node = nodes[next++ % nodes.length];
-      if (node === undefined) throw new Error('a process without nodes');
-      const { origin: _origin, ...rest } = options;
-      return node.dispatch(rest, handler);
-    }
-    // Its owner closes the connections.
-    override async close(): Promise<void> {}
-    override async destroy(): Promise<void> {}
-  })();
 }

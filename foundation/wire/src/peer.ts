@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { CodedError, type ErrorCategory, isCodedError } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { type Dispatcher, Pool } from 'undici';
@@ -15,6 +16,8 @@ export interface PeerOptions {
   readonly connections?: number;
   /** Calls that may be under way or wait; 2,048 when left out. */
   readonly mostCalls?: number;
+  /** Until the answer to a request that is passed on must have begun, in milliseconds; 40,000 when left out. */
+  readonly answerBeginsMs?: number;
 }
 
 /** What is asked of another process. */
@@ -29,6 +32,17 @@ export interface PeerCall {
   readonly repeatable: boolean;
 }
 
+/** A request as it came from somebody else. */
+export interface PassedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string | string[]>>;
+  /** Read once, by the node that answers. */
+  readonly body: Readable | null;
+  /** Whoever asked is gone. */
+  readonly signal: AbortSignal;
+}
+
 /** Another process, wherever its nodes are. */
 export interface Peer {
   readonly name: string;
@@ -39,14 +53,20 @@ export interface Peer {
    *   been done; `peer_overloaded` when too much waits already. Any other error is a fault of the other process.
    */
   call(call: PeerCall): Promise<string>;
-  /** Requests of browsers and clients that this process passes on. */
-  readonly dispatchers: readonly Dispatcher[];
+  /**
+   * Passes on a request of a browser or a client, by connections that calls do not wait for. Resolves when the answer begins.
+   *
+   * @throws CodedError `peer_unavailable` when no node begins to answer in time: what was asked may have been done
+   */
+  pass(request: PassedRequest): Promise<Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>>;
   /** Whether one of its nodes says that it is ready, asked now. */
   isReady(): Promise<boolean>;
   stop(): Promise<void>;
 }
 
 const largestAnswer = 64 * 1024 * 1024;
+/** Connections to each node with requests that are passed on. */
+const mostPassing = 1_024;
 /** For so long a node that did not answer is asked last. */
 const shunnedMs = 1_000;
 
@@ -58,12 +78,13 @@ export function createPeer({
   logger,
   connections = 16,
   mostCalls = 2_048,
+  // Longer than anything takes that a door waits for, and less than a listener keeps a connection on which nothing is said.
+  answerBeginsMs = 40_000,
 }: PeerOptions): Peer {
   if (addresses.length === 0) throw new Error(`no address of ${name}`);
-  const nodes = addresses.map((address) => ({
-    shunnedUntil: 0,
-    pool: new Pool(address, {
-      connections,
+  const poolOf = (address: string, most: number): Pool =>
+    new Pool(address, {
+      connections: most,
       pipelining: 1,
       connect: {
         cert: identity.certificate,
@@ -81,7 +102,12 @@ export function createPeer({
       // A call has a time of its own, which counts while it waits as well.
       headersTimeout: 0,
       bodyTimeout: 0,
-    }),
+    });
+  const nodes = addresses.map((address) => ({
+    shunnedUntil: 0,
+    pool: poolOf(address, connections),
+    // A stream of events keeps its connection for as long as its reader stays.
+    passing: poolOf(address, mostPassing),
   }));
   type Node = (typeof nodes)[number];
   let next = 0;
@@ -122,17 +148,47 @@ export function createPeer({
         } catch (error) {
           if (isCodedError(error) || error instanceof PeerFault) throw error;
           failure = error;
-          if (signal.aborted || !(call.repeatable || neverSent(error))) throw error;
           node.shunnedUntil = performance.now() + shunnedMs;
+          if (signal.aborted || !(call.repeatable || neverSent(error))) throw error;
           if (neverSent(error)) break;
         }
       }
     throw failure;
   }
 
+  async function passSome({ signal: gone, ...request }: PassedRequest) {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), answerBeginsMs);
+    let failure: unknown;
+    try {
+      for (const node of inTurn())
+        try {
+          return await node.passing.request({ ...request, signal: AbortSignal.any([gone, late.signal]) });
+        } catch (error) {
+          failure = error;
+          if (gone.aborted) throw error;
+          node.shunnedUntil = performance.now() + shunnedMs;
+          // A body has been given to this node, and cannot be read again.
+          if (!neverSent(error) || request.body !== null) throw error;
+        }
+      throw failure;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   return {
     name,
-    dispatchers: nodes.map(({ pool }) => pool),
+    async pass(request) {
+      try {
+        return await passSome(request);
+      } catch (error) {
+        throw wireErrors.error('peer_unavailable', `The ${name} process does not answer; nothing was released.`, {
+          internal: `${request.method}: ${String(error)}`,
+          cause: error,
+        });
+      }
+    },
     async call(call) {
       if (underWay >= mostCalls)
         throw wireErrors.error('peer_overloaded', `Too much waits for the ${name} process; try again in a moment.`);
@@ -174,7 +230,7 @@ export function createPeer({
       return answers.includes(true);
     },
     async stop() {
-      await Promise.all(nodes.map(({ pool }) => pool.destroy()));
+      await Promise.all(nodes.flatMap(({ pool, passing }) => [pool.destroy(), passing.destroy()]));
     },
   };
 }

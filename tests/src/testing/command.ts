@@ -92,7 +92,7 @@ export async function startServer(args: readonly string[], surroundings: Surroun
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
   const address = await new Promise<string>((resolve, reject) => {
     createInterface({ input: stdout }).on('line', (line) => {
-      const ready = /^Ready after [\d.]+ s: (\S+)/.exec(line);
+      const ready = /^(?:Ready|[a-z]+ ready) after [\d.]+ s: (\S+)/.exec(line);
       if (ready?.[1] !== undefined) resolve(ready[1]);
     });
     void ended.then(([code]) => reject(new Error(`it ended with ${code}: ${JSON.stringify(heard())}`)));

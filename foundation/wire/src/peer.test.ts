@@ -1,0 +1,276 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { isCodedError } from '@countersign/kernel';
+import { createTestAuthority, leiOf, personOf } from '@countersign/testkit';
+import type { FastifyInstance } from 'fastify';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Peer, PeerCall } from './peer.ts';
+import { remoteContract } from './remote.ts';
+import { createProcessRig, identityOf, type ProcessRig, refusal, serving } from './testing/process-rig.ts';
+
+const departure = {
+  principal: personOf('anna', leiOf('ARRANGER')).id,
+  kind: 'leave',
+  at: '2026-07-01T00:00:00Z',
+  by: { id: 'service:directory', institution: '529900T8BM49AURSDO55' },
+  reason: 'A test',
+} as const;
+const ending: PeerCall = {
+  contract: 'devices-departure',
+  method: 'end',
+  body: JSON.stringify([departure]),
+  timeoutMs: 5_000,
+  repeatable: true,
+};
+const departures = (end: () => Promise<{ readonly ended: number }>) => ({ 'devices-departure': { end } });
+const ends = departures(async () => ({ ended: 2 }));
+const never = () => new Promise<never>(() => undefined);
+
+let rig: ProcessRig;
+const others: Server[] = [];
+beforeEach(() => {
+  rig = createProcessRig();
+});
+afterEach(async () => {
+  for (const server of others.splice(0)) {
+    server.closeAllConnections();
+    server.close();
+  }
+  await rig.stop();
+});
+
+const errorOf = (asked: Promise<unknown>): Promise<unknown> =>
+  asked.then(
+    () => new Error('it was answered'),
+    (error: unknown) => error,
+  );
+
+/** A process that does something else than to answer. */
+async function otherwise(name: string, onRequest: (times: number, close: () => void) => void): Promise<string> {
+  const { certificate, key, authorities } = rig.identity(name);
+  let times = 0;
+  const server = createServer(
+    { cert: certificate, key, ca: authorities, requestCert: true, rejectUnauthorized: true },
+    (request, response) => {
+      request.resume().once('end', () => {
+        times++;
+        onRequest(times, () => request.socket.destroy());
+        if (!request.socket.destroyed) response.end('{"ended":1}');
+      });
+    },
+  );
+  others.push(server);
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const { port } = server.address() as AddressInfo;
+  return `https://localhost:${port}`;
+}
+
+describe('a call of another process', () => {
+  it('is answered as the component there answers', async () => {
+    const peer = rig.connect({ name: 'core', addresses: [await rig.serve('core', serving(ends))] });
+    await expect(remoteContract('devices-departure', peer).end(departure)).resolves.toEqual({ ended: 2 });
+  });
+
+  it('that is refused is refused with the same code, detail, facts and category, and nothing internal', async () => {
+    const refuses = departures(async () => {
+      throw refusal('departure_superseded');
+    });
+    const peer = rig.connect({ name: 'core', addresses: [await rig.serve('core', serving(refuses))] });
+    const error = await errorOf(remoteContract('devices-departure', peer).end(departure));
+    expect(error).toMatchObject({
+      code: 'departure_superseded',
+      category: 'conflict',
+      detail: 'Somebody else was first.',
+      facts: { version: 3 },
+    });
+    expect(isCodedError(error) && error.internal).toBeFalsy();
+  });
+
+  it('that fails by a fault without a code has none here either, and shows nothing of it', async () => {
+    const fails = departures(async () => {
+      throw new Error('secret in a stack');
+    });
+    const peer = rig.connect({ name: 'core', addresses: [await rig.serve('core', serving(fails))] });
+    const error = await errorOf(peer.call(ending));
+    expect(error).toBeInstanceOf(Error);
+    expect(isCodedError(error)).toBe(false);
+    expect(String(error)).not.toContain('secret');
+  });
+
+  it('is given up in time', async () => {
+    const peer = rig.connect({ name: 'core', addresses: [await rig.serve('core', serving(departures(never)))] });
+    const began = performance.now();
+    const error = await errorOf(peer.call({ ...ending, timeoutMs: 200 }));
+    expect(error).toMatchObject({ code: 'peer_unavailable', category: 'unavailable' });
+    expect(performance.now() - began).toBeLessThan(5_000);
+  });
+
+  it('is given up in time as well while it waits for a connection', async () => {
+    const addresses = [await rig.serve('core', serving(departures(never)))];
+    const peer = rig.connect({ name: 'core', addresses, connections: 1 });
+    const errors = await Promise.all([1, 2, 3].map(() => errorOf(peer.call({ ...ending, timeoutMs: 200 }))));
+    for (const error of errors) expect(error).toMatchObject({ code: 'peer_unavailable' });
+  });
+
+  it('is refused at once where too many wait', async () => {
+    const addresses = [await rig.serve('core', serving(departures(never)))];
+    const peer = rig.connect({ name: 'core', addresses, mostCalls: 2 });
+    const waiting = [1, 2].map(() => errorOf(peer.call({ ...ending, timeoutMs: 500 })));
+    expect(await errorOf(peer.call(ending))).toMatchObject({ code: 'peer_overloaded', category: 'unavailable' });
+    await Promise.all(waiting);
+    // Those that were given up make room.
+    expect(await errorOf(peer.call({ ...ending, timeoutMs: 100 }))).toMatchObject({ code: 'peer_unavailable' });
+  });
+
+  it('is refused at once by a process that has too many of the caller under way', async () => {
+    let release = (): void => undefined;
+    const held = new Promise<{ readonly ended: number }>((resolve) => {
+      release = () => resolve({ ended: 1 });
+    });
+    const end = vi.fn(() => held);
+    const address = await rig.serve('core', serving(departures(end), { mostCalls: 1 }));
+    const [edge, egress] = ['edge', 'egress'].map((as) => rig.connect({ name: 'core', addresses: [address] }, as));
+    const first = edge?.call(ending);
+    await vi.waitFor(() => expect(end).toHaveBeenCalledTimes(1));
+    expect(await errorOf(edge?.call(ending) ?? never())).toMatchObject({ code: 'peer_overloaded' });
+    // One process does not take the room of another.
+    const ofAnother = egress?.call(ending);
+    await vi.waitFor(() => expect(end).toHaveBeenCalledTimes(2));
+    release();
+    await expect(first).resolves.toContain('1');
+    await expect(ofAnother).resolves.toContain('1');
+  });
+
+  it.each([
+    ['is asked again where that does no harm', true, 2],
+    ['is not asked again where it may have been done', false, 1],
+  ])('whose connection breaks before the answer %s', async (_, repeatable, asked) => {
+    let times = 0;
+    const address = await otherwise('core', (time, close) => {
+      times = time;
+      if (time === 1) close();
+    });
+    const peer = rig.connect({ name: 'core', addresses: [address] });
+    const outcome = await peer.call({ ...ending, repeatable }).catch((error: unknown) => error);
+    if (repeatable) expect(outcome).toBe('{"ended":1}');
+    else expect(outcome).toMatchObject({ code: 'peer_unavailable' });
+    expect(times).toBe(asked);
+  });
+
+  it('finds that a connection it kept was closed meanwhile, and makes another', async () => {
+    let app: FastifyInstance | undefined;
+    const address = await rig.serve('core', (served) => {
+      app = served;
+      serving(ends)(served);
+    });
+    const peer = rig.connect({ name: 'core', addresses: [address] });
+    for (let time = 0; time < 3; time++) {
+      await expect(peer.call(ending)).resolves.toBe('{"ended":2}');
+      app?.server.closeAllConnections();
+    }
+  });
+});
+
+describe('several nodes of a process', () => {
+  const counted = async (name: string, counts: number[], index: number): Promise<string> =>
+    rig.serve(
+      name,
+      serving(
+        departures(async () => {
+          counts[index] = (counts[index] ?? 0) + 1;
+          return { ended: 1 };
+        }),
+      ),
+    );
+
+  it('are asked in turn', async () => {
+    const counts = [0, 0];
+    const addresses = [await counted('core', counts, 0), await counted('core', counts, 1)];
+    const peer = rig.connect({ name: 'core', addresses });
+    for (let time = 0; time < 6; time++) await peer.call(ending);
+    expect(counts).toEqual([3, 3]);
+  });
+
+  it('are enough where one is gone, for commands as well: what was not sent is not done', async () => {
+    const counts = [0];
+    const gone = await otherwise('core', () => undefined);
+    for (const server of others.splice(0)) server.close();
+    const peer = rig.connect({ name: 'core', addresses: [gone, await counted('core', counts, 0)] });
+    for (let time = 0; time < 6; time++) await peer.call({ ...ending, repeatable: false });
+    expect(counts).toEqual([6]);
+  });
+
+  it('of which one stands still are asked there last', async () => {
+    const counts = [0];
+    const still = await rig.serve('core', serving(departures(never)));
+    const peer = rig.connect({ name: 'core', addresses: [still, await counted('core', counts, 0)] });
+    await errorOf(peer.call({ ...ending, timeoutMs: 100 }));
+    for (let time = 0; time < 4; time++) await peer.call({ ...ending, timeoutMs: 2_000 });
+    expect(counts).toEqual([4]);
+  });
+});
+
+describe('who answers and who calls', () => {
+  const served = (): Promise<string> => rig.serve('core', serving(ends));
+  const gives = async (peer: Peer): Promise<unknown> => errorOf(peer.call({ ...ending, timeoutMs: 2_000 }));
+
+  it('is nobody with a certificate of another process', async () => {
+    const end = vi.fn(async () => ({ ended: 1 }));
+    const address = await rig.serve('egress', serving(departures(end)));
+    const peer = rig.connect({ name: 'core', addresses: [address] });
+    expect(await gives(peer)).toMatchObject({
+      code: 'peer_unavailable',
+      internal: expect.stringContaining('the certificate is of egress and not of core'),
+    });
+    expect(end).not.toHaveBeenCalled();
+  });
+
+  it('is nobody with a certificate of another authority', async () => {
+    const stranger = createTestAuthority({ name: 'strangers' });
+    const identity = { ...identityOf(stranger, 'edge'), authorities: rig.authority.certificatePem };
+    const peer = rig.connect({ name: 'core', addresses: [await served()], identity });
+    expect(await gives(peer)).toMatchObject({ code: 'peer_unavailable' });
+    const trusting = rig.connect({ name: 'core', addresses: [await served()], identity: identityOf(stranger, 'edge') });
+    expect(await gives(trusting)).toMatchObject({ code: 'peer_unavailable' });
+  });
+
+  it('is judged by the name in the certificate, and a refusal is recorded before it is given', async () => {
+    const refused: unknown[] = [];
+    const asked: string[] = [];
+    const end = vi.fn(async () => ({ ended: 1 }));
+    const address = await rig.serve(
+      'core',
+      serving(departures(end), {
+        mayCall: (process, contract, method) => {
+          asked.push(`${process} ${contract}/${method}`);
+          return process === 'core';
+        },
+        onRefused: async (what) => void refused.push(what),
+      }),
+    );
+    expect(await gives(rig.connect({ name: 'core', addresses: [address] }))).toMatchObject({
+      code: 'call_not_permitted',
+      category: 'forbidden',
+    });
+    expect(refused).toEqual([{ process: 'edge', call: 'devices-departure/end' }]);
+    expect(asked).toEqual(['edge devices-departure/end']);
+    const twoNames = identityOf(rig.authority, 'core', [
+      'urn:countersign:process:core',
+      'urn:countersign:process:edge',
+    ]);
+    const both = rig.connect({ name: 'core', addresses: [address], identity: twoNames });
+    expect(await gives(both)).toMatchObject({ code: 'call_not_permitted' });
+    expect(refused.at(-1)).toEqual({ process: 'unknown', call: 'devices-departure/end' });
+    expect(end).not.toHaveBeenCalled();
+  });
+
+  it('may call what is served, and nothing else, whatever it sends', async () => {
+    const peer = rig.connect({ name: 'core', addresses: [await served()] });
+    expect(await errorOf(peer.call({ ...ending, contract: 'directory', method: 'edit' }))).toMatchObject({
+      code: 'call_unknown',
+    });
+    for (const body of ['', '{', '[]', '[{}]', JSON.stringify([departure, departure])])
+      expect(await errorOf(peer.call({ ...ending, body })), body).toMatchObject({ category: 'invalid' });
+  });
+});

@@ -1,0 +1,54 @@
+import { X509Certificate } from 'node:crypto';
+import { createTestAuthority } from '@countersign/testkit';
+import { describe, expect, it } from 'vitest';
+import { ownName, processNamedBy, processUri, requireProcess } from './process-identity.ts';
+import { identityOf } from './testing/process-rig.ts';
+
+const authority = createTestAuthority({ name: 'processes' });
+const certificateWith = (...uris: readonly string[]): X509Certificate =>
+  new X509Certificate(identityOf(authority, 'core', [...uris]).certificate);
+
+describe('the process that a certificate names', () => {
+  it('is the one of its URI', () => {
+    expect(processNamedBy(certificateWith(processUri('core')))).toBe('core');
+  });
+
+  it.each([
+    ['no URI', []],
+    ['two URIs', [processUri('core'), processUri('edge')]],
+    ['a URI of ours and another', [processUri('core'), 'https://core.example']],
+    ['another URI', ['urn:countersign:group:core']],
+    ['no name', [processUri('')]],
+    ['a name in capitals', [processUri('Core')]],
+    ['a name with a comma that looks like two', [`${processUri('core')}, URI:${processUri('edge')}`]],
+    ['a name with more behind it', [`${processUri('core')}:edge`]],
+    ['a name that is too long', [processUri('a'.repeat(64))]],
+  ])('is none where it has %s', (_, uris) => {
+    expect(processNamedBy(certificateWith(...uris))).toBeUndefined();
+  });
+
+  it('must be the one that is asked for, whatever its host', () => {
+    const { raw } = certificateWith(processUri('egress'));
+    expect(requireProcess('egress')('elsewhere.example', { raw })).toBeUndefined();
+    expect(requireProcess('core')('localhost', { raw })?.message).toBe('the certificate is of egress and not of core');
+    expect(requireProcess('core')('localhost', { raw: certificateWith().raw })?.message).toContain('of no process');
+  });
+});
+
+describe("a process's own certificate", () => {
+  it('says its name', () => {
+    expect(ownName(identityOf(authority, 'evidence'))).toBe('evidence');
+  });
+
+  it.each([
+    ['a key of another', { key: identityOf(authority, 'core').key }],
+    ['no name of a process', { certificate: identityOf(authority, 'core', []).certificate }],
+    ['no PEM', { certificate: 'none' }],
+    ['no key', { key: '' }],
+  ])('is refused with %s, and nothing of it is shown', (_, change) => {
+    const identity = { ...identityOf(authority, 'core'), ...change };
+    expect(() => ownName(identity)).toThrow(
+      expect.objectContaining({ code: 'configuration_invalid', detail: expect.not.stringContaining('BEGIN') }),
+    );
+  });
+});

@@ -1,0 +1,64 @@
+import { type CodedError, newId, systemClock, systemRandom } from '@countersign/kernel';
+import { leiOf, personOf } from '@countersign/testkit';
+import { describe, expect, it } from 'vitest';
+import type { PeerCall } from './peer.ts';
+import { wireErrors } from './process-identity.ts';
+import { remoteContract } from './remote.ts';
+
+/** The other end of a connection, with one answer for everything. */
+function answering(answer: string | CodedError) {
+  const asked: PeerCall[] = [];
+  const call = async (what: PeerCall): Promise<string> => {
+    asked.push(what);
+    if (typeof answer !== 'string') throw answer;
+    return answer;
+  };
+  return { asked, peer: { call } };
+}
+const { id: anna } = personOf('anna', leiOf('ARRANGER'));
+const record = newId('record', { clock: systemClock, random: systemRandom });
+
+describe('a contract in another process', () => {
+  it('says of each call for how long it waits, and whether it may be asked again', async () => {
+    const { asked, peer } = answering('');
+    await remoteContract('audit-log', peer).find(record);
+    await remoteContract('outbound', peer)
+      .getJson('https://partner.example/jwks')
+      .catch(() => undefined);
+    expect(asked).toMatchObject([
+      { contract: 'audit-log', method: 'find', repeatable: true, timeoutMs: 5_000 },
+      { contract: 'outbound', method: 'getJson', repeatable: false, timeoutMs: 30_000 },
+    ]);
+  });
+
+  it('of the log is unavailable by its own code where its process does not answer, or has too much to do', async () => {
+    for (const code of ['peer_unavailable', 'peer_overloaded'] as const) {
+      const { peer } = answering(wireErrors.error(code, 'Nothing was released.'));
+      await expect(remoteContract('audit-log', peer).find(record)).rejects.toMatchObject({
+        code: 'log_unavailable',
+        category: 'unavailable',
+        detail: 'Nothing was released.',
+      });
+      await expect(remoteContract('authenticators', peer).isLocked(anna)).rejects.toMatchObject({ code });
+    }
+  });
+
+  it('keeps every other refusal as it is', async () => {
+    const { peer } = answering(wireErrors.error('call_not_permitted', 'No.'));
+    await expect(remoteContract('audit-log', peer).find(record)).rejects.toMatchObject({ code: 'call_not_permitted' });
+  });
+
+  it.each(['{', '"yes"', '{"locked":true}'])(
+    'does not believe an answer that is none of the method: %s',
+    async (text) => {
+      const { peer } = answering(text);
+      await expect(remoteContract('authenticators', peer).isLocked(anna)).rejects.toMatchObject({
+        code: expect.stringMatching(/^(?:answer|call)_malformed$/),
+      });
+    },
+  );
+
+  it('has no method that is not in the table of calls', () => {
+    expect('verify' in remoteContract('audit-log', answering('').peer)).toBe(false);
+  });
+});

@@ -1,0 +1,70 @@
+import { CodedError, systemClock } from '@countersign/kernel';
+import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { createTestAuthority, type TestAuthority } from '@countersign/testkit';
+import type { FastifyInstance } from 'fastify';
+import { createPeer, type Peer, type PeerOptions } from '../peer.ts';
+import { type ProcessIdentity, processUri } from '../process-identity.ts';
+import { type ServedCalls, serveCalls } from '../serve.ts';
+
+export const logger = createLogger({ level: 'silent', name: 'test' });
+
+/** What a process of an installation with this authority shows. */
+export function identityOf(authority: TestAuthority, name: string, uris = [processUri(name)]): ProcessIdentity {
+  const { certificatePem, privateKeyPem } = authority.issue({
+    subject: `CN=${name}`,
+    sans: { uri: uris, dns: ['localhost'] },
+  });
+  return { certificate: certificatePem, key: privateKeyPem, authorities: authority.certificatePem };
+}
+
+/** Processes of one installation, each listening for the others, and the connections between them. */
+export function createProcessRig() {
+  const authority = createTestAuthority({ name: 'processes' });
+  const open: { stop(): Promise<unknown> }[] = [];
+  return {
+    authority,
+    identity: (name: string): ProcessIdentity => identityOf(authority, name),
+    /** @returns its address */
+    async serve(name: string, mount: (app: FastifyInstance) => void): Promise<string> {
+      const { certificate, key, authorities } = identityOf(authority, name);
+      const app = createHttpServer({
+        ...{ logger, metrics: createMetrics(), clock: systemClock },
+        tls: { certificate, key, onlyVouchedForBy: authorities },
+      });
+      mount(app);
+      open.push({
+        stop() {
+          app.server.closeAllConnections();
+          return app.close();
+        },
+      });
+      const { port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
+      return `https://localhost:${port}`;
+    },
+    connect(options: Pick<PeerOptions, 'name' | 'addresses'> & Partial<PeerOptions>, as = 'edge'): Peer {
+      const peer = createPeer({ identity: identityOf(authority, as), logger, ...options });
+      open.push(peer);
+      return peer;
+    },
+    async stop(): Promise<void> {
+      for (const each of open.splice(0).reverse()) await each.stop();
+    },
+  };
+}
+export type ProcessRig = ReturnType<typeof createProcessRig>;
+
+/** Serves calls as a process does, to anybody whom `mayCall` lets. */
+export const serving =
+  (offered: ServedCalls['offered'], more: Partial<ServedCalls> = {}) =>
+  (app: FastifyInstance): void =>
+    serveCalls(app, { offered, mayCall: () => true, onRefused: async () => undefined, logger, ...more });
+
+export function refusal(code: string): CodedError {
+  return new CodedError({
+    code,
+    category: 'conflict',
+    detail: 'Somebody else was first.',
+    facts: { version: 3 },
+    internal: 'not for others',
+  });
+}
