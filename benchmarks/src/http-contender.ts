@@ -6,7 +6,7 @@ import type { ServerProcess } from './server-process.ts';
 /** A server under a closed loop of prepared requests. */
 export function httpContender(options: {
   readonly name: string;
-  readonly server: ServerProcess;
+  readonly server: Pick<ServerProcess, 'url' | 'cpuUs' | 'databaseCpuUs' | 'walBytes'>;
   /** Where the server is asked, when not at its main address. */
   readonly url?: string;
   readonly identities?: readonly ClientIdentity[];
