@@ -11,6 +11,8 @@ export type { FolderPublishing } from './publication/folder-publisher.ts';
 export type { Head } from './publication/head-guard.ts';
 export { mirrorLog } from './publication/mirror.ts';
 export type { WitnessingOptions } from './publication/publisher.ts';
+export { createPagedStreamer } from './scanning/paged-streamer.ts';
+export { createRecordPages } from './scanning/record-pages.ts';
 
 export const auditLogMigrations = {
   name: 'audit-log',

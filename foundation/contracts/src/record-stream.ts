@@ -35,6 +35,19 @@ export type FromRecordStream =
   /** It could not be read on. @property detail for the log of the process */
   | { readonly say: 'failed'; readonly detail: string };
 
+/**
+ * The same for other processes, which no port can be handed to: pages are asked for one after the other. A stream that nobody asks
+ * for five minutes is gone.
+ */
+export interface RecordPages {
+  /** @returns the name of the stream, which only its reader knows. @throws CodedError as `stream` */
+  openPages(query: RecordStreamQuery): Promise<string>;
+  /** The next page. Not to be repeated: a page that was lost on its way does not come again, and the stream is then of no use. */
+  nextPage(stream: string): Promise<FromRecordStream>;
+  /** Ends the reading, wherever it is; idempotent. */
+  closePages(stream: string): Promise<void>;
+}
+
 /** Records and their values, as bytes that change hands without being copied. Read it by {@link pieceOf}. */
 export interface RecordPage {
   readonly records: number;

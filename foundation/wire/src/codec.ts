@@ -1,6 +1,7 @@
 import type { RemoteContract } from '@countersign/contracts';
 import { type CallSchema, callSchemas } from '@countersign/contracts/call-schemas';
-import { decoderOf, encoderOf } from './encoding.ts';
+import { decoderOf, exactEncoderOf } from './encoding.ts';
+import { wireErrors } from './process-identity.ts';
 import { validatorOf } from './validation.ts';
 import { encodingErrors } from './wire-forms.ts';
 
@@ -11,7 +12,7 @@ export interface CallCodec {
   readArguments(text: string): readonly unknown[];
   /** Empty for no answer. */
   writeAnswer(value: unknown): string;
-  /** @throws CodedError `call_malformed` where it is not what the method answers */
+  /** @throws CodedError `answer_malformed` where it is not what the method answers: the other process is not believed */
   readAnswer(text: string): unknown;
 }
 
@@ -20,10 +21,11 @@ export function codecOf(contract: RemoteContract, method: string): CallCodec {
   const schemas: Readonly<Record<string, CallSchema>> = callSchemas[contract];
   const schema = schemas[method];
   if (schema === undefined) throw new Error(`no schema of ${contract}.${method}: run scripts/write-call-schemas.mjs`);
-  const writeArguments = encoderOf(schema.arguments);
+  // Components pass what has more members than the contract names, or has them by getters: what the type says is written, and no more.
+  const writeArguments = exactEncoderOf(schema.arguments);
   const readArguments = decoderOf(schema.arguments);
   const requireArguments = validatorOf(schema.arguments);
-  const writeAnswer = encoderOf(schema.answer);
+  const writeAnswer = exactEncoderOf(schema.answer);
   const readAnswer = decoderOf(schema.answer);
   const requireAnswer = validatorOf(schema.answer);
 
@@ -41,9 +43,16 @@ export function codecOf(contract: RemoteContract, method: string): CallCodec {
     },
     readAnswer(text) {
       if (text === '') return undefined;
-      const plain = parse(text);
-      requireAnswer(plain);
-      return readAnswer(plain);
+      try {
+        const plain = parse(text);
+        requireAnswer(plain);
+        return readAnswer(plain);
+      } catch (cause) {
+        throw wireErrors.error('answer_malformed', 'Another process answered what it may not; nothing was released.', {
+          internal: `${contract}.${method}: ${cause instanceof Error ? cause.message : 'unreadable'}`,
+          cause,
+        });
+      }
     },
   };
 }

@@ -86,6 +86,8 @@ export function createPeer({
   type Node = (typeof nodes)[number];
   let next = 0;
   let underWay = 0;
+  /** What is said of it is said once, until it changes. */
+  let answers = true;
 
   /** In turn; whoever has not answered lately comes last. */
   function inTurn(): readonly Node[] {
@@ -121,9 +123,9 @@ export function createPeer({
           if (isCodedError(error) || error instanceof PeerFault) throw error;
           failure = error;
           if (signal.aborted || !(call.repeatable || neverSent(error))) throw error;
+          node.shunnedUntil = performance.now() + shunnedMs;
           if (neverSent(error)) break;
         }
-        node.shunnedUntil = performance.now() + shunnedMs;
       }
     throw failure;
   }
@@ -138,11 +140,15 @@ export function createPeer({
       const late = new AbortController();
       const timer = setTimeout(() => late.abort(), call.timeoutMs);
       try {
-        return await askSome(call, late.signal);
+        const answer = await askSome(call, late.signal);
+        if (!answers) logger.info({ peer: name }, 'another process answers again');
+        answers = true;
+        return answer;
       } catch (error) {
         if (isCodedError(error) || error instanceof PeerFault) throw error;
         const internal = `${call.contract}.${call.method}: ${late.signal.aborted ? 'no answer in time' : String(error)}`;
-        logger.warn({ peer: name, internal }, 'another process does not answer');
+        if (answers) logger.warn({ peer: name, internal }, 'another process does not answer');
+        answers = false;
         throw wireErrors.error('peer_unavailable', `The ${name} process does not answer; nothing was released.`, {
           internal,
           cause: error,

@@ -1,5 +1,5 @@
 import { type DirectoryPage, type DirectoryStream, directoryErrors, type StreamedEntity } from '@countersign/contracts';
-import { type Digest, digestOf, type RecordId } from '@countersign/kernel';
+import { type CodedError, type Digest, digestOf, type RecordId } from '@countersign/kernel';
 import { nameOfKey } from '../key-times.ts';
 import { type StoredContents, storedContents } from '../stored-contents.ts';
 
@@ -30,8 +30,8 @@ interface Draft {
  * the lowest of them replaces whatever is newer in some pages than in others.
  *
  * @param base what the caller has; undefined where it has nothing
- * @returns undefined where the source has nothing newer
- * @throws CodedError as `changesSince`; `directory_behind` when it changes faster than it can be read
+ * @returns undefined where the source has the same version
+ * @throws CodedError as `changesSince`; `directory_behind` when the source has an older version, or changes faster than it can be read
  */
 export async function readCopy(
   source: DirectoryStream,
@@ -50,7 +50,10 @@ export async function readCopy(
     }
     const versions = pages.map(({ version }) => version);
     const lowest = Math.min(...versions);
-    if (round === 0 && base !== undefined && lowest <= base.contents.version) return undefined;
+    if (round === 0 && base !== undefined && lowest <= base.contents.version) {
+      if (lowest < base.contents.version) throw behind(lowest, base.contents.version);
+      return undefined;
+    }
     for (const page of pages) take(page, draft);
     const { documents, records, streamed, keyTimes } = draft;
     if (Math.max(...versions) === lowest)
@@ -117,7 +120,14 @@ function take({ changed, removed, records, keyTimes }: DirectoryPage, draft: Dra
   }
 }
 
-function changing(): Error {
+function behind(version: number, known: number): CodedError {
+  return directoryErrors.error(
+    'directory_behind',
+    `The process of the directory is at version ${version}, and version ${known} is known here.`,
+  );
+}
+
+function changing(): CodedError {
   return directoryErrors.error(
     'directory_behind',
     'The directory changed faster than it could be read. Try again when fewer changes are made.',

@@ -37,6 +37,7 @@ function remote(owner: DirectoryComponent, limit = 3): DirectoryReplicaDependenc
     changesSince: async (request) => structuredClone(await owner.changesSince({ ...request, limit })),
     plan: (file, options) => owner.plan(file, options),
     edit: (edit, by, options) => owner.edit(edit, by, options),
+    clientDocument: (id) => owner.clientDocument(id),
   };
 }
 
@@ -123,6 +124,7 @@ describe('a replica of the directory', () => {
       changesSince: (request) => remote(current).changesSince(request),
       plan: (file) => current.plan(file),
       edit: (edit, by) => current.edit(edit, by),
+      clientDocument: (id) => current.clientDocument(id),
     });
     await owner.edit(add('person:before'), proposer);
     await replica.snapshotAtLeast(owner.snapshot().version);
@@ -172,7 +174,7 @@ describe('a replica of the directory', () => {
     it.each<readonly [string, (page: DirectoryPage) => DirectoryPage]>([
       ['gives a person a role', empowered],
       ['leaves somebody out', (page) => ({ ...page, changed: page.changed.filter(({ id }) => id !== 'broker-oms') })],
-      ['keeps an old version number', (page) => ({ ...page, version: page.version + 1 })],
+      ['gives it another version number', (page) => ({ ...page, version: page.version + 1 })],
       [
         'says of another record that it lists the keys',
         (page) => ({

@@ -155,12 +155,16 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
 
   /** One after the other, with a pause where there was no news to wait for. */
   async function keepGoing(what: string, everyMs: number, step: () => Promise<void>): Promise<void> {
+    let isFailing = false;
     while (!stopping.signal.aborted) {
       const began = performance.now();
       try {
         await step();
+        isFailing = false;
       } catch (error) {
-        logger.warn({ error }, what);
+        // Said once: it is tried again at once.
+        if (!isFailing) logger.warn({ error }, what);
+        isFailing = true;
       }
       const pause = everyMs - (performance.now() - began);
       if (pause > 0) await Promise.race([sleep(pause, undefined, { ref: false }), stopped]);

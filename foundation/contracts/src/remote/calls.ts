@@ -13,6 +13,7 @@ import type { ConfiguredRequests, Outbound, OutboundForm } from '../outbound.ts'
 import type { PersonSignals } from '../person-signals.ts';
 import type { PolicyEngine } from '../policy-engine.ts';
 import type { ProposalsEnd } from '../proposers.ts';
+import type { RecordPages } from '../record-stream.ts';
 import type { TransactionRegistry } from '../transaction-registry.ts';
 import type { TrustRegistry } from '../trust-registry.ts';
 
@@ -31,6 +32,7 @@ export interface Call {
 /** What other processes see of each component. */
 export interface RemoteContracts {
   readonly 'audit-log': AuditLog;
+  readonly 'record-pages': RecordPages;
   readonly directory: RemoteDirectory;
   readonly 'trust-registry': TrustRegistry;
   readonly 'consent-store': ConsentStore;
@@ -103,6 +105,11 @@ export const remoteCalls = {
     newest: query,
     scan: longQuery,
     count: longQuery,
+  },
+  'record-pages': {
+    openPages: command,
+    nextPage: { kind: 'command', timeoutMs: 30_000 },
+    closePages: command,
   },
   directory: { plan: longQuery, edit: command, clientDocument: query, changesSince: longQuery },
   'trust-registry': { profileOf: query },

@@ -1,0 +1,49 @@
+import { MessageChannel } from 'node:worker_threads';
+import type { FromRecordStream, RecordPages, RecordStreamer } from '@countersign/contracts';
+import { detailOf } from './detail-of.ts';
+
+/** Streams of a log in another process, for those who are given a port. */
+export function createPagedStreamer(source: RecordPages): RecordStreamer {
+  return {
+    async stream(query) {
+      const name = await source.openPages(query);
+      const { port1: port, port2: ours } = new MessageChannel();
+      let last: Promise<unknown> = Promise.resolve();
+      let closed = false;
+
+      async function close(): Promise<void> {
+        if (closed) return;
+        closed = true;
+        ours.close();
+        // Where it cannot be told, it ends by itself after some minutes.
+        await source.closePages(name).catch(() => undefined);
+      }
+
+      async function give(): Promise<void> {
+        if (closed) return;
+        const said = await source
+          .nextPage(name)
+          .catch((error: unknown): FromRecordStream => ({ say: 'failed', detail: detailOf(error) }));
+        if (said.say !== 'page') {
+          ours.postMessage(said);
+          await close();
+          return;
+        }
+        // Exactly what is in the page: what came over a connection may be a part of something larger.
+        const page = {
+          records: said.page.records,
+          bytes: Uint8Array.from(said.page.bytes),
+          ends: Uint32Array.from(said.page.ends),
+        };
+        ours.postMessage({ say: 'page', page } satisfies FromRecordStream, [page.bytes.buffer, page.ends.buffer]);
+      }
+
+      // Whatever is said asks for a page, and pages come in the order of the log.
+      ours.on('message', () => {
+        last = last.then(give);
+      });
+      ours.on('close', () => void close());
+      return { port, stop: close };
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import type {
+  FromRecordStream,
+  RecordPages,
+  RecordStream,
+  RecordStreamer,
+  ToRecordStream,
+} from '@countersign/contracts';
+import type { Random } from '@countersign/kernel';
+
+/** A stream whose reader is another process. */
+interface OpenStream {
+  readonly stream: RecordStream;
+  /** Pages that were asked for and have not come yet, in the order of the questions. */
+  readonly waiting: ((said: FromRecordStream) => void)[];
+}
+
+const gone: FromRecordStream = { say: 'failed', detail: 'the stream has been closed' };
+
+/** Streams of the log, page by page, for other processes. */
+export function createRecordPages({
+  log,
+  random,
+}: {
+  readonly log: RecordStreamer;
+  readonly random: Random;
+}): RecordPages & { stop(): Promise<void> } {
+  const open = new Map<string, OpenStream>();
+
+  async function close(name: string): Promise<void> {
+    const closing = open.get(name);
+    if (closing === undefined) return;
+    open.delete(name);
+    for (const answer of closing.waiting.splice(0)) answer(gone);
+    closing.stream.port.close();
+    await closing.stream.stop();
+  }
+
+  return {
+    async openPages(query) {
+      const stream = await log.stream(query);
+      const name = Buffer.from(random.bytes(16)).toString('base64url');
+      const waiting: OpenStream['waiting'] = [];
+      open.set(name, { stream, waiting });
+      stream.port.on('message', (said: FromRecordStream) => {
+        waiting.shift()?.(said);
+        // There is no more to come, and a slot for another.
+        if (said.say !== 'page') void close(name);
+      });
+      stream.port.on('close', () => void close(name));
+      return name;
+    },
+
+    async nextPage(name) {
+      const asked = open.get(name);
+      if (asked === undefined) return gone;
+      return new Promise((resolve) => {
+        asked.waiting.push(resolve);
+        asked.stream.port.postMessage({ say: 'next' } satisfies ToRecordStream);
+      });
+    },
+
+    closePages: close,
+
+    async stop() {
+      await Promise.all([...open.keys()].map(close));
+    },
+  };
+}
