@@ -115,6 +115,17 @@ describe('a rotation while the server runs', () => {
   it("is refused for the log's key, for an unknown purpose, and without the scope", async () => {
     expect(await codeOf(() => rotate('log-checkpoint'))).toBe('key_rotation_unsupported');
     expect(await codeOf(() => rotate('anything'))).toBe('key_purpose_unknown');
+    const unknown = 'a'.repeat(43);
+    const withdraw = { method: 'POST', path: `/keys/access-token/${unknown}/withdraw`, body: {} } as const;
+    expect(await codeOf(() => controlPlane.operator.call('keys', 'key:revoke', withdraw))).toBe('signing_key_unknown');
+    const refused = await controlPlane.operator.records({ type: 'access.refused' });
+    expect(refused.map(({ reason, subject, data }) => [reason, subject !== undefined, data])).toEqual(
+      expect.arrayContaining([
+        ['key_rotation_unsupported', true, { operation: 'key:rotate', about: 'log-checkpoint' }],
+        ['key_purpose_unknown', true, { operation: 'key:rotate' }],
+        ['signing_key_unknown', true, { operation: 'key:revoke', about: `access-token ${unknown}` }],
+      ]),
+    );
     const withoutScope = () =>
       controlPlane.operator.call('keys', 'directory:read', {
         method: 'POST',

@@ -408,18 +408,21 @@ async function useEverything(): Promise<void> {
   await trading.call('ha-mandates', 'mandates', 'mandate:read', ask(order, mandate));
   const lei = parseLei(leis.arranger);
   if (!lei.ok) throw new Error(lei.detail);
-  const grant = await controlPlane.components.consentStore.grants.give({
-    client: 'ha-oms' as never,
-    subject: trading.firms.people.trader.id as never,
-    institution: lei.value,
-    scopes: ['openid', 'order:create'],
-    details: [order],
-    resources: [],
-    acr: 'urn:countersign:acr:development',
-    amr: [],
-    authTime: Math.floor(Date.now() / 1000),
-    expiresAt: new Date(Date.now() + 600_000).toISOString(),
-  });
+  const grant = await controlPlane.components.consentStore.grants.give(
+    {
+      client: 'ha-oms' as never,
+      subject: trading.firms.people.trader.id as never,
+      institution: lei.value,
+      scopes: ['openid', 'order:create'],
+      details: [order],
+      resources: [],
+      acr: 'urn:countersign:acr:development',
+      amr: [],
+      authTime: Math.floor(Date.now() / 1000),
+      expiresAt: new Date(Date.now() + 600_000).toISOString(),
+    },
+    { id: 'interaction/of-this-test', askedAt: Date.now() },
+  );
   await trading.call('ha-mandates', 'mandates', 'mandate:read', get('/grants?status=active'));
   const revokeGrant = post(`/grants/${grant.id}/revoke`, { reason: 'No longer needed' });
   await trading.call('ha-mandates', 'mandates', 'mandate:revoke', revokeGrant);

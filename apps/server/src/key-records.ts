@@ -1,9 +1,14 @@
 import {
   type Actor,
   type AuditAppender,
+  type AuditLog,
+  appendOnce,
   type Claim,
   createStandingCheck,
   ended,
+  type Requester,
+  recordedRequester,
+  recordIdOfCommand,
   type StandingReader,
   standing,
 } from '@countersign/contracts';
@@ -12,8 +17,16 @@ import type { KeyRow, KeyringKey, KeyStanding } from '@countersign/runtime';
 
 /** The records of our signing keys, made before a key is published or ends. */
 export interface KeyRecords {
-  published(successor: KeyringKey, by: Actor): Promise<void>;
-  withdrawn(withdrawn: KeyringKey, successor: KeyringKey, by: Actor, reason?: string): Promise<void>;
+  published(successor: KeyringKey, by: Requester): Promise<void>;
+  /** A key is withdrawn once: whoever goes on from an interrupted withdrawal records its own successor, and no second withdrawal. */
+  withdrawn(withdrawn: KeyringKey, successor: KeyringKey, by: Requester, reason?: string): Promise<void>;
+  /** Somebody may not do this to a key, or there is none such. @param about purpose, and kid where it is one */
+  refused(
+    code: string,
+    operation: 'key:rotate' | 'key:revoke',
+    about: string | undefined,
+    by: Requester,
+  ): Promise<void>;
   /** How stored keys stand by these records, by kid. @throws CodedError `log_unavailable` */
   prove(keys: readonly KeyRow[]): Promise<ReadonlyMap<string, KeyStanding>>;
 }
@@ -36,20 +49,22 @@ function keyClaim({ kid, purpose, generation, algorithm, publishedAt, activeFrom
 const mostAtOnce = 1_000;
 
 export function createKeyRecords(dependencies: {
-  readonly audit: AuditAppender & StandingReader;
+  readonly audit: AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
   readonly clock: Clock;
   readonly random: Random;
 }): KeyRecords {
   const { audit } = dependencies;
-  const common = { source: 'authorization-server', outcome: 'done' } as const;
-  const standings = createStandingCheck({ ...dependencies, log: audit, source: common.source });
+  const source = 'authorization-server' as const;
+  const common = { source, outcome: 'done' } as const;
+  const standings = createStandingCheck({ ...dependencies, log: audit, source });
 
-  async function published(key: KeyringKey, by: Actor): Promise<RecordId> {
+  async function published(key: KeyringKey, by: Requester): Promise<RecordId> {
     const { purpose, kid, algorithm, jwk } = key;
     const { of, content } = keyClaim(key);
-    const id = newId('record', dependencies);
+    const id = recordIdOfCommand({ published: kid });
     const data = { purpose, kid, algorithm, jwk: { ...jwk } };
-    await audit.append({ ...common, id, type: 'key.published', actors: [by], standing: [standing(of, content)], data });
+    const actors = doersOf(by);
+    await appendOnce(audit, { ...common, id, type: 'key.published', actors, standing: [standing(of, content)], data });
     return id;
   }
 
@@ -59,14 +74,21 @@ export function createKeyRecords(dependencies: {
     },
     async withdrawn({ purpose, kid }, successor, by, reason) {
       const publication = await published(successor, by);
-      await audit.append({
+      await appendOnce(audit, {
         ...common,
-        id: newId('record', dependencies),
+        id: recordIdOfCommand({ withdrawn: kid }),
         type: 'key.withdrawn',
-        actors: [by],
+        actors: doersOf(by),
         references: [publication],
         standing: [ended(keyThing(kid))],
         data: { purpose, kid, successor: successor.kid, ...(reason === undefined ? {} : { reason }) },
+      });
+    },
+    async refused(code, operation, about, by) {
+      await audit.append({
+        ...{ id: newId('record', dependencies), type: 'access.refused', source, outcome: 'deny', reason: code },
+        ...recordedRequester(by),
+        data: { operation, ...(about === undefined ? {} : { about }) },
       });
     },
     async prove(keys) {
@@ -85,4 +107,10 @@ export function createKeyRecords(dependencies: {
       return found;
     },
   };
+}
+
+/** Who does it first, then through whom. */
+function doersOf(by: Requester): readonly Actor[] {
+  const { subject, actors = [] } = recordedRequester(by);
+  return [subject, ...actors];
 }

@@ -1,5 +1,5 @@
-import { actorOf, type KeyPurpose, keyPurposes, type ResourceGuard } from '@countersign/contracts';
-import { type Clock, errorVocabulary, toInstant } from '@countersign/kernel';
+import { type Caller, type KeyPurpose, keyPurposes, type ResourceGuard, requesterOf } from '@countersign/contracts';
+import { type Clock, errorVocabulary, isCodedError, parseDigest, toInstant } from '@countersign/kernel';
 import { described, instantSchema, withScope } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
@@ -9,6 +9,9 @@ export const keyRouteErrors = errorVocabulary({
   key_purpose_unknown: 'not-found',
   key_rotation_unsupported: 'conflict',
 });
+
+/** What else is thrown is a failure of ours. */
+const refusals: ReadonlySet<string> = new Set([...Object.keys(keyRouteErrors.codes), 'signing_key_unknown']);
 
 const closed = { additionalProperties: false };
 const withdrawBody = Type.Object(
@@ -65,6 +68,30 @@ export function keyRoutes(
 ): void {
   const needs = withScope(guard, baseUrl);
 
+  /** What is refused is recorded before it is told. @param asked as in the path: what is neither purpose nor kid may be anything */
+  async function recorded<Result>(
+    operation: 'key:rotate' | 'key:revoke',
+    { purpose, kid }: { readonly purpose: string; readonly kid?: string },
+    caller: Caller,
+    work: () => Promise<Result>,
+  ): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isCodedError(error) || !refusals.has(error.code)) throw error;
+      const about = [keyPurposes.find((each) => each === purpose), parseDigest(kid)].filter(
+        (each) => each !== undefined,
+      );
+      await keyRecords.refused(
+        error.code,
+        operation,
+        about.length === 0 ? undefined : about.join(' '),
+        requesterOf(caller),
+      );
+      throw error;
+    }
+  }
+
   const listing = described({
     tag,
     summary: 'List our signing keys',
@@ -96,9 +123,11 @@ export function keyRoutes(
     answers: { 200: { description: 'The successor', body: keyAnswer } },
   });
   const rotate = needs<FastifyRequest<RotateRoute>>('key:rotate', async (request, _reply, caller) => {
-    const purpose = readPurpose(request.params.purpose);
-    const by = actorOf(caller);
-    return answerOf(await signers[purpose].rotate(purpose, (successor) => keyRecords.published(successor, by)));
+    const successor = await recorded('key:rotate', request.params, caller, async () => {
+      const purpose = readPurpose(request.params.purpose);
+      return signers[purpose].rotate(purpose, (next) => keyRecords.published(next, requesterOf(caller)));
+    });
+    return answerOf(successor);
   });
   app.post<RotateRoute>('/keys/:purpose/rotate', rotation, rotate);
 
@@ -112,11 +141,12 @@ export function keyRoutes(
     answers: { 200: { description: 'What was withdrawn, and its successor', body: withdrawAnswer } },
   });
   const withdraw = needs<FastifyRequest<WithdrawRoute>>('key:revoke', async (request, _reply, caller) => {
-    const purpose = readPurpose(request.params.purpose);
-    const by = actorOf(caller);
-    const successor = await signers[purpose].withdraw(purpose, request.params.kid, (withdrawn, next) =>
-      keyRecords.withdrawn(withdrawn, next, by, request.body?.reason),
-    );
+    const successor = await recorded('key:revoke', request.params, caller, async () => {
+      const purpose = readPurpose(request.params.purpose);
+      return signers[purpose].withdraw(purpose, request.params.kid, (withdrawn, next) =>
+        keyRecords.withdrawn(withdrawn, next, requesterOf(caller), request.body?.reason),
+      );
+    });
     return { withdrawn: request.params.kid, successor: answerOf(successor) };
   });
   app.post<WithdrawRoute>('/keys/:purpose/:kid/withdraw', withdrawal, withdraw);

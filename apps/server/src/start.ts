@@ -53,7 +53,11 @@ async function stayAsProcess(
   // Whoever calls outside is told where to by others.
   if (group !== 'egress') allowConnectionsOnly(addressesOf(configuration));
   const { running } = await stayUntilSignalled(async (signal) => {
-    const started = await startProcess(configuration, { logger, signal, onProgress: (message) => say(`${message} ...`) });
+    const started = await startProcess(configuration, {
+      logger,
+      signal,
+      onProgress: (message) => say(`${message} ...`),
+    });
     return { running: started, stop: () => stopGently(started, configuration) };
   }, logger);
   for (const note of running.notes) say(note);

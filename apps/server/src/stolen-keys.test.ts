@@ -111,5 +111,6 @@ describe('with the database role of a component that signs, a thief', () => {
     const successor = await started.withdraw('access-token', lost);
     expect(successor.state).toBe('active');
     expect(await kidsOf(started)).toEqual([successor.kid]);
+    expect(audit.ofType('key.withdrawn').map(({ data }) => (data as { kid: string }).kid)).toEqual([lost]);
   });
 });

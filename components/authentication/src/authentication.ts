@@ -32,7 +32,7 @@ import { createSignIns, type SignIns } from './sign-ins/sign-ins.ts';
 
 export interface AuthenticationDependencies {
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender & StandingReader & Pick<AuditLog, 'query'>;
+  readonly audit: AuditAppender & StandingReader & Pick<AuditLog, 'query' | 'find'>;
   /** Seals what a sign-in leaves in rows for its next step. */
   readonly rowSeal: RowSeal;
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;

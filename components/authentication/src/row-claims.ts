@@ -47,7 +47,7 @@ export function stepUpClaim(made: StepUp): Claim {
 export const authenticatorThing = (id: AuthenticatorId): string => `authenticator:${id}`;
 
 /** The name, the counter and the last use decide nothing by themselves. */
-export function authenticatorClaim(stored: Omit<StoredAuthenticator, 'userHandle'>): Claim {
+export function authenticatorClaim(stored: Omit<StoredAuthenticator, 'name'>): Claim {
   return {
     of: authenticatorThing(stored.id),
     content: {

@@ -8,7 +8,6 @@ import { migrate } from '@countersign/runtime';
 import { createTestDatabase } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { consentStoreMigrations, verifyMandateVersions } from './index.ts';
-import { mandateStanding } from './seals.ts';
 import { type ConsentWorld, createConsentWorld } from './testing/consent-world.ts';
 import { broker, clearer, constraints, fund, rootProposal, termsHash } from './testing/firms.ts';
 import { byBroker, byClearer, byFund, newKey, permittedUse } from './testing/given-mandates.ts';
@@ -96,7 +95,7 @@ beforeAll(async () => {
   for (const mandate of kept)
     await world.audit.append({
       ...{ id: mandate.recordId, type: 'mandate.accepted', source: 'test', outcome: 'done' },
-      standing: [mandateStanding(mandate)],
+      standing: [{ of: `mandate:${mandate.id}`, digest: mandate.digest }],
     });
 });
 afterAll(async () => {

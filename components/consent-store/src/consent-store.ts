@@ -1,30 +1,38 @@
-import type {
-  AuditLog,
-  ConsentStore,
-  Directory,
-  Mandate,
-  MandateAnswer,
-  MandateQuestion,
-  Signer,
+import { createCommands } from '@countersign/commands';
+import {
+  type AuditLog,
+  type ConsentStore,
+  createStandingCheck,
+  type Directory,
+  type MandateAnswer,
+  type MandateQuestion,
+  type Signer,
 } from '@countersign/contracts';
-import type { Clock, Random } from '@countersign/kernel';
+import { type Clock, newId, type Random } from '@countersign/kernel';
 import type { ComponentAccess, Logger } from '@countersign/runtime';
 import type pg from 'pg';
+import { parseChange } from './amendment-proposal.ts';
 import { answerFrom } from './chain.ts';
 import { compareCopies } from './copies.ts';
 import { createGrantRegister } from './grants/grant-register.ts';
 import { openLiveView } from './live-view.ts';
 import type { MandateSigner } from './mandate-document.ts';
 import { defaultNoticeDays, nextLook } from './notices.ts';
+import { parseProposal } from './proposal.ts';
+import { parseReason } from './reason.ts';
+import { createMandateKind } from './recorded-mandate.ts';
 import { createSeals } from './seals.ts';
 import { createAccept } from './steps/accept.ts';
 import { createAcceptAmendment } from './steps/accept-amendment.ts';
 import { createAmend } from './steps/amend.ts';
 import { createChangeStatus } from './steps/change-status.ts';
+import { requireIdempotencyKey } from './steps/earlier-use.ts';
+import { createExpire } from './steps/expire.ts';
 import { createPropose } from './steps/propose.ts';
-import { createStepContext } from './steps/step-context.ts';
+import type { ReasonedStep, Step, StepContext } from './steps/step.ts';
 import { createWithdrawAmendment } from './steps/withdraw-amendment.ts';
 import { createStore } from './store/store.ts';
+import { unitOn } from './store/unit.ts';
 import { createViewStore } from './store/view-store.ts';
 import type { Seals } from './stored-version.ts';
 import { type Swept, startSweep } from './sweep.ts';
@@ -76,27 +84,39 @@ export async function createConsentStore(dependencies: ConsentStoreDependencies)
   const seals = dependencies.seals ?? createSeals(dependencies);
   const store = createStore(pool, seals);
   const view = await openLiveView({ ...dependencies, log: audit, store: createViewStore(pool, seals) });
-  const context = createStepContext({
-    ...dependencies,
-    store,
-    lookAt: ({ effectiveUntil, status }) =>
+  const source = 'consent-store';
+  const standings = createStandingCheck({ log: audit, source, clock, random });
+  const commands = createCommands({ pool, log: audit, check: standings, source, clock });
+  const context: StepContext = {
+    kind: createMandateKind(seals, ({ effectiveUntil, status }) =>
       nextLook({ until: Date.parse(effectiveUntil), noticed: status !== 'proposed' }, clock.now(), noticeDays),
-  });
+    ),
+    unitOn: (session) => unitOn(session, seals),
+    directory: () => dependencies.directory.snapshot(),
+    signer: dependencies.signer,
+    newRecordId: () => newId('record', { clock, random }),
+    committed: view.committed,
+  };
+  const steps = {
+    propose: createPropose(context),
+    accept: createAccept(context),
+    amend: createAmend(context),
+    acceptAmendment: createAcceptAmendment(context),
+    withdrawAmendment: createWithdrawAmendment(context),
+    suspend: createChangeStatus(context, 'suspend'),
+    resume: createChangeStatus(context, 'resume'),
+    revoke: createChangeStatus(context, 'revoke'),
+    expire: createExpire(context),
+  };
   const sweep = startSweep({
-    ...{ context, audit, noticeDays, logger },
+    ...{ store, clock, audit, noticeDays, logger },
     everyMs: sweepEveryMs,
-    onExpired: view.committed,
+    expire: (id) => commands.run(steps.expire, { id }),
   });
-
-  /** What was written here is seen here at once. */
-  const seen =
-    <Arguments extends readonly unknown[]>(step: (...given: Arguments) => Promise<Mandate>) =>
-    async (...given: Arguments): Promise<Mandate> => {
-      const mandate = await step(...given);
-      view.committed(mandate);
-      return mandate;
-    };
-  const changeStatus = seen(createChangeStatus(context));
+  const reasoned =
+    <Facts>(step: Step<ReasonedStep, Facts>): ConsentStore['revoke'] =>
+    async (id, by, reason) =>
+      commands.run(step, { id, by, reason: parseReason(reason) });
 
   async function check(question: MandateQuestion): Promise<MandateAnswer> {
     const stale = view.fresh();
@@ -116,14 +136,20 @@ export async function createConsentStore(dependencies: ConsentStoreDependencies)
   return {
     grants: createGrantRegister({ pool, clock, random, audit }),
     withDescendants: (id) => store.withDescendants(id),
-    propose: seen(createPropose(context)),
-    accept: seen(createAccept(context)),
-    amend: seen(createAmend(context)),
-    acceptAmendment: seen(createAcceptAmendment(context)),
-    withdrawAmendment: seen(createWithdrawAmendment(context)),
-    suspend: (id, by, reason) => changeStatus('suspend', id, by, reason),
-    resume: (id, by, reason) => changeStatus('resume', id, by, reason),
-    revoke: (id, by, reason) => changeStatus('revoke', id, by, reason),
+    async propose(proposal, by, idempotencyKey) {
+      requireIdempotencyKey(idempotencyKey);
+      return commands.run(steps.propose, { terms: parseProposal(proposal), by, idempotencyKey });
+    },
+    accept: (id, { termsHash }, by) => commands.run(steps.accept, { id, by, termsHash }),
+    async amend(id, proposal, by, idempotencyKey) {
+      requireIdempotencyKey(idempotencyKey);
+      return commands.run(steps.amend, { id, by, change: parseChange(proposal), idempotencyKey });
+    },
+    acceptAmendment: (id, { termsDigest }, by) => commands.run(steps.acceptAmendment, { id, by, termsDigest }),
+    withdrawAmendment: reasoned(steps.withdrawAmendment),
+    suspend: reasoned(steps.suspend),
+    resume: reasoned(steps.resume),
+    revoke: reasoned(steps.revoke),
     find: (id) => store.head(id),
     history: (id) => store.history(id),
     list: (listing) => store.list(listing, Math.min(listing.limit ?? maxListed, maxListed)),

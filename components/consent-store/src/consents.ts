@@ -69,19 +69,24 @@ function distinctSignatories(consents: readonly MandateConsent[]): number {
   return new Set(consents.map(({ signatory }) => signatory)).size;
 }
 
+/** A signatory, and the part in which their institution is asked. */
+export interface Word {
+  readonly signatory: Signatory;
+  readonly wanted: WantedConsent;
+}
+
 /**
- * The consent that the caller gives for their institution.
+ * The word that the caller may give for their institution; see {@link consentFrom}.
  *
  * @param repeatable those of the consents that the caller may have given by a request like this one
- * @returns the consent, `repeated` where the institution has given its word by this signatory already, or why not
+ * @returns whose word it is, `repeated` where the institution has given it by this signatory already, or why not
  */
-export function consentOf(
+export function wordOf(
   by: Actor,
   said: Said,
   repeatable: readonly MandateConsent[],
   directory: DirectorySnapshot,
-  recording: Recording,
-): { readonly consent: MandateConsent } | 'repeated' | { readonly fault: CodedError } {
+): Word | 'repeated' | { readonly fault: CodedError } {
   const missing = missingConsents(said, directory);
   const found = signatoryFor(
     directory,
@@ -104,12 +109,11 @@ export function consentOf(
         "This signatory has signed. The second signature is another one's to give.",
       ),
     };
-  return { consent: consentFrom(signatory, wanted, said.terms, recording) };
+  return { signatory, wanted };
 }
 
 export function consentFrom(
-  signatory: Signatory,
-  { part, lei }: WantedConsent,
+  { signatory, wanted: { part, lei } }: Word,
   terms: MandateTerms,
   { recordId, at }: Recording,
 ): MandateConsent {

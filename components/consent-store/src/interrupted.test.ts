@@ -1,4 +1,5 @@
 import type { Mandate, RecordType } from '@countersign/contracts';
+import { toInstant } from '@countersign/kernel';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ConsentWorld, createConsentWorld } from './testing/consent-world.ts';
@@ -61,6 +62,38 @@ describe('a step of a mandate whose process died after its record', () => {
     const revoked = await askedTwice('mandate.revoked', () => world.store.revoke(id, byFund, 'Ended'));
     expect(revoked).toMatchObject({ version: 7, status: 'revoked' });
     expect((await world.store.history(id)).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  it('is proposed once by repetitions on two nodes at once, and later steps do not change the answer', async () => {
+    const other = await world.node({ pool: world.scratch.pool('consent-store') });
+    const key = newKey();
+    const proposals = await Promise.all(
+      Array.from({ length: 12 }, (_, index) =>
+        (index % 2 === 0 ? world.store : other).propose(rootProposal(), byFund, key),
+      ),
+    );
+    const [first] = proposals;
+    if (first === undefined) throw new Error('nothing was proposed');
+    expect(new Set(proposals.map(({ digest }) => digest)).size).toBe(1);
+    await world.store.accept(first.id, { termsHash }, byBroker);
+    expect(await other.propose(rootProposal(), byFund, key)).toEqual(first);
+  });
+
+  it('loses an amendment that was withdrawn once, and ends once in time', async () => {
+    const now = world.clock.now();
+    const [effectiveFrom, effectiveUntil] = [toInstant(now - 1_000), toInstant(now + 60_000)];
+    const root = await givenRoot(world.store, { effectiveFrom, effectiveUntil });
+    await world.store.amend(root.id, { constraints: { ...constraints, venues: ['XETR'] } }, byFund, newKey());
+    const withdrawn = await askedTwice('mandate.amendment-withdrawn', () =>
+      world.store.withdrawAmendment(root.id, byFund, 'Not wanted'),
+    );
+    expect(withdrawn).not.toHaveProperty('amendment');
+    world.clock.advance(60_000);
+    await askedTwice('mandate.expired', async () => {
+      await world.store.sweep();
+      return (await world.store.find(root.id)) ?? withdrawn;
+    });
+    expect(await world.store.find(root.id)).toMatchObject({ version: 5, status: 'expired' });
   });
 
   it('is amended once under a key, and what is asked next goes on from there', async () => {

@@ -1,10 +1,10 @@
+import { thingOf } from '@countersign/commands';
 import {
   type AuditLog,
   createStandingCheck,
   type Mandate,
   type PublicKey,
   type Signer,
-  type Standing,
   type StandingRecord,
 } from '@countersign/contracts';
 import type { Clock, Json, MandateId, Random } from '@countersign/kernel';
@@ -20,12 +20,8 @@ export interface SealsDependencies {
   readonly logger: Logger;
 }
 
-export const mandateThing = (id: MandateId): string => `mandate:${id}`;
-
-/** What the record of a version says: its digest covers everything in it. */
-export function mandateStanding({ id, digest }: Pick<Mandate, 'id' | 'digest'>): Standing {
-  return { of: mandateThing(id), digest };
-}
+export const mandateKind = 'mandate';
+const mandateThing = (id: MandateId): string => thingOf({ kind: mandateKind }, id);
 
 const mostAtOnce = 1_000;
 

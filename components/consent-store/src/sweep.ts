@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { AuditAppender, auditLogErrors, Mandate } from '@countersign/contracts';
-import { isCodedError, newId, type RecordId } from '@countersign/kernel';
+import { type Clock, isCodedError, type MandateId, newId, type RecordId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import { isOver, steps } from './life-cycle.ts';
-import { nextVersion } from './mandate-document.ts';
-import { type Due, dueNow, noticeMoment } from './notices.ts';
-import type { StepContext } from './steps/step-context.ts';
+import { isOver } from './life-cycle.ts';
+import { dueNow, noticeMoment } from './notices.ts';
+import type { Store } from './store/store.ts';
 import type { DueMandate, Unit } from './store/unit.ts';
 import { partiesOf } from './terms.ts';
 
@@ -15,7 +14,7 @@ export interface Swept {
 }
 
 export interface Sweep {
-  /** Ends what has run out and tells of what will. Safe on several nodes at once: each takes what no other holds. */
+  /** Ends what has run out and tells of what will. Safe on several nodes at once: what ends, ends once. */
   now(): Promise<Swept>;
   stop(): Promise<void>;
 }
@@ -30,51 +29,50 @@ const postponedMs = 3_600_000;
  * times itself.
  */
 export function startSweep(options: {
-  readonly context: StepContext;
+  readonly store: Pick<Store, 'inUnit'>;
+  readonly clock: Clock;
   readonly audit: AuditAppender;
   readonly noticeDays: readonly number[];
   readonly everyMs: number;
   readonly logger: Logger;
-  readonly onExpired: (mandate: Mandate) => void;
+  /** Ends a mandate whose time is over, once, whoever else does it now. */
+  readonly expire: (id: MandateId) => Promise<Mandate | 'nothing'>;
 }): Sweep {
-  const { context, audit, noticeDays, everyMs, logger, onExpired } = options;
+  const { store, clock, audit, noticeDays, everyMs, logger, expire } = options;
   let running: Promise<Swept> | undefined;
   let stopped = false;
 
-  async function look(unit: Unit, due: DueMandate): Promise<Due['what'] | Mandate> {
+  async function look(unit: Unit, due: DueMandate): Promise<'notice' | 'nothing' | { readonly over: MandateId }> {
     const head = await unit.head(due.id);
     if (head === undefined || isOver(head.status)) {
       await unit.lookAgain(due.id, undefined, due.noticedDays);
       return 'nothing';
     }
     const until = Date.parse(head.effectiveUntil);
-    const found = dueNow({ until, noticed: head.status !== 'proposed' }, context.now(), noticeDays, due.noticedDays);
-    if (found.what === 'expire') {
-      const change = { status: steps.expire.to, amendment: 'none' } as const;
-      return context.write(unit, nextVersion(head, change, context.recording(head)), {
-        type: steps.expire.record,
-        references: [head.recordId],
-      });
-    }
+    const found = dueNow({ until, noticed: head.status !== 'proposed' }, clock.now(), noticeDays, due.noticedDays);
+    // It ends under a lock of its own, where it is looked at anew.
+    if (found.what === 'expire') return { over: head.id };
     const days = found.what === 'notice' ? found.days : due.noticedDays;
     if (found.what === 'notice') await recordNotice(audit, head, until, found.days);
     await unit.lookAgain(head.id, found.lookAt, days);
     return found.what;
   }
 
-  async function lookAtOne(): Promise<'done' | Due['what'] | Mandate> {
+  async function lookAtOne(): Promise<'done' | 'expired' | 'notice' | 'nothing'> {
     let due: DueMandate | undefined;
     try {
-      return await context.store.inUnit(async (unit) => {
-        due = await unit.lockDue(context.now());
+      const found = await store.inUnit(async (unit) => {
+        due = await unit.lockDue(clock.now());
         return due === undefined ? 'done' : look(unit, due);
       });
+      if (typeof found === 'string') return found;
+      return (await expire(found.over)) === 'nothing' ? 'nothing' : 'expired';
     } catch (error) {
       // Where nothing can be written now, nothing can be postponed either.
       if (due === undefined || (isCodedError(error) && error.category === 'unavailable')) throw error;
       const { id, noticedDays } = due;
       logger.error({ error, mandate: id }, 'a mandate that ends could not be dealt with');
-      await context.store.inUnit((unit) => unit.lookAgain(id, context.now() + postponedMs, noticedDays));
+      await store.inUnit((unit) => unit.lookAgain(id, clock.now() + postponedMs, noticedDays));
       return 'nothing';
     }
   }
@@ -85,9 +83,7 @@ export function startSweep(options: {
       const outcome = await lookAtOne();
       if (outcome === 'done') break;
       if (outcome === 'notice') noticed++;
-      if (typeof outcome === 'string') continue;
-      expired++;
-      onExpired(outcome);
+      if (outcome === 'expired') expired++;
     }
     return { expired, noticed };
   }

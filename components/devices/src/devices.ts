@@ -1,3 +1,4 @@
+import { createCommands, createRecordedThings } from '@countersign/commands';
 import {
   type AuditLog,
   createStandingCheck,
@@ -18,6 +19,8 @@ import { devicesEffect } from './departure.ts';
 import { deviceIndexOf } from './device-index.ts';
 import { createDeviceProof } from './device-proof.ts';
 import { createEnrolment, type Enrolment } from './enrolment/enrolment.ts';
+import { createCredentialKind } from './enrolment/recorded-credential.ts';
+import { createLinkKind } from './enrolment/recorded-link.ts';
 import { requireFit } from './fitness.ts';
 import { createPostureMemory } from './posture/posture-memory.ts';
 import { createPostureStream } from './posture/posture-stream.ts';
@@ -79,13 +82,19 @@ export async function createDevices(dependencies: DevicesDependencies): Promise<
   const { pool, access, audit, rowSeal, directory, clock, random, logger } = dependencies;
   const settings = settingsOf(dependencies.config);
   const standings = createStandingCheck({ ...dependencies, log: audit, source: 'devices' });
-  const credentials = createCredentialStore(pool);
+  const credentials = createCredentialStore(pool, clock);
   const enrolments = createEnrolmentStore(pool);
   const store = createPostureStore(pool, rowSeal);
   const proven = createProvenPostures(dependencies);
   const memory = createPostureMemory({ store, proven, audit, directory });
   const challenges = createChallenges({ secret: rowSeal.seal('challenges', {}), clock, random });
-  const shared = { ...dependencies, standings, settings, credentials, enrolments, challenges, store, proven, memory };
+  const recording = { pool, log: audit, check: standings, source: 'devices', clock } as const;
+  const kinds = { credential: createCredentialKind(credentials, enrolments), link: createLinkKind(enrolments) };
+  const things = createRecordedThings(kinds.credential, recording);
+  const shared = {
+    ...{ ...dependencies, standings, settings, credentials, enrolments, challenges, store, proven, memory },
+    ...{ kinds, things, commands: createCommands(recording) },
+  };
   const enrolment = createEnrolment(shared);
   const takeReport = createReportTaker(shared);
   const postureOf = (device: string) => memory.of(device, directory.snapshot());

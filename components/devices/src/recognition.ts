@@ -1,5 +1,6 @@
+import type { RecordedThings } from '@countersign/commands';
 import {
-  type AuditAppender,
+  type AuditLog,
   type Devices,
   type Directory,
   deviceErrors,
@@ -10,6 +11,7 @@ import {
 import { type Clock, newId, parseDigest, type Random } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
 import type { Challenges } from './challenge.ts';
+import { type CredentialId, type CredentialState, lastEnrolled } from './enrolment/recorded-credential.ts';
 import { readProof, type ShownProof, signedBy } from './proof.ts';
 import { credentialClaim } from './row-claims.ts';
 import type { CredentialStore, StoredCredential } from './store/credentials.ts';
@@ -21,12 +23,14 @@ export function createRecognition({
   directory,
   audit,
   standings,
+  things,
   ...making
 }: {
   readonly credentials: CredentialStore;
   readonly challenges: Challenges;
   readonly directory: Pick<Directory, 'snapshot'>;
-  readonly audit: AuditAppender;
+  readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find'>;
+  readonly things: Pick<RecordedThings<CredentialId, CredentialState>, 'settle'>;
   readonly standings: StandingCheck;
   readonly clock: Clock;
   readonly random: Random;
@@ -78,9 +82,18 @@ export function createRecognition({
     const how = { device, by: 'key', person } as const;
     if (!challenges.stands(challenge, about))
       return refuse('device_proof_wrong', 'the challenge is none for this, or over', how);
-    const held = (await credentials.of([device])).filter(({ kind }) => kind === 'key');
+    const signerOf = async () => {
+      const held = (await credentials.of([device])).filter(({ kind }) => kind === 'key');
+      return { held, signer: held.find(({ jwk }) => signedBy(keys.import(jwk), challenge, signature)) };
+    };
+    let { held, signer } = await signerOf();
+    if (signer === undefined) {
+      // A process may have died between the record of the key and its row.
+      const last = await lastEnrolled(audit, device);
+      if (last !== undefined) await things.settle(last);
+      ({ held, signer } = await signerOf());
+    }
     if (held.length === 0) return refuse('device_unknown', 'the device has no key that counts', how);
-    const signer = held.find(({ jwk }) => signedBy(keys.import(jwk), challenge, signature));
     if (signer !== undefined && !(await standings.holds(credentialClaim(signer))))
       return refuse('device_unknown', 'the key is not as its newest record has it', how);
     return signer ?? refuse('device_proof_wrong', 'no key of the device made the signature', how);

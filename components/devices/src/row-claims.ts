@@ -5,16 +5,16 @@ import type { StoredPosture } from './store/postures.ts';
 
 // Everything in a row that decides, as records say it and as rows are held against them (docs/adr/0043).
 
-export const credentialThing = ({ kind, thumbprint }: Pick<StoredCredential, 'kind' | 'thumbprint'>): string =>
-  `device-credential:${kind}:${thumbprint}`;
-
 export function credentialClaim(credential: StoredCredential): Claim {
   const { device, institution, kind, jwk, enrolledAt, recordId } = credential;
   return {
-    of: credentialThing(credential),
+    of: `device-credential:${kind}:${credential.thumbprint}`,
     content: { device, institution, kind, jwk, enrolled_at: enrolledAt.getTime(), record: recordId },
   };
 }
+
+/** The newest enrolment of a device: whose row may still have to be written. */
+export const enrolledThing = (device: string): string => `device-enrolled:${device}`;
 
 /** One link at a time: the newest, until it is used, closed or replaced. */
 export const enrolmentThing = (device: string): string => `device-enrolment:${device}`;

@@ -1,7 +1,7 @@
 import type { RecordDraft, RecordedOnce } from '@countersign/contracts';
 import type { CodedError, Json, RecordId } from '@countersign/kernel';
 import type pg from 'pg';
-import type { RecordedKind } from './recorded-things.ts';
+import type { ProvenKind, RecordedKind } from './recorded-things.ts';
 
 /** What is known when a command is judged, decided and recorded. */
 export interface Given<Ask, Row, Facts> {
@@ -28,9 +28,12 @@ export type Saying = Omit<RecordDraft, 'id' | 'source' | 'data'> & {
  * record from which the row is written by whoever looks next; then {@link done} answers whoever repeats the command.
  */
 export interface Command<Ask, Id extends string, State, Row extends State, Facts, Answer> {
-  readonly kind: RecordedKind<Id, State, Row>;
+  readonly kind: RecordedKind<Id, State, Row> | ProvenKind<Id, State, Row>;
   readonly about: (ask: Ask) => Id;
-  /** What becomes of a row that somebody else wrote: refused where left out; `none` where the command writes it anew or ends it. */
+  /**
+   * What becomes of a row that somebody else wrote, or that is gone and cannot be given back: refused where left out; `none` where the
+   * command writes it anew or ends it.
+   */
   readonly unproven?: 'refused' | 'none';
   /** What else must be held or read under the lock: other locks first, in the order that all commands of a component have. */
   readonly facts: (session: pg.PoolClient, given: Omit<Given<Ask, Row, Facts>, 'facts'>) => Promise<Facts>;
@@ -45,8 +48,14 @@ export interface Command<Ask, Id extends string, State, Row extends State, Facts
   readonly record: (given: Given<Ask, Row, Facts>, next: State) => Saying;
   /** Whether the thing stands afterwards, or has ended. */
   readonly ends: (next: State) => boolean;
-  /** The record of a refusal; undefined for what is not one: the caller is told, and nothing is kept. */
-  readonly refused: (error: CodedError, given: Pick<Given<Ask, Row, Facts>, 'ask' | 'row'>) => RecordDraft | undefined;
+  /**
+   * The record of a refusal; undefined for what is not one: the caller is told, and nothing is kept. Where {@link facts} refused, there
+   * are none.
+   */
+  readonly refused: (
+    error: CodedError,
+    given: Pick<Given<Ask, Row, Facts>, 'ask' | 'row'> & { readonly facts: Facts | undefined },
+  ) => RecordDraft | undefined;
   /** After the commit, and again by whoever repeats the command: idempotent. */
   readonly after: (given: Given<Ask, Row, Facts>, next: State) => Promise<void>;
   readonly release: (next: State, recorded: RecordedOnce & { readonly record: RecordId }) => Answer;

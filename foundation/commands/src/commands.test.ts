@@ -9,7 +9,7 @@ import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Command } from './command.ts';
 import { createCommands } from './commands.ts';
-import { createRecordedThings, type RecordedKind } from './recorded-things.ts';
+import { createRecordedThings, type ProvenKind, type RecordedKind } from './recorded-things.ts';
 
 // A lamp that is lit and put out, on a real database: the smallest thing that can be recorded and stored apart.
 
@@ -329,6 +329,35 @@ describe('a row that somebody else has written', () => {
     audit.write({ type: 'incident.declared', standing: [standing(`lamp:${id}`, { lit: true })] });
     await expect(node().things.find(id)).rejects.toMatchObject({ code: 'authority_unproven' });
     await expect(node().run(turn, light('ada'))).rejects.toMatchObject({ code: 'authority_unproven' });
+    // A command that writes it anew needs nothing of it.
+    await node().run({ ...turn, unproven: 'none' }, light('ada'));
+    expect(changes()[1]?.data).toMatchObject({ previous: changes()[0]?.id });
+    expect(await node().things.find(id)).toMatchObject({ by: 'ada' });
+  });
+
+  it('of another thing that a command depends on is written first, without a lock', async () => {
+    const other: LampId = `${id}-other`;
+    dies = true;
+    await expect(node().run(turn, { lamp: other, lit: true, by: 'ben' })).rejects.toThrow('the process died');
+    const depending: typeof turn = {
+      ...turn,
+      async facts(session) {
+        await node().things.requireWritten(session, other);
+        return { broken: false };
+      },
+    };
+    await node().run(depending, light('ada'));
+    expect(await read(admin, other)).toMatchObject({ by: 'ben' });
+    // Somebody holds the lock of the other one.
+    const held = await admin.connect();
+    try {
+      await held.query('begin');
+      await held.query('select from lamps where id = $1 for update', [other]);
+      await node().run(depending, light('ben'));
+    } finally {
+      await held.query('rollback');
+      held.release();
+    }
   });
 
   it('of another thing that a command holds as well is written first', async () => {
@@ -458,6 +487,17 @@ describe('a kind whose rows go with the thing, and whose records carry it sealed
       expect((data as { previous?: string }).previous).toBe(changes()[index - 1]?.id);
   });
 
+  it('tells of its end as well, whoever takes the row away', async () => {
+    const telling: typeof kind = { ...announcing, ...kind };
+    const told = { ...change, kind: telling };
+    await run(light('ada'), told);
+    dies = true;
+    await expect(run(light('ada', false), change)).rejects.toThrow('the process died');
+    expect(announced).toHaveLength(1);
+    await createRecordedThings(telling, { pool, log: audit, check: check(), source: 'test' }).find(id);
+    expect(announced[1]).toBe(`${id} ada ${changes()[1]?.id}`);
+  });
+
   it('stays ended, whoever writes a row of it; one that never was is reported', async () => {
     await run(light('ada'));
     await run(light('ada', false));
@@ -494,5 +534,118 @@ describe('a kind whose rows go with the thing, and whose records carry it sealed
     const found = await things().find(id);
     if (expected === undefined) expect(found).toBeUndefined();
     else expect(found).toMatchObject(expected);
+  });
+});
+
+describe('a refusal', () => {
+  it.each([
+    ['by a check is recorded with what was found', { lamp: 'broken', found: true }],
+    ['before anything was found says so', { lamp: 'gone', found: false }],
+  ])('%s', async (_, { lamp: state, found }) => {
+    const refuse = () => {
+      throw new CodedError({ code: `lamp_${state}`, category: 'conflict', detail: 'No.' });
+    };
+    const command: typeof turn = {
+      ...turn,
+      facts: async () => (found ? { broken: true } : refuse()),
+      check: async () => refuse(),
+      refused: (error, { ask, facts }) => ({
+        ...{ id: newId('record', from), type: 'access.refused', source: 'test', outcome: 'deny', reason: error.code },
+        data: { lamp: ask.lamp, broken: facts?.broken ?? 'unknown' },
+      }),
+    };
+    await expect(node().run(command, light('ada'))).rejects.toMatchObject({ code: `lamp_${state}` });
+    expect(audit.records).toMatchObject([{ reason: `lamp_${state}`, data: { broken: found ? true : 'unknown' } }]);
+  });
+});
+
+describe('a state that is not carried whole', () => {
+  const half: typeof lamps = {
+    ...lamps,
+    carried: ({ lit }) => ({ lit }),
+    stateOf: (carried, _id, data) => ({
+      ...(carried as unknown as Pick<Lamp, 'lit'>),
+      by: (data as { readonly of?: string }).of ?? 'nobody',
+    }),
+  };
+  const halfTurn: typeof turn = {
+    ...turn,
+    kind: half,
+    record: ({ ask }) => ({ type: 'incident.declared', outcome: 'done', data: { of: ask.by } }),
+  };
+
+  it('is completed with what else its record says', async () => {
+    dies = true;
+    await expect(node(audit, half).run(halfTurn, light('ada'))).rejects.toThrow('the process died');
+    expect(changes()[0]?.data).toMatchObject({ after: { lit: true }, of: 'ada' });
+    expect(await node(audit, half).things.find(id)).toMatchObject({ lit: true, by: 'ada' });
+  });
+
+  it('counts for nothing where that is not what stands', async () => {
+    const silent: typeof turn = { ...halfTurn, record: turn.record };
+    dies = true;
+    await expect(node(audit, half).run(silent, light('ada'))).rejects.toThrow('the process died');
+    await expect(node(audit, half).things.find(id)).rejects.toMatchObject({ code: 'authority_unproven' });
+    expect(await read(admin, id)).toBeUndefined();
+  });
+});
+
+describe('a kind that holds its rows against the log itself', () => {
+  const completed: LampId[] = [];
+  const proven: ProvenKind<LampId, Lamp, Row> = {
+    kind: 'lamp',
+    proven: true,
+    hold: async (session, lamp) => (await read(session, lamp, 'for update')) !== undefined,
+    async complete(session, lamp) {
+      const row = await read(session, lamp);
+      const newest = (await audit.standings([`lamp:${lamp}`])).get(`lamp:${lamp}`);
+      if (newest === undefined || newest.record === row?.record) return newest && row;
+      const data: unknown = (await audit.find(newest.record))?.record.data ?? {};
+      const { shines } = data as { readonly shines: Lamp };
+      completed.push(lamp);
+      await lamps.put(session, shines, { id: lamp, record: newest.record });
+      return { ...shines, record: newest.record };
+    },
+    recordOf: lamps.recordOf,
+    content: lamps.content,
+    carries: ({ lit, by }) => ({ shines: { lit, by } }),
+    put: lamps.put,
+  };
+  const turnProven: typeof turn = { ...turn, kind: proven };
+
+  it('says in its records what it reads from them, and nothing else', async () => {
+    await node().run(turnProven, light('ada'));
+    await node().run(turnProven, light('ben'));
+    expect(changes().map(({ data }) => data)).toEqual(
+      ['ada', 'ben'].map((by) => ({ lamp: id, shines: { lit: true, by } })),
+    );
+    expect(changes()[1]?.standing).toEqual([standing(`lamp:${id}`, { lit: true, by: 'ben' })]);
+  });
+
+  it.each([
+    ['the first', []],
+    ['a later one', ['before']],
+  ])('goes on after a process that died: %s', async (_, earlier) => {
+    for (const by of earlier) await node().run(turnProven, light(by));
+    dies = true;
+    await expect(node().run(turnProven, light('ada'))).rejects.toThrow('the process died');
+    expect(await node().run(turnProven, light('ada'))).toBe('already ada');
+    expect(changes()).toHaveLength(earlier.length + 1);
+    expect(await read(admin, id)).toMatchObject({ by: 'ada' });
+  });
+
+  it('is changed once by fifty at once on two nodes', async () => {
+    const nodes = [node(), node()];
+    await Promise.all(Array.from({ length: 50 }, (_, index) => nodes[index % 2]?.run(turnProven, light('ada'))));
+    expect(changes()).toHaveLength(1);
+    // What one of them is just writing is nobody else's to complete.
+    expect(completed).not.toContain(id);
+  });
+
+  it('goes on from the record and not from a row that somebody else wrote', async () => {
+    await node().run(turnProven, light('ada'));
+    await admin.query(`update lamps set by = 'thief', record = 'rec_x' where id = $1`, [id]);
+    expect(await node().run(turnProven, light('ada'))).toBe('already ada');
+    expect(await read(admin, id)).toMatchObject({ by: 'ada' });
   });
 });

@@ -10,15 +10,7 @@ import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Command, Commands, Given } from './command.ts';
-import {
-  Behind,
-  carrying,
-  createRecordedThings,
-  maxAttempts,
-  type ThingsLog,
-  thingOf,
-  write,
-} from './recorded-things.ts';
+import { Behind, createChangedThings, maxAttempts, type ThingsLog, thingOf, write } from './recorded-things.ts';
 
 /** A refusal that is recorded before it is thrown, outside of the transaction that it ends. */
 class Refused extends Error {
@@ -49,15 +41,17 @@ export function createCommands(dependencies: {
     completed: boolean,
   ) {
     const { kind } = command;
-    const things = createRecordedThings(kind, dependencies);
+    const things = createChangedThings(kind, dependencies);
     const id = command.about(ask);
     const of = thingOf(kind, id);
     const now = clock.now();
     return transaction(pool, async (session) => {
       const { row, previous } = await things.hold(session, id, command.unproven ?? 'refused');
+      let facts: Facts | undefined;
       const judged = async () => {
         const found = { ask, row, now, completed };
         const given: Given<Ask, Row, Facts> = { ...found, facts: await command.facts(session, found) };
+        ({ facts } = given);
         const answer = command.done(given);
         if (answer !== undefined) return { before: true, given, answer } as const;
         await command.check(given);
@@ -66,7 +60,7 @@ export function createCommands(dependencies: {
         return { before: false, given, record, next: await command.next(given, record) } as const;
       };
       const outcome = await judged().catch((error: unknown) => {
-        throw isCodedError(error) ? new Refused(error, command.refused(error, { ask, row })) : error;
+        throw isCodedError(error) ? new Refused(error, command.refused(error, { ask, row, facts })) : error;
       });
       if (outcome.before) return outcome;
       const { given, record, next } = outcome;
@@ -78,7 +72,7 @@ export function createCommands(dependencies: {
         id: record,
         source,
         standing: [ends ? ended(of) : things.saying(id, next), ...standing],
-        data: { ...data, ...carrying(of, kind.carried?.(next, id) ?? kind.content(next), previous) },
+        data: { ...data, ...things.carrying(id, next, previous) },
       });
       await write(kind, session, next, { id, record, ends });
       return { before: false, given, next, recorded: { record, time } } as const;
@@ -106,7 +100,7 @@ export function createCommands(dependencies: {
             ? error
             : standingErrors.error('authority_unproven', 'What is stored cannot be brought to what was recorded.');
         if (error instanceof Behind) await error.settle();
-        else await createRecordedThings(command.kind, dependencies).settle(command.about(ask));
+        else await createChangedThings(command.kind, dependencies).settle(command.about(ask));
       }
     }
   }

@@ -1,7 +1,13 @@
 /** Commands that change what is kept: recorded once, whoever repeats them. Read command.ts, then recorded-things.ts. */
 export type { Command, Commands, Given, Saying } from './command.ts';
 export { createCommands } from './commands.ts';
-export { createRecordedThings, type RecordedKind, type RecordedThings, thingOf } from './recorded-things.ts';
+export {
+  createRecordedThings,
+  type ProvenKind,
+  type RecordedKind,
+  type RecordedThings,
+  thingOf,
+} from './recorded-things.ts';
 export {
   createSecondPerson,
   type SecondOfTwo,

@@ -19,29 +19,14 @@ export interface WrittenBy<Id extends string> {
   readonly record: RecordId;
 }
 
-/**
- * Things of one kind, whose rows are copies of what their newest records say (docs/adr/0057).
- *
- * `State` is everything in a row that decides something, and nothing else; a row may hold more, such as when it is next looked at.
- */
-export interface RecordedKind<Id extends string, State, Row extends State = State> {
+/** What every kind of things has, however its rows are held against the log. */
+interface WrittenKind<Id extends string, State, Row extends State> {
   /** In the log a thing is called `<kind>:<id>`. */
   readonly kind: string;
-  /** The row, without a lock. */
-  find(session: pg.Pool | pg.PoolClient, id: Id): Promise<Row | undefined>;
-  /** The row, locked until the transaction ends. */
-  lock(session: pg.PoolClient, id: Id): Promise<Row | undefined>;
   /** The record of the change that made the row what it is. */
   recordOf(row: Row): RecordId;
-  /** What of the state is compared with the log: plain JSON. Records carry it, where {@link carried} is left out. */
+  /** What of the state is compared with the log: plain JSON. */
   content(state: State): Json;
-  /**
-   * What records carry instead of the content: where nobody may read it in the log, it is sealed; and where a new row needs more than
-   * is compared, such as the place at which it begins, that is added.
-   */
-  readonly carried?: (state: State, id: Id) => Json;
-  /** @param carried what a record of ours carries; the state that is made from it has the same content */
-  stateOf(carried: Json, id: Id): State;
   /** Makes the row say this: a new row, or the one that there is. Nothing else writes what decides. */
   put(session: pg.PoolClient, state: State, by: WrittenBy<Id>): Promise<void>;
   /** Takes the row of a thing that has ended away. Left out where the row stays, and says that it has ended. */
@@ -51,6 +36,43 @@ export interface RecordedKind<Id extends string, State, Row extends State = Stat
    * Once for each record: an id that follows from it is taken once.
    */
   readonly tell?: (state: State, by: WrittenBy<Id>) => Promise<void>;
+}
+
+/**
+ * Things of a kind whose rows the component itself holds against the log. For rows that cannot be written over, and that are read in
+ * great numbers.
+ */
+export interface ProvenKind<Id extends string, State, Row extends State = State> extends WrittenKind<Id, State, Row> {
+  readonly proven: true;
+  /** Locks the row until the transaction ends. @returns whether there is one */
+  hold(session: pg.PoolClient, id: Id): Promise<boolean>;
+  /** What the newest record says, whatever the rows say; the row is written where it is missing. Asked under the lock. */
+  complete(session: pg.PoolClient, id: Id): Promise<Row | undefined>;
+  /** What records say of the state, as members of their data: from it the component reads what was recorded. */
+  carries(state: State): Readonly<Record<string, Json>>;
+}
+
+/**
+ * Things of one kind, whose rows are copies of what their newest records say (docs/adr/0057).
+ *
+ * `State` is everything in a row that decides something, and nothing else; a row may hold more, such as when it is next looked at.
+ */
+export interface RecordedKind<Id extends string, State, Row extends State = State> extends WrittenKind<Id, State, Row> {
+  readonly proven?: undefined;
+  /** The row, without a lock. */
+  find(session: pg.Pool | pg.PoolClient, id: Id): Promise<Row | undefined>;
+  /** The row, locked until the transaction ends. */
+  lock(session: pg.PoolClient, id: Id): Promise<Row | undefined>;
+  /**
+   * What records carry instead of the {@link WrittenKind.content}: where nobody may read it in the log, it is sealed; and where a new
+   * row needs more than is compared, such as the place at which it begins, that is added.
+   */
+  readonly carried?: (state: State, id: Id) => Json;
+  /**
+   * @param carried what a record of ours carries; the state that is made from it has the same content
+   * @param data all that the record says: what is restricted in a state stands there once, and is not carried a second time
+   */
+  stateOf(carried: Json, id: Id, data: Json): State;
   /** Rows of what has ended are removed in time: where there is none any more, none is written. */
   readonly forgets?: true;
 }
@@ -60,11 +82,6 @@ export function thingOf<Id extends string>({ kind }: { readonly kind: string }, 
 }
 
 export type ThingsLog = AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
-
-/** What a record says of the thing that it is about, beside what else is in its data. */
-export function carrying(of: string, state: Json, previous: RecordId | undefined) {
-  return { thing: of, after: state, ...(previous === undefined ? {} : { previous }) };
-}
 
 /** How often something is begun anew because a row had to be written first. */
 export const maxAttempts = 4;
@@ -92,7 +109,8 @@ export interface RecordedThings<Id extends string, State, Row extends State = St
   /**
    * As {@link lock}, with the record that the next change follows.
    *
-   * @param unproven what becomes of a row that somebody else wrote, once that is reported: `none` takes it for no row
+   * @param unproven what becomes of a row that somebody else wrote, once that is reported, and of one that is gone and that its record
+   *   cannot give back: `none` takes it for no row
    * @throws {Behind} as {@link lock}
    */
   hold(
@@ -117,6 +135,13 @@ export interface RecordedThings<Id extends string, State, Row extends State = St
   /** Writes what the newest record says, where the row does not say it yet. */
   settle(id: Id): Promise<void>;
   /**
+   * That a thing which a command depends on, beside its own, is written. It is not locked: what keeps it from changing meanwhile is a
+   * lock that all commands of the component take.
+   *
+   * @throws {Behind} where it has to be written first
+   */
+  requireWritten(session: pg.PoolClient, id: Id): Promise<void>;
+  /**
    * Writes what the newest record says over a row that somebody else has written: for what takes nothing from anybody and must go
    * on nevertheless, as calling it off.
    *
@@ -127,9 +152,73 @@ export interface RecordedThings<Id extends string, State, Row extends State = St
   saying(id: Id, state: State): NonNullable<RecordDraft['standing']>[number];
 }
 
+/** What a command needs of the things that it changes. */
+export interface ChangedThings<Id extends string, State, Row extends State>
+  extends Pick<RecordedThings<Id, State, Row>, 'hold' | 'settle' | 'saying'> {
+  /** What the record of a change says of the state from then on, beside what else is in its data. */
+  carrying(id: Id, state: State, previous: RecordId | undefined): Readonly<Record<string, Json>>;
+}
+
+/** A row that is not there cannot be locked: a name is, so that nobody writes what is older than what others wrote meanwhile. */
+async function lockName<Id extends string>(
+  { kind }: { readonly kind: string },
+  session: pg.PoolClient,
+  id: Id,
+): Promise<void> {
+  // One of 64: a lock by name leaves a row for good.
+  await takeNamedLock(session, `new ${kind} ${digestOf({ id }).charAt(0)}`);
+}
+
+const sayingOf = <Id extends string, State, Row extends State>(
+  kind: WrittenKind<Id, State, Row>,
+  id: Id,
+  state: State,
+) => standing(thingOf(kind, id), kind.content(state));
+
+/** Things that the component itself holds against the log. */
+function createProvenThings<Id extends string, State, Row extends State>(
+  kind: ProvenKind<Id, State, Row>,
+  { pool }: { readonly pool: pg.Pool },
+): ChangedThings<Id, State, Row> {
+  async function held(session: pg.PoolClient, id: Id): Promise<Row | undefined> {
+    if (!(await kind.hold(session, id))) {
+      await lockName(kind, session, id);
+      await kind.hold(session, id);
+    }
+    return kind.complete(session, id);
+  }
+  return {
+    async hold(session, id) {
+      const row = await held(session, id);
+      return { row, previous: row === undefined ? undefined : kind.recordOf(row) };
+    },
+    async settle(id) {
+      await transaction(pool, (session) => held(session, id));
+    },
+    saying: (id, state) => sayingOf(kind, id, state),
+    carrying: (_id, state) => kind.carries(state),
+  };
+}
+
+/** As {@link createRecordedThings}, of either sort. */
+export function createChangedThings<Id extends string, State, Row extends State>(
+  kind: RecordedKind<Id, State, Row> | ProvenKind<Id, State, Row>,
+  dependencies: Parameters<typeof createRecordedThings<Id, State, Row>>[1],
+): ChangedThings<Id, State, Row> {
+  if (kind.proven) return createProvenThings(kind, dependencies);
+  return {
+    ...createRecordedThings(kind, dependencies),
+    carrying: (id, state, previous) => ({
+      thing: thingOf(kind, id),
+      after: kind.carried?.(state, id) ?? kind.content(state),
+      ...(previous === undefined ? {} : { previous }),
+    }),
+  };
+}
+
 /** Carries out what is recorded. */
 export async function write<Id extends string, State, Row extends State>(
-  kind: RecordedKind<Id, State, Row>,
+  kind: WrittenKind<Id, State, Row>,
   session: pg.PoolClient,
   state: State,
   by: WrittenBy<Id> & { readonly ends: boolean },
@@ -165,12 +254,10 @@ export function createRecordedThings<Id extends string, State, Row extends State
   };
   const claimOf = (id: Id, row: Row) => ({ of: thingOf(kind, id), content: kind.content(row) });
 
-  /** A row that is not there cannot be locked: a name is, so that nobody writes what is older than what others wrote meanwhile. */
   async function lockRow(session: pg.PoolClient, id: Id): Promise<Row | undefined> {
     const row = await kind.lock(session, id);
     if (row !== undefined) return row;
-    // One of 64: a lock by name leaves a row for good.
-    await takeNamedLock(session, `new ${kind.kind} ${digestOf({ id }).charAt(0)}`);
+    await lockName(kind, session, id);
     return kind.lock(session, id);
   }
 
@@ -180,7 +267,7 @@ export function createRecordedThings<Id extends string, State, Row extends State
     const { thing, after, previous } = found === undefined ? {} : carriedIn(found.record);
     // The record of another thing can end this one.
     if (after === undefined || thing !== thingOf(kind, id) || found?.record.source !== source) return undefined;
-    const state = kind.stateOf(after, id);
+    const state = kind.stateOf(after, id, found.record.data ?? {});
     const digest = digestOf(kind.content(state));
     return newest.digest === undefined || newest.digest === digest ? { state, digest, previous } : undefined;
   }
@@ -227,7 +314,9 @@ export function createRecordedThings<Id extends string, State, Row extends State
       const record = await log.find(newest.record);
       // A row that is not the one that was ended is reported, and goes as well.
       if (record !== undefined && carriedIn(record.record).previous !== found.by) await check.holds(claimOf(id, row));
-      await kind.remove?.(session, id);
+      const ending = await carriedBy(id, newest);
+      if (ending === undefined) await kind.remove?.(session, id);
+      else await write(kind, session, ending.state, { id, record: newest.record, ends: true });
       return true;
     }
     if (newest === undefined) return false;
@@ -266,8 +355,8 @@ export function createRecordedThings<Id extends string, State, Row extends State
       if (is === 'same') return { row, previous: newest?.record };
       if (is === 'gone') return { row: undefined, previous: newest?.record };
       if (is !== 'foreign') throw new Behind(() => things.settle(id));
-      if (otherwise === 'refused' || row === undefined) return unproven(id, row);
-      await check.holds(claimOf(id, row));
+      if (otherwise === 'refused') return unproven(id, row);
+      if (row !== undefined) await check.holds(claimOf(id, row));
       return { row: undefined, previous: newest?.record };
     },
     async counts(id, row) {
@@ -280,8 +369,12 @@ export function createRecordedThings<Id extends string, State, Row extends State
     async settle(id) {
       await transaction(pool, (session) => settleIn(session, id, 'behind'));
     },
+    async requireWritten(session, id) {
+      const { is } = await compared(id, await kind.find(session, id), await newestOf(id));
+      if (is === 'behind' || is === 'to-be-removed') throw new Behind(() => things.settle(id));
+    },
     restore: (id) => transaction(pool, (session) => settleIn(session, id, 'also-foreign')),
-    saying: (id, state) => standing(thingOf(kind, id), kind.content(state)),
+    saying: (id, state) => sayingOf(kind, id, state),
   };
   return things;
 }

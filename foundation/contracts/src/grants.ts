@@ -51,9 +51,19 @@ export interface Grant extends GrantTerms {
   readonly expiresAt: string;
   /** The record of the consent that made this version. */
   readonly recordId: RecordId;
+  /** Of the decision that made this version: its repetition has the same. Absent in versions of earlier releases. */
+  readonly decision?: Digest;
 }
 
-export type GrantProposal = Omit<Grant, 'id' | 'version' | 'status' | 'givenAt' | 'recordId'>;
+export type GrantProposal = Omit<Grant, 'id' | 'version' | 'status' | 'givenAt' | 'recordId' | 'decision'>;
+
+/** The request that a person decides about. To decide about it again, in the same way, is the same decision. */
+export interface DecidedRequest {
+  /** Its name among all requests: one that nobody but the authorization server knows. */
+  readonly id: string;
+  /** Milliseconds since the epoch; the same at every repetition. */
+  readonly askedAt: number;
+}
 
 export const grantErrors = errorVocabulary({
   grant_not_found: 'not-found',
@@ -80,19 +90,25 @@ export function grantsThing(of: GrantsOf): string {
 
 /** Consents that people give to clients, kept in the consent store. */
 export interface GrantRegister {
-  /** Records `consent.given` (client, subject, scopes, intents, their digests) and then keeps the grant. */
-  give(proposal: GrantProposal): Promise<Grant>;
-  /** Records `consent.denied`; nothing is kept. @returns the record */
-  deny(refused: Omit<GrantProposal, 'expiresAt'>): Promise<RecordId>;
+  /**
+   * Records `consent.given` (client, subject, scopes, intents, their digests) and then keeps the grant. A request has one grant: the same
+   * decision about it is answered with that grant, also where a process died before it was kept; another decision of the same person
+   * replaces what it allows (`grant.changed`).
+   *
+   * @throws CodedError `grant_revoked` where the grant of this request has ended since
+   */
+  give(proposal: GrantProposal, request: DecidedRequest): Promise<Grant>;
+  /** Records `consent.denied`, once for a request; nothing is kept. @returns the record */
+  deny(refused: Omit<GrantProposal, 'expiresAt'>, request: DecidedRequest): Promise<RecordId>;
   /**
    * A new version with other terms, same client and subject (Grant Management for OAuth, `merge` and `replace`).
    * The sign-in is the proposal's, and so is the expiry; merged terms end at the earlier of both, because nothing may
    * last longer than it did when the person was shown it. Records `grant.changed` first; a refusal is its caller's to
-   * record.
+   * record. The same decision about the same request changes nothing more.
    *
    * @throws CodedError of {@link grantErrors}
    */
-  change(id: GrantId, how: 'merge' | 'replace', proposal: GrantProposal): Promise<Grant>;
+  change(id: GrantId, how: 'merge' | 'replace', proposal: GrantProposal, request: DecidedRequest): Promise<Grant>;
   /**
    * The newest version, from the database: never older than the last change on any node. Callers compare `expiresAt`
    * with their clock: time alone changes no version, so a grant that has ended stays `active`.

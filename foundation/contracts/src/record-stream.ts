@@ -35,6 +35,15 @@ export type FromRecordStream =
   /** It could not be read on. @property detail for the log of the process */
   | { readonly say: 'failed'; readonly detail: string };
 
+/** What comes of {@link RecordPages}. */
+export type FromRecordPages =
+  | {
+      readonly say: 'page';
+      /** As {@link RecordPage}, with what every process can be sent. */
+      readonly page: { readonly records: number; readonly bytes: Uint8Array; readonly ends: readonly number[] };
+    }
+  | Exclude<FromRecordStream, { readonly say: 'page' }>;
+
 /**
  * The same for other processes, which no port can be handed to: pages are asked for one after the other. A stream that nobody asks
  * for five minutes is gone.
@@ -43,7 +52,7 @@ export interface RecordPages {
   /** @returns the name of the stream, which only its reader knows. @throws CodedError as `stream` */
   openPages(query: RecordStreamQuery): Promise<string>;
   /** The next page. Not to be repeated: a page that was lost on its way does not come again, and the stream is then of no use. */
-  nextPage(stream: string): Promise<FromRecordStream>;
+  nextPage(stream: string): Promise<FromRecordPages>;
   /** Ends the reading, wherever it is; idempotent. */
   closePages(stream: string): Promise<void>;
 }

@@ -143,6 +143,7 @@ const classes = {
   'signal.stream-changed': 'operation',
   'signal.delivery-suspended': 'operation',
   'authenticator.invited': 'authority',
+  'authenticator.invitation-ended': 'authority',
   'authenticator.registered': 'authority',
   'authenticator.renamed': 'authority',
   'authenticator.removed': 'authority',

@@ -9,6 +9,7 @@ export type Callable = { readonly [Name in RemoteContract]?: Methods<Name> };
 /** Which group has the component behind each contract. */
 export const servedBy = {
   'audit-log': 'evidence',
+  'record-pages': 'evidence',
   'retention-proposals': 'evidence',
   directory: 'core',
   'trust-registry': 'core',
@@ -55,6 +56,7 @@ export const callers = {
     'audit-log': [
       ...['append', 'standings', 'standingsUnder', 'lastUnder', 'find', 'search', 'query', 'newest', 'scan', 'count'],
     ] as Methods<'audit-log'>,
+    'record-pages': ['openPages', 'nextPage', 'closePages'],
     'retention-proposals': ['endProposalsOf'],
     authentication: ['current', 'begin', 'endAllOf'],
     authenticators: ['of', 'isLocked', 'invitersOf'],

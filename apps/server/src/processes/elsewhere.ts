@@ -50,8 +50,7 @@ export function accessBy(guardOf: (resource: string) => LastingGuard): Remote<'a
 /** Requests to configured addresses, by the one process that calls outside. */
 export function requestsElsewhere({ exchangeFor, getFor }: ConfiguredRequests): Seen['exchangeWith'] {
   return (authorities): ConfiguredExchange & ConfiguredDocuments => ({
-    exchange: (url, message) =>
-      exchangeFor(authorities ?? null, url, { ...message, body: Buffer.from(message.body) }),
+    exchange: (url, message) => exchangeFor(authorities ?? null, url, { ...message, body: Buffer.from(message.body) }),
     get: (url, limits = {}) => getFor(authorities ?? null, url, limits),
   });
 }

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createPagedStreamer, createRecordPages } from '@countersign/audit-log';
 import { createSignalsReplica } from '@countersign/authentication';
 import { deviceErrors, directoryErrors, type RecordDraft } from '@countersign/contracts';
 import { createPosturesReplica } from '@countersign/devices';
@@ -251,7 +252,14 @@ const starters: Readonly<Record<ProcessGroup, (surroundings: Surroundings) => Pr
     };
     const { parties } = elsewhere('transaction-registry');
     return {
-      offered: { 'audit-log': evidence.auditLog, 'retention-proposals': evidence.retention },
+      offered: {
+        'audit-log': evidence.auditLog,
+        'record-pages': ground.started(
+          'pages of the log',
+          createRecordPages({ log: evidence.auditLog, ...ground.common }),
+        ),
+        'retention-proposals': evidence.retention,
+      },
       mount: (app, options) => mountEvidenceInterfaces(app, { ...evidence, partiesOf: parties }, options),
       guard: guardsElsewhere(configuration.issuer, elsewhere('access')),
       checkHealth: () => evidence.auditLog.checkHealth(),
@@ -424,13 +432,7 @@ const starters: Readonly<Record<ProcessGroup, (surroundings: Surroundings) => Pr
 
 /** What a process that does not have the log sees of it. */
 function seenLog(elsewhere: Elsewhere): Seen['auditLog'] {
-  const log = elsewhere('audit-log');
-  return {
-    ...log,
-    stream: async () => {
-      throw new Error('streams of the log are not passed on yet');
-    },
-  };
+  return { ...elsewhere('audit-log'), ...createPagedStreamer(elsewhere('record-pages')) };
 }
 
 function directoryReplica(

@@ -1,5 +1,5 @@
 import { MessageChannel } from 'node:worker_threads';
-import type { FromRecordStream, RecordPages, RecordStreamer } from '@countersign/contracts';
+import type { FromRecordPages, FromRecordStream, RecordPages, RecordStreamer } from '@countersign/contracts';
 import { detailOf } from './detail-of.ts';
 
 /** Streams of a log in another process, for those who are given a port. */
@@ -23,7 +23,7 @@ export function createPagedStreamer(source: RecordPages): RecordStreamer {
         if (closed) return;
         const said = await source
           .nextPage(name)
-          .catch((error: unknown): FromRecordStream => ({ say: 'failed', detail: detailOf(error) }));
+          .catch((error: unknown): FromRecordPages => ({ say: 'failed', detail: detailOf(error) }));
         if (said.say !== 'page') {
           ours.postMessage(said);
           await close();

@@ -1,4 +1,5 @@
 import type {
+  FromRecordPages,
   FromRecordStream,
   RecordPages,
   RecordStream,
@@ -11,10 +12,10 @@ import type { Random } from '@countersign/kernel';
 interface OpenStream {
   readonly stream: RecordStream;
   /** Pages that were asked for and have not come yet, in the order of the questions. */
-  readonly waiting: ((said: FromRecordStream) => void)[];
+  readonly waiting: ((said: FromRecordPages) => void)[];
 }
 
-const gone: FromRecordStream = { say: 'failed', detail: 'the stream has been closed' };
+const gone: FromRecordPages = { say: 'failed', detail: 'the stream has been closed' };
 
 /** Streams of the log, page by page, for other processes. */
 export function createRecordPages({
@@ -42,7 +43,9 @@ export function createRecordPages({
       const waiting: OpenStream['waiting'] = [];
       open.set(name, { stream, waiting });
       stream.port.on('message', (said: FromRecordStream) => {
-        waiting.shift()?.(said);
+        waiting.shift()?.(
+          said.say === 'page' ? { say: 'page', page: { ...said.page, ends: [...said.page.ends] } } : said,
+        );
         // There is no more to come, and a slot for another.
         if (said.say !== 'page') void close(name);
       });

@@ -2,14 +2,15 @@ import { authenticationErrors, authenticatorErrors, type PrincipalId } from '@co
 import { type CodedError, isCodedError, newId, sha256Base64Url } from '@countersign/kernel';
 import type { WebAuthnSignature } from '@countersign/webauthn';
 import { type Assertion, readAssertion, verifyAuthentication } from '@countersign/webauthn/ceremonies';
-import { authenticatorClaim } from '../row-claims.ts';
 import { standingOf } from '../sessions/standing.ts';
 import { aboutPerson } from './about.ts';
+import type { AuthenticatorRow } from './authenticator-store.ts';
 import type { Parts } from './dependencies.ts';
 import { isSomebodyElses } from './key-holder.ts';
+import { authenticatorIdOf } from './recorded-authenticator.ts';
 import { type RefusedCeremony, refused } from './records.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
-import { suspect } from './suspicion.ts';
+import { afterSuspicion, suspect } from './suspicion.ts';
 
 /** What an assertion is held against. Its challenge has been used up for it. */
 export interface AssertionNeed {
@@ -47,23 +48,28 @@ export function isRefusal(error: unknown): error is CodedError {
 
 /** Judges what authenticators answer, in sign-ins and in statements alike (WebAuthn Level 3 section 7.2). */
 export function createAssertions(parts: Parts) {
-  const { audit, standings, directory, clock, settings, rules, authenticators, locks } = parts;
+  const { audit, things, directory, clock, settings, rules, authenticators, locks } = parts;
 
-  async function find(assertion: Assertion): Promise<StoredAuthenticator | undefined> {
-    return authenticators.find(Buffer.from(assertion.credentialId, 'base64url'));
+  async function find(assertion: Assertion): Promise<AuthenticatorRow | undefined> {
+    const stored = await authenticators.find(Buffer.from(assertion.credentialId, 'base64url'));
+    // A process may have died between the record of a key and its row: the first use of the key completes it.
+    return stored ?? things.find(authenticatorIdOf(assertion.credentialId));
   }
 
   async function judge(
     assertion: Assertion,
-    stored: StoredAuthenticator | undefined,
+    stored: AuthenticatorRow | undefined,
     { challenge, person, acrValues }: AssertionNeed,
   ): Promise<AcceptedAssertion> {
     if (stored === undefined || stored.removedAt !== undefined || (person ?? stored.person) !== stored.person)
       throw authenticatorErrors.error('credential_unknown', 'This key is not registered, or not to you.');
-    if (stored.suspendedAt === undefined && !(await standings.holds(authenticatorClaim(stored))))
+    if (stored.suspendedAt === undefined && !(await things.counts(stored.id, stored))) {
+      const settled = await find(assertion);
+      if (settled?.suspendedAt !== undefined && settled.removedAt === undefined) await afterSuspicion(parts, settled);
       throw authenticatorErrors.error('credential_unknown', 'This key is not registered, or not to you.', {
         internal: 'its row is not what the log says',
       });
+    }
     // Section 7.2, step 6: where nobody had been named, the key must say whose it is.
     if (assertion.userHandle === undefined ? person === undefined : assertion.userHandle !== stored.userHandle)
       throw authenticatorErrors.error('credential_unknown', 'The key does not say that it is of this person.');
@@ -122,7 +128,7 @@ export function createAssertions(parts: Parts) {
      *   `authenticator.refused`); `log_unavailable`
      */
     async accept(need: AssertionNeed): Promise<AcceptedAssertion> {
-      let stored: StoredAuthenticator | undefined;
+      let stored: AuthenticatorRow | undefined;
       let assertion: Assertion | undefined;
       try {
         assertion = readAssertion(need.credential);

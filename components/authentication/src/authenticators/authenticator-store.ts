@@ -1,6 +1,6 @@
 import type { PrincipalId } from '@countersign/contracts';
 import { type AuthenticatorId, type Digest, type RecordId, toInstant } from '@countersign/kernel';
-import { ask } from '@countersign/runtime';
+import { ask, takeNamedLock } from '@countersign/runtime';
 import type { AttestationWorth } from '@countersign/webauthn/ceremonies';
 import type pg from 'pg';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
@@ -27,11 +27,19 @@ interface Row {
   readonly last_used_at: Date | null;
   readonly suspended_at: Date | null;
   readonly removed_at: Date | null;
+  readonly ended_by: RecordId | null;
+}
+
+/** A row of `authenticators`. */
+export interface AuthenticatorRow extends StoredAuthenticator {
+  /** The record of the suspicion or the removal that made it what it is. */
+  readonly endedBy?: RecordId;
 }
 
 const selected = `select a.id, a.person, a.name, a.credential_id, a.kid, a.jwk, a.acr, a.aaguid, a.model,
                          a.attestation_format, a.attestation, a.backup_eligible, a.transports, a.counter, a.record_id,
-                         a.invited_by, p.user_handle, a.registered_at, a.last_used_at, a.suspended_at, a.removed_at
+                         a.invited_by, p.user_handle, a.registered_at, a.last_used_at, a.suspended_at, a.removed_at,
+                         a.ended_by
                     from authenticators a join authenticator_people p on p.person = a.person`;
 
 type Session = pg.Pool | pg.PoolClient;
@@ -49,7 +57,7 @@ const countBefore = (instant: string): string =>
 /** The tables `authenticators` and `authenticator_people`. */
 export function createAuthenticatorStore(pool: pg.Pool) {
   return {
-    async find(credentialId: Buffer): Promise<StoredAuthenticator | undefined> {
+    async find(credentialId: Buffer): Promise<AuthenticatorRow | undefined> {
       const { rows } = await ask<Row>(pool, {
         name: 'authenticator-find',
         text: `${selected} where a.credential_id = $1`,
@@ -57,7 +65,15 @@ export function createAuthenticatorStore(pool: pg.Pool) {
       });
       return rows[0] === undefined ? undefined : storedOf(rows[0]);
     },
-    async lockById(client: pg.PoolClient, id: string): Promise<StoredAuthenticator | undefined> {
+    async findById(session: Session, id: string): Promise<AuthenticatorRow | undefined> {
+      const { rows } = await ask<Row>(session, {
+        name: 'authenticator-by-id',
+        text: `${selected} where a.id = $1`,
+        values: [id],
+      });
+      return rows[0] === undefined ? undefined : storedOf(rows[0]);
+    },
+    async lockById(client: pg.PoolClient, id: string): Promise<AuthenticatorRow | undefined> {
       const { rows } = await ask<Row>(client, {
         name: 'authenticator-lock',
         text: `${selected} where a.id = $1 for update of a`,
@@ -66,7 +82,7 @@ export function createAuthenticatorStore(pool: pg.Pool) {
       return rows[0] === undefined ? undefined : storedOf(rows[0]);
     },
     /** Those that were not removed, the oldest first. */
-    async ofPerson(session: Session, person: PrincipalId): Promise<readonly StoredAuthenticator[]> {
+    async ofPerson(session: Session, person: PrincipalId): Promise<readonly AuthenticatorRow[]> {
       const { rows } = await ask<Row>(session, {
         name: 'authenticator-of-person',
         text: `${selected} where a.person = $1 and a.removed_at is null order by a.registered_at, a.id`,
@@ -94,19 +110,20 @@ export function createAuthenticatorStore(pool: pg.Pool) {
     },
     /**
      * Makes everything that changes the authenticators of one person wait for each other, until the end of the
-     * transaction. @returns what authenticators know the person by
+     * transaction. Taken after the lock of the thing itself. @returns what authenticators know the person by, base64url
      */
-    async lockPerson(client: pg.PoolClient, person: PrincipalId, newHandle: Uint8Array): Promise<void> {
+    async lockPerson(client: pg.PoolClient, person: PrincipalId, newHandle: Uint8Array): Promise<string> {
       await ask(client, {
         name: 'authenticator-person',
         text: 'insert into authenticator_people (person, user_handle) values ($1, $2) on conflict (person) do nothing',
         values: [person, Buffer.from(newHandle)],
       });
-      await ask(client, {
+      const { rows } = await ask<{ user_handle: Buffer }>(client, {
         name: 'authenticator-person-lock',
-        text: 'select from authenticator_people where person = $1 for update',
+        text: 'select user_handle from authenticator_people where person = $1 for update',
         values: [person],
       });
+      return rows[0]?.user_handle.toString('base64url') ?? '';
     },
     /** What authenticators know a person by; made when it is asked for first. */
     async userHandleOf(person: PrincipalId, newHandle: Uint8Array): Promise<Buffer> {
@@ -124,23 +141,43 @@ export function createAuthenticatorStore(pool: pg.Pool) {
       // Two at once: the other one's row was not there yet when this statement began, and is now.
       return handle ?? this.userHandleOf(person, newHandle);
     },
-    /** @returns false when the credential or its key is registered already, to whomever */
-    async insert(client: pg.PoolClient, given: Omit<StoredAuthenticator, 'userHandle'>): Promise<boolean> {
-      const { rowCount } = await ask(client, {
+    /** Whether the credential or its key is registered, to whomever, or ever was. */
+    async isRegistered(client: pg.PoolClient, credentialId: string, kid: Digest): Promise<boolean> {
+      // Of several who bring one key at once, under whatever credential, one is looked at after the other.
+      await takeNamedLock(client, `registered key ${kid.charAt(0)}`);
+      const { rows } = await ask<{ known: boolean }>(client, {
+        name: 'authenticator-is-registered',
+        text: 'select exists (select from authenticators where credential_id = $1 or kid = $2) as known',
+        values: [Buffer.from(credentialId, 'base64url'), kid],
+      });
+      return rows[0]?.known === true;
+    },
+    /** @param given.name by its place among the keys of the person where it is left out */
+    async insert(
+      client: pg.PoolClient,
+      given: Omit<StoredAuthenticator, 'name' | 'lastUsedAt'> & { readonly name?: string },
+    ): Promise<void> {
+      await ask(client, {
+        name: 'authenticator-person',
+        text: 'insert into authenticator_people (person, user_handle) values ($1, $2) on conflict (person) do nothing',
+        values: [given.person, Buffer.from(given.userHandle, 'base64url')],
+      });
+      await ask(client, {
         name: 'authenticator-insert',
         text: `insert into authenticators
                  (id, person, name, credential_id, kid, jwk, acr, aaguid, model, attestation_format, attestation,
                   backup_eligible, transports, counter, record_id, invited_by, registered_at)
-               values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
-               on conflict do nothing`,
+               values ($1, $2,
+                  coalesce($3, 'Key ' || (select count(*) + 1 from authenticators where person = $2 and removed_at is null)),
+                  $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+               on conflict (id) do nothing`,
         values: [
-          ...[given.id, given.person, given.name, Buffer.from(given.credentialId, 'base64url'), given.kid],
+          ...[given.id, given.person, given.name ?? null, Buffer.from(given.credentialId, 'base64url'), given.kid],
           ...[JSON.stringify(given.jwk), given.acr, given.aaguid, given.model ?? null, given.attestationFormat],
           ...[given.attestation, given.backupEligible, given.transports, given.counter, given.recordId],
           ...[given.invitedBy ?? null, given.registeredAt],
         ],
       });
-      return rowCount === 1;
     },
     /**
      * Writes down a use, if it still counts and the counter rose (or stays at zero). What it counted is remembered for as long
@@ -184,18 +221,16 @@ export function createAuthenticatorStore(pool: pg.Pool) {
       });
       return rowCount === 1;
     },
-    async suspend(client: pg.PoolClient, id: AuthenticatorId, now: number): Promise<void> {
+    /** Suspended or removed, by the record that says so. */
+    async end(
+      client: pg.PoolClient,
+      { id, suspendedAt, removedAt }: Pick<StoredAuthenticator, 'id' | 'suspendedAt' | 'removedAt'>,
+      by: RecordId,
+    ): Promise<void> {
       await ask(client, {
-        name: 'authenticator-suspend',
-        text: 'update authenticators set suspended_at = to_timestamp($2::float8 / 1000.0) where id = $1',
-        values: [id, now],
-      });
-    },
-    async remove(client: pg.PoolClient, id: AuthenticatorId, now: number): Promise<void> {
-      await ask(client, {
-        name: 'authenticator-remove',
-        text: 'update authenticators set removed_at = to_timestamp($2::float8 / 1000.0) where id = $1',
-        values: [id, now],
+        name: 'authenticator-end',
+        text: 'update authenticators set suspended_at = $2, removed_at = $3, ended_by = $4 where id = $1',
+        values: [id, suspendedAt ?? null, removedAt ?? null, by],
       });
     },
     async rename(client: pg.PoolClient, id: AuthenticatorId, name: string): Promise<void> {
@@ -210,7 +245,7 @@ export function createAuthenticatorStore(pool: pg.Pool) {
 
 export type AuthenticatorStore = ReturnType<typeof createAuthenticatorStore>;
 
-function storedOf(row: Row): StoredAuthenticator {
+function storedOf(row: Row): AuthenticatorRow {
   return {
     id: row.id,
     person: row.person,
@@ -234,5 +269,6 @@ function storedOf(row: Row): StoredAuthenticator {
     ...(row.last_used_at === null ? {} : { lastUsedAt: toInstant(row.last_used_at.getTime()) }),
     ...(row.suspended_at === null ? {} : { suspendedAt: toInstant(row.suspended_at.getTime()) }),
     ...(row.removed_at === null ? {} : { removedAt: toInstant(row.removed_at.getTime()) }),
+    ...(row.ended_by === null ? {} : { endedBy: row.ended_by }),
   };
 }

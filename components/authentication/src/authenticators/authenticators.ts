@@ -1,3 +1,4 @@
+import { createCommands, createRecordedThings } from '@countersign/commands';
 import type {
   AskedStatement,
   Authenticator,
@@ -16,6 +17,9 @@ import type { AuthenticatorDependencies, Parts } from './dependencies.ts';
 import type { StoredInvitation } from './invitation-store.ts';
 import { createInvitationStore } from './invitation-store.ts';
 import { createLockStore } from './lock-store.ts';
+import { createAuthenticatorKind } from './recorded-authenticator.ts';
+import { createInvitationKind } from './recorded-invitation.ts';
+import { createAccountLockKind } from './recorded-lock.ts';
 import { type AuthenticatorKeeping, createRegister } from './register.ts';
 import { createRegistrations, type SentRegistration } from './registrations.ts';
 import { createRules } from './rules.ts';
@@ -67,14 +71,27 @@ export function createAuthenticators(dependencies: AuthenticatorDependencies): R
   const { pool, directory } = dependencies;
   const settings = authenticatorSettingsOf(dependencies.config, dependencies.settings);
   const rules = createRules(settings);
-  const parts: Parts = {
-    ...dependencies,
-    settings,
-    rules,
+  const stores = {
     authenticators: createAuthenticatorStore(pool),
-    challenges: createChallengeStore(pool, dependencies.rowSeal),
     invitations: createInvitationStore(pool),
     locks: createLockStore(pool, dependencies.standings),
+  };
+  const kinds = {
+    authenticator: createAuthenticatorKind({ ...dependencies, ...stores }),
+    invitation: createInvitationKind(stores.invitations, dependencies.clock),
+    lock: createAccountLockKind({ ...dependencies, ...stores }),
+  };
+  const recording = {
+    ...{ pool, clock: dependencies.clock, log: dependencies.audit, check: dependencies.standings },
+    source: 'authentication' as const,
+  };
+  const parts: Parts = {
+    ...dependencies,
+    ...stores,
+    ...{ settings, rules, kinds },
+    challenges: createChallengeStore(pool, dependencies.rowSeal),
+    commands: createCommands(recording),
+    things: createRecordedThings(kinds.authenticator, recording),
   };
   const assertions = createAssertions(parts);
   const register = createRegister(parts);

@@ -1,3 +1,4 @@
+import type { Commands, RecordedThings } from '@countersign/commands';
 import type {
   AuditAppender,
   AuditLog,
@@ -6,20 +7,24 @@ import type {
   PersonSignals,
   PrincipalId,
   StandingCheck,
+  StandingReader,
 } from '@countersign/contracts';
-import type { Clock, Random } from '@countersign/kernel';
+import type { AuthenticatorId, Clock, Random } from '@countersign/kernel';
 import type { Logger, RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
-import type { AuthenticatorStore } from './authenticator-store.ts';
+import type { AuthenticatorRow, AuthenticatorStore } from './authenticator-store.ts';
 import type { ChallengeStore } from './challenge-store.ts';
 import type { AuthenticatorSettings, AuthenticatorsConfiguration } from './config.ts';
 import type { InvitationStore } from './invitation-store.ts';
 import type { LockStore } from './lock-store.ts';
+import type { AuthenticatorKind, AuthenticatorState } from './recorded-authenticator.ts';
+import type { InvitationKind } from './recorded-invitation.ts';
+import type { AccountLockKind } from './recorded-lock.ts';
 import type { Rules } from './rules.ts';
 
 export interface AuthenticatorDependencies {
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender & Pick<AuditLog, 'query'>;
+  readonly audit: AuditAppender & StandingReader & Pick<AuditLog, 'query' | 'find'>;
   readonly standings: StandingCheck;
   readonly rowSeal: RowSeal;
   readonly directory: Pick<Directory, 'snapshot'>;
@@ -45,4 +50,12 @@ export interface Parts extends Omit<AuthenticatorDependencies, 'settings' | 'con
   readonly challenges: ChallengeStore;
   readonly invitations: InvitationStore;
   readonly locks: LockStore;
+  readonly kinds: {
+    readonly authenticator: AuthenticatorKind;
+    readonly invitation: InvitationKind;
+    readonly lock: AccountLockKind;
+  };
+  readonly commands: Commands;
+  /** Authenticators, each held against its newest record. */
+  readonly things: RecordedThings<AuthenticatorId, AuthenticatorState, AuthenticatorRow>;
 }

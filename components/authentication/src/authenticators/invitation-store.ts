@@ -12,7 +12,13 @@ export interface StoredInvitation {
   readonly expiresAt: number;
 }
 
+/** With the hash of its secret, base64url. */
+export interface OpenInvitation extends StoredInvitation {
+  readonly secretHash: string;
+}
+
 interface Row {
+  readonly secret_hash: Buffer;
   readonly person: PrincipalId;
   readonly invited_by: string;
   readonly record_id: RecordId;
@@ -20,34 +26,43 @@ interface Row {
   readonly expires_at: Date;
 }
 
-const open = `select person, invited_by, record_id, recovery, expires_at from authenticator_invitations
+const selected = `select secret_hash, person, invited_by, record_id, recovery, expires_at from authenticator_invitations`;
+const open = `${selected}
                where secret_hash = $1 and ended_at is null and expires_at > to_timestamp($2::float8 / 1000.0)`;
 
 /** The table `authenticator_invitations`. */
 export function createInvitationStore(pool: pg.Pool) {
   return {
-    async insert(client: pg.PoolClient, secretHash: Buffer, invitation: StoredInvitation): Promise<void> {
-      const { person, invitedBy, recordId, recovery, expiresAt } = invitation;
+    async insert(client: pg.PoolClient, invitation: OpenInvitation): Promise<void> {
+      const { secretHash, person, invitedBy, recordId, recovery, expiresAt } = invitation;
       await ask(client, {
         name: 'authenticator-invitation-insert',
         text: `insert into authenticator_invitations (secret_hash, person, invited_by, record_id, recovery, expires_at)
                values ($1, $2, $3, $4, $5, to_timestamp($6::float8 / 1000.0))`,
-        values: [secretHash, person, invitedBy, recordId, recovery ?? null, expiresAt],
+        values: [Buffer.from(secretHash, 'base64url'), person, invitedBy, recordId, recovery ?? null, expiresAt],
       });
     },
-    /** Unless it was used or replaced, or is over. */
-    async find(secretHash: Buffer, now: number): Promise<StoredInvitation | undefined> {
-      return invitationOf(
-        await ask<Row>(pool, { name: 'authenticator-invitation-find', text: open, values: [secretHash, now] }),
-      );
+    /** The link of a person that was neither used nor replaced; it may be over. */
+    async openOf(
+      session: pg.Pool | pg.PoolClient,
+      person: PrincipalId,
+      lock: '' | 'for update' = '',
+    ): Promise<OpenInvitation | undefined> {
+      const found = await ask<Row>(session, {
+        name: `authenticator-invitation-of${lock === '' ? '' : '-locked'}`,
+        text: `${selected} where person = $1 and ended_at is null order by expires_at desc limit 1 ${lock}`,
+        values: [person],
+      });
+      return invitationOf(found);
     },
-    async lock(client: pg.PoolClient, secretHash: Buffer, now: number): Promise<StoredInvitation | undefined> {
+    /** Unless it was used or replaced, or is over. */
+    async find(
+      secretHash: Buffer,
+      now: number,
+      session: pg.Pool | pg.PoolClient = pool,
+    ): Promise<StoredInvitation | undefined> {
       return invitationOf(
-        await ask<Row>(client, {
-          name: 'authenticator-invitation-lock',
-          text: `${open} for update`,
-          values: [secretHash, now],
-        }),
+        await ask<Row>(session, { name: 'authenticator-invitation-find', text: open, values: [secretHash, now] }),
       );
     },
     /** @returns how many were open */
@@ -75,9 +90,10 @@ export function createInvitationStore(pool: pg.Pool) {
 
 export type InvitationStore = ReturnType<typeof createInvitationStore>;
 
-function invitationOf({ rows: [row] }: pg.QueryResult<Row>): StoredInvitation | undefined {
+function invitationOf({ rows: [row] }: pg.QueryResult<Row>): OpenInvitation | undefined {
   if (row === undefined) return undefined;
   return {
+    secretHash: row.secret_hash.toString('base64url'),
     person: row.person,
     invitedBy: row.invited_by,
     recordId: row.record_id,

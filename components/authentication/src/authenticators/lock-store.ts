@@ -4,6 +4,13 @@ import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 import { lockThing } from '../row-claims.ts';
 
+export interface AccountLockState {
+  readonly locked: boolean;
+}
+export interface AccountLockRow extends AccountLockState {
+  readonly recordId: RecordId;
+}
+
 /** The table `account_locks`. */
 export function createLockStore(pool: pg.Pool, standings: Pick<StandingCheck, 'standing'>) {
   return {
@@ -18,11 +25,24 @@ export function createLockStore(pool: pg.Pool, standings: Pick<StandingCheck, 's
       });
       return rows[0]?.locked === true;
     },
-    async insert(client: pg.PoolClient, person: PrincipalId, recordId: RecordId, now: number): Promise<void> {
+    async find(
+      session: pg.Pool | pg.PoolClient,
+      person: PrincipalId,
+      lock: '' | 'for update' = '',
+    ): Promise<AccountLockRow | undefined> {
+      const { rows } = await ask<{ record_id: RecordId }>(session, {
+        name: `account-lock-find${lock === '' ? '' : '-locked'}`,
+        text: `select record_id from account_locks where person = $1 ${lock}`,
+        values: [person],
+      });
+      return rows[0] === undefined ? undefined : { locked: true, recordId: rows[0].record_id };
+    },
+    async put(client: pg.PoolClient, person: PrincipalId, recordId: RecordId, now: number): Promise<void> {
       await ask(client, {
         name: 'account-lock',
         text: `insert into account_locks (person, record_id, locked_at)
-               values ($1, $2, to_timestamp($3::float8 / 1000.0)) on conflict (person) do nothing`,
+               values ($1, $2, to_timestamp($3::float8 / 1000.0))
+               on conflict (person) do update set record_id = excluded.record_id, locked_at = excluded.locked_at`,
         values: [person, recordId, now],
       });
     },

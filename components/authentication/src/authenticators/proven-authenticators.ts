@@ -1,4 +1,5 @@
-import type { PrincipalId, StandingCheck } from '@countersign/contracts';
+import type { AuditLog, PrincipalId, StandingCheck, StandingReader } from '@countersign/contracts';
+import { type AuthenticatorId, membersOf, parseId } from '@countersign/kernel';
 import type pg from 'pg';
 import { authenticatorClaim, everHadThing } from '../row-claims.ts';
 import type { Parts } from './dependencies.ts';
@@ -23,4 +24,28 @@ export async function everHad(
 ): Promise<boolean> {
   const thing = everHadThing(person);
   return (await standings.standing([thing])).has(thing) || (await authenticators.everHad(session, person));
+}
+
+/**
+ * The key that a person registered last, by the log; the only one whose row may still have to be written, since a further one is
+ * registered once that of the one before is there.
+ */
+export async function lastRegistered(
+  log: StandingReader & Pick<AuditLog, 'find'>,
+  person: PrincipalId,
+): Promise<AuthenticatorId | undefined> {
+  const thing = everHadThing(person);
+  const newest = (await log.standings([thing])).get(thing);
+  const found = newest === undefined ? undefined : await log.find(newest.record);
+  return parseId('authenticator', membersOf(found?.record.data)?.['authenticator']);
+}
+
+/** That its row is there, for what depends on the keys of a person. @throws Behind where it has to be written first */
+export async function requireRegisteredWritten(
+  { audit, things }: Pick<Parts, 'audit' | 'things'>,
+  session: pg.PoolClient,
+  person: PrincipalId,
+): Promise<void> {
+  const last = await lastRegistered(audit, person);
+  if (last !== undefined) await things.requireWritten(session, last);
 }

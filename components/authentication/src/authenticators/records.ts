@@ -1,14 +1,14 @@
+import type { Saying } from '@countersign/commands';
 import {
   type Actor,
   ended,
   type PrincipalId,
   type RecordDraft,
   type RecordType,
-  type Standing,
   standing,
 } from '@countersign/contracts';
-import type { AuthenticatorId, Json, RecordId } from '@countersign/kernel';
-import { authenticatorClaim, authenticatorThing, everHadThing, invitationThing } from '../row-claims.ts';
+import type { AuthenticatorId, RecordId } from '@countersign/kernel';
+import { everHadThing, invitationThing } from '../row-claims.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 
 const source = 'authentication';
@@ -25,20 +25,15 @@ export const subjectOf = ({ person, institution }: About): Actor => ({
   ...(institution === undefined ? {} : { institution }),
 });
 
-/** Something that was done to a person's account, by somebody. */
+/** Something that was done to a person's account, by somebody; what stands from then on the command adds (docs/adr/0057). */
 export function done(
-  id: RecordId,
   type: Extract<RecordType, `authenticator.${string}` | `account.${string}`>,
   about: About,
   by: Actor,
-  data: Json,
-  stand: readonly Standing[],
-  references: readonly RecordId[] = [],
-): RecordDraft {
-  return {
-    ...{ id, type, source, outcome: 'done', subject: subjectOf(about), actors: [by], standing: stand, data },
-    ...(references.length === 0 ? {} : { references }),
-  };
+  data: Saying['data'],
+  more: Pick<Saying, 'standing' | 'references'> = {},
+): Saying {
+  return { type, outcome: 'done', subject: subjectOf(about), actors: [by], data, ...more };
 }
 
 /** The name that a person gave is told to few. */
@@ -47,7 +42,7 @@ function nameOf(person: PrincipalId, name: string): Pick<RecordDraft, 'protected
 }
 
 export function registered(
-  authenticator: Omit<StoredAuthenticator, 'userHandle'>,
+  authenticator: Omit<StoredAuthenticator, 'name'> & { readonly name: string | undefined },
   about: About,
   facts: {
     readonly rpId: string;
@@ -58,27 +53,30 @@ export function registered(
       | { readonly authenticator: AuthenticatorId; readonly recordId: RecordId };
     readonly address: string | undefined;
   },
-): RecordDraft {
+): Saying {
   const { allowedBy, rpId, origin, address } = facts;
-  const { id, kid, jwk, credentialId, aaguid, backupEligible, attested, attestationFormat, acr, recordId } =
-    authenticator;
-  const { of, content } = authenticatorClaim(authenticator);
+  const { id, kid, jwk, credentialId, aaguid, backupEligible, attested, attestationFormat, acr } = authenticator;
   return {
-    id: recordId,
     type: 'authenticator.registered',
-    source,
     outcome: 'done',
     subject: subjectOf(about),
     references: ['invitation' in allowedBy ? allowedBy.invitation : allowedBy.recordId],
     ...(address === undefined ? {} : { address }),
     // The first key closes the door that an invitation opened.
-    standing: [standing(of, content), standing(everHadThing(about.person), true), ended(invitationThing(about.person))],
+    standing: [standing(everHadThing(about.person), true), ended(invitationThing(about.person))],
     data: {
-      ...{ authenticator: id, kid, jwk, credential_id: credentialId, aaguid, backup_eligible: backupEligible },
+      ...{
+        authenticator: id,
+        kid,
+        jwk: { ...jwk },
+        credential_id: credentialId,
+        aaguid,
+        backup_eligible: backupEligible,
+      },
       ...{ attested, attestation_format: attestationFormat, acr, rp_id: rpId, origin },
       ...('invitation' in allowedBy ? { invitation: allowedBy.invitation } : { by: allowedBy.authenticator }),
     },
-    ...nameOf(about.person, authenticator.name),
+    ...(authenticator.name === undefined ? {} : nameOf(about.person, authenticator.name)),
   };
 }
 
@@ -94,12 +92,8 @@ export function renamed(
   };
 }
 
-export function suspected(id: RecordId, about: About, authenticator: AuthenticatorId): RecordDraft {
-  return {
-    ...{ id, type: 'authenticator.suspected', source, outcome: 'done', subject: subjectOf(about) },
-    standing: [ended(authenticatorThing(authenticator))],
-    data: { authenticator },
-  };
+export function suspected(about: About, authenticator: AuthenticatorId): Saying {
+  return { type: 'authenticator.suspected', outcome: 'done', subject: subjectOf(about), data: { authenticator } };
 }
 
 export type RefusedCeremony = 'sign-in' | 'statement' | 'registration' | 'invitation';

@@ -4,21 +4,20 @@ import {
   type AuthenticatorRegister,
   authenticatorErrors,
   type EnrolmentInvitation,
-  ended,
   type PrincipalId,
-  standing,
 } from '@countersign/contracts';
 import { type AuthenticatorId, newId, toInstant, visibleLine } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { authenticatorThing, invitationClaim, invitationThing, lockThing } from '../row-claims.ts';
 import { hashOfSecret, newSecret } from '../secret.ts';
-import { en } from '../texts/en.ts';
 import { aboutPerson } from './about.ts';
 import type { Parts } from './dependencies.ts';
+import { createInvitationCommands } from './invitation-commands.ts';
+import { createLockCommands } from './lock-commands.ts';
 import { authenticatorName } from './name.ts';
-import { everHad, provenOf } from './proven-authenticators.ts';
-import { done, refused, renamed } from './records.ts';
+import { everHad, lastRegistered, provenOf } from './proven-authenticators.ts';
+import { renamed } from './records.ts';
+import { createRemoval, type RemovalAsk, unknownKey } from './removal.ts';
 import { type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
 
 const usualHours = 24;
@@ -45,11 +44,11 @@ export interface AuthenticatorKeeping extends AuthenticatorRegister {
 }
 
 export function createRegister(parts: Parts): AuthenticatorKeeping {
-  const { pool, audit, standings, directory, clock, random, logger, notices, signals, cutOff, endUnbacked } = parts;
-  const { authenticators, invitations, locks } = parts;
-
-  const tell = (to: PrincipalId, kind: 'authenticator-removed' | 'account-locked' | 'account-unlocked', text: string) =>
-    notices?.tell({ id: newId('notice', parts), to, kind, text });
+  const { pool, audit, standings, directory, clock, random, logger, signals, cutOff, endUnbacked } = parts;
+  const { authenticators, locks, commands, things } = parts;
+  const removal = createRemoval(parts);
+  const links = createInvitationCommands(parts);
+  const accounts = createLockCommands(parts);
 
   /** Runs alone among all that changes the authenticators of this person. */
   function alone<Result>(person: PrincipalId, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
@@ -59,44 +58,24 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
     });
   }
 
-  async function remove(
-    client: pg.PoolClient,
-    { id, person, name, recordId }: StoredAuthenticator,
-    by: Actor,
-    reason: string,
-    isTold = true,
-  ): Promise<void> {
-    const about = aboutPerson(directory, person);
-    const data = { authenticator: id, reason };
-    await audit.append(
-      done(
-        newId('record', parts),
-        'authenticator.removed',
-        about,
-        by,
-        data,
-        [ended(authenticatorThing(id)), ended(invitationThing(person))],
-        [recordId],
-      ),
-    );
-    if (isTold) await tell(person, 'authenticator-removed', en.notices.removed(name));
-    await authenticators.remove(client, id, clock.now());
-  }
-
   async function revokeThose(
     person: PrincipalId,
     by: Actor,
     reason: string,
     which: (authenticator: StoredAuthenticator) => boolean,
-    isTold: boolean,
+    how: Pick<RemovalAsk, 'isQuiet'> = {},
   ): Promise<number> {
-    return alone(person, async (client) => {
-      // First the links: none of them may open a door between two of the steps below.
-      await invitations.endAllOf(client, person, clock.now());
-      const theirs = (await authenticators.ofPerson(client, person)).filter(which);
-      for (const each of theirs) await remove(client, each, by, reason, isTold);
-      return theirs.length;
-    });
+    // First the links: none of them may open a door between two of the steps below.
+    await commands.run(links.close, { person, by, reason });
+    let removed = 0;
+    // Until none is left: another may have been added by one of them before that was gone.
+    for (;;) {
+      const last = await lastRegistered(audit, person);
+      if (last !== undefined) await things.settle(last);
+      const theirs = (await authenticators.ofPerson(pool, person)).filter(which);
+      if (theirs.length === 0) return removed;
+      for (const { id } of theirs) if ((await commands.run(removal, { id, by, reason, ...how })).removed) removed += 1;
+    }
   }
 
   /** What cannot be ended now opens nothing all the same, and is ended later. */
@@ -104,20 +83,6 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
     await endUnbacked?.(person).catch((error: unknown) =>
       logger.warn({ error, person }, 'the sessions of a key that is gone could not be ended'),
     );
-  }
-
-  /** Somebody tried to get a person a key whom only a recovery gives one: on record before it is told. */
-  async function refuseInvitation(
-    person: PrincipalId,
-    by: Actor,
-    code: 'account_locked' | 'recovery_needed',
-    detail: string,
-  ): Promise<never> {
-    const about = aboutPerson(directory, person);
-    await audit.append(
-      refused(newId('record', parts), code, { about, by, ceremony: 'invitation', address: undefined }),
-    );
-    throw authenticatorErrors.error(code, detail);
   }
 
   function ownOf(theirs: readonly StoredAuthenticator[], id: AuthenticatorId): StoredAuthenticator {
@@ -149,60 +114,23 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
         throw malformed(`Name what proved who the person is, in 1 to ${mostEvidence} references.`);
       if (!Number.isInteger(lifeHours) || lifeHours < 1 || lifeHours > mostHours)
         throw malformed(`An invitation stands for 1 to ${mostHours} hours.`);
-      return alone(person, async (client) => {
-        if (await locks.isLocked(client, person))
-          return refuseInvitation(person, by, 'account_locked', 'The account is locked. Unlock it first.');
-        const barred =
-          recovery === undefined
-            ? await everHad(parts, client, person)
-            : (await authenticators.ofPerson(client, person)).length > 0;
-        if (barred)
-          return refuseInvitation(
-            person,
-            by,
-            'recovery_needed',
-            'This person has a key, or had one. They add another with what they have, or a recovery is opened for them.',
-          );
-        const now = clock.now();
-        const expiresAt = now + lifeHours * 3_600_000;
-        const recordId = newId('record', parts);
-        const data = {
-          evidence: references,
-          expires_at: toInstant(expiresAt),
-          ...(recovery === undefined ? {} : { recovery }),
-        };
-        const rests = recovery === undefined ? [] : [recovery];
-        const secret = newSecret(random);
-        const secretHash = hashOfSecret(secret);
-        const invitation = {
-          ...{ person, invitedBy: by.id, recordId, expiresAt },
-          ...(recovery === undefined ? {} : { recovery }),
-        };
-        const { of, content } = invitationClaim(invitation, secretHash);
-        const about = aboutPerson(directory, person);
-        await audit.append(done(recordId, 'authenticator.invited', about, by, data, [standing(of, content)], rests));
-        // One link at a time: a new one ends those that went astray.
-        await invitations.endAllOf(client, person, now);
-        await invitations.insert(client, secretHash, invitation);
-        return { path: `/enrol/${secret}`, expiresAt: toInstant(expiresAt), recordId };
+      const secret = newSecret(random);
+      const { expiresAt, recordId } = await commands.run(links.invite, {
+        ...{ person, by, evidence: references, lifeMs: lifeHours * 3_600_000, recovery },
+        secretHash: hashOfSecret(secret).toString('base64url'),
       });
+      return { path: `/enrol/${secret}`, expiresAt: toInstant(expiresAt), recordId };
     },
 
     async revoke(id, by, reason) {
-      const why = plain(reason, longestReason);
-      const { person } = await transaction(pool, async (client) => {
-        const stored = await authenticators.lockById(client, id);
-        if (stored === undefined || stored.removedAt !== undefined)
-          throw authenticatorErrors.error('authenticator_not_found', 'There is no such key, or it was removed.');
-        await remove(client, stored, by, why);
-        return stored;
-      });
+      const { person, removed } = await commands.run(removal, { id, by, reason: plain(reason, longestReason) });
+      if (person === undefined || !removed) throw unknownKey();
       await endStandingOnIt(person);
       // What was had with it by who may have stolen it, nobody can tell from what the person has.
       await cutOff(person, 'authenticator_removed');
     },
     async revokeAllOf(person, by, reason) {
-      return revokeThose(person, by, plain(reason, longestReason), () => true, true);
+      return revokeThose(person, by, plain(reason, longestReason), () => true);
     },
     async disarm(person, by, reason) {
       const revoked = await this.revokeAllOf(person, by, reason);
@@ -213,26 +141,16 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
     },
     async endOfLeaver(person, by, reason, untilMs) {
       const until = toInstant(untilMs);
-      return revokeThose(person, by, reason.slice(0, longestReason), (each) => each.registeredAt <= until, false);
+      return revokeThose(person, by, reason.slice(0, longestReason), (each) => each.registeredAt <= until, {
+        isQuiet: true,
+      });
     },
 
     async removeOwn(person, id) {
-      await alone(person, async (client) => {
-        const theirs = await authenticators.ofPerson(client, person);
-        const own = ownOf(theirs, id);
-        if (!theirs.some((other) => other.id !== own.id && other.suspendedAt === undefined))
-          throw authenticatorErrors.error(
-            'authenticator_last',
-            'This is your last key. Register another one first; if it is lost, ask for a recovery.',
-          );
-        const { institution } = aboutPerson(directory, person);
-        await remove(
-          client,
-          own,
-          { id: person, ...(institution === undefined ? {} : { institution }) },
-          'by_its_person',
-        );
-      });
+      const { institution } = aboutPerson(directory, person);
+      const by = { id: person, ...(institution === undefined ? {} : { institution }) };
+      const { removed } = await commands.run(removal, { id, by, reason: 'by_its_person', own: person });
+      if (!removed) throw unknownKey();
       await endStandingOnIt(person);
     },
     async renameOwn(person, id, name) {
@@ -248,15 +166,7 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
 
     async lock(person, by, reason) {
       const why = plain(reason, longestReason);
-      await alone(person, async (client) => {
-        if (await locks.isLocked(client, person)) return;
-        const recordId = newId('record', parts);
-        const about = aboutPerson(directory, person);
-        const locked = standing(lockThing(person), true);
-        await audit.append(done(recordId, 'account.locked', about, by, { reason: why }, [locked]));
-        await tell(person, 'account-locked', en.notices.locked);
-        await locks.insert(client, person, recordId, clock.now());
-      });
+      await commands.run(accounts.lock, { person, by, reason: why });
       // Also when it was locked before: what failed then is carried through now.
       await signals?.raise({
         person,
@@ -268,14 +178,7 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
     },
     async unlock(person, by, reason) {
       const why = plain(reason, longestReason);
-      await alone(person, async (client) => {
-        if (!(await locks.isLocked(client, person))) return;
-        const about = aboutPerson(directory, person);
-        const unlocked = ended(lockThing(person));
-        await audit.append(done(newId('record', parts), 'account.unlocked', about, by, { reason: why }, [unlocked]));
-        await tell(person, 'account-unlocked', en.notices.unlocked);
-        await locks.remove(client, person);
-      });
+      await commands.run(accounts.unlock, { person, by, reason: why });
       await signals?.clear(person, 'account-disabled', by.id);
     },
     isLocked: (person) => locks.isLockedNow(person),

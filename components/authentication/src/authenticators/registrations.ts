@@ -7,8 +7,7 @@ import {
   type PrincipalId,
   type SignedStatement,
 } from '@countersign/contracts';
-import { newId, type RecordId, toInstant } from '@countersign/kernel';
-import { transaction } from '@countersign/runtime';
+import { newId, toInstant } from '@countersign/kernel';
 import {
   type Registration,
   readRegistration,
@@ -20,7 +19,6 @@ import type pg from 'pg';
 import { invitationClaim } from '../row-claims.ts';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
 import { standingOf } from '../sessions/standing.ts';
-import { en } from '../texts/en.ts';
 import { aboutPerson } from './about.ts';
 import type { RegistrationAllowance } from './allowance.ts';
 import { isRefusal } from './assertions.ts';
@@ -28,8 +26,10 @@ import type { Parts } from './dependencies.ts';
 import type { StoredInvitation } from './invitation-store.ts';
 import { isSomebodyElses } from './key-holder.ts';
 import { authenticatorName } from './name.ts';
-import { everHad, provenOf } from './proven-authenticators.ts';
+import { everHad, provenOf, requireRegisteredWritten } from './proven-authenticators.ts';
+import { authenticatorIdOf, isEnded } from './recorded-authenticator.ts';
 import { refused, registered } from './records.ts';
+import type { AuthenticatorCommand } from './removal.ts';
 import { type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
 
 /** Of the statement by which a person says that they add an authenticator; `person` of its claims is they themselves. */
@@ -48,9 +48,28 @@ export interface SentRegistration {
   readonly address?: string | undefined;
 }
 
+interface RegistrationAsk extends Pick<SentRegistration, 'person' | 'name' | 'address'> {
+  readonly verified: VerifiedRegistration;
+  readonly allowance: RegistrationAllowance;
+}
+
+interface Allowed {
+  readonly invitation?: StoredInvitation;
+  /** The record that it rests on. */
+  readonly by: Parameters<typeof registered>[2]['allowedBy'];
+}
+
+interface RegistrationFacts {
+  readonly isRegistered: boolean;
+  readonly userHandle: string;
+  /** Among the keys of the person, from 1. */
+  readonly place: number;
+  readonly allowed: Allowed;
+}
+
 /** Makes authenticators known: the first by an invitation, each further one by one that the person has. */
 export function createRegistrations(parts: Parts) {
-  const { pool, audit, standings, directory, clock, random, settings, rules, notices } = parts;
+  const { pool, audit, standings, directory, clock, random, settings, rules, commands, kinds } = parts;
   const { authenticators, challenges, invitations, locks } = parts;
 
   async function ask(person: PrincipalId, allowance: RegistrationAllowance): Promise<AskedStatement> {
@@ -110,30 +129,27 @@ export function createRegistrations(parts: Parts) {
       );
   }
 
-  /** What allows it still does, seen under the lock of the person. @returns the record that it rests on */
+  /** What allows it still does, seen under the lock of the person. */
   async function requireAllowed(
     client: pg.PoolClient,
     person: PrincipalId,
     allowance: RegistrationAllowance,
     had: readonly StoredAuthenticator[],
-  ): Promise<{
-    readonly invitation?: StoredInvitation;
-    readonly facts: Parameters<typeof registered>[2]['allowedBy'];
-  }> {
+  ): Promise<Allowed> {
     if (allowance.by === 'authenticator') {
       const { authenticator, recordId } = allowance;
       if (!(await provenOf(standings, had)).some(({ id }) => id === authenticator))
         throw authenticatorErrors.error('authenticator_not_found', 'The key that allowed this is gone.');
-      return { facts: { authenticator, recordId } };
+      return { by: { authenticator, recordId } };
     }
     const secretHash = Buffer.from(allowance.secretHash, 'base64url');
-    const invitation = await proven(await invitations.lock(client, secretHash, clock.now()), secretHash);
+    const invitation = await proven(await invitations.find(secretHash, clock.now(), client), secretHash);
     if (invitation === undefined || invitation.person !== person) throw unknownInvitation();
     // Two invitations, or one that was there before a key was: the first key closes the door.
     const mayStill = invitation.recovery === undefined ? !(await everHad(parts, client, person)) : had.length === 0;
     if (!mayStill)
       throw authenticatorErrors.error('recovery_needed', 'There is a key already, or was. Ask for a recovery.');
-    return { invitation, facts: { invitation: invitation.recordId } };
+    return { invitation, by: { invitation: invitation.recordId } };
   }
 
   async function judge({ person, credential }: SentRegistration, challenge: string): Promise<VerifiedRegistration> {
@@ -151,55 +167,50 @@ export function createRegistrations(parts: Parts) {
     return verified;
   }
 
-  async function keep(
-    { person, name, address }: SentRegistration,
-    verified: VerifiedRegistration,
-    allowance: RegistrationAllowance,
-  ): Promise<Authenticator> {
-    return transaction(pool, async (client) => {
-      await authenticators.lockPerson(client, person, random.bytes(32));
-      await standing(person, client);
-      const had = await authenticators.ofPerson(client, person);
+  const registration: AuthenticatorCommand<RegistrationAsk, RegistrationFacts, Authenticator> = {
+    kind: kinds.authenticator,
+    about: ({ verified }) => authenticatorIdOf(verified.credentialId),
+    async facts(session, { ask: { person, verified, allowance } }) {
+      const isRegistered = await authenticators.isRegistered(session, verified.credentialId, verified.kid);
+      const userHandle = await authenticators.lockPerson(session, person, random.bytes(32));
+      await requireRegisteredWritten(parts, session, person);
+      await standing(person, session);
+      const had = await authenticators.ofPerson(session, person);
       requireRoom(had);
-      const { invitation, facts } = await requireAllowed(client, person, allowance, had);
-      const now = clock.now();
-      const recordId: RecordId = newId('record', parts);
-      const { credentialId, kid, jwk, aaguid, model, backupEligible, counter, transports, rpId, origin } = verified;
+      const allowed = await requireAllowed(session, person, allowance, had);
+      return { isRegistered, userHandle, place: had.length + 1, allowed };
+    },
+    // Its challenge is used up: nobody can repeat it.
+    done: () => undefined,
+    async check({ ask: { person, verified }, row, facts }) {
+      if (isSomebodyElses(parts, { kid: verified.kid, person }))
+        throw authenticatorErrors.error('credential_shared', 'This key belongs to somebody else already.');
+      if (row !== undefined || facts.isRegistered)
+        throw authenticatorErrors.error('credential_registered', 'This key is registered already.');
+    },
+    next({ ask: { person, name, verified }, facts: { userHandle, place, allowed }, now }, record) {
+      const { credentialId, kid, jwk, aaguid, model, backupEligible, counter, transports } = verified;
       const { attestation, attestationFormat } = verified;
-      const authenticator: Omit<StoredAuthenticator, 'userHandle'> = {
-        ...{ id: newId('authenticator', parts), person, name: authenticatorName(name, had.length + 1) },
-        ...{
-          credentialId,
-          kid,
-          jwk,
-          acr: rules.acrOf(verified),
-          aaguid,
-          backupEligible,
-          counter,
-          transports,
-          recordId,
-        },
-        ...{ attestation, attestationFormat, attested: attestation === 'trusted' },
+      return {
+        ...{ id: authenticatorIdOf(credentialId), person, name: authenticatorName(name, place), userHandle },
+        ...{ credentialId, kid, jwk, acr: rules.acrOf(verified), aaguid, backupEligible, counter, transports },
+        ...{ attestation, attestationFormat, attested: attestation === 'trusted', recordId: record },
         ...(model === undefined ? {} : { model }),
-        ...(invitation === undefined ? {} : { invitedBy: invitation.invitedBy }),
+        ...(allowed.invitation === undefined ? {} : { invitedBy: allowed.invitation.invitedBy }),
         registeredAt: toInstant(now),
       };
-      if (isSomebodyElses(parts, { kid, person }))
-        throw authenticatorErrors.error('credential_shared', 'This key belongs to somebody else already.');
-      if (!(await authenticators.insert(client, authenticator)))
-        throw authenticatorErrors.error('credential_registered', 'This key is registered already.');
-      await audit.append(
-        registered(authenticator, aboutPerson(directory, person), { rpId, origin, allowedBy: facts, address }),
-      );
-      await invitations.endAllOf(client, person, now);
-      await notices?.tell({
-        ...{ id: newId('notice', parts), to: person, kind: 'authenticator-added' },
-        text: en.notices.added(authenticator.name),
-        facts: { authenticator: authenticator.id },
-      });
-      return shownAuthenticator({ ...authenticator, userHandle: '' });
-    });
-  }
+    },
+    before: async () => undefined,
+    record: ({ ask: { person, verified, address }, facts: { allowed } }, next) =>
+      registered({ ...next, name: next.name }, aboutPerson(directory, person), {
+        ...{ rpId: verified.rpId, origin: verified.origin, allowedBy: allowed.by, address },
+      }),
+    ends: isEnded,
+    // Recorded with the other refusals of a ceremony, once.
+    refused: () => undefined,
+    after: async () => undefined,
+    release: ({ name = '', ...next }) => shownAuthenticator({ ...next, name }),
+  };
 
   return {
     /** What invites whoever has this secret; undefined when it was used or replaced, or is over. */
@@ -251,7 +262,8 @@ export function createRegistrations(parts: Parts) {
           throw authenticatorErrors.error('challenge_unknown', 'This page is used up or too old. Open it again.');
         const verified = await judge(sent, kept.challenge);
         aaguid = verified.aaguid;
-        return await keep(sent, verified, kept.about);
+        const { name, address } = sent;
+        return await commands.run(registration, { person, name, address, verified, allowance: kept.about });
       } catch (error) {
         if (!isRefusal(error)) throw error;
         const told = aaguid ?? error.facts?.['aaguid'];

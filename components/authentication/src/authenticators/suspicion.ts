@@ -1,9 +1,8 @@
-import { newId, toInstant } from '@countersign/kernel';
-import { transaction } from '@countersign/runtime';
+import { toInstant } from '@countersign/kernel';
 import { en } from '../texts/en.ts';
-import { aboutPerson } from './about.ts';
 import type { Parts } from './dependencies.ts';
-import { suspected } from './records.ts';
+import { noticeIdOf } from './notice-id.ts';
+import { createSuspicion } from './removal.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 
 /** Long enough for the person to come back from a holiday; policies deny or step up until then. */
@@ -15,16 +14,13 @@ const signalMs = 14 * 86_400_000;
  *
  * What follows (the signal, the end of sessions, the notice) is tried whatever fails of it: the refusal stands anyway.
  */
-export async function suspect(parts: Parts, { id, person, name }: StoredAuthenticator): Promise<void> {
-  const { pool, audit, directory, clock, logger, authenticators, signals, notices, cutOff } = parts;
-  const first = await transaction(pool, async (client) => {
-    const stored = await authenticators.lockById(client, id);
-    if (stored === undefined || stored.suspendedAt !== undefined || stored.removedAt !== undefined) return false;
-    await audit.append(suspected(newId('record', parts), aboutPerson(directory, person), id));
-    await authenticators.suspend(client, id, clock.now());
-    return true;
-  });
-  if (!first) return;
+export async function suspect(parts: Parts, suspected: StoredAuthenticator): Promise<void> {
+  if (await parts.commands.run(createSuspicion(parts), suspected.id)) await afterSuspicion(parts, suspected);
+}
+
+/** What follows a suspicion that is recorded; whoever completes one that was interrupted does it as well. */
+export async function afterSuspicion(parts: Parts, { id, person, name }: StoredAuthenticator): Promise<void> {
+  const { clock, logger, signals, notices, cutOff } = parts;
   logger.error({ authenticator: id, person }, 'the counter of an authenticator went back: there may be a copy of it');
   const steps: readonly (() => Promise<unknown> | undefined)[] = [
     () =>
@@ -37,9 +33,7 @@ export async function suspect(parts: Parts, { id, person, name }: StoredAuthenti
     () => cutOff(person, 'authenticator_suspected'),
     () =>
       notices?.tell({
-        id: newId('notice', parts),
-        to: person,
-        kind: 'authenticator-suspected',
+        ...{ id: noticeIdOf(`suspicion of ${id}`), to: person, kind: 'authenticator-suspected' },
         text: en.notices.suspected(name),
         facts: { authenticator: id },
       }),

@@ -33,9 +33,10 @@ describe('what stands on a key', () => {
     node = world.node(config, world.directory, {
       cutOff: async (whose, reason) => void cut.push({ person: whose, reason }),
     });
-    const audit: AuditAppender & Pick<AuditLog, 'standings' | 'query'> = {
+    const audit: AuditAppender & Pick<AuditLog, 'standings' | 'query' | 'find'> = {
       standings: world.audit.standings,
       query: world.audit.query,
+      find: world.audit.find,
       async append(draft) {
         if (endsFail && draft.type === 'session.ended')
           throw auditLogErrors.error('log_unavailable', 'The log is not writable.');

@@ -9,6 +9,7 @@ import {
   type Notices,
   type PersonSignals,
   type PrincipalId,
+  type RecordDraft,
 } from '@countersign/contracts';
 import { newId, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, pageRoutes, type ScratchDatabase } from '@countersign/runtime';
@@ -65,11 +66,29 @@ export async function createAuthenticatorWorld() {
   const signals: Signal[] = [];
   const cut: { readonly person: PrincipalId; readonly reason: string }[] = [];
   const nodes: AuthenticatorNode[] = [];
+  let lastRecord: RecordDraft['type'] | undefined;
+  let lookedUp = 0;
+  const log: typeof audit = {
+    ...audit,
+    async standings(things) {
+      lookedUp += 1;
+      return audit.standings(things);
+    },
+    async append(draft) {
+      const recorded = await audit.append(draft);
+      if (draft.type === lastRecord) {
+        lastRecord = undefined;
+        throw new Error('the process died');
+      }
+      return recorded;
+    },
+  };
 
   function node(config: AuthenticatorsConfiguration = {}): AuthenticatorNode {
     const authenticators = createAuthenticators({
-      ...{ pool: database.pool('authentication'), audit, directory, clock, random: systemRandom, logger },
-      standings: createStandingCheck({ log: audit, source: 'authentication', clock, random: systemRandom }),
+      ...{ pool: database.pool('authentication'), directory, clock, random: systemRandom, logger },
+      audit: log,
+      standings: createStandingCheck({ log, source: 'authentication', clock, random: systemRandom }),
       rowSeal: testRowSeal,
       settings: { origin, environment: 'development' },
       config: { rootsFile, ...config },
@@ -126,6 +145,12 @@ export async function createAuthenticatorWorld() {
 
   return {
     ...{ database, clock, audit, directory, maker, notices, signals, cut, node, key, enrol, claims, folder },
+    /** How often nodes have asked the log how something stands. */
+    lookedUp: () => lookedUp,
+    /** The process dies when the next record of this type is durable: nothing is stored after it. */
+    dieAfter(type: RecordDraft['type']) {
+      lastRecord = type;
+    },
     async close() {
       for (const { app } of nodes) await app.close();
       await database.drop();

@@ -168,6 +168,7 @@ export const selfServiceDe: SelfServiceTexts = {
       'approval.withdrawn': 'Eine Freigabe wurde zurückgenommen',
       'approval.declined': 'Sie haben eine Anweisung nicht freigegeben',
       'authenticator.invited': 'Sie wurden eingeladen, einen Schlüssel zu registrieren',
+      'authenticator.invitation-ended': 'Ein Einladungslink gilt nicht mehr',
       'authenticator.registered': 'Ein Schlüssel wurde registriert',
       'authenticator.renamed': 'Ein Schlüssel wurde anders benannt',
       'authenticator.removed': 'Ein Schlüssel wurde entfernt',

@@ -158,6 +158,7 @@ export const selfServiceEn = {
       'approval.withdrawn': 'An approval was withdrawn',
       'approval.declined': 'You declined an instruction',
       'authenticator.invited': 'You were invited to register a key',
+      'authenticator.invitation-ended': 'An invitation link was ended',
       'authenticator.registered': 'A key was registered',
       'authenticator.renamed': 'A key was given another name',
       'authenticator.removed': 'A key was removed',

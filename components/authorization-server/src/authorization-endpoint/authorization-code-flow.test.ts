@@ -284,6 +284,26 @@ describe('one decision, one code', () => {
       expect([again.statusCode, pageCode(again.body)]).toEqual([400, 'interaction_decided']);
   });
 
+  it('under one consent, although the first decision was interrupted after it was given', async () => {
+    const page = await consentTo(await world.pushed());
+    const before = world.audit.records.length;
+    world.audit.breakDown('writing', ({ type }) => type === 'authorization.granted');
+    expect((await decide(page)).statusCode).toBe(503);
+    world.audit.repair();
+    expect(answerOf(await decide(page))).toHaveProperty('code');
+    expect(typesSince(before)).toEqual(['consent.given', 'authorization.granted']);
+  });
+
+  it('and none under a consent that was revoked before the interrupted decision was repeated', async () => {
+    const page = await consentTo(await world.pushed());
+    world.audit.breakDown('writing', ({ type }) => type === 'authorization.granted');
+    expect((await decide(page)).statusCode).toBe(503);
+    world.audit.repair();
+    await world.grants.revokeAll({ client: 'trading-desk' }, { id: 'person:anna.keller' }, 'test');
+    const again = await decide(page);
+    expect([again.statusCode, pageCode(again.body)]).toEqual([400, 'interaction_decided']);
+  });
+
   it('and not again after a minute', async () => {
     const page = await consentTo(await world.pushed());
     await decide(page);

@@ -1,5 +1,6 @@
 import {
   type AuditAppender,
+  type DecidedRequest,
   type Grant,
   type GrantProposal,
   type GrantRegister,
@@ -16,7 +17,7 @@ import type { CheckedRequest } from './check-request.ts';
 import { plainText } from './plain-text.ts';
 import { type AuthorizationFacts, grantedRecord, refusedRecord } from './record.ts';
 import { refuse } from './refusals.ts';
-import type { createInteractionStore, Ending, InteractionKey, Unit } from './store.ts';
+import type { createInteractionStore, Ending, Interaction, InteractionKey, Unit } from './store.ts';
 
 export interface DecisionDependencies {
   readonly clock: Clock;
@@ -58,20 +59,20 @@ export async function allow(
   const { clock, random, audit, codes, sessionClients } = dependencies;
   const { facts, browser, id } = decision;
   const { checked, person, signIn, client } = facts;
-  return underLock(decision, dependencies, async (unit) => {
-    const grant = remembered ?? (await giveConsent(decision, dependencies));
+  return underLock(decision, dependencies, async (unit, request) => {
+    const grant = remembered ?? (await giveConsent(decision, request, dependencies));
     const code = codeOf(browser, id);
-    const { request, terms } = checked;
+    const { request: asked, terms } = checked;
     const [resource] = terms.resources;
     await codes.issueAs(
       code,
       {
         grant: grant.id,
         client: client.id,
-        redirectUri: request.redirectUri,
-        ...(request.codeChallenge === undefined ? {} : { codeChallenge: request.codeChallenge }),
-        ...(request.dpopJkt === undefined ? {} : { dpopJkt: request.dpopJkt }),
-        ...(request.nonce === undefined ? {} : { nonce: request.nonce }),
+        redirectUri: asked.redirectUri,
+        ...(asked.codeChallenge === undefined ? {} : { codeChallenge: asked.codeChallenge }),
+        ...(asked.dpopJkt === undefined ? {} : { dpopJkt: asked.dpopJkt }),
+        ...(asked.nonce === undefined ? {} : { nonce: asked.nonce }),
         session: signIn.session,
         ...(resource === undefined ? {} : { resource }),
         scopes: terms.scopes,
@@ -99,9 +100,9 @@ export async function allow(
 /** Refuses what was asked, because the person said no. */
 export async function deny(decision: Decision, dependencies: DecisionDependencies): Promise<Ending> {
   const { clock, random, audit, grants } = dependencies;
-  return underLock(decision, dependencies, async () => {
+  return underLock(decision, dependencies, async (_unit, request) => {
     const { expiresAt: _expiresAt, ...refused } = proposalOf(decision);
-    const record = await grants.deny(refused);
+    const record = await grants.deny(refused, request);
     const error = refuse('consent_denied', 'The person refused.');
     await audit.append(refusedRecord(newId('record', { clock, random }), error, decision.facts, [record]));
     return endingOf(error);
@@ -116,7 +117,7 @@ export function endingOf(error: CodedError): Ending {
 async function underLock(
   { key, facts }: Decision,
   { interactions, pushedRequests, clock }: DecisionDependencies,
-  decide: (unit: Unit) => Promise<Ending>,
+  decide: (unit: Unit, request: DecidedRequest) => Promise<Ending>,
 ): Promise<Ending> {
   return interactions.underLock(key, async (interaction, unit) => {
     if (interaction === undefined) throw refuse('interaction_unknown', 'This page is not open in this browser.');
@@ -127,23 +128,39 @@ async function underLock(
       !(await pushedRequests.consume(interaction.pushed.hash, clock.now(), unit.connection))
     )
       throw refuse('request_uri_used', `The request of ${facts.client.name} was answered before.`);
-    const ending = await decide(unit);
+    const ending = await decide(unit, decidedRequest(key, interaction));
     await unit.end(ending);
     return ending;
   });
 }
 
-async function giveConsent(decision: Decision, { grants }: DecisionDependencies): Promise<Grant> {
+/** Of two browsers with the same request each has its own. */
+function decidedRequest({ id }: InteractionKey, { startedAt }: Interaction): DecidedRequest {
+  return { id: `interaction/${id.toString('base64url')}`, askedAt: startedAt };
+}
+
+async function giveConsent(
+  decision: Decision,
+  request: DecidedRequest,
+  { grants }: DecisionDependencies,
+): Promise<Grant> {
   const proposal = proposalOf(decision);
-  const managed = decision.facts.checked.request.grantManagement;
-  if (managed === undefined || managed.action === 'create') return grants.give(proposal);
+  const { grantManagement: managed } = decision.facts.checked.request;
+  const changed = managed === undefined || managed.action === 'create' ? undefined : managed;
   try {
-    return await grants.change(managed.grantId, managed.action, proposal);
+    return changed === undefined
+      ? await grants.give(proposal, request)
+      : await grants.change(changed.grantId, changed.action, proposal, request);
   } catch (error) {
+    if (!isCodedError(error) || !Object.hasOwn(grantErrors.codes, error.code)) throw error;
+    // Given before a process died, and revoked before the person repeated the decision.
+    if (changed === undefined)
+      throw refuse(
+        'interaction_decided',
+        `You have allowed this already, and it was revoked since. Go back to ${decision.facts.client.name}.`,
+      );
     // Ended since it was looked up, or never this client's and person's.
-    if (isCodedError(error) && Object.hasOwn(grantErrors.codes, error.code))
-      throw refuse('grant_unknown', 'The grant_id names no grant of this client and person.');
-    throw error;
+    throw refuse('grant_unknown', 'The grant_id names no grant of this client and person.');
   }
 }
 

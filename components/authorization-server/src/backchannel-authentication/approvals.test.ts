@@ -250,6 +250,21 @@ describe('deciding', () => {
     expect(await world.redeem(id)).toMatchObject({ token_type: 'DPoP' });
   });
 
+  it('gives one consent, although the first decision was interrupted after it, and none where it was revoked since', async () => {
+    for (const revoked of [false, true]) {
+      const id = await asked();
+      const { browser, path, page } = await opened(id);
+      const before = world.audit.records.length;
+      world.audit.breakDown('writing', ({ type }) => type === 'authorization.granted');
+      expect((await browser.post(path, world.formOf(page.body, 'allow'))).statusCode).toBe(503);
+      world.audit.repair();
+      if (revoked) await world.consentStore.grants.revokeAll({ subject: anna }, { id: anna }, 'changed_my_mind');
+      const again = await browser.post(path, world.formOf(page.body, 'allow'));
+      expect([again.statusCode, pageCode(again.body)]).toEqual(revoked ? [409, 'approval_expired'] : [303, undefined]);
+      expect(recordsSince(before).filter(({ type }) => type === 'consent.given')).toHaveLength(1);
+    }
+  });
+
   it('happens once: of twenty clicks for and against on two nodes, the first one counts', async () => {
     const nodes = [world, world.node()] as const;
     const id = await asked();

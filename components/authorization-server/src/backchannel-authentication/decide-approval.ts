@@ -1,6 +1,7 @@
 import type {
   AuditAppender,
   Client,
+  DecidedRequest,
   Directory,
   DirectorySnapshot,
   GrantProposal,
@@ -132,18 +133,31 @@ export function decideApproval(
     const proposal = proposalOf(request, checked, { ...signIn, ...bound });
     if (decision === 'allow') {
       await requireSignedOnRecord(facts, checked.terms);
-      const grant = await grants.give(proposal);
+      const grant = await grants.give(proposal, decidedRequest(request)).catch(refuseRevoked);
       await audit.append(approvalRecord(newRecordId(), { ...facts, grant }));
       await keep({ at: clock.now(), grant: grant.id });
       return 'allowed';
     }
     const { expiresAt: _expiresAt, ...refused } = proposal;
-    const denial = await grants.deny(refused);
+    const denial = await grants.deny(refused, decidedRequest(request));
     const error = refuse('consent_denied', 'The person refused.');
     await audit.append(refusedApprovalRecord(newRecordId(), error, { ...facts, terms: checked.terms }, [denial]));
     await keep({ at: clock.now() });
     return 'denied';
   });
+}
+
+function decidedRequest({ hash, requestedAt }: KeptRequest): DecidedRequest {
+  return { id: `backchannel-request/${hash.toString('base64url')}`, askedAt: requestedAt };
+}
+
+/** Allowed before a process died, and revoked before the person repeated the decision. */
+function refuseRevoked(error: unknown): never {
+  if (!isCodedError(error, 'grant_revoked')) throw error;
+  throw approvalErrors.error(
+    'approval_expired',
+    'You have allowed this already, and it was revoked since. The request can be made again where it came from.',
+  );
 }
 
 function assertedBy(signed: SignedStatement, signIn: SignIn, now: number): SignIn {

@@ -182,17 +182,8 @@ export function revocationsRoutes(
       const { kind, id, reason } = request.body;
       if (!isRevocationKind(kind)) throw oauthErrors.error('invalid_request', 'There is no such kind.');
       const party = partyOf(caller);
-      if (!mayEnd({ kind, id }, caller.institution, party))
-        throw revocationErrors.error(
-          'revocation_target_unknown',
-          'There is nothing of this kind and id that the institution of the caller may end.',
-        );
-      if (kind === 'partner' && party === 'operator' && id === caller.institution)
-        throw revocationErrors.error(
-          'revocation_locks_out',
-          'This is the institution of the operator: nobody could lift it any more. Revoke its clients and principals one by one.',
-        );
-      const revocation = await revocations.revokeUntilLifted({ kind, id }, requesterOf(caller), party, reason);
+      const right = { party, mayEnd: (target: RevocationTarget) => mayEnd(target, caller.institution, party) };
+      const revocation = await revocations.revokeUntilLifted({ kind, id }, requesterOf(caller), right, reason);
       return reply.status(200).send({ revocation, stands: kind !== 'token' && kind !== 'grant' });
     }),
   );

@@ -290,13 +290,14 @@ describe('revocations', () => {
   describe('that stand until they are lifted', () => {
     const other = { id: 'person:otto.ops' };
     const anything = () => true;
+    const operator = { party: 'operator', mayEnd: anything } as const;
     const standing = async (target: { readonly kind: 'client' | 'principal'; readonly id: string }) =>
       (await log.standings([revocationSubject(target, 'operator')])).get(revocationSubject(target, 'operator'))?.digest;
 
     it('are known by their record, lifted by it, and end what was issued all the same', async () => {
       const [here, there] = [await node(), await node()];
       const target = { kind: 'client', id: 'trading-ui' } as const;
-      const record = await here.revokeUntilLifted(target, by, 'operator', 'test');
+      const record = await here.revokeUntilLifted(target, by, operator, 'test');
       expect(here.endedBy(claims())).toBe('client');
       expect(await standing(target)).toBeDefined();
       const lifting = await there.lift(record, other, anything, 'found again');
@@ -312,9 +313,14 @@ describe('revocations', () => {
 
     it('are listed with who placed them and why, for those who may know, until they are lifted', async () => {
       const revocations = await node();
-      const placed = await revocations.revokeUntilLifted({ kind: 'client', id: 'trading-ui' }, by, 'operator', 'lost');
-      await revocations.revokeUntilLifted({ kind: 'principal', id: 'person:tom.trader' }, by, 'institution', 'left');
-      await revocations.revokeUntilLifted({ kind: 'mandate', id: mandate }, by, 'operator', 'in doubt');
+      const placed = await revocations.revokeUntilLifted({ kind: 'client', id: 'trading-ui' }, by, operator, 'lost');
+      await revocations.revokeUntilLifted(
+        { kind: 'principal', id: 'person:tom.trader' },
+        by,
+        { ...operator, party: 'institution' },
+        'left',
+      );
+      await revocations.revokeUntilLifted({ kind: 'mandate', id: mandate }, by, operator, 'in doubt');
       await revocations.revoke({ kind: 'token', id: 'tok_01k9z3m8q4d6s0v2x5y7a9b1c3' }, by, 'ends for good');
       const at = new Date(clock.now()).toISOString();
       const all = await revocations.standing({ limit: 100 }, anything);
@@ -336,8 +342,8 @@ describe('revocations', () => {
     it('are lifted once, by somebody else, and not by the record of an older one', async () => {
       const revocations = await node();
       const target = { kind: 'principal', id: 'person:tom.trader' } as const;
-      const first = await revocations.revokeUntilLifted(target, by, 'operator', 'test');
-      const second = await revocations.revokeUntilLifted(target, by, 'operator', 'again');
+      const first = await revocations.revokeUntilLifted(target, by, operator, 'test');
+      const second = await revocations.revokeUntilLifted(target, by, operator, 'again');
       const lift = (record: RecordId, who = other) => codeOf(revocations.lift(record, who, anything, 'x'));
       expect(await lift(first)).toBe('revocation_not_standing');
       expect(await lift(second, by)).toBe('revocation_same_principal');
@@ -352,7 +358,7 @@ describe('revocations', () => {
       const revocations = await node();
       const target = { kind: 'principal', id: 'person:tom.trader' } as const;
       const olivia = { ...by, institution: clearer, through: ['service:console', 'agent:watch'] };
-      const record = await revocations.revokeUntilLifted(target, olivia, 'operator', 'test');
+      const record = await revocations.revokeUntilLifted(target, olivia, operator, 'test');
       expect(log.records.at(-1)).toMatchObject({
         type: 'token.revoked',
         actors: [{ ...by, institution: clearer }, { id: 'service:console' }, { id: 'agent:watch' }],
@@ -390,7 +396,7 @@ describe('revocations', () => {
       const target = { kind: 'client', id: 'trading-ui' } as const;
       const olivia = { ...by, through: ['service:console'] };
       const otto = { ...other, through: ['service:approver'] };
-      const record = await revocations.revokeUntilLifted(target, olivia, 'operator', 'test');
+      const record = await revocations.revokeUntilLifted(target, olivia, operator, 'test');
       expect(await codeOf(revocations.lift(record, otto, anything, 'x'))).toBe('revocation_not_independent');
       expect(asked).toEqual([
         [
@@ -413,7 +419,7 @@ describe('revocations', () => {
     it('leave a record of whoever may not lift them, or lifts them twice', async () => {
       const revocations = await node();
       const target = { kind: 'client', id: 'trading-ui' } as const;
-      const record = await revocations.revokeUntilLifted(target, by, 'operator', 'test');
+      const record = await revocations.revokeUntilLifted(target, by, operator, 'test');
       const none = newId('record', { clock, random });
       await codeOf(revocations.lift(record, other, () => false, 'x'));
       await codeOf(revocations.lift(none, other, anything, 'x'));
@@ -429,7 +435,7 @@ describe('revocations', () => {
 
     it('stay where the refusal to lift them cannot be recorded', async () => {
       const revocations = await node();
-      const record = await revocations.revokeUntilLifted({ kind: 'client', id: 'trading-ui' }, by, 'operator', 'x');
+      const record = await revocations.revokeUntilLifted({ kind: 'client', id: 'trading-ui' }, by, operator, 'x');
       log.breakDown('writing');
       expect(await codeOf(revocations.lift(record, by, anything, 'x'))).toBe('log_unavailable');
     });
@@ -451,12 +457,42 @@ describe('revocations', () => {
       ['client', 'nobody'],
       ['principal', 'person:nobody'],
       ['partner', '5493001KJTIIGC8Y1R12'],
-    ] as const)('are refused for a %s that nobody knows, and leave no record', async (kind, id) => {
+    ] as const)('are refused for a %s that nobody knows; the record has its digest', async (kind, id) => {
       const revocations = await node();
-      expect(await codeOf(revocations.revokeUntilLifted({ kind, id }, by, 'operator', 'x'))).toBe(
+      expect(await codeOf(revocations.revokeUntilLifted({ kind, id }, by, operator, 'x'))).toBe(
         'revocation_target_unknown',
       );
-      expect(log.records).toEqual([]);
+      expect(log.records).toMatchObject([
+        {
+          ...{ type: 'access.refused', outcome: 'deny', reason: 'revocation_target_unknown', subject: by },
+          data: { operation: 'token:revoke', about: `${kind}:${revocationKey({ kind, id })}` },
+        },
+      ]);
+      expect(JSON.stringify(log.records)).not.toContain(id);
+    });
+
+    it('are refused for what is not theirs, and for the operator itself, with who asked and through whom', async () => {
+      const revocations = await node();
+      const asking = { ...by, institution: clearer, through: ['service:gateway'] };
+      const partner = { kind: 'partner', id: clearer } as const;
+      const client = { kind: 'client', id: 'trading-ui' } as const;
+      const nothing = { party: 'institution', mayEnd: () => false } as const;
+      expect(await codeOf(revocations.revokeUntilLifted(client, asking, nothing, 'x'))).toBe(
+        'revocation_target_unknown',
+      );
+      expect(await codeOf(revocations.revokeUntilLifted(partner, asking, operator, 'x'))).toBe('revocation_locks_out');
+      expect(log.records.map(({ type, reason, actors, data }) => [type, reason, actors, data])).toEqual([
+        [
+          ...['access.refused', 'revocation_target_unknown', [{ id: 'service:gateway' }]],
+          { operation: 'token:revoke', about: 'client:trading-ui' },
+        ],
+        [
+          ...['access.refused', 'revocation_locks_out', [{ id: 'service:gateway' }]],
+          { operation: 'token:revoke', about: `partner:${clearer}` },
+        ],
+      ]);
+      log.breakDown();
+      expect(await codeOf(revocations.revokeUntilLifted(client, asking, nothing, 'x'))).toBe('log_unavailable');
     });
 
     it('find a token by the record of its issue', async () => {
@@ -464,7 +500,7 @@ describe('revocations', () => {
       const jti = newId('token', { clock, random });
       clock.advance(1_500);
       log.write({ type: 'token.issued', source: 'authorization-server', data: { claims: { jti } } });
-      await revocations.revokeUntilLifted({ kind: 'token', id: jti }, by, 'operator', 'x');
+      await revocations.revokeUntilLifted({ kind: 'token', id: jti }, by, operator, 'x');
       expect(revocations.endedBy(claims({ jti }))).toBe('token');
     });
 
@@ -472,9 +508,9 @@ describe('revocations', () => {
       const revocations = await node();
       const target = { kind: 'client', id: 'trading-ui' } as const;
       log.breakDown();
-      expect(await codeOf(revocations.revokeUntilLifted(target, by, 'operator', 'x'))).toBe('log_unavailable');
+      expect(await codeOf(revocations.revokeUntilLifted(target, by, operator, 'x'))).toBe('log_unavailable');
       log.repair();
-      const record = await revocations.revokeUntilLifted(target, by, 'operator', 'x');
+      const record = await revocations.revokeUntilLifted(target, by, operator, 'x');
       log.breakDown();
       expect(await codeOf(revocations.lift(record, other, anything, 'x'))).toBe('log_unavailable');
       log.repair();

@@ -88,9 +88,9 @@ export interface AdministeredRevocations extends Revocations {
    * node, at once, and after a restart.
    *
    * @returns its record, by which it is lifted
-   * @throws CodedError `revocation_target_unknown`
+   * @throws CodedError `revocation_target_unknown`, `revocation_locks_out`; each refusal is recorded
    */
-  revokeUntilLifted(target: RevocationTarget, by: Requester, party: RevokingParty, reason: string): Promise<RecordId>;
+  revokeUntilLifted(target: RevocationTarget, by: Requester, right: RevokingRight, reason: string): Promise<RecordId>;
   /**
    * Lets a mandate, client, principal or institution be used again. What ended stays ended; new tokens can be had.
    *
@@ -114,6 +114,12 @@ export interface AdministeredRevocations extends Revocations {
     page: { readonly after?: string | undefined; readonly limit: number },
     mayKnow: (target: StandingRevocationTarget, party: RevokingParty) => boolean,
   ): Promise<{ readonly revocations: readonly PlacedRevocation[]; readonly next?: string }>;
+}
+
+/** For whom a caller revokes, and what they may end. */
+export interface RevokingRight {
+  readonly party: RevokingParty;
+  readonly mayEnd: (target: RevocationTarget) => boolean;
 }
 
 /** A revocation that stands, as its record has it. */
@@ -280,8 +286,34 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
     );
   }
 
-  /** Whoever is refused to lift finds that written down. */
-  async function refuseToLift(error: CodedError, revocation: RecordId, by: Requester): Promise<never> {
+  /** Why the caller does not place it. */
+  function againstPlacing(
+    target: RevocationTarget,
+    isKnown: boolean,
+    { institution }: Requester,
+    { party, mayEnd }: RevokingRight,
+  ): CodedError | undefined {
+    // The same answer for what is not there and for what is somebody else's.
+    if (!isKnown || !mayEnd(target))
+      return revocationErrors.error(
+        'revocation_target_unknown',
+        'There is nothing of this kind and id that the institution of the caller may end. Check the kind and the id.',
+      );
+    if (target.kind === 'partner' && party === 'operator' && target.id === institution)
+      return revocationErrors.error(
+        'revocation_locks_out',
+        'This is the institution of the operator: nobody could lift it any more. Revoke its clients and principals one by one.',
+      );
+    return undefined;
+  }
+
+  /** On record before it is told. @param about the record of a revocation, or what was to be revoked */
+  async function refuse(
+    error: CodedError,
+    operation: 'token:revoke' | 'revocation:lift',
+    about: string,
+    by: Requester,
+  ): Promise<never> {
     await log.append({
       id: newId('record', { clock, random }),
       type: 'access.refused',
@@ -289,7 +321,7 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
       outcome: 'deny',
       reason: error.code,
       ...recordedRequester(by),
-      data: { operation: 'revocation:lift', about: revocation },
+      data: { operation, about },
     });
     throw error;
   }
@@ -309,15 +341,16 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
     async revoke(target, by, reason) {
       await settle(target, by, reason, await record(target, by, reason));
     },
-    async revokeUntilLifted(target, by, party, reason) {
-      if (!(await isKnownTarget(target, dependencies)))
-        throw revocationErrors.error(
-          'revocation_target_unknown',
-          'There is no such token, grant, mandate, client, principal or institution. Check the kind and the id.',
-        );
+    async revokeUntilLifted(target, by, right, reason) {
+      const isKnown = await isKnownTarget(target, dependencies);
+      const against = againstPlacing(target, isKnown, by, right);
+      // What nobody knows may be anything that somebody typed: the log has its digest.
+      const { kind, id } = target;
+      if (against !== undefined)
+        return refuse(against, 'token:revoke', `${kind}:${isKnown ? id : revocationKey(target)}`, by);
       const receipt = await transaction(dependencies.pool, async (client) => {
         await lockRevocations(client);
-        return record(target, by, reason, party);
+        return record(target, by, reason, right.party);
       });
       await settle(target, recordedRequester(by).subject, reason, receipt);
       return receipt.id;
@@ -326,7 +359,7 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
       transaction(dependencies.pool, async (client) => {
         await lockRevocations(client);
         const found = await liftable(revocation, by, mayLift);
-        if (isCodedError(found)) return refuseToLift(found, revocation, by);
+        if (isCodedError(found)) return refuse(found, 'revocation:lift', revocation, by);
         const { target, party } = found;
         const id = newId('record', { clock, random });
         await log.append({

@@ -1,12 +1,14 @@
 import {
   type AuditAppender,
   type ConsentStore,
+  type DecidedRequest,
   type Decision,
   type DecisionInput,
   type FederatedIdentity,
   type FederationGateway,
   federationErrors,
   type Grant,
+  type GrantProposal,
   type GrantRegister,
   grantErrors,
   type Mandate,
@@ -37,9 +39,17 @@ interface From {
   readonly random: Random;
 }
 
+/** A register that takes each decision for one about a request of its own, where a test names none. */
+export interface MemoryGrantRegister extends GrantRegister {
+  give(proposal: GrantProposal, request?: DecidedRequest): Promise<Grant>;
+  deny(refused: Omit<GrantProposal, 'expiresAt'>, request?: DecidedRequest): Promise<RecordId>;
+  change(id: GrantId, how: 'merge' | 'replace', proposal: GrantProposal, request?: DecidedRequest): Promise<Grant>;
+}
+
 /** Consents in versions, recorded before they count, as the contract says. */
-export function memoryGrantRegister(from: From & { readonly audit: AuditAppender }): GrantRegister {
+export function memoryGrantRegister(from: From & { readonly audit: AuditAppender }): MemoryGrantRegister {
   const grants = new Map<GrantId, Grant>();
+  const byRequest = new Map<string, GrantId>();
   const byAge = (): Grant[] => [...grants.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
 
   async function recorded(type: 'consent.given' | 'consent.denied' | 'grant.changed' | 'grant.revoked', id?: GrantId) {
@@ -62,8 +72,14 @@ export function memoryGrantRegister(from: From & { readonly audit: AuditAppender
     return revoked;
   }
   return {
-    async give(proposal) {
+    async give(proposal, request) {
+      const before = request === undefined ? undefined : byRequest.get(request.id);
+      if (before !== undefined) {
+        if (present(before).status === 'revoked') throw grantErrors.error('grant_revoked', 'The grant has ended.');
+        return present(before);
+      }
       const id = newId('grant', from);
+      if (request !== undefined) byRequest.set(request.id, id);
       const recordId = await recorded('consent.given', id);
       const givenAt = toInstant(from.clock.now());
       const grant: Grant = { ...proposal, id, version: 1, status: 'active', givenAt, recordId };
@@ -122,8 +138,9 @@ export function memoryGrantRegister(from: From & { readonly audit: AuditAppender
 /** One mandate, from the fund to the broker, judged by the constraints it really has; and the consents of people. */
 export function memoryConsentStore(from: From & { readonly audit: AuditAppender }): Pick<
   ConsentStore,
-  'check' | 'find' | 'grants' | 'withDescendants'
+  'check' | 'find' | 'withDescendants'
 > & {
+  readonly grants: MemoryGrantRegister;
   readonly mandate: Mandate;
   change(change: Partial<Mandate>): void;
 } {

@@ -1,15 +1,15 @@
-import type { Grant, GrantProposal, GrantRegister } from '@countersign/contracts';
+import type { Grant, GrantProposal } from '@countersign/contracts';
 import { digestOf, type GrantId, parseId } from '@countersign/kernel';
 import { digestOfIntent } from '@countersign/market';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ConsentWorld, createConsentWorld } from '../testing/consent-world.ts';
+import { type ConsentNode, type ConsentWorld, createConsentWorld } from '../testing/consent-world.ts';
 import { actor, broker, brokerClerk, brokerSignatory, fund, fundSignatory } from '../testing/firms.ts';
 import { clientId, grantProposal, someMandate } from '../testing/grant-proposal.ts';
 import { tradeOrder } from '../testing/trade-order.ts';
 
 let world: ConsentWorld;
-let grants: GrantRegister;
+let grants: ConsentNode['grants'];
 let names = 0;
 const by = actor(brokerSignatory);
 const absent = parseId('grant', 'grt_00000000000000000000000000') as GrantId;
@@ -55,9 +55,11 @@ describe('a consent that was given', () => {
       status: 'active',
       givenAt: '2026-06-15T10:00:00.000Z',
       recordId: expect.stringMatching(/^rec_/),
+      decision: expect.stringMatching(/^[\w-]{43}$/),
     });
     expect(await grants.find(grant.id)).toEqual(grant);
-    const [detail] = proposal.details;
+    const { details, ...carried } = grant;
+    const [detail] = details;
     if (detail === undefined) throw new Error('no detail');
     expect(recordsOf(grant.id, 'consent.given')).toEqual([
       {
@@ -81,6 +83,8 @@ describe('a consent that was given', () => {
           resources: proposal.resources,
           details: [{ type: detail.type, intent_digest: digestOfIntent(detail), detail }],
           expires_at: proposal.expiresAt,
+          thing: `grant:${grant.id}`,
+          after: carried,
         },
       },
     ]);
@@ -270,6 +274,7 @@ describe('revoking a grant', () => {
     const revoked = await grants.revoke(given.id, by, 'Laptop lost');
     expect(revoked).toEqual({ ...given, version: 2, status: 'revoked', recordId: revoked.recordId });
     expect(await other.grants.find(given.id)).toEqual(revoked);
+    const { details: _, ...carried } = revoked;
     expect(recordsOf(given.id, 'grant.revoked')).toEqual([
       {
         id: revoked.recordId,
@@ -287,6 +292,9 @@ describe('revoking a grant', () => {
           subject: given.subject,
           institution: broker,
           reason: 'Laptop lost',
+          thing: `grant:${given.id}`,
+          after: carried,
+          previous: given.recordId,
         },
       },
     ]);
@@ -314,7 +322,7 @@ describe('revoking a grant', () => {
     expect(await grants.find(given.id)).toEqual(given);
   });
 
-  it('gives nothing any more when the connection breaks between record and commit, and the repetition ends it', async () => {
+  it('gives nothing any more when the connection breaks between record and commit, and is completed by who looks next', async () => {
     const given = await grants.give(grantProposal());
     const admin = world.scratch.pool('consent-store');
     world.audit.afterNextAppend(async () => {
@@ -323,8 +331,9 @@ describe('revoking a grant', () => {
       );
     });
     await expect(grants.revoke(given.id, by, 'Now')).rejects.toThrow(coded('database_unavailable'));
-    expect(await grants.find(given.id)).toBeUndefined();
+    expect(await grants.find(given.id)).toMatchObject({ status: 'revoked', version: 2, details: given.details });
     expect(await grants.revoke(given.id, by, 'Now')).toMatchObject({ status: 'revoked', version: 2 });
+    expect(recordsOf(given.id, 'grant.revoked')).toHaveLength(1);
   });
 
   it('knows what it does not know', async () => {
@@ -388,6 +397,32 @@ describe('revoking all grants of someone', () => {
   });
 });
 
+describe('looking a grant up', () => {
+  it('asks the log once while it stands, as every token issued under it does, and not at all once it has ended', async () => {
+    let asked = 0;
+    const node = await world.node({
+      pool: world.scratch.pool('consent-store'),
+      audit: {
+        ...world.audit,
+        standings(things) {
+          asked++;
+          return world.audit.standings(things);
+        },
+      },
+    });
+    const { id } = await grants.give(grantProposal());
+    for (const [status, asks] of [
+      ['active', 1],
+      ['revoked', 0],
+    ] as const) {
+      asked = 0;
+      expect(await node.grants.find(id)).toMatchObject({ status });
+      expect(asked).toBe(asks);
+      await grants.revoke(id, by, 'Now');
+    }
+  });
+});
+
 describe('the list', () => {
   it('shows newest versions, oldest grant first, page by page, by every filter and their combination', async () => {
     const client = aClient();
@@ -398,7 +433,8 @@ describe('the list', () => {
     }
     const ids = given.map(({ id }) => id);
     const revoked = await grants.revoke(ids[1] ?? absent, by, 'Now');
-    const listed = async (of: Parameters<GrantRegister['list']>[0]) => (await grants.list(of)).map(({ id }) => id);
+    const listed = async (of: Parameters<ConsentNode['grants']['list']>[0]) =>
+      (await grants.list(of)).map(({ id }) => id);
 
     expect((await grants.list({ client }))[1]).toEqual(revoked);
     expect(await listed({ client })).toEqual(ids);

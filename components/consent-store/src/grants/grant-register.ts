@@ -1,41 +1,47 @@
+import { createCommands, createRecordedThings } from '@countersign/commands';
 import {
   type Actor,
-  type AuditAppender,
+  type AuditLog,
+  appendOnce,
   createStandingCheck,
+  type DecidedRequest,
   type Grant,
   type GrantProposal,
   type GrantRegister,
   type GrantsOf,
-  grantErrors,
   grantsThing,
-  type StandingReader,
+  recordIdOfCommand,
 } from '@countersign/contracts';
 import {
   type Clock,
-  type CodedError,
+  type Digest,
+  decodeBase64Url,
+  derivedId,
   digestOf,
   type GrantId,
-  newId,
-  parseInstant,
+  isCodedError,
+  type Json,
   type Random,
-  toInstant,
 } from '@countersign/kernel';
 import type pg from 'pg';
-import { changeRecord, consentRecord, denialRecord, grantClaim, revocationRecord } from './records.ts';
-import { createGrantStore, type GrantUnit } from './store.ts';
-import { mergedProposal, termsOf } from './terms.ts';
+import { createGrantCommands } from './grant-commands.ts';
+import { createGrantKind, grantClaim } from './recorded-grant.ts';
+import { denialRecord, source } from './records.ts';
+import { headOf, pageOf, standingOf } from './store.ts';
 
 export interface GrantRegisterDependencies {
   readonly pool: pg.Pool;
   readonly clock: Clock;
   readonly random: Random;
-  readonly audit: AuditAppender & StandingReader;
+  readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find'>;
 }
 
 /** A page of grants. */
 const maxListed = 1000;
-/** Grants that are ended in one transaction. */
+/** Grants that are looked up together. */
 const slice = 100;
+/** Grants that are ended side by side: each on a connection of its own. */
+const endedAtOnce = 4;
 /** By then everything issued at the last moment of a grant has ended as well: a token lives five minutes at most. */
 const longExpiredMs = 10 * 60_000;
 
@@ -44,8 +50,16 @@ const longExpiredMs = 10 * 60_000;
  * what one node has ended no other node takes for standing. A consent counts as its newest record has it.
  */
 export function createGrantRegister({ pool, clock, random, audit }: GrantRegisterDependencies): GrantRegister {
-  const store = createGrantStore(pool);
-  const standings = createStandingCheck({ log: audit, source: 'consent-store', clock, random });
+  const standings = createStandingCheck({ log: audit, source, clock, random });
+  const dependencies = { pool, log: audit, check: standings, source, clock };
+  const kind = createGrantKind(clock);
+  const things = createRecordedThings(kind, dependencies);
+  const commands = createCommands(dependencies);
+  const { decide, revoke } = createGrantCommands({
+    kind,
+    standings,
+    isEndedWithOthers: async (grant) => (await standing([grant])).length === 0,
+  });
 
   /** Of these, those that the log says the same of, and whose consents were not all ended since. */
   async function standing(grants: readonly Grant[]): Promise<readonly Grant[]> {
@@ -67,119 +81,65 @@ export function createGrantRegister({ pool, clock, random, audit }: GrantRegiste
     return grants.filter((grant) => grant.status === 'revoked' || standing.has(grant));
   }
 
-  /** As {@link standing}, for one that may be about to change: whoever changes it has it locked. */
-  async function settled(grant: Grant): Promise<Grant | undefined> {
-    const [first] = await standing([grant]);
-    if (first !== undefined) return first;
-    return store.inUnit(async (unit) => {
-      const head = await unit.lock(grant.id);
-      if (head === undefined) return undefined;
-      const [found] = await standing([head]);
-      // Where its own record says otherwise, the difference is recorded.
-      if (found === undefined) await standings.holds(grantClaim(head));
-      return found;
+  /** As {@link standing}, of one whose row says otherwise, or is not there: it is completed from its record, or reported. */
+  async function settled(id: GrantId): Promise<Grant | undefined> {
+    const found = await things.find(id).catch((error: unknown) => {
+      if (isCodedError(error, 'authority_unproven')) return undefined;
+      throw error;
     });
-  }
-  const recording = () => ({ recordId: newId('record', { clock, random }), at: clock.now() });
-
-  async function give(proposal: GrantProposal): Promise<Grant> {
-    const { recordId, at } = recording();
-    const grant: Grant = {
-      id: newId('grant', { clock, random }),
-      version: 1,
-      status: 'active',
-      ...proposed(proposal),
-      givenAt: toInstant(at),
-      recordId,
-    };
-    await audit.append(consentRecord(grant));
-    await store.inUnit((unit) => unit.put([grant], at));
-    return grant;
-  }
-
-  async function change(id: GrantId, how: 'merge' | 'replace', proposal: GrantProposal): Promise<Grant> {
-    return store.inUnit(async (unit) => {
-      const head = await lockKnown(unit, id);
-      await requireStanding(head);
-      const { recordId, at } = recording();
-      const fault = changeFault(head, proposal, at) ?? (how === 'merge' ? mergeFault(head, proposal) : undefined);
-      if (fault !== undefined) throw fault;
-      const next: Grant = {
-        ...proposed(how === 'merge' ? mergedProposal(head, proposal) : proposal),
-        id,
-        version: head.version + 1,
-        status: 'active',
-        givenAt: toInstant(at),
-        recordId,
-      };
-      await audit.append(changeRecord(next, how, head.recordId));
-      await unit.put([next], at);
-      return next;
-    });
-  }
-
-  /** What is made of a version must rest on its record. */
-  async function requireStanding(head: Grant): Promise<void> {
-    if (head.status === 'revoked' || (await standing([head])).length > 0) return;
-    await standings.require(grantClaim(head));
-    throw grantErrors.error('grant_revoked', 'The grant was revoked; that is final.');
-  }
-
-  async function revoke(id: GrantId, by: Actor, reason: string): Promise<Grant> {
-    return store.inUnit(async (unit) => {
-      const head = await lockKnown(unit, id);
-      if (head.status === 'revoked') return head;
-      const [ended = head] = await end(unit, [head], by, reason);
-      return ended;
-    });
-  }
-
-  /** Records the end of each, then makes it so. The rows are locked by the unit. */
-  async function end(unit: GrantUnit, heads: readonly Grant[], by: Actor, reason: string): Promise<readonly Grant[]> {
-    const at = clock.now();
-    const ended = heads.map((head): Grant => {
-      return { ...head, version: head.version + 1, status: 'revoked', recordId: recording().recordId };
-    });
-    await Promise.all(
-      ended.map((grant, index) => audit.append(revocationRecord(grant, by, reason, heads[index]?.recordId))),
-    );
-    await unit.put(ended, at);
-    return ended;
+    return found === undefined ? undefined : (await standing([found]))[0];
   }
 
   async function revokeAll(of: GrantsOf, by: Actor, reason: string): Promise<number> {
     const endingAfter = clock.now() - longExpiredMs;
+    // What another node has ended meanwhile, or a row calls active that is not.
+    const ended = new Set<GrantId>();
     let count = 0;
     for (;;) {
       // From the beginning each time: what was ended is no longer among them, and what was changed meanwhile still is.
-      const ended = await store.inUnit(async (unit) => {
-        const standing = await unit.lockStanding(of, endingAfter, slice);
-        return standing.length === 0 ? [] : end(unit, standing, by, reason);
-      });
-      count += ended.length;
-      if (ended.length < slice) return count;
+      const page = await standingOf(pool, of, { endingAfter, but: [...ended], limit: slice });
+      for (let start = 0; start < page.length; start += endedAtOnce) {
+        const ids = page.slice(start, start + endedAtOnce);
+        // All are through before the caller hears that one failed: what they end, they end before it is asked for again.
+        for (const answer of await Promise.allSettled(ids.map((id) => commands.run(revoke, { id, by, reason })))) {
+          if (answer.status === 'rejected') throw answer.reason;
+          const { grant, now } = answer.value;
+          if (now) count++;
+          else ended.add(grant.id);
+        }
+      }
+      if (page.length < slice) return count;
     }
   }
 
   return {
-    give,
-    async deny(refused) {
-      const record = denialRecord(refused, recording().recordId);
-      return (await audit.append(record)).id;
+    give: (proposal, request) =>
+      commands.run(decide, {
+        id: grantIdOf(proposal, request),
+        how: 'give',
+        proposal,
+        decision: decisionOf(proposal, request),
+      }),
+    async deny(refused, request) {
+      const draft = denialRecord(refused, recordIdOfCommand({ denied: decisionOf(refused, request) }));
+      await appendOnce(audit, draft);
+      return draft.id;
     },
-    change,
+    change: (id, how, proposal, request) =>
+      commands.run(decide, { id, how, proposal, decision: decisionOf(proposal, request) }),
     async find(id) {
-      const head = await store.head(id);
-      return head === undefined ? undefined : settled(head);
+      const head = await headOf(pool, id);
+      const [found] = head === undefined ? [] : await standing([head]);
+      return found ?? settled(id);
     },
-    revoke,
+    revoke: async (id, by, reason) => (await commands.run(revoke, { id, by, reason })).grant,
     revokeAll,
     async list({ limit = maxListed, ...of }) {
-      const page = await store.page(of, Math.min(limit, maxListed));
+      const page = await pageOf(pool, of, Math.min(limit, maxListed));
       const found = new Set(await standing(page));
       const listed: Grant[] = [];
       for (const grant of page) {
-        const shown = found.has(grant) ? grant : await settled(grant);
+        const shown = found.has(grant) ? grant : await settled(grant.id);
         if (shown !== undefined) listed.push(shown);
       }
       return listed;
@@ -187,56 +147,20 @@ export function createGrantRegister({ pool, clock, random, audit }: GrantRegiste
   };
 }
 
-/** What the proposal says, member by member: what else it may hold is not kept. */
-function proposed(proposal: GrantProposal): Omit<Grant, 'id' | 'version' | 'status' | 'givenAt' | 'recordId'> {
-  const { client, subject, institution, acr, amr, authTime, boundTo, session, expiresAt } = proposal;
-  const ends = parseInstant(expiresAt);
-  // Both sides of this are our own: what the client asked for was read before.
-  if (ends === undefined) throw new Error('a grant was given until a time that is none');
-  return {
-    ...termsOf(proposal),
-    client,
-    subject,
-    institution,
-    acr,
-    amr,
-    authTime,
-    ...(boundTo === undefined ? {} : { boundTo }),
-    ...(session === undefined ? {} : { session }),
-    expiresAt: toInstant(ends),
-  };
-}
-
-async function lockKnown(unit: GrantUnit, id: GrantId): Promise<Grant> {
-  const head = await unit.lock(id);
-  if (head === undefined) throw grantErrors.error('grant_not_found', 'There is no such grant.');
-  return head;
-}
-
-function changeFault(head: Grant, proposal: GrantProposal, now: number): CodedError | undefined {
-  const own =
-    head.client === proposal.client && head.subject === proposal.subject && head.institution === proposal.institution;
-  if (!own) return grantErrors.error('grant_foreign', 'The grant is of another client, person or institution.');
-  if (head.status === 'revoked') return grantErrors.error('grant_revoked', 'The grant was revoked; that is final.');
-  // Written so that a time that is not a number denies.
-  if (!(now < Date.parse(head.expiresAt)))
-    return grantErrors.error('grant_expired', `The grant was good until ${head.expiresAt}.`);
-  return undefined;
-}
-
 /**
- * Scopes, interfaces and details stand side by side in a grant. Merged, what was shown for one interface, or beside one detail, would
- * be given for others as well.
+ * A request has one grant for each person who decides about it: if somebody else signs in to the same browser, they give a consent of
+ * their own. Grants sort by the time of their requests.
  */
-function mergeFault(head: Grant, proposal: GrantProposal): CodedError | undefined {
-  const elsewhere = head.resources.length > 0 && proposal.resources.some((uri) => !head.resources.includes(uri));
-  const withDetails = head.applicationDetails !== undefined || proposal.applicationDetails !== undefined;
-  return elsewhere || withDetails
-    ? grantErrors.error(
-        'grant_not_mergeable',
-        'What is asked for is a consent of its own, and is merged with no other.',
-      )
-    : undefined;
+function grantIdOf({ client, subject, institution }: GrantProposal, { id, askedAt }: DecidedRequest): GrantId {
+  const bytes = decodeBase64Url(digestOf({ request: id, askedAt, client, subject, institution }));
+  if (bytes === undefined) throw new Error('a digest is not in base64url');
+  return derivedId('grant', askedAt, bytes.subarray(0, 10));
+}
+
+/** What was decided about which request. When it ends follows from the moment, and a repetition has another. */
+function decisionOf(proposal: Partial<GrantProposal>, { id, askedAt }: DecidedRequest): Digest {
+  const { expiresAt: _, ...said } = proposal;
+  return digestOf({ request: id, askedAt, said: JSON.parse(JSON.stringify(said)) as Json });
 }
 
 /** What ends it together with others: a record about any of these, later than its own. */

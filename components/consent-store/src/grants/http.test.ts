@@ -53,9 +53,11 @@ describe('grants over HTTP', () => {
   it('are shown whole, but for the session they were given in', async () => {
     const client = clientId('whole-screen');
     const session = 'ses_00000000000000000000000000' as Grant['session'];
-    const { session: _, ...given } = await world.store.grants.give(
-      grantProposal({ client, ...(session && { session }) }),
-    );
+    const {
+      session: _,
+      decision: __,
+      ...given
+    } = await world.store.grants.give(grantProposal({ client, ...(session && { session }) }));
     expect((await list(`?client=${client}`, brokerSignatory)).json()).toEqual({ grants: [given] });
   });
 

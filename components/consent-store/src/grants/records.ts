@@ -1,34 +1,16 @@
-import {
-  type Actor,
-  type Claim,
-  ended,
-  type Grant,
-  type GrantProposal,
-  type ProtectedValue,
-  type RecordDraft,
-  standing,
-} from '@countersign/contracts';
-import { digestOf, type GrantId, type Json, type RecordId } from '@countersign/kernel';
+import type { Saying } from '@countersign/commands';
+import type { Actor, Grant, GrantProposal, ProtectedValue, RecordDraft } from '@countersign/contracts';
+import { digestOf, type Json, type RecordId } from '@countersign/kernel';
 import { type AuthorizationDetail, digestOfIntent } from '@countersign/market';
 
-const source = 'consent-store';
-
-export const grantThing = (id: GrantId): string => `grant:${id}`;
-
-/** All of it decides (docs/adr/0043). */
-export function grantClaim(grant: Grant): Claim {
-  return { of: grantThing(grant.id), content: JSON.parse(JSON.stringify(grant)) as Json };
-}
+export const source = 'consent-store';
 
 /** A person has allowed a client something: what exactly, in the words and digests of the intents that were shown. */
-export function consentRecord(grant: Grant): RecordDraft {
-  const { of, content } = grantClaim(grant);
+export function consentSaying(grant: Grant): Saying {
   return {
-    id: grant.recordId,
     type: 'consent.given',
     outcome: 'permit',
     ...circumstancesOf(grant),
-    standing: [standing(of, content)],
     data: { grant: grant.id, version: grant.version, ...termsData(grant), expires_at: grant.expiresAt },
     protectedValues: protectedDetails(grant),
   };
@@ -38,6 +20,7 @@ export function consentRecord(grant: Grant): RecordDraft {
 export function denialRecord(refused: Omit<GrantProposal, 'expiresAt'>, id: RecordId): RecordDraft {
   return {
     id,
+    source,
     type: 'consent.denied',
     outcome: 'deny',
     // The code the client is told (RFC 6749 section 4.1.2.1).
@@ -49,31 +32,25 @@ export function denialRecord(refused: Omit<GrantProposal, 'expiresAt'>, id: Reco
 }
 
 /** The whole of what is allowed from now on; the record before says what was. */
-export function changeRecord(grant: Grant, how: 'merge' | 'replace', previous: RecordId): RecordDraft {
-  return { ...consentRecord(grant), type: 'grant.changed', references: [previous], data: changeData(grant, how) };
+export function changeSaying(grant: Grant, how: 'merge' | 'replace', previous: RecordId): Saying {
+  const { data, ...given } = consentSaying(grant);
+  return { ...given, type: 'grant.changed', references: [previous], data: { how, ...data } };
 }
 
-export function revocationRecord(
-  { id, version, client, subject, institution, recordId }: Grant,
+export function revocationSaying(
+  { id, version, client, subject, institution }: Grant,
   by: Actor,
   reason: string,
-  previous: RecordId | undefined,
-): RecordDraft {
+  previous: RecordId,
+): Saying {
   return {
-    id: recordId,
     type: 'grant.revoked',
-    source,
     outcome: 'done',
-    ...(previous === undefined ? {} : { references: [previous] }),
-    standing: [ended(grantThing(id))],
+    references: [previous],
     subject: by,
     client,
     data: { grant: id, version, client, subject, institution, reason },
   };
-}
-
-function changeData(grant: Grant, how: 'merge' | 'replace'): Json {
-  return { how, grant: grant.id, version: grant.version, ...termsData(grant), expires_at: grant.expiresAt };
 }
 
 function circumstancesOf({
@@ -89,7 +66,6 @@ function circumstancesOf({
 }: Omit<GrantProposal, 'expiresAt'>) {
   const [only, ...others] = details;
   return {
-    source,
     subject: { id: subject, institution },
     client,
     scope: scopes,

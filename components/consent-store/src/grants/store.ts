@@ -1,6 +1,6 @@
 import type { Grant, GrantsOf } from '@countersign/contracts';
 import type { GrantId } from '@countersign/kernel';
-import { databaseFailure, transaction } from '@countersign/runtime';
+import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 
 export interface PageOf {
@@ -13,93 +13,108 @@ export interface PageOf {
   readonly after?: GrantId;
 }
 
-/** What happens under one transaction's locks. */
-export interface GrantUnit {
-  /** The newest version, locked until the transaction ends. */
-  lock(id: GrantId): Promise<Grant | undefined>;
-  /** Active grants that end after this time, in milliseconds since the epoch: the first ones to end, locked. */
-  lockStanding(of: GrantsOf, endingAfter: number, limit: number): Promise<readonly Grant[]>;
-  /** Writes versions and makes each the newest of its grant. @param at milliseconds since the epoch */
-  put(grants: readonly Grant[], at: number): Promise<void>;
-}
-
 /** The highest version that is kept: versions cannot be removed, the row beside them can be put back or taken away. */
 const documentOf = (ids: string) => `select v.document from ${ids} cross join lateral (
   select document from grant_versions where id = g.id order by version desc limit 1) v`;
 const documentOfOne = documentOf('(select $1::text as id) g');
 
-export function createGrantStore(pool: pg.Pool) {
-  return {
-    /** Runs `work` in one transaction; see `transaction` of the runtime. */
-    inUnit<Result>(work: (unit: GrantUnit) => Promise<Result>): Promise<Result> {
-      return transaction(pool, (client) => work(unitOn(client)));
-    },
-
-    async head(id: GrantId): Promise<Grant | undefined> {
-      return (await documents(pool, documentOfOne, [id], 'grant-head'))[0];
-    },
-
-    /** Oldest first. Each status is read by an index of its own, so what has ended does not slow what stands. */
-    async page(
-      { client, subject, institution, status, endingAfter, after }: PageOf,
-      limit: number,
-    ): Promise<readonly Grant[]> {
-      const values: unknown[] = [after ?? '', limit];
-      const filters = Object.entries({ client, subject, institution })
-        .filter(([, value]) => value !== undefined)
-        .map(([column, value]) => ` and ${column} = $${values.push(value)}`)
-        .join('');
-      const standing =
-        endingAfter === undefined ? '' : ` and expires_at > to_timestamp($${values.push(endingAfter)}::float8 / 1000)`;
-      const statuses = status === undefined ? ['active', 'revoked'] : [status];
-      const slices = statuses.map(
-        (each) =>
-          `(select id from grants where status = $${values.push(each)} and id > $1${filters}${standing} order by id limit $2)`,
-      );
-      return documents(
-        pool,
-        `${documentOf(`(select id from (${slices.join(' union all ')}) as slices order by id limit $2) g`)} order by g.id`,
-        values,
-      );
-    },
-  };
+export async function headOf(on: pg.Pool | pg.PoolClient, id: GrantId): Promise<Grant | undefined> {
+  return (await documents(on, documentOfOne, [id], 'grant-head'))[0];
 }
 
-function unitOn(client: pg.PoolClient): GrantUnit {
-  return {
-    async lock(id) {
-      // Two statements: a lock that had to wait would otherwise be joined with the version from before the wait.
-      await client.query('select id from grants where id = $1 for update', [id]);
-      return (await documents(client, documentOfOne, [id]))[0];
-    },
-    async lockStanding(of, endingAfter, limit) {
-      const [[column, value] = []] = Object.entries(standingColumn(of));
-      const { rows } = await client.query<{ id: string }>(
-        `select id from grants
-          where ${column} = $1 and status = 'active' and expires_at > to_timestamp($2::float8 / 1000)
-          order by expires_at, id limit $3 for update`,
-        [value, endingAfter, limit],
-      );
-      return documents(client, documentOf('unnest($1::text[]) as g (id)'), [rows.map(({ id }) => id)]);
-    },
-    async put(grants, at) {
-      await client.query(
-        `insert into grant_versions (id, version, document, record_id, recorded_at)
-         select d ->> 'id', (d ->> 'version')::integer, d, d ->> 'recordId', to_timestamp($2::float8 / 1000)
-           from jsonb_array_elements($1::jsonb) as d`,
-        [JSON.stringify(grants), at],
-      );
-      await client.query(
-        `insert into grants (id, version, status, client, subject, institution, expires_at)
-         select d ->> 'id', (d ->> 'version')::integer, d ->> 'status', d ->> 'client', d ->> 'subject', d ->> 'institution',
-                (d ->> 'expiresAt')::timestamptz
-           from jsonb_array_elements($1::jsonb) as d
-         on conflict (id) do update set version = excluded.version, status = excluded.status, expires_at = excluded.expires_at`,
-        [JSON.stringify(grants)],
-      );
-    },
-  };
+/** The newest version, locked until the transaction ends. */
+export async function lockHead(session: pg.PoolClient, id: GrantId): Promise<Grant | undefined> {
+  // Two statements: a lock that had to wait would otherwise be joined with the version from before the wait.
+  await session.query('select id from grants where id = $1 for update', [id]);
+  return headOf(session, id);
 }
+
+/** Oldest first. Each status is read by an index of its own, so what has ended does not slow what stands. */
+export async function pageOf(
+  pool: pg.Pool,
+  { client, subject, institution, status, endingAfter, after }: PageOf,
+  limit: number,
+): Promise<readonly Grant[]> {
+  const values: unknown[] = [after ?? '', limit];
+  const filters = Object.entries({ client, subject, institution })
+    .filter(([, value]) => value !== undefined)
+    .map(([column, value]) => ` and ${column} = $${values.push(value)}`)
+    .join('');
+  const standing =
+    endingAfter === undefined ? '' : ` and expires_at > to_timestamp($${values.push(endingAfter)}::float8 / 1000)`;
+  const statuses = status === undefined ? ['active', 'revoked'] : [status];
+  const slices = statuses.map(
+    (each) =>
+      `(select id from grants where status = $${values.push(each)} and id > $1${filters}${standing} order by id limit $2)`,
+  );
+  return documents(
+    pool,
+    `${documentOf(`(select id from (${slices.join(' union all ')}) as slices order by id limit $2) g`)} order by g.id`,
+    values,
+  );
+}
+
+/** Active grants that end after this time, in milliseconds since the epoch: the first ones to end, but for those that are named. */
+export async function standingOf(
+  pool: pg.Pool,
+  of: GrantsOf,
+  {
+    endingAfter,
+    but,
+    limit,
+  }: { readonly endingAfter: number; readonly but: readonly GrantId[]; readonly limit: number },
+): Promise<readonly GrantId[]> {
+  const [[column, value] = []] = Object.entries(standingColumn(of));
+  try {
+    const { rows } = await pool.query<{ id: GrantId }>(
+      `select id from grants
+        where ${column} = $1 and status = 'active' and expires_at > to_timestamp($2::float8 / 1000) and id <> all ($4::text[])
+        order by expires_at, id limit $3`,
+      [value, endingAfter, limit, but],
+    );
+    return rows.map(({ id }) => id);
+  } catch (error) {
+    throw databaseFailure(error);
+  }
+}
+
+/**
+ * Writes a version and makes it the newest. Its place follows from what is kept: what somebody has put there keeps nothing out.
+ *
+ * @param at milliseconds since the epoch
+ */
+export async function putVersion(session: pg.PoolClient, grant: Grant, at: number): Promise<void> {
+  await session.query(
+    `with placed as (
+       insert into grant_versions (id, version, document, record_id, recorded_at)
+       select $1, greatest($2, coalesce(max(version), 0) + 1), $3, $4, to_timestamp($5::float8 / 1000)
+         from grant_versions where id = $1 returning id, version, document)
+     ${makeNewest}`,
+    [grant.id, grant.version, JSON.stringify(grant), grant.recordId, at],
+  );
+}
+
+/** The same of a grant that has ended: its terms are those of the version before. */
+export async function putEnded(
+  session: pg.PoolClient,
+  { id, version, status, recordId }: Grant,
+  at: number,
+): Promise<void> {
+  await session.query(
+    `with placed as (
+       insert into grant_versions (id, version, document, record_id, recorded_at)
+       select id, greatest($2, version + 1), document || $3::jsonb, $4, to_timestamp($5::float8 / 1000)
+         from grant_versions where id = $1 order by version desc limit 1 returning id, version, document)
+     ${makeNewest}`,
+    [id, version, JSON.stringify({ version, status, recordId }), recordId, at],
+  );
+}
+
+const makeNewest = `insert into grants (id, version, status, client, subject, institution, expires_at)
+  select id, version, document ->> 'status', document ->> 'client', document ->> 'subject', document ->> 'institution',
+         (document ->> 'expiresAt')::timestamptz
+    from placed
+  on conflict (id) do update set version = excluded.version, status = excluded.status, expires_at = excluded.expires_at`;
 
 /** The name goes into the text of a query, so it is one of these and never a caller's. */
 function standingColumn(of: GrantsOf) {

@@ -1,73 +1,105 @@
 import {
-  type Actor,
-  type ConsentStore,
   consentErrors,
+  type DirectorySnapshot,
   type Mandate,
   type MandateConsent,
   type MandateTerms,
 } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
-import { consentOf, missingConsents, wantedForAmendment } from '../consents.ts';
+import { consentFrom, missingConsents, type Said, type Word, wantedForAmendment, wordOf } from '../consents.ts';
 import { steps } from '../life-cycle.ts';
-import { nextVersion } from '../mandate-document.ts';
+import { nextVersion, seal } from '../mandate-document.ts';
 import { signatoryFor } from '../signatory.ts';
 import { concernedBy, partiesOf, termsDigestOf } from '../terms.ts';
-import { amendmentFault } from './amendment-fault.ts';
-import { lockedHead, type RefusedStep, type StepContext, stateFault } from './step-context.ts';
+import { amendmentFault, type CheckedTerms } from './amendment-fault.ts';
+import {
+  type AskedStep,
+  known,
+  refusalOf,
+  type Step,
+  type StepContext,
+  saying,
+  sound,
+  stateFault,
+  stepOf,
+  toTake,
+} from './step.ts';
 
-/** Consents to an amendment; with the last consent its terms are the mandate's. */
-export function createAcceptAmendment(context: StepContext): ConsentStore['acceptAmendment'] {
-  return (id, { termsDigest }, by) =>
-    context.store.inUnit(async (unit) => {
-      const { head, about } = await lockedHead(unit, id, 'accept-amendment');
-      const { amendment } = head;
-      if (amendment === undefined) return withoutAmendment(context, head, termsDigest, by, about);
-      const snapshot = context.directory();
-      const { terms, consents } = amendment;
-      const said = { wanted: wantedForAmendment(head, terms, snapshot), terms, consents };
-      const recording = context.recording(head);
-      const given = consentOf(by, said, consents, snapshot, recording);
-      if (typeof given === 'object' && 'fault' in given) return context.refuse(given.fault, by, about);
-      if (termsDigest !== amendment.termsDigest)
-        return context.refuse(
-          consentErrors.error('terms_hash_mismatch', 'The terms named are not those of the amendment that waits.'),
-          by,
-          about,
-        );
-      if (given === 'repeated') return head;
-      const misplaced = stateFault('accept-amendment', head, steps.acceptAmendment.from);
-      if (misplaced !== undefined) return context.refuse(misplaced, by, about);
-      const checked = await amendmentFault(context, unit, head, terms, { when: 'agreed', asker: given.consent.lei });
-      if ('fault' in checked) return context.refuse(checked.fault, by, about);
-
-      const all = [...consents, given.consent];
-      if (missingConsents({ ...said, consents: all }, snapshot).length > 0)
-        return context.write(unit, nextVersion(head, { amendment: { ...amendment, consents: all } }, recording), {
-          type: steps.consentToAmendment.record,
-          by,
-          references: [head.recordId],
-        });
-      // The terms as they were consented to, to the letter: with the parent at the version that was checked then.
-      const next = nextVersion(head, { terms, consents: all, amendment: 'none' }, recording);
-      return context.write(unit, next, {
-        type: steps.acceptAmendment.record,
-        by,
-        references: [head.recordId, ...checked.references],
-        data: replacedBy(head, terms, all),
-      });
-    });
+interface Accepting extends AskedStep {
+  readonly termsDigest: string;
 }
 
-/** Once it has become the mandate's own, consenting to it again changes nothing; to any other there is nothing to say. */
-async function withoutAmendment(
-  context: StepContext,
-  head: Mandate,
-  termsDigest: string,
-  by: Actor,
-  about: RefusedStep,
-): Promise<Mandate> {
-  const party = signatoryFor(context.directory(), by, [...concernedBy(head), ...head.consents.map(({ lei }) => lei)]);
-  if ('fault' in party) return context.refuse(party.fault, by, about);
+interface Found {
+  readonly head: Mandate;
+  readonly amendment: NonNullable<Mandate['amendment']>;
+  readonly snapshot: DirectorySnapshot;
+  readonly said: Said;
+  readonly word: Word;
+  readonly checked: CheckedTerms;
+}
+
+/** Consents to an amendment; with the last consent its terms are the mandate's. */
+export function createAcceptAmendment(context: StepContext): Step<Accepting, Found> {
+  return {
+    ...stepOf(context),
+    refused: refusalOf(context, 'accept-amendment'),
+    async facts(session, given) {
+      const head = known(given);
+      const { ask, now } = given;
+      const snapshot = context.directory();
+      const { amendment } = head;
+      if (amendment === undefined) return { made: accepted(head, ask, snapshot) };
+      const { terms, consents } = amendment;
+      const said = { wanted: wantedForAmendment(head, terms, snapshot), terms, consents };
+      const word = wordOf(ask.by, said, consents, snapshot);
+      if (typeof word === 'object') sound(word);
+      if (ask.termsDigest !== amendment.termsDigest)
+        throw consentErrors.error('terms_hash_mismatch', 'The terms named are not those of the amendment that waits.');
+      if (word === 'repeated') return { made: head };
+      const own = sound(word);
+      const asker = own.wanted.lei;
+      const checked = await amendmentFault(context.unitOn(session), head, terms, {
+        ...{ when: 'agreed', asker, snapshot, now },
+      });
+      return { head, amendment, snapshot, said, word: own, checked };
+    },
+    async check({ facts }) {
+      const { head, checked } = toTake(facts);
+      const misplaced = stateFault('accept-amendment', head, steps.acceptAmendment.from);
+      if (misplaced !== undefined) throw misplaced;
+      sound(checked);
+    },
+    next({ facts, now }, recordId) {
+      const { head, amendment, snapshot, said, word } = toTake(facts);
+      const recording = { recordId, at: now };
+      const consents = [...amendment.consents, consentFrom(word, amendment.terms, recording)];
+      const isLast = missingConsents({ ...said, consents }, snapshot).length === 0;
+      // The terms as they were consented to, to the letter: with the parent at the version that was checked then.
+      const change = isLast
+        ? { terms: amendment.terms, consents, amendment: 'none' as const }
+        : { amendment: { ...amendment, consents } };
+      return seal(nextVersion(head, change, recording), context.signer);
+    },
+    record({ ask: { by }, facts }, next) {
+      const { head, checked } = toTake(facts);
+      if (next.amendment !== undefined)
+        return saying(steps.consentToAmendment.record, next, { by, references: [head.recordId] });
+      return saying(steps.acceptAmendment.record, next, {
+        by,
+        references: [head.recordId, ...sound(checked).references],
+        data: replacedBy(head, next),
+      });
+    },
+  };
+}
+
+/**
+ * Once it has become the mandate's own, consenting to it again changes nothing; to any other there is nothing to say.
+ *
+ * @throws CodedError `not_a_signatory`, `amendment_not_found`
+ */
+function accepted(head: Mandate, { by, termsDigest }: Accepting, snapshot: DirectorySnapshot): Mandate {
+  sound(signatoryFor(snapshot, by, [...concernedBy(head), ...head.consents.map(({ lei }) => lei)]));
   if (termsDigestOf(head) === termsDigest && head.consents.some(({ signatory }) => signatory === by.id)) return head;
   throw consentErrors.error('amendment_not_found', 'There is no amendment that waits for consents.');
 }
@@ -75,16 +107,15 @@ async function withoutAmendment(
 /** Who left, where somebody did; and whether they were asked. */
 function replacedBy(
   head: Mandate,
-  terms: MandateTerms,
-  consents: readonly MandateConsent[],
+  next: MandateTerms & { readonly consents: readonly MandateConsent[] },
 ): { readonly [name: string]: Json } {
-  const left = partiesOf(head).filter(({ part, lei }) => terms[part]?.lei !== lei);
+  const left = partiesOf(head).filter(({ part, lei }) => next[part]?.lei !== lei);
   if (left.length === 0) return {};
   return {
     replaced: left.map(({ part, lei }) => ({
       part,
       lei,
-      succession: !consents.some((consent) => consent.lei === lei),
+      succession: !next.consents.some((consent) => consent.lei === lei),
     })),
   };
 }

@@ -1,74 +1,105 @@
-import { type ConsentStore, consentErrors, type Mandate } from '@countersign/contracts';
+import { consentErrors, type DirectorySnapshot, type Mandate } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
-import { consentOf, missingConsents, wantedFor } from '../consents.ts';
+import { consentFrom, missingConsents, type Said, type Word, wantedFor, wordOf } from '../consents.ts';
 import { steps } from '../life-cycle.ts';
-import { nextVersion } from '../mandate-document.ts';
+import { nextVersion, seal } from '../mandate-document.ts';
 import { institutionsFault, signatoryFor } from '../signatory.ts';
 import type { Unit } from '../store/unit.ts';
 import { partiesOf, termsOf } from '../terms.ts';
 import { checkedParent } from './cut-from.ts';
-import { lockedHead, type StepContext, stateFault } from './step-context.ts';
+import {
+  type AskedStep,
+  known,
+  refusalOf,
+  type Step,
+  type StepContext,
+  saying,
+  sound,
+  stateFault,
+  stepOf,
+  toTake,
+} from './step.ts';
+
+interface Accepting extends AskedStep {
+  readonly termsHash: string;
+}
+
+interface Found {
+  readonly head: Mandate;
+  readonly snapshot: DirectorySnapshot;
+  readonly said: Said;
+  /** Absent where the mandate takes no consent any more. */
+  readonly word: Word | undefined;
+  /** Why what was proposed cannot begin any more. */
+  readonly unacceptable: CodedError | undefined;
+}
 
 /** Consents to a proposed mandate; with the last consent it becomes active. */
-export function createAccept(context: StepContext): ConsentStore['accept'] {
-  return (id, { termsHash }, by) =>
-    context.store.inUnit(async (unit) => {
-      const { head, about } = await lockedHead(unit, id, 'accept');
+export function createAccept(context: StepContext): Step<Accepting, Found> {
+  return {
+    ...stepOf(context),
+    refused: refusalOf(context, 'accept'),
+    async facts(session, given) {
+      const head = known(given);
+      const { ask, now } = given;
       const snapshot = context.directory();
       const terms = termsOf(head);
-      const said = { wanted: wantedFor(terms), terms, consents: head.consents };
-      const leis = partiesOf(head).map(({ lei }) => lei);
       const { consents } = head;
+      const said = { wanted: wantedFor(terms), terms, consents };
+      const leis = partiesOf(head).map(({ lei }) => lei);
       // Proposing is no acceptance: once the mandate stands, it is those who accepted it that can repeat themselves.
-      const open = head.status === 'proposed' || consents.slice(1).some(({ signatory }) => signatory === by.id);
-      const asked = open ? leis : leis.filter((lei) => lei !== head.grantor.lei);
-      const party = signatoryFor(snapshot, by, asked);
-      if ('fault' in party) return context.refuse(party.fault, by, about);
-      const recording = context.recording(head);
+      const open = head.status === 'proposed' || consents.slice(1).some(({ signatory }) => signatory === ask.by.id);
+      sound(signatoryFor(snapshot, ask.by, open ? leis : leis.filter((lei) => lei !== head.grantor.lei)));
       // The first consent is the proposer's.
-      const given =
-        head.status === 'proposed' ? consentOf(by, said, consents.slice(1), snapshot, recording) : undefined;
-      if (typeof given === 'object' && 'fault' in given) return context.refuse(given.fault, by, about);
-      if (termsHash !== head.termsHash)
-        return context.refuse(
-          consentErrors.error('terms_hash_mismatch', 'The terms named are not the terms of this mandate.'),
-          by,
-          about,
-        );
-      if (head.status === 'active' || given === 'repeated') return head;
+      const word = head.status === 'proposed' ? wordOf(ask.by, said, consents.slice(1), snapshot) : undefined;
+      if (typeof word === 'object') sound(word);
+      if (ask.termsHash !== head.termsHash)
+        throw consentErrors.error('terms_hash_mismatch', 'The terms named are not the terms of this mandate.');
+      if (head.status === 'active' || word === 'repeated') return { made: head };
+      if (word === undefined) return { head, snapshot, said, word, unacceptable: undefined };
+      const own = sound(word);
+      const unit = context.unitOn(session);
+      return {
+        ...{ head, snapshot, said, word: own },
+        unacceptable: await acceptanceFault(unit, head, { snapshot, now, asker: own.wanted.lei }),
+      };
+    },
+    async check({ facts }) {
+      const { head, word, unacceptable } = toTake(facts);
       const misplaced = stateFault('accept', head, steps.accept.from);
-      if (misplaced !== undefined || given === undefined)
-        return context.refuse(misplaced ?? unexpectedState(head), by, about);
-      const unacceptable = await acceptanceFault(context, unit, head, given.consent.lei);
-      if (unacceptable !== undefined) return context.refuse(unacceptable, by, about);
-
-      const all = [...consents, given.consent];
-      const step = missingConsents({ ...said, consents: all }, snapshot).length === 0 ? steps.accept : steps.consent;
-      const status = step === steps.accept ? step.to : head.status;
-      return context.write(unit, nextVersion(head, { status, consents: all }, recording), {
-        type: step.record,
+      if (misplaced !== undefined) throw misplaced;
+      if (word === undefined)
+        throw consentErrors.error('mandate_state', `A mandate that is ${head.status} takes no consent.`);
+      if (unacceptable !== undefined) throw unacceptable;
+    },
+    next({ facts, now }, recordId) {
+      const { head, snapshot, said, word } = toTake(facts);
+      if (word === undefined) throw new Error('a consent was let through that nobody gives');
+      const recording = { recordId, at: now };
+      const consents = [...head.consents, consentFrom(word, said.terms, recording)];
+      const isLast = missingConsents({ ...said, consents }, snapshot).length === 0;
+      const status = isLast ? steps.accept.to : head.status;
+      return seal(nextVersion(head, { status, consents }, recording), context.signer);
+    },
+    record: ({ ask: { by }, facts }, next) =>
+      saying(next.status === steps.accept.to ? steps.accept.record : steps.consent.record, next, {
         by,
-        references: [head.recordId],
-      });
-    });
+        references: [toTake(facts).head.recordId],
+      }),
+  };
 }
 
 /** Between proposal and acceptance an institution may lose its registration, and the line above may end or narrow. */
 async function acceptanceFault(
-  context: StepContext,
   unit: Unit,
   head: Mandate,
-  asker: Lei,
+  { snapshot, now, asker }: { readonly snapshot: DirectorySnapshot; readonly now: number; readonly asker: Lei },
 ): Promise<CodedError | undefined> {
-  if (context.now() >= Date.parse(head.effectiveUntil))
+  if (now >= Date.parse(head.effectiveUntil))
     return consentErrors.error('mandate_expired', `The proposal ran until ${head.effectiveUntil}.`);
-  const unfit = institutionsFault(context.directory(), partiesOf(head));
+  const unfit = institutionsFault(snapshot, partiesOf(head));
   if (unfit !== undefined || head.parent === undefined) return unfit;
   const parent = await checkedParent(unit, head.parent.id, head, asker);
   return 'fault' in parent ? parent.fault : undefined;
-}
-
-function unexpectedState(head: Mandate): CodedError {
-  return consentErrors.error('mandate_state', `A mandate that is ${head.status} takes no consent.`);
 }

@@ -1,92 +1,101 @@
-import { type ConsentStore, consentErrors, type Mandate } from '@countersign/contracts';
-import { digestOf, type Json, toInstant } from '@countersign/kernel';
-import { amendedTerms, parseChange } from '../amendment-proposal.ts';
+import { consentErrors, type Mandate } from '@countersign/contracts';
+import { digestOf, toInstant } from '@countersign/kernel';
+import { amendedTerms, type parseChange } from '../amendment-proposal.ts';
 import { consentFrom } from '../consents.ts';
 import { steps } from '../life-cycle.ts';
-import { nextVersion } from '../mandate-document.ts';
+import { nextVersion, seal } from '../mandate-document.ts';
 import { authorityFault, type Signatory, signatoryFor } from '../signatory.ts';
 import type { Unit } from '../store/unit.ts';
 import { areSameTerms, partiesOf, termsDigestOf } from '../terms.ts';
-import { amendmentFault } from './amendment-fault.ts';
-import { earlierResult } from './propose.ts';
-import { lockedHead, requireIdempotencyKey, type StepContext, stateFault } from './step-context.ts';
+import { amendmentFault, type CheckedTerms } from './amendment-fault.ts';
+import { earlierResult } from './earlier-use.ts';
+import {
+  type AskedStep,
+  known,
+  refusalOf,
+  type Step,
+  type StepContext,
+  saying,
+  sound,
+  stateFault,
+  stepOf,
+  toTake,
+} from './step.ts';
+
+type Change = ReturnType<typeof parseChange>;
+
+interface Amending extends AskedStep {
+  readonly change: Change;
+  readonly idempotencyKey: string;
+}
+
+interface Found {
+  readonly head: Mandate;
+  readonly signatory: Signatory;
+  readonly checked: CheckedTerms;
+}
 
 /** Proposes other terms for a mandate that stands; what was agreed stays in force until everybody has consented. */
-export function createAmend(context: StepContext): ConsentStore['amend'] {
-  return async (id, proposal, by, idempotencyKey) => {
-    requireIdempotencyKey(idempotencyKey);
-    const change = parseChange(proposal);
-    const bodyDigest = digestOf({ mandate: id, change });
-    return context.store.inUnit(async (unit) => {
-      const { head, about } = await lockedHead(unit, id, 'amend');
+export function createAmend(context: StepContext): Step<Amending, Found> {
+  return {
+    ...stepOf(context),
+    refused: refusalOf(context, 'amend'),
+    async facts(session, given) {
+      const head = known(given);
+      const { ask, now } = given;
+      const { id, by, change, idempotencyKey: key } = ask;
+      const unit = context.unitOn(session);
       const snapshot = context.directory();
-      const parties = partiesOf(head);
-      const found = signatoryFor(
-        snapshot,
-        by,
-        parties.map(({ lei }) => lei),
-      );
-      if ('fault' in found) return context.refuse(found.fault, by, about);
-      const { signatory } = found;
+      const parties = partiesOf(head).map(({ lei }) => lei);
+      const { signatory } = sound(signatoryFor(snapshot, by, parties));
       const repeated = await isRecordedBefore(unit, head, change, signatory);
-      const claim = await unit.claimAmendment({
-        institution: signatory.institution,
-        key: idempotencyKey,
-        bodyDigest,
-        mandate: id,
-        version: repeated ? head.version : head.version + 1,
-      });
-      if (claim !== 'claimed') return earlierResult(unit, claim, bodyDigest);
-      if (repeated) return head;
+      const bodyDigest = digestOf({ mandate: id, change });
+      const version = repeated ? head.version : head.version + 1;
+      const institution = signatory.institution;
+      const claim = await unit.claimAmendment({ institution, key, bodyDigest, mandate: id, version });
+      if (claim !== 'claimed') return { made: await earlierResult(unit, claim, bodyDigest) };
+      if (repeated) return { made: head };
+      const terms = amendedTerms(head, change);
+      const asked = { when: 'proposed', asker: institution, snapshot, now } as const;
+      return { head, signatory, checked: await amendmentFault(unit, head, terms, asked) };
+    },
+    async check({ facts }) {
+      const { head, signatory, checked } = toTake(facts);
       const misplaced = stateFault('amend', head, steps.amend.from);
-      if (misplaced !== undefined) return context.refuse(misplaced, by, about);
+      if (misplaced !== undefined) throw misplaced;
       if (head.amendment !== undefined)
-        return context.refuse(
-          consentErrors.error(
-            'amendment_pending',
-            `The amendment proposed at ${head.amendment.proposedAt} waits for consents.`,
-          ),
-          by,
-          about,
+        throw consentErrors.error(
+          'amendment_pending',
+          `The amendment proposed at ${head.amendment.proposedAt} waits for consents.`,
         );
-      const checked = await amendmentFault(context, unit, head, amendedTerms(head, change), {
-        when: 'proposed',
-        asker: signatory.institution,
-      });
-      if ('fault' in checked) {
-        const data = { step: 'amend', facts: (checked.fault.facts ?? {}) as Json };
-        return context.refuse(checked.fault, by, { ...about, data });
-      }
-      const { terms } = checked;
-      const beyond = authorityFault(signatory, terms);
-      if (beyond !== undefined) return context.refuse(beyond, by, about);
-      const part = parties.find(({ lei }) => lei === signatory.institution)?.part;
-      if (part === undefined) throw new Error('a signatory was found for an institution that has no part');
-      const recording = context.recording(head);
+      const beyond = authorityFault(signatory, sound(checked).terms);
+      if (beyond !== undefined) throw beyond;
+    },
+    next({ ask: { change }, facts, now }, recordId) {
+      const { head, signatory, checked } = toTake(facts);
+      const { terms } = sound(checked);
+      const wanted = partiesOf(head).find(({ lei }) => lei === signatory.institution);
+      if (wanted === undefined) throw new Error('a signatory was found for an institution that has no part');
+      const recording = { recordId, at: now };
       const amendment = {
         kind: change.kind,
         terms,
         termsDigest: termsDigestOf(terms),
-        consents: [consentFrom(signatory, { part, lei: signatory.institution }, terms, recording)],
-        proposedAt: toInstant(recording.at),
-        recordId: recording.recordId,
+        consents: [consentFrom({ signatory, wanted }, terms, recording)],
+        proposedAt: toInstant(now),
+        recordId,
       };
-      return context.write(unit, nextVersion(head, { amendment }, recording), {
-        type: steps.amend.record,
-        by,
-        references: [head.recordId, ...checked.references],
-      });
-    });
+      return seal(nextVersion(head, { amendment }, recording), context.signer);
+    },
+    record({ ask: { by }, facts }, next) {
+      const { head, checked } = toTake(facts);
+      return saying(steps.amend.record, next, { by, references: [head.recordId, ...sound(checked).references] });
+    },
   };
 }
 
 /** Whether the amendment that waits is this one, by a process that died before it had kept under which key. */
-async function isRecordedBefore(
-  unit: Unit,
-  head: Mandate,
-  change: ReturnType<typeof parseChange>,
-  { id }: Signatory,
-): Promise<boolean> {
+async function isRecordedBefore(unit: Unit, head: Mandate, change: Change, { id }: Signatory): Promise<boolean> {
   const { amendment } = head;
   return (
     amendment !== undefined &&

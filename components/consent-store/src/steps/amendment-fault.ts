@@ -1,31 +1,38 @@
-import { consentErrors, type Mandate, type MandateTerms } from '@countersign/contracts';
+import { consentErrors, type DirectorySnapshot, type Mandate, type MandateTerms } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import { institutionsFault } from '../signatory.ts';
 import type { Unit } from '../store/unit.ts';
 import { partiesOf } from '../terms.ts';
 import { checkedParent } from './cut-from.ts';
-import type { StepContext } from './step-context.ts';
 
-/**
- * Whether a mandate may have these terms now: asked when they are proposed, and again with the last consent.
- *
- * @returns the terms, with the parent at the version that was checked; or why not
- */
+/** Terms that a mandate may have now, with the parent at the version that was checked; or why it may not. */
+export type CheckedTerms =
+  | { readonly terms: MandateTerms; readonly references: readonly Mandate['recordId'][] }
+  | { readonly fault: CodedError };
+
+/** Whether a mandate may have these terms now: asked when they are proposed, and again with each consent. */
 export async function amendmentFault(
-  context: StepContext,
   unit: Unit,
   head: Mandate,
   terms: MandateTerms,
-  { when, asker }: { readonly when: 'proposed' | 'agreed'; readonly asker: Lei },
-): Promise<
-  { readonly terms: MandateTerms; readonly references: readonly Mandate['recordId'][] } | { readonly fault: CodedError }
-> {
-  const now = context.now();
+  {
+    when,
+    asker,
+    snapshot,
+    now,
+  }: {
+    readonly when: 'proposed' | 'agreed';
+    readonly asker: Lei;
+    readonly snapshot: DirectorySnapshot;
+    /** Milliseconds since the epoch. */
+    readonly now: number;
+  },
+): Promise<CheckedTerms> {
   for (const until of [head.effectiveUntil, terms.effectiveUntil])
     if (now >= Date.parse(until))
       return { fault: consentErrors.error('mandate_expired', `The mandate, or what it would be, ran until ${until}.`) };
-  const unfit = institutionsFault(context.directory(), partiesOf(terms));
+  const unfit = institutionsFault(snapshot, partiesOf(terms));
   if (unfit !== undefined) return { fault: unfit };
   if (terms.parent === undefined) return { terms, references: [] };
   const { parent: cutFrom, ...others } = terms;

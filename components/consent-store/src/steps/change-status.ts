@@ -1,36 +1,53 @@
-import { type Actor, consentErrors, type Mandate } from '@countersign/contracts';
-import type { CodedError, MandateId } from '@countersign/kernel';
+import { consentErrors, type Mandate } from '@countersign/contracts';
+import type { CodedError } from '@countersign/kernel';
 import { isOver, steps } from '../life-cycle.ts';
-import { nextVersion } from '../mandate-document.ts';
-import { parseReason } from '../reason.ts';
+import { nextVersion, seal } from '../mandate-document.ts';
 import { authorityFault, type Signatory, signatoryFor } from '../signatory.ts';
-import { lockedHead, type StepContext, stateFault } from './step-context.ts';
+import {
+  known,
+  type ReasonedStep,
+  refusalOf,
+  type Step,
+  type StepContext,
+  saying,
+  sound,
+  stateFault,
+  stepOf,
+  toTake,
+} from './step.ts';
+
+interface Found {
+  readonly head: Mandate;
+  readonly signatory: Signatory;
+}
 
 /** Suspends, resumes or revokes. */
 export function createChangeStatus(
   context: StepContext,
-): (step: 'suspend' | 'resume' | 'revoke', id: MandateId, by: Actor, reason: string) => Promise<Mandate> {
-  return async (step, id, by, given) => {
-    const { from, to, by: parts, record } = steps[step];
-    const reason = parseReason(given);
-    return context.store.inUnit(async (unit) => {
-      const { head, about } = await lockedHead(unit, id, step);
+  step: 'suspend' | 'resume' | 'revoke',
+): Step<ReasonedStep, Found> {
+  const { from, to, by: parts, record } = steps[step];
+  return {
+    ...stepOf(context),
+    refused: refusalOf(context, step),
+    async facts(_session, given) {
+      const head = known(given);
       const leis = parts.flatMap((part) => head[part]?.lei ?? []);
-      const party = signatoryFor(context.directory(), by, leis);
-      if ('fault' in party) return context.refuse(party.fault, by, about);
-      if (head.status === to) return head;
-      const misplaced =
-        stateFault(step, head, from) ??
-        (step === 'resume' ? resumptionFault(party.signatory, head, context.now()) : undefined);
-      if (misplaced !== undefined) return context.refuse(misplaced, by, about);
+      const { signatory } = sound(signatoryFor(context.directory(), given.ask.by, leis));
+      return head.status === to ? { made: head } : { head, signatory };
+    },
+    async check({ facts, now }) {
+      const { head, signatory } = toTake(facts);
+      const fault =
+        stateFault(step, head, from) ?? (step === 'resume' ? resumptionFault(signatory, head, now) : undefined);
+      if (fault !== undefined) throw fault;
+    },
+    next({ facts, now }, recordId) {
       const change = isOver(to) ? { status: to, amendment: 'none' as const } : { status: to };
-      return context.write(unit, nextVersion(head, change, context.recording(head)), {
-        type: record,
-        by,
-        references: [head.recordId],
-        data: { reason },
-      });
-    });
+      return seal(nextVersion(toTake(facts).head, change, { recordId, at: now }), context.signer);
+    },
+    record: ({ ask: { by, reason }, facts }, next) =>
+      saying(record, next, { by, references: [toTake(facts).head.recordId], data: { reason } }),
   };
 }
 

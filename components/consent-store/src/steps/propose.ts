@@ -1,93 +1,104 @@
-import { type Actor, type ConsentStore, consentErrors, type Mandate, type MandateTerms } from '@countersign/contracts';
-import { isCodedError, type Json, type MandateId } from '@countersign/kernel';
+import type { Actor, Mandate } from '@countersign/contracts';
+import { decodeBase64Url, derivedId, digestOf, type MandateId } from '@countersign/kernel';
 import { consentFrom } from '../consents.ts';
-import { firstVersion } from '../mandate-document.ts';
-import { parseProposal, proposalDigest } from '../proposal.ts';
-import { authorityFault, institutionsFault, signatoryFor } from '../signatory.ts';
-import type { EarlierUse, Unit } from '../store/unit.ts';
-import { areSameTerms, type ProposedTerms, partiesOf } from '../terms.ts';
-import { checkedParent } from './cut-from.ts';
-import { requireIdempotencyKey, type StepContext } from './step-context.ts';
+import { firstVersion, seal } from '../mandate-document.ts';
+import { proposalDigest } from '../proposal.ts';
+import { authorityFault, institutionsFault, type Signatory, signatoryFor } from '../signatory.ts';
+import type { Unit } from '../store/unit.ts';
+import { type ProposedTerms, partiesOf, termsOf } from '../terms.ts';
+import { type CheckedParent, checkedParent } from './cut-from.ts';
+import { earlierResult, keyUsedOtherwise } from './earlier-use.ts';
+import { isRefusal, refusal, type Step, type StepContext, saying, sound, stepOf, toTake } from './step.ts';
+
+interface Proposing {
+  readonly terms: ProposedTerms;
+  readonly by: Actor;
+  readonly idempotencyKey: string;
+}
+
+interface Found {
+  readonly signatory: Signatory;
+  /** Absent where it is cut from no other. */
+  readonly parent: Awaited<ReturnType<typeof checkedParent>> | undefined;
+}
 
 /** Proposes a mandate; the proposer's word is the first consent. */
-export function createPropose(context: StepContext): ConsentStore['propose'] {
-  return async (proposal, by, idempotencyKey) => {
-    requireIdempotencyKey(idempotencyKey);
-    const terms = parseProposal(proposal);
-    const asked = {
-      step: 'propose',
-      grantor: terms.grantor.lei,
-      grantee: terms.grantee.lei,
-      ...(terms.parent === undefined ? {} : { parent: terms.parent }),
-    };
-    const snapshot = context.directory();
-    const found = signatoryFor(snapshot, by, [terms.grantor.lei]);
-    if ('fault' in found) return context.refuse(found.fault, by, { data: asked });
-    const beyond = authorityFault(found.signatory, terms);
-    if (beyond !== undefined) return context.refuse(beyond, by, { data: asked });
-    const unfit = institutionsFault(snapshot, partiesOf(terms));
-    if (unfit !== undefined) return context.refuse(unfit, by, { data: asked });
-
-    const command = { proposed: idempotencyKey, grantor: terms.grantor.lei };
-    const { recordId } = context.recordingOf(command);
-    /** @param recorded what a process had recorded that died before it was kept */
-    const make = (recorded?: MandateId) =>
-      context.store.inUnit(async (unit) => {
-        const id = recorded ?? context.newMandateId();
-        const bodyDigest = proposalDigest(terms);
-        const claim = await unit.claimProposal({
-          grantor: terms.grantor.lei,
-          key: idempotencyKey,
-          bodyDigest,
-          mandate: id,
-        });
-        if (claim !== 'claimed') return earlierResult(unit, claim, bodyDigest);
-        const { agreed, references } = await withParent(context, unit, terms, by, asked);
-        if (recorded !== undefined) return sameProposal(await unit.lock(recorded), agreed);
-        const recording = context.recordingOf(command);
-        const consent = consentFrom(found.signatory, { part: 'grantor', lei: terms.grantor.lei }, agreed, recording);
-        const first = firstVersion(id, agreed, consent, recording);
-        return context.write(unit, first, { type: 'mandate.proposed', by, references });
+export function createPropose(context: StepContext): Step<Proposing, Found> {
+  return {
+    ...stepOf(context),
+    about: idOf,
+    refused: (error, { ask: { terms, by }, facts }) => {
+      if (!isRefusal(error)) return undefined;
+      const { grantor, grantee, parent } = terms;
+      const asked = { step: 'propose', grantor: grantor.lei, grantee: grantee.lei };
+      const above = facts?.made === undefined ? facts?.parent?.mandate : undefined;
+      return {
+        ...refusal(context.newRecordId(), error, by, { ...asked, ...(parent === undefined ? {} : { parent }) }),
+        ...(above === undefined ? {} : { references: [above.recordId] }),
+      };
+    },
+    async facts(session, { ask, row }) {
+      const { terms, by } = ask;
+      const snapshot = context.directory();
+      const { signatory } = sound(signatoryFor(snapshot, by, [terms.grantor.lei]));
+      const fault = authorityFault(signatory, terms) ?? institutionsFault(snapshot, partiesOf(terms));
+      if (fault !== undefined) throw fault;
+      const unit = context.unitOn(session);
+      const made = await madeBefore(unit, ask, row);
+      if (made !== undefined) return { made };
+      const { parent, ...others } = terms;
+      return {
+        signatory,
+        parent: parent === undefined ? undefined : await checkedParent(unit, parent, others, terms.grantor.lei),
+      };
+    },
+    async check({ facts }) {
+      const { parent } = toTake(facts);
+      if (parent !== undefined) sound(parent);
+    },
+    next({ ask, facts, now }, recordId) {
+      const { signatory, parent } = toTake(facts);
+      const { parent: _, ...terms } = ask.terms;
+      const agreed = parent === undefined ? terms : { ...terms, parent: sound<CheckedParent>(parent).reference };
+      const recording = { recordId, at: now };
+      const wanted = { part: 'grantor', lei: terms.grantor.lei } as const;
+      const consent = consentFrom({ signatory, wanted }, agreed, recording);
+      return seal(firstVersion(idOf(ask), agreed, consent, recording), context.signer);
+    },
+    record({ ask: { by }, facts }, next) {
+      const { parent } = toTake(facts);
+      return saying('mandate.proposed', next, {
+        by,
+        references: parent?.mandate === undefined ? [] : [parent.mandate.recordId],
       });
-    try {
-      return await make();
-    } catch (error) {
-      const recorded = isCodedError(error, 'record_identity_taken') ? await context.mandateOf(recordId) : undefined;
-      if (recorded === undefined) throw error;
-      return make(recorded);
-    }
+    },
   };
 }
 
-/** @throws CodedError `idempotency_conflict` where other terms were recorded under the key */
-function sameProposal(recorded: Mandate | undefined, agreed: MandateTerms): Mandate {
-  if (recorded === undefined || !areSameTerms(recorded, agreed))
-    throw consentErrors.error('idempotency_conflict', 'This idempotency key was used for another request.');
-  return recorded;
+/** A grantor's key names one mandate, on whichever node it is used, and whatever has become of the first answer. */
+function idOf({ terms, idempotencyKey }: Proposing): MandateId {
+  const bytes = decodeBase64Url(digestOf({ proposed: idempotencyKey, grantor: terms.grantor.lei }));
+  if (bytes === undefined) throw new Error('a digest is not in base64url');
+  return derivedId('mandate', 0, bytes.subarray(0, 10));
 }
 
-async function withParent(
-  context: StepContext,
+/** What was proposed under the key before. @throws CodedError `idempotency_conflict` where that was something else */
+async function madeBefore(
   unit: Unit,
-  { parent, ...terms }: ProposedTerms,
-  by: Actor,
-  asked: Record<string, Json>,
-): Promise<{ readonly agreed: MandateTerms; readonly references: readonly Mandate['recordId'][] }> {
-  if (parent === undefined) return { agreed: terms, references: [] };
-  const checked = await checkedParent(unit, parent, terms, terms.grantor.lei);
-  if ('fault' in checked)
-    return context.refuse(checked.fault, by, {
-      data: { ...asked, facts: (checked.fault.facts ?? {}) as Json },
-      ...(checked.mandate === undefined ? {} : { references: [checked.mandate.recordId] }),
-    });
-  return { agreed: { ...terms, parent: checked.reference }, references: [checked.mandate.recordId] };
+  { terms, idempotencyKey }: Proposing,
+  row: Mandate | undefined,
+): Promise<Mandate | undefined> {
+  const bodyDigest = proposalDigest(terms);
+  if (row === undefined) {
+    const earlier = await unit.earlierProposal(terms.grantor.lei, idempotencyKey);
+    return earlier === undefined ? undefined : earlierResult(unit, earlier, bodyDigest);
+  }
+  const first = row.version === 1 ? row : await unit.version(row.id, 1);
+  if (first === undefined || proposalDigest(proposedTerms(first)) !== bodyDigest) throw keyUsedOtherwise();
+  return first;
 }
 
-/** What the key was used for, if it was used for the same. */
-export async function earlierResult(unit: Unit, earlier: EarlierUse, bodyDigest: string): Promise<Mandate> {
-  if (earlier.bodyDigest !== bodyDigest)
-    throw consentErrors.error('idempotency_conflict', 'This idempotency key was used for another request.');
-  const made = await unit.version(earlier.mandate, earlier.version);
-  if (made === undefined) throw new Error('an idempotency key was kept without the version it made');
-  return made;
+function proposedTerms(mandate: Mandate): ProposedTerms {
+  const { parent, ...terms } = termsOf(mandate);
+  return parent === undefined ? terms : { ...terms, parent: parent.id };
 }

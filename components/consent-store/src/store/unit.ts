@@ -26,17 +26,12 @@ export interface DueMandate {
 
 /** What happens under one transaction's locks. */
 export interface Unit {
+  /** What a grantor's key was used for in an earlier release: since then the id of a mandate follows from its key. */
+  earlierProposal(grantor: string, key: string): Promise<EarlierUse | undefined>;
   /**
-   * Takes a proposal's key for this transaction, or says what it was used for before. A second request with the
-   * key waits here until the first has committed or is gone.
+   * Takes an amendment's key for this transaction, or says what it was used for before. A second request with the key waits here
+   * until the first has committed or is gone. `version` is the one that the amendment would make.
    */
-  claimProposal(claim: {
-    readonly grantor: string;
-    readonly key: string;
-    readonly bodyDigest: Digest;
-    readonly mandate: MandateId;
-  }): Promise<'claimed' | EarlierUse>;
-  /** Likewise an amendment's; `version` is the one that the amendment would make. */
   claimAmendment(claim: {
     readonly institution: string;
     readonly key: string;
@@ -46,7 +41,11 @@ export interface Unit {
   }): Promise<'claimed' | EarlierUse>;
   /** Whether it is kept under which key this version was asked for. */
   hasAmendmentKey(id: MandateId, version: number): Promise<boolean>;
-  /** The newest version, locked until the transaction ends. */
+  /** Locks the mandate until the transaction ends. @returns whether there is one */
+  hold(id: MandateId): Promise<boolean>;
+  /** The newest version. One that was recorded, and interrupted before it was kept, is kept first. */
+  complete(id: MandateId): Promise<Mandate | undefined>;
+  /** Both, of a mandate that is there. */
   lock(id: MandateId): Promise<Mandate | undefined>;
   /** The newest version, read only. */
   head(id: MandateId): Promise<Mandate | undefined>;
@@ -64,22 +63,27 @@ export interface Unit {
 }
 
 export function unitOn(client: pg.PoolClient, seals: Seals): Unit {
+  async function hold(id: MandateId): Promise<boolean> {
+    const { rowCount } = await client.query('select id from mandates where id = $1 for update', [id]);
+    return rowCount === 1;
+  }
+
+  async function complete(id: MandateId): Promise<Mandate | undefined> {
+    const { mandate, kept } = await newestVersion(client, seals, id);
+    if (mandate !== undefined && kept < mandate.version)
+      await put(client, mandate, isOver(mandate.status) ? undefined : 0);
+    return mandate;
+  }
+
   return {
-    async claimProposal({ grantor, key, bodyDigest, mandate }) {
-      const claimed = await client.query(
-        `insert into proposals (grantor_lei, idempotency_key, body_digest, mandate_id) values ($1, $2, $3, $4)
-         on conflict (grantor_lei, idempotency_key) do nothing`,
-        [grantor, key, bodyDigest, mandate],
+    async earlierProposal(grantor, key) {
+      const [earlier] = await rowsOf<EarlierUse>(
+        client,
+        `select body_digest as "bodyDigest", mandate_id as mandate, 1 as version
+           from proposals where grantor_lei = $1 and idempotency_key = $2`,
+        [grantor, key],
       );
-      if (claimed.rowCount === 1) return 'claimed';
-      return theOne(
-        await rowsOf<EarlierUse>(
-          client,
-          `select body_digest as "bodyDigest", mandate_id as mandate, 1 as version
-             from proposals where grantor_lei = $1 and idempotency_key = $2`,
-          [grantor, key],
-        ),
-      );
+      return earlier;
     },
     async claimAmendment({ institution, key, bodyDigest, mandate, version }) {
       const claimed = await client.query(
@@ -88,27 +92,25 @@ export function unitOn(client: pg.PoolClient, seals: Seals): Unit {
         [institution, key, bodyDigest, mandate, version],
       );
       if (claimed.rowCount === 1) return 'claimed';
-      return theOne(
-        await rowsOf<EarlierUse>(
-          client,
-          `select body_digest as "bodyDigest", mandate_id as mandate, version
-             from amendments where institution_lei = $1 and idempotency_key = $2`,
-          [institution, key],
-        ),
+      const [earlier] = await rowsOf<EarlierUse>(
+        client,
+        `select body_digest as "bodyDigest", mandate_id as mandate, version
+           from amendments where institution_lei = $1 and idempotency_key = $2`,
+        [institution, key],
       );
+      if (earlier === undefined) throw new Error('an idempotency key was taken and cannot be found');
+      return earlier;
     },
     async hasAmendmentKey(id, version) {
       const kept = await client.query('select 1 from amendments where mandate_id = $1 and version = $2', [id, version]);
       return kept.rowCount !== 0;
     },
+    hold,
+    complete,
     async lock(id) {
-      // Two statements: a lock that had to wait would otherwise be joined with the version from before the wait.
-      await client.query('select id from mandates where id = $1 for update', [id]);
-      const { mandate, kept } = await newestVersion(client, seals, id);
-      // Recorded, and interrupted before it was kept: it is completed before anything is built on it.
-      if (mandate !== undefined && kept < mandate.version)
-        await put(client, mandate, isOver(mandate.status) ? undefined : 0);
-      return mandate;
+      // A lock that had to wait would otherwise be joined with the version from before the wait.
+      await hold(id);
+      return complete(id);
     },
     async head(id) {
       return (await newestVersion(client, seals, id)).mandate;
@@ -188,10 +190,4 @@ async function put(client: pg.PoolClient, mandate: Mandate, lookAt: number | und
 
 function timeOf(time: number | undefined): Date | null {
   return time === undefined ? null : new Date(time);
-}
-
-function theOne(rows: readonly EarlierUse[]): EarlierUse {
-  const [earlier] = rows;
-  if (earlier === undefined) throw new Error('an idempotency key was taken and cannot be found');
-  return earlier;
 }

@@ -7,9 +7,12 @@ import {
   createConsentStore,
   type RunningConsentStore,
 } from '../index.ts';
+import { askedAnew, type GrantsAskedAnew } from './asked-anew.ts';
 import { firms, people } from './firms.ts';
 import { createMandateKeys } from './mandate-keys.ts';
 import { createSmallDirectory } from './small-directory.ts';
+
+export type ConsentNode = RunningConsentStore & { readonly grants: GrantsAskedAnew };
 
 /**
  * A consent store on a database of its own, with a log and a directory that the test holds in its hands.
@@ -27,12 +30,12 @@ export async function createConsentWorld(given: { readonly scratch?: ScratchData
     pool: scratch.pool('consent-store'),
     random: systemRandom,
   });
-  const nodes: RunningConsentStore[] = [];
+  const nodes: ConsentNode[] = [];
   const role = scratch.components.find(({ name }) => name === 'consent-store')?.role ?? '';
 
   /** A further node on the same database. */
-  async function node(changes: Partial<ConsentStoreDependencies> = {}): Promise<RunningConsentStore> {
-    const store = await createConsentStore({
+  async function node(changes: Partial<ConsentStoreDependencies> = {}): Promise<ConsentNode> {
+    const running = await createConsentStore({
       pool: scratch.pool('consent-store'),
       access: { database: scratch.database, role, schema: 'consent_store', applicationName: 'consent-store' },
       clock,
@@ -44,6 +47,7 @@ export async function createConsentWorld(given: { readonly scratch?: ScratchData
       sweepEveryMs: 3_600_000,
       ...changes,
     });
+    const store = { ...running, grants: askedAnew(running.grants, clock) };
     nodes.push(store);
     return store;
   }

@@ -1,26 +1,15 @@
-import {
-  type Actor,
-  type AuditAppender,
-  type Device,
-  type Directory,
-  deviceErrors,
-  ended,
-  type StandingCheck,
-  standing,
-} from '@countersign/contracts';
-import { type Clock, isCodedError, newId, type Random, type RecordId, sha256, toInstant } from '@countersign/kernel';
+import type { Commands } from '@countersign/commands';
+import { type Actor, type AuditLog, type Device, type Directory, deviceErrors } from '@countersign/contracts';
+import { isCodedError, newId, type RecordId, sha256, toInstant } from '@countersign/kernel';
 import { importVerificationKey, type VerificationKey } from '@countersign/oauth';
-import { transaction } from '@countersign/runtime';
-import type pg from 'pg';
 import type { Challenges } from '../challenge.ts';
 import type { Settings } from '../config.ts';
 import { readNewKey, signedBy } from '../proof.ts';
-import { credentialClaim, credentialThing, enrolmentClaim, enrolmentThing } from '../row-claims.ts';
-import type { CredentialStore, StoredCredential } from '../store/credentials.ts';
-import type { EnrolmentStore } from '../store/enrolments.ts';
+import { enrolmentClaim } from '../row-claims.ts';
+import { createEnrolmentCommands, type EnrolmentCommandDependencies, unknownLink } from './enrolment-commands.ts';
+import { credentialIdOf, lastEnrolled } from './recorded-credential.ts';
+import { enrolmentRefused } from './records.ts';
 
-/** People of one machine each have a browser of their own, and certificates overlap while they are changed. */
-const mostCredentials = 8;
 const codePattern = /^[\w-]{43}$/;
 
 type PublicKey = { readonly kty: string; readonly crv: string; readonly x: string; readonly y: string };
@@ -64,21 +53,18 @@ export interface Enrolment {
   closeLinks(devices: readonly string[], by: Actor, reason: string): Promise<number>;
 }
 
-export function createEnrolment(dependencies: {
-  readonly pool: pg.Pool;
-  readonly credentials: CredentialStore;
-  readonly enrolments: EnrolmentStore;
+export interface EnrolmentDependencies extends Omit<EnrolmentCommandDependencies, 'audit'> {
+  readonly commands: Commands;
   readonly challenges: Challenges;
-  readonly audit: AuditAppender;
-  readonly standings: StandingCheck;
+  readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find'>;
   readonly directory: Pick<Directory, 'snapshot'>;
-  readonly clock: Clock;
-  readonly random: Random;
   readonly settings: Settings;
-}): Enrolment {
-  const { pool, credentials, enrolments, challenges, audit, standings, directory, clock, random, settings } =
-    dependencies;
-  const newRecordId = () => newId('record', dependencies);
+}
+
+export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment {
+  const { credentials, enrolments, things, commands, challenges, audit, standings, directory } = dependencies;
+  const { clock, random, settings } = dependencies;
+  const changes = createEnrolmentCommands(dependencies);
   const now = () => new Date(clock.now());
 
   function managed(id: string, by: Manager): Device {
@@ -91,80 +77,34 @@ export function createEnrolment(dependencies: {
     return device;
   }
 
-  /** Records it, then writes it: of any number at once, one gets the thumbprint. */
-  async function enrol(
-    session: pg.PoolClient,
-    credential: Omit<StoredCredential, 'recordId'>,
-    by: Actor,
-    link?: RecordId,
-  ) {
-    const recordId = newRecordId();
-    const held = await credentials.lock(session, credential.device);
-    if (held.length >= mostCredentials)
-      throw deviceErrors.error(
-        'device_enrolled',
-        `A device shows itself by at most ${mostCredentials} keys and certificates. Take one away first.`,
-      );
-    if (!(await credentials.insert(session, { ...credential, recordId })))
-      throw deviceErrors.error('device_enrolled', 'This key or certificate shows a device already.');
-    const { device, institution, kind, thumbprint, jwk } = credential;
-    const { of, content } = credentialClaim({ ...credential, recordId });
-    await audit.append({
-      id: recordId,
-      type: 'device.enrolled',
-      source: 'devices',
-      outcome: 'done',
-      subject: by,
-      device,
-      ...(link === undefined ? {} : { references: [link] }),
-      standing: [standing(of, content), ...(link === undefined ? [] : [ended(enrolmentThing(device))])],
-      data: { device, institution, by: kind, thumbprint, ...(jwk === null ? {} : { jwk }) },
-    });
-    return recordId;
-  }
-
-  async function recordRemoval(
-    { id, institution }: Pick<Device, 'id' | 'institution'>,
-    by: Actor,
-    what: { readonly thumbprints: string[]; readonly links: number; readonly reason: string },
-    gone: readonly StoredCredential[] = [],
-  ): Promise<void> {
-    await audit.append({
-      id: newRecordId(),
-      type: 'device.removed',
-      source: 'devices',
-      outcome: 'done',
-      subject: by,
-      device: id,
-      standing: [...gone.map(credentialThing), ...(what.links === 0 ? [] : [enrolmentThing(id)])].map(ended),
-      data: { device: id, institution, ...what },
-    });
-  }
-
-  async function show(code: string): Promise<{ readonly device: Device; readonly challenge: string }> {
+  async function linkOf(code: string): Promise<{ readonly device: Device; readonly challenge: string } | undefined> {
     const codeHash = sha256(code);
     const found = codePattern.test(code) ? await enrolments.find(codeHash, now()) : undefined;
     const enrolment =
       found !== undefined && (await standings.holds(enrolmentClaim(found, codeHash))) ? found : undefined;
     const device = enrolment === undefined ? undefined : directory.snapshot().device(enrolment.device);
-    if (enrolment === undefined || device?.institution !== enrolment.institution) throw unknownLink();
+    if (enrolment === undefined || device?.institution !== enrolment.institution) return undefined;
     return { device, challenge: challenges.make(aboutLink(code)) };
   }
 
-  async function recordRefusal(code: 'device_enrolled' | 'device_proof_wrong', device: string): Promise<void> {
-    await audit.append({
-      id: newRecordId(),
-      type: 'device.refused',
-      source: 'devices',
-      outcome: 'deny',
-      reason: code,
-      device,
-      data: { at: 'enrolment', by: 'key', device },
-    });
+  /**
+   * What a browser enrolled as by this link, where the process died before it was answered: the link is used up by the record, and its
+   * row is left. The browser shows its key again.
+   */
+  async function enrolledBy(code: string, brought: BroughtKey | undefined, shown: ShownKey | undefined) {
+    if (brought === undefined || shown === undefined || !codePattern.test(code)) return undefined;
+    if (!challenges.stands(shown.challenge, aboutLink(code))) return undefined;
+    if (!signedBy(brought.key, shown.challenge, shown.signature)) return undefined;
+    const left = await enrolments.find(sha256(code), now());
+    if (left === undefined) return undefined;
+    const found = await things.find(credentialIdOf({ kind: 'key', thumbprint: brought.key.thumbprint }));
+    const record = found === undefined ? undefined : (await audit.find(found.recordId))?.record;
+    if (found?.device !== left.device || record?.references?.includes(left.recordId) !== true) return undefined;
+    return { device: found.device, recordId: found.recordId };
   }
 
   async function refuse(code: 'device_proof_wrong', device: string, internal: string): Promise<never> {
-    await recordRefusal(code, device);
+    await audit.append(enrolmentRefused(newId('record', dependencies), code, device));
     throw deviceErrors.error(code, 'The browser did not show that it holds its key. Load the page again.', {
       internal,
     });
@@ -175,107 +115,86 @@ export function createEnrolment(dependencies: {
       const { institution } = managed(id, by);
       if (!codePattern.test(thumbprint))
         throw deviceErrors.error('device_malformed', 'A thumbprint is the SHA-256 of the certificate in base64url.');
-      const credential = {
-        device: id,
-        institution,
-        kind: 'certificate',
-        thumbprint,
-        jwk: null,
-        enrolledAt: now(),
-      } as const;
-      return { recordId: await transaction(pool, (session) => enrol(session, credential, actorOf(by))) };
+      const { recordId } = await commands.run(changes.enrol, {
+        ...{ device: id, institution, kind: 'certificate', thumbprint, jwk: null, by: actorOf(by) },
+      });
+      return { recordId };
     },
 
     async open(id, by) {
       const { institution } = managed(id, by);
       const code = Buffer.from(random.bytes(32)).toString('base64url');
-      const recordId = newRecordId();
-      const expiresAt = new Date(clock.now() + settings.enrolmentMs);
-      const openedBy = actorOf(by);
-      const opened = { device: id, institution, openedBy, recordId, expiresAt };
-      const { of, content } = enrolmentClaim(opened, sha256(code));
-      await audit.append({
-        id: recordId,
-        type: 'device.enrolment-opened',
-        source: 'devices',
-        outcome: 'done',
-        subject: openedBy,
-        device: id,
-        standing: [standing(of, content)],
-        data: { device: id, institution, expires_at: toInstant(expiresAt.getTime()) },
+      const { expiresAt, recordId } = await commands.run(changes.open, {
+        ...{ device: id, institution, by: actorOf(by), lifeMs: settings.enrolmentMs },
+        codeHash: Buffer.from(sha256(code)).toString('base64url'),
       });
-      await enrolments.put(sha256(code), opened);
       return { path: `/device/${code}`, expiresAt: toInstant(expiresAt.getTime()), recordId };
     },
 
-    show,
+    async show(code) {
+      const link = await linkOf(code);
+      if (link === undefined) throw unknownLink();
+      return link;
+    },
 
     async register(code, field) {
-      const { device } = await show(code);
       const shown = readNewKey(field);
       const brought = shown === undefined ? undefined : keyIn(shown.jwk);
+      const link = await linkOf(code);
+      if (link === undefined) {
+        const before = await enrolledBy(code, brought, shown);
+        if (before === undefined) throw unknownLink();
+        return before;
+      }
+      const { device } = link;
       if (shown === undefined || brought === undefined)
         return refuse('device_proof_wrong', device.id, 'no key was brought');
       if (!challenges.stands(shown.challenge, aboutLink(code)))
         return refuse('device_proof_wrong', device.id, 'the challenge is none of this link, or over');
       if (!signedBy(brought.key, shown.challenge, shown.signature))
         return refuse('device_proof_wrong', device.id, 'the signature is not of the key');
-      return transaction(pool, async (session) => {
-        const taken = await enrolments.take(session, sha256(code), now());
-        if (taken === undefined || !(await standings.holds(enrolmentClaim(taken, sha256(code))))) throw unknownLink();
-        const credential = {
-          device: taken.device,
-          institution: taken.institution,
-          kind: 'key',
-          thumbprint: brought.key.thumbprint,
-          jwk: brought.jwk,
-          enrolledAt: now(),
-        } as const;
-        const recordId = await enrol(session, credential, taken.openedBy, taken.recordId);
-        return { device: taken.device, recordId };
-      }).catch(async (error: unknown) => {
-        if (isCodedError(error, 'device_enrolled')) await recordRefusal('device_enrolled', device.id);
-        throw error;
+      const { thumbprint } = brought.key;
+      return commands.run(changes.enrol, {
+        ...{ device: device.id, institution: device.institution, kind: 'key', thumbprint, jwk: brought.jwk },
+        codeHash: sha256(code),
       });
     },
 
     async remove(id, thumbprint, by, reason) {
       const { institution } = managed(id, by);
-      return transaction(pool, async (session) => {
-        const held = await credentials.lock(session, id);
-        const going = held.filter((each) => thumbprint === undefined || each.thumbprint === thumbprint);
-        const thumbprints = going.map((each) => each.thumbprint);
-        const links = thumbprint === undefined ? await enrolments.remove(session, [id], now()) : 0;
-        if (thumbprints.length + links === 0)
-          throw deviceErrors.error('enrolment_unknown', 'The device shows itself by nothing of the kind.');
-        await credentials.remove(session, id, thumbprints, now());
-        await recordRemoval({ id, institution }, actorOf(by), { thumbprints, links, reason }, going);
-        return thumbprints.length + links;
-      });
+      const ask = { device: id, institution, by: actorOf(by), reason };
+      // First the link: nobody enrols by it between the two.
+      let removed = thumbprint === undefined && (await commands.run(changes.close, ask)) ? 1 : 0;
+      const last = await lastEnrolled(audit, id);
+      if (last !== undefined) await things.settle(last);
+      for (const held of await credentials.of([id]))
+        if (thumbprint === undefined || held.thumbprint === thumbprint)
+          removed += (await commands.run(changes.remove, { ...ask, kind: held.kind, thumbprint: held.thumbprint }))
+            ? 1
+            : 0;
+      if (removed === 0)
+        throw deviceErrors.error('enrolment_unknown', 'The device shows itself by nothing of the kind.');
+      return removed;
     },
 
     async closeLinks(devices, by, reason) {
-      let ended = 0;
+      let closed = 0;
       for (const id of await enrolments.open(devices, now())) {
         const device = directory.snapshot().device(id);
         if (device === undefined) continue;
-        await recordRemoval(device, by, { thumbprints: [], links: 1, reason });
-        ended += await enrolments.remove(pool, [id], now());
+        const ask = { device: id, institution: device.institution, by, reason };
+        if (await commands.run(changes.close, ask)) closed += 1;
       }
-      return ended;
+      return closed;
     },
   };
 }
 
+type ShownKey = NonNullable<ReturnType<typeof readNewKey>>;
+type BroughtKey = NonNullable<ReturnType<typeof keyIn>>;
+
 const aboutLink = (code: string) => `enrolment ${code}`;
 const actorOf = ({ id, institution }: Manager): Actor => ({ id, institution });
-
-function unknownLink() {
-  return deviceErrors.error(
-    'enrolment_unknown',
-    'This link was used already, is over, or is none. Ask whoever gave it to you for a new one.',
-  );
-}
 
 /** Of a browser's key: P-256, public. WebCrypto adds `ext` and `key_ops`, which say nothing that counts here. */
 function keyIn(jwk: unknown): { readonly key: VerificationKey; readonly jwk: PublicKey } | undefined {

@@ -1,4 +1,4 @@
-import type { RecordId } from '@countersign/kernel';
+import type { Clock, RecordId } from '@countersign/kernel';
 import { takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
 import { ask } from './ask.ts';
@@ -17,29 +17,40 @@ export interface StoredCredential {
 
 const columns = `device, institution, kind, thumbprint, jwk, enrolled_at as "enrolledAt", record_id as "recordId"`;
 
-export function createCredentialStore(pool: pg.Pool) {
+export function createCredentialStore(pool: pg.Pool, clock: Clock) {
   return {
-    /** @returns false where it shows a device already */
-    async insert(session: pg.PoolClient, credential: StoredCredential): Promise<boolean> {
+    /** As it is recorded; whatever else the row says is written over. */
+    async put(session: pg.PoolClient, credential: StoredCredential): Promise<void> {
       const { device, institution, kind, thumbprint, jwk, enrolledAt, recordId } = credential;
-      const rows = await ask(session, {
-        name: 'credential-insert',
+      await ask(session, {
+        name: 'credential-put',
         text: `insert into credentials (device, institution, kind, thumbprint, jwk, enrolled_at, record_id)
                values ($1, $2, $3, $4, $5, $6, $7)
-               on conflict (kind, thumbprint) where removed_at is null do nothing returning id`,
+               on conflict (kind, thumbprint) where removed_at is null do update
+                  set device = excluded.device, institution = excluded.institution, jwk = excluded.jwk,
+                      enrolled_at = excluded.enrolled_at, record_id = excluded.record_id`,
         values: [device, institution, kind, thumbprint, jwk, enrolledAt, recordId],
       });
-      return rows.length === 1;
     },
 
-    async byCertificate(thumbprint: string): Promise<StoredCredential | undefined> {
-      const [row] = await ask<StoredCredential>(pool, {
-        name: 'credential-by-certificate',
+    /** The one in use. */
+    async find(
+      session: pg.Pool | pg.PoolClient,
+      kind: StoredCredential['kind'],
+      thumbprint: string,
+      lock: '' | 'for update' = '',
+    ): Promise<StoredCredential | undefined> {
+      const [row] = await ask<StoredCredential>(session, {
+        name: `credential-find${lock === '' ? '' : '-locked'}`,
         text: `select ${columns} from credentials
-                where kind = 'certificate' and thumbprint = $1 and removed_at is null`,
-        values: [thumbprint],
+                where kind = $1 and thumbprint = $2 and removed_at is null ${lock}`,
+        values: [kind, thumbprint],
       });
       return row;
+    },
+
+    byCertificate(thumbprint: string): Promise<StoredCredential | undefined> {
+      return this.find(pool, 'certificate', thumbprint);
     },
 
     /** Those in use, oldest first. */
@@ -61,12 +72,11 @@ export function createCredentialStore(pool: pg.Pool) {
       });
     },
 
-    async remove(session: pg.PoolClient, device: string, thumbprints: readonly string[], at: Date): Promise<void> {
+    async remove(session: pg.PoolClient, kind: StoredCredential['kind'], thumbprint: string): Promise<void> {
       await ask(session, {
-        name: 'credentials-remove',
-        text: `update credentials set removed_at = $3
-                where device = $1 and thumbprint = any($2) and removed_at is null`,
-        values: [device, thumbprints, at],
+        name: 'credential-remove',
+        text: 'update credentials set removed_at = $3 where kind = $1 and thumbprint = $2 and removed_at is null',
+        values: [kind, thumbprint, new Date(clock.now())],
       });
     },
   };

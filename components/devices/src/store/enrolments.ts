@@ -12,51 +12,95 @@ export interface StoredEnrolment {
   readonly expiresAt: Date;
 }
 
-const columns = `device, institution, opened_by as "openedBy", record_id as "recordId", expires_at as "expiresAt"`;
+/** With the hash of its code, base64url. */
+export interface OpenEnrolment extends StoredEnrolment {
+  readonly codeHash: string;
+}
+
+type Row = StoredEnrolment & { readonly code: Buffer };
+
+const columns = `code_hash as code, device, institution, opened_by as "openedBy", record_id as "recordId",
+                 expires_at as "expiresAt"`;
+
+const openOf = ([row]: readonly Row[]): OpenEnrolment | undefined => {
+  if (row === undefined) return undefined;
+  const { code, ...enrolment } = row;
+  return { ...enrolment, codeHash: code.toString('base64url') };
+};
 
 export function createEnrolmentStore(pool: pg.Pool) {
   return {
     /** In place of an earlier one of the device. */
-    async put(codeHash: Buffer, enrolment: StoredEnrolment): Promise<void> {
-      const { device, institution, openedBy, recordId, expiresAt } = enrolment;
-      await ask(pool, {
+    async put(session: pg.PoolClient, enrolment: OpenEnrolment): Promise<void> {
+      const { codeHash, device, institution, openedBy, recordId, expiresAt } = enrolment;
+      await ask(session, {
         name: 'enrolment-put',
         text: `insert into enrolments (code_hash, device, institution, opened_by, record_id, expires_at)
                values ($1, $2, $3, $4, $5, $6)
                on conflict (device) do update
                   set code_hash = excluded.code_hash, institution = excluded.institution,
                       opened_by = excluded.opened_by, record_id = excluded.record_id, expires_at = excluded.expires_at`,
-        values: [codeHash, device, institution, JSON.stringify(openedBy), recordId, expiresAt],
+        values: [
+          Buffer.from(codeHash, 'base64url'),
+          device,
+          institution,
+          JSON.stringify(openedBy),
+          recordId,
+          expiresAt,
+        ],
       });
     },
 
-    async find(codeHash: Buffer, now: Date): Promise<StoredEnrolment | undefined> {
-      const [row] = await ask<StoredEnrolment>(pool, {
-        name: 'enrolment-find',
-        text: `select ${columns} from enrolments where code_hash = $1 and expires_at > $2`,
-        values: [codeHash, now],
-      });
-      return row;
+    async find(codeHash: Buffer, now: Date): Promise<OpenEnrolment | undefined> {
+      return openOf(
+        await ask<Row>(pool, {
+          name: 'enrolment-find',
+          text: `select ${columns} from enrolments where code_hash = $1 and expires_at > $2`,
+          values: [codeHash, now],
+        }),
+      );
     },
 
-    /** Uses it up: of any number at once, one gets it. */
-    async take(session: pg.PoolClient, codeHash: Buffer, now: Date): Promise<StoredEnrolment | undefined> {
-      const [row] = await ask<StoredEnrolment>(session, {
-        name: 'enrolment-take',
-        text: `delete from enrolments where code_hash = $1 and expires_at > $2 returning ${columns}`,
-        values: [codeHash, now],
-      });
-      return row;
+    async lock(session: pg.PoolClient, codeHash: Buffer, now: Date): Promise<OpenEnrolment | undefined> {
+      return openOf(
+        await ask<Row>(session, {
+          name: 'enrolment-lock',
+          text: `select ${columns} from enrolments where code_hash = $1 and expires_at > $2 for update`,
+          values: [codeHash, now],
+        }),
+      );
     },
 
-    /** @returns those that were open */
-    async remove(session: pg.PoolClient | pg.Pool, devices: readonly string[], now: Date): Promise<number> {
-      const rows = await ask<{ open: boolean }>(session, {
+    /** The link of a device; it may be over. */
+    async ofDevice(
+      session: pg.Pool | pg.PoolClient,
+      device: string,
+      lock: '' | 'for update' = '',
+    ): Promise<OpenEnrolment | undefined> {
+      return openOf(
+        await ask<Row>(session, {
+          name: `enrolment-of-device${lock === '' ? '' : '-locked'}`,
+          text: `select ${columns} from enrolments where device = $1 ${lock}`,
+          values: [device],
+        }),
+      );
+    },
+
+    /** Used up: the link that this record opened. */
+    async use(session: pg.PoolClient, device: string, opened: RecordId): Promise<void> {
+      await ask(session, {
+        name: 'enrolment-use',
+        text: 'delete from enrolments where device = $1 and record_id = $2',
+        values: [device, opened],
+      });
+    },
+
+    async remove(session: pg.PoolClient, device: string): Promise<void> {
+      await ask(session, {
         name: 'enrolment-remove',
-        text: 'delete from enrolments where device = any($1) returning expires_at > $2 as open',
-        values: [devices, now],
+        text: 'delete from enrolments where device = $1',
+        values: [device],
       });
-      return rows.filter(({ open }) => open).length;
     },
 
     async open(devices: readonly string[], now: Date): Promise<readonly string[]> {

@@ -1,3 +1,4 @@
+import type { RecordDraft } from '@countersign/contracts';
 import { systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
 import { createMemoryLog, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
@@ -18,6 +19,18 @@ export async function createDeviceWorld() {
   const logger = createLogger({ level: 'silent', name: 'test' });
   const feedKey = createTestKey();
   const nodes: RunningDevices[] = [];
+  let lastRecord: RecordDraft['type'] | undefined;
+  const log: typeof audit = {
+    ...audit,
+    async append(draft) {
+      const recorded = await audit.append(draft);
+      if (draft.type === lastRecord) {
+        lastRecord = undefined;
+        throw new Error('the process died');
+      }
+      return recorded;
+    },
+  };
 
   const role = database.components[0]?.role ?? '';
 
@@ -30,7 +43,7 @@ export async function createDeviceWorld() {
         schema: devicesMigrations.schema,
         applicationName: 'devices-test',
       },
-      ...{ audit, directory, clock, logger },
+      ...{ audit: log, directory, clock, logger },
       random: systemRandom,
       rowSeal: testRowSeal,
       config: {
@@ -52,6 +65,10 @@ export async function createDeviceWorld() {
     /** A report of the broker's feed, issued now unless it says otherwise. */
     report: (devices: readonly object[], claims: object = {}) =>
       reportOf(feedKey, { iss: 'edr', aud: issuer, iat: clock.now() / 1000, devices, ...claims }),
+    /** The process dies when the next record of this type is durable: nothing is stored after it. */
+    dieAfter(type: RecordDraft['type']) {
+      lastRecord = type;
+    },
     async close() {
       await Promise.all(nodes.map((each) => each.stop()));
       await database.drop();

@@ -37,10 +37,8 @@ export interface DirectoryReplicaDependencies {
 }
 
 /** The directory in a process that does not own it. */
-export interface DirectoryReplica extends Pick<
-    Directory,
-    'snapshot' | 'snapshotAtLeast' | 'plan' | 'edit' | 'clientDocument'
-  > {
+export interface DirectoryReplica
+  extends Pick<Directory, 'snapshot' | 'snapshotAtLeast' | 'plan' | 'edit' | 'clientDocument'> {
   stop(): Promise<void>;
 }
 

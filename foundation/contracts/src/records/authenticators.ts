@@ -1,5 +1,6 @@
 import {
   base64Url,
+  carriedMembers,
   closed,
   digest,
   enumOf,
@@ -28,7 +29,15 @@ export const authenticatorRecords = {
       evidence: texts('References to what proved who the person is'),
       expires_at: instant(),
       recovery: optional(id('rec', 'The recovery that it comes after')),
+      ...carriedMembers,
     }),
+  },
+  'authenticator.invitation-ended': {
+    about: 'The link by which a person could have enrolled an authenticator opens nothing any more.',
+    sources,
+    outcomes: ['done'],
+    always: ['subject', 'actors'],
+    data: closed({ reason: reasonText, ...carriedMembers }),
   },
   'authenticator.registered': {
     about: 'A person has an authenticator from now on; what is signed with it rests on this record.',
@@ -50,6 +59,7 @@ export const authenticatorRecords = {
       name: toldToFew(text('Given by the person'), 'personal'),
       invitation: optional(id('rec', 'The `authenticator.invited` that allowed it')),
       by: optional(id('aut', 'The authenticator of the same person that allowed it')),
+      ...carriedMembers,
     }),
   },
   'authenticator.renamed': {
@@ -64,7 +74,7 @@ export const authenticatorRecords = {
     sources,
     outcomes: ['done'],
     always: ['subject', 'actors'],
-    data: closed({ authenticator, reason: reasonText }),
+    data: closed({ authenticator, reason: reasonText, ...carriedMembers }),
   },
   'authenticator.refused': {
     about: 'What an authenticator answered, the authenticator itself, or an invitation to register one, was refused.',
@@ -85,20 +95,20 @@ export const authenticatorRecords = {
     sources,
     outcomes: ['done'],
     always: ['subject'],
-    data: closed({ authenticator }),
+    data: closed({ authenticator, ...carriedMembers }),
   },
   'account.locked': {
     about: 'A person was locked out: no sign-in and no statement of theirs counts until they are let in again.',
     sources,
     outcomes: ['done'],
     always: ['subject', 'actors'],
-    data: closed({ reason: reasonText }),
+    data: closed({ reason: reasonText, ...carriedMembers }),
   },
   'account.unlocked': {
     about: 'A person who was locked out is let in again.',
     sources,
     outcomes: ['done'],
     always: ['subject', 'actors'],
-    data: closed({ reason: reasonText }),
+    data: closed({ reason: reasonText, ...carriedMembers }),
   },
 } as const satisfies Readonly<Record<string, RecordDescription>>;

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import {
+  carriedMembers,
   closed,
   digest,
   enumOf,
@@ -24,7 +25,7 @@ export const deviceRecords = {
     sources,
     outcomes: ['done'],
     always: ['subject', 'device'],
-    data: closed({ device, institution: lei(), expires_at: instant() }),
+    data: closed({ device, institution: lei(), expires_at: instant(), ...carriedMembers }),
   },
   'device.enrolled': {
     about: 'A device is recognised from now on by a certificate or by a key of its own.',
@@ -37,6 +38,7 @@ export const deviceRecords = {
       by,
       thumbprint: digest('Of the certificate (x5t#S256), or of the key (RFC 7638)'),
       jwk: optional(jwk),
+      ...carriedMembers,
     }),
   },
   'device.removed': {
@@ -50,6 +52,7 @@ export const deviceRecords = {
       thumbprints: texts(),
       links: Type.Integer({ minimum: 0 }),
       reason: reasonText,
+      ...carriedMembers,
     }),
   },
   'device.refused': {

@@ -2,6 +2,7 @@ import { Type } from 'typebox';
 import { revokingParties, standingRevocationKinds } from '../standing-revocations.ts';
 import { decision } from './decisions.ts';
 import {
+  carriedMembers,
   closed,
   digest,
   enumOf,
@@ -78,7 +79,7 @@ const terms = {
   ),
   session: optional(id('ses')),
 };
-const grant = { grant: id('grt'), version: version(), ...terms, expires_at: text() };
+const grant = { grant: id('grt'), version: version(), ...terms, expires_at: text(), ...carriedMembers };
 const always = ['subject', 'client', 'scope', 'audience', 'authentication'] as const;
 
 export const tokenRecords = {
@@ -115,6 +116,7 @@ export const tokenRecords = {
       subject: principal(),
       institution: lei(),
       reason: reasonText,
+      ...carriedMembers,
     }),
   },
   'token.issued': {

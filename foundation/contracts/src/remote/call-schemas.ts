@@ -1123,6 +1123,40 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     ],
     "additionalProperties": false,
   },
+  "FromRecordPages": {
+    "anyOf": [
+      {
+        "type": "object",
+        "properties": {"detail":{"type":"string"},"say":{"const":"failed"}},
+        "required": ["detail","say"],
+        "additionalProperties": false,
+      },
+      {
+        "type": "object",
+        "properties": {
+          "page": {
+            "type": "object",
+            "properties": {
+              "bytes": {"wire":"bytes"},
+              "ends": {"type":"array","items":{"type":"number"}},
+              "records": {"type":"number"},
+            },
+            "required": ["bytes","ends","records"],
+            "additionalProperties": false,
+          },
+          "say": {"const":"page"},
+        },
+        "required": ["page","say"],
+        "additionalProperties": false,
+      },
+      {
+        "type": "object",
+        "properties": {"say":{"const":"end"}},
+        "required": ["say"],
+        "additionalProperties": false,
+      },
+    ],
+  },
   "Grant": {
     "type": "object",
     "properties": {
@@ -2076,6 +2110,17 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     "type": "object",
     "properties": {"id":{"type":"string"},"index":{"wire":"bigint"},"time":{"type":"string"}},
     "required": ["id","index","time"],
+    "additionalProperties": false,
+  },
+  "RecordStreamQuery": {
+    "type": "object",
+    "properties": {
+      "from": {"type":"number"},
+      "types": {"type":"array","items":{"$ref":"#/$defs/RecordType"}},
+      "until": {"type":"number"},
+      "values": {"type":"array","items":{"type":"string"}},
+    },
+    "required": ["types","values"],
     "additionalProperties": false,
   },
   "RecordType": {
@@ -3988,6 +4033,25 @@ export const callSchemas: CallSchemas = {
         "required": ["newest","postures"],
         "additionalProperties": false,
       },
+    },
+  },
+  "record-pages": {
+    "closePages": {
+      "arguments": {"type":"array","prefixItems":[{"type":"string"}],"minItems":1,"items":false},
+      "answer": {"wire":"undefined"},
+    },
+    "nextPage": {
+      "arguments": {"type":"array","prefixItems":[{"type":"string"}],"minItems":1,"items":false},
+      "answer": {"$ref":"#/$defs/FromRecordPages"},
+    },
+    "openPages": {
+      "arguments": {
+        "type": "array",
+        "prefixItems": [{"$ref":"#/$defs/RecordStreamQuery"}],
+        "minItems": 1,
+        "items": false,
+      },
+      "answer": {"type":"string"},
     },
   },
   "recovery-departure": {

@@ -1,0 +1,75 @@
+import type { RecordedKind } from '@countersign/commands';
+import type { Notices } from '@countersign/contracts';
+import { type AuthenticatorId, derivedId, type Json, membersOf, sha256 } from '@countersign/kernel';
+import { authenticatorClaim } from '../row-claims.ts';
+import { en } from '../texts/en.ts';
+import type { AuthenticatorRow, AuthenticatorStore } from './authenticator-store.ts';
+import type { InvitationStore } from './invitation-store.ts';
+import { noticeIdOf } from './notice-id.ts';
+import type { StoredAuthenticator } from './stored-authenticator.ts';
+
+/** What decides about an authenticator, with what a new row needs beside that. */
+export interface AuthenticatorState extends Omit<StoredAuthenticator, 'name' | 'lastUsedAt'> {
+  /** Told to few, so that no record carries it: a row that is written from its record has a name by its place. */
+  readonly name?: string;
+  /** Its person has left, and is not told that it was removed. */
+  readonly isQuiet?: true;
+}
+
+export type AuthenticatorKind = RecordedKind<AuthenticatorId, AuthenticatorState, AuthenticatorRow>;
+
+/** One credential is one authenticator, for ever: whoever has the key finds it, also where only its record is there. */
+export function authenticatorIdOf(credentialId: string): AuthenticatorId {
+  return derivedId('authenticator', 0, sha256(`authenticator ${credentialId}`).subarray(0, 10));
+}
+
+/** Authenticators as things that are recorded (docs/adr/0057). Rows of those that were removed stay. */
+export function createAuthenticatorKind({
+  authenticators,
+  invitations,
+  notices,
+}: {
+  readonly authenticators: AuthenticatorStore;
+  readonly invitations: InvitationStore;
+  readonly notices?: Notices | undefined;
+}): AuthenticatorKind {
+  return {
+    kind: 'authenticator',
+    find: (session, id) => authenticators.findById(session, id),
+    lock: (session, id) => authenticators.lockById(session, id),
+    recordOf: ({ endedBy, recordId }) => endedBy ?? recordId,
+    content: contentOf,
+    carried: ({ name: _, ...state }) => ({ ...state, jwk: { ...state.jwk }, transports: [...state.transports] }),
+    stateOf: (carried) => carried as unknown as AuthenticatorState,
+    forgets: true,
+    async put(session, state, { record }) {
+      if (isEnded(state)) return authenticators.end(session, state, record);
+      await authenticators.insert(session, state);
+      // The first key closes the door that an invitation opened.
+      await invitations.endAllOf(session, state.person, Date.parse(state.registeredAt));
+    },
+    async tell({ id, person, name = 'Key', isQuiet, suspendedAt, removedAt }, { record }) {
+      // Of a suspicion people are told after it holds: it must not wait for a notice.
+      if (isQuiet === true || (suspendedAt !== undefined && removedAt === undefined)) return;
+      const [kind, text] =
+        removedAt === undefined
+          ? (['authenticator-added', en.notices.added(name)] as const)
+          : (['authenticator-removed', en.notices.removed(name)] as const);
+      await notices?.tell({ id: noticeIdOf(record), to: person, kind, text, facts: { authenticator: id } });
+    },
+  };
+}
+
+export const isEnded = ({ suspendedAt, removedAt }: Pick<AuthenticatorState, 'suspendedAt' | 'removedAt'>): boolean =>
+  suspendedAt !== undefined || removedAt !== undefined;
+
+function contentOf(state: Omit<AuthenticatorState, 'name'>): Json {
+  const { content } = authenticatorClaim(state);
+  const { suspendedAt = null, removedAt = null } = state;
+  return isEnded(state) ? { ...membersOf(content), suspended_at: suspendedAt, removed_at: removedAt } : content;
+}
+
+/** What a further record of it carries. */
+export function stateOf({ lastUsedAt: _, endedBy: __, ...state }: AuthenticatorRow): AuthenticatorState {
+  return state;
+}

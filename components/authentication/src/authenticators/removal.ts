@@ -1,0 +1,128 @@
+import type { Command } from '@countersign/commands';
+import { type Actor, authenticatorErrors, ended, type PrincipalId } from '@countersign/contracts';
+import { type AuthenticatorId, toInstant } from '@countersign/kernel';
+import { invitationThing } from '../row-claims.ts';
+import { aboutPerson } from './about.ts';
+import type { AuthenticatorRow } from './authenticator-store.ts';
+import type { Parts } from './dependencies.ts';
+import { requireRegisteredWritten } from './proven-authenticators.ts';
+import { type AuthenticatorState, isEnded, stateOf } from './recorded-authenticator.ts';
+import { done, suspected } from './records.ts';
+
+export type AuthenticatorCommand<Ask, Facts, Answer> = Command<
+  Ask,
+  AuthenticatorId,
+  AuthenticatorState,
+  AuthenticatorRow,
+  Facts,
+  Answer
+>;
+
+export interface RemovalAsk {
+  readonly id: AuthenticatorId;
+  readonly by: Actor;
+  readonly reason: string;
+  /** A person removes one of theirs, which must not be their last. */
+  readonly own?: PrincipalId;
+  /** Its person has left, and is not told. */
+  readonly isQuiet?: true;
+}
+
+export interface Removed {
+  /** Whose it was; undefined where there is no such authenticator. */
+  readonly person?: PrincipalId;
+  /** False where it was removed before. */
+  readonly removed: boolean;
+}
+
+/** Left out by who asks for more. */
+const usual = {
+  // A row that its record does not confirm is ended as well.
+  unproven: 'none',
+  before: async () => undefined,
+  ends: isEnded,
+  refused: () => undefined,
+  after: async () => undefined,
+} as const;
+
+/** An authenticator is taken away. */
+export function createRemoval(
+  parts: Parts,
+): AuthenticatorCommand<
+  RemovalAsk,
+  { readonly present: AuthenticatorRow | undefined; readonly theirs: readonly AuthenticatorRow[] },
+  Removed
+> {
+  const { authenticators, directory, random, kinds } = parts;
+  return {
+    ...usual,
+    kind: kinds.authenticator,
+    about: ({ id }) => id,
+    async facts(session, { ask, row }) {
+      const present = row ?? (await authenticators.findById(session, ask.id));
+      if (present === undefined) return { present, theirs: [] };
+      await authenticators.lockPerson(session, present.person, random.bytes(32));
+      await requireRegisteredWritten(parts, session, present.person);
+      return { present, theirs: await authenticators.ofPerson(session, present.person) };
+    },
+    done({ facts: { present }, completed }) {
+      if (present === undefined) return { removed: false };
+      // The one whose process died is told that it is done.
+      return present.removedAt === undefined ? undefined : { person: present.person, removed: completed };
+    },
+    async check({ ask: { own }, facts: { present, theirs } }) {
+      if (own === undefined || present === undefined) return;
+      if (present.person !== own) throw unknownKey();
+      if (!theirs.some(({ id, suspendedAt }) => id !== present.id && suspendedAt === undefined))
+        throw authenticatorErrors.error(
+          'authenticator_last',
+          'This is your last key. Register another one first; if it is lost, ask for a recovery.',
+        );
+    },
+    next: ({ ask: { isQuiet }, facts: { present }, now }) => ({
+      ...stateOf(known(present)),
+      removedAt: toInstant(now),
+      ...(isQuiet === undefined ? {} : { isQuiet }),
+    }),
+    record: ({ ask: { id, by, reason } }, { person, recordId }) =>
+      done(
+        'authenticator.removed',
+        aboutPerson(directory, person),
+        by,
+        { authenticator: id, reason },
+        { standing: [ended(invitationThing(person))], references: [recordId] },
+      ),
+    release: ({ person }) => ({ person, removed: true }),
+  };
+}
+
+/** An authenticator has counted back, and counts for nothing until it is replaced. @returns whether this was the first time */
+export function createSuspicion({
+  authenticators,
+  directory,
+  kinds,
+}: Parts): AuthenticatorCommand<AuthenticatorId, { readonly present: AuthenticatorRow | undefined }, boolean> {
+  return {
+    ...usual,
+    kind: kinds.authenticator,
+    about: (id) => id,
+    facts: async (session, { ask, row }) => ({ present: row ?? (await authenticators.findById(session, ask)) }),
+    done({ facts: { present }, completed }) {
+      if (present === undefined || present.removedAt !== undefined) return false;
+      return present.suspendedAt === undefined ? undefined : completed;
+    },
+    check: async () => undefined,
+    next: ({ facts: { present }, now }) => ({ ...stateOf(known(present)), suspendedAt: toInstant(now) }),
+    record: (_, { id, person }) => suspected(aboutPerson(directory, person), id),
+    release: () => true,
+  };
+}
+
+export function unknownKey() {
+  return authenticatorErrors.error('authenticator_not_found', 'There is no such key, or it was removed.');
+}
+
+function known(present: AuthenticatorRow | undefined): AuthenticatorRow {
+  if (present === undefined) throw new Error('an authenticator that is not there is changed');
+  return present;
+}

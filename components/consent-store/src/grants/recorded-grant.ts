@@ -1,0 +1,60 @@
+import { type RecordedKind, thingOf } from '@countersign/commands';
+import type { Claim, Grant } from '@countersign/contracts';
+import type { Clock, GrantId, Json } from '@countersign/kernel';
+import type { ApplicationDetail, AuthorizationDetail } from '@countersign/market';
+import { headOf, lockHead, putEnded, putVersion } from './store.ts';
+
+export type GrantKind = RecordedKind<GrantId, Grant>;
+
+const kind = 'grant';
+
+/** What a row says, to be held against its newest record (docs/adr/0043). */
+export function grantClaim(grant: Grant): Claim {
+  return { of: thingOf({ kind }, grant.id), content: contentOf(grant) };
+}
+
+/** Consents as things that are recorded (docs/adr/0057). */
+export function createGrantKind(clock: Clock): GrantKind {
+  return {
+    kind,
+    find: headOf,
+    lock: lockHead,
+    recordOf: ({ recordId }) => recordId,
+    content: contentOf,
+    carried: openPartOf,
+    stateOf: (carried, _id, data) => grantOf(carried, data),
+    put: (session, grant) =>
+      grant.status === 'revoked' ? putEnded(session, grant, clock.now()) : putVersion(session, grant, clock.now()),
+  };
+}
+
+/** All of it decides while it stands. Of one that has ended, only that it has. */
+function contentOf(grant: Grant): Json {
+  const { id, version, status, recordId } = grant;
+  return status === 'revoked' ? { id, version, status, recordId } : jsonOf(grant);
+}
+
+/** What was shown is restricted, and stands in the record once: see `protectedDetails`. */
+function openPartOf({ details: _, applicationDetails: __, ...open }: Grant): Json {
+  return jsonOf(open);
+}
+
+/** @param data of `consent.given` or `grant.changed`; that of `grant.revoked` says nothing of the terms */
+function grantOf(carried: Json, data: Json): Grant {
+  const { details = [], application_details: others } = data as unknown as RecordedDetails;
+  return {
+    ...(carried as unknown as Omit<Grant, 'details' | 'applicationDetails'>),
+    details: details.map(({ detail }) => detail),
+    ...(others === undefined ? {} : { applicationDetails: others.map(({ detail }) => detail) }),
+  };
+}
+
+/** As `protectedDetails` has written them; absent once they have been erased. */
+interface RecordedDetails {
+  readonly details?: readonly { readonly detail: AuthorizationDetail }[];
+  readonly application_details?: readonly { readonly detail: ApplicationDetail }[];
+}
+
+function jsonOf(grant: Partial<Grant>): Json {
+  return JSON.parse(JSON.stringify(grant)) as Json;
+}

@@ -1,0 +1,66 @@
+import type { RecordedKind } from '@countersign/commands';
+import type { AuditLog, StandingReader } from '@countersign/contracts';
+import { membersOf, type RecordId } from '@countersign/kernel';
+import { credentialClaim, enrolledThing } from '../row-claims.ts';
+import type { CredentialStore, StoredCredential } from '../store/credentials.ts';
+import type { EnrolmentStore } from '../store/enrolments.ts';
+
+/** `<kind>:<thumbprint>`: one thing shows one device. */
+export type CredentialId = `${StoredCredential['kind']}:${string}`;
+
+export const credentialIdOf = ({ kind, thumbprint }: Pick<StoredCredential, 'kind' | 'thumbprint'>): CredentialId =>
+  `${kind}:${thumbprint}`;
+
+export interface CredentialState extends StoredCredential {
+  /** The record of the link by which it was enrolled, which is used up by it. */
+  readonly link?: RecordId;
+}
+
+export type CredentialKind = RecordedKind<CredentialId, CredentialState>;
+
+/** Keys and certificates as things that are recorded (docs/adr/0057): those that were taken away are no rows here. */
+export function createCredentialKind(credentials: CredentialStore, enrolments: EnrolmentStore): CredentialKind {
+  return {
+    kind: 'device-credential',
+    find: (session, id) => credentials.find(session, ...partsOf(id)),
+    lock: (session, id) => credentials.find(session, ...partsOf(id), 'for update'),
+    recordOf: ({ recordId }) => recordId,
+    content: (state) => credentialClaim(state).content,
+    carried: ({ enrolledAt, jwk, ...state }) => ({
+      ...{ ...state, enrolledAt: enrolledAt.getTime() },
+      jwk: jwk === null ? null : { ...jwk },
+    }),
+    stateOf(carried) {
+      const { enrolledAt, ...state } = carried as unknown as Omit<CredentialState, 'enrolledAt'> & {
+        readonly enrolledAt: number;
+      };
+      return { ...state, enrolledAt: new Date(enrolledAt) };
+    },
+    async put(session, { link, ...credential }) {
+      await credentials.put(session, credential);
+      if (link !== undefined) await enrolments.use(session, credential.device, link);
+    },
+    remove: (session, id) => credentials.remove(session, ...partsOf(id)),
+  };
+}
+
+function partsOf(id: CredentialId): readonly [StoredCredential['kind'], string] {
+  const [kind, thumbprint = ''] = id.split(':', 2);
+  return [kind === 'key' ? 'key' : 'certificate', thumbprint];
+}
+
+/**
+ * What a device was enrolled with last, by the log: the only one whose row may still have to be written, since a further one is
+ * enrolled once that of the one before is there.
+ */
+export async function lastEnrolled(
+  log: StandingReader & Pick<AuditLog, 'find'>,
+  device: string,
+): Promise<CredentialId | undefined> {
+  const thing = enrolledThing(device);
+  const newest = (await log.standings([thing])).get(thing);
+  const found = newest === undefined ? undefined : await log.find(newest.record);
+  const { by, thumbprint } = membersOf(found?.record.data) ?? {};
+  if ((by !== 'key' && by !== 'certificate') || typeof thumbprint !== 'string') return undefined;
+  return credentialIdOf({ kind: by, thumbprint });
+}

@@ -1,0 +1,37 @@
+import type { RecordedKind } from '@countersign/commands';
+import { membersOf } from '@countersign/kernel';
+import { enrolmentClaim } from '../row-claims.ts';
+import type { EnrolmentStore, OpenEnrolment } from '../store/enrolments.ts';
+
+/** The link of a device; `endedAt` (milliseconds since the epoch) once it was closed. */
+export interface LinkState extends OpenEnrolment {
+  readonly endedAt?: number;
+}
+
+export type LinkKind = RecordedKind<string, LinkState, OpenEnrolment>;
+
+/** The links of devices as things that are recorded (docs/adr/0057): one of each device, by its id. What has ended has no row. */
+export function createLinkKind(enrolments: EnrolmentStore): LinkKind {
+  return {
+    kind: 'device-enrolment',
+    find: (session, device) => enrolments.ofDevice(session, device),
+    lock: (session, device) => enrolments.ofDevice(session, device, 'for update'),
+    recordOf: ({ recordId }) => recordId,
+    content({ endedAt, ...open }) {
+      const { content } = enrolmentClaim(open, Buffer.from(open.codeHash, 'base64url'));
+      return endedAt === undefined ? content : { ...membersOf(content), ended_at: endedAt };
+    },
+    carried: ({ expiresAt, openedBy, ...state }) => ({
+      ...{ ...state, openedBy: { ...openedBy }, expiresAt: expiresAt.getTime() },
+    }),
+    stateOf(carried) {
+      const { expiresAt, ...state } = carried as unknown as Omit<LinkState, 'expiresAt'> & {
+        readonly expiresAt: number;
+      };
+      return { ...state, expiresAt: new Date(expiresAt) };
+    },
+    put: (session, { endedAt, ...open }) =>
+      endedAt === undefined ? enrolments.put(session, open) : enrolments.remove(session, open.device),
+    forgets: true,
+  };
+}
