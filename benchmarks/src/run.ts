@@ -29,7 +29,7 @@ import { measureSimulation, type SimulationResults } from './suites/simulation.t
 import { measureTokenExchange } from './suites/token-exchange.ts';
 import { measureTokenIssuing } from './suites/token-issuing.ts';
 import { measureTransitions, type TransitionResults } from './suites/transitions.ts';
-import { type Installation, measureWholeAndSplit, type WholeAndSplitResult } from './suites/whole-and-split.ts';
+import { type Installation, measureWholeAndSplit, type WholeAndSplitResults } from './suites/whole-and-split.ts';
 import { emptyTrading, grownTrading } from './trading/grown-trading.ts';
 import { makeWorkingFolder } from './working-folder.ts';
 
@@ -80,7 +80,7 @@ export interface BenchmarkReport {
     readonly exchange?: readonly Result[];
     readonly decisions?: readonly DecisionResults[];
     readonly evaluations?: EvaluationResults;
-    readonly 'whole-and-split'?: readonly WholeAndSplitResult[];
+    readonly 'whole-and-split'?: WholeAndSplitResults;
     readonly simulation?: SimulationResults;
     readonly appends?: readonly AppendResults[];
     readonly publication?: readonly Result[];

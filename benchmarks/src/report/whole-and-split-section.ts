@@ -1,14 +1,14 @@
 import { figure, type Result, ratio } from '../measure.ts';
-import type { WholeAndSplitResult } from '../suites/whole-and-split.ts';
+import type { WholeAndSplitResults } from '../suites/whole-and-split.ts';
 import { cpu, latency, number, rate, section, times } from './table.ts';
 import { verdict } from './verdict.ts';
 
 /** What four processes cost beside one, with the goals beside it. */
 export function wholeAndSplitSections(
-  measured: readonly WholeAndSplitResult[],
+  { works, idle }: WholeAndSplitResults,
   { rounds }: { readonly rounds: number },
 ): readonly string[] {
-  return measured.map(({ work, underLoad, alone }) => {
+  const sections = works.map(({ work, underLoad, alone }) => {
     const [whole, ...others] = underLoad;
     const [wholeAlone, ...othersAlone] = alone;
     const columns = [rate('a second'), ...latency, ...cpu('CPU of all processes µs')];
@@ -36,6 +36,7 @@ export function wholeAndSplitSections(
       ...lines,
     ].join('\n');
   });
+  return [...sections, section('One process and four: a second in which nobody asks anything', idle, cpu('CPU of all processes µs'))];
 }
 
 const milliseconds = (value: number | undefined): string => `${number(value, 2)} ms`;

@@ -1,8 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@countersign/sdk';
 import { httpContender, permitComplaint, tokenComplaint } from '../http-contender.ts';
 import { protectedRequests, tokenRequests } from '../machine-clients.ts';
 import { type Market, venueOrders, venueScope } from '../market.ts';
-import { type Contender, measureInTurn, type Result } from '../measure.ts';
+import { type Contender, measureInTurn, type Result, type Round } from '../measure.ts';
 import type { Pace } from '../pace.ts';
 import type { ServerProcess } from '../server-process.ts';
 
@@ -13,8 +14,14 @@ export interface Installation {
   readonly market: Market;
 }
 
+export interface WholeAndSplitResults {
+  readonly works: readonly WorkResult[];
+  /** While nobody asks anything; an operation is a second. */
+  readonly idle: readonly Result[];
+}
+
 /** The same work in every installation, in turns: the whole one first. */
-export interface WholeAndSplitResult {
+export interface WorkResult {
   readonly work: string;
   /** By as many connections as the pace says. */
   readonly underLoad: readonly Result[];
@@ -30,15 +37,17 @@ export async function measureWholeAndSplit(options: {
   readonly installations: readonly Installation[];
   readonly pace: Pace;
   readonly onProgress: (message: string) => void;
-}): Promise<readonly WholeAndSplitResult[]> {
+}): Promise<WholeAndSplitResults> {
   const { installations, pace } = options;
-  const measured: WholeAndSplitResult[] = [];
+  const { rounds, httpSeconds: seconds } = pace;
+  const progress = (work: string) => (message: string) => options.onProgress(`whole and split, ${work}: ${message}`);
+  const measured: WorkResult[] = [];
   for (const { name, contender } of works) {
     const measure = (connections: number, warmUpRequests: number, at: string): Promise<readonly Result[]> =>
       measureInTurn(
         installations.map((installation) => contender(installation, { connections, warmUpRequests })),
-        { rounds: pace.rounds, seconds: pace.httpSeconds },
-        (message) => options.onProgress(`whole and split, ${name}, ${at}: ${message}`),
+        { rounds, seconds },
+        progress(`${name}, ${at}`),
       );
     measured.push({
       work: name,
@@ -46,7 +55,31 @@ export async function measureWholeAndSplit(options: {
       alone: await measure(1, Math.ceil(pace.warmUpRequests / 20), 'one at a time'),
     });
   }
-  return measured;
+  const idle = await measureInTurn(installations.map(idling), { rounds, seconds: seconds * 2 }, progress('idle'));
+  return { works: measured, idle };
+}
+
+/** What a control plane does for itself: sweeping, asking what is new, keeping copies. */
+function idling({ name, server }: Installation): Contender {
+  return {
+    name,
+    warmUp: () => sleep(1_000),
+    async round(seconds): Promise<Round> {
+      const began = performance.now();
+      const databaseBefore = server.databaseCpuUs();
+      const before = await server.cpuUs();
+      await sleep(seconds * 1_000);
+      const used = (await server.cpuUs()) - before;
+      const databaseAfter = server.databaseCpuUs();
+      const elapsed = (performance.now() - began) / 1_000;
+      return {
+        ...{ operations: elapsed, seconds: elapsed, rate: 1, cpuUs: used / elapsed },
+        ...(databaseBefore === undefined || databaseAfter === undefined
+          ? {}
+          : { databaseCpuUs: (databaseAfter - databaseBefore) / elapsed }),
+      };
+    },
+  };
 }
 
 type Load = Pick<Parameters<typeof httpContender>[0], 'connections' | 'warmUpRequests'>;
