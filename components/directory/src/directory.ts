@@ -5,7 +5,6 @@ import {
   type Departure,
   type DepartureEffect,
   type Directory,
-  type DirectoryChange,
   type DirectoryEdit,
   directoryErrors,
   type ExpectedEntity,
@@ -20,14 +19,13 @@ import {
   type ChangeId,
   type Clock,
   type CodedError,
-  type DepartureId,
   digestOf,
   isCodedError,
   newId,
   type Random,
   type RecordId,
 } from '@countersign/kernel';
-import { type ComponentAccess, keepFresh, type Logger, transaction } from '@countersign/runtime';
+import { type ComponentAccess, keepFresh, type Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import {
   type ChangeRequests,
@@ -41,7 +39,7 @@ import { movedDocument } from './departures/moved-document.ts';
 import { isEntityKind } from './entities/index.ts';
 import { type JsonDocument, keyOf, shownDocument } from './entry.ts';
 import { type Holdings, holdingsOf } from './holdings.ts';
-import { createLiveGraph } from './live-graph.ts';
+import { createLiveGraph, type GraphChange } from './live-graph.ts';
 import { createProblems, type Problems } from './problems.ts';
 import { createProofs, type DirectoryLog } from './proofs.ts';
 import { digestOfContent, type Proposal } from './proposal.ts';
@@ -143,10 +141,11 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
   const graph = await createLiveGraph({
     ...{ pool, clock, audit, proofs, logger, newRecordId, departures },
     seed: dependencies.seed ?? {},
+    carryOut: () => requests.carryOut(),
   });
   const changeStream = createChangeStream(graph);
   const refusals = createRefusals({ audit, newRecordId });
-  const requests = createChangeRequests({ ...dependencies, graph, governing, refusals, newRecordId });
+  const requests = createChangeRequests({ ...dependencies, graph, governing, refusals });
   const freshness = await keepFresh({
     access: dependencies.access,
     channel: changeChannel,
@@ -156,6 +155,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       // A change that somebody announces may be a departure; and what failed is tried again now and then.
       departures.hurry();
       await graph.refresh();
+      await requests.carryOn();
     },
   });
 
@@ -178,7 +178,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       readonly scope?: Exclude<ChangeScope, 'partner:register'>;
       readonly onProgress?: ApplyProgress | undefined;
     } = {},
-  ): Promise<Made> {
+  ): Promise<GraphChange> {
     const { expectedVersion, expected = [], onProgress, scope = 'directory:apply' } = options;
     const attempt: Attempt = {
       operation: scope !== 'directory:apply' ? scope : 'edit' in proposal ? 'directory:edit' : 'directory:apply',
@@ -189,43 +189,40 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     const problems = createProblems();
     const wanted = await graph.readInSlices(proposal, problems, onProgress);
     await stopAt(problems, attempt);
-    const digest = digestOfContent(proposal);
-    const next = await transaction(pool, async (session) => {
-      const base = await graph.lock(session);
-      refuseUnexpected(base, expected);
-      const changeSet = await graph.evaluate(wanted, base, problems, session);
-      await stopAt(problems, attempt);
-      const { changes } = changeSet;
-      onProgress?.({ step: 'checked', done: changes.length, of: changes.length });
-      if (changes.length === 0) return { base, changes };
-      const free = options.mayGive;
-      const alone =
-        refuseFindings(changeSet, base, scope) ??
-        refuseRates(changeSet, base, scope) ??
-        refuseAlone(changeSet, base, { governing, foundedByTwo, ...(free === undefined ? {} : { free }) });
-      if (alone !== undefined) await refusals.refuse(alone, attempt);
-      if (expectedVersion !== undefined && expectedVersion !== base.version)
-        throw directoryErrors.error(
-          'directory_changed_meanwhile',
-          `The directory is at version ${base.version}; plan the change again.`,
-        );
-      const written = await graph.write(session, base, changeSet, {
-        digest,
-        by,
-        reason,
-        ...(onProgress === undefined
-          ? {}
-          : { onWritten: (done) => onProgress({ step: 'written', done, of: changeSet.written.length }) }),
-      });
-      return { written, changes };
+    const made = await graph.run({
+      carriesOut: undefined,
+      async evaluate(base, session) {
+        refuseUnexpected(base, expected);
+        return graph.evaluate(wanted, base, problems, session);
+      },
+      async check(changeSet, base) {
+        throwIfAny(problems);
+        const { length } = changeSet.changes;
+        onProgress?.({ step: 'checked', done: length, of: length });
+        if (length === 0) return;
+        const free = options.mayGive;
+        const alone =
+          refuseFindings(changeSet, base, scope) ??
+          refuseRates(changeSet, base, scope) ??
+          refuseAlone(changeSet, base, { governing, foundedByTwo, ...(free === undefined ? {} : { free }) });
+        if (alone !== undefined) throw alone;
+        if (expectedVersion !== undefined && expectedVersion !== base.version)
+          throw directoryErrors.error(
+            'directory_changed_meanwhile',
+            `The directory is at version ${base.version}; plan the change again.`,
+          );
+      },
+      cause: {
+        ...{ digest: digestOfContent(proposal), by, reason },
+        ...(onProgress === undefined ? {} : { onWritten: (done, of) => onProgress({ step: 'written', done, of }) }),
+      },
+      alongside: async () => undefined,
+      // Whoever was overtaken reads again and repeats it.
+      refused: (error) =>
+        isCodedError(error, 'directory_changed_meanwhile') ? undefined : refusals.draftOf(error, attempt),
     });
-    if (next.written === undefined) {
-      graph.advance(next.base);
-      return { version: next.base.version, changes: next.changes, departures: [] };
-    }
-    await graph.committed(next.written);
-    const { state, departures: begun } = next.written;
-    return { version: state.version, changes: next.changes, departures: begun };
+    if (made === undefined) throw new Error('a change of one person carries out no approval');
+    return made;
   }
 
   /** What is recorded by a right of its own: at once, unless it lets more be done than before. */
@@ -406,13 +403,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
   }
 }
 
-interface Made {
-  readonly version: number;
-  readonly changes: readonly DirectoryChange[];
-  readonly departures: readonly DepartureId[];
-}
-
-function answerOf({ version, changes }: Made): Pick<Made, 'version' | 'changes'> {
+function answerOf({ version, changes }: GraphChange): Pick<GraphChange, 'version' | 'changes'> {
   return { version, changes };
 }
 

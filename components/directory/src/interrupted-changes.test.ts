@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DirectoryComponent } from './index.ts';
-import { fileWithServices, tradingDesk } from './testing/example-clients.ts';
+import { fileWithServices } from './testing/example-clients.ts';
 import { broker } from './testing/example-file.ts';
-import { approver, createRig, proposer, type Rig, refusalOf } from './testing/rig.ts';
+import { createRig, proposer, type Rig, refusalOf } from './testing/rig.ts';
 
 /** A change is recorded, committed, and recorded as committed; whatever happens in between, the directory goes on. */
 describe('a change that is interrupted', () => {
@@ -75,21 +75,6 @@ describe('a change that is interrupted', () => {
     await expect(directory.snapshotAtLeast(99)).rejects.toMatchObject({ code: 'authority_unproven' });
     expect(committed()).toEqual([1, 2]);
     await expect(rig.open()).rejects.toMatchObject({ code: 'authority_unproven' });
-  });
-
-  it('with its approval leaves a proposal that is made again', async () => {
-    const propose = () => directory.propose({ edit: { put: { clients: [tradingDesk()] } } }, proposer, 'go-live');
-    const request = await propose();
-    rig.breakLog(true, ({ type }) => type === 'directory.applied');
-    expect((await refusalOf(directory.approve(request.id, request.digest, approver))).code).toBe('log_unavailable');
-    rig.breakLog(false);
-    expect(await refusalOf(directory.approve(request.id, request.digest, approver))).toMatchObject({
-      code: 'change_decided',
-      detail: expect.stringContaining('propose it again'),
-    });
-    const again = await propose();
-    await directory.approve(again.id, again.digest, approver);
-    expect(directory.snapshot().client('broker-desk')).toBeDefined();
   });
 
   it('or was stored before there were such records is taken over once, with the departures under way', async () => {

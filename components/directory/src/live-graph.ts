@@ -1,10 +1,18 @@
-import { type Actor, type ApplyProgress, standingErrors } from '@countersign/contracts';
+import { Behind, onceSettled } from '@countersign/commands';
+import {
+  type Actor,
+  type ApplyProgress,
+  type DirectoryChange,
+  type RecordDraft,
+  standingErrors,
+} from '@countersign/contracts';
 import {
   type Clock,
   type CodedError,
   type DepartureId,
   type Digest,
   digestOf,
+  isCodedError,
   type RecordId,
 } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
@@ -67,21 +75,48 @@ export interface LiveGraph {
   /**
    * Puts the transaction behind all other changes, on every node. @returns the newest state, which the log proves
    *
+   * @throws {Behind} where an approval has to be carried out first
    * @throws CodedError `authority_unproven`, `log_unavailable`
    */
   lock(session: pg.PoolClient): Promise<State>;
+  /** The same to carry out an approval; undefined where that is done. */
+  lockFor(session: pg.PoolClient, approval: RecordId): Promise<State | undefined>;
+  /** The approval that was recorded and not carried out yet. @throws CodedError `log_unavailable` */
+  approved(): Promise<RecordId | undefined>;
   /**
-   * Records a change, and who departs by it, and writes it, under the lock. The new state counts when the transaction is
-   * committed.
+   * Makes a change: recorded, and who departs by it, and written under the lock; then committed, the state of this node, and recorded
+   * as committed, now or later.
+   *
+   * @returns undefined where the approval was carried out already
+   * @throws what the steps of the command throw; CodedError `authority_unproven`, `log_unavailable`, `database_unavailable`
    */
-  write(session: pg.PoolClient, base: State, changeSet: ChangeSet, how: ChangeCause): Promise<Written>;
-  /** Makes a state that was read or written under the lock the one of this node, after the commit. */
-  advance(next: State): void;
-  /**
-   * After the commit: makes what was written the state of this node, and records that it counts. Where that cannot be
-   * recorded now, it is later.
-   */
-  committed(written: Written): Promise<void>;
+  run(command: GraphCommand): Promise<GraphChange | undefined>;
+}
+
+/**
+ * A change of the graph. All of its steps are members, in the order in which they are taken, and none can be left out: as with a
+ * command on a recorded thing, of which this is none (docs/adr/0057). What a step throws is recorded as a refusal.
+ */
+export interface GraphCommand {
+  /** The approval that it carries out; undefined where one person is enough. */
+  readonly carriesOut: RecordId | undefined;
+  /** What it would do to the newest state, which is locked. */
+  readonly evaluate: (base: State, session: pg.PoolClient) => Promise<ChangeSet>;
+  readonly check: (changeSet: ChangeSet, base: State) => Promise<void>;
+  /** What is recorded of it. */
+  readonly cause: ChangeCause;
+  /** What is stored beside the graph, with the same commit. */
+  readonly alongside: (session: pg.PoolClient) => Promise<void>;
+  /** The record of a refusal; undefined for what is not one: the caller is told, and nothing is kept. */
+  readonly refused: (error: CodedError) => RecordDraft | undefined;
+}
+
+/** What a change has come to. */
+export interface GraphChange {
+  readonly version: number;
+  readonly changes: readonly DirectoryChange[];
+  /** Of everybody who leaves or moves by it. */
+  readonly departures: readonly DepartureId[];
 }
 
 export interface ChangeCause {
@@ -90,12 +125,11 @@ export interface ChangeCause {
   readonly approval?: Approval;
   /** Why, for those who depart by it. */
   readonly reason: string;
-  readonly onWritten?: (done: number) => void;
+  readonly onWritten?: (done: number, of: number) => void;
 }
 
-export interface Written {
+interface Written {
   readonly state: State;
-  /** Of everybody who leaves or moves by the change. */
   readonly departures: readonly DepartureId[];
   /** The record that says what the change makes of the graph. */
   readonly record: RecordId;
@@ -123,6 +157,8 @@ export async function createLiveGraph(dependencies: {
   readonly newRecordId: () => RecordId;
   readonly seed: unknown;
   readonly departures: Pick<Departures, 'begin' | 'openClaims'>;
+  /** Carries out the approval that was recorded last. */
+  readonly carryOut: () => Promise<void>;
 }): Promise<LiveGraph> {
   const { pool, clock, audit, proofs, logger, newRecordId } = dependencies;
   const keys = createKeyCache({ maxKeys: 65_536 });
@@ -300,6 +336,73 @@ export async function createLiveGraph(dependencies: {
     }
   }
 
+  async function lockForChange(session: pg.PoolClient): Promise<State> {
+    const base = await lock(session, state);
+    if ((await proofs.ask()).approved !== undefined) throw new Behind(dependencies.carryOut);
+    return base;
+  }
+
+  async function lockFor(session: pg.PoolClient, approval: RecordId): Promise<State | undefined> {
+    const base = await lock(session, state);
+    return (await proofs.ask()).approved === approval ? base : undefined;
+  }
+
+  async function write(
+    session: pg.PoolClient,
+    base: State,
+    changeSet: ChangeSet,
+    { digest, by, approval, reason, onWritten }: ChangeCause,
+  ): Promise<Written> {
+    const version = base.version + 1;
+    const { drafts, recordOf } = appliedRecords({
+      version,
+      changes: changeSet.changes,
+      touched: [...changeSet.written, ...changeSet.removed],
+      after: changeSet.stored,
+      fileDigest: digest,
+      by,
+      approval,
+      newRecordId,
+    });
+    const [applied] = drafts;
+    const last = drafts.at(-1);
+    if (applied === undefined || last === undefined) throw new Error('a change without a record');
+    const { stored, contents } = after(base, version, changeSet, recordOf, keys);
+    await retireIds(session, retiredBy(changeSet));
+    await writeChange(session, {
+      version,
+      written: changeSet.written,
+      removed: changeSet.removed,
+      recordOf,
+      ...(onWritten === undefined ? {} : { onWritten: (done) => onWritten(done, changeSet.written.length) }),
+    });
+    const keyTimes = await withKeysOf(stored, base.keyTimes, session, clock.now());
+    // Last of all, so that little can still go wrong between the records and the commit.
+    for (const draft of drafts.slice(0, -1)) await audit.append(draft);
+    await audit.append({ ...last, standing: [proofs.pendingStanding(contents)] });
+    const departures = await dependencies.departures.begin(session, departuresIn(changeSet, base.stored), {
+      by,
+      reason,
+      version,
+      applied: applied.id,
+    });
+    return { state: stateOf({ seed, stored, contents, keyTimes }), departures, record: last.id };
+  }
+
+  /** Up to the commit. */
+  const changed = (command: GraphCommand) =>
+    transaction(pool, async (session) => {
+      const { carriesOut } = command;
+      const base = carriesOut === undefined ? await lockForChange(session) : await lockFor(session, carriesOut);
+      if (base === undefined) return undefined;
+      const changeSet = await command.evaluate(base, session);
+      await command.check(changeSet, base);
+      const { changes } = changeSet;
+      if (changes.length === 0) return { base, changes };
+      await command.alongside(session);
+      return { base, changes, written: await write(session, base, changeSet, command.cause) };
+    });
+
   return {
     state() {
       if (doubt !== undefined) throw doubt;
@@ -310,7 +413,6 @@ export async function createLiveGraph(dependencies: {
     isSeeded: (kind, id) => seed.has(keyOf(kind, id)),
     onAdvance: (listener) => void listeners.push(listener),
     refresh,
-    advance,
 
     read: (proposal, problems) => readProposal(proposal, problems.place(''), seed, keys),
 
@@ -327,48 +429,25 @@ export async function createLiveGraph(dependencies: {
       return changeSet;
     },
 
-    lock: (session) => lock(session, state),
+    lock: lockForChange,
+    lockFor,
+    approved: async () => (await proofs.ask()).approved,
 
-    async write(session, base, changeSet, { digest, by, approval, reason, onWritten }) {
-      const version = base.version + 1;
-      const { drafts, recordOf } = appliedRecords({
-        version,
-        changes: changeSet.changes,
-        touched: [...changeSet.written, ...changeSet.removed],
-        after: changeSet.stored,
-        fileDigest: digest,
-        by,
-        approval,
-        newRecordId,
+    async run(command) {
+      const made = await onceSettled(() => changed(command)).catch(async (error: unknown) => {
+        const refusal = isCodedError(error) ? command.refused(error) : undefined;
+        if (refusal !== undefined) await audit.append(refusal);
+        throw error;
       });
-      const [applied] = drafts;
-      const last = drafts.at(-1);
-      if (applied === undefined || last === undefined) throw new Error('a change without a record');
-      const { stored, contents } = after(base, version, changeSet, recordOf, keys);
-      await retireIds(session, retiredBy(changeSet));
-      await writeChange(session, {
-        version,
-        written: changeSet.written,
-        removed: changeSet.removed,
-        recordOf,
-        ...(onWritten === undefined ? {} : { onWritten }),
-      });
-      const keyTimes = await withKeysOf(stored, base.keyTimes, session, clock.now());
-      // Last of all, so that little can still go wrong between the records and the commit.
-      for (const draft of drafts.slice(0, -1)) await audit.append(draft);
-      await audit.append({ ...last, standing: [proofs.pendingStanding(contents)] });
-      const departures = await dependencies.departures.begin(session, departuresIn(changeSet, base.stored), {
-        by,
-        reason,
-        version,
-        applied: applied.id,
-      });
-      return { state: stateOf({ seed, stored, contents, keyTimes }), departures, record: last.id };
-    },
-
-    async committed(written) {
+      if (made === undefined) return undefined;
+      const { base, changes, written } = made;
+      if (written === undefined) {
+        advance(base);
+        return { version: base.version, changes, departures: [] };
+      }
       advance(written.state);
       await confirmLater(written);
+      return { version: written.state.version, changes, departures: written.departures };
     },
   };
 }

@@ -3,16 +3,17 @@ import {
   type AuditLog,
   type Claim,
   createStandingCheck,
+  ended,
   type Standing,
   type StandingReader,
   standing,
   standingErrors,
 } from '@countersign/contracts';
 import type { Clock, Random, RecordId } from '@countersign/kernel';
-import { directoryThing, pendingThing, type StoredContents } from './stored-contents.ts';
+import { approvedThing, directoryThing, pendingThing, type StoredContents } from './stored-contents.ts';
 
 /** What the directory asks of the log, and appends to it. */
-export type DirectoryLog = AuditAppender & StandingReader & Pick<AuditLog, 'newest'>;
+export type DirectoryLog = AuditAppender & StandingReader & Pick<AuditLog, 'newest' | 'find'>;
 
 /** `committed`: the log says so. `pending`: a record from before the commit says so, and none from after it yet. */
 export type Proof = 'committed' | 'pending';
@@ -23,6 +24,8 @@ export interface Said {
   proofOf(contents: StoredContents): Proof | undefined;
   /** The change that was recorded last and of which no record says that it was committed. */
   readonly pending?: RecordId;
+  /** The approval that was recorded and not carried out yet. */
+  readonly approved?: RecordId;
 }
 
 /**
@@ -37,7 +40,10 @@ export interface Proofs {
   ask(): Promise<Said>;
   /** What the record of a change says of the graph that it makes. */
   pendingStanding(contents: StoredContents): Standing;
-  /** Records that a change was committed. Under the lock, so that no older record comes after a newer one. */
+  /**
+   * Records that a change was committed, and with it that the approval it carries out is done. Under the lock, so that no older record
+   * comes after a newer one.
+   */
   commit(contents: StoredContents, change: RecordId): Promise<void>;
   /**
    * Takes over what was stored before the log was told how the graph stands: the log then has changes of the directory and
@@ -61,16 +67,20 @@ export function createProofs(dependencies: {
 
   async function record(
     contents: StoredContents,
-    how: { readonly references?: readonly RecordId[]; readonly others?: readonly Claim[] },
+    how: {
+      readonly references?: readonly RecordId[];
+      readonly others?: readonly Claim[];
+      readonly ends?: readonly Standing[];
+    },
   ): Promise<void> {
-    const { references, others } = how;
+    const { references, others, ends = [] } = how;
     await audit.append({
       id: newRecordId(),
       type: 'directory.committed',
       source: 'directory',
       outcome: 'done',
       ...(references === undefined ? {} : { references }),
-      standing: [contents.claim, ...(others ?? [])].map(({ of, content }) => standing(of, content)),
+      standing: [...[contents.claim, ...(others ?? [])].map(({ of, content }) => standing(of, content)), ...ends],
       data: {
         version: contents.version,
         entities: contents.documents.size,
@@ -84,7 +94,11 @@ export function createProofs(dependencies: {
 
     pendingStanding: ({ digest }) => ({ of: pendingThing, digest }),
 
-    commit: (contents, change) => record(contents, { references: [change] }),
+    async commit(contents, change) {
+      // An approval is recorded under the lock, once what was pending before it is committed: what is pending now carries it out.
+      const isApproved = (await audit.standings([approvedThing])).get(approvedThing)?.digest !== undefined;
+      return record(contents, { references: [change], ...(isApproved ? { ends: [ended(approvedThing)] } : {}) });
+    },
 
     async takeOver(contents, others) {
       const newest = await audit.standings([directoryThing, pendingThing]);
@@ -107,8 +121,9 @@ export function createProofs(dependencies: {
 
 /** What the log says of the graph now. @throws CodedError `log_unavailable` */
 export async function askLog(log: StandingReader): Promise<Said> {
-  const newest = await log.standings([directoryThing, pendingThing]);
+  const newest = await log.standings([directoryThing, pendingThing, approvedThing]);
   const committed = newest.get(directoryThing);
+  const approved = newest.get(approvedThing);
   const last = newest.get(pendingThing);
   const pending = last !== undefined && (committed === undefined || last.index > committed.index) ? last : undefined;
   return {
@@ -119,5 +134,6 @@ export async function askLog(log: StandingReader): Promise<Said> {
       return pending?.digest === contents.digest ? 'pending' : undefined;
     },
     ...(pending === undefined ? {} : { pending: pending.record }),
+    ...(approved?.digest === undefined ? {} : { approved: approved.record }),
   };
 }

@@ -1,4 +1,4 @@
-import type { Actor, AuditAppender } from '@countersign/contracts';
+import { type AuditAppender, type RecordDraft, type Requester, recordedRequester } from '@countersign/contracts';
 import type { CodedError, Digest, Json, RecordId } from '@countersign/kernel';
 
 export interface Attempt {
@@ -10,7 +10,7 @@ export interface Attempt {
     | 'directory:propose'
     | 'directory:approve'
     | 'directory:reject';
-  readonly by: Actor;
+  readonly by: Requester;
   /** Of the file or the edit; taken only when it is needed. */
   readonly digest?: () => Digest;
   readonly change?: string;
@@ -19,9 +19,10 @@ export interface Attempt {
 /** Writes down what somebody who is known asked for and may not have, before they are told. */
 export interface Refusals {
   /**
-   * Malformed requests are only malformed. What is forbidden, or in conflict with what is there, is worth remembering,
-   * with who sent it.
+   * The record of a refusal. Malformed requests are only malformed; what is forbidden, or in conflict with what is there, is worth
+   * remembering, with who sent it.
    */
+  draftOf(error: CodedError, attempt: Attempt): RecordDraft | undefined;
   refuse(error: CodedError, attempt: Attempt): Promise<never>;
 }
 
@@ -29,23 +30,28 @@ export function createRefusals(dependencies: {
   readonly audit: AuditAppender;
   readonly newRecordId: () => RecordId;
 }): Refusals {
-  return {
-    async refuse(error, { operation, by, digest, change }) {
-      if (isRemembered(error))
-        await dependencies.audit.append({
+  const draftOf: Refusals['draftOf'] = (error, { operation, by, digest, change }) =>
+    isRemembered(error)
+      ? {
           id: dependencies.newRecordId(),
           type: 'access.refused',
           source: 'directory',
           outcome: 'deny',
           reason: error.code,
-          subject: by,
+          ...recordedRequester(by),
           data: {
             operation,
             ...(digest === undefined ? {} : { file_digest: digest() }),
             ...(change === undefined ? {} : { change_request: change }),
             ...problemCountOf(error),
           },
-        });
+        }
+      : undefined;
+  return {
+    draftOf,
+    async refuse(error, attempt) {
+      const draft = draftOf(error, attempt);
+      if (draft !== undefined) await dependencies.audit.append(draft);
       throw error;
     },
   };

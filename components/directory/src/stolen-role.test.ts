@@ -206,7 +206,7 @@ describe('with the database role of the directory, a thief', () => {
       const invented = 'chg_00000000000000000000000000';
       await thief.query(
         `insert into change_requests select $1, status, 'person:ben.ito', decided_by, proposed_at, expires_at, reason, changes, basis,
-           digest, proposal, record_id from change_requests where id = $2`,
+           digest, proposal, record_id, through, scope, change_record from change_requests where id = $2`,
         [invented, real.id],
       );
       expect((await directory.changeRequests()).map(({ id }) => id)).toEqual([real.id]);
@@ -251,14 +251,42 @@ describe('with the database role of the directory, a thief', () => {
       await directory.reject(rejected.id, second, 'not now');
       await directory.approve(approved.id, approved.digest, approver);
       await directory.apply({ services: [{ id: 'service:other', institution: broker, roles: [] }] }, proposer);
-      for (const { id, proposal } of rows)
-        await thief.query(
-          `update change_requests set status = 'proposed', decided_by = null, proposal = $2 where id = $1`,
-          [id, proposal],
+      const putBack = (members: string) =>
+        Promise.all(
+          rows.map(({ id, proposal }) =>
+            thief.query(
+              `update change_requests set status = 'proposed', decided_by = null, proposal = $2 ${members} where id = $1`,
+              [id, proposal],
+            ),
+          ),
         );
+      await putBack('');
+      for (const { id, digest } of [rejected, approved])
+        await expect(directory.approve(id, digest, second)).rejects.toEqual(unproven);
+      expect(await directory.changeRequests()).toEqual([]);
+      // Whole, with the record that it named then: it is the row of before, and the newest record says more.
+      await putBack(', change_record = record_id');
       for (const { id, digest } of [rejected, approved])
         expect((await refusalOf(directory.approve(id, digest, second))).code).toBe('change_decided');
-      expect(await directory.changeRequests()).toEqual([]);
+      expect((await directory.changeRequests()).map(({ status }) => status).toSorted()).toEqual([
+        'approved',
+        'rejected',
+      ]);
+      expect(directory.snapshot().version).toBe(3);
+    });
+
+    it('keeps nobody from changing the directory by what becomes of an approval that was interrupted', async () => {
+      await directory.stop();
+      const node = await rig.open({ pollMs: 3_600_000 });
+      const { id, digest } = await propose();
+      const dying = await rig.open({ audit: rig.dyingAfter('directory.change-approved'), pollMs: 3_600_000 });
+      await expect(dying.approve(id, digest, approver)).rejects.toThrow('the process died');
+      await thief.query('delete from change_requests');
+      await node.apply({ services: [{ id: 'service:other', institution: broker, roles: [] }] }, proposer);
+      expect(node.snapshot().client('broker-desk')).toBeUndefined();
+      expect(rig.records.filter(({ type }) => type === 'directory.change-rejected')).toMatchObject([
+        { outcome: 'deny', reason: 'directory_changed_meanwhile', subject: approver, data: { change_request: id } },
+      ]);
     });
   });
 

@@ -9,6 +9,9 @@ export const directoryThing = 'directory';
 /** The graph as a change makes it: recorded before the change is committed. */
 export const pendingThing = 'directory-pending';
 
+/** A change that two people have decided on and that is not committed yet. One at most: whoever takes the lock next carries it out. */
+export const approvedThing = 'directory-approved';
+
 /** Digest of each stored document, by {@link keyOf}. */
 export type DocumentDigests = ReadonlyMap<string, Digest>;
 

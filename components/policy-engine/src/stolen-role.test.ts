@@ -98,7 +98,12 @@ describe('with the database role of the policy engine, a thief', () => {
     await node.reject(rejected.id, approver, 'Too strict.');
     const ended = await propose(node, strictest);
     await node.endProposalsOf(proposer.id, { by: approver, reason: 'Left.', before: rig.clock.now() });
-    await thief.query(`update policy_candidates set status = 'proposed', decided_by = null`);
+    const open = `update policy_candidates set status = 'proposed', decided_by = null`;
+    await thief.query(open);
+    for (const { id, digest } of [rejected, ended])
+      await expect(node.approve(id, digest, approver)).rejects.toMatchObject({ code: 'candidate_digest' });
+    // Whole, with the record that it named then: it is the row of before, and the newest record says more.
+    await thief.query(`${open}, change_record = record_id`);
     for (const { id, digest } of [rejected, ended])
       await expect(node.approve(id, digest, approver)).rejects.toMatchObject({ code: 'candidate_decided' });
   });

@@ -1,15 +1,22 @@
+import type { LoggedCommands } from '@countersign/commands';
 import type { LogCustody, retentionErrors } from '@countersign/contracts';
 import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { obstacleTo } from './erasures.ts';
 import type { RetentionState } from './ledger/fold.ts';
-import type { Ledger } from './ledger/ledger.ts';
+import { type Ledger, recordedAs } from './ledger/ledger.ts';
 import type { ChangeProposal, ErasureProposal, Proposal } from './ledger/proposal.ts';
 import type { Requester } from './requester.ts';
+import { plain, type RetentionCommand, type RetentionKinds } from './retention-command.ts';
 import { checkPruning, standingScopes } from './simulations.ts';
 
 /** How often an order is given anew when a hold or a schedule came in between. */
 const maxAttempts = 100;
+
+interface GivingUp {
+  readonly proposal: Proposal;
+  readonly error: CodedError;
+}
 
 /** Carries out what two people have agreed on. */
 export interface CarryingOut {
@@ -29,12 +36,16 @@ export interface CarryingOut {
  * Schedule and holds are asked again before each order. The log itself refuses the order where one came after that.
  */
 export function createCarryingOut({
+  kinds,
+  commands,
   ledger,
   custody,
   clock,
   logger,
   everyMs,
 }: {
+  readonly kinds: RetentionKinds;
+  readonly commands: LoggedCommands;
   readonly ledger: Ledger;
   readonly custody: LogCustody;
   readonly clock: Clock;
@@ -48,18 +59,24 @@ export function createCarryingOut({
   const { signal } = stopping;
 
   /** What two people agreed on and the rules no longer allow ends here, on record. */
-  async function giveUp(proposal: Proposal, error: CodedError): Promise<void> {
-    await ledger.record(
-      {
-        type: proposal.kind === 'erasure' ? 'erasure.rejected' : 'retention.rejected',
-        references: [proposal.id],
-        outcome: 'deny',
-        reason: error.code,
-        data: { proposal: proposal.id, kind: proposal.kind, reason: error.detail },
-      },
-      byApprover(proposal),
-    );
-  }
+  const giveUp: RetentionCommand<GivingUp, boolean> = {
+    ...plain,
+    kind: kinds.decided,
+    about: ({ proposal }) => proposal.id,
+    done: ({ ask, state }) => (state.proposals.get(ask.proposal.id)?.status === 'approved' ? undefined : false),
+    check: async () => undefined,
+    record: ({ ask: { proposal, error } }) => ({
+      type: proposal.kind === 'erasure' ? 'erasure.rejected' : 'retention.rejected',
+      outcome: 'deny',
+      reason: error.code,
+      ...recordedAs(byApprover(proposal)),
+      references: [proposal.id],
+      data: { proposal: proposal.id, kind: proposal.kind, reason: error.detail },
+    }),
+    ends: true,
+    refused: () => undefined,
+    release: () => true,
+  };
 
   async function prune(proposal: ChangeProposal, state: RetentionState): Promise<void> {
     const { id, change, decision } = proposal;
@@ -104,7 +121,7 @@ export function createCarryingOut({
       } catch (error) {
         if (isCodedError(error, 'custody_outdated')) continue;
         if (!isEnd(error)) throw error;
-        await giveUp(proposal, error);
+        await commands.run(giveUp, { proposal, error });
         return;
       }
     }
@@ -175,5 +192,5 @@ function isEnd(error: unknown): error is CodedError {
 /** In the name of whoever let it happen. */
 function byApprover({ proposal, decision }: Proposal): Requester {
   const { by, people } = decision ?? proposal;
-  return { actor: by, chain: people.filter((person) => person !== by.id) };
+  return { ...by, through: people.filter((person) => person !== by.id) };
 }

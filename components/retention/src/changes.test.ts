@@ -2,6 +2,7 @@ import { codeOf } from '@countersign/testkit';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningRetention } from './index.ts';
 import {
+  asActor,
   colin,
   createRetentionWorld,
   paula,
@@ -53,7 +54,7 @@ describe('a schedule', () => {
     });
     expect(schedules).toHaveLength(1);
     expect(world.log.ofType('retention.changed')).toMatchObject([
-      { subject: colin.actor, references: [id], data: { version: 1, proposed_by: paula.actor.id } },
+      { subject: asActor(colin), references: [id], data: { version: 1, proposed_by: paula.id } },
     ]);
   });
 
@@ -70,12 +71,12 @@ describe('a schedule', () => {
   it('ends with its proposer, or whoever acted through them, recorded', async () => {
     const mine = await proposed(shorter);
     const byAgent = await proposed(pruning, paulasAgent);
-    const ended = { by: colin.actor, reason: 'Who proposed this has left.' };
+    const ended = { by: asActor(colin), reason: 'Who proposed this has left.' };
     const now = world.clock.now();
     expect(await retention.endProposalsOf('person:somebody.else', { ...ended, before: now })).toBe(0);
-    expect(await retention.endProposalsOf(paula.actor.id, { ...ended, before: now - 60_000 })).toBe(0);
-    expect(await retention.endProposalsOf(paula.actor.id, { ...ended, before: now })).toBe(2);
-    expect(await retention.endProposalsOf(paula.actor.id, { ...ended, before: now })).toBe(0);
+    expect(await retention.endProposalsOf(paula.id, { ...ended, before: now - 60_000 })).toBe(0);
+    expect(await retention.endProposalsOf(paula.id, { ...ended, before: now })).toBe(2);
+    expect(await retention.endProposalsOf(paula.id, { ...ended, before: now })).toBe(0);
     expect(world.log.ofType('retention.rejected').map(({ data }) => data)).toMatchObject([
       { proposal: mine.id, reason: ended.reason },
       { proposal: byAgent.id, reason: ended.reason },
@@ -95,7 +96,7 @@ describe('a schedule', () => {
     });
     const { id, digest } = await proposed(shorter);
     expect(await codeOf(node.changes.approve(id, digest, colin))).toBe('approver_not_independent');
-    expect(asked).toEqual([[[paula.actor.id], [colin.actor.id]]]);
+    expect(asked).toEqual([[[paula.id], [colin.id]]]);
     expect(world.log.ofType('access.refused')).toMatchObject([{ reason: 'approver_not_independent' }]);
     expect((await retention.state()).schedule.version).toBe(0);
   });
@@ -143,7 +144,7 @@ describe('a schedule', () => {
 
   it('follows the first of two records that contradict each other', async () => {
     const { id } = await proposed(shorter);
-    world.log.write({ type: 'retention.rejected', subject: colin.actor, data: { proposal: id, reason: 'no' } });
+    world.log.write({ type: 'retention.rejected', subject: asActor(colin), data: { proposal: id, reason: 'no' } });
     world.log.write({
       type: 'retention.changed',
       data: {

@@ -1,14 +1,24 @@
+import type { LoggedCommands, Saying } from '@countersign/commands';
 import { type LogCustody, retentionErrors } from '@countersign/contracts';
-import { type Clock, type CodedError, digestOf, type Json, type RecordId, toInstant } from '@countersign/kernel';
+import {
+  type Clock,
+  type CodedError,
+  digestOf,
+  type Json,
+  newId,
+  type Random,
+  type RecordId,
+  toInstant,
+} from '@countersign/kernel';
 import { type Deciding, meanwhile, proposalLifeMs, proposalOf } from './deciding.ts';
 import type { RetentionState } from './ledger/fold.ts';
-import type { Ledger } from './ledger/ledger.ts';
+import { type Ledger, recordedAs } from './ledger/ledger.ts';
 import type { ChangeProposal } from './ledger/proposal.ts';
 import { readLine } from './plain-text.ts';
 import type { Requester } from './requester.ts';
+import { type Decision, plain, type RetentionCommand, type RetentionKinds } from './retention-command.ts';
 import { type Simulation, wouldGoBeyond } from './simulation.ts';
 import { checkPruning, momentsOf, type Simulations, standingScopes } from './simulations.ts';
-import type { Store } from './store.ts';
 
 /** Schedules and prunings, by two people: one proposes what was simulated, another approves exactly that. */
 export interface Changes {
@@ -25,27 +35,43 @@ export interface Changes {
   reject(id: string, reason: string, by: Requester): Promise<ChangeProposal>;
 }
 
-const kinds = ['schedule', 'pruning'] as const;
+const changeKinds = ['schedule', 'pruning'] as const;
+
+interface Proposing {
+  readonly id: RecordId;
+  readonly simulation: string;
+  readonly reason: string;
+  readonly by: Requester;
+}
+interface Rejecting {
+  readonly id: RecordId;
+  readonly reason: string;
+  readonly by: Requester;
+}
 
 export function createChanges({
-  store,
+  kinds,
+  commands,
   ledger,
   custody,
   simulations,
   clock,
+  random,
   deciding,
   begin,
 }: {
-  readonly store: Store;
+  readonly kinds: RetentionKinds;
+  readonly commands: LoggedCommands;
   readonly ledger: Ledger;
   readonly custody: LogCustody;
   readonly simulations: Simulations;
   readonly clock: Clock;
+  readonly random: Random;
   readonly deciding: Deciding;
   /** Something was approved that has to be carried out. */
   readonly begin: () => void;
 }): Changes {
-  const of = (state: RetentionState, id: string): ChangeProposal => proposalOf(state, id, kinds);
+  const of = (state: RetentionState, id: string): ChangeProposal => proposalOf(state, id, changeKinds);
 
   /** Has the ground changed on which it was proposed? Looked at before the turn: a survey takes its time. */
   async function outdated(
@@ -62,61 +88,85 @@ export function createChanges({
       : undefined;
   }
 
+  const propose: RetentionCommand<Proposing, ChangeProposal, Simulation> = {
+    ...plain,
+    kind: kinds.begun,
+    about: ({ id }) => id,
+    facts: (session, { ask, state }) => simulations.standing(ask.simulation, state, session),
+    async check({ facts: { change }, state, now }) {
+      if (change.kind === 'pruning') checkPruning(change, state, now);
+    },
+    record: ({ ask: { reason, by }, facts: simulation, now }) => ({
+      type: 'retention.proposed',
+      outcome: 'done',
+      ...recordedAs(by),
+      data: {
+        change: { ...simulation.change },
+        simulation: asJson(simulation),
+        reason,
+        expires_at: toInstant(now + proposalLifeMs),
+        digest: digestOf({ change: simulation.change, simulation, reason }),
+      },
+    }),
+    ends: false,
+    refused: (error, { ask }) => ledger.refusalOf(error, { operation: 'retention:propose' }, ask.by),
+    release: of,
+  };
+
+  const approve: RetentionCommand<Decision<ChangeProposal>, RetentionState> = {
+    ...plain,
+    kind: kinds.decided,
+    about: ({ of: { id } }) => id,
+    async check({ ask, state }) {
+      const refusal =
+        ask.refusal ??
+        deciding.settled(of(state, ask.of.id)) ??
+        (state.governedUpTo === ask.governedUpTo ? undefined : meanwhile());
+      if (refusal !== undefined) throw refusal;
+    },
+    record: ({ ask, state }) => ({ ...approvalOf(ask.of, state), outcome: 'done', ...recordedAs(ask.by) }),
+    ends: true,
+    refused: (error, { ask }) => ledger.refusalOf(error, { operation: 'retention:approve', about: ask.of.id }, ask.by),
+    after: async () => begin(),
+    release: (state) => state,
+  };
+
+  const reject: RetentionCommand<Rejecting, RetentionState> = {
+    ...plain,
+    kind: kinds.decided,
+    about: ({ id }) => id,
+    async check({ ask, state }) {
+      const late = deciding.settled(of(state, ask.id));
+      if (late !== undefined) throw late;
+    },
+    record({ ask: { id, reason, by }, state }) {
+      const { kind, proposal } = of(state, id);
+      const data = { proposal: id, kind, proposed_by: proposal.by.id, reason };
+      return { type: 'retention.rejected', outcome: 'done', ...recordedAs(by), references: [id], data };
+    },
+    ends: true,
+    refused: (error, { ask }) => ledger.refusalOf(error, { operation: 'retention:reject', about: ask.id }, ask.by),
+    release: (state) => state,
+  };
+
   return {
-    async propose(simulationId, reasonText, by) {
+    async propose(simulation, reasonText, by) {
       const reason = readLine('A reason', reasonText);
-      return store.inTurn(async (session) => {
-        const state = await ledger.current();
-        const simulation = await simulations
-          .standing(simulationId, state, session)
-          .catch((error) => ledger.refuse(error, { operation: 'retention:propose' }, by));
-        const { change } = simulation;
-        if (change.kind === 'pruning') checkPruning(change, state, clock.now());
-        const id = await ledger.record(
-          {
-            type: 'retention.proposed',
-            data: {
-              change: { ...change },
-              simulation: asJson(simulation),
-              reason,
-              expires_at: toInstant(clock.now() + proposalLifeMs),
-              digest: digestOf({ change, simulation, reason }),
-            },
-          },
-          by,
-        );
-        return of(await ledger.current(), id);
-      });
+      return commands.run(propose, { id: newId('record', { clock, random }), simulation, reason, by });
     },
 
     async approve(id, digest, by) {
-      const attempt = { operation: 'retention:approve', about: id };
       const judged = await ledger.current();
       const proposal = of(judged, id);
       const refusal = (await deciding.refusalOf(proposal, digest, by)) ?? (await outdated(proposal, judged));
-      if (refusal !== undefined) return ledger.refuse(refusal, attempt, by);
-      const approved = await store.inTurn(async () => {
-        const state = await ledger.current();
-        const late =
-          deciding.settled(of(state, id)) ?? (state.governedUpTo === judged.governedUpTo ? undefined : meanwhile());
-        if (late !== undefined) return ledger.refuse(late, attempt, by);
-        await ledger.record(approvalOf(proposal, state), by);
-        return of(await ledger.current(), id);
-      });
-      begin();
-      return approved;
+      const { governedUpTo } = judged;
+      return of(await commands.run(approve, { of: proposal, by, refusal, governedUpTo }), id);
     },
 
     async reject(id, reasonText, by) {
       const reason = readLine('A reason', reasonText);
-      return store.inTurn(async () => {
-        const proposal = of(await ledger.current(), id);
-        const late = deciding.settled(proposal);
-        if (late !== undefined) return ledger.refuse(late, { operation: 'retention:reject', about: id }, by);
-        const data = { proposal: id, kind: proposal.kind, proposed_by: proposal.proposal.by.id, reason };
-        await ledger.record({ type: 'retention.rejected', references: [proposal.id], data }, by);
-        return of(await ledger.current(), id);
-      });
+      const proposal = of(await ledger.current(), id);
+      return of(await commands.run(reject, { id: proposal.id, reason, by }), id);
     },
   };
 }
@@ -124,7 +174,7 @@ export function createChanges({
 function approvalOf(
   { id, change, digest, proposal }: ChangeProposal,
   { schedule }: RetentionState,
-): Parameters<Ledger['record']>[0] {
+): Pick<Saying, 'type' | 'references' | 'data'> {
   const about = { proposal: id, digest, proposed_by: proposal.by.id };
   const references: readonly RecordId[] = [id];
   return change.kind === 'schedule'

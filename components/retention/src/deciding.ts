@@ -1,10 +1,10 @@
 import { createSecondPerson, type SecondPersonDependencies, type WaitingProposal } from '@countersign/commands';
-import { retentionErrors } from '@countersign/contracts';
+import { peopleOf, retentionErrors } from '@countersign/contracts';
 import { type CodedError, parseInstant } from '@countersign/kernel';
 import type { Ending } from './ending.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import type { Proposal } from './ledger/proposal.ts';
-import { peopleOf, type Requester } from './requester.ts';
+import type { Requester } from './requester.ts';
 
 /** How long a proposal waits for its second person. */
 export const proposalLifeMs = 7 * 86_400_000;

@@ -1,11 +1,18 @@
-import type { AuditAppender, AuditLog, Independence, LogCustody, ProposerStanding } from '@countersign/contracts';
+import type {
+  AuditAppender,
+  AuditLog,
+  Independence,
+  LogCustody,
+  ProposerStanding,
+  StandingReader,
+} from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
 
 export interface RetentionDependencies {
   readonly pool: pg.Pool;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & StandingReader;
   readonly log: Pick<AuditLog, 'search' | 'query'>;
   readonly custody: LogCustody;
   /** Asked when somebody approves what another has proposed. */

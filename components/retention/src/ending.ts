@@ -1,9 +1,10 @@
+import type { LoggedCommands } from '@countersign/commands';
 import type { Actor } from '@countersign/contracts';
-import { type Clock, parseInstant } from '@countersign/kernel';
-import type { Ledger } from './ledger/ledger.ts';
+import { parseInstant, type RecordId } from '@countersign/kernel';
+import { type Ledger, recordedAs } from './ledger/ledger.ts';
 import { type Proposal, statusOf } from './ledger/proposal.ts';
 import type { Requester } from './requester.ts';
-import type { Store } from './store.ts';
+import { plain, type RetentionCommand, type RetentionKinds } from './retention-command.ts';
 
 /** The end of proposals whose proposer is gone. */
 export interface Ending {
@@ -17,36 +18,53 @@ export interface Ending {
     ended: { readonly before: number; readonly by: Actor; readonly reason: string },
   ): Promise<number>;
   /** Ends one that nobody has decided. @returns whether this call ended it */
-  end(id: string, by: Requester, reason: string): Promise<boolean>;
+  end(id: RecordId, by: Requester, reason: string): Promise<boolean>;
+}
+
+interface End {
+  readonly id: RecordId;
+  readonly by: Requester;
+  readonly reason: string;
 }
 
 export function createEnding({
-  store,
+  kinds,
+  commands,
   ledger,
-  clock,
 }: {
-  readonly store: Store;
+  readonly kinds: RetentionKinds;
+  readonly commands: LoggedCommands;
   readonly ledger: Ledger;
-  readonly clock: Clock;
 }): Ending {
-  function end(id: string, by: Requester, reason: string): Promise<boolean> {
-    return store.inTurn(async () => {
-      const proposal = (await ledger.current()).proposals.get(id);
-      if (proposal === undefined || statusOf(proposal, clock.now()) !== 'proposed') return false;
-      const { kind } = proposal;
-      const about = { proposal: id, proposed_by: proposal.proposal.by.id, reason };
-      await ledger.record(
-        kind === 'erasure'
-          ? { type: 'erasure.rejected', references: [proposal.id], data: about }
-          : { type: 'retention.rejected', references: [proposal.id], data: { ...about, kind } },
-        by,
-      );
-      return true;
-    });
-  }
+  const end: RetentionCommand<End, boolean> = {
+    ...plain,
+    kind: kinds.decided,
+    about: ({ id }) => id,
+    done({ ask, state, now }) {
+      const proposal = state.proposals.get(ask.id);
+      return proposal === undefined || statusOf(proposal, now) !== 'proposed' ? false : undefined;
+    },
+    check: async () => undefined,
+    record({ ask: { id, by, reason }, state }) {
+      const proposal = state.proposals.get(id);
+      return {
+        type: proposal?.kind === 'erasure' ? 'erasure.rejected' : 'retention.rejected',
+        outcome: 'done',
+        ...recordedAs(by),
+        references: [id],
+        data: {
+          ...{ proposal: id, proposed_by: proposal?.proposal.by.id ?? '', reason },
+          ...(proposal === undefined || proposal.kind === 'erasure' ? {} : { kind: proposal.kind }),
+        },
+      };
+    },
+    ends: true,
+    refused: () => undefined,
+    release: () => true,
+  };
 
   return {
-    end,
+    end: (id, by, reason) => commands.run(end, { id, by, reason }),
     async endProposalsOf(proposer, { before, by, reason }) {
       const { proposals } = await ledger.current();
       let ended = 0;
@@ -54,7 +72,7 @@ export function createEnding({
         if (
           proposal.people.includes(proposer) &&
           madeAt(proposal) <= before &&
-          (await end(id, { actor: by, chain: [] }, reason))
+          (await commands.run(end, { id, by, reason }))
         )
           ended += 1;
       return ended;

@@ -67,7 +67,7 @@ describe('an erasure', () => {
     });
     const { id, digest } = await propose();
     expect(await codeOf(node.erasures.approve(id, digest, colin))).toBe('proposer_gone');
-    expect(asked).toEqual([paula.actor.id, 'erasure:propose']);
+    expect(asked).toEqual([paula.id, 'erasure:propose']);
     expect(world.log.ofType('access.refused')).toMatchObject([{ reason: 'proposer_gone' }]);
     expect(await codeOf(retention.erasures.approve(id, digest, tessa))).toBe('proposal_settled');
     await retention.carryOut();

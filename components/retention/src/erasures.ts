@@ -1,14 +1,23 @@
+import type { LoggedCommands } from '@countersign/commands';
 import { type LogCustody, retentionErrors, type SubjectKey } from '@countersign/contracts';
-import { type Clock, type CodedError, digestOf, toInstant } from '@countersign/kernel';
+import {
+  type Clock,
+  type CodedError,
+  digestOf,
+  newId,
+  type Random,
+  type RecordId,
+  toInstant,
+} from '@countersign/kernel';
 import { erasableFrom } from './age.ts';
 import { type Deciding, meanwhile, proposalLifeMs, proposalOf } from './deciding.ts';
 import type { RetentionState } from './ledger/fold.ts';
-import type { Ledger } from './ledger/ledger.ts';
+import { type Ledger, recordedAs } from './ledger/ledger.ts';
 import type { ErasureKey, ErasureProposal } from './ledger/proposal.ts';
 import { readLine } from './plain-text.ts';
 import type { Requester } from './requester.ts';
+import { type Decision, plain, type RetentionCommand, type RetentionKinds } from './retention-command.ts';
 import { momentOf, standingHolds, standingScopes } from './simulations.ts';
-import type { Store } from './store.ts';
 
 /** A key, and whether what is under it may be erased. */
 export interface KeyStanding extends SubjectKey {
@@ -38,23 +47,116 @@ export interface Erasures {
 /** A record lists them all. */
 const mostKeys = 200;
 
+interface Proposing {
+  readonly id: RecordId;
+  readonly subject: string;
+  /** All that are due where left out. */
+  readonly wanted: readonly string[] | undefined;
+  readonly reason: string;
+  readonly by: Requester;
+}
+interface Rejecting {
+  readonly id: RecordId;
+  readonly reason: string;
+  readonly by: Requester;
+}
+
 export function createErasures({
-  store,
+  kinds,
+  commands,
   ledger,
   custody,
   clock,
+  random,
   deciding,
   begin,
 }: {
-  readonly store: Store;
+  readonly kinds: RetentionKinds;
+  readonly commands: LoggedCommands;
   readonly ledger: Ledger;
   readonly custody: LogCustody;
   readonly clock: Clock;
+  readonly random: Random;
   readonly deciding: Deciding;
   /** Something was approved that has to be carried out. */
   readonly begin: () => void;
 }): Erasures {
   const of = (state: RetentionState, id: string): ErasureProposal => proposalOf(state, id, ['erasure']);
+
+  const propose: RetentionCommand<Proposing, ErasureProposal, readonly ErasureKey[]> = {
+    ...plain,
+    kind: kinds.begun,
+    about: ({ id }) => id,
+    async facts(_session, { ask, state, now }) {
+      const present = (await custody.keysOf(ask.subject)).filter(({ erasedAt }) => erasedAt === undefined);
+      return choose(
+        present.map((key) => standingOf(key, state, now)),
+        ask.wanted,
+      );
+    },
+    async check({ facts: keys, state }) {
+      const held = await heldError(custody, keys, state);
+      if (held !== undefined) throw held;
+    },
+    record: ({ ask: { subject, reason, by }, facts: keys, state, now }) => ({
+      type: 'erasure.proposed',
+      outcome: 'done',
+      ...recordedAs(by),
+      data: {
+        ...{ subject, reason, digest: digestOf({ subject, keys, reason }) },
+        keys: keys.map((key) => ({ ...key })),
+        schedule: state.schedule.version,
+        expires_at: toInstant(now + proposalLifeMs),
+      },
+    }),
+    ends: false,
+    refused: (error, { ask }) => ledger.refusalOf(error, { operation: 'erasure:propose', about: ask.subject }, ask.by),
+    release: of,
+  };
+
+  const approve: RetentionCommand<Decision<ErasureProposal>, RetentionState> = {
+    ...plain,
+    kind: kinds.decided,
+    about: ({ of: { id } }) => id,
+    async check({ ask, state }) {
+      const refusal =
+        ask.refusal ??
+        deciding.settled(of(state, ask.of.id)) ??
+        (state.governedUpTo === ask.governedUpTo ? undefined : meanwhile());
+      if (refusal !== undefined) throw refusal;
+    },
+    record: ({ ask: { of: proposal, by } }) => {
+      const { id, digest, subject, keys } = proposal;
+      return {
+        type: 'erasure.approved',
+        outcome: 'done',
+        ...recordedAs(by),
+        references: [id],
+        data: { proposal: id, digest, subject, keys: keys.map(({ key }) => key), proposed_by: proposal.proposal.by.id },
+      };
+    },
+    ends: true,
+    refused: (error, { ask }) => ledger.refusalOf(error, { operation: 'erasure:approve', about: ask.of.id }, ask.by),
+    after: async () => begin(),
+    release: (state) => state,
+  };
+
+  const reject: RetentionCommand<Rejecting, RetentionState> = {
+    ...plain,
+    kind: kinds.decided,
+    about: ({ id }) => id,
+    async check({ ask, state }) {
+      const late = deciding.settled(of(state, ask.id));
+      if (late !== undefined) throw late;
+    },
+    record({ ask: { id, reason, by }, state }) {
+      const data = { proposal: id, proposed_by: of(state, id).proposal.by.id, reason };
+      return { type: 'erasure.rejected', outcome: 'done', ...recordedAs(by), references: [id], data };
+    },
+    ends: true,
+    refused: (error, { ask }) => ledger.refusalOf(error, { operation: 'erasure:reject', about: ask.id }, ask.by),
+    release: (state) => state,
+  };
 
   return {
     async keysOf(subject) {
@@ -64,75 +166,23 @@ export function createErasures({
 
     async propose({ subject, keys: wanted, reason: reasonText }, by) {
       const reason = readLine('A reason', reasonText);
-      const refuse = (error: CodedError) => ledger.refuse(error, { operation: 'erasure:propose', about: subject }, by);
-      const state = await ledger.current();
-      const present = (await custody.keysOf(subject)).filter(({ erasedAt }) => erasedAt === undefined);
-      const chosen = choose(
-        present.map((key) => standingOf(key, state, clock.now())),
-        wanted,
-      );
-      if (!chosen.ok) return refuse(chosen.error);
-      const held = await heldError(custody, chosen.keys, state);
-      if (held !== undefined) return refuse(held);
-      const keys = chosen.keys.map(
-        ({ key, region, class: name, year, values, newest }): ErasureKey => ({
-          ...{ key, region, class: name, year, values, newest },
-        }),
-      );
-      const digest = digestOf({ subject, keys, reason });
-      const id = await ledger.record(
-        {
-          type: 'erasure.proposed',
-          data: {
-            ...{ subject, reason, digest },
-            keys: keys.map((key) => ({ ...key })),
-            schedule: state.schedule.version,
-            expires_at: toInstant(clock.now() + proposalLifeMs),
-          },
-        },
-        by,
-      );
-      return of(await ledger.current(), id);
+      return commands.run(propose, { id: newId('record', { clock, random }), subject, wanted, reason, by });
     },
 
     async approve(id, digest, by) {
-      const refuse = (error: CodedError) => ledger.refuse(error, { operation: 'erasure:approve', about: id }, by);
       const judged = await ledger.current();
       const proposal = of(judged, id);
       const refusal =
         (await deciding.refusalOf(proposal, digest, by)) ??
         (await obstacleTo(proposal, { custody, state: judged, now: clock.now() }));
-      if (refusal !== undefined) return refuse(refusal);
-      const approved = await store.inTurn(async () => {
-        const state = await ledger.current();
-        const late =
-          deciding.settled(of(state, id)) ?? (state.governedUpTo === judged.governedUpTo ? undefined : meanwhile());
-        if (late !== undefined) return refuse(late);
-        const { subject, keys, proposal: deed } = proposal;
-        await ledger.record(
-          {
-            type: 'erasure.approved',
-            references: [proposal.id],
-            data: { proposal: id, digest, subject, keys: keys.map(({ key }) => key), proposed_by: deed.by.id },
-          },
-          by,
-        );
-        return of(await ledger.current(), id);
-      });
-      begin();
-      return approved;
+      const { governedUpTo } = judged;
+      return of(await commands.run(approve, { of: proposal, by, refusal, governedUpTo }), id);
     },
 
     async reject(id, reasonText, by) {
       const reason = readLine('A reason', reasonText);
-      return store.inTurn(async () => {
-        const proposal = of(await ledger.current(), id);
-        const late = deciding.settled(proposal);
-        if (late !== undefined) return ledger.refuse(late, { operation: 'erasure:reject', about: id }, by);
-        const data = { proposal: id, proposed_by: proposal.proposal.by.id, reason };
-        await ledger.record({ type: 'erasure.rejected', references: [proposal.id], data }, by);
-        return of(await ledger.current(), id);
-      });
+      const proposal = of(await ledger.current(), id);
+      return of(await commands.run(reject, { id: proposal.id, reason, by }), id);
     },
   };
 }
@@ -156,27 +206,20 @@ function standingOf(key: SubjectKey, { schedule }: RetentionState, now: number):
   return { ...key, erasableFrom: toInstant(from), due: from <= now && key.erasedAt === undefined };
 }
 
-type Chosen =
-  | { readonly ok: true; readonly keys: readonly KeyStanding[] }
-  | { readonly ok: false; readonly error: CodedError };
-
-function choose(present: readonly KeyStanding[], wanted: readonly string[] | undefined): Chosen {
+/** @throws CodedError `subject_without_values`, `erasure_too_early` */
+function choose(present: readonly KeyStanding[], wanted: readonly string[] | undefined): readonly ErasureKey[] {
   const named = wanted === undefined ? present : present.filter(({ key }) => wanted.includes(key));
   if (named.length === 0 || (wanted !== undefined && named.length < new Set(wanted).size))
-    return refused(
-      retentionErrors.error(
-        'subject_without_values',
-        'Nothing that could be erased is kept for this subject under these keys.',
-      ),
+    throw retentionErrors.error(
+      'subject_without_values',
+      'Nothing that could be erased is kept for this subject under these keys.',
     );
   const due = named.filter((key) => key.due);
   if (wanted !== undefined ? due.length < named.length : due.length === 0)
-    return refused(tooEarly(named.filter((key) => !key.due)));
-  return { ok: true, keys: due.slice(0, mostKeys) };
-}
-
-function refused(error: CodedError): Chosen {
-  return { ok: false, error };
+    throw tooEarly(named.filter((key) => !key.due));
+  return due
+    .slice(0, mostKeys)
+    .map(({ key, region, class: name, year, values, newest }) => ({ key, region, class: name, year, values, newest }));
 }
 
 function tooEarly(early: readonly KeyStanding[]): CodedError {

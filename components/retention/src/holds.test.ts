@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningRetention } from './index.ts';
 import type { WrittenScope } from './scope.ts';
 import {
+  asActor,
   colin,
   createRetentionWorld,
   operator,
@@ -28,12 +29,12 @@ describe('a legal hold', () => {
     const transaction = world.transaction();
     world.aged(1, { type: 'transaction.opened', transaction });
     const { id, scope, placedBy } = await place({ transaction });
-    expect({ scope, placedBy }).toEqual({ scope: { transaction }, placedBy: paula.actor });
+    expect({ scope, placedBy }).toEqual({ scope: { transaction }, placedBy: asActor(paula) });
     const other = world.node();
     expect((await other.state()).holds.get(id)).not.toHaveProperty('releasedAt');
-    expect(await other.holds.release(id, 'the matter is settled', colin)).toMatchObject({ releasedBy: colin.actor });
+    expect(await other.holds.release(id, 'the matter is settled', colin)).toMatchObject({ releasedBy: asActor(colin) });
     expect((await retention.state()).holds.get(id)).toHaveProperty('releasedAt');
-    expect(world.log.ofType('hold.released')).toMatchObject([{ references: [id], subject: colin.actor }]);
+    expect(world.log.ofType('hold.released')).toMatchObject([{ references: [id], subject: asActor(colin) }]);
   });
 
   it('is not released by who placed it, nor by what acts for them, and not twice', async () => {
@@ -52,16 +53,16 @@ describe('a legal hold', () => {
 
   it('is neither placed nor released by whom it is about', async () => {
     const transaction = world.transaction();
-    world.aged(1, { type: 'transaction.opened', transaction, subject: tessa.actor });
-    expect(await codeOf(place({ person: tessa.actor.id }, tessa, true))).toBe('hold_by_its_subject');
+    world.aged(1, { type: 'transaction.opened', transaction, subject: asActor(tessa) });
+    expect(await codeOf(place({ person: tessa.id }, tessa, true))).toBe('hold_by_its_subject');
     expect(await codeOf(place({ transaction }, tessa))).toBe('hold_by_its_subject');
     expect(await codeOf(place({ client: 'console' }, tessa, true))).toBe('hold_by_its_subject');
-    expect(await codeOf(place({ agent: paulasAgent.actor.id }, paulasAgent, true))).toBe('hold_by_its_subject');
+    expect(await codeOf(place({ agent: paulasAgent.id }, paulasAgent, true))).toBe('hold_by_its_subject');
     const { id } = await place({ transaction });
     expect(await codeOf(retention.holds.release(id, 'nothing to see', tessa))).toBe('hold_by_its_subject');
     // Who has read the evidence of something, or taken it out, has no part in it.
-    world.aged(0, { type: 'evidence.read', transaction, subject: paula.actor });
-    world.aged(0, { type: 'evidence.exported', transaction, subject: paula.actor });
+    world.aged(0, { type: 'evidence.read', transaction, subject: asActor(paula) });
+    world.aged(0, { type: 'evidence.exported', transaction, subject: asActor(paula) });
     await place({ transaction }, paula);
     // What is about a whole firm is about nobody in particular.
     await place({ institution: operator }, tessa);
@@ -92,7 +93,7 @@ describe('a legal hold', () => {
     const old = world.aged(6, { type: 'session.started' });
     const { id: unreadable } = world.log.write({
       type: 'hold.placed',
-      subject: tessa.actor,
+      subject: asActor(tessa),
       data: { of: 'a later release' },
     }).record;
     const { id: simulation, would } = await retention.simulate({ kind: 'pruning', class: 'access' }, paula);
@@ -107,7 +108,7 @@ describe('a legal hold', () => {
 
   it('stands at once where the log cannot say yet what it finds, and is then released by nobody', async () => {
     const transaction = world.transaction();
-    world.aged(1, { type: 'transaction.opened', transaction, subject: tessa.actor });
+    world.aged(1, { type: 'transaction.opened', transaction, subject: asActor(tessa) });
     world.log.breakDown('finding');
     const { id } = await place({ transaction });
     expect((await retention.state()).holds.get(id)).not.toHaveProperty('releasedAt');

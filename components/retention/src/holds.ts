@@ -1,12 +1,12 @@
-import { createSecondPerson, type SecondPersonDependencies } from '@countersign/commands';
-import { type AuditLog, retentionErrors } from '@countersign/contracts';
-import { type CodedError, isCodedError, parseInstant } from '@countersign/kernel';
+import { createSecondPerson, type LoggedCommands, type SecondPersonDependencies } from '@countersign/commands';
+import { type AuditLog, type HoldScope, peopleOf, retentionErrors } from '@countersign/contracts';
+import { type CodedError, isCodedError, newId, parseInstant, type Random, type RecordId } from '@countersign/kernel';
 import type { RetentionState, StandingHold } from './ledger/fold.ts';
-import type { Ledger } from './ledger/ledger.ts';
+import { type Ledger, recordedAs } from './ledger/ledger.ts';
 import { readLine } from './plain-text.ts';
-import { peopleOf, type Requester } from './requester.ts';
+import type { Requester } from './requester.ts';
+import { type Decision, plain, type RetentionCommand, type RetentionKinds } from './retention-command.ts';
 import { isAbout, readScope, type WrittenScope, writeScope } from './scope.ts';
-import type { Store } from './store.ts';
 
 /** What must stay, whatever its age, until somebody else lets it go. */
 export interface Holds {
@@ -25,56 +25,92 @@ export interface Holds {
   release(id: string, reason: string, by: Requester): Promise<StandingHold>;
 }
 
+interface Placing {
+  readonly id: RecordId;
+  readonly scope: HoldScope;
+  readonly matter: string;
+  readonly finds: boolean;
+  readonly by: Requester;
+  /** Why it may not be, as found before its turn. */
+  readonly refusal: CodedError | undefined;
+}
+type Releasing = Omit<Decision<StandingHold>, 'governedUpTo'> & { readonly reason: string };
+
 export function createHolds({
-  store,
+  kinds,
+  commands,
   ledger,
   log,
+  random,
   ...dependencies
 }: SecondPersonDependencies & {
-  readonly store: Store;
+  readonly kinds: RetentionKinds;
+  readonly commands: LoggedCommands;
+  readonly random: Random;
   readonly ledger: Ledger;
   readonly log: Pick<AuditLog, 'query'>;
 }): Holds {
   const second = createSecondPerson(rules, dependencies);
+  const place: RetentionCommand<Placing, StandingHold> = {
+    ...plain,
+    kind: kinds.begun,
+    about: ({ id }) => id,
+    async check({ ask: { refusal } }) {
+      if (refusal !== undefined) throw refusal;
+    },
+    record: ({ ask: { scope, matter, finds, by } }) => ({
+      type: 'hold.placed',
+      outcome: 'done',
+      ...recordedAs(by),
+      data: { scope: { ...writeScope(scope) }, matter, finds_nothing_yet: !finds },
+    }),
+    ends: false,
+    refused: (error, { ask }) => ledger.refusalOf(error, { operation: 'legalhold:place' }, ask.by),
+    release: holdOf,
+  };
+
+  const release: RetentionCommand<Releasing, RetentionState> = {
+    ...plain,
+    kind: kinds.decided,
+    about: ({ of: { record } }) => record,
+    async check({ ask, state }) {
+      const refusal = ask.refusal ?? second.settled(placed(holdOf(state, ask.of.id)));
+      if (refusal !== undefined) throw refusal;
+    },
+    record: ({ ask: { of: hold, reason, by } }) => ({
+      type: 'hold.released',
+      outcome: 'done',
+      ...recordedAs(by),
+      references: [hold.record],
+      data: { hold: hold.id, reason },
+    }),
+    ends: true,
+    refused: (error, { ask }) => ledger.refusalOf(error, { operation: 'legalhold:release', about: ask.of.id }, ask.by),
+    release: (state) => state,
+  };
+
   return {
     async place({ scope: written, matter: matterText, future }, by) {
       const scope = readScope(written);
       const matter = readLine('The matter of a hold', matterText);
-      const refuse = (error: CodedError) => ledger.refuse(error, { operation: 'legalhold:place' }, by);
-      if (await told(isAbout(scope, by, log), false)) return refuse(bySubject());
+      // Before its turn: the log may have to be searched.
+      const isBySubject = await told(isAbout(scope, by, log), false);
       const finds = await told(
         log.query({ ...scope, limit: 1 }).then(({ length }) => length > 0),
         true,
       );
-      if (!finds && !future)
-        return refuse(
-          retentionErrors.error(
-            'hold_finds_nothing',
-            'The log holds nothing that this would keep. If it is meant for what is to come, say so (`future`).',
-          ),
-        );
-      return store.inTurn(async () => {
-        const id = await ledger.record(
-          { type: 'hold.placed', data: { scope: { ...writeScope(scope) }, matter, finds_nothing_yet: !finds } },
-          by,
-        );
-        return holdOf(await ledger.current(), id);
-      });
+      const refusal = isBySubject ? bySubject() : finds || future ? undefined : findsNothing();
+      const id = newId('record', { clock: dependencies.clock, random });
+      return commands.run(place, { id, scope, matter, finds, by, refusal });
     },
 
     async release(id, reasonText, by) {
       const reason = readLine('A reason', reasonText);
-      const refuse = (error: CodedError) => ledger.refuse(error, { operation: 'legalhold:release', about: id }, by);
       const hold = holdOf(await ledger.current(), id);
-      const refusal = await second.refusalOf(placed(hold), { people: peopleOf(by) });
-      if (refusal !== undefined) return refuse(refusal);
-      if (await isAbout(hold.scope, by, log)) return refuse(bySubject());
-      return store.inTurn(async () => {
-        const late = second.settled(placed(holdOf(await ledger.current(), id)));
-        if (late !== undefined) return refuse(late);
-        await ledger.record({ type: 'hold.released', references: [hold.record], data: { hold: id, reason } }, by);
-        return holdOf(await ledger.current(), id);
-      });
+      const refusal =
+        (await second.refusalOf(placed(hold), { people: peopleOf(by) })) ??
+        ((await isAbout(hold.scope, by, log)) ? bySubject() : undefined);
+      return holdOf(await commands.run(release, { of: hold, reason, by, refusal }), id);
     },
   };
 }
@@ -117,6 +153,13 @@ function holdOf({ holds }: RetentionState, id: string): StandingHold {
   const hold = holds.get(id);
   if (hold === undefined) throw retentionErrors.error('hold_not_found', 'There is no hold by this id.');
   return hold;
+}
+
+function findsNothing(): CodedError {
+  return retentionErrors.error(
+    'hold_finds_nothing',
+    'The log holds nothing that this would keep. If it is meant for what is to come, say so (`future`).',
+  );
 }
 
 function bySubject(): CodedError {

@@ -1,10 +1,10 @@
-import { type ResourceGuard, retentionErrors } from '@countersign/contracts';
+import { type ResourceGuard, requesterOf, retentionErrors } from '@countersign/contracts';
 import { createGate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { changeRoutes } from './http/changes.ts';
 import { erasureRoutes } from './http/erasures.ts';
 import { holdRoutes } from './http/holds.ts';
-import { requesterOf } from './requester.ts';
+import type { Requester } from './requester.ts';
 import type { RunningRetention } from './retention.ts';
 
 export interface RetentionRoutes {
@@ -24,7 +24,7 @@ export function retentionRoutes(app: FastifyInstance, { retention, guard, baseUr
         'retention_of_the_operator',
         'How long evidence is kept is decided by the operator of this installation.',
       );
-    return requesterOf(caller);
+    return { ...requesterOf(caller), client: caller.client } satisfies Requester;
   }, baseUrl);
   changeRoutes(app, retention, gate);
   holdRoutes(app, retention, gate);

@@ -1,3 +1,4 @@
+import { createLoggedCommands } from '@countersign/commands';
 import { createCarryingOut } from './carrying-out.ts';
 import { type Changes, createChanges } from './changes.ts';
 import { createDeciding } from './deciding.ts';
@@ -7,6 +8,7 @@ import { createErasures, type Erasures } from './erasures.ts';
 import { createHolds, type Holds } from './holds.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import { createLedger } from './ledger/ledger.ts';
+import { createRetentionKinds } from './retention-command.ts';
 import { createSimulations, type Simulations } from './simulations.ts';
 import { createStore } from './store.ts';
 
@@ -33,18 +35,21 @@ export function createRetention(dependencies: RetentionDependencies): RunningRet
   const { pool, clock, everyMs = 30_000 } = dependencies;
   const store = createStore(pool);
   const ledger = createLedger(dependencies);
-  const carryingOut = createCarryingOut({ ...dependencies, ledger, everyMs });
+  const kinds = createRetentionKinds(store, () => ledger.current());
+  const commands = createLoggedCommands({ pool, log: dependencies.audit, source: 'retention', clock });
+  const common = { ...dependencies, kinds, commands, ledger };
+  const carryingOut = createCarryingOut({ ...common, everyMs });
   const simulations = createSimulations({ ...dependencies, store, ledger });
-  const ending = createEnding({ ...dependencies, store, ledger });
+  const ending = createEnding(common);
   const deciding = createDeciding({ ...dependencies, ending });
-  const shared = { ...dependencies, store, ledger, deciding, begin: () => carryingOut.begin() };
+  const shared = { ...common, deciding, begin: () => carryingOut.begin() };
   // What was approved before the last stop.
   carryingOut.begin();
   return {
     state: () => ledger.current(),
     simulate: (wanted, by) => simulations.simulate(wanted, by),
     changes: createChanges({ ...shared, simulations }),
-    holds: createHolds({ ...dependencies, store, ledger }),
+    holds: createHolds(common),
     erasures: createErasures(shared),
     endProposalsOf: ending.endProposalsOf,
     progressOf: (id) => carryingOut.progressOf(id),

@@ -4,13 +4,14 @@ import {
   kindOfPrincipal,
   parseClientId,
   parsePrincipalId,
+  peopleOf,
   type RecordType,
   recordTypes,
   retentionClassOf,
   retentionErrors,
 } from '@countersign/contracts';
 import { parseId, parseInstant, toInstant } from '@countersign/kernel';
-import { peopleOf, type Requester } from './requester.ts';
+import type { Requester } from './requester.ts';
 
 /** A scope as it is written: times in RFC 3339. */
 export type WrittenScope = {

@@ -57,7 +57,7 @@ export function createSimulations({
       const simulation: Simulation = {
         id: newId('simulation', { clock, random }),
         at: toInstant(now),
-        by: by.actor.id,
+        by: by.id,
         change,
         schedule: state.schedule.version,
         asOf: state.governedUpTo.toString(),

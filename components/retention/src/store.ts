@@ -1,4 +1,4 @@
-import { takeNamedLock, transaction } from '@countersign/runtime';
+import { takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
 import { readSimulation, type Simulation } from './simulation.ts';
 
@@ -7,13 +7,8 @@ const decisions = 'decisions';
 
 export function createStore(pool: pg.Pool) {
   return {
-    /** Runs `work` while nobody else, on any node, decides about retention. */
-    inTurn<Result>(work: (session: pg.PoolClient) => Promise<Result>): Promise<Result> {
-      return transaction(pool, async (session) => {
-        await takeNamedLock(session, decisions);
-        return work(session);
-      });
-    },
+    /** Until the transaction ends, nobody else, on any node, decides about retention. */
+    lockDecisions: (session: pg.PoolClient): Promise<void> => takeNamedLock(session, decisions),
 
     async putSimulation(simulation: Simulation, forgetBefore: Date): Promise<void> {
       const { id, at, by } = simulation;

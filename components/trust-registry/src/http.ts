@@ -1,7 +1,7 @@
 import {
-  actorOf,
   type Caller,
   type ResourceGuard,
+  requesterOf,
   type TrustProfile,
   type TrustRegistry,
   trustErrors,
@@ -106,8 +106,7 @@ export function trustRegistryRoutes(
       },
     }),
     withCaller<Caller, Registration>(partnerRegister, baseUrl, async ({ body }, reply, caller) => {
-      const requester = { ...actorOf(caller), through: caller.actors };
-      const answer = await trustRegistry.register(inputOf(body.profile), requester, body.reason);
+      const answer = await trustRegistry.register(inputOf(body.profile), requesterOf(caller), body.reason);
       return 'proposed' in answer ? reply.status(202).send(answer.proposed) : profileDocument(answer.profile);
     }),
   );
@@ -128,7 +127,7 @@ export function trustRegistryRoutes(
     withCaller<Caller, Suspension>(partnerRegister, baseUrl, async ({ params, body }, _reply, caller) => {
       const id = parseId('profile', params.id);
       if (id === undefined) throw trustErrors.error('profile_not_found', 'There is no trust profile by this id.');
-      return profileDocument(await trustRegistry.suspend(id, actorOf(caller), body.reason));
+      return profileDocument(await trustRegistry.suspend(id, requesterOf(caller), body.reason));
     }),
   );
 

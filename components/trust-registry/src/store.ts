@@ -1,6 +1,6 @@
 import type { TrustProfile, TrustProfileInput } from '@countersign/contracts';
 import type { ProfileId, RecordId } from '@countersign/kernel';
-import { databaseFailure, notifyAfterCommit } from '@countersign/runtime';
+import { ask, notifyAfterCommit } from '@countersign/runtime';
 import type pg from 'pg';
 
 /** Tells other nodes that there is a new version; the payload is not believed. */
@@ -13,66 +13,72 @@ interface ProfileRow {
   readonly recordId: RecordId;
 }
 
-/** The newest version of each profile. */
-export type Session = pg.Pool | pg.PoolClient;
+type Session = pg.Pool | pg.PoolClient;
 
+/** The newest version of each profile. */
 export async function loadProfiles(session: Session): Promise<readonly TrustProfile[]> {
-  try {
-    const { rows } = await session.query<ProfileRow>({
-      name: 'newest-profiles',
-      text: `select distinct on (profile_id) profile_id as id, version, profile, record_id as "recordId"
-               from profile_versions order by profile_id, version desc`,
-    });
-    // What somebody has written past us may have any form.
-    return rows.map(toProfile).filter(({ issuer }) => typeof issuer === 'string');
-  } catch (error) {
-    throw databaseFailure(error);
-  }
+  const { rows } = await ask<ProfileRow>(session, {
+    name: 'newest-profiles',
+    text: `select distinct on (profile_id) profile_id as id, version, profile, record_id as "recordId"
+             from profile_versions order by profile_id, version desc`,
+    values: [],
+  });
+  return readable(rows);
+}
+
+/** SHA-256 of the issuer, base64url. */
+const key = `rtrim(translate(encode(sha256(convert_to(issuer, 'UTF8')), 'base64'), '+/', '-_'), '=')`;
+
+/** The newest version of the profile of an issuer. @param issuer its hash */
+export async function newestOf(session: Session, issuer: string): Promise<TrustProfile | undefined> {
+  const { rows } = await ask<ProfileRow>(
+    session,
+    `select profile_id as id, version, profile, record_id as "recordId"
+       from profile_versions where profile_id = (select profile_id from issuers where ${key} = $1) order by version desc limit 1`,
+    [issuer],
+  );
+  return readable(rows)[0];
+}
+
+/** The same, locked until the transaction ends. */
+export async function lockNewest(session: pg.PoolClient, issuer: string): Promise<TrustProfile | undefined> {
+  await ask(session, `select issuer from issuers where ${key} = $1 for update`, [issuer]);
+  return newestOf(session, issuer);
 }
 
 /**
- * Takes the issuer for a profile, or finds who has it, and locks it until the transaction ends.
+ * Makes this the newest version of its profile, and announces it with the commit. What somebody has written in its place, or as a later
+ * one, goes.
  *
- * @returns the profile's id and institution as they are now
+ * @param recordedAt milliseconds since the epoch
  */
-export async function lockIssuer(
-  client: pg.PoolClient,
-  claim: { readonly issuer: string; readonly profileId: ProfileId; readonly institution: string },
-): Promise<{ readonly profileId: ProfileId; readonly institution: string }> {
-  await client.query(
-    'insert into issuers (issuer, profile_id, institution) values ($1, $2, $3) on conflict (issuer) do nothing',
-    [claim.issuer, claim.profileId, claim.institution],
-  );
-  const { rows } = await client.query<{ profileId: ProfileId; institution: string }>(
-    'select profile_id as "profileId", institution from issuers where issuer = $1 for update',
-    [claim.issuer],
-  );
-  const [row] = rows;
-  if (row === undefined) throw new Error('an issuer that was just written is not there');
-  return row;
-}
-
-export async function newestVersion(client: pg.PoolClient, profileId: ProfileId): Promise<TrustProfile | undefined> {
-  const { rows } = await client.query<ProfileRow>(
-    `select profile_id as id, version, profile, record_id as "recordId"
-       from profile_versions where profile_id = $1 order by version desc limit 1`,
-    [profileId],
-  );
-  const [kept] = rows.map(toProfile);
-  return typeof kept?.issuer === 'string' ? kept : undefined;
-}
-
-/** Adds a version and announces it with the commit. @param recordedAt milliseconds since the epoch */
-export async function insertVersion(client: pg.PoolClient, profile: TrustProfile, recordedAt: number): Promise<void> {
+export async function putVersion(session: pg.PoolClient, profile: TrustProfile, recordedAt: number): Promise<void> {
   const { id, version, recordId, ...content } = profile;
-  await client.query(
+  await ask(
+    session,
+    `delete from profile_versions
+      where (profile_id = $1 and version >= $2)
+         or profile_id in (select profile_id from issuers where issuer = $3 and profile_id <> $1)`,
+    [id, version, content.issuer],
+  );
+  await ask(
+    session,
+    `insert into issuers (issuer, profile_id, institution) values ($1, $2, $3)
+     on conflict (issuer) do update set profile_id = excluded.profile_id, institution = excluded.institution`,
+    [content.issuer, id, content.institution],
+  );
+  await ask(
+    session,
     `insert into profile_versions (profile_id, version, profile, record_id, recorded_at)
      values ($1, $2, $3, $4, to_timestamp($5::float8 / 1000))`,
     [id, version, JSON.stringify(content), recordId, recordedAt],
   );
-  notifyAfterCommit(client, changeChannel);
+  notifyAfterCommit(session, changeChannel);
 }
 
-function toProfile({ id, version, profile, recordId }: ProfileRow): TrustProfile {
-  return { ...profile, id, version, recordId };
+/** What somebody has written past us may have any form. */
+function readable(rows: readonly ProfileRow[]): readonly TrustProfile[] {
+  return rows
+    .map(({ id, version, profile, recordId }) => ({ ...profile, id, version, recordId }))
+    .filter(({ issuer }) => typeof issuer === 'string');
 }

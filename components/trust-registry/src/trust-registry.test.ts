@@ -1,17 +1,14 @@
 import {
   type Actor,
   accessErrors,
-  auditLogErrors,
   type Directory,
-  type EvidenceRecord,
   type RecordDraft,
-  requireFit,
   type TrustProfileInput,
 } from '@countersign/contracts';
 import { CodedError, systemRandom } from '@countersign/kernel';
 import { type Lei, parseLei } from '@countersign/market';
 import { createHttpServer, createLogger, createMetrics, type ScratchDatabase } from '@countersign/runtime';
-import { createTestDatabase, fixedClock, standingsIn } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock, type MemoryLog } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -66,16 +63,17 @@ function profile(changes: Partial<Record<keyof TrustProfileInput, unknown>> = {}
   };
 }
 
+const clock = fixedClock(Date.UTC(2026, 10, 21));
 let scratch: ScratchDatabase;
 let opened: TrustRegistryComponent[];
-let records: RecordDraft[];
-let logIsDown: boolean;
+let log: MemoryLog;
+let records: readonly RecordDraft[];
 
 beforeEach(async () => {
   scratch = await createTestDatabase({ components: [trustRegistryMigrations] });
   opened = [];
-  records = [];
-  logIsDown = false;
+  log = createMemoryLog(clock);
+  records = log.drafts;
 });
 afterEach(async () => {
   await Promise.all(opened.map((registry) => registry.stop()));
@@ -95,24 +93,9 @@ async function open(
       schema: component.schema,
       applicationName: 'trust-registry',
     },
-    clock: fixedClock(Date.UTC(2026, 10, 21)),
+    clock,
     random: systemRandom,
-    audit: {
-      append: async (record) => {
-        if (logIsDown) throw auditLogErrors.error('log_unavailable', 'down');
-        requireFit(record);
-        records.push(record);
-        return { id: record.id, index: BigInt(records.length), time: '2026-11-21T00:00:00.000Z' };
-      },
-      standings: async (things) => standingsIn(records, things),
-      find: async (id) => {
-        const index = records.findIndex((record) => record.id === id);
-        const record = records[index];
-        return record === undefined
-          ? undefined
-          : { index: BigInt(index), record: { v: 2, time: '2026-11-21T00:00:00.000Z', ...record } as EvidenceRecord };
-      },
-    },
+    audit: log,
     logger,
     directory,
     ...options,
@@ -196,10 +179,10 @@ describe('registering a profile', () => {
 
   it('changes nothing when the record cannot be written', async () => {
     const registry = await open();
-    logIsDown = true;
+    log.breakDown('writing');
     expect((await refusalOf(registry.install(profile(), by))).code).toBe('log_unavailable');
     expect(await registry.profileOf('https://idp.broker.example')).toBeUndefined();
-    logIsDown = false;
+    log.repair();
     // The issuer was not taken by the attempt that failed either.
     expect((await registry.install(profile({ institution: clearer }), by)).version).toBe(1);
   });

@@ -1,12 +1,14 @@
+import { type Command, createCommands, createRecordedThings, thingOf } from '@countersign/commands';
 import {
-  type Actor,
   type AuditLog,
+  createStandingCheck,
   type Directory,
+  ended,
   type PlannedProfile,
   type ProfileChanges,
   type RecordDraft,
   type Requester,
-  standing,
+  recordedRequester,
   type TrustProfile,
   type TrustProfileInput,
   type TrustRegistry,
@@ -21,16 +23,16 @@ import {
   isCodedError,
   type Json,
   newId,
+  type ProfileId,
   type Random,
-  type RecordId,
   visibleLine,
 } from '@countersign/kernel';
-import { type ComponentAccess, keepFresh, type Logger, transaction } from '@countersign/runtime';
+import { type ComponentAccess, keepFresh, type Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import { contentDocument } from './document.ts';
 import { readProfile } from './profile.ts';
-import { createProvenProfiles, profileClaim } from './proven-profiles.ts';
-import { changeChannel, insertVersion, loadProfiles, lockIssuer, newestVersion, type Session } from './store.ts';
+import { createProfileKind, issuerKey, type ProfileState, stateOf } from './recorded-profile.ts';
+import { changeChannel, loadProfiles } from './store.ts';
 import { widensTrust } from './widening.ts';
 
 export interface TrustRegistryDependencies {
@@ -39,7 +41,7 @@ export interface TrustRegistryDependencies {
   readonly access: ComponentAccess;
   readonly clock: Clock;
   readonly random: Random;
-  readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find'>;
+  readonly audit: Pick<AuditLog, 'append' | 'standings' | 'standingsUnder' | 'find'>;
   readonly logger: Logger;
   readonly directory: Pick<Directory, 'snapshot' | 'propose'>;
   /** Lets a partner run on this machine, over plain HTTP too: for development alone. Default false. */
@@ -50,7 +52,7 @@ export interface TrustRegistryDependencies {
 
 export interface TrustRegistryComponent extends TrustRegistry, ProfileChanges {
   /** Puts a profile of the installation's own configuration into force, which nobody decides on here. @throws CodedError of `trustErrors` */
-  install(input: unknown, by: Actor): Promise<TrustProfile>;
+  install(input: unknown, by: Requester): Promise<TrustProfile>;
   stop(): Promise<void>;
 }
 
@@ -63,7 +65,11 @@ export interface TrustRegistryComponent extends TrustRegistry, ProfileChanges {
 export async function createTrustRegistry(dependencies: TrustRegistryDependencies): Promise<TrustRegistryComponent> {
   const { pool, audit, clock, directory, logger } = dependencies;
   const rules = { allowInsecureLoopback: dependencies.allowInsecureLoopback ?? false };
-  const proven = createProvenProfiles(dependencies);
+  const kind = createProfileKind(clock);
+  const check = createStandingCheck({ ...dependencies, log: audit, source: 'trust-registry' });
+  const recording = { pool, log: audit, check, source: 'trust-registry', clock } as const;
+  const things = createRecordedThings(kind, recording);
+  const commands = createCommands(recording);
   const profiles = new Map<string, TrustProfile>();
 
   /** Versions only grow, so a slow load never brings an older one back. */
@@ -71,11 +77,34 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
     const known = profiles.get(profile.issuer);
     if (known === undefined || known.version < profile.version) profiles.set(profile.issuer, profile);
   }
+
+  /** The profile as its newest record has it, whatever its rows say: they are written from it. @param id hash of the issuer */
+  async function newestOf(id: string): Promise<TrustProfile | undefined> {
+    try {
+      return await things.find(id);
+    } catch (error) {
+      if (!isCodedError(error, 'authority_unproven')) throw error;
+      return (await things.restore(id)) ? things.find(id) : undefined;
+    }
+  }
+
+  /** All that stand by the log, whether they are stored or not; what is stored and does not stand is reported. */
   async function refresh(): Promise<void> {
-    const rows = await loadProfiles(pool);
-    // Those known already are asked about too: a newer version may have been taken out before it was seen here.
-    const issuers = new Set([...profiles.keys(), ...rows.map(({ issuer }) => issuer)]);
-    for (const profile of await proven.newest([...issuers], rows)) remember(profile);
+    const rows = new Map((await loadProfiles(pool)).map((row) => [issuerKey(row.issuer), row]));
+    let after: string | undefined;
+    do {
+      const page = await audit.standingsUnder(thingOf(kind, ''), { after, limit: mostAtOnce });
+      for (const { of, record, digest } of page.things) {
+        const id = of.slice(thingOf(kind, '').length);
+        const row = rows.get(id);
+        rows.delete(id);
+        const isSame = row?.recordId === record && digestOf(kind.content(row)) === digest;
+        const profile = isSame ? row : await newestOf(id);
+        if (profile !== undefined) remember(profile);
+      }
+      after = page.next;
+    } while (after !== undefined);
+    for (const id of rows.keys()) await newestOf(id);
   }
 
   const freshness = await keepFresh({
@@ -100,41 +129,61 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
       );
   }
 
-  async function stored(session: Session, issuer: string): Promise<readonly TrustProfile[]> {
-    return (await loadProfiles(session)).filter((row) => row.issuer === issuer);
-  }
+  const nothing = async (): Promise<void> => undefined;
 
-  /** The profile of an issuer as its newest record has it, from the database and not from memory. */
-  async function newestOf(issuer: string): Promise<TrustProfile | undefined> {
-    const [newest] = await proven.newest([issuer], await stored(pool, issuer));
-    return newest;
-  }
+  /** The only way in which a profile is registered: the whole of it, in the place of the one before. */
+  const register: ProfileCommand<Registering> = {
+    kind,
+    about: ({ profile }) => issuerKey(profile.issuer),
+    facts: async () => undefined,
+    // What two people have approved replaces what they have seen, and nothing else.
+    done: ({ ask, row }) =>
+      row !== undefined && ask.approval === undefined && isSame(row, ask.profile) ? row : undefined,
+    async check({ ask: { profile, basis, widens }, row }) {
+      if (row !== undefined && row.institution !== profile.institution) throw issuerTaken();
+      // Less can be believed of anybody.
+      if (widens) checkInstitution(profile);
+      if (basis !== undefined && basisOf(row) !== basis) throw changedMeanwhile();
+    },
+    next: ({ ask: { profile, id }, row }) => ({ ...profile, id: row?.id ?? id, version: (row?.version ?? 0) + 1 }),
+    before: nothing,
+    record: ({ ask: { by, reason, approval } }, next) => ({
+      ...registered(next, by, reason),
+      ...(approval === undefined ? {} : { references: [approval.record], standing: [ended(approval.settles)] }),
+      data: {
+        ...registered(next, by, reason).data,
+        ...(approval === undefined ? {} : { change_request: approval.change, proposed_by: approval.proposedBy }),
+      },
+    }),
+    ends: () => false,
+    refused: (error, { ask }) => (ask.isAttempt ? refusalOf(error, ask.profile, ask.by) : undefined),
+    after: nothing,
+    release: (next, { record }) => ({ ...stateOf(next), recordId: record }),
+  };
 
-  /**
-   * Puts into force what is made of the profile that is there, with the issuer locked meanwhile: of two who change it at once, the second
-   * sees what the first did.
-   */
-  async function replace(
-    { issuer, institution }: Pick<TrustProfileInput, 'issuer' | 'institution'>,
-    by: Actor,
-    make: (before: TrustProfile | undefined) => Promise<Made>,
-  ): Promise<TrustProfile> {
-    const profile = await transaction(pool, async (client) => {
-      const profileId = newId('profile', dependencies);
-      const holder = await lockIssuer(client, { issuer, profileId, institution });
-      const kept = await newestVersion(client, holder.profileId);
-      const [before] = await proven.newest([issuer], kept === undefined ? [] : [kept]);
-      if (before !== undefined && before.institution !== institution) throw issuerTaken();
-      const { content, anew = false, ...details } = await make(before);
-      const stands = before !== undefined && before.recordId === kept?.recordId && isSame(before, content);
-      if (stands && !anew) return before;
-      const recordId = newId('record', dependencies);
-      const version = Math.max(before?.version ?? 0, kept?.version ?? 0) + 1;
-      const made: TrustProfile = { ...content, id: holder.profileId, version, recordId };
-      await audit.append(registeredRecord(made, by, details));
-      await insertVersion(client, made, clock.now());
-      return made;
-    });
+  /** Also once more: what was proposed until now is of another version, and does not end it. */
+  const suspend: ProfileCommand<Suspending> = {
+    kind,
+    about: ({ issuer }) => issuerKey(issuer),
+    facts: async () => undefined,
+    done: ({ row, completed }) => (completed && row?.suspended === true ? row : undefined),
+    check: nothing,
+    next({ row }) {
+      if (row === undefined) throw notFound();
+      return { ...stateOf(row), version: row.version + 1, suspended: true };
+    },
+    before: nothing,
+    record: ({ ask: { by, reason } }, next) => registered(next, by, reason),
+    ends: () => false,
+    refused: () => undefined,
+    after: nothing,
+    release: (next, { record }) => ({ ...stateOf(next), recordId: record }),
+  };
+
+  /** On what the newest record says, whatever the rows do. */
+  async function put<Ask>(issuer: string, command: ProfileCommand<Ask>, ask: Ask): Promise<TrustProfile> {
+    await newestOf(issuerKey(issuer));
+    const profile = await commands.run(command, ask);
     remember(profile);
     return profile;
   }
@@ -152,7 +201,7 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
 
   async function plan(input: TrustProfileInput): Promise<PlannedProfile & { readonly widens: boolean }> {
     const profile = read(input);
-    const before = await newestOf(profile.issuer);
+    const before = await newestOf(issuerKey(profile.issuer));
     if (before !== undefined && before.institution !== profile.institution) throw issuerTaken();
     const widens = widensTrust(before, profile);
     // Less can be believed of anybody.
@@ -173,45 +222,35 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
     async register(input, by, reasonText) {
       const profile = read(input);
       const reason = readReason(reasonText);
-      try {
-        const { widens, basis } = await plan(profile);
-        if (widens) return { proposed: await directory.propose({ partner: profile }, by, reason) };
-        const make = async (before: TrustProfile | undefined) => {
-          if (basisOf(before) !== basis) throw changedMeanwhile();
-          return { content: profile, reason };
-        };
-        return { profile: await replace(profile, asActor(by), make) };
-      } catch (error) {
-        throw await recorded(error, profile, asActor(by));
-      }
+      const planned = await plan(profile).catch(async (error: unknown) => {
+        const refusal = isCodedError(error) ? refusalOf(error, profile, by) : undefined;
+        if (refusal !== undefined) await audit.append(refusal);
+        throw error;
+      });
+      const { widens, basis } = planned;
+      if (widens) return { proposed: await directory.propose({ partner: profile }, by, reason) };
+      const ask = { ...registering(profile, by), basis, reason, isAttempt: true };
+      return { profile: await put(profile.issuer, register, ask) };
     },
 
     async install(input, by) {
       const profile = read(input);
-      checkInstitution(profile);
-      return replace(profile, by, async () => ({ content: profile }));
+      return put(profile.issuer, register, { ...registering(profile, by), widens: true });
     },
 
     async suspend(id, by, reasonText) {
       const reason = readReason(reasonText);
       const known = [...profiles.values()].find((profile) => profile.id === id);
       if (known === undefined) throw notFound();
-      return replace(known, asActor(by), async (before) => {
-        if (before === undefined) throw notFound();
-        // Also once more: what was proposed until now is of another version, and does not end it.
-        return { content: { ...contentOf(before), suspended: true }, reason, anew: true };
-      });
+      return put(known.issuer, suspend, { issuer: known.issuer, by, reason });
     },
 
     plan,
 
-    async carryOut(input, by, { basis, change, proposedBy, reason, approve }) {
+    async carryOut(input, by, { basis, reason, ...approval }) {
       const profile = read(input);
-      return replace(profile, by, async (before) => {
-        checkInstitution(profile);
-        if (basisOf(before) !== basis) throw changedMeanwhile();
-        return { content: profile, reason, approval: { change, proposedBy, record: await approve() } };
-      });
+      const ask = { ...registering(profile, by), basis, reason, approval, widens: true };
+      return put(profile.issuer, register, ask);
     },
 
     profileOf: async (issuer) => profiles.get(issuer),
@@ -219,44 +258,61 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
     stop: () => freshness.stop(),
   };
 
+  function registering(profile: TrustProfileInput, by: Requester): Registering {
+    return { profile, by, id: newId('profile', dependencies), widens: false, isAttempt: false };
+  }
+
   /** Whoever may register and asks for what may not be: the attempt is kept. */
-  async function recorded(error: unknown, { issuer, institution }: TrustProfileInput, by: Actor): Promise<unknown> {
-    if (!isRefusal(error)) return error;
-    const data = { operation: 'partner:register', issuer, institution };
-    await audit.append({
-      ...draft('access.refused', by),
+  function refusalOf(
+    error: CodedError,
+    { issuer, institution }: TrustProfileInput,
+    by: Requester,
+  ): RecordDraft | undefined {
+    if (!isRefusal(error)) return undefined;
+    return {
       id: newId('record', dependencies),
+      type: 'access.refused',
+      source: 'trust-registry',
       outcome: 'deny',
       reason: error.code,
-      data,
-    });
-    return error;
+      ...recordedRequester(by),
+      data: { operation: 'partner:register', issuer, institution },
+    };
   }
 }
 
 const longestReason = 400;
+const mostAtOnce = 1_000;
 
-type Content = TrustProfileInput & Pick<TrustProfile, 'suspended'>;
+type ProfileCommand<Ask> = Command<Ask, string, ProfileState, TrustProfile, undefined, TrustProfile>;
 
-/** What a profile becomes, and how that came about. */
-interface Made {
-  readonly content: Content;
-  /** Whether it is a version of its own where nothing differs. */
-  readonly anew?: boolean;
+interface Registering {
+  readonly profile: TrustProfileInput;
+  readonly by: Requester;
+  /** Of the profile, where the issuer has none yet. */
+  readonly id: ProfileId;
   readonly reason?: string;
-  readonly approval?: { readonly change: string; readonly proposedBy: string; readonly record: RecordId };
+  /** What it is to replace; left out where it replaces whatever there is. */
+  readonly basis?: Digest;
+  /** Whether more is believed of the partner than before. */
+  readonly widens: boolean;
+  /** Whether somebody asks for it whose attempt is kept. */
+  readonly isAttempt: boolean;
+  readonly approval?: Pick<Parameters<ProfileChanges['carryOut']>[2], 'change' | 'proposedBy' | 'record' | 'settles'>;
 }
 
-function isRefusal(error: unknown): error is CodedError {
+interface Suspending {
+  readonly issuer: string;
+  readonly by: Requester;
+  readonly reason: string;
+}
+
+function isRefusal(error: CodedError): boolean {
   return isCodedError(error, 'issuer_taken') || isCodedError(error, 'partner_institution_not_issued');
 }
 
-function contentOf({ id: _id, version: _version, recordId: _record, ...content }: TrustProfile): Content {
-  return content;
-}
-
-function isSame(before: TrustProfile, content: Content): boolean {
-  return canonicalize(contentOf(before)) === canonicalize(content);
+function isSame({ id: _id, version: _version, recordId: _record, ...before }: TrustProfile, content: object): boolean {
+  return canonicalize(before) === canonicalize(content as Json);
 }
 
 /** Version and record as well: a profile that was changed and changed back is another one to whoever proposes. */
@@ -279,11 +335,6 @@ function readReason(text: string): string {
   );
 }
 
-/** As records name who acts. */
-function asActor({ id, institution }: Requester): Actor {
-  return { id, ...(institution === undefined ? {} : { institution }) };
-}
-
 function issuerTaken(): CodedError {
   return trustErrors.error('issuer_taken', 'This issuer speaks for another institution already.');
 }
@@ -299,28 +350,12 @@ function notFound(): CodedError {
   return trustErrors.error('profile_not_found', 'There is no trust profile by this id.');
 }
 
-function registeredRecord(
-  profile: TrustProfile,
-  by: Actor,
-  { reason, approval }: Pick<Made, 'reason' | 'approval'>,
-): RecordDraft {
-  const { recordId, ...content } = profile;
-  const { of, content: standingContent } = profileClaim(profile);
+function registered(profile: ProfileState, by: Requester, reason: string | undefined) {
   return {
-    ...draft('partner.profile-registered', by),
-    id: recordId,
+    type: 'partner.profile-registered',
     outcome: 'done',
+    ...recordedRequester(by),
     partner: profile.institution,
-    standing: [standing(of, standingContent)],
-    ...(approval === undefined ? {} : { references: [approval.record] }),
-    data: {
-      profile: content,
-      ...(reason === undefined ? {} : { reason }),
-      ...(approval === undefined ? {} : { change_request: approval.change, proposed_by: approval.proposedBy }),
-    },
-  };
-}
-
-function draft<Type extends RecordDraft['type']>(type: Type, by: Actor) {
-  return { type, source: 'trust-registry', subject: by } as const;
+    data: { profile: stateOf(profile) as unknown as Json, ...(reason === undefined ? {} : { reason }) },
+  } as const;
 }

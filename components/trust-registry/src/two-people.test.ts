@@ -1,4 +1,4 @@
-import type { Independence, ProposerStanding, Requester, TrustProfile } from '@countersign/contracts';
+import type { Independence, ProposerStanding, RecordDraft, Requester, TrustProfile } from '@countersign/contracts';
 import { createDirectory, type DirectoryComponent, directoryMigrations } from '@countersign/directory';
 import { CodedError, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
@@ -67,14 +67,28 @@ afterEach(async () => {
   await database.drop();
 });
 
-async function node() {
+/** The log of a process that dies once, when the next record of this type is durable. */
+function dyingAfter(type: RecordDraft['type']): MemoryLog {
+  let last: RecordDraft['type'] | undefined = type;
+  return {
+    ...log,
+    async append(draft) {
+      const receipt = await log.append(draft);
+      if (draft.type !== last) return receipt;
+      last = undefined;
+      throw new Error('the process died');
+    },
+  };
+}
+
+async function node(audit = log, pollMs = 2_000) {
   const accessOf = (name: 'directory' | 'trust-registry') => {
     const component = database.components.find((each) => each.name === name);
     if (component === undefined) throw new Error('no component');
     const { role, schema } = component;
     return { database: database.database, role, schema, applicationName: name };
   };
-  const common = { clock, random: systemRandom, audit: log, logger };
+  const common = { clock, random: systemRandom, audit, logger, pollMs };
   let profiles: TrustRegistryComponent | undefined;
   const made = await createDirectory({
     ...common,
@@ -234,6 +248,57 @@ describe('the profile of a partner', () => {
       const newest = (await node()).registry;
       expect(await newest.profileOf(issuer)).toMatchObject({ suspended: true });
     }
+  });
+});
+
+describe('where a process dies after the record', () => {
+  const hour = 3_600_000;
+  const died = expect.objectContaining({ message: 'the process died' });
+  const another = { institutions: [{ lei: leiOf('529900NEXT'), name: 'Next', country: 'DE' }] };
+
+  it.each(['directory.change-approved', 'partner.profile-registered'] as const)(
+    'of %s, the profile that two people approved comes into force, once',
+    async (type) => {
+      const { id, digest } = await propose();
+      const dying = await node(dyingAfter(type), hour);
+      await expect(dying.directory.approve(id, digest, piet)).rejects.toEqual(died);
+      expect(await (await node(log, hour)).directory.apply(another, { id: 'person:olga' })).toMatchObject({
+        version: 2,
+      });
+      expect(await (await node(log, hour)).registry.profileOf(issuer)).toMatchObject({ version: 1 });
+      expect(log.ofType('partner.profile-registered')).toMatchObject([
+        { subject: { id: piet.id }, data: { change_request: id, proposed_by: olga.id } },
+      ]);
+      expect(log.ofType('directory.change-rejected')).toEqual([]);
+      expect(await directory.changeRequests()).toMatchObject([{ id, status: 'approved', decidedBy: piet.id }]);
+    },
+  );
+
+  it('of an approval, a suspension in between is not undone: the approval ends on record', async () => {
+    const { id: profileId } = await registered();
+    const { id, digest } = await propose({ maxLifetimeSeconds: 200 });
+    const dying = await node(dyingAfter('directory.change-approved'), hour);
+    const quiet = await node(log, hour);
+    await directory.stop();
+    await expect(dying.directory.approve(id, digest, piet)).rejects.toEqual(died);
+    await quiet.registry.suspend(profileId, olga, 'keys were stolen');
+    await quiet.directory.apply(another, { id: 'person:olga' });
+    expect(await quiet.registry.profileOf(issuer)).toMatchObject({ version: 2, suspended: true });
+    expect(log.ofType('directory.change-rejected')).toMatchObject([
+      { outcome: 'deny', reason: 'profile_changed_meanwhile', data: { change_request: id } },
+    ]);
+    expect(await codeOf(quiet.directory.approve(id, digest, piet))).toBe('change_decided');
+  });
+
+  it('of a suspension, the partner is suspended, and whoever repeats it records nothing', async () => {
+    const { id } = await registered();
+    const dying = await node(dyingAfter('partner.profile-registered'), hour);
+    await expect(dying.registry.suspend(id, olga, 'keys were stolen')).rejects.toEqual(died);
+    expect(await (await node()).registry.profileOf(issuer)).toMatchObject({ version: 2, suspended: true });
+    const again = await node(dyingAfter('partner.profile-registered'), hour);
+    await expect(again.registry.suspend(id, olga, 'once more')).rejects.toEqual(died);
+    expect((await registry.suspend(id, olga, 'once more')).version).toBe(4);
+    expect(log.ofType('partner.profile-registered')).toHaveLength(4);
   });
 });
 

@@ -1,23 +1,33 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /** Ports that are free now, all different. Somebody may take one before we listen; the start then says so. */
 export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer();
-          server.once('error', reject);
-          server.listen(0, '127.0.0.1', () => resolve(server));
-        }),
-    ),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === 'string') throw new Error('a listening server without a port');
-    return address.port;
+  const held = await Promise.all(Array.from({ length: count }, () => holdPort(0)));
+  await Promise.all(held.map(({ release }) => release()));
+  return held.map(({ port }) => port);
+}
+
+/** The first of so many free ports in a row, below those that the system gives to whoever asks for any. */
+export async function freePortRange(count: number): Promise<number> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const first = 20_000 + randomInt(12_000);
+    const holding = Array.from({ length: count }, (_, index) => holdPort(first + index));
+    const held = (await Promise.allSettled(holding)).flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    await Promise.all(held.map(({ release }) => release()));
+    if (held.length === count) return first;
+  }
+  throw new Error(`no ${count} free ports in a row`);
+}
+
+/** @param port 0 for any that is free */
+async function holdPort(port: number): Promise<{ readonly port: number; release(): Promise<void> }> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
   });
-  await Promise.all(servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
-  return ports;
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('a listening server without a port');
+  return { port: address.port, release: () => new Promise((resolve) => server.close(() => resolve())) };
 }

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOfIntent, type TradeOrder } from '@countersign/market';
 import { type Client, createClient, importSigningKey, refusalOf, stepOf } from '@countersign/sdk';
+import { loseCore } from './absence.ts';
 import { titleOf } from './browser.ts';
 import type { Processes } from './processes.ts';
 import { type Approver, copyOf, openApproval, registerKey, shownOn, signApproval } from './supervisor.ts';
@@ -69,7 +70,7 @@ export async function play(
     throw new PlayFailed('orders.json must hold three orders');
 
   timeline.chapter('A trader signs in at the own identity provider; the order system asks for a token');
-  const transaction = await tradeWithApproval(stage, large, supervisor);
+  const transaction = await tradeWithApproval(stage, operate, large, supervisor);
 
   timeline.chapter('The certified agent trades without a person; another model does not');
   await tradeByAgent(stage, small);
@@ -101,8 +102,13 @@ async function inviteSupervisor(
   return supervisor;
 }
 
-async function tradeWithApproval(stage: Stage, order: TradeOrder, supervisor: Approver): Promise<string> {
-  const { cast, addresses, timeline } = stage;
+async function tradeWithApproval(
+  stage: Stage,
+  operate: (...args: readonly string[]) => Promise<string>,
+  order: TradeOrder,
+  supervisor: Approver,
+): Promise<string> {
+  const { cast, addresses, installation, timeline } = stage;
   const oms = cast.client('ha-oms');
   const { assertion, idToken } = await signInTrader(stage);
   const weak = await signInTrader(stage, 'anna-by-password');
@@ -136,13 +142,13 @@ async function tradeWithApproval(stage: Stage, order: TradeOrder, supervisor: Ap
     orderToken(stage, oms, relabelled, another),
   );
   const { assertion: fresh } = await signInTrader(stage);
-  const token = await orderToken(stage, oms, order, fresh);
-  const claims = claimsOf(token);
+  const first = await orderToken(stage, oms, order, fresh);
+  const claims = claimsOf(first);
   const digest = digestOfIntent(order);
   if (claims['intent_digest'] !== digest) throw new PlayFailed('the token carries another intent than was asked for');
   const transaction = String(claims['txn']);
   timeline.done(
-    `anna.keller may place this order at the broker for ${Math.round((token.expiresAt - Date.now()) / 1000)} s`,
+    `anna.keller may place this order at the broker for ${Math.round((first.expiresAt - Date.now()) / 1000)} s`,
     transaction,
   );
   timeline.note(
@@ -152,11 +158,14 @@ async function tradeWithApproval(stage: Stage, order: TradeOrder, supervisor: Ap
   await mustRefuse(timeline, 'the same assertion once more', ['invalid_grant'], () =>
     orderToken(stage, oms, order, fresh),
   );
+  const token = installation.isSplit
+    ? await loseCore(stage, operate, { oms, order, token: first, transaction })
+    : first;
 
   await mustRefuse(timeline, 'the order at the broker, before a supervisor has signed it', ['approval_required'], () =>
     sendOrder(stage, oms, token, order),
   );
-  await inventApproval(stage.dataFolder, {
+  await inventApproval(stage.installation, {
     transaction,
     approver: cast.people.supervisor.id,
     kid: cast.people.supervisor.approvalKey.kid,
@@ -233,7 +242,7 @@ async function tradeByAgent(stage: Stage, order: TradeOrder): Promise<void> {
   await mustRefuse(timeline, 'the same version label with another model digest', ['access_denied'], () =>
     orderToken(stage, agent, redeployed),
   );
-  const transaction = await transactionOf(stage.dataFolder, redeployed.idempotency_key);
+  const transaction = await transactionOf(stage.installation, redeployed.idempotency_key);
   await mustRefuse(timeline, 'that order, which the broker submits all the same', ['transition_not_permitted'], () =>
     submit(stage, cast.client('brk-orders'), transaction),
   );
@@ -318,7 +327,7 @@ async function settle(stage: Stage, transaction: string, order: TradeOrder): Pro
   await mustRefuse(timeline, 'the same key with another body', ['idempotency_conflict'], () =>
     custodian.callOrThrow(token, settlement({ settled_qty: '39999' })),
   );
-  const putBack = await changeState(stage.dataFolder, transaction, 'cleared');
+  const putBack = await changeState(stage.installation, transaction, 'cleared');
   await mustRefuse(
     timeline,
     'settling it again, after it was set back in the database with a stolen password',

@@ -8,24 +8,33 @@ const command = fileURLToPath(new URL('../../../bin/countersign.js', import.meta
 
 /** Processes of the demo, so that none outlives it. */
 export interface Processes {
-  /** The control plane, as `countersign start` starts it. Resolves when it is ready. */
-  startControlPlane(options: {
-    readonly dataFolder: string;
-    readonly port: number;
-    readonly onProgress: (text: string) => void;
-  }): Promise<void>;
+  /** A control plane or one process of it, by `countersign start`. Resolves when it is ready. */
+  startServer(name: string, args: readonly string[], onProgress: (text: string) => void): Promise<ServerProcess>;
   /** A firm from `firms/`, with its configuration file. Resolves when it says `ready`. */
   startFirm(name: string, configurationFile: string): Promise<void>;
   /** Runs the `countersign` command and gives what it printed. @throws CodedError `command_failed` with what it said */
   run(...args: readonly string[]): Promise<string>;
+  /** Ended after the processes, the last named first. */
+  alsoStop(what: () => Promise<void>): void;
+  /** Idempotent: whoever asks while processes are being stopped waits for the same end. */
   stop(): Promise<void>;
 }
 
-const readyWithinMs = 45_000;
+/** A running process of the control plane. */
+export interface ServerProcess {
+  readonly pid: number;
+  /** By SIGKILL: it gets no chance to finish anything. Resolves when it is gone. */
+  kill(): Promise<void>;
+}
+
+/** Long enough for all processes of an installation to start at once on a busy machine. */
+const readyWithinMs = 120_000;
 
 export function createProcesses(): Processes {
   const running = new Set<ChildProcess>();
+  const others: (() => Promise<void>)[] = [];
   let stopping = false;
+  let stopped: Promise<void> | undefined;
 
   /** @throws CodedError `demo_stopped`: what is started now would outlive the demo */
   function start(begin: () => ChildProcess): ChildProcess {
@@ -54,17 +63,37 @@ export function createProcesses(): Processes {
     await ready;
   }
 
+  async function stopAll(): Promise<void> {
+    stopping = true;
+    // The last started first: the control plane then closes without open calls.
+    for (const child of [...running].reverse()) {
+      if (!running.has(child)) continue;
+      const gone = once(child, 'exit');
+      child.kill('SIGTERM');
+      const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+      await gone;
+      clearTimeout(timer);
+    }
+    for (const end of others.splice(0).reverse()) await end();
+  }
+
   return {
-    async startControlPlane({ dataFolder, port, onProgress }) {
+    async startServer(name, args, onProgress) {
       const child = start(() =>
-        spawn(process.execPath, [command, 'start', '--data', dataFolder, '--port', String(port)], {
-          stdio: ['ignore', 'pipe', 'pipe'],
-        }),
+        spawn(process.execPath, [command, 'start', ...args], { stdio: ['ignore', 'pipe', 'pipe'] }),
       );
-      await untilReady('control plane', child, (line) => {
+      await untilReady(name, child, (line) => {
         onProgress(line.trim());
-        return line.startsWith('Ready');
+        return /\bready after [\d.]+ s/i.test(line);
       });
+      if (child.pid === undefined) throw new Error('a child without a process id');
+      return {
+        pid: child.pid,
+        async kill() {
+          const gone = once(child, 'exit');
+          if (child.exitCode === null && child.kill('SIGKILL')) await gone;
+        },
+      };
     },
     async startFirm(name, configurationFile) {
       const child = start(() =>
@@ -95,18 +124,8 @@ export function createProcesses(): Processes {
         facts: { exitCode: code, output: said, errors: Buffer.concat(err).toString('utf8') },
       });
     },
-    async stop() {
-      stopping = true;
-      // The last started first: the control plane then closes without open calls.
-      for (const child of [...running].reverse()) {
-        if (!running.has(child)) continue;
-        const gone = once(child, 'exit');
-        child.kill('SIGTERM');
-        const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
-        await gone;
-        clearTimeout(timer);
-      }
-    },
+    alsoStop: (what) => void others.push(what),
+    stop: () => (stopped ??= stopAll()),
   };
 }
 

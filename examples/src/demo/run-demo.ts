@@ -1,17 +1,22 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { isCodedError } from '@countersign/kernel';
 import { type Addresses, type Cast, createCast } from './cast.ts';
-import { freePorts } from './free-port.ts';
+import { freePortRange, freePorts } from './free-port.ts';
+import type { Installation } from './installation.ts';
 import { play } from './play.ts';
 import { createProcesses, type Processes } from './processes.ts';
+import { type SplitControlPlane, startSplitInstallation } from './split-installation.ts';
 import { tamper } from './tamper.ts';
 import { createTimeline, type Timeline } from './timeline.ts';
+import { startWholeInstallation } from './whole-installation.ts';
 
 export interface DemoOptions {
   /** Data and evidence stay there; otherwise a temporary folder is used and removed. */
   readonly keepFolder?: string;
+  /** The control plane as several processes, of which one is killed while the order is under way; otherwise it is one process. */
+  readonly split?: SplitControlPlane;
 }
 
 /**
@@ -42,8 +47,12 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
     if (options.keepFolder === undefined) chmodSync(folder, 0o711);
     else if (!existsSync(join(folder, '.gitignore'))) writeFileSync(join(folder, '.gitignore'), '*\n');
     const dataFolder = join(folder, 'data');
-    const { addresses, cast } = await raiseCurtain({ timeline, processes, folder, dataFolder });
-    const stage = { cast, addresses, timeline, dataFolder, run: Date.now().toString(36) };
+    const { split } = options;
+    const { installation, addresses, cast } = await raiseCurtain({
+      ...{ timeline, processes, folder, dataFolder },
+      ...(split === undefined ? {} : { split }),
+    });
+    const stage = { cast, addresses, timeline, installation, run: Date.now().toString(36) };
     await play(stage, processes, { operate: ['--data', dataFolder], dataFolder, folder });
     await tamper(stage, processes, folder);
     timeline.chapter('Done');
@@ -71,19 +80,28 @@ async function raiseCurtain({
   processes,
   folder,
   dataFolder,
+  split,
 }: {
   readonly timeline: Timeline;
   readonly processes: Processes;
   readonly folder: string;
   readonly dataFolder: string;
-}): Promise<{ readonly addresses: Addresses; readonly cast: Cast }> {
-  timeline.chapter('The control plane and five firms start, each as a process of its own');
+  readonly split?: SplitControlPlane;
+}): Promise<{ readonly installation: Installation; readonly addresses: Addresses; readonly cast: Cast }> {
+  timeline.chapter(
+    split === undefined
+      ? 'The control plane and five firms start, each as a process of its own'
+      : 'The control plane starts as four processes, and five firms as one each',
+  );
   const ports = await freePorts(6);
   const at = (index: number): string => `http://127.0.0.1:${ports[index] ?? 0}`;
   timeline.waiting('starting the control plane (the first start makes a database)');
-  await processes.startControlPlane({ dataFolder, port: ports[0] ?? 0, onProgress: (text) => timeline.waiting(text) });
-  // A kept folder has its address from the first time.
-  const { issuer } = JSON.parse(readFileSync(join(dataFolder, 'countersign.json'), 'utf8')) as { issuer: string };
+  const port = ports[0] ?? 0;
+  const installation =
+    split === undefined
+      ? await startWholeInstallation({ processes, dataFolder, port, onProgress: (text) => timeline.waiting(text) })
+      : await startSplitInstallation({ processes, split, folder, port, firstPort: await freePortRange(8), timeline });
+  const { issuer } = installation;
   const addresses: Addresses = {
     issuer,
     'identity-provider': at(1),
@@ -93,6 +111,10 @@ async function raiseCurtain({
     custodian: at(5),
   };
   timeline.done('control plane', issuer);
+  for (const { name, pid, holds } of installation.processes) {
+    timeline.note(`process ${pid}: ${name}`);
+    for (const what of holds) timeline.note(`  ${what}`);
+  }
   const cast = createCast(folder, addresses);
 
   const firm = (
@@ -146,5 +168,5 @@ async function raiseCurtain({
     firm('custodian', 'cus-core', cast.lei.custodian, addresses.custodian, {}),
   ]);
   timeline.done("arranger's identity provider, broker, venue, clearing firm, custodian");
-  return { addresses, cast };
+  return { installation, addresses, cast };
 }

@@ -1,28 +1,22 @@
 import { createHmac } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import pg from 'pg';
+import type { Installation } from './installation.ts';
 
 /**
  * Somebody who has stolen the database password of the transaction registry, and nothing else: a connection as that role.
  *
- * @param dataFolder of the control plane, in which the password is looked up for them
+ * @param installation whose files the password is looked up in for them
  */
 export async function asThief<Result>(
-  dataFolder: string,
+  installation: Pick<Installation, 'secretsOf'>,
   work: (database: pg.Client) => Promise<Result>,
 ): Promise<Result> {
   const role = 'countersign_transaction_registry';
-  const installation = readFileSync(join(dataFolder, 'roles-secret'), 'utf8').trim();
-  const hmac = (key: string, text: string): string => createHmac('sha256', key).update(text).digest('base64url');
-  const secret = hmac(installation, 'countersign database roles of a group\0core');
-  const postmaster = readFileSync(join(dataFolder, 'postgres', 'cluster', 'postmaster.pid'), 'utf8').split('\n');
+  const { rolesSecret, database: address } = installation.secretsOf('core');
+  const password = createHmac('sha256', rolesSecret).update(`countersign database role\0${role}`).digest('base64url');
   const database = new pg.Client({
-    host: '127.0.0.1',
-    port: Number(postmaster[3]),
-    database: 'countersign',
-    user: role,
-    password: hmac(secret, `countersign database role\0${role}`),
+    ...address,
+    ...{ user: role, password },
     options: '-c search_path=transaction_registry',
   });
   await database.connect();
@@ -35,10 +29,10 @@ export async function asThief<Result>(
 
 /** Writes an approval as the registry would store it, with everything right but a signature and a record. */
 export async function inventApproval(
-  dataFolder: string,
+  installation: Pick<Installation, 'secretsOf'>,
   { transaction, approver, kid }: { readonly transaction: string; readonly approver: string; readonly kid: string },
 ): Promise<void> {
-  await asThief(dataFolder, (database) =>
+  await asThief(installation, (database) =>
     database.query(
       `insert into approvals (id, transaction_id, approver, role, institution, kid, token_id, intent_digest, expires_at, record_id)
        select 'apr_' || substr(md5(id), 1, 26), id, $2, 'supervisor', initiator_institution, $3, 'invented', intent_digest,
@@ -50,12 +44,12 @@ export async function inventApproval(
 
 /** Says that a transaction is in another state than it is. @returns what to call to put it back as it was */
 export async function changeState(
-  dataFolder: string,
+  installation: Pick<Installation, 'secretsOf'>,
   transaction: string,
   state: string,
 ): Promise<() => Promise<void>> {
   const set = (to: string) =>
-    asThief(dataFolder, async (database) => {
+    asThief(installation, async (database) => {
       const { rows } = await database.query<{ state: string }>(
         `with before as (select id, state from transactions where id = $1)
          update transactions t set state = $2 from before where t.id = before.id returning before.state`,
@@ -70,8 +64,11 @@ export async function changeState(
 }
 
 /** The transaction that was opened for an intent: whose token was refused is not told it. */
-export async function transactionOf(dataFolder: string, idempotencyKey: string): Promise<string> {
-  return asThief(dataFolder, async (database) => {
+export async function transactionOf(
+  installation: Pick<Installation, 'secretsOf'>,
+  idempotencyKey: string,
+): Promise<string> {
+  return asThief(installation, async (database) => {
     const { rows } = await database.query<{ id: string }>('select id from transactions where idempotency_key = $1', [
       idempotencyKey,
     ]);

@@ -10,6 +10,7 @@ import {
 } from '@countersign/market';
 import { type Client, refusalOf, signApproval, type Token } from '@countersign/sdk';
 import type { Addresses, Cast } from './cast.ts';
+import type { Installation } from './installation.ts';
 import { type SignedIn, signIn } from './sign-in.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -18,8 +19,7 @@ export interface Stage {
   readonly cast: Cast;
   readonly addresses: Addresses;
   readonly timeline: Timeline;
-  /** Of the control plane. */
-  readonly dataFolder: string;
+  readonly installation: Installation;
   /** Different in each run, so that a kept folder can be played in again. */
   readonly run: string;
 }

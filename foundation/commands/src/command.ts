@@ -45,7 +45,16 @@ export interface Command<Ask, Id extends string, State, Row extends State, Facts
   readonly next: (given: Given<Ask, Row, Facts>, record: RecordId) => Promise<State> | State;
   /** Tells others what is about to happen, where they must know before anybody can use it; may be repeated. */
   readonly before: (given: Given<Ask, Row, Facts>, next: State) => Promise<void>;
-  readonly record: (given: Given<Ask, Row, Facts>, next: State) => Saying;
+  readonly record: (given: Given<Ask, Row, Facts>, next: State, record: RecordId) => Saying;
+  /**
+   * Writes what is committed with the row and is none of it, such as a version that an approved candidate becomes. Where a process died
+   * between the record and the commit, it is not called again: whoever keeps it completes it from the record.
+   */
+  readonly alongside?: (
+    session: pg.PoolClient,
+    given: Given<Ask, Row, Facts>,
+    recorded: RecordedOnce & { readonly record: RecordId },
+  ) => Promise<void>;
   /** Whether the thing stands afterwards, or has ended. */
   readonly ends: (next: State) => boolean;
   /**

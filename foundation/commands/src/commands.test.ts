@@ -146,6 +146,23 @@ describe('a command', () => {
     ]);
   });
 
+  it('writes what is beside the row with the same commit, and neither without the other', async () => {
+    const beside: LampId = `${id}-beside`;
+    let fails = true;
+    const writing: typeof turn = {
+      ...turn,
+      async alongside(session, { ask }, { record }) {
+        await session.query('insert into lamps values ($1, true, $2, $3)', [beside, ask.by, record]);
+        if (fails) throw new Error('it cannot be written');
+      },
+    };
+    await expect(node().run(writing, light('ada'))).rejects.toThrow('it cannot be written');
+    expect([await read(admin, id), await read(admin, beside)]).toEqual([undefined, undefined]);
+    fails = false;
+    await node().run(writing, light('ben'));
+    expect(await read(admin, beside)).toEqual({ lit: true, by: 'ben', record: changes()[1]?.id });
+  });
+
   it('that cannot be recorded changes nothing', async () => {
     audit.breakDown();
     await expect(node().run(turn, light('ada'))).rejects.toMatchObject({ code: 'log_unavailable' });
@@ -316,7 +333,7 @@ describe('a row that somebody else has written', () => {
     await node().run(turn, light('ada'));
     const ending: typeof turn = {
       ...turn,
-      record: (given, next) => ({ ...turn.record(given, next), standing: [ended(`lamp:${id}`)] }),
+      record: (given, next, record) => ({ ...turn.record(given, next, record), standing: [ended(`lamp:${id}`)] }),
     };
     await node().run(ending, { lamp: other, lit: true, by: 'eve' });
     await admin.query("update lamps set by = 'eve', record = $2 where id = $1", [id, changes().at(-1)?.id]);
@@ -408,6 +425,18 @@ describe('a row that somebody else has written', () => {
     await node().run(turn, light('ada', false));
     await admin.query('delete from lamps where id = $1', [id]);
     expect(await node(audit, announcing).things.find(id)).toBeUndefined();
+    expect(await read(admin, id)).toBeUndefined();
+  });
+
+  it('is not written again where it is removed in time without having ended, and is until then', async () => {
+    let isOver = false;
+    const passing: typeof lamps = { ...lamps, forgets: () => isOver };
+    await node().run(turn, light('ada'));
+    await admin.query('delete from lamps where id = $1', [id]);
+    expect(await node(audit, passing).things.find(id)).toMatchObject({ by: 'ada' });
+    await admin.query('delete from lamps where id = $1', [id]);
+    isOver = true;
+    expect(await node(audit, passing).things.find(id)).toBeUndefined();
     expect(await read(admin, id)).toBeUndefined();
   });
 

@@ -6,23 +6,12 @@ import {
   type StandingCheck,
   standingErrors,
 } from '@countersign/contracts';
-import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
+import { type Clock, isCodedError } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Command, Commands, Given } from './command.ts';
 import { Behind, createChangedThings, maxAttempts, type ThingsLog, thingOf, write } from './recorded-things.ts';
-
-/** A refusal that is recorded before it is thrown, outside of the transaction that it ends. */
-class Refused extends Error {
-  readonly error: CodedError;
-  readonly draft: RecordDraft | undefined;
-
-  constructor(error: CodedError, draft: RecordDraft | undefined) {
-    super(error.message);
-    this.error = error;
-    this.draft = draft;
-  }
-}
+import { Refused } from './refused.ts';
 
 /** Runs the commands of one component, on its own tables. */
 export function createCommands(dependencies: {
@@ -66,7 +55,7 @@ export function createCommands(dependencies: {
       const { given, record, next } = outcome;
       await command.before(given, next);
       const ends = command.ends(next);
-      const { data, standing = [], ...saying } = command.record(given, next);
+      const { data, standing = [], ...saying } = command.record(given, next, record);
       const { time } = await log.append({
         ...saying,
         id: record,
@@ -75,6 +64,7 @@ export function createCommands(dependencies: {
         data: { ...data, ...things.carrying(id, next, previous) },
       });
       await write(kind, session, next, { id, record, ends });
+      await command.alongside?.(session, given, { record, time });
       return { before: false, given, next, recorded: { record, time } } as const;
     });
   }
@@ -88,10 +78,7 @@ export function createCommands(dependencies: {
       try {
         return await carryOut(command, ask, attempt > 1);
       } catch (error) {
-        if (error instanceof Refused) {
-          if (error.draft !== undefined) await log.append(error.draft);
-          throw error.error;
-        }
+        if (error instanceof Refused) return await error.tell(log);
         // A process died between record and row: the row comes first, and then this command is looked at anew.
         const isTaken = isCodedError(error, 'record_identity_taken');
         if (!isTaken && !(error instanceof Behind)) throw error;

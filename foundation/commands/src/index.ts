@@ -2,7 +2,16 @@
 export type { Command, Commands, Given, Saying } from './command.ts';
 export { createCommands } from './commands.ts';
 export {
+  createLoggedCommands,
+  type GivenLogged,
+  type LoggedCommand,
+  type LoggedCommands,
+  type LoggedKind,
+} from './logged.ts';
+export {
+  Behind,
   createRecordedThings,
+  onceSettled,
   type ProvenKind,
   type RecordedKind,
   type RecordedThings,

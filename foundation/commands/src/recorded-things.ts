@@ -73,8 +73,11 @@ export interface RecordedKind<Id extends string, State, Row extends State = Stat
    * @param data all that the record says: what is restricted in a state stands there once, and is not carried a second time
    */
   stateOf(carried: Json, id: Id, data: Json): State;
-  /** Rows of what has ended are removed in time: where there is none any more, none is written. */
-  readonly forgets?: true;
+  /**
+   * Rows are removed in time: where there is none any more, none is written. `true`: of what has ended; otherwise, of what this says it
+   * of, ended or not.
+   */
+  readonly forgets?: true | ((state: State) => boolean);
 }
 
 export function thingOf<Id extends string>({ kind }: { readonly kind: string }, id: Id): string {
@@ -94,6 +97,25 @@ export class Behind extends Error {
   constructor(settle: () => Promise<void>) {
     super('a row is behind its newest record');
     this.settle = settle;
+  }
+}
+
+/**
+ * Does what a row may be too far behind for, and does it anew once that is written.
+ *
+ * @param work throws {@link Behind}
+ * @throws CodedError `authority_unproven` where it stays behind, and what `work` throws
+ */
+export async function onceSettled<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Behind)) throw error;
+      if (attempt >= maxAttempts)
+        throw standingErrors.error('authority_unproven', 'What is stored cannot be brought to what was recorded.');
+      await error.settle();
+    }
   }
 }
 
@@ -293,6 +315,7 @@ export function createRecordedThings<Id extends string, State, Row extends State
     // What an end left cannot be read any more: it has ended all the same.
     if (carried === undefined) return newest.digest === undefined ? gone : foreign;
     if (isNewest) return found.digest === carried.digest ? same : foreign;
+    if (found === undefined && typeof kind.forgets === 'function' && kind.forgets(carried.state)) return same;
     const isBehind = found === undefined || found.record === carried.previous || found.digest === newest.digest;
     return isBehind ? { is: 'behind', state: carried.state } : foreign;
   }
@@ -334,17 +357,8 @@ export function createRecordedThings<Id extends string, State, Row extends State
       // What was read may be of two moments: under the lock it is of one.
       return found.is === 'same' ? row : things.locked(id, (locked) => locked);
     },
-    async locked(id, work) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await transaction(pool, async (session) => work(await things.lock(session, id), session));
-        } catch (error) {
-          if (!(error instanceof Behind)) throw error;
-          if (attempt >= maxAttempts) return await unproven(id, undefined);
-          await error.settle();
-        }
-      }
-    },
+    locked: (id, work) =>
+      onceSettled(() => transaction(pool, async (session) => work(await things.lock(session, id), session))),
     async lock(session, id) {
       return (await things.hold(session, id, 'refused')).row;
     },

@@ -737,7 +737,7 @@ export interface Directory extends DirectoryStream {
   >;
   /** A client as a file would write it; undefined where there is none. */
   clientDocument(id: string): Promise<{ readonly [member: string]: Json } | undefined>;
-  reject(id: ChangeId, by: Actor, reason: string): Promise<DirectoryChangeRequest>;
+  reject(id: ChangeId, by: Requester, reason: string): Promise<DirectoryChangeRequest>;
   changeRequests(filter?: {
     readonly status?: DirectoryChangeRequest['status'];
   }): Promise<readonly DirectoryChangeRequest[]>;

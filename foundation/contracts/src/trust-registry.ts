@@ -40,7 +40,8 @@ export interface ProfileChanges {
   /**
    * Puts the profile into force.
    *
-   * @param approval.approve makes the approval durable; called once it is certain that the basis is still the same
+   * @param approval.record of the approval, which is durable
+   * @param approval.settles what the record of the profile ends: it stands while the approval is not carried out
    * @throws CodedError of {@link trustErrors}, `profile_changed_meanwhile` among them
    */
   carryOut(
@@ -51,7 +52,8 @@ export interface ProfileChanges {
       readonly change: ChangeId;
       readonly proposedBy: string;
       readonly reason: string;
-      readonly approve: () => Promise<RecordId>;
+      readonly record: RecordId;
+      readonly settles: string;
     },
   ): Promise<TrustProfile>;
 }
@@ -75,7 +77,7 @@ export interface TrustRegistry {
    *
    * @throws CodedError `profile_not_found`
    */
-  suspend(id: ProfileId, by: Actor, reason: string): Promise<TrustProfile>;
+  suspend(id: ProfileId, by: Requester, reason: string): Promise<TrustProfile>;
   /** The newest version, which may be suspended; from memory. */
   profileOf(issuer: string): Promise<TrustProfile | undefined>;
   /** The newest version of each profile, by issuer. */

@@ -1,3 +1,4 @@
+import type { SplitControlPlane } from '@countersign/examples';
 import type { Command } from 'commander';
 import type { ConnectionOptions } from '../connection-options.ts';
 
@@ -25,8 +26,23 @@ export function demoCommand(program: Command): void {
     .command('demo')
     .description('carry one institutional order from sign-in to settlement across five firms, and prove it')
     .option('--keep <folder>', 'keep data and evidence there instead of a temporary folder')
-    .action(async (flags: { keep?: string }) => {
+    .option('--split', 'the control plane as four processes, of which one is killed while the order is under way')
+    .action(async (flags: { keep?: string; split?: true }) => {
       const { runDemo } = await import('@countersign/examples');
-      process.exitCode = await runDemo(flags.keep === undefined ? {} : { keepFolder: flags.keep });
+      process.exitCode = await runDemo({
+        ...(flags.keep === undefined ? {} : { keepFolder: flags.keep }),
+        ...(flags.split === true ? { split: await splitDevelopment() } : {}),
+      });
     });
+}
+
+async function splitDevelopment(): Promise<SplitControlPlane> {
+  const { groupParts, prepareSplitDevelopment } = await import('@countersign/server');
+  return {
+    holds: groupParts,
+    async prepare(options) {
+      const { setup, stop } = await prepareSplitDevelopment(options);
+      return { configurationFile: setup.configurationFile, stop };
+    },
+  };
 }

@@ -1,71 +1,56 @@
-import { createSecondPerson } from '@countersign/commands';
+import { createCommands, createRecordedThings, createSecondPerson } from '@countersign/commands';
 import {
   type Actor,
-  type AuditAppender,
   createStandingCheck,
   type Directory,
   type DirectoryChangeRequest,
   directoryErrors,
-  ended,
   type Independence,
   type ProfileChanges,
   type ProposerStanding,
-  peopleOf,
-  type RecordDraft,
-  recordedRequester,
-  type StandingReader,
-  standing,
+  type TrustProfileInput,
   trustErrors,
 } from '@countersign/contracts';
 import {
   type ChangeId,
   type Clock,
   type CodedError,
+  digestOf,
   isCodedError,
+  type Json,
   newId,
+  parseId,
   type Random,
   type RecordId,
-  toInstant,
 } from '@countersign/kernel';
-import { transaction } from '@countersign/runtime';
+import { type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { hasDepartedSince } from '../departures/store.ts';
 import type { LiveGraph } from '../live-graph.ts';
 import { createProblems, type Problems } from '../problems.ts';
-import { digestOfContent, digestOfProposal } from '../proposal.ts';
-import { changesInBrief } from '../records.ts';
+import type { DirectoryLog } from '../proofs.ts';
+import { digestOfContent, digestOfProposal, type Proposal } from '../proposal.ts';
 import type { Attempt, Refusals } from '../refusals.ts';
-import { requestClaim, requestThing } from '../row-claims.ts';
 import type { ChangeScope } from '../rules/findings.ts';
 import type { State } from '../state.ts';
-import type { Session } from '../store.ts';
+import { approvedThing } from '../stored-contents.ts';
 import { createPlanner, type Plan, type PlannedEntity } from './plans.ts';
 import { readReason } from './reason.ts';
+import { createRequestKind, keptMs } from './recorded-request.ts';
+import { basisOf, notFound, outdated, shown, statusOf, twoPeople, waiting } from './request.ts';
+import { createRequestCommands } from './request-commands.ts';
 import {
-  actorOf,
-  interrupted,
-  notFound,
-  outdated,
-  proposerDeparted,
-  shown,
-  statusOf,
-  twoPeople,
-  waiting,
-} from './request.ts';
-import {
-  decideRequest,
-  findRequest,
-  insertRequest,
+  dropProposal,
+  findProposal,
+  keepProposal,
   listRequests,
-  lockRequest,
   openRequestsOf,
+  type RequestState,
   type StoredRequest,
   sweepRequests,
 } from './store.ts';
 
 const lifeMs = 24 * 3_600_000;
-/** How long a request can still be looked at when it is over. */
-const keptMs = 90 * 24 * 3_600_000;
 const maxListed = 100;
 
 /** A request with what it would make of each entity; without the latter once it is decided or has expired. */
@@ -91,6 +76,17 @@ export interface ChangeRequests {
   ): Promise<number>;
   /** @throws CodedError `change_not_found` */
   view(id: ChangeId): Promise<ChangeRequestView>;
+  /** Carries out what was approved and is not carried out yet. @throws what hinders it now; what hinders it for good ends the approval */
+  carryOut(): Promise<void>;
+  /** The same for an approval that was there at the last look already: nobody else is at it. */
+  carryOn(): Promise<void>;
+}
+
+/** An approval, as its record has it. */
+interface Approved {
+  readonly record: RecordId;
+  readonly request: RequestState;
+  readonly by: Actor;
 }
 
 /** Changes by two people: one proposes, another approves exactly that, within a day and once. */
@@ -98,12 +94,12 @@ export function createChangeRequests(dependencies: {
   readonly pool: pg.Pool;
   readonly clock: Clock;
   readonly random: Random;
-  readonly audit: AuditAppender & StandingReader;
+  readonly audit: DirectoryLog;
   readonly graph: LiveGraph;
+  readonly logger: Logger;
   /** Roles by which somebody governs. */
   readonly governing: ReadonlySet<string>;
   readonly refusals: Refusals;
-  readonly newRecordId: () => RecordId;
   readonly proposerStanding: ProposerStanding;
   readonly independence: Independence;
   readonly profiles?: (() => ProfileChanges | undefined) | undefined;
@@ -111,60 +107,23 @@ export function createChangeRequests(dependencies: {
   const { pool, clock, audit, graph, refusals } = dependencies;
   const plan = createPlanner(dependencies);
   const second = createSecondPerson(twoPeople, dependencies);
-  const standings = createStandingCheck({ ...dependencies, log: audit, source: 'directory' });
-
-  async function record(
-    draft: Pick<RecordDraft, 'type' | 'subject' | 'actors' | 'references' | 'standing' | 'data'> &
-      Partial<Pick<RecordDraft, 'id'>>,
-  ): Promise<RecordId> {
-    const id = draft.id ?? dependencies.newRecordId();
-    await audit.append({ source: 'directory', outcome: 'done', ...draft, id });
-    return id;
-  }
+  const check = createStandingCheck({ ...dependencies, log: audit, source: 'directory' });
+  const kind = createRequestKind(clock);
+  const recording = { pool, log: audit, check, source: 'directory', clock } as const;
+  const things = createRecordedThings(kind, recording);
+  const commands = createCommands(recording);
+  const steps = createRequestCommands({
+    ...{ kind, graph, second, refusals, carryOut },
+    async obstacleTo(request, base, session) {
+      const anew = await planAnew(request, base, session);
+      // What was proposed while the directory was empty may hold findings; now compliance records them.
+      return anew?.stands === true ? anew.planned.unrightful : outdated();
+    },
+  });
 
   async function stopAt(problems: Problems, attempt: Attempt): Promise<void> {
     const error = problems.asError();
     if (error !== undefined) await refusals.refuse(error, attempt);
-  }
-
-  /** The request, locked, if it can still be decided; whoever decides too late or twice is refused. */
-  async function lockOpen(session: pg.PoolClient, id: ChangeId, attempt: Attempt): Promise<StoredRequest> {
-    const request = await lockRequest(session, id);
-    if (request === undefined) throw notFound();
-    const late = second.settled(waiting(request));
-    if (late !== undefined) return refusals.refuse(late, attempt);
-    if (!(await isOpen(request))) return refusals.refuse(interrupted(), attempt);
-    return request;
-  }
-
-  /**
-   * Whether somebody proposed it as its row says. Once it is decided its newest record says so, whatever the row says.
-   *
-   * @throws CodedError `authority_unproven`, `log_unavailable`
-   */
-  async function isOpen(request: StoredRequest): Promise<boolean> {
-    const claim = requestClaim(request);
-    const newest = (await audit.standings([claim.of])).get(claim.of);
-    if (newest !== undefined && newest.digest === undefined) return false;
-    await standings.require(claim);
-    return true;
-  }
-
-  /** Of what is listed as undecided, what was proposed and not decided. */
-  async function openOnes(requests: readonly StoredRequest[]): Promise<ReadonlySet<ChangeId>> {
-    const undecided = await standings.standing(requests.map(({ id }) => requestThing(id)));
-    const claims = requests
-      .filter(({ id }) => undecided.has(requestThing(id)))
-      .map((request) => ({ ...requestClaim(request), id: request.id }));
-    return new Set((await standings.holding(claims)).map(({ id }) => id));
-  }
-
-  /** Whether who proposed it has gone, by our own tables. */
-  async function departed(
-    session: Session,
-    { proposedBy, proposedAt }: StoredRequest,
-  ): Promise<CodedError | undefined> {
-    return (await hasDepartedSince(session, proposedBy, proposedAt)) ? proposerDeparted() : undefined;
   }
 
   /** What was proposed, planned on what is there now; undefined where it can no longer be approved as it is. */
@@ -181,26 +140,81 @@ export function createChangeRequests(dependencies: {
       return { planned, stands: same && problems.count() === 0 };
     } catch (error) {
       // A trust profile that cannot be registered any more.
-      if (isCodedError(error) && Object.hasOwn(trustErrors.codes, error.code)) return undefined;
+      if (isTrustError(error)) return undefined;
       throw error;
     }
   }
 
-  async function decide(
-    session: pg.PoolClient,
-    id: ChangeId,
-    status: 'approved' | 'rejected',
-    { id: decidedBy }: Actor,
-  ): Promise<void> {
-    if (!(await decideRequest(session, id, status, decidedBy)))
-      throw new Error('a change request was decided while its row was locked');
+  /** The request as its newest record has it; undefined where there is none, or somebody else wrote its row. */
+  async function believed(id: ChangeId): Promise<StoredRequest | undefined> {
+    try {
+      return await things.find(id);
+    } catch (error) {
+      if (isCodedError(error, 'authority_unproven')) return undefined;
+      throw error;
+    }
   }
+
+  async function approvedLast(): Promise<Approved | undefined> {
+    const approval = await graph.approved();
+    if (approval === undefined) return undefined;
+    const record = (await audit.find(approval))?.record;
+    const { change_request: change, after } = (record?.data ?? {}) as { change_request?: unknown; after?: Json };
+    const id = parseId('change', change);
+    if (record?.source !== 'directory' || record.subject === undefined || id === undefined || after === undefined)
+      throw new Error(`the approval ${approval} says of nothing that it was approved`);
+    return { record: approval, request: kind.stateOf(after, id, record.data ?? {}), by: record.subject };
+  }
+
+  async function carryOutOnGraph({ record, request, by }: Approved, proposal: Proposal): Promise<void> {
+    const { id, proposedBy, reason, digest } = request;
+    const problems = createProblems();
+    await graph.run({
+      carriesOut: record,
+      evaluate: (base, session) => graph.evaluate(graph.read(proposal, problems), base, problems, session),
+      async check(changeSet, base) {
+        // The approval was given on this state: nobody has changed it since. A node may be configured otherwise by now.
+        if (problems.count() > 0 || basisOf(changeSet, base) !== request.basis) throw outdated();
+      },
+      cause: { digest, by, reason, approval: { change: id, proposedBy, record } },
+      alongside: (session) => dropProposal(session, id),
+      refused: () => undefined,
+    });
+  }
+
+  async function carryOutOnPartner({ record, request, by }: Approved, partner: TrustProfileInput): Promise<void> {
+    const { id, basis, proposedBy, reason } = request;
+    const profiles = dependencies.profiles?.();
+    if (profiles === undefined) throw new Error('a trust profile was approved where no trust registry is');
+    await transaction(pool, async (session) => {
+      if ((await graph.lockFor(session, record)) === undefined) return;
+      await profiles.carryOut(partner, by, { basis, change: id, proposedBy, reason, record, settles: approvedThing });
+      await dropProposal(session, id);
+    });
+  }
+
+  async function carryOut(): Promise<void> {
+    const approved = await approvedLast();
+    if (approved === undefined) return;
+    const { request, record: approval, by } = approved;
+    const proposal = await findProposal(pool, request.id);
+    try {
+      if (proposal === undefined || digestOfProposal(proposal) !== request.digest) throw outdated();
+      if ('partner' in proposal) await carryOutOnPartner(approved, proposal.partner);
+      else await carryOutOnGraph(approved, proposal);
+    } catch (error) {
+      if (!isTrustError(error) && !isCodedError(error, 'directory_changed_meanwhile')) throw error;
+      await commands.run(steps.giveUp, { id: request.id, by, request, approval, error, reason: error.detail });
+    }
+  }
+
+  /** The approval that nobody had carried out when this node last looked. */
+  let seen: RecordId | undefined;
 
   return {
     async propose(what, requester, reasonText, scope) {
-      const by = actorOf(requester);
       const reason = readReason(reasonText);
-      const attempt: Attempt = { operation: 'directory:propose', by, digest: () => digestOfContent(what) };
+      const attempt: Attempt = { operation: 'directory:propose', by: requester, digest: () => digestOfContent(what) };
       const problems = createProblems();
       await graph.refresh();
       const { changes, basis, unrightful } = await plan(what, { base: graph.state(), scope, problems });
@@ -209,140 +223,87 @@ export function createChangeRequests(dependencies: {
       if (changes.length === 0)
         throw directoryErrors.error('directory_file_invalid', 'This changes nothing: there is nothing to approve.');
       const now = clock.now();
-      const id = newId('change', dependencies);
-      const digest = digestOfProposal(what);
-      const recordId = dependencies.newRecordId();
       const request = {
-        id,
-        proposedBy: by.id,
+        id: newId('change', dependencies),
+        proposedBy: requester.id,
         through: requester.through ?? [],
         scope,
         proposedAt: new Date(now),
         expiresAt: new Date(now + lifeMs),
         reason,
-        changes,
         basis,
-        digest,
-        proposal: what,
-        recordId,
+        digest: digestOfProposal(what),
       };
-      const { of, content } = requestClaim(request);
-      await record({
-        id: recordId,
-        type: 'directory.change-proposed',
-        ...recordedRequester(requester),
-        standing: [standing(of, content)],
-        data: {
-          change_request: id,
-          digest,
-          reason,
-          expires_at: toInstant(now + lifeMs),
-          ...changesInBrief(changes),
-        },
-      });
       await transaction(pool, async (session) => {
         await sweepRequests(session, new Date(now), new Date(now - keptMs));
-        await insertRequest(session, request);
+        await keepProposal(session, { ...request, changes, proposal: what });
       });
-      return shown({ ...request, status: 'proposed', decidedBy: null }, now);
+      const changesDigest = digestOf(changes.map((change) => ({ ...change })));
+      await commands.run(steps.propose, { request: { ...request, changesDigest }, changes, by: requester });
+      return shown({ ...request, changes, status: 'proposed', decidedBy: null }, now);
     },
 
-    async approve(id, digest, requester) {
-      const by = actorOf(requester);
-      const attempt: Attempt = { operation: 'directory:approve', by, change: id };
-      const next = await transaction(pool, async (session) => {
-        const base = await graph.lock(session);
-        const request = await lockOpen(session, id, attempt);
-        const refusal =
-          (await second.refusalOf(waiting(request), { people: peopleOf(requester), digest })) ??
-          (await departed(session, request));
-        if (refusal !== undefined) return refusals.refuse(refusal, attempt);
-        const anew = await planAnew(request, base, session);
-        if (anew?.stands !== true) return refusals.refuse(outdated(), attempt);
-        const { planned } = anew;
-        // What was proposed while the directory was empty may hold findings; now compliance records them.
-        if (planned.unrightful !== undefined) return refusals.refuse(planned.unrightful, attempt);
-        const { proposedBy, reason, recordId } = request;
-        const made = await planned.carryOut(session, {
-          ...{ change: id, proposedBy, reason, digest, by },
-          record: () =>
-            record({
-              type: 'directory.change-approved',
-              ...recordedRequester(requester),
-              references: [recordId],
-              standing: [ended(requestThing(id))],
-              data: { change_request: id, digest, proposed_by: proposedBy },
-            }),
-        });
-        await decide(session, id, 'approved', by);
-        return { ...made, changes: planned.changes };
-      });
-      await next.committed();
-      return { version: next.version, changes: next.changes };
+    async approve(id, digest, by) {
+      await commands.run(steps.approve, { id, digest, by });
+      const request = await things.find(id);
+      if (request?.status !== 'approved') throw outdated();
+      await graph.refresh();
+      return { version: graph.state().version, changes: request.changes };
     },
 
-    async reject(id, requester, reasonText) {
-      const by = actorOf(requester);
-      const reason = readReason(reasonText);
-      return transaction(pool, async (session) => {
-        const request = await lockOpen(session, id, { operation: 'directory:reject', by, change: id });
-        await record({
-          type: 'directory.change-rejected',
-          subject: by,
-          references: [request.recordId],
-          standing: [ended(requestThing(id))],
-          data: { change_request: id, digest: request.digest, proposed_by: request.proposedBy, reason },
-        });
-        await decide(session, id, 'rejected', by);
-        return shown({ ...request, status: 'rejected', decidedBy: by.id }, clock.now());
-      });
+    async reject(id, by, reasonText) {
+      await commands.run(steps.reject, { id, by, reason: readReason(reasonText) });
+      const request = await things.find(id);
+      if (request === undefined) throw notFound();
+      return shown(request, clock.now());
     },
 
     async endProposalsOf(proposer, { before, by, reason }) {
       let count = 0;
       for (const id of await openRequestsOf(pool, proposer, new Date(before)))
-        await transaction(pool, async (session) => {
-          const request = await lockRequest(session, id);
-          if (request === undefined || statusOf(request, clock.now()) !== 'proposed') return;
-          if (!(await openOnes([request])).has(id)) return;
-          await record({
-            type: 'directory.change-rejected',
-            subject: by,
-            references: [request.recordId],
-            standing: [ended(requestThing(id))],
-            data: { change_request: id, digest: request.digest, proposed_by: request.proposedBy, reason },
-          });
-          await decide(session, id, 'rejected', by);
-          count += 1;
-        });
+        if ((await believed(id)) !== undefined && (await commands.run(steps.withdraw, { id, by, reason }))) count += 1;
       return count;
     },
 
     async list({ status } = {}) {
       const now = clock.now();
-      const requests = await listRequests(pool, { status, now: new Date(now), limit: maxListed });
-      const open = await openOnes(requests.filter((request) => statusOf(request, now) === 'proposed'));
-      return requests
-        .filter((request) => statusOf(request, now) !== 'proposed' || open.has(request.id))
-        .map((request) => shown(request, now));
+      const requests: StoredRequest[] = [];
+      for (const row of await listRequests(pool, { status, now: new Date(now), limit: maxListed })) {
+        // What is decided changes no more.
+        const request = statusOf(row, now) === 'proposed' ? await believed(row.id) : row;
+        if (request !== undefined && (status === undefined || statusOf(request, now) === status))
+          requests.push(request);
+      }
+      return requests.map((request) => shown(request, now));
     },
 
     async view(id) {
-      const request = await findRequest(pool, id);
+      const request = await things.find(id);
       if (request === undefined) throw notFound();
       await graph.refresh();
-      const base = graph.state();
-      const stands = statusOf(request, clock.now()) === 'proposed' && (await isOpen(request));
-      const anew = await planAnew(request, base);
-      const view = shown(request, clock.now());
+      const isOpen = statusOf(request, clock.now()) === 'proposed';
+      const anew = await planAnew(request, graph.state());
       return {
-        request: view,
+        request: shown(request, clock.now()),
         stands:
-          stands &&
+          isOpen &&
           anew?.stands === true &&
-          ((await departed(pool, request)) ?? (await second.gone(waiting(request)))) === undefined,
+          !(await hasDepartedSince(pool, request.proposedBy, request.proposedAt)) &&
+          (await second.gone(waiting(request))) === undefined,
         entities: anew?.planned.entities() ?? [],
       };
     },
+
+    carryOut,
+
+    async carryOn() {
+      const approval = await graph.approved();
+      if (approval !== undefined && approval === seen) await carryOut();
+      seen = approval;
+    },
   };
+}
+
+function isTrustError(error: unknown): error is CodedError {
+  return isCodedError(error) && Object.hasOwn(trustErrors.codes, error.code);
 }

@@ -1,11 +1,10 @@
 import {
-  type Actor,
   type DirectoryChange,
   directoryErrors,
   type ProfileChanges,
   type TrustProfileInput,
 } from '@countersign/contracts';
-import { type ChangeId, type CodedError, type Digest, isCodedError, type RecordId } from '@countersign/kernel';
+import type { CodedError, Digest } from '@countersign/kernel';
 import type pg from 'pg';
 import type { ChangeSet } from '../changes.ts';
 import { type Entry, type JsonDocument, keyOf, shownDocument } from '../entry.ts';
@@ -16,7 +15,7 @@ import { type ChangeScope, refuseFindings } from '../rules/findings.ts';
 import { governingGrants } from '../rules/governing.ts';
 import { refuseRates } from '../rules/reference-data.ts';
 import type { State } from '../state.ts';
-import { basisOf, outdated } from './request.ts';
+import { basisOf } from './request.ts';
 
 /** What a change would make of one entity. */
 export interface PlannedEntity {
@@ -28,17 +27,6 @@ export interface PlannedEntity {
   readonly after?: JsonDocument;
 }
 
-/** By whom, and for which request, a plan is carried out. */
-export interface Approval {
-  readonly change: ChangeId;
-  readonly proposedBy: string;
-  readonly reason: string;
-  readonly digest: Digest;
-  readonly by: Actor;
-  /** Makes the approval durable, right before it takes effect. */
-  readonly record: () => Promise<RecordId>;
-}
-
 /** What a proposal comes to as things are now. */
 export interface Plan {
   readonly changes: readonly DirectoryChange[];
@@ -47,15 +35,6 @@ export interface Plan {
   /** Why it may not be made by the scope by which it was proposed. */
   readonly unrightful: CodedError | undefined;
   readonly entities: () => readonly PlannedEntity[];
-  /**
-   * Makes the changes, in the transaction of the decision.
-   *
-   * @returns what remains to be done once that is committed, and the version of the directory then
-   */
-  readonly carryOut: (
-    session: pg.PoolClient,
-    approval: Approval,
-  ) => Promise<{ readonly version: number; readonly committed: () => Promise<void> }>;
 }
 
 /** Plans a proposal on what is there; what is wrong with a file or an edit is reported. @throws CodedError for a trust profile */
@@ -86,15 +65,10 @@ export function createPlanner(dependencies: {
       basis: basisOf(changeSet, base),
       unrightful: refuseFindings(changeSet, base, scope) ?? refuseRates(changeSet, base, scope),
       entities: () => entitiesOf(changeSet, base, governing),
-      async carryOut(locked, { change, proposedBy, reason, digest, by, record }) {
-        const approval = { change, proposedBy, record: await record() };
-        const written = await graph.write(locked, base, changeSet, { digest, by, reason, approval });
-        return { version: written.state.version, committed: () => graph.committed(written) };
-      },
     };
   }
 
-  async function planProfile(partner: TrustProfileInput, { version }: State): Promise<Plan> {
+  async function planProfile(partner: TrustProfileInput): Promise<Plan> {
     const profiles = dependencies.profiles?.();
     if (profiles === undefined) throw new Error('a trust profile was proposed where no trust registry is');
     const { change, before, after, basis } = await profiles.plan(partner);
@@ -103,14 +77,6 @@ export function createPlanner(dependencies: {
       basis,
       unrightful: undefined,
       entities: () => (change === undefined ? [] : [{ ...change, ...(before === undefined ? {} : { before }), after }]),
-      async carryOut(_locked, { by, record, ...approval }) {
-        try {
-          await profiles.carryOut(partner, by, { ...approval, basis, approve: record });
-        } catch (error) {
-          throw isCodedError(error, 'profile_changed_meanwhile') ? outdated() : error;
-        }
-        return { version, committed: async () => undefined };
-      },
     };
   }
 
@@ -119,7 +85,7 @@ export function createPlanner(dependencies: {
     // By its own right alone: no other scope leads to a partner.
     if (from.scope !== 'partner:register')
       throw directoryErrors.error('directory_file_invalid', 'A trust profile is proposed at POST /partners/profiles.');
-    return planProfile(proposal.partner, from.base);
+    return planProfile(proposal.partner);
   };
 }
 

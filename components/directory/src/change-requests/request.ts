@@ -10,13 +10,19 @@ import { type CodedError, type Digest, digestOf } from '@countersign/kernel';
 import type { ChangeSet } from '../changes.ts';
 import { keyOf } from '../entry.ts';
 import type { State } from '../state.ts';
-import type { StoredRequest } from './store.ts';
+import type { RequestState, StoredRequest } from './store.ts';
 
-export function statusOf({ status, expiresAt }: StoredRequest, now: number): DirectoryChangeRequest['status'] {
+export function statusOf(
+  { status, expiresAt }: Pick<StoredRequest, 'status' | 'expiresAt'>,
+  now: number,
+): DirectoryChangeRequest['status'] {
   return statusAt(status, expiresAt.getTime(), now);
 }
 
-export function shown(request: StoredRequest, now: number): DirectoryChangeRequest {
+export function shown(
+  request: Omit<RequestState, 'changesDigest' | 'recordId'> & Pick<StoredRequest, 'changes'>,
+  now: number,
+): DirectoryChangeRequest {
   const { id, proposedBy, decidedBy, proposedAt, expiresAt, reason, changes, digest } = request;
   return {
     id,
@@ -54,7 +60,7 @@ export const twoPeople = {
   error: directoryErrors.error,
 } as const;
 
-export function waiting(request: StoredRequest): WaitingProposal {
+export function waiting(request: RequestState): WaitingProposal {
   const { scope, proposedAt, expiresAt, status, digest } = request;
   return {
     people: proposersOf(request),
@@ -89,14 +95,6 @@ export function proposerDeparted(): CodedError {
   return directoryErrors.error(
     'directory_changed_meanwhile',
     'Who proposed this has left or moved since: somebody who is there proposes it again.',
-  );
-}
-
-/** Its newest record says that it was decided, and the change was not kept: the process died in between. */
-export function interrupted(): CodedError {
-  return directoryErrors.error(
-    'change_decided',
-    'The change was decided already, or its approval was interrupted before it took effect: propose it again.',
   );
 }
 

@@ -1,13 +1,13 @@
 import type { DirectoryChange, DirectoryChangeRequest } from '@countersign/contracts';
-import type { ChangeId, Digest, RecordId } from '@countersign/kernel';
-import { databaseFailure } from '@countersign/runtime';
+import { type ChangeId, type Digest, digestOf, type RecordId } from '@countersign/kernel';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 import type { AnyProposal } from '../proposal.ts';
 import type { ChangeScope } from '../rules/findings.ts';
 import type { Session } from '../store.ts';
 
-/** A change request as it is stored; its expiry is judged by who reads it. */
-export interface StoredRequest {
+/** What decides about a change request; its expiry is judged by who reads it. */
+export interface RequestState {
   readonly id: ChangeId;
   readonly status: 'proposed' | 'approved' | 'rejected';
   readonly proposedBy: string;
@@ -19,28 +19,43 @@ export interface StoredRequest {
   readonly proposedAt: Date;
   readonly expiresAt: Date;
   readonly reason: string;
-  readonly changes: readonly DirectoryChange[];
+  /** Of the changes as planned when it was proposed. */
+  readonly changesDigest: Digest;
   readonly basis: Digest;
   readonly digest: Digest;
-  /** Null once it is decided, or has expired. */
-  readonly proposal: AnyProposal | null;
+  /** Of the proposal. */
   readonly recordId: RecordId;
 }
 
-const columns = `id, status, proposed_by as "proposedBy", through, scope, decided_by as "decidedBy", proposed_at as "proposedAt",
-  expires_at as "expiresAt", reason, changes, basis, digest, proposal, record_id as "recordId"`;
+export interface StoredRequest extends RequestState {
+  readonly changes: readonly DirectoryChange[];
+  /** Null once it is carried out or rejected, or has expired. */
+  readonly proposal: AnyProposal | null;
+  /** The newest record about it. */
+  readonly changeRecord: RecordId;
+}
 
-export async function insertRequest(
+const columns = `id, status, proposed_by as "proposedBy", through, scope, decided_by as "decidedBy", proposed_at as "proposedAt",
+  expires_at as "expiresAt", reason, changes, basis, digest, proposal, record_id as "recordId", change_record as "changeRecord"`;
+
+/** Stores what is about to be proposed: its record does not hold it. It counts for nothing until that is recorded. */
+export async function keepProposal(
   session: pg.PoolClient,
-  request: Omit<StoredRequest, 'status' | 'decidedBy'> & { readonly proposal: AnyProposal },
+  request: Omit<RequestState, 'status' | 'decidedBy' | 'changesDigest' | 'recordId'> & {
+    readonly changes: readonly DirectoryChange[];
+    readonly proposal: AnyProposal;
+  },
 ): Promise<void> {
-  await session.query(
+  await ask(
+    session,
     `insert into change_requests
-       (id, status, proposed_by, proposed_at, expires_at, reason, changes, basis, digest, proposal, record_id, through, scope)
-     values ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+       (id, status, proposed_by, through, scope, proposed_at, expires_at, reason, changes, basis, digest, proposal)
+     values ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     [
       request.id,
       request.proposedBy,
+      request.through,
+      request.scope,
       request.proposedAt,
       request.expiresAt,
       request.reason,
@@ -48,86 +63,113 @@ export async function insertRequest(
       request.basis,
       request.digest,
       JSON.stringify(request.proposal),
-      request.recordId,
-      request.through,
-      request.scope,
+    ],
+  );
+}
+
+/** Makes the row say what was recorded. What was proposed stays as it was stored before, and goes with a rejection. */
+export async function putRequest(
+  session: pg.PoolClient,
+  state: RequestState,
+  { record }: { readonly record: RecordId },
+): Promise<void> {
+  await ask(
+    session,
+    `insert into change_requests
+       (id, status, proposed_by, through, scope, decided_by, proposed_at, expires_at, reason, changes, basis, digest, record_id, change_record)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, '[]', $10, $11, $12, $13)
+     on conflict (id) do update set
+       status = excluded.status, proposed_by = excluded.proposed_by, through = excluded.through, scope = excluded.scope,
+       decided_by = excluded.decided_by, proposed_at = excluded.proposed_at, expires_at = excluded.expires_at,
+       reason = excluded.reason, basis = excluded.basis, digest = excluded.digest, record_id = excluded.record_id,
+       change_record = excluded.change_record,
+       proposal = case when excluded.status = 'rejected' then null else change_requests.proposal end`,
+    [
+      state.id,
+      state.status,
+      state.proposedBy,
+      state.through,
+      state.scope,
+      state.decidedBy,
+      state.proposedAt,
+      state.expiresAt,
+      state.reason,
+      state.basis,
+      state.digest,
+      state.recordId,
+      record,
     ],
   );
 }
 
 export async function findRequest(session: Session, id: ChangeId): Promise<StoredRequest | undefined> {
-  try {
-    const { rows } = await session.query<StoredRequest>(`select ${columns} from change_requests where id = $1`, [id]);
-    return rows[0];
-  } catch (error) {
-    throw databaseFailure(error);
-  }
+  return (await found(session, 'id = $1 and change_record is not null', [id]))[0];
 }
 
 /** Holds the request until the transaction ends: of several who decide, the second sees what the first did. */
 export async function lockRequest(session: pg.PoolClient, id: ChangeId): Promise<StoredRequest | undefined> {
-  const { rows } = await session.query<StoredRequest>(
-    `select ${columns} from change_requests where id = $1 for update`,
+  await ask(session, 'select id from change_requests where id = $1 for update', [id]);
+  return findRequest(session, id);
+}
+
+/** What is stored of what was proposed. */
+export async function findProposal(session: Session, id: ChangeId): Promise<AnyProposal | undefined> {
+  const { rows } = await ask<{ proposal: AnyProposal | null }>(
+    session,
+    'select proposal from change_requests where id = $1',
     [id],
   );
-  return rows[0];
+  return rows[0]?.proposal ?? undefined;
 }
 
-/** @returns whether it was still undecided */
-export async function decideRequest(
-  session: pg.PoolClient,
-  id: ChangeId,
-  status: 'approved' | 'rejected',
-  decidedBy: string,
-): Promise<boolean> {
-  const { rowCount } = await session.query(
-    `update change_requests set status = $2, decided_by = $3, proposal = null where id = $1 and status = 'proposed'`,
-    [id, status, decidedBy],
-  );
-  return rowCount === 1;
+/** Takes what was proposed away once it is carried out. */
+export async function dropProposal(session: pg.PoolClient, id: ChangeId): Promise<void> {
+  await ask(session, 'update change_requests set proposal = null where id = $1', [id]);
 }
 
-/** What somebody proposed until a moment, and nobody has decided. */
+/** What somebody proposed until a moment, and nobody has decided as far as the rows say. */
 export async function openRequestsOf(session: Session, proposer: string, before: Date): Promise<readonly ChangeId[]> {
-  try {
-    const { rows } = await session.query<{ id: ChangeId }>(
-      `select id from change_requests where status = 'proposed' and (proposed_by = $1 or $1 = any(through)) and proposed_at <= $2 order by id`,
-      [proposer, before],
-    );
-    return rows.map(({ id }) => id);
-  } catch (error) {
-    throw databaseFailure(error);
-  }
+  const { rows } = await ask<{ id: ChangeId }>(
+    session,
+    `select id from change_requests where status = 'proposed' and (proposed_by = $1 or $1 = any(through)) and proposed_at <= $2 order by id`,
+    [proposer, before],
+  );
+  return rows.map(({ id }) => id);
 }
 
-/** Newest first. */
+/** Newest first, as the rows say; what was stored and may not have been recorded is among them. */
 export async function listRequests(
   session: Session,
   filter: { readonly status: DirectoryChangeRequest['status'] | undefined; readonly now: Date; readonly limit: number },
 ): Promise<readonly StoredRequest[]> {
-  try {
-    const { rows } = await session.query<StoredRequest>(
-      `select ${columns} from change_requests
-        where $1::text is null
-           or $1 = case when status = 'proposed' and expires_at <= $2 then 'expired' else status end
-        order by id desc limit $3`,
-      [filter.status ?? null, filter.now, filter.limit],
-    );
-    return rows;
-  } catch (error) {
-    throw databaseFailure(error);
-  }
+  return found(
+    session,
+    `($1::text is null or $1 = case when status = 'proposed' and expires_at <= $2 then 'expired' else status end)
+      order by id desc limit $3`,
+    [filter.status ?? null, filter.now, filter.limit],
+  );
 }
 
 /** Forgets what expired proposals would have written, and requests that are long over; in slices. */
 export async function sweepRequests(session: pg.PoolClient, now: Date, removeBefore: Date): Promise<void> {
-  await session.query(
+  await ask(
+    session,
     `update change_requests set proposal = null
-      where id in (select id from change_requests where expires_at <= $1 and proposal is not null limit 100)`,
+      where id in (select id from change_requests where expires_at <= $1 and status = 'proposed' and proposal is not null limit 100)`,
     [now],
   );
-  await session.query(
+  await ask(
+    session,
     'delete from change_requests where id in (select id from change_requests where expires_at <= $1 limit 100)',
     [removeBefore],
   );
+}
+
+async function found(session: Session, where: string, values: readonly unknown[]): Promise<readonly StoredRequest[]> {
+  const { rows } = await ask<Omit<StoredRequest, 'changesDigest'>>(
+    session,
+    `select ${columns} from change_requests where ${where}`,
+    values,
+  );
+  return rows.map((row) => ({ ...row, changesDigest: digestOf(row.changes.map((change) => ({ ...change }))) }));
 }

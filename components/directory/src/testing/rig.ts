@@ -27,6 +27,7 @@ export interface Rig {
   readonly audit: DirectoryLogDouble['audit'];
   readonly breakLog: DirectoryLogDouble['breakLog'];
   readonly rewriteLog: DirectoryLogDouble['rewrite'];
+  readonly dyingAfter: DirectoryLogDouble['dyingAfter'];
   open(options?: Partial<DirectoryDependencies>): Promise<DirectoryComponent>;
   close(): Promise<void>;
 }
@@ -42,6 +43,7 @@ export async function createRig(): Promise<Rig> {
     scratch,
     clock,
     ...{ records: log.records, log: log.all, audit: log.audit, breakLog: log.breakLog, rewriteLog: log.rewrite },
+    dyingAfter: log.dyingAfter,
     async open(options = {}) {
       const directory = await createDirectory({
         pool: scratch.pool('directory'),

@@ -2,7 +2,7 @@ import { statusAt, type WaitingProposal } from '@countersign/commands';
 import { type PolicyBundle, type PolicyCandidate, peopleOf, policyErrors } from '@countersign/contracts';
 import { type CodedError, type Digest, digestOf, type SimulationId } from '@countersign/kernel';
 import { testsOf } from '../bundle/parts.ts';
-import type { StoredCandidate } from './candidate-store.ts';
+import type { CandidateContent, CandidateState, StoredCandidate } from './candidate-store.ts';
 
 export function statusOf(
   { status, expiresAt }: Pick<StoredCandidate, 'status' | 'expiresAt'>,
@@ -11,7 +11,7 @@ export function statusOf(
   return statusAt(status, expiresAt.getTime(), now);
 }
 
-export function shownCandidate(stored: StoredCandidate, now: number): PolicyCandidate {
+export function shownCandidate(stored: CandidateContent, now: number): PolicyCandidate {
   const { id, hash, digest, changeRequest, reason, baseVersion, proposedBy, decidedBy } = stored;
   return {
     id,
@@ -78,7 +78,7 @@ export const twoPeople = {
   error: policyErrors.error,
 } as const;
 
-export function waiting(candidate: StoredCandidate): WaitingProposal {
+export function waiting(candidate: CandidateState): WaitingProposal {
   const { proposedAt, expiresAt, status, digest } = candidate;
   return {
     people: proposersOf(candidate),

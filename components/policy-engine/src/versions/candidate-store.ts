@@ -1,11 +1,11 @@
 import type { PolicyBundle, PolicyCandidate } from '@countersign/contracts';
-import type { Digest, PolicyCandidateId, RecordId, SimulationId } from '@countersign/kernel';
-import { databaseFailure } from '@countersign/runtime';
+import { type Digest, digestOf, type PolicyCandidateId, type RecordId, type SimulationId } from '@countersign/kernel';
+import { ask, databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Session } from './store.ts';
 
-/** A candidate as it is stored, without its bundle; its expiry is judged by who reads it. */
-export interface StoredCandidate {
+/** What decides about a candidate; its expiry is judged by who reads it. */
+export interface CandidateState {
   readonly id: PolicyCandidateId;
   readonly status: 'proposed' | 'approved' | 'rejected';
   readonly hash: Digest;
@@ -20,33 +20,44 @@ export interface StoredCandidate {
   readonly expiresAt: Date;
   readonly decidedBy: string | null;
   readonly testsPassed: number;
-  readonly untested: readonly string[];
+  readonly untestedDigest: Digest;
   readonly simulationId: SimulationId;
   readonly simulationDigest: Digest;
   readonly decisions: number;
   readonly flips: number;
   readonly skipped: Readonly<Record<string, number>>;
+  /** Of the proposal. */
   readonly recordId: RecordId;
 }
 
-export type CandidateWithBundle = StoredCandidate & { readonly bundle: PolicyBundle };
+/** A candidate as it is stored, without its bundle. */
+export interface StoredCandidate extends CandidateState {
+  readonly untested: readonly string[];
+  /** The newest record about it. */
+  readonly changeRecord: RecordId;
+}
+
+/** What is shown to who decides, beside the bundle. */
+export type CandidateContent = Omit<StoredCandidate, 'untestedDigest' | 'recordId' | 'changeRecord'>;
 
 const columns = `id, status, hash, digest, change_request as "changeRequest", reason, base_version as "baseVersion",
   proposed_by as "proposedBy", through, proposed_at as "proposedAt", expires_at as "expiresAt", decided_by as "decidedBy",
   tests_passed as "testsPassed", untested, simulation_id as "simulationId", simulation_digest as "simulationDigest",
-  decisions, flips, skipped, record_id as "recordId"`;
+  decisions, flips, skipped, record_id as "recordId", change_record as "changeRecord"`;
 
-export async function insertCandidate(
+/** Stores what is about to be proposed: its record does not hold the bundle. It counts for nothing until that is recorded. */
+export async function keepCandidate(
   session: pg.PoolClient,
-  candidate: Omit<CandidateWithBundle, 'status' | 'decidedBy'>,
+  candidate: CandidateContent & { readonly bundle: PolicyBundle },
 ): Promise<void> {
-  await session.query(
+  await ask(
+    session,
     `insert into policy_candidates (id, status, hash, digest, change_request, reason, base_version, proposed_by,
-       proposed_at, expires_at, bundle, tests_passed, untested, simulation_id, simulation_digest, decisions, flips,
-       skipped, record_id, through)
-     values ($1, 'proposed', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+       proposed_at, expires_at, bundle, tests_passed, untested, simulation_id, simulation_digest, decisions, flips, skipped, through)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
     [
       candidate.id,
+      candidate.status,
       candidate.hash,
       candidate.digest,
       candidate.changeRequest,
@@ -63,48 +74,66 @@ export async function insertCandidate(
       candidate.decisions,
       candidate.flips,
       JSON.stringify(candidate.skipped),
-      candidate.recordId,
       candidate.through,
     ],
   );
 }
 
-export async function findCandidate(session: Session, id: PolicyCandidateId): Promise<CandidateWithBundle | undefined> {
-  try {
-    const { rows } = await session.query<CandidateWithBundle>(
-      `select ${columns}, bundle from policy_candidates where id = $1`,
-      [id],
-    );
-    return rows[0];
-  } catch (error) {
-    throw databaseFailure(error);
-  }
+/** Makes the row say what was recorded. Without its bundle there is nothing to decide about: a row that is gone stays gone. */
+export async function putCandidate(
+  session: pg.PoolClient,
+  state: CandidateState,
+  { record }: { readonly record: RecordId },
+): Promise<void> {
+  await ask(
+    session,
+    `update policy_candidates set status = $2, hash = $3, digest = $4, change_request = $5, reason = $6, base_version = $7,
+       proposed_by = $8, proposed_at = $9, expires_at = $10, decided_by = $11, tests_passed = $12, simulation_id = $13,
+       simulation_digest = $14, decisions = $15, flips = $16, skipped = $17, through = $18, record_id = $19, change_record = $20
+     where id = $1`,
+    [
+      state.id,
+      state.status,
+      state.hash,
+      state.digest,
+      state.changeRequest,
+      state.reason,
+      state.baseVersion,
+      state.proposedBy,
+      state.proposedAt,
+      state.expiresAt,
+      state.decidedBy,
+      state.testsPassed,
+      state.simulationId,
+      state.simulationDigest,
+      state.decisions,
+      state.flips,
+      JSON.stringify(state.skipped),
+      state.through,
+      state.recordId,
+      record,
+    ],
+  );
+}
+
+export async function findCandidate(session: Session, id: PolicyCandidateId): Promise<StoredCandidate | undefined> {
+  return (await found(session, 'id = $1 and change_record is not null', [id]))[0];
 }
 
 /** Holds the candidate until the transaction ends: of several who decide, the second sees what the first did. */
 export async function lockCandidate(
   session: pg.PoolClient,
   id: PolicyCandidateId,
-): Promise<CandidateWithBundle | undefined> {
-  const { rows } = await session.query<CandidateWithBundle>(
-    `select ${columns}, bundle from policy_candidates where id = $1 for update`,
-    [id],
-  );
-  return rows[0];
+): Promise<StoredCandidate | undefined> {
+  await ask(session, 'select id from policy_candidates where id = $1 for update', [id]);
+  return findCandidate(session, id);
 }
 
-/** @returns whether it was still undecided */
-export async function decideCandidate(
-  session: pg.PoolClient,
-  id: PolicyCandidateId,
-  status: 'approved' | 'rejected',
-  decidedBy: string,
-): Promise<boolean> {
-  const { rowCount } = await session.query(
-    `update policy_candidates set status = $2, decided_by = $3 where id = $1 and status = 'proposed'`,
-    [id, status, decidedBy],
-  );
-  return rowCount === 1;
+export async function bundleOfCandidate(session: Session, id: PolicyCandidateId): Promise<PolicyBundle | undefined> {
+  const { rows } = await ask<{ bundle: PolicyBundle }>(session, 'select bundle from policy_candidates where id = $1', [
+    id,
+  ]);
+  return rows[0]?.bundle;
 }
 
 /** What somebody proposed until a moment, or had proposed through them, and nobody has decided. */
@@ -125,23 +154,17 @@ export async function openCandidatesOf(
   }
 }
 
-/** Newest first. */
+/** Newest first, as the rows say; what was stored and may not have been recorded is among them. */
 export async function listCandidates(
   session: Session,
   filter: { readonly status: PolicyCandidate['status'] | undefined; readonly now: Date; readonly limit: number },
 ): Promise<readonly StoredCandidate[]> {
-  try {
-    const { rows } = await session.query<StoredCandidate>(
-      `select ${columns} from policy_candidates
-        where $1::text is null
-           or $1 = case when status = 'proposed' and expires_at <= $2 then 'expired' else status end
-        order by id desc limit $3`,
-      [filter.status ?? null, filter.now, filter.limit],
-    );
-    return rows;
-  } catch (error) {
-    throw databaseFailure(error);
-  }
+  return found(
+    session,
+    `($1::text is null or $1 = case when status = 'proposed' and expires_at <= $2 then 'expired' else status end)
+      order by id desc limit $3`,
+    [filter.status ?? null, filter.now, filter.limit],
+  );
 }
 
 /** Forgets candidates that are long over, in slices. What was approved stays as its version. */
@@ -150,4 +173,13 @@ export async function sweepCandidates(session: pg.PoolClient, removeBefore: Date
     'delete from policy_candidates where id in (select id from policy_candidates where expires_at <= $1 limit 100)',
     [removeBefore],
   );
+}
+
+async function found(session: Session, where: string, values: readonly unknown[]): Promise<readonly StoredCandidate[]> {
+  const { rows } = await ask<Omit<StoredCandidate, 'untestedDigest'>>(
+    session,
+    `select ${columns} from policy_candidates where ${where}`,
+    values,
+  );
+  return rows.map((row) => ({ ...row, untestedDigest: digestOf([...row.untested]) }));
 }

@@ -1,20 +1,16 @@
-import { createSecondPerson } from '@countersign/commands';
+import { createCommands, createRecordedThings, createSecondPerson, thingOf } from '@countersign/commands';
 import {
-  type Actor,
   type AuditAppender,
   type AuditLog,
-  appendOnce,
+  createStandingCheck,
   type DecisionHistory,
   type Independence,
   type PolicyBundle,
+  type PolicyVersion,
   type PolicyVersions,
   type ProposerStanding,
-  peopleOf,
   policyErrors,
-  type RecordDraft,
   type Requester,
-  recordedRequester,
-  recordIdAfter,
 } from '@countersign/contracts';
 import {
   type Clock,
@@ -27,16 +23,17 @@ import {
   type Random,
   type RecordId,
   type SimulationId,
-  toInstant,
 } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { loadBundleAside } from '../bundle/load-aside.ts';
 import { hashOfBundle, type LoadedBundle } from '../bundle/load-bundle.ts';
 import { runPolicyTestsInTurns } from '../bundle/run-tests.ts';
+import { memberOf } from '../history/json-members.ts';
 import type { WayBack } from '../trading/way-back.ts';
 import { readAbout, readReason } from './about.ts';
 import type { ActiveVersion } from './active-version.ts';
+import { createCandidateCommands } from './candidate-commands.ts';
 import {
   candidateNotFound,
   digestOfCandidate,
@@ -46,27 +43,21 @@ import {
   waiting,
 } from './candidate-rows.ts';
 import {
-  type CandidateWithBundle,
-  decideCandidate,
-  findCandidate,
-  insertCandidate,
+  bundleOfCandidate,
+  keepCandidate,
   listCandidates,
-  lockCandidate,
   openCandidatesOf,
+  type StoredCandidate,
   sweepCandidates,
 } from './candidate-store.ts';
-import { wasProposed } from './proposed.ts';
-import { publicationRecord, publishVersion } from './publish.ts';
-import { candidateEnded, candidateThing } from './recorded-version.ts';
-import type { Attempt, Refuse } from './refusals.ts';
+import { createCandidateKind, keptMs } from './recorded-candidate.ts';
+import type { Attempt, RefusalOf, Refuse } from './refusals.ts';
 import type { PolicySigner } from './signature.ts';
 import { checkSimulation } from './simulated.ts';
-import { lockVersions, newestVersion } from './store.ts';
+import { findVersion } from './store.ts';
 import { shownVersion } from './version-rows.ts';
 
 const lifeMs = 24 * 3_600_000;
-/** How long a candidate can still be looked at when it is over. */
-const keptMs = 90 * 24 * 3_600_000;
 const maxListed = 100;
 const maxFailuresTold = 50;
 
@@ -78,6 +69,7 @@ export function createCandidates(dependencies: {
   readonly simulation: DecisionHistory['simulation'];
   readonly active: ActiveVersion;
   readonly refusals: Refuse;
+  readonly refusalOf: RefusalOf;
   readonly wayBack?: WayBack;
   readonly proposerStanding: ProposerStanding;
   readonly independence: Independence;
@@ -87,20 +79,12 @@ export function createCandidates(dependencies: {
   const { pool, audit, clock, active, refusals } = dependencies;
   const second = createSecondPerson(twoPeople, dependencies);
 
-  type Said = Pick<RecordDraft, 'type' | 'subject' | 'actors' | 'references' | 'standing' | 'data'>;
-
-  async function record(draft: Said, id = newId('record', dependencies)): Promise<RecordId> {
-    await appendOnce(audit, { id, source: 'policy-engine', outcome: 'done', ...draft });
-    return id;
-  }
-
-  const recordOfEnd = ({ id, recordId }: Pick<CandidateWithBundle, 'id' | 'recordId'>): RecordId =>
-    recordIdAfter(`candidate:${id}`, recordId);
-
-  /** A candidate is turned down once: whoever repeats it after a process has died finds what that recorded. */
-  function recordEnd(candidate: Pick<CandidateWithBundle, 'id' | 'recordId'>, draft: Said): Promise<RecordId> {
-    return record(draft, recordOfEnd(candidate));
-  }
+  const kind = createCandidateKind(clock);
+  const check = createStandingCheck({ ...dependencies, log: audit, source: 'policy-engine' });
+  const recording = { pool, log: audit, check, source: 'policy-engine', clock } as const;
+  const things = createRecordedThings(kind, recording);
+  const commands = createCommands(recording);
+  const steps = createCandidateCommands({ ...dependencies, kind, second, loadAsProposed });
 
   /** Whoever is refused a step finds that written down. */
   async function orRefuse<Result>(attempt: Attempt, work: () => Promise<Result> | Result): Promise<Result> {
@@ -130,31 +114,39 @@ export function createCandidates(dependencies: {
     return { loaded, baseVersion: version.version, tests, report };
   }
 
-  /** The record of its decision, if there is one. */
-  async function endOf(id: PolicyCandidateId): Promise<RecordId | undefined> {
-    const thing = candidateThing(id);
-    return (await audit.standings([thing])).get(thing)?.record;
+  /** What is stored of a candidate counts as its newest record says. @throws CodedError `candidate_digest` */
+  async function asRecorded<Result>(work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      throw isCodedError(error, 'authority_unproven') ? notAsProposed() : error;
+    }
   }
 
-  /** The candidate, locked, if it can still be decided; whoever decides too late or twice is refused. */
-  async function lockOpen(
-    session: pg.PoolClient,
-    id: PolicyCandidateId,
-    attempt: Attempt,
-    /** Records of the same decision: whoever repeats it after a process has died goes on with it. */
-    ownRecords: (candidate: CandidateWithBundle) => readonly RecordId[],
-  ): Promise<CandidateWithBundle> {
-    const candidate = await lockCandidate(session, id);
+  /** @throws CodedError `candidate_not_found`, `candidate_digest` */
+  async function existing(id: PolicyCandidateId): Promise<StoredCandidate> {
+    const candidate = await asRecorded(() => things.find(id));
     if (candidate === undefined) throw candidateNotFound();
-    const kept = statusOf(candidate, clock.now());
-    // Decided by its record, whatever its row says.
-    const record = kept === 'proposed' ? await endOf(id) : undefined;
-    const status = record === undefined || ownRecords(candidate).includes(record) ? kept : 'decided';
-    if (status === 'proposed') return candidate;
-    return refusals(
-      policyErrors.error('candidate_decided', `The candidate is ${status} already.`, { facts: { status } }),
-      attempt,
-    );
+    return candidate;
+  }
+
+  /** As {@link existing}; undefined where there is none that counts. */
+  async function believed(id: PolicyCandidateId): Promise<StoredCandidate | undefined> {
+    try {
+      return await things.find(id);
+    } catch (error) {
+      if (isCodedError(error, 'authority_unproven')) return undefined;
+      throw error;
+    }
+  }
+
+  /** The candidate as it is stored, where it is open and its newest record says so; what is behind that record stays so. */
+  async function openAsRecorded(id: PolicyCandidateId): Promise<StoredCandidate | undefined> {
+    const candidate = await kind.find(pool, id);
+    if (candidate === undefined || statusOf(candidate, clock.now()) !== 'proposed') return undefined;
+    const thing = thingOf(kind, id);
+    const newest = (await audit.standings([thing])).get(thing);
+    return newest?.digest === digestOf(kind.content(candidate)) ? candidate : undefined;
   }
 
   /**
@@ -162,62 +154,22 @@ export function createCandidates(dependencies: {
    *
    * @throws CodedError when this node cannot load it now, which says nothing about the bundle
    */
-  async function loadAhead(id: PolicyCandidateId): Promise<LoadedBundle | undefined> {
-    const found = await findCandidate(pool, id);
-    if (found === undefined || statusOf(found, clock.now()) !== 'proposed') return undefined;
+  async function loadAhead({ id }: StoredCandidate): Promise<LoadedBundle | undefined> {
+    const bundle = await bundleOfCandidate(pool, id);
+    if (bundle === undefined) return undefined;
     try {
-      return await loadBundleAside(found.bundle);
+      return await loadBundleAside(bundle);
     } catch (error) {
       if (isCodedError(error) && error.category !== 'unavailable') return undefined;
       throw error;
     }
   }
 
-  async function decide(
-    session: pg.PoolClient,
-    id: PolicyCandidateId,
-    status: 'approved' | 'rejected',
-    by: Actor,
-  ): Promise<void> {
-    if (!(await decideCandidate(session, id, status, by.id)))
-      throw new Error('a candidate was decided while its row was locked');
-  }
-
-  /** Turned down by us, since its proposer no longer stands behind it. @returns whether it was open until now */
-  async function endOpen(id: PolicyCandidateId, by: Requester, reason: string): Promise<boolean> {
-    return transaction(pool, async (session) => {
-      const candidate = await lockCandidate(session, id);
-      if (candidate === undefined || statusOf(candidate, clock.now()) !== 'proposed') return false;
-      // One that was put back has its end on record.
-      const isEnded = (await endOf(id)) !== undefined;
-      const ending: Said = {
-        type: 'policy.rejected',
-        ...recordedRequester(by),
-        references: [candidate.recordId],
-        standing: [candidateEnded(id)],
-        data: {
-          candidate: id,
-          digest: candidate.digest,
-          change_request: candidate.changeRequest,
-          proposed_by: candidate.proposedBy,
-          reason,
-        },
-      };
-      if (!isEnded) await recordEnd(candidate, ending);
-      await decide(session, id, 'rejected', by);
-      return true;
-    });
-  }
-
   /** Whoever approves finds it ended where its proposer is gone. */
-  async function requireProposer(id: PolicyCandidateId, attempt: Attempt): Promise<void> {
-    const found = await findCandidate(pool, id);
-    if (found === undefined || statusOf(found, clock.now()) !== 'proposed') return;
-    // Who is asked about is who the log says proposed it, through whom it says.
-    await orRefuse(attempt, () => requireProposed(found, audit));
-    const gone = await second.gone(waiting(found));
+  async function requireProposer(candidate: StoredCandidate, attempt: Attempt): Promise<void> {
+    const gone = await second.gone(waiting(candidate));
     if (gone === undefined) return;
-    await endOpen(id, attempt.by, gone.detail);
+    await commands.run(steps.withdraw, { id: candidate.id, by: attempt.by, reason: gone.detail });
     await refusals(gone, attempt);
   }
 
@@ -225,7 +177,8 @@ export function createCandidates(dependencies: {
     async endProposalsOf(proposer, { before, by, reason }) {
       const open = await openCandidatesOf(pool, proposer, new Date(before));
       let ended = 0;
-      for (const id of open) if (await endOpen(id, by, reason)) ended += 1;
+      for (const id of open)
+        if ((await believed(id)) !== undefined && (await commands.run(steps.withdraw, { id, by, reason }))) ended += 1;
       return ended;
     },
 
@@ -243,142 +196,84 @@ export function createCandidates(dependencies: {
         baseVersion,
         proposedBy: by.id,
         through: by.through ?? [],
-        bundle,
         simulationId: report.id,
         simulationDigest: report.digest,
       };
-      const id = newId('policyCandidate', dependencies);
-      const digest = digestOfCandidate(content);
-      const recordId = await record({
-        type: 'policy.proposed',
-        ...recordedRequester(by),
-        data: {
-          candidate: id,
-          hash: loaded.hash,
-          digest,
-          change_request: changeRequest,
-          reason,
-          base_version: baseVersion,
-          expires_at: toInstant(now + lifeMs),
-          tests: { passed: tests.passed, untested: tests.untested.length },
-          simulation: {
-            id: report.id,
-            digest: report.digest,
-            decisions: report.decisions,
-            skipped: report.skipped,
-            permit_to_deny: report.permitToDeny,
-            deny_to_permit: report.denyToPermit,
-          },
-        },
-      });
       const candidate = {
-        ...content,
-        id,
-        digest,
+        ...{
+          id: newId('policyCandidate', dependencies),
+          digest: digestOfCandidate({ ...content, bundle }),
+          ...content,
+        },
         proposedAt: new Date(now),
         expiresAt: new Date(now + lifeMs),
         testsPassed: tests.passed,
-        untested: tests.untested,
         decisions: report.decisions,
         flips: report.permitToDeny + report.denyToPermit,
         skipped: report.skipped,
-        recordId,
       };
+      const shown = { ...candidate, untested: tests.untested, status: 'proposed', decidedBy: null } as const;
       await transaction(pool, async (session) => {
         await sweepCandidates(session, new Date(now - keptMs));
-        await insertCandidate(session, candidate);
+        await keepCandidate(session, { ...shown, bundle });
       });
-      return shownCandidate({ ...candidate, status: 'proposed', decidedBy: null }, now);
+      await commands.run(steps.propose, {
+        candidate: { ...candidate, untestedDigest: digestOf([...tests.untested]) },
+        ...{ untested: tests.untested.length, report, by },
+      });
+      return shownCandidate(shown, now);
     },
 
     async approve(id, digest, by) {
       const attempt: Attempt = { operation: 'policy:approve', by, candidate: id };
-      await requireProposer(id, attempt);
-      const ahead = await loadAhead(id);
-      const published = await transaction(pool, async (session) => {
-        await lockVersions(session);
-        const newest = await newestVersion(session);
-        const version = newest?.version ?? 0;
-        const recordOf = (each: number, { hash }: Pick<CandidateWithBundle, 'hash'>) =>
-          publicationRecord({ version: each, hash, by, candidate: id });
-        const candidate = await lockOpen(session, id, attempt, (locked) => [
-          recordOf(version, locked),
-          recordOf(version + 1, locked),
-        ]);
-        if (newest?.governed?.candidate === id && newest.recordId === recordOf(version, candidate)) {
-          // Recorded by a process that has died, and completed by a node since.
-          await decide(session, id, 'approved', by);
-          return shownVersion(newest);
-        }
-        const refusal =
-          (await second.refusalOf(waiting(candidate), { people: peopleOf(by), digest })) ??
-          outdated(candidate.baseVersion, version);
-        if (refusal !== undefined) return refusals(refusal, attempt);
-        const loaded = await orRefuse(attempt, async () => {
-          await requireProposed(candidate, audit);
-          return loadAsProposed(candidate, ahead);
-        });
-        const lockedOut = dependencies.wayBack?.(loaded, by);
-        if (lockedOut !== undefined) return refusals(lockedOut, attempt);
-        const activated = await publishVersion(
-          session,
-          {
-            loaded,
-            by,
-            changeRequest: candidate.changeRequest,
-            reason: candidate.reason,
-            proposedBy: candidate.proposedBy,
-            approvedBy: by.id,
-            candidate: { id, recordId: candidate.recordId },
-          },
-          dependencies,
-        );
-        await decide(session, id, 'approved', by);
-        return activated;
+      const open = await openAsRecorded(id);
+      if (open !== undefined) await requireProposer(open, attempt);
+      const ahead = open === undefined ? undefined : await loadAhead(open);
+      const asked = { id, digest, by, ahead };
+      const record = await commands.run(steps.approve, asked).catch((error: unknown) => {
+        if (isCodedError(error, 'authority_unproven')) return refusals(notAsProposed(), attempt);
+        throw error;
       });
-      await active.refresh();
-      return published;
+      return published(record);
     },
 
     async reject(id, by, reasonText) {
       const reason = readReason(reasonText);
-      return transaction(pool, async (session) => {
-        const candidate = await lockOpen(session, id, { operation: 'policy:reject', by, candidate: id }, (locked) => [
-          recordOfEnd(locked),
-        ]);
-        await recordEnd(candidate, {
-          type: 'policy.rejected',
-          ...recordedRequester(by),
-          references: [candidate.recordId],
-          standing: [candidateEnded(id)],
-          data: {
-            candidate: id,
-            digest: candidate.digest,
-            change_request: candidate.changeRequest,
-            proposed_by: candidate.proposedBy,
-            reason,
-          },
-        });
-        await decide(session, id, 'rejected', by);
-        return shownCandidate({ ...candidate, status: 'rejected', decidedBy: by.id }, clock.now());
-      });
+      await asRecorded(() => commands.run(steps.reject, { id, by, reason }));
+      return shownCandidate(await existing(id), clock.now());
     },
 
     async candidates({ status } = {}) {
       const now = clock.now();
-      const found = await listCandidates(pool, { status, now: new Date(now), limit: maxListed });
+      const found: StoredCandidate[] = [];
+      for (const row of await listCandidates(pool, { status, now: new Date(now), limit: maxListed })) {
+        // What is decided changes no more.
+        const candidate = statusOf(row, now) === 'proposed' ? await believed(row.id) : row;
+        if (candidate !== undefined && (status === undefined || statusOf(candidate, now) === status))
+          found.push(candidate);
+      }
       return found.map((candidate) => shownCandidate(candidate, now));
     },
 
     async candidate(id) {
-      const found = await findCandidate(pool, id);
-      if (found === undefined) throw candidateNotFound();
       // Who reads this approves it: what is shown must be what the digest is over, and what was recorded.
-      requireDigest(found, hashOfBundle(found.bundle));
-      await requireProposed(found, audit);
-      return { candidate: shownCandidate(found, clock.now()), bundle: found.bundle };
+      const found = await existing(id);
+      const bundle = await bundleOfCandidate(pool, id);
+      if (bundle === undefined) throw candidateNotFound();
+      requireDigest(found, bundle, hashOfBundle(bundle));
+      return { candidate: shownCandidate(found, clock.now()), bundle };
     },
   };
+
+  /** The version that a record has published. */
+  async function published(record: RecordId): Promise<PolicyVersion> {
+    const version = memberOf((await audit.find(record))?.record.data, 'version');
+    if (typeof version !== 'number') throw new Error(`the record ${record} publishes no version`);
+    await active.atLeast(version);
+    const stored = await findVersion(pool, version);
+    if (stored === undefined) throw new Error('a version was removed, which nobody may');
+    return shownVersion(stored);
+  }
 }
 
 async function passedTests(loaded: LoadedBundle) {
@@ -403,37 +298,32 @@ async function passedTests(loaded: LoadedBundle) {
   return report;
 }
 
-function outdated(baseVersion: number, newest: number): CodedError | undefined {
-  if (baseVersion === newest) return undefined;
-  return policyErrors.error(
-    'candidate_outdated',
-    `It was proposed and simulated against version ${baseVersion}, and version ${newest} is active: simulate and propose it again.`,
-  );
-}
-
 /**
  * The bundle of the row, if the row still says what its digest covers.
  *
  * @param ahead what the row held before it was locked, loaded already
  */
-async function loadAsProposed(candidate: CandidateWithBundle, ahead: LoadedBundle | undefined): Promise<LoadedBundle> {
-  const same = ahead !== undefined && digestOf(ahead.bundle) === digestOf(candidate.bundle);
-  const loaded = same ? ahead : await loadBundleAside(candidate.bundle);
-  requireDigest(candidate, loaded.hash);
+async function loadAsProposed(
+  candidate: StoredCandidate,
+  bundle: PolicyBundle | undefined,
+  ahead: LoadedBundle | undefined,
+): Promise<LoadedBundle> {
+  if (bundle === undefined) throw notAsProposed();
+  const same = ahead !== undefined && digestOf(ahead.bundle) === digestOf(bundle);
+  const loaded = same ? ahead : await loadBundleAside(bundle);
+  requireDigest(candidate, bundle, loaded.hash);
   return loaded;
 }
 
-/** @throws CodedError `candidate_digest` where the row no longer says what its digest covers */
-function requireDigest(candidate: CandidateWithBundle, hash: Digest): void {
-  if (candidate.hash !== hash || digestOfCandidate({ ...candidate, hash }) !== candidate.digest)
-    throw policyErrors.error(
-      'candidate_digest',
-      'What is stored of this candidate is not what was proposed: propose the bundle again.',
-    );
+/** @throws CodedError `candidate_digest` where the bundle is not what the digest covers */
+function requireDigest(candidate: StoredCandidate, bundle: PolicyBundle, hash: Digest): void {
+  if (candidate.hash !== hash || digestOfCandidate({ ...candidate, hash, bundle }) !== candidate.digest)
+    throw notAsProposed();
 }
 
-/** @throws CodedError `candidate_digest` */
-async function requireProposed(candidate: CandidateWithBundle, audit: Pick<AuditLog, 'find'>): Promise<void> {
-  if (await wasProposed(candidate, audit)) return;
-  throw policyErrors.error('candidate_digest', 'The log knows of no such proposal: propose the bundle again.');
+function notAsProposed(): CodedError {
+  return policyErrors.error(
+    'candidate_digest',
+    'What is stored of this candidate is not what was proposed: propose the bundle again.',
+  );
 }

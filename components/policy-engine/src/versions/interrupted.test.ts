@@ -56,6 +56,26 @@ describe('a change of the policies whose process died after its record', () => {
     expect(recordsOf('policy.rejected')).toHaveLength(1);
   });
 
+  it('is proposed and stays so, for who finds it in the list', async () => {
+    const node = await rig.open({ pollMs: 3_600_000 });
+    await interrupted(() => proposed(node));
+    const [candidate] = await node.candidates({ status: 'proposed' });
+    if (candidate === undefined) throw new Error('it is not listed');
+    expect((await node.candidate(candidate.id)).bundle).toEqual(stricter);
+    expect(await node.approve(candidate.id, candidate.digest, approver)).toMatchObject({ version: 2 });
+    expect(recordsOf('policy.proposed')).toHaveLength(1);
+  });
+
+  it('is approved by whoever did it, and by nobody else behind that', async () => {
+    const node = await rig.open({ pollMs: 3_600_000 });
+    const { id, digest } = await proposed(node);
+    await interrupted(() => node.approve(id, digest, approver));
+    const other = { ...approver, id: 'service:another-approver' };
+    await expect(node.approve(id, digest, other)).rejects.toMatchObject({ code: 'candidate_decided' });
+    expect((await rig.open()).current().version).toMatchObject({ version: 2, approvedBy: approver.id });
+    expect(await node.candidates({ status: 'approved' })).toMatchObject([{ id, decidedBy: approver.id }]);
+  });
+
   it('is rolled back once', async () => {
     const node = await rig.open({ pollMs: 3_600_000 });
     const { id, digest } = await proposed(node);

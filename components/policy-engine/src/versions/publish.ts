@@ -1,30 +1,21 @@
 import {
-  type Actor,
   type AuditAppender,
   type AuditLog,
   appendOnce,
   type PolicyVersion,
   policyErrors,
+  type RecordDraft,
   type Requester,
   recordedRequester,
   recordIdOfCommand,
 } from '@countersign/contracts';
-import {
-  type Clock,
-  canonicalize,
-  type Digest,
-  type Json,
-  type PolicyCandidateId,
-  type Random,
-  type RecordId,
-  toInstant,
-} from '@countersign/kernel';
+import { canonicalize, type Json, type PolicyCandidateId, type RecordId } from '@countersign/kernel';
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { partsOf } from '../bundle/parts.ts';
-import { candidateEnded, isNewestRecorded, newestPublication, versionStanding } from './recorded-version.ts';
+import { isNewestRecorded, newestPublication, versionStanding } from './recorded-version.ts';
 import { type PolicySigner, signActivation } from './signature.ts';
-import { insertVersion, newestVersion } from './store.ts';
+import { insertVersion, newestVersion, type StoredVersion } from './store.ts';
 import { policiesOf } from './version-rows.ts';
 
 /** How a bundle comes into force. */
@@ -40,27 +31,80 @@ interface Publication {
   readonly rolledBackTo?: number;
 }
 
-/** A record holds 65,535 bytes; the rest of it is left to its envelope and to who did this and why. */
-const recordedPartsBytes = 60_000;
+/** A record holds 65,535 bytes; the rest of it is left to its envelope, to the candidate, and to who did this and why. */
+const recordedPartsBytes = 58_000;
 
-/** Whoever repeats a publication after a process has died finds what that recorded. */
-export function publicationRecord({
-  version,
-  hash,
-  by,
-  candidate,
-}: {
-  readonly version: number;
-  readonly hash: Digest;
-  readonly by: Actor;
-  readonly candidate: PolicyCandidateId | undefined;
-}): RecordId {
-  return recordIdOfCommand({ published: version, hash, by: by.id, candidate: candidate ?? null });
+/** A publication, as its record says it and as it is written: the one before the other, with the same version and record. */
+export interface PreparedPublication {
+  readonly saying: Omit<RecordDraft, 'id' | 'source'> & { readonly data: Readonly<Record<string, Json>> };
+  /** Signs and writes it, under the lock of the versions. @param time of the record */
+  write(session: pg.PoolClient, time: string): Promise<PolicyVersion>;
+}
+
+/** A bundle as the version that comes into force next. @param recordId of its record */
+export function preparePublication(
+  { loaded, by, changeRequest, reason, proposedBy, approvedBy, candidate, rolledBackTo }: Publication,
+  {
+    version,
+    recordId,
+    signer,
+  }: { readonly version: number; readonly recordId: RecordId; readonly signer: PolicySigner },
+): PreparedPublication {
+  const { hash } = loaded;
+  return {
+    saying: {
+      type: 'policy.published',
+      outcome: 'done',
+      ...recordedRequester(by),
+      ...(candidate === undefined ? {} : { references: [candidate.recordId] }),
+      policy: { version, hash },
+      standing: [versionStanding({ version, hash, recordId })],
+      data: {
+        version,
+        hash,
+        change_request: changeRequest,
+        reason,
+        proposed_by: proposedBy,
+        ...(approvedBy === undefined ? {} : { approved_by: approvedBy }),
+        ...(candidate === undefined ? {} : { candidate: candidate.id }),
+        ...(rolledBackTo === undefined ? {} : { rolled_back_to: rolledBackTo }),
+        parts: recordedParts(loaded),
+      },
+    },
+    async write(session, publishedAt) {
+      const activation = {
+        ...{ version, hash, publishedAt, recordId, changeRequest, proposedBy },
+        ...{ candidate: candidate?.id, approvedBy, rolledBackTo },
+      };
+      const published: PolicyVersion = {
+        ...{ version, hash, publishedAt, recordId, changeRequest, proposedBy },
+        ...(approvedBy === undefined ? {} : { approvedBy }),
+        ...(rolledBackTo === undefined ? {} : { rolledBackTo }),
+        policies: policiesOf(loaded),
+        signature: await signActivation(activation, signer),
+      };
+      await insertVersion(session, { ...published, candidate: candidate?.id }, loaded.bundle);
+      return published;
+    },
+  };
+}
+
+/** @throws CodedError `bundle_signature` where the newest version stored is not the one that was published last */
+export async function requireNewest(
+  newest: StoredVersion | undefined,
+  audit: Pick<AuditLog, 'find' | 'standings'>,
+): Promise<void> {
+  if (!(await isNewestRecorded(newest, audit)))
+    throw policyErrors.error(
+      'bundle_signature',
+      'The newest policies stored are not those that were published last. Try again in a few seconds; if that does not help, have the table policy_versions restored from a backup.',
+    );
 }
 
 /**
- * Makes a bundle the newest version, under the lock of the caller's transaction: recorded first, with its texts, so
- * that any later decision can be read beside the rules it was made by; then signed, then written.
+ * Makes a bundle the newest version without a candidate, under the lock of the caller's transaction: recorded first, with its texts, so
+ * that any later decision can be read beside the rules it was made by; then signed, then written. Whoever repeats it after a process has
+ * died finds what that recorded.
  */
 export async function publishVersion(
   session: pg.PoolClient,
@@ -68,65 +112,16 @@ export async function publishVersion(
   from: {
     readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings'>;
     readonly signer: PolicySigner;
-    readonly clock: Clock;
-    readonly random: Random;
   },
 ): Promise<PolicyVersion> {
-  const { loaded, by, changeRequest, reason, proposedBy, approvedBy, candidate, rolledBackTo } = publication;
   const newest = await newestVersion(session);
   const version = (newest?.version ?? 0) + 1;
-  const recordId = publicationRecord({ version, hash: loaded.hash, by, candidate: candidate?.id });
-  if (!(await isNewestRecorded(newest, from.audit)) && (await newestPublication(from.audit)) !== recordId)
-    throw policyErrors.error(
-      'bundle_signature',
-      'The newest policies stored are not those that were published last. Try again in a few seconds; if that does not help, have the table policy_versions restored from a backup.',
-    );
-  const activation = {
-    version,
-    hash: loaded.hash,
-    publishedAt: toInstant(from.clock.now()),
-    recordId,
-    changeRequest,
-    proposedBy,
-    candidate: candidate?.id,
-    approvedBy,
-    rolledBackTo,
-  };
-  await appendOnce(from.audit, {
-    id: activation.recordId,
-    type: 'policy.published',
-    source: 'policy-engine',
-    outcome: 'done',
-    ...recordedRequester(by),
-    ...(candidate === undefined ? {} : { references: [candidate.recordId] }),
-    policy: { version: activation.version, hash: activation.hash },
-    standing: [versionStanding(activation), ...(candidate === undefined ? [] : [candidateEnded(candidate.id)])],
-    data: {
-      version: activation.version,
-      hash: activation.hash,
-      change_request: changeRequest,
-      reason,
-      proposed_by: proposedBy,
-      ...(approvedBy === undefined ? {} : { approved_by: approvedBy }),
-      ...(candidate === undefined ? {} : { candidate: candidate.id }),
-      ...(rolledBackTo === undefined ? {} : { rolled_back_to: rolledBackTo }),
-      parts: recordedParts(loaded),
-    },
-  });
-  const published: PolicyVersion = {
-    version,
-    hash: activation.hash,
-    publishedAt: activation.publishedAt,
-    recordId: activation.recordId,
-    changeRequest,
-    proposedBy,
-    ...(approvedBy === undefined ? {} : { approvedBy }),
-    ...(rolledBackTo === undefined ? {} : { rolledBackTo }),
-    policies: policiesOf(loaded),
-    signature: await signActivation(activation, from.signer),
-  };
-  await insertVersion(session, { ...published, candidate: activation.candidate }, loaded.bundle);
-  return published;
+  const { loaded, by } = publication;
+  const recordId = recordIdOfCommand({ published: version, hash: loaded.hash, by: by.id, candidate: null });
+  if ((await newestPublication(from.audit)) !== recordId) await requireNewest(newest, from.audit);
+  const { saying, write } = preparePublication(publication, { version, recordId, signer: from.signer });
+  const { time } = await appendOnce(from.audit, { id: recordId, source: 'policy-engine', ...saying });
+  return write(session, time);
 }
 
 /**

@@ -1,13 +1,12 @@
 import {
   type AuditLog,
-  ended,
   type PolicyBundle,
   type PolicyVersion,
   policyErrors,
   type Standing,
   standing,
 } from '@countersign/contracts';
-import { digestOf, type Json, type PolicyCandidateId, parseDigest, parseId, type RecordId } from '@countersign/kernel';
+import { digestOf, type Json, parseDigest, parseId, type RecordId } from '@countersign/kernel';
 import type pg from 'pg';
 import { loadBundle } from '../bundle/load-bundle.ts';
 import { hashOfBundle } from '../bundle/parts.ts';
@@ -29,10 +28,6 @@ const contentOf = ({ version, hash, recordId }: Named): Json => ({ version, hash
 export function versionStanding(published: Named): Standing {
   return standing(versionsThing, contentOf(published));
 }
-
-/** A decision about a candidate ends it, whatever its row says afterwards. */
-export const candidateThing = (id: PolicyCandidateId): string => `policy-candidate:${id}`;
-export const candidateEnded = (id: PolicyCandidateId): Standing => ended(candidateThing(id));
 
 type Log = Pick<AuditLog, 'standings' | 'find'>;
 

@@ -1,4 +1,4 @@
-import { type AuditAppender, type Requester, recordedRequester } from '@countersign/contracts';
+import { type AuditAppender, type RecordDraft, type Requester, recordedRequester } from '@countersign/contracts';
 import { type Clock, type CodedError, type Digest, newId, type Random } from '@countersign/kernel';
 
 export interface Attempt {
@@ -10,29 +10,35 @@ export interface Attempt {
   readonly hash?: Digest;
 }
 
-/** Writes down what somebody who is known asked for and may not have, before they are told. */
+/** The record of what somebody who is known asked for and may not have. */
+export type RefusalOf = (error: CodedError, attempt: Attempt) => RecordDraft;
+/** Writes it down, before they are told. */
 export type Refuse = (error: CodedError, attempt: Attempt) => Promise<never>;
 
 export function createRefusals(from: {
   readonly audit: AuditAppender;
   readonly clock: Clock;
   readonly random: Random;
-}): Refuse {
-  return async (error, { operation, by, changeRequest, candidate, hash }) => {
-    await from.audit.append({
-      id: newId('record', from),
-      type: 'policy.refused',
-      source: 'policy-engine',
-      outcome: 'deny',
-      reason: error.code,
-      ...recordedRequester(by),
-      data: {
-        operation,
-        ...(changeRequest === undefined ? {} : { change_request: changeRequest }),
-        ...(candidate === undefined ? {} : { candidate }),
-        ...(hash === undefined ? {} : { hash }),
-      },
-    });
-    throw error;
+}): { readonly refusalOf: RefusalOf; readonly refusals: Refuse } {
+  const refusalOf: RefusalOf = (error, { operation, by, changeRequest, candidate, hash }) => ({
+    id: newId('record', from),
+    type: 'policy.refused',
+    source: 'policy-engine',
+    outcome: 'deny',
+    reason: error.code,
+    ...recordedRequester(by),
+    data: {
+      operation,
+      ...(changeRequest === undefined ? {} : { change_request: changeRequest }),
+      ...(candidate === undefined ? {} : { candidate }),
+      ...(hash === undefined ? {} : { hash }),
+    },
+  });
+  return {
+    refusalOf,
+    async refusals(error, attempt) {
+      await from.audit.append(refusalOf(error, attempt));
+      throw error;
+    },
   };
 }

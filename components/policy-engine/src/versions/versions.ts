@@ -103,8 +103,7 @@ export async function createPolicyVersions(dependencies: PolicyVersionsDependenc
       { active: active.current().version.version, shipped: hashOfBundle(shipped) },
       'the policies of this release are not the active ones: propose them to put them into force',
     );
-  const refusals = createRefusals(dependencies);
-  const common = { ...dependencies, active, refusals };
+  const common = { ...dependencies, active, ...createRefusals(dependencies) };
   return {
     ...createCandidates(common),
     rollBack: createRollBack(common),

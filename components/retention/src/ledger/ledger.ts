@@ -1,25 +1,29 @@
-import type { AuditAppender, AuditLog, RecordDraft } from '@countersign/contracts';
-import { type Clock, type CodedError, newId, type Random, type RecordId } from '@countersign/kernel';
+import { type AuditAppender, type AuditLog, type RecordDraft, recordedRequester } from '@countersign/contracts';
+import { type Clock, type CodedError, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type { Requester } from '../requester.ts';
 import { createFold, foldedTypes, type RetentionState } from './fold.ts';
 
 const pageSize = 1_000;
 
-type Said = Pick<RecordDraft, 'type' | 'references' | 'data' | 'outcome' | 'reason'>;
-
-/** What the log says of retention, and the way to say more. */
+/** What the log says of retention, and how it says who did or was refused something. */
 export interface Ledger {
   /** The state at least as it was when this was called. */
   current(): Promise<RetentionState>;
-  /** Writes that somebody did something. @returns the record's id */
-  record(said: Omit<Said, 'outcome'> & Partial<Pick<Said, 'outcome'>>, by: Requester): Promise<RecordId>;
-  /** Writes down what somebody asked for and may not have, before they are told; malformed requests are only malformed. */
-  refuse(
-    error: CodedError,
-    attempt: { readonly operation: string; readonly about?: string },
-    by: Requester,
-  ): Promise<never>;
+  /** The record of what somebody asked for and may not have; malformed requests are only malformed. */
+  refusalOf(error: CodedError, attempt: Attempt, by: Requester): RecordDraft | undefined;
+  /** Writes it down, before they are told. */
+  refuse(error: CodedError, attempt: Attempt, by: Requester): Promise<never>;
+}
+
+export interface Attempt {
+  readonly operation: string;
+  readonly about?: string;
+}
+
+/** As records name who acts, and by which client. */
+export function recordedAs(by: Requester) {
+  return { ...recordedRequester(by), ...(by.client === undefined ? {} : { client: by.client }) };
 }
 
 export function createLedger({
@@ -39,18 +43,18 @@ export function createLedger({
     logger.error({ record: id, type }, 'a record of retention cannot be read; a hold of that kind keeps everything'),
   );
 
-  async function record(said: Said, { actor, chain, client }: Requester): Promise<RecordId> {
-    const id = newId('record', { clock, random });
-    await audit.append({
-      id,
-      source: 'retention',
-      subject: actor,
-      ...(chain.length === 0 ? {} : { actors: chain.map((person) => ({ id: person })) }),
-      ...(client === undefined ? {} : { client }),
-      ...said,
-    });
-    return id;
-  }
+  const refusalOf: Ledger['refusalOf'] = (error, { operation, about }, by) =>
+    error.category === 'forbidden' || error.category === 'conflict'
+      ? {
+          id: newId('record', { clock, random }),
+          source: 'retention',
+          ...recordedAs(by),
+          type: 'access.refused',
+          outcome: 'deny',
+          reason: error.code,
+          data: { operation, ...(about === undefined ? {} : { about }) },
+        }
+      : undefined;
 
   return {
     async current() {
@@ -61,18 +65,10 @@ export function createLedger({
         if (page.length < pageSize) return fold.state();
       }
     },
-    record: (said, by) => record({ outcome: 'done', ...said }, by),
-    async refuse(error, { operation, about }, by) {
-      if (error.category === 'forbidden' || error.category === 'conflict')
-        await record(
-          {
-            type: 'access.refused',
-            outcome: 'deny',
-            reason: error.code,
-            data: { operation, ...(about === undefined ? {} : { about }) },
-          },
-          by,
-        );
+    refusalOf,
+    async refuse(error, attempt, by) {
+      const draft = refusalOf(error, attempt, by);
+      if (draft !== undefined) await audit.append(draft);
       throw error;
     },
   };

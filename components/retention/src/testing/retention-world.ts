@@ -14,17 +14,19 @@ import { createSmallCustody } from './small-custody.ts';
 
 export const operator = '5493001KJTIIGC8Y1R12';
 const person = (name: string, chain: readonly string[] = []): Requester => ({
-  actor: { id: `person:${name}`, institution: operator },
-  chain,
+  ...{ id: `person:${name}`, institution: operator },
+  through: chain,
   client: 'console',
 });
 export const paula = person('paula.records');
 export const colin = person('colin.counsel');
 export const tessa = person('tessa.trader');
+/** As records name them. */
+export const asActor = ({ id, institution = operator }: Requester) => ({ id, institution });
 /** Software that acts for Paula. */
 export const paulasAgent: Requester = {
-  actor: { id: 'agent:archivist', institution: operator },
-  chain: ['person:paula.records'],
+  ...{ id: 'agent:archivist', institution: operator },
+  through: ['person:paula.records'],
   client: 'archivist',
 };
 
@@ -40,14 +42,14 @@ export async function createRetentionWorld() {
   const nodes: RunningRetention[] = [];
 
   function node(
-    given: Partial<Pick<RetentionDependencies, 'proposerStanding' | 'independence'>> = {},
+    given: Partial<Pick<RetentionDependencies, 'proposerStanding' | 'independence' | 'audit'>> = {},
   ): RunningRetention {
     const retention = createRetention({
       proposerStanding: everyProposerStands,
       independence: everybodyIndependent,
+      audit: log,
       ...given,
       pool: scratch.pool('retention'),
-      audit: log,
       ...{ log, custody, clock, logger },
       random: systemRandom,
       everyMs: 3_600_000,

@@ -105,6 +105,7 @@ export const decisionRecords = {
         permit_to_deny: count(),
         deny_to_permit: count(),
       }),
+      ...carriedMembers,
     }),
   },
   'policy.published': {
@@ -122,6 +123,10 @@ export const decisionRecords = {
       candidate: optional(id('pol')),
       rolled_back_to: optional(version()),
       parts: Type.Array(closed({ part: text(), digest: digest(), content: optional(Type.Unknown()) })),
+      // Where it was proposed as a candidate.
+      thing: optional(carriedMembers.thing),
+      after: optional(carriedMembers.after),
+      previous: carriedMembers.previous,
     }),
   },
   'policy.rejected': {
@@ -135,6 +140,7 @@ export const decisionRecords = {
       change_request: text(),
       proposed_by: text(),
       reason: text(),
+      ...carriedMembers,
     }),
   },
   'policy.refused': {

@@ -1,5 +1,6 @@
 import { Type } from 'typebox';
 import {
+  carriedMembers,
   closed,
   count,
   digest,
@@ -77,6 +78,7 @@ export const directoryRecords = {
       expires_at: instant(),
       changes: optional(changes),
       ...summary,
+      ...carriedMembers,
     }),
   },
   'directory.change-approved': {
@@ -84,14 +86,21 @@ export const directoryRecords = {
     sources,
     outcomes: ['done'],
     always: ['subject', 'references'],
-    data: closed({ change_request: id('chg'), digest: digest(), proposed_by: principal() }),
+    data: closed({ change_request: id('chg'), digest: digest(), proposed_by: principal(), ...carriedMembers }),
   },
   'directory.change-rejected': {
-    about: 'A change of the directory, or of a trust profile, was turned down.',
+    about:
+      'A change of the directory, or of a trust profile, was turned down, or was approved and could no longer be made (`deny`).',
     sources,
-    outcomes: ['done'],
+    outcomes: ['done', 'deny'],
     always: ['subject', 'references'],
-    data: closed({ change_request: id('chg'), digest: digest(), proposed_by: principal(), reason: reasonText }),
+    data: closed({
+      change_request: id('chg'),
+      digest: digest(),
+      proposed_by: principal(),
+      reason: reasonText,
+      ...carriedMembers,
+    }),
   },
   'directory.departure': {
     about: 'A principal leaves or moves: everything it held ends.',
@@ -150,6 +159,7 @@ export const directoryRecords = {
       reason: optional(reasonText),
       change_request: optional(id('chg')),
       proposed_by: optional(principal()),
+      ...carriedMembers,
     }),
   },
   'partner.key-bound': {

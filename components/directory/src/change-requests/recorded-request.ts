@@ -1,0 +1,79 @@
+import type { RecordedKind } from '@countersign/commands';
+import type { ChangeId, Clock, Digest, Json, RecordId } from '@countersign/kernel';
+import type { ChangeScope } from '../rules/findings.ts';
+import { findRequest, lockRequest, putRequest, type RequestState, type StoredRequest } from './store.ts';
+
+// What records say of a change that takes two people, and rows are held against (docs/adr/0043, 0057).
+
+export type RequestKind = RecordedKind<ChangeId, RequestState, StoredRequest>;
+
+/** How long a request can still be looked at when it is over. */
+export const keptMs = 90 * 24 * 3_600_000;
+
+export function createRequestKind(clock: Clock): RequestKind {
+  return {
+    kind: 'directory-change',
+    find: findRequest,
+    lock: lockRequest,
+    recordOf: ({ changeRecord }) => changeRecord,
+    content: contentOf,
+    stateOf,
+    forgets: ({ expiresAt }) => expiresAt.getTime() + keptMs <= clock.now(),
+    put: putRequest,
+  };
+}
+
+/** The digest covers what was proposed; the basis, what it would have changed then. */
+interface Content {
+  readonly proposed_by: string;
+  readonly through: readonly string[];
+  readonly scope: ChangeScope;
+  readonly proposed_at: number;
+  readonly expires_at: number;
+  readonly reason: string;
+  readonly changes: Digest;
+  readonly basis: Digest;
+  readonly digest: Digest;
+  readonly record: RecordId;
+  readonly status?: 'approved' | 'rejected';
+  readonly decided_by?: string;
+}
+
+function contentOf(state: RequestState): Json {
+  const { status, decidedBy } = state;
+  const content: Content = {
+    proposed_by: state.proposedBy,
+    through: [...state.through],
+    scope: state.scope,
+    proposed_at: state.proposedAt.getTime(),
+    expires_at: state.expiresAt.getTime(),
+    reason: state.reason,
+    changes: state.changesDigest,
+    basis: state.basis,
+    digest: state.digest,
+    record: state.recordId,
+    ...(status === 'proposed' ? {} : { status }),
+    ...(decidedBy === null ? {} : { decided_by: decidedBy }),
+  };
+  return content as unknown as Json;
+}
+
+/** @param carried what a record of ours carries */
+function stateOf(carried: Json, id: ChangeId): RequestState {
+  const content = carried as unknown as Content;
+  return {
+    id,
+    status: content.status ?? 'proposed',
+    proposedBy: content.proposed_by,
+    through: content.through,
+    scope: content.scope,
+    decidedBy: content.decided_by ?? null,
+    proposedAt: new Date(content.proposed_at),
+    expiresAt: new Date(content.expires_at),
+    reason: content.reason,
+    changesDigest: content.changes,
+    basis: content.basis,
+    digest: content.digest,
+    recordId: content.record,
+  };
+}

@@ -1,0 +1,33 @@
+import type { RecordedKind } from '@countersign/commands';
+import type { TrustProfile } from '@countersign/contracts';
+import { type Clock, type Json, sha256Base64Url } from '@countersign/kernel';
+import { lockNewest, newestOf, putVersion } from './store.ts';
+
+// What records say of the profile of an issuer, and rows are held against (docs/adr/0043, 0057).
+
+/** A hash, because an address may be longer than the name of a thing in the log. */
+export const issuerKey = (issuer: string): string => sha256Base64Url(issuer);
+
+/** All of it decides. */
+export type ProfileState = Omit<TrustProfile, 'recordId'>;
+export type ProfileKind = RecordedKind<string, ProfileState, TrustProfile>;
+
+/** Whoever speaks for an issuer, there is one profile. Its versions are kept; the newest is the row. */
+export function createProfileKind(clock: Clock): ProfileKind {
+  return {
+    kind: 'trust-profile',
+    find: newestOf,
+    lock: lockNewest,
+    recordOf: ({ recordId }) => recordId,
+    content: (profile) => stateOf(profile) as unknown as Json,
+    stateOf: (carried) => carried as unknown as ProfileState,
+    put: (session, state, { record }) => putVersion(session, { ...stateOf(state), recordId: record }, clock.now()),
+  };
+}
+
+/** Without the record of a row. */
+export function stateOf(profile: ProfileState | TrustProfile): ProfileState {
+  if (!('recordId' in profile)) return profile;
+  const { recordId: _, ...state } = profile;
+  return state;
+}
