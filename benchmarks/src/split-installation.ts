@@ -15,16 +15,10 @@ import type { ServerProcess } from './server-process.ts';
 import type { Stoppable } from './starter.ts';
 
 /** A control plane in four processes, with the market of the benchmark in its directory. */
-export interface SplitInstallation extends Stoppable {
+interface SplitInstallation extends Stoppable {
   /** All four as one server; PostgreSQL apart. */
   readonly server: Pick<ServerProcess, 'url' | 'cpuUs' | 'databaseCpuUs'>;
   readonly market: Market;
-  /** CPU time that each process has used so far, in microseconds. */
-  cpuByGroup(): Readonly<Record<ProcessGroup, number>>;
-  /** What the process of a group is given: its configuration, certificate and key. */
-  folderOf(group: ProcessGroup): string;
-  /** Where the process of a group takes calls. */
-  addressOf(group: ProcessGroup): string;
 }
 
 const command = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
@@ -85,20 +79,14 @@ export async function startSplitInstallation(options: {
     const market = makeMarket();
     await introduce(market, { issuer, dataFolder: data });
     const postmaster = Number(readFileSync(join(postgres.dataFolder, 'cluster', 'postmaster.pid'), 'utf8').split('\n')[0]);
-    const cpuByGroup = () => {
-      const used = (group: ProcessGroup): number => processTreeCpuUs(processes.get(group)?.child.pid ?? 0) ?? Number.NaN;
-      return { edge: used('edge'), core: used('core'), evidence: used('evidence'), egress: used('egress') };
-    };
     return {
       server: {
         url: issuer,
-        cpuUs: async () => Object.values(cpuByGroup()).reduce((sum, used) => sum + used, 0),
+        cpuUs: async () =>
+          [...processes.values()].reduce((sum, { child }) => sum + (processTreeCpuUs(child.pid ?? 0) ?? Number.NaN), 0),
         databaseCpuUs: () => processTreeCpuUs(postmaster),
       },
       market,
-      cpuByGroup,
-      folderOf: (group) => join(processesFolder, group),
-      addressOf: (group) => `https://127.0.0.1:${firstPort + processGroups.indexOf(group)}`,
       stop,
     };
   } catch (error) {
