@@ -96,8 +96,11 @@ describe.skipIf(!existsSync(main))('npm run bench (needs a build)', () => {
   it('measures a control plane in one process and in four', { timeout: 300_000 }, async () => {
     const { stdout } = await run('--quick', '--only', 'whole-and-split');
     for (const work of ['tokens', 'decisions'])
-      for (const at of ['under load', 'one at a time']) expect(stdout).toContain(`One process and four: ${work}, ${at}`);
-    expect(stdout).toMatch(/too short to judge: .* the CPU of one process: four processes \(expected at most 1\.60 x\)/);
+      for (const at of ['under load', 'one at a time'])
+        expect(stdout).toContain(`One process and four: ${work}, ${at}`);
+    expect(stdout).toMatch(
+      /too short to judge: .* the CPU of one process: four processes \(expected at most 1\.60 x\)/,
+    );
     expect(stdout).toContain('added at p50, one at a time: four processes (expected at most 2.00 ms)');
   });
 

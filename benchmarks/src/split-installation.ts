@@ -69,7 +69,9 @@ export async function startSplitInstallation(options: {
     for (const group of ['evidence', 'core', 'egress', 'edge'] as const) {
       const { profileFolder } = options;
       const profiled =
-        profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${group}.cpuprofile`];
+        profileFolder === undefined
+          ? []
+          : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${group}.cpuprofile`];
       const file = join(processesFolder, group, 'config.json');
       processes.set(group, spawned(['start', '--config', file], profiled));
     }
@@ -78,7 +80,9 @@ export async function startSplitInstallation(options: {
     await untilReady(`${issuer}/readyz`, [...processes.values()]);
     const market = makeMarket();
     await introduce(market, { issuer, dataFolder: data });
-    const postmaster = Number(readFileSync(join(postgres.dataFolder, 'cluster', 'postmaster.pid'), 'utf8').split('\n')[0]);
+    const postmaster = Number(
+      readFileSync(join(postgres.dataFolder, 'cluster', 'postmaster.pid'), 'utf8').split('\n')[0],
+    );
     return {
       server: {
         url: issuer,
@@ -148,7 +152,10 @@ async function untilReady(url: string, processes: readonly Started[]): Promise<v
     const ended = processes.find(hasEnded);
     if (ended !== undefined) throw failure(`A process ended with ${ended.child.exitCode}`, ended.said);
     if (performance.now() >= deadline)
-      throw failure(`Not all processes were ready within ${readyWithinMs / 1000} s`, processes.flatMap(({ said }) => said));
+      throw failure(
+        `Not all processes were ready within ${readyWithinMs / 1000} s`,
+        processes.flatMap(({ said }) => said),
+      );
     await sleep(200);
   }
 }

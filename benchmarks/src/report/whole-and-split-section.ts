@@ -36,7 +36,10 @@ export function wholeAndSplitSections(
       ...lines,
     ].join('\n');
   });
-  return [...sections, section('One process and four: a second in which nobody asks anything', idle, cpu('CPU of all processes µs'))];
+  return [
+    ...sections,
+    section('One process and four: a second in which nobody asks anything', idle, cpu('CPU of all processes µs')),
+  ];
 }
 
 const milliseconds = (value: number | undefined): string => `${number(value, 2)} ms`;

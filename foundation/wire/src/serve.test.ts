@@ -59,18 +59,25 @@ afterAll(async () => {
 });
 
 /** As a process that keeps to no rule would send it. */
-function send(path: string, options: { readonly method?: string; readonly type?: string; readonly body?: string | Buffer }) {
+function send(
+  path: string,
+  options: { readonly method?: string; readonly type?: string; readonly body?: string | Buffer },
+) {
   const { certificate: cert, key, authorities: ca } = identityOf('core');
   const { method = 'POST', type = callMediaType, body = '[]' } = options;
   return new Promise<{ readonly status: number | undefined; readonly text: string }>((resolve, reject) => {
-    const asked = request(`${address}${path}`, { method, cert, key, ca, headers: { 'content-type': type } }, (answer) => {
-      let text = '';
-      answer.setEncoding('utf8');
-      answer.on('data', (part: string) => {
-        text += part;
-      });
-      answer.on('end', () => resolve({ status: answer.statusCode, text }));
-    });
+    const asked = request(
+      `${address}${path}`,
+      { method, cert, key, ca, headers: { 'content-type': type } },
+      (answer) => {
+        let text = '';
+        answer.setEncoding('utf8');
+        answer.on('data', (part: string) => {
+          text += part;
+        });
+        answer.on('end', () => resolve({ status: answer.statusCode, text }));
+      },
+    );
     asked.on('error', reject);
     asked.end(body);
   });
@@ -90,7 +97,9 @@ describe('calls of other processes', () => {
 
   it('say nothing of a fault of ours', async () => {
     const { endProposalsOf } = remoteContract('retention-proposals', peerOf('core'));
-    await expect(endProposalsOf('fault', ended)).rejects.toThrow('retention-proposals.endProposalsOf failed with status 500');
+    await expect(endProposalsOf('fault', ended)).rejects.toThrow(
+      'retention-proposals.endProposalsOf failed with status 500',
+    );
     const { text } = await send(path, { body: JSON.stringify(['fault', ended]) });
     expect(text).not.toContain('secret');
   });

@@ -87,7 +87,11 @@ export const callers = {
 const callable: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   processGroups.map((group) => [
     group,
-    new Set(Object.entries(callers[group]).flatMap(([contract, methods]) => methods.map((name) => `${contract}/${name}`))),
+    new Set(
+      Object.entries(callers[group]).flatMap(([contract, methods]: readonly [string, readonly string[]]) =>
+        methods.map((name) => `${contract}/${name}`),
+      ),
+    ),
   ]),
 );
 
