@@ -1,13 +1,12 @@
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
 import type { Client } from '@countersign/sdk';
 import { createSelfSigned } from '@countersign/testkit';
 import { databaseUrlFile } from './database-url-file.ts';
+import { freePort } from './free-port.ts';
 import type { ClientIdentity } from './http-connection.ts';
 import { introduce, type Market, makeMarket, operatorOf } from './market.ts';
 import { type ServerProcess, startServerProcess } from './server-process.ts';
-import { closeServer, listenOnLoopback } from './servers/loopback.ts';
 import type { Stoppable } from './starter.ts';
 
 /** Our server under measurement, with the market of the benchmark in its directory. */
@@ -27,6 +26,8 @@ interface StartOptions {
   /** Of its data, within the folder; `control-plane` when left out. */
   readonly name?: string;
   readonly profileFolder?: string | undefined;
+  /** Another checkout of the project, built, whose server is started instead. */
+  readonly checkout?: string | undefined;
   readonly onProgress: (message: string) => void;
 }
 
@@ -47,6 +48,7 @@ export async function startControlPlaneProcess(options: StartOptions): Promise<M
     settings: { dataFolder, port: await freePort(), second: false, mutualTls },
     onProgress: (message) => options.onProgress(`${name}: ${message}`),
     profileFolder: options.profileFolder,
+    checkout: options.checkout,
   });
   try {
     const market = makeMarket();
@@ -88,12 +90,4 @@ export async function startSecondNode(options: StartOptions): Promise<ServerProc
 
 function dataFolderOf({ folder, name = 'control-plane' }: StartOptions): string {
   return join(folder, name);
-}
-
-/** Known beforehand, because the issuer's name holds it. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const url = await listenOnLoopback(server);
-  await closeServer(server);
-  return Number(new URL(url).port);
 }

@@ -1,4 +1,4 @@
-import type { Answer, ClientIdentity } from './http-connection.ts';
+import { type Answer, type ClientIdentity, headersOf } from './http-connection.ts';
 import { type LoadResult, sendAll } from './http-load.ts';
 import { type Contender, type Counted, type Round, roundOf } from './measure.ts';
 import type { ServerProcess } from './server-process.ts';
@@ -6,7 +6,7 @@ import type { ServerProcess } from './server-process.ts';
 /** A server under a closed loop of prepared requests. */
 export function httpContender(options: {
   readonly name: string;
-  readonly server: ServerProcess;
+  readonly server: Pick<ServerProcess, 'url' | 'cpuUs' | 'databaseCpuUs' | 'walBytes'>;
   /** Where the server is asked, when not at its main address. */
   readonly url?: string;
   readonly identities?: readonly ClientIdentity[];
@@ -68,9 +68,10 @@ export function tokenComplaint(answer: Answer): string | undefined {
 /** For {@link httpContender}: whether the decision point permitted, and named its record. */
 export function permitComplaint(answer: Answer): string | undefined {
   if (answer.status !== 200) return 'which is not a decision';
-  const { decision, context } = readJson(answer.body);
-  const evidence = (context as { readonly evidence?: unknown } | undefined)?.evidence;
-  return decision === true && typeof evidence === 'string' ? undefined : 'without a permit and its record';
+  const [evidence = ''] = headersOf(answer, 'countersign-evidence');
+  return readJson(answer.body)['decision'] === true && evidence.startsWith('rec_')
+    ? undefined
+    : 'without a permit and its record';
 }
 
 /** For {@link httpContender}: whether it permitted each of so many. */

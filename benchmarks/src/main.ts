@@ -7,12 +7,13 @@ import { fullPace, quickPace } from './pace.ts';
 import { formatReport } from './report.ts';
 import { runBenchmarks, type SuiteName, suiteNames } from './run.ts';
 
-const usage = `Usage: npm run bench -- [--quick] [--only ${suiteNames.join(',')}] [--profile <folder>] [--keep <folder>]
+const usage = `Usage: npm run bench -- [--quick] [--only ${suiteNames.join(',')}] [--profile <folder>] [--keep <folder>] [--before <checkout>]
 
   --quick            some minutes in all: shows that everything works, not how fast
   --only <names>     some of: ${suiteNames.join(', ')}
   --profile <folder> writes a V8 CPU profile of the control plane there
   --keep <folder>    keeps logs that take long to fill there, and uses them again
+  --before <checkout> another checkout, built: whole-and-split measures its control plane as well
 `;
 
 const resultsFolder = fileURLToPath(new URL('../results/', import.meta.url));
@@ -74,6 +75,7 @@ function readArguments(argv: readonly string[]) {
         only: { type: 'string' },
         profile: { type: 'string' },
         keep: { type: 'string' },
+        before: { type: 'string' },
       },
     });
     const only = values.only?.split(',') ?? [...suiteNames];
@@ -84,6 +86,7 @@ function readArguments(argv: readonly string[]) {
       pace: values.quick === true ? quickPace : fullPace,
       ...(values.profile === undefined ? {} : { profileFolder: resolve(values.profile) }),
       ...(values.keep === undefined ? {} : { keep: resolve(values.keep) }),
+      ...(values.before === undefined ? {} : { before: resolve(values.before) }),
     };
   } catch (error) {
     return error instanceof Error ? error.message : 'The arguments cannot be read.';

@@ -15,6 +15,20 @@ interface ProcessTimes {
  * @returns undefined where there is no `/proc` to read
  */
 export function descendantsCpuUs(ancestor: number): number | undefined {
+  const processes = readProcesses();
+  return processes?.has(ancestor) ? ticksBelow(ancestor, processes) * microsecondsPerTick : undefined;
+}
+
+/** As {@link descendantsCpuUs}, with what the process itself has used. */
+export function processTreeCpuUs(root: number): number | undefined {
+  const processes = readProcesses();
+  const own = processes?.get(root);
+  return processes === undefined || own === undefined
+    ? undefined
+    : (own.ticks + ticksBelow(root, processes)) * microsecondsPerTick;
+}
+
+function readProcesses(): ReadonlyMap<number, ProcessTimes> | undefined {
   const processes = new Map<number, ProcessTimes>();
   let names: string[];
   try {
@@ -26,10 +40,13 @@ export function descendantsCpuUs(ancestor: number): number | undefined {
     const times = /^\d+$/.test(name) ? readTimes(name) : undefined;
     if (times !== undefined) processes.set(Number(name), times);
   }
-  if (!processes.has(ancestor)) return undefined;
+  return processes;
+}
+
+function ticksBelow(ancestor: number, processes: ReadonlyMap<number, ProcessTimes>): number {
   let ticks = 0;
   for (const [pid, times] of processes) if (descendsFrom(pid, ancestor, processes)) ticks += times.ticks;
-  return ticks * microsecondsPerTick;
+  return ticks;
 }
 
 function descendsFrom(pid: number, ancestor: number, processes: ReadonlyMap<number, ProcessTimes>): boolean {

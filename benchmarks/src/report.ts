@@ -20,6 +20,7 @@ import {
 import { signInSections } from './report/sign-ins-section.ts';
 import { simulationSection } from './report/simulation-section.ts';
 import { reconstructionSections, transitionSections } from './report/trading-sections.ts';
+import { wholeAndSplitSections } from './report/whole-and-split-section.ts';
 import type { BenchmarkReport } from './run.ts';
 
 /** The report as people read it. */
@@ -42,6 +43,7 @@ export function formatReport(report: BenchmarkReport): string {
   if (suites.exchange !== undefined) sections.push(exchangeSection(suites.exchange, pace));
   if (suites.decisions !== undefined) sections.push(decisionsSection(suites.decisions, pace));
   if (suites.evaluations !== undefined) sections.push(evaluationsSection(suites.evaluations, pace));
+  if (suites['whole-and-split'] !== undefined) sections.push(...wholeAndSplitSections(suites['whole-and-split'], pace));
   if (suites.simulation !== undefined) sections.push(simulationSection(suites.simulation, pace));
   if (suites.appends !== undefined) sections.push(...appendsSections(suites.appends, pace));
   if (suites.publication !== undefined) sections.push(publicationSection(suites.publication, pace));

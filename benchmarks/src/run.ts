@@ -7,6 +7,7 @@ import type { Pace } from './pace.ts';
 import { startPeers } from './peers.ts';
 import { startServerProcess } from './server-process.ts';
 import type { EmptyServerSettings } from './servers/empty-server.ts';
+import { startSplitInstallation } from './split-installation.ts';
 import type { Starter, Stoppable } from './starter.ts';
 import { type AppendResults, measureAppends } from './suites/appends.ts';
 import { type CodeFlowResults, measureAuthorizationCode } from './suites/authorization-code.ts';
@@ -28,6 +29,7 @@ import { measureSimulation, type SimulationResults } from './suites/simulation.t
 import { measureTokenExchange } from './suites/token-exchange.ts';
 import { measureTokenIssuing } from './suites/token-issuing.ts';
 import { measureTransitions, type TransitionResults } from './suites/transitions.ts';
+import { type Installation, measureWholeAndSplit, type WholeAndSplitResults } from './suites/whole-and-split.ts';
 import { emptyTrading, grownTrading } from './trading/grown-trading.ts';
 import { makeWorkingFolder } from './working-folder.ts';
 
@@ -40,6 +42,7 @@ export const suiteNames = [
   'exchange',
   'decisions',
   'evaluations',
+  'whole-and-split',
   'simulation',
   'appends',
   'publication',
@@ -77,6 +80,7 @@ export interface BenchmarkReport {
     readonly exchange?: readonly Result[];
     readonly decisions?: readonly DecisionResults[];
     readonly evaluations?: EvaluationResults;
+    readonly 'whole-and-split'?: WholeAndSplitResults;
     readonly simulation?: SimulationResults;
     readonly appends?: readonly AppendResults[];
     readonly publication?: readonly Result[];
@@ -100,6 +104,8 @@ export interface BenchmarkOptions {
   readonly profileFolder?: string | undefined;
   /** Where large logs are kept for the next run, instead of being filled each time. */
   readonly keep?: string | undefined;
+  /** Another checkout of the project, built: its control plane is measured beside ours. */
+  readonly before?: string | undefined;
   readonly onProgress: (message: string) => void;
   /** Called with what ends the run early and cleans up; for signals. */
   readonly onStarted?: (abort: () => Promise<void>) => void;
@@ -141,6 +147,7 @@ export async function runBenchmarks(options: BenchmarkOptions): Promise<Benchmar
     const suites: Suites = {};
     for (const part of [
       measureOverHttp,
+      measureInstallations,
       measureInProcess,
       measureEvidence,
       measureTrading,
@@ -187,6 +194,22 @@ async function measureOverHttp(run: Run): Promise<Suites> {
     });
   }
   return suites;
+}
+
+async function measureInstallations(run: Run): Promise<Suites> {
+  const { wants, started, pace, before, onProgress } = run;
+  if (!wants('whole-and-split')) return {};
+  onProgress('starting a control plane in one process and one in four');
+  const place = { ...run, name: 'whole' };
+  const installations: Installation[] = [
+    { name: 'one process', ...(await started(stoppable(startControlPlaneProcess(place)))) },
+    { name: 'four processes', ...(await started(startSplitInstallation(run))) },
+  ];
+  if (before !== undefined) {
+    const earlier = { ...run, name: 'before', checkout: before };
+    installations.push({ name: `before, ${before}`, ...(await started(stoppable(startControlPlaneProcess(earlier)))) });
+  }
+  return { 'whole-and-split': await measureWholeAndSplit({ installations, pace, onProgress }) };
 }
 
 async function measureInProcess(run: Run): Promise<Suites> {

@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CodedError } from '@countersign/kernel';
 import { descendantsCpuUs } from './process-tree-cpu.ts';
@@ -26,6 +27,7 @@ const stopWithinMs = 20_000;
  * Starts one of `servers/`.
  *
  * @param options.profileFolder where V8 writes a CPU profile of the process when it ends
+ * @param options.checkout another checkout of the project, built, whose server of that name is started instead
  * @throws CodedError `benchmark_server` with what it said last
  */
 export async function startServerProcess(options: {
@@ -33,10 +35,13 @@ export async function startServerProcess(options: {
   readonly settings: object;
   readonly onProgress: (message: string) => void;
   readonly profileFolder?: string | undefined;
+  readonly checkout?: string | undefined;
 }): Promise<ServerProcess> {
-  const { name, profileFolder } = options;
+  const { name, profileFolder, checkout } = options;
   const child = fork(
-    fileURLToPath(new URL(`./servers/${name}.js`, import.meta.url)),
+    checkout === undefined
+      ? fileURLToPath(new URL(`./servers/${name}.js`, import.meta.url))
+      : join(checkout, 'benchmarks', 'dist', 'servers', `${name}.js`),
     [JSON.stringify(options.settings)],
     {
       execArgv: profileFolder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`],

@@ -12,7 +12,7 @@ describe.skipIf(!existsSync(main))('npm run bench (needs a build)', () => {
 
   // Some minutes: for who changes the benchmarks. Each suite that is quick enough has a test of its own beside it.
   const whole = process.env['COUNTERSIGN_BENCH'] === 'whole';
-  it.runIf(whole)('measures every suite, in a hurry, and leaves no data behind', { timeout: 420_000 }, async () => {
+  it.runIf(whole)('measures every suite, in a hurry, and leaves no data behind', { timeout: 540_000 }, async () => {
     const left = () =>
       existsSync('/var/tmp') ? readdirSync('/var/tmp').filter((name) => name.startsWith('countersign-bench-')) : [];
     const before = left();
@@ -38,6 +38,10 @@ describe.skipIf(!existsSync(main))('npm run bench (needs a build)', () => {
       'AuthZEN evaluations over HTTP',
       '100 a request',
       'the requests/s of the empty server',
+      'One process and four: tokens, under load',
+      'the CPU of one process: four processes',
+      'One process and four: decisions, one at a time',
+      'One process and four: a second in which nobody asks anything',
       'A policy bundle simulated over recorded decisions',
       'Audit-log appends, a lone caller',
       'audit log, a protected value in each',
@@ -87,6 +91,17 @@ describe.skipIf(!existsSync(main))('npm run bench (needs a build)', () => {
     const { stdout } = await run('--quick', '--only', 'refresh');
     expect(stdout).toContain('Refreshed tokens');
     expect(stdout).not.toContain('Client-credentials tokens');
+  });
+
+  it('measures a control plane in one process and in four', { timeout: 300_000 }, async () => {
+    const { stdout } = await run('--quick', '--only', 'whole-and-split');
+    for (const work of ['tokens', 'decisions'])
+      for (const at of ['under load', 'one at a time'])
+        expect(stdout).toContain(`One process and four: ${work}, ${at}`);
+    expect(stdout).toMatch(
+      /too short to judge: .* the CPU of one process: four processes \(expected at most 1\.60 x\)/,
+    );
+    expect(stdout).toContain('added at p50, one at a time: four processes (expected at most 2.00 ms)');
   });
 
   it('says which suites there are when asked for another', async () => {

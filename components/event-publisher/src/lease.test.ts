@@ -42,6 +42,19 @@ function heldAnswers(of: Receiver) {
   };
 }
 
+describe('a node that has nobody to deliver to', () => {
+  it('does not ask the log for news, and asks it again for the first subscription', async () => {
+    world.log.breakDown('reading');
+    expect(await world.events.deliver()).toBe(0);
+    world.log.repair();
+    await subscribe();
+    world.mandate();
+    expect(await world.events.deliver()).toBe(1);
+    world.log.breakDown('reading');
+    await expect(world.events.deliver()).rejects.toMatchObject({ code: 'log_unavailable' });
+  });
+});
+
 describe('two nodes', () => {
   it('deliver each subscription one at a time, however often both look', async () => {
     const others = [world.node(), world.node()];

@@ -141,6 +141,7 @@ export function createStore(pool: pg.Pool) {
     },
 
     failed: leases.failed,
+    anyDue: leases.anyDue,
   };
 
   async function written(text: string, values: readonly unknown[]): Promise<boolean> {

@@ -19,6 +19,7 @@ export const wireErrors = errorVocabulary({
   /** The table does not let this process call that. */
   call_not_permitted: 'forbidden',
   call_unknown: 'not-found',
+  call_too_large: 'too-large',
   answer_malformed: 'unavailable',
 });
 

@@ -1,10 +1,11 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
-import type { FastifyInstance } from 'fastify';
-import { callMediaType } from './call-path.ts';
+import { type Logger, type Metrics, problemOf } from '@countersign/runtime';
+import { callMediaType, readCallPath } from './call-path.ts';
 import { codecOf } from './codec.ts';
 import { processAt, wireErrors } from './process-identity.ts';
+import { encodingErrors } from './wire-forms.ts';
 
 /** What a process offers others: the components that run in it, by their contracts. */
 export type Offered = { readonly [Name in RemoteContract]?: Remote<Name> };
@@ -16,6 +17,7 @@ export interface ServedCalls {
   readonly offered: Offered;
   readonly mayCall: MayCall;
   readonly logger: Logger;
+  readonly metrics: Pick<Metrics, 'observeRequest'>;
   /** Told of whoever called what it may not, before it is refused. */
   readonly onRefused: (refused: { readonly process: string; readonly call: string }) => Promise<void>;
   /** Calls of one process that may be under way; 1,024 when left out. */
@@ -27,11 +29,19 @@ const largestCall = 8 * 1024 * 1024;
 /**
  * Serves calls of other processes, for a listener that lets nobody in without a certificate of the installation's own authority. Who calls
  * is who the certificate says, and nothing that is sent.
+ *
+ * Calls are answered without a framework, whose share of a short call would be the largest: see docs/adr/0058.
+ *
+ * @returns what answers a request; undefined for a request that is no call
  */
-export function serveCalls(
-  app: FastifyInstance,
-  { offered, mayCall, logger, onRefused, mostCalls = 1_024 }: ServedCalls,
-): void {
+export function serveCalls({
+  offered,
+  mayCall,
+  logger,
+  metrics,
+  onRefused,
+  mostCalls = 1_024,
+}: ServedCalls): (request: IncomingMessage) => RequestListener | undefined {
   const served = new Map<string, { readonly answer: (text: string) => Promise<string> }>();
   for (const contract of Object.keys(offered) as RemoteContract[]) {
     const component: Readonly<Record<string, unknown>> = { ...offered[contract] };
@@ -48,37 +58,94 @@ export function serveCalls(
   }
   const underWay = new Map<string, number>();
 
-  app.register(async (calls) => {
-    calls.removeAllContentTypeParsers();
-    calls.addContentTypeParser(callMediaType, { parseAs: 'string', bodyLimit: largestCall }, (_request, body, done) =>
-      done(null, body),
-    );
-    calls.post<{ Params: { contract: string; method: string }; Body: string }>(
-      '/calls/:contract/:method',
-      async ({ params: { contract, method }, body, raw }, reply) => {
-        const name = `${contract}/${method}`;
-        const process = processAt(raw.socket);
-        if (process === undefined || !mayCall(process, contract, method)) {
-          logger.warn({ process, call: name }, 'a call was refused: the table does not have it');
-          await onRefused({ process: process ?? 'unknown', call: name });
-          throw wireErrors.error('call_not_permitted', `The process ${process ?? ''} may not call ${name}.`);
-        }
-        const call = served.get(name);
-        if (call === undefined) throw wireErrors.error('call_unknown', `${name} is not served here.`);
-        const busy = underWay.get(process) ?? 0;
-        if (busy >= mostCalls)
-          throw wireErrors.error('peer_overloaded', `Too much of the ${process} process is under way here.`);
-        underWay.set(process, busy + 1);
-        try {
-          const answer = await call.answer(body);
-          return answer === '' ? reply.status(204).send() : reply.type('application/json').send(answer);
-        } catch (error) {
-          if (!isCodedError(error)) logger.error({ error, call: name }, 'a call failed by a fault of ours');
-          throw error;
-        } finally {
-          underWay.set(process, (underWay.get(process) ?? 1) - 1);
-        }
-      },
-    );
-  });
+  async function answerOf(request: IncomingMessage, contract: string, method: string): Promise<string> {
+    const name = `${contract}/${method}`;
+    const process = processAt(request.socket);
+    if (process === undefined || !mayCall(process, contract, method)) {
+      logger.warn({ process, call: name }, 'a call was refused: the table does not have it');
+      await onRefused({ process: process ?? 'unknown', call: name });
+      throw wireErrors.error('call_not_permitted', `The process ${process ?? ''} may not call ${name}.`);
+    }
+    const call = served.get(name);
+    if (call === undefined) throw wireErrors.error('call_unknown', `${name} is not served here.`);
+    if (request.headers['content-type'] !== callMediaType)
+      throw encodingErrors.error('call_malformed', `A call is sent as ${callMediaType}.`);
+    const busy = underWay.get(process) ?? 0;
+    if (busy >= mostCalls)
+      throw wireErrors.error('peer_overloaded', `Too much of the ${process} process is under way here.`);
+    underWay.set(process, busy + 1);
+    try {
+      return await call.answer(await bodyOf(request));
+    } catch (error) {
+      if (isCodedError(error)) {
+        if (error.category === 'unavailable')
+          logger.warn({ call: name, code: error.code, internal: error.internal }, 'call answered as unavailable');
+      } else if (!request.destroyed) logger.error({ error, call: name }, 'a call failed by a fault of ours');
+      throw error;
+    } finally {
+      underWay.set(process, (underWay.get(process) ?? 1) - 1);
+    }
+  }
+
+  return ({ method: verb, url = '' }) => {
+    const asked = verb === 'POST' ? readCallPath(url) : undefined;
+    if (asked === undefined) return undefined;
+    return (request, response) => {
+      const began = performance.now();
+      void answerOf(request, asked.contract, asked.method)
+        .then(
+          (answer) => sendAnswer(response, answer),
+          (error: unknown) => sendRefusal(request, response, error),
+        )
+        .catch((error: unknown) => {
+          logger.error({ error }, 'a call could not be answered');
+          response.destroy();
+        })
+        .finally(() =>
+          metrics.observeRequest('POST', callRoute, response.statusCode, (performance.now() - began) / 1_000),
+        );
+    };
+  };
+}
+
+/** One series for all: which calls there are is in no label that another process could lengthen. */
+const callRoute = '/calls/:contract/:method';
+
+/** @throws CodedError `call_too_large`; `Error` where the connection ends before the call does */
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of request as AsyncIterable<Buffer>) {
+    length += part.length;
+    if (length > largestCall) throw wireErrors.error('call_too_large', `A call has at most ${largestCall} bytes.`);
+    parts.push(part);
+  }
+  return Buffer.concat(parts, length).toString('utf8');
+}
+
+function sendAnswer(response: ServerResponse, answer: string): void {
+  if (answer === '') response.writeHead(204).end();
+  else response.writeHead(200, headersOf('application/json', answer)).end(answer);
+}
+
+/** As RFC 9457 says. What a fault of ours was, is in the log and nowhere else. */
+function sendRefusal(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+  if (response.destroyed) return;
+  const problem = isCodedError(error) ? problemOf(error) : fault;
+  const text = JSON.stringify(problem);
+  // Of a call that was not read to its end, the rest would be taken for the next one.
+  if (!request.complete) response.setHeader('connection', 'close');
+  response.writeHead(problem.status, headersOf('application/problem+json', text)).end(text);
+}
+
+const fault = {
+  type: 'urn:countersign:error:internal_error',
+  title: 'internal error',
+  status: 500,
+  code: 'internal_error',
+  detail: 'Something failed on our side; nothing was released. The log of the service has the details.',
+} as const;
+
+function headersOf(type: string, text: string): Record<string, string | number> {
+  return { 'content-type': type, 'content-length': Buffer.byteLength(text) };
 }

@@ -89,10 +89,18 @@ export const callers = {
   },
 } as const satisfies Readonly<Record<ProcessGroup, Callable>>;
 
+const callable: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  processGroups.map((group) => [
+    group,
+    new Set(
+      Object.entries(callers[group]).flatMap(([contract, methods]: readonly [string, readonly string[]]) =>
+        methods.map((name) => `${contract}/${name}`),
+      ),
+    ),
+  ]),
+);
+
 /** Whether a process may call a method: by its name in its certificate. */
 export function mayCall(process: string, contract: string, method: string): boolean {
-  const group = processGroups.find((name) => name === process);
-  if (group === undefined) return false;
-  const methods = new Map<string, readonly string[]>(Object.entries(callers[group])).get(contract);
-  return methods?.includes(method) === true;
+  return callable.get(process)?.has(`${contract}/${method}`) === true;
 }

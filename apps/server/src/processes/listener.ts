@@ -39,20 +39,21 @@ export function createProcessListener(options: ProcessListenerOptions): ProcessL
       return [listener.name, app] as const;
     }),
   );
+  const calls = serveCalls(options);
   const app = createHttpServer({
     ...{ logger, metrics, clock },
     tls: { certificate: identity.certificate, key: identity.key, onlyVouchedForBy: identity.authorities },
     // Whatever was passed on reaches doors alone, however its path reads: nobody outside gets to a call.
-    elsewhere({ headers, socket }) {
+    elsewhere(asked) {
+      const { headers, socket } = asked;
       const name = headers[listenerHeader];
-      if (name === undefined) return undefined;
+      if (name === undefined) return calls(asked);
       const door = [...servers].find(([listener]) => listener === name)?.[1];
       if (door === undefined || processAt(socket) !== passesOn)
         return (_request, response) => void response.writeHead(404).end();
       return (request, response) => door.routing(request, response);
     },
   });
-  serveCalls(app, options);
   mountHealth(app, { metrics, ready: isReady });
   return {
     app,

@@ -286,6 +286,7 @@ export function createSignalStore(pool: pg.Pool, rowSeal: RowSeal) {
     },
 
     failed: leases.failed,
+    anyDue: leases.anyDue,
   };
 }
 export type SignalStore = ReturnType<typeof createSignalStore>;

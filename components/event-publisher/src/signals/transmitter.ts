@@ -83,6 +83,8 @@ export function createSignalTransmitter(dependencies: SignalTransmitterDependenc
   const deliverer = createDeliverer<{ readonly held: LeasedStream; readonly newest: bigint }>({
     ...{ logger, everyMs },
     async lease(limit) {
+      // The log may be in another process, and is looked at several times a second.
+      if (!(await store.anyDue(clock.now()))) return [];
       const newest = await reader.newest();
       const leased = await store.lease({ now: clock.now(), leaseMs, newest, limit, mostOfInstitution });
       return leased.map((held) => ({ held, newest }));

@@ -28,6 +28,19 @@ interface LeasedTable {
 export function createLeases<Row extends pg.QueryResultRow>(pool: pg.Pool, table: LeasedTable) {
   const { name, active, hasNew, columns } = table;
   return {
+    /** Whether a row may be delivered now, were there anything new for it: nobody is asked for news where none is. */
+    async anyDue(now: number): Promise<boolean> {
+      const { rows } = await ask<{ due: boolean }>(
+        pool,
+        `with moment as (select to_timestamp($1::float8 / 1000.0) as now)
+         select exists (
+           select 1 from ${name}, moment
+            where ${active} and next_attempt_at <= now and (leased_until is null or leased_until <= now)) as due`,
+        [now],
+      );
+      return rows[0]?.due === true;
+    },
+
     /**
      * Takes what is due, has something new behind it and is leased to nobody, for `leaseMs`. What another node holds is
      * passed over, and so is more than `mostOfInstitution` of one institution, so that slow receivers of one hold up

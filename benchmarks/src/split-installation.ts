@@ -1,0 +1,169 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { CodedError } from '@countersign/kernel';
+import { startEmbeddedPostgres } from '@countersign/runtime';
+import { initProcesses, type ProcessGroup, prepareDevelopment, processGroups } from '@countersign/server';
+import { databaseUrlFile } from './database-url-file.ts';
+import { freePorts } from './free-port.ts';
+import { introduce, type Market, makeMarket } from './market.ts';
+import { processTreeCpuUs } from './process-tree-cpu.ts';
+import type { ServerProcess } from './server-process.ts';
+import type { Stoppable } from './starter.ts';
+
+/** A control plane in four processes, with the market of the benchmark in its directory. */
+interface SplitInstallation extends Stoppable {
+  /** All four as one server; PostgreSQL apart. */
+  readonly server: Pick<ServerProcess, 'url' | 'cpuUs' | 'databaseCpuUs'>;
+  readonly market: Market;
+}
+
+const command = fileURLToPath(new URL('../../bin/countersign.js', import.meta.url));
+const readyWithinMs = 120_000;
+const stopWithinMs = 20_000;
+
+/**
+ * Starts a split installation by the commands that operators use, on a PostgreSQL of its own.
+ *
+ * @throws CodedError `benchmark_server` with what a process said last
+ */
+export async function startSplitInstallation(options: {
+  readonly folder: string;
+  readonly profileFolder?: string | undefined;
+  readonly onProgress: (message: string) => void;
+}): Promise<SplitInstallation> {
+  const onProgress = (message: string): void => options.onProgress(`split: ${message}`);
+  const folder = join(options.folder, 'split');
+  mkdirSync(folder, { recursive: true });
+  // As the folder around it: the account of PostgreSQL has to pass.
+  chmodSync(folder, 0o711);
+  const dataFolder = join(folder, 'postgres');
+  const postgres = await startEmbeddedPostgres({ dataFolder, onProgress });
+  const processes = new Map<ProcessGroup, Started>();
+  const stop = async (): Promise<void> => {
+    await Promise.all([...processes.values()].map(stopped));
+    await postgres.stop();
+  };
+  try {
+    const { user, password, host, port, database } = postgres.connection;
+    const urlFile = join(folder, databaseUrlFile);
+    writeFileSync(urlFile, `postgres://${user}:${password}@${host}:${port}/${database}`, { mode: 0o600 });
+    const data = join(folder, 'data');
+    const { configurationFile, configuration } = prepareDevelopment({
+      dataFolder: data,
+      port: await freePorts(1),
+      databaseUrl: `file:${urlFile}`,
+    });
+    const kept = JSON.parse(readFileSync(configurationFile, 'utf8')) as Readonly<Record<string, unknown>>;
+    // Nobody here holds a key: sign-in with one has a suite of its own.
+    const changed = { ...kept, logLevel: 'warn', signIn: { methods: ['development'] } };
+    writeFileSync(configurationFile, JSON.stringify(changed));
+    const processesFolder = join(folder, 'processes');
+    const firstPort = await freePorts(2 * processGroups.length);
+    await initProcesses({ configurationFile, folder: processesFolder, firstPort });
+    onProgress('bringing the database to this release');
+    await finished(spawned(['migrate', '--config', configurationFile]));
+    for (const group of ['evidence', 'core', 'egress', 'edge'] as const) {
+      const { profileFolder } = options;
+      const profiled =
+        profileFolder === undefined
+          ? []
+          : ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`, `--cpu-prof-name=${group}.cpuprofile`];
+      const file = join(processesFolder, group, 'config.json');
+      processes.set(group, spawned(['start', '--config', file], profiled));
+    }
+    const { issuer } = configuration;
+    onProgress('waiting until all processes are ready');
+    await untilReady(`${issuer}/readyz`, [...processes.values()]);
+    const market = makeMarket();
+    await introduce(market, { issuer, dataFolder: data });
+    const postmaster = Number(
+      readFileSync(join(postgres.dataFolder, 'cluster', 'postmaster.pid'), 'utf8').split('\n')[0],
+    );
+    return {
+      server: {
+        url: issuer,
+        cpuUs: async () =>
+          [...processes.values()].reduce((sum, { child }) => sum + (processTreeCpuUs(child.pid ?? 0) ?? Number.NaN), 0),
+        databaseCpuUs: () => processTreeCpuUs(postmaster),
+      },
+      market,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly exited: Promise<unknown>;
+  /** What it said last. */
+  readonly said: readonly string[];
+}
+
+function spawned(args: readonly string[], nodeArguments: readonly string[] = []): Started {
+  const child = spawn(process.execPath, [...nodeArguments, command, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, NODE_ENV: 'production' },
+    // Ctrl-C reaches the benchmark alone, which stops each in its turn.
+    detached: true,
+  });
+  const said: string[] = [];
+  for (const output of [child.stdout, child.stderr])
+    output?.on('data', (chunk: Buffer) => {
+      said.push(chunk.toString('utf8'));
+      if (said.length > 50) said.shift();
+    });
+  return { child, exited: once(child, 'exit'), said };
+}
+
+async function finished({ child, exited, said }: Started): Promise<void> {
+  await exited;
+  if (child.exitCode !== 0) throw failure(`A command ended with ${child.exitCode}`, said);
+}
+
+function hasEnded({ child }: Started): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+async function stopped(started: Started): Promise<void> {
+  if (hasEnded(started)) return;
+  started.child.kill('SIGTERM');
+  const timer = setTimeout(() => started.child.kill('SIGKILL'), stopWithinMs);
+  await started.exited;
+  clearTimeout(timer);
+}
+
+async function untilReady(url: string, processes: readonly Started[]): Promise<void> {
+  const deadline = performance.now() + readyWithinMs;
+  const isReady = async (): Promise<boolean> => {
+    try {
+      return (await fetch(url)).status === 200;
+    } catch {
+      return false;
+    }
+  };
+  while (!(await isReady())) {
+    const ended = processes.find(hasEnded);
+    if (ended !== undefined) throw failure(`A process ended with ${ended.child.exitCode}`, ended.said);
+    if (performance.now() >= deadline)
+      throw failure(
+        `Not all processes were ready within ${readyWithinMs / 1000} s`,
+        processes.flatMap(({ said }) => said),
+      );
+    await sleep(200);
+  }
+}
+
+function failure(what: string, said: readonly string[]): CodedError {
+  return new CodedError({
+    code: 'benchmark_server',
+    category: 'unavailable',
+    detail: `${what}. It said last: ${said.join('').slice(-2000).trim() || '(nothing)'}`,
+  });
+}

@@ -1,0 +1,131 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createClient } from '@countersign/sdk';
+import { httpContender, permitComplaint, tokenComplaint } from '../http-contender.ts';
+import { protectedRequests, tokenRequests } from '../machine-clients.ts';
+import { type Market, venueOrders, venueScope } from '../market.ts';
+import { type Contender, measureInTurn, type Result, type Round } from '../measure.ts';
+import type { Pace } from '../pace.ts';
+import type { ServerProcess } from '../server-process.ts';
+
+/** One of the installations that are compared. */
+export interface Installation {
+  readonly name: string;
+  readonly server: Pick<ServerProcess, 'url' | 'cpuUs' | 'databaseCpuUs'>;
+  readonly market: Market;
+}
+
+export interface WholeAndSplitResults {
+  readonly works: readonly WorkResult[];
+  /** While nobody asks anything; an operation is a second. */
+  readonly idle: readonly Result[];
+}
+
+/** The same work in every installation, in turns: the whole one first. */
+export interface WorkResult {
+  readonly work: string;
+  /** By as many connections as the pace says. */
+  readonly underLoad: readonly Result[];
+  /** By one connection. */
+  readonly alone: readonly Result[];
+}
+
+/**
+ * What it costs to keep the components of each security context in a process of their own: the same requests put to the
+ * control plane in one process and in four, and to that of another checkout where one is given.
+ */
+export async function measureWholeAndSplit(options: {
+  readonly installations: readonly Installation[];
+  readonly pace: Pace;
+  readonly onProgress: (message: string) => void;
+}): Promise<WholeAndSplitResults> {
+  const { installations, pace } = options;
+  const { rounds, httpSeconds: seconds } = pace;
+  const progress = (work: string) => (message: string) => options.onProgress(`whole and split, ${work}: ${message}`);
+  const measured: WorkResult[] = [];
+  for (const { name, contender } of works) {
+    const measure = (connections: number, warmUpRequests: number, at: string): Promise<readonly Result[]> =>
+      measureInTurn(
+        installations.map((installation) => contender(installation, { connections, warmUpRequests })),
+        { rounds, seconds },
+        progress(`${name}, ${at}`),
+      );
+    measured.push({
+      work: name,
+      underLoad: await measure(pace.connections, pace.warmUpRequests, 'under load'),
+      alone: await measure(1, Math.ceil(pace.warmUpRequests / 20), 'one at a time'),
+    });
+  }
+  const idle = await measureInTurn(installations.map(idling), { rounds, seconds: seconds * 2 }, progress('idle'));
+  return { works: measured, idle };
+}
+
+/** What a control plane does for itself: sweeping, asking what is new, keeping copies. */
+function idling({ name, server }: Installation): Contender {
+  return {
+    name,
+    warmUp: () => sleep(1_000),
+    async round(seconds): Promise<Round> {
+      const began = performance.now();
+      const databaseBefore = server.databaseCpuUs();
+      const before = await server.cpuUs();
+      await sleep(seconds * 1_000);
+      const used = (await server.cpuUs()) - before;
+      const databaseAfter = server.databaseCpuUs();
+      const elapsed = (performance.now() - began) / 1_000;
+      return {
+        ...{ operations: elapsed, seconds: elapsed, rate: 1, cpuUs: used / elapsed },
+        ...(databaseBefore === undefined || databaseAfter === undefined
+          ? {}
+          : { databaseCpuUs: (databaseAfter - databaseBefore) / elapsed }),
+      };
+    },
+  };
+}
+
+type Load = Pick<Parameters<typeof httpContender>[0], 'connections' | 'warmUpRequests'>;
+
+const works: readonly { readonly name: string; contender(installation: Installation, load: Load): Contender }[] = [
+  { name: 'tokens', contender: tokens },
+  { name: 'decisions', contender: decisions },
+];
+
+function tokens({ name, server, market }: Installation, load: Load): Contender {
+  const parameters = { grant_type: 'client_credentials', resource: venueOrders, scope: venueScope };
+  return httpContender({
+    ...{ name, server },
+    ...load,
+    complaint: tokenComplaint,
+    prepare: async (count) => tokenRequests({ issuer: server.url, clients: market.traders, parameters, count }),
+  });
+}
+
+function decisions({ name, server, market }: Installation, load: Load): Contender {
+  const issuer = server.url;
+  return httpContender({
+    ...{ name, server },
+    ...load,
+    complaint: permitComplaint,
+    async prepare(count) {
+      const callers = await Promise.all(
+        market.traders.map(async (client) => {
+          const { id: clientId, key, proofKey } = client;
+          const { accessToken } = await createClient({ issuer, clientId, key, proofKey }).clientCredentials({
+            resource: `${issuer}/decisions`,
+            scope: 'decision:evaluate',
+          });
+          return { client, accessToken, body: evaluationFor(clientId) };
+        }),
+      );
+      return protectedRequests({ url: `${issuer}/access/v1/evaluation`, callers, count });
+    },
+  });
+}
+
+function evaluationFor(client: string) {
+  return {
+    subject: { type: 'service', id: `service:${client}` },
+    action: { name: 'token:issue' },
+    resource: { type: 'resource', id: venueOrders },
+    context: { client, audience: venueOrders, scope: 'trade:read' },
+  };
+}
