@@ -98,6 +98,16 @@ describe('a call of another process', () => {
     expect(String(error)).not.toContain('secret');
   });
 
+  it('that did not arrive in time is one that nobody answers, and no fault', async () => {
+    const late = await rig.serve('core', (app) => {
+      app.removeAllContentTypeParsers();
+      app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+      app.all('/*', (_request, reply) => reply.status(408).send({ code: 'request_timeout', detail: 'Late.' }));
+    });
+    const peer = rig.connect({ name: 'core', addresses: [late] });
+    expect(await errorOf(peer.call(ending))).toMatchObject({ code: 'peer_unavailable', category: 'unavailable' });
+  });
+
   it('is given up in time', async () => {
     const peer = rig.connect({ name: 'core', addresses: [await rig.serve('core', serving(departures(never)))] });
     const began = performance.now();

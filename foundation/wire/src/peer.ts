@@ -135,6 +135,8 @@ export function createPeer({
     const text = await body.text();
     if (statusCode === 200) return text;
     if (statusCode === 204) return '';
+    // Said before there was a request (RFC 9110 section 15.5.9): of the connection, and not of the component.
+    if (statusCode === 408) throw new Error('the request did not arrive in time');
     throw errorOf(statusCode, text, `${name}: ${call.contract}.${call.method}`);
   }
 

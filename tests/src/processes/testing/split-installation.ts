@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EmbeddedConnection } from '@countersign/runtime';
+import { createTransport } from '@countersign/sdk';
 import { prepareDevelopment } from '@countersign/server';
 import { createFaultyProxy, type FaultyProxy, freePort, startTestServer } from '@countersign/testkit';
 import { countersign, endAll, type Outcome, type ServerProcess, startServer } from '../../testing/command.ts';
@@ -119,7 +120,8 @@ export async function startSplitInstallation({
     await Promise.all(nodes.map((node) => node.start()));
     return {
       issuer,
-      operator: operatorOf(data, issuer),
+      // Setting up is no test of how fast a busy machine is.
+      operator: operatorOf(data, issuer, { transport: createTransport({ timeoutMs: 60_000 }) }),
       connection: database.connection,
       nodes,
       nodesOf: (group) => nodes.filter((node) => node.group === group),
