@@ -6,10 +6,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { CodedError } from '@countersign/kernel';
 import { startEmbeddedPostgres } from '@countersign/runtime';
+import { createClient } from '@countersign/sdk';
 import { initProcesses, type ProcessGroup, prepareDevelopment, processGroups } from '@countersign/server';
 import { databaseUrlFile } from './database-url-file.ts';
 import { freePorts } from './free-port.ts';
-import { introduce, type Market, makeMarket } from './market.ts';
+import { introduce, type Market, makeMarket, venueOrders, venueScope } from './market.ts';
 import { processTreeCpuUs } from './process-tree-cpu.ts';
 import type { ServerProcess } from './server-process.ts';
 import type { Stoppable } from './starter.ts';
@@ -80,6 +81,7 @@ export async function startSplitInstallation(options: {
     await untilReady(`${issuer}/readyz`, [...processes.values()]);
     const market = makeMarket();
     await introduce(market, { issuer, dataFolder: data });
+    await untilKnown(market, issuer);
     const postmaster = Number(
       readFileSync(join(postgres.dataFolder, 'cluster', 'postmaster.pid'), 'utf8').split('\n')[0],
     );
@@ -158,6 +160,21 @@ async function untilReady(url: string, processes: readonly Started[]): Promise<v
       );
     await sleep(200);
   }
+}
+
+/** Edge follows the directory of another process: the market is there a moment later. */
+async function untilKnown({ traders }: Market, issuer: string): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  for (const { id: clientId, key, proofKey } of traders.slice(-1))
+    for (;;)
+      try {
+        const client = createClient({ issuer, clientId, key, proofKey });
+        await client.clientCredentials({ resource: venueOrders, scope: venueScope });
+        return;
+      } catch (error) {
+        if (performance.now() >= deadline) throw error;
+        await sleep(100);
+      }
 }
 
 function failure(what: string, said: readonly string[]): CodedError {
