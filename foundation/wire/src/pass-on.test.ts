@@ -30,9 +30,11 @@ afterEach(async () => {
   await rig.stop();
 });
 
+const serveDoors = (mount: (app: FastifyInstance) => void): Promise<string> => rig.serve('core', { mount });
+
 /** A process that answers with what it has seen. */
 const mirror = (): Promise<string> =>
-  rig.serve('core', (app) => {
+  serveDoors((app) => {
     app.removeAllContentTypeParsers();
     app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
     app.all('/*', async ({ raw, body }, reply) => {
@@ -172,7 +174,7 @@ describe('a process that does not answer what is passed on', () => {
   });
 
   it('is the same where it stands still: after a time, and not for ever', async () => {
-    const still = await rig.serve('core', (app) => app.all('/*', () => new Promise<never>(() => undefined)));
+    const still = await serveDoors((app) => void app.all('/*', () => new Promise<never>(() => undefined)));
     const { url } = await front([still], { answerBeginsMs: 300 });
     const answers = await Promise.all([1, 2, 3].map(() => fetch(`${url}/directory`)));
     for (const answer of answers) expect(await answer.json()).toMatchObject(problem);
@@ -188,14 +190,15 @@ describe('a process that does not answer what is passed on', () => {
 
 it('streams that stay open leave room for calls, and end with whoever reads them', async () => {
   const open = new Set<object>();
-  const address = await rig.serve('core', (app) => {
-    serving({ 'devices-departure': { end: async () => ({ ended: 1 }) } })(app);
-    app.get('/directory', (_request, reply) => {
-      reply.hijack();
-      open.add(reply.raw);
-      reply.raw.once('close', () => open.delete(reply.raw));
-      reply.raw.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: one\n\n');
-    });
+  const address = await rig.serve('core', {
+    ...serving({ 'devices-departure': { end: async () => ({ ended: 1 }) } }),
+    mount: (app) =>
+      void app.get('/directory', (_request, reply) => {
+        reply.hijack();
+        open.add(reply.raw);
+        reply.raw.once('close', () => open.delete(reply.raw));
+        reply.raw.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: one\n\n');
+      }),
   });
   const { url, peer } = await front([address], { connections: 2 });
   const readers = Array.from({ length: 8 }, () => new AbortController());

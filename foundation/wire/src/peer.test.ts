@@ -99,10 +99,12 @@ describe('a call of another process', () => {
   });
 
   it('that did not arrive in time is one that nobody answers, and no fault', async () => {
-    const late = await rig.serve('core', (app) => {
-      app.removeAllContentTypeParsers();
-      app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
-      app.all('/*', (_request, reply) => reply.status(408).send({ code: 'request_timeout', detail: 'Late.' }));
+    const late = await rig.serve('core', {
+      mount(app) {
+        app.removeAllContentTypeParsers();
+        app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body));
+        app.all('/*', (_request, reply) => reply.status(408).send({ code: 'request_timeout', detail: 'Late.' }));
+      },
     });
     const peer = rig.connect({ name: 'core', addresses: [late] });
     expect(await errorOf(peer.call(ending))).toMatchObject({ code: 'peer_unavailable', category: 'unavailable' });
@@ -170,9 +172,11 @@ describe('a call of another process', () => {
 
   it('finds that a connection it kept was closed meanwhile, and makes another', async () => {
     let app: FastifyInstance | undefined;
-    const address = await rig.serve('core', (served) => {
-      app = served;
-      serving(ends)(served);
+    const address = await rig.serve('core', {
+      ...serving(ends),
+      mount(served) {
+        app = served;
+      },
     });
     const peer = rig.connect({ name: 'core', addresses: [address] });
     for (let time = 0; time < 3; time++) {

@@ -17,6 +17,12 @@ export function identityOf(authority: TestAuthority, name: string, uris = [proce
   return { certificate: certificatePem, key: privateKeyPem, authorities: authority.certificatePem };
 }
 
+/** What a process of the rig answers. */
+export interface ServedByRig {
+  readonly calls?: ReturnType<typeof serveCalls>;
+  readonly mount?: (app: FastifyInstance) => void;
+}
+
 /** Processes of one installation, each listening for the others, and the connections between them. */
 export function createProcessRig() {
   const authority = createTestAuthority({ name: 'processes' });
@@ -25,13 +31,14 @@ export function createProcessRig() {
     authority,
     identity: (name: string): ProcessIdentity => identityOf(authority, name),
     /** @returns its address */
-    async serve(name: string, mount: (app: FastifyInstance) => void): Promise<string> {
+    async serve(name: string, { calls, mount }: ServedByRig): Promise<string> {
       const { certificate, key, authorities } = identityOf(authority, name);
       const app = createHttpServer({
         ...{ logger, metrics: createMetrics(), clock: systemClock },
         tls: { certificate, key, onlyVouchedForBy: authorities },
+        ...(calls === undefined ? {} : { elsewhere: calls }),
       });
-      mount(app);
+      mount?.(app);
       open.push({
         stop() {
           app.server.closeAllConnections();
@@ -54,10 +61,12 @@ export function createProcessRig() {
 export type ProcessRig = ReturnType<typeof createProcessRig>;
 
 /** Serves calls as a process does, to anybody whom `mayCall` lets. */
-export const serving =
-  (offered: ServedCalls['offered'], more: Partial<ServedCalls> = {}) =>
-  (app: FastifyInstance): void =>
-    serveCalls(app, { offered, mayCall: () => true, onRefused: async () => undefined, logger, ...more });
+export const serving = (offered: ServedCalls['offered'], more: Partial<ServedCalls> = {}): ServedByRig => ({
+  calls: serveCalls({
+    ...{ offered, mayCall: () => true, onRefused: async () => undefined, logger, metrics: createMetrics() },
+    ...more,
+  }),
+});
 
 export function refusal(code: string): CodedError {
   return new CodedError({
