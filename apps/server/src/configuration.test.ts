@@ -52,6 +52,7 @@ const ofCore = {
   certificate: 'file:/run/secrets/process.pem',
   key: 'file:/run/secrets/process.key',
   authorities: 'file:/run/secrets/authorities.pem',
+  doors: [{ listener: 'HTTP', baseUrl: 'https://identity.example.com', zone: 'main' }],
   peers: { edge: peer(7431), evidence: peer(7433), egress: peer(7434) },
 };
 

@@ -221,7 +221,7 @@ describe('the keys', () => {
     const [withdrawal] = await recorded('key.withdrawn');
     expect(withdrawal).toMatchObject({
       outcome: 'done',
-      actors: [{ id: 'person:development.operator' }],
+      actors: [{ id: 'person:development.operator' }, { id: 'service:countersign-cli' }],
       data: { purpose: 'access-token', kid: lost, successor: kid, reason: 'found in a ticket' },
     });
     const publication = (await recorded('key.published')).find(({ id }) => withdrawal?.references?.includes(id));
