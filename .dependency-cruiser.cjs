@@ -99,9 +99,13 @@ module.exports = {
     },
     {
       name: 'undici-in-the-gateway-and-for-clients',
-      comment: 'The runtime serves and the apps compose: neither has a client of its own that no rule watches. The wire calls our own processes.',
+      comment:
+        'The runtime serves and the apps compose: neither has a client of its own that no rule watches. The wire calls our own processes.',
       severity: 'error',
-      from: { path: '.', pathNot: `^(components/federation-gateway|foundation/wire|sdk|apps/cli|tests|benchmarks)/|${notProduct}` },
+      from: {
+        path: '.',
+        pathNot: `^(components/federation-gateway|foundation/wire|sdk|apps/cli|tests|benchmarks)/|${notProduct}`,
+      },
       to: { path: '^(undici|node_modules/undici/)' },
     },
     {
