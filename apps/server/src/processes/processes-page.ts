@@ -18,7 +18,7 @@ export function processesPage(): string {
     '# Processes',
     '',
     'One process runs everything by default. A split installation has a process for each security context',
-    '([decision 0058](adr/0058-processes-are-split-by-the-keys-they-hold.md)). This page is written from the tables that are enforced',
+    '([decision 0058](adr/0058-split-processes-by-their-keys.md)). This page is written from the tables that are enforced',
     '(`apps/server/src/processes/groups.ts`, `callers.ts`, `doors.ts`); a test fails where it differs.',
     '',
     '```mermaid',
