@@ -230,11 +230,6 @@ describe('the configuration of one process', () => {
     expect(read(production).process).toBeUndefined();
   });
 
-  it('may leave some components of its group to other processes, which it calls', () => {
-    const some = { ...ofCore, components: ['directory'], peers: { ...ofCore.peers, core: peer(7435) } };
-    expect(read({ ...production, process: some }).process).toEqual(some);
-  });
-
   it.each([
     ['a group that does not exist', { group: 'admin' }],
     ['peers by plain HTTP', { peers: { ...ofCore.peers, edge: ['http://127.0.0.1:7431'] } }],
@@ -245,8 +240,7 @@ describe('the configuration of one process', () => {
     ['peers that do not exist', { peers: { ...ofCore.peers, admin: peer(7435) } }],
     ['a key in place of its reference', { key: '-----BEGIN PRIVATE KEY-----' }],
     ['no authorities', { authorities: undefined }],
-    ['no components', { components: [] }],
-    ['one component twice', { components: ['directory', 'directory'] }],
+    ['some of its components, which no process can run without the others', { components: ['directory'] }],
   ])('with %s is refused', (_, change) => {
     expect(refusalOf({ ...production, process: { ...ofCore, ...change } }).code).toBe('configuration_invalid');
   });
@@ -254,13 +248,6 @@ describe('the configuration of one process', () => {
   it.each([
     ['no peers of another group', { peers: { ...ofCore.peers, evidence: undefined } }, 'process.peers.evidence'],
     ['peers of its own group', { peers: { ...ofCore.peers, core: peer(7435) } }, 'process.peers.core'],
-    ['nobody for the components it leaves out', { components: ['directory'] }, 'process.peers.core'],
-    ['a component of another group', { components: ['directory', 'audit-log'] }, 'process.components: audit-log'],
-    [
-      'components that keep nothing',
-      { group: 'edge', components: ['pages'], peers: { ...ofCore.peers, core: peer(7432) } },
-      'process.components',
-    ],
     ['the port of its interfaces', { listen: production.listen }, 'process.listen'],
   ])('with %s contradicts itself', (_, change, setting) => {
     const { code, detail } = refusalOf({ ...production, process: { ...ofCore, ...change } });

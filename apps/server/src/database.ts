@@ -22,8 +22,7 @@ import {
 } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Configuration } from './configuration.ts';
-import { componentsOfProcess } from './process-configuration.ts';
-import { groupOf } from './processes/groups.ts';
+import { componentsOf, groupOf } from './processes/groups.ts';
 
 /** The database of this release: reached, fit, and migrated. */
 export interface OpenedDatabase {
@@ -122,7 +121,7 @@ function componentsHere(
   components: readonly ComponentMigrations[],
 ): readonly ComponentMigrations[] {
   if (own === undefined) return components;
-  const names = componentsOfProcess(own);
+  const names = componentsOf(own.group);
   return components.filter(({ name }) => names.includes(name));
 }
 

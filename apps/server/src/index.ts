@@ -29,6 +29,7 @@ export { describeInterfaces, textOf as openapiText } from './openapi/describe-in
 export { directorySeed, ownInterfaces } from './own-interfaces.ts';
 export { type GroupParts, groupParts, type ProcessGroup, processGroups } from './processes/groups.ts';
 export { type InitialisedProcesses, type InitProcessesOptions, initProcesses } from './processes/init-processes.ts';
+export { type RenewedProcess, type RenewProcessesOptions, renewProcesses } from './processes/renew-processes.ts';
 export { prepareSplitDevelopment, type SplitDevelopment } from './processes/split-development.ts';
 export { type StartOptions, startAndStay } from './start.ts';
 export { type RunningWitness, startWitness, type WitnessOptions, witnessAndStay, witnessKey } from './witness.ts';

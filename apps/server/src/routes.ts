@@ -139,11 +139,15 @@ export function mountCertificatePages(app: FastifyInstance, { elsewhere }: Pick<
   elsewhere.certificate?.mutualTlsRoutes(app);
 }
 
+export interface HealthOptions {
+  readonly ready: () => Promise<boolean>;
+  /** Codes of what somebody has to do before long; none where left out. */
+  readonly warnings?: () => readonly string[];
+  readonly metrics: Metrics;
+}
+
 /** Is the process alive, is it of use, and how is it doing. */
-export function mountHealth(
-  app: FastifyInstance,
-  options: { readonly ready: () => Promise<boolean>; readonly metrics: Metrics },
-): void {
+export function mountHealth(app: FastifyInstance, options: HealthOptions): void {
   app.get(
     '/healthz',
     described({
@@ -159,13 +163,15 @@ export function mountHealth(
       tag: 'operation',
       summary: 'Is it of use?',
       answers: {
-        200: { description: 'The log can be read and signed', body: statusAnswer('ready') },
-        503: { description: 'It cannot, or the process is about to stop', body: statusAnswer('not ready') },
+        200: { description: 'The log can be read and signed', body: readinessAnswer('ready') },
+        503: { description: 'It cannot, or the process is about to stop', body: readinessAnswer('not ready') },
       },
     }),
     async (_request, reply) => {
       const ready = await options.ready();
-      return reply.status(ready ? 200 : 503).send({ status: ready ? 'ready' : 'not ready' });
+      const warnings = options.warnings?.() ?? [];
+      const status = ready ? 'ready' : 'not ready';
+      return reply.status(ready ? 200 : 503).send({ status, ...(warnings.length === 0 ? {} : { warnings }) });
     },
   );
   app.get(
@@ -182,4 +188,18 @@ export function mountHealth(
 
 function statusAnswer(status: string) {
   return Type.Object({ status: Type.Literal(status) }, { additionalProperties: false });
+}
+
+function readinessAnswer(status: string) {
+  return Type.Object(
+    {
+      status: Type.Literal(status),
+      warnings: Type.Optional(
+        Type.Array(Type.String(), {
+          description: 'What somebody has to do before long: `process_certificate_ends` within thirty days',
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  );
 }

@@ -6,14 +6,19 @@ import { readConfigurationFile } from './configuration-file.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
 import { explainDevelopment, prepareDevelopment } from './development.ts';
 import { addressesOf } from './processes/addresses.ts';
-import { type GroupConfiguration, isOfGroup, startProcess } from './processes/start-process.ts';
+import { configurationsOfParts } from './processes/configurations-of-parts.ts';
+import { groupsNamed } from './processes/groups-named.ts';
+import { type GroupConfiguration, isOfGroup } from './processes/start-process.ts';
+import { startTogether } from './processes/start-together.ts';
 import { type TryOutKeys, tryOutPath } from './try-out/index.ts';
 
 export interface StartOptions {
   readonly dataFolder: string;
   readonly port: number;
-  /** Instead of the development configuration. */
+  /** Instead of the development configuration; with `only` also the folder that `processes init` made. */
   readonly configurationFile?: string;
+  /** Groups of processes, or components, that this process runs alone; everything that the configuration is of when left out. */
+  readonly only?: readonly string[];
   /** See `startControlPlane`. */
   readonly adoptRolesSecret?: boolean;
 }
@@ -26,8 +31,11 @@ export interface StartOptions {
 export async function startAndStay(options: StartOptions): Promise<void> {
   const began = performance.now();
   const say = (line: string): void => void process.stdout.write(`${line}\n`);
-  const { configuration, tryOut } = configurationOf(options, say);
-  if (isOfGroup(configuration)) return stayAsProcess(configuration, { began, say });
+  const { configurationFile, only } = options;
+  const parts = only === undefined ? undefined : configurationsOfParts(groupsNamed(only), configurationFile);
+  if (isList(parts)) return stayAsProcess(parts, { began, say });
+  const { configuration, tryOut } = parts === undefined ? configurationOf(options, say) : { configuration: parts };
+  if (isOfGroup(configuration)) return stayAsProcess([configuration], { began, say });
   const logger = createLogger({ level: configuration.logLevel, name: 'countersign' });
   const onProgress = (message: string): void => say(`${message} ...`);
   const { controlPlane } = await stayUntilSignalled(async (signal) => {
@@ -45,33 +53,43 @@ export async function startAndStay(options: StartOptions): Promise<void> {
 
 /** A process of a split installation: it connects to what it must, and to nothing else. */
 async function stayAsProcess(
-  configuration: GroupConfiguration,
+  configurations: readonly GroupConfiguration[],
   { began, say }: { readonly began: number; readonly say: (line: string) => void },
 ): Promise<void> {
-  const { group } = configuration.process;
-  const logger = createLogger({ level: configuration.logLevel, name: `countersign ${group}` });
+  const names = configurations.map(({ process: { group } }) => group);
+  const loggerOf = (name: string) =>
+    createLogger({ level: configurations[0]?.logLevel ?? 'info', name: `countersign ${name}` });
+  const logger = loggerOf(names.join(', '));
   // Whoever calls outside is told where to by others.
-  if (group !== 'egress') allowConnectionsOnly(addressesOf(configuration));
+  if (!names.includes('egress')) allowConnectionsOnly(configurations.flatMap(addressesOf));
   const { running } = await stayUntilSignalled(async (signal) => {
-    const started = await startProcess(configuration, {
-      logger,
-      signal,
-      onProgress: (message) => say(`${message} ...`),
-    });
-    return { running: started, stop: () => stopGently(started, configuration) };
+    const onProgress = (message: string): void => say(`${message} ...`);
+    const started = await startTogether(configurations, { loggerOf, signal, onProgress });
+    return { running: started, stop: () => stopGently(started, ...configurations) };
   }, logger);
   for (const note of running.notes) say(note);
-  say(`${group} ready after ${((performance.now() - began) / 1000).toFixed(1)} s: ${running.address}`);
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  for (const { group, address } of running.groups) say(`${group} ready after ${seconds} s: ${address}`);
 }
 
 /** Whoever sends requests hears of it before nobody answers them any more. */
 async function stopGently(
   controlPlane: Pick<ControlPlane, 'drain' | 'stop'>,
-  { environment, listen: { drainSeconds = environment === 'production' ? 5 : 0.25 } }: Configuration,
+  ...configurations: readonly Configuration[]
 ): Promise<void> {
   controlPlane.drain();
-  await sleep(drainSeconds * 1_000);
+  await sleep(Math.max(...configurations.map(drainSecondsOf)) * 1_000);
   await controlPlane.stop();
+}
+
+function drainSecondsOf({ environment, listen }: Configuration): number {
+  return listen.drainSeconds ?? (environment === 'production' ? 5 : 0.25);
+}
+
+function isList(
+  parts: readonly GroupConfiguration[] | Configuration | undefined,
+): parts is readonly GroupConfiguration[] {
+  return Array.isArray(parts);
 }
 
 function configurationOf(

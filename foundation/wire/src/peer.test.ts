@@ -1,11 +1,16 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { Agent, createServer, request, type Server } from 'node:https';
+import { type AddressInfo, createServer as createNetServer, type Server as NetServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { TLSSocket } from 'node:tls';
 import { isCodedError } from '@countersign/kernel';
 import { createTestAuthority, leiOf, personOf } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { callMediaType } from './call-path.ts';
 import type { Peer, PeerCall } from './peer.ts';
+import { type ProcessIdentity, processUri } from './process-identity.ts';
 import { remoteContract } from './remote.ts';
 import { createProcessRig, identityOf, type ProcessRig, refusal, serving } from './testing/process-rig.ts';
 
@@ -219,9 +224,157 @@ describe('several nodes of a process', () => {
     const counts = [0];
     const still = await rig.serve('core', serving(departures(never)));
     const peer = rig.connect({ name: 'core', addresses: [still, await counted('core', counts, 0)] });
-    await errorOf(peer.call({ ...ending, timeoutMs: 100 }));
+    await errorOf(peer.call({ ...ending, repeatable: false, timeoutMs: 100 }));
     for (let time = 0; time < 4; time++) await peer.call({ ...ending, timeoutMs: 2_000 });
     expect(counts).toEqual([4]);
+  });
+
+  describe('of which one accepts connections and never answers', () => {
+    /** As a process that was stopped: the system accepts in its place. */
+    const stopped = async (): Promise<string> => {
+      const server = createNetServer(() => undefined);
+      silent.push(server);
+      await once(server.listen(0, '127.0.0.1'), 'listening');
+      return `https://localhost:${(server.address() as AddressInfo).port}`;
+    };
+    const silent: NetServer[] = [];
+    afterEach(() => {
+      for (const server of silent.splice(0)) server.close();
+    });
+
+    it('answer a question by another one, long before its time is over', async () => {
+      const counts = [0];
+      const answering = await counted('core', counts, 0);
+      for (const still of [await stopped(), await rig.serve('core', serving(departures(never)))]) {
+        const peer = rig.connect({ name: 'core', addresses: [still, answering] });
+        const began = performance.now();
+        await expect(peer.call({ ...ending, timeoutMs: 9_000 })).resolves.toBe('{"ended":1}');
+        expect(performance.now() - began).toBeLessThan(8_000);
+      }
+      expect(counts).toEqual([2]);
+    });
+
+    it('are not asked for a command that another one may have taken', async () => {
+      const counts = [0];
+      const still = await rig.serve('core', serving(departures(never)));
+      const peer = rig.connect({ name: 'core', addresses: [still, await counted('core', counts, 0)] });
+      expect(await errorOf(peer.call({ ...ending, repeatable: false, timeoutMs: 500 }))).toMatchObject({
+        code: 'peer_unavailable',
+      });
+      expect(counts).toEqual([0]);
+    });
+
+    it('let one question find out whether it answers again, and the others pass by', async () => {
+      const counts = [0];
+      let reached = 0;
+      const still = await rig.serve(
+        'core',
+        serving(
+          departures(() => {
+            reached++;
+            return never();
+          }),
+        ),
+      );
+      const peer = rig.connect({ name: 'core', addresses: [still, await counted('core', counts, 0)] });
+      await peer.call({ ...ending, timeoutMs: 1_000 });
+      await sleep(1_100);
+      await Promise.all(Array.from({ length: 10 }, () => peer.call({ ...ending, timeoutMs: 1_600 })));
+      expect(reached).toBe(2);
+      expect(counts).toEqual([11]);
+    });
+  });
+});
+
+describe('a certificate of a process', () => {
+  const issue = (name: string, notAfter: Date, of = rig.authority): ProcessIdentity => {
+    const { certificatePem, privateKeyPem } = of.issue({
+      subject: `CN=${name}`,
+      sans: { uri: [processUri(name)], dns: ['localhost'] },
+      notAfter,
+    });
+    return { certificate: certificatePem, key: privateKeyPem, authorities: of.certificatePem };
+  };
+  const ended = () => new Date(Date.now() - 60_000);
+
+  it('that has ended lets its process ask nothing, and says what to do', async () => {
+    const end = vi.fn(async () => ({ ended: 1 }));
+    const addresses = [await rig.serve('core', serving(departures(end)))];
+    const peer = rig.connect({ name: 'core', addresses, identity: issue('edge', ended()) });
+    const error = await errorOf(peer.call(ending));
+    expect(error).toMatchObject({ code: 'process_certificate_expired', category: 'unavailable' });
+    expect(isCodedError(error) && error.detail).toContain('countersign processes renew');
+    expect(end).not.toHaveBeenCalled();
+    peer.renew(rig.identity('edge'));
+    await expect(peer.call(ending)).resolves.toBe('{"ended":1}');
+  });
+
+  it('that has ended lets nobody in, whatever its holder says of it', async () => {
+    const end = vi.fn(async () => ({ ended: 1 }));
+    const address = await rig.serve('core', serving(departures(end)));
+    const { certificate: cert, key, authorities: ca } = issue('edge', ended());
+    await expect(
+      new Promise((resolve, reject) => {
+        request(`${address}/calls/devices-departure/end`, { method: 'POST', cert, key, ca, agent: false }, resolve)
+          .once('error', reject)
+          .end('[]');
+      }),
+    ).rejects.toThrow();
+    expect(end).not.toHaveBeenCalled();
+  });
+
+  it('that has ended on the other side is named, and another node is asked', async () => {
+    const address = await rig.serve('core', { ...serving(ends), identity: issue('core', ended()) });
+    const peer = rig.connect({ name: 'core', addresses: [address] });
+    expect(await errorOf(peer.call({ ...ending, repeatable: false }))).toMatchObject({
+      code: 'process_certificate_expired',
+      detail: expect.stringContaining('the core process'),
+    });
+    const both = rig.connect({ name: 'core', addresses: [address, await rig.serve('core', serving(ends))] });
+    for (let time = 0; time < 4; time++)
+      await expect(both.call({ ...ending, repeatable: false })).resolves.toBe('{"ended":2}');
+  });
+
+  it('that ends while a connection is open is refused on it from then on', async () => {
+    const refused: unknown[] = [];
+    const more = { onRefused: async (what: unknown) => void refused.push(what) };
+    const address = await rig.serve('core', serving(ends, more));
+    const until = Date.now() + 4_000;
+    const { certificate: cert, key, authorities: ca } = issue('edge', new Date(until));
+    const agent = new Agent({ keepAlive: true, maxSockets: 1, cert, key, ca });
+    const ask = () =>
+      new Promise<number | undefined>((resolve, reject) => {
+        const headers = { 'content-type': callMediaType };
+        request(`${address}/calls/devices-departure/end`, { method: 'POST', agent, headers }, (answer) => {
+          answer.resume().once('end', () => resolve(answer.statusCode));
+        })
+          .once('error', reject)
+          .end(ending.body);
+      });
+    expect(await ask()).toBe(200);
+    await sleep(until - Date.now() + 1_200);
+    expect(await ask()).toBe(503);
+    expect(refused).toEqual([]);
+    agent.destroy();
+  });
+
+  it('is renewed under way, and nothing that is asked meanwhile fails', async () => {
+    const serials: string[] = [];
+    const address = await rig.serve('core', {
+      ...serving(ends),
+      mount(app) {
+        app.server.on('secureConnection', (socket: TLSSocket) =>
+          serials.push(socket.getPeerX509Certificate()?.serialNumber ?? ''),
+        );
+      },
+    });
+    const peer = rig.connect({ name: 'core', addresses: [address], connections: 2 });
+    const asking = Array.from({ length: 50 }, () => peer.call({ ...ending, repeatable: false }));
+    const renewed = rig.identity('edge');
+    peer.renew(renewed);
+    asking.push(...Array.from({ length: 50 }, () => peer.call({ ...ending, repeatable: false })));
+    expect(await Promise.all(asking)).toHaveLength(100);
+    expect(serials).toContain(new X509Certificate(renewed.certificate).serialNumber);
   });
 });
 

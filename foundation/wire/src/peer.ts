@@ -3,7 +3,7 @@ import { CodedError, type ErrorCategory, isCodedError } from '@countersign/kerne
 import type { Logger } from '@countersign/runtime';
 import { type Dispatcher, Pool } from 'undici';
 import { callMediaType, callPath } from './call-path.ts';
-import { type ProcessIdentity, requireProcess, wireErrors } from './process-identity.ts';
+import { endOf, expired, type ProcessIdentity, requireProcess, wireErrors } from './process-identity.ts';
 
 export interface PeerOptions {
   /** Group of the other process, as its certificate names it. */
@@ -47,10 +47,11 @@ export interface PassedRequest {
 export interface Peer {
   readonly name: string;
   /**
-   * Asks, and gives the answer as JSON text; empty where there is none.
+   * Asks, and gives the answer as JSON text; empty where there is none. Of several nodes, what may be repeated is asked of another one
+   * after a share of its time; a command waits for the one that has it.
    *
    * @throws CodedError as the other process said it; `peer_unavailable` when none of its nodes answers in time: what was asked may have
-   *   been done; `peer_overloaded` when too much waits already. Any other error is a fault of the other process.
+   *   been done; `peer_overloaded` when too much waits already; `process_certificate_expired` of either side. Any other error is a fault of the other process.
    */
   call(call: PeerCall): Promise<string>;
   /**
@@ -61,14 +62,18 @@ export interface Peer {
   pass(request: PassedRequest): Promise<Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>>;
   /** Whether one of its nodes says that it is ready, asked now. */
   isReady(): Promise<boolean>;
+  /** From now on connections are made with this. What is under way ends on those that it has. */
+  renew(identity: ProcessIdentity): void;
   stop(): Promise<void>;
 }
 
 const largestAnswer = 64 * 1024 * 1024;
 /** Connections to each node with requests that are passed on. */
 const mostPassing = 1_024;
-/** For so long a node that did not answer is asked last. */
+/** For so long a node that did not answer is asked last; then one call finds out. */
 const shunnedMs = 1_000;
+/** Into so many parts at most the time of a call is divided that several nodes could answer. */
+const mostShares = 3;
 
 /** Calls over HTTP/1.1 with mutual TLS, by connections that stay open. See docs/adr/0058 for what else was measured. */
 export function createPeer({
@@ -81,15 +86,17 @@ export function createPeer({
   // Longer than anything takes that a door waits for, and less than a listener keeps a connection on which nothing is said.
   answerBeginsMs = 40_000,
 }: PeerOptions): Peer {
+  let shown = identity;
+  let shownUntil = endOf(identity);
   if (addresses.length === 0) throw new Error(`no address of ${name}`);
   const poolOf = (address: string, most: number): Pool =>
     new Pool(address, {
       connections: most,
       pipelining: 1,
       connect: {
-        cert: identity.certificate,
-        key: identity.key,
-        ca: identity.authorities,
+        cert: shown.certificate,
+        key: shown.key,
+        ca: shown.authorities,
         checkServerIdentity: requireProcess(name),
         rejectUnauthorized: true,
         minVersion: 'TLSv1.3',
@@ -104,12 +111,17 @@ export function createPeer({
       bodyTimeout: 0,
     });
   const nodes = addresses.map((address) => ({
+    address,
+    /** It did not answer when it was last asked. */
+    failed: false,
     shunnedUntil: 0,
     pool: poolOf(address, connections),
     // A stream of events keeps its connection for as long as its reader stays.
     passing: poolOf(address, mostPassing),
   }));
   type Node = (typeof nodes)[number];
+  /** Made with what was shown before. */
+  const retiring = new Set<Pool>();
   let next = 0;
   let underWay = 0;
   /** What is said of it is said once, until it changes. */
@@ -121,11 +133,27 @@ export function createPeer({
     const first = next++ % nodes.length;
     const turned = [...nodes.slice(first), ...nodes.slice(0, first)];
     const now = performance.now();
-    return [...turned.filter((node) => node.shunnedUntil <= now), ...turned.filter((node) => node.shunnedUntil > now)];
+    const ordered = [
+      ...turned.filter((node) => node.shunnedUntil <= now),
+      ...turned.filter((node) => node.shunnedUntil > now),
+    ];
+    // One call finds out whether it answers again; those beside it do not wait for that.
+    for (const node of ordered.slice(0, 1)) if (node.failed) node.shunnedUntil = now + shunnedMs;
+    return ordered;
   }
 
-  async function ask({ pool }: Node, call: PeerCall, signal: AbortSignal): Promise<string> {
-    const { statusCode, body } = await pool.request({
+  function heard(node: Node): void {
+    node.failed = false;
+    node.shunnedUntil = 0;
+  }
+
+  function unheard(node: Node): void {
+    node.failed = true;
+    node.shunnedUntil = performance.now() + shunnedMs;
+  }
+
+  async function ask(node: Node, call: PeerCall, signal: AbortSignal): Promise<string> {
+    const { statusCode, body } = await node.pool.request({
       path: callPath(call),
       method: 'POST',
       headers: { 'content-type': callMediaType },
@@ -133,28 +161,47 @@ export function createPeer({
       signal,
     });
     const text = await body.text();
-    if (statusCode === 200) return text;
-    if (statusCode === 204) return '';
     // Said before there was a request (RFC 9110 section 15.5.9): of the connection, and not of the component.
     if (statusCode === 408) throw new Error('the request did not arrive in time');
+    heard(node);
+    if (statusCode === 200) return text;
+    if (statusCode === 204) return '';
     throw errorOf(statusCode, text, `${name}: ${call.contract}.${call.method}`);
   }
 
+  /** @param shareMs of the call's time; all that there is when left out */
+  async function askFor(node: Node, call: PeerCall, signal: AbortSignal, shareMs?: number): Promise<string> {
+    if (shareMs === undefined) return ask(node, call, signal);
+    const over = new AbortController();
+    const timer = setTimeout(() => over.abort(), shareMs);
+    try {
+      return await ask(node, call, AbortSignal.any([signal, over.signal]));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   async function askSome(call: PeerCall, signal: AbortSignal): Promise<string> {
+    const deadline = performance.now() + call.timeoutMs;
+    const turn = inTurn();
     let failure: unknown;
-    // A connection that had been closed from the other side meanwhile tells nothing about the node.
-    for (const node of inTurn())
+    for (const [index, node] of turn.entries()) {
+      const left = deadline - performance.now();
+      const others = turn.length - index - 1;
+      const shareMs = call.repeatable && others > 0 ? left / Math.min(others + 1, mostShares) : undefined;
+      // A connection that had been closed from the other side meanwhile tells nothing about the node.
       for (let attempt = 0; attempt < 2; attempt++) {
         try {
-          return await ask(node, call, signal);
+          return await askFor(node, call, signal, shareMs);
         } catch (error) {
           if (isCodedError(error) || error instanceof PeerFault) throw error;
           failure = error;
-          node.shunnedUntil = performance.now() + shunnedMs;
+          unheard(node);
           if (signal.aborted || !(call.repeatable || neverSent(error))) throw error;
-          if (neverSent(error)) break;
+          if (neverSent(error) || isAbort(error)) break;
         }
       }
+    }
     throw failure;
   }
 
@@ -165,11 +212,13 @@ export function createPeer({
     try {
       for (const node of inTurn())
         try {
-          return await node.passing.request({ ...request, signal: AbortSignal.any([gone, late.signal]) });
+          const answer = await node.passing.request({ ...request, signal: AbortSignal.any([gone, late.signal]) });
+          heard(node);
+          return answer;
         } catch (error) {
           failure = error;
           if (gone.aborted) throw error;
-          node.shunnedUntil = performance.now() + shunnedMs;
+          unheard(node);
           // A body has been given to this node, and cannot be read again.
           if (!neverSent(error) || request.body !== null) throw error;
         }
@@ -179,12 +228,25 @@ export function createPeer({
     }
   }
 
+  /** Whoever lets nobody in whose certificate has ended does not say so: it closes the connection. */
+  function requireCurrent(): void {
+    if (Date.now() > shownUntil) throw expired('this process');
+  }
+
+  function retire(pool: Pool): void {
+    retiring.add(pool);
+    const gone = (): void => void retiring.delete(pool);
+    void pool.close().then(gone, gone);
+  }
+
   return {
     name,
     async pass(request) {
+      requireCurrent();
       try {
         return await passSome(request);
       } catch (error) {
+        if (isExpired(error)) throw expired(`the ${name} process`);
         throw wireErrors.error('peer_unavailable', `The ${name} process does not answer; nothing was released.`, {
           internal: `${request.method}: ${String(error)}`,
           cause: error,
@@ -192,6 +254,7 @@ export function createPeer({
       }
     },
     async call(call) {
+      requireCurrent();
       if (underWay >= mostCalls)
         throw wireErrors.error('peer_overloaded', `Too much waits for the ${name} process; try again in a moment.`);
       underWay++;
@@ -207,6 +270,7 @@ export function createPeer({
         const internal = `${call.contract}.${call.method}: ${late.signal.aborted ? 'no answer in time' : String(error)}`;
         if (answers) logger.warn({ peer: name, internal }, 'another process does not answer');
         answers = false;
+        if (isExpired(error)) throw expired(`the ${name} process`);
         throw wireErrors.error('peer_unavailable', `The ${name} process does not answer; nothing was released.`, {
           internal,
           cause: error,
@@ -231,8 +295,19 @@ export function createPeer({
       );
       return answers.includes(true);
     },
+    renew(renewed) {
+      shownUntil = endOf(renewed);
+      shown = renewed;
+      for (const node of nodes) {
+        retire(node.pool);
+        retire(node.passing);
+        node.pool = poolOf(node.address, connections);
+        node.passing = poolOf(node.address, mostPassing);
+      }
+    },
     async stop() {
-      await Promise.all(nodes.flatMap(({ pool, passing }) => [pool.destroy(), passing.destroy()]));
+      const pools = nodes.flatMap(({ pool, passing }) => [pool, passing]);
+      await Promise.all([...pools, ...retiring].map((pool) => pool.destroy()));
     },
   };
 }
@@ -240,10 +315,19 @@ export function createPeer({
 /** Something went wrong over there that has no code: a fault of ours, as it would be here. */
 class PeerFault extends Error {}
 
-const unsentCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+const expiredCode = 'CERT_HAS_EXPIRED';
+const unsentCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT', expiredCode]);
 
 function neverSent(error: unknown): boolean {
   return error instanceof Error && 'code' in error && unsentCodes.has(String(error.code));
+}
+
+function isExpired(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === expiredCode;
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
 }
 
 const categories: Readonly<Record<number, ErrorCategory>> = {

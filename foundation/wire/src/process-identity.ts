@@ -16,6 +16,8 @@ export const wireErrors = errorVocabulary({
   peer_unavailable: 'unavailable',
   /** More waits for the other process than may wait. */
   peer_overloaded: 'unavailable',
+  /** A certificate of a process is past its end: no call is made or answered under it. */
+  process_certificate_expired: 'unavailable',
   /** The table does not let this process call that. */
   call_not_permitted: 'forbidden',
   call_unknown: 'not-found',
@@ -43,18 +45,51 @@ export function processNamedBy(certificate: X509Certificate): string | undefined
   return /^[a-z][a-z0-9-]{0,62}$/.test(name) ? name : undefined;
 }
 
-const named = new WeakMap<object, string | 'nobody'>();
+interface OtherEnd {
+  readonly name: string | undefined;
+  /** Milliseconds since the epoch. */
+  readonly endsAt: number;
+}
 
-/** The process at the other end of a connection whose certificate the handshake has accepted; undefined for any other. */
-export function processAt(socket: unknown): string | undefined {
+const named = new WeakMap<object, OtherEnd>();
+
+function otherEnd(socket: unknown): OtherEnd | undefined {
   if (!(socket instanceof TLSSocket)) return undefined;
-  let name = named.get(socket);
-  if (name === undefined) {
+  let end = named.get(socket);
+  if (end === undefined) {
     const certificate = socket.authorized ? socket.getPeerX509Certificate() : undefined;
-    name = (certificate && processNamedBy(certificate)) ?? 'nobody';
-    named.set(socket, name);
+    end = { name: certificate && processNamedBy(certificate), endsAt: Date.parse(certificate?.validTo ?? '') };
+    named.set(socket, end);
   }
-  return name === 'nobody' ? undefined : name;
+  return end;
+}
+
+/**
+ * The process at the other end of a connection whose certificate the handshake has accepted; undefined for any other, and from the
+ * end of the certificate on: a connection that stays open does not make it last longer.
+ */
+export function processAt(socket: unknown): string | undefined {
+  const end = otherEnd(socket);
+  return end !== undefined && Date.now() <= end.endsAt ? end.name : undefined;
+}
+
+/** Whether the certificate at the other end was accepted, and has come to its end since. */
+export function hasEnded(socket: unknown): boolean {
+  const end = otherEnd(socket);
+  return end?.name !== undefined && Date.now() > end.endsAt;
+}
+
+/** When the certificate of a process ends, in milliseconds since the epoch. */
+export function endOf({ certificate }: Pick<ProcessIdentity, 'certificate'>): number {
+  return Date.parse(new X509Certificate(certificate).validTo);
+}
+
+/** What to do is the same wherever it is found. @param whose as `the core process` */
+export function expired(whose: string): CodedError {
+  return wireErrors.error(
+    'process_certificate_expired',
+    `The certificate of ${whose} has ended; nothing was released. Make a new one with countersign processes renew, and copy process.pem and process.key to its machine.`,
+  );
 }
 
 /**

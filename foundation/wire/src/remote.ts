@@ -33,10 +33,16 @@ export function remoteContract<Name extends RemoteContract>(name: Name, peer: Pi
   return Object.fromEntries(methods);
 }
 
+const ofTheConnection: ReadonlySet<string> = new Set([
+  'peer_unavailable',
+  'peer_overloaded',
+  'process_certificate_expired',
+]);
+
 function inWordsOf(name: RemoteContract, error: unknown): unknown {
   const code = unavailableCodes[name];
   if (code === undefined || !isCodedError(error)) return error;
-  if (error.code !== 'peer_unavailable' && error.code !== 'peer_overloaded') return error;
+  if (!ofTheConnection.has(error.code)) return error;
   const { category, detail, internal } = error;
   return new CodedError({ code, category, detail, ...(internal === undefined ? {} : { internal }), cause: error });
 }

@@ -4,7 +4,7 @@ import { isCodedError } from '@countersign/kernel';
 import { type Logger, type Metrics, problemOf } from '@countersign/runtime';
 import { callMediaType, readCallPath } from './call-path.ts';
 import { codecOf } from './codec.ts';
-import { processAt, wireErrors } from './process-identity.ts';
+import { expired, hasEnded, processAt, wireErrors } from './process-identity.ts';
 import { encodingErrors } from './wire-forms.ts';
 
 /** What a process offers others: the components that run in it, by their contracts. */
@@ -18,7 +18,7 @@ export interface ServedCalls {
   readonly mayCall: MayCall;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'observeRequest'>;
-  /** Told of whoever called what it may not, before it is refused. */
+  /** Told of whoever called what it may not, before it is refused: every time, and what was called may have no such name. */
   readonly onRefused: (refused: { readonly process: string; readonly call: string }) => Promise<void>;
   /** Calls of one process that may be under way; 1,024 when left out. */
   readonly mostCalls?: number;
@@ -61,8 +61,8 @@ export function serveCalls({
   async function answerOf(request: IncomingMessage, contract: string, method: string): Promise<string> {
     const name = `${contract}/${method}`;
     const process = processAt(request.socket);
+    if (process === undefined && hasEnded(request.socket)) throw expired('the process that calls');
     if (process === undefined || !mayCall(process, contract, method)) {
-      logger.warn({ process, call: name }, 'a call was refused: the table does not have it');
       await onRefused({ process: process ?? 'unknown', call: name });
       throw wireErrors.error('call_not_permitted', `The process ${process ?? ''} may not call ${name}.`);
     }

@@ -1,7 +1,13 @@
 import { CodedError } from '@countersign/kernel';
-import type { InitialisedProcesses, ProcessGroup } from '@countersign/server';
+import type { InitialisedProcesses, ProcessGroup, RenewedProcess } from '@countersign/server';
 import type { Command } from 'commander';
 import { dim, print } from '../output.ts';
+
+interface RenewFlags {
+  readonly in: string;
+  readonly only?: string;
+  readonly days: string;
+}
 
 interface InitFlags {
   readonly config: string;
@@ -38,6 +44,41 @@ export function processesCommands(program: Command): void {
         }),
       );
     });
+  processes
+    .command('renew')
+    .description('make new certificates for processes, by the authority of the installation; needs no control plane')
+    .requiredOption('--in <folder>', 'as `processes init` has made it, with its authority')
+    .option('--only <groups>', 'of these groups, with commas between (default: all that have a folder there)')
+    .option('--days <number>', 'how long they are good', '365')
+    .action(async ({ in: folder, only, days }: RenewFlags) => {
+      const { processGroups, renewProcesses } = await import('@countersign/server');
+      const groups = only?.split(',').map((name) => groupNamed(name.trim(), processGroups));
+      explainRenewal(await renewProcesses({ folder, days: Number(days), ...(groups === undefined ? {} : { groups }) }));
+    });
+}
+
+function groupNamed(name: string, groups: readonly ProcessGroup[]): ProcessGroup {
+  const group = groups.find((candidate) => candidate === name);
+  if (group !== undefined) return group;
+  throw new CodedError({
+    code: 'process_name_invalid',
+    category: 'invalid',
+    detail: `${JSON.stringify(name)} is no group of processes. There are ${groups.join(', ')}.`,
+  });
+}
+
+function explainRenewal(renewed: readonly RenewedProcess[]): void {
+  for (const { group, files, endedAt, endsAt } of renewed) {
+    print(`${group.padEnd(9)} until ${dayOf(endsAt)} (the one before: until ${dayOf(endedAt)})`);
+    for (const file of files) print(`          ${file}`);
+  }
+  print(
+    'Copy both files of each to the machine of its process. It takes them up within ten seconds, without a restart.',
+  );
+}
+
+function dayOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
 }
 
 function namesIn(

@@ -2,6 +2,14 @@ import type { SplitControlPlane } from '@countersign/examples';
 import type { Command } from 'commander';
 import type { ConnectionOptions } from '../connection-options.ts';
 
+interface StartFlags {
+  readonly data?: string;
+  readonly port: string;
+  readonly config?: string;
+  readonly only?: readonly string[];
+  readonly adoptRolesSecret?: true;
+}
+
 export function startCommand(program: Command, options: () => ConnectionOptions): void {
   program
     .command('start')
@@ -9,13 +17,19 @@ export function startCommand(program: Command, options: () => ConnectionOptions)
     .option('--data <folder>', 'where data lies; made on the first start (default: that of the whole command)')
     .option('--port <number>', 'only on the first start: it becomes part of the address', '7420')
     .option('--config <file>', 'a configuration of your own instead of the development one')
+    .option(
+      '--only <names>',
+      'groups or components that this process runs alone, with commas between; --config names what `processes init` made',
+      (names: string) => names.split(',').map((name) => name.trim()),
+    )
     .option('--adopt-roles-secret', 'once, after the secret of the database roles was lost: go on with a new one')
-    .action(async (flags: { data?: string; port: string; config?: string; adoptRolesSecret?: true }) => {
+    .action(async (flags: StartFlags) => {
       const { startAndStay } = await import('@countersign/server');
       await startAndStay({
         dataFolder: flags.data ?? options().data,
         port: Number(flags.port),
         ...(flags.config === undefined ? {} : { configurationFile: flags.config }),
+        ...(flags.only === undefined ? {} : { only: flags.only }),
         adoptRolesSecret: flags.adoptRolesSecret ?? false,
       });
     });

@@ -1,6 +1,6 @@
 // The decorators that @peculiar/x509 is built with need it, and it must come first.
 import 'reflect-metadata';
-import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto';
+import { createPrivateKey, X509Certificate as NodeCertificate, randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
 import {
   AuthorityKeyIdentifierExtension,
@@ -11,6 +11,7 @@ import {
   KeyUsagesExtension,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
+  X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509';
 import type { ProcessGroup } from './groups.ts';
@@ -22,8 +23,20 @@ export interface IssuedCertificate {
 }
 
 export interface ProcessAuthority extends IssuedCertificate {
-  /** For one process, which is client and server: for a year. @param names DNS names and IP addresses that others call it by */
-  issue(group: ProcessGroup, names: readonly string[]): Promise<IssuedCertificate>;
+  /**
+   * For one process, which is client and server.
+   *
+   * @param names DNS names and IP addresses that others call it by
+   * @param days of validity; no longer than the authority's own
+   */
+  issue(group: ProcessGroup, names: readonly string[], options: IssueOptions): Promise<IssuedCertificate>;
+}
+
+export interface IssueOptions {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** 365 when left out. */
+  readonly days?: number;
 }
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
@@ -54,19 +67,38 @@ export async function createProcessAuthority({ now }: { readonly now: number }):
     },
     webcrypto,
   );
-  return {
+  return openProcessAuthority({
     certificate: pemFile(certificate.toString('pem')),
     privateKey: await privateKeyOf(keys),
-    async issue(group, names) {
+  });
+}
+
+/**
+ * An authority that was made before.
+ *
+ * @throws Error where certificate and key cannot be read or do not belong together
+ */
+export async function openProcessAuthority(own: IssuedCertificate): Promise<ProcessAuthority> {
+  const certificate = new X509Certificate(own.certificate);
+  const publicKey = await certificate.publicKey.export(webcrypto);
+  const der = createPrivateKey(own.privateKey).export({ format: 'der', type: 'pkcs8' });
+  const signingKey = await webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign']);
+  if (!new NodeCertificate(own.certificate).checkPrivateKey(createPrivateKey(own.privateKey)))
+    throw new Error('certificate and key of the authority do not belong together');
+  return {
+    ...own,
+    async issue(group, names, { now, days = 365 }) {
       const its = await generateKeys();
+      const { notBefore, notAfter } = validity(now, days);
       const issued = await X509CertificateGenerator.create(
         {
-          issuer: name,
+          issuer: certificate.subject,
           subject: `CN=Countersign ${group}`,
           publicKey: its.publicKey,
-          signingKey: keys.privateKey,
+          signingKey,
           signingAlgorithm: algorithm,
-          ...validity(now, 365),
+          notBefore,
+          notAfter: new Date(Math.min(notAfter.getTime(), certificate.notAfter.getTime())),
           extensions: [
             new BasicConstraintsExtension(false, undefined, true),
             new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
@@ -76,7 +108,7 @@ export async function createProcessAuthority({ now }: { readonly now: number }):
               ...names.map((value) => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value })),
             ]),
             await SubjectKeyIdentifierExtension.create(its.publicKey, false, webcrypto),
-            await AuthorityKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
+            await AuthorityKeyIdentifierExtension.create(publicKey, false, webcrypto),
           ],
         },
         webcrypto,

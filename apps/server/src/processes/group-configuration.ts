@@ -23,6 +23,12 @@ export const processFiles = {
   data: 'data',
 } as const;
 
+/** The files of the authority, beside the folders of the processes. */
+export const authorityFiles = {
+  certificate: join('authority', 'authority.pem'),
+  key: join('authority', 'authority.key'),
+} as const;
+
 /** Settings that only processes of one group read, some with secrets: no other process is given them. */
 const settingsOfOneGroup = {
   mutualTls: 'edge',

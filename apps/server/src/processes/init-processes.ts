@@ -8,7 +8,7 @@ import { readConfiguration } from '../configuration.ts';
 import { readConfigurationFile } from '../configuration-file.ts';
 import { rolesSecretFile } from '../database.ts';
 import { deriveGroupKey, readKeyBytes } from '../key-encryption-key.ts';
-import { groupConfiguration, type ProcessPlaces, processFiles } from './group-configuration.ts';
+import { authorityFiles, groupConfiguration, type ProcessPlaces, processFiles } from './group-configuration.ts';
 import { type ProcessGroup, processGroups } from './groups.ts';
 
 export interface InitProcessesOptions {
@@ -73,14 +73,15 @@ export async function initProcesses(options: InitProcessesOptions): Promise<Init
   const roles = rolesSecretFromFile(rolesSecretFile(resolve(dataFolder)), systemRandom);
   // Loaded here alone: no server needs it.
   const { createProcessAuthority } = await import('./certificates.ts');
-  const authority = await createProcessAuthority({ now: (options.clock ?? systemClock).now() });
+  const now = (options.clock ?? systemClock).now();
+  const authority = await createProcessAuthority({ now });
 
   const files = new Map<string, string>([
-    [join('authority', 'authority.pem'), authority.certificate],
-    [join('authority', 'authority.key'), authority.privateKey],
+    [authorityFiles.certificate, authority.certificate],
+    [authorityFiles.key, authority.privateKey],
   ]);
   for (const { group, configuration } of configurations) {
-    const { certificate, privateKey } = await authority.issue(group, places.names[group]);
+    const { certificate, privateKey } = await authority.issue(group, places.names[group], { now });
     const its = (name: string): string => join(group, name);
     files.set(its(processFiles.configuration), `${JSON.stringify(configuration, null, 2)}\n`);
     files.set(its(processFiles.certificate), certificate);
@@ -101,7 +102,7 @@ export async function initProcesses(options: InitProcessesOptions): Promise<Init
         (reference) => !reference.startsWith(`file:${join(installedAt, group)}${sep}`),
       ),
     })),
-    authorityKeyFile: join(folder, 'authority', 'authority.key'),
+    authorityKeyFile: join(folder, authorityFiles.key),
     keepOffline: [keyEncryptionKey, `file:${rolesSecretFile(resolve(dataFolder))}`, databaseUrl],
   };
 }

@@ -1,15 +1,24 @@
 import type { Clock } from '@countersign/kernel';
-import { createHttpServer, type HttpServerOptions, type Logger, type Metrics } from '@countersign/runtime';
+import {
+  createHttpServer,
+  type HttpServerOptions,
+  type HttpTls,
+  type Logger,
+  type Metrics,
+  renewTls,
+} from '@countersign/runtime';
 import { listenerHeader, type ProcessIdentity, processAt, type ServedCalls, serveCalls } from '@countersign/wire';
 import type { FastifyInstance } from 'fastify';
 import type { Listener } from '../listeners.ts';
-import { mountHealth } from '../routes.ts';
+import { type HealthOptions, mountHealth } from '../routes.ts';
 
 /** The one address at which other processes reach this one: for calls, and for requests that they pass on. */
 export interface ProcessListener {
   readonly app: FastifyInstance;
   /** Has the servers of doors ready; to be called before it listens. */
   ready(): Promise<void>;
+  /** Shows this from now on to whoever connects. @throws Error where it cannot be shown: the one before stays */
+  renew(identity: ProcessIdentity): void;
   close(): Promise<void>;
 }
 
@@ -18,7 +27,7 @@ export interface ProcessListenerOptions extends ServedCalls {
   readonly metrics: Metrics;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly isReady: () => Promise<boolean>;
+  readonly health: HealthOptions;
   /** Doors by the listener of edge that their requests came to; none where this process has none for others. */
   readonly doors: readonly {
     readonly listener: Pick<Listener, 'name' | 'baseUrl' | 'zone'>;
@@ -30,7 +39,7 @@ export interface ProcessListenerOptions extends ServedCalls {
 const passesOn = 'edge';
 
 export function createProcessListener(options: ProcessListenerOptions): ProcessListener {
-  const { identity, metrics, clock, logger, doors, isReady } = options;
+  const { identity, metrics, clock, logger, doors, health } = options;
   const passedOn: HttpServerOptions['passedOn'] = { by: (socket) => processAt(socket) === passesOn };
   const servers = new Map(
     doors.map(({ listener, mount }) => {
@@ -42,7 +51,7 @@ export function createProcessListener(options: ProcessListenerOptions): ProcessL
   const calls = serveCalls(options);
   const app = createHttpServer({
     ...{ logger, metrics, clock },
-    tls: { certificate: identity.certificate, key: identity.key, onlyVouchedForBy: identity.authorities },
+    tls: tlsOf(identity),
     // Whatever was passed on reaches doors alone, however its path reads: nobody outside gets to a call.
     elsewhere(asked) {
       const { headers, socket } = asked;
@@ -54,14 +63,21 @@ export function createProcessListener(options: ProcessListenerOptions): ProcessL
       return (request, response) => door.routing(request, response);
     },
   });
-  mountHealth(app, { metrics, ready: isReady });
+  mountHealth(app, health);
   return {
     app,
     async ready() {
       await Promise.all([...servers.values()].map((server) => server.ready()));
     },
+    renew(renewed) {
+      renewTls(app, tlsOf(renewed));
+    },
     async close() {
       await Promise.all([...servers.values()].map((server) => server.close()));
     },
   };
+}
+
+function tlsOf({ certificate, key, authorities }: ProcessIdentity): HttpTls {
+  return { certificate, key, onlyVouchedForBy: authorities };
 }

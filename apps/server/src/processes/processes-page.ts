@@ -44,6 +44,10 @@ export function processesPage(): string {
     'Each process has its own key-encryption key and secret of database roles, both derived from those of the installation, which no process',
     'has; a certificate that names it; and, but for egress, a list of the addresses that it may connect to: the database and its peers.',
     '',
+    'A group is the least that runs by itself: its components share its keys and call each other in memory. Several groups may run in one',
+    'process (`countersign start --config DIR --only core,evidence`), which then holds the keys and roles of all of them. Each keeps its own',
+    'certificate and listener, and calls between them go by the same table.',
+    '',
     '## Doors that edge passes on',
     '',
     '| process | paths, and all below them |',
@@ -52,7 +56,9 @@ export function processesPage(): string {
     '',
     '## Who may call what',
     '',
-    'By the name in its certificate. Anything else is refused with `call_not_permitted`, and the refusal is in the log.',
+    'By the name in its certificate. Anything else is refused with `call_not_permitted`, and the refusal is in the log: the first at once, those',
+    'of the same process and method within a minute as one record that counts them. A certificate that has ended lets nobody call or answer',
+    '(`process_certificate_expired`).',
     '',
   ];
   for (const caller of processGroups) {

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createPagedStreamer, createRecordPages } from '@countersign/audit-log';
 import { createSignalsReplica } from '@countersign/authentication';
-import { deviceErrors, directoryErrors, type PersonSignals, type RecordDraft } from '@countersign/contracts';
+import { deviceErrors, directoryErrors, type PersonSignals } from '@countersign/contracts';
 import { createPosturesReplica } from '@countersign/devices';
 import { createDirectoryReplica, type DirectoryReplica } from '@countersign/directory';
-import { type Clock, CodedError, newId, systemClock } from '@countersign/kernel';
+import { type Clock, systemClock } from '@countersign/kernel';
 import { createDetailTypesReplica } from '@countersign/policy-engine';
 import {
   closeGently,
@@ -14,17 +14,8 @@ import {
   createMetrics,
   drain,
   type Logger,
-  readSecret,
 } from '@countersign/runtime';
-import {
-  createPeer,
-  type Offered,
-  ownName,
-  type Peer,
-  type ProcessIdentity,
-  passOn,
-  wireErrors,
-} from '@countersign/wire';
+import { createPeer, type Offered, type Peer, passOn, wireErrors } from '@countersign/wire';
 import type { FastifyInstance } from 'fastify';
 import { callsOutside, partnerKeysOf } from '../components/gateway.ts';
 import { createGround, type Ground } from '../components/ground.ts';
@@ -60,6 +51,8 @@ import { doorsElsewhere } from './doors.ts';
 import { accessBy, type Elsewhere, elsewhereAt, guardsElsewhere, requestsElsewhere } from './elsewhere.ts';
 import { type ProcessGroup, processGroups } from './groups.ts';
 import { createProcessListener } from './listener.ts';
+import { openOwnIdentity } from './own-identity.ts';
+import { createRefusedCalls } from './refused-calls.ts';
 
 /** The configuration of a process that has the components of one group. */
 export type GroupConfiguration = Configuration & { readonly process: NonNullable<Configuration['process']> };
@@ -111,7 +104,7 @@ const startWithinMs = 120_000;
 /**
  * Starts the components of one group, and answers the processes that have the others.
  *
- * @throws CodedError `configuration_invalid`, `database_not_migrated`, `peer_unavailable` when a process that is needed does not come within
+ * @throws CodedError `configuration_invalid`, `process_certificate_expired`, `database_not_migrated`, `peer_unavailable` when a process that is needed does not come within
  *   two minutes; what {@link startControlPlane} throws
  */
 export async function startProcess(
@@ -130,8 +123,7 @@ export async function startProcess(
   const onProgress = options.onProgress ?? (() => undefined);
   const lifecycle = createLifecycle({ logger, signal: options.signal });
   const metrics = createMetrics();
-  const identity = readIdentity(own);
-  requireOwnName(identity, group);
+  const identity = openOwnIdentity({ references: own, group, clock, logger, metrics });
   await requireFree(own.listen);
   const listeners = listenersOf(configuration);
   for (const listener of listeners) await requireFree(listener);
@@ -150,7 +142,7 @@ export async function startProcess(
     for (const name of processGroups) {
       const addresses = own.peers[name];
       if (name === group || addresses === undefined) continue;
-      const peer = createPeer({ name, addresses, identity, logger });
+      const peer = createPeer({ name, addresses, identity: identity.current(), logger });
       lifecycle.started({ name: `connections to ${name}`, stop: () => peer.stop() });
       peers.set(name, peer);
     }
@@ -172,15 +164,20 @@ export async function startProcess(
       openapi,
     });
     const isReady = async (): Promise<boolean> =>
-      !stopping && (await answersWithin(started.checkHealth(), 2_000)) && (await allReady(needed[group], peers));
+      !stopping &&
+      clock.now() <= identity.endsAt() &&
+      (await answersWithin(started.checkHealth(), 2_000)) &&
+      (await allReady(needed[group], peers));
+    const health = { metrics, ready: isReady, warnings: () => identity.warnings() };
     const audit = group === 'evidence' ? started.offered['audit-log'] : elsewhere('audit-log');
+    if (audit === undefined) throw new Error('the evidence process does not offer its log');
+    const refusedCalls = createRefusedCalls({ audit, at: group, ...ground.common });
+    lifecycle.started({ name: 'records of refused calls', stop: () => refusedCalls.stop() });
     const listener = createProcessListener({
-      identity,
-      ...{ metrics, clock, logger, mayCall, isReady },
+      identity: identity.current(),
+      ...{ metrics, clock, logger, mayCall, health },
       offered: started.offered,
-      onRefused: async ({ process, call }) => {
-        await audit?.append(refusedCall({ process, call, group }, ground));
-      },
+      onRefused: (refused) => refusedCalls.refuse(refused),
       doors: (own.doors ?? []).map(({ listener: name, baseUrl, zone }) => ({
         listener: { name, baseUrl, zone },
         mount: (app: FastifyInstance) => started.mount(app, optionsFor({ baseUrl }), name),
@@ -196,6 +193,11 @@ export async function startProcess(
       },
     });
     await listenOn(listener.app, own.listen);
+    identity.follow((renewed) => {
+      listener.renew(renewed);
+      for (const peer of peers.values()) peer.renew(renewed);
+    });
+    lifecycle.started({ name: 'certificate of this process', stop: () => identity.stop() });
 
     // Edge answers clients there; of all others the address tells those who watch over processes how this one is.
     for (const listener of listeners) {
@@ -207,7 +209,7 @@ export async function startProcess(
         const peer = peers.get(other);
         if (group === 'edge' && peer !== undefined) passOn(app, { peer, paths: doorsElsewhere[other] }, name);
       }
-      if (name === 'HTTP') mountHealth(app, { metrics, ready: isReady });
+      if (name === 'HTTP') mountHealth(app, health);
       lifecycle.started({ name, stop: () => closeGently(app) });
       await listenOn(app, listener);
     }
@@ -490,20 +492,6 @@ function inBackground<Part extends { stop(): Promise<void> }>(make: () => Promis
   };
 }
 
-function readIdentity({ certificate, key, authorities }: ProcessIdentity): ProcessIdentity {
-  return { certificate: readSecret(certificate), key: readSecret(key), authorities: readSecret(authorities) };
-}
-
-function requireOwnName(identity: ProcessIdentity, group: ProcessGroup): void {
-  const name = ownName(identity);
-  if (name === group) return;
-  throw new CodedError({
-    code: 'configuration_invalid',
-    category: 'invalid',
-    detail: `process.certificate is of the ${name} process, and process.group says ${group}.`,
-  });
-}
-
 async function untilReady(peer: Peer | undefined, signal: AbortSignal | undefined): Promise<void> {
   if (peer === undefined) return;
   const deadline = performance.now() + startWithinMs;
@@ -521,19 +509,4 @@ async function untilReady(peer: Peer | undefined, signal: AbortSignal | undefine
 async function allReady(names: readonly ProcessGroup[], peers: ReadonlyMap<ProcessGroup, Peer>): Promise<boolean> {
   const ready = await Promise.all(names.map(async (name) => (await peers.get(name)?.isReady()) ?? true));
   return !ready.includes(false);
-}
-
-function refusedCall(
-  { process, call, group }: { readonly process: string; readonly call: string; readonly group: ProcessGroup },
-  { common }: Pick<Ground, 'common'>,
-): RecordDraft {
-  return {
-    id: newId('record', common),
-    type: 'access.refused',
-    source: 'authorization-server',
-    outcome: 'deny',
-    reason: 'call_not_permitted',
-    actors: [{ id: `process:${process}` }],
-    data: { call, at: group },
-  };
 }

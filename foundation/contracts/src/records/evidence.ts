@@ -82,6 +82,15 @@ export const evidenceRecords = {
       }),
       refusedAtEndpoint,
       closed({ jti: id('tok') }, 'A token that does not open what was asked for'),
+      closed(
+        {
+          call: text('Contract and method; `unknown` for what no contract has'),
+          at: enumOf(['edge', 'core', 'evidence', 'egress']),
+          count: count('How often, in the time from `since` until this record'),
+          since: instant(),
+        },
+        'Calls of one process that another one of the installation may not answer',
+      ),
     ]),
   },
   'evidence.exported': {

@@ -1,6 +1,7 @@
 import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import { createServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import { type Clock, CodedError, systemClock } from '@countersign/kernel';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from '../observability/logger.ts';
@@ -123,6 +124,17 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 function trustOf({ passedOn, tls }: HttpServerOptions): ClientCertificateTrust | undefined {
   if (passedOn === undefined) return tls?.clientCertificates;
   return { passesOn: passedOn.by };
+}
+
+/**
+ * Has a server show another certificate from now on, to connections that are made from now on.
+ *
+ * @throws Error where certificate and key do not belong together, or the server has no TLS: it goes on as before
+ */
+export function renewTls(app: FastifyInstance, tls: HttpTls): void {
+  const { server } = app;
+  if (!(server instanceof TlsServer)) throw new Error('a server without TLS has no certificate to renew');
+  server.setSecureContext(tlsOptions(tls));
 }
 
 /** A server that Fastify did not make does not get its timeouts from it either. */

@@ -21,6 +21,8 @@ export function identityOf(authority: TestAuthority, name: string, uris = [proce
 export interface ServedByRig {
   readonly calls?: ReturnType<typeof serveCalls>;
   readonly mount?: (app: FastifyInstance) => void;
+  /** One of the rig's authority when left out. */
+  readonly identity?: ProcessIdentity;
 }
 
 /** Processes of one installation, each listening for the others, and the connections between them. */
@@ -31,8 +33,8 @@ export function createProcessRig() {
     authority,
     identity: (name: string): ProcessIdentity => identityOf(authority, name),
     /** @returns its address */
-    async serve(name: string, { calls, mount }: ServedByRig): Promise<string> {
-      const { certificate, key, authorities } = identityOf(authority, name);
+    async serve(name: string, { calls, mount, identity = identityOf(authority, name) }: ServedByRig): Promise<string> {
+      const { certificate, key, authorities } = identity;
       const app = createHttpServer({
         ...{ logger, metrics: createMetrics(), clock: systemClock },
         tls: { certificate, key, onlyVouchedForBy: authorities },
