@@ -12,6 +12,7 @@ import {
 import { digestOf, isCodedError, type Json, type RecordId } from '@countersign/kernel';
 import { takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
+import { Behind, untilSettled } from './behind.ts';
 
 /** The change that a row is written by. */
 export interface WrittenBy<Id extends string> {
@@ -64,20 +65,6 @@ export type ThingsLog = AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
 /** What a record says of the thing that it is about, beside what else is in its data. */
 export function carrying(of: string, state: Json, previous: RecordId | undefined) {
   return { thing: of, after: state, ...(previous === undefined ? {} : { previous }) };
-}
-
-/** How often something is begun anew because a row had to be written first. */
-export const maxAttempts = 4;
-
-/** A row is behind its newest record: a process died between the record and the commit. */
-export class Behind extends Error {
-  /** Writes the row. */
-  readonly settle: () => Promise<void>;
-
-  constructor(settle: () => Promise<void>) {
-    super('a row is behind its newest record');
-    this.settle = settle;
-  }
 }
 
 export interface RecordedThings<Id extends string, State, Row extends State = State> {
@@ -245,17 +232,8 @@ export function createRecordedThings<Id extends string, State, Row extends State
       // What was read may be of two moments: under the lock it is of one.
       return found.is === 'same' ? row : things.locked(id, (locked) => locked);
     },
-    async locked(id, work) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await transaction(pool, async (session) => work(await things.lock(session, id), session));
-        } catch (error) {
-          if (!(error instanceof Behind)) throw error;
-          if (attempt >= maxAttempts) return await unproven(id, undefined);
-          await error.settle();
-        }
-      }
-    },
+    locked: (id, work) =>
+      untilSettled(() => transaction(pool, async (session) => work(await things.lock(session, id), session))),
     async lock(session, id) {
       return (await things.hold(session, id, 'refused')).row;
     },
@@ -265,7 +243,11 @@ export function createRecordedThings<Id extends string, State, Row extends State
       const { is } = await compared(id, row, newest);
       if (is === 'same') return { row, previous: newest?.record };
       if (is === 'gone') return { row: undefined, previous: newest?.record };
-      if (is !== 'foreign') throw new Behind(() => things.settle(id));
+      if (is !== 'foreign')
+        throw new Behind(
+          () => things.settle(id),
+          () => unproven(id, undefined),
+        );
       if (otherwise === 'refused' || row === undefined) return unproven(id, row);
       await check.holds(claimOf(id, row));
       return { row: undefined, previous: newest?.record };
