@@ -51,6 +51,20 @@ describe('one signature for several transactions', () => {
     }
   });
 
+  it('is one approval of each, however often it is brought to two nodes at once', async () => {
+    const targets = await changes(4);
+    const jws = world.signedBatch(olga, targets);
+    const nodes = [world.registry, world.registryWith()];
+    const brought = await Promise.allSettled(
+      Array.from({ length: 6 }, (_, index) => nodes[index % 2]?.approveBatch(jws)),
+    );
+    expect(brought.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const { id } of targets) {
+      expect(await approversOf(id)).toEqual([olga.id]);
+      expect(world.recordsOf(id).filter(({ type }) => type === 'approval.given')).toHaveLength(1);
+    }
+  });
+
   it('stands beside approvals that came alone', async () => {
     const targets = await changes(2);
     const [first] = targets;

@@ -1,6 +1,6 @@
 import type { AuditAppender, RecordDraft } from '@countersign/contracts';
 import { type Clock, type CodedError, isCodedError, type RecordId } from '@countersign/kernel';
-import type { Given, Judged, Recorded, Steps } from './command.ts';
+import type { Given, Judged, Known, Recorded, Steps } from './command.ts';
 
 /** What a command is about, locked. */
 export interface Held<Ask, Row> {
@@ -81,9 +81,11 @@ export async function carryOutAll<Session, Ask, Row, Facts, Found, Next, Said, A
   { log, clock }: Parts,
   asks: readonly Ask[],
 ): Promise<readonly { readonly answer: Answer }[]> {
-  async function judge(session: Session, held: Held<Ask, Row>, known: Omit<Given<Ask, Row, Facts>, 'facts'>) {
+  async function judge(session: Session, held: Held<Ask, Row>, found: Omit<Given<Ask, Row, Facts>, 'facts'>) {
+    let known: Known<Ask, Row, Facts> = found;
     try {
-      const given: Given<Ask, Row, Facts> = { ...known, facts: await steps.facts(session, known) };
+      const given: Given<Ask, Row, Facts> = { ...found, facts: await steps.facts(session, found) };
+      known = given;
       const answer = steps.done(given);
       if (answer !== undefined) return { is: 'done', given, answer } as const;
       const judged: Judged<Ask, Row, Facts, Found> = { ...given, found: await steps.check(given, session) };

@@ -15,7 +15,13 @@ export interface Given<Ask, Row, Facts> {
   readonly completed: boolean;
 }
 
-/** The same once nothing speaks against it. */
+/** What is known of a command that is refused. */
+export interface Known<Ask, Row, Facts> extends Pick<Given<Ask, Row, Facts>, 'ask' | 'row'> {
+  /** Left out where they could not be read. */
+  readonly facts?: Facts;
+}
+
+/** What is known once nothing speaks against it. */
 export interface Judged<Ask, Row, Facts, Found> extends Given<Ask, Row, Facts> {
   /** What the checks found that it rests on. */
   readonly found: Found;
@@ -52,7 +58,7 @@ export interface Steps<Session, Ask, Row, Facts, Found, Next, Said, Answer> {
   readonly before: (given: Judged<Ask, Row, Facts, Found>, next: Next) => Promise<void>;
   readonly record: (given: Judged<Ask, Row, Facts, Found>, next: Next) => Said;
   /** The record of a refusal; undefined for what is not one: the caller is told, and nothing is kept. */
-  readonly refused: (error: CodedError, given: Pick<Given<Ask, Row, Facts>, 'ask' | 'row'>) => RecordDraft | undefined;
+  readonly refused: (error: CodedError, known: Known<Ask, Row, Facts>) => RecordDraft | undefined;
   /** After the commit, and again by whoever repeats the command: idempotent. @param next undefined where it was done before */
   readonly after: (given: Given<Ask, Row, Facts>, next: Next | undefined) => Promise<void>;
   readonly release: (next: Next, recorded: Recorded) => Promise<Answer> | Answer;

@@ -1,6 +1,6 @@
 /** Commands that change what is kept: recorded once, whoever repeats them. Read command.ts, carry-out.ts, recorded-things.ts. */
 export { Behind, untilSettled } from './behind.ts';
-export { carryOut, carryOutAll, type Keeping, Refusal } from './carry-out.ts';
+export { carryOut, carryOutAll, type Held, type Keeping, Refusal } from './carry-out.ts';
 export type { Command, Commands, Given, Judged, Recorded, Saying, Steps } from './command.ts';
 export { createCommands } from './commands.ts';
 export { createRecordedThings, type RecordedKind, type RecordedThings, thingOf } from './recorded-things.ts';

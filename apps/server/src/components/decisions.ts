@@ -110,6 +110,7 @@ export async function startDecisions(
       pool: database.pool(transactionRegistryMigrations, { maxConnections: 20, byIndexAlone: true }),
       audit,
       directory,
+      independence,
       consentStore,
       policyEngine,
       signer: signers.envelope,
