@@ -86,7 +86,7 @@ export function newException(
   return { exception, said: { draft, change: { raised: exception } } };
 }
 
-/** Raises an exception that no step of a partner or a colleague has led to, where there is something to look at. */
+/** A look at a transaction that nobody asked for. */
 export interface Looking {
   readonly transaction: TransactionId;
   /** Asked under the lock. @param open exceptions that stand open @returns undefined where there is nothing to be raised */
@@ -95,7 +95,11 @@ export interface Looking {
   readonly after?: (transaction: StoredTransaction, now: number) => Promise<void>;
 }
 
-/** @returns whether this call raised it */
+/**
+ * Raises an exception that no step of a partner or a colleague has led to, where there is something to look at.
+ *
+ * @returns whether this call raised it
+ */
 export function raiseWhereDue(
   asked: Looking,
   dependencies: Pick<TransitionDependencies, 'store' | 'audit' | 'clock' | 'random' | 'exceptionTimes'>,
