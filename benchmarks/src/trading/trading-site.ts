@@ -100,6 +100,7 @@ export async function startTradingSite({
       directory,
       consentStore,
       policyEngine,
+      independence: everybodyIndependent,
       signer: memorySigner('envelope'),
       issuer: 'https://benchmark.countersign.invalid',
       audience: 'https://benchmark.countersign.invalid/transactions',

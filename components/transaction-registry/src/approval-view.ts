@@ -1,4 +1,11 @@
-import type { ApprovalView, ConsentStore, Directory, Obligation, PolicyEngine } from '@countersign/contracts';
+import type {
+  ApprovalView,
+  ConsentStore,
+  Directory,
+  Independence,
+  Obligation,
+  PolicyEngine,
+} from '@countersign/contracts';
 import { type Clock, type TransactionId, toInstant } from '@countersign/kernel';
 import { describeAuthorizationDetail, digestOfIntent } from '@countersign/market';
 import type { AccountDependencies } from './approvals/account.ts';
@@ -22,6 +29,7 @@ export interface ApprovalViewDependencies {
   readonly policyEngine: Pick<PolicyEngine, 'decide'>;
   readonly signalsOf?: AccountDependencies['signalsOf'];
   readonly directory: Pick<Directory, 'snapshot'>;
+  readonly independence: Independence;
   readonly authenticators?: AuthenticatorsHeld;
   readonly clock: Clock;
   readonly audience: string;

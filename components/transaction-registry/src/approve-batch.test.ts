@@ -51,6 +51,20 @@ describe('one signature for several transactions', () => {
     }
   });
 
+  it('is one approval of each, however often it is brought to two nodes at once', async () => {
+    const targets = await changes(4);
+    const jws = world.signedBatch(olga, targets);
+    const nodes = [world.registry, world.registryWith()];
+    const brought = await Promise.allSettled(
+      Array.from({ length: 6 }, (_, index) => nodes[index % 2]?.approveBatch(jws)),
+    );
+    expect(brought.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    for (const { id } of targets) {
+      expect(await approversOf(id)).toEqual([olga.id]);
+      expect(world.recordsOf(id).filter(({ type }) => type === 'approval.given')).toHaveLength(1);
+    }
+  });
+
   it('stands beside approvals that came alone', async () => {
     const targets = await changes(2);
     const [first] = targets;
@@ -78,6 +92,26 @@ describe('one signature for several transactions', () => {
     ]);
     expect(attempts.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
     for (const { id } of targets) expect((await approversOf(id))?.toSorted()).toEqual([olga.id, oscar.id]);
+  });
+
+  it('counts for none while its process has died after the records, and is the same of each when it is brought again', async () => {
+    const targets = await changes(3);
+    const jws = world.signedBatch(olga, targets);
+    const connections = world.scratch.pool('transaction-registry', { maxConnections: 1 });
+    world.audit.afterNextAppend(async () => {
+      await connections.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where state = 'idle in transaction' and usename = current_user and pid <> pg_backend_pid()`,
+      );
+    });
+    await expect(world.registry.approveBatch(jws)).rejects.toThrow(coded('database_unavailable'));
+    await expectNoneApproved(targets);
+    const { approvals } = await world.registryWith().approveBatch(jws);
+    for (const [index, { id }] of targets.entries()) {
+      expect(world.recordsOf(id).filter(({ type }) => type === 'approval.given')).toMatchObject([
+        { id: approvals[index]?.recordId, data: { approval_id: approvals[index]?.id } },
+      ]);
+      expect(await approversOf(id)).toEqual([olga.id]);
+    }
   });
 
   it('leaves nothing behind when the log cannot be written', async () => {

@@ -1,73 +1,195 @@
-import { type Approval, type Directory, type ShownToApprover, transactionErrors } from '@countersign/contracts';
-import type { Clock, CodedError, Random, TransactionId } from '@countersign/kernel';
+import { Refusal } from '@countersign/commands';
+import {
+  type Approval,
+  type Directory,
+  type Independence,
+  type RecordDraft,
+  recordIdOfCommand,
+  type ShownToApprover,
+  transactionErrors,
+} from '@countersign/contracts';
+import {
+  type Clock,
+  type CodedError,
+  type Digest,
+  isCodedError,
+  newId,
+  type Random,
+  type TransactionId,
+} from '@countersign/kernel';
 import type { AccountDependencies } from './approvals/account.ts';
+import type { ApprovalClaims, SignedItem } from './approvals/approval-claims.ts';
 import type { Approver } from './approvals/approver.ts';
-import { actorOf, publicPart, recordGiven } from './approvals/give.ts';
+import { actorOf, approvalOf, asGiven, type Given, givenRecord, publicPart } from './approvals/give.ts';
 import { judge } from './approvals/judge.ts';
 import {
   type BroughtApproval,
   digestOfBrought,
+  type Read,
   type ReadingDependencies,
   readApproval,
 } from './approvals/read-approval.ts';
 import type { AuthenticatorsHeld } from './approvals/standing.ts';
+import { type SayingSteps, type Sayings, say } from './proof/commands.ts';
 import type { RegistryLog, Store } from './proof/proven-store.ts';
 import { recordAbout } from './records.ts';
+import type { StoredApproval } from './store/approvals.ts';
 import type { StoredTransaction } from './store.ts';
 
 export interface ApproveDependencies extends ReadingDependencies {
   readonly store: Store;
   readonly audit: RegistryLog;
   readonly directory: Pick<Directory, 'snapshot'>;
+  readonly independence: Independence;
   readonly authenticators?: AuthenticatorsHeld;
   readonly signalsOf?: AccountDependencies['signalsOf'];
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/** Takes an approval that a person signed; see the contract. Refusals are recorded before they are told. */
-export async function approveTransaction(
-  id: TransactionId,
+/** An approval of one transaction, as it is brought. */
+export interface Approving {
+  readonly transaction: TransactionId;
+  readonly brought: BroughtApproval;
+  /** Who signed what of this transaction; or why it is no approval. */
+  readonly read: Read<{ readonly claims: ApprovalClaims; readonly item: SignedItem }>;
+  /** What the approver was shown, where it was shown here. */
+  readonly shown?: ShownToApprover | undefined;
+  /** Where it came with others under one signature: what was signed. */
+  readonly root?: Digest;
+}
+
+interface Brought {
+  readonly brought: BroughtApproval;
+  readonly read: { readonly approver?: Approver };
+}
+
+/** Takes an approval that a person signed; see the contract. */
+export function approveTransaction(
+  transaction: TransactionId,
   brought: BroughtApproval,
   shown: ShownToApprover | undefined,
   dependencies: ApproveDependencies,
 ): Promise<Approval> {
-  return dependencies.store.inUnit(async (unit) => {
-    const transaction = await unit.lock(id);
-    if (transaction === undefined)
-      throw transactionErrors.error('transaction_not_found', 'There is no such transaction.');
-    const read = readApproval(brought, dependencies);
-    if ('fault' in read) return refuse(transaction, brought, read.fault, undefined, dependencies);
-    const { signed, approver } = read;
-    const judged = await judge({ ...signed, approver }, transaction, unit, dependencies);
-    if (!judged.counts) return refuse(transaction, brought, judged.fault, approver, dependencies);
-    const { claims } = signed;
-    const approval = await recordGiven(
-      { transaction, approver, claims, role: judged.role, brought, shown },
-      dependencies,
-    );
-    await unit.putApproval(approval);
-    return publicPart(approval);
-  });
+  const read = readApproval(brought, dependencies);
+  return say(approving(dependencies), approvals(dependencies), dependencies, { transaction, brought, read, shown });
 }
 
-/** @param approver where the signature was genuine */
-async function refuse(
+/** One signature is one approval of each transaction that it names, however often it is brought. */
+export function approving(
+  dependencies: ApproveDependencies,
+): SayingSteps<Approving, StoredTransaction, StoredTransaction, Given, StoredApproval, Approval> {
+  return {
+    async facts(_, { ask, row }) {
+      const { root, read } = ask;
+      // Of several each is looked for here: a signature names what it likes.
+      const institution = read.approver?.principal.institution ?? '';
+      if (row !== undefined && (root === undefined || row.parties.includes(institution))) return row;
+      const unknown = notFound(ask);
+      throw root === undefined ? unknown : new Refusal(unknown, [unnamedRefusal(ask, unknown, dependencies)]);
+    },
+    done: () => undefined,
+    async check({ ask, facts: transaction }, unit) {
+      const { read, brought, shown, root } = ask;
+      if ('fault' in read) throw read.fault;
+      const judged = await judge({ ...read.signed, approver: read.approver }, transaction, unit, dependencies);
+      if (!judged.counts) throw root === undefined ? judged.fault : naming(transaction.id, judged.fault);
+      const { claims } = read.signed;
+      return { transaction, approver: read.approver, claims, role: judged.role, brought, shown, root };
+    },
+    once: ({ found: { transaction, approver, claims } }) =>
+      recordIdOfCommand({ approval: transaction.id, approver: approver.principal.id, token: claims.jti }),
+    next: ({ found }, record) => approvalOf(found, record, dependencies),
+    before: async () => undefined,
+    record: ({ found }, approval) => givenRecord(approval, found, dependencies.directory.snapshot()),
+    refused: (error, { ask, facts }) =>
+      facts === undefined || !Object.hasOwn(transactionErrors.codes, error.code)
+        ? undefined
+        : approvalRefused(facts, ask, error, dependencies),
+    after: async () => undefined,
+    release: publicPart,
+  };
+}
+
+/** How approvals are held and stored. */
+export function approvals(dependencies: ApproveDependencies): Sayings<Approving, StoredTransaction, StoredApproval> {
+  return {
+    hold: (unit, { transaction }) => unit.lock(transaction),
+    /**
+     * The youngest first, so that two batches never wait for each other, nor for a withdrawal that looks at the older entry of
+     * the address book it goes to.
+     */
+    inLockOrder: (asks) => asks.toSorted((one, other) => (one.transaction < other.transaction ? 1 : -1)),
+    recorded(approval, { before }, { ask, row }) {
+      try {
+        return asGiven(approval, before);
+      } catch (error) {
+        throw isCodedError(error) && row !== undefined
+          ? new Refusal(error, [approvalRefused(row, ask, error, dependencies)])
+          : error;
+      }
+    },
+    put: (unit, approval) => unit.putApproval(approval),
+  };
+}
+
+/** What is recorded of an approval that does not count, where one transaction may be named. */
+function approvalRefused(
   transaction: StoredTransaction,
-  brought: BroughtApproval,
+  ask: Approving,
   fault: CodedError,
-  approver: Approver | undefined,
-  { audit, clock, random }: ApproveDependencies,
-): Promise<never> {
-  await audit.append({
-    ...recordAbout(transaction, { clock, random }),
+  from: { readonly clock: Clock; readonly random: Random },
+): RecordDraft {
+  return {
+    ...recordAbout(transaction, from),
+    ...refusedBy(ask, fault),
+    references: [transaction.openedRecordId],
+    data: {
+      state: transaction.state,
+      detail: fault.detail,
+      ...(ask.root === undefined ? {} : { batch_root: ask.root }),
+    },
+  };
+}
+
+/** The same where no single transaction is at fault, or none may be named. */
+export function unnamedRefusal(
+  ask: Brought,
+  fault: CodedError,
+  from: { readonly clock: Clock; readonly random: Random },
+): RecordDraft {
+  return {
+    id: newId('record', from),
+    source: 'transaction-registry',
+    ...refusedBy(ask, fault),
+    data: { detail: fault.detail },
+  };
+}
+
+function refusedBy({ brought, read: { approver } }: Brought, fault: CodedError) {
+  return {
     type: 'approval.refused',
     outcome: 'deny',
     reason: fault.code,
-    references: [transaction.openedRecordId],
+    // Where the signature was genuine.
     ...(approver === undefined ? {} : { subject: actorOf(approver) }),
     payload: digestOfBrought(brought),
-    data: { state: transaction.state, detail: fault.detail },
-  });
-  throw fault;
+  } as const satisfies Partial<RecordDraft>;
+}
+
+function notFound({ transaction, root }: Approving): CodedError {
+  return root === undefined
+    ? transactionErrors.error('transaction_not_found', 'There is no such transaction.')
+    : transactionErrors.error('transaction_not_found', 'There is no such transaction, or it is not yours to see.', {
+        facts: { transaction },
+      });
+}
+
+/** The fault again, with the transaction that it is about. */
+function naming(transaction: TransactionId, { code, detail, facts }: CodedError): CodedError {
+  const known = Object.keys(transactionErrors.codes).find(
+    (candidate): candidate is keyof typeof transactionErrors.codes => candidate === code,
+  );
+  if (known === undefined) throw new Error(`a rule of approvals refused with ${code}`);
+  return transactionErrors.error(known, detail, { facts: { ...facts, transaction } });
 }

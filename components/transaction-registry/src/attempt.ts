@@ -1,11 +1,5 @@
-import type {
-  ConsentStore,
-  Directory,
-  PolicyEngine,
-  TransactionEvent,
-  TransitionReceipt,
-} from '@countersign/contracts';
-import type { Clock, CodedError, Random } from '@countersign/kernel';
+import type { ConsentStore, Directory, PolicyEngine, TransactionEvent } from '@countersign/contracts';
+import type { Clock, Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type { AccountDependencies } from './approvals/account.ts';
 import type { AuthenticatorsHeld } from './approvals/standing.ts';
@@ -58,11 +52,6 @@ export interface Attempt {
   readonly trade: TradeStanding;
   readonly known: KnownFacts;
 }
-
-/** Of these only `told` leaves something behind besides its record, so it commits before it is thrown. */
-export type Outcome =
-  | { readonly kind: 'done' | 'replayed'; readonly receipt: TransitionReceipt; readonly transaction: StoredTransaction }
-  | { readonly kind: 'told'; readonly error: CodedError };
 
 /** Whether a step begins, or ends, the counting of its amounts against limits. */
 export function countingOf({

@@ -12,6 +12,7 @@ import { type ApprovalViewDependencies, approversOf, viewOf } from './approval-v
 import { accountOf } from './approvals/account.ts';
 import { awaitedKey } from './approvals/awaited-keys.ts';
 import { publicPart } from './approvals/give.ts';
+import { isIndependent } from './approvals/independent.ts';
 import { mayApprove } from './approvals/may-approve.ts';
 import { standingApprovals } from './approvals/standing.ts';
 import type { StoredTransaction } from './store.ts';
@@ -80,6 +81,7 @@ async function before(
   const standing = await standingApprovals(transaction, given, now, dependencies);
   const may = mayApprove(person, {
     account: await accountOf(person.id, dependencies),
+    isIndependent: await isIndependent(person.id, transaction, standing, dependencies.independence),
     transaction,
     past: await store.transitions(transaction.id),
     given,

@@ -1,18 +1,14 @@
-import {
-  appendOnce,
-  type Person,
-  type PrincipalId,
-  type RecordDraft,
-  recordIdOfCommand,
-  transactionErrors,
-} from '@countersign/contracts';
-import type { CodedError, Random, RecordId, TransactionId } from '@countersign/kernel';
+import { type Person, type PrincipalId, recordIdOfCommand, transactionErrors } from '@countersign/contracts';
+import { type CodedError, type Random, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
 import { type ApprovalViewDependencies, approversOf } from './approval-view.ts';
 import { accountOf } from './approvals/account.ts';
+import { isIndependent } from './approvals/independent.ts';
 import { passesRules } from './approvals/may-approve.ts';
 import { standingApprovals } from './approvals/standing.ts';
+import { type SayingSteps, type Sayings, say } from './proof/commands.ts';
 import type { RegistryLog, Unit } from './proof/proven-store.ts';
-import { recordAbout, strategyOf } from './records.ts';
+import { changeAbout, recordAbout, strategyOf } from './records.ts';
+import type { StoredDecline } from './store/declines.ts';
 import type { StoredTransaction } from './store.ts';
 
 export type DeclineDependencies = ApprovalViewDependencies & {
@@ -29,84 +25,116 @@ export async function declineApproval(
   reason: string,
   dependencies: DeclineDependencies,
 ): Promise<{ readonly recordId: RecordId }> {
-  const { store, directory, audit, clock, random } = dependencies;
   const said = reason.trim();
   if (said === '' || said.length > longestReason)
     throw transactionErrors.error('decline_reason', `Say why, in 1 to ${longestReason} characters.`, {
       facts: { field: 'reason' },
     });
-  return store.inUnit(async (unit) => {
-    const transaction = await unit.lock(id);
-    const person = directory.snapshot().principal(by);
-    if (transaction === undefined || person?.kind !== 'person' || !approversOf(transaction).has(person.institution))
-      throw transactionErrors.error(
-        'transaction_not_found',
-        'There is no such transaction, or it is not yours to see.',
-      );
-    const earlier = (await unit.declines(id)).find(({ approver }) => approver === by);
-    if (earlier !== undefined) return { recordId: earlier.recordId };
-    const about = recordAbout(transaction, { clock, random });
-    const subject = { id: person.id, institution: person.institution };
-    const fault = await declineFault(transaction, person, unit, dependencies);
-    if (fault !== undefined) {
-      await audit.append({
-        ...about,
-        type: 'approval.refused',
-        outcome: 'deny',
-        reason: fault.code,
-        references: [transaction.openedRecordId],
-        subject,
-        data: { state: transaction.state, detail: fault.detail },
-      });
-      throw fault;
-    }
-    const declined: RecordDraft = {
-      ...about,
-      id: recordIdOfCommand({ declined: transaction.id, approver: person.id }),
+  return say(declining(dependencies), declines, dependencies, { transaction: id, by, reason: said });
+}
+
+interface Declining {
+  readonly transaction: TransactionId;
+  readonly by: PrincipalId;
+  readonly reason: string;
+}
+interface Deciding {
+  readonly transaction: StoredTransaction;
+  readonly person: Person;
+  /** What they said before. */
+  readonly earlier: StoredDecline | undefined;
+}
+interface Declined {
+  readonly transaction: TransactionId;
+  readonly decline: StoredDecline;
+}
+
+function declining(
+  dependencies: DeclineDependencies,
+): SayingSteps<Declining, StoredTransaction, Deciding, void, Declined, { readonly recordId: RecordId }> {
+  const actorOf = ({ id, institution }: Person) => ({ id, institution });
+  return {
+    async facts(unit, { ask, row }) {
+      const person = dependencies.directory.snapshot().principal(ask.by);
+      if (row === undefined || person?.kind !== 'person' || !approversOf(row).has(person.institution))
+        throw transactionErrors.error(
+          'transaction_not_found',
+          'There is no such transaction, or it is not yours to see.',
+        );
+      const earlier = (await unit.declines(row.id)).find(({ approver }) => approver === ask.by);
+      return { transaction: row, person, earlier };
+    },
+    done: ({ facts: { earlier } }) => earlier && { recordId: earlier.recordId },
+    async check({ facts: { transaction, person } }, unit) {
+      const fault = await declineFault(transaction, person, unit, dependencies);
+      if (fault !== undefined) throw fault;
+    },
+    once: ({ facts: { transaction, person } }) => recordIdOfCommand({ declined: transaction.id, approver: person.id }),
+    next: ({ ask, facts: { transaction, person }, now }, recordId) => ({
+      transaction: transaction.id,
+      decline: {
+        approver: person.id,
+        institution: person.institution,
+        reason: ask.reason,
+        at: toInstant(now),
+        recordId,
+      },
+    }),
+    before: async () => undefined,
+    record: ({ ask, facts: { transaction, person } }) => ({
+      ...changeAbout(transaction),
       type: 'approval.declined',
       outcome: 'deny',
       reason: 'approval_declined',
       references: [transaction.openedRecordId],
-      subject,
+      subject: actorOf(person),
       data: { state: transaction.state },
-      protectedValues: strategyOf(person.institution, { reason: said }),
-    };
-    await unit.putDecline(id, {
-      approver: person.id,
-      institution: person.institution,
-      ...(await firstWord(declined, said, audit)),
-      recordId: declined.id,
-    });
-    return { recordId: declined.id };
-  });
+      protectedValues: strategyOf(person.institution, { reason: ask.reason }),
+    }),
+    refused: (error, { facts }) =>
+      facts === undefined || !Object.hasOwn(transactionErrors.codes, error.code)
+        ? undefined
+        : {
+            ...recordAbout(facts.transaction, dependencies),
+            type: 'approval.refused',
+            outcome: 'deny',
+            reason: error.code,
+            references: [facts.transaction.openedRecordId],
+            subject: actorOf(facts.person),
+            data: { state: facts.transaction.state, detail: error.detail },
+          },
+    after: async () => undefined,
+    release: ({ decline: { recordId } }) => ({ recordId }),
+  };
 }
 
-/** What was said first, and when: now, or before a process died that had recorded it and not stored it. */
-async function firstWord(
-  draft: RecordDraft,
-  reason: string,
-  audit: DeclineDependencies['audit'],
-): Promise<{ readonly reason: string; readonly at: string }> {
-  const { time, before } = await appendOnce(audit, draft);
-  const said = (before?.data as { readonly reason?: unknown } | undefined)?.reason;
-  return { reason: typeof said === 'string' ? said : reason, at: time };
-}
+const declines: Sayings<Declining, StoredTransaction, Declined> = {
+  hold: (unit, { transaction }) => unit.lock(transaction),
+  /** What was said first, and when: now, or before a process died that had recorded it and not stored it. */
+  recorded({ transaction, decline }, { time, before }) {
+    const said = (before?.data as { readonly reason?: unknown } | undefined)?.reason;
+    return { transaction, decline: { ...decline, at: time, ...(typeof said === 'string' ? { reason: said } : {}) } };
+  },
+  put: (unit, { transaction, decline }) => unit.putDecline(transaction, decline),
+};
 
 /** Who could not approve it in any role has no word to refuse either. */
 async function declineFault(
   transaction: StoredTransaction,
   person: Person,
   unit: Unit,
-  { directory, authenticators, signalsOf, clock }: DeclineDependencies,
+  { directory, independence, authenticators, signalsOf, clock }: DeclineDependencies,
 ): Promise<CodedError | undefined> {
   const now = clock.now();
   const given = await unit.approvals(transaction.id);
+  const standing = await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf });
   return passesRules(person, {
     account: await accountOf(person.id, { authenticators, signalsOf }),
+    isIndependent: await isIndependent(person.id, transaction, standing, independence),
     transaction,
     past: await unit.transitions(transaction.id),
     given,
-    standing: await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf }),
+    standing,
     directory: directory.snapshot(),
     now,
   }).fault;

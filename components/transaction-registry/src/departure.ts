@@ -2,10 +2,10 @@ import type { Actor } from '@countersign/contracts';
 import { isCodedError, type TransactionId } from '@countersign/kernel';
 import type { TransitionDependencies } from './attempt.ts';
 import { type Ending, endingChange, endingOf } from './exceptions/abandon.ts';
-import { raiseException } from './exceptions/raise.ts';
+import { raiseWhereDue } from './exceptions/raise.ts';
 import { releaseHeadroom, reopenHeadroom } from './headroom.ts';
 import { lifeCycleOf, nextSteps, stateRuleOf } from './life-cycles/index.ts';
-import type { Unit } from './proof/proven-store.ts';
+import { change } from './proof/commands.ts';
 import { changeAbout, referencesTo } from './records.ts';
 import type { StoredTransaction } from './store.ts';
 
@@ -39,95 +39,118 @@ export async function endTransactionsOf(
   return ended;
 
   async function endNext(id: TransactionId): Promise<number> {
-    const outcome = await dependencies.store
-      .inUnit((unit) => endOne(id, { principal, by, reason }, unit, dependencies))
-      .catch((error: unknown) => {
-        // Somebody has changed its rows: nobody carries it on, and it keeps nobody from leaving.
-        if (!isCodedError(error, 'authority_unproven')) throw error;
-        dependencies.logger.error(
-          { error, transaction: id },
-          'a transaction of somebody who leaves is not as it was recorded',
-        );
-        return 'unchanged' as const;
-      });
-    if (outcome === 'freed')
-      await releaseHeadroom(id, { limits: dependencies.policyEngine.limits, logger: dependencies.logger });
-    return outcome === 'unchanged' ? 0 : 1;
+    const leaving = { transaction: id, principal, by, reason };
+    try {
+      // What is under way is not cancelled: an exception tells of it.
+      const isEnded = (await cancelIntended(leaving, dependencies)) || (await tellOf(leaving, dependencies));
+      return isEnded ? 1 : 0;
+    } catch (error) {
+      // Somebody has changed its rows: nobody carries it on, and it keeps nobody from leaving.
+      if (!isCodedError(error, 'authority_unproven')) throw error;
+      dependencies.logger.error(
+        { error, transaction: id },
+        'a transaction of somebody who leaves is not as it was recorded',
+      );
+      return 0;
+    }
   }
 }
 
 interface Leaving {
+  readonly transaction: TransactionId;
   readonly principal: string;
   readonly by: Actor;
   readonly reason: string;
 }
 
-async function endOne(
-  id: TransactionId,
-  leaving: Leaving,
-  unit: Unit,
-  dependencies: Dependencies,
-): Promise<'unchanged' | 'ended' | 'freed'> {
-  const transaction = await unit.lock(id);
-  const ending = transaction === undefined ? undefined : endingOf(transaction);
-  // Ended, or taken on by somebody else, meanwhile.
-  if (transaction === undefined || ending === undefined) return 'unchanged';
-  if ((transaction.carriedBy ?? transaction.initiator) !== leaving.principal) return 'unchanged';
-  if (transaction.state === 'intended') {
-    await cancel(transaction, ending, leaving, unit, dependencies);
-    return ending.freesHeadroom ? 'freed' : 'ended';
-  }
-  return (await tell(transaction, unit, dependencies)) ? 'ended' : 'unchanged';
+/** A transaction that has not come to its end, and that this principal answers for. */
+interface Unended {
+  readonly transaction: StoredTransaction;
+  readonly ending: Ending;
 }
 
-async function cancel(
-  transaction: StoredTransaction,
-  ending: Ending,
-  { by, reason }: Leaving,
-  unit: Unit,
-  dependencies: Dependencies,
-): Promise<void> {
-  const { clock, policyEngine } = dependencies;
-  if (ending.freesHeadroom) await reopenHeadroom(transaction.id, { ...dependencies, limits: policyEngine.limits });
-  await unit.change(
-    transaction.id,
+/** @returns undefined where it has ended, or was taken on by somebody else, meanwhile */
+function unendedOf(transaction: StoredTransaction | undefined, principal: string): Unended | undefined {
+  const ending = transaction === undefined ? undefined : endingOf(transaction);
+  return transaction !== undefined &&
+    ending !== undefined &&
+    (transaction.carriedBy ?? transaction.initiator) === principal
+    ? { transaction, ending }
+    : undefined;
+}
+
+/** @returns whether this call cancelled it: nothing of it has been done yet */
+function cancelIntended(leaving: Leaving, dependencies: Dependencies): Promise<boolean> {
+  const headroom = { limits: dependencies.policyEngine.limits, logger: dependencies.logger };
+  return change<Leaving, Unended | undefined, Unended, Unended, boolean>(
     {
-      ...changeAbout(transaction),
-      type: 'transaction.transitioned',
-      outcome: 'done',
-      reason: 'departure',
-      references: referencesTo(transaction.lastRecordId),
-      subject: by,
-      data: {
-        event: ending.event,
-        from: transaction.state,
-        to: ending.state,
-        version: transaction.version + 1,
-        cause: 'departure',
-        reason,
+      facts: async (_, { ask, row }) => unendedOf(row, ask.principal),
+      done: ({ facts }) => (facts?.transaction.state === 'intended' ? undefined : false),
+      async check({ facts }) {
+        if (facts === undefined) throw new Error('nothing was left behind to be cancelled');
+        return facts;
+      },
+      next: ({ found }) => found,
+      async before(_, { transaction, ending }) {
+        if (ending.freesHeadroom) await reopenHeadroom(transaction.id, headroom);
+      },
+      record: ({ ask: { by, reason }, now }, { transaction, ending }) => [
+        {
+          draft: {
+            ...changeAbout(transaction),
+            type: 'transaction.transitioned',
+            outcome: 'done',
+            reason: 'departure',
+            references: referencesTo(transaction.lastRecordId),
+            subject: by,
+            data: {
+              event: ending.event,
+              from: transaction.state,
+              to: ending.state,
+              version: transaction.version + 1,
+              cause: 'departure',
+              reason,
+            },
+          },
+          change: endingChange(transaction, ending, {
+            by,
+            idempotencyKey: `departure ${transaction.version}`,
+            now,
+          }),
+        },
+      ],
+      // Whoever has gone is asked nothing any more.
+      refused: () => undefined,
+      async after(_, next) {
+        if (next?.ending.freesHeadroom === true) await releaseHeadroom(next.transaction.id, headroom);
+      },
+      release: () => true,
+    },
+    dependencies,
+    leaving,
+  );
+}
+
+/** @returns whether an exception tells of it since this call */
+function tellOf({ transaction: id, principal }: Leaving, dependencies: Dependencies): Promise<boolean> {
+  return raiseWhereDue(
+    {
+      transaction: id,
+      look(transaction, open) {
+        const cycle = lifeCycleOf(transaction.detail);
+        if (unendedOf(transaction, principal) === undefined || transaction.state === 'intended') return undefined;
+        if (stateRuleOf(cycle, transaction.state).atRest === true) return undefined;
+        if (open.some(({ cause }) => cause === 'departure')) return undefined;
+        const [next] = nextSteps(cycle, transaction.state);
+        return {
+          cause: 'departure',
+          event: next?.event ?? 'cancel',
+          reason: 'principal_gone',
+          detail: 'Whoever answered for the transaction is not there any more.',
+          owner: transaction.initiatorInstitution,
+        };
       },
     },
-    endingChange(transaction, ending, { by, idempotencyKey: `departure ${transaction.version}`, now: clock.now() }),
-  );
-}
-
-async function tell(transaction: StoredTransaction, unit: Unit, dependencies: Dependencies): Promise<boolean> {
-  const cycle = lifeCycleOf(transaction.detail);
-  if (stateRuleOf(cycle, transaction.state).atRest === true) return false;
-  const open = await unit.openExceptions(transaction.id);
-  if (open.some(({ cause }) => cause === 'departure')) return false;
-  const [next] = nextSteps(cycle, transaction.state);
-  await raiseException(
-    transaction,
-    {
-      cause: 'departure',
-      event: next?.event ?? 'cancel',
-      reason: 'principal_gone',
-      detail: 'Whoever answered for the transaction is not there any more.',
-      owner: transaction.initiatorInstitution,
-    },
-    unit,
     dependencies,
   );
-  return true;
 }

@@ -174,6 +174,58 @@ describe('resolving an exception', () => {
     expect(recordsOf(id, 'exception.resolved')).toHaveLength(1);
     await expect(resolve(exception, 'abandoned', firstOperator)).rejects.toThrow(coded('exception_resolved'));
     await expect(resolve(exception, 'restored')).rejects.toThrow(coded('exception_resolved'));
+    expect(recordsOf(id, 'exception.refused')).toMatchObject([
+      {
+        reason: 'exception_resolved',
+        subject: { id: firstOperator.id },
+        references: [expect.any(String), exception.recordId],
+      },
+      { reason: 'exception_resolved', subject: { id: riskOfficer.id } },
+    ]);
+  });
+
+  it('names everybody through whom it was asked for, refused or not', async () => {
+    const { id, exception } = await lapsed();
+    const by = { ...actor(riskOfficer), through: ['service:console'] };
+    const ask = (kind: string) => world.registry.resolveException(exception.id, { kind, reason: because }, by);
+    await expect(ask('accepted')).rejects.toThrow(coded('exception_resolution_invalid'));
+    await ask('abandoned');
+    for (const type of ['exception.refused', 'exception.resolved'] as const)
+      expect(recordsOf(id, type)).toMatchObject([{ subject: actor(riskOfficer), actors: [{ id: 'service:console' }] }]);
+  });
+
+  it('is not for anybody through whom somebody else had a part in it', async () => {
+    const { id, exception } = await lapsed();
+    const resolveThrough = (through: string) =>
+      world.registry.resolveException(
+        exception.id,
+        { kind: 'abandoned', reason: because },
+        { ...actor(riskOfficer), through: [through] },
+      );
+    // Who began it, and who has reported its steps.
+    for (const hand of [trader.id, 'service:reporter'])
+      await expect(resolveThrough(hand)).rejects.toThrow(coded('exception_authority'));
+    expect(recordsOf(id, 'exception.refused')).toHaveLength(2);
+    await resolveThrough('service:console');
+  });
+
+  it('is not for who acted through somebody in the step that raised it, or was acted through', async () => {
+    const { transaction, root } = await world.reach('submit', 'execute');
+    await world.consentStore.revoke(root.id, actor(fundSignatory), 'End of relationship');
+    await expect(
+      world.registry.transition({
+        transaction: transaction.id,
+        event: 'clear',
+        idempotencyKey: world.next('clear'),
+        body: goodBody.clear,
+        by: { id: 'service:reporter', institution: clearer, client: 'reporter' },
+        actors: [riskOfficer.id],
+      }),
+    ).rejects.toThrow(coded('mandate_lapsed'));
+    await expect(resolve(await theException(transaction.id), 'abandoned')).rejects.toThrow(
+      coded('exception_authority'),
+    );
+    await resolve(await theException(transaction.id), 'abandoned', firstOperator);
   });
 
   it.each([

@@ -1,4 +1,10 @@
-import { accessErrors, type Caller, type TransactionFacts, transactionErrors } from '@countersign/contracts';
+import {
+  accessErrors,
+  type Caller,
+  requesterOf,
+  type TransactionFacts,
+  transactionErrors,
+} from '@countersign/contracts';
 import { isCodedError, parseId, type TransactionId } from '@countersign/kernel';
 import { isAuthorizationDetailType } from '@countersign/market';
 import { described, withCaller } from '@countersign/runtime';
@@ -143,7 +149,7 @@ export function approvalRoutes(
       const approval = parseId('approval', request.params.approval);
       if (approval === undefined)
         throw transactionErrors.error('approval_not_found', 'You have given no such approval.');
-      return transactions.withdrawApproval(id, approval, { id: caller.subject, institution: caller.institution });
+      return transactions.withdrawApproval(id, approval, requesterOf(caller));
     }),
   );
 }

@@ -1,4 +1,4 @@
-import { type Caller, transactionErrors } from '@countersign/contracts';
+import { type Caller, requesterOf, transactionErrors } from '@countersign/contracts';
 import { parseId } from '@countersign/kernel';
 import { described, keySetRoute, recordSchema, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -53,8 +53,8 @@ export function envelopeRoutes(
             'transaction_not_found',
             'There is no such transaction, or it is not yours to see.',
           );
-        const by = { id: caller.subject, institution: caller.institution };
-        return reply.header('cache-control', 'no-store').send(await transactions.envelope(id, by));
+        const issued = await transactions.envelope(id, requesterOf(caller));
+        return reply.header('cache-control', 'no-store').send(issued);
       },
     ),
   );

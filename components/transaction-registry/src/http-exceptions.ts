@@ -1,4 +1,4 @@
-import { type Caller, exceptionErrors } from '@countersign/contracts';
+import { type Caller, exceptionErrors, requesterOf } from '@countersign/contracts';
 import { parseId, type TransactionId } from '@countersign/kernel';
 import { described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -96,7 +96,7 @@ export function exceptionRoutes(
         return transactions.resolveException(
           exception,
           { kind, reason, ...(mandate === undefined ? {} : { mandate }) },
-          { id: caller.subject, institution: caller.institution },
+          requesterOf(caller),
         );
       },
     ),

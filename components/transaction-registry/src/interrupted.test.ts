@@ -81,6 +81,23 @@ describe('a command whose process died after its record', () => {
     expect((await world.registry.facts(withdrawal.id))?.approvals).toHaveLength(1);
   });
 
+  it('approves once, on whichever nodes it is repeated at once', async () => {
+    const withdrawal = await requested();
+    const jws = world.keyOf(firstOperator).sign({ ...approvalClaims(firstOperator, withdrawal, world.clock.now()) });
+    await interrupted(() => world.registry.approve(withdrawal.id, jws));
+    const nodes = [world.registry, world.registryWith()];
+    const brought = await Promise.allSettled(
+      Array.from({ length: 6 }, (_, index) => nodes[index % 2]?.approve(withdrawal.id, jws)),
+    );
+    const taken = brought.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const refused = brought.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []));
+    const records = recordsOf(withdrawal.id, 'approval.given');
+    expect(records).toMatchObject([{ id: taken[0]?.recordId, data: { approval_id: taken[0]?.id } }]);
+    expect(taken).toHaveLength(1);
+    expect(refused).toEqual(Array.from({ length: 5 }, () => coded('approval_repeated')));
+    expect((await world.registry.facts(withdrawal.id))?.approvals).toMatchObject([{ approver: firstOperator.id }]);
+  });
+
   it('takes an approval back once, which counts no more in between', async () => {
     const withdrawal = await requested();
     await world.approve(withdrawal, firstOperator);
@@ -124,6 +141,16 @@ describe('a command whose process died after its record', () => {
       'execute',
       'clear',
     ]);
+  });
+
+  it('is completed by an approval of what it has made, on another node', async () => {
+    const withdrawal = await world.begin('withdrawal', { address_id: await world.activeAddress() });
+    await interrupted(() => world.step(withdrawal.id, 'request'));
+    const jws = world.keyOf(firstOperator).sign({ ...approvalClaims(firstOperator, withdrawal, world.clock.now()) });
+    await world.registryWith().approve(withdrawal.id, jws);
+    expect((await world.registry.history(withdrawal.id)).map(({ event }) => event)).toEqual(['request']);
+    expect(recordsOf(withdrawal.id, 'transaction.transitioned')).toHaveLength(1);
+    expect((await world.registry.facts(withdrawal.id))?.approvals).toMatchObject([{ approver: firstOperator.id }]);
   });
 
   it('is told by the other node as by its own, and by what only reads', async () => {

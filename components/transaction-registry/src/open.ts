@@ -6,16 +6,17 @@ import {
   type TransactionRegistry,
   transactionErrors,
 } from '@countersign/contracts';
-import { type Clock, isCodedError, newId, parseInstant, type Random, toInstant } from '@countersign/kernel';
+import { type Clock, newId, parseInstant, type Random, toInstant } from '@countersign/kernel';
 import { digestOfIntent, parseLei } from '@countersign/market';
 import { awaitedByRule } from './approvals/awaited-keys.ts';
 import { destinationKeyOf } from './destinations/destination-key.ts';
 import { intentJson, partiesOf } from './facts.ts';
+import { type SayingSteps, type Sayings, say } from './proof/commands.ts';
 import { transactionClaim } from './proof/held.ts';
 import type { RegistryLog, Store, Unit } from './proof/proven-store.ts';
 import { changeAbout, strategyOf } from './records.ts';
 import type { StoredTransaction } from './store.ts';
-import { tradeStanding } from './trades/trade-standing.ts';
+import { type TradeStanding, tradeStanding } from './trades/trade-standing.ts';
 
 export interface OpenDependencies {
   readonly store: Store;
@@ -26,53 +27,79 @@ export interface OpenDependencies {
 
 type OpenRequest = Parameters<TransactionRegistry['open']>[0];
 
+interface Opening {
+  readonly request: OpenRequest;
+  /** As it is where there is none yet. */
+  readonly row: StoredTransaction;
+}
+
 /** Gives an intent its transaction; see the contract. */
 export async function openTransaction(
   request: OpenRequest,
   dependencies: OpenDependencies,
 ): Promise<OpenedTransaction> {
   const row = newTransaction(request, dependencies);
-  try {
-    return await dependencies.store.inUnit((unit) => open(row, request, unit, dependencies));
-  } catch (error) {
-    if (!isCodedError(error, 'record_identity_taken')) throw error;
-    const recorded = (await dependencies.audit.find(row.openedRecordId))?.record;
-    if (recorded === undefined) throw error;
-    return dependencies.store.inUnit((unit) => store(asRecorded(row, recorded), unit));
-  }
+  return say(opening, openings(dependencies), dependencies, { request, row });
 }
 
-async function open(
-  row: StoredTransaction,
-  request: OpenRequest,
-  unit: Unit,
-  { audit }: OpenDependencies,
-): Promise<OpenedTransaction> {
-  if (!(await unit.insert(row, awaitedByRule(row)))) return sameAgain(await earlierOf(row, unit), row);
-  const trade = await tradeStanding(row, unit);
-  if (trade.kind === 'fault') throw trade.fault;
-  const claim = transactionClaim({ transaction: row, steps: [], exceptions: [], uses: [] });
-  await audit.append({
-    ...changeAbout(row),
-    id: row.openedRecordId,
-    type: 'transaction.opened',
-    outcome: 'done',
-    references: [
-      row.mandate.recordId,
-      ...(trade.kind === 'stands' ? trade.trades.map(({ recordId }) => recordId) : []),
-    ],
-    subject: request.initiator,
-    client: row.client,
-    standing: [standing(claim.of, claim.content)],
-    data: { intent_type: row.detail.type, idempotency_key: row.idempotencyKey, opened_at: toInstant(row.openedAt) },
-    protectedValues: strategyOf(row.initiatorInstitution, { intent: intentJson(row) }),
-  });
-  return opened(row);
-}
+/** Whoever asked whom it is refused records it: see the token endpoint. */
+const opening: SayingSteps<
+  Opening,
+  StoredTransaction,
+  TradeStanding,
+  TradeStanding,
+  StoredTransaction,
+  OpenedTransaction
+> = {
+  // What was opened before follows its trades already.
+  facts: async (unit, { ask, row }) => (row === undefined ? tradeStanding(ask.row, unit) : { kind: 'none' }),
+  done: ({ ask, row }) => (row !== undefined && isSame(row, ask.row) ? opened(row) : undefined),
+  async check({ row, facts }) {
+    if (row !== undefined) throw idempotencyConflict();
+    if (facts.kind === 'fault') throw facts.fault;
+    return facts;
+  },
+  once: ({ ask }) => ask.row.openedRecordId,
+  next: ({ ask }) => ask.row,
+  before: async () => undefined,
+  record({ ask: { request }, found }, row) {
+    const claim = transactionClaim({ transaction: row, steps: [], exceptions: [], uses: [] });
+    return {
+      ...changeAbout(row),
+      type: 'transaction.opened',
+      outcome: 'done',
+      references: [
+        row.mandate.recordId,
+        ...(found.kind === 'stands' ? found.trades.map(({ recordId }) => recordId) : []),
+      ],
+      subject: request.initiator,
+      client: row.client,
+      standing: [standing(claim.of, claim.content)],
+      data: { intent_type: row.detail.type, idempotency_key: row.idempotencyKey, opened_at: toInstant(row.openedAt) },
+      protectedValues: strategyOf(row.initiatorInstitution, { intent: intentJson(row) }),
+    };
+  },
+  refused: () => undefined,
+  after: async () => undefined,
+  release: opened,
+};
 
-/** What a process that died had recorded, and not stored. */
-async function store(row: StoredTransaction, unit: Unit): Promise<OpenedTransaction> {
-  return (await unit.insert(row, awaitedByRule(row))) ? opened(row) : sameAgain(await earlierOf(row, unit), row);
+/** Its row is the lock: who comes second with the same key waits for who came first. */
+function openings({ store, audit }: OpenDependencies): Sayings<Opening, StoredTransaction, StoredTransaction> {
+  return {
+    async hold(unit, { row }) {
+      return (await unit.insert(row, awaitedByRule(row))) ? undefined : earlierOf(row, unit);
+    },
+    recorded: (row) => row,
+    put: async () => undefined,
+    /** A process that died had recorded it, and not stored it. */
+    async afterTaken({ row }) {
+      const recorded = (await audit.find(row.openedRecordId))?.record;
+      if (recorded === undefined) return;
+      const before = asRecorded(row, recorded);
+      await store.inUnit((unit) => unit.insert(before, awaitedByRule(before)));
+    },
+  };
 }
 
 async function earlierOf(row: StoredTransaction, unit: Unit): Promise<StoredTransaction> {
@@ -136,14 +163,12 @@ function newTransaction(
 }
 
 /** The intent again, by the same person: then it is the same transaction. */
-function sameAgain(earlier: StoredTransaction, asked: StoredTransaction): OpenedTransaction {
-  if (
-    earlier.intentDigest !== asked.intentDigest ||
-    earlier.initiator !== asked.initiator ||
-    earlier.initiatorInstitution !== asked.initiatorInstitution
-  )
-    throw idempotencyConflict();
-  return opened(earlier);
+function isSame(earlier: StoredTransaction, asked: StoredTransaction): boolean {
+  return (
+    earlier.intentDigest === asked.intentDigest &&
+    earlier.initiator === asked.initiator &&
+    earlier.initiatorInstitution === asked.initiatorInstitution
+  );
 }
 
 function idempotencyConflict() {

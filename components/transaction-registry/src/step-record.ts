@@ -79,16 +79,25 @@ export function stepRecord(attempt: Attempt, grounds: Grounds): Omit<RecordDraft
   };
 }
 
-/** The record of a step that is refused. */
-export function refusalRecord(attempt: Attempt, error: CodedError, from: From, decision?: Decision): RecordDraft {
-  const { asked, transaction } = attempt;
+/** What a refused step was asked of; its rule where there is such a step. */
+export interface Refusable extends Pick<Attempt, 'asked' | 'transaction'> {
+  readonly rule?: Attempt['rule'] | undefined;
+}
+
+/** The record of a step that is refused. @param references to what it was compared with; the last step where left out */
+export function refusalRecord(
+  { asked, transaction, rule }: Refusable,
+  error: CodedError,
+  from: From,
+  { decision, references = [transaction.lastRecordId] }: { decision?: Decision; references?: readonly RecordId[] } = {},
+): RecordDraft {
   return {
     ...recordAbout(transaction, from),
     type: 'transaction.refused',
     outcome: 'deny',
     reason: error.code,
-    references: referencesTo(transaction.lastRecordId, decision?.policyRecord),
-    ...circumstancesOf(attempt, decision),
+    references: referencesTo(...references, decision?.policyRecord),
+    ...circumstancesOf({ asked, rule }, decision),
     data: {
       event: asked.event,
       state: transaction.state,
@@ -104,12 +113,15 @@ export function refusalRecord(attempt: Attempt, error: CodedError, from: From, d
 }
 
 /** Who asked for it, and under what. */
-export function circumstancesOf({ asked, rule }: Attempt, decision?: Decision): Partial<RecordDraft> {
+export function circumstancesOf(
+  { asked, rule }: Omit<Refusable, 'transaction'>,
+  decision?: Decision,
+): Partial<RecordDraft> {
   return {
     subject: { id: asked.by.id, institution: asked.institution },
     client: asked.by.client,
     ...(asked.actors === undefined ? {} : { actors: asked.actors.map((id) => ({ id })) }),
-    scope: [rule.scope],
+    ...(rule === undefined ? {} : { scope: [rule.scope] }),
     ...payloadInTheOpen(asked),
     ...(decision === undefined ? {} : { policy: { version: decision.policyVersion, hash: decision.policyHash } }),
   };

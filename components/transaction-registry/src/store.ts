@@ -31,7 +31,7 @@ import {
   type StoredException,
   takeOverdue,
 } from './store/exceptions.ts';
-import { arrivedBefore, openOf, overdueLives, takeInstruction } from './store/lives.ts';
+import { arrivedBefore, openOf, overdueLives, takeInstruction, tellOverdue } from './store/lives.ts';
 import { type Look, looksBefore, putLook } from './store/looks.ts';
 import { type Connection, type Dated, many, one } from './store/rows.ts';
 import { type TradeUse, takenBy, takeOfTrades, usesOfTrades } from './store/trades.ts';
@@ -252,10 +252,6 @@ function createUnit(client: pg.PoolClient) {
         [transition.transaction, after.parties],
       );
     },
-    /** At this version they were not heard of in time, and an exception tells it. */
-    async tellOverdue({ id, version }: Pick<StoredTransaction, 'id' | 'version'>): Promise<void> {
-      await client.query('update transactions set overdue_version = $2 where id = $1', [id, version]);
-    },
     async markChanged(id: TransactionId, recordId: RecordId): Promise<void> {
       await client.query('update transactions set changed_record_id = $2 where id = $1', [id, recordId]);
     },
@@ -321,6 +317,7 @@ export function createRowStore(pool: pg.Pool) {
     exceptions: (query: ExceptionQuery) => exceptionsBy(pool, query),
     exception: (id: ExceptionId) => findException(pool, id),
     overdueLives: (now: number, limit: number) => overdueLives(pool, now, limit),
+    tellOverdue: (transaction: Pick<StoredTransaction, 'id' | 'version'>) => tellOverdue(pool, transaction),
     openOf: (principal: string, after: TransactionId | undefined, limit: number) =>
       openOf(pool, principal, after, limit),
   };

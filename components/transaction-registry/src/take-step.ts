@@ -1,61 +1,94 @@
 import type { TransitionReceipt } from '@countersign/contracts';
-import { toInstant } from '@countersign/kernel';
+import { type CodedError, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
 import { areWantedAgain } from './approvals/approving-steps.ts';
-import { type Attempt, countingOf, type Outcome, type TransitionDependencies } from './attempt.ts';
-import { leaveException } from './exceptions/lapse.ts';
+import { type Attempt, countingOf, type TransitionDependencies } from './attempt.ts';
+import { exceptionOf, type Lapse, standingException } from './exceptions/lapse.ts';
 import { commitHeadroom, releaseHeadroom } from './headroom.ts';
 import { lifeAfter } from './life-after.ts';
 import { lifeCycleOf, stateRuleOf } from './life-cycles/index.ts';
-import { type Change, type RecordedStep, stepOf } from './proof/change.ts';
-import type { Unit } from './proof/proven-store.ts';
+import type { RecordedStep, SaidChange } from './proof/change.ts';
 import { type Grounds, stepRecord } from './step-record.ts';
 import type { StoredTransaction, StoredTransition } from './store.ts';
 import { takenOfTrades } from './trades/take-trades.ts';
 import type { Asked } from './transition-request.ts';
 
-/** Evidence first, then the state that names it. */
-export async function takeStep(
-  attempt: Attempt,
-  grounds: Omit<Grounds, 'delay'>,
-  destinationDigest: StoredTransaction['destinationDigest'],
-  unit: Unit,
-  dependencies: TransitionDependencies,
-): Promise<TransitionReceipt> {
-  const { asked, rule, transaction } = attempt;
-  const delay = await tellDelay(attempt, unit, dependencies);
-  const draft = stepRecord(attempt, { ...grounds, delay });
+/** What the checks have found: what the step rests on, or why an exception is left in its place. */
+export type Found =
+  | {
+      readonly attempt: Attempt;
+      readonly grounds: Omit<Grounds, 'delay'>;
+      readonly destinationDigest: StoredTransaction['destinationDigest'];
+    }
+  | { readonly attempt: Attempt; readonly lapse: Lapse };
+
+/** What becomes of the transaction, with what is recorded of it in this order. */
+export type Taken = { readonly said: readonly SaidChange[] } & (
+  | {
+      readonly transaction: TransactionId;
+      readonly step: RecordedStep;
+      readonly body: Readonly<Record<string, unknown>>;
+    }
+  | { readonly error: CodedError }
+);
+
+type From = Pick<TransitionDependencies, 'clock' | 'random' | 'exceptionTimes'>;
+
+/** The step, and before it what tells of its delay. @param first the record that comes first */
+export function take(
+  { attempt, grounds, destinationDigest }: Extract<Found, { readonly grounds: unknown }>,
+  first: RecordId,
+  from: From,
+): Taken {
+  const { asked, rule, transaction, cycle, now, late } = attempt;
   const { decision, approvals, mandates } = grounds;
   const step: RecordedStep = {
     event: asked.event,
     state: rule.to,
     version: transaction.version + 1,
-    recordedAt: toInstant(attempt.now),
+    recordedAt: toInstant(now),
     institution: asked.institution,
     idempotencyKey: asked.idempotencyKey,
     bodyDigest: asked.bodyDigest,
     actor: asked.by.id,
-    ...(attempt.late ? { late: true } : {}),
+    ...(late ? { late: true } : {}),
     ...(decision === undefined ? {} : { decision: { id: decision.id, policyVersion: decision.policyVersion } }),
   };
   const takes = takenOfTrades(attempt);
-  const change: Change = {
+  const change: SaidChange['change'] = {
     step,
-    after: lifeAfter({ ...transaction, destinationDigest }, rule.to, attempt.now),
+    after: lifeAfter({ ...transaction, destinationDigest }, rule.to, now),
     ...(takes === undefined ? {} : { takes }),
     instructions:
       rule.to === 'cancelled' ? [] : mandates.filter(({ kind }) => kind === 'instruction').map(({ id }) => id),
-    used: areWantedAgain(attempt.cycle, rule.to) ? [] : approvals.map(({ id }) => id),
+    used: areWantedAgain(cycle, rule.to) ? [] : approvals.map(({ id }) => id),
   };
-  // Where this fails nobody knows whether it was recorded: the headroom stays reserved, and is settled later by what became of it.
-  const recordId = await unit.change(transaction.id, draft, change, asked.body);
-  return receiptOf(stepOf(transaction.id, step, recordId, asked.body), false);
+  const delay = delayOf(attempt, first, from);
+  const { body } = asked;
+  return {
+    transaction: transaction.id,
+    step,
+    body,
+    said: [...(delay?.said ?? []), { draft: stepRecord(attempt, { ...grounds, delay: delay?.record }), change, body }],
+  };
+}
+
+/** The exception that a step leaves in its place. */
+export function leave({ attempt, lapse }: Extract<Found, { readonly lapse: unknown }>, from: From): Taken {
+  const { exception, said } = exceptionOf(attempt, lapse, from);
+  return { said: [said], error: lapse.error(exception.id) };
 }
 
 /** What came late is taken, and somebody looks at the delay: told now, where no sweep has told it before. */
-async function tellDelay(attempt: Attempt, unit: Unit, dependencies: TransitionDependencies) {
+function delayOf(
+  attempt: Attempt,
+  first: RecordId,
+  from: From,
+): { readonly record: RecordId; readonly said: readonly SaidChange[] } | undefined {
   const { late, transaction, asked } = attempt;
   if (!late || transaction.overdueVersion === transaction.version) return undefined;
-  const { exception } = await leaveException(
+  const standing = standingException(attempt, { cause: 'partner-timeout' });
+  if (standing !== undefined) return { record: standing.recordId, said: [] };
+  const { said } = exceptionOf(
     attempt,
     {
       cause: 'partner-timeout',
@@ -65,16 +98,20 @@ async function tellDelay(attempt: Attempt, unit: Unit, dependencies: TransitionD
         owner: transaction.initiatorInstitution,
       },
     },
-    unit,
-    dependencies,
+    from,
   );
-  return exception.recordId;
+  return { record: first, said: [said] };
 }
 
-/** After the commit. Headroom is given back at each repetition of what ended it: at the latest when asked twice. */
+/**
+ * After the commit. Headroom is given back at each repetition of what ended it: at the latest when asked twice.
+ *
+ * @param transaction as it was before
+ */
 export async function settleHeadroom(
   asked: Asked,
-  { kind, transaction }: Exclude<Outcome, { kind: 'told' }>,
+  transaction: StoredTransaction,
+  { isNew }: { readonly isNew: boolean },
   { policyEngine: { limits }, store, logger }: TransitionDependencies,
 ): Promise<void> {
   const cycle = lifeCycleOf(transaction.detail);
@@ -83,7 +120,7 @@ export async function settleHeadroom(
   const counts = stateRuleOf(cycle, rule.to).counts === true;
   const counted = rule.from.some((state) => stateRuleOf(cycle, state).counts === true);
   if (counted && !counts) await releaseHeadroom(asked.transaction, { limits, logger });
-  if (kind === 'done' && countingOf({ cycle, rule, transaction }) === 'begins')
+  if (isNew && countingOf({ cycle, rule, transaction }) === 'begins')
     await commitHeadroom(asked.transaction, { limits, counts: store.counts, logger });
 }
 

@@ -242,6 +242,30 @@ describe('carrying a transaction on', () => {
   ] as const)('refuses %s', async (_, event, body) => {
     const { transaction } = await world.reach();
     await expect(world.report(transaction.id, event, { body })).rejects.toThrow(coded('transition_invalid'));
+    expect(world.recordsOf(transaction.id).filter(({ type }) => type === 'transaction.refused')).toMatchObject([
+      { outcome: 'deny', reason: 'transition_invalid', data: { event } },
+    ]);
+  });
+
+  it('names everybody through whom a step was asked for, whatever was wrong with it', async () => {
+    const { transaction } = await world.reach('submit');
+    const actors = ['service:oms', 'service:console'];
+    const ask = (body: Readonly<Record<string, unknown>>, idempotencyKey: string) =>
+      world.registry.transition({
+        transaction: transaction.id,
+        event: 'acknowledge',
+        idempotencyKey,
+        body,
+        by: { id: 'service:reporter', institution: venue, client: 'reporter' },
+        actors,
+      });
+    await ask({}, 'acknowledge-once');
+    await expect(ask({ more: 1 }, 'acknowledge-once')).rejects.toThrow(coded('idempotency_conflict'));
+    await expect(ask({ more: 1 }, 'acknowledge-twice')).rejects.toThrow(coded('transition_invalid'));
+    const refusals = world.recordsOf(transaction.id).filter(({ type }) => type === 'transaction.refused');
+    expect(refusals.map((record) => [record.reason, record.actors])).toEqual(
+      ['idempotency_conflict', 'transition_invalid'].map((reason) => [reason, actors.map((id) => ({ id }))]),
+    );
   });
 
   it.each([

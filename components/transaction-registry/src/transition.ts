@@ -1,29 +1,30 @@
+import { Refusal } from '@countersign/commands';
 import {
   type Decision,
   type TransitionReceipt,
   type TransitionRequest,
   transactionErrors,
 } from '@countersign/contracts';
-import type { CodedError, RecordId } from '@countersign/kernel';
+import type { CodedError } from '@countersign/kernel';
 import { approversOf } from './approvals/approvers-of.ts';
 import { wantsApprovals } from './approvals/approving-steps.ts';
 import { dutiesFault } from './approvals/duties.ts';
 import { quorumFault } from './approvals/quorum.ts';
 import { wantedFor } from './approvals/wanted.ts';
-import { type Attempt, countingOf, isAwaited, type Outcome, type TransitionDependencies, takenAt } from './attempt.ts';
-import { digestInTheOpen, digestToldToFew, payloadInTheOpen } from './body-digest.ts';
+import { type Attempt, countingOf, isAwaited, type TransitionDependencies, takenAt } from './attempt.ts';
 import { decideOn, decisionFault } from './decision.ts';
 import { addressStanding } from './destinations/address-stands.ts';
 import { coolingOffFault } from './destinations/cooling-off.ts';
 import { openExceptionFault } from './exceptions/blocking.ts';
-import { authorityLapse, type Lapse, leaveException, mandateLapse, mismatchLapse } from './exceptions/lapse.ts';
+import { authorityLapse, type Lapse, mandateLapse, mismatchLapse, standingException } from './exceptions/lapse.ts';
 import { standingApprovals } from './facts.ts';
 import { reopenHeadroom, reserveHeadroom } from './headroom.ts';
 import { withPermitted, withTrade } from './known-facts.ts';
 import { lifeCycleOf, type TransitionRule } from './life-cycles/index.ts';
 import { checkMandates } from './mandate-check.ts';
+import { stepOf } from './proof/change.ts';
+import { type ChangingSteps, change } from './proof/commands.ts';
 import type { Unit } from './proof/proven-store.ts';
-import { recordAbout, referencesTo } from './records.ts';
 import { refusalRecord } from './step-record.ts';
 import { handFault } from './steps/hand.ts';
 import { placeFault } from './steps/in-place.ts';
@@ -33,7 +34,7 @@ import { permittedFault } from './steps/permitted.ts';
 import { revokedFault } from './steps/revoked.ts';
 import { shortCodeFault } from './steps/short-codes.ts';
 import type { StoredTransaction, StoredTransition } from './store.ts';
-import { receiptOf, settleHeadroom, takeStep } from './take-step.ts';
+import { type Found, leave, receiptOf, settleHeadroom, type Taken, take } from './take-step.ts';
 import { termsFault } from './terms.ts';
 import { toldTo } from './told-to.ts';
 import { tradeFault } from './trades/take-trades.ts';
@@ -48,51 +49,116 @@ export async function transition(
   request: TransitionRequest,
   dependencies: TransitionDependencies,
 ): Promise<TransitionReceipt> {
-  const asked = parseTransitionRequest(request);
-  const outcome = await dependencies.store.inUnit((unit) => carryOut(asked, unit, dependencies));
-  if (outcome.kind === 'told') throw outcome.error;
-  await settleHeadroom(asked, outcome, dependencies);
-  return outcome.receipt;
+  return change(stepping(dependencies), dependencies, parseTransitionRequest(request));
 }
 
-async function carryOut(asked: Asked, unit: Unit, dependencies: TransitionDependencies): Promise<Outcome> {
-  const transaction = await lockVisible(asked, unit);
-  const past = await unit.transitions(transaction.id);
-  const earlier = past.find(
-    ({ institution, idempotencyKey }) => institution === asked.institution && idempotencyKey === asked.idempotencyKey,
-  );
-  if (earlier !== undefined)
-    return earlier.event === asked.event && earlier.bodyDigest === asked.bodyDigest
-      ? { kind: 'replayed', receipt: receiptOf(earlier, true), transaction }
-      : refuseConflict(asked, transaction, earlier, dependencies);
-  const rule = lifeCycleOf(transaction.detail).rules[asked.event];
-  if (rule === undefined) return refuseUnknown(asked, transaction, dependencies);
-  const attempt = await attemptOf(asked, rule, transaction, past, unit, dependencies);
+/** The transaction, as a party to it may see it. */
+interface Visible {
+  readonly transaction: StoredTransaction;
+  readonly past: readonly StoredTransition[];
+  /** The step that the same key was used for. */
+  readonly earlier: StoredTransition | undefined;
+}
+
+function stepping(
+  dependencies: TransitionDependencies,
+): ChangingSteps<Asked, Visible, Found, Taken, TransitionReceipt> {
+  const headroom = { limits: dependencies.policyEngine.limits, logger: dependencies.logger };
+  return {
+    async facts(unit, { ask, row }) {
+      // Whoever is no party learns not even that the transaction exists.
+      if (row === undefined || !row.parties.includes(ask.institution))
+        throw transactionErrors.error(
+          'transaction_not_found',
+          'There is no such transaction, or it is not yours to see.',
+        );
+      const past = await unit.transitions(row.id);
+      const isEarlier = ({ institution, idempotencyKey }: StoredTransition) =>
+        institution === ask.institution && idempotencyKey === ask.idempotencyKey;
+      return { transaction: row, past, earlier: past.find(isEarlier) };
+    },
+    done: ({ ask, facts: { earlier } }) =>
+      earlier?.event === ask.event && earlier.bodyDigest === ask.bodyDigest ? receiptOf(earlier, true) : undefined,
+    check: ({ ask, facts, now }, unit) => judge(ask, facts, now, unit, dependencies),
+    next: ({ found }, record) => ('lapse' in found ? leave(found, dependencies) : take(found, record, dependencies)),
+    async before({ found: { attempt } }, next) {
+      if ('step' in next && countingOf(attempt) === 'ends') await reopenHeadroom(attempt.transaction.id, headroom);
+    },
+    record: (_, { said }) => said,
+    refused: (error, { ask, facts }) =>
+      facts === undefined || !Object.hasOwn(transactionErrors.codes, error.code)
+        ? undefined
+        : refusalRecord({ asked: ask, transaction: facts.transaction, rule: ruleOf(ask, facts) }, error, dependencies),
+    async after({ ask, facts: { transaction } }, next) {
+      if (next === undefined || 'step' in next)
+        await settleHeadroom(ask, transaction, { isNew: next !== undefined }, dependencies);
+    },
+    release(next, { record }) {
+      // What it left behind has been committed.
+      if (!('step' in next)) throw next.error;
+      return receiptOf(stepOf(next.transaction, next.step, record, next.body), false);
+    },
+  };
+}
+
+/**
+ * Everything that can speak against the step, in this order: where it fails the refusal is recorded and nothing else is left
+ * behind, or authority has lapsed after something has happened, and an exception is.
+ */
+async function judge(
+  asked: Asked,
+  { transaction, past, earlier }: Visible,
+  now: number,
+  unit: Unit,
+  dependencies: TransitionDependencies,
+): Promise<Found> {
+  if (earlier !== undefined) throw usedOtherwise(asked, transaction, earlier, dependencies);
+  const attempt = await attemptOf(asked, { transaction, past }, now, unit, dependencies);
+  const refuse = (fault: CodedError, decision?: Decision, told = fault) =>
+    new Refusal(told, [refusalRecord(attempt, fault, dependencies, decision === undefined ? {} : { decision })]);
+  /** Before anything has happened a refusal is enough; afterwards something stands that may not be carried on. */
+  const lapsed = (lapse: Lapse, decision?: Decision): Found => {
+    const standing = standingException(attempt, lapse);
+    if (standing !== undefined) throw refuse(lapse.error(standing.id), decision);
+    return { attempt, lapse };
+  };
+  /** A policy that nobody can satisfy is an entitlement lost; approvals that stood once and do not now have lapsed. */
+  const denied = (fault: CodedError, decision: Decision | undefined): Found => {
+    const expired = attempt.given.length > attempt.approvals.length;
+    const cause =
+      fault.code === 'approval_required' ? (expired ? ('approval' as const) : undefined) : ('entitlement' as const);
+    if (cause === undefined || attempt.rule.onLapse === 'refuse') throw refuse(fault, decision, toldTo(attempt, fault));
+    return lapsed(authorityLapse(attempt, cause, fault), decision);
+  };
 
   const misplaced = placeFault(attempt) ?? permittedFault(attempt) ?? (await handFault(attempt, dependencies));
-  if (misplaced !== undefined) return refuse(attempt, misplaced, dependencies);
+  if (misplaced !== undefined) throw refuse(misplaced);
   const mismatch = mismatchFault(attempt);
   if (mismatch !== undefined && !(await unit.wasAccepted({ ...asked })))
-    return leave(attempt, mismatchLapse(attempt, mismatch), unit, dependencies);
+    return lapsed(mismatchLapse(attempt, mismatch));
   const standing = await checkMandates(
     attempt.rule.mandates,
     transaction,
-    { now: attempt.now, takenAt: takenAt(attempt) },
+    { now, takenAt: takenAt(attempt) },
     dependencies.consentStore,
   );
-  if (!standing.stands) return lapse(attempt, mandateLapse(attempt, standing), unit, dependencies);
+  if (!standing.stands) {
+    const lapse = mandateLapse(attempt, standing);
+    if (attempt.rule.onLapse === 'refuse') throw refuse(lapse.error());
+    return lapsed(lapse);
+  }
   const revoked = await revokedFault(
     attempt,
     standing.mandates.map(({ id }) => id),
     dependencies,
   );
-  if (revoked !== undefined) return refuse(attempt, revoked, dependencies);
+  if (revoked !== undefined) throw refuse(revoked);
   const fault = openExceptionFault(attempt) ?? (await circumstanceFault(attempt, dependencies));
-  if (fault !== undefined) return refuse(attempt, fault, dependencies);
+  if (fault !== undefined) throw refuse(fault);
   const address = await addressStanding(attempt, unit);
-  if (!address.stands) return refuse(attempt, address.fault, dependencies);
+  if (!address.stands) throw refuse(address.fault);
   const untraded = await tradeFault(attempt, unit);
-  if (untraded !== undefined) return refuse(attempt, untraded, dependencies, undefined, toldTo(attempt, untraded));
+  if (untraded !== undefined) throw refuse(untraded, undefined, toldTo(attempt, untraded));
 
   const decision = attempt.rule.decided
     ? await decideOn(
@@ -105,103 +171,66 @@ async function carryOut(asked: Asked, unit: Unit, dependencies: TransitionDepend
         dependencies,
       )
     : undefined;
-  const denied = decision === undefined ? undefined : decisionFault(decision);
-  if (denied !== undefined && decision !== undefined) return denyOrLapse(attempt, denied, decision, unit, dependencies);
+  const undecided = decision === undefined ? undefined : decisionFault(decision);
+  if (undecided !== undefined) return denied(undecided, decision);
   const wanted = wantedFor(attempt.rule, transaction, standing.mandates);
   const wanting = quorumFault(wanted, { ...attempt, directory: dependencies.directory.snapshot() });
-  if (wanting !== undefined) return denyOrLapse(attempt, wanting, decision, unit, dependencies);
+  if (wanting !== undefined) return denied(wanting, decision);
   const used = attempt.rule.to === 'cancelled' ? undefined : await instructionFault(attempt, standing.mandates, unit);
-  if (used !== undefined) return refuse(attempt, used, dependencies, decision);
-
-  const { limits } = dependencies.policyEngine;
-  const counting = countingOf(attempt);
-  const headroom =
-    counting === 'begins'
-      ? await reserveHeadroom(attempt, standing.mandates, limits)
+  if (used !== undefined) throw refuse(used, decision);
+  // The last of all: what is reserved stays so where nobody knows whether the step was recorded.
+  const reserved =
+    countingOf(attempt) === 'begins'
+      ? await reserveHeadroom(attempt, standing.mandates, dependencies.policyEngine.limits)
       : { readings: undefined, standing: [] };
-  if ('fault' in headroom) return refuse(attempt, headroom.fault, dependencies, decision);
-  if (counting === 'ends') await reopenHeadroom(transaction.id, { ...dependencies, limits });
-  const grounds = {
-    mandates: standing.mandates,
-    decision,
-    readings: headroom.readings,
-    counters: headroom.standing,
-    trades: attempt.rule.trade === true && attempt.trade.kind === 'stands' ? attempt.trade.trades : [],
-    approvals: wantsApprovals(attempt.rule) || wanted.length > 0 ? attempt.approvals : [],
+  if ('fault' in reserved) throw refuse(reserved.fault, decision);
+  return {
+    attempt,
+    destinationDigest: address.digest,
+    grounds: {
+      mandates: standing.mandates,
+      decision,
+      readings: reserved.readings,
+      counters: reserved.standing,
+      trades: attempt.rule.trade === true && attempt.trade.kind === 'stands' ? attempt.trade.trades : [],
+      approvals: wantsApprovals(attempt.rule) || wanted.length > 0 ? attempt.approvals : [],
+    },
   };
-  const receipt = await takeStep(attempt, grounds, address.digest, unit, dependencies);
-  return { kind: 'done', receipt, transaction };
-}
-
-/** Whoever is no party learns not even that the transaction exists. */
-async function lockVisible(asked: Asked, unit: Unit): Promise<StoredTransaction> {
-  const transaction = await unit.lock(asked.transaction);
-  if (transaction === undefined || !transaction.parties.includes(asked.institution))
-    throw transactionErrors.error('transaction_not_found', 'There is no such transaction, or it is not yours to see.');
-  return transaction;
 }
 
 /** The key stands for something else: a client that has lost count, or somebody who changes what was asked for. */
-function refuseConflict(
+function usedOtherwise(
   asked: Asked,
   transaction: StoredTransaction,
   { recordId }: StoredTransition,
   dependencies: TransitionDependencies,
-): Promise<never> {
+): Refusal {
   const fault = transactionErrors.error(
     'idempotency_conflict',
     'This idempotency key was used for another event or another body.',
   );
-  return refuseUnread(asked, transaction, { fault, references: referencesTo(recordId) }, dependencies);
+  return new Refusal(fault, [refusalRecord({ asked, transaction }, fault, dependencies, { references: [recordId] })]);
 }
 
-/** An event that no step of its life is. */
-function refuseUnknown(
-  asked: Asked,
-  transaction: StoredTransaction,
-  dependencies: TransitionDependencies,
-): Promise<never> {
-  const { name, rules } = lifeCycleOf(transaction.detail);
-  const fault = transactionErrors.error(
-    'intent_not_supported',
-    `There is no ${asked.event} in the life ${name}: there is ${Object.keys(rules).join(', ')}.`,
-  );
-  return refuseUnread(asked, transaction, { fault, references: referencesTo(transaction.lastRecordId) }, dependencies);
+function ruleOf({ event }: Asked, { transaction }: Pick<Visible, 'transaction'>): TransitionRule | undefined {
+  return lifeCycleOf(transaction.detail).rules[event];
 }
 
-/** Records the refusal of what was not looked into any further, then tells it. */
-async function refuseUnread(
-  asked: Asked,
-  transaction: StoredTransaction,
-  { fault, references }: { readonly fault: CodedError; readonly references: readonly RecordId[] },
-  { audit, ...from }: TransitionDependencies,
-): Promise<never> {
-  await audit.append({
-    ...recordAbout(transaction, from),
-    type: 'transaction.refused',
-    outcome: 'deny',
-    reason: fault.code,
-    references,
-    subject: { id: asked.by.id, institution: asked.institution },
-    client: asked.by.client,
-    ...payloadInTheOpen(asked),
-    data: { event: asked.event, state: transaction.state, ...digestInTheOpen(asked) },
-    protectedValues: digestToldToFew(asked),
-  });
-  throw fault;
-}
-
-/** @throws CodedError `transition_invalid` */
+/** @throws CodedError `intent_not_supported`, `transition_invalid` */
 async function attemptOf(
   asked: Asked,
-  rule: TransitionRule,
-  transaction: StoredTransaction,
-  past: readonly StoredTransition[],
+  { transaction, past }: Pick<Visible, 'transaction' | 'past'>,
+  now: number,
   unit: Unit,
-  { directory, authenticators, signalsOf, clock }: TransitionDependencies,
+  { directory, authenticators, signalsOf }: TransitionDependencies,
 ): Promise<Attempt> {
   const cycle = lifeCycleOf(transaction.detail);
-  const now = clock.now();
+  const rule = ruleOf(asked, { transaction });
+  if (rule === undefined)
+    throw transactionErrors.error(
+      'intent_not_supported',
+      `There is no ${asked.event} in the life ${cycle.name}: there is ${Object.keys(cycle.rules).join(', ')}.`,
+    );
   const given = await unit.approvals(transaction.id);
   const { awaitedUntil } = transaction;
   // A step that reports what happened asks neither for the trade nor for the destination: it takes no locks but its own.
@@ -245,54 +274,4 @@ async function circumstanceFault(
     coolingOffFault(attempt, addressCoolingOffMs) ??
     termsFault(attempt, snapshot)
   );
-}
-
-/** Records the refusal, then tells it. Nothing else is left behind: the transaction of the database is rolled back. */
-async function refuse(
-  attempt: Attempt,
-  error: CodedError,
-  { audit, ...from }: TransitionDependencies,
-  decision?: Decision,
-  told = error,
-): Promise<never> {
-  await audit.append(refusalRecord(attempt, error, from, decision));
-  throw told;
-}
-
-/** A policy that nobody can satisfy is an entitlement lost; approvals that stood once and do not now have lapsed. */
-async function denyOrLapse(
-  attempt: Attempt,
-  fault: CodedError,
-  decision: Decision | undefined,
-  unit: Unit,
-  dependencies: TransitionDependencies,
-): Promise<Outcome> {
-  const expired = attempt.given.length > attempt.approvals.length;
-  const cause =
-    fault.code === 'approval_required' ? (expired ? ('approval' as const) : undefined) : ('entitlement' as const);
-  return cause === undefined || attempt.rule.onLapse === 'refuse'
-    ? refuse(attempt, fault, dependencies, decision, toldTo(attempt, fault))
-    : leave(attempt, authorityLapse(attempt, cause, fault), unit, dependencies, decision);
-}
-
-/**
- * Authority has ended. Before anything has happened a refusal is enough; afterwards something stands that may not be
- * carried on, and an exception with it until a person has dealt with it.
- */
-function lapse(attempt: Attempt, why: Lapse, unit: Unit, dependencies: TransitionDependencies): Promise<Outcome> {
-  return attempt.rule.onLapse === 'refuse'
-    ? refuse(attempt, why.error(), dependencies)
-    : leave(attempt, why, unit, dependencies);
-}
-
-async function leave(
-  attempt: Attempt,
-  why: Lapse,
-  unit: Unit,
-  dependencies: TransitionDependencies,
-  decision?: Decision,
-): Promise<Outcome> {
-  const { exception, isNew } = await leaveException(attempt, why, unit, dependencies);
-  const error = why.error(exception.id);
-  return isNew ? { kind: 'told', error } : refuse(attempt, error, dependencies, decision);
 }

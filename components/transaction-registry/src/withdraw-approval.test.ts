@@ -34,6 +34,20 @@ describe('an approval that its giver takes back', () => {
     ).toHaveLength(1);
   });
 
+  it('is taken back once, however often it is asked for on two nodes, and names through whom', async () => {
+    const change = await world.begin('privileged_admin');
+    const given = await world.approve(olga, change);
+    const by = { ...actor(olga), through: ['service:console'] };
+    const nodes = [world.registry, world.registryWith()];
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => nodes[index % 2]?.withdrawApproval(change.id, given.id, by)),
+    );
+    expect(new Set(answers.map((answer) => answer?.withdrawn?.recordId)).size).toBe(1);
+    expect(world.recordsOf(change.id).filter(({ type }) => type === 'approval.withdrawn')).toMatchObject([
+      { subject: actor(olga), actors: [{ id: 'service:console' }] },
+    ]);
+  });
+
   it('leaves the transaction without the number it needs', async () => {
     const change = await world.begin('privileged_admin');
     const given = await world.approve(olga, change);
@@ -60,6 +74,13 @@ describe('an approval that its giver takes back', () => {
       await expect(world.registry.withdrawApproval(change.id, given.id, actor(other))).rejects.toThrow(
         coded('approval_not_found'),
       );
+    expect(world.refusalsOf(change.id)).toMatchObject(
+      [oscar, trader].map(({ id }) => ({
+        reason: 'approval_not_found',
+        subject: { id },
+        references: [given.recordId],
+      })),
+    );
     const elsewhere = await world.begin('privileged_admin');
     for (const [transaction, approval] of [
       [elsewhere.id, given.id],

@@ -1,5 +1,7 @@
-/** Commands that change what is kept: recorded once, whoever repeats them. Read command.ts, then recorded-things.ts. */
-export type { Command, Commands, Given, Saying } from './command.ts';
+/** Commands that change what is kept: recorded once, whoever repeats them. Read command.ts, carry-out.ts, recorded-things.ts. */
+export { Behind, onceSettled } from './behind.ts';
+export { carryOut, carryOutAll, type Held, type Keeping, Refusal } from './carry-out.ts';
+export type { Command, Commands, Given, Judged, Recorded, Saying, Steps } from './command.ts';
 export { createCommands } from './commands.ts';
 export {
   createLoggedCommands,
@@ -9,9 +11,7 @@ export {
   type LoggedKind,
 } from './logged.ts';
 export {
-  Behind,
   createRecordedThings,
-  onceSettled,
   type ProvenKind,
   type RecordedKind,
   type RecordedThings,

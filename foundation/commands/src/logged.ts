@@ -1,18 +1,11 @@
-import {
-  type AuditAppender,
-  ended,
-  type RecordDraft,
-  recordIdAfter,
-  recordIdOfCommand,
-  type StandingReader,
-  standing,
-} from '@countersign/contracts';
-import { type Clock, type CodedError, isCodedError, type RecordId } from '@countersign/kernel';
+import { type AuditAppender, ended, type RecordDraft, type StandingReader, standing } from '@countersign/contracts';
+import type { Clock, CodedError, RecordId } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import type { Saying } from './command.ts';
-import { maxAttempts, thingOf } from './recorded-things.ts';
-import { Refused } from './refused.ts';
+import { onceSettled } from './behind.ts';
+import { carryOut, type Keeping } from './carry-out.ts';
+import type { Given, Saying, Steps } from './command.ts';
+import { recordIdOfNext, thingOf } from './recorded-things.ts';
 
 /** Things that are kept nowhere but in the log: what they are, its records say together. */
 export interface LoggedKind<Id extends string, State> {
@@ -48,7 +41,7 @@ export interface LoggedCommand<Ask, Id extends string, State, Facts, Answer> {
   readonly ends: boolean;
   /** The record of a refusal; undefined for what is not one: the caller is told, and nothing is kept. */
   readonly refused: (error: CodedError, given: Pick<GivenLogged<Ask, State, Facts>, 'ask'>) => RecordDraft | undefined;
-  /** Once it is recorded: idempotent. */
+  /** Once it is recorded, and again by whoever repeats the command: idempotent. */
   readonly after: (given: GivenLogged<Ask, State, Facts>) => Promise<void>;
   /** @param state as it is by the record */
   readonly release: (state: State, record: RecordId) => Answer;
@@ -78,50 +71,62 @@ export function createLoggedCommands({
   readonly source: RecordDraft['source'];
   readonly clock: Clock;
 }): LoggedCommands {
-  const carryOut = <Ask, Id extends string, State, Facts, Answer>(
-    command: LoggedCommand<Ask, Id, State, Facts, Answer>,
-    ask: Ask,
-  ) =>
-    transaction(pool, async (session) => {
-      const { kind } = command;
-      const id = command.about(ask);
-      const of = thingOf(kind, id);
-      await kind.lock(session, id);
-      const found = { ask, state: await kind.read(), now: clock.now() };
-      const judged = async () => {
-        const given: GivenLogged<Ask, State, Facts> = { ...found, facts: await command.facts(session, found) };
-        const answer = command.done(given);
-        if (answer !== undefined) return { before: true, answer } as const;
-        await command.check(given);
-        return { before: false, given } as const;
-      };
-      const outcome = await judged().catch((error: unknown) => {
-        throw isCodedError(error) ? new Refused(error, command.refused(error, { ask })) : error;
-      });
-      if (outcome.before) return outcome;
-      const { given } = outcome;
-      const previous = (await log.standings([of])).get(of)?.record;
-      const record = previous === undefined ? recordIdOfCommand({ first: of }) : recordIdAfter(of, previous);
-      const { standing: others = [], ...saying } = command.record(given);
-      const stands = command.ends ? ended(of) : standing(of, saying.data);
-      await log.append({ ...saying, id: record, source, standing: [stands, ...others] });
-      return { before: false, given, record } as const;
-    });
-
   return {
-    async run(command, ask) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          const outcome = await carryOut(command, ask);
-          if (outcome.before) return outcome.answer;
-          await command.after(outcome.given);
-          return command.release(await command.kind.read(), outcome.record);
-        } catch (error) {
-          if (error instanceof Refused) return await error.tell(log);
-          // Somebody else was first: what they recorded is looked at.
-          if (!isCodedError(error, 'record_identity_taken') || attempt >= maxAttempts) throw error;
-        }
-      }
+    run<Ask, Id extends string, State, Facts, Answer>(command: LoggedCommand<Ask, Id, State, Facts, Answer>, ask: Ask) {
+      const { kind } = command;
+      const of = thingOf(kind, command.about(ask));
+      const keeping: Keeping<pg.PoolClient, Ask, Logged<State>, void, Saying> = {
+        transaction: (_, work) =>
+          onceSettled(
+            (completed) => transaction(pool, (session) => work(session, completed)),
+            // Somebody else was first: what they recorded is looked at.
+            async () => undefined,
+          ),
+        async hold(session) {
+          await kind.lock(session, command.about(ask));
+          // Before what all records say is read: what is recorded meanwhile is seen, or its id is taken.
+          const previous = (await log.standings([of])).get(of)?.record;
+          return [{ ask, row: { state: await kind.read() }, previous }];
+        },
+        async record(_session, { id, said: { standing: others = [], ...saying } }) {
+          const stands = command.ends ? ended(of) : standing(of, saying.data);
+          const { time } = await log.append({ ...saying, id, source, standing: [stands, ...others] });
+          return { next: undefined, recorded: { record: id, time } };
+        },
+        write: async () => undefined,
+      };
+      const steps: Steps<pg.PoolClient, Ask, Logged<State>, Facts, void, void, Saying, Answer> = {
+        facts: (session, { row, now }) => command.facts(session, { ask, state: stateIn(row), now }),
+        done: (given) => command.done(logged(given)),
+        check: (given) => command.check(logged(given)),
+        once: (_, previous) => recordIdOfNext(of, previous),
+        next: () => undefined,
+        before: async () => undefined,
+        record: (given) => command.record(logged(given)),
+        refused: (error) => command.refused(error, { ask }),
+        after: (given) => command.after(logged(given)),
+        release: async (_, { record }) => command.release(await kind.read(), record),
+      };
+      return carryOut(steps, keeping, { log, clock }, ask);
     },
   };
+}
+
+/** What all records say together: there is no row, and this takes its place. */
+interface Logged<State> {
+  readonly state: State;
+}
+
+function stateIn<State>(row: Logged<State> | undefined): State {
+  if (row === undefined) throw new Error('what the records say was not read');
+  return row.state;
+}
+
+function logged<Ask, State, Facts>({
+  ask,
+  row,
+  facts,
+  now,
+}: Given<Ask, Logged<State>, Facts>): GivenLogged<Ask, State, Facts> {
+  return { ask, state: stateIn(row), facts, now };
 }

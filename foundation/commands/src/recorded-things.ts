@@ -3,6 +3,8 @@ import {
   type AuditLog,
   type EvidenceRecord,
   type RecordDraft,
+  recordIdAfter,
+  recordIdOfCommand,
   type StandingCheck,
   type StandingReader,
   type StandingRecord,
@@ -12,6 +14,7 @@ import {
 import { digestOf, isCodedError, type Json, type RecordId } from '@countersign/kernel';
 import { takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
+import { Behind, onceSettled } from './behind.ts';
 
 /** The change that a row is written by. */
 export interface WrittenBy<Id extends string> {
@@ -84,40 +87,12 @@ export function thingOf<Id extends string>({ kind }: { readonly kind: string }, 
   return `${kind}:${id}`;
 }
 
+/** The id of the record of the next change of a thing: it follows from the change before, so that there can be but one. */
+export function recordIdOfNext(of: string, previous: RecordId | undefined): RecordId {
+  return previous === undefined ? recordIdOfCommand({ first: of }) : recordIdAfter(of, previous);
+}
+
 export type ThingsLog = AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
-
-/** How often something is begun anew because a row had to be written first. */
-export const maxAttempts = 4;
-
-/** A row is behind its newest record: a process died between the record and the commit. */
-export class Behind extends Error {
-  /** Writes the row. */
-  readonly settle: () => Promise<void>;
-
-  constructor(settle: () => Promise<void>) {
-    super('a row is behind its newest record');
-    this.settle = settle;
-  }
-}
-
-/**
- * Does what a row may be too far behind for, and does it anew once that is written.
- *
- * @param work throws {@link Behind}
- * @throws CodedError `authority_unproven` where it stays behind, and what `work` throws
- */
-export async function onceSettled<Result>(work: () => Promise<Result>): Promise<Result> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof Behind)) throw error;
-      if (attempt >= maxAttempts)
-        throw standingErrors.error('authority_unproven', 'What is stored cannot be brought to what was recorded.');
-      await error.settle();
-    }
-  }
-}
 
 export interface RecordedThings<Id extends string, State, Row extends State = State> {
   /** The thing as it stands; undefined where there is none. @throws CodedError `authority_unproven`, `log_unavailable` */

@@ -5,7 +5,7 @@ import {
   type RecordId,
   type TransactionId,
 } from '@countersign/kernel';
-import type { Actor } from './audit-log.ts';
+import type { Requester } from './requester.ts';
 
 /**
  * Why something could not be carried on: a mandate that lapsed, an entitlement that was lost, an approval that expired
@@ -96,12 +96,13 @@ export interface ExceptionRegister {
    * returns the first result.
    *
    * @param by a person of the owner with one of the roles compliance, operations, risk or supervisor, who neither began,
-   *   took over, carried on nor approved the transaction, nor asked for what raised the exception
+   *   took over, carried on nor approved the transaction, nor asked for what raised the exception; nor did anybody through
+   *   whom they act
    * @throws CodedError of {@link exceptionErrors}; `mandate_lapsed` where a fresh mandate does not permit the intent
    */
   resolveException(
     id: ExceptionId,
     resolution: { readonly kind: string; readonly reason: string; readonly mandate?: string },
-    by: Actor,
+    by: Requester,
   ): Promise<TransactionException>;
 }

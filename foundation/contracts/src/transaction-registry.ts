@@ -13,6 +13,7 @@ import type { SignedStatement } from './authenticators.ts';
 import type { TransactionFacts } from './decisions.ts';
 import type { ExceptionRegister } from './exceptions.ts';
 import type { PrincipalId } from './principals.ts';
+import type { Requester } from './requester.ts';
 
 /** One life for each kind of intent; see `life-cycles/` of the transaction registry. */
 export const lifeCycleNames = [
@@ -220,6 +221,8 @@ export const transactionErrors = errorVocabulary({
   approval_terms_changed: 'conflict',
   approval_expired: 'conflict',
   approval_self: 'forbidden',
+  /** Who approves and who began it, or approved it too, are not surely two people: one invited the other to enrol a key. */
+  approval_not_independent: 'forbidden',
   approval_repeated: 'conflict',
   approval_role: 'forbidden',
   approval_institution: 'forbidden',
@@ -370,7 +373,7 @@ export interface TransactionRegistry extends ExceptionRegister {
    * By the approver, as long as a step that wants it is still to come; once the last of them rests on it, no more.
    * Repeating it returns the first result.
    */
-  withdrawApproval(id: TransactionId, approval: ApprovalId, by: Actor): Promise<Approval>;
+  withdrawApproval(id: TransactionId, approval: ApprovalId, by: Requester): Promise<Approval>;
   /**
    * @returns undefined for an unknown transaction, or one that people of this institution have no part in approving: a
    *   counterparty does not see the limits an intent was given
@@ -381,7 +384,7 @@ export interface TransactionRegistry extends ExceptionRegister {
    *
    * @param by a caller of one of its parties
    */
-  envelope(id: TransactionId, by: Actor): Promise<{ readonly envelope: string; readonly recordId: RecordId }>;
+  envelope(id: TransactionId, by: Requester): Promise<{ readonly envelope: string; readonly recordId: RecordId }>;
   /**
    * Ends every approval that a principal has given and that has not been used. Of somebody who leaves, what was only
    * meant is cancelled, and exceptions tell of what they have begun; who moves goes on answering for it, as far as the

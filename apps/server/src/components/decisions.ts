@@ -61,6 +61,7 @@ export async function startDecisions(
   };
   // What stands of people is read here alone: by the decision point for every door, and by approvals for who gives them.
   const signalsOf = (person: string) => signals.of(person);
+  const proposing = twoPeople({ directory, authenticators, auditLog: audit });
   const policyEngine = started(
     'policy engine',
     await startPolicyEngine({
@@ -72,7 +73,7 @@ export async function startDecisions(
       rowSeal: createRowSeal(keyFor(policyEngineMigrations).derive('row-seal/policy-engine')),
       metrics,
       publisher: installation,
-      ...twoPeople({ directory, authenticators, auditLog: audit }),
+      ...proposing,
       audit,
       directory,
       consentStore,
@@ -94,6 +95,7 @@ export async function startDecisions(
       pool: database.pool(transactionRegistryMigrations, { maxConnections: 20, byIndexAlone: true }),
       audit,
       directory,
+      independence: proposing.independence,
       consentStore,
       policyEngine,
       signer: signers.envelope,

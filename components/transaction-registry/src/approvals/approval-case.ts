@@ -13,6 +13,8 @@ export interface ApprovalCase {
   readonly approver: Principal;
   /** Now, whenever they signed. */
   readonly account: AccountStanding;
+  /** Of who began the transaction, or took it on, and of the others who have approved it. */
+  readonly isIndependent: boolean;
   readonly transaction: StoredTransaction;
   /** What happened to it before. */
   readonly past: readonly Pick<StoredTransition, 'actor'>[];

@@ -1,5 +1,5 @@
 import type { Actor } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { isCodedError, type TransactionId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { type WithdrawDependencies, withdraw } from '../withdraw-approval.ts';
 
@@ -23,26 +23,23 @@ export async function endApprovalsOf(
   for (;;) {
     const transactions = await store.openApprovalsBy(approver, clock.now(), page);
     for (const id of transactions)
-      ended += await store
-        .inUnit(async (unit) => {
-          const transaction = await unit.lock(id);
-          if (transaction === undefined) return 0;
-          const open = (await unit.approvals(id)).filter(
-            (given) =>
-              given.approver === approver &&
-              given.withdrawn === undefined &&
-              given.usedVersion === undefined &&
-              Date.parse(given.expiresAt) > clock.now(),
-          );
-          for (const given of open) await withdraw(given, transaction, { by, reason }, unit, dependencies);
-          return open.length;
-        })
-        .catch((error: unknown) => {
-          // Somebody has changed its rows: nobody carries it on, so that no approval of it counts.
-          if (!isCodedError(error, 'authority_unproven')) throw error;
-          logger.error({ error, transaction: id }, 'a transaction that was approved is not as it was recorded');
-          return 0;
-        });
+      ended += await endIn(id).catch((error: unknown) => {
+        // Somebody has changed its rows: nobody carries it on, so that no approval of it counts.
+        if (!isCodedError(error, 'authority_unproven')) throw error;
+        logger.error({ error, transaction: id }, 'a transaction that was approved is not as it was recorded');
+        return 0;
+      });
     if (transactions.length < page) return ended;
+  }
+
+  async function endIn(transaction: TransactionId): Promise<number> {
+    let inThis = 0;
+    for (const given of await store.approvals(transaction)) {
+      if (given.approver !== approver || given.withdrawn !== undefined || given.usedVersion !== undefined) continue;
+      if (!(Date.parse(given.expiresAt) > clock.now())) continue;
+      const { withdrawn } = await withdraw({ transaction, approval: given.id, by, reason }, dependencies);
+      if (withdrawn !== undefined) inThis += 1;
+    }
+    return inThis;
   }
 }

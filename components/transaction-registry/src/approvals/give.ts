@@ -1,19 +1,25 @@
 import {
   type Approval,
   type ApproverRole,
-  appendOnce,
-  type Directory,
+  type DirectorySnapshot,
   type EvidenceRecord,
   type RecordDraft,
-  recordIdOfCommand,
   type ShownToApprover,
   standing,
   transactionErrors,
 } from '@countersign/contracts';
-import { type Clock, type Digest, type Json, newId, parseId, type Random, toInstant } from '@countersign/kernel';
+import {
+  type Clock,
+  type Digest,
+  type Json,
+  newId,
+  parseId,
+  type Random,
+  type RecordId,
+  toInstant,
+} from '@countersign/kernel';
 import { approvalClaim } from '../proof/held.ts';
-import type { RegistryLog } from '../proof/proven-store.ts';
-import { recordAbout, referencesTo, strategyOf } from '../records.ts';
+import { changeAbout, referencesTo, strategyOf } from '../records.ts';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction } from '../store.ts';
 import type { ApprovalClaims } from './approval-claims.ts';
@@ -31,30 +37,17 @@ export interface Given {
   /** What the approver was shown, where it was shown here. */
   readonly shown?: ShownToApprover | undefined;
   /** Where it came with others under one signature. */
-  readonly root?: Digest;
+  readonly root?: Digest | undefined;
 }
 
-/** Makes the record of an approval durable. @returns the approval, to be stored */
-export async function recordGiven(
-  { transaction, approver, claims, role, brought, shown, root }: Given,
-  {
-    audit,
-    directory,
-    clock,
-    random,
-  }: {
-    readonly audit: Pick<RegistryLog, 'append' | 'find'>;
-    readonly directory: Pick<Directory, 'snapshot'>;
-    readonly clock: Clock;
-    readonly random: Random;
-  },
-): Promise<StoredApproval> {
-  const { principal, kid, jwk, registration, authenticator } = approver;
-  const about = recordAbout(transaction, { clock, random });
-  // One signature is one approval, however often it is brought.
-  const recordId = recordIdOfCommand({ approval: transaction.id, approver: principal.id, token: claims.jti });
-  const approval: StoredApproval = {
-    id: newId('approval', { clock, random }),
+export function approvalOf(
+  { transaction, approver, claims, role, root }: Given,
+  recordId: RecordId,
+  from: { readonly clock: Clock; readonly random: Random },
+): StoredApproval {
+  const { principal, kid, authenticator } = approver;
+  return {
+    id: newId('approval', from),
     transaction: transaction.id,
     approver: principal.id,
     role,
@@ -67,32 +60,47 @@ export async function recordGiven(
     ...(authenticator === undefined ? {} : { authenticator: authenticator.id }),
     ...(root === undefined ? {} : { batchRoot: root }),
   };
+}
+
+/** What is recorded of an approval. */
+export function givenRecord(
+  approval: StoredApproval,
+  { transaction, approver, brought, shown, root }: Given,
+  directory: Pick<DirectorySnapshot, 'recordOf'>,
+): Omit<RecordDraft, 'id'> {
+  const { principal, jwk, registration } = approver;
   const { of, content } = approvalClaim(approval);
-  const draft: RecordDraft = {
-    ...about,
-    id: recordId,
+  return {
+    ...changeAbout(transaction),
     standing: [standing(of, content)],
     type: 'approval.given',
     outcome: 'permit',
-    references: referencesTo(registration, directory.snapshot().recordOf(principal.id), transaction.openedRecordId),
+    references: referencesTo(registration, directory.recordOf(principal.id), transaction.openedRecordId),
     subject: actorOf(approver),
     data: {
       approval_id: approval.id,
       ...proofOf(brought),
       key: jwk,
-      role,
+      role: approval.role,
       expires_at: approval.expiresAt,
       ...(root === undefined ? {} : { batch_root: root }),
     },
     protectedValues: strategyOf(transaction.initiatorInstitution, { shown: shownJson(shown) }),
   };
-  const { before } = await appendOnce(audit, draft);
-  return before === undefined ? approval : recordedBefore(approval, before);
 }
 
-/** The process that recorded it died before it was stored: it is what its record says. */
-function recordedBefore(approval: StoredApproval, { data }: EvidenceRecord): StoredApproval {
-  const said = data as { readonly approval_id?: unknown; readonly expires_at?: unknown; readonly role?: unknown };
+/**
+ * The approval as its record says it, where the process that recorded it died before it was stored.
+ *
+ * @throws CodedError `approval_repeated` where the same signature was recorded otherwise
+ */
+export function asGiven(approval: StoredApproval, before: EvidenceRecord | undefined): StoredApproval {
+  if (before === undefined) return approval;
+  const said = before.data as {
+    readonly approval_id?: unknown;
+    readonly expires_at?: unknown;
+    readonly role?: unknown;
+  };
   const id = parseId('approval', said.approval_id);
   if (id === undefined || said.role !== approval.role || said.expires_at !== approval.expiresAt)
     throw transactionErrors.error(

@@ -1,4 +1,4 @@
-import { type ApproverRole, type Directory, transactionErrors } from '@countersign/contracts';
+import { type ApproverRole, type Directory, type Independence, transactionErrors } from '@countersign/contracts';
 import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
 import type { Unit } from '../proof/proven-store.ts';
 import type { StoredApproval } from '../store/approvals.ts';
@@ -7,6 +7,7 @@ import { type AccountDependencies, accountOf } from './account.ts';
 import type { ApprovalClaims, SignedItem } from './approval-claims.ts';
 import type { Approver } from './approver.ts';
 import { roleOf } from './approver-role.ts';
+import { isIndependent } from './independent.ts';
 import { approvalFault } from './rules.ts';
 import { type AuthenticatorsHeld, standingApprovals } from './standing.ts';
 
@@ -22,11 +23,13 @@ export async function judge(
   unit: Unit,
   {
     directory,
+    independence,
     clock,
     authenticators,
     signalsOf,
   }: {
     readonly directory: Pick<Directory, 'snapshot'>;
+    readonly independence: Independence;
     readonly clock: Clock;
     readonly authenticators?: AuthenticatorsHeld | undefined;
     readonly signalsOf?: AccountDependencies['signalsOf'];
@@ -41,6 +44,7 @@ export async function judge(
   const fault = approvalFault({
     ...about,
     account: await accountOf(about.approver.id, { authenticators, signalsOf }),
+    isIndependent: await isIndependent(about.approver.id, transaction, standing, independence),
     item,
     transaction,
     past: await unit.transitions(transaction.id),

@@ -22,6 +22,7 @@ export interface MayApprove {
 /** What the rules are asked about. */
 export interface ApprovableCase {
   readonly account: AccountStanding;
+  readonly isIndependent: boolean;
   readonly transaction: StoredTransaction;
   readonly past: readonly Pick<StoredTransition, 'actor'>[];
   readonly given: readonly StoredApproval[];

@@ -20,7 +20,8 @@ export interface ReadingDependencies {
   readonly directoryKeys: boolean;
 }
 
-type Read<Signed> =
+/** Who signed, and what; or why nobody did. */
+export type Read<Signed> =
   | { readonly signed: Signed; readonly approver: Approver }
   | { readonly fault: CodedError; readonly approver?: Approver };
 

@@ -4,6 +4,7 @@ import { approverRole } from './approver-role.ts';
 import { awaited } from './awaited.ts';
 import { inTime } from './in-time.ts';
 import { inTurn } from './in-turn.ts';
+import { independent } from './independent.ts';
 import { notCertifier } from './not-certifier.ts';
 import { notOfDesk } from './not-of-desk.ts';
 import { notRepeated } from './not-repeated.ts';
@@ -19,6 +20,7 @@ const rules: readonly ApprovalRule[] = [
   inTime,
   settled,
   notSelf,
+  independent,
   notCertifier,
   notReporter,
   rightInstitution,

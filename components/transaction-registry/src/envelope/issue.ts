@@ -1,17 +1,33 @@
 import {
-  type Actor,
-  type AuditAppender,
   type ConsentStore,
   type Directory,
+  type Requester,
+  recordedRequester,
   type Signer,
   transactionErrors,
 } from '@countersign/contracts';
-import { envelopeClaims, envelopeJwsHeader, maxEnvelopeSeconds, signEnvelope } from '@countersign/envelope';
-import { type Clock, digestOf, type Random, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
+import {
+  envelopeClaims,
+  envelopeJwsHeader,
+  type IdentityEnvelope,
+  maxEnvelopeSeconds,
+  signEnvelope,
+} from '@countersign/envelope';
+import {
+  type Clock,
+  digestOf,
+  newId,
+  type Random,
+  type RecordId,
+  type TransactionId,
+  toInstant,
+} from '@countersign/kernel';
 import type { AccountDependencies } from '../approvals/account.ts';
 import { type AuthenticatorsHeld, standingApprovals } from '../approvals/standing.ts';
-import type { Store } from '../proof/proven-store.ts';
-import { recordAbout, referencesTo } from '../records.ts';
+import { type SayingSteps, type Sayings, say } from '../proof/commands.ts';
+import type { RegistryLog, Store, Unit } from '../proof/proven-store.ts';
+import { changeAbout, referencesTo } from '../records.ts';
+import type { StoredTransaction } from '../store.ts';
 import { composeEnvelope, type Grounds } from './compose.ts';
 import { standingLine } from './mandate-line.ts';
 
@@ -21,7 +37,7 @@ export interface EnvelopeDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly authenticators?: AuthenticatorsHeld;
   readonly signalsOf?: AccountDependencies['signalsOf'];
-  readonly audit: AuditAppender;
+  readonly audit: RegistryLog;
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
   readonly clock: Clock;
   readonly random: Random;
@@ -36,76 +52,116 @@ export interface EnvelopeDependencies {
 const purpose = 'envelope';
 const defaultLifeSeconds = 300;
 
+interface Issuing {
+  readonly transaction: TransactionId;
+  readonly by: Requester;
+}
+interface SigningKey {
+  readonly kid: string;
+  readonly algorithm: 'ES256' | 'EdDSA';
+}
+interface Issued {
+  readonly envelope: IdentityEnvelope;
+  readonly key: SigningKey;
+}
+
 /** Issues the document that travels with messages about a transaction; see the contract. Recorded before it is signed. */
-export async function issueEnvelope(
-  id: TransactionId,
-  by: Actor,
+export function issueEnvelope(
+  transaction: TransactionId,
+  by: Requester,
   dependencies: EnvelopeDependencies,
 ): Promise<{ readonly envelope: string; readonly recordId: RecordId }> {
-  const { audit, signer, issuer, referenceKey } = dependencies;
-  const grounds = await groundsOf(id, by, dependencies);
-  const { transaction, mandates, approvals } = grounds;
-  const about = recordAbout(transaction, dependencies);
-  const lifeSeconds = Math.min(dependencies.envelopeLifeSeconds ?? defaultLifeSeconds, maxEnvelopeSeconds);
-  const envelope = composeEnvelope(grounds, { issuer, record: about.id, lifeSeconds, referenceKey });
-  const { kid, algorithm } = await signer.current(purpose);
-  if (algorithm !== 'ES256' && algorithm !== 'EdDSA')
-    throw new Error('envelopes are signed with ES256 or EdDSA, so that they stay small');
-  await audit.append({
-    ...about,
-    type: 'envelope.issued',
-    outcome: 'done',
-    references: referencesTo(
-      transaction.openedRecordId,
-      transaction.lastRecordId,
-      ...mandates.map(({ recordId }) => recordId),
-      ...approvals.map(({ recordId }) => recordId),
-    ),
-    subject: by,
-    // Whoever shows an envelope later can be compared with what was signed.
-    payload: digestOf(envelopeClaims(envelope)),
-    data: {
-      state: envelope.state,
-      version: envelope.version,
-      mode: envelope.mode,
-      expires_at: toInstant(envelope.expiresAt * 1000),
-      kid,
-    },
-  });
-  const text = await signEnvelope(envelope, envelopeJwsHeader({ kid, algorithm }), async (input) => {
-    const { signature } = await signer.sign(purpose, kid, input);
-    return signature;
-  });
-  return { envelope: text, recordId: about.id };
+  return say(issuing(dependencies), envelopes, dependencies, { transaction, by });
 }
+
+function issuing(
+  dependencies: EnvelopeDependencies,
+): SayingSteps<
+  Issuing,
+  StoredTransaction,
+  Grounds,
+  SigningKey,
+  Issued,
+  { readonly envelope: string; readonly recordId: RecordId }
+> {
+  const { signer, issuer, referenceKey, envelopeLifeSeconds = defaultLifeSeconds } = dependencies;
+  const lifeSeconds = Math.min(envelopeLifeSeconds, maxEnvelopeSeconds);
+  return {
+    facts: (unit, { ask, row, now }) => groundsOf(row, { by: ask.by, now }, unit, dependencies),
+    // Each is a document of its own, which says what is so now.
+    done: () => undefined,
+    async check() {
+      const { kid, algorithm } = await signer.current(purpose);
+      if (algorithm !== 'ES256' && algorithm !== 'EdDSA')
+        throw new Error('envelopes are signed with ES256 or EdDSA, so that they stay small');
+      return { kid, algorithm };
+    },
+    once: () => newId('record', dependencies),
+    next: ({ facts: grounds, found: key }, record) => ({
+      envelope: composeEnvelope(grounds, { issuer, record, lifeSeconds, referenceKey }),
+      key,
+    }),
+    before: async () => undefined,
+    record: ({ ask: { by }, facts: { transaction, mandates, approvals } }, { envelope, key }) => ({
+      ...changeAbout(transaction),
+      type: 'envelope.issued',
+      outcome: 'done',
+      references: referencesTo(
+        transaction.openedRecordId,
+        transaction.lastRecordId,
+        ...mandates.map(({ recordId }) => recordId),
+        ...approvals.map(({ recordId }) => recordId),
+      ),
+      ...recordedRequester(by),
+      // Whoever shows an envelope later can be compared with what was signed.
+      payload: digestOf(envelopeClaims(envelope)),
+      data: {
+        state: envelope.state,
+        version: envelope.version,
+        mode: envelope.mode,
+        expires_at: toInstant(envelope.expiresAt * 1000),
+        kid: key.kid,
+      },
+    }),
+    // There is no other refusal than that they may not see it.
+    refused: () => undefined,
+    after: async () => undefined,
+    async release({ envelope, key }, { record }) {
+      const text = await signEnvelope(envelope, envelopeJwsHeader(key), async (input) => {
+        const { signature } = await signer.sign(purpose, key.kid, input);
+        return signature;
+      });
+      return { envelope: text, recordId: record };
+    },
+  };
+}
+
+/** It is given out, and not kept. */
+const envelopes: Sayings<Issuing, StoredTransaction, Issued> = {
+  hold: (unit, { transaction }) => unit.lock(transaction),
+  recorded: (issued) => issued,
+  put: async () => undefined,
+};
 
 /**
  * What it says is of one moment: the transaction is locked while it is read. Whoever is no party learns not even that it
  * exists.
  */
 async function groundsOf(
-  id: TransactionId,
-  by: Actor,
-  { store, consentStore, directory, authenticators, signalsOf, clock }: EnvelopeDependencies,
+  transaction: StoredTransaction | undefined,
+  { by, now }: { readonly by: Requester; readonly now: number },
+  unit: Unit,
+  { consentStore, directory, authenticators, signalsOf }: EnvelopeDependencies,
 ): Promise<Grounds> {
-  const found = await store.inUnit(async (unit) => {
-    const transaction = await unit.lock(id);
-    if (transaction === undefined || by.institution === undefined || !transaction.parties.includes(by.institution))
-      throw transactionErrors.error(
-        'transaction_not_found',
-        'There is no such transaction, or it is not yours to see.',
-      );
-    const now = clock.now();
-    const given = await unit.approvals(id);
-    const standing = new Set(
-      await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf }),
-    );
-    return {
-      transaction,
-      now,
-      past: await unit.transitions(id),
-      approvals: given.filter((approval) => approval.usedVersion !== undefined || standing.has(approval)),
-    };
-  });
-  return { ...found, mandates: await standingLine(found.transaction.mandate.id, found.now, consentStore) };
+  if (transaction === undefined || by.institution === undefined || !transaction.parties.includes(by.institution))
+    throw transactionErrors.error('transaction_not_found', 'There is no such transaction, or it is not yours to see.');
+  const given = await unit.approvals(transaction.id);
+  const standing = new Set(await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf }));
+  return {
+    transaction,
+    now,
+    past: await unit.transitions(transaction.id),
+    approvals: given.filter((approval) => approval.usedVersion !== undefined || standing.has(approval)),
+    mandates: await standingLine(transaction.mandate.id, now, consentStore),
+  };
 }

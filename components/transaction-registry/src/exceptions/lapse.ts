@@ -2,11 +2,10 @@ import { type ExceptionCause, transactionErrors } from '@countersign/contracts';
 import { CodedError } from '@countersign/kernel';
 import type { Attempt } from '../attempt.ts';
 import type { MandateStanding } from '../mandate-check.ts';
-import type { Unit } from '../proof/proven-store.ts';
 import { circumstancesOf } from '../step-record.ts';
 import type { StoredException } from '../store.ts';
 import { isToldWhy, toldTo } from '../told-to.ts';
-import { type RaiseDependencies, type Raised, raiseException } from './raise.ts';
+import { type NewException, newException, type Raised } from './raise.ts';
 
 /** Why a step that something has led up to cannot be taken. */
 export interface Lapse {
@@ -16,34 +15,24 @@ export interface Lapse {
   readonly raised: Pick<Raised, 'detail' | 'owner' | 'references'>;
 }
 
-/**
- * Leaves an exception behind, once for each cause and event: a second try meets the one that stands.
- *
- * @returns the exception, and whether it was raised now
- */
-export async function leaveException(
+/** The exception that tells of it already: there is one for each cause and event. */
+export function standingException(
+  { openExceptions, asked }: Pick<Attempt, 'openExceptions' | 'asked'>,
+  { cause }: Pick<Lapse, 'cause'>,
+): StoredException | undefined {
+  return openExceptions.find((open) => open.cause === cause && open.event === asked.event);
+}
+
+/** The exception that a step leaves behind. */
+export function exceptionOf(
   attempt: Attempt,
   { cause, reason, raised }: Omit<Lapse, 'error'>,
-  unit: Pick<Unit, 'change'>,
-  dependencies: RaiseDependencies,
-): Promise<{ readonly exception: StoredException; readonly isNew: boolean }> {
-  const { asked, transaction, openExceptions } = attempt;
-  const standing = openExceptions.find((open) => open.cause === cause && open.event === asked.event);
-  if (standing !== undefined) return { exception: standing, isNew: false };
-  const exception = await raiseException(
-    transaction,
-    {
-      ...raised,
-      cause,
-      reason,
-      event: asked.event,
-      bodyDigest: asked.bodyDigest,
-      circumstances: circumstancesOf(attempt),
-    },
-    unit,
-    dependencies,
-  );
-  return { exception, isNew: true };
+  from: Parameters<typeof newException>[3],
+): NewException {
+  const { asked, transaction, now } = attempt;
+  const { event, bodyDigest } = asked;
+  const circumstances = circumstancesOf(attempt);
+  return newException(transaction, { ...raised, cause, reason, event, bodyDigest, circumstances }, now, from);
 }
 
 /** The mandate carries the step no further. */

@@ -1,44 +1,74 @@
-import { appendOnce, type RecordDraft, recordIdAfter } from '@countersign/contracts';
+import { recordIdAfter } from '@countersign/contracts';
 import { toInstant } from '@countersign/kernel';
 import type { TransitionDependencies } from '../attempt.ts';
-import { recordAbout, referencesTo } from '../records.ts';
+import { type SayingSteps, type Sayings, say } from '../proof/commands.ts';
+import { changeAbout, referencesTo } from '../records.ts';
+import type { StoredException, StoredTransaction } from '../store.ts';
 
-type Dependencies = Pick<TransitionDependencies, 'store' | 'audit' | 'clock' | 'random'>;
+type Dependencies = Pick<TransitionDependencies, 'store' | 'audit' | 'clock'>;
+
+/** When it is looked for; milliseconds since the epoch. */
+interface Sweep {
+  readonly now: number;
+}
+interface Overdue {
+  readonly exception: StoredException;
+  /** As it stands in its row: nothing is decided about it. */
+  readonly transaction: StoredTransaction;
+}
+interface Marked {
+  readonly exception: StoredException['id'];
+  readonly at: string;
+  readonly recordId: StoredException['recordId'];
+}
 
 /**
  * Says of exceptions that stand longer than they may that they are overdue: once each, however many nodes look.
  *
  * @returns how many this call has said it of
  */
-export async function markOverdue(limit: number, { store, audit, ...from }: Dependencies): Promise<number> {
+export async function markOverdue(limit: number, dependencies: Dependencies): Promise<number> {
   let marked = 0;
-  while (marked < limit && (await markNext())) marked += 1;
+  while (marked < limit && (await say(steps, sayings, dependencies, { now: dependencies.clock.now() }))) marked += 1;
   return marked;
-
-  function markNext(): Promise<boolean> {
-    return store.inUnit(async (unit) => {
-      const now = from.clock.now();
-      const exception = await unit.takeOverdue(now);
-      const transaction = exception === undefined ? undefined : await unit.read(exception.transaction);
-      if (exception === undefined || transaction === undefined) return false;
-      const draft: RecordDraft = {
-        ...recordAbout(transaction, from),
-        id: recordIdAfter(`overdue:${exception.id}`, exception.recordId),
-        type: 'exception.overdue',
-        outcome: 'done',
-        reason: exception.reason,
-        references: referencesTo(exception.recordId),
-        data: {
-          exception: exception.id,
-          cause: exception.cause,
-          event: exception.event,
-          owner: exception.owner,
-          due_at: exception.dueAt,
-        },
-      };
-      await appendOnce(audit, draft);
-      await unit.markOverdue(exception.id, toInstant(now), draft.id);
-      return true;
-    });
-  }
 }
+
+const sayings: Sayings<Sweep, Overdue, Marked> = {
+  async hold(unit, { now }) {
+    const exception = await unit.takeOverdue(now);
+    const transaction = exception && (await unit.read(exception.transaction));
+    return exception && transaction && { exception, transaction };
+  },
+  recorded: (next) => next,
+  put: (unit, { exception, at, recordId }) => unit.markOverdue(exception, at, recordId),
+};
+
+const steps: SayingSteps<Sweep, Overdue, undefined, Overdue, Marked, boolean> = {
+  facts: async () => undefined,
+  done: ({ row }) => (row === undefined ? false : undefined),
+  async check({ row }) {
+    if (row === undefined) throw new Error('no exception was to be overdue');
+    return row;
+  },
+  once: ({ found: { exception } }) => recordIdAfter(`overdue:${exception.id}`, exception.recordId),
+  next: ({ found: { exception }, now }, recordId) => ({ exception: exception.id, at: toInstant(now), recordId }),
+  before: async () => undefined,
+  record: ({ found: { exception, transaction } }) => ({
+    ...changeAbout(transaction),
+    type: 'exception.overdue',
+    outcome: 'done',
+    reason: exception.reason,
+    references: referencesTo(exception.recordId),
+    data: {
+      exception: exception.id,
+      cause: exception.cause,
+      event: exception.event,
+      owner: exception.owner,
+      due_at: exception.dueAt,
+    },
+  }),
+  // Nobody asked for it.
+  refused: () => undefined,
+  after: async () => undefined,
+  release: () => true,
+};

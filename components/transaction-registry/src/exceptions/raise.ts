@@ -1,15 +1,19 @@
 import type { ExceptionCause, RecordDraft } from '@countersign/contracts';
-import { type Clock, type Digest, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
-import type { Unit } from '../proof/proven-store.ts';
+import {
+  type Clock,
+  type Digest,
+  newId,
+  type Random,
+  type RecordId,
+  type TransactionId,
+  toInstant,
+} from '@countersign/kernel';
+import type { TransitionDependencies } from '../attempt.ts';
+import type { Change, SaidChange } from '../proof/change.ts';
+import { change } from '../proof/commands.ts';
 import { changeAbout, referencesTo, strategyOf } from '../records.ts';
 import type { StoredException, StoredTransaction } from '../store.ts';
 import { dueAt, type ExceptionTimes } from './due.ts';
-
-export interface RaiseDependencies {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly exceptionTimes?: ExceptionTimes;
-}
 
 /** What a person must look at. */
 export interface Raised {
@@ -26,14 +30,22 @@ export interface Raised {
   readonly circumstances?: Partial<RecordDraft>;
 }
 
-/** Raises an exception of a transaction that is locked: recorded, then written down. */
-export async function raiseException(
+/** An exception of a transaction that is locked, as its record raises it. */
+export interface NewException {
+  readonly exception: NonNullable<Change['raised']>;
+  readonly said: SaidChange;
+}
+
+/** @param now milliseconds since the epoch */
+export function newException(
   transaction: StoredTransaction,
   { references = [], circumstances = {}, ...raised }: Raised,
-  unit: Pick<Unit, 'change'>,
-  { exceptionTimes, ...from }: RaiseDependencies,
-): Promise<StoredException> {
-  const now = from.clock.now();
+  now: number,
+  {
+    exceptionTimes,
+    ...from
+  }: { readonly clock: Clock; readonly random: Random; readonly exceptionTimes?: ExceptionTimes },
+): NewException {
   const exception = {
     id: newId('exception', from),
     cause: raised.cause,
@@ -49,7 +61,7 @@ export async function raiseException(
     raisedVersion: transaction.version,
     raisedBy: circumstances.subject?.id ?? null,
   } as const;
-  const draft: Omit<RecordDraft, 'id'> = {
+  const draft: SaidChange['draft'] = {
     ...changeAbout(transaction),
     type: 'exception.raised',
     outcome: 'deny',
@@ -71,6 +83,51 @@ export async function raiseException(
       ...strategyOf(circumstances.subject?.institution ?? exception.owner, { body_digest: raised.bodyDigest }),
     ],
   };
-  const recordId = await unit.change(transaction.id, draft, { raised: exception });
-  return { ...exception, transaction: transaction.id, recordId };
+  return { exception, said: { draft, change: { raised: exception } } };
+}
+
+/** A look at a transaction that nobody asked for. */
+export interface Looking {
+  readonly transaction: TransactionId;
+  /** Asked under the lock. @param open exceptions that stand open @returns undefined where there is nothing to be raised */
+  readonly look: (transaction: StoredTransaction, open: readonly StoredException[], now: number) => Raised | undefined;
+  /** After the commit, whether it was raised now or stands; idempotent. */
+  readonly after?: (transaction: StoredTransaction, now: number) => Promise<void>;
+}
+
+/**
+ * Raises an exception that no step of a partner or a colleague has led to, where there is something to look at.
+ *
+ * @returns whether this call raised it
+ */
+export function raiseWhereDue(
+  asked: Looking,
+  dependencies: Pick<TransitionDependencies, 'store' | 'audit' | 'clock' | 'random' | 'exceptionTimes'>,
+): Promise<boolean> {
+  return change<Looking, Raised | undefined, Raised, NewException, boolean>(
+    {
+      facts: async (unit, { ask, row, now }) =>
+        row === undefined ? undefined : ask.look(row, await unit.openExceptions(row.id), now),
+      // Another node has raised it, or it has gone away.
+      done: ({ facts }) => (facts === undefined ? false : undefined),
+      async check({ facts }) {
+        if (facts === undefined) throw new Error('an exception was to be raised about nothing');
+        return facts;
+      },
+      next({ row, found, now }) {
+        if (row === undefined) throw new Error('an exception was to be raised of a transaction that there is not');
+        return newException(row, found, now, dependencies);
+      },
+      before: async () => undefined,
+      record: (_, { said }) => [said],
+      // Nobody asked for it.
+      refused: () => undefined,
+      after: async ({ ask, row, now }) => {
+        if (row !== undefined) await ask.after?.(row, now);
+      },
+      release: () => true,
+    },
+    dependencies,
+    asked,
+  );
 }

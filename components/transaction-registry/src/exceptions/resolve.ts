@@ -1,17 +1,20 @@
 import {
-  type Actor,
+  consentErrors,
   exceptionErrors,
   type Mandate,
-  type RecordDraft,
+  type Requester,
+  recordedRequester,
   type TransactionException,
+  transactionErrors,
 } from '@countersign/contracts';
-import { type CodedError, type ExceptionId, type Json, toInstant } from '@countersign/kernel';
+import { type CodedError, type ExceptionId, type Json, type TransactionId, toInstant } from '@countersign/kernel';
 import type { TransitionDependencies } from '../attempt.ts';
 import { standingApprovals } from '../facts.ts';
 import { releaseHeadroom, reopenHeadroom } from '../headroom.ts';
 import { knownFacts } from '../known-facts.ts';
 import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
 import type { Change } from '../proof/change.ts';
+import { type ChangingSteps, change } from '../proof/commands.ts';
 import type { Unit } from '../proof/proven-store.ts';
 import { changeAbout, recordAbout, referencesTo, strategyOf } from '../records.ts';
 import { instructionFault } from '../steps/instruction-used.ts';
@@ -19,79 +22,165 @@ import { publicException } from '../store/exceptions.ts';
 import type { StoredException, StoredTransaction } from '../store.ts';
 import { type Ending, endingChange, endingOf } from './abandon.ts';
 import { type Case, freshMandates, stillMissing } from './healed.ts';
+import { participantsOf } from './participants.ts';
 import { type AskedResolution, mustSuit, parseResolution } from './resolution.ts';
 import { resolverFault } from './resolver.ts';
 
-interface Resolved {
+interface Asked {
+  readonly exception: ExceptionId;
+  readonly transaction: TransactionId;
+  readonly asked: AskedResolution;
+  readonly by: Requester;
+}
+/** Both as they stand under the lock. */
+interface Present {
   readonly exception: StoredException;
-  /** The transaction was ended, and no longer counts against limits. */
-  readonly freed: boolean;
+  readonly transaction: StoredTransaction;
+}
+interface Resolved extends Present {
+  readonly resolution: Omit<NonNullable<StoredException['resolution']>, 'recordId'>;
+  readonly change: Change;
+  readonly grounds: Grounds;
 }
 
 /** Deals with an exception, once; see the contract. Refusals are recorded before they are told. */
 export async function resolveException(
   id: ExceptionId,
   resolution: { readonly kind: string; readonly reason: string; readonly mandate?: string },
-  by: Actor,
+  by: Requester,
   dependencies: TransitionDependencies,
 ): Promise<TransactionException> {
   const asked = parseResolution(resolution);
-  const { exception, freed } = await dependencies.store.inUnit((unit) => resolve(id, asked, by, unit, dependencies));
-  if (freed)
-    await releaseHeadroom(exception.transaction, {
-      limits: dependencies.policyEngine.limits,
-      logger: dependencies.logger,
-    });
-  return publicException(exception);
+  const named = await dependencies.store.exception(id);
+  if (named === undefined) throw notFound();
+  const resolved = await change(resolving(dependencies), dependencies, {
+    exception: id,
+    transaction: named.transaction,
+    asked,
+    by,
+  });
+  return publicException(resolved);
 }
 
-async function resolve(
-  id: ExceptionId,
-  asked: AskedResolution,
-  by: Actor,
-  unit: Unit,
+function resolving(
   dependencies: TransitionDependencies,
-): Promise<Resolved> {
-  const named = await unit.exception(id);
-  const transaction = named === undefined ? undefined : await unit.lock(named.transaction);
-  // Read again under the lock of its transaction: nobody else resolves it meanwhile.
-  const exception = transaction === undefined ? undefined : await unit.exception(id);
-  if (transaction === undefined || exception === undefined || !transaction.parties.includes(by.institution ?? ''))
-    throw exceptionErrors.error('exception_not_found', 'There is no such exception, or it is not yours to see.');
-  if (exception.resolution !== undefined) return { exception: sameAgain(exception, asked, by), freed: false };
-  const given = await unit.approvals(transaction.id);
-  const snapshot = dependencies.directory.snapshot();
-  const past = await unit.transitions(transaction.id);
-  const unfit = resolverFault(by, exception, transaction, { given, past }, snapshot);
-  if (unfit !== undefined) return refuse(exception, transaction, asked, by, unfit, dependencies);
-  mustSuit(exception.cause, asked);
-  const now = dependencies.clock.now();
-  const about: Case = {
-    exception,
-    transaction,
-    past,
-    approvals: await standingApprovals(transaction, given, now, dependencies),
-    known: await knownFacts(transaction, unit, { directory: snapshot, now }),
-    now,
+): ChangingSteps<Asked, Present, Grounds, Resolved, StoredException> {
+  const { audit, directory, policyEngine, logger } = dependencies;
+  const { limits } = policyEngine;
+  return {
+    async facts(unit, { ask, row }) {
+      const exception = await unit.exception(ask.exception);
+      if (row === undefined || exception === undefined || !row.parties.includes(ask.by.institution ?? ''))
+        throw notFound();
+      return { exception, transaction: row };
+    },
+    done: ({ ask, facts: { exception } }) => (isSame(exception, ask) ? exception : undefined),
+    async check({ ask, facts: { exception, transaction }, now }, unit) {
+      if (exception.resolution !== undefined)
+        throw exceptionErrors.error('exception_resolved', 'The exception has been resolved already.', {
+          facts: { kind: exception.resolution.kind },
+        });
+      const given = await unit.approvals(transaction.id);
+      const past = await unit.transitions(transaction.id);
+      const snapshot = directory.snapshot();
+      const acted = { given, past, ...(await participantsOf(exception, audit)) };
+      const unfit = resolverFault(ask.by, exception, transaction, acted, snapshot);
+      if (unfit !== undefined) throw unfit;
+      mustSuit(exception.cause, ask.asked);
+      const about: Case = {
+        exception,
+        transaction,
+        past,
+        approvals: await standingApprovals(transaction, given, now, dependencies),
+        known: await knownFacts(transaction, unit, { directory: snapshot, now }),
+        now,
+      };
+      return groundsOf(about, ask.asked, unit, dependencies);
+    },
+    next: ({ ask: { asked, by }, facts: { exception, transaction }, found: grounds, now }) => {
+      const { mandate, ending } = grounds;
+      const resolution = {
+        kind: asked.kind,
+        by: by.id,
+        reason: asked.reason,
+        at: toInstant(now),
+        ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
+      };
+      const change: Change = {
+        resolved: { exception: exception.id, resolution },
+        ...(mandate === undefined ? {} : { mandate: mandateOf(mandate) }),
+        ...(asked.kind === 'accepted' ? accepting(exception, transaction, by, now) : {}),
+        ...(ending === undefined
+          ? {}
+          : endingChange(transaction, ending, { by, idempotencyKey: `exception ${exception.id}`, now })),
+      };
+      return { exception, transaction, resolution, change, grounds };
+    },
+    async before(_, { transaction, grounds: { ending } }) {
+      if (ending?.freesHeadroom === true) await reopenHeadroom(transaction.id, { limits, logger });
+    },
+    record: ({ ask: { asked, by } }, { exception, transaction, change, grounds: { mandate, ending } }) => [
+      {
+        draft: {
+          ...changeAbout(transaction),
+          ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
+          type: 'exception.resolved',
+          outcome: 'done',
+          references: referencesTo(transaction.lastRecordId, exception.recordId, mandate?.recordId),
+          ...recordedRequester(by),
+          data: {
+            ...dataOf(exception, asked),
+            state: transaction.state,
+            ...(ending === undefined ? {} : { to: ending.state, version: transaction.version + 1 }),
+          },
+        },
+        change,
+      },
+    ],
+    // An exception that is not theirs to see has no record of them: its parties would learn who looked.
+    refused: (error, { ask: { asked, by }, facts }) =>
+      facts === undefined || !isRefusal(error)
+        ? undefined
+        : {
+            ...recordAbout(facts.transaction, dependencies),
+            type: 'exception.refused',
+            outcome: 'deny',
+            reason: error.code,
+            references: referencesTo(facts.transaction.lastRecordId, facts.exception.recordId),
+            ...recordedRequester(by),
+            data: dataOf(facts.exception, asked),
+            protectedValues: strategyOf(facts.transaction.initiatorInstitution, {
+              facts: error.facts as Json | undefined,
+            }),
+          },
+    async after({ facts: { transaction } }, next) {
+      if (next?.grounds.ending?.freesHeadroom === true) await releaseHeadroom(transaction.id, { limits, logger });
+    },
+    release: ({ exception, resolution }, { record }) => ({
+      ...exception,
+      status: 'resolved',
+      resolution: { ...resolution, recordId: record },
+    }),
   };
-  const grounds = await groundsOf(about, asked, unit, dependencies);
-  if ('fault' in grounds) return refuse(exception, transaction, asked, by, grounds.fault, dependencies);
-  return carryOut(about, asked, by, grounds, unit, dependencies);
 }
 
-/** @throws CodedError `exception_resolved` when it was resolved by somebody else, or otherwise */
-function sameAgain(exception: StoredException, asked: AskedResolution, by: Actor): StoredException {
-  const { resolution } = exception;
-  if (
+function notFound(): CodedError {
+  return exceptionErrors.error('exception_not_found', 'There is no such exception, or it is not yours to see.');
+}
+
+/** The same resolution by the same person. */
+function isSame({ resolution }: StoredException, { asked, by }: Asked): boolean {
+  return (
     resolution?.by === by.id &&
     resolution.kind === asked.kind &&
     resolution.reason === asked.reason &&
     resolution.mandate?.id === asked.mandate
-  )
-    return exception;
-  throw exceptionErrors.error('exception_resolved', 'The exception has been resolved already.', {
-    facts: { kind: resolution?.kind },
-  });
+  );
+}
+
+/** Not that we cannot answer now. */
+function isRefusal({ code }: CodedError): boolean {
+  return [exceptionErrors, transactionErrors, consentErrors].some(({ codes }) => Object.hasOwn(codes, code));
 }
 
 /** What a resolution rests on. */
@@ -105,18 +194,20 @@ async function groundsOf(
   asked: AskedResolution,
   unit: Unit,
   dependencies: TransitionDependencies,
-): Promise<Grounds | { readonly fault: CodedError }> {
+): Promise<Grounds> {
   switch (asked.kind) {
     case 'fresh-mandate': {
       if (asked.mandate === undefined) throw new Error('a fresh mandate was parsed without its id');
       const fresh = await freshMandates(about, asked.mandate, dependencies);
-      if ('fault' in fresh) return fresh;
+      if ('fault' in fresh) throw fresh.fault;
       const used = await instructionFault(about, fresh.mandates, unit);
-      return used === undefined ? { mandate: fresh.named } : { fault: used };
+      if (used !== undefined) throw used;
+      return { mandate: fresh.named };
     }
     case 'restored': {
-      const fault = await stillMissing(about, dependencies);
-      return fault === undefined ? {} : { fault };
+      const missing = await stillMissing(about, dependencies);
+      if (missing !== undefined) throw missing;
+      return {};
     }
     case 'accepted':
       return {};
@@ -127,57 +218,11 @@ async function groundsOf(
   }
 }
 
-/** Evidence first, then what it says. */
-async function carryOut(
-  { exception, transaction, now }: Case,
-  asked: AskedResolution,
-  by: Actor,
-  { mandate, ending }: Grounds,
-  unit: Unit,
-  dependencies: TransitionDependencies,
-): Promise<Resolved> {
-  const { policyEngine } = dependencies;
-  if (ending?.freesHeadroom === true)
-    await reopenHeadroom(transaction.id, { ...dependencies, limits: policyEngine.limits });
-  const draft: Omit<RecordDraft, 'id'> = {
-    ...changeAbout(transaction),
-    ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
-    type: 'exception.resolved',
-    outcome: 'done',
-    references: referencesTo(transaction.lastRecordId, exception.recordId, mandate?.recordId),
-    subject: by,
-    data: {
-      ...dataOf(exception, asked),
-      state: transaction.state,
-      ...(ending === undefined ? {} : { to: ending.state, version: transaction.version + 1 }),
-    },
-  };
-  const resolution = {
-    kind: asked.kind,
-    by: by.id,
-    reason: asked.reason,
-    at: toInstant(now),
-    ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
-  };
-  const recordId = await unit.change(transaction.id, draft, {
-    resolved: { exception: exception.id, resolution },
-    ...(mandate === undefined ? {} : { mandate: mandateOf(mandate) }),
-    ...(asked.kind === 'accepted' ? accepting(exception, transaction, by, now) : {}),
-    ...(ending === undefined
-      ? {}
-      : endingChange(transaction, ending, { by, idempotencyKey: `exception ${exception.id}`, now })),
-  });
-  return {
-    exception: { ...exception, status: 'resolved', resolution: { ...resolution, recordId } },
-    freed: ending?.freesHeadroom === true,
-  };
-}
-
 /** What accepting changes, beside what it closes: they are waited for again, or somebody has taken it on. */
 function accepting(
   { cause, raisedVersion }: StoredException,
   transaction: StoredTransaction,
-  by: Actor,
+  by: Requester,
   now: number,
 ): Pick<Change, 'carriedBy' | 'awaitedUntil'> {
   const { awaits } = stateRuleOf(lifeCycleOf(transaction.detail), transaction.state);
@@ -187,27 +232,6 @@ function accepting(
       ? { awaitedUntil: now + awaits.withinSeconds * 1000 }
       : {}),
   };
-}
-
-async function refuse(
-  exception: StoredException,
-  transaction: StoredTransaction,
-  asked: AskedResolution,
-  by: Actor,
-  fault: CodedError,
-  { audit, ...from }: TransitionDependencies,
-): Promise<never> {
-  await audit.append({
-    ...recordAbout(transaction, from),
-    type: 'exception.refused',
-    outcome: 'deny',
-    reason: fault.code,
-    references: referencesTo(transaction.lastRecordId, exception.recordId),
-    subject: by,
-    data: dataOf(exception, asked),
-    protectedValues: strategyOf(transaction.initiatorInstitution, { facts: fault.facts as Json | undefined }),
-  });
-  throw fault;
 }
 
 function dataOf({ id, cause, event }: StoredException, { kind, reason, mandate }: AskedResolution) {

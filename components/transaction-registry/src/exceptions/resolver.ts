@@ -1,24 +1,25 @@
-import { type Actor, type DirectorySnapshot, exceptionErrors } from '@countersign/contracts';
+import { type DirectorySnapshot, exceptionErrors, peopleOf, type Requester, sharePeople } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store.ts';
+import type { Participants } from './participants.ts';
 
 /** Roles that check what others do. */
 const controllingRoles: readonly string[] = ['compliance', 'operations', 'risk', 'supervisor'];
 
 /**
  * Whether somebody may deal with an exception: a person of its owner with a controlling role, who had no part in what
- * they judge.
+ * they judge; nor had anybody through whom they act.
  *
  * @returns CodedError `exception_authority`, or undefined
  */
 export function resolverFault(
-  by: Actor,
+  by: Requester,
   exception: Pick<StoredException, 'owner' | 'raisedBy'>,
   { initiator, carriedBy }: Pick<StoredTransaction, 'initiator' | 'carriedBy'>,
-  {
-    given,
-    past,
-  }: { readonly given: readonly StoredApproval[]; readonly past: readonly Pick<StoredTransition, 'actor'>[] },
+  acted: Participants & {
+    readonly given: readonly StoredApproval[];
+    readonly past: readonly Pick<StoredTransition, 'actor'>[];
+  },
   directory: Pick<DirectorySnapshot, 'principal'>,
 ): CodedError | undefined {
   const person = directory.principal(by.id);
@@ -27,13 +28,20 @@ export function resolverFault(
     return refused(`Only a person of ${exception.owner} resolves it.`);
   if (!person.roles.some((role) => controllingRoles.includes(role)))
     return refused(`Resolving it needs one of the roles ${controllingRoles.join(', ')}.`);
-  if (by.id === initiator || by.id === carriedBy)
+  const isAmong = (...others: readonly (string | null | undefined)[]) =>
+    sharePeople(
+      peopleOf(by),
+      others.filter((other) => typeof other === 'string'),
+    );
+  if (isAmong(initiator, carriedBy))
     return refused('Who began the transaction, or took it over, leaves its exceptions to somebody else.');
-  if (past.some(({ actor }) => actor === by.id))
+  if (isAmong(...acted.past.map(({ actor }) => actor), ...acted.carriers))
     return refused('Who has carried the transaction on leaves its exceptions to somebody else.');
   // Or one person could say what differs, and take it for right.
-  if (by.id === exception.raisedBy) return refused('Who ran into an exception leaves it to somebody else.');
-  if (given.some(({ approver, withdrawn }) => approver === by.id && withdrawn === undefined))
+  if (isAmong(exception.raisedBy, ...acted.raisers))
+    return refused('Who ran into an exception leaves it to somebody else.');
+  const standing = acted.given.filter(({ withdrawn }) => withdrawn === undefined);
+  if (isAmong(...standing.map(({ approver }) => approver)))
     return refused('Who approved the transaction leaves its exceptions to somebody else.');
   return undefined;
 }

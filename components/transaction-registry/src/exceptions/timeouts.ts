@@ -1,11 +1,9 @@
-import type { TransactionId } from '@countersign/kernel';
 import { toInstant } from '@countersign/kernel';
 import type { TransitionDependencies } from '../attempt.ts';
 import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
 import { partiesByPart } from '../life-cycles/parties-by-part.ts';
-import type { Unit } from '../proof/proven-store.ts';
-import type { StoredTransaction } from '../store.ts';
-import { raiseException } from './raise.ts';
+import type { StoredException, StoredTransaction } from '../store.ts';
+import { type Raised, raiseWhereDue } from './raise.ts';
 
 type Dependencies = Pick<TransitionDependencies, 'store' | 'audit' | 'clock' | 'random' | 'logger' | 'exceptionTimes'>;
 
@@ -16,10 +14,13 @@ type Dependencies = Pick<TransitionDependencies, 'store' | 'audit' | 'clock' | '
  */
 export async function tellTimeouts(limit: number, dependencies: Dependencies): Promise<number> {
   const { store, clock, logger } = dependencies;
+  const after = async (transaction: StoredTransaction, now: number): Promise<void> => {
+    if (missedAt(transaction, now) !== undefined) await store.tellOverdue(transaction);
+  };
   let told = 0;
   for (const id of await store.overdueLives(clock.now(), limit)) {
     try {
-      told += (await store.inUnit((unit) => tell(id, unit, dependencies))) ? 1 : 0;
+      told += (await raiseWhereDue({ transaction: id, look, after }, dependencies)) ? 1 : 0;
     } catch (error) {
       // One that cannot be told of keeps no other waiting; the next sweep comes back to it.
       logger.warn({ error, transaction: id }, 'a time-out could not be told of yet');
@@ -28,32 +29,28 @@ export async function tellTimeouts(limit: number, dependencies: Dependencies): P
   return told;
 }
 
-async function tell(id: TransactionId, unit: Unit, dependencies: Dependencies): Promise<boolean> {
-  const transaction = await unit.lock(id);
-  if (transaction === undefined) return false;
-  const { awaitedUntil, overdueVersion, state, version, detail } = transaction;
-  const awaits = stateRuleOf(lifeCycleOf(detail), state).awaits;
-  const [event] = awaits?.events ?? [];
-  // Another node has told it, or they were heard of, while this one waited.
-  if (awaitedUntil === null || awaitedUntil > dependencies.clock.now() || overdueVersion === version) return false;
-  if (awaits === undefined || event === undefined) return false;
-  const open = await unit.openExceptions(id);
-  const stands = open.some((exception) => exception.cause === 'partner-timeout' && exception.event === event);
-  if (!stands)
-    await raiseException(
-      transaction,
-      {
-        cause: 'partner-timeout',
-        event,
-        reason: 'partner_not_heard_of',
-        detail: `${awaits.events.join(' or ')} of ${waitedFor(transaction)} was waited for until ${toInstant(awaitedUntil)}.`,
-        owner: transaction.initiatorInstitution,
-      },
-      unit,
-      dependencies,
-    );
-  await unit.tellOverdue(transaction);
-  return !stands;
+function look(transaction: StoredTransaction, open: readonly StoredException[], now: number): Raised | undefined {
+  const awaited = missedAt(transaction, now);
+  if (awaited === undefined) return undefined;
+  const { event, events, until } = awaited;
+  // It may stand since they were waited for before.
+  if (open.some((exception) => exception.cause === 'partner-timeout' && exception.event === event)) return undefined;
+  return {
+    cause: 'partner-timeout',
+    event,
+    reason: 'partner_not_heard_of',
+    detail: `${events.join(' or ')} of ${waitedFor(transaction)} was waited for until ${toInstant(until)}.`,
+    owner: transaction.initiatorInstitution,
+  };
+}
+
+/** What somebody was waited for in vain to report; undefined where another node has told it, or they were heard of. */
+function missedAt({ awaitedUntil, overdueVersion, state, version, detail }: StoredTransaction, now: number) {
+  const events = stateRuleOf(lifeCycleOf(detail), state).awaits?.events ?? [];
+  const [event] = events;
+  return awaitedUntil === null || awaitedUntil > now || overdueVersion === version || event === undefined
+    ? undefined
+    : { event, events, until: awaitedUntil };
 }
 
 function waitedFor(transaction: StoredTransaction): string {

@@ -1,4 +1,4 @@
-import type { EvidenceRecord, TransactionException } from '@countersign/contracts';
+import type { EvidenceRecord, RecordDraft, TransactionException } from '@countersign/contracts';
 import type { ApprovalId, ExceptionId, Json, MandateId, RecordId, TransactionId } from '@countersign/kernel';
 import type { TradeUse } from '../store/trades.ts';
 import type { LifeAfter, StoredException, StoredTransaction, StoredTransition } from '../store.ts';
@@ -34,6 +34,14 @@ export interface Change {
   readonly carriedBy?: string;
   /** Somebody is waited for again, until then; milliseconds since the epoch. */
   readonly awaitedUntil?: number;
+}
+
+/** What a record says of a transaction, with the change that it carries. */
+export interface SaidChange {
+  readonly draft: Omit<RecordDraft, 'id'>;
+  readonly change: Change;
+  /** Of the step, where there is one. */
+  readonly body?: DurableChange['body'];
 }
 
 /** A change whose record is durable. */

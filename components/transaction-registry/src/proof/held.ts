@@ -1,5 +1,5 @@
-import type { Claim } from '@countersign/contracts';
-import { digestOf, type Json, type TransactionId } from '@countersign/kernel';
+import { type Claim, recordIdAfter } from '@countersign/contracts';
+import { digestOf, type Json, type RecordId, type TransactionId } from '@countersign/kernel';
 import type { TradeUse } from '../store/trades.ts';
 import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store.ts';
 import type { TradeUseKind } from '../trades/trade-ids.ts';
@@ -20,6 +20,11 @@ export interface Held {
 
 export function transactionStanding(id: TransactionId): string {
   return `transaction:${id}`;
+}
+
+/** The id of the record of its next change: it follows from the change before, so that there can be but one. */
+export function nextRecordOf({ id, changedRecordId }: StoredTransaction): RecordId {
+  return recordIdAfter(transactionStanding(id), changedRecordId);
 }
 
 /** What the rows of a transaction say, to be held against its newest record (docs/adr/0043). */

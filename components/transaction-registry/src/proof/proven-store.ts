@@ -1,28 +1,20 @@
+import { Behind, onceSettled, type Recorded } from '@countersign/commands';
 import {
   type AuditAppender,
   type AuditLog,
   type PermittedIntent,
-  type RecordDraft,
-  recordIdAfter,
   type StandingCheck,
   type StandingReader,
   type StandingRecord,
   standing,
 } from '@countersign/contracts';
-import { digestOf, isCodedError, type MandateId, type TransactionId } from '@countersign/kernel';
+import { digestOf, type MandateId, type TransactionId } from '@countersign/kernel';
 import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
 import type { TradeUse, TradeUseRow } from '../store/trades.ts';
 import type { RowStore, Rows, StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store.ts';
 import type { TradeUseKind } from '../trades/trade-ids.ts';
-import { type Change, changed, changeIn, changeJson, type DurableChange, stepOf } from './change.ts';
-import {
-  approvalClaim,
-  type Held,
-  instructionClaim,
-  tradeClaim,
-  transactionClaim,
-  transactionStanding,
-} from './held.ts';
+import { type Change, changed, changeIn, changeJson, type DurableChange, type SaidChange, stepOf } from './change.ts';
+import { approvalClaim, type Held, instructionClaim, nextRecordOf, tradeClaim, transactionClaim } from './held.ts';
 import { createPermittedReader, permissionsOf } from './permitted.ts';
 
 export type RegistryLog = AuditAppender & StandingReader & Pick<AuditLog, 'find' | 'search'>;
@@ -34,21 +26,16 @@ export interface ProvenStoreDependencies {
   readonly check: StandingCheck;
 }
 
-/** How often a unit begins anew where somebody else was faster, or something had to be completed first. */
-const maxAttempts = 4;
 /** Changes that can be behind their records: one for each process that died on the way. */
 const mostBehind = 100;
 
-/** Another transaction is behind its record, and is completed before the unit begins anew. */
-class Behind extends Error {
+/** A transaction is behind its record: it is completed before a unit begins anew. */
+class TransactionBehind extends Behind {
   readonly transaction: TransactionId;
-  /** Says what does not agree: called where completing it changed nothing. @throws CodedError `authority_unproven` */
-  readonly unproven: () => Promise<unknown>;
 
-  constructor(transaction: TransactionId, unproven: () => Promise<unknown>) {
-    super('a transaction is behind its record');
+  constructor(transaction: TransactionId, settle: () => Promise<void>, report: () => Promise<unknown>) {
+    super(settle, report);
     this.transaction = transaction;
-    this.unproven = unproven;
   }
 }
 
@@ -128,31 +115,32 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
   }
 
   /** Writes what records say and rows do not yet. @throws CodedError `authority_unproven` where that is not what is wrong */
-  async function complete(unit: Rows, behind: Held, newest: StandingRecord | undefined): Promise<void> {
-    const { id } = behind.transaction;
+  async function complete(unit: Rows, stale: Held, newest: StandingRecord | undefined): Promise<void> {
+    const { id } = stale.transaction;
     const missing: DurableChange[] = [];
-    let next = behind;
+    let next = stale;
     while (newest !== undefined && next.transaction.changedRecordId !== newest.record && missing.length < mostBehind) {
-      const entry = await log.find(recordIdAfter(transactionStanding(id), next.transaction.changedRecordId));
+      const entry = await log.find(nextRecordOf(next.transaction));
       const change = entry === undefined ? undefined : changeIn(entry.record, id);
       if (change === undefined) break;
       missing.push(change);
       next = changed(next, change);
     }
     if (missing.length === 0 || newest?.digest !== digestOf(transactionClaim(next).content))
-      await check.require(transactionClaim(behind));
+      await check.require(transactionClaim(stale));
     for (const change of missing) await write(unit, id, change);
   }
 
-  /** @throws {Behind} where the rows are not what the newest record says: they may be completed under their own lock */
+  /** @throws {TransactionBehind} where the rows are not what the newest record says: they may be completed under their own lock */
   async function proven(reads: Reads, transaction: StoredTransaction): Promise<Proven> {
     const found = await read(reads, transaction);
     if (found.agrees) return found;
-    throw new Behind(transaction.id, () => check.require(transactionClaim(found.held)));
+    throw behind(transaction.id, () => check.require(transactionClaim(found.held)));
   }
 
   function provenUnit(unit: Rows) {
     const locked = new Map<TransactionId, Proven>();
+    const unwritten: { readonly id: TransactionId; readonly durable: DurableChange }[] = [];
     const reads: Reads = { ...unit, find: unit.read };
 
     async function keep(transaction: StoredTransaction): Promise<Proven> {
@@ -223,29 +211,22 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
       withdraw: unit.withdraw,
       declines: unit.declines,
       putDecline: unit.putDecline,
-      tellOverdue: unit.tellOverdue,
       takeOverdue: unit.takeOverdue,
       markOverdue: unit.markOverdue,
       /**
-       * Changes a transaction that is locked: its record first, which says what it is like from then on, then its rows.
+       * Makes the record of a change of a transaction that is locked durable: it says what the transaction is like from then on.
        *
-       * @param draft its id follows from the change before, see `recordIdAfter`
-       * @returns the id of the record
+       * @returns the record, whose id follows from the change before, see `nextRecordOf`
        */
-      async change(
-        id: TransactionId,
-        draft: Omit<RecordDraft, 'id'>,
-        change: Change,
-        body: DurableChange['body'] = {},
-      ): Promise<RecordDraft['id']> {
+      async record(id: TransactionId, { draft, change, body = {} }: SaidChange): Promise<Recorded> {
         const before = locked.get(id);
         if (before === undefined) throw new Error('a transaction was changed that is not locked');
-        const { changedRecordId, initiatorInstitution } = before.held.transaction;
-        const recordId = recordIdAfter(transactionStanding(id), changedRecordId);
+        const { initiatorInstitution } = before.held.transaction;
+        const recordId = nextRecordOf(before.held.transaction);
         const durable = { change, recordId, body };
         const after = changed(before.held, durable);
         const claims = [transactionClaim(after), ...(await takenClaims(unit, id, change))];
-        await log.append({
+        const { time } = await log.append({
           ...draft,
           id: recordId,
           standing: [...(draft.standing ?? []), ...claims.map(({ of: thing, content }) => standing(thing, content))],
@@ -259,9 +240,13 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
             },
           ],
         });
-        await write(unit, id, durable);
         locked.set(id, { ...before, held: after });
-        return recordId;
+        unwritten.push({ id, durable });
+        return { record: recordId, time };
+      },
+      /** Writes the rows of every change that was recorded. */
+      async write(): Promise<void> {
+        for (const { id, durable } of unwritten.splice(0)) await write(unit, id, durable);
       },
     };
   }
@@ -292,7 +277,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
         // Whoever took the last part may have died before it was stored.
         const taking = found === undefined ? undefined : (await log.find(found.record))?.record.transaction;
         if (taking === undefined) await check.require(claim);
-        else throw new Behind(taking, () => check.require(claim));
+        else throw behind(taking, () => check.require(claim));
       }
       await each(
         stored.filter(({ stillTaken, ended: hasEnded }) => !stillTaken || hasEnded),
@@ -343,17 +328,11 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     };
   }
 
-  async function inUnit<Result>(work: (unit: Unit) => Promise<Result>): Promise<Result> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await rows.inUnit((unit) => work(provenUnit(unit)));
-      } catch (error) {
-        // Somebody else's change came first, or one whose process died: it is looked at again with that.
-        if (attempt < maxAttempts && isCodedError(error, 'record_identity_taken')) continue;
-        await afterCompleting(error, attempt);
-      }
-    }
-  }
+  const inUnit = <Result>(
+    work: (unit: Unit, completed: boolean) => Promise<Result>,
+    afterTaken: () => Promise<void> = async () => undefined,
+  ): Promise<Result> =>
+    onceSettled((completed) => rows.inUnit((unit) => work(provenUnit(unit), completed)), afterTaken);
 
   /**
    * Outside of a unit nothing is locked: what is read in several questions may be of two moments. Where it does not agree it is asked
@@ -363,7 +342,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     try {
       return await ask(ofPool);
     } catch (error) {
-      if (!(error instanceof Behind)) throw error;
+      if (!(error instanceof TransactionBehind)) throw error;
       return inUnit(async (unit) => {
         await unit.lock(error.transaction);
         return ask({ ...unit, find: unit.lock });
@@ -371,23 +350,16 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     }
   }
 
-  /**
-   * Completes what is behind, in a unit of its own: a refusal that follows undoes nothing of it.
-   *
-   * @throws what it is given, where it is anything else; CodedError `authority_unproven` where completing does not help
-   */
-  async function afterCompleting(error: unknown, attempt: number): Promise<void> {
-    if (!(error instanceof Behind)) throw error;
-    if (attempt >= maxAttempts) {
-      await error.unproven();
-      throw error;
-    }
-    await rows.inUnit(async (unit) => {
-      const transaction = await unit.lock(error.transaction);
-      if (transaction === undefined) return;
-      const found = await read({ ...unit, find: unit.read }, transaction);
-      if (!found.agrees) await complete(unit, found.held, found.newest);
-    });
+  /** To be completed in a unit of its own: a refusal that follows undoes nothing of it. */
+  function behind(id: TransactionId, report: () => Promise<unknown>): TransactionBehind {
+    const settle = () =>
+      rows.inUnit(async (unit) => {
+        const transaction = await unit.lock(id);
+        if (transaction === undefined) return;
+        const found = await read({ ...unit, find: unit.read }, transaction);
+        if (!found.agrees) await complete(unit, found.held, found.newest);
+      });
+    return new TransactionBehind(id, settle, report);
   }
 
   async function atOnce(id: TransactionId): Promise<Proven | undefined> {
@@ -408,7 +380,11 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
   type Questions = typeof ofPool;
 
   return {
-    /** Runs `work` in one transaction of the database; it may run again from its beginning. */
+    /**
+     * Runs `work` in one transaction of the database; it may run again from its beginning, with `completed`.
+     *
+     * @param afterTaken what comes first where somebody else has made the record, beside looking again
+     */
     inUnit,
     /** @throws CodedError `authority_unproven` */
     find: (id: TransactionId) => outside((store) => store.find(id)),
@@ -451,6 +427,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     exceptions: rows.exceptions,
     exception: rows.exception,
     overdueLives: rows.overdueLives,
+    tellOverdue: rows.tellOverdue,
     openOf: rows.openOf,
   };
 

@@ -53,6 +53,14 @@ export async function overdueLives(on: Connection, now: number, limit: number): 
   return rows.map(({ id }) => id);
 }
 
+/** At this version they were not heard of in time, and an exception tells it; nothing where it was carried on since. */
+export async function tellOverdue(
+  on: Connection,
+  { id, version }: { readonly id: TransactionId; readonly version: number },
+): Promise<void> {
+  await many(on, 'update transactions set overdue_version = version where id = $1 and version = $2', [id, version]);
+}
+
 /** What a person has begun, or taken on from somebody who has gone, and has not come to its end; in pages, by id. */
 export async function openOf(
   on: Connection,

@@ -1,11 +1,12 @@
-import type {
-  Actor,
-  AuditAppender,
-  Mandate,
-  OpenedTransaction,
-  Person,
-  TransactionRegistry,
-  TransitionReceipt,
+import {
+  type Actor,
+  type AuditAppender,
+  createIndependence,
+  type Mandate,
+  type OpenedTransaction,
+  type Person,
+  type TransactionRegistry,
+  type TransitionReceipt,
 } from '@countersign/contracts';
 import { type Json, newId, type RecordId, systemRandom, type TransactionId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
@@ -151,6 +152,10 @@ export async function createTradingWorld(log?: AuditAppender) {
     return key;
   }
 
+  /** Who invited whom to enrol a key. */
+  const inviters = new Map<string, readonly string[]>();
+  const independence = createIndependence({ invitersOf: async (person) => inviters.get(person) ?? [] });
+
   function registryWith(changes: Partial<TransactionRegistryDependencies> = {}) {
     return createTransactionRegistry({
       pool: scratch.pool('transaction-registry'),
@@ -159,6 +164,7 @@ export async function createTradingWorld(log?: AuditAppender) {
       audit,
       logger,
       directory,
+      independence,
       consentStore,
       policyEngine,
       audience: 'https://countersign.example/transactions',
@@ -241,6 +247,7 @@ export async function createTradingWorld(log?: AuditAppender) {
     random,
     audit,
     directory,
+    inviters,
     directoryRecord,
     policyRecord,
     keyring,

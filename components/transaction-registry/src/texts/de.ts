@@ -99,6 +99,8 @@ export const de: Texts = {
   problems: {
     transaction_not_found: 'Diese Transaktion gibt es nicht, oder Sie dürfen sie nicht sehen.',
     approval_self: 'Sie haben dies selbst begonnen oder führen es fort: Freigeben muss es jemand anderes.',
+    approval_not_independent:
+      'Sie und wer dies begonnen oder freigegeben hat sind nicht unabhängig: Eine Person hat die andere eingeladen, einen Schlüssel zu registrieren. Freigeben muss es jemand anderes.',
     approval_repeated: 'Sie haben dies schon freigegeben. Eine Person zählt einmal.',
     approval_withdrawn: 'Sie haben diese Freigabe zurückgenommen. Sehen Sie den Auftrag an und signieren Sie neu.',
     approval_used: 'Auf Ihrer Freigabe beruht schon etwas: Sie kann nicht mehr zurückgenommen werden.',

@@ -101,6 +101,8 @@ export const en = {
   problems: {
     transaction_not_found: 'There is no such transaction, or it is not yours to see.',
     approval_self: 'You began this yourself, or carry it on: somebody else approves it.',
+    approval_not_independent:
+      'You and who began or approved this are not independent: one of you invited the other to enrol a key. Somebody else approves it.',
     approval_repeated: 'You have approved this already. One person counts once.',
     approval_withdrawn: 'You have taken this approval back. Look at the intent and sign again.',
     approval_used: 'The transaction goes on by your approval already: it can no longer be taken back.',

@@ -1,0 +1,62 @@
+import { standingErrors } from '@countersign/contracts';
+import { CodedError } from '@countersign/kernel';
+import { describe, expect, it } from 'vitest';
+import { Behind, onceSettled } from './behind.ts';
+
+const taken = new CodedError({ code: 'record_identity_taken', category: 'conflict', detail: 'Taken.' });
+
+/** Fails so often, and says what it was told. */
+function failing(times: number, error: () => Error) {
+  const told: boolean[] = [];
+  return {
+    told,
+    work: async (completed: boolean) => {
+      told.push(completed);
+      if (told.length <= times) throw error();
+      return 'done';
+    },
+  };
+}
+
+describe('what a row may be too far behind for', () => {
+  it('is done anew once the row is written, and told that it is', async () => {
+    let settled = 0;
+    const { work, told } = failing(2, () => new Behind(async () => void settled++));
+    expect(await onceSettled(work)).toBe('done');
+    expect([told, settled]).toEqual([[false, true, true], 2]);
+  });
+
+  it('is unproven where the row stays behind, once that is reported', async () => {
+    let reported = 0;
+    const stays = () =>
+      new Behind(
+        async () => undefined,
+        async () => void reported++,
+      );
+    await expect(onceSettled(failing(100, stays).work)).rejects.toMatchObject({ code: 'authority_unproven' });
+    expect(reported).toBe(1);
+    const differs = () =>
+      new Behind(
+        async () => undefined,
+        async () => {
+          throw standingErrors.error('authority_unproven', 'These differ.');
+        },
+      );
+    await expect(onceSettled(failing(100, differs).work)).rejects.toMatchObject({ detail: 'These differ.' });
+  });
+
+  it('is looked at again where somebody else made the record first, and not for ever', async () => {
+    let looked = 0;
+    const look = async () => void looked++;
+    expect(await onceSettled(failing(3, () => taken).work, look)).toBe('done');
+    expect(looked).toBe(3);
+    await expect(onceSettled(failing(100, () => taken).work, look)).rejects.toBe(taken);
+    expect(looked).toBe(6);
+  });
+
+  it('ends with anything else that fails', async () => {
+    await expect(onceSettled(failing(1, () => taken).work)).rejects.toBe(taken);
+    const fault = new Error('a fault');
+    await expect(onceSettled(failing(1, () => fault).work, async () => undefined)).rejects.toBe(fault);
+  });
+});
