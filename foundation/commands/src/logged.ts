@@ -2,6 +2,7 @@ import {
   type AuditAppender,
   ended,
   type RecordDraft,
+  type RecordedOnce,
   recordIdAfter,
   recordIdOfCommand,
   type StandingReader,
@@ -33,7 +34,7 @@ export interface GivenLogged<Ask, State, Facts> {
 }
 
 /**
- * A command whose only effect is its record. Its steps are those of a `Command`, without what makes a row, and none can be left out.
+ * A command about a thing that has no row: what it is, its records say. Its steps are those of a `Command`, without what makes a row, and none can be left out.
  * Its record follows from the one before about the same thing, so that there is but one, whoever repeats it.
  */
 export interface LoggedCommand<Ask, Id extends string, State, Facts, Answer> {
@@ -43,7 +44,17 @@ export interface LoggedCommand<Ask, Id extends string, State, Facts, Answer> {
   /** The answer to a command that was carried out before; undefined where it is to be carried out now. */
   readonly done: (given: GivenLogged<Ask, State, Facts>) => Answer | undefined;
   readonly check: (given: GivenLogged<Ask, State, Facts>) => Promise<void>;
-  readonly record: (given: GivenLogged<Ask, State, Facts>) => Saying;
+  /** @param record its id, for what names it */
+  readonly record: (given: GivenLogged<Ask, State, Facts>, record: RecordId) => Saying;
+  /**
+   * Writes what the record brings about, such as a version of the policies, within the transaction of the lock. Where a process died
+   * between the record and the commit, it is not called again: whoever keeps it completes it from the record.
+   */
+  readonly alongside?: (
+    session: pg.PoolClient,
+    given: GivenLogged<Ask, State, Facts>,
+    recorded: RecordedOnce & { readonly record: RecordId },
+  ) => Promise<void>;
   /** Whether the thing stands afterwards, or has ended. */
   readonly ends: boolean;
   /** The record of a refusal; undefined for what is not one: the caller is told, and nothing is kept. */
@@ -102,9 +113,10 @@ export function createLoggedCommands({
       const { given } = outcome;
       const previous = (await log.standings([of])).get(of)?.record;
       const record = previous === undefined ? recordIdOfCommand({ first: of }) : recordIdAfter(of, previous);
-      const { standing: others = [], ...saying } = command.record(given);
+      const { standing: others = [], ...saying } = command.record(given, record);
       const stands = command.ends ? ended(of) : standing(of, saying.data);
-      await log.append({ ...saying, id: record, source, standing: [stands, ...others] });
+      const { time } = await log.append({ ...saying, id: record, source, standing: [stands, ...others] });
+      await command.alongside?.(session, given, { record, time });
       return { before: false, given, record } as const;
     });
 
