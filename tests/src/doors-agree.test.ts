@@ -389,7 +389,7 @@ describe('every door that decides', () => {
       actors,
       ceiling: {},
       authentication: { method: 'jwt-bearer', acr: acr === 'phrh' ? acr : 'phr', authTime },
-      singleUse: [],
+      usedUp: undefined,
       references: [],
     } as Authority;
     const stands: Pick<DecisionInput['context'], 'mandateStands'> = { mandateStands: now.mandateStands };

@@ -41,6 +41,7 @@ import { createEmergencyTokens } from './emergency/issue-emergency.ts';
 import { authorizationCode } from './grants/authorization-code.ts';
 import { ciba } from './grants/ciba.ts';
 import { clientCredentials } from './grants/client-credentials.ts';
+import type { GrantHandler } from './grants/grant-handler.ts';
 import { jwtBearer } from './grants/jwt-bearer.ts';
 import { refreshToken } from './grants/refresh-token.ts';
 import { tokenExchange } from './grants/token-exchange.ts';
@@ -204,7 +205,7 @@ export function assembleAuthorizationServer<Kept extends Revocations>(
         issuer,
         requestedTokens: requestedTokensOf(config, signer),
       }),
-    ].map((grant) => [grant.grantType, grant]),
+    ].map((grant): [string, GrantHandler] => [grant.grantType, grant]),
   );
   const tokenForms = createTokenForms({ signToken, opaqueTokens });
   const token = createTokenEndpoint({

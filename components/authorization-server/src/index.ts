@@ -17,4 +17,4 @@ export {
   registrationPolicySchema,
   registrationRoutes,
 } from './registration/index.ts';
-export { revocationsRoutes } from './revocations/index.ts';
+export { revocationLift, revocationsRoutes } from './revocations/index.ts';

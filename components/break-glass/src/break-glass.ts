@@ -154,7 +154,7 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
 
     async askToSecond(id, second) {
       const incident = await load(id);
-      await rules.requireSecond(incident, second, { now: clock.now() });
+      await rules.requireSecond(incident, second);
       await requireNoOther(second, id);
       return ask('second', second, aboutSecond(incident));
     },

@@ -182,7 +182,7 @@ export function createIncidentCommands(
     // A statement is for one agreement: whoever repeats it is told how far the emergency has come.
     done: () => undefined,
     async check({ ask, facts: { incident, unreviewed }, now }) {
-      await rules.requireSecond(incident, signer(ask), { now });
+      await rules.requireSecond(incident, signer(ask));
       // The first holder's standing counts now, and not when they declared.
       await rules.requireStanding(incident);
       requireAbout(ask.statement, 'second', aboutSecond(incident), signed(now));

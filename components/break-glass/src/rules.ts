@@ -1,3 +1,4 @@
+import { createSecondPerson, type DualControl } from '@countersign/commands';
 import {
   breakGlassErrors,
   createIndependence,
@@ -15,14 +16,56 @@ import { readWords } from './read-declaration.ts';
 export type Verdict = NonNullable<Incident['review']>['verdict'];
 type At = { readonly now: number };
 
+/** An emergency is granted by another holder than the one who declared it. What they sign holds its digest (`statement.ts`). */
+export const secondHolder = {
+  what: 'declaration',
+  approves: 'id',
+  waitsMs: 'configured',
+  quorum: 1,
+  proposer: 'keeps-role',
+  separates: { people: 'who declared it and who agrees to it are two holders' },
+  codes: {
+    settled: 'incident_decided',
+    expired: 'incident_over',
+    self: 'incident_same_person',
+    dependent: 'incident_not_independent',
+  },
+  error: breakGlassErrors.error,
+  words: {
+    expired: 'No second holder came in time; it has to be declared again.',
+    self: 'The second holder is somebody else than the first.',
+    dependent: 'One of you was let in by the other: somebody else has to be the second holder.',
+  },
+} as const satisfies DualControl<keyof typeof breakGlassErrors.codes>;
+
+const noReviewer = 'It is reviewed by somebody who had no part in it and whose role is to review.';
+
+/** What two holders did is looked at by a third person. */
+export const incidentReview = {
+  what: 'emergency',
+  approves: 'id',
+  waitsMs: 'until-decided',
+  quorum: 1,
+  proposer: 'may-leave',
+  separates: { people: 'whoever was a holder does not review it' },
+  codes: { settled: 'incident_decided', self: 'incident_not_reviewer', dependent: 'incident_not_reviewer' },
+  error: breakGlassErrors.error,
+  words: {
+    self: noReviewer,
+    dependent: 'You and one of the two holders were let in by each other: somebody else has to review it.',
+  },
+} as const satisfies DualControl<keyof typeof breakGlassErrors.codes>;
+
 /** Who may do what about an emergency, now. Each throws CodedError of `breakGlassErrors`. */
 export type BreakGlassRules = ReturnType<typeof createRules>;
 
 export function createRules(
-  { directory, register, signals }: Pick<BreakGlassDependencies, 'directory' | 'register' | 'signals'>,
+  { directory, register, signals, clock }: Pick<BreakGlassDependencies, 'directory' | 'register' | 'signals' | 'clock'>,
   { holderRole, reviewRoles }: Pick<BreakGlassSettings, 'holderRole' | 'reviewRoles'>,
 ) {
-  const independent = createIndependence(register);
+  const independence = createIndependence(register);
+  const secondPerson = createSecondPerson(secondHolder, { independence, clock });
+  const thirdPerson = createSecondPerson(incidentReview, { independence, clock });
 
   const personOf = (id: string): Person | undefined => {
     const principal = directory.snapshot().principal(id);
@@ -60,41 +103,35 @@ export function createRules(
       }
     },
 
-    async requireSecond(incident: IncidentState, second: PrincipalId, { now }: At): Promise<void> {
+    async requireSecond(incident: IncidentState, second: PrincipalId): Promise<void> {
       const person = requireHolder(second);
       if (person.institution !== incident.institution) throw unknownIncident();
-      if (second === incident.holder)
-        throw breakGlassErrors.error('incident_same_person', 'The second holder is somebody else than the first.');
-      if (!(await independent([second], [incident.holder])))
-        throw breakGlassErrors.error(
-          'incident_not_independent',
-          'One of you was let in by the other: somebody else has to be the second holder.',
-        );
-      if (incident.status !== 'declared') throw decided(incident);
-      if (incident.secondBefore <= now)
-        throw breakGlassErrors.error('incident_over', 'No second holder came in time; it has to be declared again.');
+      const refusal = await secondPerson.refusalOf(
+        {
+          people: [incident.holder],
+          proposedAt: incident.declaredAt,
+          expiresAt: incident.secondBefore,
+          decided: incident.status === 'declared' ? undefined : incident.status,
+        },
+        { people: [second] },
+      );
+      if (refusal !== undefined) throw refusal;
     },
 
     async requireReviewer(incident: IncidentState, reviewer: PrincipalId, { now }: At): Promise<void> {
       const person = personOf(reviewer);
       if (person === undefined || person.institution !== incident.institution) throw unknownIncident();
-      if (
-        !isReviewer(reviewer) ||
-        isUnsettled(reviewer) ||
-        reviewer === incident.holder ||
-        reviewer === incident.second
-      )
-        throw breakGlassErrors.error(
-          'incident_not_reviewer',
-          'It is reviewed by somebody who had no part in it and whose role is to review.',
-        );
-      for (const holder of holdersOf(incident))
-        if (!(await independent([reviewer], [holder])))
-          throw breakGlassErrors.error(
-            'incident_not_reviewer',
-            'You and one of the two holders were let in by each other: somebody else has to review it.',
-          );
-      if (incident.status !== 'granted' && incident.status !== 'overdue') throw decided(incident);
+      if (!isReviewer(reviewer) || isUnsettled(reviewer))
+        throw breakGlassErrors.error('incident_not_reviewer', noReviewer);
+      const refusal = await thirdPerson.refusalOf(
+        {
+          people: holdersOf(incident),
+          proposedAt: incident.declaredAt,
+          decided: incident.status === 'granted' || incident.status === 'overdue' ? undefined : incident.status,
+        },
+        { people: [reviewer] },
+      );
+      if (refusal !== undefined) throw refusal;
       if ((incident.endsAt ?? 0) > now)
         throw breakGlassErrors.error('incident_running', 'The access still runs: it is reviewed when it has ended.');
     },

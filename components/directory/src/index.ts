@@ -1,5 +1,6 @@
 import type { ComponentMigrations } from '@countersign/runtime';
 
+export { changeApproval } from './change-requests/request.ts';
 export { createDirectory, type DirectoryComponent, type DirectoryDependencies } from './directory.ts';
 export { directoryRoutes } from './http.ts';
 export {

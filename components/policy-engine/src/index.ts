@@ -22,3 +22,4 @@ export { inWords, matrixPage } from './matrix/matrix-page.ts';
 export { checkMatrix, describeRow, holds } from './matrix/report.ts';
 export { policyEngineMigrations } from './migrations.ts';
 export { defaultCounting } from './trading/reference-facts.ts';
+export { candidateApproval } from './versions/candidate-rows.ts';

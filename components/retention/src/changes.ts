@@ -10,7 +10,7 @@ import {
   type RecordId,
   toInstant,
 } from '@countersign/kernel';
-import { type Deciding, meanwhile, proposalLifeMs, proposalOf } from './deciding.ts';
+import { type Deciding, meanwhile, proposalOf, retentionApproval } from './deciding.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import { type Ledger, recordedAs } from './ledger/ledger.ts';
 import type { ChangeProposal } from './ledger/proposal.ts';
@@ -104,7 +104,7 @@ export function createChanges({
         change: { ...simulation.change },
         simulation: asJson(simulation),
         reason,
-        expires_at: toInstant(now + proposalLifeMs),
+        expires_at: toInstant(now + retentionApproval.waitsMs),
         digest: digestOf({ change: simulation.change, simulation, reason }),
       },
     }),

@@ -1,13 +1,15 @@
-import { createSecondPerson, type SecondPersonDependencies, type WaitingProposal } from '@countersign/commands';
+import {
+  createSecondPerson,
+  type DualControl,
+  type SecondPersonDependencies,
+  type WaitingProposal,
+} from '@countersign/commands';
 import { peopleOf, retentionErrors } from '@countersign/contracts';
 import { type CodedError, parseInstant } from '@countersign/kernel';
 import type { Ending } from './ending.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import type { Proposal } from './ledger/proposal.ts';
 import type { Requester } from './requester.ts';
-
-/** How long a proposal waits for its second person. */
-export const proposalLifeMs = 7 * 86_400_000;
 
 /** The proposal of that id among those of a kind. @throws CodedError `proposal_not_found` */
 export function proposalOf<Kind extends Proposal['kind']>(
@@ -38,28 +40,45 @@ export interface Deciding {
 export function createDeciding(
   dependencies: SecondPersonDependencies & { readonly ending: Pick<Ending, 'end'> },
 ): Deciding {
-  const second = createSecondPerson(rules, dependencies);
+  const persons = {
+    retention: createSecondPerson(retentionApproval, dependencies),
+    erasure: createSecondPerson(erasureApproval, dependencies),
+  };
+  const secondOf = ({ kind }: Proposal) => (kind === 'erasure' ? persons.erasure : persons.retention);
   return {
-    settled: (proposal) => second.settled(waiting(proposal)),
+    settled: (proposal) => secondOf(proposal).settled(waiting(proposal)),
     async refusalOf(proposal, digest, approver) {
-      const refusal = await second.refusalOf(waiting(proposal), { people: peopleOf(approver), digest });
-      if (refusal?.code === rules.codes.gone) await dependencies.ending.end(proposal.id, approver, refusal.detail);
+      const refusal = await secondOf(proposal).refusalOf(waiting(proposal), { people: peopleOf(approver), digest });
+      if (refusal?.code === retentionApproval.codes.gone)
+        await dependencies.ending.end(proposal.id, approver, refusal.detail);
       return refusal;
     },
   };
 }
 
-const rules = {
+/** What changes for how long records are kept, and what is pruned. */
+export const retentionApproval = {
   what: 'proposal',
+  approves: 'digest',
+  waitsMs: 7 * 86_400_000,
+  quorum: 1,
+  proposer: 'keeps-right',
+  separates: { scopes: [['retention:propose'], ['retention:approve']] },
   codes: {
     settled: 'proposal_settled',
+    expired: 'proposal_settled',
     self: 'own_proposal',
     digest: 'proposal_outdated',
     dependent: 'approver_not_independent',
     gone: 'proposer_gone',
   },
   error: retentionErrors.error,
-} as const;
+} as const satisfies DualControl<keyof typeof retentionErrors.codes>;
+
+export const erasureApproval = {
+  ...retentionApproval,
+  separates: { scopes: [['erasure:propose'], ['erasure:approve']] },
+} as const satisfies DualControl<keyof typeof retentionErrors.codes>;
 
 function waiting({ kind, status, expiresAt, digest, proposal: { people, at } }: Proposal): WaitingProposal {
   return {

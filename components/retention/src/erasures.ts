@@ -10,7 +10,7 @@ import {
   toInstant,
 } from '@countersign/kernel';
 import { erasableFrom } from './age.ts';
-import { type Deciding, meanwhile, proposalLifeMs, proposalOf } from './deciding.ts';
+import { type Deciding, erasureApproval, meanwhile, proposalOf } from './deciding.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import { type Ledger, recordedAs } from './ledger/ledger.ts';
 import type { ErasureKey, ErasureProposal } from './ledger/proposal.ts';
@@ -106,7 +106,7 @@ export function createErasures({
         ...{ subject, reason, digest: digestOf({ subject, keys, reason }) },
         keys: keys.map((key) => ({ ...key })),
         schedule: state.schedule.version,
-        expires_at: toInstant(now + proposalLifeMs),
+        expires_at: toInstant(now + erasureApproval.waitsMs),
       },
     }),
     ends: false,

@@ -1,4 +1,9 @@
-import { createSecondPerson, type LoggedCommands, type SecondPersonDependencies } from '@countersign/commands';
+import {
+  createSecondPerson,
+  type DualControl,
+  type LoggedCommands,
+  type SecondPersonDependencies,
+} from '@countersign/commands';
 import { type AuditLog, type HoldScope, peopleOf, retentionErrors } from '@countersign/contracts';
 import { type CodedError, isCodedError, newId, parseInstant, type Random, type RecordId } from '@countersign/kernel';
 import type { RetentionState, StandingHold } from './ledger/fold.ts';
@@ -50,7 +55,7 @@ export function createHolds({
   readonly ledger: Ledger;
   readonly log: Pick<AuditLog, 'query'>;
 }): Holds {
-  const second = createSecondPerson(rules, dependencies);
+  const second = createSecondPerson(holdRelease, dependencies);
   const place: RetentionCommand<Placing, StandingHold> = {
     ...plain,
     kind: kinds.begun,
@@ -116,17 +121,16 @@ export function createHolds({
 }
 
 /** Somebody else lets it go, whether or not whoever placed it is still there. */
-const rules = {
+export const holdRelease = {
   what: 'hold',
-  codes: {
-    settled: 'hold_released',
-    self: 'hold_same_person',
-    digest: 'proposal_outdated',
-    dependent: 'approver_not_independent',
-    gone: 'proposer_gone',
-  },
+  approves: 'id',
+  waitsMs: 'until-decided',
+  quorum: 1,
+  proposer: 'may-leave',
+  separates: { scopes: [['legalhold:place'], ['legalhold:release']] },
+  codes: { settled: 'hold_released', self: 'hold_same_person', dependent: 'approver_not_independent' },
   error: retentionErrors.error,
-} as const;
+} as const satisfies DualControl<keyof typeof retentionErrors.codes>;
 
 function placed({ people, placedAt, releasedAt }: StandingHold) {
   return {

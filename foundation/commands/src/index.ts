@@ -19,11 +19,10 @@ export {
 } from './recorded-things.ts';
 export {
   createSecondPerson,
+  type DualControl,
   type SecondOfTwo,
   type SecondPerson,
   type SecondPersonDependencies,
-  type SecondPersonFault,
-  type SecondPersonRules,
   statusAt,
   type WaitingProposal,
 } from './second-person.ts';

@@ -1,4 +1,11 @@
-import { type AuditAppender, ended, type RecordDraft, type StandingReader, standing } from '@countersign/contracts';
+import {
+  type AuditAppender,
+  ended,
+  type RecordDraft,
+  type RecordedOnce,
+  type StandingReader,
+  standing,
+} from '@countersign/contracts';
 import type { Clock, CodedError, RecordId } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
@@ -26,7 +33,7 @@ export interface GivenLogged<Ask, State, Facts> {
 }
 
 /**
- * A command whose only effect is its record. Its steps are those of a `Command`, without what makes a row, and none can be left out.
+ * A command about a thing that has no row: what it is, its records say. Its steps are those of a `Command`, without what makes a row, and none can be left out.
  * Its record follows from the one before about the same thing, so that there is but one, whoever repeats it.
  */
 export interface LoggedCommand<Ask, Id extends string, State, Facts, Answer> {
@@ -36,7 +43,17 @@ export interface LoggedCommand<Ask, Id extends string, State, Facts, Answer> {
   /** The answer to a command that was carried out before; undefined where it is to be carried out now. */
   readonly done: (given: GivenLogged<Ask, State, Facts>) => Answer | undefined;
   readonly check: (given: GivenLogged<Ask, State, Facts>) => Promise<void>;
-  readonly record: (given: GivenLogged<Ask, State, Facts>) => Saying;
+  /** @param record its id, for what names it */
+  readonly record: (given: GivenLogged<Ask, State, Facts>, record: RecordId) => Saying;
+  /**
+   * Writes what the record brings about, such as a version of the policies, within the transaction of the lock. Where a process died
+   * between the record and the commit, it is not called again: whoever keeps it completes it from the record.
+   */
+  readonly alongside?: (
+    session: pg.PoolClient,
+    given: GivenLogged<Ask, State, Facts>,
+    recorded: RecordedOnce & { readonly record: RecordId },
+  ) => Promise<void>;
   /** Whether the thing stands afterwards, or has ended. */
   readonly ends: boolean;
   /** The record of a refusal; undefined for what is not one: the caller is told, and nothing is kept. */
@@ -102,7 +119,8 @@ export function createLoggedCommands({
         once: (_, previous) => recordIdOfNext(of, previous),
         next: () => undefined,
         before: async () => undefined,
-        record: (given) => command.record(logged(given)),
+        record: (given, _, record) => command.record(logged(given), record),
+        alongside: async (session, given, recorded) => command.alongside?.(session, logged(given), recorded),
         refused: (error) => command.refused(error, { ask }),
         after: (given) => command.after(logged(given)),
         release: async (_, { record }) => command.release(await kind.read(), record),

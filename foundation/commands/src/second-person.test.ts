@@ -2,10 +2,11 @@ import type { Independence, ProposerLapse } from '@countersign/contracts';
 import { digestOf, errorVocabulary } from '@countersign/kernel';
 import { fixedClock } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
-import { createSecondPerson, type SecondOfTwo, type WaitingProposal } from './second-person.ts';
+import { createSecondPerson, type DualControl, type SecondOfTwo, type WaitingProposal } from './second-person.ts';
 
 const errors = errorVocabulary({
   thing_decided: 'conflict',
+  thing_expired: 'conflict',
   thing_own: 'forbidden',
   thing_digest: 'conflict',
   thing_dependent: 'forbidden',
@@ -14,19 +15,36 @@ const errors = errorVocabulary({
 const now = 1_800_000_000_000;
 const digest = digestOf('what was proposed');
 
-function rules(given: { readonly lapse?: ProposerLapse; readonly independence?: Independence } = {}) {
+const control = {
+  what: 'thing',
+  approves: 'digest',
+  waitsMs: 1_001,
+  quorum: 1,
+  proposer: 'keeps-right',
+  separates: { scopes: [['policy:propose'], ['policy:approve']] },
+  codes: {
+    settled: 'thing_decided',
+    expired: 'thing_expired',
+    self: 'thing_own',
+    digest: 'thing_digest',
+    dependent: 'thing_dependent',
+    gone: 'thing_proposer_gone',
+  },
+  error: errors.error,
+} as const satisfies DualControl<keyof typeof errors.codes>;
+
+function rules(
+  given: {
+    readonly control?: { readonly approves: 'id' };
+    readonly lapse?: ProposerLapse;
+    readonly independence?: Independence;
+  } = {},
+) {
   const asked: unknown[] = [];
   const second = createSecondPerson(
     {
-      what: 'thing',
-      codes: {
-        settled: 'thing_decided',
-        self: 'thing_own',
-        digest: 'thing_digest',
-        dependent: 'thing_dependent',
-        gone: 'thing_proposer_gone',
-      },
-      error: errors.error,
+      ...control,
+      ...given.control,
     },
     {
       clock: fixedClock(now),
@@ -59,8 +77,8 @@ describe('a second person', () => {
 
   it.each<[string, Partial<WaitingProposal>, Partial<SecondOfTwo>, string]>([
     ['it was decided', { decided: 'approved' }, {}, 'thing_decided'],
-    ['its time is over', { expiresAt: now }, {}, 'thing_decided'],
-    ['its time is none', { expiresAt: Number.NaN }, {}, 'thing_decided'],
+    ['its time is over', { expiresAt: now }, {}, 'thing_expired'],
+    ['its time is none', { expiresAt: Number.NaN }, {}, 'thing_expired'],
     ['they proposed it', {}, { people: ['person:anna'] }, 'thing_own'],
     ['they act through whom it was proposed', {}, { people: ['person:ben', 'service:console'] }, 'thing_own'],
     ['they act through who proposed it', {}, { people: ['person:ben', 'person:anna'] }, 'thing_own'],
@@ -73,7 +91,12 @@ describe('a second person', () => {
 
   it('needs no digest where none is named, and no end where there is none', async () => {
     const { digest: _, expiresAt: __, ...rest } = proposal;
-    expect(await rules().refusalOf(rest, { people: ben.people })).toBeUndefined();
+    expect(await rules({ control: { approves: 'id' } }).refusalOf(rest, { people: ben.people })).toBeUndefined();
+  });
+
+  it('approves nothing that has no digest where one is to be named', async () => {
+    const { digest: _, ...rest } = proposal;
+    expect((await rules().refusalOf(rest, { people: ben.people }))?.code).toBe('thing_digest');
   });
 
   it('is not one who was let in by the first, or has let them in', async () => {

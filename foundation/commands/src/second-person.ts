@@ -28,23 +28,42 @@ export interface WaitingProposal {
 export interface SecondOfTwo {
   /** Who acts, then everybody through whom they do, by principal id. */
   readonly people: readonly string[];
-  /** Of the proposal as they read it. */
+  /** Of the proposal as they read it; left out where they name its id alone. */
   readonly digest?: string;
 }
 
-/** Everything that can speak against a second person, in the order in which it is asked. */
-export type SecondPersonFault = 'settled' | 'self' | 'digest' | 'dependent' | 'gone';
-
-/** How a component refuses: by its own codes, in the words that are the same everywhere. */
-export interface SecondPersonRules<Code extends string> {
+/** What takes two people, as data: what is proposed, who lets it through, for how long it waits, and how it is refused. */
+export interface DualControl<Code extends string> {
   /** What is proposed, as people call it: `change`. */
   readonly what: string;
-  readonly codes: Readonly<Record<SecondPersonFault, Code>>;
+  /**
+   * What an approver names: the digest of everything that was proposed; or its id alone, where that stands for what never changes, or
+   * where what they sign says the rest.
+   */
+  readonly approves: 'digest' | 'id';
+  /** Milliseconds that it waits; `until-decided` where it has no end, `configured` where the installation says how long. */
+  readonly waitsMs: number | 'until-decided' | 'configured';
+  /** How many others let it through. */
+  readonly quorum: number;
+  /**
+   * Whether whoever proposed it must still hold the right by which they did; or the component holds them to their role itself; or it
+   * counts whether or not they are still there.
+   */
+  readonly proposer: 'keeps-right' | 'keeps-role' | 'may-leave';
+  /** Which rights nobody holds both of: scopes of one client, or roles and parts of one person. */
+  readonly separates:
+    | { readonly scopes: readonly [propose: readonly Scope[], approve: readonly Scope[]] }
+    | { readonly people: string };
+  /** Left out is what cannot speak against it: an end that there is none of, a digest that nobody names, a right that nobody asks for. */
+  readonly codes: Readonly<Record<'settled' | 'self' | 'dependent', Code>> &
+    Partial<Readonly<Record<'expired' | 'digest' | 'gone', Code>>>;
   readonly error: (
     code: Code,
     detail: string,
     options?: { readonly facts?: Readonly<Record<string, Json>> },
   ) => CodedError;
+  /** What the refused are told, where the words that are the same everywhere would mislead them. */
+  readonly words?: Partial<Readonly<Record<'expired' | 'self' | 'dependent', string>>>;
 }
 
 export interface SecondPersonDependencies {
@@ -75,23 +94,36 @@ export function statusAt<Status extends string>(status: Status, expiresAt: numbe
  * time and once, and who proposed it still may. It is asked under the lock that decides.
  */
 export function createSecondPerson<Code extends string>(
-  { what, codes, error }: SecondPersonRules<Code>,
-  { independence, proposerStanding, clock }: SecondPersonDependencies,
+  control: DualControl<Code> & { readonly proposer: 'keeps-right' },
+  dependencies: SecondPersonDependencies,
+): SecondPerson;
+export function createSecondPerson<Code extends string>(
+  control: DualControl<Code> & { readonly proposer: 'keeps-role' | 'may-leave' },
+  dependencies: Omit<SecondPersonDependencies, 'proposerStanding'>,
+): SecondPerson;
+export function createSecondPerson<Code extends string>(
+  { what, approves, proposer, codes, error, words = {} }: DualControl<Code>,
+  {
+    independence,
+    proposerStanding,
+    clock,
+  }: Omit<SecondPersonDependencies, 'proposerStanding'> & Partial<SecondPersonDependencies>,
 ): SecondPerson {
   const statusOf: SecondPerson['statusOf'] = ({ decided, expiresAt = Number.POSITIVE_INFINITY }) =>
     statusAt(decided ?? 'proposed', expiresAt, clock.now());
 
   const settled: SecondPerson['settled'] = (proposal) => {
     const status = statusOf(proposal);
-    return status === 'proposed'
-      ? undefined
-      : error(codes.settled, `The ${what} is ${status} already.`, { facts: { status } });
+    if (status === 'proposed') return undefined;
+    const isExpired = proposal.decided === undefined;
+    const detail = (isExpired ? words.expired : undefined) ?? `The ${what} is ${status} already.`;
+    return error((isExpired ? codes.expired : undefined) ?? codes.settled, detail, { facts: { status } });
   };
 
   const gone: SecondPerson['gone'] = async ({ people, scope, proposedAt }) => {
-    if (scope === undefined) return undefined;
+    if (proposer !== 'keeps-right' || scope === undefined || proposerStanding === undefined) return undefined;
     const lapse = await proposerStanding({ proposers: people, scope, since: proposedAt });
-    return lapse === undefined ? undefined : error(codes.gone, proposerLapseDetail(lapse));
+    return lapse === undefined ? undefined : error(codes.gone ?? codes.settled, proposerLapseDetail(lapse));
   };
 
   return {
@@ -104,14 +136,16 @@ export function createSecondPerson<Code extends string>(
       if (sharePeople(approver.people, proposal.people))
         return error(
           codes.self,
-          `Who proposed a ${what} does not approve it, nor does anybody who acts through or for them: another person must.`,
+          words.self ??
+            `Who proposed a ${what} does not approve it, nor does anybody who acts through or for them: another person must.`,
         );
-      if (proposal.digest !== undefined && approver.digest !== proposal.digest)
+      if (approves === 'digest' && (proposal.digest === undefined || approver.digest !== proposal.digest))
         return error(
-          codes.digest,
+          codes.digest ?? codes.settled,
           `The digest is not that of what was proposed: read the ${what} again and approve what it says.`,
         );
-      if (!(await independence(proposal.people, approver.people))) return error(codes.dependent, notIndependentDetail);
+      if (!(await independence(proposal.people, approver.people)))
+        return error(codes.dependent, words.dependent ?? notIndependentDetail);
       return gone(proposal);
     },
   };

@@ -1,6 +1,7 @@
 import type { ClientId, StandingReader } from '@countersign/contracts';
 import { type GrantId, type RecordId, sha256 } from '@countersign/kernel';
 import type { Confirmation } from '@countersign/oauth';
+import type { GivenOnce } from '../grants/grant-use.ts';
 import { refuse } from './refusals.ts';
 import { type BackchannelStore, type KeptRequest, type RequestHolder, redemptionThing } from './store.ts';
 
@@ -14,16 +15,12 @@ export interface Redeemer {
 }
 
 /** What was allowed, to be taken once. */
-export interface Allowed {
+export interface Allowed extends GivenOnce {
   readonly grant: GrantId;
   /** The interface that was asked for (RFC 8707). */
   readonly resource?: string;
   /** The record `backchannel.requested`. */
   readonly recordId: RecordId;
-  /** What the record of the token ends. */
-  readonly ends: string;
-  take(): Promise<'claimed' | 'replayed'>;
-  replayed(): Error;
 }
 
 /** CIBA Core section 7.3: seconds that a client waits between two polls, and what each impatience adds (section 11). */
@@ -79,15 +76,15 @@ export function createBackchannelRequests(
     by: Redeemer,
   ): Allowed {
     if (outcome === 'denied' || grant === undefined) throw refuse('consent_denied', 'The person refused.');
-    const ends = redemptionThing(request.recordId);
+    const thing = redemptionThing(request.recordId);
     const { resource } = request.asked;
     return {
-      ...{ grant, recordId: request.recordId, ends, replayed },
+      ...{ grant, recordId: request.recordId, thing, replayed },
       ...(resource === undefined ? {} : { resource }),
       async take() {
         const isFirst = await store.redeem(request.hash, by.now);
         // A row that was put back as it was before is known by the record of the token.
-        return isFirst && !(await log.standings([ends])).has(ends) ? 'claimed' : 'replayed';
+        return isFirst && !(await log.standings([thing])).has(thing) ? 'claimed' : 'replayed';
       },
     };
   }

@@ -35,11 +35,11 @@ export async function claimCredentials(
 
 /** @throws CodedError of `oauthErrors` when somebody took the id before */
 export async function claimOnce(claim: SingleUseClaim, reason: RefusalReason, singleUse: SingleUse): Promise<void> {
-  if ((await singleUse.claim(claim)) === 'replayed')
-    throw refuse(
-      reason,
-      `The ${described[claim.purpose]} was used before; make a new one, with a new jti, for each request.`,
-    );
+  if ((await singleUse.claim(claim)) === 'replayed') throw usedBefore(claim, reason);
+}
+
+export function usedBefore({ purpose }: SingleUseClaim, reason: RefusalReason): Error {
+  return refuse(reason, `The ${described[purpose]} was used before; make a new one, with a new jti, for each request.`);
 }
 
 const described = {

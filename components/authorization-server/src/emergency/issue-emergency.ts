@@ -12,6 +12,7 @@ import { checkStanding } from '../client-endpoint/check-client.ts';
 import { recordRefusal } from '../client-endpoint/record-refusal.ts';
 import type { Established } from '../established.ts';
 import type { Authority } from '../grants/grant-handler.ts';
+import { emergencyGrantType } from '../grants/grant-use.ts';
 import { asOAuthError, refuse } from '../refusal.ts';
 import { checkRevoked } from '../token-endpoint/check-revoked.ts';
 import { type IssueDependencies, issueDecided } from '../token-endpoint/issue-decided.ts';
@@ -22,8 +23,6 @@ export interface EmergencyDependencies extends IssueDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
 }
 
-/** As the record names the grant. It can be asked for at no endpoint. */
-const grantType = 'urn:countersign:grant:break-glass';
 const known: ReadonlySet<Scope> = new Set<Scope>(emergencyScopes);
 
 /**
@@ -70,13 +69,13 @@ export function createEmergencyTokens(dependencies: EmergencyDependencies): Emer
       throw refuse('principal_unknown', 'The person or the software of this emergency is not in the directory.');
     if (resource === undefined || !resource.uri.startsWith(`${issuer}/`))
       throw refuse('target_not_allowed', 'Emergency access is for interfaces of this installation.');
-    const authority: Authority = {
+    const authority: Authority<typeof emergencyGrantType> = {
       subject: person.id,
       institution: person.institution,
       actors: [],
       ceiling: {},
       authentication: { method: 'break-glass', ...request.authentication },
-      singleUse: [],
+      usedUp: undefined,
       references: request.references,
       provenance: { incident: request.incident },
     };
@@ -94,7 +93,7 @@ export function createEmergencyTokens(dependencies: EmergencyDependencies): Emer
 
     const { claims, accessToken, recordId } = await issueDecided(
       {
-        ...{ authority, client, resource, scopes, now, grantType },
+        ...{ authority, client, resource, scopes, now, grantType: emergencyGrantType },
         audience: resource.uri,
         ...{ granted: undefined, transaction: undefined, mandate: undefined, applicationDetail: undefined },
         protocolScopes: new Set(),

@@ -25,7 +25,7 @@ interface CodeParameters {
  * RFC 6749 section 4.1.3 with PKCE (RFC 7636) and DPoP code binding (RFC 9449 section 10): a person who has signed in and
  * consented acts through the client. A code that comes back has been in other hands: everything under its consent ends.
  */
-export function authorizationCode(dependencies: AuthorizationCodeDependencies): GrantHandler {
+export function authorizationCode(dependencies: AuthorizationCodeDependencies): GrantHandler<'authorization_code'> {
   const { codes, grantRegister } = dependencies;
   return {
     grantType: 'authorization_code',
@@ -45,10 +45,11 @@ export function authorizationCode(dependencies: AuthorizationCodeDependencies): 
           return {
             ...authority,
             // Whoever cannot use the code does not spend it; whoever comes second ends what the first is given.
-            singleUse: [
-              { take: () => codes.redeem(asked.code), replayed: () => replayed(binding.grant, context, dependencies) },
-            ],
-            ends: [redemptionThing(asked.code)],
+            usedUp: {
+              thing: redemptionThing(asked.code),
+              take: () => codes.redeem(asked.code),
+              replayed: () => replayed(binding.grant, context, dependencies),
+            },
           };
         },
       };

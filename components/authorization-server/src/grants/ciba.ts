@@ -13,7 +13,7 @@ export interface CibaDependencies extends ConsentedAuthorityDependencies {
  * CIBA Core section 10.1: a person whom the client has asked on their own device has consented. The client polls until
  * they have decided; what was allowed is taken once, by the client and for the key that asked.
  */
-export function ciba(dependencies: CibaDependencies): GrantHandler {
+export function ciba(dependencies: CibaDependencies): GrantHandler<'urn:openid:params:grant-type:ciba'> {
   const { backchannelRequests, grantRegister } = dependencies;
   return {
     grantType: 'urn:openid:params:grant-type:ciba',
@@ -34,8 +34,7 @@ export function ciba(dependencies: CibaDependencies): GrantHandler {
           const authority = consentedAuthority(grant, use, { context, confirmation, firstUse: true }, dependencies);
           return {
             ...authority,
-            singleUse: [allowed],
-            ends: [allowed.ends],
+            usedUp: allowed,
             references: [...authority.references, allowed.recordId],
           };
         },

@@ -2,7 +2,7 @@ import { grantManagementScopes } from '../grant-management/index.ts';
 import type { GrantHandler } from './grant-handler.ts';
 
 /** RFC 6749 section 4.4: a service or agent acts itself, for its own institution. */
-export function clientCredentials(): GrantHandler {
+export function clientCredentials(): GrantHandler<'client_credentials'> {
   return {
     grantType: 'client_credentials',
     parse: () => ({
@@ -15,7 +15,7 @@ export function clientCredentials(): GrantHandler {
           // Of the scopes of the protocol, a machine has those to look after the grants that it holds.
           ceiling: grantScopes.length === 0 ? {} : { protocolScopes: new Set(grantScopes) },
           authentication: { method },
-          singleUse: [],
+          usedUp: undefined,
           references: [],
         };
       },

@@ -55,7 +55,7 @@ export function consentedAuthority(
   use: ConsentUse,
   holder: ConsentHolder,
   dependencies: ConsentedAuthorityDependencies,
-): Authority {
+): Omit<Authority, 'usedUp'> {
   const { context, firstUse } = holder;
   const standing = checkGrantStands(grant, context);
   context.note({
@@ -87,7 +87,6 @@ export function consentedAuthority(
     // By the time of a refresh a sign-in is one for nothing in particular.
     ...(use.boundTo === undefined && firstUse ? {} : { boundTo: firstUse ? (use.boundTo ?? []) : [] }),
     ...(use.device === undefined ? {} : { device: use.device }),
-    singleUse: [],
     references: [standing.recordId],
     grant: standing,
     companions: (issued) => companionsOf(issued, standing, use, holder, dependencies),

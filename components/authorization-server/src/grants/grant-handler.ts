@@ -1,33 +1,34 @@
-import type { Grant, GrantType, ProtocolScope, RecordDraft, SingleUseClaim } from '@countersign/contracts';
+import type { Grant, GrantType, ProtocolScope, RecordDraft } from '@countersign/contracts';
 import type { Digest, IntentDigest, Json, RecordId, TokenId, TransactionId } from '@countersign/kernel';
 import type { ApplicationDetail, AuthorizationDetail, Lei, Scope } from '@countersign/market';
 import type { AccessTokenClaims, Confirmation } from '@countersign/oauth';
 import type { ClientContext } from '../client-endpoint/index.ts';
 import type { RequestedToken } from '../token-endpoint/requested-token.ts';
+import type { UsedUp, WayToToken } from './grant-use.ts';
 
 /**
  * One way to obtain a token. A grant says whose authority is asked for and what bounds it; everything that every
  * grant must do (client authentication, proof, replay claims, binding, scopes, mandate, policy, record) is the
  * endpoint's, so that a new grant cannot forget it, and is one file.
  */
-export interface GrantHandler {
-  readonly grantType: GrantType;
+export interface GrantHandler<Type extends GrantType = GrantType> {
+  readonly grantType: Type;
   /** Takes its parameters from the form. @throws CodedError of `oauthErrors` when one is missing or not supported */
-  parse(parameters: ReadonlyMap<string, string>): GrantRequest;
+  parse(parameters: ReadonlyMap<string, string>): GrantRequest<Type>;
 }
 
-export interface GrantRequest {
+export interface GrantRequest<Type extends GrantType = GrantType> {
   /**
    * Establishes the authority, after the client has been authenticated.
    *
    * @param confirmation what the token will be bound to; undefined where this client's tokens are not bound
    * @throws CodedError
    */
-  resolve(by: ClientContext, confirmation: Confirmation | undefined): Promise<Authority>;
+  resolve(by: ClientContext, confirmation: Confirmation | undefined): Promise<Authority<Type>>;
 }
 
 /** Whose authority a token carries, who acts with it, and what it may not go beyond. */
-export interface Authority {
+export interface Authority<Way extends WayToToken = WayToToken> {
   /** Principal id. */
   readonly subject: string;
   /** The institution the subject acts for. */
@@ -46,10 +47,8 @@ export interface Authority {
   readonly device?: string;
   /** Who vouches for the subject, where another institution's or its own identity provider does. */
   readonly partner?: { readonly institution: string; readonly claims: readonly string[] };
-  /** What this grant uses up, whatever becomes of the token. */
-  readonly singleUse: readonly Spent[];
-  /** What the record of the issue ends: a code that is redeemed gives nothing a second time, whatever its row says. */
-  readonly ends?: readonly string[];
+  /** What is used up, whatever becomes of the token: as {@link grantUses} declares it. */
+  readonly usedUp: UsedUp<Way>;
   /** Records that the authority rests on. */
   readonly references: readonly RecordId[];
   /** Further facts for the record. */
@@ -63,16 +62,6 @@ export interface Authority {
   /** Makes what is released beside the access token. Called once, before the record, which names each by its hash. */
   companions?(issued: IssuedAccessToken): Promise<Companions>;
 }
-
-/** An id that nobody may have taken before, or something that has a row of its own. */
-export type Spent =
-  | SingleUseClaim
-  | {
-      /** Of any number of callers on any number of nodes, exactly one gets `claimed`. */
-      take(): Promise<'claimed' | 'replayed'>;
-      /** What follows where somebody had it before. @returns the refusal */
-      replayed(): Promise<Error> | Error;
-    };
 
 export interface IssuedAccessToken {
   readonly claims: AccessTokenClaims;

@@ -46,6 +46,20 @@ describe('the JWT assertion grant', () => {
     });
   });
 
+  it('gives one token for an assertion, also where the claim of it was lost', async () => {
+    const { server, federated, partnerAssertion, audit } = createHarness({
+      singleUse: { claim: async () => 'claimed' },
+    });
+    const once = partnerAssertion();
+    await server.token(federated({ assertion: once }));
+    expect(await refusalOf(server.token(federated({ assertion: once })))).toMatchObject({
+      code: 'invalid_grant',
+      reason: 'assertion_replayed',
+    });
+    expect(audit.records.filter(({ type }) => type === 'token.issued')).toHaveLength(1);
+    expect(audit.last()).toMatchObject({ type: 'token.refused', reason: 'assertion_replayed' });
+  });
+
   it('gives no token that outlives the assertion', async () => {
     const { server, federated, partnerAssertion, seconds } = createHarness();
     const response = await server.token(federated({ assertion: partnerAssertion({ exp: seconds() + 40 }) }));

@@ -14,7 +14,10 @@ export interface JwtBearerDependencies {
  * institution. The person is the subject, the client's principal the actor. An assertion that is a grant of the
  * partner's authorization server (identity chaining, second hop) gives no more than it says.
  */
-export function jwtBearer({ federationGateway, issuer }: JwtBearerDependencies): GrantHandler {
+export function jwtBearer({
+  federationGateway,
+  issuer,
+}: JwtBearerDependencies): GrantHandler<'urn:ietf:params:oauth:grant-type:jwt-bearer'> {
   return {
     grantType: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
     parse(parameters) {
@@ -44,14 +47,12 @@ export function jwtBearer({ federationGateway, issuer }: JwtBearerDependencies):
               authTime: identity.authTime,
             },
             partner: { institution: identity.institution, claims: identity.claims },
-            singleUse: [
-              {
-                purpose: 'authorization-grant',
-                issuer: identity.issuer,
-                id: identity.assertionId,
-                expiresAt: (identity.expiresAt + clockLeadSeconds) * 1000,
-              },
-            ],
+            usedUp: {
+              purpose: 'authorization-grant',
+              issuer: identity.issuer,
+              id: identity.assertionId,
+              expiresAt: (identity.expiresAt + clockLeadSeconds) * 1000,
+            },
             references: [identity.provenance.profileRecord],
             provenance: {
               profile: identity.provenance.profile,

@@ -22,7 +22,7 @@ export interface RefreshTokenDependencies extends ConsentedAuthorityDependencies
  * not. Certificates are renewed more often than people are asked, and the access token is bound to the one shown now (RFC 8705
  * section 7.1).
  */
-export function refreshToken(dependencies: RefreshTokenDependencies): GrantHandler {
+export function refreshToken(dependencies: RefreshTokenDependencies): GrantHandler<'refresh_token'> {
   const { refreshTokens, grantRegister } = dependencies;
   return {
     grantType: 'refresh_token',
@@ -45,9 +45,11 @@ export function refreshToken(dependencies: RefreshTokenDependencies): GrantHandl
             { context, confirmation, firstUse: false },
             dependencies,
           );
-          if (grant === undefined || keys === undefined || keys.now === keys.was) return authority;
+          if (grant === undefined || keys === undefined || keys.now === keys.was)
+            return { ...authority, usedUp: undefined };
           return {
             ...authority,
+            usedUp: undefined,
             // Once every rule has permitted the token: a refresh that is refused changes no key.
             async companions(issued) {
               await recordKeyChange({ grant, keys, client: context.client }, dependencies);

@@ -40,7 +40,9 @@ export interface TokenExchangeDependencies {
  * What the subject token is bound to does not matter here: that key is its sender's, whose proof the recipient has
  * checked, and the new token is bound to the recipient's own.
  */
-export function tokenExchange(dependencies: TokenExchangeDependencies): GrantHandler {
+export function tokenExchange(
+  dependencies: TokenExchangeDependencies,
+): GrantHandler<'urn:ietf:params:oauth:grant-type:token-exchange'> {
   const { tokenKeys, opaqueTokens, revocations, requestedTokens, issuer } = dependencies;
   return {
     grantType: 'urn:ietf:params:oauth:grant-type:token-exchange',
@@ -79,7 +81,7 @@ export function tokenExchange(dependencies: TokenExchangeDependencies): GrantHan
               ...(claims.acr === undefined ? {} : { acr: claims.acr }),
               ...(claims.auth_time === undefined ? {} : { authTime: claims.auth_time }),
             },
-            singleUse: [],
+            usedUp: undefined,
             references: [claims.evidence],
             continues: continuationOf(claims, sha256Base64Url(subjectToken)),
             ...(requested === undefined ? {} : { requested }),

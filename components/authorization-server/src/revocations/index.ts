@@ -1,4 +1,5 @@
 export { revocationsRoutes } from './http.ts';
+export { revocationLift } from './revocation-commands.ts';
 export {
   type AdministeredRevocations,
   createRevocations,

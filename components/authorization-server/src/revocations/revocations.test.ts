@@ -45,7 +45,7 @@ describe('revocations', () => {
   }
 
   async function node(
-    given: Partial<Pick<RevocationsDependencies, 'independence'>> = {},
+    given: Partial<Pick<RevocationsDependencies, 'independence' | 'log'>> = {},
   ): Promise<AdministeredRevocations> {
     const created = await createRevocations({
       issuer,
@@ -414,6 +414,31 @@ describe('revocations', () => {
       independent = true;
       await revocations.lift(record, otto, anything, 'x');
       expect(await standing(target)).toBeUndefined();
+    });
+
+    it('are lifted once, also where a node has lost its lock before it records that', async () => {
+      const there = await node();
+      const record = await there.revokeUntilLifted({ kind: 'client', id: 'trading-ui' }, by, operator, 'test');
+      const admin = database.pool('authorization-server', { maxConnections: 1 });
+      const slow = await node({
+        log: {
+          ...log,
+          async append(draft) {
+            if (draft.type === 'revocation.lifted') {
+              await admin.query(
+                `select pg_terminate_backend(pid) from pg_stat_activity
+                  where state = 'idle in transaction' and usename = current_user and pid <> pg_backend_pid()`,
+              );
+              await there.lift(record, { id: 'person:oda.ops' }, anything, 'found first');
+            }
+            return log.append(draft);
+          },
+        },
+      });
+      await expect(slow.lift(record, other, anything, 'found')).rejects.toBeDefined();
+      expect(log.records.filter(({ type }) => type === 'revocation.lifted')).toMatchObject([
+        { actors: [{ id: 'person:oda.ops' }] },
+      ]);
     });
 
     it('leave a record of whoever may not lift them, or lifts them twice', async () => {

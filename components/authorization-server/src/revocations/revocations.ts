@@ -1,35 +1,25 @@
+import { createLoggedCommands } from '@countersign/commands';
 import {
   type Actor,
   type AuditLog,
-  ended,
   type GrantRegister,
-  type GrantsOf,
-  grantsThing,
   type Independence,
   isStandingRevocationKind,
-  lifted,
   oauthErrors,
-  peopleOf,
   type RecordReceipt,
   type Requester,
   type RevocationTarget,
   type RevokingParty,
   recordedRequester,
-  revocationErrors,
-  revocationSubject,
-  revoked,
   revokingParties,
   type Signer,
   type StandingRevocation,
   type StandingRevocationTarget,
-  sharePeople,
   standingRevocations,
 } from '@countersign/contracts';
 import {
   type Clock,
-  type CodedError,
   epochSeconds,
-  isCodedError,
   isRecent,
   membersOf,
   newId,
@@ -40,16 +30,16 @@ import {
 import {
   type RevocableClaims,
   type RevocationKind,
-  revocationKey,
   revocationListHeader,
   signRevocationList,
 } from '@countersign/oauth';
-import { type Logger, type RowSeal, transaction } from '@countersign/runtime';
+import type { Logger, RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { type EntrySources, entryOf, revocationOf } from './entries-of-record.ts';
 import { isKnownTarget, type TargetSources } from './known-target.ts';
 import { createLiveEntries } from './live-entries.ts';
-import { createTailStore, lockRevocations } from './store.ts';
+import { createRevocationCommands, grantsEndedBy, revocationSaying } from './revocation-commands.ts';
+import { createTailStore } from './store.ts';
 import { followLog } from './tail.ts';
 
 /** A node that has not read the log to its end for so long does not know what has ended, and says so. */
@@ -152,7 +142,9 @@ export interface RevocationsDependencies extends EntrySources {
 
 /** @throws CodedError `database_unavailable` when the log cannot be read */
 export async function createRevocations(dependencies: RevocationsDependencies): Promise<AdministeredRevocations> {
-  const { clock, random, log, grants, signer, issuer, independence } = dependencies;
+  const { clock, random, log, grants, signer, issuer } = dependencies;
+  const commands = createLoggedCommands({ ...dependencies, source: 'authorization-server' });
+  const steps = createRevocationCommands(dependencies);
   const elapsedMs = dependencies.elapsedMs ?? (() => performance.now());
   const live = createLiveEntries(elapsedMs);
   let version = 0;
@@ -208,122 +200,30 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
     );
   }
 
-  function record(
-    target: RevocationTarget,
-    by: Requester,
-    reason: string,
-    party?: RevokingParty,
-  ): Promise<RecordReceipt> {
-    const { kind, id } = target;
-    const stands = party !== undefined && isStandingRevocationKind(kind);
-    const grantsOf = grantsEndedBy(target);
-    const standing = [
-      ...(stands ? [revoked({ kind, id }, party, by)] : []),
-      ...(grantsOf === undefined ? [] : [ended(grantsThing(grantsOf))]),
-    ];
-    return log.append({
+  /** Ends what was issued, and nothing more: whatever decided it has been checked and recorded where it was decided. */
+  const recordEnding = (target: RevocationTarget, by: Actor, reason: string): Promise<RecordReceipt> =>
+    log.append({
       id: newId('record', { clock, random }),
-      type: 'token.revoked',
       source: 'authorization-server',
-      outcome: 'done',
-      actors: doersOf(by),
-      ...(standing.length === 0 ? {} : { standing }),
-      data: { kind, id, key: revocationKey(target), reason, ...(stands ? { until_lifted: party } : {}) },
+      ...revocationSaying(target, by, reason),
     });
-  }
 
   /** What was recorded is known here first, then the consents behind it end, then whatever the log has said meanwhile. */
-  async function settle(target: RevocationTarget, by: Actor, reason: string, { time }: RecordReceipt): Promise<void> {
+  async function settle(target: RevocationTarget, by: Actor, reason: string, time: string): Promise<void> {
     live.apply(entryOf(target, epochSeconds(Date.parse(time))));
     await endConsents(target, by, reason);
     await tail.readOn();
   }
 
-  /** What a record revoked, by whom and through whom, and whether until it is lifted. */
-  async function placed(revocation: RecordId) {
+  /** What a record revoked, where the caller may lift it. */
+  async function placed(revocation: RecordId, mayLift: Parameters<AdministeredRevocations['lift']>[2]) {
     const record = (await log.find(revocation))?.record;
     const found = record?.type === 'token.revoked' ? revocationOf(record.data) : undefined;
-    const party = revokingParties.find((each) => each === found?.untilLifted);
-    return { target: found?.target, party, revokers: record?.actors?.map(({ id }) => id) ?? [] };
-  }
-
-  /** What this revocation is of, or why the caller does not lift it. */
-  async function liftable(
-    revocation: RecordId,
-    by: Requester,
-    mayLift: Parameters<AdministeredRevocations['lift']>[2],
-  ): Promise<Liftable | CodedError> {
-    const { target, party, revokers } = await placed(revocation);
-    if (target === undefined || !mayLift(target, party ?? 'operator'))
-      return revocationErrors.error(
-        'revocation_unknown',
-        'There is no such revocation that you may lift. Name the record that the revocation was answered with.',
-      );
-    if (party === undefined || !isStandingRevocationKind(target.kind))
-      return revocationErrors.error(
-        'revocation_final',
-        'It ended what was issued and nothing else: new tokens can be had already.',
-      );
-    if (sharePeople(peopleOf(by), revokers))
-      return revocationErrors.error(
-        'revocation_same_principal',
-        'Who revoked it, or had a part in revoking it, does not lift it. Ask another principal that holds revocation:lift.',
-      );
-    if (!(await independence(revokers, peopleOf(by))))
-      return revocationErrors.error(
-        'revocation_not_independent',
-        'You and who revoked it are not independent: one of you invited the other to enrol a key. Somebody else has to lift it.',
-      );
-    const liftedTarget = { kind: target.kind, id: target.id };
-    const subject = revocationSubject(liftedTarget, party);
-    const newest = (await log.standings([subject])).get(subject);
-    if (newest?.digest !== undefined && newest.record === revocation) return { target: liftedTarget, party };
-    return revocationErrors.error(
-      'revocation_not_standing',
-      newest?.digest === undefined
-        ? 'It has been lifted already.'
-        : `It was repeated since: what stands is ${newest.record}.`,
-    );
-  }
-
-  /** Why the caller does not place it. */
-  function againstPlacing(
-    target: RevocationTarget,
-    isKnown: boolean,
-    { institution }: Requester,
-    { party, mayEnd }: RevokingRight,
-  ): CodedError | undefined {
-    // The same answer for what is not there and for what is somebody else's.
-    if (!isKnown || !mayEnd(target))
-      return revocationErrors.error(
-        'revocation_target_unknown',
-        'There is nothing of this kind and id that the institution of the caller may end. Check the kind and the id.',
-      );
-    if (target.kind === 'partner' && party === 'operator' && target.id === institution)
-      return revocationErrors.error(
-        'revocation_locks_out',
-        'This is the institution of the operator: nobody could lift it any more. Revoke its clients and principals one by one.',
-      );
-    return undefined;
-  }
-
-  /** On record before it is told. @param about the record of a revocation, or what was to be revoked */
-  async function refuse(
-    error: CodedError,
-    operation: 'token:revoke' | 'revocation:lift',
-    about: string,
-    by: Requester,
-  ): Promise<never> {
-    await log.append({
-      id: newId('record', { clock, random }),
-      type: 'access.refused',
-      source: 'authorization-server',
-      outcome: 'deny',
-      reason: error.code,
-      ...recordedRequester(by),
-      data: { operation, about },
-    });
-    throw error;
+    if (record === undefined || found === undefined) return undefined;
+    const party = revokingParties.find((each) => each === found.untilLifted);
+    if (!mayLift(found.target, party ?? 'operator')) return undefined;
+    const revokers = record.actors?.map(({ id }) => id) ?? [];
+    return { target: found.target, party, revokers, at: Date.parse(record.time) };
   }
 
   async function endConsents(target: RevocationTarget, by: Actor, reason: string): Promise<void> {
@@ -339,41 +239,21 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
       return live.endedBy(claims);
     },
     async revoke(target, by, reason) {
-      await settle(target, by, reason, await record(target, by, reason));
+      const { time } = await recordEnding(target, by, reason);
+      await settle(target, by, reason, time);
     },
-    async revokeUntilLifted(target, by, right, reason) {
+    async revokeUntilLifted(target, by, { party, mayEnd }, reason) {
       const isKnown = await isKnownTarget(target, dependencies);
-      const against = againstPlacing(target, isKnown, by, right);
-      // What nobody knows may be anything that somebody typed: the log has its digest.
-      const { kind, id } = target;
-      if (against !== undefined)
-        return refuse(against, 'token:revoke', `${kind}:${isKnown ? id : revocationKey(target)}`, by);
-      const receipt = await transaction(dependencies.pool, async (client) => {
-        await lockRevocations(client);
-        return record(target, by, reason, right.party);
-      });
-      await settle(target, recordedRequester(by).subject, reason, receipt);
-      return receipt.id;
+      const step = isStandingRevocationKind(target.kind) ? steps.place : steps.endForGood;
+      const id = await commands.run(step, { target, party, reason, by, isKnown, mayEnd: isKnown && mayEnd(target) });
+      const recorded = await log.find(id);
+      if (recorded === undefined) throw new Error(`the record ${id} is not in the log that it was written to`);
+      await settle(target, recordedRequester(by).subject, reason, recorded.record.time);
+      return id;
     },
-    lift: (revocation, by, mayLift, reason) =>
-      transaction(dependencies.pool, async (client) => {
-        await lockRevocations(client);
-        const found = await liftable(revocation, by, mayLift);
-        if (isCodedError(found)) return refuse(found, 'revocation:lift', revocation, by);
-        const { target, party } = found;
-        const id = newId('record', { clock, random });
-        await log.append({
-          id,
-          type: 'revocation.lifted',
-          source: 'authorization-server',
-          outcome: 'done',
-          actors: doersOf(by),
-          references: [revocation],
-          standing: [lifted(target, party)],
-          data: { ...target, revocation, reason },
-        });
-        return id;
-      }),
+    async lift(revocation, by, mayLift, reason) {
+      return commands.run(steps.lift, { revocation, placed: await placed(revocation, mayLift), reason, by });
+    },
     async standing(page, mayKnow) {
       const { revocations, next } = await standingRevocations(page, log);
       const known = revocations.filter(({ party, ...target }) => mayKnow(target, party));
@@ -408,34 +288,4 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
       for (const wake of waiting) wake();
     },
   };
-}
-
-/** A revocation that stands and that the caller may lift. */
-interface Liftable {
-  readonly target: StandingRevocationTarget;
-  readonly party: RevokingParty;
-}
-
-/** Who does it first, then through whom, current actor first. These records have no subject. */
-function doersOf(by: Requester): readonly Actor[] {
-  const { subject, actors = [] } = recordedRequester(by);
-  return [subject, ...actors];
-}
-
-/** Whose consents end with it; of a grant, it is the one. */
-function grantsEndedBy({ kind, id }: RevocationTarget): GrantsOf | undefined {
-  switch (kind) {
-    case 'client':
-      return { client: id };
-    case 'principal':
-      return { subject: id };
-    case 'partner':
-      return { institution: id };
-    case 'grant':
-    case 'token':
-    case 'mandate':
-      return undefined;
-    default:
-      return kind satisfies never;
-  }
 }

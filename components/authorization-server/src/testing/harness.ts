@@ -11,6 +11,7 @@ import {
   parsePrincipalId,
   phishingResistantAcr,
   type SignIn,
+  type SingleUse,
   type TokenResponse,
 } from '@countersign/contracts';
 import { isCodedError, newId, type SessionId } from '@countersign/kernel';
@@ -47,6 +48,8 @@ export interface HarnessOptions {
   readonly authentication?: Partial<Authentication>;
   /** In place of the one that knows a single partner. */
   readonly federationGateway?: FederationGateway;
+  /** In place of one that remembers. */
+  readonly singleUse?: SingleUse;
   readonly nonceSecret?: Uint8Array;
   readonly pingSecret?: Uint8Array;
   readonly config?: Partial<AuthorizationServerConfig>;
@@ -84,7 +87,7 @@ export function createHarness(options: HarnessOptions = {}) {
     clock,
     random,
     signer,
-    singleUse,
+    singleUse: options.singleUse ?? singleUse,
     audit,
     directory: world.directory,
     consentStore,

@@ -10,6 +10,7 @@ import type { ApplicationDetail } from '@countersign/market';
 import type { AccessTokenClaims, Confirmation } from '@countersign/oauth';
 import type { Established } from '../established.ts';
 import type { Companions } from '../grants/grant-handler.ts';
+import { recordIdFor } from '../grants/grant-use.ts';
 import type { StandingMandate } from './check-mandate.ts';
 import { decide, requirePermit, type TokenQuestion } from './decide.ts';
 import { composeClaims } from './issue.ts';
@@ -69,7 +70,7 @@ export async function issueDecided(
   });
   requirePermit(decision, transaction);
 
-  const recordId = newId('record', { clock, random });
+  const recordId = recordIdFor(authority.usedUp) ?? newId('record', { clock, random });
   const claims = composeClaims({
     ...passed,
     issuer,

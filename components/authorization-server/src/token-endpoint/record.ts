@@ -15,6 +15,7 @@ import { type Json, type RecordId, sha256Base64Url, type TransactionId } from '@
 import type { AccessTokenClaims } from '@countersign/oauth';
 import type { Established } from '../established.ts';
 import type { Authority, Companions } from '../grants/grant-handler.ts';
+import { endedWith } from '../grants/grant-use.ts';
 import type { StandingMandate } from './check-mandate.ts';
 import type { TokenTransaction } from './open-transaction.ts';
 
@@ -100,7 +101,7 @@ export async function recordIssue(issued: IssuedToken, established: Established,
  * one more institution, and permits nothing anew.
  */
 function standingsOf({ recordId, authority, permitted }: IssuedToken): Partial<RecordDraft> {
-  const { continues, ends = [] } = authority;
+  const { continues, usedUp } = authority;
   const names =
     permitted === undefined
       ? []
@@ -108,7 +109,7 @@ function standingsOf({ recordId, authority, permitted }: IssuedToken): Partial<R
           ...(continues === undefined ? [permittedIntent(permitted.transaction)] : []),
           permittedAt(permitted.transaction, permitted.institution),
         ];
-  const standings = [...ends.map(ended), ...names.map((name) => standing(name, { record: recordId }))];
+  const standings = [...endedWith(usedUp).map(ended), ...names.map((name) => standing(name, { record: recordId }))];
   return standings.length === 0 ? {} : { standing: standings };
 }
 

@@ -22,7 +22,7 @@ import { accessTokenType } from '../grants/token-exchange.ts';
 import { checkApplicationDetail } from './check-application-detail.ts';
 import { checkAuthority } from './check-authority.ts';
 import { checkDetails } from './check-details.ts';
-import { checkGrant, spend } from './check-grant.ts';
+import { checkGrant, refuseIssuedBefore, spend } from './check-grant.ts';
 import { checkMandate } from './check-mandate.ts';
 import { checkRevoked } from './check-revoked.ts';
 import { checkScope } from './check-scope.ts';
@@ -78,7 +78,7 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   // Whose authority, and what bounds it.
   const authority = await asked.grant.resolve(context, confirmation);
   note(describeAuthority(authority, directory));
-  await spend(authority.singleUse, singleUse);
+  await spend(authority.usedUp, singleUse);
   checkStanding(authority.institution, directory);
 
   // For what.
@@ -137,7 +137,7 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
     },
     context.established,
     { ...dependencies, ...dependencies.clients },
-  );
+  ).catch((error: unknown) => refuseIssuedBefore(error, authority.usedUp));
   return release({ claims, accessToken, companions, authority }, [
     ...(protocolScopes === undefined ? scope.protocol : []),
   ]);

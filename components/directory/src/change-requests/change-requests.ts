@@ -37,7 +37,7 @@ import { approvedThing } from '../stored-contents.ts';
 import { createPlanner, type Plan, type PlannedEntity } from './plans.ts';
 import { readReason } from './reason.ts';
 import { createRequestKind, keptMs } from './recorded-request.ts';
-import { basisOf, notFound, outdated, shown, statusOf, twoPeople, waiting } from './request.ts';
+import { basisOf, changeApproval, notFound, outdated, shown, statusOf, waiting } from './request.ts';
 import { createRequestCommands } from './request-commands.ts';
 import {
   dropProposal,
@@ -50,7 +50,6 @@ import {
   sweepRequests,
 } from './store.ts';
 
-const lifeMs = 24 * 3_600_000;
 const maxListed = 100;
 
 /** A request with what it would make of each entity; without the latter once it is decided or has expired. */
@@ -106,7 +105,7 @@ export function createChangeRequests(dependencies: {
 }): ChangeRequests {
   const { pool, clock, audit, graph, refusals } = dependencies;
   const plan = createPlanner(dependencies);
-  const second = createSecondPerson(twoPeople, dependencies);
+  const second = createSecondPerson(changeApproval, dependencies);
   const check = createStandingCheck({ ...dependencies, log: audit, source: 'directory' });
   const kind = createRequestKind(clock);
   const recording = { pool, log: audit, check, source: 'directory', clock } as const;
@@ -229,7 +228,7 @@ export function createChangeRequests(dependencies: {
         through: requester.through ?? [],
         scope,
         proposedAt: new Date(now),
-        expiresAt: new Date(now + lifeMs),
+        expiresAt: new Date(now + changeApproval.waitsMs),
         reason,
         basis,
         digest: digestOfProposal(what),

@@ -1,4 +1,4 @@
-import { statusAt, type WaitingProposal } from '@countersign/commands';
+import { type DualControl, statusAt, type WaitingProposal } from '@countersign/commands';
 import {
   type Actor,
   type DirectoryChangeRequest,
@@ -47,18 +47,26 @@ export function basisOf({ changes }: ChangeSet, { stored }: State): Digest {
   );
 }
 
-/** The rule of two people, in the codes of the directory. */
-export const twoPeople = {
+/** A change that takes two people, of the directory or of a partner's trust profile. */
+export const changeApproval = {
   what: 'change',
+  approves: 'digest',
+  waitsMs: 24 * 3_600_000,
+  quorum: 1,
+  proposer: 'keeps-right',
+  separates: {
+    scopes: [['directory:apply', 'compliance:record', 'reference:record', 'partner:register'], ['directory:approve']],
+  },
   codes: {
     settled: 'change_decided',
+    expired: 'change_decided',
     self: 'change_self_approval',
     digest: 'directory_changed_meanwhile',
     dependent: 'change_not_independent',
     gone: 'directory_changed_meanwhile',
   },
   error: directoryErrors.error,
-} as const;
+} as const satisfies DualControl<keyof typeof directoryErrors.codes>;
 
 export function waiting(request: RequestState): WaitingProposal {
   const { scope, proposedAt, expiresAt, status, digest } = request;

@@ -1,22 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AuditLog, type PolicyBundle, type PolicyVersion, policyErrors } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
-import { type ComponentAccess, keepFresh, type Logger, transaction } from '@countersign/runtime';
+import { type ComponentAccess, keepFresh, type Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import { loadBundleAside } from '../bundle/load-aside.ts';
 import { type LoadedBundle, loadBundle } from '../bundle/load-bundle.ts';
 import { oneAtATime } from '../one-at-a-time.ts';
-import { completeNewest, isNewestRecorded } from './recorded-version.ts';
+import { isNewestRecorded, newestPublished } from './recorded-version.ts';
 import { type PolicySigner, signActivation } from './signature.ts';
-import {
-  findBundle,
-  lockVersions,
-  newestVersion,
-  newestVersionNumber,
-  replaceSignature,
-  type StoredVersion,
-  versionChannel,
-} from './store.ts';
+import { findBundle, newestVersion, newestVersionNumber, replaceSignature, versionChannel } from './store.ts';
 import { verifyVersion } from './verify-version.ts';
 import { activationOf, policiesOf, shownVersion } from './version-rows.ts';
 
@@ -96,23 +88,10 @@ export async function followVersions(dependencies: {
     }
   }
 
-  /** The newest version there is, if it is the newest that was published. */
-  async function newestPublished(): Promise<StoredVersion | undefined> {
-    const stored = await newestVersion(pool);
-    if (await isNewestRecorded(stored, audit)) return stored;
-    return transaction(pool, async (session) => {
-      // Whoever publishes just now has recorded it already: here they have finished.
-      await lockVersions(session);
-      const again = await newestVersion(session);
-      if (await isNewestRecorded(again, audit)) return again;
-      const completed = await completeNewest(session, { audit, signer, known: [shipped] });
-      logger.warn({ version: completed.version }, 'policies that were published were missing, and are stored again');
-      return completed;
-    });
-  }
-
   async function newestWithBundle() {
-    const stored = await newestPublished();
+    const { stored, completed } = await newestPublished(pool, { audit, signer, known: [shipped] });
+    if (completed)
+      logger.warn({ version: stored?.version }, 'policies that were published were missing, and are stored again');
     const bundle = stored === undefined ? undefined : await findBundle(pool, stored.version);
     return stored === undefined || bundle === undefined ? undefined : { stored, bundle };
   }

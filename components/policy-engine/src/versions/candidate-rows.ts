@@ -1,4 +1,4 @@
-import { statusAt, type WaitingProposal } from '@countersign/commands';
+import { type DualControl, statusAt, type WaitingProposal } from '@countersign/commands';
 import { type PolicyBundle, type PolicyCandidate, peopleOf, policyErrors } from '@countersign/contracts';
 import { type CodedError, type Digest, digestOf, type SimulationId } from '@countersign/kernel';
 import { testsOf } from '../bundle/parts.ts';
@@ -65,18 +65,24 @@ export function candidateNotFound(): CodedError {
   return policyErrors.error('candidate_not_found', 'There is no proposed bundle by this id.');
 }
 
-/** The rule of two people, in the codes of the policies. */
-export const twoPeople = {
+/** A bundle is put into force by somebody else than who proposed it. */
+export const candidateApproval = {
   what: 'candidate',
+  approves: 'digest',
+  waitsMs: 24 * 3_600_000,
+  quorum: 1,
+  proposer: 'keeps-right',
+  separates: { scopes: [['policy:propose'], ['policy:approve']] },
   codes: {
     settled: 'candidate_decided',
+    expired: 'candidate_decided',
     self: 'candidate_self_approval',
     digest: 'candidate_digest',
     dependent: 'candidate_not_independent',
     gone: 'candidate_proposer_gone',
   },
   error: policyErrors.error,
-} as const;
+} as const satisfies DualControl<keyof typeof policyErrors.codes>;
 
 export function waiting(candidate: CandidateState): WaitingProposal {
   const { proposedAt, expiresAt, status, digest } = candidate;

@@ -6,7 +6,6 @@ import {
   type DecisionHistory,
   type Independence,
   type PolicyBundle,
-  type PolicyVersion,
   type PolicyVersions,
   type ProposerStanding,
   policyErrors,
@@ -21,7 +20,6 @@ import {
   newId,
   type PolicyCandidateId,
   type Random,
-  type RecordId,
   type SimulationId,
 } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
@@ -29,17 +27,16 @@ import type pg from 'pg';
 import { loadBundleAside } from '../bundle/load-aside.ts';
 import { hashOfBundle, type LoadedBundle } from '../bundle/load-bundle.ts';
 import { runPolicyTestsInTurns } from '../bundle/run-tests.ts';
-import { memberOf } from '../history/json-members.ts';
 import type { WayBack } from '../trading/way-back.ts';
 import { readAbout, readReason } from './about.ts';
 import type { ActiveVersion } from './active-version.ts';
 import { createCandidateCommands } from './candidate-commands.ts';
 import {
+  candidateApproval,
   candidateNotFound,
   digestOfCandidate,
   shownCandidate,
   statusOf,
-  twoPeople,
   waiting,
 } from './candidate-rows.ts';
 import {
@@ -50,14 +47,12 @@ import {
   type StoredCandidate,
   sweepCandidates,
 } from './candidate-store.ts';
+import { publishedBy } from './published-by.ts';
 import { createCandidateKind, keptMs } from './recorded-candidate.ts';
 import type { Attempt, RefusalOf, Refuse } from './refusals.ts';
 import type { PolicySigner } from './signature.ts';
 import { checkSimulation } from './simulated.ts';
-import { findVersion } from './store.ts';
-import { shownVersion } from './version-rows.ts';
 
-const lifeMs = 24 * 3_600_000;
 const maxListed = 100;
 const maxFailuresTold = 50;
 
@@ -77,7 +72,7 @@ export function createCandidates(dependencies: {
   readonly random: Random;
 }): Pick<PolicyVersions, 'propose' | 'approve' | 'reject' | 'candidates' | 'candidate' | 'endProposalsOf'> {
   const { pool, audit, clock, active, refusals } = dependencies;
-  const second = createSecondPerson(twoPeople, dependencies);
+  const second = createSecondPerson(candidateApproval, dependencies);
 
   const kind = createCandidateKind(clock);
   const check = createStandingCheck({ ...dependencies, log: audit, source: 'policy-engine' });
@@ -206,7 +201,7 @@ export function createCandidates(dependencies: {
           ...content,
         },
         proposedAt: new Date(now),
-        expiresAt: new Date(now + lifeMs),
+        expiresAt: new Date(now + candidateApproval.waitsMs),
         testsPassed: tests.passed,
         decisions: report.decisions,
         flips: report.permitToDeny + report.denyToPermit,
@@ -234,7 +229,7 @@ export function createCandidates(dependencies: {
         if (isCodedError(error, 'authority_unproven')) return refusals(notAsProposed(), attempt);
         throw error;
       });
-      return published(record);
+      return publishedBy(record, dependencies);
     },
 
     async reject(id, by, reasonText) {
@@ -264,16 +259,6 @@ export function createCandidates(dependencies: {
       return { candidate: shownCandidate(found, clock.now()), bundle };
     },
   };
-
-  /** The version that a record has published. */
-  async function published(record: RecordId): Promise<PolicyVersion> {
-    const version = memberOf((await audit.find(record))?.record.data, 'version');
-    if (typeof version !== 'number') throw new Error(`the record ${record} publishes no version`);
-    await active.atLeast(version);
-    const stored = await findVersion(pool, version);
-    if (stored === undefined) throw new Error('a version was removed, which nobody may');
-    return shownVersion(stored);
-  }
 }
 
 async function passedTests(loaded: LoadedBundle) {

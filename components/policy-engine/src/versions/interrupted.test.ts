@@ -90,4 +90,20 @@ describe('a change of the policies whose process died after its record', () => {
         .map((record) => record.id),
     ).toEqual([version.recordId]);
   });
+
+  it('is rolled back by whoever did it, and somebody else behind that finds it done', async () => {
+    const node = await rig.open({ pollMs: 3_600_000 });
+    const { id, digest } = await proposed(node);
+    await node.approve(id, digest, approver);
+    const inc = { changeRequest: 'INC-1', reason: 'It stopped the desk' };
+    await interrupted(() => node.rollBack(inc, approver));
+    const other = { ...approver, id: 'service:another-approver' };
+    await expect(node.rollBack(inc, other)).rejects.toMatchObject({ code: 'nothing_to_roll_back' });
+    expect((await rig.open()).current().version).toMatchObject({
+      version: 3,
+      rolledBackTo: 1,
+      proposedBy: approver.id,
+    });
+    expect(recordsOf('policy.refused')).toMatchObject([{ reason: 'nothing_to_roll_back' }]);
+  });
 });

@@ -7,12 +7,13 @@ import {
   standing,
 } from '@countersign/contracts';
 import { digestOf, type Json, parseDigest, parseId, type RecordId } from '@countersign/kernel';
+import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { loadBundle } from '../bundle/load-bundle.ts';
 import { hashOfBundle } from '../bundle/parts.ts';
 import { memberOf } from '../history/json-members.ts';
 import { type PolicySigner, signActivation } from './signature.ts';
-import { bundlesByHash, insertVersion, newestVersion, type StoredVersion } from './store.ts';
+import { bundlesByHash, insertVersion, lockVersions, newestVersion, type StoredVersion } from './store.ts';
 import { policiesOf } from './version-rows.ts';
 
 // Which version is in force, the log says: whoever has the role of this component can take the newest rows out, and have a
@@ -48,13 +49,33 @@ export async function isNewestRecorded(version: Named | undefined, log: Log): Pr
 }
 
 /**
+ * The newest version there is, which is the one that was published last: written first where it is missing.
+ *
+ * @throws CodedError as {@link completeNewest}
+ */
+export async function newestPublished(
+  pool: pg.Pool,
+  from: Parameters<typeof completeNewest>[1],
+): Promise<{ readonly stored: StoredVersion | undefined; readonly completed: boolean }> {
+  const stored = await newestVersion(pool);
+  if (await isNewestRecorded(stored, from.audit)) return { stored, completed: false };
+  return transaction(pool, async (session) => {
+    // Whoever publishes just now has recorded it already: here they have finished.
+    await lockVersions(session);
+    const again = await newestVersion(session);
+    if (await isNewestRecorded(again, from.audit)) return { stored: again, completed: false };
+    return { stored: await completeNewest(session, from), completed: true };
+  });
+}
+
+/**
  * Writes the version that was published last, where it is missing: a node was stopped between the record and the row, or
  * somebody has taken the row out. Its bundle is found by its hash, wherever it is. Call it under the lock of the versions.
  *
  * @param known bundles that are here without the database
  * @throws CodedError `bundle_signature` where what is stored is another version, or the bundle is nowhere
  */
-export async function completeNewest(
+async function completeNewest(
   session: pg.PoolClient,
   {
     audit,

@@ -1,20 +1,22 @@
+import { createLoggedCommands, type GivenLogged, type LoggedCommand } from '@countersign/commands';
 import {
   type AuditAppender,
   type AuditLog,
   type PolicyBundle,
-  type PolicyVersion,
   type PolicyVersions,
   policyErrors,
+  type Requester,
 } from '@countersign/contracts';
-import { type Clock, CodedError, type Digest, type Random } from '@countersign/kernel';
-import { transaction } from '@countersign/runtime';
+import { type Clock, CodedError, type Digest, type RecordId } from '@countersign/kernel';
 import type pg from 'pg';
 import { loadBundleAside } from '../bundle/load-aside.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { readAbout } from './about.ts';
 import type { ActiveVersion } from './active-version.ts';
-import { publishVersion } from './publish.ts';
-import type { Refuse } from './refusals.ts';
+import { preparePublication } from './publish.ts';
+import { publishedBy } from './published-by.ts';
+import { isNewestRecorded, newestPublished } from './recorded-version.ts';
+import type { RefusalOf } from './refusals.ts';
 import type { PolicySigner } from './signature.ts';
 import { findBundle, findVersion, lockVersions, newestVersion, type Session, type StoredVersion } from './store.ts';
 import { verifyVersion } from './verify-version.ts';
@@ -28,6 +30,28 @@ interface StepBack {
   readonly bundle: PolicyBundle;
 }
 
+/** A version that is taken back. */
+type TakenBack = `${number}`;
+
+interface Asked {
+  /** Whether the newest version had to be stored first: the process that recorded it died. */
+  readonly completed: boolean;
+  readonly from: TakenBack;
+  /** What comes into force again, read before it was this one's turn. */
+  readonly loaded: LoadedBundle | undefined;
+  readonly changeRequest: string;
+  readonly reason: string;
+  readonly by: Requester;
+}
+
+interface Judged {
+  readonly newest: StoredVersion | undefined;
+  readonly step: StepBack | CodedError;
+}
+
+/** Another version was published meanwhile: what was read ahead is not the step back any more. */
+class Overtaken extends Error {}
+
 /**
  * One step back: the bundle that was active before comes into force again, as a version of its own. Once, since a
  * second step would bring back what was just taken back, or what nobody has had in mind. Within a day, since one person
@@ -38,11 +62,12 @@ export function createRollBack(dependencies: {
   readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings'>;
   readonly signer: PolicySigner;
   readonly active: ActiveVersion;
-  readonly refusals: Refuse;
+  readonly refusalOf: RefusalOf;
   readonly clock: Clock;
-  readonly random: Random;
 }): PolicyVersions['rollBack'] {
-  const { pool, active, refusals } = dependencies;
+  const { pool, audit, signer, clock } = dependencies;
+  const commands = createLoggedCommands({ pool, log: audit, source: 'policy-engine', clock });
+  const rollBack = createRollBackCommand({ ...dependencies, stepBack: (session) => stepBack(session, dependencies) });
   /** Whoever asks at the same time goes back to the same bundle, which is read once. */
   const loads = new Map<Digest, Promise<LoadedBundle>>();
 
@@ -54,28 +79,89 @@ export function createRollBack(dependencies: {
     return loading;
   }
 
+  /** Reading a bundle may take seconds, in which others publish and the database would give up a transaction. */
+  async function ahead(): Promise<Pick<Asked, 'completed' | 'from' | 'loaded'>> {
+    const { stored, completed } = await newestPublished(pool, { audit, signer, known: [] });
+    const step = await stepBack(pool, dependencies);
+    return {
+      completed,
+      from: `${stored?.version ?? 0}`,
+      loaded: step instanceof CodedError ? undefined : await load(step),
+    };
+  }
+
   return async (about, by) => {
     const { changeRequest, reason } = readAbout(about);
-    let published: PolicyVersion | undefined;
-    // A second round is for whoever was overtaken by another publication: what was read ahead is not the step back now.
-    while (published === undefined) {
-      const ahead = await stepBack(pool, dependencies);
-      // Reading it may take seconds, in which others publish and the database would give up a transaction.
-      const loaded = ahead instanceof CodedError ? undefined : await load(ahead);
-      published = await transaction(pool, async (session) => {
-        await lockVersions(session);
-        const step = await stepBack(session, dependencies);
-        if (step instanceof CodedError) return refusals(step, { operation: 'policy:rollback', by, changeRequest });
-        if (loaded?.hash !== step.stored.hash) return undefined;
-        return publishVersion(
-          session,
-          { loaded, by, changeRequest, reason, proposedBy: by.id, rolledBackTo: step.stored.version },
-          dependencies,
-        );
-      });
+    for (;;) {
+      try {
+        const record = await commands.run(rollBack, { ...(await ahead()), changeRequest, reason, by });
+        return await publishedBy(record, dependencies);
+      } catch (error) {
+        if (!(error instanceof Overtaken)) throw error;
+      }
     }
-    await active.refresh();
-    return published;
+  };
+}
+
+/** A version is taken back once, whoever asks and on however many nodes. */
+function createRollBackCommand({
+  audit,
+  signer,
+  active,
+  refusalOf,
+  stepBack,
+}: {
+  readonly audit: Pick<AuditLog, 'find' | 'standings'>;
+  readonly signer: PolicySigner;
+  readonly active: Pick<ActiveVersion, 'refresh'>;
+  readonly refusalOf: RefusalOf;
+  readonly stepBack: (session: Session) => Promise<StepBack | CodedError>;
+}): LoggedCommand<Asked, TakenBack, undefined, Judged, RecordId> {
+  const publicationOf = ({ ask, facts: { step } }: GivenLogged<Asked, undefined, Judged>, recordId: RecordId) => {
+    const { from, loaded, by, changeRequest, reason } = ask;
+    if (step instanceof CodedError) throw step;
+    if (loaded?.hash !== step.stored.hash) throw new Overtaken();
+    return preparePublication(
+      { loaded, by, changeRequest, reason, proposedBy: by.id, rolledBackTo: step.stored.version },
+      { version: Number(from) + 1, recordId, signer },
+    );
+  };
+  return {
+    kind: {
+      kind: 'policy-taken-back',
+      lock: lockVersions,
+      read: async () => undefined,
+    },
+    about: ({ from }) => from,
+    async facts(session, { ask }) {
+      const newest = await newestVersion(session);
+      if (`${newest?.version ?? 0}` !== ask.from || !(await isNewestRecorded(newest, audit))) throw new Overtaken();
+      return { newest, step: await stepBack(session) };
+    },
+    // Whoever repeats what was interrupted is answered; whoever comes second is told so.
+    done: ({ ask: { by, changeRequest, completed }, facts: { newest } }) =>
+      completed &&
+      newest?.governed?.rolledBackTo != null &&
+      newest.governed.proposedBy === by.id &&
+      newest.governed.changeRequest === changeRequest
+        ? newest.recordId
+        : undefined,
+    async check({ ask: { loaded }, facts: { step } }) {
+      if (step instanceof CodedError) throw step;
+      if (loaded?.hash !== step.stored.hash) throw new Overtaken();
+    },
+    record: (given, record) => publicationOf(given, record).saying,
+    // A process that dies before leaves a version that was published and is not stored: any node completes it.
+    async alongside(session, given, { record, time }) {
+      await publicationOf(given, record).write(session, time);
+    },
+    ends: true,
+    refused: (error, { ask: { by, changeRequest } }) =>
+      error.category === 'unavailable'
+        ? undefined
+        : refusalOf(error, { operation: 'policy:rollback', by, changeRequest }),
+    after: () => active.refresh(),
+    release: (_state, record) => record,
   };
 }
 

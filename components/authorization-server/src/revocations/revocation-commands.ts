@@ -1,0 +1,249 @@
+import {
+  createSecondPerson,
+  type DualControl,
+  type LoggedCommand,
+  type LoggedKind,
+  type SecondPersonDependencies,
+} from '@countersign/commands';
+import {
+  type Actor,
+  ended,
+  type GrantsOf,
+  grantsThing,
+  isStandingRevocationKind,
+  peopleOf,
+  type RecordDraft,
+  type Requester,
+  type RevocationTarget,
+  type RevokingParty,
+  recordedRequester,
+  revocationErrors,
+  revocationSubject,
+  type StandingReader,
+  type StandingRecord,
+  type StandingRevocationTarget,
+} from '@countersign/contracts';
+import { type Clock, type CodedError, newId, type Random, type RecordId } from '@countersign/kernel';
+import { revocationKey } from '@countersign/oauth';
+import { lockRevocations } from './store.ts';
+
+/** Who has revoked something does not let it be used again. What is lifted is the revocation that its record names. */
+export const revocationLift = {
+  what: 'revocation',
+  approves: 'id',
+  waitsMs: 'until-decided',
+  quorum: 1,
+  proposer: 'may-leave',
+  separates: { scopes: [['token:revoke'], ['revocation:lift']] },
+  codes: {
+    settled: 'revocation_not_standing',
+    self: 'revocation_same_principal',
+    dependent: 'revocation_not_independent',
+  },
+  error: revocationErrors.error,
+  words: {
+    self: 'Who revoked it, or had a part in revoking it, does not lift it. Ask another principal that holds revocation:lift.',
+    dependent:
+      'You and who revoked it are not independent: one of you invited the other to enrol a key. Somebody else has to lift it.',
+  },
+} as const satisfies DualControl<keyof typeof revocationErrors.codes>;
+
+/** By party, kind and id of what is revoked; what nobody knows by its digest. */
+type RevocationId = `${RevokingParty}:${RevocationTarget['kind']}:${string}`;
+
+export interface Placing {
+  readonly target: RevocationTarget;
+  readonly party: RevokingParty;
+  readonly reason: string;
+  readonly by: Requester;
+  /** As found before its turn: the log may have to be searched. What nobody knows may be anything that somebody typed. */
+  readonly isKnown: boolean;
+  readonly mayEnd: boolean;
+}
+
+/** A revocation, as its record has it. */
+export interface Placed {
+  readonly target: RevocationTarget;
+  /** Undefined where it ended what was issued and nothing else. */
+  readonly party: RevokingParty | undefined;
+  /** Who revoked, then through whom. */
+  readonly revokers: readonly string[];
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+export interface Lifting {
+  readonly revocation: RecordId;
+  /** Undefined where there is none by this record, or where the caller may not know of it. */
+  readonly placed: Placed | undefined;
+  readonly reason: string;
+  readonly by: Requester;
+}
+
+type RevocationCommand<Ask, Facts> = LoggedCommand<Ask, RevocationId, undefined, Facts, RecordId>;
+
+/** What people revoke, and what they lift. The log is the state: no row says any of it. */
+export function createRevocationCommands({
+  log,
+  ...dependencies
+}: Pick<SecondPersonDependencies, 'independence'> & {
+  readonly log: StandingReader;
+  readonly clock: Clock;
+  readonly random: Random;
+}) {
+  const second = createSecondPerson(revocationLift, dependencies);
+  // One after the other, on all nodes: what is lifted is the revocation that its record names, and no newer one.
+  const kind: LoggedKind<RevocationId, undefined> = {
+    kind: 'revocation',
+    lock: lockRevocations,
+    read: async () => undefined,
+  };
+
+  const refusal = (
+    error: CodedError,
+    by: Requester,
+    data: { readonly operation: 'token:revoke' | 'revocation:lift'; readonly about: string },
+  ): RecordDraft | undefined =>
+    error.category === 'unavailable'
+      ? undefined
+      : {
+          id: newId('record', dependencies),
+          type: 'access.refused',
+          source: 'authorization-server',
+          outcome: 'deny',
+          reason: error.code,
+          ...recordedRequester(by),
+          data: { ...data },
+        };
+
+  const place: RevocationCommand<Placing, undefined> = {
+    kind,
+    about: ({ target, party, isKnown }) => idOf(target, party, isKnown),
+    facts: async () => undefined,
+    // Revoked again, it is the newer one that is to be lifted.
+    done: () => undefined,
+    async check({ ask: { target, party, by, isKnown, mayEnd } }) {
+      // The same answer for what is not there and for what is somebody else's.
+      if (!isKnown || !mayEnd)
+        throw revocationErrors.error(
+          'revocation_target_unknown',
+          'There is nothing of this kind and id that the institution of the caller may end. Check the kind and the id.',
+        );
+      if (target.kind === 'partner' && party === 'operator' && target.id === by.institution)
+        throw revocationErrors.error(
+          'revocation_locks_out',
+          'This is the institution of the operator: nobody could lift it any more. Revoke its clients and principals one by one.',
+        );
+    },
+    record: ({ ask: { target, party, by, reason } }) => revocationSaying(target, by, reason, party),
+    ends: false,
+    refused: (error, { ask: { target, by, isKnown } }) =>
+      refusal(error, by, {
+        operation: 'token:revoke',
+        about: `${target.kind}:${isKnown ? target.id : revocationKey(target)}`,
+      }),
+    after: async () => undefined,
+    release: (_state, record) => record,
+  };
+
+  const lift: RevocationCommand<Lifting, { readonly newest: StandingRecord | undefined }> = {
+    kind,
+    about: ({ revocation, placed }) =>
+      placed === undefined ? `operator:token:${revocation}` : idOf(placed.target, placed.party ?? 'operator', true),
+    async facts(_session, { ask: { placed } }) {
+      if (placed?.party === undefined || !isStanding(placed.target)) return { newest: undefined };
+      const subject = revocationSubject(placed.target, placed.party);
+      return { newest: (await log.standings([subject])).get(subject) };
+    },
+    done: () => undefined,
+    async check({ ask: { revocation, placed, by }, facts: { newest } }) {
+      if (placed === undefined)
+        throw revocationErrors.error(
+          'revocation_unknown',
+          'There is no such revocation that you may lift. Name the record that the revocation was answered with.',
+        );
+      if (placed.party === undefined || !isStanding(placed.target))
+        throw revocationErrors.error(
+          'revocation_final',
+          'It ended what was issued and nothing else: new tokens can be had already.',
+        );
+      if (newest?.digest !== undefined && newest.record !== revocation)
+        throw revocationErrors.error(
+          'revocation_not_standing',
+          `It was repeated since: what stands is ${newest.record}.`,
+        );
+      const refused = await second.refusalOf(
+        {
+          people: placed.revokers,
+          proposedAt: placed.at,
+          decided: newest?.digest === undefined ? 'lifted' : undefined,
+        },
+        { people: peopleOf(by) },
+      );
+      if (refused !== undefined) throw refused;
+    },
+    record: ({ ask: { revocation, placed, by, reason } }) => ({
+      type: 'revocation.lifted',
+      outcome: 'done',
+      actors: doersOf(by),
+      references: [revocation],
+      data: { ...(placed === undefined ? {} : { kind: placed.target.kind, id: placed.target.id }), revocation, reason },
+    }),
+    ends: true,
+    refused: (error, { ask: { revocation, by } }) =>
+      refusal(error, by, { operation: 'revocation:lift', about: revocation }),
+    after: async () => undefined,
+    release: (_state, record) => record,
+  };
+
+  /** A token or a consent: it ends for good, and there is nothing to lift. */
+  const endForGood: RevocationCommand<Placing, undefined> = { ...place, ends: true };
+
+  return { place, endForGood, lift };
+}
+
+function idOf(target: RevocationTarget, party: RevokingParty, isKnown: boolean): RevocationId {
+  return `${party}:${target.kind}:${isKnown ? target.id : revocationKey(target)}`;
+}
+
+function isStanding(target: RevocationTarget): target is StandingRevocationTarget {
+  return isStandingRevocationKind(target.kind);
+}
+
+/** What the record of a revocation says. @param party left out where it ends what was issued and nothing else */
+export function revocationSaying(target: RevocationTarget, by: Requester, reason: string, party?: RevokingParty) {
+  const { kind, id } = target;
+  const stands = party !== undefined && isStandingRevocationKind(kind);
+  const grantsOf = grantsEndedBy(target);
+  return {
+    type: 'token.revoked',
+    outcome: 'done',
+    actors: doersOf(by),
+    ...(grantsOf === undefined ? {} : { standing: [ended(grantsThing(grantsOf))] }),
+    data: { kind, id, key: revocationKey(target), reason, ...(stands ? { until_lifted: party } : {}) },
+  } as const;
+}
+
+/** Who does it first, then through whom, current actor first. These records have no subject. */
+function doersOf(by: Requester): readonly Actor[] {
+  const { subject, actors = [] } = recordedRequester(by);
+  return [subject, ...actors];
+}
+
+/** Whose consents end with it; of a grant, it is the one. */
+export function grantsEndedBy({ kind, id }: RevocationTarget): GrantsOf | undefined {
+  switch (kind) {
+    case 'client':
+      return { client: id };
+    case 'principal':
+      return { subject: id };
+    case 'partner':
+      return { institution: id };
+    case 'grant':
+    case 'token':
+    case 'mandate':
+      return undefined;
+    default:
+      return kind satisfies never;
+  }
+}

@@ -1,0 +1,28 @@
+import type { AuditLog, PolicyVersion } from '@countersign/contracts';
+import type { RecordId } from '@countersign/kernel';
+import type pg from 'pg';
+import { memberOf } from '../history/json-members.ts';
+import type { ActiveVersion } from './active-version.ts';
+import { findVersion } from './store.ts';
+import { shownVersion } from './version-rows.ts';
+
+/** The version that a record has published, once this node decides by it. @throws CodedError `policy_behind` */
+export async function publishedBy(
+  record: RecordId,
+  {
+    pool,
+    audit,
+    active,
+  }: {
+    readonly pool: pg.Pool;
+    readonly audit: Pick<AuditLog, 'find'>;
+    readonly active: Pick<ActiveVersion, 'atLeast'>;
+  },
+): Promise<PolicyVersion> {
+  const version = memberOf((await audit.find(record))?.record.data, 'version');
+  if (typeof version !== 'number') throw new Error(`the record ${record} publishes no version`);
+  await active.atLeast(version);
+  const stored = await findVersion(pool, version);
+  if (stored === undefined) throw new Error('a version was removed, which nobody may');
+  return shownVersion(stored);
+}
