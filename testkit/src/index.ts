@@ -30,6 +30,7 @@ export { filledForm, hiddenField, optionsIn, unescaped } from './pages.ts';
 export { leiOf, personOf } from './people.ts';
 export { createPeopleKeys } from './people-keys.ts';
 export { takePicture } from './picture.ts';
+export { createProcessRig, type ProcessRig, processIdentityOf, serving } from './process-rig.ts';
 export { testRowSeal } from './row-seal.ts';
 export { seededRandom } from './seeded-random.ts';
 export { browserOf, cookieSignIn } from './signed-in.ts';

@@ -5,3 +5,6 @@ export { describePersonSignals, type PersonSignalsUnderTest } from './person-sig
 export { describePostures, type PosturesUnderTest } from './postures.ts';
 export { describeSigner, type SignerUnderTest } from './signer.ts';
 export { describeSingleUse, type SingleUseUnderTest } from './single-use.ts';
+export { type ConsentStoreUnderTest, describeConsentStore } from './consent-store.ts';
+export { describeGrants, type GrantsUnderTest } from './grants.ts';
+export { describeComponent, overMutualTls, type Suite, suiteOf, type UnderTest } from './suite.ts';
