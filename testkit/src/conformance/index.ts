@@ -7,4 +7,38 @@ export { describeSigner, type SignerUnderTest } from './signer.ts';
 export { describeSingleUse, type SingleUseUnderTest } from './single-use.ts';
 export { type ConsentStoreUnderTest, describeConsentStore } from './consent-store.ts';
 export { describeGrants, type GrantsUnderTest } from './grants.ts';
-export { describeComponent, overMutualTls, type Suite, suiteOf, type UnderTest } from './suite.ts';
+export { describeComponent, describeUnfitCalls, overMutualTls, type Suite, type UnderTest } from './suite.ts';
+export { type AccessUnderTest, describeAccess, describeRevoking, type RevokingUnderTest } from './access.ts';
+export { type AuthenticationUnderTest, describeAuthentication } from './authentication.ts';
+export {
+  type AuthenticatorsUnderTest,
+  describeAuthenticators,
+  describeStatements,
+  type StatementsUnderTest,
+} from './authenticators.ts';
+export {
+  type DepartureUnderTest,
+  describeAuthenticatorsDeparture,
+  describeDevicesDeparture,
+  describeRecoveryDeparture,
+} from './departures.ts';
+export { describeCoreKeys, describeEgressKeys, describeEvidenceKeys, type KeysUnderTest } from './keys.ts';
+export { describeNotices, type NoticesUnderTest } from './notices.ts';
+export { describeConfiguredRequests, describeOutbound } from './outbound.ts';
+export { describePolicyEngine, type PolicyEngineUnderTest } from './policy-engine.ts';
+export { describeProposals, type ProposalsUnderTest } from './retention-proposals.ts';
+export {
+  type DirectoryCallsUnderTest,
+  describeDirectoryCalls,
+  describePostureStream,
+  describeRecordPages,
+  type PostureStreamUnderTest,
+  type RecordPagesUnderTest,
+} from './streams.ts';
+export { describeTransactionRegistry, type TransactionRegistryUnderTest } from './transaction-registry.ts';
+export {
+  describeFederation,
+  describeTrustRegistry,
+  type FederationUnderTest,
+  type TrustRegistryUnderTest,
+} from './trust.ts';

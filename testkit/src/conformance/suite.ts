@@ -86,10 +86,17 @@ export function describeComponent<Name extends RemoteContract, Made extends Unde
       },
     };
   });
+  describeUnfitCalls(contract, make);
+}
 
+/** What another process sends that keeps to no schema. */
+export function describeUnfitCalls<Name extends RemoteContract>(
+  contract: Name,
+  make: () => Promise<UnderTest<Name>>,
+): void {
   describe(`a call of ${contract} that does not fit its schema`, () => {
     const asked = new Set<string>();
-    let made: Made;
+    let made: UnderTest<Name>;
     let wire: Awaited<ReturnType<typeof overMutualTls>>;
     beforeAll(async () => {
       made = await make();

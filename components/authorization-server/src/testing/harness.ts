@@ -47,6 +47,8 @@ export interface HarnessOptions {
   readonly authentication?: Partial<Authentication>;
   /** In place of the one that knows a single partner. */
   readonly federationGateway?: FederationGateway;
+  /** In place of a list that follows no log. */
+  readonly revocations?: Revocations;
   readonly nonceSecret?: Uint8Array;
   readonly pingSecret?: Uint8Array;
   readonly config?: Partial<AuthorizationServerConfig>;
@@ -91,7 +93,7 @@ export function createHarness(options: HarnessOptions = {}) {
     policyEngine,
     transactionRegistry,
     federationGateway: options.federationGateway ?? federationGateway,
-    revocations,
+    revocations: options.revocations ?? revocations,
     outbound: { getJson: nobodyThere, post: nobodyThere, ...options.outbound },
     authentication: {
       current: async () => undefined,
