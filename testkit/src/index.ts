@@ -16,6 +16,7 @@ export { createFaultyProxy, type FaultyProxy } from './faulty-proxy.ts';
 export { type FixedClock, fixedClock } from './fixed-clock.ts';
 export { freePort } from './free-port.ts';
 export { createMemoryLog, type MemoryLog, type MemoryLogOptions } from './memory-log.ts';
+export { createMemoryNotices, type MemoryNotices } from './memory-notices.ts';
 export {
   createMemorySigner,
   type MemorySigner,
@@ -30,6 +31,8 @@ export { filledForm, hiddenField, optionsIn, unescaped } from './pages.ts';
 export { leiOf, personOf } from './people.ts';
 export { createPeopleKeys } from './people-keys.ts';
 export { takePicture } from './picture.ts';
+export { plainOutbound } from './plain-outbound.ts';
+export { createProcessRig, type ProcessRig, processIdentityOf, serving } from './process-rig.ts';
 export { testRowSeal } from './row-seal.ts';
 export { seededRandom } from './seeded-random.ts';
 export { browserOf, cookieSignIn } from './signed-in.ts';

@@ -87,7 +87,7 @@ export function createPeopleKeys({
     async take({ handle, person, credential }) {
       const kept = asked.get(handle ?? '');
       asked.delete(handle ?? '');
-      if (kept === undefined || kept.person !== person || kept.until < clock.now())
+      if (kept === undefined || kept.person !== person || kept.until <= clock.now())
         throw authenticatorErrors.error('challenge_unknown', 'What was to be signed is used up.');
       const answer = credential as
         | { id: string; response: { authenticatorData: string; clientDataJSON: string; signature: string } }

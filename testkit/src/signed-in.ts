@@ -1,11 +1,14 @@
-import { type Authentication, parsePrincipalId, type SignIn } from '@countersign/contracts';
+import { type Authentication, authenticationErrors, parsePrincipalId, type SignIn } from '@countersign/contracts';
 import { parseId } from '@countersign/kernel';
 import { type AskedServer, type WebBrowser, webBrowser } from './web-browser.ts';
 
 /** A sign-in that knows a browser by a cookie with the person's id and the tiers that they signed in for. */
 export const cookieSignIn: Pick<Authentication, 'begin' | 'current'> = {
-  begin: async ({ returnTo, need }) =>
-    `/sign-in/test?tier=${need.tier ?? 'reading'}&to=${encodeURIComponent(returnTo)}`,
+  async begin({ returnTo, need }) {
+    if (!/^\/(?![/\\])/.test(returnTo))
+      throw authenticationErrors.error('return_to_foreign', 'A sign-in leads back to our own pages.');
+    return `/sign-in/test?tier=${need.tier ?? 'reading'}&to=${encodeURIComponent(returnTo)}`;
+  },
   async current(header, need): Promise<SignIn | undefined> {
     const [, id, tiers] = /signed-in=(person:[a-z.]+)\/([a-z,-]+)/.exec(header ?? '') ?? [];
     const person = parsePrincipalId(id);

@@ -1,9 +1,19 @@
+import { systemRandom } from '@countersign/kernel';
 import { componentPool } from '@countersign/runtime';
 import { createFaultyProxy } from '@countersign/testkit';
-import { describeAuditLog } from '@countersign/testkit/conformance';
-import { createRig } from './testing/rig.ts';
+import {
+  describeAuditLog,
+  describeComponent,
+  describeRecordPages,
+  describeUnfitCalls,
+  overMutualTls,
+} from '@countersign/testkit/conformance';
+import { remoteContract } from '@countersign/wire';
+import { afterAll, beforeAll } from 'vitest';
+import { createRecordPages } from './index.ts';
+import { createRig, draft, type Rig } from './testing/rig.ts';
 
-describeAuditLog('the component on its database', async () => {
+async function logOnItsDatabase() {
   const rig = await createRig();
   const proxy = await createFaultyProxy({ target: rig.scratch.connection });
   const own = rig.scratch.components.find(({ name }) => name === 'audit-log');
@@ -28,5 +38,48 @@ describeAuditLog('the component on its database', async () => {
       await proxy.close();
       await rig.close();
     },
+  };
+}
+
+describeAuditLog('the component on its database', logOnItsDatabase);
+describeAuditLog('the component in another process', async () => {
+  const made = await logOnItsDatabase();
+  const wire = await overMutualTls('audit-log', made.log);
+  return {
+    ...made,
+    log: remoteContract('audit-log', wire.peer),
+    async close() {
+      await wire.stop();
+      await made.close();
+    },
+  };
+});
+
+const institution = '5299000J2N45DDNE4Y28';
+let rig: Rig;
+let log: Awaited<ReturnType<Rig['open']>>;
+beforeAll(async () => {
+  rig = await createRig();
+  log = await rig.open();
+  for (let number = 0; number < 30; number += 1)
+    await log.append(
+      draft({
+        ...{ type: 'decision.made', outcome: 'permit', subject: { id: `person:${number}`, institution } },
+        data: { decision: { number } },
+        protectedValues: [{ kind: 'strategy', subject: institution, path: '/data/decision/input', value: { number } }],
+      }),
+    );
+});
+afterAll(() => rig.close());
+
+describeUnfitCalls('audit-log', async () => ({ contract: log }));
+
+describeComponent(describeRecordPages, async () => {
+  const pages = createRecordPages({ log, random: systemRandom });
+  return {
+    contract: pages,
+    query: { types: ['decision.made'], values: ['/data/decision/input'] },
+    records: 30,
+    close: () => pages.stop(),
   };
 });

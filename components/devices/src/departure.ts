@@ -5,12 +5,12 @@ import type { Enrolment } from './enrolment/enrolment.ts';
 /**
  * What becomes of a person's devices when they leave: keys and certificates stay, since the devices are the firm's, but
  * they serve nobody until the directory gives the device to somebody else (`requireFit`). Links by which a browser
- * could still enrol as one of them end.
+ * could still enrol as one of them end, but for those made after the person had left: somebody else's, or theirs who came back.
  */
 export function devicesEffect(directory: Pick<Directory, 'snapshot'>, enrolment: Enrolment): DepartureEffect {
   return {
     name: 'devices',
-    async end({ principal, kind, by, reason }) {
+    async end({ principal, kind, at, by, reason }) {
       if (kind === 'move') return { ended: 0 };
       const held = deviceIndexOf(directory.snapshot()).heldBy(principal);
       return {
@@ -18,6 +18,7 @@ export function devicesEffect(directory: Pick<Directory, 'snapshot'>, enrolment:
           held.map(({ id }) => id),
           by,
           reason,
+          Date.parse(at),
         ),
       };
     },

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { toInstant } from '@countersign/kernel';
 import { codeOf } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { challengeLifeMs } from './challenge.ts';
@@ -277,7 +278,7 @@ describe('when a person leaves', () => {
     const departure = {
       principal: anna.id,
       kind: 'leave',
-      at: '2026-11-21T09:00:00Z',
+      at: toInstant(world.clock.now()),
       by: { id: 'service:hr', institution: manager.institution },
       reason: 'left',
     } as const;

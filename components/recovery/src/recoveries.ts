@@ -206,10 +206,11 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
 
     departureEffect: {
       name: 'recoveries',
-      async end({ principal, kind: departure, reason }) {
+      async end({ principal, kind: departure, at, reason }) {
         if (departure !== 'leave' || kindOfPrincipal(principal) !== 'person') return { ended: 0 };
         const stored = await standingOf(principal);
-        if (stored === undefined) return { ended: 0 };
+        // One that was opened afterwards is of somebody who has come back.
+        if (stored === undefined || stored.openedAt > Date.parse(at)) return { ended: 0 };
         // What is being ended is ended first; the next attempt finds it.
         if (stored.status === 'approved') await rounds.run();
         await cancel(stored.id, installation, reason.slice(0, 200));

@@ -32,6 +32,7 @@ export * from './record-stream.ts';
 export * from './recorded-decision.ts';
 export * from './records/index.ts';
 export * from './recovery.ts';
+export { mayBeRefused } from './remote/call-errors.ts';
 export * from './remote/calls.ts';
 export * from './requester.ts';
 export * from './retention.ts';

@@ -1,3 +1,4 @@
+export { type CallCodec, codecOf } from './codec.ts';
 export { decoderOf, encoderOf, exactEncoderOf } from './encoding.ts';
 export { type DoorsElsewhere, listenerHeader, passOn } from './pass-on.ts';
 export { createPeer, type Peer, type PeerOptions } from './peer.ts';

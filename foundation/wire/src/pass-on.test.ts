@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { systemClock } from '@countersign/kernel';
-import { createHttpServer, createMetrics } from '@countersign/runtime';
+import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
+import { createProcessRig, type ProcessRig, serving } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { passOn } from './pass-on.ts';
 import type { PeerOptions } from './peer.ts';
-import { createProcessRig, logger, type ProcessRig, serving } from './testing/process-rig.ts';
+
+const logger = createLogger({ level: 'silent', name: 'test' });
 
 interface Seen {
   readonly method: string;

@@ -4,15 +4,22 @@ import { Agent, createServer, request, type Server } from 'node:https';
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
-import { isCodedError } from '@countersign/kernel';
-import { createTestAuthority, leiOf, personOf } from '@countersign/testkit';
+import { CodedError, isCodedError } from '@countersign/kernel';
+import {
+  createProcessRig,
+  createTestAuthority,
+  leiOf,
+  type ProcessRig,
+  personOf,
+  processIdentityOf,
+  serving,
+} from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { callMediaType } from './call-path.ts';
 import type { Peer, PeerCall } from './peer.ts';
 import { type ProcessIdentity, processUri } from './process-identity.ts';
 import { remoteContract } from './remote.ts';
-import { createProcessRig, identityOf, type ProcessRig, refusal, serving } from './testing/process-rig.ts';
 
 const departure = {
   principal: personOf('anna', leiOf('ARRANGER')).id,
@@ -30,6 +37,15 @@ const ending: PeerCall = {
 };
 const departures = (end: () => Promise<{ readonly ended: number }>) => ({ 'devices-departure': { end } });
 const ends = departures(async () => ({ ended: 2 }));
+function refusal(code: string): CodedError {
+  return new CodedError({
+    code,
+    category: 'conflict',
+    detail: 'Somebody else was first.',
+    facts: { version: 3 },
+    internal: 'not for others',
+  });
+}
 const never = () => new Promise<never>(() => undefined);
 
 let rig: ProcessRig;
@@ -79,12 +95,12 @@ describe('a call of another process', () => {
 
   it('that is refused is refused with the same code, detail, facts and category, and nothing internal', async () => {
     const refuses = departures(async () => {
-      throw refusal('departure_superseded');
+      throw refusal('device_enrolled');
     });
     const peer = rig.connect({ name: 'core', addresses: [await rig.serve('core', serving(refuses))] });
     const error = await errorOf(remoteContract('devices-departure', peer).end(departure));
     expect(error).toMatchObject({
-      code: 'departure_superseded',
+      code: 'device_enrolled',
       category: 'conflict',
       detail: 'Somebody else was first.',
       facts: { version: 3 },
@@ -395,10 +411,14 @@ describe('who answers and who calls', () => {
 
   it('is nobody with a certificate of another authority', async () => {
     const stranger = createTestAuthority({ name: 'strangers' });
-    const identity = { ...identityOf(stranger, 'edge'), authorities: rig.authority.certificatePem };
+    const identity = { ...processIdentityOf(stranger, 'edge'), authorities: rig.authority.certificatePem };
     const peer = rig.connect({ name: 'core', addresses: [await served()], identity });
     expect(await gives(peer)).toMatchObject({ code: 'peer_unavailable' });
-    const trusting = rig.connect({ name: 'core', addresses: [await served()], identity: identityOf(stranger, 'edge') });
+    const trusting = rig.connect({
+      name: 'core',
+      addresses: [await served()],
+      identity: processIdentityOf(stranger, 'edge'),
+    });
     expect(await gives(trusting)).toMatchObject({ code: 'peer_unavailable' });
   });
 
@@ -422,7 +442,7 @@ describe('who answers and who calls', () => {
     });
     expect(refused).toEqual([{ process: 'edge', call: 'devices-departure/end' }]);
     expect(asked).toEqual(['edge devices-departure/end']);
-    const twoNames = identityOf(rig.authority, 'core', [
+    const twoNames = processIdentityOf(rig.authority, 'core', [
       'urn:countersign:process:core',
       'urn:countersign:process:edge',
     ]);

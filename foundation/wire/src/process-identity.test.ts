@@ -1,12 +1,11 @@
 import { X509Certificate } from 'node:crypto';
-import { createTestAuthority } from '@countersign/testkit';
+import { createTestAuthority, processIdentityOf } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import { ownName, processNamedBy, processUri, requireProcess } from './process-identity.ts';
-import { identityOf } from './testing/process-rig.ts';
 
 const authority = createTestAuthority({ name: 'processes' });
 const certificateWith = (...uris: readonly string[]): X509Certificate =>
-  new X509Certificate(identityOf(authority, 'core', [...uris]).certificate);
+  new X509Certificate(processIdentityOf(authority, 'core', [...uris]).certificate);
 
 describe('the process that a certificate names', () => {
   it('is the one of its URI', () => {
@@ -37,16 +36,16 @@ describe('the process that a certificate names', () => {
 
 describe("a process's own certificate", () => {
   it('says its name', () => {
-    expect(ownName(identityOf(authority, 'evidence'))).toBe('evidence');
+    expect(ownName(processIdentityOf(authority, 'evidence'))).toBe('evidence');
   });
 
   it.each([
-    ['a key of another', { key: identityOf(authority, 'core').key }],
-    ['no name of a process', { certificate: identityOf(authority, 'core', []).certificate }],
+    ['a key of another', { key: processIdentityOf(authority, 'core').key }],
+    ['no name of a process', { certificate: processIdentityOf(authority, 'core', []).certificate }],
     ['no PEM', { certificate: 'none' }],
     ['no key', { key: '' }],
   ])('is refused with %s, and nothing of it is shown', (_, change) => {
-    const identity = { ...identityOf(authority, 'core'), ...change };
+    const identity = { ...processIdentityOf(authority, 'core'), ...change };
     expect(() => ownName(identity)).toThrow(
       expect.objectContaining({ code: 'configuration_invalid', detail: expect.not.stringContaining('BEGIN') }),
     );

@@ -1,4 +1,4 @@
-import { type CodedError, newId, systemClock, systemRandom } from '@countersign/kernel';
+import { CodedError, newId, systemClock, systemRandom } from '@countersign/kernel';
 import { leiOf, personOf } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
 import type { PeerCall } from './peer.ts';
@@ -46,6 +46,20 @@ describe('a contract in another process', () => {
   it('keeps every other refusal as it is', async () => {
     const { peer } = answering(wireErrors.error('call_not_permitted', 'No.'));
     await expect(remoteContract('audit-log', peer).find(record)).rejects.toMatchObject({ code: 'call_not_permitted' });
+  });
+
+  it('believes no refusal that the method does not declare', async () => {
+    for (const [code, category] of [
+      ['credential_shared', 'forbidden'],
+      ['account_locked', 'conflict'],
+    ] as const) {
+      const { peer } = answering(new CodedError({ code, category, detail: 'No.' }));
+      const error: unknown = await remoteContract('authenticators', peer)
+        .isLocked(anna)
+        .catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(Error);
+      expect(error).not.toBeInstanceOf(CodedError);
+    }
   });
 
   it.each(['{', '"yes"', '{"locked":true}'])(

@@ -1,7 +1,9 @@
-import { type Call, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
+import { type Call, mayBeRefused, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
 import { CodedError, isCodedError } from '@countersign/kernel';
 import { codecOf } from './codec.ts';
 import type { Peer } from './peer.ts';
+import { wireErrors } from './process-identity.ts';
+import { encodingErrors } from './wire-forms.ts';
 
 const defaultTimeoutMs = 5_000;
 
@@ -13,7 +15,7 @@ const unavailableCodes: Readonly<Partial<Record<RemoteContract, string>>> = { 'a
  * is not in the table of calls is not there at all.
  *
  * @throws CodedError from each method as the component's own; `peer_unavailable`, or the component's own code for that, where nobody
- *   answers in time: a command may have been carried out
+ *   answers in time: a command may have been carried out. `Error` for a refusal that the method does not declare (`callErrors`)
  */
 export function remoteContract<Name extends RemoteContract>(name: Name, peer: Pick<Peer, 'call'>): Remote<Name> {
   const calls: Readonly<Record<string, Call>> = remoteCalls[name];
@@ -25,7 +27,7 @@ export function remoteContract<Name extends RemoteContract>(name: Name, peer: Pi
       try {
         return codec.readAnswer(await peer.call({ ...called, body }));
       } catch (error) {
-        throw inWordsOf(name, error);
+        throw inWordsOf(name, asDeclared(name, method, error));
       }
     };
     return [method, ask];
@@ -38,6 +40,15 @@ const ofTheConnection: ReadonlySet<string> = new Set([
   'peer_overloaded',
   'process_certificate_expired',
 ]);
+
+/** A process is not believed about a refusal that its contract does not have: it is a fault, as any other without a code. */
+function asDeclared(name: RemoteContract, method: string, error: unknown): unknown {
+  if (!isCodedError(error) || ownCodes.has(error.code) || mayBeRefused(name, method, error)) return error;
+  return new Error(`${name}.${method} was refused as ${error.code}, which it does not declare`, { cause: error });
+}
+
+/** Of the wire itself. */
+const ownCodes: ReadonlySet<string> = new Set([...Object.keys(wireErrors.codes), ...Object.keys(encodingErrors.codes)]);
 
 function inWordsOf(name: RemoteContract, error: unknown): unknown {
   const code = unavailableCodes[name];

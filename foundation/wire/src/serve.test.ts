@@ -1,12 +1,12 @@
 import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { ProposalsEnd } from '@countersign/contracts';
+import { type ProposalsEnd, retentionErrors } from '@countersign/contracts';
 import { CodedError } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
 import { createTestAuthority } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { callMediaType } from './call-path.ts';
-import { createPeer, type Peer, processUri, remoteContract, serveCalls } from './index.ts';
+import { createPeer, type Peer, processUri, remoteContract, serveCalls, wireErrors } from './index.ts';
 
 const authority = createTestAuthority({ name: 'processes' });
 const identityOf = (name: string) => {
@@ -22,7 +22,11 @@ const refused: object[] = [];
 const ended = { before: 1, by: { id: 'process:core' }, reason: 'left' };
 const proposals: ProposalsEnd = {
   async endProposalsOf(proposer) {
-    if (proposer === 'nobody') throw new CodedError({ code: 'proposer_unknown', category: 'not-found', detail: 'No.' });
+    if (proposer === 'nobody') throw retentionErrors.error('proposal_not_found', 'No.');
+    if (proposer === 'undeclared') throw new CodedError({ code: 'signed_in', category: 'forbidden', detail: 'No.' });
+    if (proposer === 'misdeclared')
+      throw new CodedError({ code: 'proposal_not_found', category: 'forbidden', detail: 'No.' });
+    if (proposer === 'unavailable') throw wireErrors.error('peer_unavailable', 'Not now.');
     if (proposer === 'fault') throw new Error('a secret of this process');
     return proposer.length;
   },
@@ -89,7 +93,7 @@ describe('calls of other processes', () => {
     const { endProposalsOf } = remoteContract('retention-proposals', peerOf('core'));
     expect(await endProposalsOf('person:a', ended)).toBe(8);
     await expect(endProposalsOf('nobody', ended)).rejects.toMatchObject({
-      code: 'proposer_unknown',
+      code: 'proposal_not_found',
       category: 'not-found',
       detail: 'No.',
     });
@@ -102,6 +106,22 @@ describe('calls of other processes', () => {
     );
     const { text } = await send(path, { body: JSON.stringify(['fault', ended]) });
     expect(text).not.toContain('secret');
+  });
+
+  it.each(['undeclared', 'misdeclared'])(
+    'are a fault where they are refused by a code that is %s',
+    async (proposer) => {
+      const { endProposalsOf } = remoteContract('retention-proposals', peerOf('core'));
+      const error: unknown = await endProposalsOf(proposer, ended).catch((caught: unknown) => caught);
+      expect(error).not.toBeInstanceOf(CodedError);
+      const { status, text } = await send(path, { body: JSON.stringify([proposer, ended]) });
+      expect([status, JSON.parse(text).code]).toEqual([500, 'internal_error']);
+    },
+  );
+
+  it('may be refused as unavailable by whatever does not answer', async () => {
+    const { endProposalsOf } = remoteContract('retention-proposals', peerOf('core'));
+    await expect(endProposalsOf('unavailable', ended)).rejects.toMatchObject({ code: 'peer_unavailable' });
   });
 
   it('are refused to a process that the table does not let in, which is told to who records it', async () => {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
+import { mayBeRefused, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import { type Logger, type Metrics, problemOf } from '@countersign/runtime';
 import { callMediaType, readCallPath } from './call-path.ts';
@@ -51,7 +51,15 @@ export function serveCalls({
       const codec = codecOf(contract, method);
       served.set(`${contract}/${method}`, {
         async answer(text) {
-          return codec.writeAnswer(await Reflect.apply(implementation, offered[contract], codec.readArguments(text)));
+          const values = codec.readArguments(text);
+          try {
+            return codec.writeAnswer(await Reflect.apply(implementation, offered[contract], values));
+          } catch (error) {
+            if (!isCodedError(error) || mayBeRefused(contract, method, error)) throw error;
+            throw new Error(`${contract}.${method} does not declare ${error.code} as ${error.category}`, {
+              cause: error,
+            });
+          }
         },
       });
     }

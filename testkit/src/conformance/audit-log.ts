@@ -3,6 +3,7 @@ import {
   auditLogErrors,
   ended,
   type RecordDraft,
+  type Remote,
   type Standing,
   standing,
 } from '@countersign/contracts';
@@ -11,11 +12,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeOf } from '../code-of.ts';
 import type { FixedClock } from '../fixed-clock.ts';
 
-/** As much of the log as components are given. */
-export type ConformingLog = Pick<
-  AuditLog,
-  'append' | 'standings' | 'standingsUnder' | 'lastUnder' | 'find' | 'search' | 'query' | 'newest' | 'scan' | 'count'
->;
+/** As much of the log as components and other processes are given. */
+export type ConformingLog = Remote<'audit-log'>;
 
 /** A log under test, and what the suite does to it. */
 export interface LogUnderTest {
@@ -138,10 +136,15 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
           draft({ transaction: 'txn_1' as TransactionId }),
           draft({ standing: twice }),
           draft({ standing: [{ of: 'with a space' }] }),
-          { ...draft(), time: '2026-01-01T00:00:00.000Z' },
           { ...draft({ data: 1 }), dataText: '1' },
         ])
           await expect(log.append(bad)).rejects.toBeInstanceOf(Error);
+      });
+
+      it('takes no time from the writer: it is refused, or another process does not send it', async () => {
+        const one = { ...draft(), time: '2026-01-01T00:00:00.000Z' };
+        await log.append(one).catch(() => undefined);
+        expect((await found(one.id))?.time).not.toBe(one.time);
       });
 
       it('is not affected by what the writer does to its draft afterwards', async () => {

@@ -6,7 +6,6 @@ import {
   type Actor,
   type Authenticator,
   createStandingCheck,
-  type Notices,
   type PersonSignals,
   type PrincipalId,
   type RecordDraft,
@@ -15,6 +14,7 @@ import { newId, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, pageRoutes, type ScratchDatabase } from '@countersign/runtime';
 import {
   createMemoryLog,
+  createMemoryNotices,
   createOpenGuard,
   createTestDatabase,
   fixedClock,
@@ -48,7 +48,6 @@ export interface AuthenticatorNode {
 }
 
 export type AuthenticatorWorld = Awaited<ReturnType<typeof createAuthenticatorWorld>>;
-type Notice = Parameters<Notices['tell']>[0];
 type Signal = Parameters<PersonSignals['raise']>[0];
 
 /** A database, a directory, a log, a maker of keys that is trusted, and as many nodes as are asked for. */
@@ -62,7 +61,7 @@ export async function createAuthenticatorWorld() {
   const folder = await mkdtemp(join(tmpdir(), 'authenticators-'));
   const rootsFile = join(folder, 'roots.pem');
   writeFileSync(rootsFile, maker.rootPem);
-  const notices: Notice[] = [];
+  const notices = createMemoryNotices();
   const signals: Signal[] = [];
   const cut: { readonly person: PrincipalId; readonly reason: string }[] = [];
   const nodes: AuthenticatorNode[] = [];
@@ -92,7 +91,7 @@ export async function createAuthenticatorWorld() {
       rowSeal: testRowSeal,
       settings: { origin, environment: 'development' },
       config: { rootsFile, ...config },
-      notices: { tell: async (notice) => void notices.push(notice) },
+      notices,
       signals: {
         raise: async (signal) => void signals.push(signal),
         clear: async (person, name) => {
@@ -144,7 +143,21 @@ export async function createAuthenticatorWorld() {
   }
 
   return {
-    ...{ database, clock, audit, directory, maker, notices, signals, cut, node, key, enrol, claims, folder },
+    ...{
+      database,
+      clock,
+      audit,
+      directory,
+      maker,
+      notices: notices.told,
+      signals,
+      cut,
+      node,
+      key,
+      enrol,
+      claims,
+      folder,
+    },
     /** How often nodes have asked the log how something stands. */
     lookedUp: () => lookedUp,
     /** The process dies when the next record of this type is durable: nothing is stored after it. */

@@ -1,12 +1,10 @@
-import type { Notices } from '@countersign/contracts';
 import { systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import { createMemoryLog, createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createMemoryLog, createMemoryNotices, createTestDatabase, fixedClock } from '@countersign/testkit';
 import { authenticationMigrations, createRisk, type Risk, type RiskConfiguration } from '../index.ts';
 import { peopleDirectory } from './people.ts';
 
 export type RiskWorld = Awaited<ReturnType<typeof createRiskWorld>>;
-type Notice = Parameters<Notices['tell']>[0];
 
 /** A database, a directory, a log, a clock, and as many nodes as are asked for. */
 export async function createRiskWorld() {
@@ -15,7 +13,7 @@ export async function createRiskWorld() {
   const audit = createMemoryLog(clock);
   const directory = peopleDirectory();
   const logger = createLogger({ level: 'silent', name: 'test' });
-  const notices: Notice[] = [];
+  const notices = createMemoryNotices();
   const nodes: Risk[] = [];
 
   async function node(config: RiskConfiguration = {}): Promise<Risk> {
@@ -28,14 +26,14 @@ export async function createRiskWorld() {
         applicationName: 'risk-test',
       },
       ...{ audit, directory, clock, logger, config, random: systemRandom },
-      notices: { tell: async (notice) => void notices.push(notice) },
+      notices,
     });
     nodes.push(made);
     return made;
   }
 
   return {
-    ...{ database, clock, audit, directory, notices, node },
+    ...{ database, clock, audit, directory, notices: notices.told, node },
     async close() {
       await Promise.all(nodes.map((each) => each.stop()));
       await database.drop();

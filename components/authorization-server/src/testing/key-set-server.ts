@@ -1,9 +1,9 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type Outbound, outboundErrors } from '@countersign/contracts';
+import { plainOutbound } from '@countersign/testkit';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A real web server that clients publish their keys at, and a fetcher with the limits that `Outbound` promises. */
+/** A real web server that clients publish their keys at, and what fetches them. */
 export async function startKeySetServer() {
   let answer: Answer = (_request, response) => void response.writeHead(404).end();
   let requests = 0;
@@ -16,21 +16,9 @@ export async function startKeySetServer() {
   if (typeof address !== 'object' || address === null) throw new Error('the server has no port');
   const uri = `http://127.0.0.1:${address.port}/jwks`;
 
-  const getJson: Outbound['getJson'] = async (url, limits = {}) => {
-    const { timeoutMs = 1_000, maxBytes = 65_536 } = limits;
-    try {
-      const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
-      const text = await response.text();
-      if (response.status !== 200 || text.length > maxBytes) throw new Error('not what was asked for');
-      return JSON.parse(text) as unknown;
-    } catch (cause) {
-      throw outboundErrors.error('outbound_failed', 'The document could not be fetched.', { cause });
-    }
-  };
-
   return {
     uri,
-    getJson,
+    getJson: plainOutbound.getJson,
     requests: () => requests,
     answerWith(next: Answer) {
       answer = next;

@@ -20,6 +20,7 @@ import {
 } from '@countersign/contracts';
 import {
   type Clock,
+  canonicalize,
   digestOf,
   type GrantId,
   type Json,
@@ -50,7 +51,12 @@ export interface MemoryGrantRegister extends GrantRegister {
 export function memoryGrantRegister(from: From & { readonly audit: AuditAppender }): MemoryGrantRegister {
   const grants = new Map<GrantId, Grant>();
   const byRequest = new Map<string, GrantId>();
+  /** By decision: the version that it made, or its record where nothing was allowed. */
+  const decided = new Map<string, Grant>();
+  const denied = new Map<string, RecordId>();
   const byAge = (): Grant[] => [...grants.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  let unnamed = 0;
+  const ownRequest = (): DecidedRequest => ({ id: `unnamed/${++unnamed}`, askedAt: from.clock.now() });
 
   async function recorded(type: 'consent.given' | 'consent.denied' | 'grant.changed' | 'grant.revoked', id?: GrantId) {
     const recordId = newId('record', from);
@@ -63,6 +69,38 @@ export function memoryGrantRegister(from: From & { readonly audit: AuditAppender
     if (grant === undefined) throw grantErrors.error('grant_not_found', 'There is no such grant.');
     return grant;
   }
+  /** The terms of a grant from now on, unless this was decided before. */
+  async function keep(before: Grant, proposal: GrantProposal, request: DecidedRequest, isNew = false): Promise<Grant> {
+    const decision = canonicalize({ of: before.id, proposal, request });
+    const same = decided.get(decision);
+    if (same !== undefined && grants.get(before.id) === same && same.status === 'active') return same;
+    if (!isNew) {
+      const { client, subject, institution } = before;
+      if (client !== proposal.client || subject !== proposal.subject || institution !== proposal.institution)
+        throw grantErrors.error('grant_foreign', 'The grant is of another client, person or institution.');
+      if (before.status === 'revoked') throw grantErrors.error('grant_revoked', 'The grant has ended.');
+    }
+    const recordId = await recorded(isNew ? 'consent.given' : 'grant.changed', before.id);
+    const { id, givenAt } = before;
+    const version = isNew ? 1 : before.version + 1;
+    const kept: Grant = { ...proposal, id, version, status: 'active', givenAt, recordId };
+    grants.set(id, kept);
+    decided.set(decision, kept);
+    return kept;
+  }
+  function mergedWith(before: Grant, proposal: GrantProposal): GrantProposal {
+    const isElsewhere =
+      before.resources.length > 0 && proposal.resources.some((uri) => !before.resources.includes(uri));
+    if (isElsewhere || before.applicationDetails !== undefined || proposal.applicationDetails !== undefined)
+      throw grantErrors.error('grant_not_mergeable', 'It is a consent of its own.');
+    return {
+      ...proposal,
+      scopes: [...new Set([...before.scopes, ...proposal.scopes])],
+      details: [...before.details, ...proposal.details],
+      resources: [...new Set([...before.resources, ...proposal.resources])],
+      expiresAt: before.expiresAt < proposal.expiresAt ? before.expiresAt : proposal.expiresAt,
+    };
+  }
   async function revoke(id: GrantId): Promise<Grant> {
     const grant = present(id);
     if (grant.status === 'revoked') return grant;
@@ -72,38 +110,36 @@ export function memoryGrantRegister(from: From & { readonly audit: AuditAppender
     return revoked;
   }
   return {
-    async give(proposal, request) {
-      const before = request === undefined ? undefined : byRequest.get(request.id);
-      if (before !== undefined) {
-        if (present(before).status === 'revoked') throw grantErrors.error('grant_revoked', 'The grant has ended.');
-        return present(before);
-      }
+    async give(proposal, request = ownRequest()) {
+      const before = byRequest.get(request.id);
+      if (before !== undefined) return keep(present(before), proposal, request);
       const id = newId('grant', from);
-      if (request !== undefined) byRequest.set(request.id, id);
-      const recordId = await recorded('consent.given', id);
+      byRequest.set(request.id, id);
       const givenAt = toInstant(from.clock.now());
-      const grant: Grant = { ...proposal, id, version: 1, status: 'active', givenAt, recordId };
-      grants.set(id, grant);
-      return grant;
-    },
-    deny: () => recorded('consent.denied'),
-    async change(id, how, proposal) {
-      const before = present(id);
-      if (before.status === 'revoked') throw grantErrors.error('grant_revoked', 'The grant has ended.');
-      if (before.client !== proposal.client || before.subject !== proposal.subject)
-        throw grantErrors.error('grant_foreign', 'The grant is of another client or person.');
-      const recordId = await recorded('grant.changed', id);
-      const kept = how === 'merge' ? before : { scopes: [], details: [], resources: [] };
-      const changed: Grant = {
-        ...before,
-        ...proposal,
-        scopes: [...new Set([...kept.scopes, ...proposal.scopes])],
-        details: [...kept.details, ...proposal.details],
-        resources: [...new Set([...kept.resources, ...proposal.resources])],
-        version: before.version + 1,
-        recordId,
+      const first: Grant = {
+        ...{ ...proposal, id, version: 0, status: 'active', givenAt },
+        recordId: newId('record', from),
       };
-      grants.set(id, changed);
+      grants.set(id, first);
+      return keep(first, proposal, request, true);
+    },
+    async deny(refused, request = ownRequest()) {
+      const decision = canonicalize({ refused, request });
+      const record = denied.get(decision) ?? (await recorded('consent.denied'));
+      denied.set(decision, record);
+      return record;
+    },
+    async change(id, how, proposal, request = ownRequest()) {
+      const before = present(id);
+      const same = decided.get(canonicalize({ of: id, proposal, request }));
+      if (same !== undefined && same === before) return same;
+      const isOver = parseInstant(before.expiresAt);
+      if (before.status === 'active' && (isOver === undefined || isOver <= from.clock.now()))
+        throw grantErrors.error('grant_expired', `The grant was good until ${before.expiresAt}.`);
+      const isOwn = before.client === proposal.client && before.subject === proposal.subject;
+      const wanted = how === 'merge' && isOwn && before.status === 'active' ? mergedWith(before, proposal) : proposal;
+      const changed = await keep(before, wanted, request);
+      decided.set(canonicalize({ of: id, proposal, request }), changed);
       return changed;
     },
     find: async (id) => grants.get(id),
@@ -121,7 +157,7 @@ export function memoryGrantRegister(from: From & { readonly audit: AuditAppender
       for (const { id } of ended) await revoke(id);
       return ended.length;
     },
-    list: async ({ client, subject, institution, status, after, limit = 1_000 }) =>
+    list: async ({ client, subject, institution, status, endingAfter, after, limit = 1_000 }) =>
       byAge()
         .filter(
           (grant) =>
@@ -129,6 +165,7 @@ export function memoryGrantRegister(from: From & { readonly audit: AuditAppender
             (subject === undefined || grant.subject === subject) &&
             (institution === undefined || grant.institution === institution) &&
             (status === undefined || grant.status === status) &&
+            (endingAfter === undefined || Date.parse(grant.expiresAt) > endingAfter) &&
             (after === undefined || grant.id > after),
         )
         .slice(0, limit),
@@ -173,7 +210,7 @@ export function memoryConsentStore(from: From & { readonly audit: AuditAppender 
   };
   return {
     grants: memoryGrantRegister(from),
-    withDescendants: async (id) => [id],
+    withDescendants: async (id) => (id === mandate.id ? [id] : []),
     find: async (id) => (id === mandate.id ? mandate : undefined),
     get mandate() {
       return mandate;
@@ -187,6 +224,8 @@ export function memoryConsentStore(from: From & { readonly audit: AuditAppender 
       if (actingFor !== mandate.grantee.lei)
         return refuse('mandate_grantee', 'The mandate was given to another institution.');
       if (mandate.status !== 'active') return refuse(`mandate_${mandate.status}`, `The mandate is ${mandate.status}.`);
+      if (at < (parseInstant(mandate.effectiveFrom) ?? Number.POSITIVE_INFINITY))
+        return refuse('mandate_not_effective', 'The mandate has not begun.');
       if ((parseInstant(mandate.effectiveUntil) ?? 0) <= at) return refuse('mandate_expired', 'The mandate has ended.');
       const permission = permits(mandate.constraints, use);
       return permission.ok ? { stands: true, mandate, chain: [mandate] } : refuse(permission.code, permission.detail);

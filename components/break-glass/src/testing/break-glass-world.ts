@@ -2,7 +2,6 @@ import {
   type ClientId,
   type Declaration,
   emergencyScopes,
-  type Notices,
   type PersonSignal,
   type PrincipalId,
   parseClientId,
@@ -16,6 +15,7 @@ import { createKeyCache } from '@countersign/oauth';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import {
   createMemoryLog,
+  createMemoryNotices,
   createPeopleKeys,
   createTestDatabase,
   fixedClock,
@@ -69,7 +69,7 @@ export async function createBreakGlassWorld() {
   const logger = createLogger({ level: 'silent', name: 'test' });
   const keys = createPeopleKeys({ clock, random, origin });
   const people = new Map([fay, sam, tom, cora, anna, eve].map((each) => [each.id as string, each]));
-  const told: Parameters<Notices['tell']>[0][] = [];
+  const { told, tell } = createMemoryNotices();
   const issued: { readonly scopes: readonly string[]; readonly lifetimeSeconds: number; readonly jkt: string }[] = [];
   const revoked: RevocationTarget[] = [];
   const signals = new Map<string, readonly PersonSignal[]>();
@@ -138,8 +138,7 @@ export async function createBreakGlassWorld() {
       notices: {
         async tell(notice) {
           if (failing.has('notices')) throw new Error('nobody can be told');
-          // Once for each id.
-          if (!told.some(({ id }) => id === notice.id)) told.push(notice);
+          await tell(notice);
         },
       },
       client: client as ClientId,

@@ -6,6 +6,7 @@ import type { Challenges } from '../challenge.ts';
 import type { Settings } from '../config.ts';
 import { readNewKey, signedBy } from '../proof.ts';
 import { enrolmentClaim } from '../row-claims.ts';
+import type { OpenEnrolment } from '../store/enrolments.ts';
 import { createEnrolmentCommands, type EnrolmentCommandDependencies, unknownLink } from './enrolment-commands.ts';
 import { credentialIdOf, lastEnrolled } from './recorded-credential.ts';
 import { enrolmentRefused } from './records.ts';
@@ -49,8 +50,13 @@ export interface Enrolment {
    * @throws CodedError `device_unknown`; `enrolment_unknown` where there is nothing to take away
    */
   remove(device: string, thumbprint: string | undefined, by: Manager, reason: string): Promise<number>;
-  /** Ends open links of these devices, recorded first. @returns how many */
-  closeLinks(devices: readonly string[], by: Actor, reason: string): Promise<number>;
+  /**
+   * Ends open links of these devices, recorded first.
+   *
+   * @param madeUntil milliseconds since the epoch: what was made after it, by the time of the log, stays; everything ends when left out
+   * @returns how many
+   */
+  closeLinks(devices: readonly string[], by: Actor, reason: string, madeUntil?: number): Promise<number>;
 }
 
 export interface EnrolmentDependencies extends Omit<EnrolmentCommandDependencies, 'audit'> {
@@ -75,6 +81,12 @@ export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment 
         'The directory has no such device of your institution. Enter it there first.',
       );
     return device;
+  }
+
+  /** When a link was made, in milliseconds since the epoch; long ago where no record says so. */
+  async function madeAt({ device, recordId }: Pick<OpenEnrolment, 'device' | 'recordId'>): Promise<number> {
+    const made = await audit.find(recordId);
+    return made?.record.device === device ? Date.parse(made.record.time) : Number.NEGATIVE_INFINITY;
   }
 
   async function linkOf(code: string): Promise<{ readonly device: Device; readonly challenge: string } | undefined> {
@@ -177,11 +189,12 @@ export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment 
       return removed;
     },
 
-    async closeLinks(devices, by, reason) {
+    async closeLinks(devices, by, reason, madeUntil = Number.POSITIVE_INFINITY) {
       let closed = 0;
-      for (const id of await enrolments.open(devices, now())) {
+      for (const link of await enrolments.open(devices, now())) {
+        const { device: id } = link;
         const device = directory.snapshot().device(id);
-        if (device === undefined) continue;
+        if (device === undefined || (await madeAt(link)) > madeUntil) continue;
         const ask = { device: id, institution: device.institution, by, reason };
         if (await commands.run(changes.close, ask)) closed += 1;
       }

@@ -103,13 +103,16 @@ export function createEnrolmentStore(pool: pg.Pool) {
       });
     },
 
-    async open(devices: readonly string[], now: Date): Promise<readonly string[]> {
-      const rows = await ask<{ device: string }>(pool, {
+    async open(
+      devices: readonly string[],
+      now: Date,
+    ): Promise<readonly Pick<StoredEnrolment, 'device' | 'recordId'>[]> {
+      return ask<Pick<StoredEnrolment, 'device' | 'recordId'>>(pool, {
         name: 'enrolment-open',
-        text: 'select device from enrolments where device = any($1) and expires_at > $2 order by device',
+        text: `select device, record_id as "recordId" from enrolments
+                where device = any($1) and expires_at > $2 order by device`,
         values: [devices, now],
       });
-      return rows.map(({ device }) => device);
     },
 
     async deleteExpired(now: Date, limit: number): Promise<number> {

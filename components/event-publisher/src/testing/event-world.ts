@@ -1,7 +1,7 @@
 import type { KeyPurpose } from '@countersign/contracts';
 import { newId, systemRandom, type TransactionId } from '@countersign/kernel';
 import { createKeyring, createLogger } from '@countersign/runtime';
-import { createMemoryLog, createTestDatabase, fixedClock } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock, plainOutbound } from '@countersign/testkit';
 import {
   createEventPublisher,
   type EventPublisherDependencies,
@@ -9,7 +9,6 @@ import {
   type RunningEventPublisher,
 } from '../index.ts';
 import { leis, version } from './example-mandate.ts';
-import { plainOutbound } from './plain-outbound.ts';
 
 /** Never by itself: tests say when. */
 const never = 3_600_000;

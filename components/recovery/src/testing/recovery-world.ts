@@ -1,7 +1,6 @@
 import type {
   Actor,
   AskedStatement,
-  Notices,
   PersonSignal,
   PersonSignals,
   PrincipalId,
@@ -12,6 +11,7 @@ import { type RecoveryId, systemRandom } from '@countersign/kernel';
 import { asSomebodyElse, createLogger, type ScratchDatabase } from '@countersign/runtime';
 import {
   createMemoryLog,
+  createMemoryNotices,
   createPeopleKeys,
   createTestDatabase,
   fixedClock,
@@ -51,11 +51,10 @@ export async function createRecoveryWorld() {
   const keys = createPeopleKeys({ clock, random, origin: issuer });
   const people = new Map([anna, ben, bea, cora, dual, otto, eve].map((each) => [each.id as string, each]));
   const signals = new Map<string, Map<PersonSignal, string>>();
-  const told: Parameters<Notices['tell']>[0][] = [];
+  const notices = createMemoryNotices();
   /** What happened to what the person had, in its order. */
   const ended: string[] = [];
   let tokensFail = false;
-  let noticesFail = false;
   const running: ReturnType<typeof createRecovery>[] = [];
 
   const signalsHere: Pick<PersonSignals, 'of' | 'raise'> = {
@@ -119,13 +118,7 @@ export async function createRecoveryWorld() {
         },
       },
       signals: signalsHere,
-      notices: {
-        async tell(notice) {
-          if (noticesFail) throw new Error('the outbox cannot be written');
-          // Once for each id, as the real ones.
-          if (!told.some(({ id }) => id === notice.id)) told.push(notice);
-        },
-      },
+      notices,
       installation,
       environment: 'production',
       config,
@@ -150,7 +143,7 @@ export async function createRecoveryWorld() {
     keys,
     people,
     signals,
-    told,
+    told: notices.told,
     ended,
     node,
     logger,
@@ -159,7 +152,7 @@ export async function createRecoveryWorld() {
       tokensFail = fails;
     },
     failNotices(fails: boolean) {
-      noticesFail = fails;
+      notices.failWith(fails ? new Error('the outbox cannot be written') : undefined);
     },
     /** What others do while the next record of this type is about to be written. */
     beforeNext(type: RecordDraft['type'], work: () => Promise<unknown>) {

@@ -55,6 +55,7 @@ export function createSmallAuthenticators(from: {
 
   const statements: Statements = {
     async ask(request) {
+      if (locked.has(request.person)) throw authenticatorErrors.error('account_locked', 'The account is locked.');
       const own = (await register.of(request.person)).filter(({ acr }) => request.acrValues?.includes(acr) !== false);
       if (own.length === 0) throw authenticatorErrors.error('authenticator_none', 'There is none that would do.');
       const handle = Buffer.from(random.bytes(32)).toString('base64url');

@@ -1,7 +1,7 @@
 import type { KeyPurpose } from '@countersign/contracts';
 import { CodedError, newId, systemRandom } from '@countersign/kernel';
 import { createKeyring, createLogger } from '@countersign/runtime';
-import { createMemoryLog, createTestDatabase, fixedClock, testRowSeal } from '@countersign/testkit';
+import { createMemoryLog, createTestDatabase, fixedClock, plainOutbound, testRowSeal } from '@countersign/testkit';
 import { createLocalJWKSet, type JWTPayload, jwtVerify } from 'jose';
 import {
   createSignalTransmitter,
@@ -10,7 +10,7 @@ import {
   type SignalTransmitterDependencies,
 } from '../../index.ts';
 import { leis } from '../../testing/example-mandate.ts';
-import { plainOutbound } from '../../testing/plain-outbound.ts';
+
 import type { DirectoryView } from '../projection.ts';
 
 /** Never by itself: tests say when. */

@@ -1,15 +1,21 @@
-import { CodedError, systemClock } from '@countersign/kernel';
+import { systemClock } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
-import { createTestAuthority, type TestAuthority } from '@countersign/testkit';
+import {
+  createPeer,
+  type Peer,
+  type PeerOptions,
+  type ProcessIdentity,
+  processUri,
+  type ServedCalls,
+  serveCalls,
+} from '@countersign/wire';
 import type { FastifyInstance } from 'fastify';
-import { createPeer, type Peer, type PeerOptions } from '../peer.ts';
-import { type ProcessIdentity, processUri } from '../process-identity.ts';
-import { type ServedCalls, serveCalls } from '../serve.ts';
+import { createTestAuthority, type TestAuthority } from './certificates.ts';
 
-export const logger = createLogger({ level: 'silent', name: 'test' });
+const logger = createLogger({ level: 'silent', name: 'test' });
 
 /** What a process of an installation with this authority shows. */
-export function identityOf(authority: TestAuthority, name: string, uris = [processUri(name)]): ProcessIdentity {
+export function processIdentityOf(authority: TestAuthority, name: string, uris = [processUri(name)]): ProcessIdentity {
   const { certificatePem, privateKeyPem } = authority.issue({
     subject: `CN=${name}`,
     sans: { uri: uris, dns: ['localhost'] },
@@ -18,7 +24,7 @@ export function identityOf(authority: TestAuthority, name: string, uris = [proce
 }
 
 /** What a process of the rig answers. */
-export interface ServedByRig {
+interface ServedByRig {
   readonly calls?: ReturnType<typeof serveCalls>;
   readonly mount?: (app: FastifyInstance) => void;
   /** One of the rig's authority when left out. */
@@ -31,9 +37,12 @@ export function createProcessRig() {
   const open: { stop(): Promise<unknown> }[] = [];
   return {
     authority,
-    identity: (name: string): ProcessIdentity => identityOf(authority, name),
+    identity: (name: string): ProcessIdentity => processIdentityOf(authority, name),
     /** @returns its address */
-    async serve(name: string, { calls, mount, identity = identityOf(authority, name) }: ServedByRig): Promise<string> {
+    async serve(
+      name: string,
+      { calls, mount, identity = processIdentityOf(authority, name) }: ServedByRig,
+    ): Promise<string> {
       const { certificate, key, authorities } = identity;
       const app = createHttpServer({
         ...{ logger, metrics: createMetrics(), clock: systemClock },
@@ -51,7 +60,7 @@ export function createProcessRig() {
       return `https://localhost:${port}`;
     },
     connect(options: Pick<PeerOptions, 'name' | 'addresses'> & Partial<PeerOptions>, as = 'edge'): Peer {
-      const peer = createPeer({ identity: identityOf(authority, as), logger, ...options });
+      const peer = createPeer({ identity: processIdentityOf(authority, as), logger, ...options });
       open.push(peer);
       return peer;
     },
@@ -69,13 +78,3 @@ export const serving = (offered: ServedCalls['offered'], more: Partial<ServedCal
     ...more,
   }),
 });
-
-export function refusal(code: string): CodedError {
-  return new CodedError({
-    code,
-    category: 'conflict',
-    detail: 'Somebody else was first.',
-    facts: { version: 3 },
-    internal: 'not for others',
-  });
-}

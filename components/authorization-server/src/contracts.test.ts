@@ -1,0 +1,83 @@
+import type { DirectorySnapshot, Mandate } from '@countersign/contracts';
+import { newId, systemRandom } from '@countersign/kernel';
+import { type RevocableClaims, revocationKey } from '@countersign/oauth';
+import { createLogger, type ScratchDatabase } from '@countersign/runtime';
+import {
+  createMemoryLog,
+  createMemorySigner,
+  createTestDatabase,
+  everybodyIndependent,
+  fixedClock,
+  leiOf,
+  testRowSeal,
+} from '@countersign/testkit';
+import { describeComponent, describeRevoking } from '@countersign/testkit/conformance';
+import { afterAll, beforeAll } from 'vitest';
+import { authorizationServerMigrations } from './migrations.ts';
+import { type AdministeredRevocations, createRevocations } from './revocations/revocations.ts';
+import { memoryGrantRegister } from './testing/neighbours.ts';
+
+const clock = fixedClock(Date.parse('2026-11-23T10:00:00Z'));
+const from = { clock, random: systemRandom };
+const log = createMemoryLog(clock, { checked: ['authorization-server'] });
+
+let database: ScratchDatabase;
+let revocations: AdministeredRevocations;
+beforeAll(async () => {
+  database = await createTestDatabase({ components: [authorizationServerMigrations] });
+  revocations = await createRevocations({
+    ...{ ...from, log, issuer: 'https://as.example', rowSeal: testRowSeal, signer: createMemorySigner() },
+    pool: database.pool('authorization-server'),
+    grants: memoryGrantRegister({ ...from, audit: log }),
+    consentStore: {
+      withDescendants: async (id) => [id],
+      find: async (id) => ({ id }) as unknown as Mandate,
+    },
+    // All that is asked of a directory.
+    directory: {
+      snapshotAtLeast: async () =>
+        ({
+          institution: () => ({ leiStatus: 'ISSUED' }),
+          client: (id: string) => ({ id }),
+          knownPrincipal: (id: string) => ({ id }),
+          principals: () => [],
+        }) as unknown as DirectorySnapshot,
+    },
+    independence: everybodyIndependent,
+    logger: createLogger({ level: 'silent', name: 'test' }),
+  });
+});
+afterAll(async () => {
+  await revocations.stop();
+  await database.drop();
+});
+
+let count = 0;
+describeComponent(describeRevoking, async () => ({
+  contract: revocations,
+  by: { id: 'person:olivia.ops', institution: leiOf('529900OPERATOR') },
+  claims(): RevocableClaims {
+    const number = ++count;
+    clock.advance(2_000);
+    const lei = leiOf(`529900FIRM${number}`);
+    return {
+      ...{
+        iat: clock.now() / 1000,
+        jti: newId('token', from),
+        lei,
+        mandate: { id: newId('mandate', from), version: 1 },
+      },
+      ...{ sub: `person:tom.trader${number}`, client_id: `client-${number}` },
+      grant: revocationKey({ kind: 'grant', id: newId('grant', from) }),
+    };
+  },
+  targets: ({ jti, sub, client_id: client, mandate, lei: institution }) => [
+    { kind: 'token', id: jti },
+    { kind: 'principal', id: sub },
+    { kind: 'client', id: client },
+    ...(mandate === undefined ? [] : [{ kind: 'mandate', id: mandate.id } as const]),
+    { kind: 'partner', id: institution },
+  ],
+  endedBy: (claims) => revocations.endedBy(claims),
+  recorded: () => log.ofType('token.revoked').length,
+}));

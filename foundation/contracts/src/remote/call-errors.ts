@@ -1,0 +1,125 @@
+import type { CodedError, ErrorCategory } from '@countersign/kernel';
+import { accessTokenErrors, actChainErrors, certificateErrors, keyErrors } from '@countersign/oauth';
+import { auditLogErrors } from '../audit-log.ts';
+import { authenticationErrors } from '../authentication.ts';
+import { authenticatorErrors } from '../authenticators.ts';
+import { accessErrors } from '../authorization-server.ts';
+import { deviceErrors } from '../devices.ts';
+import { directoryErrors } from '../directory.ts';
+import { federationErrors } from '../federation-gateway.ts';
+import { grantErrors } from '../grants.ts';
+import { outboundErrors } from '../outbound.ts';
+import { policyErrors } from '../policy-engine.ts';
+import { recoveryErrors } from '../recovery.ts';
+import { retentionErrors } from '../retention.ts';
+import { signerErrors } from '../signer.ts';
+import { revocationErrors } from '../standing-revocations.ts';
+import { transactionErrors } from '../transaction-registry.ts';
+import type { RemoteContract, remoteCalls } from './calls.ts';
+
+/** Codes with their categories. */
+export type CallErrors = Readonly<Record<string, ErrorCategory>>;
+
+type ErrorTable = {
+  readonly [Name in RemoteContract]: { readonly [Method in keyof (typeof remoteCalls)[Name]]: CallErrors };
+};
+
+/** Of what answers everybody, unless it cannot answer at all. */
+const none: CallErrors = {};
+/** Of what writes a record that its caller has made. */
+const recording: CallErrors = {
+  record_too_large: auditLogErrors.codes.record_too_large,
+  record_identity_taken: auditLogErrors.codes.record_identity_taken,
+  not_canonicalizable: 'invalid',
+};
+const querying: CallErrors = {
+  query_malformed: auditLogErrors.codes.query_malformed,
+  query_too_wide: auditLogErrors.codes.query_too_wide,
+};
+const directory: CallErrors = { ...directoryErrors.codes, ...recording };
+const grants: CallErrors = { ...grantErrors.codes, ...recording };
+const statements: CallErrors = { ...authenticatorErrors.codes, ...deviceErrors.codes, ...recording };
+const access: CallErrors = {
+  ...accessErrors.codes,
+  ...accessTokenErrors.codes,
+  ...actChainErrors.codes,
+  ...certificateErrors.codes,
+  ...keyErrors.codes,
+  ...recording,
+};
+
+/**
+ * The codes with which each call may be refused. Any call may also be refused as `unavailable`, by whichever part of the installation does
+ * not answer: nothing was released. A refusal with any other code is a fault of the component, or of the process, that gives it.
+ */
+export const callErrors: ErrorTable = {
+  'audit-log': {
+    append: recording,
+    standings: none,
+    standingsUnder: none,
+    lastUnder: none,
+    find: none,
+    search: none,
+    query: querying,
+    newest: none,
+    scan: none,
+    count: none,
+  },
+  'record-pages': { openPages: none, nextPage: none, closePages: none },
+  directory: { plan: directory, edit: directory, clientDocument: none, changesSince: none },
+  'trust-registry': { profileOf: none },
+  'consent-store': { check: none, find: none, list: none, withDescendants: none },
+  grants: {
+    give: grants,
+    deny: grants,
+    change: grants,
+    find: none,
+    revoke: grants,
+    revokeAll: recording,
+    list: none,
+  },
+  'policy-engine': { decide: policyErrors.codes, declaredDetailTypes: none },
+  'transaction-registry': {
+    open: { ...transactionErrors.codes, ...recording },
+    facts: none,
+    stepsOf: none,
+    waitingFor: none,
+    parties: none,
+    countsAgainstLimits: none,
+  },
+  authentication: {
+    current: none,
+    begin: { ...authenticationErrors.codes, ...deviceErrors.codes, ...recording },
+    endAllOf: recording,
+  },
+  authenticators: { of: none, isLocked: none, invitersOf: none },
+  statements: { ask: statements, take: statements },
+  postures: { posturesSince: none, posturesOf: none },
+  'authorization-server': { revoke: { ...revocationErrors.codes, ...grants } },
+  access: { checkAccess: access, checkLastingAccess: access, tokenStands: none },
+  'federation-gateway': {
+    acceptAssertion: { ...federationErrors.codes, ...outboundErrors.codes, ...keyErrors.codes, ...recording },
+  },
+  outbound: { getJson: outboundErrors.codes, post: outboundErrors.codes, postForm: outboundErrors.codes },
+  'configured-requests': { exchangeFor: outboundErrors.codes, getFor: outboundErrors.codes },
+  notices: { tell: none },
+  'retention-proposals': { endProposalsOf: { ...retentionErrors.codes, ...recording } },
+  'core-keys': { listKeys: signerErrors.codes },
+  'evidence-keys': { listKeys: signerErrors.codes },
+  'egress-keys': { listKeys: signerErrors.codes },
+  'authenticators-departure': { end: { ...authenticatorErrors.codes, ...recording } },
+  'devices-departure': { end: { ...deviceErrors.codes, ...recording } },
+  'recovery-departure': { end: { ...recoveryErrors.codes, ...recording } },
+};
+
+/** Whether a call may be refused so. */
+export function mayBeRefused(
+  contract: RemoteContract,
+  method: string,
+  { code, category }: Pick<CodedError, 'code' | 'category'>,
+): boolean {
+  const ofContract: Readonly<Record<string, CallErrors>> = callErrors[contract];
+  const codes = Object.hasOwn(ofContract, method) ? ofContract[method] : undefined;
+  if (codes === undefined) return false;
+  return category === 'unavailable' || (Object.hasOwn(codes, code) && codes[code] === category);
+}

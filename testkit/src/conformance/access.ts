@@ -1,0 +1,121 @@
+import type { Actor, GuardedRequest, RevocationTarget } from '@countersign/contracts';
+import type { RevocableClaims } from '@countersign/oauth';
+import { expect, it } from 'vitest';
+import { codeOf } from '../code-of.ts';
+import { suiteOf, type UnderTest } from './suite.ts';
+
+export interface AccessUnderTest extends UnderTest<'access'> {
+  /** The interface that the tokens are for, what they open there, and whose they are. */
+  readonly resource: string;
+  readonly scope: string;
+  readonly subject: string;
+  /** A request to the interface, with a token and a proof of its own. */
+  request(): GuardedRequest;
+  /** Revokes the tokens of {@link subject}. */
+  revoke(): Promise<unknown>;
+  /** A double that believes each token: it verifies none, for whichever interface, however often it comes. */
+  readonly believes?: true;
+}
+
+/** The guards of our own interfaces. */
+export const describeAccess = suiteOf<'access', AccessUnderTest>('access', {
+  checkAccess(made) {
+    it('says who asks', async () => {
+      const { contract, resource, request, scope, subject } = made();
+      const caller = await contract.checkAccess(resource, request(), { scope });
+      expect(caller).toMatchObject({ subject, scope: expect.arrayContaining([scope]) });
+    });
+
+    it('refuses a token without the scope, and a request without a token', async () => {
+      const { contract, resource, request, scope } = made();
+      expect(await codeOf(contract.checkAccess(resource, request(), { scope: 'settlement:instruct' }))).toBe(
+        'insufficient_scope',
+      );
+      expect(await codeOf(contract.checkAccess(resource, { ...request(), authorization: [] }, { scope }))).toMatch(
+        /^token_/,
+      );
+    });
+
+    it('refuses a token for another interface, a proof that was used, and one for another address', async ({
+      skip,
+    }) => {
+      const { contract, resource, request, scope, believes } = made();
+      if (believes) skip('the double believes each token');
+      const codeAt = (at: string, asked: GuardedRequest) => codeOf(contract.checkAccess(at, asked, { scope }));
+      expect(await codeAt('https://elsewhere.example', request())).toBe('token_audience');
+      const asked = request();
+      expect(await codeAt(resource, asked)).toBe('nothing was refused');
+      expect(await codeAt(resource, asked)).toBe('proof_replayed');
+      expect(await codeAt(resource, { ...request(), url: 'https://elsewhere.example/' })).toBe('proof_url');
+    });
+  },
+
+  checkLastingAccess(made) {
+    it('says who asks, and by which token', async () => {
+      const { contract, resource, request, scope, subject } = made();
+      expect(await contract.checkLastingAccess(resource, request(), { scope })).toMatchObject({
+        caller: { subject },
+        token: { sub: subject },
+      });
+    });
+
+    it('refuses as for a moment', async () => {
+      const { contract, resource, request } = made();
+      expect(await codeOf(contract.checkLastingAccess(resource, request(), { scope: 'settlement:instruct' }))).toBe(
+        'insufficient_scope',
+      );
+    });
+  },
+
+  tokenStands(made) {
+    it('until it is revoked, and no request with it is let in after that', async () => {
+      const { contract, resource, request, scope, revoke } = made();
+      const { token } = await contract.checkLastingAccess(resource, request(), { scope });
+      expect(await contract.tokenStands(resource, token)).toBe(true);
+      await revoke();
+      expect(await contract.tokenStands(resource, token)).toBe(false);
+      expect(await codeOf(contract.checkAccess(resource, request(), { scope }))).toBe('token_revoked');
+    });
+  },
+});
+
+export interface RevokingUnderTest extends UnderTest<'authorization-server'> {
+  readonly by: Actor;
+  /** Claims of a token that was issued now. */
+  claims(): RevocableClaims;
+  /** What ends such a token, of several kinds. */
+  targets(claims: RevocableClaims): readonly RevocationTarget[];
+  /** What has ended it: the kind of the revocation. */
+  endedBy(claims: RevocableClaims): string | undefined;
+  /** How often something was revoked. */
+  recorded(): number;
+}
+
+/** What was issued, and is to end. */
+export const describeRevoking = suiteOf<'authorization-server', RevokingUnderTest>('authorization-server', {
+  revoke(made) {
+    it('ends what was issued until then, at once and recorded', async () => {
+      const { contract, claims, targets, endedBy, recorded, by } = made();
+      for (const { kind } of targets(claims())) {
+        const token = claims();
+        const target = targets(token).find((each) => each.kind === kind);
+        if (target === undefined) throw new Error(`nothing of the kind ${kind}`);
+        expect(endedBy(token), kind).toBeUndefined();
+        const before = recorded();
+        await contract.revoke(target, by, 'A test');
+        expect(endedBy(token), kind).toBe(kind);
+        expect(recorded(), kind).toBeGreaterThan(before);
+      }
+    });
+
+    it('may be repeated', async () => {
+      const { contract, claims, targets, endedBy, by } = made();
+      const token = claims();
+      const [target] = targets(token);
+      if (target === undefined) throw new Error('nothing to revoke');
+      await contract.revoke(target, by, 'A test');
+      await contract.revoke(target, by, 'A test');
+      expect(endedBy(token)).toBe(target.kind);
+    });
+  },
+});

@@ -1,0 +1,143 @@
+import type { Authenticator, PrincipalId, Statements } from '@countersign/contracts';
+import { expect, it } from 'vitest';
+import { codeOf } from '../code-of.ts';
+import type { FixedClock } from '../fixed-clock.ts';
+import { suiteOf, type UnderTest } from './suite.ts';
+
+interface WithPeople {
+  /** Somebody of the directory, without a key. */
+  somebody(): PrincipalId;
+  /** Gives somebody a key, which they were invited to enrol by {@link inviter}. */
+  enrol(person: PrincipalId): Promise<{
+    readonly authenticator: Authenticator;
+    /** What the browser brings when the person touches the key. */
+    readonly sign: (options: unknown) => unknown;
+  }>;
+  lock(person: PrincipalId): Promise<unknown>;
+}
+
+export interface AuthenticatorsUnderTest extends UnderTest<'authenticators'>, WithPeople {
+  readonly inviter: string;
+}
+
+/** The factors of people, for those who rely on them. */
+export const describeAuthenticators = suiteOf<'authenticators', AuthenticatorsUnderTest>('authenticators', {
+  of(made) {
+    it('gives those that a person has, in the order of their registration, and none of anybody else', async () => {
+      const { contract, somebody, enrol } = made();
+      const [person, other] = [somebody(), somebody()];
+      const { authenticator } = await enrol(person);
+      await enrol(other);
+      expect(await contract.of(person)).toMatchObject([{ id: authenticator.id, person, kid: authenticator.kid }]);
+      expect(await contract.of(somebody())).toEqual([]);
+    });
+  },
+
+  isLocked(made) {
+    it('says who is locked out, and of nobody else that they are', async () => {
+      const { contract, somebody, lock } = made();
+      const [person, other] = [somebody(), somebody()];
+      expect(await contract.isLocked(person)).toBe(false);
+      await lock(person);
+      expect([await contract.isLocked(person), await contract.isLocked(other)]).toEqual([true, false]);
+    });
+  },
+
+  invitersOf(made) {
+    it('names who invited a person', async () => {
+      const { contract, somebody, enrol, inviter } = made();
+      const person = somebody();
+      expect(await contract.invitersOf(person)).toEqual([]);
+      await enrol(person);
+      expect(await contract.invitersOf(person)).toEqual([inviter]);
+    });
+  },
+});
+
+export interface StatementsUnderTest extends UnderTest<'statements'>, WithPeople {
+  readonly clock: FixedClock;
+  claims(person: PrincipalId): Parameters<Statements['ask']>[0]['claims'];
+}
+
+/** What people sign with their keys, once each. */
+export const describeStatements = suiteOf<'statements', StatementsUnderTest>('statements', {
+  ask(made) {
+    it('names the keys of the person, and until when it waits', async () => {
+      const { contract, somebody, enrol, claims, clock } = made();
+      const person = somebody();
+      const { authenticator } = await enrol(person);
+      const asked = await contract.ask({ person, claims: claims(person) });
+      expect(asked.options).toMatchObject({ allowCredentials: [{ id: authenticator.credentialId }] });
+      expect(Date.parse(asked.expiresAt)).toBe(clock.now() + 120_000);
+      const longer = await contract.ask({ person, claims: claims(person), lifeSeconds: 600 });
+      expect(Date.parse(longer.expiresAt)).toBe(clock.now() + 600_000);
+      expect(longer.handle).not.toBe(asked.handle);
+    });
+
+    it('refuses who has no key that would do, and who is locked out', async () => {
+      const { contract, somebody, enrol, lock, claims } = made();
+      const person = somebody();
+      expect(await codeOf(contract.ask({ person, claims: claims(person) }))).toBe('authenticator_none');
+      await enrol(person);
+      expect(await codeOf(contract.ask({ person, claims: claims(person), acrValues: ['urn:example:none'] }))).toBe(
+        'authenticator_none',
+      );
+      await lock(person);
+      expect(await codeOf(contract.ask({ person, claims: claims(person) }))).toBe('account_locked');
+    });
+  },
+
+  take(made) {
+    async function asked() {
+      const { contract, somebody, enrol, claims } = made();
+      const person = somebody();
+      const { authenticator, sign } = await enrol(person);
+      const said = claims(person);
+      const { handle, options } = await contract.ask({ person, claims: said });
+      return { person, authenticator, said, handle, credential: sign(options) };
+    }
+
+    it('gives what was signed, with the key that signed it, once', async () => {
+      const { contract } = made();
+      const { person, authenticator, said, handle, credential } = await asked();
+      const taken = await contract.take({ handle, person, credential });
+      expect(taken).toMatchObject({ claims: said, authenticator: { id: authenticator.id, person } });
+      expect(await codeOf(contract.take({ handle, person, credential }))).toBe('challenge_unknown');
+    });
+
+    it('gives it to one of two who bring it at once', async () => {
+      const { contract } = made();
+      const { person, handle, credential } = await asked();
+      const both = await Promise.allSettled([
+        contract.take({ handle, person, credential }),
+        contract.take({ handle, person, credential }),
+      ]);
+      expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    });
+
+    it('refuses what was never asked, of somebody else, or is over', async () => {
+      const { contract, clock, somebody } = made();
+      const { person, handle, credential } = await asked();
+      for (const unknown of [undefined, 'made-up'])
+        expect(await codeOf(contract.take({ handle: unknown, person, credential }))).toBe('challenge_unknown');
+      expect(await codeOf(contract.take({ handle, person: somebody(), credential }))).toBe('challenge_unknown');
+      const late = await asked();
+      clock.advance(120_000);
+      expect(await codeOf(contract.take({ ...late, credential: late.credential }))).toBe('challenge_unknown');
+    });
+
+    it('refuses the key of somebody else, and the signature over something else', async () => {
+      const { contract } = made();
+      const [one, other] = [await asked(), await asked()];
+      expect(await codeOf(contract.take({ ...one, credential: other.credential }))).toBe('credential_unknown');
+      const { person, handle } = other;
+      const [first, second] = [await asked(), await asked()];
+      expect(await codeOf(contract.take({ handle, person, credential: 'no credential' }))).not.toBe(
+        'nothing was refused',
+      );
+      expect(
+        await codeOf(contract.take({ handle: first.handle, person: first.person, credential: second.credential })),
+      ).toBe('credential_unknown');
+    });
+  },
+});

@@ -1,0 +1,102 @@
+import type { Mandate, MandateQuestion } from '@countersign/contracts';
+import { newId, systemRandom } from '@countersign/kernel';
+import type { Lei, MandateUse } from '@countersign/market';
+import { expect, it } from 'vitest';
+import type { FixedClock } from '../fixed-clock.ts';
+import { suiteOf, type UnderTest } from './suite.ts';
+
+export interface ConsentStoreUnderTest extends UnderTest<'consent-store'> {
+  readonly clock: FixedClock;
+  /** Active, and cut from no other. */
+  readonly mandate: Mandate;
+  /** Ids of what is cut from it. */
+  readonly below: readonly Mandate['id'][];
+  /** What it permits its grantee now. */
+  readonly permitted: MandateUse;
+  /** Has no part in it. */
+  readonly stranger: Lei;
+  /** Revokes it. */
+  end(): Promise<unknown>;
+}
+
+/** Mandates, as those ask about them who rely on them. */
+export const describeConsentStore = suiteOf<'consent-store', ConsentStoreUnderTest>('consent-store', {
+  check(made) {
+    const question = (change: Partial<MandateQuestion> = {}): MandateQuestion => {
+      const { mandate, permitted, clock } = made();
+      return { mandate: mandate.id, actingFor: mandate.grantee.lei, use: permitted, at: clock.now(), ...change };
+    };
+
+    it('says that a mandate permits its grantee a use, and on which mandates the answer rests', async () => {
+      const { contract, mandate } = made();
+      const answer = await contract.check(question());
+      expect(answer).toMatchObject({ stands: true, mandate: { id: mandate.id, version: mandate.version } });
+      expect(answer.stands && answer.chain.map(({ id }) => id)).toEqual([mandate.id]);
+    });
+
+    it('says why it does not', async () => {
+      const { contract, mandate, permitted, stranger, clock } = made();
+      const reasonOf = async (change: Partial<MandateQuestion>) => {
+        const answer = await contract.check(question(change));
+        return answer.stands ? 'it stands' : answer.reason;
+      };
+      const unknown = newId('mandate', { clock, random: systemRandom });
+      expect(await reasonOf({ mandate: unknown })).toBe('mandate_not_found');
+      expect(await reasonOf({ actingFor: stranger })).toBe('mandate_grantee');
+      expect(await reasonOf({ use: { ...permitted, action: 'order:amend' } })).toBe('mandate_action');
+      expect(await reasonOf({ at: Date.parse(mandate.effectiveFrom) - 1 })).toBe('mandate_not_effective');
+      expect(await reasonOf({ at: Date.parse(mandate.effectiveUntil) })).toBe('mandate_expired');
+    });
+  },
+
+  find(made) {
+    it('gives the newest version, and nothing for an id that is unknown', async () => {
+      const { contract, mandate, clock } = made();
+      expect(await contract.find(mandate.id)).toMatchObject({
+        ...{ id: mandate.id, version: mandate.version, status: 'active', digest: mandate.digest },
+      });
+      expect(await contract.find(newId('mandate', { clock, random: systemRandom }))).toBeUndefined();
+    });
+  },
+
+  withDescendants(made) {
+    it('gives the mandate with all that is cut from it, and nothing for an id that is unknown', async () => {
+      const { contract, mandate, below, clock } = made();
+      expect([...(await contract.withDescendants(mandate.id))].sort()).toEqual([mandate.id, ...below].sort());
+      expect(await contract.withDescendants(newId('mandate', { clock, random: systemRandom }))).toEqual([]);
+    });
+  },
+
+  list(made) {
+    it('gives those of an institution in any part, by how they stand and when they end, a page at a time', async () => {
+      const { contract, mandate, below, stranger } = made();
+      const idsOf = async (of: Parameters<typeof contract.list>[0]) => (await contract.list(of)).map(({ id }) => id);
+      for (const { lei } of [mandate.grantor, mandate.grantee])
+        expect(await idsOf({ institution: lei })).toEqual(expect.arrayContaining([mandate.id]));
+      const institution = mandate.grantee.lei;
+      expect(await idsOf({ institution })).toEqual(expect.arrayContaining([...below]));
+      expect(await idsOf({ institution: stranger })).toEqual([]);
+      expect(await idsOf({ institution, status: 'proposed' })).not.toContain(mandate.id);
+      expect(await idsOf({ institution, kind: 'instruction' })).not.toContain(mandate.id);
+      const ends = Date.parse(mandate.effectiveUntil);
+      expect(await idsOf({ institution, endingBefore: ends })).not.toContain(mandate.id);
+      expect(await idsOf({ institution, endingBefore: ends + 1 })).toContain(mandate.id);
+      const whole = await idsOf({ institution });
+      const [first] = whole;
+      if (first === undefined) throw new Error('there is none');
+      expect(await idsOf({ institution, limit: 1 })).toEqual([first]);
+      expect(await idsOf({ institution, after: first })).toEqual(whole.slice(1));
+    });
+
+    it('has a mandate as ended as soon as it was revoked, and so has every other answer', async () => {
+      const { contract, mandate, permitted, clock, end } = made();
+      await end();
+      const institution = mandate.grantee.lei;
+      expect((await contract.list({ institution, status: 'revoked' })).map(({ id }) => id)).toContain(mandate.id);
+      expect(await contract.find(mandate.id)).toMatchObject({ status: 'revoked' });
+      expect(
+        await contract.check({ mandate: mandate.id, actingFor: institution, use: permitted, at: clock.now() }),
+      ).toMatchObject({ stands: false, reason: 'mandate_revoked' });
+    });
+  },
+});

@@ -1,0 +1,63 @@
+import type { Actor, PrincipalId, RemoteContract } from '@countersign/contracts';
+import { toInstant } from '@countersign/kernel';
+import { expect, it } from 'vitest';
+import type { FixedClock } from '../fixed-clock.ts';
+import { suiteOf, type UnderTest } from './suite.ts';
+
+type DepartureContract = Extract<RemoteContract, `${string}-departure`>;
+
+export interface DepartureUnderTest<Name extends DepartureContract> extends UnderTest<Name> {
+  readonly clock: FixedClock;
+  readonly by: Actor;
+  /** Has somebody hold one thing that ends with their leaving. */
+  holder(): Promise<PrincipalId>;
+  /** Gives somebody who has left, and is back, one thing more. */
+  giveAgain(principal: PrincipalId): Promise<unknown>;
+}
+
+/** Of every part that ends what somebody held who leaves. */
+function departures(made: () => DepartureUnderTest<DepartureContract>): void {
+  const leaving = (principal: PrincipalId, at = made().clock.now()) =>
+    ({ principal, kind: 'leave', at: toInstant(at), by: made().by, reason: 'A test' }) as const;
+
+  it('ends what somebody held who leaves, once, however often it is asked for', async () => {
+    const { contract, holder } = made();
+    const departure = leaving(await holder());
+    expect(await contract.end(departure)).toEqual({ ended: 1 });
+    expect(await contract.end(departure)).toEqual({ ended: 0 });
+  });
+
+  it('leaves alone what somebody was given who has come back', async () => {
+    const { contract, holder, giveAgain, clock } = made();
+    const principal = await holder();
+    const departure = leaving(principal);
+    await contract.end(departure);
+    clock.advance(1_000);
+    await giveAgain(principal);
+    expect(await contract.end(departure)).toEqual({ ended: 0 });
+    clock.advance(1_000);
+    expect(await contract.end(leaving(principal))).toEqual({ ended: 1 });
+  });
+
+  it('ends nothing of somebody who moves, or who held nothing', async () => {
+    const { contract, holder, by } = made();
+    const principal = await holder();
+    expect(await contract.end({ ...leaving(principal), kind: 'move' })).toEqual({ ended: 0 });
+    expect(await contract.end(leaving(by.id as PrincipalId))).toEqual({ ended: 0 });
+  });
+}
+
+export const describeAuthenticatorsDeparture = suiteOf<
+  'authenticators-departure',
+  DepartureUnderTest<'authenticators-departure'>
+>('authenticators-departure', { end: departures });
+
+export const describeDevicesDeparture = suiteOf<'devices-departure', DepartureUnderTest<'devices-departure'>>(
+  'devices-departure',
+  { end: departures },
+);
+
+export const describeRecoveryDeparture = suiteOf<'recovery-departure', DepartureUnderTest<'recovery-departure'>>(
+  'recovery-departure',
+  { end: departures },
+);

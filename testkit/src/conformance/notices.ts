@@ -1,0 +1,44 @@
+import type { Notices, PrincipalId } from '@countersign/contracts';
+import { newId, systemClock, systemRandom } from '@countersign/kernel';
+import { expect, it } from 'vitest';
+import { suiteOf, type UnderTest } from './suite.ts';
+
+export interface NoticesUnderTest extends UnderTest<'notices'> {
+  readonly to: PrincipalId;
+  readonly institution: string;
+  /** How many were taken, sent or not. */
+  taken(): Promise<number>;
+}
+
+/** What people are told. */
+export const describeNotices = suiteOf<'notices', NoticesUnderTest>('notices', {
+  tell(made) {
+    const notice = (): Parameters<Notices['tell']>[0] => ({
+      id: newId('notice', { clock: systemClock, random: systemRandom }),
+      to: made().to,
+      kind: 'authenticator-added',
+      text: 'A security key was added to your account.',
+      facts: { name: 'Blue key' },
+    });
+
+    it('is taken once for each id, also when it comes twice at once', async () => {
+      const { contract, taken } = made();
+      const before = await taken();
+      const told = notice();
+      await contract.tell(told);
+      await contract.tell(told);
+      expect(await taken()).toBe(before + 1);
+      const another = notice();
+      await Promise.all([contract.tell(another), contract.tell(another)]);
+      expect(await taken()).toBe(before + 2);
+    });
+
+    it('is taken for a role of an institution as well, and without facts', async () => {
+      const { contract, institution, taken } = made();
+      const before = await taken();
+      const { facts: _, ...told } = notice();
+      await contract.tell({ ...told, to: { role: 'security', institution } });
+      expect(await taken()).toBe(before + 1);
+    });
+  },
+});

@@ -1,0 +1,54 @@
+import type { DecisionInput } from '@countersign/contracts';
+import { digestOf } from '@countersign/kernel';
+import { expect, it } from 'vitest';
+import { suiteOf, type UnderTest } from './suite.ts';
+
+export interface PolicyEngineUnderTest extends UnderTest<'policy-engine'> {
+  readonly permitted: DecisionInput;
+  /** What is denied from now on, or always. */
+  denied(): DecisionInput;
+  /** Records that were written. */
+  recorded(): number;
+}
+
+/** Decisions, as those ask for them who act on them. */
+export const describePolicyEngine = suiteOf<'policy-engine', PolicyEngineUnderTest>('policy-engine', {
+  decide(made) {
+    it('permits by policies that it names, from an input that has the digest it says', async () => {
+      const { contract, permitted } = made();
+      const decision = await contract.decide(permitted);
+      expect(decision).toMatchObject({ decision: true, errors: [], reasons: [], obligations: [] });
+      expect(decision.determining.length).toBeGreaterThan(0);
+      expect(decision.inputDigest).toBe(digestOf(decision.input));
+      expect([decision.policyVersion, decision.policyRecord]).toEqual([expect.any(Number), expect.any(String)]);
+    });
+
+    it('is a decision of its own each time, from the same input and by the same policies, and not recorded by itself', async () => {
+      const { contract, permitted, recorded } = made();
+      const before = recorded();
+      const [first, second] = [await contract.decide(permitted), await contract.decide(permitted)];
+      expect(second.id).not.toBe(first.id);
+      for (const member of ['policyVersion', 'policyHash', 'policyRecord', 'entityVersion'] as const)
+        expect(second[member]).toBe(first[member]);
+      expect(recorded()).toBe(before);
+    });
+
+    it('says why it denies', async () => {
+      const { contract, denied } = made();
+      const decision = await contract.decide(denied());
+      expect(decision.decision).toBe(false);
+      expect(decision.reasons.length).toBeGreaterThan(0);
+      for (const { code, detail } of decision.reasons) expect([code, detail]).not.toContain('');
+    });
+  },
+
+  declaredDetailTypes(made) {
+    it('are told with the version that declares them, and not again to who has it', async () => {
+      const { contract } = made();
+      const { version, models } = await contract.declaredDetailTypes({});
+      expect(models).toBeDefined();
+      expect(await contract.declaredDetailTypes({ since: version })).toEqual({ version });
+      expect(await contract.declaredDetailTypes({ since: version - 1 })).toEqual({ version, models });
+    });
+  },
+});

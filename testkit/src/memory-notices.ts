@@ -1,0 +1,29 @@
+import type { Notices } from '@countersign/contracts';
+
+type Notice = Parameters<Notices['tell']>[0];
+
+/** What people were told, in memory. */
+export interface MemoryNotices extends Notices {
+  /** Oldest first, each once; a test may empty it. */
+  readonly told: Notice[];
+  /** From now on nothing is taken, or again. */
+  failWith(error: Error | undefined): void;
+}
+
+export function createMemoryNotices(): MemoryNotices {
+  const taken = new Set<string>();
+  const told: Notice[] = [];
+  let failure: Error | undefined;
+  return {
+    told,
+    async tell(notice) {
+      if (failure !== undefined) throw failure;
+      if (taken.has(notice.id)) return;
+      taken.add(notice.id);
+      told.push(notice);
+    },
+    failWith(error) {
+      failure = error;
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { type Outbound, outboundErrors } from '@countersign/contracts';
+
+/** Asks as the gateway does, without its rules for production: those are tested there. */
+export const plainOutbound: Outbound = {
+  async getJson(url, { timeoutMs = 1_000, maxBytes = 65_536 } = {}) {
+    const response = await ask(url, { signal: AbortSignal.timeout(timeoutMs) });
+    const text = await textOf(response);
+    if (response.status !== 200 || text.length > maxBytes) throw failed();
+    try {
+      return JSON.parse(text) as unknown;
+    } catch (cause) {
+      throw failed(cause);
+    }
+  },
+  async post(url, { contentType, body, headers = {}, authorization, timeoutMs = 1_000 }) {
+    const answer = await ask(url, {
+      method: 'POST',
+      headers: {
+        ...headers,
+        'content-type': contentType,
+        ...(authorization === undefined ? {} : { authorization }),
+      },
+      body,
+      signal: AbortSignal.timeout(timeoutMs),
+    });
+    await answer.body?.cancel();
+    return { status: answer.status };
+  },
+};
+
+async function ask(url: string, request: RequestInit): Promise<Response> {
+  if (!/^https?:\/\//.test(url)) throw outboundErrors.error('outbound_address_refused', 'It is no address of the web.');
+  try {
+    return await fetch(url, { ...request, redirect: 'error' });
+  } catch (cause) {
+    throw failed(cause);
+  }
+}
+
+async function textOf(response: Response): Promise<string> {
+  try {
+    return await response.text();
+  } catch (cause) {
+    throw failed(cause);
+  }
+}
+
+function failed(cause?: unknown) {
+  return outboundErrors.error('outbound_failed', 'The address did not answer as it must.', { cause });
+}
