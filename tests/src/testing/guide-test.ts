@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freePortRange } from '../../../examples/src/demo/free-port.ts';
 import { registerKey } from '../../../examples/src/demo/supervisor.ts';
 import { isAsShown, runGuide, stepsOf } from './guide.ts';
 import { personBrowser } from './person-browser.ts';
@@ -90,10 +91,15 @@ export function guideDoesWhatItSays(guide: string, steps: number): void {
 /** Where the guides have their own control plane, so that one may run beside `npm start`. */
 const guidePort = '7480';
 
+const firstProcessPort = '7431';
+
 /** Ports that the pages name, each with one that is free now. */
 async function freePorts(page: string): Promise<Record<string, string>> {
   const named = [...new Set(page.match(/\b(?:7480|7421|8400|8500)\b/g))];
-  return Object.fromEntries(await Promise.all(named.map(async (port) => [port, String(await freePort())] as const)));
+  const ports = await Promise.all(named.map(async (port) => [port, String(await freePort())] as const));
+  // The first of eight.
+  if (page.includes(firstProcessPort)) ports.push([firstProcessPort, String(await freePortRange(8))]);
+  return Object.fromEntries(ports);
 }
 
 /** Opens what a page asks to be opened: registers a key where it invites to, else signs in and allows what is asked. */

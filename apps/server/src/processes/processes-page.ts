@@ -46,7 +46,7 @@ export function processesPage(): string {
     '',
     'A group is the least that runs by itself: its components share its keys and call each other in memory. Several groups may run in one',
     'process (`countersign start --config DIR --only core,evidence`), which then holds the keys and roles of all of them. Each keeps its own',
-    'certificate and listener, and calls between them go by the same table.',
+    'certificate and listener, and calls between them go by the same table. [The guide](guides/separate-processes.md) says how.',
     '',
     '## Doors that edge passes on',
     '',

@@ -7,7 +7,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Clock } from '@countersign/kernel';
 import { systemClock } from '@countersign/kernel';
 import { createLogger, createMetrics } from '@countersign/runtime';
-import { fixedClock } from '@countersign/testkit';
+import { fixedClock, leiOf, personOf } from '@countersign/testkit';
 import { createPeer, type Peer, remoteContract } from '@countersign/wire';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { prepareDevelopment } from '../development.ts';
@@ -148,8 +148,8 @@ describe('the certificate of a running process', () => {
 
     const { end } = remoteContract('devices-departure', peer);
     const departure = {
-      principal: 'person:somebody',
-      ...{ kind: 'leave', at: '2026-07-01T00:00:00Z', reason: 'A test' },
+      principal: personOf('anna', leiOf('ARRANGER')).id,
+      ...({ kind: 'leave', at: '2026-07-01T00:00:00Z', reason: 'A test' } as const),
       by: { id: 'service:directory', institution: '529900T8BM49AURSDO55' },
     } as const;
     const before = [certificateOf('edge').serialNumber, certificateOf('core').serialNumber];

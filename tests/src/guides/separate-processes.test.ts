@@ -1,0 +1,3 @@
+import { guideDoesWhatItSays } from '../testing/guide-test.ts';
+
+guideDoesWhatItSays('separate-processes.md', 11);
