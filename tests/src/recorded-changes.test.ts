@@ -41,7 +41,8 @@ const byThemselves: Readonly<Record<string, string>> = {
   'components/authorization-server/src/logout/backchannel-logout.ts': 'how the delivery of a logout token went',
   'components/break-glass/src/break-glass.ts':
     'the token of an emergency: its issue is the record, and its row says which the next one ends; appended here is who was refused it',
-  'components/directory/src/departures/carrier.ts': 'the end of a departure; the id of its record was chosen when it began',
+  'components/directory/src/departures/carrier.ts':
+    'the end of a departure; the id of its record was chosen when it began',
   'components/consent-store/src/sweep.ts':
     'a notice before a mandate ends; the id of its record follows from the mandate',
   'components/notices/src/notices.ts': 'how a notice was delivered; the id of its record was chosen with the notice',

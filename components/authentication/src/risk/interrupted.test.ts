@@ -47,7 +47,7 @@ describe('a signal whose process died after its record', () => {
   });
 
   it('is raised by the next failed attempt, where the one that filled the number was not counted', async () => {
-    const failed = () => risk.failed({ person: ines.id, code: 'assertion_signature' });
+    const failed = () => risk.failed({ person: ines.id, address: '192.0.2.7', code: 'assertion_signature' });
     for (let attempt = 1; attempt < 5; attempt++) await failed();
     world.dieAfter('risk.raised');
     await failed();
