@@ -100,6 +100,17 @@ describe('a process that dies between the record of a device and its row', () =>
   });
 });
 
+describe('a report of a feed whose process died after its records', () => {
+  it('counts by its records, and is recorded once when it is brought again', async () => {
+    const failing = { device: annas.id, posture: 'failing', posture_at: new Date(world.clock.now()).toISOString() };
+    const report = world.report([{ ...failing, failed: ['disk_encryption'] }]);
+    await interrupted('device.posture-changed', () => node.takeReport(report, { institution: broker }));
+    expect(await other.takeReport(report, { institution: broker })).toMatchObject({ taken: 1, changed: 0 });
+    expect(other.postureOf(annas.id)).toMatchObject({ posture: 'failing', source: 'edr' });
+    expect(idsOf('device.posture-changed')).toHaveLength(1);
+  });
+});
+
 describe('of two nodes at once', () => {
   it('one enrols a certificate, and one browser uses a link', async () => {
     const enrolled = await Promise.allSettled(

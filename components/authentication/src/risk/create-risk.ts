@@ -1,5 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import type { AuditAppender, Directory, Notices, PersonSignal, PrincipalId, RecordDraft } from '@countersign/contracts';
+import {
+  type AuditAppender,
+  type AuditLog,
+  appendOnce,
+  type Directory,
+  type Notices,
+  type PersonSignal,
+  type PrincipalId,
+} from '@countersign/contracts';
 import { type Clock, CodedError, newId, parseInstant, type Random, sha256 } from '@countersign/kernel';
 import {
   type ComponentAccess,
@@ -28,7 +36,7 @@ export interface RiskDependencies {
   readonly pool: pg.Pool;
   /** For the connection that listens for what other nodes raised. */
   readonly access: ComponentAccess;
-  readonly audit: AuditAppender;
+  readonly audit: AuditAppender & Pick<AuditLog, 'find'>;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly clock: Clock;
   readonly random: Random;
@@ -84,8 +92,9 @@ export async function createRisk(dependencies: RiskDependencies): Promise<Risk> 
     const stored: StoredSignal[] = [];
     for (const signal of raised) {
       // What stands longer already is not shortened by something smaller that comes after it.
-      const until = Math.max(signal.until, (await store.endOf(client, person, signal.name)) ?? 0);
-      await audit.append(signalRaised(dependencies, about, { ...signal, until }));
+      const was = await store.endOf(client, person, signal.name);
+      const until = Math.max(signal.until, was ?? 0);
+      await appendOnce(audit, signalRaised(dependencies, about, { ...signal, until, was }));
       stored.push({ person, name: signal.name, until });
     }
     await store.put(client, stored);
@@ -160,8 +169,7 @@ export async function createRisk(dependencies: RiskDependencies): Promise<Risk> 
         const now = clock.now();
         const end = await store.endOf(client, person, name);
         if (end === undefined || end <= now) return;
-        const record: RecordDraft = signalCleared(dependencies, aboutPerson(directory, person), name, by);
-        await audit.append(record);
+        await appendOnce(audit, signalCleared(aboutPerson(directory, person), { name, was: end, by }));
         await store.put(client, [{ person, name, until: now }]);
       });
     },

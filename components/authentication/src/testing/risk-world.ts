@@ -1,3 +1,4 @@
+import type { RecordDraft } from '@countersign/contracts';
 import { systemRandom } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
 import { createMemoryLog, createMemoryNotices, createTestDatabase, fixedClock } from '@countersign/testkit';
@@ -10,7 +11,17 @@ export type RiskWorld = Awaited<ReturnType<typeof createRiskWorld>>;
 export async function createRiskWorld() {
   const database = await createTestDatabase({ components: [authenticationMigrations] });
   const clock = fixedClock(Date.UTC(2026, 10, 21, 9));
-  const audit = createMemoryLog(clock);
+  const log = createMemoryLog(clock);
+  let lastRecord: RecordDraft['type'] | undefined;
+  const audit: typeof log = {
+    ...log,
+    async append(draft) {
+      const receipt = await log.append(draft);
+      if (draft.type !== lastRecord) return receipt;
+      lastRecord = undefined;
+      throw new Error('the process died');
+    },
+  };
   const directory = peopleDirectory();
   const logger = createLogger({ level: 'silent', name: 'test' });
   const notices = createMemoryNotices();
@@ -34,6 +45,10 @@ export async function createRiskWorld() {
 
   return {
     ...{ database, clock, audit, directory, notices: notices.told, node },
+    /** The process dies when the next record of this type is durable: nothing is stored after it. */
+    dieAfter(type: RecordDraft['type']) {
+      lastRecord = type;
+    },
     async close() {
       await Promise.all(nodes.map((each) => each.stop()));
       await database.drop();

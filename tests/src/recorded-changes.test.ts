@@ -1,0 +1,88 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+// Who changes what is kept declares a command (docs/adr/0057). What records and writes in one place by itself is named here, and why
+// it reads better so.
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folders = ['components', 'apps/server'];
+
+/** Appends a record. */
+const appending = /\b(?:audit|auditLog|log|evidence)\??\s*\.append\(|\bappendOnce\(/;
+/** Opens a transaction, takes the lock of a row, or has a store write one. */
+const writing =
+  /\btransaction\(|\.(?:underLock|underClient|underInstitution|inUnit)\(|(?<!\.)\bkeep\(|\b(?:insert|complete|begin|keep|write|remove|drop|mark)[A-Z]\w*\((?:pool|session|client|unit)\b|\b(?:\w*[sS]tore|history|codes|unit|refreshTokens|deliveries)\.(?:put|insert|update|remove|delete|settle|end|mark|finish|enqueue|advance|release|hold|commit|reopen|acknowledge|drop|exclude|include|issue|rebind|redeem|take|claim|sweep|begin|move|see)\w*\(/;
+
+const byThemselves: Readonly<Record<string, string>> = {
+  // What ends by itself within minutes, and is begun anew where it was interrupted.
+  'components/authentication/src/sessions/sessions.ts':
+    'a session: nobody has its secret before its row is there, and an end that is recorded ends it whatever the row says',
+  'components/authorization-server/src/authorization-endpoint/authorization-endpoint.ts':
+    'the refusal of a request that a page shows: it ends the interaction',
+  'components/authorization-server/src/authorization-endpoint/decide.ts':
+    'an answer at a redirect URI; the consent behind it is a command that its interaction names',
+  'components/authorization-server/src/backchannel-authentication/backchannel-authentication.ts':
+    'a request to a person: without its row it is nothing, and the client asks again',
+  'components/authorization-server/src/backchannel-authentication/decide-approval.ts':
+    'an answer to such a request; the consent behind it is a command that the request names',
+  'components/authorization-server/src/pushed-requests/pushed-requests.ts':
+    'a pushed request: without its row it is nothing, and the client pushes again',
+  // What decides nothing.
+  'components/authentication/src/authenticators/register.ts': 'the name of a key',
+  'components/authorization-server/src/grants/refresh-token.ts':
+    'the DPoP key of a refresh token, which whoever authenticates as its client may change again',
+  'components/event-publisher/src/signals/poll.ts': 'what a receiver could not use: it says so again',
+  'components/event-publisher/src/signals/streams.ts': 'which subjects a receiver leaves out of its own stream',
+  'components/policy-engine/src/history/simulate.ts': 'the report of a simulation, held by its digest',
+  'components/policy-engine/src/shadow/shadow.ts': 'a divergence from the reference engine, noted once',
+  // Records of what was done elsewhere, kept until they are delivered.
+  'components/authorization-server/src/logout/backchannel-logout.ts': 'how the delivery of a logout token went',
+  'components/break-glass/src/break-glass.ts':
+    'the token of an emergency: its issue is the record, and its row says which the next one ends; appended here is who was refused it',
+  'components/directory/src/departures/carrier.ts':
+    'the end of a departure; the id of its record was chosen when it began',
+  'components/consent-store/src/sweep.ts':
+    'a notice before a mandate ends; the id of its record follows from the mandate',
+  'components/notices/src/notices.ts': 'how a notice was delivered; the id of its record was chosen with the notice',
+  'components/time-stamping/src/stamping/stamper.ts': 'a time stamp over a checkpoint',
+  // A protocol of their own, for the reason that ADR 0057 gives.
+  'components/authentication/src/risk/create-risk.ts': 'signals: a sign-in waits for no look at the log',
+  'components/authorization-server/src/registration/registration.ts':
+    'who manages a client; the client itself is a change of the directory, reserved before and taken back where it was interrupted',
+  'components/devices/src/posture/take-report.ts':
+    'one report is of thousands of devices; what is recorded of one counts without its row',
+  'components/directory/src/live-graph.ts': 'the graph is one thing of up to 100,000 entities',
+  'components/policy-engine/src/applications/written-entities.ts':
+    'an entity counts by its record, which carries it where it can be erased',
+  'components/policy-engine/src/limits/limits.ts':
+    'a hold that was released: reserved before, settled by what became of its transaction',
+  'components/policy-engine/src/versions/publish.ts': 'the first version, before there is anybody to propose one',
+};
+
+/** Carries its changes in its records with a unit of work of its own (docs/adr/0044). */
+const ofItsOwn = 'components/transaction-registry/';
+/** The log itself. */
+const theLog = 'components/audit-log/';
+
+it('nothing records a change and writes its row by itself, but for what is named and explained here', () => {
+  const found = folders
+    .flatMap((folder) =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => `${folder}/${file}`),
+    )
+    .filter((file) => /\/src\/.*\.ts$/.test(file) && !/\.test\.ts$|\/testing\/|node_modules/.test(file))
+    .filter((file) => !file.startsWith(ofItsOwn) && !file.startsWith(theLog))
+    .filter((file) => {
+      const text = readFileSync(join(root, file), 'utf8');
+      return appending.test(text) && writing.test(text);
+    });
+  expect(found.toSorted()).toEqual(Object.keys(byThemselves).toSorted());
+});
+
+it('knows one that does', () => {
+  const source =
+    'await transaction(pool, async (session) => { await audit.append(draft); await store.put(session, row); });';
+  expect([appending.test(source), writing.test(source)]).toEqual([true, true]);
+  expect(appending.test('edge.append(hashes)')).toBe(false);
+});
