@@ -66,14 +66,10 @@ describeNotices('createMemoryNotices', async () => {
 
 describeOutbound('plainOutbound', async () => ({ contract: plainOutbound }), ['getJson', 'post']);
 
-describeAuthentication(
-  'cookieSignIn',
-  async () => {
-    const person = personOf('anna.keller', institution).id;
-    return { contract: cookieSignIn, signIn: async () => ({ person, cookie: `signed-in=${person}/reading` }) };
-  },
-  ['current', 'begin'],
-);
+describeAuthentication('cookieSignIn', async () => {
+  const person = personOf('anna.keller', institution).id;
+  return { contract: cookieSignIn, signIn: async () => ({ person, cookie: `signed-in=${person}/reading` }) };
+}, ['current', 'begin']);
 
 let count = 0;
 function peopleWithKeys() {

@@ -66,9 +66,7 @@ beforeAll(async () => {
       draft({
         ...{ type: 'decision.made', outcome: 'permit', subject: { id: `person:${number}`, institution } },
         data: { decision: { number } },
-        protectedValues: [
-          { kind: 'strategy', subject: institution, path: '/data/decision/input', value: { number } },
-        ],
+        protectedValues: [{ kind: 'strategy', subject: institution, path: '/data/decision/input', value: { number } }],
       }),
     );
 });
@@ -80,7 +78,7 @@ describeComponent(describeRecordPages, async () => {
   const pages = createRecordPages({ log, random: systemRandom });
   return {
     contract: pages,
-    query: { types: ['decision.made'], values: ['/data/decision/input'] },
+    query: { types: ['decision.made'], values: ['/data/decision/input'] } as const,
     records: 30,
     close: () => pages.stop(),
   };

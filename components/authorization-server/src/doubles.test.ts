@@ -10,10 +10,10 @@ import {
   describeRevoking,
   describeTransactionRegistry,
 } from '@countersign/testkit/conformance';
-import { permittedUse } from '../../consent-store/src/testing/given-mandates.ts';
-import { tokenQuestion } from '../../policy-engine/src/testing/desk.ts';
 import { actor, brokerClerk, stranger } from '../../consent-store/src/testing/firms.ts';
+import { permittedUse } from '../../consent-store/src/testing/given-mandates.ts';
 import { tradeOrder } from '../../consent-store/src/testing/trade-order.ts';
+import { tokenQuestion } from '../../policy-engine/src/testing/desk.ts';
 import { memoryClientDirectory } from './registration/testing/client-directory.ts';
 import { liveRevocations } from './testing/live-revocations.ts';
 import {
@@ -52,59 +52,47 @@ describeGrants('memoryGrantRegister', async () => {
   };
 });
 
-describeConsentStore(
-  'memoryConsentStore',
-  async () => {
-    const from = ground();
-    const store = memoryConsentStore(from);
-    return {
-      contract: store,
-      clock: from.clock,
-      mandate: store.mandate,
-      below: [],
-      permitted: permittedUse(start),
-      stranger: clearing,
-      end: async () => store.change({ status: 'revoked' }),
-    };
-  },
-  ['check', 'find', 'withDescendants'],
-);
+describeConsentStore('memoryConsentStore', async () => {
+  const from = ground();
+  const store = memoryConsentStore(from);
+  return {
+    contract: store,
+    clock: from.clock,
+    mandate: store.mandate,
+    below: [],
+    permitted: permittedUse(start),
+    stranger: clearing,
+    end: async () => store.change({ status: 'revoked' }),
+  };
+}, ['check', 'find', 'withDescendants']);
 
-describePolicyEngine(
-  'memoryPolicyEngine',
-  async () => {
-    const from = ground();
-    const contract = memoryPolicyEngine(from);
-    const permitted = tokenQuestion('person:own', 'https://venue.example/orders');
-    return {
-      ...{ contract, permitted, recorded: () => from.audit.records.length },
-      denied() {
-        contract.denyWith({ code: 'forbidden_for_the_test', detail: 'Nothing is permitted now.' });
-        return permitted;
-      },
-    };
-  },
-  ['decide'],
-);
+describePolicyEngine('memoryPolicyEngine', async () => {
+  const from = ground();
+  const contract = memoryPolicyEngine(from);
+  const permitted = tokenQuestion('person:own', 'https://venue.example/orders');
+  return {
+    ...{ contract, permitted, recorded: () => from.audit.records.length },
+    denied() {
+      contract.denyWith({ code: 'forbidden_for_the_test', detail: 'Nothing is permitted now.' });
+      return permitted;
+    },
+  };
+}, ['decide']);
 
-describeTransactionRegistry(
-  'memoryTransactionRegistry',
-  async () => {
-    const from = ground();
-    const mandate = newId('mandate', from);
-    const recordId = newId('record', from);
-    return {
-      contract: memoryTransactionRegistry(from),
-      opening: (idempotencyKey, quantity = '1000') => ({
-        detail: tradeOrder(mandate, { idempotency_key: idempotencyKey, max_qty: quantity }),
-        ...{ mandate: { id: mandate, version: 1, recordId }, initiator: actor(brokerClerk), client: 'broker-oms' },
-      }),
-      step: { institution: venue, event: 'execute', scope: 'trade:affirm' },
-      stranger,
-    };
-  },
-  ['open', 'facts', 'stepsOf'],
-);
+describeTransactionRegistry('memoryTransactionRegistry', async () => {
+  const from = ground();
+  const mandate = newId('mandate', from);
+  const recordId = newId('record', from);
+  return {
+    contract: memoryTransactionRegistry(from),
+    opening: (idempotencyKey, quantity = '1000') => ({
+      detail: tradeOrder(mandate, { idempotency_key: idempotencyKey, max_qty: quantity }),
+      ...{ mandate: { id: mandate, version: 1, recordId }, initiator: actor(brokerClerk), client: 'broker-oms' },
+    }),
+    step: { institution: venue, event: 'execute', scope: 'trade:affirm' },
+    stranger,
+  };
+}, ['open', 'facts', 'stepsOf']);
 
 describeFederation('memoryFederation', async () => {
   const { clock, random } = ground();
@@ -135,20 +123,16 @@ describeRevoking('liveRevocations', async () => {
 });
 
 let clients = 0;
-describeDirectoryCalls(
-  'memoryClientDirectory',
-  async () => {
-    const world = tradingWorld();
-    return {
-      contract: memoryClientDirectory(ground(), () => world.directory.snapshot()),
-      by: actor(brokerClerk),
-      client() {
-        const number = ++clients;
-        const names = { id: `conforming-${number}`, institution: broker, principal: `service:conforming-${number}` };
-        return { ...names, environment: 'sandbox', scopes: ['order:read'], jwks: { keys: [makeKey().jwk] } };
-      },
-      fileOf: (client) => ({ clients: [client] }),
-    };
-  },
-  ['plan', 'edit', 'clientDocument'],
-);
+describeDirectoryCalls('memoryClientDirectory', async () => {
+  const world = tradingWorld();
+  return {
+    contract: memoryClientDirectory(ground(), () => world.directory.snapshot()),
+    by: actor(brokerClerk),
+    client() {
+      const number = ++clients;
+      const names = { id: `conforming-${number}`, institution: broker, principal: `service:conforming-${number}` };
+      return { ...names, environment: 'sandbox', scopes: ['order:read'], jwks: { keys: [makeKey().jwk] } };
+    },
+    fileOf: (client) => ({ clients: [client] }),
+  };
+}, ['plan', 'edit', 'clientDocument']);

@@ -3,7 +3,14 @@ import { personOf } from '@countersign/testkit';
 import { describeComponent, describeRecoveryDeparture } from '@countersign/testkit/conformance';
 import { afterAll, beforeAll } from 'vitest';
 import type { RunningRecovery } from './index.ts';
-import { anna, createRecoveryWorld, helpDesk, installation, lost, type RecoveryWorld } from './testing/recovery-world.ts';
+import {
+  anna,
+  createRecoveryWorld,
+  helpDesk,
+  installation,
+  lost,
+  type RecoveryWorld,
+} from './testing/recovery-world.ts';
 
 let world: RecoveryWorld;
 let recovery: RunningRecovery;

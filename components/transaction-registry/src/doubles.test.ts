@@ -34,14 +34,10 @@ function smallAuthenticators() {
   };
 }
 
-describeAuthenticators(
-  'createSmallAuthenticators',
-  async () => {
-    const { register, ...people } = smallAuthenticators();
-    return { contract: register, ...people };
-  },
-  ['of', 'isLocked'],
-);
+describeAuthenticators('createSmallAuthenticators', async () => {
+  const { register, ...people } = smallAuthenticators();
+  return { contract: register, ...people };
+}, ['of', 'isLocked']);
 
 describeStatements('createSmallAuthenticators', async () => {
   const { statements, clock, ...people } = smallAuthenticators();
@@ -55,15 +51,11 @@ describeStatements('createSmallAuthenticators', async () => {
   };
 });
 
-describePolicyEngine(
-  'createSmallPolicyEngine',
-  async () => {
-    const clock = fixedClock(start);
-    const policyRecord = newId('record', { clock, random: systemRandom });
-    const contract = createSmallPolicyEngine({ clock, random: systemRandom, policyRecord, limits: {} as never });
-    const order = (notional: string) =>
-      stepQuestion('order:create', transactionOf('trade_order', { set: worth(notional) }));
-    return { contract, permitted: order('900000'), denied: () => order('2000000'), recorded: () => 0 };
-  },
-  ['decide'],
-);
+describePolicyEngine('createSmallPolicyEngine', async () => {
+  const clock = fixedClock(start);
+  const policyRecord = newId('record', { clock, random: systemRandom });
+  const contract = createSmallPolicyEngine({ clock, random: systemRandom, policyRecord, limits: {} as never });
+  const order = (notional: string) =>
+    stepQuestion('order:create', transactionOf('trade_order', { set: worth(notional) }));
+  return { contract, permitted: order('900000'), denied: () => order('2000000'), recorded: () => 0 };
+}, ['decide']);

@@ -261,7 +261,11 @@ describe('who answers and who calls', () => {
     const identity = { ...processIdentityOf(stranger, 'edge'), authorities: rig.authority.certificatePem };
     const peer = rig.connect({ name: 'core', addresses: [await served()], identity });
     expect(await gives(peer)).toMatchObject({ code: 'peer_unavailable' });
-    const trusting = rig.connect({ name: 'core', addresses: [await served()], identity: processIdentityOf(stranger, 'edge') });
+    const trusting = rig.connect({
+      name: 'core',
+      addresses: [await served()],
+      identity: processIdentityOf(stranger, 'edge'),
+    });
     expect(await gives(trusting)).toMatchObject({ code: 'peer_unavailable' });
   });
 

@@ -108,13 +108,16 @@ describe('calls of other processes', () => {
     expect(text).not.toContain('secret');
   });
 
-  it.each(['undeclared', 'misdeclared'])('are a fault where they are refused by a code that is %s', async (proposer) => {
-    const { endProposalsOf } = remoteContract('retention-proposals', peerOf('core'));
-    const error: unknown = await endProposalsOf(proposer, ended).catch((caught: unknown) => caught);
-    expect(error).not.toBeInstanceOf(CodedError);
-    const { status, text } = await send(path, { body: JSON.stringify([proposer, ended]) });
-    expect([status, JSON.parse(text).code]).toEqual([500, 'internal_error']);
-  });
+  it.each(['undeclared', 'misdeclared'])(
+    'are a fault where they are refused by a code that is %s',
+    async (proposer) => {
+      const { endProposalsOf } = remoteContract('retention-proposals', peerOf('core'));
+      const error: unknown = await endProposalsOf(proposer, ended).catch((caught: unknown) => caught);
+      expect(error).not.toBeInstanceOf(CodedError);
+      const { status, text } = await send(path, { body: JSON.stringify([proposer, ended]) });
+      expect([status, JSON.parse(text).code]).toEqual([500, 'internal_error']);
+    },
+  );
 
   it('may be refused as unavailable by whatever does not answer', async () => {
     const { endProposalsOf } = remoteContract('retention-proposals', peerOf('core'));

@@ -36,7 +36,9 @@ export const describeAccess = suiteOf<'access', AccessUnderTest>('access', {
       );
     });
 
-    it('refuses a token for another interface, a proof that was used, and one for another address', async ({ skip }) => {
+    it('refuses a token for another interface, a proof that was used, and one for another address', async ({
+      skip,
+    }) => {
       const { contract, resource, request, scope, believes } = made();
       if (believes) skip('the double believes each token');
       const codeAt = (at: string, asked: GuardedRequest) => codeOf(contract.checkAccess(at, asked, { scope }));

@@ -251,7 +251,15 @@ function given(made: Made): Promise<Grant> {
 }
 
 function proposalLike(grant: Grant): GrantProposal {
-  const { id: _, version: _version, status: _status, givenAt: _at, recordId: _record, decision: _decision, ...rest } = grant;
+  const {
+    id: _,
+    version: _version,
+    status: _status,
+    givenAt: _at,
+    recordId: _record,
+    decision: _decision,
+    ...rest
+  } = grant;
   return rest;
 }
 

@@ -1,14 +1,5 @@
-export { type ConformingLog, describeAuditLog, type LogUnderTest } from './audit-log.ts';
-export { type DetailTypesUnderTest, describeDetailTypes } from './detail-types.ts';
-export { allOf, type DirectoryUnderTest, describeDirectoryReading } from './directory.ts';
-export { describePersonSignals, type PersonSignalsUnderTest } from './person-signals.ts';
-export { describePostures, type PosturesUnderTest } from './postures.ts';
-export { describeSigner, type SignerUnderTest } from './signer.ts';
-export { describeSingleUse, type SingleUseUnderTest } from './single-use.ts';
-export { type ConsentStoreUnderTest, describeConsentStore } from './consent-store.ts';
-export { describeGrants, type GrantsUnderTest } from './grants.ts';
-export { describeComponent, describeUnfitCalls, overMutualTls, type Suite, type UnderTest } from './suite.ts';
 export { type AccessUnderTest, describeAccess, describeRevoking, type RevokingUnderTest } from './access.ts';
+export { type ConformingLog, describeAuditLog, type LogUnderTest } from './audit-log.ts';
 export { type AuthenticationUnderTest, describeAuthentication } from './authentication.ts';
 export {
   type AuthenticatorsUnderTest,
@@ -16,17 +7,25 @@ export {
   describeStatements,
   type StatementsUnderTest,
 } from './authenticators.ts';
+export { type ConsentStoreUnderTest, describeConsentStore } from './consent-store.ts';
 export {
   type DepartureUnderTest,
   describeAuthenticatorsDeparture,
   describeDevicesDeparture,
   describeRecoveryDeparture,
 } from './departures.ts';
+export { type DetailTypesUnderTest, describeDetailTypes } from './detail-types.ts';
+export { allOf, type DirectoryUnderTest, describeDirectoryReading } from './directory.ts';
+export { describeGrants, type GrantsUnderTest } from './grants.ts';
 export { describeCoreKeys, describeEgressKeys, describeEvidenceKeys, type KeysUnderTest } from './keys.ts';
 export { describeNotices, type NoticesUnderTest } from './notices.ts';
 export { describeConfiguredRequests, describeOutbound } from './outbound.ts';
+export { describePersonSignals, type PersonSignalsUnderTest } from './person-signals.ts';
 export { describePolicyEngine, type PolicyEngineUnderTest } from './policy-engine.ts';
+export { describePostures, type PosturesUnderTest } from './postures.ts';
 export { describeProposals, type ProposalsUnderTest } from './retention-proposals.ts';
+export { describeSigner, type SignerUnderTest } from './signer.ts';
+export { describeSingleUse, type SingleUseUnderTest } from './single-use.ts';
 export {
   type DirectoryCallsUnderTest,
   describeDirectoryCalls,
@@ -35,6 +34,7 @@ export {
   type PostureStreamUnderTest,
   type RecordPagesUnderTest,
 } from './streams.ts';
+export { describeComponent, describeUnfitCalls, overMutualTls, type Suite, type UnderTest } from './suite.ts';
 export { describeTransactionRegistry, type TransactionRegistryUnderTest } from './transaction-registry.ts';
 export {
   describeFederation,

@@ -4,7 +4,15 @@ import type { Requester } from '@countersign/contracts';
 import { eventPublisherMigrations } from '@countersign/event-publisher';
 import { systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
-import { asCaller, createMemoryLog, createOpenGuard, createTestDatabase, fixedClock, leiOf, personOf } from '@countersign/testkit';
+import {
+  asCaller,
+  createMemoryLog,
+  createOpenGuard,
+  createTestDatabase,
+  fixedClock,
+  leiOf,
+  personOf,
+} from '@countersign/testkit';
 import {
   describeAccess,
   describeComponent,
@@ -37,7 +45,7 @@ afterAll(() => database.drop());
 async function keysOf<Purpose extends ComponentKeyPurpose>(purpose: Purpose, component: string) {
   const clock = fixedClock(start);
   const from = { clock, random: systemRandom };
-  const by: Requester = { id: 'service:countersign', institution, through: [], client: 'console' };
+  const by: Requester = { id: 'service:countersign', institution, through: [] };
   const records = createKeyRecords({ ...from, audit: createMemoryLog(clock, { anyReferences: true }) });
   const pool = database.pool(component);
   await pool.query('delete from signing_keys');

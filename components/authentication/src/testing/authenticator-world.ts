@@ -143,7 +143,21 @@ export async function createAuthenticatorWorld() {
   }
 
   return {
-    ...{ database, clock, audit, directory, maker, notices: notices.told, signals, cut, node, key, enrol, claims, folder },
+    ...{
+      database,
+      clock,
+      audit,
+      directory,
+      maker,
+      notices: notices.told,
+      signals,
+      cut,
+      node,
+      key,
+      enrol,
+      claims,
+      folder,
+    },
     /** How often nodes have asked the log how something stands. */
     lookedUp: () => lookedUp,
     /** The process dies when the next record of this type is durable: nothing is stored after it. */

@@ -47,8 +47,6 @@ export interface HarnessOptions {
   readonly authentication?: Partial<Authentication>;
   /** In place of the one that knows a single partner. */
   readonly federationGateway?: FederationGateway;
-  /** In place of a list that follows no log. */
-  readonly revocations?: Revocations;
   readonly nonceSecret?: Uint8Array;
   readonly pingSecret?: Uint8Array;
   readonly config?: Partial<AuthorizationServerConfig>;
@@ -93,7 +91,7 @@ export function createHarness(options: HarnessOptions = {}) {
     policyEngine,
     transactionRegistry,
     federationGateway: options.federationGateway ?? federationGateway,
-    revocations: options.revocations ?? revocations,
+    revocations,
     outbound: { getJson: nobodyThere, post: nobodyThere, ...options.outbound },
     authentication: {
       current: async () => undefined,

@@ -89,7 +89,8 @@ export function memoryGrantRegister(from: From & { readonly audit: AuditAppender
     return kept;
   }
   function mergedWith(before: Grant, proposal: GrantProposal): GrantProposal {
-    const isElsewhere = before.resources.length > 0 && proposal.resources.some((uri) => !before.resources.includes(uri));
+    const isElsewhere =
+      before.resources.length > 0 && proposal.resources.some((uri) => !before.resources.includes(uri));
     if (isElsewhere || before.applicationDetails !== undefined || proposal.applicationDetails !== undefined)
       throw grantErrors.error('grant_not_mergeable', 'It is a consent of its own.');
     return {

@@ -10,7 +10,6 @@ import {
 } from '../index.ts';
 import { leis, version } from './example-mandate.ts';
 
-
 /** Never by itself: tests say when. */
 const never = 3_600_000;
 

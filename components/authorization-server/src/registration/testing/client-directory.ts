@@ -81,7 +81,9 @@ export function memoryClientDirectory(
     return [...wanted].flatMap(([id, document]): readonly DirectoryChange[] => {
       const before = documents.get(id);
       if (JSON.stringify(before) === JSON.stringify(document)) return [];
-      return [{ kind: 'client', id, change: document === undefined ? 'remove' : before === undefined ? 'add' : 'change' }];
+      return [
+        { kind: 'client', id, change: document === undefined ? 'remove' : before === undefined ? 'add' : 'change' },
+      ];
     });
   }
 
