@@ -35,7 +35,7 @@ export { plainOutbound } from './plain-outbound.ts';
 export { createProcessRig, type ProcessRig, processIdentityOf, serving } from './process-rig.ts';
 export { testRowSeal } from './row-seal.ts';
 export { seededRandom } from './seeded-random.ts';
-export { browserOf, cookieSignIn } from './signed-in.ts';
+export { browserOf, cookieSignIn, createCookieSignIn } from './signed-in.ts';
 export { lastUnderIn, standingsIn, standingsUnderIn } from './standings-in.ts';
 export { createTestDatabase } from './test-database.ts';
 export { startTestServer, type TestServer } from './test-server.ts';

@@ -78,7 +78,7 @@ describeComponent(describeRecordPages, async () => {
   const pages = createRecordPages({ log, random: systemRandom });
   return {
     contract: pages,
-    query: { types: ['decision.made'], values: ['/data/decision/input'] },
+    query: { types: ['decision.made'], values: ['/data/decision/input'] } as const,
     records: 30,
     close: () => pages.stop(),
   };

@@ -1,6 +1,5 @@
 import type { DirectorySnapshot, Mandate } from '@countersign/contracts';
-import { newId, systemRandom } from '@countersign/kernel';
-import { type RevocableClaims, revocationKey } from '@countersign/oauth';
+import { systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import {
   createMemoryLog,
@@ -16,6 +15,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { authorizationServerMigrations } from './migrations.ts';
 import { type AdministeredRevocations, createRevocations } from './revocations/revocations.ts';
 import { memoryGrantRegister } from './testing/neighbours.ts';
+import { revocable } from './testing/revocable.ts';
 
 const clock = fixedClock(Date.parse('2026-11-23T10:00:00Z'));
 const from = { clock, random: systemRandom };
@@ -52,32 +52,10 @@ afterAll(async () => {
   await database.drop();
 });
 
-let count = 0;
 describeComponent(describeRevoking, async () => ({
   contract: revocations,
   by: { id: 'person:olivia.ops', institution: leiOf('529900OPERATOR') },
-  claims(): RevocableClaims {
-    const number = ++count;
-    clock.advance(2_000);
-    const lei = leiOf(`529900FIRM${number}`);
-    return {
-      ...{
-        iat: clock.now() / 1000,
-        jti: newId('token', from),
-        lei,
-        mandate: { id: newId('mandate', from), version: 1 },
-      },
-      ...{ sub: `person:tom.trader${number}`, client_id: `client-${number}` },
-      grant: revocationKey({ kind: 'grant', id: newId('grant', from) }),
-    };
-  },
-  targets: ({ jti, sub, client_id: client, mandate, lei: institution }) => [
-    { kind: 'token', id: jti },
-    { kind: 'principal', id: sub },
-    { kind: 'client', id: client },
-    ...(mandate === undefined ? [] : [{ kind: 'mandate', id: mandate.id } as const]),
-    { kind: 'partner', id: institution },
-  ],
+  ...revocable(clock),
   endedBy: (claims) => revocations.endedBy(claims),
   recorded: () => log.ofType('token.revoked').length,
 }));

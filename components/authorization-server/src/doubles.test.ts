@@ -3,15 +3,19 @@ import { newId } from '@countersign/kernel';
 import { createMemoryLog, fixedClock, makeKey, seededRandom, signJws } from '@countersign/testkit';
 import {
   describeConsentStore,
+  describeDirectoryCalls,
   describeFederation,
   describeGrants,
   describePolicyEngine,
+  describeRevoking,
   describeTransactionRegistry,
 } from '@countersign/testkit/conformance';
 import { actor, brokerClerk, stranger } from '../../consent-store/src/testing/firms.ts';
 import { permittedUse } from '../../consent-store/src/testing/given-mandates.ts';
 import { tradeOrder } from '../../consent-store/src/testing/trade-order.ts';
 import { tokenQuestion } from '../../policy-engine/src/testing/desk.ts';
+import { memoryClientDirectory } from './registration/testing/client-directory.ts';
+import { liveRevocations } from './testing/live-revocations.ts';
 import {
   memoryConsentStore,
   memoryFederation,
@@ -19,7 +23,8 @@ import {
   memoryPolicyEngine,
   memoryTransactionRegistry,
 } from './testing/neighbours.ts';
-import { broker, clearing, venue } from './testing/trading-world.ts';
+import { revocable } from './testing/revocable.ts';
+import { broker, clearing, tradingWorld, venue } from './testing/trading-world.ts';
 
 const start = Date.parse('2026-11-23T10:00:00Z');
 
@@ -106,3 +111,28 @@ describeFederation('memoryFederation', async () => {
     },
   };
 });
+
+describeRevoking('liveRevocations', async () => {
+  const from = ground();
+  const revocations = liveRevocations({ clock: from.clock, grants: memoryGrantRegister(from) });
+  return {
+    ...{ contract: revocations, by: actor(brokerClerk), ...revocable(from.clock) },
+    endedBy: (claims) => revocations.endedBy(claims),
+    recorded: () => revocations.ended.length,
+  };
+});
+
+let clients = 0;
+describeDirectoryCalls('memoryClientDirectory', async () => {
+  const world = tradingWorld();
+  return {
+    contract: memoryClientDirectory(ground(), () => world.directory.snapshot()),
+    by: actor(brokerClerk),
+    client() {
+      const number = ++clients;
+      const names = { id: `conforming-${number}`, institution: broker, principal: `service:conforming-${number}` };
+      return { ...names, environment: 'sandbox', scopes: ['order:read'], jwks: { keys: [makeKey().jwk] } };
+    },
+    fileOf: (client) => ({ clients: [client] }),
+  };
+}, ['plan', 'edit', 'clientDocument']);

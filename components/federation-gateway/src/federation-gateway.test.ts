@@ -1,17 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import {
-  auditLogErrors,
-  type Directory,
-  type Person,
-  type PrincipalId,
-  type RecordDraft,
-  requireFit,
-  type TrustProfile,
-  type TrustRegistry,
-} from '@countersign/contracts';
-import { CodedError, canonicalize, parseId, sha256Base64Url, systemRandom, toInstant } from '@countersign/kernel';
+import type { Directory, Person, PrincipalId, RecordDraft, TrustProfile, TrustRegistry } from '@countersign/contracts';
+import { CodedError, parseId, sha256Base64Url, systemRandom, toInstant } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import { type FixedClock, fixedClock, standingsIn } from '@countersign/testkit';
+import { createMemoryLog, type FixedClock, fixedClock, type MemoryLog } from '@countersign/testkit';
 import fc from 'fast-check';
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -60,19 +51,19 @@ let answer: Answer;
 let requests: string[];
 let base: string;
 let clock: FixedClock;
+let audit: MemoryLog;
 /** All that is recorded, the keys of the partner included. */
-let records: RecordDraft[];
+let records: readonly RecordDraft[];
 const ofType = (type: RecordDraft['type']) => records.filter((record) => record.type === type);
-let logIsDown: boolean;
 let leiStatus: 'ISSUED' | 'LAPSED' | 'RETIRED';
 let profile: TrustProfile;
 
 beforeEach(async () => {
   requests = [];
-  records = [];
-  logIsDown = false;
   leiStatus = 'ISSUED';
   clock = fixedClock(start * 1000);
+  audit = createMemoryLog(clock, { anyReferences: true });
+  records = audit.drafts;
   answer = keySet(first.publicJwk);
   server = createServer((request, response) => {
     requests.push(request.url ?? '');
@@ -157,18 +148,6 @@ function open(options: { readonly identityChaining?: 'draft-17'; readonly fetchT
             : undefined,
     }),
   } as unknown as Directory;
-  const audit = {
-    append: async (record: RecordDraft) => {
-      if (logIsDown) throw auditLogErrors.error('log_unavailable', 'down');
-      requireFit(record);
-      const known = records.find(({ id }) => id === record.id);
-      if (known !== undefined && canonicalize(known as never) !== canonicalize(record as never))
-        throw auditLogErrors.error('record_identity_taken', 'Another record has this id.');
-      if (known === undefined) records.push(record);
-      return { id: record.id, index: 0n, time: '' };
-    },
-    standings: async (things: readonly string[]) => standingsIn(records, things),
-  };
   const from = { audit, clock, random: systemRandom };
   const outbound = createOutbound({ environment: 'development', logger });
   const partnerKeys = createPartnerKeys({ ...from, outbound, logger, times: { fetchTimeoutMs } });
@@ -471,7 +450,7 @@ describe('an assertion is refused', () => {
   });
 
   it('only after the record of it is written', async () => {
-    logIsDown = true;
+    audit.breakDown('writing');
     expect((await refusalOf(open().acceptAssertion('x', ourIssuer))).code).toBe('log_unavailable');
   });
 });
@@ -782,9 +761,9 @@ describe('the keys of a partner', () => {
   });
 
   it('are not used before it is recorded whose name they have', async () => {
-    logIsDown = true;
+    audit.breakDown('writing');
     expect(await accepted(open())).toBe('log_unavailable');
-    logIsDown = false;
+    audit.repair();
     expect(await accepted(open())).toBe('accepted');
   });
 

@@ -1,15 +1,8 @@
 import { createServer, type Server } from 'node:http';
-import {
-  type Directory,
-  type PartnerSignIns,
-  type RecordDraft,
-  requireFit,
-  type Signer,
-  type TrustProfile,
-} from '@countersign/contracts';
+import type { Directory, PartnerSignIns, RecordDraft, Signer, TrustProfile } from '@countersign/contracts';
 import { CodedError, newId, systemRandom, toInstant } from '@countersign/kernel';
 import { createLogger } from '@countersign/runtime';
-import { type FixedClock, fixedClock, leiOf, standingsIn } from '@countersign/testkit';
+import { createMemoryLog, type FixedClock, fixedClock, leiOf, type MemoryLog } from '@countersign/testkit';
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createOutbound, createPartnerKeys, createPartnerSignIns } from './index.ts';
@@ -26,7 +19,8 @@ beforeAll(async () => {
 
 let server: Server;
 let clock: FixedClock;
-let records: RecordDraft[];
+let audit: MemoryLog;
+let records: readonly RecordDraft[];
 let issuer: string;
 /** Paths that were asked for. */
 let requests: string[];
@@ -41,7 +35,8 @@ let nonce: string;
 
 beforeEach(async () => {
   clock = fixedClock(Date.UTC(2026, 10, 21, 9));
-  records = [];
+  audit = createMemoryLog(clock, { anyReferences: true });
+  records = audit.drafts;
   requests = [];
   isDown = false;
   meanwhile = () => undefined;
@@ -90,14 +85,6 @@ function idToken(): Promise<string> {
 }
 
 function open(): PartnerSignIns {
-  const audit = {
-    append: async (record: RecordDraft) => {
-      requireFit(record);
-      records.push(record);
-      return { id: record.id, index: 0n, time: '' };
-    },
-    standings: async (things: readonly string[]) => standingsIn(records, things),
-  };
   const from = { audit, clock, random: systemRandom, outbound: createOutbound({ environment: 'development', logger }) };
   profile = {
     id: newId('profile', from),

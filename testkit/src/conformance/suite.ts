@@ -70,7 +70,7 @@ export function suiteOf<Name extends RemoteContract, Made extends UnderTest<Name
  */
 export function describeComponent<Name extends RemoteContract, Made extends UnderTest<Name>>(
   suite: Suite<Name, Made>,
-  make: () => Promise<Made>,
+  make: () => Promise<NoInfer<Made>>,
 ): void {
   const { contract } = suite;
   suite('the component', make);

@@ -1,4 +1,4 @@
-import type { PrincipalId, TransactionFacts, TransactionRegistry } from '@countersign/contracts';
+import { type PrincipalId, parsePrincipalId, type TransactionFacts, type TransactionRegistry } from '@countersign/contracts';
 import { type Digest, newId, systemClock, systemRandom, type TransactionId } from '@countersign/kernel';
 import { expect, it } from 'vitest';
 import { codeOf } from '../code-of.ts';
@@ -90,7 +90,8 @@ export const describeTransactionRegistry = suiteOf<'transaction-registry', Trans
         expect(found).toMatchObject({ waiting: [{ view: { intentDigest } }], more: false });
         expect(found.waiting[0]?.roles.length).toBeGreaterThan(0);
         expect(found.waiting[0]?.view.transaction).toBe(id);
-        const initiator = opening(newKey()).initiator.id as PrincipalId;
+        const initiator = parsePrincipalId(opening(newKey()).initiator.id);
+        if (initiator === undefined) throw new Error('not a principal');
         expect(await contract.waitingFor(initiator, [intentDigest])).toEqual({ waiting: [], more: false });
       });
     },

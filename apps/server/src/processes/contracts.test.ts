@@ -45,7 +45,7 @@ afterAll(() => database.drop());
 async function keysOf<Purpose extends ComponentKeyPurpose>(purpose: Purpose, component: string) {
   const clock = fixedClock(start);
   const from = { clock, random: systemRandom };
-  const by: Requester = { id: 'service:countersign', institution, through: [], client: 'console' };
+  const by: Requester = { id: 'service:countersign', institution, through: [] };
   const records = createKeyRecords({ ...from, audit: createMemoryLog(clock, { anyReferences: true }) });
   const pool = database.pool(component);
   await pool.query('delete from signing_keys');

@@ -50,8 +50,6 @@ export interface HarnessOptions {
   readonly federationGateway?: FederationGateway;
   /** In place of one that remembers. */
   readonly singleUse?: SingleUse;
-  /** In place of a list that follows no log. */
-  readonly revocations?: Revocations;
   readonly nonceSecret?: Uint8Array;
   readonly pingSecret?: Uint8Array;
   readonly config?: Partial<AuthorizationServerConfig>;
@@ -96,7 +94,7 @@ export function createHarness(options: HarnessOptions = {}) {
     policyEngine,
     transactionRegistry,
     federationGateway: options.federationGateway ?? federationGateway,
-    revocations: options.revocations ?? revocations,
+    revocations,
     outbound: { getJson: nobodyThere, post: nobodyThere, ...options.outbound },
     authentication: {
       current: async () => undefined,

@@ -36,7 +36,7 @@ describe.skipIf(!chromium.found)(`the pages of approvers in a browser${skipped}`
   ): Promise<{ readonly page: Page; readonly complaints: readonly string[] }> {
     const { colorScheme = 'light', width = 1024, locale = 'en-GB' } = options;
     const context = await browser.newContext({ colorScheme, locale, viewport: { width, height: 900 } });
-    await context.addCookies([{ name: 'signed-in', value: 'olga', url: origin }]);
+    await context.addCookies([{ name: 'signed-in', value: 'person:olga/approval', url: origin }]);
     const page = await context.newPage();
     const complaints: string[] = [];
     page.on('console', (message) => complaints.push(message.text()));

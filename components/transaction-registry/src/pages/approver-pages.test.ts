@@ -97,10 +97,10 @@ describe('the page of a transaction', () => {
       const location = new URL(String(answer.headers.location), 'https://countersign.example');
       expect([answer.statusCode, location.pathname, location.searchParams.get('tier')]).toEqual([
         303,
-        '/sign-in/here',
+        '/sign-in/test',
         'approval',
       ]);
-      const back = location.searchParams.get('returnTo') ?? '';
+      const back = location.searchParams.get('to') ?? '';
       expect(back.startsWith(path)).toBe(true);
       const again = await browser.get(back);
       expect([again.statusCode, codeOf(again.body)]).toEqual([403, 'sign_in_abandoned']);

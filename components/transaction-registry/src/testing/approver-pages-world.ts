@@ -1,13 +1,12 @@
-import type { Authentication, OpenedTransaction, Person, SignIn } from '@countersign/contracts';
-import { newId } from '@countersign/kernel';
+import type { OpenedTransaction, Person } from '@countersign/contracts';
 import { createHttpServer, createLogger, createMetrics, pageRoutes } from '@countersign/runtime';
-import { unescaped, webBrowser } from '@countersign/testkit';
+import { browserOf, createCookieSignIn, unescaped, type WebBrowser } from '@countersign/testkit';
 import { approverPageRoutes } from '../index.ts';
 import { createApprovingWorld, type Kind } from './approving-world.ts';
 import { createSmallAuthenticators, type Enrolled, usualOrigin } from './small-authenticators.ts';
 
 export type Fields = Readonly<Record<string, string | undefined>>;
-export type ApproverBrowser = ReturnType<typeof webBrowser>;
+export type ApproverBrowser = WebBrowser;
 
 /** The pages of approvers over a real registry; people sign in by being named, and sign by software authenticators. */
 export async function createApproverPagesWorld({
@@ -25,7 +24,7 @@ export async function createApproverPagesWorld({
   pageRoutes(app);
   approverPageRoutes(app, {
     transactions: registry,
-    authentication: createSmallAuthentication(world),
+    authentication: createCookieSignIn(world.clock),
     statements: authenticators.statements,
     directory: world.directory,
     clock: world.clock,
@@ -43,11 +42,7 @@ export async function createApproverPagesWorld({
     authenticators,
     app,
     /** A browser in which this person is signed in for approvals; nobody when left out. */
-    browserOf(person?: Person): ApproverBrowser {
-      const browser = webBrowser(app);
-      if (person !== undefined) browser.cookies.set('signed-in', person.id.replace('person:', ''));
-      return browser;
-    },
+    browserOf: (person?: Person): ApproverBrowser => browserOf(app, person, 'approval'),
     enrol: authenticators.enrol,
     pathOf: ({ id }: Pick<OpenedTransaction, 'id'>) => `/approve/${id}`,
     /** Brought to where its step waits for two people of operations. */
@@ -84,28 +79,4 @@ export function textOf(page: string): string {
 /** The code that a problem page tells. */
 export function codeOf(page: string): string | undefined {
   return /<p class="code">[^<]*<code>([a-z_]+)<\/code>/.exec(page)?.[1];
-}
-
-/** Signs in by being named in a cookie: who people are is another component's. */
-function createSmallAuthentication(world: {
-  readonly clock: { now(): number };
-  readonly random: { bytes(length: number): Uint8Array };
-  readonly directory: { readonly principals: ReadonlyMap<string, unknown> };
-}): Pick<Authentication, 'begin' | 'current'> {
-  const sessions = new Map<string, SignIn['session']>();
-  return {
-    async current(cookie, need) {
-      if (need?.tier !== 'approval') throw new Error('only a session for approvals opens these pages');
-      const name = /(?:^|; )signed-in=([\w.-]+)/.exec(cookie ?? '')?.[1];
-      const person = name === undefined ? undefined : (`person:${name}` as SignIn['person']);
-      if (person === undefined) return undefined;
-      const session = sessions.get(person) ?? newId('session', world);
-      sessions.set(person, session);
-      const authTime = Math.floor(world.clock.now() / 1000);
-      return { session, person, acr: 'phrh', amr: ['pop', 'hwk', 'user'], authTime, tier: 'approval' };
-    },
-    async begin({ returnTo, need }) {
-      return `/sign-in/here?${new URLSearchParams({ returnTo, tier: need.tier ?? '' })}`;
-    },
-  };
 }

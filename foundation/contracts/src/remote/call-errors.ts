@@ -4,6 +4,7 @@ import { auditLogErrors } from '../audit-log.ts';
 import { authenticationErrors } from '../authentication.ts';
 import { authenticatorErrors } from '../authenticators.ts';
 import { accessErrors } from '../authorization-server.ts';
+import { consentErrors } from '../consent-store.ts';
 import { deviceErrors } from '../devices.ts';
 import { directoryErrors } from '../directory.ts';
 import { federationErrors } from '../federation-gateway.ts';
@@ -38,7 +39,12 @@ const querying: CallErrors = {
 };
 const directory: CallErrors = { ...directoryErrors.codes, ...recording };
 const grants: CallErrors = { ...grantErrors.codes, ...recording };
-const statements: CallErrors = { ...authenticatorErrors.codes, ...deviceErrors.codes, ...recording };
+const statements: CallErrors = {
+  ...authenticatorErrors.codes,
+  ...authenticationErrors.codes,
+  ...deviceErrors.codes,
+  ...recording,
+};
 const access: CallErrors = {
   ...accessErrors.codes,
   ...accessTokenErrors.codes,
@@ -80,7 +86,7 @@ export const callErrors: ErrorTable = {
   },
   'policy-engine': { decide: policyErrors.codes, declaredDetailTypes: none },
   'transaction-registry': {
-    open: { ...transactionErrors.codes, ...recording },
+    open: { ...transactionErrors.codes, ...consentErrors.codes, ...recording },
     facts: none,
     stepsOf: none,
     waitingFor: none,
@@ -90,7 +96,7 @@ export const callErrors: ErrorTable = {
   authentication: {
     current: none,
     begin: { ...authenticationErrors.codes, ...deviceErrors.codes, ...recording },
-    endAllOf: recording,
+    endAllOf: { ...authenticationErrors.codes, ...recording },
   },
   authenticators: { of: none, isLocked: none, invitersOf: none },
   statements: { ask: statements, take: statements },

@@ -1,8 +1,8 @@
 import {
-  type Actor,
   type AuditAppender,
   type Client,
   type Directory,
+  type DirectoryChange,
   type DirectoryProblem,
   type DirectorySnapshot,
   directoryErrors,
@@ -76,25 +76,25 @@ export function memoryClientDirectory(
     return problems;
   }
 
-  async function write(id: string, document: Document | undefined, by: Actor): Promise<void> {
-    const before = documents.get(id);
-    if ([before, document].some((each) => each?.['environment'] === 'production'))
-      throw directoryErrors.error('second_person_required', 'Two people, please.');
-    if (JSON.stringify(before) === JSON.stringify(document)) return;
-    await from.audit.append({
-      id: newId('record', from),
-      type: 'directory.applied',
-      source: 'directory',
-      outcome: 'done',
-      subject: by,
-      data: { changes: [{ kind: 'client', id, change: document === undefined ? 'remove' : 'add' }] },
+  /** What would be changed, of documents by their ids; without one, what is there is taken away. */
+  function changesOf(wanted: ReadonlyMap<string, Document | undefined>): readonly DirectoryChange[] {
+    return [...wanted].flatMap(([id, document]): readonly DirectoryChange[] => {
+      const before = documents.get(id);
+      if (JSON.stringify(before) === JSON.stringify(document)) return [];
+      return [
+        { kind: 'client', id, change: document === undefined ? 'remove' : before === undefined ? 'add' : 'change' },
+      ];
     });
-    const interrupt = hook;
-    hook = undefined;
-    if (interrupt !== undefined) await asSomebodyElse(interrupt);
-    if (document === undefined) documents.delete(id);
-    else documents.set(id, document);
-    version += 1;
+  }
+
+  /** @throws CodedError of the first that is at fault */
+  function read(clients: readonly unknown[], at: string): readonly (readonly [string, Document])[] {
+    return clients.map((client, index) => {
+      const error = fault(client, `${at}/${index}`);
+      if (error !== undefined) throw error;
+      const document = asDocument(client);
+      return [String(document['id']), document];
+    });
   }
 
   return {
@@ -110,19 +110,38 @@ export function memoryClientDirectory(
     snapshot,
     snapshotAtLeast: async () => snapshot(),
     async plan(file) {
-      const [document] = listOf(asDocument(file)['clients']);
-      const error = fault(document, '/clients/0');
-      if (error !== undefined) throw error;
-      return [];
+      const clients = asDocument(file)['clients'];
+      if (!Array.isArray(clients)) throw directoryErrors.error('directory_file_invalid', 'There are no clients in it.');
+      return changesOf(new Map(read(clients, '/clients')));
     },
-    async edit({ put, remove }, by) {
-      for (const document of put?.clients ?? []) {
-        const error = fault(document, '/put/clients/0');
-        if (error !== undefined) throw error;
-        await write(String(asDocument(document)['id']), asDocument(document), by);
+    async edit({ put, remove }, by, { expectedVersion } = {}) {
+      const wanted = new Map<string, Document | undefined>(read(put?.clients ?? [], '/put/clients'));
+      for (const { id } of remove ?? []) wanted.set(id, undefined);
+      for (const [id, document] of wanted)
+        if ([documents.get(id), document].some((each) => each?.['environment'] === 'production'))
+          throw directoryErrors.error('second_person_required', 'Two people, please.');
+      const changes = changesOf(wanted);
+      if (changes.length === 0) return { version, changes };
+      if (expectedVersion !== undefined && expectedVersion !== version)
+        throw directoryErrors.error('directory_changed_meanwhile', 'Somebody else was first.');
+      await from.audit.append({
+        id: newId('record', from),
+        type: 'directory.applied',
+        source: 'directory',
+        outcome: 'done',
+        subject: by,
+        data: { changes: changes.map(({ kind, id, change }) => ({ kind, id, change })) },
+      });
+      const interrupt = hook;
+      hook = undefined;
+      if (interrupt !== undefined) await asSomebodyElse(interrupt);
+      for (const { id } of changes) {
+        const document = wanted.get(id);
+        if (document === undefined) documents.delete(id);
+        else documents.set(id, document);
       }
-      for (const { id } of remove ?? []) await write(id, undefined, by);
-      return { version, changes: [] };
+      version += 1;
+      return { version, changes };
     },
     clientDocument: async (id) => documents.get(id),
   } satisfies Pick<Directory, 'plan' | 'edit'> & MemoryClientDirectory;

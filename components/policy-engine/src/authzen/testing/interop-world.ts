@@ -1,7 +1,7 @@
-import { type PolicyVersion, policyErrors, type RecordDraft, wholeDraft } from '@countersign/contracts';
-import { CodedError, type Digest, type RecordId, systemClock, systemRandom } from '@countersign/kernel';
+import { type PolicyVersion, policyErrors } from '@countersign/contracts';
+import { type Digest, type RecordId, systemClock, systemRandom } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
-import { createOpenGuard } from '@countersign/testkit';
+import { createMemoryLog, createOpenGuard } from '@countersign/testkit';
 import { loadBundle } from '../../bundle/load-bundle.ts';
 import { readBundleFolder } from '../../bundle/read-folder.ts';
 import { createDecisionPoint } from '../../decision/decision-point.ts';
@@ -14,8 +14,7 @@ export const baseUrl = 'https://pdp.example';
 
 /** The decision point, its HTTP interface, and a log that can be made to fail, over the interop scenarios' world. */
 export async function createInteropWorld() {
-  const records: RecordDraft[] = [];
-  let logWorks = true;
+  const log = createMemoryLog(systemClock, { checked: [], anyReferences: true });
   const logger = createLogger({ level: 'silent', name: 'test' });
   const loaded = loadBundle(await readBundleFolder(new URL('./interop-policies/', import.meta.url)));
   const version: PolicyVersion = {
@@ -41,18 +40,7 @@ export async function createInteropWorld() {
     // Nothing is read of a directory, so there is nothing to keep; the policies are compared elsewhere.
     archive: { keep: () => undefined },
     shadow: { evaluatorFor: () => evaluateCompiled, offer() {} },
-    audit: {
-      async append(record) {
-        if (!logWorks)
-          throw new CodedError({
-            code: 'log_unavailable',
-            category: 'unavailable',
-            detail: 'The log cannot be written.',
-          });
-        records.push(wholeDraft(record));
-        return { id: record.id, index: BigInt(records.length - 1), time: version.publishedAt };
-      },
-    },
+    audit: log,
     clock: systemClock,
     random: systemRandom,
     logger,
@@ -64,15 +52,15 @@ export async function createInteropWorld() {
   return {
     app,
     decisionPoint,
-    records,
+    records: log.records,
     hash: version.hash satisfies Digest,
     /** While it runs, the log cannot be written. */
     async withoutLog<Result>(work: () => Promise<Result>): Promise<Result> {
-      logWorks = false;
+      log.breakDown('writing');
       try {
         return await work();
       } finally {
-        logWorks = true;
+        log.repair();
       }
     },
     post: (path: string, payload: unknown, headers: Readonly<Record<string, string>> = asEnforcementPoint()) =>
