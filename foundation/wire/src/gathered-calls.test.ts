@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isCodedError } from '@countersign/kernel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { PeerCall } from './peer.ts';
+import type { PeerCall } from './peer-call.ts';
 import { createProcessRig, type ProcessRig, refusal, type ServedByRig, serving } from './testing/process-rig.ts';
 
 const lock = (person: string): PeerCall => ({

@@ -1,5 +1,5 @@
 import { mostTogether } from './call-path.ts';
-import type { PeerCall } from './peer.ts';
+import type { PeerCall } from './peer-call.ts';
 
 /** One of several calls of a method, and who waits for it. */
 export interface GatheredCall {

@@ -5,7 +5,8 @@ import { isCodedError } from '@countersign/kernel';
 import { createTestAuthority, leiOf, personOf } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { Peer, PeerCall } from './peer.ts';
+import type { Peer } from './peer.ts';
+import type { PeerCall } from './peer-call.ts';
 import { remoteContract } from './remote.ts';
 import { createProcessRig, identityOf, type ProcessRig, refusal, serving } from './testing/process-rig.ts';
 

@@ -4,6 +4,7 @@ import type { Logger } from '@countersign/runtime';
 import { type Dispatcher, Pool } from 'undici';
 import { callMediaType, callPath, callsMediaType, readAnswerLine } from './call-path.ts';
 import { createCallGatherer, type GatheredCall } from './gathered-calls.ts';
+import type { PeerCall } from './peer-call.ts';
 import { type ProcessIdentity, requireProcess, wireErrors } from './process-identity.ts';
 
 export interface PeerOptions {
@@ -19,20 +20,6 @@ export interface PeerOptions {
   readonly mostCalls?: number;
   /** Until the answer to a request that is passed on must have begun, in milliseconds; 40,000 when left out. */
   readonly answerBeginsMs?: number;
-}
-
-/** What is asked of another process. */
-export interface PeerCall {
-  readonly contract: string;
-  readonly method: string;
-  /** JSON text. */
-  readonly body: string;
-  /** From now until the caller gives up, in milliseconds. */
-  readonly timeoutMs: number;
-  /** Whether it does no harm to ask twice. */
-  readonly repeatable: boolean;
-  /** Whether it may go in one request with others of its method: for what is asked often, by many at once. */
-  readonly gathered?: boolean;
 }
 
 /** A request as it came from somebody else. */
