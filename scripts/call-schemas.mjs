@@ -89,6 +89,8 @@ function createSchemas(checker, unionNames) {
   }
 
   function shared(name, identity, at, schemaOf) {
+    // Whatever was parsed as JSON is of it (foundation/kernel/src/canonical-json.ts).
+    if (name === 'Json') return {};
     const known = named.get(name);
     if (known !== undefined) {
       if (known.identity !== identity) throw refuse(`one of two types of the name ${name}`, at);

@@ -3,6 +3,8 @@ import { type LoadResult, sendAll } from './http-load.ts';
 import { type Contender, type Counted, type Round, roundOf } from './measure.ts';
 import type { ServerProcess } from './server-process.ts';
 
+const mostAtOnce = 1_000;
+
 /** A server under a closed loop of prepared requests. */
 export function httpContender(options: {
   readonly name: string;
@@ -30,7 +32,9 @@ export function httpContender(options: {
   return {
     name,
     async warmUp() {
-      for (const part of [0.1, 0.3, 0.6]) await send(Math.max(connections, Math.ceil(options.warmUpRequests * part)));
+      // What was signed is good for a minute, and a cold server on a busy machine is slow.
+      for (let sent = 0; sent < options.warmUpRequests; sent += mostAtOnce)
+        await send(Math.max(connections, Math.min(mostAtOnce, options.warmUpRequests - sent)));
     },
     // By count, not by the clock: what was prepared gets used, and the pace of the last round says how much that is.
     round: (seconds) => send(Math.max(connections * 4, Math.ceil(rate * seconds))),

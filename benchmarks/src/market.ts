@@ -2,6 +2,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Client, createClient, importSigningKey, tokenInDevelopment } from '@countersign/sdk';
 import { type MachineClient, makeClients, publicJwk } from './machine-clients.ts';
+import {
+  makeOrderingClients,
+  type OrderFlow,
+  type OrderingClients,
+  orderingDirectory,
+  startOrderFlow,
+} from './order-flow.ts';
 
 const trader = '5493000ARRANGERDEM94';
 const venue = '969500VENUEEXAMPLE02';
@@ -36,6 +43,8 @@ export interface Market {
    */
   readonly desks: readonly MachineClient[];
   readonly people: readonly string[];
+  /** Who has a part in orders that agents place by themselves. */
+  readonly ordering: OrderingClients;
 }
 
 export function makeMarket(): Market {
@@ -46,11 +55,25 @@ export function makeMarket(): Market {
     gateways: makeClients('bench-gateway'),
     desks: makeClients('bench-desk', people.length),
     people,
+    ordering: makeOrderingClients(),
   };
 }
 
+/** Orders of the trading firm, put through the doors. */
+export function ordersOf({ ordering }: Market, issuer: string): Promise<OrderFlow> {
+  return startOrderFlow(ordering, {
+    ...{ issuer, venue, clearing },
+    house: trader,
+    locations: [venueOrders, clearingTrades],
+  });
+}
+
 /** A directory file that makes the control plane know the market. */
-export function directoryFile({ traders, certified, gateways, desks, people }: Market, issuer: string): unknown {
+export function directoryFile(
+  { traders, certified, gateways, desks, people, ordering }: Market,
+  issuer: string,
+): unknown {
+  const orders = orderingDirectory(ordering, { issuer, house: trader });
   const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
   const client =
     (grant: string, institution: string, audiences: readonly string[], scopes: readonly string[]) =>
@@ -71,6 +94,9 @@ export function directoryFile({ traders, certified, gateways, desks, people }: M
       institution(trader, 'Benchmark Trading (example)'),
       institution(venue, 'Benchmark Venue (example)'),
       institution(clearing, 'Benchmark Clearing (example)'),
+      institution(orders.institutions.fund, 'Benchmark Fund (example)'),
+      institution(orders.institutions.broker, 'Benchmark Broker (example)'),
+      institution(orders.institutions.custodian, 'Benchmark Custodian (example)'),
     ],
     desks: [
       {
@@ -92,9 +118,14 @@ export function directoryFile({ traders, certified, gateways, desks, people }: M
         credentials: [],
       },
       ...people.map((id) => ({ id, institution: trader, roles: [], federated: [], credentials: [] })),
+      ...orders.people,
     ],
-    services: [...traders, ...certified, ...desks].map(service(trader)).concat(gateways.map(service(venue))),
-    agents: [],
+    services: [
+      ...[...traders, ...certified, ...desks].map(service(trader)),
+      ...gateways.map(service(venue)),
+      ...orders.services,
+    ],
+    agents: orders.agents,
     clients: [
       ...traders.map(
         client(
@@ -120,8 +151,9 @@ export function directoryFile({ traders, certified, gateways, desks, people }: M
         redirect_uris: [deskRedirect],
         jwks: { keys: [publicJwk(of)] },
       })),
+      ...orders.clients,
     ],
-    accounts: [{ id: 'BENCH-1', institution: trader, type: 'House' }],
+    accounts: [{ id: 'BENCH-1', institution: trader, type: 'House' }, ...orders.accounts],
     venues: [{ mic: 'XEUR', operator: venue, country: 'DE' }],
     instruments: [
       {
@@ -139,6 +171,7 @@ export function directoryFile({ traders, certified, gateways, desks, people }: M
       { uri: venueOrders, institution: venue, scopes },
       { uri: venueReports, institution: venue, scopes, token_format: 'opaque' },
       { uri: clearingTrades, institution: clearing, scopes },
+      ...orders.resources,
     ],
   };
 }

@@ -41,6 +41,7 @@ describe.skipIf(!existsSync(main))('npm run bench (needs a build)', () => {
       'One process and four: tokens, under load',
       'the CPU of one process: four processes',
       'One process and four: decisions, one at a time',
+      'One process and four: appends, one at a time',
       'One process and four: a second in which nobody asks anything',
       'A policy bundle simulated over recorded decisions',
       'Audit-log appends, a lone caller',
@@ -93,9 +94,9 @@ describe.skipIf(!existsSync(main))('npm run bench (needs a build)', () => {
     expect(stdout).not.toContain('Client-credentials tokens');
   });
 
-  it('measures a control plane in one process and in four', { timeout: 300_000 }, async () => {
+  it('measures a control plane in one process and in four', { timeout: 540_000 }, async () => {
     const { stdout } = await run('--quick', '--only', 'whole-and-split');
-    for (const work of ['tokens', 'decisions'])
+    for (const work of ['tokens', 'decisions', 'transitions', 'appends'])
       for (const at of ['under load', 'one at a time'])
         expect(stdout).toContain(`One process and four: ${work}, ${at}`);
     expect(stdout).toMatch(

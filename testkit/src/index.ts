@@ -32,7 +32,7 @@ export { leiOf, personOf } from './people.ts';
 export { createPeopleKeys } from './people-keys.ts';
 export { takePicture } from './picture.ts';
 export { plainOutbound } from './plain-outbound.ts';
-export { createProcessRig, type ProcessRig, processIdentityOf, serving } from './process-rig.ts';
+export { createProcessRig, type ProcessRig, processIdentityOf, type ServedByRig, serving } from './process-rig.ts';
 export { testRowSeal } from './row-seal.ts';
 export { seededRandom } from './seeded-random.ts';
 export { browserOf, cookieSignIn, createCookieSignIn } from './signed-in.ts';

@@ -24,7 +24,7 @@ export function processIdentityOf(authority: TestAuthority, name: string, uris =
 }
 
 /** What a process of the rig answers. */
-interface ServedByRig {
+export interface ServedByRig {
   readonly calls?: ReturnType<typeof serveCalls>;
   readonly mount?: (app: FastifyInstance) => void;
   /** One of the rig's authority when left out. */

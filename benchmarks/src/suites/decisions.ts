@@ -167,9 +167,9 @@ async function requestsOf(
   const shared = cedarEntities(directory.snapshot(), bundle);
   return Promise.all(
     orders.map(async (order) => {
-      const { input } = await engine.decide(order);
+      const { inputText } = await engine.decide(order);
       // Ours to read: the engine has just written it.
-      const { principal, resource, context, local } = input as unknown as Pick<
+      const { principal, resource, context, local } = JSON.parse(inputText) as Pick<
         AuthorizationRequest,
         'principal' | 'resource' | 'context'
       > & { readonly local: readonly EntityInput[] };

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@countersign/sdk';
-import { httpContender, permitComplaint, tokenComplaint } from '../http-contender.ts';
-import { protectedRequests, tokenRequests } from '../machine-clients.ts';
-import { type Market, venueOrders, venueScope } from '../market.ts';
-import { type Contender, measureInTurn, type Result, type Round } from '../measure.ts';
+import { httpContender, measured, permitComplaint, tokenComplaint } from '../http-contender.ts';
+import { formRequests, pick, protectedRequests, tokenRequests } from '../machine-clients.ts';
+import { type Market, ordersOf, venueOrders, venueScope } from '../market.ts';
+import { type Contender, measureInTurn, type Result, type Round, roundOf } from '../measure.ts';
+import type { OrderFlow } from '../order-flow.ts';
 import type { Pace } from '../pace.ts';
+import { performed } from '../performed.ts';
 import type { ServerProcess } from '../server-process.ts';
+import { accessTokens, activeComplaint } from './introspection.ts';
 
 /** One of the installations that are compared. */
 export interface Installation {
@@ -87,6 +90,8 @@ type Load = Pick<Parameters<typeof httpContender>[0], 'connections' | 'warmUpReq
 const works: readonly { readonly name: string; contender(installation: Installation, load: Load): Contender }[] = [
   { name: 'tokens', contender: tokens },
   { name: 'decisions', contender: decisions },
+  { name: 'transitions', contender: transitions },
+  { name: 'appends', contender: appends },
 ];
 
 function tokens({ name, server, market }: Installation, load: Load): Contender {
@@ -96,6 +101,52 @@ function tokens({ name, server, market }: Installation, load: Load): Contender {
     ...load,
     complaint: tokenComplaint,
     prepare: async (count) => tokenRequests({ issuer: server.url, clients: market.traders, parameters, count }),
+  });
+}
+
+/** Orders that are submitted: the step alone, by a token that is there. */
+function transitions({ name, server, market }: Installation, { connections, warmUpRequests }: Load): Contender {
+  let starting: Promise<OrderFlow> | undefined;
+  let rate = 0;
+  async function send(count: number): Promise<Round> {
+    starting ??= ordersOf(market, server.url);
+    const flow = await starting;
+    const orders = await flow.prepare(count);
+    const round = roundOf(
+      await measured(server, async () => {
+        const { seconds, latenciesMs } = await performed(connections, orders, (order) => flow.submit(order));
+        return { seconds, latenciesMs: latenciesMs ?? new Float64Array() };
+      }),
+    );
+    rate = round.rate;
+    return round;
+  }
+  return {
+    name,
+    async warmUp() {
+      await send(Math.max(connections, Math.ceil(warmUpRequests / 8)));
+    },
+    round: (seconds) => send(Math.max(connections * 4, Math.ceil(rate * seconds))),
+  };
+}
+
+/** What is done for the sake of its record: introspections, each of which puts one into the log and asks nobody else. */
+function appends({ name, server, market }: Installation, load: Load): Contender {
+  return httpContender({
+    ...{ name, server },
+    ...load,
+    complaint: activeComplaint,
+    async prepare(count) {
+      const tokens = await accessTokens(server.url, market.traders, venueOrders);
+      return formRequests({
+        issuer: server.url,
+        path: '/introspect',
+        proof: false,
+        clients: market.gateways,
+        parameters: (_client, index) => ({ token: pick(tokens, index) }),
+        count,
+      });
+    },
   });
 }
 

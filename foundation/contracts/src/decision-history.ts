@@ -5,7 +5,10 @@ import type { LimitReading } from './limits.ts';
 import type { PolicyBundle } from './policy-versions.ts';
 
 /** A decision as its record has it. */
-export type RecordedDecision = Omit<Decision, 'id' | 'policyRecord'> & { readonly id: string };
+export type RecordedDecision = Omit<Decision, 'id' | 'policyRecord' | 'inputText'> & {
+  readonly id: string;
+  readonly input: Json;
+};
 
 /** What of a decision replay and simulation compare. */
 export const judgedFields = [

@@ -47,12 +47,10 @@ export interface Decision {
   readonly timeStamp?: true;
   /** Version of the directory snapshot that was read. */
   readonly entityVersion: number;
-  /** Digest of {@link input}. */
+  /** Digest of {@link inputText}. */
   readonly inputDigest: Digest;
-  /** Everything the decision was made from, see `DecisionDocument`; what of the directory was read is named by digest. */
-  readonly input: Json;
-  /** Canonical form (RFC 8785) of {@link input}, from who has it written. */
-  readonly inputText?: string;
+  /** Everything the decision was made from, as canonical JSON (RFC 8785); what of the directory was read is named by digest. */
+  readonly inputText: string;
   /** Record of the publication of the policies used. */
   readonly policyRecord: RecordId;
 }

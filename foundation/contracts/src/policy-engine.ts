@@ -81,6 +81,8 @@ export const policyErrors = errorVocabulary({
 /** An answer of the AuthZEN door: decided, and recorded before it was returned. */
 export type RecordedAnswer = Decision & {
   readonly recordId: RecordId;
+  /** Of {@link Decision.inputText}. */
+  readonly input: Json;
   /** Those of {@link Decision.determining} with their texts, looked up when they are read: for who may read the policies. */
   readonly policies: PolicyVersion['policies'];
 };

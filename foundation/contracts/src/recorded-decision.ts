@@ -7,7 +7,7 @@ import type { Decision, DecisionReason, Obligation } from './decisions.ts';
  * The decision as a record holds it in the open, in `data.decision`: that and why it was made, by codes and policies. The
  * rest is kept beside the record, by {@link protectedDecision}.
  */
-export function openDecision(decision: Omit<Decision, 'input'>): { readonly [name: string]: Json } {
+export function openDecision(decision: Omit<Decision, 'inputText'>): { readonly [name: string]: Json } {
   const open = outlineOf(decision);
   if (decision.errors.length === 0) open['errors'] = none;
   if (decision.reasons.length === 0) open['reasons'] = none;
@@ -21,11 +21,9 @@ export function openDecision(decision: Omit<Decision, 'input'>): { readonly [nam
  * @param institution LEI; for a record that holds {@link openDecision} in `data.decision`
  */
 export function protectedDecision(decision: Decision, institution: string): readonly ProtectedValue[] {
-  const { errors, inputText, reasons } = decision;
+  const { errors, inputText: text, reasons } = decision;
   const kept = (name: string) => ({ kind: 'strategy', subject: institution, path: `/data/decision/${name}` }) as const;
-  const values: ProtectedValue[] = [
-    inputText === undefined ? { ...kept('input'), value: decision.input } : { ...kept('input'), text: inputText },
-  ];
+  const values: ProtectedValue[] = [{ ...kept('input'), text }];
   if (reasons.length > 0) values.push({ ...kept('reasons'), value: reasonsOf(decision) });
   if (errors.length > 0) values.push({ ...kept('errors'), value: errorsOf(decision) });
   return values;
@@ -34,7 +32,7 @@ export function protectedDecision(decision: Decision, institution: string): read
 const none: readonly never[] = [];
 
 /** All but what was said of it in words, and what it was made from. */
-function outlineOf(decision: Omit<Decision, 'input'>): { [name: string]: Json } {
+function outlineOf(decision: Omit<Decision, 'inputText'>): { [name: string]: Json } {
   const { tokenLifetimeSeconds, timeStamp } = decision;
   // Written for every decision there is: a spread object for a member that is mostly missing costs more than all others.
   const outline: { [name: string]: Json } = {

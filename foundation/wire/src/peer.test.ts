@@ -17,7 +17,8 @@ import {
 import type { FastifyInstance } from 'fastify';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { callMediaType } from './call-path.ts';
-import type { Peer, PeerCall } from './peer.ts';
+import type { Peer } from './peer.ts';
+import type { PeerCall } from './peer-call.ts';
 import { type ProcessIdentity, processUri } from './process-identity.ts';
 import { remoteContract } from './remote.ts';
 

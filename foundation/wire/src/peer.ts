@@ -2,7 +2,9 @@ import type { Readable } from 'node:stream';
 import { CodedError, type ErrorCategory, isCodedError } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { type Dispatcher, Pool } from 'undici';
-import { callMediaType, callPath } from './call-path.ts';
+import { callMediaType, callPath, callsMediaType, readAnswerLine } from './call-path.ts';
+import { createCallGatherer, type GatheredCall } from './gathered-calls.ts';
+import type { PeerCall } from './peer-call.ts';
 import { endOf, expired, type ProcessIdentity, requireProcess, wireErrors } from './process-identity.ts';
 
 export interface PeerOptions {
@@ -18,18 +20,6 @@ export interface PeerOptions {
   readonly mostCalls?: number;
   /** Until the answer to a request that is passed on must have begun, in milliseconds; 40,000 when left out. */
   readonly answerBeginsMs?: number;
-}
-
-/** What is asked of another process. */
-export interface PeerCall {
-  readonly contract: string;
-  readonly method: string;
-  /** JSON text. */
-  readonly body: string;
-  /** From now until the caller gives up, in milliseconds. */
-  readonly timeoutMs: number;
-  /** Whether it does no harm to ask twice. */
-  readonly repeatable: boolean;
 }
 
 /** A request as it came from somebody else. */
@@ -181,8 +171,90 @@ export function createPeer({
     }
   }
 
-  async function askSome(call: PeerCall, signal: AbortSignal): Promise<string> {
-    const deadline = performance.now() + call.timeoutMs;
+  /** Several of one method, in one request. Each is settled when its answer comes; what nobody answered is asked again alone, if it may be. */
+  async function askTogether(gathered: readonly GatheredCall[]): Promise<void> {
+    const [first] = gathered;
+    if (first === undefined) return;
+    if (gathered.length === 1) return settle(first, askInTime(first));
+    const open = new Map(gathered.entries());
+    const late = new AbortController();
+    // What another node can be asked does not spend all its time on this one.
+    const mayAskAnother = first.call.repeatable && nodes.length > 1;
+    const shareMs = mayAskAnother ? timeLeft(first) / Math.min(nodes.length, mostShares) : timeLeft(first);
+    const timer = setTimeout(() => late.abort(), shareMs);
+    const [node] = inTurn();
+    try {
+      if (node === undefined) throw new Error(`no address of ${name}`);
+      await answersTo(gathered, open, { node, signal: late.signal });
+    } catch (error) {
+      if (node !== undefined && !isCodedError(error)) unheard(node);
+      for (const each of open.values()) {
+        if (isCodedError(error) || error instanceof PeerFault) each.reject(error);
+        else if (late.signal.aborted && !mayAskAnother) each.reject(new LateAnswer());
+        else if (each.call.repeatable || neverSent(error)) void settle(each, askInTime(each));
+        else each.reject(error);
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async function answersTo(
+    gathered: readonly GatheredCall[],
+    open: Map<number, GatheredCall>,
+    { node, signal }: { readonly node: Node; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const [{ call }] = gathered as readonly [GatheredCall];
+    const what = `${name}: ${call.contract}.${call.method}`;
+    const { statusCode, body } = await node.pool.request({
+      path: callPath(call),
+      method: 'POST',
+      headers: { 'content-type': callsMediaType },
+      body: gathered.map((each) => each.call.body).join('\n'),
+      signal,
+    });
+    if (statusCode === 408) throw new Error('the request did not arrive in time');
+    heard(node);
+    if (statusCode !== 200) throw errorOf(statusCode, await body.text(), what);
+    const onLine = (line: string): void => {
+      const answer = readAnswerLine(line);
+      const asked = answer && open.get(answer.place);
+      if (answer === undefined || asked === undefined) throw new PeerFault(`${what} answered what was not asked`);
+      open.delete(answer.place);
+      const { status, text } = answer;
+      if (status === 200 || status === 204) asked.resolve(text);
+      else asked.reject(errorOf(status, text, what));
+    };
+    let rest = '';
+    body.setEncoding('utf8');
+    for await (const part of body as AsyncIterable<string>) {
+      const lines = `${rest}${part}`.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) onLine(line);
+    }
+    if (open.size > 0) throw new Error('the answer ended before all calls were answered');
+  }
+
+  async function settle(gathered: GatheredCall, answer: Promise<string>): Promise<void> {
+    gathered.resolve(answer);
+    await answer.catch(() => undefined);
+  }
+
+  async function askInTime({ call, since }: Pick<GatheredCall, 'call' | 'since'>): Promise<string> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), timeLeft({ call, since }));
+    try {
+      return await askSome(call, late.signal, performance.now() + timeLeft({ call, since }));
+    } catch (error) {
+      throw late.signal.aborted && !isCodedError(error) ? new LateAnswer() : error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  const gather = createCallGatherer(askTogether);
+
+  async function askSome(call: PeerCall, signal: AbortSignal, deadline: number): Promise<string> {
     const turn = inTurn();
     let failure: unknown;
     for (const [index, node] of turn.entries()) {
@@ -258,16 +330,14 @@ export function createPeer({
       if (underWay >= mostCalls)
         throw wireErrors.error('peer_overloaded', `Too much waits for the ${name} process; try again in a moment.`);
       underWay++;
-      const late = new AbortController();
-      const timer = setTimeout(() => late.abort(), call.timeoutMs);
       try {
-        const answer = await askSome(call, late.signal);
+        const answer = await (call.gathered === true ? gather(call) : askInTime({ call, since: performance.now() }));
         if (!answers) logger.info({ peer: name }, 'another process answers again');
         answers = true;
         return answer;
       } catch (error) {
         if (isCodedError(error) || error instanceof PeerFault) throw error;
-        const internal = `${call.contract}.${call.method}: ${late.signal.aborted ? 'no answer in time' : String(error)}`;
+        const internal = `${call.contract}.${call.method}: ${error instanceof LateAnswer ? 'no answer in time' : String(error)}`;
         if (answers) logger.warn({ peer: name, internal }, 'another process does not answer');
         answers = false;
         if (isExpired(error)) throw expired(`the ${name} process`);
@@ -276,7 +346,6 @@ export function createPeer({
           cause: error,
         });
       } finally {
-        clearTimeout(timer);
         underWay--;
       }
     },
@@ -314,6 +383,14 @@ export function createPeer({
 
 /** Something went wrong over there that has no code: a fault of ours, as it would be here. */
 class PeerFault extends Error {}
+
+/** The caller has given up. */
+class LateAnswer extends Error {}
+
+/** Until the caller gives up, in milliseconds. */
+function timeLeft({ call, since }: Pick<GatheredCall, 'call' | 'since'>): number {
+  return Math.max(0, since + call.timeoutMs - performance.now());
+}
 
 const expiredCode = 'CERT_HAS_EXPIRED';
 const unsentCodes = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUNREACH', 'UND_ERR_CONNECT_TIMEOUT', expiredCode]);

@@ -1,7 +1,7 @@
 import { CodedError, newId, systemClock, systemRandom } from '@countersign/kernel';
 import { leiOf, personOf } from '@countersign/testkit';
 import { describe, expect, it } from 'vitest';
-import type { PeerCall } from './peer.ts';
+import type { PeerCall } from './peer-call.ts';
 import { wireErrors } from './process-identity.ts';
 import { remoteContract } from './remote.ts';
 

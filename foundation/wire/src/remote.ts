@@ -19,19 +19,21 @@ const unavailableCodes: Readonly<Partial<Record<RemoteContract, string>>> = { 'a
  */
 export function remoteContract<Name extends RemoteContract>(name: Name, peer: Pick<Peer, 'call'>): Remote<Name> {
   const calls: Readonly<Record<string, Call>> = remoteCalls[name];
-  const methods = Object.entries(calls).map(([method, { kind, timeoutMs = defaultTimeoutMs, repeatable }]) => {
-    const codec = codecOf(name, method);
-    const called = { contract: name, method, timeoutMs, repeatable: repeatable ?? kind === 'query' };
-    const ask = async (...values: readonly unknown[]): Promise<unknown> => {
-      const body = codec.writeArguments(values);
-      try {
-        return codec.readAnswer(await peer.call({ ...called, body }));
-      } catch (error) {
-        throw inWordsOf(name, asDeclared(name, method, error));
-      }
-    };
-    return [method, ask];
-  });
+  const methods = Object.entries(calls).map(
+    ([method, { kind, timeoutMs = defaultTimeoutMs, repeatable, gathered = false }]) => {
+      const codec = codecOf(name, method);
+      const called = { contract: name, method, timeoutMs, repeatable: repeatable ?? kind === 'query', gathered };
+      const ask = async (...values: readonly unknown[]): Promise<unknown> => {
+        const body = codec.writeArguments(values);
+        try {
+          return codec.readAnswer(await peer.call({ ...called, body }));
+        } catch (error) {
+          throw inWordsOf(name, asDeclared(name, method, error));
+        }
+      };
+      return [method, ask];
+    },
+  );
   return Object.fromEntries(methods);
 }
 

@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import { mayBeRefused, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import { type Logger, type Metrics, problemOf } from '@countersign/runtime';
-import { callMediaType, readCallPath } from './call-path.ts';
+import { callMediaType, callsMediaType, mostTogether, readCallPath, writeAnswerLine } from './call-path.ts';
 import { codecOf } from './codec.ts';
 import { expired, hasEnded, processAt, wireErrors } from './process-identity.ts';
 import { encodingErrors } from './wire-forms.ts';
@@ -66,7 +66,12 @@ export function serveCalls({
   }
   const underWay = new Map<string, number>();
 
-  async function answerOf(request: IncomingMessage, contract: string, method: string): Promise<string> {
+  /** Undefined where the answers have been sent, one by one. */
+  async function answerOf(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { contract, method }: { readonly contract: string; readonly method: string },
+  ): Promise<string | undefined> {
     const name = `${contract}/${method}`;
     const process = processAt(request.socket);
     if (process === undefined && hasEnded(request.socket)) throw expired('the process that calls');
@@ -76,22 +81,45 @@ export function serveCalls({
     }
     const call = served.get(name);
     if (call === undefined) throw wireErrors.error('call_unknown', `${name} is not served here.`);
-    if (request.headers['content-type'] !== callMediaType)
+    const type = request.headers['content-type'];
+    if (type !== callMediaType && type !== callsMediaType)
       throw encodingErrors.error('call_malformed', `A call is sent as ${callMediaType}.`);
-    const busy = underWay.get(process) ?? 0;
-    if (busy >= mostCalls)
+    requireRoom(process, 1);
+    const answer = (text: string): Promise<string> => counted(process, () => told(request, name, call.answer(text)));
+    const text = await counted(process, () => bodyOf(request));
+    if (type === callMediaType) return answer(text);
+    const texts = text.split('\n');
+    if (texts.length > mostTogether)
+      throw encodingErrors.error('call_malformed', `At most ${mostTogether} calls are sent together.`);
+    requireRoom(process, texts.length);
+    await sendAnswers(response, texts.map(answer));
+    return undefined;
+  }
+
+  function requireRoom(process: string, calls: number): void {
+    if ((underWay.get(process) ?? 0) + calls > mostCalls)
       throw wireErrors.error('peer_overloaded', `Too much of the ${process} process is under way here.`);
-    underWay.set(process, busy + 1);
+  }
+
+  async function counted<Result>(process: string, work: () => Promise<Result>): Promise<Result> {
+    underWay.set(process, (underWay.get(process) ?? 0) + 1);
     try {
-      return await call.answer(await bodyOf(request));
+      return await work();
+    } finally {
+      underWay.set(process, (underWay.get(process) ?? 1) - 1);
+    }
+  }
+
+  /** What went wrong, to who runs this process. */
+  async function told(request: IncomingMessage, name: string, answer: Promise<string>): Promise<string> {
+    try {
+      return await answer;
     } catch (error) {
       if (isCodedError(error)) {
         if (error.category === 'unavailable')
           logger.warn({ call: name, code: error.code, internal: error.internal }, 'call answered as unavailable');
       } else if (!request.destroyed) logger.error({ error, call: name }, 'a call failed by a fault of ours');
       throw error;
-    } finally {
-      underWay.set(process, (underWay.get(process) ?? 1) - 1);
     }
   }
 
@@ -100,9 +128,9 @@ export function serveCalls({
     if (asked === undefined) return undefined;
     return (request, response) => {
       const began = performance.now();
-      void answerOf(request, asked.contract, asked.method)
+      void answerOf(request, response, asked)
         .then(
-          (answer) => sendAnswer(response, answer),
+          (answer) => answer === undefined || sendAnswer(response, answer),
           (error: unknown) => sendRefusal(request, response, error),
         )
         .catch((error: unknown) => {
@@ -136,14 +164,58 @@ function sendAnswer(response: ServerResponse, answer: string): void {
   else response.writeHead(200, headersOf('application/json', answer)).end(answer);
 }
 
+/** Each as a line, when it is there; those of one turn of the event loop together. Resolves when all have been answered. */
+function sendAnswers(response: ServerResponse, answers: readonly Promise<string>[]): Promise<void> {
+  let lines = '';
+  let open = answers.length;
+  let isTurn = false;
+  return new Promise((resolve) => {
+    function send(): void {
+      isTurn = false;
+      const text = lines;
+      lines = '';
+      if (response.destroyed) {
+        if (open === 0) resolve();
+        return;
+      }
+      if (open > 0) {
+        if (!response.headersSent) response.writeHead(200, { 'content-type': callsMediaType });
+        response.write(text);
+        return;
+      }
+      if (response.headersSent) response.end(text);
+      else response.writeHead(200, headersOf(callsMediaType, text)).end(text);
+      resolve();
+    }
+    const sent = (place: number, status: number, text: string): void => {
+      lines += writeAnswerLine({ place, status, text });
+      open--;
+      if (!isTurn) setImmediate(send);
+      isTurn = true;
+    };
+    for (const [place, answer] of answers.entries())
+      answer.then(
+        (text) => sent(place, text === '' ? 204 : 200, text),
+        (error: unknown) => {
+          const problem = problemSaid(error);
+          sent(place, problem.status, JSON.stringify(problem));
+        },
+      );
+  });
+}
+
 /** As RFC 9457 says. What a fault of ours was, is in the log and nowhere else. */
 function sendRefusal(request: IncomingMessage, response: ServerResponse, error: unknown): void {
   if (response.destroyed) return;
-  const problem = isCodedError(error) ? problemOf(error) : fault;
+  const problem = problemSaid(error);
   const text = JSON.stringify(problem);
   // Of a call that was not read to its end, the rest would be taken for the next one.
   if (!request.complete) response.setHeader('connection', 'close');
   response.writeHead(problem.status, headersOf('application/problem+json', text)).end(text);
+}
+
+function problemSaid(error: unknown) {
+  return isCodedError(error) ? problemOf(error) : fault;
 }
 
 const fault = {

@@ -19,7 +19,7 @@ export const describePolicyEngine = suiteOf<'policy-engine', PolicyEngineUnderTe
       const decision = await contract.decide(permitted);
       expect(decision).toMatchObject({ decision: true, errors: [], reasons: [], obligations: [] });
       expect(decision.determining.length).toBeGreaterThan(0);
-      expect(decision.inputDigest).toBe(digestOf(decision.input));
+      expect(decision.inputDigest).toBe(digestOf(JSON.parse(decision.inputText)));
       expect([decision.policyVersion, decision.policyRecord]).toEqual([expect.any(Number), expect.any(String)]);
     });
 

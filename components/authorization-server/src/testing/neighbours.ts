@@ -275,7 +275,7 @@ export function memoryPolicyEngine(from: From): Pick<PolicyEngine, 'decide' | 'd
         ...(tokenLifetimeSeconds === undefined ? {} : { tokenLifetimeSeconds }),
         entityVersion: 1,
         inputDigest: digestOf({ principal: input.principal, action: input.action }),
-        input: { principal: input.principal, action: input.action },
+        inputText: canonicalize({ principal: input.principal, action: input.action }),
         policyRecord,
       };
     },

@@ -92,7 +92,7 @@ function errorsOf({ errors }: Decision): readonly Json[] {
 }
 
 /** Policy ids, codes, limits and faults: what helps those who keep the policies, and tells a stranger how they are made. */
-function forAdministrators(denied: Decision): string {
+function forAdministrators(denied: RecordedAnswer): string {
   const { errors, input, reasons, policyVersion } = denied;
   const finding = readFinding(membersOf(input)?.['limits']);
   const codes = reasons.map(({ code }) => code).join(', ');

@@ -31,7 +31,7 @@ type Document = {
   readonly principal: { readonly id: string; readonly type: string };
   readonly unevaluable?: boolean;
 };
-const documentOf = (input: Json) => input as unknown as Document;
+const documentOf = (inputText: string) => JSON.parse(inputText) as Document;
 
 let rig: EngineRig;
 let engine: RunningPolicyEngine;
@@ -66,8 +66,8 @@ const inputs: readonly (readonly [string, DecisionInput])[] = [
 
 describe('the input of a decision', () => {
   it.each(inputs)('is canonical as it is written, and has its own digest, for %s', async (_, question) => {
-    const { input, inputDigest } = await engine.decide(question);
-    const text = JSON.stringify(input);
+    const { inputText: text, inputDigest } = await engine.decide(question);
+    const input = JSON.parse(text) as Json;
     expect(text).toBe(canonicalize(input));
     expect(inputDigest).toBe(digestOf(input));
     expect(inputDigest).toBe(sha256Base64Url(text));
@@ -77,10 +77,11 @@ describe('the input of a decision', () => {
     const text = fc.oneof(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }), fc.constant('\\ud'));
     await fc.assert(
       fc.asyncProperty(text, text, fc.array(text, { maxLength: 3 }), async (acr, signal, scopes) => {
-        const { input, inputDigest, decision } = await engine.decide(
+        const { inputText, inputDigest, decision } = await engine.decide(
           tokenQuestion('person:own', transactionOf('trade_order'), { acr, claimedSignals: [signal], scopes }),
         );
-        expect(JSON.stringify(input)).toBe(canonicalize(input));
+        const input = JSON.parse(inputText) as Json;
+        expect(inputText).toBe(canonicalize(input));
         expect(inputDigest).toBe(digestOf(input));
         expect(decision).toBe([acr, signal, ...scopes].every((each) => each.isWellFormed()));
       }),
@@ -110,7 +111,7 @@ describe('the input of a decision', () => {
             algo: { model_id: `${rest[2]}`, version: `${rest[3]}`, artifact_sha256: `${rest[4]}` },
           },
         });
-        const { input, inputDigest } = await engine.decide(
+        const { inputText: written, inputDigest } = await engine.decide(
           tokenQuestion('person:own', facts, {
             acr: `${rest[5]}`,
             claimedDevice: `${rest[6]}`,
@@ -119,7 +120,7 @@ describe('the input of a decision', () => {
             partner: { institution: `${rest[7]}`, claims: rest.slice(5) },
           }),
         );
-        const written = JSON.stringify(input);
+        const input = JSON.parse(written) as Json;
         expect(written).toBe(canonicalize(input));
         expect(inputDigest).toBe(sha256Base64Url(written));
         if ([a, b, c, d, e, f, g, h, ...rest].every((each) => each.isWellFormed()))
@@ -129,7 +130,7 @@ describe('the input of a decision', () => {
   });
 
   it.each(inputs)('lists everything of the directory that could be read, and no more, for %s', async (_, question) => {
-    const document = documentOf((await engine.decide(question)).input);
+    const document = documentOf((await engine.decide(question)).inputText);
     const listed = new Set(document.entities.map(([type, id]) => `${type} ${id}`));
     expect([...listed]).toEqual([...listed].sort());
     if (document.unevaluable === true) return expect(listed.size).toBe(0);
@@ -163,7 +164,7 @@ describe('the input of a decision', () => {
     const question = tokenQuestion('person:own', transactionOf('withdrawal'));
     const digestsOf = async () =>
       new Map(
-        documentOf((await engine.decide(question)).input).entities.map(([type, id, digest]) => [
+        documentOf((await engine.decide(question)).inputText).entities.map(([type, id, digest]) => [
           `${type} ${id}`,
           digest,
         ]),
@@ -189,7 +190,8 @@ describe('entities that a decision has read', () => {
   it('are stored before the decision is returned, each under the digest of its canonical form', async () => {
     const late = person('newcomer', own);
     rig.directory = directoryOf({ version: 5, principals: [late] });
-    const { entities } = documentOf((await engine.decide(tokenQuestion(late.id, transactionOf('withdrawal')))).input);
+    const question = tokenQuestion(late.id, transactionOf('withdrawal'));
+    const { entities } = documentOf((await engine.decide(question)).inputText);
     const stored = await storedFacts(entities.map(([, , digest]) => digest));
     expect(stored.size).toBe(entities.length);
     for (const [type, id, digest] of entities) {
@@ -210,7 +212,7 @@ describe('entities that a decision has read', () => {
     await expect(engine.decide(question)).rejects.toThrow();
     await owner.query('alter table policy_engine.away rename to entity_facts');
     await owner.end();
-    const { entities } = documentOf((await engine.decide(question)).input);
+    const { entities } = documentOf((await engine.decide(question)).inputText);
     expect((await storedFacts(entities.map(([, , digest]) => digest))).size).toBe(entities.length);
     rig.directory = directoryOf();
   });

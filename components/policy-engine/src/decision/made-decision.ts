@@ -1,5 +1,5 @@
 import type { Decision, PolicyVersion, RecordedAnswer } from '@countersign/contracts';
-import type { DecisionId, RecordId } from '@countersign/kernel';
+import type { DecisionId, Json, RecordId } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { WrittenInput } from './document.ts';
 import type { Verdict } from './judge.ts';
@@ -45,7 +45,8 @@ export class MadeDecision implements Decision {
     this.#written = written;
   }
 
-  get input(): Decision['input'] {
+  /** Of {@link inputText}. */
+  get input(): Json {
     return this.#written.input;
   }
 
@@ -53,7 +54,6 @@ export class MadeDecision implements Decision {
     return this.#written.digest;
   }
 
-  /** Canonical form of the input. */
   get inputText(): string {
     return this.#written.text;
   }
@@ -73,6 +73,9 @@ export function recordedAnswer(made: MadeDecision, recordId: RecordId, notes: Lo
     },
     get inputDigest() {
       return made.inputDigest;
+    },
+    get inputText() {
+      return made.inputText;
     },
     get policies() {
       return made.determining.map((id) => {

@@ -200,7 +200,7 @@ export function createPast(pool: pg.Pool) {
         policyHash: hashOfBundle(current.loaded.bundle),
         entityVersion: 1,
         inputDigest: sha256Base64Url(JSON.stringify(input)) as Digest,
-        input,
+        inputText: JSON.stringify(input),
         policyRecord: newId('record', from),
       };
       const receipt = await log.append({

@@ -40,7 +40,7 @@ afterAll(() => rig.close());
 /** What the policies are shown of a question: it is what is recorded. */
 async function seen(input: DecisionInput, directory = desk): Promise<Seen> {
   rig.directory = directory;
-  return (await engine.decide(input)).input as unknown as Seen;
+  return JSON.parse((await engine.decide(input)).inputText) as Seen;
 }
 const placing = (context: Partial<DecisionInput['context']> & { principal?: string } = {}) =>
   stepQuestion('order:create', transactionOf('trade_order', { drop: ['algo'] }), context);

@@ -1,6 +1,7 @@
 import type { Decision, DecisionInput, Limits, Obligation, PolicyEngine } from '@countersign/contracts';
 import {
   type Clock,
+  canonicalize,
   compareDecimals,
   type DecimalString,
   digestOf,
@@ -86,7 +87,7 @@ export function createSmallPolicyEngine(from: {
         obligations,
         entityVersion: 1,
         inputDigest: digestOf(document),
-        input: document,
+        inputText: canonicalize(document),
         policyRecord: from.policyRecord,
       };
     },

@@ -21,7 +21,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     "type": "object",
     "properties": {"type":{"type":"string","pattern":"^https://[^]*$"}},
     "required": ["type"],
-    "additionalProperties": {"$ref":"#/$defs/Json"},
+    "additionalProperties": {},
   },
   "ApprovalView": {
     "type": "object",
@@ -123,7 +123,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   "ApproverRole": {"enum":["compliance","desk-head","operations","risk","supervisor"]},
   "AskedStatement": {
     "type": "object",
-    "properties": {"expiresAt":{"type":"string"},"handle":{"type":"string"},"options":{"$ref":"#/$defs/Json"}},
+    "properties": {"expiresAt":{"type":"string"},"handle":{"type":"string"},"options":{}},
     "required": ["expiresAt","handle","options"],
     "additionalProperties": false,
   },
@@ -737,7 +737,6 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
         },
       },
       "id": {"type":"string"},
-      "input": {"$ref":"#/$defs/Json"},
       "inputDigest": {"type":"string"},
       "inputText": {"type":"string"},
       "obligations": {"type":"array","items":{"$ref":"#/$defs/Obligation"}},
@@ -754,8 +753,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       "entityVersion",
       "errors",
       "id",
-      "input",
       "inputDigest",
+      "inputText",
       "obligations",
       "policyHash",
       "policyRecord",
@@ -848,7 +847,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     "properties": {
       "audience": {"type":"string"},
       "rendering": {"$ref":"#/$defs/DetailRendering"},
-      "schema": {"$ref":"#/$defs/Json"},
+      "schema": {},
       "type": {"type":"string"},
     },
     "required": ["audience","schema","type"],
@@ -887,8 +886,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   "DirectoryChange": {
     "type": "object",
     "properties": {
-      "after": {"type":"object","additionalProperties":{"$ref":"#/$defs/Json"}},
-      "before": {"type":"object","additionalProperties":{"$ref":"#/$defs/Json"}},
+      "after": {"type":"object","additionalProperties":{}},
+      "before": {"type":"object","additionalProperties":{}},
       "change": {"enum":["add","change","remove"]},
       "fields": {"type":"array","items":{"type":"string"}},
       "id": {"type":"string"},
@@ -1039,7 +1038,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       },
       "client": {"type":"string"},
       "clock": {"type":"string"},
-      "data": {"$ref":"#/$defs/Json"},
+      "data": {},
       "device": {"type":"string"},
       "id": {"type":"string"},
       "intent": {"type":"string"},
@@ -1481,11 +1480,6 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     },
     "required": ["authorization","dpop","method","url"],
     "additionalProperties": false,
-  },
-  "Json": {
-    "type": ["array","boolean","null","number","object","string"],
-    "items": {"$ref":"#/$defs/Json"},
-    "additionalProperties": {"$ref":"#/$defs/Json"},
   },
   "KeyPurpose": {
     "enum": [
@@ -2051,7 +2045,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       "path": {"type":"string"},
       "subject": {"type":"string"},
       "text": {"type":"string"},
-      "value": {"$ref":"#/$defs/Json"},
+      "value": {},
     },
     "required": ["kind","path","subject"],
     "additionalProperties": false,
@@ -2086,7 +2080,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
         "additionalProperties": false,
       },
       "client": {"type":"string"},
-      "data": {"$ref":"#/$defs/Json"},
+      "data": {},
       "dataText": {"type":"string"},
       "device": {"type":"string"},
       "id": {"type":"string"},
@@ -2510,16 +2504,11 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       "typ": {"type":"string"},
     },
     "required": ["exp","iat","iss","jti","typ"],
-    "additionalProperties": {"$ref":"#/$defs/Json"},
+    "additionalProperties": {},
   },
   "StreamedEntity": {
     "type": "object",
-    "properties": {
-      "document": {"$ref":"#/$defs/Json"},
-      "id": {"type":"string"},
-      "kind": {"type":"string"},
-      "record": {"type":"string"},
-    },
+    "properties": {"document":{},"id":{"type":"string"},"kind":{"type":"string"},"record":{"type":"string"}},
     "required": ["document","id","kind"],
     "additionalProperties": false,
   },
@@ -3081,7 +3070,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       "id": {"type":"string"},
       "initiator": {"type":"string"},
       "initiatorInstitution": {"type":"string"},
-      "intent": {"type":"object","additionalProperties":{"$ref":"#/$defs/Json"}},
+      "intent": {"type":"object","additionalProperties":{}},
       "intentDigest": {"type":"string"},
       "intentType": {"type":"string"},
       "mandate": {
@@ -3591,9 +3580,7 @@ export const callSchemas: CallSchemas = {
     },
     "clientDocument": {
       "arguments": {"type":"array","prefixItems":[{"type":"string"}],"minItems":1,"items":false},
-      "answer": {
-        "anyOf": [{"type":"object","additionalProperties":{"$ref":"#/$defs/Json"}},{"wire":"undefined"}],
-      },
+      "answer": {"anyOf":[{"type":"object","additionalProperties":{}},{"wire":"undefined"}]},
     },
     "edit": {
       "arguments": {

@@ -27,6 +27,8 @@ export interface Call {
   readonly timeoutMs?: number;
   /** A command that its contract lets be repeated, as every query may: who hears nothing asks once more. */
   readonly repeatable?: true;
+  /** Asked so often, by so many at once, that several go in one request: each is answered by itself, when its answer is there. */
+  readonly gathered?: true;
 }
 
 /** What other processes see of each component. */
@@ -97,8 +99,8 @@ const outside: Call = { kind: 'command', timeoutMs: 30_000 };
 /** Every method that is called from another process. What is not listed cannot be. */
 export const remoteCalls = {
   'audit-log': {
-    append: repeatable,
-    standings: query,
+    append: { ...repeatable, gathered: true },
+    standings: { ...query, gathered: true },
     standingsUnder: query,
     lastUnder: query,
     find: query,
@@ -125,7 +127,7 @@ export const remoteCalls = {
     revokeAll: command,
     list: query,
   },
-  'policy-engine': { decide: query, declaredDetailTypes: query },
+  'policy-engine': { decide: { ...query, gathered: true }, declaredDetailTypes: query },
   'transaction-registry': {
     open: command,
     facts: query,
@@ -139,7 +141,7 @@ export const remoteCalls = {
   statements: { ask: command, take: command },
   postures: { posturesSince: query, posturesOf: query },
   'authorization-server': { revoke: repeatable },
-  access: { checkAccess: command, checkLastingAccess: command, tokenStands: query },
+  access: { checkAccess: { ...command, gathered: true }, checkLastingAccess: command, tokenStands: query },
   'federation-gateway': { acceptAssertion: outside },
   outbound: { getJson: outside, post: outside, postForm: outside },
   'configured-requests': { exchangeFor: outside, getFor: outside },
