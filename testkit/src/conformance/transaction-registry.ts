@@ -1,4 +1,9 @@
-import { type PrincipalId, parsePrincipalId, type TransactionFacts, type TransactionRegistry } from '@countersign/contracts';
+import {
+  type PrincipalId,
+  parsePrincipalId,
+  type TransactionFacts,
+  type TransactionRegistry,
+} from '@countersign/contracts';
 import { type Digest, newId, systemClock, systemRandom, type TransactionId } from '@countersign/kernel';
 import { expect, it } from 'vitest';
 import { codeOf } from '../code-of.ts';
