@@ -294,9 +294,9 @@ describe('several nodes of a process', () => {
         ),
       );
       const peer = rig.connect({ name: 'core', addresses: [still, await counted('core', counts, 0)] });
-      await peer.call({ ...ending, timeoutMs: 1_000 });
+      await peer.call({ ...ending, timeoutMs: 6_000 });
       await sleep(1_100);
-      await Promise.all(Array.from({ length: 10 }, () => peer.call({ ...ending, timeoutMs: 1_600 })));
+      await Promise.all(Array.from({ length: 10 }, () => peer.call({ ...ending, timeoutMs: 6_000 })));
       expect(reached).toBe(2);
       expect(counts).toEqual([11]);
     });

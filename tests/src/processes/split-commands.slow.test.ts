@@ -243,7 +243,7 @@ describe('commands against a split installation', () => {
     expect(await run('operator', ['evidence', 'search', '--transaction', transaction])).toContain('token.issued');
     await run('operator', ['evidence', 'export', '--transaction', transaction, '--out', out, '--trust', trust]);
     expect(await run('operator', ['evidence', 'verify', out, '--trust', trust])).toContain('VERIFIED');
-    await run('operator', ['evidence', 'report', out]);
+    await run('operator', ['evidence', 'report', out, '--out', join(folder.path, 'report.html')]);
     await run('operator', ['evidence', 'graph', '--transaction', transaction, '--json']);
   });
 
