@@ -1,5 +1,5 @@
 import { type Clock, CodedError } from '@countersign/kernel';
-import { isScope, kindOfScope, transactionStepType } from '@countersign/market';
+import { isScope, kindOfScope, transactionStepType } from '@countersign/market/scopes';
 import type { Client, Token } from './client.ts';
 import { type DecisionAnswer, readDecisionAnswer } from './decision-answer.ts';
 import { createTokenSource } from './token-source.ts';

@@ -1,5 +1,5 @@
 import { type Clock, epochSeconds, type Random, systemClock, systemRandom } from '@countersign/kernel';
-import { isScope, personScopes } from '@countersign/market';
+import { isScope, personScopes } from '@countersign/market/scopes';
 import { encodeHeader, signCompactJws } from '@countersign/oauth/signatures';
 import type { Client, ClientOptions, Token, TokenRequest } from './client.ts';
 import type { SigningKey } from './keys.ts';

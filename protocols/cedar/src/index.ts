@@ -24,6 +24,7 @@ export {
   parsePolicySet,
 } from './parse-policy-set.ts';
 export type { ActionApplication, PolicySchema, SchemaSource } from './policy-schema.ts';
+export { RecentSets } from './recent-sets.ts';
 export { createReference, type Reference } from './reference.ts';
 export type { AuthorizationRequest } from './request.ts';
 export type { EntityType, RecordType, ValueType } from './schema-types.ts';

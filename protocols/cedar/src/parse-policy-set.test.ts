@@ -1,6 +1,13 @@
 import { isCodedError } from '@countersign/kernel';
 import { describe, expect, it } from 'vitest';
-import { compile, createEntitySnapshot, createReference, type PolicyProblem, parsePolicySet } from './index.ts';
+import {
+  compile,
+  createEntitySnapshot,
+  createReference,
+  examinePolicySet,
+  type PolicyProblem,
+  parsePolicySet,
+} from './index.ts';
 import { policiesText, schemaText } from './trading-policies.fixture.ts';
 
 /** The problems a text is refused with; none when it is accepted. */
@@ -29,6 +36,26 @@ describe('publishing policies', () => {
     ]);
     expect(policies[2]?.annotations).toEqual({ id: 'over-limit', note: 'numbers in the unit of the account' });
     for (const { text } of policies) expect(policiesText).toContain(text);
+  });
+
+  it('asks the engine once about the same texts, and hands out what nobody can change', () => {
+    const [first, again] = [examinePolicySet(policiesText, schemaText), examinePolicySet(policiesText, schemaText)];
+    expect(again).toBe(first);
+    const [policy] = first.policies;
+    expect([first, first.schema.json, first.policies, policy, policy?.json.conditions].every(Object.isFrozen)).toBe(
+      true,
+    );
+    expect(examinePolicySet(`${policiesText} `, schemaText)).not.toBe(first);
+    expect(examinePolicySet(policiesText, `${schemaText} `)).not.toBe(first);
+  });
+
+  it('reads again what was read before the last four', () => {
+    const setOf = (id: number) => examinePolicySet(`@id("p${id}") permit (principal, action, resource);`, schemaText);
+    const [oldest, ...later] = [setOf(0), setOf(1), setOf(2), setOf(3)];
+    expect(setOf(0)).toBe(oldest);
+    setOf(4);
+    expect(setOf(0)).toBe(oldest);
+    expect(setOf(1)).not.toBe(later[0]);
   });
 
   it('keeps the order when there are more than ten', () => {

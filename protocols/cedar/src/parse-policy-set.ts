@@ -3,6 +3,7 @@ import { cedarErrors, type PolicyProblem } from './errors.ts';
 import { policyJsonOf } from './policy-json.ts';
 import { type PolicySchema, readSchema, type SchemaSource, schemaFrom } from './policy-schema.ts';
 import { lintPolicyText, maxTextLength } from './policy-text.ts';
+import { RecentSets } from './recent-sets.ts';
 import { askReference, problemsFrom } from './reference-parser.ts';
 
 export interface ParsedPolicy {
@@ -50,11 +51,20 @@ export interface ExaminedPolicySet {
 }
 
 /**
- * The part of {@link parsePolicySet} that takes long: all that is asked of the reference engine.
+ * The part of {@link parsePolicySet} that takes long: all that is asked of the reference engine. The same texts, among the
+ * last few, are not asked about again: what was found is frozen.
  *
  * @throws CodedError as {@link parsePolicySet}
  */
 export function examinePolicySet(policiesText: string, schemaText: string): ExaminedPolicySet {
+  const known = recent.find(policiesText, schemaText);
+  return known ?? recent.keep(policiesText, schemaText, examine(policiesText, schemaText));
+}
+
+/** A node that starts publishes the policies of its release, and reads them again as those in force. */
+const recent = new RecentSets<ExaminedPolicySet>();
+
+function examine(policiesText: string, schemaText: string): ExaminedPolicySet {
   refuseIfAny([...textProblems('policies', policiesText), ...textProblems('schema', schemaText)]);
   const schema = readSchema(schemaText);
   const { policies, problems } = readPolicies(policiesText);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isAsShown } from '../testing/guide.ts';
+import { isAsShown, stepsOf, stepsThatStart } from '../testing/guide.ts';
 
 describe('what is printed, beside what is shown', () => {
   it.each([
@@ -16,5 +16,18 @@ describe('what is printed, beside what is shown', () => {
     ['a sign for another', 'axb', 'a.b', false],
   ])('%s', (_, printed, shown, same) => {
     expect(isAsShown(printed, shown)).toBe(same);
+  });
+});
+
+describe('the blocks up to the last that starts something', () => {
+  const pageOf = (...blocks: readonly string[]) => blocks.map((block) => `\`\`\`sh\n${block}\n\`\`\`\n`).join('\n');
+
+  it.each([
+    ['a server', ['node countersign.js start --data data &', 'countersign key list'], 1],
+    ['a run', ['cd x', 'countersign demo --keep kept', 'ls'], 2],
+    ['a server again', ['start', 'countersign key list', 'stop; start\nls', 'countersign key list'], 3],
+    ['nothing', ['countersign key list', '# start it', 'echo restart --start=1 demo/data'], 0],
+  ])('%s', (_, blocks, steps) => {
+    expect(stepsThatStart(stepsOf(pageOf(...blocks)))).toBe(steps);
   });
 });

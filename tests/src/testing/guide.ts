@@ -30,6 +30,14 @@ export function stepsOf(page: string): readonly GuideStep[] {
   });
 }
 
+/**
+ * How many blocks there are up to the last that starts a process with data of its own. There the account matters: PostgreSQL
+ * runs under another one for root. What comes after only asks, over HTTP.
+ */
+export function stepsThatStart(steps: readonly GuideStep[]): number {
+  return 1 + steps.findLastIndex(({ commands }) => /^(?!\s*#)(?:.*[\s;&])?(?:start|demo)(?:[\s;&]|$)/m.test(commands));
+}
+
 /** Whether something was printed as a guide shows it: `...` stands for anything, on a line of its own for lines, or none. */
 export function isAsShown(printed: string, shown: string): boolean {
   const pattern = shown
@@ -61,6 +69,8 @@ export async function runGuide(
   options: {
     readonly checkout: string;
     readonly home: string;
+    /** How many of its blocks, from the first; all when left out. */
+    readonly steps?: number | undefined;
     readonly replacing?: Readonly<Record<string, string>>;
     readonly onLine?: (line: string) => void;
     /** Numbers of a user and a group to run as, which takes root. */
@@ -70,7 +80,7 @@ export async function runGuide(
   },
 ): Promise<readonly PrintedStep[]> {
   const text = Object.entries(options.replacing ?? {}).reduce((so, [from, to]) => so.replaceAll(from, to), page);
-  const steps = stepsOf(text);
+  const steps = stepsOf(text).slice(0, options.steps);
   const mark = (index: number): string => `@@ step ${index} @@`;
   const script = [
     // What a page starts in the background ends with it, whatever happens.

@@ -1,4 +1,4 @@
-import { cedarErrors, type ExaminedPolicySet, type ParsedPolicy, parsedFrom } from '@countersign/cedar';
+import { cedarErrors, type ExaminedPolicySet, type ParsedPolicy, parsedFrom, RecentSets } from '@countersign/cedar';
 import { type PolicyBundle, policyErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import { startThread, workerFile } from '@countersign/runtime';
@@ -64,9 +64,14 @@ async function load(bundle: PolicyBundle): Promise<LoadedBundle> {
   return withApplications(market, rules);
 }
 
+/** A change is read when it is proposed, when it is approved, and when it comes into force. */
+const recent = new RecentSets<ExaminedPolicySet>();
+
 async function loadRules(bundle: PolicyBundle): Promise<LoadedBundle> {
   try {
-    const examined = await examine({ policies: joinPolicies(bundle), schema: bundle.schema });
+    const [policies, schema] = [joinPolicies(bundle), bundle.schema];
+    const examined =
+      recent.find(policies, schema) ?? recent.keep(policies, schema, await examine({ policies, schema }));
     return await inTurns(loading(bundle, parsedFrom(examined)));
   } catch (error) {
     throw inOurWords(bundle, error);

@@ -37,8 +37,8 @@ export {
   parseTransactionStep,
   type TokenDetail,
   type TransactionStep,
-  transactionStepType,
 } from './transaction-step.ts';
+export { transactionStepType } from './transaction-step-type.ts';
 export {
   type AuthorizationDetail,
   type AuthorizationDetailType,

@@ -6,10 +6,8 @@ import { type ApplicationDetail, namesApplicationDetail } from './application-de
 import { fieldRules } from './field-rules.ts';
 import { mandateId, resourceUri } from './fields.ts';
 import { type ParsedAuthorizationDetails, parseAuthorizationDetails } from './parse.ts';
+import { transactionStepType } from './transaction-step-type.ts';
 import type { AuthorizationDetail } from './types.ts';
-
-/** The type of a detail that is about a step of a transaction, where those of intents begin one. */
-export const transactionStepType = 'urn:countersign:rar:v1:transaction_step';
 
 const transactionId = () => Type.Unsafe<TransactionId>(Type.String({ pattern: '^txn_[0-9a-z]{26}$' }));
 const asked = {

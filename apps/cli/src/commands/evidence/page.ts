@@ -1,6 +1,5 @@
 import { copyFileSync, existsSync } from 'node:fs';
 import { CodedError } from '@countersign/kernel';
-import { builtEvidencePage } from '@countersign/server';
 import type { Command } from 'commander';
 import { dim, print } from '../../output.ts';
 
@@ -9,7 +8,9 @@ export function pageCommand(evidence: Command): void {
     .command('page')
     .description('write the page that checks a bundle dropped onto it: one file, for any browser, without a network')
     .option('--out <file>', 'where to write it', 'verify.html')
-    .action(({ out }: { out: string }) => {
+    .action(async ({ out }: { out: string }) => {
+      // Loaded on demand: no other command of these needs a control plane.
+      const { builtEvidencePage } = await import('@countersign/server');
       if (!existsSync(builtEvidencePage))
         throw new CodedError({
           code: 'page_not_built',
