@@ -36,6 +36,7 @@ const evidence = identityOf('evidence');
 const calls = serveCalls({
   offered: { 'retention-proposals': proposals },
   mayCall: (process) => process === 'core',
+  mayAsk: (_process, _contract, _method, [proposer]) => proposer !== 'somebody else',
   logger,
   metrics,
   onRefused: async (call) => void refused.push(call),
@@ -128,6 +129,13 @@ describe('calls of other processes', () => {
     const { endProposalsOf } = remoteContract('retention-proposals', peerOf('egress'));
     await expect(endProposalsOf('person:a', ended)).rejects.toMatchObject({ code: 'call_not_permitted' });
     expect(refused).toEqual([{ process: 'egress', call: 'retention-proposals/endProposalsOf' }]);
+  });
+
+  it('are refused where the process may not ask exactly this, which is told as well', async () => {
+    const before = refused.length;
+    const { endProposalsOf } = remoteContract('retention-proposals', peerOf('core'));
+    await expect(endProposalsOf('somebody else', ended)).rejects.toMatchObject({ code: 'call_not_permitted' });
+    expect(refused.slice(before)).toEqual([{ process: 'core', call: 'retention-proposals/endProposalsOf' }]);
   });
 
   it('are refused in another media type, of an unknown method, and where they are no JSON', async () => {

@@ -16,12 +16,19 @@ export type MayCall = (process: string, contract: string, method: string) => boo
 export interface ServedCalls {
   readonly offered: Offered;
   readonly mayCall: MayCall;
+  /** Whether a process may ask exactly this, of what {@link MayCall} lets it call; anything when left out. */
+  readonly mayAsk?: (process: string, contract: string, method: string, values: readonly unknown[]) => boolean;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'observeRequest'>;
   /** Told of whoever called what it may not, before it is refused: every time, and what was called may have no such name. */
   readonly onRefused: (refused: { readonly process: string; readonly call: string }) => Promise<void>;
   /** Calls of one process that may be under way; 1,024 when left out. */
   readonly mostCalls?: number;
+}
+
+interface Served {
+  /** @param permit refuses what the caller may not ask */
+  readonly answer: (text: string, permit: (values: readonly unknown[]) => Promise<void>) => Promise<string>;
 }
 
 const largestCall = 8 * 1024 * 1024;
@@ -37,12 +44,13 @@ const largestCall = 8 * 1024 * 1024;
 export function serveCalls({
   offered,
   mayCall,
+  mayAsk = () => true,
   logger,
   metrics,
   onRefused,
   mostCalls = 1_024,
 }: ServedCalls): (request: IncomingMessage) => RequestListener | undefined {
-  const served = new Map<string, { readonly answer: (text: string) => Promise<string> }>();
+  const served = new Map<string, Served>();
   for (const contract of Object.keys(offered) as RemoteContract[]) {
     const component: Readonly<Record<string, unknown>> = { ...offered[contract] };
     for (const method of Object.keys(remoteCalls[contract])) {
@@ -50,8 +58,9 @@ export function serveCalls({
       if (typeof implementation !== 'function') throw new Error(`${contract} does not have ${method}`);
       const codec = codecOf(contract, method);
       served.set(`${contract}/${method}`, {
-        async answer(text) {
+        async answer(text, permit) {
           const values = codec.readArguments(text);
+          await permit(values);
           try {
             return codec.writeAnswer(await Reflect.apply(implementation, offered[contract], values));
           } catch (error) {
@@ -66,6 +75,11 @@ export function serveCalls({
   }
   const underWay = new Map<string, number>();
 
+  async function refuse(process: string | undefined, call: string): Promise<never> {
+    await onRefused({ process: process ?? 'unknown', call });
+    throw wireErrors.error('call_not_permitted', `The process ${process ?? ''} may not call ${call}.`);
+  }
+
   /** Undefined where the answers have been sent, one by one. */
   async function answerOf(
     request: IncomingMessage,
@@ -75,17 +89,18 @@ export function serveCalls({
     const name = `${contract}/${method}`;
     const process = processAt(request.socket);
     if (process === undefined && hasEnded(request.socket)) throw expired('the process that calls');
-    if (process === undefined || !mayCall(process, contract, method)) {
-      await onRefused({ process: process ?? 'unknown', call: name });
-      throw wireErrors.error('call_not_permitted', `The process ${process ?? ''} may not call ${name}.`);
-    }
+    if (process === undefined || !mayCall(process, contract, method)) return refuse(process, name);
     const call = served.get(name);
     if (call === undefined) throw wireErrors.error('call_unknown', `${name} is not served here.`);
     const type = request.headers['content-type'];
     if (type !== callMediaType && type !== callsMediaType)
       throw encodingErrors.error('call_malformed', `A call is sent as ${callMediaType}.`);
     requireRoom(process, 1);
-    const answer = (text: string): Promise<string> => counted(process, () => told(request, name, call.answer(text)));
+    const permit = async (values: readonly unknown[]): Promise<void> => {
+      if (!mayAsk(process, contract, method, values)) await refuse(process, name);
+    };
+    const answer = (text: string): Promise<string> =>
+      counted(process, () => told(request, name, call.answer(text, permit)));
     const text = await counted(process, () => bodyOf(request));
     if (type === callMediaType) return answer(text);
     const texts = text.split('\n');

@@ -1,5 +1,6 @@
-import type { RemoteContract, remoteCalls } from '@countersign/contracts';
+import type { AuditAppender, RemoteContract, remoteCalls } from '@countersign/contracts';
 import { type ProcessGroup, processGroups } from './groups.ts';
+import { mayRecord } from './recorders.ts';
 
 type Methods<Name extends RemoteContract> = readonly (keyof (typeof remoteCalls)[Name])[];
 
@@ -103,4 +104,12 @@ const callable: ReadonlyMap<string, ReadonlySet<string>> = new Map(
 /** Whether a process may call a method: by its name in its certificate. */
 export function mayCall(process: string, contract: string, method: string): boolean {
   return callable.get(process)?.has(`${contract}/${method}`) === true;
+}
+
+/** Whether a process may ask exactly this, of what it may call: a record has a source, which its process must be. */
+export function mayAsk(process: string, contract: string, method: string, values: readonly unknown[]): boolean {
+  if (contract !== 'audit-log' || method !== 'append') return true;
+  // Held against its schema already.
+  const [draft] = values as Parameters<AuditAppender['append']>;
+  return mayRecord(process, draft);
 }

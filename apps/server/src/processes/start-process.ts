@@ -46,7 +46,7 @@ import {
   mountHealth,
   mountPeoplePages,
 } from '../routes.ts';
-import { mayCall } from './callers.ts';
+import { mayAsk, mayCall } from './callers.ts';
 import { doorsElsewhere } from './doors.ts';
 import { accessBy, type Elsewhere, elsewhereAt, guardsElsewhere, requestsElsewhere } from './elsewhere.ts';
 import { type ProcessGroup, processGroups } from './groups.ts';
@@ -175,7 +175,7 @@ export async function startProcess(
     lifecycle.started({ name: 'records of refused calls', stop: () => refusedCalls.stop() });
     const listener = createProcessListener({
       identity: identity.current(),
-      ...{ metrics, clock, logger, mayCall, health },
+      ...{ metrics, clock, logger, mayCall, mayAsk, health },
       offered: started.offered,
       onRefused: (refused) => refusedCalls.refuse(refused),
       doors: (own.doors ?? []).map(({ listener: name, baseUrl, zone }) => ({
