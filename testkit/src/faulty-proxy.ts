@@ -16,6 +16,8 @@ export interface FaultyProxy {
   forget(): void;
   /** What is asked arrives; what is answered is lost: the commit whose outcome the caller never learns. */
   loseAnswers(): void;
+  /** Pieces of answers that were lost since `loseAnswers`. */
+  readonly lostAnswers: number;
   /** All is well again. Connections from which answers were lost are broken: their streams have a hole. */
   restore(): Promise<void>;
   close(): Promise<void>;
@@ -34,6 +36,7 @@ export async function createFaultyProxy(options: {
   const host = '127.0.0.1';
   const pairs = new Set<Pair>();
   let mode: 'pass' | 'stall' | 'lose-answers' = 'pass';
+  let lostAnswers = 0;
 
   const accept = (client: Socket): void => {
     const server = connect({ host: options.target.host, port: options.target.port });
@@ -43,8 +46,10 @@ export async function createFaultyProxy(options: {
     server.setNoDelay(true);
     client.on('data', (chunk) => server.write(chunk));
     server.on('data', (chunk) => {
-      if (mode === 'lose-answers') pair.hole = true;
-      else client.write(chunk);
+      if (mode === 'lose-answers') {
+        pair.hole = true;
+        lostAnswers++;
+      } else client.write(chunk);
     });
     for (const socket of [client, server]) {
       socket.on('error', () => breakPair(pair));
@@ -95,6 +100,10 @@ export async function createFaultyProxy(options: {
     },
     loseAnswers() {
       mode = 'lose-answers';
+      lostAnswers = 0;
+    },
+    get lostAnswers() {
+      return lostAnswers;
     },
     async restore() {
       mode = 'pass';

@@ -82,21 +82,35 @@ export interface ServerProcess {
   end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<number | string | null>;
 }
 
-/** `countersign start`, until it is ready. @throws Error with what it said, when it ends instead */
-export async function startServer(args: readonly string[], surroundings: Surroundings = {}): Promise<ServerProcess> {
+/**
+ * `countersign start`, until it is ready.
+ *
+ * @param options.readyWithinMs without a limit when left out
+ * @throws Error with what it said, when it ends instead or is not ready in time
+ */
+export async function startServer(
+  args: readonly string[],
+  { readyWithinMs, ...surroundings }: Surroundings & { readonly readyWithinMs?: number } = {},
+): Promise<ServerProcess> {
   const began = performance.now();
   const child = start(['start', ...args], surroundings);
   const heard = listen(child);
   const { stdout, pid } = child;
   if (stdout === null || pid === undefined) throw new Error('a child without standard output');
   const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  let timer: NodeJS.Timeout | undefined;
   const address = await new Promise<string>((resolve, reject) => {
     createInterface({ input: stdout }).on('line', (line) => {
       const ready = /^(?:Ready|[a-z]+ ready) after [\d.]+ s: (\S+)/.exec(line);
       if (ready?.[1] !== undefined) resolve(ready[1]);
     });
     void ended.then(([code]) => reject(new Error(`it ended with ${code}: ${JSON.stringify(heard())}`)));
-  });
+    if (readyWithinMs === undefined) return;
+    timer = setTimeout(() => {
+      reject(new Error(`it was not ready within ${readyWithinMs} ms: ${JSON.stringify(heard())}`));
+      child.kill('SIGKILL');
+    }, readyWithinMs);
+  }).finally(() => clearTimeout(timer));
   return {
     pid,
     address,
