@@ -23,14 +23,17 @@ afterAll(async () => {
 }, 60_000);
 
 describe('countersign start --only', () => {
-  it('runs several groups in one process, and says that it holds the keys of all of them', () => {
-    expect(deciding.said()).toContain('holds the keys and database roles of core, evidence together.');
-    expect(facing.said()).toMatch(/keys and database roles of edge, egress together, and may connect to any address/);
+  it('runs several groups in one process, and says that it holds the keys of all of them', async () => {
+    await expect.poll(() => deciding.said()).toContain('holds the keys and database roles of core, evidence together.');
+    await expect
+      .poll(() => facing.said())
+      .toMatch(/keys and database roles of edge, egress together, and may connect to any address/);
     for (const [server, names] of [
       [deciding, ['core', 'evidence']],
       [facing, ['edge', 'egress']],
     ] as const)
-      for (const name of names) expect(server.said()).toMatch(new RegExp(`^${name} ready after `, 'm'));
+      for (const name of names)
+        await expect.poll(() => server.said()).toMatch(new RegExp(`^${name} ready after `, 'm'));
   });
 
   it('serves clients over both of them', async () => {
