@@ -232,7 +232,7 @@ describe('countersign --sign-in', () => {
     expect(await (await fetch(back)).text()).toContain('You are signed in');
     expect(await command.ended).toMatchObject({ code: 0 });
     const published = await node.operator.records({ type: 'key.published' });
-    expect(published.at(-1)).toMatchObject({ actors: [{ id: ada }] });
+    expect(published.at(-1)).toMatchObject({ actors: [{ id: ada }, { id: 'service:countersign-cli' }] });
   });
 
   it('says that nobody was signed in where they refuse', async () => {

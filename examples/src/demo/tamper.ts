@@ -26,10 +26,14 @@ export async function tamper({ timeline }: Stage, processes: Processes, folder: 
   await lie('one byte of a record changed', ({ records }) => {
     const record = records[Math.floor(records.length / 2)];
     if (record === undefined) throw new PlayFailed('an empty bundle');
-    const leaf = Buffer.from(record.leaf, 'base64url');
-    const at = Math.floor(leaf.length / 2);
-    leaf.writeUInt8(leaf.readUInt8(at) ^ 1, at);
-    record.leaf = leaf.toString('base64url');
+    const leaf = Buffer.from(record.leaf, 'base64url').toString();
+    // The last digit of its time: the record stays well-formed, and says something else.
+    const changed = leaf.replace(
+      /("time":"[^"]*)(\d)Z"/,
+      (_, before: string, digit: string) => `${before}${Number(digit) ^ 1}Z"`,
+    );
+    if (changed === leaf) throw new PlayFailed('a record without a time');
+    record.leaf = Buffer.from(changed).toString('base64url');
   });
   await lie('a record left out', ({ records }) => {
     records.splice(Math.floor(records.length / 2), 1);

@@ -58,7 +58,6 @@ describe('countersign demo --split', () => {
 
   it('refuses all that one process refuses, each with the same codes', { timeout: wholeDemoMs }, async () => {
     const whole = await countersign(['demo'], { env: { TMPDIR: temporary }, cwd: folder.path });
-    // What else is wrong with a record depends on where the altered byte lies.
     const refused = ({ stdout }: Outcome) => stdout.match(/(?<= refused: ).*? {2}\w+/g) ?? [];
     const withoutAbsence = refused(outcome).filter((line) => !line.endsWith('  peer_unavailable'));
     expect(withoutAbsence).toEqual(refused(whole));
