@@ -90,16 +90,7 @@ function withProofs({ issuer, market, server }: MeasuredControlPlane): Kind {
     transport: 'HTTP',
     asked: { server },
     async prepare(path, evaluations, count) {
-      const callers = await Promise.all(
-        market.traders.map(async (client) => {
-          const { id: clientId, key, proofKey } = client;
-          const { accessToken } = await createClient({ issuer, clientId, key, proofKey }).clientCredentials({
-            resource: `${issuer}/decisions`,
-            scope: 'decision:evaluate',
-          });
-          return { client, accessToken, body: bodyOf(client, evaluations) };
-        }),
-      );
+      const callers = await decisionCallers({ issuer, traders: market.traders }, evaluations);
       return protectedRequests({ url: `${issuer}${path}`, callers, count });
     },
   };
@@ -141,6 +132,23 @@ function withCertificates({ issuer, market, mutualTls, server }: MeasuredControl
       return certificateBoundRequests({ url: `${mutualTls.url}${path}`, callers: prepared, count });
     },
   };
+}
+
+/** Traders with the tokens and the questions by which they ask for decisions. @param evaluations one alone when left out */
+export function decisionCallers(
+  { issuer, traders }: { readonly issuer: string; readonly traders: readonly MachineClient[] },
+  evaluations?: number,
+) {
+  return Promise.all(
+    traders.map(async (client) => {
+      const { id: clientId, key, proofKey } = client;
+      const { accessToken } = await createClient({ issuer, clientId, key, proofKey }).clientCredentials({
+        resource: `${issuer}/decisions`,
+        scope: 'decision:evaluate',
+      });
+      return { client, accessToken, body: bodyOf(client, evaluations) };
+    }),
+  );
 }
 
 function bodyOf({ id }: MachineClient, evaluations: number | undefined) {

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createClient } from '@countersign/sdk';
 import { httpContender, measured, permitComplaint, tokenComplaint } from '../http-contender.ts';
 import { formRequests, pick, protectedRequests, tokenRequests } from '../machine-clients.ts';
 import { type Market, ordersOf, venueOrders, venueScope } from '../market.ts';
@@ -8,6 +7,7 @@ import type { OrderFlow } from '../order-flow.ts';
 import type { Pace } from '../pace.ts';
 import { performed } from '../performed.ts';
 import type { ServerProcess } from '../server-process.ts';
+import { decisionCallers } from './evaluations.ts';
 import { accessTokens, activeComplaint } from './introspection.ts';
 
 /** One of the installations that are compared. */
@@ -157,26 +157,8 @@ function decisions({ name, server, market }: Installation, load: Load): Contende
     ...load,
     complaint: permitComplaint,
     async prepare(count) {
-      const callers = await Promise.all(
-        market.traders.map(async (client) => {
-          const { id: clientId, key, proofKey } = client;
-          const { accessToken } = await createClient({ issuer, clientId, key, proofKey }).clientCredentials({
-            resource: `${issuer}/decisions`,
-            scope: 'decision:evaluate',
-          });
-          return { client, accessToken, body: evaluationFor(clientId) };
-        }),
-      );
+      const callers = await decisionCallers({ issuer, traders: market.traders });
       return protectedRequests({ url: `${issuer}/access/v1/evaluation`, callers, count });
     },
   });
-}
-
-function evaluationFor(client: string) {
-  return {
-    subject: { type: 'service', id: `service:${client}` },
-    action: { name: 'token:issue' },
-    resource: { type: 'resource', id: venueOrders },
-    context: { client, audience: venueOrders, scope: 'trade:read' },
-  };
 }

@@ -14,8 +14,8 @@ import { isOfGroup } from '../../../apps/server/src/processes/start-process.ts';
 import { type RunningTogether, startTogether } from '../../../apps/server/src/processes/start-together.ts';
 import { operatorOf } from '../testing/control-plane.ts';
 import { type ClientName, clearedByCompliance, leis } from '../testing/firms.ts';
+import { type PreparedSplit, prepareSplit } from '../testing/prepared-split.ts';
 import { scratchFolder } from '../testing/scratch-folder.ts';
-import { type PreparedSplit, prepareSplit } from '../testing/split-installation.ts';
 import { claimsOf, mandateTerms, openTrading, type Trading } from '../testing/trading.ts';
 
 // Every family of commands, against an installation whose four groups know each other by calls alone. What each command does is tested

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { countersign, endAll, type ServerProcess, startServer } from '../testing/command.ts';
+import { type PreparedSplit, prepareSplit } from '../testing/prepared-split.ts';
 import { scratchFolder } from '../testing/scratch-folder.ts';
-import { type PreparedSplit, prepareSplit } from '../testing/split-installation.ts';
 
 const folder = scratchFolder();
 let installation: PreparedSplit;

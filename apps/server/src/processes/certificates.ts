@@ -2,6 +2,7 @@
 import 'reflect-metadata';
 import { createPrivateKey, X509Certificate as NodeCertificate, randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
+import { processUri } from '@countersign/wire';
 import {
   AuthorityKeyIdentifierExtension,
   BasicConstraintsExtension,
@@ -41,9 +42,6 @@ export interface IssueOptions {
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const dayMs = 86_400_000;
-
-/** The name of a process in its certificate, which says what it may ask of the others. */
-export const processName = (group: ProcessGroup): string => `urn:countersign:process:${group}`;
 
 /**
  * A certificate authority for the processes of one installation, good for ten years.
@@ -104,7 +102,7 @@ export async function openProcessAuthority(own: IssuedCertificate): Promise<Proc
             new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
             new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth]),
             new SubjectAlternativeNameExtension([
-              { type: 'url', value: processName(group) },
+              { type: 'url', value: processUri(group) },
               ...names.map((value) => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value })),
             ]),
             await SubjectKeyIdentifierExtension.create(its.publicKey, false, webcrypto),
