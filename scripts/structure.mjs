@@ -1,5 +1,5 @@
-// Prints the structure of the source: lines and files per room, folder cycles, names that each door exports.
-// docs/architecture.md shows what it printed before and after a tidying.
+// Prints the structure of the source: lines and files per room, folder cycles, imports past a folder's door, exported
+// names. With --check it prints only what breaks the rules of docs/architecture.md, and fails if anything does.
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -94,34 +94,66 @@ function exportedNames(file, seen = new Set()) {
   return names;
 }
 
+/** Imports from outside a folder that do not go through its `index.ts`, where it has one. */
+function importsPastDoors(files, top) {
+  const past = [];
+  for (const file of files)
+    for (const target of importsOf(file)) {
+      for (let folder = dirname(target); folder.length > top.length; folder = dirname(folder)) {
+        if (file.startsWith(`${folder}/`)) break;
+        const door = join(folder, 'index.ts');
+        if (existsSync(door) && target !== door) past.push([file, target]);
+      }
+    }
+  return past;
+}
+
+/** Doors that export whatever a file happens to export. */
+const wildcardDoors = (files) =>
+  files.filter((file) => file.endsWith('/index.ts') && /^export \* from/m.test(textOf(file)));
+
 const rows = rooms.map((room) => {
-  const all = sourcesIn(join(root, room, 'src'));
+  const top = join(root, room, 'src');
+  const all = sourcesIn(top);
   const source = all.filter((file) => !isTest(file));
   const tests = all.filter(isTest);
   const sum = (files) => files.reduce((total, file) => total + linesOf(file), 0);
   return {
     room,
     files: source.length,
-    lines: sum(source),
     small: source.filter((file) => linesOf(file) < 30).length,
+    lines: sum(source),
     tests: sum(tests),
-    cycles: folderCycles(source, join(root, room, 'src')),
-    names: exportedNames(join(root, room, 'src/index.ts')).size,
+    cycles: folderCycles(source, top),
+    past: importsPastDoors(source, top),
+    wildcards: wildcardDoors(source),
+    names: exportedNames(join(top, 'index.ts')).size,
   };
 });
 
-console.log('| room | files | under 30 lines | lines | lines of tests | folder cycles | names of its door |');
-console.log('| --- | ---: | ---: | ---: | ---: | ---: | ---: |');
-const total = { files: 0, small: 0, lines: 0, tests: 0, cycles: 0, names: 0 };
-for (const { room, files, small, lines, tests, cycles, names } of rows) {
-  console.log(`| ${room} | ${files} | ${small} | ${lines} | ${tests} | ${cycles.length} | ${names} |`);
-  total.files += files;
-  total.small += small;
-  total.lines += lines;
-  total.tests += tests;
-  total.cycles += cycles.length;
+const short = (path) => relative(root, path);
+const faults = rows.flatMap(({ cycles, past, wildcards }) => [
+  ...cycles.map((members) => `folder cycle: ${members.map(short).join(', ')}`),
+  ...past.map(([file, target]) => `past the door of a folder: ${short(file)} imports ${short(target)}`),
+  ...wildcards.map((file) => `exports by wildcard: ${short(file)}`),
+]);
+
+if (process.argv.includes('--check')) {
+  for (const fault of faults) console.log(fault);
+  process.exit(faults.length === 0 ? 0 : 1);
 }
-console.log(`| **all** | ${total.files} | ${total.small} | ${total.lines} | ${total.tests} | ${total.cycles} | |`);
-for (const { cycles } of rows)
-  for (const members of cycles)
-    console.error(`folder cycle: ${members.map((folder) => relative(root, folder)).join(', ')}`);
+
+const columns = [
+  ['files', (row) => row.files],
+  ['under 30 lines', (row) => row.small],
+  ['lines', (row) => row.lines],
+  ['lines of tests', (row) => row.tests],
+  ['folder cycles', (row) => row.cycles.length],
+  ['past doors', (row) => row.past.length],
+  ['exported names', (row) => row.names],
+];
+console.log(`| room | ${columns.map(([title]) => title).join(' | ')} |`);
+console.log(`| --- | ${columns.map(() => '---:').join(' | ')} |`);
+for (const row of rows) console.log(`| ${row.room} | ${columns.map(([, of]) => of(row)).join(' | ')} |`);
+const totals = columns.map(([, of]) => rows.reduce((total, row) => total + of(row), 0));
+console.log(`| **all** | ${totals.join(' | ')} |`);
