@@ -11,7 +11,7 @@ import {
   standing,
   standingErrors,
 } from '@countersign/contracts';
-import { digestOf, isCodedError, type Json, type RecordId } from '@countersign/kernel';
+import { defined, digestOf, isCodedError, type Json, type RecordId } from '@countersign/kernel';
 import { takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { Behind, onceSettled } from './behind.ts';
@@ -208,7 +208,7 @@ export function createChangedThings<Id extends string, State, Row extends State>
     carrying: (id, state, previous) => ({
       thing: thingOf(kind, id),
       after: kind.carried?.(state, id) ?? kind.content(state),
-      ...(previous === undefined ? {} : { previous }),
+      ...defined({ previous }),
     }),
   };
 }

@@ -1,4 +1,4 @@
-import type { Json } from '@countersign/kernel';
+import { defined, type Json } from '@countersign/kernel';
 import type { TransactionFacts } from './decisions.ts';
 import type { Standing } from './standing.ts';
 
@@ -118,7 +118,7 @@ export function limitReadingJson(reading: LimitReading): Json {
     limit,
     measure,
     most,
-    ...(passedBy === undefined ? {} : { passed_by: passedBy }),
+    ...defined({ passed_by: passedBy }),
     unit,
     used,
     window,

@@ -1,4 +1,4 @@
-import { type Json, listOf, membersOf, parseDigest } from '@countersign/kernel';
+import { defined, type Json, listOf, membersOf, parseDigest } from '@countersign/kernel';
 import type { ProtectedValue } from './audit-log.ts';
 import type { RecordedDecision } from './decision-history.ts';
 import type { Decision, DecisionReason, Obligation } from './decisions.ts';
@@ -72,7 +72,7 @@ export function obligationJson(obligation: Obligation): Json {
     }
     case 'step-up': {
       const { kind, acr, maxAgeSeconds } = obligation;
-      return { kind, acr, ...(maxAgeSeconds === undefined ? {} : { max_age_seconds: maxAgeSeconds }) };
+      return { kind, acr, ...defined({ max_age_seconds: maxAgeSeconds }) };
     }
     default:
       return obligation satisfies never;

@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import type { Actor, RecordDraft } from './audit-log.ts';
 import { actorOf, type Caller } from './authorization-server.ts';
 
@@ -32,7 +33,7 @@ export function recordedRequester({
   through = [],
 }: Requester): Required<Pick<RecordDraft, 'subject'>> & Pick<RecordDraft, 'actors'> {
   return {
-    subject: { id, ...(institution === undefined ? {} : { institution }) },
+    subject: { id, ...defined({ institution }) },
     ...(through.length === 0 ? {} : { actors: through.map((each) => ({ id: each })) }),
   };
 }

@@ -1,4 +1,4 @@
-import { type Clock, type Digest, digestOf, type Json, newId, type Random } from '@countersign/kernel';
+import { type Clock, defined, type Digest, digestOf, type Json, newId, type Random } from '@countersign/kernel';
 import type { AuditAppender, RecordDraft } from './audit-log.ts';
 import { type StandingReader, type StandingRecord, standingErrors } from './standing.ts';
 
@@ -57,7 +57,7 @@ export function createContradictionReport({
       outcome: 'deny',
       reason: 'authority_unproven',
       ...(newest === undefined ? {} : { references: [newest.record] }),
-      data: { of, found, ...(newest?.digest === undefined ? {} : { recorded: newest.digest }) },
+      data: { of, found, ...defined({ recorded: newest?.digest }) },
     });
     if (reported.size >= maxReported) reported.clear();
     reported.add(difference);

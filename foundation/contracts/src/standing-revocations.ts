@@ -1,4 +1,4 @@
-import { errorVocabulary, type Json, type RecordId } from '@countersign/kernel';
+import { defined, errorVocabulary, type Json, type RecordId } from '@countersign/kernel';
 import type { Actor } from './audit-log.ts';
 import type { RevocationTarget } from './authorization-server.ts';
 import { ended, type Standing, type StandingLister, type StandingReader, standing } from './standing.ts';
@@ -118,7 +118,7 @@ export async function standingRevocations(
     const kind = standingRevocationKinds.find((each) => each === kindNamed);
     return party === undefined || kind === undefined || id === undefined ? [] : [{ party, kind, id, record }];
   });
-  return { revocations, ...(next === undefined ? {} : { next }) };
+  return { revocations, ...defined({ next }) };
 }
 
 /** What a refusal says of it, in the words of every interface. */

@@ -1,5 +1,5 @@
 import { type Call, mayBeRefused, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
-import { CodedError, isCodedError } from '@countersign/kernel';
+import { CodedError, defined, isCodedError } from '@countersign/kernel';
 import { codecOf } from './codec.ts';
 import type { Peer } from './peer.ts';
 import { wireErrors } from './process-identity.ts';
@@ -57,5 +57,5 @@ function inWordsOf(name: RemoteContract, error: unknown): unknown {
   if (code === undefined || !isCodedError(error)) return error;
   if (!ofTheConnection.has(error.code)) return error;
   const { category, detail, internal } = error;
-  return new CodedError({ code, category, detail, ...(internal === undefined ? {} : { internal }), cause: error });
+  return new CodedError({ code, category, detail, ...defined({ internal }), cause: error });
 }

@@ -1,4 +1,4 @@
-import type { idPrefixes } from '@countersign/kernel';
+import { defined, type idPrefixes } from '@countersign/kernel';
 import { type Static, type TProperties, type TSchema, Type } from 'typebox';
 import type { ProtectionKind, RecordDraft } from '../audit-log.ts';
 
@@ -22,7 +22,7 @@ export interface RecordDescription {
 }
 
 export function closed<Members extends TProperties>(members: Members, description?: string) {
-  return Type.Object(members, { additionalProperties: false, ...(description === undefined ? {} : { description }) });
+  return Type.Object(members, { additionalProperties: false, ...defined({ description }) });
 }
 
 /** Members that the writer takes from elsewhere, whole. */
@@ -35,34 +35,34 @@ export function toldToFew<Schema extends TSchema>(schema: Schema, kind: Protecti
   return Type.Optional(Type.Unsafe<Static<Schema>>({ ...schema, 'x-protected': kind }));
 }
 
-export const text = (description?: string) => Type.String(description === undefined ? {} : { description });
+export const text = (description?: string) => Type.String(defined({ description }));
 export const texts = (description?: string) =>
-  Type.Array(Type.String(), description === undefined ? {} : { description });
+  Type.Array(Type.String(), defined({ description }));
 export const enumOf = (values: readonly string[], description?: string) =>
-  Type.Enum([...values], description === undefined ? {} : { description });
+  Type.Enum([...values], defined({ description }));
 export const count = (description?: string) =>
-  Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) });
+  Type.Integer({ minimum: 0, ...defined({ description }) });
 export const version = (description?: string) =>
-  Type.Integer({ minimum: 1, ...(description === undefined ? {} : { description }) });
+  Type.Integer({ minimum: 1, ...defined({ description }) });
 export const yes = Type.Literal(true);
-export const flag = (description?: string) => Type.Boolean(description === undefined ? {} : { description });
+export const flag = (description?: string) => Type.Boolean(defined({ description }));
 
 const idBody = '[0-9a-hjkmnp-tv-z]{26}';
 
 /** @param prefix one of {@link idPrefixes} */
 export const id = (prefix: (typeof idPrefixes)[keyof typeof idPrefixes] | 'strm', description?: string) =>
-  Type.String({ pattern: `^${prefix}_${idBody}$`, ...(description === undefined ? {} : { description }) });
+  Type.String({ pattern: `^${prefix}_${idBody}$`, ...defined({ description }) });
 
 export const digest = (description = 'SHA-256, base64url') =>
   Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description });
 export const instant = (description?: string) =>
-  Type.String({ format: 'date-time', ...(description === undefined ? {} : { description }) });
+  Type.String({ format: 'date-time', ...defined({ description }) });
 export const lei = (description = 'LEI') => Type.String({ pattern: '^[A-Z0-9]{18}[0-9]{2}$', description });
 /** A whole number as text: it may be beyond what a double holds. */
 export const wholeNumber = (description?: string) =>
-  Type.String({ pattern: '^(?:-1|0|[1-9][0-9]{0,19})$', ...(description === undefined ? {} : { description }) });
+  Type.String({ pattern: '^(?:-1|0|[1-9][0-9]{0,19})$', ...defined({ description }) });
 export const base64Url = (description?: string) =>
-  Type.String({ pattern: '^[A-Za-z0-9_-]+$', ...(description === undefined ? {} : { description }) });
+  Type.String({ pattern: '^[A-Za-z0-9_-]+$', ...defined({ description }) });
 export const principal = (description = 'Principal id') => Type.String({ minLength: 1, description });
 /** First and last of a stretch. */
 export const pair = (item: TSchema) => Type.Array(item, { minItems: 2, maxItems: 2 });

@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { parseCookie, stringifySetCookie } from 'cookie';
 
 /** Longer headers are not read; browsers keep 4,096 bytes a cookie, and ours are a tenth of that together. */
@@ -50,7 +51,7 @@ export function sessionCookie(
   return stringifySetCookie({
     ...attributes(name, secure),
     value,
-    ...(maxAgeSeconds === undefined ? {} : { maxAge: maxAgeSeconds }),
+    ...defined({ maxAge: maxAgeSeconds }),
   });
 }
 

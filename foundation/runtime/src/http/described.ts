@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import type { FastifySchema, RouteShorthandOptions } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 
@@ -72,7 +73,7 @@ export function described(
     schema: {
       ...rest,
       tags: [tag],
-      ...(furtherScopes === undefined ? {} : { 'x-further-scopes': furtherScopes }),
+      ...defined({ 'x-further-scopes': furtherScopes }),
       security: (scopes ?? []).flatMap((scope) => [
         { [tokenSchemes.dpop]: [scope] },
         { [tokenSchemes.certificate]: [scope], [tokenSchemes.mutualTls]: [] },

@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { connect, type Socket } from 'node:net';
@@ -14,7 +15,7 @@ async function start(tls?: HttpTls) {
   const app = createHttpServer({
     logger: pino({ level: 'silent' }),
     metrics: createMetrics(),
-    ...(tls === undefined ? {} : { tls }),
+    ...defined({ tls }),
   });
   app.get('/', async () => 'answered');
   app.get('/slow', async () => {

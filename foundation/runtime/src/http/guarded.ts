@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type ClientCertificate, presentedCertificateOf } from './client-certificate.ts';
 import { zoneOf } from './zone.ts';
@@ -42,9 +43,9 @@ export function accessRequestOf(request: FastifyRequest, baseUrl: string): Acces
     url: baseUrl + request.url,
     authorization,
     dpop,
-    ...(certificate === undefined ? {} : { certificate }),
+    ...defined({ certificate }),
     address: request.ip,
-    ...(zone === undefined ? {} : { zone }),
+    ...defined({ zone }),
   };
 }
 

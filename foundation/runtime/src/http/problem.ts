@@ -1,4 +1,4 @@
-import { CodedError, type ErrorCategory } from '@countersign/kernel';
+import { CodedError, defined, type ErrorCategory } from '@countersign/kernel';
 
 /** The one place where a category becomes an HTTP status. */
 const statusOfCategory: Readonly<Record<ErrorCategory, number>> = {
@@ -34,7 +34,7 @@ export function problemOf(error: CodedError): Problem {
     status: statusOf(error),
     code: error.code,
     detail: error.detail,
-    ...(error.facts === undefined ? {} : { facts: error.facts }),
+    ...defined({ facts: error.facts }),
   };
 }
 

@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { expect, it } from 'vitest';
 import { createLogger } from '../observability/logger.ts';
 import { createMetrics } from '../observability/metrics.ts';
@@ -7,7 +8,7 @@ it.each(['members', undefined])('tells of a request at a listener for %s which n
   const app = createHttpServer({
     logger: createLogger({ level: 'silent', name: 'test' }),
     metrics: createMetrics(),
-    ...(zone === undefined ? {} : { zone }),
+    ...defined({ zone }),
   });
   app.get('/', (request) => ({ zone: zoneOf(request) ?? 'none' }));
   const answer = await app.inject({ method: 'GET', url: '/', headers: { 'x-zone': 'vault' } });

@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { prepareCluster, superuser } from './cluster.ts';
@@ -78,7 +79,7 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
     const serverOptions = { runtime, folder, account, onProgress };
     const first = await startServer({
       ...serverOptions,
-      ...(options.port === undefined ? {} : { preferredPort: options.port }),
+      ...defined({ preferredPort: options.port }),
     });
     const connection = { host: '127.0.0.1', port: first.port, user: superuser, password, database };
     const running = keepRunning({

@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { type Agent, type AgentOptions, createServer, request as httpsRequest } from 'node:https';
 import { type AddressInfo, createServer as createPortFinder } from 'node:net';
@@ -70,7 +71,7 @@ export async function startProxy(options: {
       send(`${upstream}${request.url}`, {
         ca: authority,
         headers,
-        ...(own === undefined ? {} : { certificate: own }),
+        ...defined({ certificate: own }),
       }).then(
         ({ status, body }) => response.writeHead(status).end(JSON.stringify(body)),
         () => response.writeHead(502).end(),
