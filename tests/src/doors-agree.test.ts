@@ -1,17 +1,15 @@
 import {
   type DecisionInput,
-  lifted,
   type Principal,
   parseClientId,
   type Resource,
-  revoked,
   type Standing,
   type StandingReader,
   type StandingRevocationTarget,
 } from '@countersign/contracts';
 import { type MandateId, newId, type RecordId, systemRandom, type TransactionId } from '@countersign/kernel';
 import type { AuthorizationDetail } from '@countersign/market';
-import { codeOf, standingsIn } from '@countersign/testkit';
+import { codeOf, lifted, revoked, standingsIn } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Authority } from '../../components/authorization-server/src/grants/grant-handler.ts';

@@ -1,49 +1,391 @@
-export * from './append-once.ts';
-export * from './approver-independence.ts';
-export * from './audit-log.ts';
-export * from './authentication.ts';
-export * from './authenticators.ts';
-export * from './authorization-server.ts';
-export * from './break-glass.ts';
-export * from './carried-through.ts';
-export * from './consent-store.ts';
-export * from './decision-history.ts';
-export * from './decisions.ts';
-export * from './departures.ts';
-export * from './devices.ts';
-export * from './directory.ts';
-export * from './events.ts';
-export * from './exceptions.ts';
-export * from './federation-gateway.ts';
-export * from './grants.ts';
-export * from './independence.ts';
-export * from './limits.ts';
-export * from './notices.ts';
-export * from './outbound.ts';
-export * from './page-source.ts';
-export * from './permitted-intents.ts';
-export * from './person-signals.ts';
-export * from './policy-engine.ts';
-export * from './policy-versions.ts';
-export * from './principals.ts';
-export * from './proposers.ts';
-export * from './protected-values.ts';
-export * from './record-stream.ts';
-export * from './recorded-decision.ts';
-export * from './records/index.ts';
-export * from './recovery.ts';
+export { appendOnce, type RecordedOnce } from './append-once.ts';
+export { dealsBeside } from './approver-independence.ts';
+export {
+  type Actor,
+  type AuditAppender,
+  type AuditLog,
+  auditLogErrors,
+  type BundleDisclosure,
+  type Commitment,
+  type Disclosure,
+  type EvidenceQuery,
+  type EvidenceRecord,
+  type LogEntry,
+  type LogVerification,
+  type ProtectedValue,
+  type ProtectionKind,
+  type RecordDraft,
+  type RecordReceipt,
+  type RecordScanner,
+  type RecordStreamer,
+  type RecordType,
+  recordTypes,
+  type ScanQuery,
+} from './audit-log.ts';
+export {
+  type Authentication,
+  authenticationErrors,
+  developmentAcr,
+  hardwareAcr,
+  type ListedSession,
+  phishingResistantAcr,
+  type SignIn,
+  type SignInNeed,
+  satisfies,
+} from './authentication.ts';
+export {
+  type AskedStatement,
+  type Authenticator,
+  type AuthenticatorRegister,
+  authenticatorErrors,
+  type EnrolmentInvitation,
+  type SignedStatement,
+  type Statements,
+} from './authenticators.ts';
+export {
+  type AuthorizationServer,
+  accessErrors,
+  actorOf,
+  type Caller,
+  type ClientRequest,
+  type GuardedRequest,
+  type LastingCaller,
+  type LastingGuard,
+  type LastingToken,
+  oauthErrors,
+  type PresentedCertificate,
+  type ResourceGuard,
+  type RevocationTarget,
+  type TokenResponse,
+} from './authorization-server.ts';
+export {
+  type BreakGlass,
+  breakGlassErrors,
+  breakGlassStatementTypes,
+  type Declaration,
+  type EmergencyScope,
+  type EmergencyTokens,
+  emergencyScopes,
+  emergencySeconds,
+  type Incident,
+  type IncidentStatus,
+  incidentStatuses,
+} from './break-glass.ts';
+export { carriesThrough } from './carried-through.ts';
+export {
+  type AmendmentProposal,
+  type ConsentStore,
+  consentErrors,
+  type Mandate,
+  type MandateAmendment,
+  type MandateAnswer,
+  type MandateConsent,
+  type MandateCopy,
+  type MandateDrift,
+  type MandateKind,
+  type MandateListing,
+  type MandatePart,
+  type MandateParty,
+  type MandateProposal,
+  type MandateQuestion,
+  type MandateStatus,
+  type MandateTerms,
+  mandateKinds,
+  mandateParts,
+  mandateStatuses,
+  type ValidityQuestion,
+} from './consent-store.ts';
+export {
+  type DecisionExplanation,
+  type DecisionHistory,
+  type Flip,
+  type FlipCount,
+  judgedFields,
+  type LimitChange,
+  type RecordedDecision,
+  type ReplayDifference,
+  type ReplayReport,
+  type SimulationRange,
+  type SimulationReport,
+} from './decision-history.ts';
+export type {
+  AtLeast,
+  Decision,
+  DecisionInput,
+  DecisionReason,
+  Obligation,
+  PermittedIntent,
+  TransactionFacts,
+} from './decisions.ts';
+export type { Departure, DepartureEffect } from './departures.ts';
+export {
+  type DevicePosture,
+  type DeviceProof,
+  type Devices,
+  deviceErrors,
+  deviceFieldName,
+  type PostureStream,
+  type RecognisedDevice,
+  type StreamedPosture,
+} from './devices.ts';
+export {
+  type Account,
+  type Agent,
+  type ApplyProgress,
+  type Branch,
+  type CertificateName,
+  type Client,
+  type ClientAuthentication,
+  type ClientKey,
+  type ComplianceFinding,
+  type Contract,
+  type Credential,
+  type Desk,
+  type Device,
+  type Directory,
+  type DirectoryChange,
+  type DirectoryChangeRequest,
+  type DirectoryEdit,
+  type DirectoryPage,
+  type DirectoryProblem,
+  type DirectorySnapshot,
+  type DirectoryStream,
+  directoryErrors,
+  type ExpectedEntity,
+  type GrantType,
+  grantTypes,
+  type Institution,
+  type InstitutionCompliance,
+  type Instrument,
+  isInBusiness,
+  type Person,
+  type PersonalClaims,
+  type Principal,
+  type Rate,
+  type ReferenceData,
+  type Resource,
+  type Service,
+  type ShortCode,
+  type SigningAuthority,
+  type StreamedEntity,
+  type Venue,
+} from './directory.ts';
+export {
+  type CloudEvent,
+  type EventPublisher,
+  type EventSubscription,
+  type EventTopic,
+  eventErrors,
+  eventTopics,
+} from './events.ts';
+export {
+  type ExceptionCause,
+  type ExceptionResolution,
+  exceptionCauses,
+  exceptionErrors,
+  exceptionResolutions,
+  type TransactionException,
+} from './exceptions.ts';
+export {
+  type AssertionLimits,
+  type FederatedIdentity,
+  type FederationGateway,
+  federationErrors,
+  type PartnerSignedIn,
+  type PartnerSignIns,
+  type PartnerSignInUnderWay,
+} from './federation-gateway.ts';
+export {
+  type DecidedRequest,
+  type Grant,
+  type GrantProposal,
+  type GrantRegister,
+  type GrantsOf,
+  type GrantTerms,
+  grantErrors,
+  grantsThing,
+  type ProtocolScope,
+  protocolScopes,
+} from './grants.ts';
+export { createIndependence, type Independence, notIndependentDetail } from './independence.ts';
+export {
+  type LimitClaim,
+  type LimitMeasure,
+  type LimitReading,
+  type Limits,
+  type LimitWindow,
+  limitReadingJson,
+  type ReserveOutcome,
+} from './limits.ts';
+export { type NoticeKind, type Notices, noticeKinds } from './notices.ts';
+export {
+  type ConfiguredDocuments,
+  type ConfiguredExchange,
+  type ConfiguredRequests,
+  type Outbound,
+  type OutboundForm,
+  outboundErrors,
+  type SignatureFields,
+  signatureFields,
+} from './outbound.ts';
+export { createPageSource, type PageSource } from './page-source.ts';
+export { permittedAt, permittedIntent } from './permitted-intents.ts';
+export {
+  type PersonSignal,
+  type PersonSignals,
+  personSignalErrors,
+  personSignals,
+  unsettlingSignals,
+} from './person-signals.ts';
+export {
+  type ApplicationDetailType,
+  type ApplicationEntities,
+  type ApplicationEntity,
+  type DeclaringModel,
+  type DescribedDetail,
+  type DetailTypeStream,
+  type EvaluationCaller,
+  type EvaluationRequest,
+  type EvaluationsRequest,
+  evaluationsSemantics,
+  type PolicyEngine,
+  policyErrors,
+  type RecordedAnswer,
+  type RefusedEvaluation,
+  type SearchAnswer,
+  type SearchRequest,
+} from './policy-engine.ts';
+export type {
+  ApplicationModel,
+  DeclaredDetailType,
+  DetailRendering,
+  PolicyBundle,
+  PolicyCandidate,
+  PolicyTestReport,
+  PolicyVersion,
+  PolicyVersions,
+} from './policy-versions.ts';
+export {
+  type ClientId,
+  kindOfPrincipal,
+  type PrincipalId,
+  type PrincipalKind,
+  parseAccountId,
+  parseClientId,
+  parsePrincipalId,
+  parseResourceUri,
+  type ResourceUri,
+} from './principals.ts';
+export { type ProposalsEnd, type ProposerLapse, type ProposerStanding, proposerLapseDetail } from './proposers.ts';
+export { overlap, putBack, readPointer, takeOut, wholeDraft } from './protected-values.ts';
+export {
+  type FromRecordPages,
+  type FromRecordStream,
+  pieceOf,
+  type RecordPage,
+  type RecordPages,
+  type RecordStream,
+  type RecordStreamQuery,
+  type ToRecordStream,
+} from './record-stream.ts';
+export { obligationJson, openDecision, protectedDecision, readRecordedDecision } from './recorded-decision.ts';
+export { recordFaults, recordSchema, recordSchemaFiles, recordSchemaList, requireFit } from './records/index.ts';
+export {
+  type Recoveries,
+  type Recovery,
+  type RecoveryFunction,
+  type RecoveryRequest,
+  type RecoveryStatus,
+  recoveryErrors,
+  recoveryStatementTypes,
+  recoveryStatuses,
+} from './recovery.ts';
 export { mayBeRefused } from './remote/call-errors.ts';
-export * from './remote/calls.ts';
-export * from './requester.ts';
-export * from './retention.ts';
-export * from './shared-signals.ts';
-export * from './signer.ts';
-export * from './single-use.ts';
-export * from './standing.ts';
-export * from './standing-check.ts';
-export * from './standing-revocations.ts';
-export * from './time-stamping.ts';
-export * from './transaction-registry.ts';
-export * from './trust-profile.ts';
-export * from './trust-registry.ts';
-export * from './witness.ts';
+export { type Call, type Remote, type RemoteContract, remoteCalls } from './remote/calls.ts';
+export { peopleOf, type Requester, recordedRequester, requesterOf, sharePeople } from './requester.ts';
+export {
+  type ClassSurvey,
+  type EraseOrder,
+  type HoldScope,
+  type LegalHold,
+  type LogCustody,
+  type PruneOrder,
+  type RetentionClass,
+  type RetentionPreset,
+  type RetentionSchedule,
+  retentionClasses,
+  retentionClassOf,
+  retentionErrors,
+  retentionPresets,
+  type SubjectKey,
+} from './retention.ts';
+export {
+  type CaepEvent,
+  caepEvents,
+  caepEventUri,
+  deliveryMethods,
+  sharedSignalErrors,
+  streamEventUri,
+} from './shared-signals.ts';
+export {
+  type KeyLister,
+  type KeyPurpose,
+  keyPurposes,
+  type ListedKey,
+  type PublicKey,
+  type SignatureAlgorithm,
+  type Signer,
+  signerErrors,
+} from './signer.ts';
+export type { SingleUse, SingleUseClaim } from './single-use.ts';
+export {
+  ended,
+  type LastStandingReader,
+  recordIdAfter,
+  recordIdOfCommand,
+  type Standing,
+  type StandingLister,
+  type StandingReader,
+  type StandingRecord,
+  type StandingThing,
+  standing,
+  standingErrors,
+} from './standing.ts';
+export { type Claim, createContradictionReport, createStandingCheck, type StandingCheck } from './standing-check.ts';
+export {
+  isStandingRevocationKind,
+  type RevocableParties,
+  type RevokingParty,
+  revocationDetail,
+  revocationErrors,
+  revocationSubject,
+  revokingParties,
+  type StandingRevocation,
+  type StandingRevocationTarget,
+  standingRevocation,
+  standingRevocationKinds,
+  standingRevocations,
+} from './standing-revocations.ts';
+export { type StampedThing, type TimeStamp, type TimeStamper, timeStampErrors } from './time-stamping.ts';
+export {
+  type Approval,
+  type ApprovalView,
+  type ApproverRole,
+  approverRoles,
+  type BatchApproval,
+  type LifeCycleName,
+  type OpenedTransaction,
+  type ShownToApprover,
+  type TransactionEvent,
+  type TransactionRegistry,
+  type TransactionState,
+  type TransitionReceipt,
+  type TransitionRequest,
+  transactionErrors,
+  transactionEvents,
+  transactionStates,
+  type WaitingTransaction,
+} from './transaction-registry.ts';
+export type { PartnerSignIn, TrustProfile, TrustProfileInput } from './trust-profile.ts';
+export { type PlannedProfile, type ProfileChanges, type TrustRegistry, trustErrors } from './trust-registry.ts';
+export { witnessErrors } from './witness.ts';

@@ -16,7 +16,7 @@ export const caepEventUri = (event: CaepEvent): string =>
   `https://schemas.openid.net/secevent/caep/event-type/${event}`;
 
 /** What a transmitter says of a stream itself (Shared Signals Framework 1.0, sections 8.1.4 and 8.1.5). */
-export type StreamEvent = 'verification' | 'stream-updated';
+type StreamEvent = 'verification' | 'stream-updated';
 
 export const streamEventUri = (event: StreamEvent): string =>
   `https://schemas.openid.net/secevent/ssf/event-type/${event}`;

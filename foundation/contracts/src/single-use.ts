@@ -1,10 +1,5 @@
-/** What may happen once. The purpose is part of the key, so that an id of one kind never shadows another's. */
-export type SingleUsePurpose =
-  | 'client-assertion'
-  | 'dpop-proof'
-  | 'authorization-grant'
-  | 'request-object'
-  | 'approval';
+/** What can be used once. Part of the key, so that an id of one kind never shadows another's. */
+type SingleUsePurpose = 'client-assertion' | 'dpop-proof' | 'authorization-grant';
 
 export interface SingleUseClaim {
   readonly purpose: SingleUsePurpose;

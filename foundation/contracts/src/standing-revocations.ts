@@ -1,7 +1,6 @@
-import { defined, errorVocabulary, type Json, type RecordId } from '@countersign/kernel';
-import type { Actor } from './audit-log.ts';
+import { defined, errorVocabulary, type RecordId } from '@countersign/kernel';
 import type { RevocationTarget } from './authorization-server.ts';
-import { ended, type Standing, type StandingLister, type StandingReader, standing } from './standing.ts';
+import type { StandingLister, StandingReader } from './standing.ts';
 
 /**
  * Targets whose revocation stands until it is lifted: no new token, and no step in a transaction. A token and a grant end
@@ -42,16 +41,6 @@ export function isStandingRevocationKind(kind: RevocationTarget['kind']): kind i
 /** The name of a revocation in the log's account of how things stand. */
 export function revocationSubject({ kind, id }: StandingRevocationTarget, party: RevokingParty): string {
   return `revocation:${party}:${kind}:${id}`;
-}
-
-/** What the record of a revocation says: it stands until a record says that it has ended. */
-export function revoked(target: StandingRevocationTarget, party: RevokingParty, by: Actor): Standing {
-  return standing(revocationSubject(target, party), { ...target, party, by: by.id } as Json);
-}
-
-/** What the record of lifting says. */
-export function lifted(target: StandingRevocationTarget, party: RevokingParty): Standing {
-  return ended(revocationSubject(target, party));
 }
 
 /** Everybody and everything that an act rests on. */

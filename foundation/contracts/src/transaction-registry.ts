@@ -178,14 +178,6 @@ export interface ShownToApprover {
   readonly warnings: ApprovalView['warnings'];
 }
 
-/** A party is waited for; what happens when it is not heard of in time. */
-export interface AwaitedEvent {
-  readonly transaction: TransactionId;
-  readonly events: readonly TransactionEvent[];
-  /** RFC 3339. */
-  readonly until: string;
-}
-
 export interface TransitionReceipt {
   readonly transaction: TransactionId;
   readonly event: TransactionEvent;

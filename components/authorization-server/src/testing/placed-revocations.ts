@@ -1,6 +1,6 @@
-import { lifted, type RevokingParty, revoked, type StandingRevocationTarget } from '@countersign/contracts';
+import type { RevokingParty, StandingRevocationTarget } from '@countersign/contracts';
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
-import type { MemoryLog } from '@countersign/testkit';
+import { lifted, type MemoryLog, revoked } from '@countersign/testkit';
 
 type Harness = { readonly audit: Pick<MemoryLog, 'append'> };
 const by = { id: 'person:olivia.ops' };

@@ -1,13 +1,11 @@
-import {
-  type EvaluationRequest,
-  lifted,
-  type RevokingParty,
-  revoked,
-  type StandingRevocationTarget,
-  type TransactionFacts,
+import type {
+  EvaluationRequest,
+  RevokingParty,
+  StandingRevocationTarget,
+  TransactionFacts,
 } from '@countersign/contracts';
 import { newId, systemRandom, type TransactionId } from '@countersign/kernel';
-import { codeOf } from '@countersign/testkit';
+import { codeOf, lifted, revoked } from '@countersign/testkit';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningPolicyEngine } from '../index.ts';
 import { operator, own, stranger, transactionOf } from '../testing/desk.ts';
