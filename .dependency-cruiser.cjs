@@ -15,6 +15,7 @@ const only = (name, from, allowed, comment) => ({
 const kernel = '^foundation/kernel/';
 const contracts = '^foundation/contracts/';
 const runtime = '^foundation/runtime/';
+const embeddedPostgres = '^foundation/embedded-postgres/';
 const commands = '^foundation/commands/';
 const wire = '^foundation/wire/';
 const protocols = '^protocols/';
@@ -35,6 +36,12 @@ module.exports = {
       'A contract names shapes, not machinery.',
     ),
     only('runtime-imports-kernel', runtime, [kernel], 'The runtime knows nothing of identity or trading.'),
+    only(
+      'embedded-postgres-imports-kernel-and-runtime',
+      embeddedPostgres,
+      [kernel, runtime],
+      'A database of development, for apps and tests that start one.',
+    ),
     only(
       'commands-import-the-foundation-below',
       commands,

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { auditLogMigrations, type RunningAuditLog } from '@countersign/audit-log';
 import { directoryMigrations } from '@countersign/directory';
+import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
 import { policyEngineMigrations } from '@countersign/policy-engine';
 import {
   type ComponentMigrations,
@@ -8,7 +9,6 @@ import {
   createScratchDatabase,
   type Logger,
   type ScratchDatabase,
-  startEmbeddedPostgres,
 } from '@countersign/runtime';
 import { openProductLog } from './evidence/product-log.ts';
 

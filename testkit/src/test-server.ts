@@ -1,10 +1,11 @@
 import { chmodSync, existsSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type EmbeddedConnection, startEmbeddedPostgres } from '@countersign/runtime';
+import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
+import type { OwnerConnection } from '@countersign/runtime';
 
 export interface TestServer {
-  readonly connection: EmbeddedConnection;
+  readonly connection: OwnerConnection;
   /** Stops it and removes its data. */
   stop(): Promise<void>;
 }

@@ -150,6 +150,18 @@ describe('the boundaries of the rooms', () => {
         'runtime-imports-kernel',
       ],
       [
+        'the embedded database imports a contract',
+        'foundation/embedded-postgres/src/a.ts',
+        '@countersign/contracts',
+        'embedded-postgres-imports-kernel-and-runtime',
+      ],
+      [
+        'a component imports the embedded database',
+        'components/directory/src/database.ts',
+        '@countersign/embedded-postgres',
+        'components-import-foundation-and-protocols',
+      ],
+      [
         'a command imports a component',
         'foundation/commands/src/a.ts',
         '@countersign/directory',

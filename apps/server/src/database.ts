@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
 import { CodedError, systemRandom } from '@countersign/kernel';
 import {
   type ComponentAccess,
@@ -17,7 +18,6 @@ import {
   rolesSecret,
   rolesSecretByGroup,
   rolesSecretFromFile,
-  startEmbeddedPostgres,
   withoutAccount,
 } from '@countersign/runtime';
 import type pg from 'pg';

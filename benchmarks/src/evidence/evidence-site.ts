@@ -2,16 +2,16 @@ import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:cryp
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunningAuditLog } from '@countersign/audit-log';
+import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
 import { systemRandom } from '@countersign/kernel';
 import {
   componentPool,
   createLogger,
-  type EmbeddedConnection,
   type Logger,
   migrate,
+  type OwnerConnection,
   openDatabase,
   rolesSecretFromFile,
-  startEmbeddedPostgres,
 } from '@countersign/runtime';
 import type pg from 'pg';
 import { ownerPool } from '../growth/owner-pool.ts';
@@ -30,7 +30,7 @@ export interface EvidenceSite {
   readonly market: FilledMarket;
   readonly auditLog: RunningAuditLog;
   /** As who owns the database. */
-  readonly connection: EmbeddedConnection;
+  readonly connection: OwnerConnection;
   readonly owner: pg.Pool;
   /** How many records a second got their terms, where they were drawn in this run. */
   readonly termsDrawnASecond: number | undefined;
@@ -79,7 +79,7 @@ async function startSite({
 }: {
   readonly records: number;
   readonly folder: string;
-  readonly server: EmbeddedConnection;
+  readonly server: OwnerConnection;
   readonly started: Starter;
   readonly onProgress: (message: string) => void;
 }): Promise<EvidenceSite> {
@@ -158,7 +158,7 @@ async function drawTerms(
   return size / ((performance.now() - began) / 1000);
 }
 
-async function createEmpty(server: EmbeddedConnection, database: string): Promise<void> {
+async function createEmpty(server: OwnerConnection, database: string): Promise<void> {
   const pool = ownerPool(urlOf(server));
   try {
     // One that was not filled to its end by an earlier run.
@@ -169,7 +169,7 @@ async function createEmpty(server: EmbeddedConnection, database: string): Promis
   }
 }
 
-function urlOf({ user, password, host, port, database }: EmbeddedConnection): string {
+function urlOf({ user, password, host, port, database }: OwnerConnection): string {
   return `postgres://${user}:${password}@${host}:${port}/${database}`;
 }
 

@@ -1,6 +1,6 @@
 import type { RunningAuditLog } from '@countersign/audit-log';
 import { isCodedError } from '@countersign/kernel';
-import type { EmbeddedConnection } from '@countersign/runtime';
+import type { OwnerConnection } from '@countersign/runtime';
 import { ownerPool } from '../growth/owner-pool.ts';
 import type { Counted } from '../measure.ts';
 import { descendantsCpuUs } from '../process-tree-cpu.ts';
@@ -21,7 +21,7 @@ export function termsBehind({
   connection,
 }: {
   readonly auditLog: Pick<RunningAuditLog, 'query'>;
-  readonly connection: EmbeddedConnection;
+  readonly connection: OwnerConnection;
 }): TermsBehind {
   const { user, password, host, port, database } = connection;
   const owner = ownerPool(`postgres://${user}:${password}@${host}:${port}/${database}`);

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { auditLogMigrations, type RunningAuditLog } from '@countersign/audit-log';
+import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
 import { createConfiguredExchange } from '@countersign/federation-gateway';
 import {
   createVerifierKey,
@@ -9,7 +10,7 @@ import {
   type TlogPolicy,
   type VerifierKey,
 } from '@countersign/merkle-log';
-import { createLogger, createScratchDatabase, startEmbeddedPostgres } from '@countersign/runtime';
+import { createLogger, createScratchDatabase } from '@countersign/runtime';
 import { startWitness } from '@countersign/server';
 import { logOrigin, openProductLog } from '../evidence/product-log.ts';
 import { memorySigner } from '../signers.ts';

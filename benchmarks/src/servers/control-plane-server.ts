@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLogger, startEmbeddedPostgres } from '@countersign/runtime';
+import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
+import { createLogger } from '@countersign/runtime';
 import { prepareDevelopment, startControlPlane } from '@countersign/server';
 import { databaseUrlFile } from '../database-url-file.ts';
 import { fillLog } from '../growth/fill-log.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createLogger, type EmbeddedConnection } from '@countersign/runtime';
+import { createLogger, type OwnerConnection } from '@countersign/runtime';
 import { generateSigningKey } from '@countersign/sdk';
 import { type CodeFlow, codeFlow } from './code-flow.ts';
 import { configurationIn, type RunningControlPlane, runControlPlane } from './control-plane.ts';
@@ -38,7 +38,7 @@ export interface AuthorizationWorld {
 
 export interface WorldOptions {
   /** A database of its own; the embedded one when left out. */
-  readonly database?: EmbeddedConnection;
+  readonly database?: OwnerConnection;
 }
 
 /** @param own further clients of the arranger, as a registration writes them; each gets a key */

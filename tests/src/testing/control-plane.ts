@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EvidenceRecord } from '@countersign/contracts';
 import { type Clock, isCodedError } from '@countersign/kernel';
-import type { EmbeddedConnection, Logger } from '@countersign/runtime';
+import type { Logger, OwnerConnection } from '@countersign/runtime';
 import {
   type CallRequest,
   type Client,
@@ -115,7 +115,7 @@ export function operatorOf(folder: string, issuer: string, options: Partial<Clie
 /** A development configuration in a folder, quiet, and with a database of its own if one is given. */
 export async function configurationIn(
   folder: string,
-  options: { readonly port?: number; readonly database?: EmbeddedConnection } = {},
+  options: { readonly port?: number; readonly database?: OwnerConnection } = {},
 ): Promise<Configuration> {
   const { configuration, configurationFile } = prepareDevelopment({
     dataFolder: folder,

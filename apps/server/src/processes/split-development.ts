@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { startEmbeddedPostgres } from '@countersign/runtime';
+import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
 import { type DevelopmentSetup, prepareDevelopment } from '../development.ts';
 
 /** A development installation whose processes share a database, which this process keeps running. */

@@ -14,14 +14,8 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TLSSocket } from 'node:tls';
-import {
-  createLifecycle,
-  createLogger,
-  type EmbeddedPostgres,
-  readSecret,
-  rolesSecret,
-  startEmbeddedPostgres,
-} from '@countersign/runtime';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '@countersign/embedded-postgres';
+import { createLifecycle, createLogger, readSecret, rolesSecret } from '@countersign/runtime';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { migratedComponents } from '../components.ts';

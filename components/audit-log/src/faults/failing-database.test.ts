@@ -14,13 +14,9 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '@countersign/embedded-postgres';
 import { isCodedError, systemClock, systemRandom } from '@countersign/kernel';
-import {
-  createScratchDatabase,
-  type EmbeddedPostgres,
-  type ScratchDatabase,
-  startEmbeddedPostgres,
-} from '@countersign/runtime';
+import { createScratchDatabase, type ScratchDatabase } from '@countersign/runtime';
 import { createMemorySigner } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { auditLogMigrations, createAuditLog, createProtection, type RunningAuditLog } from '../index.ts';

@@ -46,6 +46,4 @@ const described = {
   'client-assertion': 'client assertion',
   'dpop-proof': 'DPoP proof',
   'authorization-grant': 'assertion',
-  'request-object': 'request object',
-  approval: 'approval',
 } as const satisfies Readonly<Record<SingleUseClaim['purpose'], string>>;

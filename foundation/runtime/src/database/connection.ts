@@ -1,13 +1,21 @@
 import pg from 'pg';
 import type { AllowedAddress } from '../network/index.ts';
-import type { EmbeddedConnection } from '../postgres/embedded-postgres.ts';
 import { databaseErrors } from './failure.ts';
+
+/** Where a PostgreSQL listens, and the account that owns the database. */
+export interface OwnerConnection {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  readonly database: string;
+}
 
 /**
  * How to reach the database: a URL of your own PostgreSQL, or what the embedded one says. With the owner's account, or, for who
  * connects as the roles of components alone, a URL without one.
  */
-export type DatabaseConnection = { readonly url: string } | EmbeddedConnection;
+export type DatabaseConnection = { readonly url: string } | OwnerConnection;
 
 /**
  * The driver's configuration for one account of the database.

@@ -1,7 +1,13 @@
 /** The database as components use it: own schema, own role, bounded waits. Read open-database.ts, then migrate.ts. */
 export { ask, type NamedStatement } from './ask.ts';
 export { type ComponentAccess, type ComponentPoolOptions, componentPool } from './component-pool.ts';
-export { addressOfDatabase, clientConfig, type DatabaseConnection, withoutAccount } from './connection.ts';
+export {
+  addressOfDatabase,
+  clientConfig,
+  type DatabaseConnection,
+  type OwnerConnection,
+  withoutAccount,
+} from './connection.ts';
 export { databaseErrors, databaseFailure, isDatabaseUnavailable } from './failure.ts';
 export { createGroupCommit, type GroupCommit, type GroupCommitOptions } from './group-commit.ts';
 export { asSomebodyElse, watchHeldPools } from './held-pools.ts';

@@ -1,7 +1,7 @@
 import { createHash, createHmac, pbkdf2Sync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Random } from '@countersign/kernel';
-import { createFileDurably } from '../postgres/durable-file.ts';
+import { createFileDurably } from '../files/index.ts';
 import { databaseErrors } from './failure.ts';
 
 /**

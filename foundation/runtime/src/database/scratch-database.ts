@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { parseJson } from '@countersign/kernel';
 import pg from 'pg';
-import type { EmbeddedConnection } from '../postgres/embedded-postgres.ts';
 import { type ComponentPoolOptions, componentPool } from './component-pool.ts';
+import type { OwnerConnection } from './connection.ts';
 import { type ComponentMigrations, migrate } from './migrate.ts';
 import { type Database, openDatabase } from './open-database.ts';
 import { rolesSecret } from './role-passwords.ts';
@@ -10,7 +10,7 @@ import { rolesSecret } from './role-passwords.ts';
 /** A database of its own, empty but for the components asked for, on a server that others use as well. */
 export interface ScratchDatabase {
   readonly database: Database;
-  readonly connection: EmbeddedConnection;
+  readonly connection: OwnerConnection;
   /** As given, with roles renamed: roles belong to the whole server, so each database has its own. */
   readonly components: readonly ComponentMigrations[];
   /** A pool as the role of one of the components; ended by {@link drop}. */
@@ -19,10 +19,10 @@ export interface ScratchDatabase {
   drop(): Promise<void>;
 }
 
-/** Names the environment variable that says which server scratch databases go to: an {@link EmbeddedConnection} as JSON. */
+/** Names the environment variable that says which server scratch databases go to: an {@link OwnerConnection} as JSON. */
 export const scratchServerVariable = 'COUNTERSIGN_SCRATCH_SERVER';
 
-export function scratchServer(): EmbeddedConnection | undefined {
+export function scratchServer(): OwnerConnection | undefined {
   const text = process.env[scratchServerVariable];
   if (text === undefined) return undefined;
   const parsed = parseJson(text);
@@ -30,7 +30,7 @@ export function scratchServer(): EmbeddedConnection | undefined {
   throw new Error(`${scratchServerVariable} does not describe a connection`);
 }
 
-function isConnection(value: unknown): value is EmbeddedConnection {
+function isConnection(value: unknown): value is OwnerConnection {
   if (typeof value !== 'object' || value === null) return false;
   const { host, port, user, password, database } = value as Record<string, unknown>;
   return typeof port === 'number' && [host, user, password, database].every((member) => typeof member === 'string');
@@ -42,7 +42,7 @@ function isConnection(value: unknown): value is EmbeddedConnection {
  * @param options.server where the account may create databases and roles; {@link scratchServer} by default
  */
 export async function createScratchDatabase(
-  options: { readonly server?: EmbeddedConnection; readonly components?: readonly ComponentMigrations[] } = {},
+  options: { readonly server?: OwnerConnection; readonly components?: readonly ComponentMigrations[] } = {},
 ): Promise<ScratchDatabase> {
   const server = options.server ?? scratchServer();
   if (server === undefined) throw new Error(`no server for scratch databases: ${scratchServerVariable} is not set`);
@@ -83,7 +83,7 @@ export async function createScratchDatabase(
   };
 }
 
-async function onServer(server: EmbeddedConnection, statements: readonly string[]): Promise<void> {
+async function onServer(server: OwnerConnection, statements: readonly string[]): Promise<void> {
   const client = new pg.Client({ ...server, connectionTimeoutMillis: 10_000 });
   client.on('error', () => undefined);
   await client.connect();

@@ -1,7 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EmbeddedConnection } from '@countersign/runtime';
+import type { OwnerConnection } from '@countersign/runtime';
 import { type ClientOptions, createTransport } from '@countersign/sdk';
 import { initProcesses, migrateDatabase, prepareDevelopment } from '@countersign/server';
 import { createFaultyProxy, type FaultyProxy, freePort, startTestServer } from '@countersign/testkit';
@@ -40,7 +40,7 @@ export interface SplitInstallation {
   readonly operator: Operator;
   /** Of clients that prepare what is tested. */
   readonly clientOptions: Pick<ClientOptions, 'transport'>;
-  readonly connection: EmbeddedConnection;
+  readonly connection: OwnerConnection;
   readonly nodes: readonly Node[];
   nodesOf(group: Group): readonly Node[];
   /** The network by which processes of one group call those of another; only where `proxied`. */
@@ -154,7 +154,7 @@ export async function startSplitInstallation({
 async function initialise(
   folder: string,
   data: string,
-  connection: EmbeddedConnection,
+  connection: OwnerConnection,
   certificates: Certificates | undefined,
 ) {
   const { user, password, host, port, database } = connection;

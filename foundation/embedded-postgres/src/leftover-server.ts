@@ -1,7 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemErrorCode } from './errors.ts';
-import { isPostgresOn } from './process-identity.ts';
+import { isProgramOn, systemErrorCode } from '@countersign/runtime';
 import { stopServerProcess } from './stop-server.ts';
 
 /**
@@ -26,9 +25,9 @@ export async function settleLeftoverServer(options: {
   const pid = readServerPid(path);
   if (pid === undefined) return 'none';
   let outcome: 'stopped' | 'stale' = 'stale';
-  if (pid > 0 && isPostgresOn(pid, cluster)) {
+  if (pid > 0 && isProgramOn(pid, 'postgres', cluster)) {
     onProgress('Stopping the PostgreSQL of an earlier start');
-    await stopServerProcess({ pid, isGone: () => !isPostgresOn(pid, cluster), pgCtl });
+    await stopServerProcess({ pid, isGone: () => !isProgramOn(pid, 'postgres', cluster), pgCtl });
     outcome = 'stopped';
   }
   if (readServerPid(path) !== undefined) writePid(path);

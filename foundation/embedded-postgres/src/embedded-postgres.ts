@@ -1,27 +1,18 @@
-import { defined } from '@countersign/kernel';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { defined } from '@countersign/kernel';
+import { acquireOwnerLock, type OwnerConnection } from '@countersign/runtime';
 import pg from 'pg';
 import { prepareCluster, superuser } from './cluster.ts';
 import { clusterIn, locateData } from './data-location.ts';
-import { folderFailure } from './errors.ts';
+import { embeddedPostgresErrors, folderFailure } from './errors.ts';
 import { settleLeftoverServer } from './leftover-server.ts';
-import { acquireOwnerLock } from './owner-lock.ts';
 import { findPlatformPackage } from './platform-package.ts';
 import { preparePostgresRuntime, runtimeFolders } from './runtime-copy.ts';
 import { type ServerProcess, startServer } from './server-process.ts';
 import { sendSignal } from './stop-server.ts';
 
-/** Where a PostgreSQL listens and who may enter as its owner. */
-export interface EmbeddedConnection {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  readonly password: string;
-  readonly database: string;
-}
-
 export interface EmbeddedPostgres {
-  readonly connection: EmbeddedConnection;
+  readonly connection: OwnerConnection;
   /** Where the data really lies: what a backup must hold. */
   readonly dataFolder: string;
   /** For people: why something is not as they asked for (place of the data, port). */
@@ -63,7 +54,15 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
   const log = options.logger ?? (() => undefined);
   const location = locateData(options.dataFolder, options.fallbackRoots);
   const { folder, account } = location;
-  const lock = await acquireOwnerLock({ folder, onProgress });
+  const lock = await acquireOwnerLock({
+    folder,
+    onProgress,
+    inUse: (owner) =>
+      embeddedPostgresErrors.error(
+        'database_in_use',
+        `The database in ${folder} is in use by ${owner}. Stop that one first, or give this one a data folder of its own; several nodes share a database through DATABASE_URL.`,
+      ),
+  });
   try {
     const runtime = await preparePostgresRuntime({
       source: findPlatformPackage(),
@@ -180,7 +179,7 @@ function keepRunning(options: {
 }
 
 /** The first conversation with the server: proves that it is ours, and makes our database in it. */
-async function ensureDatabase(connection: EmbeddedConnection, cluster: string): Promise<void> {
+async function ensureDatabase(connection: OwnerConnection, cluster: string): Promise<void> {
   const client = new pg.Client({ ...connection, database: 'postgres', connectionTimeoutMillis: 10_000 });
   client.on('error', () => undefined);
   await client.connect();

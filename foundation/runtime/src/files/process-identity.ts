@@ -46,21 +46,20 @@ function startOf(pid: number): string | undefined {
   return state === undefined || state === '' || state.startsWith('Z') ? undefined : started.join(' ');
 }
 
-/** Whether `pid` is a live PostgreSQL server working on the data folder `cluster` (a real path). */
-export function isPostgresOn(pid: number, cluster: string): boolean {
+/** Whether `pid` is a live process of `program` that works on `folder` (a real path). Windows does not tell the folder. */
+export function isProgramOn(pid: number, program: string, folder: string): boolean {
   if (startOf(pid) === undefined) return false;
   if (process.platform === 'linux') {
     const args = readText(`/proc/${pid}/cmdline`).split('\0');
-    // A server works in its data folder; that stays true when the folder is renamed under it.
+    // The working folder stays true when the folder is renamed under the process.
     return (
-      basename(args[0] ?? '').startsWith('postgres') &&
-      (args.includes(cluster) || readLink(`/proc/${pid}/cwd`) === cluster)
+      basename(args[0] ?? '').startsWith(program) && (args.includes(folder) || readLink(`/proc/${pid}/cwd`) === folder)
     );
   }
   if (process.platform === 'win32')
-    return run('tasklist', ['/FI', `PID eq ${pid}`, '/FO', 'CSV', '/NH']).includes('postgres.exe');
+    return run('tasklist', ['/FI', `PID eq ${pid}`, '/FO', 'CSV', '/NH']).includes(`${program}.exe`);
   const command = ps(pid, 'command=');
-  return command.includes('postgres') && command.includes(cluster);
+  return command.includes(program) && command.includes(folder);
 }
 
 function signalReaches(pid: number): boolean {

@@ -7,8 +7,9 @@ import { runnerImport } from 'vite';
 const [dataFolder, then] = process.argv.slice(2);
 const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 const { module } = await runnerImport(fileURLToPath(new URL('./index.ts', import.meta.url)), {
-  root: fileURLToPath(new URL('../../../..', import.meta.url)),
+  root: fileURLToPath(new URL('../../..', import.meta.url)),
   configFile: false,
+  ssr: { resolve: { conditions: ['source'], externalConditions: ['node', 'import'] } },
   logLevel: 'silent',
 });
 try {

@@ -1,4 +1,5 @@
 import { type CodedError, errorVocabulary, isCodedError } from '@countersign/kernel';
+import { systemErrorCode } from '@countersign/runtime';
 
 /** Why the embedded PostgreSQL does not start. Each detail says what to do next. */
 export const embeddedPostgresErrors = errorVocabulary({
@@ -15,12 +16,6 @@ export const embeddedPostgresErrors = errorVocabulary({
   database_folder_unusable: 'unavailable',
   database_disk_full: 'unavailable',
 });
-
-/** The `code` of a Node.js system error (`ENOENT`, ...), or undefined for anything else. */
-export function systemErrorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
-}
 
 /**
  * Turns what the file system refuses on the way into a coded error about `folder`; anything else passes

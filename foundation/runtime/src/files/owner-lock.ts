@@ -3,8 +3,7 @@ import { readFileSync, renameSync, rmSync, statSync, utimesSync } from 'node:fs'
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseJson } from '@countersign/kernel';
-import { createFileDurably } from './durable-file.ts';
-import { embeddedPostgresErrors, systemErrorCode } from './errors.ts';
+import { createFileDurably, systemErrorCode } from './files.ts';
 import { isRunning, ownIdentity, ownPlace, type ProcessIdentity } from './process-identity.ts';
 
 export interface OwnerLock {
@@ -12,21 +11,21 @@ export interface OwnerLock {
 }
 
 /**
- * One owner per folder: of a data folder, whoever holds the lock may start, and stop, the PostgreSQL on it.
+ * One owner per folder: the process that holds `owner.lock` in it.
  *
  * The file names its owner by pid, start time and boot, so a crash never leaves a lock that needs a person.
  * An owner in another place (a container that shares the volume) cannot be looked up; it shows life by
  * touching the file every few seconds, and a lock of its kind counts as dead after three silent beats,
  * measured by us and not by its clock.
  *
- * @throws CodedError `database_in_use`
+ * @throws Error of `inUse`
  */
 export async function acquireOwnerLock(options: {
   readonly folder: string;
   readonly heartbeatMs?: number;
   readonly onProgress?: (message: string) => void;
-  /** What to throw instead, for another folder than that of a database. @param who the owner, in words */
-  readonly inUse?: (who: string) => Error;
+  /** The error to throw while another process owns the folder. @param owner in words */
+  readonly inUse: (owner: string) => Error;
 }): Promise<OwnerLock> {
   const path = join(options.folder, 'owner.lock');
   const heartbeatMs = options.heartbeatMs ?? 4000;
@@ -34,10 +33,7 @@ export async function acquireOwnerLock(options: {
   while (!createFileDurably(path, content, 0o600)) {
     const held = readLock(path);
     if (held === undefined) continue;
-    if (await isAlive(held, path, heartbeatMs, options.onProgress)) {
-      const who = ownerInWords(held);
-      throw options.inUse?.(who) ?? databaseInUse(options.folder, who);
-    }
+    if (await isAlive(held, path, heartbeatMs, options.onProgress)) throw options.inUse(ownerInWords(held));
     setAside(path, held);
   }
   const beat = setInterval(() => {
@@ -120,11 +116,4 @@ function ownerInWords(held: string): string {
   const owner = parseOwner(held);
   if (owner === undefined) return 'another process';
   return owner.place === ownPlace() ? `process ${owner.pid}` : `a process on ${owner.place}`;
-}
-
-function databaseInUse(folder: string, who: string): Error {
-  return embeddedPostgresErrors.error(
-    'database_in_use',
-    `The database in ${folder} is in use by ${who}. Stop that one first, or give this one a data folder of its own; several nodes share a database through DATABASE_URL.`,
-  );
 }

@@ -3,9 +3,8 @@ import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, realpathSync
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseJson } from '@countersign/kernel';
-import { createFileDurably } from './durable-file.ts';
-import { embeddedPostgresErrors, systemErrorCode } from './errors.ts';
-import { makeFolder } from './make-folder.ts';
+import { createFileDurably, makeFolder, systemErrorCode } from '@countersign/runtime';
+import { embeddedPostgresErrors } from './errors.ts';
 import { chooseServerAccount, firstClosedFolder, type ServerAccount } from './server-account.ts';
 
 /**

@@ -14,8 +14,8 @@ import {
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
-import { embeddedPostgresErrors, systemErrorCode } from './errors.ts';
-import { makeFolder } from './make-folder.ts';
+import { makeFolder, systemErrorCode } from '@countersign/runtime';
+import { embeddedPostgresErrors } from './errors.ts';
 import type { PlatformPackage } from './platform-package.ts';
 import { asAccount, firstClosedFolder, type ServerAccount } from './server-account.ts';
 

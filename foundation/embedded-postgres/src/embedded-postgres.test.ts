@@ -21,10 +21,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { isProgramOn, type OwnerConnection } from '@countersign/runtime';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type EmbeddedConnection, type EmbeddedPostgres, startEmbeddedPostgres } from './index.ts';
-import { isPostgresOn } from './process-identity.ts';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from './index.ts';
 
 const isRoot = process.getuid?.() === 0;
 const isLinux = process.platform === 'linux';
@@ -92,7 +92,7 @@ async function start(options: Partial<Parameters<typeof startEmbeddedPostgres>[0
   return server;
 }
 
-async function ask(connection: EmbeddedConnection, sql: string): Promise<Record<string, unknown>[]> {
+async function ask(connection: OwnerConnection, sql: string): Promise<Record<string, unknown>[]> {
   const client = new pg.Client({ ...connection, connectionTimeoutMillis: 5000 });
   client.on('error', () => undefined);
   await client.connect();
@@ -182,7 +182,7 @@ describe('the embedded PostgreSQL', () => {
     const nobody = 65534;
     const owner = startInChild('stay', { uid: nobody, gid: nobody });
     const { ready, pid } = await owner.hear('ready');
-    expect(await ask(ready as EmbeddedConnection, 'select 1 as n')).toEqual([{ n: 1 }]);
+    expect(await ask(ready as OwnerConnection, 'select 1 as n')).toEqual([{ n: 1 }]);
     expect(statSync(`/proc/${String(pid)}`).uid).toBe(nobody);
   });
 
@@ -304,12 +304,12 @@ describe('after a crash', () => {
     usePristineData();
     const owner = startInChild();
     const { ready, pid } = await owner.hear('ready');
-    await ask(ready as EmbeddedConnection, 'create table kept (n int); insert into kept values (7)');
+    await ask(ready as OwnerConnection, 'create table kept (n int); insert into kept values (7)');
     await kill(owner);
-    expect(isPostgresOn(Number(pid), join(dataFolder, 'cluster'))).toBe(true);
+    expect(isProgramOn(Number(pid), 'postgres', join(dataFolder, 'cluster'))).toBe(true);
 
     const server = await start();
-    expect(isPostgresOn(Number(pid), join(dataFolder, 'cluster'))).toBe(false);
+    expect(isProgramOn(Number(pid), 'postgres', join(dataFolder, 'cluster'))).toBe(false);
     expect(await ask(server.connection, 'select n from kept')).toEqual([{ n: 7 }]);
   });
 
@@ -321,7 +321,7 @@ describe('after a crash', () => {
     renameSync(dataFolder, join(root, 'renamed'));
     dataFolder = join(root, 'renamed');
     const server = await start();
-    expect(isPostgresOn(Number(pid), join(dataFolder, 'cluster'))).toBe(false);
+    expect(isProgramOn(Number(pid), 'postgres', join(dataFolder, 'cluster'))).toBe(false);
     expect(await ask(server.connection, 'select 1 as n')).toEqual([{ n: 1 }]);
   });
 
@@ -329,10 +329,7 @@ describe('after a crash', () => {
     usePristineData();
     const owner = startInChild();
     const { ready, pid } = await owner.hear('ready');
-    await ask(
-      ready as EmbeddedConnection,
-      'create table kept (n int); insert into kept select generate_series(1, 1000)',
-    );
+    await ask(ready as OwnerConnection, 'create table kept (n int); insert into kept select generate_series(1, 1000)');
     await kill(owner);
     process.kill(Number(pid), 'SIGKILL');
 
@@ -384,7 +381,7 @@ describe('after a crash', () => {
     usePristineData();
     const owner = startInChild('exit');
     const { pid } = await owner.hear('ready');
-    await vi.waitFor(() => expect(isPostgresOn(Number(pid), join(dataFolder, 'cluster'))).toBe(false), {
+    await vi.waitFor(() => expect(isProgramOn(Number(pid), 'postgres', join(dataFolder, 'cluster'))).toBe(false), {
       timeout: 60_000,
       interval: 20,
     });

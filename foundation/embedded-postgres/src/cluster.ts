@@ -12,9 +12,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { syncFolder, systemErrorCode, writeFileDurably } from '@countersign/runtime';
 import { clusterIn } from './data-location.ts';
-import { syncFolder, writeFileDurably } from './durable-file.ts';
-import { diskFull, embeddedPostgresErrors, systemErrorCode } from './errors.ts';
+import { diskFull, embeddedPostgresErrors } from './errors.ts';
 import { type PostgresRuntime, serverEnvironment } from './runtime-copy.ts';
 import { asAccount, type ServerAccount } from './server-account.ts';
 
