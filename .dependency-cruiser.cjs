@@ -34,7 +34,12 @@ module.exports = {
       [kernel, protocols],
       'A contract names shapes, not machinery.',
     ),
-    only('runtime-imports-kernel', runtime, [kernel], 'The runtime knows nothing of identity or trading.'),
+    only(
+      'runtime-imports-kernel-and-x509',
+      runtime,
+      [kernel, '^protocols/x509/'],
+      'The runtime knows nothing of identity or trading. It reads certificates with the one X.509 reader.',
+    ),
     only(
       'commands-import-the-foundation-below',
       commands,

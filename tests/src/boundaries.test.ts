@@ -147,7 +147,7 @@ describe('the boundaries of the rooms', () => {
         'the runtime imports a contract',
         'foundation/runtime/src/a.ts',
         '@countersign/contracts',
-        'runtime-imports-kernel',
+        'runtime-imports-kernel-and-x509',
       ],
       [
         'a command imports a component',
@@ -171,7 +171,7 @@ describe('the boundaries of the rooms', () => {
         'the runtime imports the commands',
         'foundation/runtime/src/b.ts',
         '@countersign/commands',
-        'runtime-imports-kernel',
+        'runtime-imports-kernel-and-x509',
       ],
       ['a protocol imports the runtime', 'protocols/oauth/src/a.ts', '@countersign/runtime', 'protocols-import-kernel'],
       [

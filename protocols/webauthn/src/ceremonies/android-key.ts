@@ -1,16 +1,14 @@
 import { isCodedError } from '@countersign/kernel';
 import type { AuthenticatorKey } from '@countersign/oauth/signatures';
+import { type ParsedCertificate, type SignatureScheme, verifySignature } from '@countersign/x509';
 import {
-  type ParsedCertificate,
   readDer,
   readDerSequence,
   readExplicitFields,
   readInteger,
   readSmallInteger,
-  type SignatureScheme,
   tags,
-  verifySignature,
-} from '@countersign/x509';
+} from '@countersign/x509/der';
 import type { Cbor } from '../cbor.ts';
 import { webAuthnErrors } from '../errors.ts';
 import { coseAlgorithms } from './cose-key.ts';
