@@ -18,7 +18,6 @@ const keyDescription = '1.3.6.1.4.1.11129.2.1.17';
 const label = { purpose: 1, allApplications: 600, origin: 702 } as const;
 const purposeSign = 2n;
 const originGenerated = 0n;
-const enumerated = 0x0a;
 /** Security levels: 0 is software. */
 const hardwareLevels: ReadonlySet<number> = new Set([1, 2]);
 
@@ -85,9 +84,9 @@ function readDescription({ extensions }: ParsedCertificate) {
   try {
     const fields = readDerSequence(extension.value);
     fields.next(tags.integer);
-    const level = readSmallInteger(fields.next(enumerated));
+    const level = readSmallInteger(fields.next(tags.enumerated));
     fields.next(tags.integer);
-    fields.next(enumerated);
+    fields.next(tags.enumerated);
     const challenge = fields.next(tags.octetString).content;
     fields.next(tags.octetString);
     const software = readAuthorizations(fields.next(tags.sequence).content);

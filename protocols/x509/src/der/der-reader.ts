@@ -112,25 +112,34 @@ export function readDerSequence(bytes: Uint8Array): DerReader {
 
 function elementAt(bytes: Uint8Array, at: number): DerElement {
   const tag = bytes[at];
-  const first = bytes[at + 1];
-  if (tag === undefined || first === undefined) throw malformedDer('the input ends where an element is expected');
+  if (tag === undefined) throw malformedDer('the input ends where an element is expected');
   if ((tag & 0x1f) === 0x1f) throw malformedDer(`the tag number at offset ${at} is over 30`);
-  const { start, length } = first < 0x80 ? { start: at + 2, length: first } : longLength(bytes, at, first & 0x7f);
-  const end = start + length;
-  if (end > bytes.length) throw malformedDer(`the element at offset ${at} reaches past the end`);
+  const { start, end } = readDerLength(bytes, at + 1);
   return { tag, content: bytes.subarray(start, end), encoding: bytes.subarray(at, end) };
 }
 
-function longLength(bytes: Uint8Array, at: number, octets: number): { start: number; length: number } {
-  if (octets < 1 || octets > 3) throw malformedDer(`the length at offset ${at} is indefinite or too long`);
-  let length = 0;
-  for (let index = 0; index < octets; index++) {
-    const octet = bytes[at + 2 + index];
+/**
+ * Reads the length octets at `at` (X.690 section 10.1), at most three octets after the first.
+ *
+ * @returns where the content starts and ends
+ * @throws CodedError `der_malformed`, also when the content reaches past the end of `bytes`
+ */
+export function readDerLength(bytes: Uint8Array, at: number): { readonly start: number; readonly end: number } {
+  const first = bytes[at];
+  if (first === undefined) throw malformedDer('the input ends where a length is expected');
+  const octets = first < 0x80 ? 0 : first & 0x7f;
+  if (octets > 3 || first === 0x80) throw malformedDer(`the length at offset ${at} is indefinite or too long`);
+  let length = octets === 0 ? first : 0;
+  for (let index = 1; index <= octets; index++) {
+    const octet = bytes[at + index];
     if (octet === undefined) throw malformedDer(`the length at offset ${at} is incomplete`);
     length = length * 256 + octet;
   }
-  if (length < 0x80 || length < 256 ** (octets - 1)) throw malformedDer(`the length at offset ${at} is not minimal`);
-  return { start: at + 2 + octets, length };
+  if (octets > 0 && (length < 0x80 || length < 256 ** (octets - 1)))
+    throw malformedDer(`the length at offset ${at} is not minimal`);
+  const start = at + 1 + octets;
+  if (start + length > bytes.length) throw malformedDer(`the content at offset ${start} reaches past the end`);
+  return { start, end: start + length };
 }
 
 const hex = (tag: number): string => `0x${tag.toString(16).padStart(2, '0')}`;

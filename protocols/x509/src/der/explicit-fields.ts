@@ -1,4 +1,5 @@
 import { malformedDer } from '../errors.ts';
+import { readDerLength } from './der-reader.ts';
 
 const contextConstructed = 0xa0;
 const highTagNumber = 0x1f;
@@ -14,12 +15,10 @@ export function readExplicitFields(bytes: Uint8Array): ReadonlyMap<number, Uint8
   const fields = new Map<number, Uint8Array>();
   for (let at = 0; at < bytes.length; ) {
     const tag = readTag(bytes, at);
-    const length = readLength(bytes, tag.end);
-    const end = length.end + length.value;
-    if (end > bytes.length) throw malformedDer('a field reaches past the end');
+    const { start, end } = readDerLength(bytes, tag.end);
     if (fields.has(tag.number) || fields.size === maxFields)
       throw malformedDer('a field occurs twice, or there are too many fields');
-    fields.set(tag.number, bytes.subarray(length.end, end));
+    fields.set(tag.number, bytes.subarray(start, end));
     at = end;
   }
   return fields;
@@ -41,17 +40,6 @@ function readTag(bytes: Uint8Array, at: number): { readonly number: number; read
     return { number, end: next + 1 };
   }
   throw malformedDer('a tag number is too large or not minimal');
-}
-
-function readLength(bytes: Uint8Array, at: number): { readonly value: number; readonly end: number } {
-  const first = octetAt(bytes, at);
-  if (first < 0x80) return { value: first, end: at + 1 };
-  const octets = first & 0x7f;
-  if (octets < 1 || octets > 2) throw malformedDer('a length is indefinite or too long');
-  let value = 0;
-  for (let index = 1; index <= octets; index++) value = value * 256 + octetAt(bytes, at + index);
-  if (value < 0x80 || value < 256 ** (octets - 1)) throw malformedDer('a length is not minimal');
-  return { value, end: at + 1 + octets };
 }
 
 function octetAt(bytes: Uint8Array, at: number): number {
