@@ -20,22 +20,55 @@ const commands = '^foundation/commands/';
 const wire = '^foundation/wire/';
 const protocols = '^protocols/';
 
+/**
+ * Which protocol may import which, beside the kernel. A format that is published by itself imports nothing; what
+ * combines formats names them, and `evidence`, which verifies all of them, is imported by no protocol.
+ */
+const importsOfProtocols = {
+  cedar: [],
+  'merkle-log': [],
+  market: [],
+  x509: [],
+  // Authorization details and scopes of tokens; certificates of clients (RFC 8705).
+  oauth: ['market', 'x509'],
+  // Keys and JWS; attestation certificates.
+  webauthn: ['oauth', 'x509'],
+  // An envelope is a JWS.
+  envelope: ['oauth'],
+  // A bundle holds records of all of these.
+  evidence: ['market', 'merkle-log', 'oauth', 'webauthn', 'x509'],
+};
+
 module.exports = {
   forbidden: [
     only('kernel-imports-nothing', kernel, [], 'The kernel is what everything else stands on.'),
-    only(
-      'protocols-import-kernel',
-      protocols,
-      [kernel],
-      'Formats and verification: no database, no configuration, no component.',
+    ...Object.entries(importsOfProtocols).map(([name, imported]) =>
+      only(
+        `protocol-${name}`,
+        `^protocols/${name}/`,
+        [kernel, ...imported.map((other) => `^protocols/${other}/`)],
+        'Formats and verification: no database, no configuration, no component, and other protocols by the table above.',
+      ),
     ),
+    {
+      name: 'protocols-are-in-the-table',
+      comment: 'A new protocol is added to the table before it imports anything.',
+      severity: 'error',
+      from: { path: `^protocols/(?!(${Object.keys(importsOfProtocols).join('|')})/)`, pathNot: notProduct },
+      to: {},
+    },
     only(
       'contracts-import-kernel-and-protocols',
       contracts,
       [kernel, protocols],
       'A contract names shapes, not machinery.',
     ),
-    only('runtime-imports-kernel', runtime, [kernel], 'The runtime knows nothing of identity or trading.'),
+    only(
+      'runtime-imports-kernel-and-x509',
+      runtime,
+      [kernel, '^protocols/x509/'],
+      'The runtime knows nothing of identity or trading. It reads certificates with the one X.509 reader.',
+    ),
     only(
       'embedded-postgres-imports-kernel-and-runtime',
       embeddedPostgres,

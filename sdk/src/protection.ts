@@ -3,6 +3,7 @@ import {
   type AccessTokenClaims,
   clockLeadSeconds,
   createKeyCache,
+  findClaimFault,
   isKeyUnknown,
   type ResourceRequest,
   readPresentedToken,
@@ -111,7 +112,7 @@ export function createProtection(options: ProtectionOptions): Protection {
     if (introspect === undefined)
       throw protectionErrors.error('token_opaque', 'This service takes no reference tokens.');
     const claims = await introspect(accessToken);
-    if (claims === undefined || claims.aud !== audience || claims.exp * 1000 <= clock.now())
+    if (claims === undefined || !isFor(audience, claims, clock.now()))
       throw protectionErrors.error('token_revoked', 'The access token is not active for this service.');
     return { claims, scope: claims.scope.split(' '), actors: actorsOf(claims) };
   }
@@ -141,6 +142,12 @@ export function createProtection(options: ProtectionOptions): Protection {
       return { claims, scope, actors, accessToken: presented.accessToken };
     },
   };
+}
+
+function isFor(audience: string, { aud, exp }: AccessTokenClaims, now: number): boolean {
+  return (
+    findClaimFault({ aud, exp }, { nowSeconds: now / 1000, required: ['exp'], audience: [audience] }) === undefined
+  );
 }
 
 /** RFC 9470 section 3: the token is good, and the sign-in behind it is not enough for this. */

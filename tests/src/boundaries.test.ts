@@ -147,7 +147,7 @@ describe('the boundaries of the rooms', () => {
         'the runtime imports a contract',
         'foundation/runtime/src/a.ts',
         '@countersign/contracts',
-        'runtime-imports-kernel',
+        'runtime-imports-kernel-and-x509',
       ],
       [
         'the embedded database imports a contract',
@@ -183,14 +183,23 @@ describe('the boundaries of the rooms', () => {
         'the runtime imports the commands',
         'foundation/runtime/src/b.ts',
         '@countersign/commands',
-        'runtime-imports-kernel',
+        'runtime-imports-kernel-and-x509',
       ],
-      ['a protocol imports the runtime', 'protocols/oauth/src/a.ts', '@countersign/runtime', 'protocols-import-kernel'],
+      ['a protocol imports the runtime', 'protocols/oauth/src/a.ts', '@countersign/runtime', 'protocol-oauth'],
+      ['a protocol imports a component', 'protocols/oauth/src/b.ts', '@countersign/directory', 'protocol-oauth'],
+      ['oauth imports webauthn', 'protocols/oauth/src/e.ts', '@countersign/webauthn', 'protocol-oauth'],
+      ['the Merkle log imports x509', 'protocols/merkle-log/src/a.ts', '@countersign/x509', 'protocol-merkle-log'],
+      ['Cedar imports the market', 'protocols/cedar/src/a.ts', '@countersign/market', 'protocol-cedar'],
+      ['the market imports oauth', 'protocols/market/src/a.ts', '@countersign/oauth', 'protocol-market'],
+      ['x509 imports oauth', 'protocols/x509/src/a.ts', '@countersign/oauth', 'protocol-x509'],
+      ['webauthn imports evidence', 'protocols/webauthn/src/a.ts', '@countersign/evidence', 'protocol-webauthn'],
+      ['an envelope imports the market', 'protocols/envelope/src/a.ts', '@countersign/market', 'protocol-envelope'],
+      ['evidence imports Cedar', 'protocols/evidence/src/a.ts', '@countersign/cedar', 'protocol-evidence'],
       [
-        'a protocol imports a component',
-        'protocols/oauth/src/b.ts',
-        '@countersign/directory',
-        'protocols-import-kernel',
+        'a protocol is missing in the table',
+        'protocols/new-format/src/a.ts',
+        '@countersign/kernel',
+        'protocols-are-in-the-table',
       ],
       ['a protocol reads files', 'protocols/oauth/src/c.ts', 'node:fs', 'protocols-do-no-io'],
       [
@@ -247,7 +256,16 @@ describe('the boundaries of the rooms', () => {
       mkdirSync(undici);
       writeFileSync(join(undici, 'package.json'), '{"name":"undici","version":"7.0.0","main":"index.js"}');
       writeFileSync(join(undici, 'index.js'), 'exports.here = true;\n');
-      // Allowed, or the rule would say nothing.
+      // Allowed imports: a rule that forbade everything would pass the cases above.
+      for (const [protocol, imported] of [
+        ['oauth', 'x509'],
+        ['webauthn', 'oauth'],
+        ['evidence', 'merkle-log'],
+      ] as const)
+        writeFileSync(
+          join(folder.path, `protocols/${protocol}/src/allowed.ts`),
+          `export { here } from '@countersign/${imported}';\n`,
+        );
       for (const room of ['components/federation-gateway', 'sdk', 'apps/cli'])
         writeFileSync(join(folder.path, room, 'src/fetches.ts'), "export { here } from 'undici';\n");
       for (const [, file, imported] of forbidden) {

@@ -20,7 +20,6 @@ import type { PartnerKeys } from './partner-keys.ts';
 import { refuseJws } from './refusal.ts';
 import { checkAlgorithm } from './rules/check-algorithm.ts';
 import { checkAssurance } from './rules/check-assurance.ts';
-import { checkAudience } from './rules/check-audience.ts';
 import { checkClient, checkRequiredClaims, readAssertionId } from './rules/check-claims.ts';
 import { checkTimes } from './rules/check-times.ts';
 import { checkType } from './rules/check-type.ts';
@@ -74,8 +73,7 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
 
     // What it says, now that the partner is known to have said it.
     const now = epochSeconds(clock.now());
-    checkAudience(claims, audience);
-    const expiresAt = checkTimes(claims, profile, now);
+    const expiresAt = checkTimes(claims, { audience, profile, now });
     const assertionId = readAssertionId(claims);
     checkClient(jws.header, claims, attempt.client);
     checkRequiredClaims(claims, profile);

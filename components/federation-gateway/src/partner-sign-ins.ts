@@ -30,7 +30,6 @@ import { redeemCode } from './redeem-code.ts';
 import { refuse, refuseJws } from './refusal.ts';
 import { checkAlgorithm } from './rules/check-algorithm.ts';
 import { checkAssurance } from './rules/check-assurance.ts';
-import { checkAudience } from './rules/check-audience.ts';
 import { checkRequiredClaims } from './rules/check-claims.ts';
 import { checkIdToken } from './rules/check-id-token.ts';
 import { checkType } from './rules/check-type.ts';
@@ -110,7 +109,6 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
     await checkStillTrusted(profile, trustRegistry, directory.snapshot());
     if (claims['iss'] !== issuer) throw refuse('assertion_issuer_unknown', 'Its iss is another issuer.');
     const now = epochSeconds(clock.now());
-    checkAudience(claims, clientId);
     checkIdToken(claims, { clientId, nonce, accessToken, algorithm: key.algorithm }, now);
     checkRequiredClaims(claims, profile);
     const { acr: partnerAcr, amr, authTime } = checkAssurance(claims, profile, now);

@@ -1,6 +1,6 @@
 import { federationErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
-import type { JwsRefusal } from '@countersign/oauth';
+import type { ClaimRefusal, JwsRefusal } from '@countersign/oauth';
 
 /** The detail names the rule; what the assertion says is never repeated, it may be about a person. */
 export function refuse(code: keyof typeof federationErrors.codes, detail: string): CodedError {
@@ -14,3 +14,16 @@ const codeOfProblem = {
 } as const;
 
 export const refuseJws: JwsRefusal = (problem, detail) => refuse(codeOfProblem[problem], detail);
+
+const codeOfFault = {
+  issuer: 'assertion_malformed',
+  audience: 'assertion_audience',
+  time: 'assertion_claim_missing',
+  ahead: 'assertion_not_yet_valid',
+  age: 'assertion_expired',
+  expired: 'assertion_expired',
+  lifetime: 'assertion_lifetime',
+  id: 'assertion_claim_missing',
+} as const;
+
+export const refuseClaims: ClaimRefusal = (fault, detail) => refuse(codeOfFault[fault], detail);

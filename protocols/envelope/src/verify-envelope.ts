@@ -1,6 +1,7 @@
 import type { CodedError } from '@countersign/kernel';
 import {
-  clockLeadSeconds,
+  type ClaimRefusal,
+  checkClaims,
   hasType,
   type JwsRefusal,
   parseCompactJws,
@@ -18,6 +19,9 @@ import {
 
 const refuseJws: JwsRefusal = (problem, detail) =>
   refuse(problem === 'signature' ? 'envelope_signature' : 'envelope_malformed', detail);
+
+const refuseClaims: ClaimRefusal = (fault, detail) =>
+  refuse(fault === 'issuer' ? 'envelope_issuer' : 'envelope_expired', detail);
 
 /**
  * Verifies an envelope that came with a message, and that it belongs to this message. What it says of the
@@ -38,13 +42,10 @@ export function verifyEnvelope(
   if (jws.header.alg === 'PS256') throw refuse('envelope_malformed', 'Its alg must be ES256 or EdDSA.');
   const key = jws.header.kid === undefined ? undefined : keyOf(jws.header.kid);
   if (key === undefined) throw refuse('envelope_key_unknown', 'It names no key of the issuer that is in use.');
-  const envelope = parseEnvelope(verifyJws(jws, key, refuseJws));
-
-  if (envelope.issuer !== expected.issuer) throw refuse('envelope_issuer', `Its issuer must be ${expected.issuer}.`);
-  const now = expected.now / 1000;
-  if (envelope.issuedAt > now + clockLeadSeconds)
-    throw refuse('envelope_expired', `It is issued more than ${clockLeadSeconds} seconds ahead of the clock here.`);
-  if (envelope.expiresAt <= now) throw refuse('envelope_expired', 'It has expired; ask for a new one.');
+  const claims = verifyJws(jws, key, refuseJws);
+  const envelope = parseEnvelope(claims);
+  const { issuer, now } = expected;
+  checkClaims(claims, { nowSeconds: now / 1000, required: ['exp', 'iat'], issuer }, refuseClaims);
   if (expected.transaction !== undefined && envelope.transaction !== expected.transaction)
     throw refuse('envelope_transaction', 'It is of another transaction than the message.');
   if (expected.intentDigest !== undefined && envelope.intentDigest !== expected.intentDigest)

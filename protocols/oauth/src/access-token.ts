@@ -13,7 +13,7 @@ import {
 import { parseTokenDetails, type TokenDetail } from '@countersign/market';
 import { type ActClaim, actClaimOf, maxActors, parseActChain } from './act-chain.ts';
 import type { CertificateThumbprint } from './certificate.ts';
-import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
+import { type ClaimRefusal, checkClaims, readSeconds, readString } from './claims.ts';
 import { accessTokenErrors } from './errors.ts';
 import type { SigningKeyName } from './issued-jwt.ts';
 import {
@@ -137,6 +137,18 @@ export function userinfoAudience(issuer: string): string {
 const refuseJws: JwsRefusal = (problem, detail) =>
   refuse(problem === 'signature' ? 'token_signature' : 'token_invalid', detail);
 
+const codeOfFault = {
+  issuer: 'token_issuer',
+  audience: 'token_audience',
+  time: 'token_invalid',
+  ahead: 'token_invalid',
+  age: 'token_invalid',
+  expired: 'token_expired',
+  lifetime: 'token_invalid',
+  id: 'token_invalid',
+} as const;
+const refuseClaims: ClaimRefusal = (fault, detail) => refuse(codeOfFault[fault], detail);
+
 /**
  * Verifies an access token of ours (RFC 9068 section 4). Not yet that the sender holds what it is bound to: see
  * `verifyResourceRequest`.
@@ -168,29 +180,23 @@ function verifySigned(token: string, { keyOf }: Pick<AccessTokenExpectations, 'k
 
 /** It is by this issuer, for who asks, and valid now. @returns its audience */
 function checkAddressed(claims: VerifiedClaims, { issuer, acceptsAudience, now }: AccessTokenExpectations): string {
-  if (claims['iss'] !== issuer) throw refuse('token_issuer', `Its issuer must be ${issuer}.`);
-  const audience = claims['aud'];
-  if (typeof audience !== 'string' || !acceptsAudience(audience))
-    throw refuse('token_audience', 'It is meant for another audience.');
-  checkTimes(claims, now / 1000);
-  return audience;
+  checkClaims(
+    claims,
+    {
+      nowSeconds: now / 1000,
+      required: ['exp', 'iat'],
+      issuer,
+      audience: acceptsAudience,
+      maxLifetimeSeconds: maxAccessTokenLifetimeSeconds,
+    },
+    refuseClaims,
+  );
+  return required('aud', readString(claims, 'aud', 2_048));
 }
 
 function checkMayBeUnbound(audience: string, { allowUnbound, issuer }: AccessTokenExpectations): void {
   if (allowUnbound !== true || audience !== userinfoAudience(issuer))
     throw refuse('token_invalid', 'It must be bound to a key or a certificate: its claim cnf is missing.');
-}
-
-function checkTimes(claims: JsonObject, now: number): void {
-  const expiresAt = readSeconds(claims, 'exp');
-  const issuedAt = readSeconds(claims, 'iat');
-  if (expiresAt === undefined || issuedAt === undefined)
-    throw refuse('token_invalid', 'It must have exp and iat, in seconds.');
-  if (expiresAt <= now) throw refuse('token_expired', 'It has expired.');
-  if (liesAhead(claims, 'iat', now) || liesAhead(claims, 'nbf', now))
-    throw refuse('token_invalid', `Its iat and nbf must be at most ${clockLeadSeconds} seconds ahead.`);
-  if (expiresAt - issuedAt > maxAccessTokenLifetimeSeconds)
-    throw refuse('token_invalid', `It is valid for more than ${maxAccessTokenLifetimeSeconds} seconds.`);
 }
 
 function parseClaims(claims: JsonObject, iss: string, aud: string): VerifiedAccessToken {

@@ -88,6 +88,17 @@ describe('a certificate', () => {
     expect(() => readCertificate(bytes)).toThrow(expect.objectContaining({ code: 'certificate_malformed' }));
   });
 
+  it('that is BER and not DER is refused, although OpenSSL accepts it', () => {
+    const { der } = createSelfSigned({ subject: 'CN=me' });
+    const critical = der.indexOf(Buffer.from('0101ff', 'hex'));
+    expect(critical).toBeGreaterThan(0);
+    const ber = Buffer.from(der);
+    // X.690 section 11.1: in DER, TRUE is FF.
+    ber[critical + 2] = 1;
+    expect(new X509Certificate(ber).subject).toBe('CN=me');
+    expect(() => readCertificate(ber)).toThrow(expect.objectContaining({ code: 'certificate_malformed' }));
+  });
+
   it('that was damaged anywhere is refused with a code, or is another certificate', () => {
     fc.assert(
       fc.property(fc.nat(der.length - 1), fc.integer({ min: 1, max: 255 }), (at, difference) => {

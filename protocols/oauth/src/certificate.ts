@@ -1,7 +1,8 @@
-import { X509Certificate } from 'node:crypto';
-import { type Brand, createGenerations, sha256Base64Url } from '@countersign/kernel';
+import { createPublicKey } from 'node:crypto';
+import { type Brand, createGenerations, isCodedError, sha256Base64Url } from '@countersign/kernel';
+import { objectIdentifiers, type ParsedCertificate, readX509Certificate } from '@countersign/x509';
+import { contextPrimitive, type DerElement, readDerSequence } from '@countersign/x509/der';
 import { clockLeadSeconds } from './claims.ts';
-import { type DerElement, readDerElements, readObjectIdentifier } from './der.ts';
 import { type ComparableName, readDistinguishedName } from './distinguished-name.ts';
 import { certificateErrors } from './errors.ts';
 import { importVerificationKey, type Thumbprint } from './key-cache.ts';
@@ -76,83 +77,68 @@ export function isInDate(certificate: Certificate, now: number): boolean {
 }
 
 function parseCertificate(der: Uint8Array, thumbprint: CertificateThumbprint): Certificate {
-  const bytes = Buffer.from(der);
-  const read = parseX509(bytes);
-  const notBefore = Date.parse(read.validFrom);
-  const notAfter = Date.parse(read.validTo);
-  if (Number.isNaN(notBefore) || Number.isNaN(notAfter)) throw malformed('Its validity cannot be read.');
-  const keyThumbprint = keyThumbprintOf(read);
-  return {
-    thumbprint,
-    serial: read.serialNumber.toLowerCase(),
-    notBefore,
-    notAfter,
-    ...(keyThumbprint === undefined ? {} : { keyThumbprint }),
-    names: readNames(bytes),
-  } as Certificate;
-}
-
-function parseX509(bytes: Buffer): X509Certificate {
-  let read: X509Certificate;
   try {
-    read = new X509Certificate(bytes);
-  } catch (cause) {
-    throw malformed('It is not an X.509 certificate.', cause);
+    const read = readX509Certificate(der);
+    const keyThumbprint = keyThumbprintOf(read.publicKey);
+    return {
+      thumbprint,
+      serial: hexOf(withoutSign(read.serial)),
+      notBefore: read.notBefore,
+      // The start of the last valid second, as the certificate states it.
+      notAfter: Math.floor(read.notAfter / 1000) * 1000,
+      ...(keyThumbprint === undefined ? {} : { keyThumbprint }),
+      names: readNames(read),
+    } as Certificate;
+  } catch (error) {
+    if (!isCodedError(error)) throw error;
+    throw malformed(error.detail, error);
   }
-  // The reader would take PEM too, and leave alone what stands behind: one certificate must have one thumbprint.
-  if (!read.raw.equals(bytes)) throw malformed('It is not the DER of one certificate.');
-  return read;
 }
 
-function keyThumbprintOf(certificate: X509Certificate): Thumbprint | undefined {
+function keyThumbprintOf(publicKey: Uint8Array): Thumbprint | undefined {
   try {
-    return importVerificationKey(certificate.publicKey.export({ format: 'jwk' })).thumbprint;
+    const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
+    return importVerificationKey(key.export({ format: 'jwk' })).thumbprint;
   } catch {
-    // A certificate may hold a key of a kind that we verify nothing with; TLS has its own opinion of it.
+    // The certificate has a kind of key that we verify no signatures with. TLS may still accept it.
     return undefined;
   }
 }
 
-/** RFC 5280 section 4.1: the fields of what is signed, in their order; the version is left out in old ones. */
-function readNames(bytes: Buffer): CertificateNames {
-  const [certificate] = readDerElements(bytes) ?? [];
-  const [toBeSigned] = elementsIn(certificate);
-  const fields = elementsIn(toBeSigned).filter(({ tag }) => tag !== 0xa0);
-  const subject = fields[4];
-  if (subject?.tag !== 0x30) throw malformed('It is not DER.');
-  const alternatives = subjectAltNames(fields.find(({ tag }) => tag === 0xa3));
-  const texts = (tag: number) =>
-    alternatives.flatMap((name) =>
-      name.tag === tag && isPrintable(name.content) ? [name.content.toString('latin1')] : [],
-    );
+function readNames({ subject, extensions }: ParsedCertificate): CertificateNames {
+  const alternatives = readAlternativeNames(extensions.get(objectIdentifiers.subjectAltName)?.value);
+  const contentsOf = (number: number) =>
+    alternatives.flatMap(({ tag, content }) => (tag === contextPrimitive(number) ? [content] : []));
+  const texts = (number: number) =>
+    contentsOf(number).flatMap((content) => (isPrintable(content) ? [Buffer.from(content).toString('latin1')] : []));
   return {
-    subject: readDistinguishedName(subject.content),
-    emails: texts(0x81),
-    dns: texts(0x82),
-    uris: texts(0x86),
-    addresses: alternatives.flatMap((name) => (name.tag === 0x87 ? [name.content.toString('hex')] : [])),
+    subject: readDistinguishedName(subject),
+    emails: texts(1),
+    dns: texts(2),
+    uris: texts(6),
+    addresses: contentsOf(7).map(hexOf),
   };
 }
 
-function subjectAltNames(wrapper: DerElement | undefined): readonly DerElement[] {
-  if (wrapper === undefined) return [];
-  const extensions = elementsIn(elementsIn(wrapper)[0]).map((extension) => elementsIn(extension));
-  const found = extensions.filter(([id]) => id?.tag === 0x06 && readObjectIdentifier(id.content) === '2.5.29.17');
-  // RFC 5280 section 4.2: an extension stands once; of two, each reader could see another.
-  if (found.length > 1) throw malformed('It has its alternative names twice.');
-  const value = found[0]?.at(-1);
-  return value === undefined ? [] : elementsIn(elementsIn(value)[0]);
+function readAlternativeNames(extension: Uint8Array | undefined): readonly DerElement[] {
+  const names: DerElement[] = [];
+  if (extension === undefined) return names;
+  for (const reader = readDerSequence(extension); !reader.done; ) names.push(reader.any());
+  return names;
 }
 
-/** No name that is compared here holds a NUL, a line break or anything beyond ASCII; one that does is nobody's. */
-function isPrintable(content: Buffer): boolean {
+/** A name with a NUL, a line break or characters beyond ASCII matches no client, so it is left out. */
+function isPrintable(content: Uint8Array): boolean {
   return content.length > 0 && content.every((octet) => octet > 0x20 && octet < 0x7f);
 }
 
-function elementsIn(element: DerElement | undefined): readonly DerElement[] {
-  const elements = element === undefined ? undefined : readDerElements(element.content);
-  if (elements === undefined) throw malformed('It is not DER.');
-  return elements;
+/** A positive INTEGER whose first bit is set has a leading zero octet. */
+function withoutSign(integer: Uint8Array): Uint8Array {
+  return integer.length > 1 && integer[0] === 0 ? integer.subarray(1) : integer;
+}
+
+function hexOf(octets: Uint8Array): string {
+  return Buffer.from(octets).toString('hex');
 }
 
 function malformed(detail: string, cause?: unknown) {

@@ -1,31 +1,179 @@
-import type { Json } from '@countersign/kernel';
+import type { CodedError, Json } from '@countersign/kernel';
 import type { JsonObject } from './jws.ts';
+import { asStrings, memberOf } from './members.ts';
 
-/** FAPI 2.0 Security Profile section 5.3.2.1: a clock up to 10 s ahead must be borne with; nothing further is. */
+/** How far the clock of a sender may be ahead of ours (FAPI 2.0 Security Profile section 5.3.2.1). */
 export const clockLeadSeconds = 10;
 
 /** A string member of 1 to `maxLength` characters, or undefined. */
 export function readString(claims: JsonObject, name: string, maxLength: number): string | undefined {
-  const value = member(claims, name);
+  const value = memberOf(claims, name);
   return typeof value === 'string' && value.length > 0 && value.length <= maxLength ? value : undefined;
 }
 
 /** A NumericDate (RFC 7519 section 2) between 1970 and the year 9999, in seconds, or undefined. */
 export function readSeconds(claims: JsonObject, name: string): number | undefined {
-  const value = member(claims, name);
+  const value = memberOf(claims, name);
   return typeof value === 'number' && value >= 0 && value < 253_402_300_800 ? value : undefined;
 }
 
-/**
- * True when the claim is there but is no time, or is a time that lies further ahead than a bearable clock
- * difference: for `iat` and `nbf`, which are optional but never ignored.
- */
-export function liesAhead(claims: JsonObject, name: string, nowSeconds: number): boolean {
-  if (member(claims, name) === undefined) return false;
-  const time = readSeconds(claims, name);
-  return time === undefined || time > nowSeconds + clockLeadSeconds;
+/** What can be wrong with the registered claims of a JWT (RFC 7519 section 4.1). */
+export type ClaimFault =
+  | 'issuer'
+  | 'audience'
+  /** A required `exp`, `iat` or `nbf` is missing or no time. */
+  | 'time'
+  /** `iat` or `nbf` lies in the future, or is no time. */
+  | 'ahead'
+  /** It was issued too long ago. */
+  | 'age'
+  | 'expired'
+  /** `exp` lies too long after the start. */
+  | 'lifetime'
+  /** A required `jti` is missing or malformed. */
+  | 'id';
+
+/** Makes the error of the caller's vocabulary. */
+export type ClaimRefusal = (fault: ClaimFault, detail: string) => CodedError;
+
+interface RegisteredClaims {
+  readonly exp: number;
+  readonly iat: number;
+  readonly nbf: number;
+  readonly jti: string;
 }
 
-function member(claims: JsonObject, name: string): Json | undefined {
-  return Object.hasOwn(claims, name) ? claims[name] : undefined;
+export interface ClaimRules<Required extends keyof RegisteredClaims> {
+  readonly nowSeconds: number;
+  /** An optional `iat` or `nbf` is still checked when it is there, and so is an `exp`. */
+  readonly required: readonly Required[];
+  readonly issuer?: string;
+  /** Accepted values of `aud`. */
+  readonly audience?: readonly string[] | ((audience: string) => boolean);
+  /** Whether `aud` may be an array, of one or of up to eight audiences. No array is accepted when left out. */
+  readonly audienceArray?: 'one' | 'several';
+  /** How far `iat` and `nbf` may lie ahead; {@link clockLeadSeconds} when left out. */
+  readonly skewSeconds?: number;
+  /** Where age and lifetime start; at `iat` when left out. `now` bounds how far ahead `exp` lies, whatever `iat` says. */
+  readonly startsAt?: 'iat' | 'nbf' | 'now';
+  /** Age of the start at which it is still accepted. */
+  readonly maxAgeSeconds?: number;
+  /** It expires so long after `iat`, also without an `exp` or before it. */
+  readonly expiresAfterSeconds?: number;
+  /** Without a start claim, the time left must not be longer. */
+  readonly maxLifetimeSeconds?: number;
+  readonly acceptExpired?: boolean;
+  /** Longest `jti`, in characters; 128 when left out. */
+  readonly maxIdLength?: number;
 }
+
+/** The registered claims that were checked: times in seconds since the epoch. */
+export type CheckedClaims<Required extends keyof RegisteredClaims> = {
+  readonly [Name in keyof RegisteredClaims]: Name extends Required
+    ? RegisteredClaims[Name]
+    : RegisteredClaims[Name] | undefined;
+};
+
+/**
+ * Checks the registered claims of a JWT (RFC 7519 section 4.1). Every verifier uses this function, with rules of its own.
+ *
+ * @throws what `refuse` makes for the first fault, in the order of {@link findClaimFault}
+ */
+export function checkClaims<Required extends keyof RegisteredClaims = never>(
+  claims: JsonObject,
+  rules: ClaimRules<Required>,
+  refuse: ClaimRefusal,
+): CheckedClaims<Required> {
+  const found = findClaimFault(claims, rules);
+  if (found !== undefined) throw refuse(found.fault, found.detail);
+  // No required claim is undefined now, which the compiler cannot follow through the list of their names.
+  return { ...timesOf(claims), jti: idOf(claims, rules) } as CheckedClaims<Required>;
+}
+
+/** The first fault: issuer, audience, form of the times, times ahead, age, expiry, lifetime, id. */
+export function findClaimFault<Required extends keyof RegisteredClaims>(
+  claims: JsonObject,
+  rules: ClaimRules<Required>,
+): FoundFault | undefined {
+  if (rules.issuer !== undefined && memberOf(claims, 'iss') !== rules.issuer)
+    return faultOf('issuer', `Its issuer must be ${rules.issuer}.`);
+  const required: readonly (keyof RegisteredClaims)[] = rules.required;
+  return (
+    findAudienceFault(claims, rules) ??
+    findTimeFault(claims, rules) ??
+    (required.includes('jti') && idOf(claims, rules) === undefined
+      ? faultOf('id', `It must have a jti of 1 to ${rules.maxIdLength ?? defaultIdLength} characters.`)
+      : undefined)
+  );
+}
+
+interface FoundFault {
+  readonly fault: ClaimFault;
+  readonly detail: string;
+}
+
+const faultOf = (fault: ClaimFault, detail: string): FoundFault => ({ fault, detail });
+
+const timesOf = (claims: JsonObject) => ({
+  exp: readSeconds(claims, 'exp'),
+  iat: readSeconds(claims, 'iat'),
+  nbf: readSeconds(claims, 'nbf'),
+});
+
+const defaultIdLength = 128;
+
+const idOf = (claims: JsonObject, { maxIdLength }: Pick<ClaimRules<never>, 'maxIdLength'>) =>
+  readString(claims, 'jti', maxIdLength ?? defaultIdLength);
+
+function findTimeFault<Required extends keyof RegisteredClaims>(
+  claims: JsonObject,
+  rules: ClaimRules<Required>,
+): FoundFault | undefined {
+  const { nowSeconds: now, skewSeconds = clockLeadSeconds, startsAt = 'iat' } = rules;
+  const required: readonly (keyof RegisteredClaims)[] = rules.required;
+  const times = timesOf(claims);
+  const { exp, iat } = times;
+  for (const name of ['exp', 'iat', 'nbf'] as const)
+    if (required.includes(name) && times[name] === undefined)
+      return faultOf('time', `It must have ${name}, in seconds since the epoch.`);
+  for (const name of ['iat', 'nbf'] as const) {
+    const time = times[name];
+    if (memberOf(claims, name) !== undefined && (time === undefined || time > now + skewSeconds))
+      return faultOf('ahead', `Its ${name} must be a time at most ${skewSeconds} seconds ahead.`);
+  }
+  const start = startsAt === 'now' ? now + skewSeconds : times[startsAt];
+  const { maxAgeSeconds, expiresAfterSeconds, maxLifetimeSeconds } = rules;
+  if (maxAgeSeconds !== undefined && (start === undefined || now - start > maxAgeSeconds))
+    return faultOf('age', `It must be at most ${maxAgeSeconds} seconds old.`);
+  // RFC 7519 section 4.1.4: an exp that is there counts, also where none is required.
+  if (rules.acceptExpired !== true && memberOf(claims, 'exp') !== undefined && (exp === undefined || exp <= now))
+    return faultOf('expired', 'It has expired.');
+  if (expiresAfterSeconds !== undefined && (iat === undefined || iat + expiresAfterSeconds <= now))
+    return faultOf('expired', `It expires ${expiresAfterSeconds} seconds after its iat.`);
+  if (maxLifetimeSeconds !== undefined && exp !== undefined && exp - (start ?? now) > maxLifetimeSeconds)
+    return faultOf('lifetime', `It must not be valid for more than ${maxLifetimeSeconds} seconds.`);
+  return undefined;
+}
+
+const maxAudiences = 8;
+
+function findAudienceFault(
+  claims: JsonObject,
+  { audience: accepted, audienceArray }: Pick<ClaimRules<never>, 'audience' | 'audienceArray'>,
+): FoundFault | undefined {
+  if (accepted === undefined) return undefined;
+  const accepts = (named: Json | undefined): boolean =>
+    typeof named === 'string' && (typeof accepted === 'function' ? accepted(named) : accepted.includes(named));
+  const audience = memberOf(claims, 'aud');
+  const most = audienceArray === undefined ? 0 : audienceArray === 'one' ? 1 : maxAudiences;
+  const named = most === 0 ? undefined : asStrings(audience, { maxItems: most, maxLength: 2_048 });
+  if (accepts(audience) || named?.some(accepts) === true) return undefined;
+  return faultOf(
+    'audience',
+    typeof accepted === 'function'
+      ? 'It is meant for another audience.'
+      : `Its aud must be ${accepted.join(' or ')}${forms[audienceArray ?? 'none']}.`,
+  );
+}
+
+const forms = { none: ', as a string', one: ' and nothing beside it', several: ', or an array that holds it' } as const;

@@ -1,5 +1,5 @@
 import type { Brand } from '@countersign/kernel';
-import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
+import { type ClaimRefusal, checkClaims, clockLeadSeconds, readString } from './claims.ts';
 import { clientAssertionErrors } from './errors.ts';
 import { type JsonObject, type JwsRefusal, parseCompactJws, type UnverifiedJws, verifyJwsAside } from './jws.ts';
 import { hasType } from './jws-type.ts';
@@ -47,6 +47,18 @@ const codeOfProblem = {
 } as const;
 const refuseJws: JwsRefusal = (problem, detail) => refuse(codeOfProblem[problem], detail);
 
+const codeOfFault = {
+  issuer: 'client_assertion_issuer',
+  audience: 'client_assertion_audience',
+  time: 'client_assertion_time',
+  ahead: 'client_assertion_time',
+  age: 'client_assertion_expired',
+  expired: 'client_assertion_expired',
+  lifetime: 'client_assertion_lifetime',
+  id: 'client_assertion_id',
+} as const;
+const refuseClaims: ClaimRefusal = (fault, detail) => refuse(codeOfFault[fault], detail);
+
 /** RFC 7523bis names the first; the second is what clients have sent so far; leaving it out is allowed. */
 const acceptedTypes: readonly (string | undefined)[] = [undefined, 'JWT', 'client-authentication+jwt'];
 
@@ -70,14 +82,20 @@ export async function verifyClientAssertion(
   const clientId = checkIssuerAndSubject(jws.unverifiedClaims);
   const key = findKey(expected.keysOf(clientId), jws);
   const claims = await verifyJwsAside(jws, key, refuseJws);
-  checkAudience(claims, clientId, expected);
-  const expiresAt = checkTimes(claims, expected.now / 1000);
-  const jti = readString(claims, 'jti', 128);
-  if (jti === undefined) throw refuse('client_assertion_id', 'It must have a jti of 1 to 128 characters.');
+  const { exp, jti } = checkClaims(
+    claims,
+    {
+      nowSeconds: expected.now / 1000,
+      required: ['exp', 'jti'],
+      audience: [expected.issuer, ...(expected.acceptedAudiences?.(clientId) ?? [])],
+      maxLifetimeSeconds: maxClientAssertionLifetimeSeconds,
+    },
+    refuseClaims,
+  );
   return {
     clientId,
     jti,
-    expiresAt: (expiresAt + clockLeadSeconds) * 1000,
+    expiresAt: (exp + clockLeadSeconds) * 1000,
     keyThumbprint: key.thumbprint,
   } as VerifiedClientAssertion;
 }
@@ -100,34 +118,6 @@ function findKey(keys: readonly RegisteredKey[] | undefined, { header }: Unverif
   if (found === 'several')
     throw refuse('client_assertion_key', 'The client has several keys that fit: the header must name one by its kid.');
   return found;
-}
-
-function checkAudience(claims: JsonObject, clientId: string, expected: ClientAssertionExpectations): void {
-  const audience = claims['aud'];
-  if (audience === expected.issuer) return;
-  const others = expected.acceptedAudiences?.(clientId) ?? [];
-  if (typeof audience !== 'string' || !others.includes(audience))
-    throw refuse('client_assertion_audience', `Its aud must be the issuer ${expected.issuer}, as a string and alone.`);
-}
-
-function checkTimes(claims: JsonObject, now: number): number {
-  const expiresAt = readSeconds(claims, 'exp');
-  if (expiresAt === undefined) throw refuse('client_assertion_time', 'It must have an exp, in seconds.');
-  if (expiresAt <= now) throw refuse('client_assertion_expired', 'It has expired.');
-  if (liesAhead(claims, 'iat', now) || liesAhead(claims, 'nbf', now))
-    throw refuse('client_assertion_time', `Its iat and nbf must be times at most ${clockLeadSeconds} seconds ahead.`);
-  const issuedAt = readSeconds(claims, 'iat');
-  const life = expiresAt - (issuedAt ?? now);
-  // Without an iat, or with one from a clock ahead of ours, the time left is what bounds the replay memory.
-  if (
-    life > maxClientAssertionLifetimeSeconds ||
-    expiresAt > now + maxClientAssertionLifetimeSeconds + clockLeadSeconds
-  )
-    throw refuse(
-      'client_assertion_lifetime',
-      `It must not be valid for more than ${maxClientAssertionLifetimeSeconds} seconds.`,
-    );
-  return expiresAt;
 }
 
 function refuse(code: keyof typeof clientAssertionErrors.codes, detail: string) {

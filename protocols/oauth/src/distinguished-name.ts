@@ -1,6 +1,14 @@
 import { isUtf8 } from 'node:buffer';
-import type { Brand } from '@countersign/kernel';
-import { type DerElement, readDerElements, readDerText, readObjectIdentifier } from './der.ts';
+import { type Brand, isCodedError } from '@countersign/kernel';
+import {
+  type DerElement,
+  type DerReader,
+  readDer,
+  readDerSequence,
+  readObjectIdentifier,
+  readText,
+  tags,
+} from '@countersign/x509/der';
 
 /** A distinguished name in a form in which two names are the same text when they are the same name. */
 export type ComparableName = Brand<string, 'ComparableName'>;
@@ -51,21 +59,37 @@ const caseIgnored: ReadonlySet<string> = new Set(attributeTypes.values());
 /** Type, form and value; a value that is no text is compared by its encoding. */
 type Attribute = readonly [type: string, form: 'text' | 'der', value: string];
 
-/** The name of a certificate's subject or issuer (the content of its SEQUENCE), or undefined when it has none to compare. */
-export function readDistinguishedName(content: Buffer): ComparableName | undefined {
-  const relativeNames = readDerElements(content)?.map((set) => (set.tag === 0x31 ? readRelativeName(set) : undefined));
-  return relativeNames === undefined ? undefined : comparable(relativeNames);
+/**
+ * Reads the subject or issuer of a certificate. Undefined when the name is empty, malformed or cannot be compared safely.
+ *
+ * @param name DER of the Name
+ */
+export function readDistinguishedName(name: Uint8Array): ComparableName | undefined {
+  return undefinedIfMalformed(() => {
+    const relativeNames: (readonly Attribute[] | undefined)[] = [];
+    for (const sets = readDerSequence(name); !sets.done; ) relativeNames.push(readRelativeName(sets.enter(tags.set)));
+    return comparable(relativeNames);
+  });
 }
 
-function readRelativeName(set: DerElement): readonly Attribute[] | undefined {
-  return all(readDerElements(set.content)?.map(readAttribute));
+function readRelativeName(set: DerReader): readonly Attribute[] | undefined {
+  const attributes: (Attribute | undefined)[] = [];
+  while (!set.done) {
+    const attribute = set.enter(tags.sequence);
+    const type = readObjectIdentifier(attribute.next(tags.objectIdentifier));
+    attributes.push(attributeOf(type, attribute.any()));
+    attribute.end();
+  }
+  return all(attributes);
 }
 
-function readAttribute({ tag, content }: DerElement): Attribute | undefined {
-  const [type, value, more] = (tag === 0x30 ? readDerElements(content) : undefined) ?? [];
-  if (type?.tag !== 0x06 || value === undefined || more !== undefined) return undefined;
-  const identifier = readObjectIdentifier(type.content);
-  return identifier === undefined ? undefined : attributeOf(identifier, value);
+function undefinedIfMalformed<Value>(read: () => Value): Value | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (isCodedError(error)) return undefined;
+    throw error;
+  }
 }
 
 const typePattern = / *([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+) *= */y;
@@ -108,8 +132,15 @@ function parseValue(text: string, start: number): Parsed<string | DerElement> | 
   const encoding = match(encodingPattern, text, start);
   if (encoding === undefined || !(encoding.end === text.length || ',+'.includes(text[encoding.end] ?? '')))
     return undefined;
-  const [element, more] = readDerElements(Buffer.from(encoding.found, 'hex')) ?? [];
-  return element === undefined || more !== undefined ? undefined : { value: element, end: encoding.end };
+  const value = undefinedIfMalformed(() => readOneElement(Buffer.from(encoding.found, 'hex')));
+  return value === undefined ? undefined : { value, end: encoding.end };
+}
+
+function readOneElement(octets: Uint8Array): DerElement {
+  const reader = readDer(octets);
+  const element = reader.any();
+  reader.end();
+  return element;
 }
 
 function parseText(text: string, start: number): Parsed<string> | undefined {
@@ -138,8 +169,8 @@ function parseText(text: string, start: number): Parsed<string> | undefined {
 }
 
 function attributeOf(type: string, value: DerElement): Attribute | undefined {
-  const text = readDerText(value);
-  return text === undefined ? [type, 'der', value.encoding.toString('hex')] : textAttribute(type, text);
+  const text = readText(value);
+  return text === undefined ? [type, 'der', Buffer.from(value.encoding).toString('hex')] : textAttribute(type, text);
 }
 
 /**
@@ -163,9 +194,9 @@ function comparable(relativeNames: readonly (readonly Attribute[] | undefined)[]
   return JSON.stringify(sorted) as ComparableName;
 }
 
-function all<Value>(values: readonly (Value | undefined)[] | undefined): readonly Value[] | undefined {
-  const known = values?.filter((value) => value !== undefined);
-  return known?.length === values?.length ? known : undefined;
+function all<Value>(values: readonly (Value | undefined)[]): readonly Value[] | undefined {
+  const known = values.filter((value) => value !== undefined);
+  return known.length === values.length ? known : undefined;
 }
 
 function match(

@@ -1,5 +1,5 @@
 import { type Brand, isCodedError, sha256Base64Url } from '@countersign/kernel';
-import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
+import { type ClaimRefusal, checkClaims, clockLeadSeconds, readString } from './claims.ts';
 import { proofErrors } from './errors.ts';
 import { normalizeHttpUri } from './http-uri.ts';
 import { type JsonObject, type JwsRefusal, parseCompactJws, verifyJwsAside } from './jws.ts';
@@ -50,6 +50,7 @@ const codeOfProblem = {
   signature: 'proof_signature',
 } as const;
 const refuseJws: JwsRefusal = (problem, detail) => refuse(codeOfProblem[problem], detail);
+const refuseClaims: ClaimRefusal = (fault, detail) => refuse(fault === 'id' ? 'proof_id' : 'proof_time', detail);
 
 /**
  * Verifies a DPoP proof, in the order of RFC 9449 section 4.3. The caller must then claim `jti` once for the key
@@ -71,11 +72,13 @@ export async function verifyProof(headers: readonly string[], expected: ProofExp
   if (claims['htm'] !== expected.method) throw refuse('proof_method', `Its htm must be ${expected.method}.`);
   checkUrl(claims, expected.url);
   checkNonce(claims, expected.nonce);
-  const issuedAt = checkTime(claims, expected.now / 1000);
+  const { iat: issuedAt, jti } = checkClaims(
+    claims,
+    { nowSeconds: expected.now / 1000, required: ['iat', 'jti'], maxAgeSeconds: proofLifetimeSeconds },
+    refuseClaims,
+  );
   if (expected.accessToken !== undefined && claims['ath'] !== sha256Base64Url(expected.accessToken))
     throw refuse('proof_token_hash', 'Its ath must be the hash of the access token it comes with.');
-  const jti = readString(claims, 'jti', 128);
-  if (jti === undefined) throw refuse('proof_id', 'It must have a jti of 1 to 128 characters.');
   const expiresAt = (issuedAt + proofLifetimeSeconds + clockLeadSeconds) * 1000;
   return { jti, jkt: key.thumbprint, issuedAt, expiresAt } as VerifiedProof;
 }
@@ -106,24 +109,6 @@ function checkNonce(claims: JsonObject, check: NonceCheck | undefined): void {
     if (check.required) throw refuse('proof_nonce', 'It must carry the nonce that the answer gives in DPoP-Nonce.');
   } else if (nonce === undefined || !check.accepts(nonce))
     throw refuse('proof_nonce', 'Its nonce is not, or no longer, one of ours; use the one in DPoP-Nonce.');
-}
-
-function checkTime(claims: JsonObject, now: number): number {
-  const issuedAt = readSeconds(claims, 'iat');
-  if (
-    issuedAt === undefined ||
-    issuedAt + proofLifetimeSeconds < now ||
-    liesAhead(claims, 'iat', now) ||
-    liesAhead(claims, 'nbf', now)
-  )
-    throw refuse(
-      'proof_time',
-      `Its iat must be at most ${proofLifetimeSeconds} seconds old and ${clockLeadSeconds} seconds ahead.`,
-    );
-  // RFC 7519 section 4.1.4: an exp need not be there, but one that is there counts.
-  const expiresAt = claims['exp'] === undefined ? undefined : (readSeconds(claims, 'exp') ?? 0);
-  if (expiresAt !== undefined && expiresAt <= now) throw refuse('proof_time', 'Its exp has passed.');
-  return issuedAt;
 }
 
 function refuse(code: keyof typeof proofErrors.codes, detail: string) {

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { type Brand, equalInConstantTime, errorVocabulary } from '@countersign/kernel';
-import { readSeconds, readString } from './claims.ts';
+import { checkClaims, readSeconds, readString } from './claims.ts';
 import {
-  checkValidity,
+  claimRefusalOf,
   type IssuedJwtRefusal,
   issuedJwtHeader,
   type SigningKeyName,
@@ -70,6 +70,7 @@ export interface IdTokenExpectations {
 }
 
 const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`id_token_${problem}`, detail);
+const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
  * Verifies an ID token as the client that it was issued to (OpenID Connect Core section 3.1.3.7).
@@ -78,9 +79,16 @@ const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`id_token_${prob
  */
 export function verifyIdToken(token: string, expected: IdTokenExpectations): VerifiedIdToken {
   const { claims, algorithm } = verifySigned(token, { ...expected, algorithms: signatureAlgorithms });
-  if (claims['aud'] !== expected.clientId)
-    throw refuse('id_token_audience', 'Its aud must be the client_id, as a string.');
-  checkValidity(claims, { nowSeconds: expected.now / 1000, maxLifetimeSeconds: maxIdTokenLifetimeSeconds }, refuseJwt);
+  checkClaims(
+    claims,
+    {
+      nowSeconds: expected.now / 1000,
+      required: ['exp', 'iat'],
+      audience: [expected.clientId],
+      maxLifetimeSeconds: maxIdTokenLifetimeSeconds,
+    },
+    refuseClaims,
+  );
   const parsed = parseClaims(claims);
   if (expected.nonce !== undefined && parsed.nonce !== expected.nonce)
     throw refuse('id_token_nonce', 'Its nonce must be the one of the authorization request.');
@@ -103,10 +111,15 @@ export function verifyIdTokenHint(
   },
 ): IdTokenHint {
   const { claims } = verifySigned(token, { ...expected, algorithms: [...signatureAlgorithms, 'RS256'] });
-  checkValidity(
+  checkClaims(
     claims,
-    { nowSeconds: expected.now / 1000, maxLifetimeSeconds: maxIdTokenLifetimeSeconds, acceptExpired: true },
-    refuseJwt,
+    {
+      nowSeconds: expected.now / 1000,
+      required: ['exp', 'iat'],
+      maxLifetimeSeconds: maxIdTokenLifetimeSeconds,
+      acceptExpired: true,
+    },
+    refuseClaims,
   );
   return parseClaims(claims) as IdTokenHint;
 }

@@ -9,9 +9,9 @@ import {
 } from '@countersign/kernel';
 import { type AuthorizationDetail, parseAuthorizationDetails } from '@countersign/market';
 import { type ActClaim, parseActChain } from './act-chain.ts';
-import { clockLeadSeconds, readSeconds, readString } from './claims.ts';
+import { checkClaims, clockLeadSeconds, readSeconds, readString } from './claims.ts';
 import {
-  checkValidity,
+  claimRefusalOf,
   type IssuedJwtRefusal,
   issuedJwtHeader,
   type SigningKeyName,
@@ -128,6 +128,7 @@ export interface AuthorizationGrantExpectations {
 }
 
 const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`authorization_grant_${problem}`, detail);
+const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
  * Verifies an identity assertion grant (ID-JAG) that a client brings to us (draft -03 section 4.4.1). The caller must
@@ -146,21 +147,25 @@ export function verifyIdentityAssertionGrant(
   if (expected.issuer === expected.audience)
     throw refuse('authorization_grant_issuer', 'It is our own; it must be redeemed at the server it is meant for.');
   const claims = verifyIssuedJwt(text, { types: ['oauth-id-jag+jwt'], ...expected }, refuseJwt);
-  if (readSoleAudience(claims) !== expected.audience)
-    throw refuse('authorization_grant_audience', `Its aud must be ${expected.audience} and nothing else.`);
+  const { exp, jti } = checkClaims(
+    claims,
+    {
+      nowSeconds: expected.now / 1000,
+      required: ['exp', 'iat', 'jti'],
+      audience: [expected.audience],
+      audienceArray: 'one',
+      maxLifetimeSeconds: maxAuthorizationGrantLifetimeSeconds,
+    },
+    refuseClaims,
+  );
   if (claims['client_id'] !== expected.clientId)
     throw refuse('authorization_grant_client', 'Its client_id must be that of the client that redeems it.');
-  const { expiresAt } = checkValidity(
-    claims,
-    { nowSeconds: expected.now / 1000, maxLifetimeSeconds: maxAuthorizationGrantLifetimeSeconds },
-    refuseJwt,
-  );
   const { jkt, ...limits } = readGrantLimits(claims, refuseLimits);
   return {
     issuer: expected.issuer,
     subject: required('sub', readString(claims, 'sub', 255)),
-    jti: required('jti', readString(claims, 'jti', 128)),
-    expiresAt: (expiresAt + clockLeadSeconds) * 1000,
+    jti,
+    expiresAt: (exp + clockLeadSeconds) * 1000,
     ...limits,
     ...given(
       'authTime',
@@ -206,12 +211,6 @@ export function readGrantLimits(claims: JsonObject, refuse: GrantLimitsRefusal):
     actors: readActors(memberOf(claims, 'act'), refuse),
     ...given('jkt', readConfirmation(memberOf(claims, 'cnf'), refuse)),
   };
-}
-
-/** Draft section 4.4.1: a string, or an array of exactly one. */
-function readSoleAudience(claims: JsonObject): Json | undefined {
-  const audience = claims['aud'];
-  return Array.isArray(audience) && audience.length === 1 ? audience[0] : audience;
 }
 
 function readConfirmation(confirmation: Json | undefined, refuse: GrantLimitsRefusal): Digest | undefined {

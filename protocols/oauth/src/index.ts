@@ -3,7 +3,14 @@ export * from './act-chain.ts';
 export * from './authorization-request.ts';
 export * from './certificate.ts';
 export * from './certificate-name.ts';
-export { clockLeadSeconds, liesAhead } from './claims.ts';
+export {
+  type CheckedClaims,
+  type ClaimFault,
+  type ClaimRefusal,
+  checkClaims,
+  clockLeadSeconds,
+  findClaimFault,
+} from './claims.ts';
 export * from './client-assertion.ts';
 export * from './dpop.ts';
 export * from './dpop-nonce.ts';

@@ -1,6 +1,12 @@
 import { type Brand, errorVocabulary } from '@countersign/kernel';
-import { liesAhead, readSeconds } from './claims.ts';
-import { type IssuedJwtRefusal, issuedJwtHeader, type SigningKeyName, verifyIssuedJwt } from './issued-jwt.ts';
+import { checkClaims } from './claims.ts';
+import {
+  claimRefusalOf,
+  type IssuedJwtRefusal,
+  issuedJwtHeader,
+  type SigningKeyName,
+  verifyIssuedJwt,
+} from './issued-jwt.ts';
 import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
 import type { VerificationKey } from './key-cache.ts';
 import { asJsonObject, memberOf } from './members.ts';
@@ -66,6 +72,7 @@ export function composeIntrospectionResponse(of: {
 }
 
 const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`introspection_response_${problem}`, detail);
+const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
  * Verifies a signed introspection response as the resource server that asked for it (RFC 9701 section 5).
@@ -85,21 +92,20 @@ export function verifyIntrospectionResponse(
   },
 ): VerifiedIntrospection {
   const claims = verifyIssuedJwt(text, { types: ['token-introspection+jwt'], maxLength, ...expected }, refuseJwt);
-  if (claims['aud'] !== expected.audience)
-    throw refuse('introspection_response_audience', 'It is meant for another resource server.');
   // RFC 9701 section 8.1: with them it could be taken for an access token.
   if (Object.hasOwn(claims, 'sub') || Object.hasOwn(claims, 'exp'))
     throw refuse('introspection_response_claims', 'It must not have sub or exp beside what it says of the token.');
-  checkAge(claims, expected.now / 1000);
+  checkClaims(
+    claims,
+    {
+      nowSeconds: expected.now / 1000,
+      required: ['iat'],
+      audience: [expected.audience],
+      expiresAfterSeconds: introspectionResponseFreshnessSeconds,
+    },
+    refuseClaims,
+  );
   return readIntrospection(claims) as VerifiedIntrospection;
-}
-
-function checkAge(claims: JsonObject, now: number): void {
-  const issuedAt = readSeconds(claims, 'iat');
-  if (issuedAt === undefined || liesAhead(claims, 'iat', now))
-    throw refuse('introspection_response_time', 'It must have an iat, in seconds, that has come.');
-  if (issuedAt + introspectionResponseFreshnessSeconds <= now)
-    throw refuse('introspection_response_expired', 'It is too old to say anything about the token now.');
 }
 
 function readIntrospection(claims: JsonObject): Introspection {

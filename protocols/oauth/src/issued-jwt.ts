@@ -1,9 +1,8 @@
 import type { CodedError } from '@countersign/kernel';
-import { clockLeadSeconds, liesAhead, readSeconds } from './claims.ts';
+import type { ClaimFault, ClaimRefusal } from './claims.ts';
 import {
   type EncodedHeader,
   encodeHeader,
-  type JsonObject,
   type JwsProblem,
   maxJwsLength,
   parseCompactJws,
@@ -14,7 +13,7 @@ import { hasType } from './jws-type.ts';
 import { type IssuerAlgorithm, signatureAlgorithms, type VerificationKey } from './key-cache.ts';
 
 /** In which way a JWT that an issuer signed is wrong; each kind of JWT has its own code for each. */
-export type IssuedJwtProblem = JwsProblem | 'type' | 'issuer' | 'key' | 'time' | 'expired';
+export type IssuedJwtProblem = JwsProblem | 'type' | 'issuer' | 'key' | 'audience' | 'time' | 'expired' | 'claims';
 
 /** Makes the error of the caller's vocabulary. */
 export type IssuedJwtRefusal = (problem: IssuedJwtProblem, detail: string) => CodedError;
@@ -64,29 +63,18 @@ export function verifyIssuedJwt(
   return verifyJws(jws, key, refuse);
 }
 
-/** When a JWT was issued and ends, in seconds since the epoch. */
-export interface Validity {
-  readonly issuedAt: number;
-  readonly expiresAt: number;
-}
+const problemOfFault = {
+  issuer: 'issuer',
+  audience: 'audience',
+  time: 'time',
+  ahead: 'time',
+  age: 'expired',
+  expired: 'expired',
+  lifetime: 'time',
+  id: 'claims',
+} as const satisfies Record<ClaimFault, IssuedJwtProblem>;
 
-/**
- * The `iat` and `exp` of a JWT that must have both, and is valid now.
- *
- * @throws what `refuse` makes, for `time` and `expired`
- */
-export function checkValidity(
-  claims: JsonObject,
-  expected: { readonly nowSeconds: number; readonly maxLifetimeSeconds: number; readonly acceptExpired?: boolean },
-  refuse: IssuedJwtRefusal,
-): Validity {
-  const issuedAt = readSeconds(claims, 'iat');
-  const expiresAt = readSeconds(claims, 'exp');
-  if (issuedAt === undefined || expiresAt === undefined) throw refuse('time', 'It must have iat and exp, in seconds.');
-  if (liesAhead(claims, 'iat', expected.nowSeconds) || liesAhead(claims, 'nbf', expected.nowSeconds))
-    throw refuse('time', `Its iat and nbf must be at most ${clockLeadSeconds} seconds ahead.`);
-  if (expiresAt - issuedAt > expected.maxLifetimeSeconds)
-    throw refuse('time', `It is valid for more than ${expected.maxLifetimeSeconds} seconds.`);
-  if (expiresAt <= expected.nowSeconds && expected.acceptExpired !== true) throw refuse('expired', 'It has expired.');
-  return { issuedAt, expiresAt };
+/** The refusal for `checkClaims` in the words of a verifier of issued JWTs. */
+export function claimRefusalOf(refuse: IssuedJwtRefusal): ClaimRefusal {
+  return (fault, detail) => refuse(problemOfFault[fault], detail);
 }

@@ -1,6 +1,12 @@
 import { type Brand, errorVocabulary } from '@countersign/kernel';
-import { clockLeadSeconds, liesAhead, readSeconds, readString } from './claims.ts';
-import { type IssuedJwtRefusal, issuedJwtHeader, type SigningKeyName, verifyIssuedJwt } from './issued-jwt.ts';
+import { checkClaims, readString } from './claims.ts';
+import {
+  claimRefusalOf,
+  type IssuedJwtRefusal,
+  issuedJwtHeader,
+  type SigningKeyName,
+  verifyIssuedJwt,
+} from './issued-jwt.ts';
 import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
 import type { VerificationKey } from './key-cache.ts';
 import { given, memberOf } from './members.ts';
@@ -50,7 +56,9 @@ export function composeAuthorizationResponse(of: {
   return { ...of.response, iss: of.issuer, aud: of.clientId, exp: Math.floor(of.now / 1000) + 300 };
 }
 
-const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`authorization_response_${problem}`, detail);
+const refuseJwt: IssuedJwtRefusal = (problem, detail) =>
+  refuse(problem === 'claims' ? 'authorization_response_parameters' : `authorization_response_${problem}`, detail);
+const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
  * Verifies a signed authorization response as the client that asked (JARM section 2.4). Whether `state` is the one
@@ -73,25 +81,18 @@ export function verifyAuthorizationResponse(
   },
 ): VerifiedAuthorizationResponse {
   const claims = verifyIssuedJwt(text, { types: [undefined, 'JWT'], ...expected }, refuseJwt);
-  if (claims['aud'] !== expected.clientId)
-    throw refuse('authorization_response_audience', 'Its aud must be the client_id, as a string.');
-  checkTimes(claims, expected.now / 1000);
+  checkClaims(
+    claims,
+    {
+      nowSeconds: expected.now / 1000,
+      required: ['exp'],
+      audience: [expected.clientId],
+      startsAt: 'now',
+      maxLifetimeSeconds: maxAuthorizationResponseLifetimeSeconds,
+    },
+    refuseClaims,
+  );
   return parseResponse(claims) as VerifiedAuthorizationResponse;
-}
-
-function checkTimes(claims: JsonObject, now: number): void {
-  const expiresAt = readSeconds(claims, 'exp');
-  if (expiresAt === undefined) throw refuse('authorization_response_time', 'It must have an exp, in seconds.');
-  if (expiresAt <= now) throw refuse('authorization_response_expired', 'It has expired.');
-  if (
-    expiresAt > now + maxAuthorizationResponseLifetimeSeconds + clockLeadSeconds ||
-    liesAhead(claims, 'iat', now) ||
-    liesAhead(claims, 'nbf', now)
-  )
-    throw refuse(
-      'authorization_response_time',
-      `It must be good for at most ${maxAuthorizationResponseLifetimeSeconds} seconds, and already.`,
-    );
 }
 
 /**

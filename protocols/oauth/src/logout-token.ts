@@ -1,7 +1,7 @@
 import { type Brand, errorVocabulary } from '@countersign/kernel';
-import { clockLeadSeconds, readString } from './claims.ts';
+import { checkClaims, clockLeadSeconds, readString } from './claims.ts';
 import {
-  checkValidity,
+  claimRefusalOf,
   type IssuedJwtRefusal,
   issuedJwtHeader,
   type SigningKeyName,
@@ -78,6 +78,7 @@ export function composeLogoutToken(of: {
 }
 
 const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`logout_token_${problem}`, detail);
+const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
  * Verifies a logout token as the client that it is sent to (Back-Channel Logout section 2.6). The type, which that
@@ -97,21 +98,22 @@ export function verifyLogoutToken(
   },
 ): VerifiedLogoutToken {
   const claims = verifyIssuedJwt(token, { types: ['logout+jwt'], ...expected }, refuseJwt);
-  if (claims['aud'] !== expected.clientId)
-    throw refuse('logout_token_audience', 'Its aud must be the client_id, as a string.');
-  const { expiresAt } = checkValidity(
+  const { exp, jti } = checkClaims(
     claims,
-    { nowSeconds: expected.now / 1000, maxLifetimeSeconds: maxLogoutTokenLifetimeSeconds },
-    refuseJwt,
+    {
+      nowSeconds: expected.now / 1000,
+      required: ['exp', 'iat', 'jti'],
+      audience: [expected.clientId],
+      maxLifetimeSeconds: maxLogoutTokenLifetimeSeconds,
+    },
+    refuseClaims,
   );
   const events = asJsonObject(memberOf(claims, 'events'));
   if (events === undefined || asJsonObject(memberOf(events, backchannelLogoutEvent)) === undefined)
     throw refuse('logout_token_claims', 'Its events must hold the event of back-channel logout, as an object.');
   // Section 2.4: prohibited, so that a logout token is never valid as an ID token.
   if (Object.hasOwn(claims, 'nonce')) throw refuse('logout_token_claims', 'It must not have a nonce.');
-  const jti = readString(claims, 'jti', 128);
-  if (jti === undefined) throw refuse('logout_token_claims', 'It must have a jti of 1 to 128 characters.');
-  const verified = { ended: readEnded(claims), jti, expiresAt: (expiresAt + clockLeadSeconds) * 1000 };
+  const verified = { ended: readEnded(claims), jti, expiresAt: (exp + clockLeadSeconds) * 1000 };
   return verified as VerifiedLogoutToken;
 }
 

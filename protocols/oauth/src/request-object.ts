@@ -1,5 +1,5 @@
 import { type Brand, errorVocabulary, type Json } from '@countersign/kernel';
-import { clockLeadSeconds, liesAhead, readSeconds } from './claims.ts';
+import { type ClaimRefusal, checkClaims } from './claims.ts';
 import { issuedJwtHeader, type SigningKeyName } from './issued-jwt.ts';
 import {
   type EncodedHeader,
@@ -11,7 +11,6 @@ import {
 } from './jws.ts';
 import { hasType } from './jws-type.ts';
 import type { Thumbprint, VerificationKey } from './key-cache.ts';
-import { asStrings } from './members.ts';
 import { findRegisteredKey, type RegisteredKey } from './registered-key.ts';
 import type { RequestParameters } from './request-parameters.ts';
 
@@ -66,6 +65,18 @@ const codeOfProblem = {
 } as const;
 const refuseJws: JwsRefusal = (problem, detail) => refuse(codeOfProblem[problem], detail);
 
+const codeOfFault = {
+  issuer: 'request_object_issuer',
+  audience: 'request_object_audience',
+  time: 'request_object_time',
+  ahead: 'request_object_time',
+  age: 'request_object_time',
+  expired: 'request_object_expired',
+  lifetime: 'request_object_lifetime',
+  id: 'request_object_malformed',
+} as const;
+const refuseClaims: ClaimRefusal = (fault, detail) => refuse(codeOfFault[fault], detail);
+
 /** RFC 9101 section 4; existing clients leave it out or say JWT. */
 const acceptedTypes: readonly (string | undefined)[] = ['oauth-authz-req+jwt', 'JWT', undefined];
 
@@ -85,7 +96,19 @@ export function verifyRequestObject(text: string, expected: RequestObjectExpecta
     throw refuse('request_object_issuer', 'Its iss must be the client_id.');
   const key = keyOrRefuse(findRegisteredKey(expected.keysOf(expected.clientId), jws.header));
   const claims = verifyJws(jws, key, refuseJws);
-  checkAudience(claims, expected.issuer);
+  checkClaims(
+    claims,
+    {
+      nowSeconds: expected.now / 1000,
+      required: ['exp', 'nbf'],
+      audience: [expected.issuer],
+      audienceArray: 'several',
+      startsAt: 'nbf',
+      maxAgeSeconds: maxRequestObjectLifetimeSeconds,
+      maxLifetimeSeconds: maxRequestObjectLifetimeSeconds,
+    },
+    refuseClaims,
+  );
   if (claims['client_id'] !== expected.clientId)
     throw refuse('request_object_client', 'Its client_id must be that of the client that sends it.');
   // RFC 9101 section 10.8: otherwise it could be used as a client assertion, and one as a request object.
@@ -94,7 +117,6 @@ export function verifyRequestObject(text: string, expected: RequestObjectExpecta
     throw refuse('request_object_nested', 'It must not hold request or request_uri.');
   // In no parameter of a form either.
   if (holdsNull(claims)) throw refuse('request_object_malformed', 'It holds the character U+0000.');
-  checkTimes(claims, expected.now / 1000);
   const parameters: RequestParameters = new Map(Object.entries(claims).filter(([name]) => !registeredClaims.has(name)));
   return { parameters, keyThumbprint: key.thumbprint } as VerifiedRequestObject;
 }
@@ -112,27 +134,6 @@ function keyOrRefuse(found: ReturnType<typeof findRegisteredKey>): VerificationK
   if (found === 'several')
     throw refuse('request_object_key', 'The client has several keys that fit: the header must name one by its kid.');
   return found;
-}
-
-function checkAudience(claims: JsonObject, issuer: string): void {
-  const audience = claims['aud'];
-  const audiences = typeof audience === 'string' ? [audience] : asStrings(audience, { maxItems: 8, maxLength: 2_048 });
-  if (audiences?.includes(issuer) !== true)
-    throw refuse('request_object_audience', `Its aud must be ${issuer}, or an array that holds it.`);
-}
-
-function checkTimes(claims: JsonObject, now: number): void {
-  const notBefore = readSeconds(claims, 'nbf');
-  const expiresAt = readSeconds(claims, 'exp');
-  if (notBefore === undefined || expiresAt === undefined)
-    throw refuse('request_object_time', 'It must have nbf and exp, in seconds.');
-  if (liesAhead(claims, 'nbf', now) || liesAhead(claims, 'iat', now))
-    throw refuse('request_object_time', `Its nbf and iat must be at most ${clockLeadSeconds} seconds ahead.`);
-  if (notBefore < now - maxRequestObjectLifetimeSeconds)
-    throw refuse('request_object_time', 'Its nbf must be at most 60 minutes in the past.');
-  if (expiresAt <= now) throw refuse('request_object_expired', 'It has expired.');
-  if (expiresAt - notBefore > maxRequestObjectLifetimeSeconds)
-    throw refuse('request_object_lifetime', 'Its exp must be at most 60 minutes after its nbf.');
 }
 
 /** The claims of a request object that ends in five minutes. `now` in milliseconds since the epoch. */

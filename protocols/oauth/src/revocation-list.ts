@@ -1,5 +1,5 @@
 import { type Digest, type Json, parseDigest } from '@countersign/kernel';
-import { clockLeadSeconds, liesAhead, readSeconds } from './claims.ts';
+import { type ClaimRefusal, checkClaims, readSeconds } from './claims.ts';
 import { revocationListErrors } from './errors.ts';
 import type { SigningKeyName } from './issued-jwt.ts';
 import {
@@ -73,6 +73,8 @@ const codeOfProblem = {
   signature: 'revocation_list_signature',
 } as const;
 const refuseJws: JwsRefusal = (problem, detail) => refuse(codeOfProblem[problem], detail);
+const refuseClaims: ClaimRefusal = (fault, detail) =>
+  refuse(fault === 'issuer' || fault === 'expired' ? `revocation_list_${fault}` : 'revocation_list_malformed', detail);
 
 /**
  * Verifies a list that {@link signRevocationList} made. Whether it is new enough for its reader's own bound, and not
@@ -96,24 +98,22 @@ export function verifyRevocationList(
   const key = jws.header.kid === undefined ? undefined : expected.keyOf(jws.header.kid);
   if (key === undefined) throw refuse('revocation_list_key_unknown', 'It names no key of the issuer that is in use.');
   const claims = verifyJws(jws, key, refuseJws);
-  if (claims['iss'] !== expected.issuer)
-    throw refuse('revocation_list_issuer', `Its issuer must be ${expected.issuer}.`);
-  const { issuedAt, expiresAt } = readTimes(claims, expected.now / 1000);
-  return { version: readVersion(claims), issuedAt, expiresAt, revoked: readEntries(claims['entries']) };
-}
-
-function readTimes(claims: JsonObject, now: number): { readonly issuedAt: number; readonly expiresAt: number } {
-  const issuedAt = readSeconds(claims, 'iat');
-  const expiresAt = readSeconds(claims, 'exp');
-  if (issuedAt === undefined || expiresAt === undefined || expiresAt - issuedAt > revocationListLifetimeSeconds)
-    throw refuse(
-      'revocation_list_malformed',
-      `It must have iat and exp, at most ${revocationListLifetimeSeconds} seconds apart.`,
-    );
-  if (liesAhead(claims, 'iat', now) || liesAhead(claims, 'nbf', now))
-    throw refuse('revocation_list_malformed', `Its iat and nbf must be at most ${clockLeadSeconds} seconds ahead.`);
-  if (expiresAt <= now) throw refuse('revocation_list_expired', 'It has expired.');
-  return { issuedAt: issuedAt * 1000, expiresAt: expiresAt * 1000 };
+  const { iat, exp } = checkClaims(
+    claims,
+    {
+      nowSeconds: expected.now / 1000,
+      required: ['exp', 'iat'],
+      issuer: expected.issuer,
+      maxLifetimeSeconds: revocationListLifetimeSeconds,
+    },
+    refuseClaims,
+  );
+  return {
+    version: readVersion(claims),
+    issuedAt: iat * 1000,
+    expiresAt: exp * 1000,
+    revoked: readEntries(claims['entries']),
+  };
 }
 
 function readVersion(claims: JsonObject): number {

@@ -1,7 +1,7 @@
 import { type Brand, errorVocabulary, type Json, parseJson } from '@countersign/kernel';
-import { readString } from './claims.ts';
+import { checkClaims, readString } from './claims.ts';
 import {
-  checkValidity,
+  claimRefusalOf,
   type IssuedJwtRefusal,
   issuedJwtHeader,
   type SigningKeyName,
@@ -65,6 +65,7 @@ export type VerifiedTransactionToken = Brand<
 >;
 
 const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`transaction_token_${problem}`, detail);
+const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
  * Verifies the one value of a `Txn-Token` header, or of a `subject_token` of {@link transactionTokenType}.
@@ -84,12 +85,15 @@ export function verifyTransactionToken(
   },
 ): VerifiedTransactionToken {
   const claims = verifyIssuedJwt(token, { types: ['txntoken+jwt'], ...expected }, refuseJwt);
-  if (claims['aud'] !== expected.trustDomain)
-    throw refuse('transaction_token_audience', 'It is meant for another trust domain.');
-  const { issuedAt, expiresAt } = checkValidity(
+  const { iat, exp } = checkClaims(
     claims,
-    { nowSeconds: expected.now / 1000, maxLifetimeSeconds: maxTransactionTokenLifetimeSeconds },
-    refuseJwt,
+    {
+      nowSeconds: expected.now / 1000,
+      required: ['exp', 'iat'],
+      audience: [expected.trustDomain],
+      maxLifetimeSeconds: maxTransactionTokenLifetimeSeconds,
+    },
+    refuseClaims,
   );
   // Names of earlier revisions. A token that limits something by them would be unlimited if they were ignored.
   if (Object.hasOwn(claims, 'azd') || Object.hasOwn(claims, 'purp'))
@@ -98,8 +102,8 @@ export function verifyTransactionToken(
   const parsed: TransactionTokenClaims = {
     iss: expected.issuer,
     aud: expected.trustDomain,
-    iat: issuedAt,
-    exp: expiresAt,
+    iat,
+    exp,
     txn: required('txn', readString(claims, 'txn', 128)),
     sub: required('sub', readString(claims, 'sub', 256)),
     scope,

@@ -1,15 +1,15 @@
 import { type CodedError, errorVocabulary } from '@countersign/kernel';
 
-/** What stops a caller that reads or builds something. Verification answers with a union instead. */
+/** Errors of reading and building. Verification returns a verdict instead of throwing. */
 export const x509Errors = errorVocabulary({
   der_malformed: 'invalid',
   certificate_malformed: 'invalid',
   algorithm_unsupported: 'invalid',
-  /** A key that anybody with enough machines can sign by. */
+  /** A key that can be broken with today's computers. */
   key_weak: 'invalid',
   timestamp_malformed: 'invalid',
 });
 
 export function malformedDer(detail: string): CodedError {
-  return x509Errors.error('der_malformed', `This is not the DER that was expected: ${detail}.`);
+  return x509Errors.error('der_malformed', `The DER is malformed: ${detail}.`);
 }

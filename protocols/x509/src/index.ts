@@ -1,15 +1,9 @@
-export { buildAuthorityCertificate, type NewAuthorityCertificate } from './certificates/build-authority-certificate.ts';
 export { type ParsedCertificate, readX509Certificate } from './certificates/certificate.ts';
-export { extendedKeyUsageOf } from './certificates/extensions.ts';
-export { type CertificateTrust, findPath, type PathVerdict } from './certificates/find-path.ts';
-export { verifySignature } from './crypto.ts';
-export { type DerElement, readDer, readDerSequence } from './der/der-reader.ts';
-export { readExplicitFields } from './der/explicit-fields.ts';
-export { readInteger, readSmallInteger } from './der/read-values.ts';
-export { contextConstructed, tags } from './der/tags.ts';
+export { basicConstraintsOf, extendedKeyUsageOf, findUnsupportedExtension } from './certificates/extensions.ts';
+export { type GeneralName, subjectAltNamesOf } from './certificates/general-names.ts';
 export { x509Errors } from './errors.ts';
 export { objectIdentifiers } from './object-identifiers.ts';
-export { type GeneralName, subjectAltNamesOf } from './path/general-names.ts';
+export { type CertificateTrust, findPath, type PathVerdict } from './path/find-path.ts';
 export {
   type PathReason,
   type PathRequirements,
@@ -17,17 +11,19 @@ export {
   type ValidatedPath,
   validatePath,
 } from './path/validate-path.ts';
-export { type CompleteRevocationList, readCompleteRevocationList } from './revocation/revocation-list.ts';
-export type { RevocationStatement } from './revocation/revocation-statement.ts';
-export { encodeStatusRequest } from './revocation/status-request.ts';
-export { readStatusResponse } from './revocation/status-response.ts';
+export { encodeStatusRequest, readStatusResponse } from './revocation/ocsp.ts';
+export {
+  type CompleteRevocationList,
+  type RevocationStatement,
+  readCompleteRevocationList,
+} from './revocation/revocation-list.ts';
 export { maxRevocationOctets, type RevocationVerdict, verifyRevocation } from './revocation/verify-revocation.ts';
-export type { HashName, SignatureScheme } from './signature-scheme.ts';
-export type { SignOctets } from './signing/sign-octets.ts';
+export type { HashName, SignatureScheme } from './signatures/algorithms.ts';
+export { ecdsaSignatureFromDer, type SignOctets } from './signatures/ecdsa-signature.ts';
+export { verifySignature } from './signatures/verify-signature.ts';
+export { buildAuthorityCertificate, type NewAuthorityCertificate } from './time-stamp/build-authority-certificate.ts';
 export { buildTimeStampToken, type NewTimeStampToken } from './time-stamp/build-time-stamp-token.ts';
-export { certificatesInToken } from './time-stamp/certificates-in-token.ts';
-export type { MessageImprint } from './time-stamp/message-imprint.ts';
-export type { NewTimeStampInfo } from './time-stamp/time-stamp-info.ts';
+export type { MessageImprint, NewTimeStampInfo } from './time-stamp/time-stamp-info.ts';
 export {
   encodeTimeStampRequest,
   maxRequestOctets,
@@ -42,6 +38,7 @@ export {
   type TimeStampResponse,
 } from './time-stamp/time-stamp-response.ts';
 export {
+  certificatesInToken,
   maxTokenOctets,
   type TimeStampClaim,
   type TimeStampReason,

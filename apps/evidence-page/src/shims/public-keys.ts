@@ -1,6 +1,6 @@
 import { decodeBase64Url } from '@countersign/kernel';
+import { contextConstructed, type DerElement, readDer, tags } from '@countersign/x509/der';
 import { p256, p384, p521 } from '@noble/curves/nist.js';
-import { type Element, readElements } from './der.ts';
 import { type RsaHash, type RsaPublicKey, rsaKey } from './rsa.ts';
 
 /** A public key, under the names that `node:crypto` gives to what the verifier asks of one. */
@@ -76,12 +76,12 @@ const oids = {
 export function keyOfSpki(der: Uint8Array): PublicKey {
   const [algorithm, key] = inside(readElements(der)[0]);
   const [type, parameters] = inside(algorithm);
-  if (key?.tag !== 0x03 || key.content[0] !== 0) throw new Error('this is no public key');
+  if (key?.tag !== tags.bitString || key.content[0] !== 0) throw new Error('this is no public key');
   const bits = key.content.subarray(1);
   switch (hexOf(type)) {
     case oids.ec: {
       // A curve that is written out is none, even where it is one of these: Node would take it.
-      const curve = parameters?.tag === 0x06 ? curvesByOid.get(hexOf(parameters)) : undefined;
+      const curve = parameters?.tag === tags.objectIdentifier ? curvesByOid.get(hexOf(parameters)) : undefined;
       if (curve === undefined) throw new Error('this curve is not verified here');
       return ecKey(curve, bits);
     }
@@ -119,11 +119,11 @@ function edKey(point: Uint8Array): PublicKey {
 }
 
 /** RSASSA-PSS-params, with one digest for message and mask. */
-function readPssLimits(parameters: Element): PssLimits {
+function readPssLimits(parameters: DerElement): PssLimits {
   const fields = new Map(inside(parameters).map(({ tag, content }) => [tag, readElements(content)[0]]));
-  const hash = hashesByOid.get(hexOf(inside(fields.get(0xa0))[0]));
-  const mask = inside(fields.get(0xa1))[1];
-  const salt = fields.get(0xa2);
+  const hash = hashesByOid.get(hexOf(inside(fields.get(contextConstructed(0)))[0]));
+  const mask = inside(fields.get(contextConstructed(1)))[1];
+  const salt = fields.get(contextConstructed(2));
   if (hash === undefined || hashesByOid.get(hexOf(inside(mask)[0])) !== hash)
     throw new Error('a key for RSASSA-PSS with such a digest is not verified here');
   return { hash, leastSaltLength: salt === undefined ? 20 : Number(`0x${hexOf(salt) || '0'}`) };
@@ -149,11 +149,17 @@ function octets(jwk: Jwk, member: string): Uint8Array {
   return decoded;
 }
 
-function inside(element: Element | undefined): readonly Element[] {
-  if (element?.tag !== 0x30) throw new Error('this is no public key');
+function inside(element: DerElement | undefined): readonly DerElement[] {
+  if (element?.tag !== tags.sequence) throw new Error('this is no public key');
   return readElements(element.content);
 }
 
-function hexOf(element: Element | undefined): string {
+function readElements(bytes: Uint8Array): readonly DerElement[] {
+  const elements: DerElement[] = [];
+  for (const reader = readDer(bytes); !reader.done; ) elements.push(reader.any());
+  return elements;
+}
+
+function hexOf(element: DerElement | undefined): string {
   return Array.from(element?.content ?? [], (octet) => octet.toString(16).padStart(2, '0')).join('');
 }

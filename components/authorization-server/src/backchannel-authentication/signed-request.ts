@@ -1,6 +1,7 @@
 import type { Client } from '@countersign/contracts';
 import {
-  clockLeadSeconds,
+  type ClaimFault,
+  checkClaims,
   hasType,
   type JsonObject,
   type JwsProblem,
@@ -56,11 +57,24 @@ export async function verifySignedRequest(
   const key = await keyOf(jws, client, now, clientKeys);
   const claims = verifyJws(jws, key, refuseJws);
   clientKeys.checkAge(client, key.thumbprint, now);
-  checkKind(claims, client, issuer);
-  const expiresAt = checkTimes(claims, now / 1000) * 1000;
+  const { exp, jti } = checkClaims(
+    claims,
+    {
+      nowSeconds: now / 1000,
+      required: ['exp', 'iat', 'nbf', 'jti'],
+      audience: [issuer],
+      audienceArray: 'several',
+      startsAt: 'nbf',
+      maxAgeSeconds: maxRequestObjectLifetimeSeconds,
+      maxLifetimeSeconds: maxRequestObjectLifetimeSeconds,
+      maxIdLength: 256,
+    },
+    refuseClaims,
+  );
+  checkKind(claims, client);
   return {
-    id: readId(claims),
-    expiresAt,
+    id: jti,
+    expiresAt: exp * 1000,
     parameters: new Map(Object.entries(claims).filter(([name]) => !registeredClaims.has(name))),
   };
 }
@@ -88,10 +102,7 @@ async function keyOf(
   return first.key;
 }
 
-function checkKind(claims: JsonObject, client: Client, issuer: string): void {
-  const audience = claims['aud'];
-  if (audience !== issuer && !(Array.isArray(audience) && audience.length <= 8 && audience.includes(issuer)))
-    throw refuse('signed_request_audience', `The aud of the signed request must be ${issuer}.`);
+function checkKind(claims: JsonObject, client: Client): void {
   if (Object.hasOwn(claims, 'client_id') && claims['client_id'] !== client.id)
     throw refuse('signed_request_client', 'The client_id in the signed request is that of another client.');
   // A client assertion has the same issuer, audience and key; its sub is what tells it (RFC 9101 section 10.8).
@@ -103,35 +114,21 @@ function checkKind(claims: JsonObject, client: Client, issuer: string): void {
     throw refuse('signed_request_foreign', 'A signed request must not hold another request.');
 }
 
-/** @returns when it expires, in seconds since the epoch */
-function checkTimes(claims: JsonObject, now: number): number {
-  const issuedAt = timeOf(claims, 'iat');
-  const notBefore = timeOf(claims, 'nbf');
-  const expiresAt = timeOf(claims, 'exp');
-  if (Math.max(issuedAt, notBefore) > now + clockLeadSeconds)
-    throw refuse('signed_request_time', `Its iat and nbf must be at most ${clockLeadSeconds} seconds ahead.`);
-  if (notBefore < now - maxRequestObjectLifetimeSeconds)
-    throw refuse('signed_request_time', 'Its nbf must be at most 60 minutes in the past.');
-  if (expiresAt <= now) throw refuse('signed_request_expired', 'The signed request has expired.');
-  if (expiresAt - notBefore > maxRequestObjectLifetimeSeconds)
-    throw refuse('signed_request_lifetime', 'Its exp must be at most 60 minutes after its nbf.');
-  return expiresAt;
-}
-
-function timeOf(claims: JsonObject, name: 'iat' | 'nbf' | 'exp'): number {
-  const time = Object.hasOwn(claims, name) ? claims[name] : undefined;
-  if (typeof time !== 'number' || time < 0 || time >= 253_402_300_800)
-    throw refuse('signed_request_time', `The signed request must have ${name}, in seconds since the epoch.`);
-  return time;
-}
-
-function readId(claims: JsonObject): string {
-  const id = Object.hasOwn(claims, 'jti') ? claims['jti'] : undefined;
-  if (typeof id !== 'string' || id === '' || id.length > 256)
-    throw refuse('signed_request_id', 'The signed request must have a jti of 1 to 256 characters.');
-  return id;
-}
-
 function refuseJws(problem: JwsProblem, detail: string) {
   return refuse(`signed_request_${problem}`, `The signed request is not accepted. ${detail}`);
+}
+
+const nameOfFault = {
+  issuer: 'issuer',
+  audience: 'audience',
+  time: 'time',
+  ahead: 'time',
+  age: 'time',
+  expired: 'expired',
+  lifetime: 'lifetime',
+  id: 'id',
+} as const;
+
+function refuseClaims(fault: ClaimFault, detail: string) {
+  return refuse(`signed_request_${nameOfFault[fault]}`, `The signed request is not accepted. ${detail}`);
 }

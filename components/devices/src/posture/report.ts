@@ -1,9 +1,10 @@
 import { type DevicePosture, deviceErrors } from '@countersign/contracts';
 import { type Json, parseInstant } from '@countersign/kernel';
 import {
+  type ClaimRefusal,
+  checkClaims,
   hasType,
   type JsonObject,
-  liesAhead,
   parseCompactJws,
   type UnverifiedJws,
   verifyJws,
@@ -46,6 +47,11 @@ export interface UnverifiedReport {
 const malformed = (detail: string) =>
   deviceErrors.error('posture_report_invalid', `The report is not accepted. ${detail}`);
 
+const refuseClaims: ClaimRefusal = (fault, detail) =>
+  fault === 'expired'
+    ? deviceErrors.error('posture_report_old', 'The report is so old that nothing in it counts.')
+    : malformed(detail);
+
 /** @throws CodedError `posture_report_invalid` */
 export function parseReport(text: string, feeds: ReadonlyMap<string, PostureFeed>): UnverifiedReport {
   const jws = parseCompactJws(text, (_, detail) => malformed(detail), { maxLength: longestReport });
@@ -74,21 +80,20 @@ export function verifyReport(
   const key = jws.header.kid === undefined ? undefined : feed.keys.get(jws.header.kid);
   if (key === undefined) throw malformed('Its kid names no key of the feed.');
   const claims = verifyJws(jws, key, (_, detail) => malformed(detail));
-  if (claims['aud'] !== expected.audience) throw malformed(`Its aud must be ${expected.audience}.`);
-  const issuedAt = readIssuedAt(claims);
-  if (issuedAt > expected.now + clockLeadMs) throw malformed('Its iat lies ahead.');
-  if (liesAhead(claims, 'nbf', expected.now / 1000)) throw malformed('Its nbf lies ahead, or is no time.');
-  if (issuedAt <= expected.now - expected.maxAgeMs)
-    throw deviceErrors.error('posture_report_old', 'The report is so old that nothing in it counts.');
+  const { iat } = checkClaims(
+    claims,
+    {
+      nowSeconds: expected.now / 1000,
+      required: ['iat'],
+      audience: [expected.audience],
+      skewSeconds: clockLeadMs / 1000,
+      expiresAfterSeconds: expected.maxAgeMs / 1000,
+    },
+    refuseClaims,
+  );
+  // Two reports may come within one second, so iat may have a fraction.
+  const issuedAt = Math.round(iat * 1000);
   return { feed, issuedAt, postures: readPostures(claims['devices'], Math.min(issuedAt, expected.now)) };
-}
-
-/** NumericDate (RFC 7519 section 2): it may have a fraction, because two reports may come within one second. */
-function readIssuedAt(claims: JsonObject): number {
-  const iat = claims['iat'];
-  const at = typeof iat === 'number' ? Math.round(iat * 1000) : Number.NaN;
-  if (!Number.isSafeInteger(at) || at <= 0) throw malformed('Its iat must be seconds since the epoch.');
-  return at;
 }
 
 function readPostures(devices: Json | undefined, latest: number): readonly ReportedPosture[] {

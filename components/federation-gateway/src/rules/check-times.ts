@@ -1,36 +1,53 @@
 import type { TrustProfile } from '@countersign/contracts';
-import type { VerifiedClaims } from '@countersign/oauth';
-import { claimOf, clockSkewSeconds, timeClaim } from '../claim.ts';
-import { refuse } from '../refusal.ts';
+import { type CheckedClaims, checkClaims, type JsonObject, type VerifiedClaims } from '@countersign/oauth';
+import { clockSkewSeconds } from '../claim.ts';
+import { refuse, refuseClaims } from '../refusal.ts';
 
 /**
- * RFC 7523 section 3 items 4 to 6. A difference of clocks is borne with where the assertion seems to come from the
- * future; an end that has passed is an end, so that an id may be forgotten then.
+ * Audience and times of an assertion (RFC 7523 section 3 items 3 to 6). Clocks of partners may be ahead; an end that has
+ * passed is an end, so that an id may be forgotten then.
  *
  * @param now seconds since the epoch
  * @returns `exp`, in seconds since the epoch
  */
-export function checkTimes(claims: VerifiedClaims, { maxLifetimeSeconds }: TrustProfile, now: number): number {
-  const expiresAt = timeClaim(claims, 'exp');
-  const issuedAt = timeClaim(claims, 'iat');
-  if (expiresAt === undefined || issuedAt === undefined)
-    throw refuse('assertion_claim_missing', 'It must have exp and iat, in seconds.');
-  if (expiresAt <= now) throw refuse('assertion_expired', 'It has expired.');
-  if (issuedAt > now + clockSkewSeconds) throw refuse('assertion_not_yet_valid', 'Its iat lies ahead.');
-  checkNotBefore(claims, now);
-  // An iat ahead, within the skew, must not lengthen the life either.
-  if (expiresAt - Math.min(issuedAt, now) > maxLifetimeSeconds)
+export function checkTimes(
+  claims: VerifiedClaims,
+  expected: { readonly audience: string; readonly profile: TrustProfile; readonly now: number },
+): number {
+  const { now, profile } = expected;
+  const { maxLifetimeSeconds } = profile;
+  const { exp } = checkPartnerClaims(claims, { ...expected, maxLifetimeSeconds });
+  // An iat that lies ahead, within the skew, must not lengthen the life.
+  if (exp - now > maxLifetimeSeconds)
     throw refuse(
       'assertion_lifetime',
       `It is valid for more than the ${maxLifetimeSeconds} seconds that the profile allows.`,
     );
-  return expiresAt;
+  return Math.floor(exp);
 }
 
-/** RFC 7519 section 4.1.5: what is not yet valid is not accepted, whatever kind of token it is. @param now seconds since the epoch */
-export function checkNotBefore(claims: VerifiedClaims, now: number): void {
-  if (claimOf(claims, 'nbf') === undefined) return;
-  const notBefore = timeClaim(claims, 'nbf');
-  if (notBefore === undefined || notBefore > now + clockSkewSeconds)
-    throw refuse('assertion_not_yet_valid', 'Its nbf lies ahead, or is no time.');
+/** The audience is ours alone, and the times are those of now. Members that are null count as missing. */
+export function checkPartnerClaims(
+  claims: VerifiedClaims,
+  rules: {
+    readonly audience: string;
+    readonly now: number;
+    readonly maxAgeSeconds?: number;
+    readonly maxLifetimeSeconds?: number;
+  },
+): CheckedClaims<'exp' | 'iat'> {
+  const { audience, now, ...limits } = rules;
+  const given: JsonObject = Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null));
+  return checkClaims(
+    given,
+    {
+      nowSeconds: now,
+      required: ['exp', 'iat'],
+      audience: [audience],
+      audienceArray: 'one',
+      skewSeconds: clockSkewSeconds,
+      ...limits,
+    },
+    refuseClaims,
+  );
 }

@@ -2,6 +2,9 @@ import { X509Certificate } from 'node:crypto';
 import { CodedError, isStrongKey } from '@countersign/kernel';
 import { readCertificateDetails } from './certificate-details.ts';
 
+// Node's `X509Certificate` (OpenSSL) compares names and verifies signatures as a TLS handshake does. What it does not
+// report is read by `@countersign/x509`; a certificate must be acceptable to both.
+
 /** Most certificates from a client's own up to the authority, both counted. */
 const longestPath = 4;
 const clientAuthentication = '1.3.6.1.5.5.7.3.2';

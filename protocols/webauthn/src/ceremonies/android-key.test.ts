@@ -9,7 +9,7 @@ import {
   derSequence,
   derSetOf,
 } from '../../../x509/src/der/der-writer.ts';
-import { type Issued, issueCertificate, testTime } from '../../../x509/src/testing/test-authority.ts';
+import { issueCertificate, type TestCertificate, testTime } from '../../../x509/src/testing/test-authority.ts';
 import type { Cbor } from '../cbor.ts';
 import { writeCbor } from '../cbor-writer.ts';
 import { coseKeyOfJwk } from './cose-key.ts';
@@ -51,9 +51,9 @@ interface Wishes {
   readonly description?: Uint8Array | 'none';
   readonly algorithm?: number;
   /** Signs instead of the key of the credential. */
-  readonly signer?: Issued;
+  readonly signer?: TestCertificate;
   /** Whose certificate is shown instead. */
-  readonly shown?: Issued;
+  readonly shown?: TestCertificate;
   readonly notAfter?: number;
   readonly at?: number;
 }

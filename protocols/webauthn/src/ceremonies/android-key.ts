@@ -1,16 +1,14 @@
 import { isCodedError } from '@countersign/kernel';
 import type { AuthenticatorKey } from '@countersign/oauth/signatures';
+import { type ParsedCertificate, type SignatureScheme, verifySignature } from '@countersign/x509';
 import {
-  type ParsedCertificate,
   readDer,
   readDerSequence,
   readExplicitFields,
   readInteger,
   readSmallInteger,
-  type SignatureScheme,
   tags,
-  verifySignature,
-} from '@countersign/x509';
+} from '@countersign/x509/der';
 import type { Cbor } from '../cbor.ts';
 import { webAuthnErrors } from '../errors.ts';
 import { coseAlgorithms } from './cose-key.ts';
@@ -20,7 +18,6 @@ const keyDescription = '1.3.6.1.4.1.11129.2.1.17';
 const label = { purpose: 1, allApplications: 600, origin: 702 } as const;
 const purposeSign = 2n;
 const originGenerated = 0n;
-const enumerated = 0x0a;
 /** Security levels: 0 is software. */
 const hardwareLevels: ReadonlySet<number> = new Set([1, 2]);
 
@@ -87,9 +84,9 @@ function readDescription({ extensions }: ParsedCertificate) {
   try {
     const fields = readDerSequence(extension.value);
     fields.next(tags.integer);
-    const level = readSmallInteger(fields.next(enumerated));
+    const level = readSmallInteger(fields.next(tags.enumerated));
     fields.next(tags.integer);
-    fields.next(enumerated);
+    fields.next(tags.enumerated);
     const challenge = fields.next(tags.octetString).content;
     fields.next(tags.octetString);
     const software = readAuthorizations(fields.next(tags.sequence).content);

@@ -1,4 +1,5 @@
-import { contextConstructed, type ParsedCertificate, readDer, readDerSequence, tags } from '@countersign/x509';
+import type { ParsedCertificate } from '@countersign/x509';
+import { contextConstructed, readDer, readDerSequence, tags } from '@countersign/x509/der';
 
 /** From 1970 to 2049, or to the end: as long as either form of a time reaches (RFC 5280 section 4.1.2.5). */
 const always = [

@@ -1,17 +1,19 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { type Clock, type Random, systemClock, systemRandom } from '@countersign/kernel';
 import {
-  bitString,
-  der,
-  objectIdentifier,
-  octetString,
-  printableString,
-  sequence,
-  time,
-  utf8String,
-  wholeNumber,
-  yes,
-} from './der.ts';
+  contextConstructed,
+  derBitString,
+  derBoolean,
+  derCertificateTime,
+  derElement,
+  derInteger,
+  derObjectIdentifier,
+  derOctetString,
+  derPrintable,
+  derSequence,
+  derUtf8,
+  tags,
+} from '@countersign/x509/der';
 
 /** The maker of authenticators: its root, and what it puts into each of them. */
 export interface AttestationAuthority {
@@ -67,9 +69,11 @@ export function createAttestationAuthority(options: AttestationAuthorityOptions 
   const issuer = subject(name, `${name} Root`);
   const root =
     saved === undefined && keys.publicKey !== undefined
-      ? certificate({ subject: issuer, issuer, publicKey: keys.publicKey, signedBy: keys.privateKey, ...validity }, [
-          extension('2.5.29.19', sequence(yes), true),
-        ])
+      ? Buffer.from(
+          certificate({ subject: issuer, issuer, publicKey: keys.publicKey, signedBy: keys.privateKey, ...validity }, [
+            extension('2.5.29.19', derSequence(derBoolean(true)), true),
+          ]),
+        )
       : Buffer.from(saved?.root ?? '', 'base64');
 
   return {
@@ -81,9 +85,9 @@ export function createAttestationAuthority(options: AttestationAuthorityOptions 
       return {
         privateKey,
         certificate: certificate({ subject: model, issuer, publicKey, signedBy: keys.privateKey, ...validity }, [
-          extension('2.5.29.19', sequence(), true),
+          extension('2.5.29.19', derSequence(), true),
           // id-fido-gen-ce-aaguid: which model it is for.
-          extension('1.3.6.1.4.1.45724.1.1.4', octetString(Buffer.from(aaguid.replaceAll('-', ''), 'hex'))),
+          extension('1.3.6.1.4.1.45724.1.1.4', derOctetString(Buffer.from(aaguid.replaceAll('-', ''), 'hex'))),
         ]),
       };
     },
@@ -104,34 +108,35 @@ interface NewCertificate {
   readonly random: Random;
 }
 
-function certificate(of: NewCertificate, extensions: readonly Uint8Array[]): Buffer {
-  const algorithm = sequence(objectIdentifier('1.2.840.10045.4.3.2'));
+function certificate(of: NewCertificate, extensions: readonly Uint8Array[]): Uint8Array {
+  const algorithm = derSequence(derObjectIdentifier('1.2.840.10045.4.3.2'));
   // Positive, and never of a leading zero.
   const serial = Buffer.from([0x40, ...of.random.bytes(15)]);
-  const toBeSigned = sequence(
-    der(0xa0, wholeNumber(2)),
-    der(0x02, serial),
+  const toBeSigned = derSequence(
+    derElement(contextConstructed(0), derInteger(2)),
+    derElement(tags.integer, serial),
     algorithm,
     of.issuer,
-    sequence(time(of.notBefore), time(of.notAfter)),
+    derSequence(derCertificateTime(of.notBefore), derCertificateTime(of.notAfter)),
     of.subject,
     of.publicKey.export({ format: 'der', type: 'spki' }),
-    der(0xa3, sequence(...extensions)),
+    derElement(contextConstructed(3), derSequence(...extensions)),
   );
-  return sequence(toBeSigned, algorithm, bitString(sign('sha256', toBeSigned, of.signedBy)));
+  return derSequence(toBeSigned, algorithm, derBitString(sign('sha256', toBeSigned, of.signedBy)));
 }
 
-function extension(id: string, value: Uint8Array, critical = false): Buffer {
-  return sequence(objectIdentifier(id), ...(critical ? [yes] : []), octetString(value));
+function extension(id: string, value: Uint8Array, critical = false): Uint8Array {
+  return derSequence(derObjectIdentifier(id), ...(critical ? [derBoolean(true)] : []), derOctetString(value));
 }
 
-function subject(organization: string, commonName: string, unit?: string): Buffer {
-  const attribute = (type: string, value: Uint8Array) => der(0x31, sequence(objectIdentifier(type), value));
-  return sequence(
-    attribute('2.5.4.6', printableString('CH')),
-    attribute('2.5.4.10', utf8String(organization)),
-    ...(unit === undefined ? [] : [attribute('2.5.4.11', utf8String(unit))]),
-    attribute('2.5.4.3', utf8String(commonName)),
+function subject(organization: string, commonName: string, unit?: string): Uint8Array {
+  const attribute = (type: string, value: Uint8Array) =>
+    derElement(tags.set, derSequence(derObjectIdentifier(type), value));
+  return derSequence(
+    attribute('2.5.4.6', derPrintable('CH')),
+    attribute('2.5.4.10', derUtf8(organization)),
+    ...(unit === undefined ? [] : [attribute('2.5.4.11', derUtf8(unit))]),
+    attribute('2.5.4.3', derUtf8(commonName)),
   );
 }
 

@@ -1,57 +1,74 @@
 import { isCodedError } from '@countersign/kernel';
-import { type AlgorithmIdentifier, readAlgorithmIdentifier } from '../algorithms.ts';
-import { type DerElement, type DerReader, readDer, readDerSequence } from '../der/der-reader.ts';
-import { readCertificateTime } from '../der/der-time.ts';
-import { integerContent, readBitOctets, readBoolean, readObjectIdentifier } from '../der/read-values.ts';
-import { contextConstructed, contextPrimitive, tags } from '../der/tags.ts';
+import {
+  contextConstructed,
+  contextPrimitive,
+  type DerReader,
+  integerContent,
+  readBitOctets,
+  readBoolean,
+  readCertificateTime,
+  readDer,
+  readDerSequence,
+  readObjectIdentifier,
+  tags,
+} from '../der/index.ts';
 import { malformedDer, x509Errors } from '../errors.ts';
 import { sameOctets } from '../octets.ts';
+import { type AlgorithmIdentifier, readAlgorithmIdentifier, signatureSchemeOf } from '../signatures/algorithms.ts';
+import { verifySignature } from '../signatures/verify-signature.ts';
 
-/** Longest certificate that is read, in octets. */
+/** Maximum size of a certificate, in octets. */
 export const maxCertificateOctets = 16_384;
 const maxExtensions = 64;
 
 export interface CertificateExtension {
   readonly critical: boolean;
-  /** The encoding inside the OCTET STRING. */
+  /** Content of the OCTET STRING. */
   readonly value: Uint8Array;
 }
 
-/** What a certificate says (RFC 5280 section 4.1). Nothing is said about who vouches for it. */
-export interface ParsedCertificate {
-  /** All of it. */
-  readonly encoding: Uint8Array;
-  /** What was signed, and how. */
+/** The signed part of a certificate, a revocation list or an OCSP response, with its signature. */
+export interface SignedObject {
+  /** The octets that were signed. */
   readonly toBeSigned: Uint8Array;
   readonly signatureAlgorithm: AlgorithmIdentifier;
   readonly signature: Uint8Array;
+}
+
+/** A certificate as parsed (RFC 5280 section 4.1). Its signature is not verified and its issuer is not trusted yet. */
+export interface ParsedCertificate extends SignedObject {
+  /** DER of the whole certificate. */
+  readonly encoding: Uint8Array;
   /** Content of the INTEGER. */
   readonly serial: Uint8Array;
-  /** Encodings of the names, which are compared octet by octet. */
+  /** DER of the Name. Issuer and subject are compared octet by octet. */
   readonly issuer: Uint8Array;
   readonly subject: Uint8Array;
-  /** Milliseconds since the epoch; the last second counts in full. */
+  /** Milliseconds since the epoch. */
   readonly notBefore: number;
+  /** Milliseconds since the epoch, at the end of the last valid second. */
   readonly notAfter: number;
   /** DER of the SubjectPublicKeyInfo. */
   readonly publicKey: Uint8Array;
-  /** By object identifier; each stands once. */
+  /** By object identifier. */
   readonly extensions: ReadonlyMap<string, CertificateExtension>;
 }
 
 /**
- * Reads one certificate and nothing after it.
+ * Reads exactly one certificate.
  *
  * @throws CodedError `certificate_malformed`
  */
 export function readX509Certificate(der: Uint8Array): ParsedCertificate {
   if (der.length > maxCertificateOctets)
-    throw x509Errors.error('certificate_malformed', `A certificate is longer than ${maxCertificateOctets} octets.`);
+    throw x509Errors.error('certificate_malformed', `The certificate is longer than ${maxCertificateOctets} octets.`);
   try {
     return read(der);
   } catch (error) {
     if (!isCodedError(error)) throw error;
-    throw x509Errors.error('certificate_malformed', `A certificate cannot be read. ${error.detail}`, { cause: error });
+    throw x509Errors.error('certificate_malformed', `The certificate cannot be read. ${error.detail}`, {
+      cause: error,
+    });
   }
 }
 
@@ -66,9 +83,9 @@ function read(encoding: Uint8Array): ParsedCertificate {
   fields.optional(contextConstructed(0));
   const serial = integerContent(fields.next(tags.integer));
   const innerAlgorithm = fields.next(tags.sequence);
-  // RFC 5280 section 4.1.1.2: the algorithm that is signed over is the one beside the signature.
+  // RFC 5280 section 4.1.1.2: the signed algorithm must equal the one beside the signature.
   if (!sameOctets(innerAlgorithm.encoding, algorithm.encoding))
-    throw malformedDer('two signature algorithms that differ');
+    throw malformedDer('the two signature algorithms differ');
   const issuer = fields.next(tags.sequence).encoding;
   const validity = fields.enter(tags.sequence);
   const notBefore = readCertificateTime(validity.any());
@@ -103,18 +120,34 @@ function readExtensions(wrapper: DerReader | undefined): ReadonlyMap<string, Cer
   while (!list.done) {
     const extension = list.enter(tags.sequence);
     const id = readObjectIdentifier(extension.next(tags.objectIdentifier));
-    const critical: DerElement | undefined = extension.optional(tags.boolean);
+    const critical = extension.optional(tags.boolean);
     const value = extension.next(tags.octetString).content;
     extension.end();
-    // RFC 5280 section 4.2: an extension stands once; of two, each reader could see another.
+    // RFC 5280 section 4.2: of two extensions with one identifier, different readers could use different ones.
     if (extensions.has(id) || extensions.size === maxExtensions)
-      throw malformedDer(`extension ${id} twice, or too many`);
+      throw malformedDer(`the extension ${id} occurs twice, or there are too many extensions`);
     extensions.set(id, { critical: critical !== undefined && readBoolean(critical), value });
   }
   return extensions;
 }
 
-/** Of one name for issuer and subject, as when an authority changes its key (RFC 5280 section 6.1). */
+/** Whether issuer and subject are the same, as when an authority changes its key (RFC 5280 section 6.1). */
 export function isSelfIssued({ issuer, subject }: ParsedCertificate): boolean {
   return sameOctets(issuer, subject);
+}
+
+/** Whether the key of `issuer` made the signature. @throws CodedError `algorithm_unsupported` */
+export function isSignedBy(signed: SignedObject, issuer: ParsedCertificate): boolean {
+  const scheme = signatureSchemeOf(signed.signatureAlgorithm);
+  return verifySignature(issuer.publicKey, scheme, signed.toBeSigned, signed.signature);
+}
+
+/** Whether the key of `issuer` signed the certificate; false for an unsupported signature algorithm. */
+export function isIssuedBy(certificate: ParsedCertificate, issuer: ParsedCertificate): boolean {
+  try {
+    return isSignedBy(certificate, issuer);
+  } catch (error) {
+    if (isCodedError(error)) return false;
+    throw error;
+  }
 }

@@ -1,13 +1,19 @@
-import { readDer, readDerSequence } from '../der/der-reader.ts';
-import { readBoolean, readNamedBits, readObjectIdentifier, readSmallInteger } from '../der/read-values.ts';
-import { tags } from '../der/tags.ts';
+import {
+  readBoolean,
+  readDer,
+  readDerSequence,
+  readNamedBits,
+  readObjectIdentifier,
+  readSmallInteger,
+  tags,
+} from '../der/index.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import type { ParsedCertificate } from './certificate.ts';
 
 /** Bits of KeyUsage (RFC 5280 section 4.2.1.3). */
 export const keyUsageBits = { digitalSignature: 0, nonRepudiation: 1, keyCertSign: 5, crlSign: 6 } as const;
 
-/** Undefined when the certificate does not narrow what its key is for. */
+/** Undefined when the certificate does not restrict the use of its key. */
 export function keyUsageOf({ extensions }: ParsedCertificate): ReadonlySet<number> | undefined {
   const extension = extensions.get(oid.keyUsage);
   if (extension === undefined) return undefined;
@@ -17,6 +23,7 @@ export function keyUsageOf({ extensions }: ParsedCertificate): ReadonlySet<numbe
   return bits;
 }
 
+/** Object identifiers of the purposes, and whether the extension is critical (RFC 5280 section 4.2.1.12). */
 export function extendedKeyUsageOf({
   extensions,
 }: ParsedCertificate): { readonly critical: boolean; readonly purposes: readonly string[] } | undefined {
@@ -28,7 +35,7 @@ export function extendedKeyUsageOf({
   return { critical: extension.critical, purposes };
 }
 
-/** Whether it is an authority's, and how many authorities may stand below it (RFC 5280 section 4.2.1.9). */
+/** Whether the certificate is an authority's, and its path length constraint (RFC 5280 section 4.2.1.9). */
 export function basicConstraintsOf({ extensions }: ParsedCertificate): {
   readonly authority: boolean;
   readonly pathLength?: number;
@@ -45,8 +52,8 @@ export function basicConstraintsOf({ extensions }: ParsedCertificate): {
   };
 }
 
-/** What a path may hold as critical: all of it is looked at, or says nothing that would make it wrong. */
-const understood: ReadonlySet<string> = new Set<string>([
+/** Critical extensions that every path check handles or can ignore safely. */
+const supported: ReadonlySet<string> = new Set<string>([
   oid.basicConstraints,
   oid.keyUsage,
   oid.extendedKeyUsage,
@@ -58,14 +65,14 @@ const understood: ReadonlySet<string> = new Set<string>([
 ]);
 
 /**
- * The first critical extension that is not understood here; with it the certificate must not be relied on.
+ * The first critical extension that is not supported. A certificate with one must be refused (RFC 5280 section 4.2).
  *
- * @param also what the caller understands beside the rest
+ * @param alsoSupported further extensions that the caller handles
  */
-export function strangeCriticalExtension(
+export function findUnsupportedExtension(
   { extensions }: ParsedCertificate,
-  also: ReadonlySet<string> = new Set(),
+  alsoSupported: ReadonlySet<string> = new Set(),
 ): string | undefined {
-  for (const [id, { critical }] of extensions) if (critical && !understood.has(id) && !also.has(id)) return id;
+  for (const [id, { critical }] of extensions) if (critical && !supported.has(id) && !alsoSupported.has(id)) return id;
   return undefined;
 }

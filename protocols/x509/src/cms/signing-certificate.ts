@@ -1,15 +1,12 @@
-import { hashNameOf, readAlgorithmIdentifier } from '../algorithms.ts';
 import type { ParsedCertificate } from '../certificates/certificate.ts';
-import { hashOf } from '../crypto.ts';
-import { type DerReader, readDerSequence } from '../der/der-reader.ts';
-import { integerContent } from '../der/read-values.ts';
-import { contextConstructed, tags } from '../der/tags.ts';
+import { contextConstructed, type DerReader, integerContent, readDerSequence, tags } from '../der/index.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import { sameOctets } from '../octets.ts';
-import type { HashName } from '../signature-scheme.ts';
+import { type HashName, hashNameOf, readAlgorithmIdentifier } from '../signatures/algorithms.ts';
+import { hashOf } from '../signatures/verify-signature.ts';
 import type { SignerInfo } from './signed-data.ts';
 
-/** What a signer says its certificate is (RFC 5035 sections 3 and 4): the signature then holds for no other. */
+/** The certificate that a signer names under its signature (RFC 5035 sections 3 and 4). */
 export interface CertificateIdentifier {
   readonly hash: HashName;
   readonly digest: Uint8Array;
@@ -17,28 +14,28 @@ export interface CertificateIdentifier {
 }
 
 /**
- * The first certificate of `SigningCertificateV2`, or of `SigningCertificate`, which RFC 5816 still allows: SHA-1 is no
- * more than a name there, for a certificate that has to be signed and trusted by itself.
+ * The first certificate of `SigningCertificateV2`, or of `SigningCertificate`, which RFC 5816 still allows. SHA-1 is
+ * acceptable there: it only selects a certificate, which must be trusted on its own.
  *
- * @returns undefined when the signer names none
+ * @returns undefined when the signer names no certificate
  * @throws CodedError `der_malformed`, `algorithm_unsupported`
  */
 export function signingCertificateOf({ attributes }: SignerInfo): CertificateIdentifier | undefined {
-  const [second, first] = [attributes.get(oid.signingCertificateV2), attributes.get(oid.signingCertificate)];
-  const value = second?.[0] ?? first?.[0];
+  const version2 = attributes.get(oid.signingCertificateV2);
+  const value = version2?.[0] ?? attributes.get(oid.signingCertificate)?.[0];
   if (value === undefined) return undefined;
   const certificates = readDerSequence(value).enter(tags.sequence);
   const identifier = certificates.enter(tags.sequence);
-  const algorithm = second === undefined ? undefined : identifier.enterOptional(tags.sequence);
-  const named = algorithm === undefined ? 'sha256' : hashNameOf(readAlgorithmIdentifier(algorithm));
-  const hash = second === undefined ? 'sha1' : named;
+  const algorithm = version2 === undefined ? undefined : identifier.enterOptional(tags.sequence);
+  const hashOfVersion2 = algorithm === undefined ? 'sha256' : hashNameOf(readAlgorithmIdentifier(algorithm));
+  const hash = version2 === undefined ? 'sha1' : hashOfVersion2;
   const digest = identifier.next(tags.octetString).content;
   const issuerSerial = readIssuerSerial(identifier.enterOptional(tags.sequence));
   identifier.end();
   return { hash, digest, ...(issuerSerial === undefined ? {} : { issuerSerial }) };
 }
 
-/** IssuerSerial: GeneralNames with the one directory name of the issuer, and the serial number. */
+/** IssuerSerial: GeneralNames with exactly the directory name of the issuer, and the serial number. */
 function readIssuerSerial(reader: DerReader | undefined): CertificateIdentifier['issuerSerial'] {
   if (reader === undefined) return undefined;
   const names = reader.enter(tags.sequence);
@@ -51,11 +48,11 @@ function readIssuerSerial(reader: DerReader | undefined): CertificateIdentifier[
   return { issuer, serial };
 }
 
-export function isIdentified(certificate: ParsedCertificate, by: CertificateIdentifier): boolean {
+export function matchesIdentifier(certificate: ParsedCertificate, identifier: CertificateIdentifier): boolean {
   return (
-    sameOctets(hashOf(by.hash, certificate.encoding), by.digest) &&
-    (by.issuerSerial === undefined ||
-      (sameOctets(by.issuerSerial.issuer, certificate.issuer) &&
-        sameOctets(by.issuerSerial.serial, certificate.serial)))
+    sameOctets(hashOf(identifier.hash, certificate.encoding), identifier.digest) &&
+    (identifier.issuerSerial === undefined ||
+      (sameOctets(identifier.issuerSerial.issuer, certificate.issuer) &&
+        sameOctets(identifier.issuerSerial.serial, certificate.serial)))
   );
 }

@@ -1,7 +1,7 @@
 import { malformedDer } from '../errors.ts';
-import { tags } from './tags.ts';
+import { tags } from './der-reader.ts';
 
-/** One element: identifier, shortest length, content (ITU-T X.690 section 10.1). */
+/** One element: identifier, minimal length, content (ITU-T X.690 section 10.1). */
 export function derElement(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
   const length = contents.reduce((sum, { length }) => sum + length, 0);
   const head = length < 0x80 ? [tag, length] : [tag, 0x80 | lengthOctets(length).length, ...lengthOctets(length)];
@@ -17,12 +17,12 @@ export function derElement(tag: number, ...contents: readonly Uint8Array[]): Uin
 
 export const derSequence = (...contents: readonly Uint8Array[]): Uint8Array => derElement(tags.sequence, ...contents);
 
-/** SET OF: its elements in the order of their encodings (X.690 section 11.6). */
+/** SET OF: elements sorted by their encodings (X.690 section 11.6). */
 export function derSetOf(tag: number, elements: readonly Uint8Array[]): Uint8Array {
   return derElement(tag, ...elements.toSorted(compareOctets));
 }
 
-/** Two's complement in as few octets as will do (X.690 section 8.3). */
+/** Minimal two's complement (X.690 section 8.3). */
 export function derInteger(value: bigint | number): Uint8Array {
   const number = BigInt(value);
   let octets = 1;
@@ -35,9 +35,10 @@ export const derBoolean = (value: boolean): Uint8Array => Uint8Array.of(tags.boo
 export const derNull = (): Uint8Array => Uint8Array.of(tags.null, 0);
 export const derOctetString = (octets: Uint8Array): Uint8Array => derElement(tags.octetString, octets);
 export const derBitString = (octets: Uint8Array): Uint8Array => derElement(tags.bitString, Uint8Array.of(0), octets);
+export const derPrintable = (text: string): Uint8Array => derElement(tags.printableString, ascii(text));
 export const derUtf8 = (text: string): Uint8Array => derElement(tags.utf8String, new TextEncoder().encode(text));
 
-/** A named bit list: as short as it can be (X.690 section 11.2.2). */
+/** A named bit list without trailing zero bits (X.690 section 11.2.2). */
 export function derNamedBits(bits: readonly number[]): Uint8Array {
   const last = Math.max(-1, ...bits);
   const octets = new Uint8Array(Math.floor(last / 8) + 1);
@@ -45,16 +46,16 @@ export function derNamedBits(bits: readonly number[]): Uint8Array {
   return derElement(tags.bitString, Uint8Array.of(last < 0 ? 0 : 7 - (last % 8)), octets);
 }
 
-/** @throws CodedError `der_malformed` for text that is no object identifier */
+/** @throws CodedError `der_malformed` when `dotted` is not an object identifier */
 export function derObjectIdentifier(dotted: string): Uint8Array {
   const arcs = /^[0-2](\.(0|[1-9]\d{0,39})){1,30}$/.test(dotted) ? dotted.split('.').map(BigInt) : [];
   const [root = 0n, second = 0n, ...others] = arcs;
   if (arcs.length === 0 || (root < 2n && second > 39n))
-    throw malformedDer(`${JSON.stringify(dotted)} is no object identifier`);
+    throw malformedDer(`${JSON.stringify(dotted)} is not an object identifier`);
   return derElement(tags.objectIdentifier, ...[root * 40n + second, ...others].map(base128));
 }
 
-/** GeneralizedTime with the milliseconds as its fraction, trailing zeros left out (RFC 3161 section 2.4.2). */
+/** GeneralizedTime with milliseconds as the fraction, without trailing zeros (RFC 3161 section 2.4.2). */
 export function derGeneralizedTime(milliseconds: number): Uint8Array {
   const [date = '', fraction = ''] = new Date(milliseconds)
     .toISOString()

@@ -1,25 +1,24 @@
 import { malformedDer } from '../errors.ts';
+import { readDerLength } from './der-reader.ts';
 
 const contextConstructed = 0xa0;
 const highTagNumber = 0x1f;
-const mostFields = 64;
+const maxFields = 64;
 
 /**
- * Reads a row of fields that are all `[n] EXPLICIT`, also with tag numbers over 30 (X.690 section 8.1.2.4), which
- * `readDer` refuses: what is inside each, by its number. Each number stands once.
+ * Reads consecutive `[n] EXPLICIT` fields. Unlike `readDer` it accepts tag numbers over 30 (X.690 section 8.1.2.4).
  *
- * @throws CodedError `der_malformed`
+ * @returns the content of each field by its number
+ * @throws CodedError `der_malformed`, also for a number that occurs twice
  */
 export function readExplicitFields(bytes: Uint8Array): ReadonlyMap<number, Uint8Array> {
   const fields = new Map<number, Uint8Array>();
   for (let at = 0; at < bytes.length; ) {
     const tag = readTag(bytes, at);
-    const length = readLength(bytes, tag.end);
-    const end = length.end + length.value;
-    if (end > bytes.length) throw malformedDer('a field that reaches past the end');
-    if (fields.has(tag.number) || fields.size === mostFields)
-      throw malformedDer('a field that stands twice, or too many');
-    fields.set(tag.number, bytes.subarray(length.end, end));
+    const { start, end } = readDerLength(bytes, tag.end);
+    if (fields.has(tag.number) || fields.size === maxFields)
+      throw malformedDer('a field occurs twice, or there are too many fields');
+    fields.set(tag.number, bytes.subarray(start, end));
     at = end;
   }
   return fields;
@@ -27,7 +26,7 @@ export function readExplicitFields(bytes: Uint8Array): ReadonlyMap<number, Uint8
 
 function readTag(bytes: Uint8Array, at: number): { readonly number: number; readonly end: number } {
   const first = octetAt(bytes, at);
-  if ((first & 0xe0) !== contextConstructed) throw malformedDer('a field without a number of its own');
+  if ((first & 0xe0) !== contextConstructed) throw malformedDer('a field is not context-specific and constructed');
   const low = first & highTagNumber;
   if (low !== highTagNumber) return { number: low, end: at + 1 };
   let number = 0;
@@ -36,26 +35,15 @@ function readTag(bytes: Uint8Array, at: number): { readonly number: number; read
     number = number * 128 + (octet & 0x7f);
     if (number === 0) break;
     if (octet >= 0x80) continue;
-    // Section 8.1.2.2: a number up to 30 stands in the first octet.
+    // Section 8.1.2.2: numbers up to 30 are encoded in the first octet.
     if (number < highTagNumber) break;
     return { number, end: next + 1 };
   }
-  throw malformedDer('a tag number that is too large, or longer than it need be');
-}
-
-function readLength(bytes: Uint8Array, at: number): { readonly value: number; readonly end: number } {
-  const first = octetAt(bytes, at);
-  if (first < 0x80) return { value: first, end: at + 1 };
-  const octets = first & 0x7f;
-  if (octets < 1 || octets > 2) throw malformedDer('a length that is indefinite or too long');
-  let value = 0;
-  for (let index = 1; index <= octets; index++) value = value * 256 + octetAt(bytes, at + index);
-  if (value < 0x80 || value < 256 ** (octets - 1)) throw malformedDer('a length that is longer than it need be');
-  return { value, end: at + 1 + octets };
+  throw malformedDer('a tag number is too large or not minimal');
 }
 
 function octetAt(bytes: Uint8Array, at: number): number {
   const octet = bytes[at];
-  if (octet === undefined) throw malformedDer('it ends where a field belongs');
+  if (octet === undefined) throw malformedDer('the input ends inside a field');
   return octet;
 }

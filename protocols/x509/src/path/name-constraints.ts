@@ -1,21 +1,20 @@
 import type { ParsedCertificate } from '../certificates/certificate.ts';
-import { type DerReader, readDerSequence } from '../der/der-reader.ts';
-import { contextConstructed, tags } from '../der/tags.ts';
+import { attributeTexts, comparableRelativeNames } from '../certificates/directory-name.ts';
+import { type GeneralName, readGeneralName, subjectAltNamesOf } from '../certificates/general-names.ts';
+import { contextConstructed, type DerReader, readDerSequence, tags } from '../der/index.ts';
 import { malformedDer } from '../errors.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
-import { attributeTexts, comparableRelativeNames } from './directory-name.ts';
-import { type GeneralName, readGeneralName, subjectAltNamesOf } from './general-names.ts';
 
-/** What an authority may name: of each kind of names one of `permitted`, where it lists any, and none of `excluded`. */
+/** A name of each form must match one of `permitted`, if any are listed for that form, and none of `excluded`. */
 export interface NameConstraints {
   readonly permitted: readonly GeneralName[];
   readonly excluded: readonly GeneralName[];
 }
 
-const mostSubtrees = 256;
+const maxSubtrees = 256;
 
 /**
- * The constraints of an authority (RFC 5280 section 4.2.1.10).
+ * The name constraints of an authority (RFC 5280 section 4.2.1.10).
  *
  * @throws CodedError `der_malformed`
  */
@@ -34,17 +33,17 @@ function readSubtrees(list: DerReader | undefined): readonly GeneralName[] {
   while (list !== undefined && !list.done) {
     const subtree = list.enter(tags.sequence);
     const base = readGeneralName(subtree);
-    // One that no name can be within would let pass what it was to exclude.
-    if (!isComparableBase(base)) throw malformedDer('a constraint that no name can be compared with');
+    // An exclusion that matches no name would exclude nothing, so it is refused.
+    if (!isComparableBase(base)) throw malformedDer('a name constraint has invalid syntax');
     found.push(base);
-    // Minimum and maximum: the profile of RFC 5280 has no use for them, and what is not obeyed is refused.
+    // RFC 5280 does not use minimum and maximum; a subtree with them is refused.
     subtree.end();
-    if (found.length > mostSubtrees) throw malformedDer('too many constraints of names');
+    if (found.length > maxSubtrees) throw malformedDer('too many name constraints');
   }
   return found;
 }
 
-/** Hosts with or without a full stop in front, mailboxes, and addresses with their mask. */
+/** Hosts with or without a leading dot, mailboxes, and addresses with a mask. */
 function isComparableBase(base: GeneralName): boolean {
   switch (base.kind) {
     case 'dns':
@@ -63,27 +62,28 @@ function isComparableBase(base: GeneralName): boolean {
 }
 
 /**
- * What of a certificate's names the constraints of an authority above it do not let pass; undefined when all do.
- * A name of a form that they constrain and that cannot be compared here does not pass.
+ * Finds a name that violates the constraints of an authority above the certificate. A name of a constrained form that
+ * cannot be compared violates them too.
  *
+ * @returns the name in words, or undefined when all names are allowed
  * @throws CodedError `der_malformed`
  */
-export function firstNameRefused(certificate: ParsedCertificate, constraints: NameConstraints): string | undefined {
+export function findForbiddenName(certificate: ParsedCertificate, constraints: NameConstraints): string | undefined {
   const { permitted, excluded } = constraints;
   for (const name of namesOf(certificate)) {
-    const narrowing = permitted.filter((base) => formOf(base) === formOf(name));
-    const barring = excluded.filter((base) => formOf(base) === formOf(name));
-    if (narrowing.length + barring.length === 0) continue;
+    const relevantPermitted = permitted.filter((base) => formOf(base) === formOf(name));
+    const relevantExcluded = excluded.filter((base) => formOf(base) === formOf(name));
+    if (relevantPermitted.length + relevantExcluded.length === 0) continue;
     if (!isComparable(name)) return `a name of the form ${formOf(name)} that cannot be compared`;
-    if (narrowing.length > 0 && !narrowing.some((base) => isWithin(name, base)))
+    if (relevantPermitted.length > 0 && !relevantPermitted.some((base) => isWithin(name, base)))
       return `a name of the form ${formOf(name)} that is not permitted`;
-    if (barring.some((base) => isWithin(name, base) || standsForNameIn(name, base)))
+    if (relevantExcluded.some((base) => isWithin(name, base) || wildcardReaches(name, base)))
       return `a name of the form ${formOf(name)} that is excluded`;
   }
   return undefined;
 }
 
-/** Its subject, the mail addresses in its subject (RFC 5280 section 4.2.1.6), and its alternative names. */
+/** The subject, email addresses in the subject (RFC 5280 section 4.2.1.6), and the alternative names. */
 function namesOf(certificate: ParsedCertificate): readonly GeneralName[] {
   const { subject } = certificate;
   const mails = attributeTexts(subject, oid.emailAddress);
@@ -131,32 +131,32 @@ function isWithin(name: GeneralName, base: GeneralName): boolean {
   if (name.kind === 'uri') return isHostWithin(hostOf(name.text), limit);
   const mailbox = splitMailbox(name.text);
   const wanted = splitMailbox(base.text);
-  // The part before the sign is its host's own to compare: exactly (RFC 5280 section 7.5).
+  // RFC 5280 section 7.5: the local part is compared exactly.
   if (wanted !== undefined) return mailbox?.local === wanted.local && mailbox.host === wanted.host;
   return isHostWithin(mailbox?.host, limit);
 }
 
 /**
- * Whether a wildcard stands for a name that is excluded: `*.desk.example` for `bad.desk.example`, although it is not
- * within it itself. However many labels a reader lets the star stand for.
+ * Whether a wildcard covers an excluded name: `*.desk.example` covers `bad.desk.example`. The star may stand for any
+ * number of labels, because readers differ.
  */
-function standsForNameIn(name: GeneralName, base: GeneralName): boolean {
+function wildcardReaches(name: GeneralName, base: GeneralName): boolean {
   if (name.kind !== 'dns' || base.kind !== 'dns') return false;
   const suffix = wildcardBase(name.text)?.toLowerCase();
   return suffix !== undefined && base.text.toLowerCase().endsWith(`.${suffix}`);
 }
 
-/** What is behind the star, where it is the whole first label (RFC 9525 section 6.3). */
+/** The name after `*.`; the star must be the whole first label (RFC 9525 section 6.3). */
 function wildcardBase(text: string): string | undefined {
   return text.startsWith('*.') ? text.slice(2) : undefined;
 }
 
-/** Labels with something in them: an empty one, as at the end of `bad.desk.example.`, would make a second spelling. */
+/** No empty labels: a trailing dot, as in `bad.desk.example.`, would be a second spelling of the same host. */
 function isHostName(text: string): boolean {
   return /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*$/.test(text);
 }
 
-/** RFC 5280: with a full stop in front any host below it, without one that very host. */
+/** RFC 5280 section 4.2.1.10: a limit with a leading dot means every host below it, without one exactly that host. */
 function isHostWithin(host: string | undefined, limit: string): boolean {
   return host !== undefined && (limit.startsWith('.') ? host.endsWith(limit) : host === limit);
 }
@@ -167,9 +167,9 @@ function splitMailbox(text: string): { readonly local: string; readonly host: st
   return at > 0 && isHostName(host) ? { local: text.slice(0, at), host } : undefined;
 }
 
-/** The host name of a URI; RFC 5280 refuses those without one, and those with an address, where URIs are constrained. */
+/** The host name of a URI. Undefined without one or with an IP address, which constraints cannot match (RFC 5280). */
 function hostOf(text: string): string | undefined {
-  // A reverse solidus ends the authority for browsers, and not for RFC 3986: which host is meant, nobody can say.
+  // A backslash ends the authority for browsers but not in RFC 3986, so such a URI has no certain host.
   const authority = /^[A-Za-z][A-Za-z0-9+.-]*:\/\/([^/?#\\]*)(?:[/?#]|$)/.exec(text)?.[1];
   const host = authority
     ?.slice(authority.lastIndexOf('@') + 1)

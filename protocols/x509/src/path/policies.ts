@@ -1,13 +1,20 @@
 import { isSelfIssued, type ParsedCertificate } from '../certificates/certificate.ts';
-import { type DerElement, type DerReader, readDer, readDerSequence } from '../der/der-reader.ts';
-import { readObjectIdentifier, readSmallInteger } from '../der/read-values.ts';
-import { contextPrimitive, tags } from '../der/tags.ts';
+import {
+  contextPrimitive,
+  type DerElement,
+  type DerReader,
+  readDer,
+  readDerSequence,
+  readObjectIdentifier,
+  readSmallInteger,
+  tags,
+} from '../der/index.ts';
 import { malformedDer } from '../errors.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
 
-const mostPolicies = 64;
+const maxPolicies = 64;
 
-/** Policies under which a path is valid: these, and any other where `any` is. */
+/** Policies under which a path is valid; `any` means every policy. */
 interface ValidPolicies {
   readonly named: ReadonlySet<string>;
   readonly any: boolean;
@@ -16,31 +23,31 @@ interface ValidPolicies {
 export type PolicyVerdict =
   | {
       readonly ok: true;
-      /** Those that the last certificate itself names and that hold for the whole path. */
+      /** Policies that the leaf names and that hold for the whole path. */
       readonly policies: ReadonlySet<string>;
     }
   | { readonly ok: false };
 
 /**
- * Under which policies a path is valid (RFC 5280 section 6.1, without mappings: a path with one is refused before).
- * Without mappings the tree of policies is a set at each depth, so nothing grows with what others have written.
+ * Determines the policies of a path (RFC 5280 section 6.1). Paths with policy mappings are refused before, so the policy
+ * tree is one set at each depth and cannot grow exponentially.
  *
- * @param path from the certificate that the anchor issued to the last; the anchor's own policies do not count
- * @param required one of these must hold; none is asked for when it is empty, unless an authority does
+ * @param path from the certificate that the anchor issued to the leaf; the anchor's own policies are ignored
+ * @param required one of these must hold; if empty, a policy is required only where an authority requires one
  * @throws CodedError `der_malformed`
  */
 export function policiesOfPath(path: readonly ParsedCertificate[], required: ReadonlySet<string>): PolicyVerdict {
   let valid: ValidPolicies = { named: new Set(), any: true };
-  // How many certificates may still come: before a policy is needed, and for which "any policy" counts.
+  // Certificates that may follow before a policy is required, and for which anyPolicy is still accepted.
   let explicitAfter = required.size > 0 ? 0 : path.length + 1;
   let anyFor = path.length + 1;
-  let stated: ReadonlySet<string> = new Set();
+  let named: ReadonlySet<string> = new Set();
 
   for (const [index, certificate] of path.entries()) {
     const last = index === path.length - 1;
     const selfIssued = isSelfIssued(certificate);
-    stated = policiesOf(certificate) ?? new Set();
-    valid = narrowed(valid, stated, anyFor > 0 || (!last && selfIssued));
+    named = policiesOf(certificate);
+    valid = intersectPolicies(valid, named, anyFor > 0 || (!last && selfIssued));
     if (explicitAfter === 0 && isNone(valid)) return { ok: false };
     const { explicit, inhibitAny } = limitsOf(certificate);
     if (last) {
@@ -55,28 +62,28 @@ export function policiesOfPath(path: readonly ParsedCertificate[], required: Rea
     explicitAfter = Math.min(explicitAfter, explicit ?? Infinity);
     anyFor = Math.min(anyFor, inhibitAny ?? Infinity);
   }
-  const wanted = required.size === 0 ? valid : restricted(valid, required);
-  if (explicitAfter === 0 && isNone(wanted)) return { ok: false };
-  return { ok: true, policies: new Set([...wanted.named].filter((policy) => stated.has(policy))) };
+  const selected = required.size === 0 ? valid : selectRequired(valid, required);
+  if (explicitAfter === 0 && isNone(selected)) return { ok: false };
+  return { ok: true, policies: new Set([...selected.named].filter((policy) => named.has(policy))) };
 }
 
-function narrowed(above: ValidPolicies, stated: ReadonlySet<string>, anyCounts: boolean): ValidPolicies {
-  const any = stated.has(oid.anyPolicy) && anyCounts;
+function intersectPolicies(above: ValidPolicies, stated: ReadonlySet<string>, acceptsAny: boolean): ValidPolicies {
+  const any = stated.has(oid.anyPolicy) && acceptsAny;
   const named = [...stated].filter((policy) => policy !== oid.anyPolicy && (above.any || above.named.has(policy)));
   return { named: new Set(any ? [...named, ...above.named] : named), any: any && above.any };
 }
 
-/** What the path is valid for of what is wanted; "any policy" to the end stands for each of them. */
-function restricted({ named, any }: ValidPolicies, required: ReadonlySet<string>): ValidPolicies {
+/** The required policies under which the path is valid; anyPolicy covers all of them. */
+function selectRequired({ named, any }: ValidPolicies, required: ReadonlySet<string>): ValidPolicies {
   return { named: new Set([...required].filter((policy) => any || named.has(policy))), any: false };
 }
 
 const isNone = ({ named, any }: ValidPolicies): boolean => named.size === 0 && !any;
 
-/** Undefined without the extension; then no policy holds from there on. */
-function policiesOf({ extensions }: ParsedCertificate): ReadonlySet<string> | undefined {
+/** Without the extension a certificate has no policies. */
+function policiesOf({ extensions }: ParsedCertificate): ReadonlySet<string> {
   const extension = extensions.get(oid.certificatePolicies);
-  if (extension === undefined) return undefined;
+  if (extension === undefined) return new Set();
   const list = readDerSequence(extension.value);
   const policies = new Set<string>();
   while (!list.done) {
@@ -85,9 +92,9 @@ function policiesOf({ extensions }: ParsedCertificate): ReadonlySet<string> | un
     const qualifiers = information.enterOptional(tags.sequence);
     information.end();
     if (extension.critical) requireKnownQualifiers(qualifiers);
-    // RFC 5280 section 4.2.1.4: a policy stands once.
-    if (policies.has(policy) || policies.size === mostPolicies)
-      throw malformedDer('a policy that stands twice, or too many');
+    // RFC 5280 section 4.2.1.4: a policy must not occur twice.
+    if (policies.has(policy) || policies.size === maxPolicies)
+      throw malformedDer('a policy occurs twice, or there are too many policies');
     policies.add(policy);
   }
   return policies;
@@ -97,11 +104,11 @@ function requireKnownQualifiers(qualifiers: DerReader | undefined): void {
   while (qualifiers !== undefined && !qualifiers.done) {
     const id = readObjectIdentifier(qualifiers.enter(tags.sequence).next(tags.objectIdentifier));
     if (id !== oid.policyPractices && id !== oid.policyUserNotice)
-      throw malformedDer(`a critical policy with the qualifier ${id}`);
+      throw malformedDer(`a critical policy has the unsupported qualifier ${id}`);
   }
 }
 
-/** Policy constraints and inhibit-any-policy (RFC 5280 sections 4.2.1.11 and 4.2.1.14). */
+/** Policy constraints and inhibitAnyPolicy (RFC 5280 sections 4.2.1.11 and 4.2.1.14). */
 function limitsOf({ extensions }: ParsedCertificate): {
   readonly explicit: number | undefined;
   readonly inhibitAny: number | undefined;
@@ -114,7 +121,7 @@ function limitsOf({ extensions }: ParsedCertificate): {
     explicit = countOf(reader.optional(contextPrimitive(0)));
     const mapping = countOf(reader.optional(contextPrimitive(1)));
     reader.end();
-    if (explicit === undefined && mapping === undefined) throw malformedDer('policy constraints that are empty');
+    if (explicit === undefined && mapping === undefined) throw malformedDer('empty policy constraints');
   }
   if (inhibiting === undefined) return { explicit, inhibitAny: undefined };
   const reader = readDer(inhibiting.value);
@@ -126,6 +133,6 @@ function limitsOf({ extensions }: ParsedCertificate): {
 function countOf(element: DerElement | undefined): number | undefined {
   if (element === undefined) return undefined;
   const count = readSmallInteger(element);
-  if (count < 0) throw malformedDer('a number of certificates below zero');
+  if (count < 0) throw malformedDer('a negative number of certificates');
   return count;
 }

@@ -2,8 +2,7 @@ import { components, findComponent } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { keyUsageBits } from '../certificates/extensions.ts';
-import { derElement, derObjectIdentifier, derSequence, derSetOf, derUtf8 } from '../der/der-writer.ts';
-import { tags } from '../der/tags.ts';
+import { derElement, derObjectIdentifier, derSequence, derSetOf, derUtf8, tags } from '../der/index.ts';
 import { findPath, readX509Certificate, validatePath } from '../index.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import { type OpenSsl, openSslIn } from '../testing/openssl.ts';
@@ -35,7 +34,7 @@ const without = (extensions: Extensions, name: string): Extensions =>
 describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped: ${found.reason})`}`, () => {
   let tool: OpenSsl;
   let make: ChainMaker;
-  /** When what has just been made is valid, on a machine that took its time for it as well. */
+  /** A time at which new certificates are valid, even on a slow machine. */
   const soon = (): number => Date.now() + 60_000;
 
   beforeAll(() => {
@@ -51,26 +50,26 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
     readonly leafDays?: number;
     readonly leafDigest?: string;
     readonly leafSubject?: string;
-    /** Of the authorities from the one below the root on; one plain one when left out. */
+    /** Extensions of each authority, from the one below the root down; by default one plain authority. */
     readonly authorities?: readonly Extensions[];
     readonly authorityDays?: number;
     readonly roots?: readonly string[];
     readonly top?: string;
     readonly policies?: readonly string[];
     readonly at?: number;
-    /** What is beside the leaf, instead of its authorities. */
-    readonly others?: readonly string[];
+    /** Intermediates to present instead of the authorities of the chain. */
+    readonly intermediates?: readonly string[];
   }
 
-  interface Between {
+  interface AuthorityOptions {
     readonly policy: string | undefined;
     readonly constraint: string | undefined;
     readonly limits: string | undefined;
     readonly pathlen: number | undefined;
   }
 
-  /** Makes the chain, and brings what OpenSSL and what we say of it. */
-  function judge(chain: Chain) {
+  /** Makes the chain and validates it with OpenSSL and with our code. */
+  function validate(chain: Chain) {
     const { leaf = person, authorities = [authority], roots = ['root'], policies = [] } = chain;
     let by = chain.top ?? 'root';
     const names = authorities.map((extensions, index) => {
@@ -87,22 +86,22 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
       digest: chain.leafDigest ?? 'sha256',
       subject: chain.leafSubject ?? '/O=Desk/CN=Ada Lovelace',
     });
-    const others = chain.others ?? names;
+    const intermediates = chain.intermediates ?? names;
     const at = chain.at ?? soon();
-    // Without any it would take none for none, where RFC 5280 takes it for every policy.
-    const asked = (policies.length === 0 ? ['2.5.29.32.0'] : policies).flatMap((policy) => ['-policy', policy]);
+    // Without -policy OpenSSL requires nothing; RFC 5280 starts from anyPolicy.
+    const policyOptions = (policies.length === 0 ? ['2.5.29.32.0'] : policies).flatMap((policy) => ['-policy', policy]);
     const openssl = make.refusal(
       'leaf',
-      { roots, others },
+      { roots, intermediates },
       '-attime',
       String(Math.floor(at / 1000)),
       '-policy_check',
-      ...asked,
+      ...policyOptions,
       ...(policies.length === 0 ? [] : ['-explicit_policy']),
     );
     const ours = validatePath(readX509Certificate(make.der('leaf')), {
       anchors: roots.map((name) => readX509Certificate(make.der(name))),
-      others: others.map((name) => readX509Certificate(make.der(name))),
+      intermediates: intermediates.map((name) => readX509Certificate(make.der(name))),
       at,
       purposes: [clientAuth],
       policies,
@@ -110,14 +109,14 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
     return { openssl, ours };
   }
 
-  it('is good where OpenSSL finds it good, and names its policies', () => {
-    expect(judge({})).toMatchObject({ openssl: undefined, ours: { ok: true } });
-    expect(judge({ authorities: [] })).toMatchObject({ openssl: undefined, ours: { ok: true } });
-    expect(judge({ authorities: [authority, authority, authority] })).toMatchObject({
+  it('is valid where OpenSSL accepts it, and lists its policies', () => {
+    expect(validate({})).toMatchObject({ openssl: undefined, ours: { ok: true } });
+    expect(validate({ authorities: [] })).toMatchObject({ openssl: undefined, ours: { ok: true } });
+    expect(validate({ authorities: [authority, authority, authority] })).toMatchObject({
       openssl: undefined,
       ours: { ok: true },
     });
-    const { openssl, ours } = judge({
+    const { openssl, ours } = validate({
       leaf: withPolicy(person, `${hardware},${software}`),
       authorities: [withPolicy(authority, hardware)],
       policies: [hardware, '1.2.3.4'],
@@ -127,15 +126,15 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
     expect(ours.ok && ours.path.length).toBe(3);
   });
 
-  // What OpenSSL says beside ours: the same chain, two opinions.
+  // OpenSSL must refuse the same chains.
   const refused: readonly (readonly [what: string, reason: string, openssl: RegExp, chain: Chain])[] = [
     ['of an unknown root', 'untrusted', /unable to get (?:local )?issuer|self.signed/, { top: 'stranger' }],
-    ['that lacks an authority between', 'untrusted', /unable to get local issuer/, { others: [] }],
+    ['without a required intermediate', 'untrusted', /unable to get local issuer/, { intermediates: [] }],
     ['that has expired', 'expired', /expired/, { at: soon() + 31 * day }],
     ['whose authority has expired', 'expired', /expired/, { authorityDays: 10, at: soon() + 20 * day }],
-    ['that is not valid yet', 'not_yet_valid', /not yet valid/, { at: soon() - 2 * day }],
+    ['that is not yet valid', 'not_yet_valid', /not yet valid/, { at: soon() - 2 * day }],
     [
-      'of another policy',
+      'with another policy',
       'policy_missing',
       /policy/,
       {
@@ -145,20 +144,20 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
       },
     ],
     [
-      'of a policy that its authority may not issue under',
+      'with a policy that its authority does not have',
       'policy_missing',
       /policy/,
       { leaf: withPolicy(person, hardware), authorities: [withPolicy(authority, software)], policies: [hardware] },
     ],
-    ['without a policy where one is asked for', 'policy_missing', /policy/, { policies: [hardware] }],
+    ['without a policy where one is required', 'policy_missing', /policy/, { policies: [hardware] }],
     [
-      'without a policy where its authority asks for one',
+      'without a policy where its authority requires one',
       'policy_missing',
       /policy/,
       { authorities: [[...authority, 'policyConstraints = critical, requireExplicitPolicy:0']] },
     ],
     [
-      'of any policy where its authority forbids that',
+      'with anyPolicy where its authority inhibits it',
       'policy_missing',
       /policy/,
       {
@@ -180,7 +179,7 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
       { authorities: [[...authority, 'extendedKeyUsage = serverAuth']] },
     ],
     [
-      'whose key signs nothing',
+      'whose key usage excludes signatures',
       'usage_wrong',
       /purpose/,
       { leaf: [...without(person, 'keyUsage'), 'keyUsage = critical, keyEncipherment'] },
@@ -241,25 +240,25 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
       },
     ],
     [
-      'with more authorities than one may have below it',
+      'that exceeds a path length constraint',
       'path_too_long',
       /path length/,
       { authorities: [['basicConstraints = critical, CA:true, pathlen:0', 'keyUsage = keyCertSign'], authority] },
     ],
     [
-      'issued by a certificate that is no authority',
+      'issued by a certificate that is not an authority',
       'not_authority',
       /invalid CA|CA cert/,
       { authorities: [['basicConstraints = critical, CA:false', 'keyUsage = keyCertSign']] },
     ],
     [
-      'issued by an authority that may not issue',
+      'issued by an authority without the key usage for it',
       'not_authority',
       /keyCertSign|certificate signing|issuer/i,
       { authorities: [['basicConstraints = critical, CA:true', 'keyUsage = critical, cRLSign']] },
     ],
     [
-      'with a critical extension that nobody knows',
+      'with an unknown critical extension',
       'extension_unknown',
       /unhandled critical extension/,
       { leaf: [...person, '1.2.3.4.5 = critical, ASN1:NULL'] },
@@ -267,22 +266,22 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
   ];
   for (const [what, reason, openssl, chain] of refused)
     it(`${what} is refused, by OpenSSL too`, () => {
-      const verdicts = judge(chain);
+      const verdicts = validate(chain);
       expect(verdicts.ours).toMatchObject({ ok: false, reason });
       expect(verdicts.openssl).toMatch(openssl);
     });
 
-  it('of a root with the same name and another key is refused', () => {
+  it('is refused under a root with the same name and another key', () => {
     make.root('impostor', '/O=Desk/CN=Root', authority);
-    const { openssl, ours } = judge({ top: 'impostor' });
+    const { openssl, ours } = validate({ top: 'impostor' });
     expect(ours).toMatchObject({ ok: false, reason: 'untrusted' });
     expect(openssl).toMatch(/signature|unable to get/);
-    // Both roots are trusted: the right one is found behind the wrong one.
-    expect(judge({ roots: ['impostor', 'root'] }).ours).toMatchObject({ ok: true });
+    // With both roots trusted, the right one is found after the wrong one.
+    expect(validate({ roots: ['impostor', 'root'] }).ours).toMatchObject({ ok: true });
   });
 
-  it('is refused more strictly than by OpenSSL where it leaves something open', () => {
-    const strict = (chain: Chain, reason: string) => expect(judge(chain).ours).toMatchObject({ ok: false, reason });
+  it('is refused in some cases that OpenSSL accepts', () => {
+    const strict = (chain: Chain, reason: string) => expect(validate(chain).ours).toMatchObject({ ok: false, reason });
     strict({ leaf: without(person, 'extendedKeyUsage') }, 'purpose_wrong');
     strict({ leaf: without(person, 'keyUsage') }, 'usage_wrong');
     strict(
@@ -297,27 +296,29 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
     );
   });
 
-  it('with a wildcard is refused where it stands for a host that is excluded, and good where it does not', () => {
-    const judged = (names: string, constraint: string) => {
-      const { ours } = judge({
+  it('with a wildcard is refused only if the wildcard covers an excluded host', () => {
+    const resultFor = (names: string, constraint: string) => {
+      const { ours } = validate({
         leaf: withNames(names),
         authorities: [[...authority, `nameConstraints = critical, ${constraint}`]],
       });
       return ours.ok ? 'good' : ours.reason;
     };
     for (const excluded of ['bad.desk.example', '.bad.desk.example', 'BAD.Desk.Example', 'very.bad.desk.example'])
-      expect(judged('DNS:*.desk.example', `excluded;DNS:${excluded}`), excluded).toBe('name_constrained');
-    expect(judged('DNS:ws.desk.example,DNS:*.Desk.example', 'excluded;DNS:bad.desk.example')).toBe('name_constrained');
-    expect(judged('DNS:*.desk.example', 'excluded;DNS:desk.example')).toBe('name_constrained');
-    expect(judged('DNS:*.good.desk.example', 'excluded;DNS:bad.desk.example')).toBe('good');
-    expect(judged('DNS:*.desk.example', 'excluded;DNS:notdesk.example')).toBe('good');
-    expect(judged('DNS:*.desk.example', 'permitted;DNS:desk.example')).toBe('good');
-    expect(judged('DNS:*.desk.example', 'permitted;DNS:ws.desk.example')).toBe('name_constrained');
+      expect(resultFor('DNS:*.desk.example', `excluded;DNS:${excluded}`), excluded).toBe('name_constrained');
+    expect(resultFor('DNS:ws.desk.example,DNS:*.Desk.example', 'excluded;DNS:bad.desk.example')).toBe(
+      'name_constrained',
+    );
+    expect(resultFor('DNS:*.desk.example', 'excluded;DNS:desk.example')).toBe('name_constrained');
+    expect(resultFor('DNS:*.good.desk.example', 'excluded;DNS:bad.desk.example')).toBe('good');
+    expect(resultFor('DNS:*.desk.example', 'excluded;DNS:notdesk.example')).toBe('good');
+    expect(resultFor('DNS:*.desk.example', 'permitted;DNS:desk.example')).toBe('good');
+    expect(resultFor('DNS:*.desk.example', 'permitted;DNS:ws.desk.example')).toBe('name_constrained');
   });
 
-  it('with a name in a second spelling is refused where names of its form are constrained', () => {
-    const judged = (names: string, constraint: string) => {
-      const { ours } = judge({
+  it('with an ambiguous spelling of a constrained name is refused', () => {
+    const resultFor = (names: string, constraint: string) => {
+      const { ours } = validate({
         leaf: withNames(names),
         authorities: [[...authority, `nameConstraints = critical, ${constraint}`]],
       });
@@ -332,18 +333,18 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
       ['URI:https://bad.desk.example\\\\@desk.example/', 'excluded;URI:bad.desk.example'],
       ['email:ada@bad.desk.example.', 'excluded;email:bad.desk.example'],
     ] as const)
-      expect(judged(name, constraint), name).toBe('name_constrained');
-    // What no name can be within is no constraint that was obeyed.
+      expect(resultFor(name, constraint), name).toBe('name_constrained');
+    // A constraint that matches no name is malformed.
     for (const constraint of ['excluded;DNS:bad.desk.example.', 'excluded;DNS:*.desk.example'])
-      expect(judged('DNS:ws.desk.example', constraint), constraint).toBe('malformed');
+      expect(resultFor('DNS:ws.desk.example', constraint), constraint).toBe('malformed');
   });
 
-  it('is good for a smart card where that is a purpose', () => {
-    judge({ leaf: [...without(person, 'extendedKeyUsage'), `extendedKeyUsage = ${smartCardLogon}`] });
+  it('is valid for smart card logon if that purpose is required', () => {
+    validate({ leaf: [...without(person, 'extendedKeyUsage'), `extendedKeyUsage = ${smartCardLogon}`] });
     const ask = (purposes: readonly string[]) =>
       validatePath(readX509Certificate(make.der('leaf')), {
         anchors: [readX509Certificate(make.der('root'))],
-        others: [readX509Certificate(make.der('authority-0'))],
+        intermediates: [readX509Certificate(make.der('authority-0'))],
         at: soon(),
         purposes,
         policies: [],
@@ -352,15 +353,15 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
     expect(ask([clientAuth])).toMatchObject({ ok: false, reason: 'purpose_wrong' });
   });
 
-  it('is answered within bounds, however many certificates of one name and key are beside it', () => {
-    judge({});
-    const others = Array.from({ length: 33 }, (_, index) => {
+  it('takes bounded work with many intermediates of the same name and key', () => {
+    validate({});
+    const intermediates = Array.from({ length: 33 }, (_, index) => {
       make.issue(`copy-${index}`, { key: 'authority-0', by: 'stranger', extensions: authority });
       return readX509Certificate(make.der(`copy-${index}`));
     });
     const verdict = validatePath(readX509Certificate(make.der('leaf')), {
       anchors: [readX509Certificate(make.der('root'))],
-      others,
+      intermediates,
       at: soon(),
       purposes: [clientAuth],
       policies: [],
@@ -368,7 +369,7 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
     expect(verdict).toMatchObject({ ok: false, reason: 'untrusted' });
   });
 
-  it('has one verdict with OpenSSL, whatever policies and constraints of names it is made of', () => {
+  it('has the same verdict as OpenSSL for random policies and name constraints', () => {
     const policy = fc.constantFrom(undefined, hardware, software, `${hardware},${software}`, '2.5.29.32.0');
     const constraint = fc.constantFrom(
       undefined,
@@ -392,7 +393,7 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
       'inhibitAnyPolicy = 0',
       'inhibitAnyPolicy = 1',
     );
-    const between = fc.record({ policy, constraint, limits, pathlen: fc.constantFrom(undefined, 0, 1) });
+    const authorityOptions = fc.record({ policy, constraint, limits, pathlen: fc.constantFrom(undefined, 0, 1) });
     const name = fc.constantFrom(
       'email:ada@desk.example',
       'email:ada@ny.desk.example',
@@ -406,7 +407,7 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
       'IP:10.2.2.3',
       'email:ada@desk.example,DNS:ws.desk.example',
     );
-    const extensionsOf = ({ policy, constraint, limits, pathlen }: Between) => [
+    const extensionsOf = ({ policy, constraint, limits, pathlen }: AuthorityOptions) => [
       `basicConstraints = critical, CA:true${pathlen === undefined ? '' : `, pathlen:${pathlen}`}`,
       'keyUsage = critical, keyCertSign',
       ...(policy === undefined ? [] : [`certificatePolicies = ${policy}`]),
@@ -416,13 +417,13 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
     const seen = { good: 0, bad: 0 };
     fc.assert(
       fc.property(
-        fc.array(between, { minLength: 1, maxLength: 3 }),
+        fc.array(authorityOptions, { minLength: 1, maxLength: 3 }),
         name,
         policy,
         fc.constantFrom([], [hardware], [software, '1.2.3.4']),
         (authorities, alternative, stated, policies) => {
           const own = [...without(person, 'subjectAltName'), `subjectAltName = ${alternative}`];
-          const { openssl, ours } = judge({
+          const { openssl, ours } = validate({
             authorities: authorities.map(extensionsOf),
             leaf: stated === undefined ? own : withPolicy(own, stated),
             policies,
@@ -436,13 +437,13 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
     expect(Math.min(seen.good, seen.bad)).toBeGreaterThan(0);
   }, 300_000);
 
-  it('is answered with a verdict, whatever was changed in it', () => {
-    judge({
+  it('gives a verdict whichever octet is changed', () => {
+    validate({
       leaf: withPolicy(person, hardware),
       authorities: [[...authority, 'nameConstraints = permitted;email:desk.example']],
     });
     const anchors = [readX509Certificate(make.der('root'))];
-    const others = [readX509Certificate(make.der('authority-0'))];
+    const intermediates = [readX509Certificate(make.der('authority-0'))];
     const leaf = make.der('leaf');
     for (let at = 0; at < leaf.length; at++) {
       const changed = Uint8Array.from(leaf);
@@ -454,7 +455,7 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
         expect(error).toMatchObject({ code: 'certificate_malformed' });
         continue;
       }
-      const verdict = validatePath(read, { anchors, others, at: soon(), purposes: [clientAuth], policies: [] });
+      const verdict = validatePath(read, { anchors, intermediates, at: soon(), purposes: [clientAuth], policies: [] });
       expect(verdict.ok, `byte ${at}`).toBe(false);
     }
   });
@@ -462,19 +463,19 @@ describe.skipIf(!found.found)(`a certificate path${found.found ? '' : ` (skipped
 
 const name = (text: string) => derSetOf(tags.set, [derSequence(derObjectIdentifier(oid.commonName), derUtf8(text))]);
 const root = issueCertificate({ name: 'Root', authority: true });
-const issueTo = (wishes: Parameters<typeof issueCertificate>[0]) =>
+const issueLeaf = (options: Parameters<typeof issueCertificate>[0]) =>
   issueCertificate({
     issuer: root,
     keyUsage: [keyUsageBits.digitalSignature],
     extendedKeyUsage: { critical: false, purposes: [clientAuth] },
-    ...wishes,
+    ...options,
   });
 
-/** By both ways in which a path is looked for here. */
-function reasonsFor(wishes: Parameters<typeof issueCertificate>[0]): readonly string[] {
-  const leaf = readX509Certificate(issueTo(wishes).certificate);
+/** Results of `validatePath`, of `findPath`, and of `findPath` with the leaf itself trusted. */
+function resultsFor(options: Parameters<typeof issueCertificate>[0]): readonly string[] {
+  const leaf = readX509Certificate(issueLeaf(options).certificate);
   const anchors = [readX509Certificate(root.certificate)];
-  const requirements = { anchors, others: [], at: testTime, purposes: [clientAuth], policies: [] };
+  const requirements = { anchors, intermediates: [], at: testTime, purposes: [clientAuth], policies: [] };
   return [
     validatePath(leaf, requirements),
     findPath(leaf, [], { certificates: anchors, keys: [] }, testTime),
@@ -482,24 +483,21 @@ function reasonsFor(wishes: Parameters<typeof issueCertificate>[0]): readonly st
   ].map((verdict) => (verdict.ok ? 'good' : verdict.reason));
 }
 
-describe('a certificate at the end of a path', () => {
-  it.each(keyKinds)('may be for a key of the kind %s', (kind) => {
-    expect(reasonsFor({ kind })).toEqual(['good', 'good', 'good']);
+describe('a leaf certificate', () => {
+  it.each(keyKinds)('may have a key of the kind %s', (kind) => {
+    expect(resultsFor({ kind })).toEqual(['good', 'good', 'good']);
   });
 
-  it.each(['rsa-1024', 'p192', 'dsa'] as const)(
-    'is refused for a key of the kind %s, also where it is trusted',
-    (kind) => {
-      expect(reasonsFor({ kind })).toEqual(['key_weak', 'key_weak', 'key_weak']);
-    },
-  );
+  it.each(['rsa-1024', 'p192', 'dsa'] as const)('is refused with a key of the kind %s, even if trusted', (kind) => {
+    expect(resultsFor({ kind })).toEqual(['key_weak', 'key_weak', 'key_weak']);
+  });
 
   it.each([
-    ['a subject that is no list of sets', { subject: derSequence(derUtf8('Ada')) }],
+    ['a subject that is not a list of sets', { subject: derSequence(derUtf8('Ada')) }],
     ['a subject with an empty relative name', { subject: derSequence(derSetOf(tags.set, [])) }],
     ['a subject that is not UTF-8', { subject: derSequence(setOf(Uint8Array.of(0xff, 0xfe))) }],
-    ['a subject of too many parts', { subject: derSequence(...Array.from({ length: 33 }, () => name('x'))) }],
-    ['alternative names that are no list', { alternativeNames: derUtf8('ada') }],
+    ['a subject with too many parts', { subject: derSequence(...Array.from({ length: 33 }, () => name('x'))) }],
+    ['alternative names that are not a list', { alternativeNames: derUtf8('ada') }],
     [
       'a host with a NUL in it',
       { alternativeNames: derSequence(derElement(0x82, Buffer.from('desk.example\0.evil'))) },
@@ -509,19 +507,16 @@ describe('a certificate at the end of a path', () => {
       { alternativeNames: derSequence(derElement(0x81, Buffer.from('ädä@desk.example'))) },
     ],
     ['an address of five octets', { alternativeNames: derSequence(derElement(0x87, Buffer.alloc(5, 10))) }],
-    [
-      'a directory name that is cut off',
-      { alternativeNames: derSequence(derElement(0xa4, Uint8Array.of(0x30, 0x20))) },
-    ],
+    ['an incomplete directory name', { alternativeNames: derSequence(derElement(0xa4, Uint8Array.of(0x30, 0x20))) }],
     ['another name without a form', { alternativeNames: derSequence(derElement(0xa0, derUtf8('ada'))) }],
-  ] as const)('is refused with a code for %s', (_, wishes) => {
-    expect(reasonsFor(wishes)).toEqual(['malformed', 'malformed', 'malformed']);
+  ] as const)('is refused for %s', (_, options) => {
+    expect(resultsFor(options)).toEqual(['malformed', 'malformed', 'malformed']);
   });
 
-  it('may have an empty subject, and names of forms that are not compared', () => {
-    expect(reasonsFor({ subject: derSequence() })).toEqual(['good', 'good', 'good']);
+  it('may have an empty subject and unsupported forms of names', () => {
+    expect(resultsFor({ subject: derSequence() })).toEqual(['good', 'good', 'good']);
     const registered = derSequence(derElement(0x88, Uint8Array.of(0x2a, 3)));
-    expect(reasonsFor({ alternativeNames: registered })).toEqual(['good', 'good', 'good']);
+    expect(resultsFor({ alternativeNames: registered })).toEqual(['good', 'good', 'good']);
   });
 });
 

@@ -1,33 +1,48 @@
-import { readAlgorithmIdentifier } from '../algorithms.ts';
-import type { ParsedCertificate } from '../certificates/certificate.ts';
+import { isSignedBy, type ParsedCertificate } from '../certificates/certificate.ts';
 import { keyUsageBits, keyUsageOf } from '../certificates/extensions.ts';
-import { type DerReader, readDer, readDerSequence } from '../der/der-reader.ts';
-import { readCertificateTime } from '../der/der-time.ts';
-import { integerContent, readBitOctets, readBoolean, readObjectIdentifier } from '../der/read-values.ts';
-import { contextConstructed, tags } from '../der/tags.ts';
+import {
+  contextConstructed,
+  type DerReader,
+  integerContent,
+  readBitOctets,
+  readBoolean,
+  readCertificateTime,
+  readDer,
+  readDerSequence,
+  readObjectIdentifier,
+  tags,
+} from '../der/index.ts';
 import { malformedDer } from '../errors.ts';
 import { octetsToHex, sameOctets } from '../octets.ts';
-import type { RevocationStatement } from './revocation-statement.ts';
-import { isSignedBy } from './signed-statement.ts';
+import { readAlgorithmIdentifier } from '../signatures/algorithms.ts';
 
-/** Extensions of a list that say nothing which would make it a list of something else: its number, its issuer's key. */
-const understood: ReadonlySet<string> = new Set(['2.5.29.20', '2.5.29.35']);
-const none: ReadonlySet<string> = new Set();
+/** The status of one certificate as stated by its issuer. Times in milliseconds since the epoch. */
+export interface RevocationStatement {
+  /** When the status was known to be correct. */
+  readonly thisUpdate: number;
+  /** When newer information will be available. */
+  readonly nextUpdate?: number;
+  readonly revokedAt?: number;
+}
 
-/** A list of its issuer that is genuine. Whether it still counts is for who knows the time. */
+/** Extensions that do not limit what a list covers: CRL number and authority key identifier. */
+const supportedExtensions: ReadonlySet<string> = new Set(['2.5.29.20', '2.5.29.35']);
+const noExtensions: ReadonlySet<string> = new Set();
+
+/** A revocation list whose signature holds. The caller decides whether it is recent enough. */
 export interface CompleteRevocationList {
-  /** Milliseconds since the epoch: how things stood then, and when the issuer promised to say more. */
-  readonly from: number;
-  readonly until?: number;
-  /** When a certificate of the issuer was revoked, in milliseconds since the epoch. @param serial content of the INTEGER */
+  /** Milliseconds since the epoch, as is `nextUpdate`. */
+  readonly thisUpdate: number;
+  readonly nextUpdate?: number;
+  /** When a certificate was revoked, in milliseconds since the epoch. @param serial content of the INTEGER */
   revokedAt(serial: Uint8Array): number | undefined;
 }
 
 /**
- * Reads a certificate revocation list (RFC 5280 section 5). Complete lists by the issuer itself; a list that is partial
- * or indirect says so by a critical extension, and is none here.
+ * Reads and verifies a certificate revocation list (RFC 5280 section 5). Only complete lists signed by the issuer itself
+ * are accepted; partial and indirect lists have a critical extension and are refused.
  *
- * @returns undefined when it is not by this issuer, or not genuine
+ * @returns undefined when the list is from another issuer or its signature is wrong
  * @throws CodedError `der_malformed`, `algorithm_unsupported`
  */
 export function readCompleteRevocationList(
@@ -42,31 +57,31 @@ export function readCompleteRevocationList(
   const fields = readDer(toBeSigned.content);
   fields.optional(tags.integer);
   if (!sameOctets(fields.next(tags.sequence).encoding, algorithm.encoding))
-    throw malformedDer('two signature algorithms that differ');
+    throw malformedDer('the two signature algorithms differ');
   const name = fields.next(tags.sequence).encoding;
-  // Whose it is, before the work: of several lists each is asked about each issuer.
+  // Compare the issuer before the expensive signature check: callers try every list with every issuer.
   const usage = keyUsageOf(issuer);
-  const mayList = usage === undefined || usage.has(keyUsageBits.crlSign);
-  if (!mayList || !sameOctets(name, issuer.subject)) return undefined;
-  const identifier = readAlgorithmIdentifier(readDer(algorithm.content));
-  if (!isSignedBy(issuer, { toBeSigned: toBeSigned.encoding, algorithm: identifier, signature })) return undefined;
+  const maySignLists = usage === undefined || usage.has(keyUsageBits.crlSign);
+  if (!maySignLists || !sameOctets(name, issuer.subject)) return undefined;
+  const signatureAlgorithm = readAlgorithmIdentifier(readDer(algorithm.content));
+  if (!isSignedBy({ toBeSigned: toBeSigned.encoding, signatureAlgorithm, signature }, issuer)) return undefined;
 
-  const from = readCertificateTime(fields.any());
-  const until = isTime(fields) ? readCertificateTime(fields.any()) : undefined;
+  const thisUpdate = readCertificateTime(fields.any());
+  const nextUpdate = isTime(fields) ? readCertificateTime(fields.any()) : undefined;
   const revoked = readEntries(fields.enterOptional(tags.sequence));
-  refuseStrangeExtensions(fields.enterOptional(contextConstructed(0)));
+  refuseUnsupportedExtensions(fields.enterOptional(contextConstructed(0)));
   fields.end();
   return {
-    from,
-    ...(until === undefined ? {} : { until }),
+    thisUpdate,
+    ...(nextUpdate === undefined ? {} : { nextUpdate }),
     revokedAt: (serial) => revoked.get(octetsToHex(serial)),
   };
 }
 
 /**
- * What a list says of one certificate of its issuer.
+ * The status of one certificate in a revocation list.
  *
- * @returns undefined when it is not by this issuer, or not genuine
+ * @returns undefined when the list is from another issuer or its signature is wrong
  * @throws CodedError `der_malformed`, `algorithm_unsupported`
  */
 export function readRevocationList(
@@ -76,16 +91,20 @@ export function readRevocationList(
 ): RevocationStatement | undefined {
   const list = readCompleteRevocationList(der, issuer);
   if (list === undefined) return undefined;
-  const { from, until } = list;
+  const { thisUpdate, nextUpdate } = list;
   const revokedAt = list.revokedAt(serial);
-  return { from, ...(until === undefined ? {} : { until }), ...(revokedAt === undefined ? {} : { revokedAt }) };
+  return {
+    thisUpdate,
+    ...(nextUpdate === undefined ? {} : { nextUpdate }),
+    ...(revokedAt === undefined ? {} : { revokedAt }),
+  };
 }
 
 function isTime(fields: DerReader): boolean {
   return !fields.done && [tags.utcTime, tags.generalizedTime].some((tag) => fields.peek() === tag);
 }
 
-/** When each was revoked, by serial number in hexadecimal; the first entry of one counts. */
+/** Revocation times by serial number in hexadecimal. If a serial number occurs twice, the first entry counts. */
 function readEntries(entries: DerReader | undefined): ReadonlyMap<string, number> {
   const revoked = new Map<string, number>();
   while (entries !== undefined && !entries.done) {
@@ -94,24 +113,24 @@ function readEntries(entries: DerReader | undefined): ReadonlyMap<string, number
     const revokedAt = readCertificateTime(entry.any());
     const extensions = entry.enterOptional(tags.sequence);
     entry.end();
-    // RFC 5280 section 5.3: with a critical one that is not understood, the whole list tells nothing.
-    if (extensions !== undefined) refuseCritical(extensions, none);
+    // RFC 5280 section 5.3: an unsupported critical entry extension makes the whole list unusable.
+    if (extensions !== undefined) refuseCritical(extensions, noExtensions);
     if (!revoked.has(serial)) revoked.set(serial, revokedAt);
   }
   return revoked;
 }
 
-function refuseStrangeExtensions(wrapper: DerReader | undefined): void {
+function refuseUnsupportedExtensions(wrapper: DerReader | undefined): void {
   const extensions = wrapper?.enter(tags.sequence);
-  if (extensions !== undefined) refuseCritical(extensions, understood);
+  if (extensions !== undefined) refuseCritical(extensions, supportedExtensions);
 }
 
-function refuseCritical(extensions: DerReader, known: ReadonlySet<string>): void {
+function refuseCritical(extensions: DerReader, supported: ReadonlySet<string>): void {
   while (!extensions.done) {
     const extension = extensions.enter(tags.sequence);
     const id = readObjectIdentifier(extension.next(tags.objectIdentifier));
     const critical = extension.optional(tags.boolean);
-    if (critical !== undefined && readBoolean(critical) && !known.has(id))
-      throw malformedDer(`a revocation list with the critical extension ${id}`);
+    if (critical !== undefined && readBoolean(critical) && !supported.has(id))
+      throw malformedDer(`the revocation list has the unsupported critical extension ${id}`);
   }
 }

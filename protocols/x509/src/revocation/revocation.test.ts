@@ -24,7 +24,7 @@ private_key = ca.key
 [authority]
 basicConstraints = critical, CA:true
 keyUsage = critical, keyCertSign, cRLSign
-[silent]
+[no-lists]
 basicConstraints = critical, CA:true
 keyUsage = critical, keyCertSign
 [responder]
@@ -35,7 +35,7 @@ keyUsage = critical, digitalSignature
 const day = 86_400_000;
 
 describe.skipIf(!found.found)(
-  `what an issuer says of its certificates${found.found ? '' : ` (skipped: ${found.reason})`}`,
+  `the revocation status of a certificate${found.found ? '' : ` (skipped: ${found.reason})`}`,
   () => {
     let tool: OpenSsl;
     let issuer: ParsedCertificate;
@@ -155,14 +155,14 @@ describe.skipIf(!found.found)(
     });
     afterAll(() => tool?.remove());
 
-    it('in a list is believed: revoked from its time on, and no other', () => {
+    it('is read from a list: revoked from the stated time on', () => {
       const statement = list();
       expect(ask('crl', statement, good)).toEqual({ ok: true, revoked: false });
       expect(ask('crl', statement, revoked)).toEqual({ ok: true, revoked: true });
       expect(ask('crl', statement, revoked, now - 2 * day)).toEqual({ ok: true, revoked: false });
     });
 
-    it('in a response is believed, by itself or by who it certified for that', () => {
+    it('is read from a response of the issuer or of its certified responder', () => {
       for (const by of ['ca', 'responder']) {
         expect(ask('ocsp', response('good', by), good)).toEqual({ ok: true, revoked: false });
         const statement = response('revoked', by);
@@ -172,27 +172,27 @@ describe.skipIf(!found.found)(
       }
     });
 
-    it('is not believed from somebody else, nor from a certificate that is not for that', () => {
+    it('is refused from another issuer, and from a certificate without the right to sign it', () => {
       authority('other', 'authority');
       expect(ask('crl', list('other'), good)).toMatchObject({ ok: false });
       expect(ask('ocsp', response('good', 'good'), good)).toMatchObject({ ok: false });
       issue('stranger', 'responder', '4100', 'other');
       expect(ask('ocsp', response('good', 'stranger'), good)).toMatchObject({ ok: false });
-      const silent = authority('silent', 'silent');
+      const withoutLists = authority('no-lists', 'no-lists');
       expect(
-        verifyRevocation({ kind: 'crl', der: list('silent'), certificate: good, issuer: silent, at: now }),
+        verifyRevocation({ kind: 'crl', der: list('no-lists'), certificate: good, issuer: withoutLists, at: now }),
       ).toMatchObject({ ok: false });
     });
 
-    it('in a list is known of every certificate at once, from the issuer alone', () => {
+    it('is available for all certificates of a list from its issuer', () => {
       const read = readCompleteRevocationList(list(), issuer);
       expect(read?.revokedAt(revoked.serial)).toBeLessThan(now);
       expect(read?.revokedAt(good.serial)).toBeUndefined();
-      expect(read?.until).toBeGreaterThan(now);
+      expect(read?.nextUpdate).toBeGreaterThan(now);
       expect(readCompleteRevocationList(list(), good)).toBeUndefined();
     });
 
-    it('is asked for in a way that OpenSSL answers', () => {
+    it('is requested in a form that OpenSSL answers', () => {
       for (const [name, about] of [
         ['good', good],
         ['revoked', revoked],
@@ -216,15 +216,15 @@ describe.skipIf(!found.found)(
       }
     });
 
-    it('tells nothing of a time after it has run out', () => {
+    it('is unknown for times after the statement has expired', () => {
       expect(ask('crl', list(), good, now + 31 * day)).toMatchObject({
         ok: false,
-        detail: expect.stringContaining('run out') as unknown,
+        detail: expect.stringContaining('expired') as unknown,
       });
       expect(ask('ocsp', response('good', 'ca'), good, now + 8 * day)).toMatchObject({ ok: false });
     });
 
-    it('is answered with a verdict, whatever it is, and with no byte of it changed', () => {
+    it('is refused with any octet changed, and for arbitrary input', () => {
       for (const [kind, statement] of [
         ['crl', list()],
         ['ocsp', response('revoked', 'responder')],
@@ -233,7 +233,7 @@ describe.skipIf(!found.found)(
           const changed = Uint8Array.from(statement);
           changed[at] = (changed[at] ?? 0) ^ 1;
           const verdict = ask(kind, changed, revoked);
-          // A response carries certificates that it does not sign, and a name that is a hint.
+          // The signature of a response does not cover its certificates.
           if (kind === 'crl') expect(verdict.ok, `byte ${at}`).toBe(false);
           else expect(verdict.ok && !verdict.revoked, `byte ${at}`).toBe(false);
         }

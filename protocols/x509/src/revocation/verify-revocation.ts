@@ -1,10 +1,9 @@
 import { isCodedError } from '@countersign/kernel';
 import type { ParsedCertificate } from '../certificates/certificate.ts';
-import { readRevocationList } from './revocation-list.ts';
-import type { RevocationStatement } from './revocation-statement.ts';
-import { readStatusResponse } from './status-response.ts';
+import { readStatusResponse } from './ocsp.ts';
+import { type RevocationStatement, readRevocationList } from './revocation-list.ts';
 
-/** Longest statement that is read, in octets. */
+/** Maximum size of a revocation list or OCSP response, in octets. */
 export const maxRevocationOctets = 262_144;
 
 export type RevocationVerdict =
@@ -12,9 +11,9 @@ export type RevocationVerdict =
   | { readonly ok: false; readonly detail: string };
 
 /**
- * Whether a certificate had been revoked at a moment, by what its issuer said: a revocation list (RFC 5280) or an OCSP
- * response (RFC 6960). A statement made later tells as well, for it has the time of each revocation; one that had run
- * out by then tells nothing.
+ * Determines whether a certificate was revoked at a given time, from a revocation list (RFC 5280) or an OCSP response
+ * (RFC 6960). Later statements are accepted, because they state when the certificate was revoked; statements that had
+ * expired by then are not.
  *
  * @param at milliseconds since the epoch
  */
@@ -26,7 +25,7 @@ export function verifyRevocation(claim: {
   readonly at: number;
 }): RevocationVerdict {
   const { kind, der, certificate, issuer, at } = claim;
-  if (der.length > maxRevocationOctets) return { ok: false, detail: 'The statement is too long.' };
+  if (der.length > maxRevocationOctets) return { ok: false, detail: 'The revocation statement is too long.' };
   const read = kind === 'crl' ? readRevocationList : readStatusResponse;
   let statement: RevocationStatement | undefined;
   try {
@@ -36,9 +35,12 @@ export function verifyRevocation(claim: {
     return { ok: false, detail: error.detail };
   }
   if (statement === undefined)
-    return { ok: false, detail: 'The statement is not a genuine one of the issuer about this certificate.' };
-  const { from, until, revokedAt } = statement;
-  if (from < at && (until === undefined || until < at))
-    return { ok: false, detail: 'The statement had run out at that time.' };
+    return {
+      ok: false,
+      detail: 'The revocation statement is not from the issuer, or does not cover this certificate.',
+    };
+  const { thisUpdate, nextUpdate, revokedAt } = statement;
+  if (thisUpdate < at && (nextUpdate === undefined || nextUpdate < at))
+    return { ok: false, detail: 'The revocation statement had expired at that time.' };
   return { ok: true, revoked: revokedAt !== undefined && revokedAt <= at };
 }

@@ -4,11 +4,11 @@ import type { OpenSsl } from './openssl.ts';
 /** Extensions as OpenSSL's configuration writes them, e.g. `basicConstraints = critical, CA:true`. */
 export type Extensions = readonly string[];
 
-/** Chains that OpenSSL makes: keys and requests once by name, certificates as often as a test wants. */
+/** Makes certificate chains with OpenSSL. Keys and requests are reused by name. */
 export interface ChainMaker {
-  /** A self-signed one, by `name`, with its subject and extensions. */
+  /** Makes a self-signed certificate, stored as `name`. */
   root(name: string, subject: string, extensions: Extensions): void;
-  /** One that `by` issued to the key of `key`; kept as `name`. */
+  /** Makes a certificate for the key `key`, issued by `by` and stored as `name`. */
   issue(
     name: string,
     about: {
@@ -21,10 +21,10 @@ export interface ChainMaker {
     },
   ): void;
   der(name: string): Uint8Array;
-  /** What `openssl verify` says: undefined when it is good. */
+  /** The error output of `openssl verify`; undefined when the chain is valid. */
   refusal(
     leaf: string,
-    chain: { readonly roots: readonly string[]; readonly others: readonly string[] },
+    chain: { readonly roots: readonly string[]; readonly intermediates: readonly string[] },
     ...options: readonly string[]
   ): string | undefined;
 }
@@ -64,13 +64,13 @@ export function chainMaker(tool: OpenSsl): ChainMaker {
       tool.write(`${name}.issuer-key`, key);
     },
     der: (name) => new X509Certificate(tool.read(`${name}.pem`)).raw,
-    refusal(leaf, { roots, others }, ...options) {
+    refusal(leaf, { roots, intermediates }, ...options) {
       const joined = (names: readonly string[]) =>
         names.map((name) => Buffer.from(tool.read(`${name}.pem`)).toString()).join('');
       tool.write('roots.pem', joined(roots));
-      tool.write('others.pem', joined(others));
+      tool.write('intermediates.pem', joined(intermediates));
       const trust = ['-no-CApath', '-no-CAstore', '-CAfile', 'roots.pem'];
-      const untrusted = others.length === 0 ? [] : ['-untrusted', 'others.pem'];
+      const untrusted = intermediates.length === 0 ? [] : ['-untrusted', 'intermediates.pem'];
       return tool.failure('verify', ...trust, ...untrusted, '-purpose', 'sslclient', ...options, `${leaf}.pem`);
     },
   };

@@ -4,16 +4,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface OpenSsl {
-  /** Runs a command in the folder; throws when it ends with an error. @returns what it printed, both streams */
+  /** Runs a command in the folder. @returns stdout and stderr @throws Error when the command fails */
   run(...args: readonly string[]): string;
-  /** The same with an error of its own: what it printed then, or undefined when it ended well. */
+  /** Runs a command that may fail. @returns its output if it failed, otherwise undefined */
   failure(...args: readonly string[]): string | undefined;
   write(name: string, content: Uint8Array | string): string;
   read(name: string): Uint8Array;
   remove(): void;
 }
 
-/** OpenSSL in a folder of its own, without the configuration of the machine. */
+/** OpenSSL in a temporary folder, without the configuration of the machine. */
 export function openSslIn(program: string): OpenSsl {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-openssl-'));
   writeFileSync(join(folder, 'empty.cnf'), '');
@@ -39,7 +39,7 @@ export function openSslIn(program: string): OpenSsl {
   };
 }
 
-/** Configuration of an authority of `openssl ts -reply`, with its certificate in tsa.pem and what is above in chain.pem. */
+/** Configuration for `openssl ts -reply`: certificate in tsa.pem, issuers in chain.pem. */
 export const openSslAuthority = `
 [tsa]
 default_tsa = here
@@ -60,7 +60,7 @@ tsa_name = yes
 ess_cert_id_chain = no
 `;
 
-/** Extensions for \`openssl x509 -req\`: of an authority over certificates, and of one over time. */
+/** Extensions for `openssl x509 -req`: a certification authority, a time-stamping authority, and a wrong purpose. */
 export const openSslExtensions = `
 [ca]
 basicConstraints = critical, CA:true

@@ -1,6 +1,7 @@
 import { constants, createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { readX509Certificate } from '../certificates/certificate.ts';
 import {
+  contextConstructed,
   derBitString,
   derBoolean,
   derCertificateTime,
@@ -13,43 +14,43 @@ import {
   derSequence,
   derSetOf,
   derUtf8,
-} from '../der/der-writer.ts';
-import { contextConstructed, tags } from '../der/tags.ts';
+  tags,
+} from '../der/index.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import { encodeTimeStampInfo, type NewTimeStampInfo } from '../time-stamp/time-stamp-info.ts';
 
-/** A moment in the validity of everything here. */
+/** A time at which all test certificates are valid. */
 export const testTime = Date.parse('2026-11-21T09:30:00.125Z');
 const year = 365 * 24 * 3_600_000;
 
 export const keyKinds = ['p256', 'p384', 'rsa', 'rsa-pss', 'ed25519'] as const;
 export type KeyKind = (typeof keyKinds)[number];
 
-/** That no path may hold. */
+/** Keys that must be refused. */
 type WeakKind = 'rsa-1024' | 'p192' | 'dsa';
 
-export interface CertificateWishes {
+export interface TestCertificateOptions {
   readonly name?: string;
-  /** Encoding of the subject instead of a name. */
+  /** DER of the subject, instead of a name. */
   readonly subject?: Uint8Array;
-  /** DER of alternative names, whatever they are. */
+  /** DER of the alternative names, valid or not. */
   readonly alternativeNames?: Uint8Array;
-  /** Beside the usual ones: identifier and DER of the value. */
+  /** An additional extension: object identifier and DER of the value. */
   readonly extension?: readonly [id: string, value: Uint8Array];
   readonly kind?: KeyKind | WeakKind;
-  readonly issuer?: Issued;
+  readonly issuer?: TestCertificate;
   readonly authority?: boolean;
   readonly pathLength?: number;
   readonly keyUsage?: readonly number[];
-  /** Purposes, and whether critical; undefined for time stamping as it has to be, null for none. */
+  /** Undefined: time stamping, critical. Null: no extension. */
   readonly extendedKeyUsage?: { readonly critical: boolean; readonly purposes: readonly string[] } | null;
   readonly notBefore?: number;
   readonly notAfter?: number;
-  readonly strange?: boolean;
+  readonly unknownCriticalExtension?: boolean;
 }
 
-/** A certificate with its key. */
-export interface Issued {
+/** A certificate with its private key. */
+export interface TestCertificate {
   readonly certificate: Uint8Array;
   readonly privateKey: KeyObject;
   readonly kind: KeyKind | WeakKind;
@@ -57,23 +58,23 @@ export interface Issued {
 
 let serials = 1n;
 
-/** A certificate as a test wants it, right or wrong; for time stamps and issued by itself unless it says otherwise. */
-export function issueCertificate(wishes: CertificateWishes = {}): Issued {
-  const { kind = 'p256', authority = false } = wishes;
+/** Issues a test certificate, valid or not. Default: self-signed, for time stamping. */
+export function issueCertificate(options: TestCertificateOptions = {}): TestCertificate {
+  const { kind = 'p256', authority = false } = options;
   const { publicKey, privateKey } = generate(kind);
-  const name = wishes.subject ?? nameOf(wishes.name ?? `Authority ${++serials}`);
-  const issuer = wishes.issuer;
+  const name = options.subject ?? nameOf(options.name ?? `Authority ${++serials}`);
+  const issuer = options.issuer;
   const signer = issuer ?? { privateKey, kind };
-  const usage = wishes.extendedKeyUsage === undefined ? defaultUsage(authority) : wishes.extendedKeyUsage;
+  const usage = options.extendedKeyUsage === undefined ? defaultUsage(authority) : options.extendedKeyUsage;
   const extensions = [
-    extension(oid.basicConstraints, true, basicConstraints(authority, wishes.pathLength)),
-    ...(wishes.keyUsage === undefined ? [] : [extension(oid.keyUsage, true, derNamedBits(wishes.keyUsage))]),
+    extension(oid.basicConstraints, true, basicConstraints(authority, options.pathLength)),
+    ...(options.keyUsage === undefined ? [] : [extension(oid.keyUsage, true, derNamedBits(options.keyUsage))]),
     ...(usage === null
       ? []
       : [extension(oid.extendedKeyUsage, usage.critical, derSequence(...usage.purposes.map(derObjectIdentifier)))]),
-    ...(wishes.alternativeNames === undefined ? [] : [extension(oid.subjectAltName, false, wishes.alternativeNames)]),
-    ...(wishes.extension === undefined ? [] : [extension(wishes.extension[0], false, wishes.extension[1])]),
-    ...(wishes.strange === true ? [extension('1.2.3.4', true, derNull())] : []),
+    ...(options.alternativeNames === undefined ? [] : [extension(oid.subjectAltName, false, options.alternativeNames)]),
+    ...(options.extension === undefined ? [] : [extension(options.extension[0], false, options.extension[1])]),
+    ...(options.unknownCriticalExtension === true ? [extension('1.2.3.4', true, derNull())] : []),
   ];
   const toBeSigned = derSequence(
     derElement(contextConstructed(0), derInteger(2)),
@@ -81,8 +82,8 @@ export function issueCertificate(wishes: CertificateWishes = {}): Issued {
     signatureAlgorithm(signer.kind),
     issuer === undefined ? name : readX509Certificate(issuer.certificate).subject,
     derSequence(
-      derCertificateTime(wishes.notBefore ?? testTime - year),
-      derCertificateTime(wishes.notAfter ?? testTime + year),
+      derCertificateTime(options.notBefore ?? testTime - year),
+      derCertificateTime(options.notAfter ?? testTime + year),
     ),
     name,
     publicKey.export({ format: 'der', type: 'spki' }),
@@ -96,13 +97,13 @@ export function issueCertificate(wishes: CertificateWishes = {}): Issued {
   };
 }
 
-export interface TokenWishes {
+export interface TestTokenOptions {
   readonly info?: Partial<NewTimeStampInfo>;
   /** Instead of the content type in the signed attributes. */
   readonly contentType?: string;
   /** Instead of the digest of the content. */
   readonly messageDigest?: Uint8Array;
-  /** What the signer says its certificate is: by RFC 5035, by RFC 2634, nothing, or of another certificate. */
+  /** The signing certificate attribute: RFC 5035, RFC 2634, none, or naming another certificate. */
   readonly signingCertificate?: 'v2' | 'v1' | 'none' | { readonly of: Uint8Array };
   readonly certificates?: readonly Uint8Array[];
   readonly signatures?: number;
@@ -111,34 +112,34 @@ export interface TokenWishes {
   readonly attributesTwice?: boolean;
 }
 
-export const testDigest = Uint8Array.from(createHash('sha256').update('what is stamped').digest());
+export const testDigest = Uint8Array.from(createHash('sha256').update('stamped content').digest());
 
-/** A token as a test wants it, right or wrong; right unless it says otherwise. */
-export function issueToken(authority: Issued, wishes: TokenWishes = {}): Uint8Array {
+/** Issues a test token, valid or not. Default: valid. */
+export function issueToken(authority: TestCertificate, options: TestTokenOptions = {}): Uint8Array {
   const info = encodeTimeStampInfo({
     policy: '1.3.6.1.4.1.99999.1',
     imprint: { hash: 'sha256', digest: testDigest },
     serial: 4711n,
     at: testTime,
-    ...wishes.info,
+    ...options.info,
   });
   const { issuer, serial } = readX509Certificate(authority.certificate);
-  const digestAlgorithm = derSequence(derObjectIdentifier(wishes.digestAlgorithm ?? oid.sha256));
-  const own = [
-    attribute(oid.contentType, derObjectIdentifier(wishes.contentType ?? oid.tstInfo)),
-    attribute(oid.messageDigest, derOctetString(wishes.messageDigest ?? createHash('sha256').update(info).digest())),
-    ...signingCertificate(authority.certificate, wishes.signingCertificate ?? 'v2'),
+  const digestAlgorithm = derSequence(derObjectIdentifier(options.digestAlgorithm ?? oid.sha256));
+  const once = [
+    attribute(oid.contentType, derObjectIdentifier(options.contentType ?? oid.tstInfo)),
+    attribute(oid.messageDigest, derOctetString(options.messageDigest ?? createHash('sha256').update(info).digest())),
+    ...signingCertificate(authority.certificate, options.signingCertificate ?? 'v2'),
   ];
-  const attributes = wishes.attributesTwice === true ? [...own, ...own] : own;
+  const attributes = options.attributesTwice === true ? [...once, ...once] : once;
   const signerInfo = derSequence(
     derInteger(1),
     derSequence(issuer, derElement(tags.integer, serial)),
     digestAlgorithm,
     derSetOf(contextConstructed(0), attributes),
-    wishes.signatureAlgorithm ?? signatureAlgorithm(authority.kind),
+    options.signatureAlgorithm ?? signatureAlgorithm(authority.kind),
     derOctetString(signWith(authority, derSetOf(tags.set, attributes))),
   );
-  const certificates = wishes.certificates ?? [authority.certificate];
+  const certificates = options.certificates ?? [authority.certificate];
   const signedData = derSequence(
     derInteger(3),
     derSetOf(tags.set, [digestAlgorithm]),
@@ -146,16 +147,16 @@ export function issueToken(authority: Issued, wishes: TokenWishes = {}): Uint8Ar
     ...(certificates.length === 0 ? [] : [derSetOf(contextConstructed(0), certificates)]),
     derSetOf(
       tags.set,
-      Array.from({ length: wishes.signatures ?? 1 }, () => signerInfo),
+      Array.from({ length: options.signatures ?? 1 }, () => signerInfo),
     ),
   );
   return derSequence(derObjectIdentifier(oid.signedData), derElement(contextConstructed(0), signedData));
 }
 
-function signingCertificate(own: Uint8Array, wish: NonNullable<TokenWishes['signingCertificate']>): Uint8Array[] {
-  if (wish === 'none') return [];
-  const of = typeof wish === 'object' ? wish.of : own;
-  const [type, hash] = wish === 'v1' ? [oid.signingCertificate, 'sha1'] : [oid.signingCertificateV2, 'sha256'];
+function signingCertificate(own: Uint8Array, which: NonNullable<TestTokenOptions['signingCertificate']>): Uint8Array[] {
+  if (which === 'none') return [];
+  const of = typeof which === 'object' ? which.of : own;
+  const [type, hash] = which === 'v1' ? [oid.signingCertificate, 'sha1'] : [oid.signingCertificateV2, 'sha256'];
   const digest = derOctetString(createHash(hash).update(of).digest());
   return [attribute(type, derSequence(derSequence(derSequence(digest))))];
 }
@@ -179,7 +180,7 @@ function nameOf(text: string): Uint8Array {
   return derSequence(derSetOf(tags.set, [derSequence(derObjectIdentifier(oid.commonName), derUtf8(text))]));
 }
 
-function generate(kind: Issued['kind']): { publicKey: KeyObject; privateKey: KeyObject } {
+function generate(kind: TestCertificate['kind']): { publicKey: KeyObject; privateKey: KeyObject } {
   switch (kind) {
     case 'p256':
       return generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -199,14 +200,14 @@ function generate(kind: Issued['kind']): { publicKey: KeyObject; privateKey: Key
   }
 }
 
-function signWith({ privateKey, kind }: Pick<Issued, 'privateKey' | 'kind'>, octets: Uint8Array): Uint8Array {
+function signWith({ privateKey, kind }: Pick<TestCertificate, 'privateKey' | 'kind'>, octets: Uint8Array): Uint8Array {
   if (kind === 'ed25519') return sign(null, octets, privateKey);
   if (kind === 'p384') return sign('sha384', octets, privateKey);
   if (kind !== 'rsa-pss') return sign('sha256', octets, privateKey);
   return sign('sha256', octets, { key: privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 });
 }
 
-function signatureAlgorithm(kind: Issued['kind']): Uint8Array {
+function signatureAlgorithm(kind: TestCertificate['kind']): Uint8Array {
   switch (kind) {
     case 'p256':
     case 'p192':
@@ -225,7 +226,7 @@ function signatureAlgorithm(kind: Issued['kind']): Uint8Array {
   }
 }
 
-/** RSASSA-PSS-params with a digest for message and mask, and 32 octets of salt. */
+/** RSASSA-PSS-params with one digest for message and mask, and a salt of 32 octets. */
 export function pssParameters(hash: string): Uint8Array {
   const hashAlgorithm = derSequence(derObjectIdentifier(hash), derNull());
   return derSequence(

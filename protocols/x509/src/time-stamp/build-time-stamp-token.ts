@@ -1,33 +1,33 @@
-import { encodeHashAlgorithm } from '../algorithms.ts';
 import { readX509Certificate } from '../certificates/certificate.ts';
-import { hashOf } from '../crypto.ts';
 import {
+  contextConstructed,
   derElement,
   derInteger,
   derObjectIdentifier,
   derOctetString,
   derSequence,
   derSetOf,
-} from '../der/der-writer.ts';
-import { contextConstructed, tags } from '../der/tags.ts';
+  tags,
+} from '../der/index.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
-import { ecdsaSignatureToDer } from '../signing/ecdsa-signature.ts';
-import type { SignOctets } from '../signing/sign-octets.ts';
+import { encodeHashAlgorithm } from '../signatures/algorithms.ts';
+import { ecdsaSignatureToDer, type SignOctets } from '../signatures/ecdsa-signature.ts';
+import { hashOf } from '../signatures/verify-signature.ts';
 import { encodeTimeStampInfo, type NewTimeStampInfo } from './time-stamp-info.ts';
 
 export interface NewTimeStampToken {
   readonly info: NewTimeStampInfo;
   /** DER of the authority's certificate. */
   readonly certificate: Uint8Array;
-  /** Whether it is put into the token. */
+  /** Whether the token includes the certificate. */
   readonly certificateIncluded: boolean;
-  /** Signs with the key of the certificate. */
+  /** Signs with the certificate's key. */
   readonly sign: SignOctets;
 }
 
 /**
- * A time-stamp token signed with ES256 (RFC 3161 section 2.4.2): SignedData of version 3 with the attributes content
- * type, message digest and signing certificate by SHA-256 (RFC 5816). There is no signing time: `genTime` is the time.
+ * Builds a time-stamp token signed with ES256 (RFC 3161 section 2.4.2): SignedData of version 3 with the attributes
+ * content type, message digest and signing certificate (RFC 5816). There is no signing time, because `genTime` states it.
  */
 export async function buildTimeStampToken(token: NewTimeStampToken): Promise<Uint8Array> {
   const info = encodeTimeStampInfo(token.info);
@@ -61,7 +61,7 @@ function attribute(type: string, value: Uint8Array): Uint8Array {
   return derSequence(derObjectIdentifier(type), derSetOf(tags.set, [value]));
 }
 
-/** SigningCertificateV2 with one ESSCertIDv2 (RFC 5035 section 4); SHA-256 is its default and so is left out. */
+/** SigningCertificateV2 with one ESSCertIDv2 (RFC 5035 section 4); the default digest SHA-256 is omitted. */
 function signingCertificate(certificate: Uint8Array, issuer: Uint8Array, serial: Uint8Array): Uint8Array {
   const generalNames = derSequence(derElement(contextConstructed(4), issuer));
   const issuerSerial = derSequence(generalNames, derElement(tags.integer, serial));

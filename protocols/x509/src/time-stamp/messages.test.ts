@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  contextConstructed,
   derBoolean,
   derElement,
   derInteger,
@@ -7,8 +8,7 @@ import {
   derOctetString,
   derSequence,
   derUtf8,
-} from '../der/der-writer.ts';
-import { contextConstructed } from '../der/tags.ts';
+} from '../der/index.ts';
 import {
   encodeGrantedResponse,
   encodeRejectedResponse,
@@ -24,7 +24,7 @@ const imprintOf = (hash: string, digest: Uint8Array) =>
   derSequence(derSequence(derObjectIdentifier(hash)), derOctetString(digest));
 
 describe('a request', () => {
-  it('is read as it was written', () => {
+  it('survives writing and reading', () => {
     for (const request of [
       { imprint, certificateWanted: false },
       { imprint, certificateWanted: true, nonce: 2n ** 127n, policy: '1.2.3' },
@@ -33,7 +33,7 @@ describe('a request', () => {
       expect(readTimeStampRequest(encodeTimeStampRequest(request))).toEqual({ ...request, extensions: [] });
   });
 
-  it('names its extensions, critical or not', () => {
+  it('lists its extensions', () => {
     const extension = derSequence(derObjectIdentifier('1.2.3.4'), derBoolean(true), derOctetString(derInteger(1)));
     const request = derSequence(
       derInteger(1),
@@ -51,10 +51,10 @@ describe('a request', () => {
       'timestamp_malformed',
     ],
     ['with SHA-1', derSequence(derInteger(1), imprintOf(oid.sha1, new Uint8Array(20))), 'algorithm_unsupported'],
-    ['that is longer than any', new Uint8Array(4_097), 'timestamp_malformed'],
-    ['that is none', testDigest, 'der_malformed'],
+    ['that is too long', new Uint8Array(4_097), 'timestamp_malformed'],
+    ['that is not DER', testDigest, 'der_malformed'],
     [
-      'with something behind it',
+      'with octets after the end',
       Buffer.concat([encodeTimeStampRequest({ imprint, certificateWanted: true }), testDigest]),
       'der_malformed',
     ],
@@ -68,16 +68,16 @@ describe('a request', () => {
   });
 });
 
-describe('an answer', () => {
+describe('a response', () => {
   const token = issueToken(issueCertificate());
 
-  it('holds the token octet by octet', () => {
+  it('contains the token unchanged', () => {
     expect(readTimeStampResponse(encodeGrantedResponse(token))).toEqual({ granted: true, token });
     const withMods = derSequence(derSequence(derInteger(1)), token);
     expect(readTimeStampResponse(withMods)).toEqual({ granted: true, token });
   });
 
-  it('says why not, by its bit and in words', () => {
+  it('states the reason for a refusal as failure bits and text', () => {
     expect(readTimeStampResponse(encodeRejectedResponse('badAlg', 'No such digest.'))).toEqual({
       granted: false,
       status: 2,
@@ -93,12 +93,12 @@ describe('an answer', () => {
     });
   });
 
-  it('is refused when status and token contradict each other', () => {
+  it('is refused if status and token contradict each other', () => {
     expect(() => readTimeStampResponse(derSequence(derSequence(derInteger(0))))).toThrow('timestamp_malformed');
     expect(() => readTimeStampResponse(derSequence(derSequence(derInteger(2)), token))).toThrow('timestamp_malformed');
   });
 
-  it('is refused when it is none, or longer than any', () => {
+  it('is refused if it is not DER or too long', () => {
     expect(() => readTimeStampResponse(testDigest)).toThrow('der_malformed');
     expect(() => readTimeStampResponse(new Uint8Array(80_000))).toThrow('timestamp_malformed');
   });

@@ -1,12 +1,31 @@
-import { type DerReader, readDerSequence } from '../der/der-reader.ts';
-import { derInteger, derNamedBits, derSequence, derUtf8 } from '../der/der-writer.ts';
-import { readNamedBits, readSmallInteger, readUtf8 } from '../der/read-values.ts';
-import { tags } from '../der/tags.ts';
+import {
+  type DerReader,
+  derInteger,
+  derNamedBits,
+  derSequence,
+  derUtf8,
+  readDerSequence,
+  readNamedBits,
+  readSmallInteger,
+  readUtf8,
+  tags,
+} from '../der/index.ts';
 import { x509Errors } from '../errors.ts';
 import { maxTokenOctets } from './verify-time-stamp-token.ts';
 
+const failures = [
+  'badAlg',
+  'badRequest',
+  'badDataFormat',
+  'timeNotAvailable',
+  'unacceptedPolicy',
+  'unacceptedExtension',
+  'addInfoNotAvailable',
+  'systemFailure',
+] as const;
+export type TimeStampFailure = (typeof failures)[number];
 /** Bits of PKIFailureInfo (RFC 3161 section 2.4.2). */
-export const failureBits = {
+const failureBits: Readonly<Record<TimeStampFailure, number>> = {
   badAlg: 0,
   badRequest: 2,
   badDataFormat: 5,
@@ -15,10 +34,9 @@ export const failureBits = {
   unacceptedExtension: 16,
   addInfoNotAvailable: 17,
   systemFailure: 25,
-} as const;
-export type TimeStampFailure = keyof typeof failureBits;
+};
 
-/** TimeStampResp: a token, or why there is none in the authority's own words. */
+/** TimeStampResp: a token, or the authority's reasons for refusing. */
 export type TimeStampResponse =
   | { readonly granted: true; readonly token: Uint8Array }
   | {
@@ -33,13 +51,13 @@ const maxStatusTexts = 8;
 const maxStatusOctets = 4_096;
 
 /**
- * Reads an answer; its token is still to be verified.
+ * Reads a response. The token in it is not verified.
  *
  * @throws CodedError `der_malformed`, `timestamp_malformed`
  */
 export function readTimeStampResponse(der: Uint8Array): TimeStampResponse {
   if (der.length > maxTokenOctets + maxStatusOctets)
-    throw x509Errors.error('timestamp_malformed', 'The answer is too long.');
+    throw x509Errors.error('timestamp_malformed', 'The response is too long.');
   const reader = readDerSequence(der);
   const info = reader.enter(tags.sequence);
   const token = reader.optional(tags.sequence);
@@ -48,10 +66,10 @@ export function readTimeStampResponse(der: Uint8Array): TimeStampResponse {
   const text = readStatusText(info.enterOptional(tags.sequence));
   const bits = info.optional(tags.bitString);
   info.end();
-  // 0 granted, 1 granted with modifications; a token is there then and only then.
+  // 0 granted, 1 granted with modifications: only then is there a token.
   const granted = status === 0 || status === 1;
   if (granted !== (token !== undefined))
-    throw x509Errors.error('timestamp_malformed', 'The answer and its status do not fit together.');
+    throw x509Errors.error('timestamp_malformed', 'The status of the response contradicts its content.');
   if (token !== undefined) return { granted: true, token: Uint8Array.from(token.encoding) };
   return { granted: false, status, failures: bits === undefined ? [] : failuresOf(readNamedBits(bits)), text };
 }
@@ -64,16 +82,14 @@ function readStatusText(list: DerReader | undefined): string {
 }
 
 function failuresOf(bits: ReadonlySet<number>): readonly TimeStampFailure[] {
-  return namesOf(failureBits).filter((name) => bits.has(failureBits[name]));
+  return failures.filter((name) => bits.has(failureBits[name]));
 }
-
-const namesOf = <Name extends string>(record: Readonly<Record<Name, unknown>>): Name[] => Object.keys(record) as Name[];
 
 export function encodeGrantedResponse(token: Uint8Array): Uint8Array {
   return derSequence(derSequence(derInteger(0)), token);
 }
 
-/** Status `rejection`, with one failure and the reason in words. */
+/** Status `rejection` with one failure bit and a reason as text. */
 export function encodeRejectedResponse(failure: TimeStampFailure, text: string): Uint8Array {
   return derSequence(derSequence(derInteger(2), derSequence(derUtf8(text)), derNamedBits([failureBits[failure]])));
 }

@@ -1,54 +1,52 @@
 import { isCodedError } from '@countersign/kernel';
-import { hashNameOf, signatureSchemeOf } from '../algorithms.ts';
 import { type ParsedCertificate, readX509Certificate } from '../certificates/certificate.ts';
 import { extendedKeyUsageOf, keyUsageBits, keyUsageOf } from '../certificates/extensions.ts';
-import { type CertificateTrust, findPath } from '../certificates/find-path.ts';
 import { readSignedData, type SignedData } from '../cms/signed-data.ts';
-import { isIdentified, signingCertificateOf } from '../cms/signing-certificate.ts';
-import { hashOf, verifySignature } from '../crypto.ts';
-import { readDer } from '../der/der-reader.ts';
-import { readObjectIdentifier } from '../der/read-values.ts';
-import { tags } from '../der/tags.ts';
+import { matchesIdentifier, signingCertificateOf } from '../cms/signing-certificate.ts';
+import { readDer, readObjectIdentifier, tags } from '../der/index.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import { sameOctets } from '../octets.ts';
+import { type CertificateTrust, findPath } from '../path/find-path.ts';
+import { hashNameOf, signatureSchemeOf } from '../signatures/algorithms.ts';
+import { hashOf, verifySignature } from '../signatures/verify-signature.ts';
 import { readTimeStampInfo, type TimeStampInfo } from './time-stamp-info.ts';
 
-/** Longest token that is read, in octets: an authority's path of RSA certificates has some 6,000. */
+/** Maximum size of a token, in octets. A token with a path of RSA certificates has about 6,000. */
 export const maxTokenOctets = 65_536;
 
-/** Whose time stamps count. One of either is enough; nobody is trusted when both are empty. */
+/** Trust anchors. One match in either list is enough; if both are empty, no token is trusted. */
 export interface TimeStampTrust {
-  /** DER of certificates: of the authority itself, or of one that it leads up to. */
+  /** DER of certificates: of the time-stamping authority itself, or of an authority above it. */
   readonly certificates?: readonly Uint8Array[];
-  /** SHA-256 of the DER of the SubjectPublicKeyInfo of such a certificate: 32 octets. */
+  /** SHA-256 of the DER of a SubjectPublicKeyInfo, 32 octets each. */
   readonly keys?: readonly Uint8Array[];
 }
 
 export interface TimeStampClaim {
   /** DER of the ContentInfo. */
   readonly token: Uint8Array;
-  /** What must have been stamped: SHA-256, SHA-384 or SHA-512, as the token says. */
+  /** The expected digest: SHA-256, SHA-384 or SHA-512, as the token states. */
   readonly digest: Uint8Array;
   readonly trusted: TimeStampTrust;
-  /** The nonce that was sent; absent, the token's is not looked at. */
+  /** The nonce of the request; if absent, the nonce is not checked. */
   readonly nonce?: bigint;
-  /** The policies that will do, as object identifiers; absent, any. */
+  /** Accepted policies as object identifiers; if absent, every policy is accepted. */
   readonly policies?: readonly string[];
 }
 
-/** What a token that was verified says. */
+/** Content of a verified token. */
 export interface VerifiedTimeStamp {
-  /** RFC 3339 in UTC, with the fraction as it was stated: the digest existed then, give or take the accuracy. */
+  /** RFC 3339 in UTC, with the fraction as encoded. The digest existed at this time, within the accuracy. */
   readonly time: string;
   /** The same in milliseconds since the epoch, rounded down. */
   readonly milliseconds: number;
-  /** Where the token states it. */
+  /** Absent if the token does not state it. */
   readonly accuracyMicroseconds?: number;
   /** Object identifier of the authority's policy. */
   readonly policy: string;
-  /** In hexadecimal. */
+  /** Hexadecimal. */
   readonly serial: string;
-  /** DER of the authority's certificate, and of those above it up to one that is trusted. */
+  /** DER of the authority's certificate and of those above it, up to the trust anchor. */
   readonly path: readonly Uint8Array[];
 }
 
@@ -74,22 +72,23 @@ export type TimeStampVerdict =
 type Failure = Extract<TimeStampVerdict, { ok: false }>;
 
 /**
- * Whether a time-stamp token (RFC 3161 section 2.4.2, RFC 5816) is over this digest and by an authority that is
- * trusted. Whatever the token holds, the answer is a verdict; the work is bounded.
+ * Verifies that a time-stamp token (RFC 3161 section 2.4.2, RFC 5816) covers this digest and is from a trusted authority.
+ * Any token gives a verdict, in bounded time.
  *
- * Certificates must have been valid at the time that the token states. Whether the authority's was revoked is not asked.
+ * Certificates must have been valid at the time that the token states. Revocation is not checked.
  *
- * @throws CodedError `certificate_malformed` when a trusted certificate is none
+ * @throws CodedError `certificate_malformed` when a trusted certificate cannot be read
  */
 export function verifyTimeStampToken(claim: TimeStampClaim): TimeStampVerdict {
   const anchors = (claim.trusted.certificates ?? []).map(readX509Certificate);
   if (claim.token.length > maxTokenOctets) return failed('timestamp_malformed', 'The token is too long.');
   try {
     const signedData = readSignedData(claim.token);
-    if (signedData.contentType !== oid.tstInfo) return failed('timestamp_malformed', 'The content is no time stamp.');
+    if (signedData.contentType !== oid.tstInfo)
+      return failed('timestamp_malformed', 'The content is not a time stamp.');
     const info = readTimeStampInfo(signedData.content);
     return (
-      saysWhatWasAsked(info, claim) ??
+      checkClaim(info, claim) ??
       verifyAuthority(signedData, info, { certificates: anchors, keys: claim.trusted.keys ?? [] })
     );
   } catch (error) {
@@ -100,21 +99,24 @@ export function verifyTimeStampToken(claim: TimeStampClaim): TimeStampVerdict {
   }
 }
 
-function saysWhatWasAsked(info: TimeStampInfo, { digest, nonce, policies }: TimeStampClaim): Failure | undefined {
+function checkClaim(info: TimeStampInfo, { digest, nonce, policies }: TimeStampClaim): Failure | undefined {
   if (!sameOctets(info.imprint.digest, digest))
-    return failed('timestamp_digest_mismatch', 'The token is over another digest.');
+    return failed('timestamp_digest_mismatch', 'The token is for another digest.');
   if (nonce !== undefined && info.nonce !== nonce)
-    return failed('timestamp_nonce_mismatch', 'The token does not have the nonce that was sent: it may be an old one.');
+    return failed(
+      'timestamp_nonce_mismatch',
+      'The token does not have the nonce of the request, so it may be an old one.',
+    );
   if (policies !== undefined && !policies.includes(info.policy))
     return failed('timestamp_policy_unexpected', `The token was made under policy ${info.policy}.`);
   return undefined;
 }
 
 function verifyAuthority(signedData: SignedData, info: TimeStampInfo, trust: CertificateTrust): TimeStampVerdict {
-  const found = authorityOf(signedData, trust.certificates);
+  const found = findSigner(signedData, trust.certificates);
   if ('reason' in found) return found;
   const { certificate } = found;
-  const failure = isForTimeStamps(certificate) ?? isSigned(signedData, certificate);
+  const failure = checkPurpose(certificate) ?? checkSignature(signedData, certificate);
   if (failure !== undefined) return failure;
   const verdict = findPath(certificate, signedData.certificates, trust, info.time.milliseconds);
   if (!verdict.ok) {
@@ -134,20 +136,29 @@ function verifyAuthority(signedData: SignedData, info: TimeStampInfo, trust: Cer
   };
 }
 
-/** The certificate that the signer names twice: beside the signature, and under it. It may come from the reader. */
-function authorityOf(
+/** Finds the signer's certificate in the token or among the anchors. The signer names it outside and under the signature. */
+function findSigner(
   { certificates, signer }: SignedData,
   anchors: readonly ParsedCertificate[],
 ): Failure | { readonly certificate: ParsedCertificate } {
   const identifier = signingCertificateOf(signer);
   if (identifier === undefined)
-    return failed('timestamp_certificate_mismatch', 'The authority did not sign which certificate is its own.');
+    return failed(
+      'timestamp_certificate_mismatch',
+      'The signed attributes do not name the certificate of the authority.',
+    );
   const named = [...certificates, ...anchors].filter((certificate) => isNamedBy(signer.identifier, certificate));
   if (named.length === 0)
-    return failed('timestamp_certificate_missing', "The authority's certificate is neither in the token nor trusted.");
-  const certificate = named.find((candidate) => isIdentified(candidate, identifier));
+    return failed(
+      'timestamp_certificate_missing',
+      "The authority's certificate is neither in the token nor among the trusted ones.",
+    );
+  const certificate = named.find((candidate) => matchesIdentifier(candidate, identifier));
   return certificate === undefined
-    ? failed('timestamp_certificate_mismatch', 'The authority signed for another certificate than the one named.')
+    ? failed(
+        'timestamp_certificate_mismatch',
+        'The signed attributes name another certificate than the signer information.',
+      )
     : { certificate };
 }
 
@@ -159,36 +170,57 @@ function isNamedBy(identifier: SignedData['signer']['identifier'], certificate: 
   return sameOctets(readDer(extension.value).next(tags.octetString).content, identifier.keyIdentifier);
 }
 
-/** RFC 3161 section 2.3: that purpose alone, and critical. */
-function isForTimeStamps(certificate: ParsedCertificate): Failure | undefined {
+/** RFC 3161 section 2.3: time stamping is the only purpose, and critical. */
+function checkPurpose(certificate: ParsedCertificate): Failure | undefined {
   const usage = keyUsageOf(certificate);
   const extended = extendedKeyUsageOf(certificate);
-  const alone = extended?.purposes.length === 1 && extended.purposes[0] === oid.timeStamping;
-  const signs =
+  const onlyTimeStamping = extended?.purposes.length === 1 && extended.purposes[0] === oid.timeStamping;
+  const maySign =
     usage === undefined || usage.has(keyUsageBits.digitalSignature) || usage.has(keyUsageBits.nonRepudiation);
-  return extended?.critical === true && alone && signs
+  return extended?.critical === true && onlyTimeStamping && maySign
     ? undefined
-    : failed('timestamp_certificate_purpose', 'The certificate is not one for time stamps alone, and critically so.');
+    : failed(
+        'timestamp_certificate_purpose',
+        'The certificate does not have time stamping as its only and critical purpose.',
+      );
 }
 
-/** RFC 5652 sections 5.4 and 11: attributes name the content and its digest, the signature is over the attributes. */
-function isSigned({ contentType, content, signer }: SignedData, certificate: ParsedCertificate): Failure | undefined {
+/** RFC 5652 sections 5.4 and 11: the attributes name content type and digest, and the signature covers the attributes. */
+function checkSignature(
+  { contentType, content, signer }: SignedData,
+  certificate: ParsedCertificate,
+): Failure | undefined {
   const digestName = hashNameOf(signer.digestAlgorithm);
   const scheme = signatureSchemeOf(signer.signatureAlgorithm, digestName);
   const [type, ...otherTypes] = signer.attributes.get(oid.contentType) ?? [];
   const [digest, ...otherDigests] = signer.attributes.get(oid.messageDigest) ?? [];
-  const describes =
+  const attributesMatch =
     type !== undefined &&
     digest !== undefined &&
     otherTypes.length + otherDigests.length === 0 &&
     readObjectIdentifier(readDer(type).next(tags.objectIdentifier)) === contentType &&
     sameOctets(readDer(digest).next(tags.octetString).content, hashOf(digestName, content));
-  if (!describes) return failed('timestamp_signature_invalid', 'What was signed is not what the token holds.');
+  if (!attributesMatch)
+    return failed('timestamp_signature_invalid', 'The signed attributes do not match the content of the token.');
   return verifySignature(certificate.publicKey, scheme, signer.signedAttributes, signer.signature)
     ? undefined
-    : failed('timestamp_signature_invalid', "The signature is not one by the authority's key.");
+    : failed('timestamp_signature_invalid', "The signature does not verify with the authority's key.");
 }
 
 function failed(reason: TimeStampReason, detail: string): Failure {
   return { ok: false, reason, detail };
+}
+
+/**
+ * DER of the certificates inside a token; none if the token cannot be read. They are untrusted: verifying a token against
+ * its own certificates shows only that it is consistent.
+ */
+export function certificatesInToken(token: Uint8Array): readonly Uint8Array[] {
+  if (token.length > maxTokenOctets) return [];
+  try {
+    return readSignedData(token).certificates.map(({ encoding }) => encoding);
+  } catch (error) {
+    if (isCodedError(error)) return [];
+    throw error;
+  }
 }

@@ -114,7 +114,7 @@ export function createCertificateJudge(dependencies: JudgeDependencies) {
     const others = shown.others.map(readable).filter((other) => other !== undefined);
     const verdict = validatePath(certificate, {
       anchors: roots,
-      others: [...intermediates, ...others],
+      intermediates: [...intermediates, ...others],
       at: clock.now(),
       purposes,
       policies,

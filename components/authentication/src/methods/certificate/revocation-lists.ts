@@ -70,7 +70,7 @@ export function createRevocationLists({ sources, get, clock, logger }: Revocatio
     try {
       const list = readCompleteRevocationList(der, issuer);
       const before = newest.get(name);
-      if (list !== undefined && (before === undefined || list.from >= before.from)) newest.set(name, list);
+      if (list !== undefined && (before === undefined || list.thisUpdate >= before.thisUpdate)) newest.set(name, list);
     } catch (error) {
       if (!isCodedError(error)) throw error;
       logger.warn({ code: error.code, detail: error.detail }, 'a revocation list cannot be read');

@@ -33,9 +33,12 @@ const responderTimeoutMs = 5_000;
 export function createRevocation({ lists, responder, exchange, maxAgeMs, clock, logger }: RevocationDependencies) {
   function stateOf(statement: RevocationStatement): RevocationState {
     const now = clock.now();
-    const { from, until, revokedAt } = statement;
+    const { thisUpdate, nextUpdate, revokedAt } = statement;
     if (revokedAt !== undefined) return 'revoked';
-    const recent = from <= now + clockSkewMs && now - from <= maxAgeMs && (until === undefined || now <= until);
+    const recent =
+      thisUpdate <= now + clockSkewMs &&
+      now - thisUpdate <= maxAgeMs &&
+      (nextUpdate === undefined || now <= nextUpdate);
     return recent ? 'good' : 'unknown';
   }
 
@@ -64,11 +67,11 @@ export function createRevocation({ lists, responder, exchange, maxAgeMs, clock, 
     async stateOf(certificate: ParsedCertificate, issuer: ParsedCertificate): Promise<RevocationState> {
       const list = await lists.listOf(issuer);
       if (list === undefined) return askResponder(certificate, issuer);
-      const { from, until } = list;
+      const { thisUpdate, nextUpdate } = list;
       const revokedAt = list.revokedAt(certificate.serial);
       const listed = stateOf({
-        from,
-        ...(until === undefined ? {} : { until }),
+        thisUpdate,
+        ...(nextUpdate === undefined ? {} : { nextUpdate }),
         ...(revokedAt === undefined ? {} : { revokedAt }),
       });
       return listed === 'unknown' ? askResponder(certificate, issuer) : listed;

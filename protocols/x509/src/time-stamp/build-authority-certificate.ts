@@ -1,5 +1,6 @@
-import { hashOf } from '../crypto.ts';
+import { keyUsageBits } from '../certificates/extensions.ts';
 import {
+  contextConstructed,
   derBitString,
   derBoolean,
   derCertificateTime,
@@ -11,32 +12,30 @@ import {
   derSequence,
   derSetOf,
   derUtf8,
-} from '../der/der-writer.ts';
-import { contextConstructed, tags } from '../der/tags.ts';
+  tags,
+} from '../der/index.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
-import { ecdsaSignatureToDer } from '../signing/ecdsa-signature.ts';
-import type { SignOctets } from '../signing/sign-octets.ts';
-import { keyUsageBits } from './extensions.ts';
+import { ecdsaSignatureToDer, type SignOctets } from '../signatures/ecdsa-signature.ts';
+import { hashOf } from '../signatures/verify-signature.ts';
 
 export interface NewAuthorityCertificate {
   /** Common name, e.g. `Countersign time stamps`. */
   readonly name: string;
-  /** Legal name of who runs it. */
+  /** Legal name of the operator. */
   readonly organization?: string;
-  /** The affine coordinates of its key on P-256, 32 octets each. */
+  /** Coordinates of the P-256 public key, 32 octets each. */
   readonly publicKey: { readonly x: Uint8Array; readonly y: Uint8Array };
-  /** Positive, at most 20 octets as an INTEGER (RFC 5280 section 4.1.2.2). */
+  /** Positive, at most 20 octets (RFC 5280 section 4.1.2.2). */
   readonly serial: bigint;
-  /** Milliseconds since the epoch; a certificate knows whole seconds. */
+  /** Milliseconds since the epoch, as is `notAfter`; the certificate has whole seconds. */
   readonly notBefore: number;
   readonly notAfter: number;
   readonly sign: SignOctets;
 }
 
 /**
- * The certificate that a time-stamping authority without anybody above it issues itself: version 3, ES256, not an
- * authority over certificates, key usage digital signature, and extended key usage time stamping alone and critical
- * (RFC 3161 section 2.3). Whoever trusts it got it from its holder: it vouches for nothing but the form.
+ * Builds the self-signed certificate of a time-stamping authority: ES256, no certification authority, key usage digital
+ * signature, and as its only, critical purpose time stamping (RFC 3161 section 2.3). Verifiers pin the certificate.
  */
 export async function buildAuthorityCertificate(certificate: NewAuthorityCertificate): Promise<Uint8Array> {
   const algorithm = derSequence(derObjectIdentifier(oid.ecdsaWithSha256));
@@ -64,7 +63,7 @@ function pointOf({ x, y }: NewAuthorityCertificate['publicKey']): Uint8Array {
 }
 
 function extensionsOf(point: Uint8Array): readonly Uint8Array[] {
-  // RFC 5280 section 4.2.1.2, method 1, with a digest that is cut off instead of SHA-1 (RFC 7093 section 2).
+  // RFC 5280 section 4.2.1.2, method 1, with a truncated SHA-256 instead of SHA-1 (RFC 7093 section 2).
   const keyIdentifier = hashOf('sha256', point).subarray(0, 20);
   return [
     extension(oid.basicConstraints, true, derSequence()),

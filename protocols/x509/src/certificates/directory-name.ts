@@ -1,37 +1,34 @@
-import { readDer } from '../der/der-reader.ts';
-import { readObjectIdentifier, readUtf8 } from '../der/read-values.ts';
-import { tags } from '../der/tags.ts';
+import { readDer, readObjectIdentifier, readUtf8, tags } from '../der/index.ts';
 import { malformedDer } from '../errors.ts';
 import { octetsToHex } from '../octets.ts';
 
-const printableString = 0x13;
-const ia5String = 0x16;
-const mostRelativeNames = 32;
+const maxRelativeNames = 32;
 
-/** One attribute of a distinguished name: its type, and its value in a form in which equal values are the same text. */
+/** One attribute of a distinguished name. */
 interface NameAttribute {
   readonly type: string;
+  /** Normalised, so that equal values are equal strings. */
   readonly value: string;
-  /** As it stands, where it is text. */
+  /** The original text of a string value. */
   readonly text: string | undefined;
 }
 
 /**
- * The relative names of a distinguished name, most general first, each as text that is the same for names that are the
- * same (RFC 5280 section 7.1: case and runs of spaces do not count, nor the kind of string).
+ * The relative names of a distinguished name, most general first, as text that is equal for equal names. Case, repeated
+ * spaces and the string type are ignored (RFC 5280 section 7.1).
  *
- * @param encoding of the Name
+ * @param encoding DER of the Name
  * @throws CodedError `der_malformed`
  */
 export function comparableRelativeNames(encoding: Uint8Array): readonly string[] {
-  // A relative name is a set: its attributes have no order.
+  // The attributes of a relative name are a set, without order.
   return relativeNamesOf(encoding).map((attributes) =>
     JSON.stringify(attributes.map(({ type, value }) => `${type}=${value}`).toSorted()),
   );
 }
 
 /**
- * The texts of one type of attribute, e.g. of `emailAddress`, as they stand.
+ * The original texts of all attributes of one type, e.g. `emailAddress`.
  *
  * @throws CodedError `der_malformed`
  */
@@ -47,7 +44,7 @@ function relativeNamesOf(encoding: Uint8Array): readonly (readonly NameAttribute
   outer.end();
   const found: NameAttribute[][] = [];
   while (!names.done) {
-    if (found.length === mostRelativeNames) throw malformedDer('a name of too many parts');
+    if (found.length === maxRelativeNames) throw malformedDer('a name has too many parts');
     const set = names.enter(tags.set);
     const attributes: NameAttribute[] = [];
     while (!set.done) {
@@ -55,17 +52,16 @@ function relativeNamesOf(encoding: Uint8Array): readonly (readonly NameAttribute
       const type = readObjectIdentifier(attribute.next(tags.objectIdentifier));
       const value = attribute.any();
       attribute.end();
-      const isText = [tags.utf8String, printableString, ia5String].some((tag) => tag === value.tag);
+      const isText = [tags.utf8String, tags.printableString, tags.ia5String].some((tag) => tag === value.tag);
       const text = isText ? readUtf8(value) : undefined;
-      // Other kinds of strings are compared by what they are made of: they never equal what they may look like, and an
-      // authority that constrains names by them has to write them alike.
+      // Other string types are compared by their encoding, so a constraint must use the same type as the name.
       attributes.push({
         type,
         text,
         value: text === undefined ? `#${octetsToHex(value.encoding)}` : comparableText(text),
       });
     }
-    if (attributes.length === 0) throw malformedDer('a relative name without attributes');
+    if (attributes.length === 0) throw malformedDer('a relative name has no attributes');
     found.push(attributes);
   }
   return found;

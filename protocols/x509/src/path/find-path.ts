@@ -1,12 +1,11 @@
 import { isCodedError } from '@countersign/kernel';
-import { signatureSchemeOf } from '../algorithms.ts';
-import { hashOf, verifySignature } from '../crypto.ts';
+import { isIssuedBy, type ParsedCertificate } from '../certificates/certificate.ts';
+import { type CertificateFault, findCertificateFault } from '../certificates/check-certificate.ts';
+import { basicConstraintsOf, keyUsageBits, keyUsageOf } from '../certificates/extensions.ts';
 import { sameOctets } from '../octets.ts';
-import type { ParsedCertificate } from './certificate.ts';
-import { type CertificateFault, faultOfCertificate } from './certificate-fault.ts';
-import { basicConstraintsOf, keyUsageBits, keyUsageOf } from './extensions.ts';
+import { hashOf } from '../signatures/verify-signature.ts';
 
-/** Who is trusted: certificates, and public keys by the SHA-256 of their SubjectPublicKeyInfo. */
+/** Trust anchors: certificates, and public keys by the SHA-256 of their SubjectPublicKeyInfo. */
 export interface CertificateTrust {
   readonly certificates: readonly ParsedCertificate[];
   /** 32 octets each. */
@@ -22,25 +21,24 @@ export type PathVerdict =
     };
 
 const maxPathLength = 6;
-/** Signatures that are verified to find one path, whatever others have put beside the certificate. */
+/** Signatures verified for one answer, however many intermediates are given. */
 const maxSignatures = 32;
 
 /**
- * A path from `leaf` to what is trusted, through certificates that came along (RFC 5280 section 6.1, without policies
- * and name constraints: a certificate that makes these critical is not passed). Every certificate must be valid at the
- * moment given. A certificate that is trusted itself needs nobody above it.
+ * Finds a path from `leaf` to a trust anchor (RFC 5280 section 6.1, without policies and name constraints: certificates
+ * that make these critical are refused). Every certificate must be valid at `at`. A trusted certificate needs no issuer.
  *
- * It does not ask whether a certificate was revoked: that is for who has the lists of that time.
+ * Revocation is not checked; see `verifyRevocation`.
  *
  * @param at milliseconds since the epoch
  */
 export function findPath(
   leaf: ParsedCertificate,
-  others: readonly ParsedCertificate[],
+  intermediates: readonly ParsedCertificate[],
   trust: CertificateTrust,
   at: number,
 ): PathVerdict {
-  const candidates = [...trust.certificates, ...others];
+  const candidates = [...trust.certificates, ...intermediates];
   let signatures = 0;
   let fault: CertificateFault | undefined;
 
@@ -53,14 +51,12 @@ export function findPath(
   function isPinned(hash: Uint8Array): boolean {
     return trust.keys.some((key) => sameOctets(key, hash));
   }
-  function isSignedBy(child: ParsedCertificate, issuer: ParsedCertificate): boolean {
-    if (++signatures > maxSignatures) return false;
-    const scheme = schemeOf(child);
-    return scheme !== undefined && verifySignature(issuer.publicKey, scheme, child.toBeSigned, child.signature);
-  }
 
-  function from(certificate: ParsedCertificate, below: readonly ParsedCertificate[]): ParsedCertificate[] | undefined {
-    const found = faultOfCertificate(certificate, at);
+  function extendPath(
+    below: readonly ParsedCertificate[],
+    certificate: ParsedCertificate,
+  ): ParsedCertificate[] | undefined {
+    const found = findCertificateFault(certificate, at);
     if (found !== undefined) {
       fault ??= found;
       return undefined;
@@ -70,24 +66,24 @@ export function findPath(
     if (path.length === maxPathLength) return undefined;
     for (const issuer of candidates) {
       if (!sameOctets(issuer.subject, certificate.issuer) || path.includes(issuer)) continue;
-      if (!mayIssue(issuer, below.length) || !isSignedBy(certificate, issuer)) continue;
-      const whole = from(issuer, path);
+      if (!mayIssue(issuer, below.length) || ++signatures > maxSignatures) continue;
+      const whole = isIssuedBy(certificate, issuer) ? extendPath(path, issuer) : undefined;
       if (whole !== undefined) return whole;
     }
     return undefined;
   }
 
-  const path = from(leaf, []);
+  const path = extendPath([], leaf);
   if (path !== undefined) return { ok: true, path };
   return {
     ok: false,
-    ...(fault === undefined ? nothingTrusted : { reason: reasons[fault.reason], detail: fault.detail }),
+    ...(fault === undefined ? untrusted : { reason: reasons[fault.reason], detail: fault.detail }),
   };
 }
 
-const nothingTrusted = {
+const untrusted = {
   reason: 'untrusted',
-  detail: 'No path leads from the certificate to one that is trusted.',
+  detail: 'No path leads from the certificate to a trust anchor.',
 } as const;
 const reasons = {
   not_yet_valid: 'expired',
@@ -97,7 +93,7 @@ const reasons = {
   malformed: 'malformed',
 } as const;
 
-/** @param authoritiesBelow how many certificates of authorities stand between it and the leaf */
+/** @param authoritiesBelow number of authorities between the issuer and the leaf */
 function mayIssue(issuer: ParsedCertificate, authoritiesBelow: number): boolean {
   try {
     const { authority, pathLength } = basicConstraintsOf(issuer);
@@ -109,15 +105,6 @@ function mayIssue(issuer: ParsedCertificate, authoritiesBelow: number): boolean 
     );
   } catch (error) {
     if (isCodedError(error)) return false;
-    throw error;
-  }
-}
-
-function schemeOf(certificate: ParsedCertificate) {
-  try {
-    return signatureSchemeOf(certificate.signatureAlgorithm);
-  } catch (error) {
-    if (isCodedError(error)) return undefined;
     throw error;
   }
 }

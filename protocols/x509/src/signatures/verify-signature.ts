@@ -1,18 +1,16 @@
-/**
- * All the cryptography of this room: hashing, and verifying signatures. A browser, which has no `node:crypto`, replaces
- * this one file.
- */
 import { constants, createHash, createPublicKey, verify } from 'node:crypto';
-import { fitsKey, readPublicKey } from './certificates/public-key.ts';
-import type { HashName, SignatureScheme } from './signature-scheme.ts';
+import type { HashName, SignatureScheme } from './algorithms.ts';
+import { isSchemeOfKey, readPublicKey } from './public-key.ts';
 
 export function hashOf(name: HashName, data: Uint8Array): Uint8Array {
   return createHash(name).update(data).digest();
 }
 
 /**
- * Whether `signature` is one of `data` by the key (DER of its SubjectPublicKeyInfo), in this scheme. False for a key of
- * another kind, one that is weak or otherwise none of `readPublicKey`, and for what is no signature.
+ * Verifies a signature over `data`. False also for keys that `readPublicKey` refuses, keys of another kind than the
+ * scheme, and malformed signatures.
+ *
+ * @param publicKey DER of a SubjectPublicKeyInfo
  */
 export function verifySignature(
   publicKey: Uint8Array,
@@ -21,7 +19,7 @@ export function verifySignature(
   signature: Uint8Array,
 ): boolean {
   try {
-    if (!fitsKey(scheme, readPublicKey(publicKey))) return false;
+    if (!isSchemeOfKey(scheme, readPublicKey(publicKey))) return false;
     const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
     switch (scheme.kind) {
       case 'ecdsa':

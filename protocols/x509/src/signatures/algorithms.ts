@@ -1,12 +1,27 @@
-import { type DerReader, readDerSequence } from './der/der-reader.ts';
-import { derNull, derObjectIdentifier, derSequence } from './der/der-writer.ts';
-import { readObjectIdentifier, readSmallInteger } from './der/read-values.ts';
-import { contextConstructed, tags } from './der/tags.ts';
-import { malformedDer, x509Errors } from './errors.ts';
-import { objectIdentifiers as oid } from './object-identifiers.ts';
-import type { HashName, SignatureScheme } from './signature-scheme.ts';
+import {
+  contextConstructed,
+  type DerReader,
+  derNull,
+  derObjectIdentifier,
+  derSequence,
+  readDerSequence,
+  readObjectIdentifier,
+  readSmallInteger,
+  tags,
+} from '../der/index.ts';
+import { malformedDer, x509Errors } from '../errors.ts';
+import { objectIdentifiers as oid } from '../object-identifiers.ts';
 
-/** `AlgorithmIdentifier` (RFC 5280 section 4.1.1.2): the algorithm, and the encoding of its parameters. */
+export type HashName = 'sha1' | 'sha256' | 'sha384' | 'sha512';
+
+/** A supported signature algorithm. ECDSA signatures are DER (`Ecdsa-Sig-Value`, RFC 3279). */
+export type SignatureScheme =
+  | { readonly kind: 'ecdsa'; readonly hash: HashName }
+  | { readonly kind: 'rsa-pkcs1'; readonly hash: HashName }
+  | { readonly kind: 'rsa-pss'; readonly hash: HashName; readonly saltLength: number }
+  | { readonly kind: 'ed25519' };
+
+/** `AlgorithmIdentifier` (RFC 5280 section 4.1.1.2): object identifier and encoded parameters. */
 export interface AlgorithmIdentifier {
   readonly algorithm: string;
   readonly parameters?: Uint8Array;
@@ -19,7 +34,7 @@ export function readAlgorithmIdentifier(reader: DerReader): AlgorithmIdentifier 
   return parameters === undefined ? { algorithm } : { algorithm, parameters };
 }
 
-/** Digests as a message imprint or a CMS may name them. SHA-1 and older ones are none that a proof rests on. */
+/** Digests accepted in a message imprint or a CMS. SHA-1 is not accepted: its collisions are practical. */
 const hashes: ReadonlyMap<string, HashName> = new Map<string, HashName>([
   [oid.sha256, 'sha256'],
   [oid.sha384, 'sha384'],
@@ -29,19 +44,19 @@ const hashes: ReadonlyMap<string, HashName> = new Map<string, HashName>([
 /** @throws CodedError `algorithm_unsupported` */
 export function hashNameOf({ algorithm, parameters }: AlgorithmIdentifier): HashName {
   const name = hashes.get(algorithm);
-  if (name === undefined) throw unsupported(`digest ${algorithm}`);
-  if (!isAbsentOrNull(parameters)) throw malformedDer('a digest algorithm with parameters');
+  if (name === undefined) throw unsupported(`The digest algorithm ${algorithm}`);
+  if (!isAbsentOrNull(parameters)) throw malformedDer('a digest algorithm has parameters');
   return name;
 }
 
 const hashIdentifiers = { sha1: oid.sha1, sha256: oid.sha256, sha384: oid.sha384, sha512: oid.sha512 } as const;
 
-/** A digest algorithm as it is written: without parameters (RFC 5754 section 2). */
+/** A digest algorithm without parameters (RFC 5754 section 2). */
 export function encodeHashAlgorithm(name: HashName): Uint8Array {
   return derSequence(derObjectIdentifier(hashIdentifiers[name]));
 }
 
-/** The same with NULL, as OpenSSL writes imprints: some authorities compare octets. */
+/** A digest algorithm with NULL parameters, as OpenSSL writes imprints: some authorities compare octets. */
 export function encodeHashAlgorithmWithNull(name: HashName): Uint8Array {
   return derSequence(derObjectIdentifier(hashIdentifiers[name]), derNull());
 }
@@ -57,10 +72,9 @@ const schemes: ReadonlyMap<string, SignatureScheme> = new Map<string, SignatureS
 ]);
 
 /**
- * How a signature algorithm is verified.
+ * The scheme of a signature algorithm.
  *
- * @param digest the digest algorithm beside it in a CMS, which says what plain `rsaEncryption` signed (RFC 3370
- *   section 3.2)
+ * @param digest the digest algorithm of the CMS signer, which plain `rsaEncryption` needs (RFC 3370 section 3.2)
  * @throws CodedError `algorithm_unsupported`
  */
 export function signatureSchemeOf(identifier: AlgorithmIdentifier, digest?: HashName): SignatureScheme {
@@ -69,7 +83,7 @@ export function signatureSchemeOf(identifier: AlgorithmIdentifier, digest?: Hash
   if (algorithm === oid.rsaEncryption && digest !== undefined && isAbsentOrNull(parameters))
     return { kind: 'rsa-pkcs1', hash: digest };
   const scheme = schemes.get(algorithm);
-  if (scheme === undefined || !isAbsentOrNull(parameters)) throw unsupported(`signature ${algorithm}`);
+  if (scheme === undefined || !isAbsentOrNull(parameters)) throw unsupported(`The signature algorithm ${algorithm}`);
   return scheme;
 }
 
@@ -79,8 +93,8 @@ function pssScheme(parameters: Uint8Array | undefined): SignatureScheme {
 }
 
 /**
- * RSASSA-PSS-params (RFC 4055 section 3.1), of a signature or of a key. Its defaults are SHA-1, so all that matters must
- * be said.
+ * RSASSA-PSS-params (RFC 4055 section 3.1) of a signature or a key. The default digest is SHA-1, so both digests must be
+ * given.
  *
  * @throws CodedError `algorithm_unsupported`, `der_malformed`
  */
@@ -97,11 +111,11 @@ export function pssParametersOf(parameters: Uint8Array): { readonly hash: HashNa
   const saltLength = saltField === undefined ? 20 : readSmallInteger(saltField.next(tags.integer));
   const trailer = trailerField === undefined ? 1 : readSmallInteger(trailerField.next(tags.integer));
   if (mask.algorithm !== oid.mgf1 || mask.parameters === undefined || trailer !== 1)
-    throw unsupported('RSASSA-PSS with another mask');
-  // One digest for both: what everybody writes, and all that is verified here.
+    throw unsupported('RSASSA-PSS with another mask function than MGF1');
+  // Common software uses one digest for message and mask; nothing else is supported.
   if (hashNameOf(readAlgorithmIdentifier(readDerSequence(mask.parameters))) !== hash)
     throw unsupported('RSASSA-PSS with two digests');
-  if (saltLength < 0 || saltLength > 64) throw unsupported('RSASSA-PSS with such a salt');
+  if (saltLength < 0 || saltLength > 64) throw unsupported('RSASSA-PSS with a salt of more than 64 octets');
   return { hash, saltLength };
 }
 
@@ -110,5 +124,5 @@ function isAbsentOrNull(parameters: Uint8Array | undefined): boolean {
 }
 
 function unsupported(what: string) {
-  return x509Errors.error('algorithm_unsupported', `The ${what} is not one that is verified here.`);
+  return x509Errors.error('algorithm_unsupported', `${what} is not supported.`);
 }

@@ -1,27 +1,35 @@
-import type { ParsedCertificate } from '../certificates/certificate.ts';
-import { type DerElement, type DerReader, readDer, readDerSequence } from '../der/der-reader.ts';
-import { readObjectIdentifier, readUtf8 } from '../der/read-values.ts';
-import { contextConstructed, contextPrimitive, tags } from '../der/tags.ts';
+import {
+  contextConstructed,
+  contextPrimitive,
+  type DerElement,
+  type DerReader,
+  readDer,
+  readDerSequence,
+  readObjectIdentifier,
+  readUtf8,
+  tags,
+} from '../der/index.ts';
 import { malformedDer } from '../errors.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
+import type { ParsedCertificate } from './certificate.ts';
 
 /** A `GeneralName` (RFC 5280 section 4.2.1.6). */
 export type GeneralName =
-  /** Printable ASCII; whether it is such a name is for who compares it. */
+  /** Printable ASCII. The syntax of the name is not checked. */
   | { readonly kind: 'email' | 'dns' | 'uri'; readonly text: string }
   /** The user principal name of a smart card, e.g. `ada@desk.example`. */
   | { readonly kind: 'upn'; readonly text: string }
-  /** Encoding of the Name. */
+  /** DER of the Name. */
   | { readonly kind: 'directory'; readonly name: Uint8Array }
-  /** Octets of the address, in a constraint followed by those of its mask. */
+  /** Octets of the address; in a constraint, followed by the mask. */
   | { readonly kind: 'address'; readonly octets: Uint8Array }
-  /** What is not looked into; the form says which names are of one kind. */
+  /** An unsupported form. Names with the same `form` are of one kind. */
   | { readonly kind: 'other'; readonly form: string };
 
-const mostNames = 64;
+const maxNames = 64;
 
 /**
- * The alternative names of a certificate's subject.
+ * The subject alternative names of a certificate.
  *
  * @throws CodedError `der_malformed`
  */
@@ -31,10 +39,10 @@ export function subjectAltNamesOf({ extensions }: ParsedCertificate): readonly G
   const names = readDerSequence(extension.value);
   const found: GeneralName[] = [];
   while (!names.done) {
-    if (found.length === mostNames) throw malformedDer('too many alternative names');
+    if (found.length === maxNames) throw malformedDer('too many alternative names');
     const name = readGeneralName(names);
     if (name.kind === 'address' && name.octets.length !== 4 && name.octets.length !== 16)
-      throw malformedDer('an address that is neither of version 4 nor of version 6');
+      throw malformedDer('an IP address has neither 4 nor 16 octets');
     found.push(name);
   }
   return found;
@@ -71,8 +79,8 @@ function readOtherName({ content }: DerElement): GeneralName {
   return { kind: 'upn', text };
 }
 
-/** Such a name in a NUL, a line break or another alphabet would be read as one name here and as another there. */
+/** Different software reads names with control characters or other alphabets differently, so these are refused. */
 function readPrintable({ content }: DerElement): string {
-  if (content.some((octet) => octet <= 0x20 || octet >= 0x7f)) throw malformedDer('a name that is not printable ASCII');
+  if (content.some((octet) => octet <= 0x20 || octet >= 0x7f)) throw malformedDer('a name is not printable ASCII');
   return new TextDecoder().decode(content);
 }
