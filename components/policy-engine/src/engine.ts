@@ -17,7 +17,7 @@ import { createApplications } from './applications/routing.ts';
 import { createWrittenEntities } from './applications/written-entities.ts';
 import { foreignFault } from './bundle/market-schema.ts';
 import { readBundleFolder } from './bundle/read-folder.ts';
-import { createDecisionPoint } from './decision/decision-point.ts';
+import { createDecisionPoint } from './decision-point.ts';
 import { createEntityArchive } from './decision/entity-archive.ts';
 import { createEntityFactStore } from './decision/store.ts';
 import { createDecisionHistory } from './history/history.ts';

@@ -8,7 +8,7 @@ export type { PolicyNotes } from './bundle/annotations.ts';
 export { hashOfBundle, type LoadedBundle, loadBundle } from './bundle/load-bundle.ts';
 export { foreignFault } from './bundle/market-schema.ts';
 export { isApplicationFolder, readApplicationFolder, readBundleFolder } from './bundle/read-folder.ts';
-export { runPolicyTests } from './bundle/run-tests.ts';
+export { runPolicyTests } from './policy-tests/run-tests.ts';
 export {
   type PolicyEngineDependencies,
   type RunningPolicyEngine,

@@ -1,5 +1,5 @@
 import type { EntityInput, EntityUid } from '@countersign/cedar';
-import type { SortedIds } from '../authzen/visible.ts';
+import type { SortedIds } from '../decision/visible.ts';
 import type { LoadedApplication } from '../bundle/loaded-bundle.ts';
 import { keyOf, referencesIn } from '../decision/entity-facts.ts';
 

@@ -7,8 +7,8 @@ import {
 } from '@countersign/cedar';
 import { type EvaluationRequest, policyErrors } from '@countersign/contracts';
 import { canonicalize, isCodedError, type Json } from '@countersign/kernel';
-import { actionsOf, candidatesOf } from '../authzen/candidates.ts';
-import { readAtLeast } from '../authzen/context.ts';
+import { actionsOf, candidatesOf } from '../decision/candidates.ts';
+import { readAtLeast } from '../decision/request-context.ts';
 import type { LoadedApplication } from '../bundle/loaded-bundle.ts';
 import { misfitOf } from '../bundle/misfit.ts';
 import { collectReferences, keyOf } from '../decision/entity-facts.ts';

@@ -1,6 +1,6 @@
 import type { EvaluationRequest } from '@countersign/contracts';
 import type { LoadedApplication } from '../bundle/loaded-bundle.ts';
-import type { Applications } from '../decision/decision-point.ts';
+import type { Applications } from '../decision-point.ts';
 import type { InformationModel } from '../decision/information-model.ts';
 import { createApplicationModel, type WrittenEntitiesReader } from './information-model.ts';
 

@@ -34,7 +34,7 @@ import { misfitOf } from '../bundle/misfit.ts';
 import { whyUnwritable } from '../bundle/unwritable.ts';
 import { keyOf } from '../decision/entity-facts.ts';
 import { oneAtATime } from '../one-at-a-time.ts';
-import { maxApplicationEntities } from './application.ts';
+import { maxApplicationEntities } from '../bundle/application.ts';
 import { notRead, type WrittenEntities } from './application-entities.ts';
 import {
   countEntities,

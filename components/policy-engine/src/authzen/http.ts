@@ -12,7 +12,7 @@ import {
 import { withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { decisionAnswer, evidenceHeaders, type Reader, searchAnswer } from './answers.ts';
-import { isRecordAsked } from './context.ts';
+import { isRecordAsked } from '../decision/request-context.ts';
 import { takeStrictJson } from './json-body.ts';
 import { readSupportedObligations, supportedObligations } from './obligations.ts';
 import { readEvaluation, readEvaluations, readSearch } from './requests.ts';

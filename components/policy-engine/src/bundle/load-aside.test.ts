@@ -5,7 +5,7 @@ import { holdLine } from '../testing/hold-line.ts';
 import { smallBundle } from '../testing/small-bundle.ts';
 import { loadBundleAside } from './load-aside.ts';
 import { hashOfBundle, type LoadedBundle, loadBundle } from './load-bundle.ts';
-import { runPolicyTests } from './run-tests.ts';
+import { runPolicyTests } from '../policy-tests/run-tests.ts';
 
 const small = smallBundle();
 

@@ -8,9 +8,9 @@ import {
 } from '@countersign/cedar';
 import { type ApplicationModel, type PolicyBundle, policyErrors } from '@countersign/contracts';
 import { type CodedError, isCodedError } from '@countersign/kernel';
-import { applicationFolder, applicationOf, rulesOf } from '../applications/application.ts';
-import { claimsOf } from '../applications/claims.ts';
-import { detailTypesOf } from '../applications/detail-types.ts';
+import { applicationFolder, applicationOf, rulesOf } from './application.ts';
+import { claimsOf } from './claims.ts';
+import { detailTypesOf } from './detail-types.ts';
 import { type PolicyNotes, readNotes } from './annotations.ts';
 import { atOnce } from './in-turns.ts';
 import { readLimits } from './limit-definitions.ts';

@@ -2,7 +2,7 @@ import type { Answer } from '@countersign/cedar';
 import type { Obligation } from '@countersign/contracts';
 import type { PolicyNotes, Remedy } from '../bundle/annotations.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import { canBeDone, standingApprovalsOf, withRemedies } from '../trading/remedies.ts';
+import { canBeDone, standingApprovalsOf, withRemedies } from './remedies.ts';
 import type { Evaluator } from './evaluator.ts';
 import type { Question } from './question.ts';
 

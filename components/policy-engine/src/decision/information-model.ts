@@ -7,7 +7,7 @@ import type {
   ReserveOutcome,
   SearchRequest,
 } from '@countersign/contracts';
-import type { Candidates } from '../authzen/search.ts';
+import type { Candidates } from './search.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Posed } from './posed.ts';
 

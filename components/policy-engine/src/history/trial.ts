@@ -4,7 +4,7 @@ import type { Digest, Json } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { heldToLimits, type LimitFinding } from '../decision/limit-finding.ts';
 import type { Question } from '../decision/question.ts';
-import { standingApprovalsOf } from '../trading/remedies.ts';
+import { standingApprovalsOf } from '../decision/remedies.ts';
 import { saysTheSame } from './differences.ts';
 import { memberOf } from './json-members.ts';
 import { judgeAgain } from './judge-again.ts';

@@ -7,7 +7,7 @@ import {
   type TransactionFacts,
 } from '@countersign/contracts';
 import { parseId } from '@countersign/kernel';
-import { readAtLeast, readContext } from '../authzen/context.ts';
+import { readAtLeast, readContext } from '../decision/request-context.ts';
 import type { OutsideRequests } from '../decision/information-model.ts';
 import { uidOf } from './entities.ts';
 import { type MandateAnswer, mandateStandsFor } from './mandate-standing.ts';

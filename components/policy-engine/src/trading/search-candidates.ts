@@ -1,7 +1,7 @@
 import type { Actor, EvaluationRequest, ReserveOutcome, SearchRequest, TransactionFacts } from '@countersign/contracts';
-import { actionsOf, candidatesOf } from '../authzen/candidates.ts';
-import type { Candidates } from '../authzen/search.ts';
-import { visibleTo } from '../authzen/visible.ts';
+import { actionsOf, candidatesOf } from '../decision/candidates.ts';
+import type { Candidates } from '../decision/search.ts';
+import { visibleTo } from '../decision/visible.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { OutsideRequests } from '../decision/information-model.ts';
 import { findingOf } from '../decision/limit-finding.ts';

@@ -4,8 +4,8 @@ import type { Json } from '@countersign/kernel';
 import type { InformationModel } from '../../decision/information-model.ts';
 import type { LocalEntity, Posed } from '../../decision/posed.ts';
 import { questionIn } from '../../decision/posed.ts';
-import { candidatesOf } from '../candidates.ts';
-import { readAtLeast } from '../context.ts';
+import { candidatesOf } from '../../decision/candidates.ts';
+import { readAtLeast } from '../../decision/request-context.ts';
 
 type Members = Readonly<Record<string, Json>>;
 type Thing = EvaluationRequest['subject'];

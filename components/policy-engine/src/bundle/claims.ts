@@ -1,6 +1,6 @@
 import { isScope } from '@countersign/market';
-import type { LoadedApplication, LoadedBundle, TypeClaims } from '../bundle/loaded-bundle.ts';
-import type { LocatedProblem } from '../bundle/located.ts';
+import type { LoadedApplication, LoadedBundle, TypeClaims } from './loaded-bundle.ts';
+import type { LocatedProblem } from './located.ts';
 import { applicationFolder } from './application.ts';
 
 /** Names of AuthZEN types that the market answers for, and nobody else. */

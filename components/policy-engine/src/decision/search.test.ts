@@ -2,7 +2,7 @@ import type { RecordDraft, SearchRequest } from '@countersign/contracts';
 import { type Digest, digestOf, systemClock, systemRandom } from '@countersign/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Question } from '../decision/question.ts';
+import type { Question } from './question.ts';
 import { candidatesOf } from './candidates.ts';
 import { type Candidates, search } from './search.ts';
 

@@ -15,20 +15,20 @@ import type {
 import { openDecision, policyErrors, protectedDecision } from '@countersign/contracts';
 import { type Clock, isCodedError, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import { evaluateSeveral } from '../authzen/evaluations.ts';
-import { search } from '../authzen/search.ts';
-import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import type { Shadow } from '../shadow/shadow.ts';
-import type { ActivePolicies } from '../versions/active-version.ts';
-import { type Deadline, late, startDeadline } from './deadline.ts';
-import { type WrittenInput, writeInput } from './document.ts';
-import type { EntityArchive } from './entity-archive.ts';
-import type { InformationModel } from './information-model.ts';
-import { denied, judge, notEvaluable, permits, type Verdict } from './judge.ts';
-import { findingOf, heldToLimits, type LimitFinding } from './limit-finding.ts';
-import { MadeDecision, recordedAnswer } from './made-decision.ts';
-import { type Posed, questionIn, withoutQuestion } from './posed.ts';
-import type { Question } from './question.ts';
+import { evaluateSeveral } from './decision/evaluations.ts';
+import { search } from './decision/search.ts';
+import type { LoadedBundle } from './bundle/load-bundle.ts';
+import type { Shadow } from './shadow/shadow.ts';
+import type { ActivePolicies } from './versions/active-version.ts';
+import { type Deadline, late, startDeadline } from './decision/deadline.ts';
+import { type WrittenInput, writeInput } from './decision/document.ts';
+import type { EntityArchive } from './decision/entity-archive.ts';
+import type { InformationModel } from './decision/information-model.ts';
+import { denied, judge, notEvaluable, permits, type Verdict } from './decision/judge.ts';
+import { findingOf, heldToLimits, type LimitFinding } from './decision/limit-finding.ts';
+import { MadeDecision, recordedAnswer } from './decision/made-decision.ts';
+import { type Posed, questionIn, withoutQuestion } from './decision/posed.ts';
+import type { Question } from './decision/question.ts';
 
 export interface DecisionPointDependencies<Input> {
   readonly model: InformationModel<Input>;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readContext } from './context.ts';
+import { readContext } from './request-context.ts';
 
 describe('the context of an enforcement point', () => {
   it('may be left out, as may each of its members', () => {

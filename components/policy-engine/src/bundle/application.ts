@@ -1,6 +1,6 @@
 import type { ApplicationModel, PolicyBundle } from '@countersign/contracts';
-import type { LoadedApplication, LoadedBundle } from '../bundle/loaded-bundle.ts';
-import type { LocatedProblem } from '../bundle/located.ts';
+import type { LoadedApplication, LoadedBundle } from './loaded-bundle.ts';
+import type { LocatedProblem } from './located.ts';
 
 /** Entities of one model, of the bundle and written over the interface alike. */
 export const maxApplicationEntities = 10_000;

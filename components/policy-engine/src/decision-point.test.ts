@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import type { RunningPolicyEngine } from '../index.ts';
-import { directoryOf, own, transactionOf } from '../testing/desk.ts';
-import { createEngineRig, type EngineRig } from '../testing/engine-rig.ts';
+import type { RunningPolicyEngine } from './index.ts';
+import { directoryOf, own, transactionOf } from './testing/desk.ts';
+import { createEngineRig, type EngineRig } from './testing/engine-rig.ts';
 
 const caller = { id: 'service:own', institution: own };
 const facts = transactionOf('trade_order');

@@ -6,7 +6,7 @@ import {
 } from '@countersign/contracts';
 import { type Json, membersOf } from '@countersign/kernel';
 import { isApplicationDetailTypeName } from '@countersign/market';
-import type { LocatedProblem } from '../bundle/located.ts';
+import type { LocatedProblem } from './located.ts';
 import { applicationFolder, detailTypesFile } from './application.ts';
 import { faultOfRendering, renderDetail, unshowableText } from './detail-rendering.ts';
 import { faultOfDetailSchema, problemWithDetail } from './detail-schema.ts';

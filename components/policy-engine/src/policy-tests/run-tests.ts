@@ -1,12 +1,12 @@
 import { checkRequest, createEntitySnapshot, type EntityInput, type EntitySnapshot } from '@countersign/cedar';
 import { obligationJson, type PolicyTestReport } from '@countersign/contracts';
 import { canonicalize, isCodedError, type Json } from '@countersign/kernel';
-import { applicationFolder } from '../applications/application.ts';
+import { applicationFolder } from '../bundle/application.ts';
 import { judge, type Verdict } from '../decision/judge.ts';
 import type { Question } from '../decision/question.ts';
-import { atOnce, inTurns } from './in-turns.ts';
-import type { LoadedBundle } from './load-bundle.ts';
-import { misfitOf } from './misfit.ts';
+import { atOnce, inTurns } from '../bundle/in-turns.ts';
+import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { misfitOf } from '../bundle/misfit.ts';
 import { type Expectation, jsonMembers, type PolicyTest, readTestFile, readUid, type TestFile } from './test-file.ts';
 
 type TestOutcome = PolicyTestReport['tests'][number];

@@ -1,7 +1,7 @@
 import { type Json, membersOf } from '@countersign/kernel';
 import { Check, Errors } from 'typebox/schema';
-import { firstFaultIn } from '../bundle/first-fault.ts';
-import { whyUnwritable } from '../bundle/unwritable.ts';
+import { firstFaultIn } from './first-fault.ts';
+import { whyUnwritable } from './unwritable.ts';
 
 /** Levels of objects and lists, and schemas all together. */
 const deepest = 4;

@@ -8,7 +8,7 @@ import {
 } from '@countersign/contracts';
 import { type Clock, type Digest, digestOf, isCodedError, newId, type Random } from '@countersign/kernel';
 import { startTurns } from '../bundle/in-turns.ts';
-import type { Question } from '../decision/question.ts';
+import type { Question } from './question.ts';
 import { type PagePosition, readPageToken, writePageToken } from './page-token.ts';
 
 type Found = SearchAnswer['results'][number];

@@ -2,7 +2,7 @@ import type { EntityInput, EntityUid } from '@countersign/cedar';
 import type { Json } from '@countersign/kernel';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { firstFaultIn } from './first-fault.ts';
+import { firstFaultIn } from '../bundle/first-fault.ts';
 
 const closed = { additionalProperties: false };
 const values = Type.Record(Type.String({ maxLength: 256 }), Type.Unknown());
