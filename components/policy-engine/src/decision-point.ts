@@ -1,36 +1,38 @@
-import type {
-  Actor,
-  AtLeast,
-  AuditAppender,
-  Decision,
-  DecisionReason,
-  EvaluationCaller,
-  EvaluationRequest,
-  PolicyEngine,
-  RecordDraft,
-  RecordedAnswer,
-  SearchAnswer,
-  SearchRequest,
+import {
+  type Actor,
+  type AtLeast,
+  type AuditAppender,
+  type Decision,
+  type DecisionReason,
+  type EvaluationCaller,
+  type EvaluationRequest,
+  openDecision,
+  type PolicyEngine,
+  policyErrors,
+  protectedDecision,
+  type RecordDraft,
+  type RecordedAnswer,
+  type SearchAnswer,
+  type SearchRequest,
 } from '@countersign/contracts';
-import { openDecision, policyErrors, protectedDecision } from '@countersign/contracts';
 import { type Clock, isCodedError, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import { evaluateSeveral } from './decision/evaluations.ts';
-import { search } from './decision/search.ts';
 import type { LoadedBundle } from './bundle/load-bundle.ts';
-import type { Shadow } from './shadow/shadow.ts';
-import type { ActivePolicies } from './versions/active-version.ts';
 import { type Deadline, late, startDeadline } from './decision/deadline.ts';
 import { type WrittenInput, writeInput } from './decision/document.ts';
 import type { EntityArchive } from './decision/entity-archive.ts';
+import { evaluateSeveral } from './decision/evaluations.ts';
 import type { InformationModel } from './decision/information-model.ts';
 import { denied, judge, notEvaluable, permits, type Verdict } from './decision/judge.ts';
 import { findingOf, heldToLimits, type LimitFinding } from './decision/limit-finding.ts';
 import { MadeDecision, recordedAnswer } from './decision/made-decision.ts';
 import { type Posed, questionIn, withoutQuestion } from './decision/posed.ts';
 import type { Question } from './decision/question.ts';
+import { search } from './decision/search.ts';
+import type { Shadow } from './shadow/shadow.ts';
+import type { ActivePolicies } from './versions/active-version.ts';
 
-export interface DecisionPointDependencies<Input> {
+interface DecisionPointDependencies<Input> {
   readonly model: InformationModel<Input>;
   readonly policies: {
     current(): ActivePolicies;
@@ -58,12 +60,12 @@ export interface Applications {
   answering(loaded: LoadedBundle, asked: AskedTypes, caller: EvaluationCaller): ApplicationAnswering | undefined;
 }
 
-export interface AskedTypes {
+interface AskedTypes {
   readonly subject: string;
   readonly resource: string;
 }
 
-export interface ApplicationAnswering {
+interface ApplicationAnswering {
   readonly namespace: string;
   readonly model: InformationModel<EvaluationRequest>;
   readonly loaded: LoadedBundle;
@@ -76,7 +78,7 @@ interface Answering<Input> {
   readonly application?: string;
 }
 
-export interface DecisionPoint<Input> extends Pick<PolicyEngine, 'evaluate' | 'evaluations' | 'search'> {
+interface DecisionPoint<Input> extends Pick<PolicyEngine, 'evaluate' | 'evaluations' | 'search'> {
   /** @throws CodedError as {@link PolicyEngine.decide} */
   decide(input: Input, atLeast?: AtLeast): Promise<Decision>;
 }

@@ -1,7 +1,7 @@
 import { isScope } from '@countersign/market';
+import { applicationFolder } from './application.ts';
 import type { LoadedApplication, LoadedBundle, TypeClaims } from './loaded-bundle.ts';
 import type { LocatedProblem } from './located.ts';
-import { applicationFolder } from './application.ts';
 
 /** Names of AuthZEN types that the market answers for, and nobody else. */
 const marketTypes: readonly string[] = ['person', 'service', 'agent', 'transaction', 'resource'];

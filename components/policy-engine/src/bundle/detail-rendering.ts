@@ -25,7 +25,7 @@ const ofThePage = [
   'Decide before',
 ];
 
-export interface RenderingFault {
+interface RenderingFault {
   readonly code: 'details_rendering_incomplete' | 'details_rendering_invalid';
   readonly message: string;
 }

@@ -6,10 +6,10 @@ import {
 } from '@countersign/contracts';
 import { type Json, membersOf } from '@countersign/kernel';
 import { isApplicationDetailTypeName } from '@countersign/market';
-import type { LocatedProblem } from './located.ts';
 import { applicationFolder, detailTypesFile } from './application.ts';
 import { faultOfRendering, renderDetail, unshowableText } from './detail-rendering.ts';
 import { faultOfDetailSchema, problemWithDetail } from './detail-schema.ts';
+import type { LocatedProblem } from './located.ts';
 
 /**
  * The types of authorization details that models declare. A name has one owner in any spelling, and names of the market have

@@ -3,7 +3,7 @@ import { type PolicyBundle, policyErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import { startThread, workerFile } from '@countersign/runtime';
 import { rulesOf } from './application.ts';
-import type { FromExamination, ToExamination } from './examination-messages.ts';
+import type { FromExamination, ToExamination } from './examination-worker.ts';
 import { inTurns } from './in-turns.ts';
 import { inModel, inOurWords, type LoadedBundle, loading, withApplications } from './load-bundle.ts';
 import { joinPolicies } from './located.ts';

@@ -1,5 +1,4 @@
-import type { EvaluationRequest, RecordedAnswer } from '@countersign/contracts';
-import { policyErrors } from '@countersign/contracts';
+import { type EvaluationRequest, policyErrors, type RecordedAnswer } from '@countersign/contracts';
 import { describe, expect, it } from 'vitest';
 import { evaluateSeveral } from './evaluations.ts';
 

@@ -1,7 +1,7 @@
 import type { Json } from '@countersign/kernel';
 import type { Remedy } from '../bundle/annotations.ts';
-import type { Question } from './question.ts';
 import { takesApprovalsIn } from './approval-states.ts';
+import type { Question } from './question.ts';
 
 /** Attribute of the resource that counts standing approvals by role; roles written as in Cedar, `head_of_trading`. */
 const approvalsAttribute = 'approvals';

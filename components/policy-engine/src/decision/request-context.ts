@@ -2,7 +2,7 @@ import { type AtLeast, type EvaluationRequest, policyErrors } from '@countersign
 import { type CodedError, type Json, parseId, type RecordId } from '@countersign/kernel';
 
 /** What of an enforcement point's context is used. */
-export interface ReadContext {
+interface ReadContext {
   readonly client: string;
   readonly scopes: readonly string[];
   /** The record of the issue of the token that came to the enforcement point: its claim `evidence`. */

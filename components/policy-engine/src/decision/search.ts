@@ -8,8 +8,8 @@ import {
 } from '@countersign/contracts';
 import { type Clock, type Digest, digestOf, isCodedError, newId, type Random } from '@countersign/kernel';
 import { startTurns } from '../bundle/in-turns.ts';
-import type { Question } from './question.ts';
 import { type PagePosition, readPageToken, writePageToken } from './page-token.ts';
+import type { Question } from './question.ts';
 
 type Found = SearchAnswer['results'][number];
 
@@ -36,7 +36,7 @@ export interface Candidates extends Pick<SearchAnswer, 'policyVersion' | 'policy
   permits(question: Question): boolean;
 }
 
-export interface SearchDependencies {
+interface SearchDependencies {
   /**
    * Reads once what all questions of the request share.
    *

@@ -2,8 +2,8 @@ import type { PolicyBundle } from '@countersign/contracts';
 import { type Json, parseJson } from '@countersign/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { smallBundle } from '../testing/small-bundle.ts';
 import { loadBundle } from '../bundle/load-bundle.ts';
+import { smallBundle } from '../testing/small-bundle.ts';
 import { runPolicyTests, runPolicyTestsInTurns } from './run-tests.ts';
 import { readTestFile, readUid } from './test-file.ts';
 

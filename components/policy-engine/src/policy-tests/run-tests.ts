@@ -2,11 +2,11 @@ import { checkRequest, createEntitySnapshot, type EntityInput, type EntitySnapsh
 import { obligationJson, type PolicyTestReport } from '@countersign/contracts';
 import { canonicalize, isCodedError, type Json } from '@countersign/kernel';
 import { applicationFolder } from '../bundle/application.ts';
-import { judge, type Verdict } from '../decision/judge.ts';
-import type { Question } from '../decision/question.ts';
 import { atOnce, inTurns } from '../bundle/in-turns.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { misfitOf } from '../bundle/misfit.ts';
+import { judge, type Verdict } from '../decision/judge.ts';
+import type { Question } from '../decision/question.ts';
 import { type Expectation, jsonMembers, type PolicyTest, readTestFile, readUid, type TestFile } from './test-file.ts';
 
 type TestOutcome = PolicyTestReport['tests'][number];
