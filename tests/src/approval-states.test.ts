@@ -1,7 +1,7 @@
 import { transactionStates } from '@countersign/contracts';
 import { describe, expect, it } from 'vitest';
-import { takesApprovalsIn } from '../../components/policy-engine/src/trading/approval-states.ts';
-import { wantsApprovals } from '../../components/transaction-registry/src/approvals/approving-steps.ts';
+import { takesApprovalsIn } from '../../components/policy-engine/src/decision/approval-states.ts';
+import { wantsApprovals } from '../../components/transaction-registry/src/approvals/wanted.ts';
 import { lifeCycles, nextSteps } from '../../components/transaction-registry/src/life-cycles/index.ts';
 
 // A decision says what would help only where somebody can still give it: the registry knows when it takes approvals.

@@ -13,7 +13,7 @@ import { authorityFault, type Signatory, signatoryFor, signatoryOf } from './sig
 import { partiesOf, termsDigestOf } from './terms.ts';
 
 /** An institution whose word is needed, in its part. */
-export interface WantedConsent {
+interface WantedConsent {
   readonly part: MandatePart;
   readonly lei: Lei;
 }

@@ -8,7 +8,7 @@ import { type Change, createMandateMemory } from './mandate-memory.ts';
 import { changesChannel } from './store/unit.ts';
 import type { ViewStore } from './store/view-store.ts';
 
-export interface LiveView {
+interface LiveView {
   /** What memory holds: never the whole. */
   readonly memory: MandateView;
   /** This node has committed a version: memory holds nothing older from now on. */
@@ -31,7 +31,7 @@ export interface LiveView {
   stop(): Promise<void>;
 }
 
-export interface LiveViewOptions {
+interface LiveViewOptions {
   readonly store: ViewStore;
   /** Followed for new versions: each is in it before it is anywhere else, and nobody takes it out. */
   readonly log: Pick<AuditLog, 'search' | 'newest'>;

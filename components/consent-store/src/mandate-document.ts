@@ -10,7 +10,7 @@ export interface Recording {
 }
 
 /** A version before it is sealed. */
-export type UnsealedMandate = Omit<Mandate, 'digest' | 'signature'>;
+type UnsealedMandate = Omit<Mandate, 'digest' | 'signature'>;
 
 export type MandateSigner = Pick<Signer, 'current' | 'sign'>;
 
@@ -32,7 +32,7 @@ export function firstVersion(
 }
 
 /** What a step changes. Terms come with the consents they rest on; an amendment is kept, set, or taken away. */
-export type VersionChange = Partial<Pick<Mandate, 'status' | 'consents'>> & {
+type VersionChange = Partial<Pick<Mandate, 'status' | 'consents'>> & {
   readonly terms?: MandateTerms;
   readonly amendment?: Mandate['amendment'] | 'none';
 };

@@ -12,7 +12,7 @@ import type { Logger } from '@countersign/runtime';
 import { completed, type Seals, type StoredVersion } from './stored-version.ts';
 import { readKeys, sealFault } from './verify-versions.ts';
 
-export interface SealsDependencies {
+interface SealsDependencies {
   readonly signer: Pick<Signer, 'publicKeys'>;
   readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find'>;
   readonly clock: Clock;

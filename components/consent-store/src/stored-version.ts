@@ -1,7 +1,7 @@
 import type { Mandate } from '@countersign/contracts';
 import type { MandateId } from '@countersign/kernel';
 
-export type StoredMandate = Mandate | (Omit<Mandate, 'consents'> & { readonly consents?: undefined });
+type StoredMandate = Mandate | (Omit<Mandate, 'consents'> & { readonly consents?: undefined });
 
 /** A version as the database gives it, under the id and the number that it was asked for by. */
 export interface StoredVersion {

@@ -6,7 +6,7 @@ import type { Lei } from '@countersign/market';
 export type ProposedTerms = Omit<MandateTerms, 'parent'> & { readonly parent?: MandateId };
 
 /** An institution in its part. */
-export interface PartyInPart extends MandateParty {
+interface PartyInPart extends MandateParty {
   readonly part: MandatePart;
 }
 

@@ -48,13 +48,15 @@ import { createChangeStream } from './replica/change-stream.ts';
 import {
   type ChangeScope,
   easedFindings,
+  easedReferenceData,
+  governingRoles,
+  refuseAlone,
   refuseFindings,
   refuseOutsideCompliance,
+  refuseOutsideReferenceData,
+  refuseRates,
   refuseSoftwareEasing,
-} from './rules/findings.ts';
-import { governingRoles } from './rules/governing.ts';
-import { easedReferenceData, refuseOutsideReferenceData, refuseRates } from './rules/reference-data.ts';
-import { refuseAlone } from './rules/second-person.ts';
+} from './rules/index.ts';
 import type { State } from './state.ts';
 import { changeChannel } from './store.ts';
 import { withValues } from './values.ts';

@@ -29,7 +29,7 @@ export type EntityChange = DirectoryChange & { readonly kind: EntityKind };
 export type JsonDocument = { readonly [key: string]: Json };
 
 /** How an identity provider knows a person. */
-export interface FederatedName {
+interface FederatedName {
   readonly issuer: string;
   readonly subject: string;
 }

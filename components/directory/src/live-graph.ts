@@ -28,12 +28,15 @@ import type { DirectoryLog, Proofs, Said } from './proofs.ts';
 import { type Proposal, readProposal, readProposalInSlices } from './proposal.ts';
 import { type Approval, appliedRecords } from './records.ts';
 import { retireIds } from './retired-ids-store.ts';
-import { withFindings } from './rules/findings.ts';
-import { checkGraph } from './rules/index.ts';
-import { checkPostdated } from './rules/postdated.ts';
-import { withAnchors } from './rules/reference-data.ts';
-import { checkResourceActors } from './rules/resource-actors.ts';
-import { checkReusedIds, retiredBy } from './rules/reused-ids.ts';
+import {
+  checkGraph,
+  checkPostdated,
+  checkResourceActors,
+  checkReusedIds,
+  retiredBy,
+  withAnchors,
+  withFindings,
+} from './rules/index.ts';
 import { readSeed } from './seed.ts';
 import { after, contentsOf, inOneOrder, onSeed, readDocument, type State, stateOf } from './state.ts';
 import {
@@ -97,7 +100,7 @@ export interface LiveGraph {
  * A change of the graph. All of its steps are members, in the order in which they are taken, and none can be left out: as with a
  * command on a recorded thing, of which this is none (docs/adr/0057). What a step throws is recorded as a refusal.
  */
-export interface GraphCommand {
+interface GraphCommand {
   /** The approval that it carries out; undefined where one person is enough. */
   readonly carriesOut: RecordId | undefined;
   /** What it would do to the newest state, which is locked. */
@@ -119,7 +122,7 @@ export interface GraphChange {
   readonly departures: readonly DepartureId[];
 }
 
-export interface ChangeCause {
+interface ChangeCause {
   readonly digest: Digest;
   readonly by: Actor;
   readonly approval?: Approval;

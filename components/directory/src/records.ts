@@ -2,7 +2,7 @@ import type { Actor, DirectoryChange, RecordDraft } from '@countersign/contracts
 import { type ChangeId, type Digest, digestOf, type Json, type RecordId } from '@countersign/kernel';
 import type { Entry, Graph } from './entry.ts';
 
-export interface AppliedRecords {
+interface AppliedRecords {
   /** More than one when changes or credentials do not fit into one record. */
   readonly drafts: readonly RecordDraft[];
   /** For each person with credentials in the institutions that changed: the record that lists them. */

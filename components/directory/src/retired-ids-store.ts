@@ -4,7 +4,7 @@ import type { Entry } from './entry.ts';
 import type { Session } from './store.ts';
 
 /** An id that was given once, and by whom its holder was kept. */
-export interface RetiredId {
+interface RetiredId {
   readonly kind: string;
   readonly id: string;
   /** Null where it is not known any more. */

@@ -10,7 +10,7 @@ export interface StoredEntity {
   readonly recordId: RecordId | null;
 }
 
-export interface StoredDirectory {
+interface StoredDirectory {
   readonly version: number;
   readonly entities: readonly StoredEntity[];
 }
@@ -57,7 +57,7 @@ export async function loadDirectory(session: Session): Promise<StoredDirectory> 
 }
 
 /** What has changed since a version; and how many entities there are now, which tells whether some are gone. */
-export interface StoredChanges {
+interface StoredChanges {
   readonly version: number;
   readonly total: number;
   readonly changed: readonly Omit<StoredEntity, 'recordId'>[];

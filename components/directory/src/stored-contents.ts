@@ -13,7 +13,7 @@ export const pendingThing = 'directory-pending';
 export const approvedThing = 'directory-approved';
 
 /** Digest of each stored document, by {@link keyOf}. */
-export type DocumentDigests = ReadonlyMap<string, Digest>;
+type DocumentDigests = ReadonlyMap<string, Digest>;
 
 /** What is stored of the graph, as far as it decides. */
 export interface StoredContents {

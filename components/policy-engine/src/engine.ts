@@ -13,13 +13,13 @@ import type {
 import type { Clock, Random } from '@countersign/kernel';
 import type { ComponentAccess, Logger, Metrics, RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
-import { createApplications } from './applications/routing.ts';
+import { createApplications } from './applications/information-model.ts';
 import { createWrittenEntities } from './applications/written-entities.ts';
 import { foreignFault } from './bundle/market-schema.ts';
 import { readBundleFolder } from './bundle/read-folder.ts';
-import { createDecisionPoint } from './decision/decision-point.ts';
 import { createEntityArchive } from './decision/entity-archive.ts';
 import { createEntityFactStore } from './decision/store.ts';
+import { createDecisionPoint } from './decision-point.ts';
 import { createDecisionHistory } from './history/history.ts';
 import { createLimits } from './limits/limits.ts';
 import { createShadow } from './shadow/shadow.ts';

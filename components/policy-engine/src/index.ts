@@ -8,7 +8,6 @@ export type { PolicyNotes } from './bundle/annotations.ts';
 export { hashOfBundle, type LoadedBundle, loadBundle } from './bundle/load-bundle.ts';
 export { foreignFault } from './bundle/market-schema.ts';
 export { isApplicationFolder, readApplicationFolder, readBundleFolder } from './bundle/read-folder.ts';
-export { runPolicyTests } from './bundle/run-tests.ts';
 export {
   type PolicyEngineDependencies,
   type RunningPolicyEngine,
@@ -21,5 +20,6 @@ export { compareMatrices } from './matrix/compare.ts';
 export { inWords, matrixPage } from './matrix/matrix-page.ts';
 export { checkMatrix, describeRow, holds } from './matrix/report.ts';
 export { policyEngineMigrations } from './migrations.ts';
+export { runPolicyTests } from './policy-tests/run-tests.ts';
 export { defaultCounting } from './trading/reference-facts.ts';
 export { candidateApproval } from './versions/candidate-rows.ts';

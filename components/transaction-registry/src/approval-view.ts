@@ -5,15 +5,15 @@ import type {
   Independence,
   Obligation,
   PolicyEngine,
+  TransitionReceipt,
+  TransitionRequest,
 } from '@countersign/contracts';
-import { type Clock, type TransactionId, toInstant } from '@countersign/kernel';
+import { type Clock, isCodedError, type TransactionId, toInstant } from '@countersign/kernel';
 import { describeAuthorizationDetail, digestOfIntent } from '@countersign/market';
 import type { AccountDependencies } from './approvals/account.ts';
-import { approvingSteps } from './approvals/approving-steps.ts';
-import { awaitedApprovals } from './approvals/awaited-keys.ts';
 import { missingApprovals } from './approvals/quorum.ts';
 import { type AuthenticatorsHeld, standingApprovals } from './approvals/standing.ts';
-import { merged, type Wanted, wantedByRule, wantedFor } from './approvals/wanted.ts';
+import { approvingSteps, awaitedApprovals, merged, type Wanted, wantedByRule, wantedFor } from './approvals/wanted.ts';
 import { warningsOf } from './approvals/warnings.ts';
 import { decideOn } from './decision.ts';
 import { destinationShown } from './destinations/shown.ts';
@@ -21,7 +21,8 @@ import { type KnownFacts, knownFacts } from './known-facts.ts';
 import { lifeCycleOf, stepsOf, type TransitionRule } from './life-cycles/index.ts';
 import { checkMandates } from './mandate-check.ts';
 import type { Store } from './proof/proven-store.ts';
-import type { StoredApproval, StoredTransaction } from './store.ts';
+import type { StoredApproval, StoredTransaction } from './store/store.ts';
+import { type TransitionDependencies, transition } from './transition.ts';
 
 export interface ApprovalViewDependencies {
   readonly store: Store;
@@ -193,3 +194,33 @@ async function obligedBy(
 }
 
 type AskedApproval = Extract<Obligation, { kind: 'approval' }>;
+
+type Dependencies = TransitionDependencies & ApprovalViewDependencies;
+
+/**
+ * Carries a transaction on. Where that was refused for want of an approval, those whose approval is wanted find it from
+ * now on among what waits for them.
+ */
+export async function transitionAndTell(
+  request: TransitionRequest,
+  dependencies: Dependencies,
+): Promise<TransitionReceipt> {
+  try {
+    return await transition(request, dependencies);
+  } catch (error) {
+    if (isCodedError(error) && error.code === 'approval_required')
+      await tellApprovers(request.transaction, dependencies);
+    throw error;
+  }
+}
+
+/** The refusal stands whatever becomes of this: it is found out anew when the step is asked for again, or looked at. */
+async function tellApprovers(id: TransactionId, dependencies: Dependencies): Promise<void> {
+  const { store, logger } = dependencies;
+  try {
+    const transaction = await store.find(id);
+    if (transaction !== undefined) await viewOf(transaction, dependencies);
+  } catch (error) {
+    logger.warn({ error }, 'what a transaction waits for could not be kept');
+  }
+}

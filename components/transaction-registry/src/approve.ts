@@ -34,7 +34,7 @@ import { type SayingSteps, type Sayings, say } from './proof/commands.ts';
 import type { RegistryLog, Store } from './proof/proven-store.ts';
 import { recordAbout } from './records.ts';
 import type { StoredApproval } from './store/approvals.ts';
-import type { StoredTransaction } from './store.ts';
+import type { StoredTransaction } from './store/store.ts';
 
 export interface ApproveDependencies extends ReadingDependencies {
   readonly store: Store;

@@ -1,13 +1,13 @@
 import type { Person, TransactionRegistry } from '@countersign/contracts';
 import type { TransactionId } from '@countersign/kernel';
 import { type ApprovalViewDependencies, approvalView } from './approval-view.ts';
+import { type WithdrawDependencies, withdrawApproval } from './approvals/withdraw-approval.ts';
 import { type ApproveDependencies, approveTransaction } from './approve.ts';
 import { approveBatch } from './approve-batch.ts';
 import { type BeforeApprover, beforeApprover, waitingFor } from './before-approver.ts';
 import { type Changes, lookAt } from './changes.ts';
 import { type DeclineDependencies, declineApproval } from './decline.ts';
 import { type EnvelopeDependencies, issueEnvelope } from './envelope/issue.ts';
-import { type WithdrawDependencies, withdrawApproval } from './withdraw-approval.ts';
 
 export type ApprovingDependencies = ApproveDependencies &
   ApprovalViewDependencies &

@@ -10,12 +10,12 @@ import {
 import { type CodedError, type Digest, parseInstant, type TransactionId } from '@countersign/kernel';
 import { type ApprovalViewDependencies, approversOf, viewOf } from './approval-view.ts';
 import { accountOf } from './approvals/account.ts';
-import { awaitedKey } from './approvals/awaited-keys.ts';
 import { publicPart } from './approvals/give.ts';
-import { isIndependent } from './approvals/independent.ts';
 import { mayApprove } from './approvals/may-approve.ts';
+import { isIndependent } from './approvals/rules.ts';
 import { standingApprovals } from './approvals/standing.ts';
-import type { StoredTransaction } from './store.ts';
+import { awaitedKey } from './approvals/wanted.ts';
+import type { StoredTransaction } from './store/store.ts';
 
 /** A transaction before one person who may have to approve it. */
 export interface BeforeApprover {

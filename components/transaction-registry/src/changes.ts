@@ -6,7 +6,7 @@ import type { BeforeApprover } from './before-approver.ts';
 import { destinationShown } from './destinations/shown.ts';
 import { lookedAtAs } from './looked-at-as.ts';
 import type { Store } from './proof/proven-store.ts';
-import type { StoredTransaction } from './store.ts';
+import type { StoredTransaction } from './store/store.ts';
 
 /** A line that reads otherwise than before; undefined where it was not there, or is not any more. */
 export interface ChangedLine {

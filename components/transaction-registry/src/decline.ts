@@ -2,14 +2,14 @@ import { type Person, type PrincipalId, recordIdOfCommand, transactionErrors } f
 import { type CodedError, type Random, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
 import { type ApprovalViewDependencies, approversOf } from './approval-view.ts';
 import { accountOf } from './approvals/account.ts';
-import { isIndependent } from './approvals/independent.ts';
 import { passesRules } from './approvals/may-approve.ts';
+import { isIndependent } from './approvals/rules.ts';
 import { standingApprovals } from './approvals/standing.ts';
 import { type SayingSteps, type Sayings, say } from './proof/commands.ts';
 import type { RegistryLog, Unit } from './proof/proven-store.ts';
 import { changeAbout, recordAbout, strategyOf } from './records.ts';
 import type { StoredDecline } from './store/declines.ts';
-import type { StoredTransaction } from './store.ts';
+import type { StoredTransaction } from './store/store.ts';
 
 export type DeclineDependencies = ApprovalViewDependencies & {
   readonly audit: RegistryLog;

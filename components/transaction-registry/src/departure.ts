@@ -7,7 +7,7 @@ import { releaseHeadroom, reopenHeadroom } from './headroom.ts';
 import { lifeCycleOf, nextSteps, stateRuleOf } from './life-cycles/index.ts';
 import { change } from './proof/commands.ts';
 import { changeAbout, referencesTo } from './records.ts';
-import type { StoredTransaction } from './store.ts';
+import type { StoredTransaction } from './store/store.ts';
 
 /** So many are looked up at once. */
 const pageSize = 500;

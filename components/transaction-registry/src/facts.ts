@@ -2,9 +2,8 @@ import type { TransactionFacts } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 import { intentOf } from '@countersign/market';
 import type { KnownFacts } from './known-facts.ts';
-import { lifeCycleOf, stateRuleOf } from './life-cycles/index.ts';
-import { beginsSomething } from './life-cycles/life-cycle.ts';
-import type { StoredApproval, StoredTransaction } from './store.ts';
+import { beginsSomething, lifeCycleOf, stateRuleOf } from './life-cycles/index.ts';
+import type { StoredApproval, StoredTransaction } from './store/store.ts';
 
 export { standingApprovals } from './approvals/standing.ts';
 

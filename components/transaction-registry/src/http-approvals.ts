@@ -14,8 +14,7 @@ import { approvalAnswer, approvalViewAnswer, batchAnswer } from './answers.ts';
 import { maxBatch } from './approvals/approval-claims.ts';
 import { parseBatchApprovalJws } from './approvals/approval-jws.ts';
 import { approveScopeOf, approveScopes } from './approvals/approve-scope.ts';
-import type { TransactionRegistryRoutes } from './http-parts.ts';
-import { scopeHeld } from './scope-held.ts';
+import { scopeHeld, type TransactionRegistryRoutes } from './http-parts.ts';
 import { viewShownTo } from './shown.ts';
 
 const closed = { additionalProperties: false };

@@ -3,8 +3,7 @@ import { parseId } from '@countersign/kernel';
 import { described, keySetRoute, recordSchema, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import type { TransactionRegistryRoutes } from './http-parts.ts';
-import { scopeHeld } from './scope-held.ts';
+import { scopeHeld, type TransactionRegistryRoutes } from './http-parts.ts';
 
 const closed = { additionalProperties: false };
 const idParams = Type.Object({ id: Type.String({ maxLength: 40 }) }, closed);

@@ -4,8 +4,7 @@ import { described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { exceptionAnswer, exceptionList } from './answers.ts';
-import type { TransactionRegistryRoutes } from './http-parts.ts';
-import { scopeHeld } from './scope-held.ts';
+import { scopeHeld, type TransactionRegistryRoutes } from './http-parts.ts';
 import { exceptionShownTo } from './shown.ts';
 
 const closed = { additionalProperties: false };

@@ -22,9 +22,8 @@ import { historyAnswer, receiptAnswer, transactionAnswer } from './answers.ts';
 import { approvalRoutes } from './http-approvals.ts';
 import { envelopeRoutes } from './http-envelope.ts';
 import { exceptionRoutes } from './http-exceptions.ts';
-import type { TransactionRegistryRoutes } from './http-parts.ts';
+import { scopeHeld, type TransactionRegistryRoutes } from './http-parts.ts';
 import { lifeCycleOfType } from './life-cycles/index.ts';
-import { scopeHeld } from './scope-held.ts';
 import { scopesOfEvent, scopesOfEvents, shownTo } from './shown.ts';
 
 const closed = { additionalProperties: false };

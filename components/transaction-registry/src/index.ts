@@ -1,7 +1,7 @@
 import type { ComponentMigrations } from '@countersign/runtime';
 
 export { transactionRegistryRoutes } from './http.ts';
-export { drawStateMachine, type StateMachine } from './life-cycles/draw.ts';
+export { drawStateMachine, type StateMachine } from './life-cycles/index.ts';
 export type { EvidencePathOf } from './pages/drawing.ts';
 export { type ApproverPageRoutes, approverPageRoutes } from './pages/http.ts';
 export {

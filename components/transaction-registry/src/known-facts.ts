@@ -3,7 +3,7 @@ import type { TransactionId } from '@countersign/kernel';
 import { instrumentId } from '@countersign/market';
 import { type DestinationReader, destinationKnown } from './destinations/known.ts';
 import { receiverFacts } from './destinations/receivers.ts';
-import type { StoredTransaction } from './store.ts';
+import type { StoredTransaction } from './store/store.ts';
 import { type TradeReader, type TradeStanding, tradeStanding } from './trades/trade-standing.ts';
 
 /** What only the registry can say of an intent, for the policies. Members are left out where the intent has no such thing. */

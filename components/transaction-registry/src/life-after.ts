@@ -1,8 +1,7 @@
 import type { TransactionState } from '@countersign/contracts';
-import { awaitedByRule } from './approvals/awaited-keys.ts';
-import { lifeCycleOf, stateRuleOf } from './life-cycles/index.ts';
-import { partiesToAct } from './life-cycles/parties-by-part.ts';
-import type { LifeAfter, StoredTransaction } from './store.ts';
+import { awaitedByRule } from './approvals/wanted.ts';
+import { lifeCycleOf, partiesToAct, stateRuleOf } from './life-cycles/index.ts';
+import type { LifeAfter, StoredTransaction } from './store/store.ts';
 
 /** What a transaction is left with in the state that a step brings it to. */
 export function lifeAfter(

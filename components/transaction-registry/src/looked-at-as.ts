@@ -1,6 +1,6 @@
 import { type Digest, digestOf, type Json, unreachable } from '@countersign/kernel';
 import type { AuthorizationDetail } from '@countersign/market';
-import type { StoredTransaction } from './store.ts';
+import type { StoredTransaction } from './store/store.ts';
 
 /**
  * Names what an intent is about, whatever it says of it: two intents for the same order, allocation, instruction or entry

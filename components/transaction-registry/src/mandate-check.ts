@@ -1,9 +1,8 @@
 import type { ConsentStore, Mandate } from '@countersign/contracts';
 import type { MandateId } from '@countersign/kernel';
 import { intentUse, type Lei } from '@countersign/market';
-import type { MandateNeed } from './life-cycles/index.ts';
-import { partiesByPart } from './life-cycles/parties-by-part.ts';
-import type { StoredTransaction } from './store.ts';
+import { type MandateNeed, partiesByPart } from './life-cycles/index.ts';
+import type { StoredTransaction } from './store/store.ts';
 
 export type MandateStanding =
   | {

@@ -7,7 +7,7 @@ import {
 } from '@countersign/contracts';
 import { toInstant } from '@countersign/kernel';
 import { assetKey, intentUse, type MandateUse } from '@countersign/market';
-import type { StoredTransaction } from './store.ts';
+import type { StoredTransaction } from './store/store.ts';
 
 const prefix = 'mandate:';
 const perDay = 'mandate_notional_per_day';

@@ -8,14 +8,14 @@ import {
 } from '@countersign/contracts';
 import { type Clock, newId, parseInstant, type Random, toInstant } from '@countersign/kernel';
 import { digestOfIntent, parseLei } from '@countersign/market';
-import { awaitedByRule } from './approvals/awaited-keys.ts';
+import { awaitedByRule } from './approvals/wanted.ts';
 import { destinationKeyOf } from './destinations/destination-key.ts';
 import { intentJson, partiesOf } from './facts.ts';
 import { type SayingSteps, type Sayings, say } from './proof/commands.ts';
 import { transactionClaim } from './proof/held.ts';
 import type { RegistryLog, Store, Unit } from './proof/proven-store.ts';
 import { changeAbout, strategyOf } from './records.ts';
-import type { StoredTransaction } from './store.ts';
+import type { StoredTransaction } from './store/store.ts';
 import { type TradeStanding, tradeStanding } from './trades/trade-standing.ts';
 
 export interface OpenDependencies {

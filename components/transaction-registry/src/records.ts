@@ -1,7 +1,7 @@
 import type { ProtectedValue, RecordDraft } from '@countersign/contracts';
-import type { Clock, Json, Random } from '@countersign/kernel';
-import { newId, type RecordId } from '@countersign/kernel';
-import type { StoredTransaction } from './store.ts';
+import { type Clock, type Json, newId, type Random, type RecordId } from '@countersign/kernel';
+import type { StoredTransaction } from './store/store.ts';
+import type { Asked } from './transition-request.ts';
 
 /** What every record about a transaction says, whatever happened. */
 export function recordAbout(
@@ -48,4 +48,25 @@ export function saysNothing(value: Json): boolean {
 /** Each record once, in the order of first mention. */
 export function referencesTo(...records: readonly (RecordId | undefined)[]): readonly RecordId[] {
   return [...new Set(records.filter((record) => record !== undefined))];
+}
+
+type AskedBody = Pick<Asked, 'body' | 'bodyDigest' | 'institution'>;
+
+/**
+ * The digest of a body, for the record of the step that it was sent with. A price and a quantity are few enough to be tried
+ * out on a digest, one after the other: where the body says anything, its digest is told to those who are told the body. In
+ * the open the commitment stands for it, which has a salt.
+ */
+export function digestInTheOpen({ body, bodyDigest }: AskedBody): { readonly body_digest?: Json } {
+  return saysNothing(body as Json) ? { body_digest: bodyDigest } : {};
+}
+
+/** As {@link digestInTheOpen}, of the payload of the request. */
+export function payloadInTheOpen({ body, bodyDigest }: AskedBody): Pick<RecordDraft, 'payload'> {
+  return saysNothing(body as Json) ? { payload: bodyDigest } : {};
+}
+
+/** What {@link digestInTheOpen} leaves out. */
+export function digestToldToFew({ body, bodyDigest, institution }: AskedBody): readonly ProtectedValue[] {
+  return saysNothing(body as Json) ? [] : strategyOf(institution, { body_digest: bodyDigest });
 }

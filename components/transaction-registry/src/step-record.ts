@@ -11,9 +11,17 @@ import {
 } from '@countersign/contracts';
 import type { Clock, CodedError, Json, Random, RecordId } from '@countersign/kernel';
 import type { Attempt } from './attempt.ts';
-import { digestInTheOpen, digestToldToFew, payloadInTheOpen } from './body-digest.ts';
-import { changeAbout, recordAbout, referencesTo, saysNothing, strategyOf } from './records.ts';
-import type { StoredApproval } from './store.ts';
+import {
+  changeAbout,
+  digestInTheOpen,
+  digestToldToFew,
+  payloadInTheOpen,
+  recordAbout,
+  referencesTo,
+  saysNothing,
+  strategyOf,
+} from './records.ts';
+import type { StoredApproval } from './store/store.ts';
 import type { ExecutedTrade } from './trades/executed-trade.ts';
 
 interface From {
@@ -80,7 +88,7 @@ export function stepRecord(attempt: Attempt, grounds: Grounds): Omit<RecordDraft
 }
 
 /** What a refused step was asked of; its rule where there is such a step. */
-export interface Refusable extends Pick<Attempt, 'asked' | 'transaction'> {
+interface Refusable extends Pick<Attempt, 'asked' | 'transaction'> {
   readonly rule?: Attempt['rule'] | undefined;
 }
 

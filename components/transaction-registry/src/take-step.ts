@@ -1,6 +1,6 @@
 import type { TransitionReceipt } from '@countersign/contracts';
 import { type CodedError, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
-import { areWantedAgain } from './approvals/approving-steps.ts';
+import { nextStepNeedsApprovals } from './approvals/wanted.ts';
 import { type Attempt, countingOf, type TransitionDependencies } from './attempt.ts';
 import { exceptionOf, type Lapse, standingException } from './exceptions/lapse.ts';
 import { commitHeadroom, releaseHeadroom } from './headroom.ts';
@@ -8,8 +8,8 @@ import { lifeAfter } from './life-after.ts';
 import { lifeCycleOf, stateRuleOf } from './life-cycles/index.ts';
 import type { RecordedStep, SaidChange } from './proof/change.ts';
 import { type Grounds, stepRecord } from './step-record.ts';
-import type { StoredTransaction, StoredTransition } from './store.ts';
-import { takenOfTrades } from './trades/take-trades.ts';
+import { takenOfTrades } from './steps/take-trades.ts';
+import type { StoredTransaction, StoredTransition } from './store/store.ts';
 import type { Asked } from './transition-request.ts';
 
 /** What the checks have found: what the step rests on, or why an exception is left in its place. */
@@ -60,7 +60,7 @@ export function take(
     ...(takes === undefined ? {} : { takes }),
     instructions:
       rule.to === 'cancelled' ? [] : mandates.filter(({ kind }) => kind === 'instruction').map(({ id }) => id),
-    used: areWantedAgain(cycle, rule.to) ? [] : approvals.map(({ id }) => id),
+    used: nextStepNeedsApprovals(cycle, rule.to) ? [] : approvals.map(({ id }) => id),
   };
   const delay = delayOf(attempt, first, from);
   const { body } = asked;

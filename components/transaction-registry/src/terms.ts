@@ -3,7 +3,7 @@ import { type CodedError, compareDecimals, type DecimalString, multiplyDecimals,
 import { type AuthorizationDetail, instrumentId, type Rfq, type TradeOrder } from '@countersign/market';
 import type { Attempt } from './attempt.ts';
 import type { LifeCycle } from './life-cycles/index.ts';
-import type { StoredTransition } from './store.ts';
+import type { StoredTransition } from './store/store.ts';
 import { type Money, parseTransitionBody, type TransitionBody } from './transition-body.ts';
 
 /** What earlier events of a transaction said. */

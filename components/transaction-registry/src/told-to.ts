@@ -1,6 +1,6 @@
 import { CodedError } from '@countersign/kernel';
 import type { Attempt } from './attempt.ts';
-import { partiesByPart } from './life-cycles/parties-by-part.ts';
+import { partiesByPart } from './life-cycles/index.ts';
 
 /**
  * Whether an institution is told why a transaction may not be carried on: who began it, for whom, and the broker that

@@ -2,6 +2,7 @@ import { createStandingCheck, hardwareAcr, type TransactionRegistry } from '@cou
 import { createKeyCache } from '@countersign/oauth';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
+import { transitionAndTell } from './approval-view.ts';
 import { endApprovalsOf } from './approvals/end-approvals.ts';
 import { type ApproverDesk, type ApprovingDependencies, createApproving } from './approving.ts';
 import { endTransactionsOf } from './departure.ts';
@@ -10,14 +11,13 @@ import { resolveException } from './exceptions/resolve.ts';
 import { tellTimeouts } from './exceptions/timeouts.ts';
 import { factsOf, standingApprovals } from './facts.ts';
 import { knownFacts } from './known-facts.ts';
-import { stepsOf } from './life-cycles/parties-by-part.ts';
+import { stepsTakenBy } from './life-cycles/index.ts';
 import { type OpenDependencies, openTransaction } from './open.ts';
 import { createProvenStore } from './proof/proven-store.ts';
 import { publicException } from './store/exceptions.ts';
-import { createRowStore } from './store.ts';
+import { createRowStore } from './store/store.ts';
 import { receiptOf } from './take-step.ts';
 import type { TransitionDependencies } from './transition.ts';
-import { transitionAndTell } from './wanting-approval.ts';
 
 type UseCases = OpenDependencies & ApprovingDependencies & TransitionDependencies;
 export type TransactionRegistryDependencies = Omit<UseCases, 'store' | 'keys' | 'acrValues' | 'directoryKeys'> & {
@@ -105,7 +105,7 @@ export function createTransactionRegistry({
     },
     async stepsOf(id, institution) {
       const transaction = await store.find(id);
-      return transaction?.parties.includes(institution) === true ? stepsOf(transaction, institution) : undefined;
+      return transaction?.parties.includes(institution) === true ? stepsTakenBy(transaction, institution) : undefined;
     },
     ...createApproving(dependencies),
     transition: (request) => transitionAndTell(request, dependencies),

@@ -6,17 +6,20 @@ import {
   transactionErrors,
 } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
-import { approversOf } from './approvals/approvers-of.ts';
-import { wantsApprovals } from './approvals/approving-steps.ts';
-import { dutiesFault } from './approvals/duties.ts';
+import { approversOf, dutiesFault } from './approvals/duties.ts';
 import { quorumFault } from './approvals/quorum.ts';
-import { wantedFor } from './approvals/wanted.ts';
+import { wantedFor, wantsApprovals } from './approvals/wanted.ts';
 import { type Attempt, countingOf, isAwaited, type TransitionDependencies, takenAt } from './attempt.ts';
 import { decideOn, decisionFault } from './decision.ts';
 import { addressStanding } from './destinations/address-stands.ts';
-import { coolingOffFault } from './destinations/cooling-off.ts';
-import { openExceptionFault } from './exceptions/blocking.ts';
-import { authorityLapse, type Lapse, mandateLapse, mismatchLapse, standingException } from './exceptions/lapse.ts';
+import {
+  authorityLapse,
+  type Lapse,
+  mandateLapse,
+  mismatchLapse,
+  openExceptionFault,
+  standingException,
+} from './exceptions/lapse.ts';
 import { standingApprovals } from './facts.ts';
 import { reopenHeadroom, reserveHeadroom } from './headroom.ts';
 import { withPermitted, withTrade } from './known-facts.ts';
@@ -28,16 +31,13 @@ import type { Unit } from './proof/proven-store.ts';
 import { refusalRecord } from './step-record.ts';
 import { handFault } from './steps/hand.ts';
 import { placeFault } from './steps/in-place.ts';
-import { instructionFault } from './steps/instruction-used.ts';
-import { mismatchFault } from './steps/partner-agrees.ts';
-import { permittedFault } from './steps/permitted.ts';
 import { revokedFault } from './steps/revoked.ts';
-import { shortCodeFault } from './steps/short-codes.ts';
-import type { StoredTransaction, StoredTransition } from './store.ts';
+import { coolingOffFault, instructionFault, mismatchFault, permittedFault, shortCodeFault } from './steps/rules.ts';
+import { tradeFault } from './steps/take-trades.ts';
+import type { StoredTransaction, StoredTransition } from './store/store.ts';
 import { type Found, leave, receiptOf, settleHeadroom, type Taken, take } from './take-step.ts';
 import { termsFault } from './terms.ts';
 import { toldTo } from './told-to.ts';
-import { tradeFault } from './trades/take-trades.ts';
 import { type TradeStanding, tradeStanding } from './trades/trade-standing.ts';
 import { parseTransitionBody } from './transition-body.ts';
 import { type Asked, parseTransitionRequest } from './transition-request.ts';

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 /** What is wrong with an address, in words. */
 export type AddressProblem = string;
 
-export interface AddressRules {
+interface AddressRules {
   readonly allowInsecureLoopback: boolean;
 }
 

@@ -31,13 +31,13 @@ export const profileSchema = Type.Object(
 
 const validator = Compile(profileSchema);
 
-export interface ProfileProblem {
+interface ProfileProblem {
   /** JSON pointer. */
   readonly path: string;
   readonly detail: string;
 }
 
-export interface ProfileRules {
+interface ProfileRules {
   /** For development: issuers on this machine, over plain HTTP too. */
   readonly allowInsecureLoopback: boolean;
 }

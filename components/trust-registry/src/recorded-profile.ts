@@ -10,7 +10,7 @@ export const issuerKey = (issuer: string): string => sha256Base64Url(issuer);
 
 /** All of it decides. */
 export type ProfileState = Omit<TrustProfile, 'recordId'>;
-export type ProfileKind = RecordedKind<string, ProfileState, TrustProfile>;
+type ProfileKind = RecordedKind<string, ProfileState, TrustProfile>;
 
 /** Whoever speaks for an issuer, there is one profile. Its versions are kept; the newest is the row. */
 export function createProfileKind(clock: Clock): ProfileKind {

@@ -29,7 +29,7 @@ import { createGrantKind, grantClaim } from './recorded-grant.ts';
 import { denialRecord, source } from './records.ts';
 import { headOf, pageOf, standingOf } from './store.ts';
 
-export interface GrantRegisterDependencies {
+interface GrantRegisterDependencies {
   readonly pool: pg.Pool;
   readonly clock: Clock;
   readonly random: Random;

@@ -55,7 +55,7 @@ const pageSize = 200;
 type ListRoute = { Querystring: Static<typeof listQuery> };
 type RevokeRoute = { Params: Static<typeof idParams>; Body: Static<typeof revokeBody> };
 
-export interface GrantRoutes {
+interface GrantRoutes {
   readonly grants: GrantRegister;
   readonly guard: ResourceGuard;
   readonly baseUrl: string;

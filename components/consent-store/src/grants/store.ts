@@ -3,7 +3,7 @@ import type { GrantId } from '@countersign/kernel';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 
-export interface PageOf {
+interface PageOf {
   readonly client?: string;
   readonly subject?: string;
   readonly institution?: string;

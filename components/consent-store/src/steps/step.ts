@@ -26,7 +26,7 @@ export interface ReasonedStep extends AskedStep {
 }
 
 /** What is known of a step that is to be taken; or the version that it made before. */
-export type StepFacts<Facts> = { readonly made: Mandate } | (Facts & { readonly made?: undefined });
+type StepFacts<Facts> = { readonly made: Mandate } | (Facts & { readonly made?: undefined });
 
 /** What every step rests on. */
 export interface StepContext {

@@ -8,7 +8,7 @@ import { documents, newestVersion, rowsOf } from './documents.ts';
 import { type Unit, unitOn } from './unit.ts';
 
 /** What is asked of the history, beside the newest versions. */
-export interface VersionPlace {
+interface VersionPlace {
   readonly id: string;
   readonly version: number;
 }

@@ -31,7 +31,7 @@ import { createProblems, type Problems } from '../problems.ts';
 import type { DirectoryLog } from '../proofs.ts';
 import { digestOfContent, digestOfProposal, type Proposal } from '../proposal.ts';
 import type { Attempt, Refusals } from '../refusals.ts';
-import type { ChangeScope } from '../rules/findings.ts';
+import type { ChangeScope } from '../rules/index.ts';
 import type { State } from '../state.ts';
 import { approvedThing } from '../stored-contents.ts';
 import { createPlanner, type Plan, type PlannedEntity } from './plans.ts';

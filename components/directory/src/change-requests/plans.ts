@@ -11,9 +11,7 @@ import { type Entry, type JsonDocument, keyOf, shownDocument } from '../entry.ts
 import type { LiveGraph } from '../live-graph.ts';
 import type { Problems } from '../problems.ts';
 import type { AnyProposal, Proposal } from '../proposal.ts';
-import { type ChangeScope, refuseFindings } from '../rules/findings.ts';
-import { governingGrants } from '../rules/governing.ts';
-import { refuseRates } from '../rules/reference-data.ts';
+import { type ChangeScope, governingGrants, refuseFindings, refuseRates } from '../rules/index.ts';
 import type { State } from '../state.ts';
 import { basisOf } from './request.ts';
 
@@ -38,7 +36,7 @@ export interface Plan {
 }
 
 /** Plans a proposal on what is there; what is wrong with a file or an edit is reported. @throws CodedError for a trust profile */
-export type Planner = (
+type Planner = (
   proposal: AnyProposal,
   from: {
     readonly base: State;

@@ -1,6 +1,6 @@
 import type { RecordedKind } from '@countersign/commands';
 import type { ChangeId, Clock, Digest, Json, RecordId } from '@countersign/kernel';
-import type { ChangeScope } from '../rules/findings.ts';
+import type { ChangeScope } from '../rules/index.ts';
 import { findRequest, lockRequest, putRequest, type RequestState, type StoredRequest } from './store.ts';
 
 // What records say of a change that takes two people, and rows are held against (docs/adr/0043, 0057).

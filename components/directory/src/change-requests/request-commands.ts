@@ -1,4 +1,4 @@
-import type { Command, Given, RecordedThings, Saying, SecondPerson } from '@countersign/commands';
+import type { Command, Given, Saying, SecondPerson } from '@countersign/commands';
 import {
   type DirectoryChange,
   ended,
@@ -56,7 +56,6 @@ interface StillApproved {
 }
 
 type RequestCommand<Ask, Facts, Answer> = Command<Ask, ChangeId, RequestState, StoredRequest, Facts, Answer>;
-export type RequestThings = RecordedThings<ChangeId, RequestState, StoredRequest>;
 
 /** Every change of a request for two people. What was approved is carried out by {@link LiveGraph.run} or the trust registry. */
 export function createRequestCommands({

@@ -3,7 +3,7 @@ import { type ChangeId, type Digest, digestOf, type RecordId } from '@countersig
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 import type { AnyProposal } from '../proposal.ts';
-import type { ChangeScope } from '../rules/findings.ts';
+import type { ChangeScope } from '../rules/index.ts';
 import type { Session } from '../store.ts';
 
 /** What decides about a change request; its expiry is judged by who reads it. */

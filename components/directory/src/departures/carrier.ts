@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createStandingCheck, type DepartureEffect } from '@countersign/contracts';
 import { isCodedError, toInstant } from '@countersign/kernel';
-import { departureClaim } from '../row-claims.ts';
 import type { DepartureDependencies } from './dependencies.ts';
 import {
   completeDeparture,
+  departureClaim,
   keepDeparture,
   putOffDeparture,
   type StoredDeparture,
@@ -13,7 +13,7 @@ import {
 } from './store.ts';
 
 /** Carries departures through, on every node, each by one node at a time. */
-export interface Carrier {
+interface Carrier {
   hurry(): void;
   /** @throws CodedError `database_unavailable`; what an effect throws is written down with the departure instead */
   run(): Promise<void>;

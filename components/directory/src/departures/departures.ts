@@ -2,11 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Actor, type Claim, type Departure, standing } from '@countersign/contracts';
 import { type DepartureId, newId, type RecordId, toInstant } from '@countersign/kernel';
 import type pg from 'pg';
-import { departureClaim } from '../row-claims.ts';
 import { createCarrier } from './carrier.ts';
 import { type Departing, positionJson } from './departing.ts';
 import type { DepartureDependencies } from './dependencies.ts';
-import { insertDepartures, listDepartures, type NewDeparture, type StoredDeparture } from './store.ts';
+import { departureClaim, insertDepartures, listDepartures, type NewDeparture, type StoredDeparture } from './store.ts';
 
 /** Principals that leave and move, from the change in the directory until everything they held has ended. */
 export interface Departures {
@@ -29,7 +28,7 @@ export interface Departures {
   stop(): Promise<void>;
 }
 
-export interface DepartureCause {
+interface DepartureCause {
   readonly by: Actor;
   readonly reason: string;
   /** Version of the directory that the change makes. */

@@ -1,4 +1,4 @@
-import { type Actor, type Departure, type PrincipalId, parsePrincipalId } from '@countersign/contracts';
+import { type Actor, type Claim, type Departure, type PrincipalId, parsePrincipalId } from '@countersign/contracts';
 import { type DepartureId, parseId, type RecordId } from '@countersign/kernel';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
@@ -18,7 +18,7 @@ export interface NewDeparture {
   readonly completionRecord: RecordId;
 }
 
-export type StoredEffect = Departure['effects'][number];
+type StoredEffect = Departure['effects'][number];
 
 /** A departure with everything its worker needs. */
 export interface StoredDeparture extends NewDeparture {
@@ -216,4 +216,19 @@ function departureOf(row: Row): StoredDeparture {
     ...(lastFailure === null ? {} : { lastFailure }),
   }));
   return { ...row, id, principal, effects };
+}
+
+// What decides in rows of departures, as records say it and as rows are held against them (docs/adr/0043).
+
+/** What ends by a departure is recorded as done by whoever made it. */
+export function departureClaim(departure: NewDeparture): Claim {
+  const { id, kind, principal, institution, at, by, reason, recordId, completionRecord } = departure;
+  return {
+    of: `departure:${id}`,
+    content: {
+      ...{ kind, principal, institution: institution ?? null, at: at.getTime(), reason },
+      by: { id: by.id, institution: by.institution ?? null },
+      records: [recordId, completionRecord],
+    },
+  };
 }

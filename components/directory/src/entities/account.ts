@@ -1,7 +1,7 @@
 import { parseAccountId } from '@countersign/contracts';
 import { Type } from 'typebox';
-import { entityReader } from './entity-reader.ts';
-import { code, readLei, strict } from './fields.ts';
+import { entityReader } from './fields/entity-reader.ts';
+import { code, readLei, strict } from './fields/fields.ts';
 
 export const accountReader = entityReader({
   kind: 'account',

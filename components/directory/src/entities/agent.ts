@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { entityReader } from './entity-reader.ts';
-import { code, desk, readLei, readPrincipalId, roles, strict } from './fields.ts';
+import { entityReader } from './fields/entity-reader.ts';
+import { code, desk, readLei, readPrincipalId, roles, strict } from './fields/fields.ts';
 
 /** An algorithm instance: it may trade only as the artefact that someone other than its developer certified. */
 export const agentReader = entityReader({

@@ -1,7 +1,7 @@
 import { parseCountry } from '@countersign/market';
 import { Type } from 'typebox';
-import { entityReader } from './entity-reader.ts';
-import { code, desk as name, readLei, strict } from './fields.ts';
+import { entityReader } from './fields/entity-reader.ts';
+import { code, desk as name, readLei, strict } from './fields/fields.ts';
 
 /** A part of an institution in another place; desks name it by its name. */
 export const branchReader = entityReader({

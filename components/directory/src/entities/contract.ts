@@ -1,9 +1,8 @@
 import type { Contract } from '@countersign/contracts';
 import { type Static, Type } from 'typebox';
 import type { Place } from '../problems.ts';
-import { readDay } from './days.ts';
-import { entityReader } from './entity-reader.ts';
-import { code, readLei, strict } from './fields.ts';
+import { entityReader } from './fields/entity-reader.ts';
+import { code, readDay, readLei, strict } from './fields/fields.ts';
 
 const day = (description: string) => Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$', description });
 const partySchema = Type.Object({ lei: code, role: Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }) }, strict);

@@ -2,8 +2,8 @@ import type { Desk } from '@countersign/contracts';
 import { parseCountry, parseMic } from '@countersign/market';
 import { type Static, Type } from 'typebox';
 import type { Place } from '../problems.ts';
-import { entityReader } from './entity-reader.ts';
-import { code, desk as deskName, products, readLei, readProducts, strict } from './fields.ts';
+import { entityReader } from './fields/entity-reader.ts';
+import { code, desk as deskName, products, readLei, readProducts, strict } from './fields/fields.ts';
 
 const time = (description: string) =>
   Type.String({ pattern: '^(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)$', description });

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { entityReader } from './entity-reader.ts';
-import { code, readInstant, readLei, readPrincipalId, strict } from './fields.ts';
+import { entityReader } from './fields/entity-reader.ts';
+import { code, readInstant, readLei, readPrincipalId, strict } from './fields/fields.ts';
 
 /** A workstation or phone that an institution manages, as it was found when it was last looked at. */
 export const deviceReader = entityReader({

@@ -6,7 +6,7 @@ import { clientReader } from './client/client.ts';
 import { contractReader } from './contract.ts';
 import { deskReader } from './desk.ts';
 import { deviceReader } from './device.ts';
-import type { EntityReader } from './entity-reader.ts';
+import type { EntityReader } from './fields/entity-reader.ts';
 import { institutionReader } from './institution.ts';
 import { instrumentReader, rateReader } from './instrument.ts';
 import { personReader } from './person.ts';
@@ -14,6 +14,10 @@ import { resourceReader } from './resource.ts';
 import { serviceReader } from './service.ts';
 import { shortCodeReader } from './short-code.ts';
 import { venueReader } from './venue.ts';
+
+export { memberOf } from './client/authentication.ts';
+export { desk, roles } from './fields/fields.ts';
+export { complianceSchema } from './institution.ts';
 
 /** One reader for each kind, in the order in which changes are listed. */
 export const entityReaders: Readonly<Record<EntityKind, EntityReader>> = {

@@ -2,9 +2,18 @@ import type { InstitutionCompliance } from '@countersign/contracts';
 import { parseCountry } from '@countersign/market';
 import { type Static, Type } from 'typebox';
 import type { Place } from '../problems.ts';
-import { readDay } from './days.ts';
-import { entityReader } from './entity-reader.ts';
-import { code, products, readInstant, readLei, readName, readProducts, region, strict } from './fields.ts';
+import { entityReader } from './fields/entity-reader.ts';
+import {
+  code,
+  products,
+  readDay,
+  readInstant,
+  readLei,
+  readName,
+  readProducts,
+  region,
+  strict,
+} from './fields/fields.ts';
 
 export const complianceSchema = Type.Object(
   {

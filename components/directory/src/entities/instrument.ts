@@ -12,8 +12,8 @@ import {
 import { Type } from 'typebox';
 import { nobodys } from '../entry.ts';
 import type { Place } from '../problems.ts';
-import { entityReader } from './entity-reader.ts';
-import { code, readInstant, readName, strict } from './fields.ts';
+import { entityReader } from './fields/entity-reader.ts';
+import { code, readInstant, readName, strict } from './fields/fields.ts';
 
 const source = Type.String({ minLength: 1, maxLength: 200, description: 'Who says so.' });
 

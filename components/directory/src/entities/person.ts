@@ -2,9 +2,9 @@ import type { Credential, PrincipalId } from '@countersign/contracts';
 import type { KeyCache } from '@countersign/oauth';
 import { type Static, Type } from 'typebox';
 import type { Place } from '../problems.ts';
-import { entityReader } from './entity-reader.ts';
-import { code, desk, readLei, readName, readPrincipalId, roles, strict } from './fields.ts';
-import { jwkSchema, readPublicKey } from './public-key.ts';
+import { entityReader } from './fields/entity-reader.ts';
+import { code, desk, readLei, readName, readPrincipalId, roles, strict } from './fields/fields.ts';
+import { jwkSchema, readPublicKey } from './fields/public-key.ts';
 import { signingAuthorityOf, signingAuthoritySchema } from './signing-authority.ts';
 
 const credentialSchema = Type.Object({ use: Type.Literal('approval'), jwk: jwkSchema }, strict);

@@ -1,8 +1,8 @@
 import { parseResourceUri } from '@countersign/contracts';
 import { Type } from 'typebox';
-import { entityReader } from './entity-reader.ts';
-import { code, readLei, readPrincipalId, region, strict } from './fields.ts';
-import { readScopes, scopesSchema } from './scopes.ts';
+import { entityReader } from './fields/entity-reader.ts';
+import { code, readLei, readPrincipalId, region, strict } from './fields/fields.ts';
+import { readScopes, scopesSchema } from './fields/scopes.ts';
 
 /** A protected interface. It may offer scopes that check each other: which client holds which is the client's matter. */
 export const resourceReader = entityReader({

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
-import { entityReader } from './entity-reader.ts';
-import { code, desk, readLei, readPrincipalId, roles, strict } from './fields.ts';
+import { entityReader } from './fields/entity-reader.ts';
+import { code, desk, readLei, readPrincipalId, roles, strict } from './fields/fields.ts';
 import { signingAuthorityOf, signingAuthoritySchema } from './signing-authority.ts';
 
 export const serviceReader = entityReader({

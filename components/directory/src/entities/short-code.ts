@@ -1,8 +1,8 @@
 import { parsePrincipalId } from '@countersign/contracts';
 import { parseMic } from '@countersign/market';
 import { Type } from 'typebox';
-import { entityReader } from './entity-reader.ts';
-import { code, readLei, strict } from './fields.ts';
+import { entityReader } from './fields/entity-reader.ts';
+import { code, readLei, strict } from './fields/fields.ts';
 
 /** RTS 24 Annex: none, aggregated, pending, and the institution itself have numbers of their own. */
 const firstFree = 4;

@@ -2,7 +2,7 @@ import { mandateKinds, type SigningAuthority } from '@countersign/contracts';
 import { parseAmount, parseCurrency } from '@countersign/market';
 import { type Static, Type } from 'typebox';
 import type { Place } from '../problems.ts';
-import { code, strict } from './fields.ts';
+import { code, strict } from './fields/fields.ts';
 
 /** How far a signatory binds their institution. */
 export const signingAuthoritySchema = Type.Object(

@@ -1,8 +1,7 @@
 import { parseCountry, parseMic } from '@countersign/market';
 import { Type } from 'typebox';
-import { readDay } from './days.ts';
-import { entityReader } from './entity-reader.ts';
-import { code, readLei, strict } from './fields.ts';
+import { entityReader } from './fields/entity-reader.ts';
+import { code, readDay, readLei, strict } from './fields/fields.ts';
 
 export const venueReader = entityReader({
   kind: 'venue',

@@ -2,9 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 import { editEnvelope, editSchema } from '../edit.ts';
-import { desk as deskName, roles } from '../entities/fields.ts';
-import { entityReaders } from '../entities/index.ts';
-import { complianceSchema } from '../entities/institution.ts';
+import { complianceSchema, desk as deskName, entityReaders, roles } from '../entities/index.ts';
 
 export const strict = { additionalProperties: false } as const;
 export const noQuery = Type.Object({}, strict);

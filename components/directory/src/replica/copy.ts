@@ -12,7 +12,7 @@ export interface Copy {
 }
 
 /** What is read on from. */
-export type CopyBase = Pick<Copy, 'contents' | 'keyTimes'>;
+type CopyBase = Pick<Copy, 'contents' | 'keyTimes'>;
 
 const mostRounds = 20;
 

@@ -1,6 +1,5 @@
 import { approverRoles } from '@countersign/contracts';
-import type { Json } from '@countersign/kernel';
-import { canonicalize } from '@countersign/kernel';
+import { canonicalize, type Json } from '@countersign/kernel';
 import type { ChangeSet } from '../changes.ts';
 import { type Entry, entryKey, type Graph } from '../entry.ts';
 
@@ -17,7 +16,7 @@ export const governingRoles: ReadonlySet<string> = new Set([
 ]);
 
 /** What somebody would have who is given it by a change. */
-export interface GoverningGrant {
+interface GoverningGrant {
   readonly principal: string;
   readonly gives: 'role' | 'approval-key' | 'signing-authority' | 'sign-in' | 'desk';
 }

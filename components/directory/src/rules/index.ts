@@ -1,26 +1,14 @@
-import type { Graph } from '../entry.ts';
-import type { Problems } from '../problems.ts';
-import { checkAccountContracts } from './account-contracts.ts';
-import { checkBranches } from './branches.ts';
-import { checkClientPrincipals } from './client-principals.ts';
-import { checkDeviceHolders } from './device-holders.ts';
-import { checkReferences } from './references.ts';
-import { checkSharedCredentials } from './shared-credentials.ts';
-import { checkSharedFederatedIdentities } from './shared-federated-identities.ts';
-import { checkShortCodes } from './short-codes.ts';
-
-/** What must hold in the whole graph, whoever wrote which part of it. */
-const rules: readonly ((graph: Graph, problems: Problems) => void)[] = [
-  checkReferences,
-  checkSharedCredentials,
-  checkSharedFederatedIdentities,
-  checkClientPrincipals,
-  checkDeviceHolders,
-  checkBranches,
-  checkAccountContracts,
-  checkShortCodes,
-];
-
-export function checkGraph(graph: Graph, problems: Problems): void {
-  for (const rule of rules) rule(graph, problems);
-}
+export { checkGraph, checkResourceActors } from './check-graph.ts';
+export {
+  type ChangeScope,
+  easedFindings,
+  refuseFindings,
+  refuseOutsideCompliance,
+  refuseSoftwareEasing,
+  withFindings,
+} from './findings.ts';
+export { governingGrants, governingRoles } from './governing.ts';
+export { checkPostdated } from './postdated.ts';
+export { easedReferenceData, refuseOutsideReferenceData, refuseRates, withAnchors } from './reference-data.ts';
+export { checkReusedIds, retiredBy } from './reused-ids.ts';
+export { refuseAlone } from './second-person.ts';

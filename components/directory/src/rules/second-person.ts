@@ -8,7 +8,7 @@ import { governingGrants } from './governing.ts';
 import { easedReferenceData } from './reference-data.ts';
 
 /** Who asks, and what the configuration lets them do alone. */
-export interface AloneRules {
+interface AloneRules {
   /** Roles that take two people. */
   readonly governing: ReadonlySet<string>;
   /** Those of them that this way of asking gives alone. */

@@ -1,5 +1,5 @@
 import { canonicalName } from '@countersign/oauth';
-import { memberOf } from '../entities/client/authentication.ts';
+import { memberOf } from '../entities/index.ts';
 import type { Entry, Graph } from '../entry.ts';
 import type { Problems } from '../problems.ts';
 

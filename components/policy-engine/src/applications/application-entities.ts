@@ -1,7 +1,7 @@
 import type { EntityInput, EntityUid } from '@countersign/cedar';
-import type { SortedIds } from '../authzen/visible.ts';
 import type { LoadedApplication } from '../bundle/loaded-bundle.ts';
 import { keyOf, referencesIn } from '../decision/entity-facts.ts';
+import type { SortedIds } from '../decision/visible.ts';
 
 /** What was written of a model over the interface. */
 export interface WrittenEntities {

@@ -9,7 +9,7 @@ const extensions = { decimal: 'decimal', ipaddr: 'ip', datetime: 'datetime', dur
  *
  * @returns undefined for what is not of the type
  */
-export function askedValue(type: ValueType, json: Json | undefined): Json | undefined {
+function askedValue(type: ValueType, json: Json | undefined): Json | undefined {
   switch (type.kind) {
     case 'boolean':
       return typeof json === 'boolean' ? json : undefined;

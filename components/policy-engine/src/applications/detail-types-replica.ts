@@ -5,7 +5,7 @@ import {
   policyErrors,
 } from '@countersign/contracts';
 import { type Logger, startReadModel } from '@countersign/runtime';
-import { detailTypesOf } from './detail-types.ts';
+import { detailTypesOf } from '../bundle/detail-types.ts';
 
 export interface DetailTypesReplicaDependencies {
   /** The policy engine, in another process. */

@@ -7,14 +7,15 @@ import {
 } from '@countersign/cedar';
 import { type EvaluationRequest, policyErrors } from '@countersign/contracts';
 import { canonicalize, isCodedError, type Json } from '@countersign/kernel';
-import { actionsOf, candidatesOf } from '../authzen/candidates.ts';
-import { readAtLeast } from '../authzen/context.ts';
 import type { LoadedApplication } from '../bundle/loaded-bundle.ts';
 import { misfitOf } from '../bundle/misfit.ts';
+import { actionsOf, candidatesOf } from '../decision/candidates.ts';
 import { collectReferences, keyOf } from '../decision/entity-facts.ts';
 import type { InformationModel } from '../decision/information-model.ts';
 import { type Posed, questionIn } from '../decision/posed.ts';
 import type { LocalEntity, Uid } from '../decision/question.ts';
+import { readAtLeast } from '../decision/request-context.ts';
+import type { Applications } from '../decision-point.ts';
 import { type ApplicationEntities, entitiesOf, type WrittenEntities } from './application-entities.ts';
 import { askedRecord } from './asked-value.ts';
 
@@ -36,7 +37,7 @@ export interface WrittenEntitiesReader {
  * How the model of an application makes questions. All that a question can come to goes with it, so the record of the
  * decision holds everything that it was made from.
  */
-export function createApplicationModel(
+function createApplicationModel(
   application: LoadedApplication,
   written: WrittenEntitiesReader,
 ): InformationModel<EvaluationRequest> {
@@ -210,5 +211,28 @@ function plain({ uid, attrs, parents }: EntityInput): LocalEntity {
     attrs: attrs as LocalEntity['attrs'],
     parents: parents.map(({ type, id }) => ({ id, type })),
     uid: { id: uid.id, type: uid.type },
+  };
+}
+
+/**
+ * Leads a question to the one model that answers for the types of both its subject and its resource, where the caller's
+ * client may ask about it. Any other question is the market's, which knows nothing of these types and says no: a caller
+ * does not learn which models there are.
+ */
+export function createApplications(written: WrittenEntitiesReader): Applications {
+  const models = new WeakMap<LoadedApplication, InformationModel<EvaluationRequest>>();
+  return {
+    answering({ claims }, { subject, resource }, { client }) {
+      const application = claims.get(subject);
+      if (application === undefined || claims.get(resource) !== application) return undefined;
+      const { model, loaded } = application;
+      if (client === undefined || !model.clients.ask.includes(client)) return undefined;
+      let made = models.get(application);
+      if (made === undefined) {
+        made = createApplicationModel(application, written);
+        models.set(application, made);
+      }
+      return { namespace: model.namespace, model: made, loaded };
+    },
   };
 }

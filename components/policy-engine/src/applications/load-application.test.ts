@@ -6,8 +6,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { loadBundleAside } from '../bundle/load-aside.ts';
 import { hashOfBundle, loadBundle } from '../bundle/load-bundle.ts';
 import { readApplicationFolder, readBundleFolder } from '../bundle/read-folder.ts';
-import { runPolicyTests } from '../bundle/run-tests.ts';
 import { shippedPolicies } from '../engine.ts';
+import { runPolicyTests } from '../policy-tests/run-tests.ts';
 import { digestOfCandidate } from '../versions/candidate-rows.ts';
 import { folderWithModel, interopModel } from './testing/application-world.ts';
 

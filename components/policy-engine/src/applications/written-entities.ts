@@ -28,13 +28,13 @@ import {
 } from '@countersign/kernel';
 import { type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
+import { maxApplicationEntities } from '../bundle/application.ts';
 import { inTurns } from '../bundle/in-turns.ts';
 import type { LoadedApplication, LoadedBundle } from '../bundle/loaded-bundle.ts';
 import { misfitOf } from '../bundle/misfit.ts';
 import { whyUnwritable } from '../bundle/unwritable.ts';
 import { keyOf } from '../decision/entity-facts.ts';
 import { oneAtATime } from '../one-at-a-time.ts';
-import { maxApplicationEntities } from './application.ts';
 import { notRead, type WrittenEntities } from './application-entities.ts';
 import {
   countEntities,
@@ -68,7 +68,7 @@ interface Dependencies {
 }
 
 /** What was written of the models over the interface: how it is changed, and what this node knows of it. */
-export interface FollowedEntities extends WrittenEntitiesReader, ApplicationEntitiesContract {
+interface FollowedEntities extends WrittenEntitiesReader, ApplicationEntitiesContract {
   /** Reads what has changed, and the entities of models that have come into force. */
   refresh(): Promise<void>;
 }

@@ -5,19 +5,19 @@ import {
   type EvaluationRequest,
   type EvaluationsRequest,
   type PolicyEngine,
+  policyErrors,
   type RefusedEvaluation,
   type ResourceGuard,
   type SearchRequest,
 } from '@countersign/contracts';
-import { withCaller } from '@countersign/runtime';
+import { parseJsonBody, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isRecordAsked } from '../decision/request-context.ts';
 import { decisionAnswer, evidenceHeaders, type Reader, searchAnswer } from './answers.ts';
-import { isRecordAsked } from './context.ts';
-import { takeStrictJson } from './json-body.ts';
 import { readSupportedObligations, supportedObligations } from './obligations.ts';
 import { readEvaluation, readEvaluations, readSearch } from './requests.ts';
 
-export interface AuthzenRoutes {
+interface AuthzenRoutes {
   readonly policyEngine: Pick<PolicyEngine, 'evaluate' | 'evaluations' | 'search'>;
   /** Of the interface `decisions`. */
   readonly guard: ResourceGuard;
@@ -112,4 +112,18 @@ function readerOf(caller: Caller, request: EvaluationRequest | RefusedEvaluation
           supportedObligations: readSupportedObligations(request.context),
         }),
   };
+}
+
+/**
+ * Within this scope a body is JSON, and JSON alone: any other content type is refused. So is what different readers
+ * read differently (AuthZEN 1.0 section 11.5): bytes that are not UTF-8, the same member twice in one object. Nesting is
+ * bounded.
+ */
+function takeStrictJson(scope: FastifyInstance): void {
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
+    const read = parseJsonBody(body);
+    if (read.ok) done(null, read.value);
+    else done(policyErrors.error('evaluation_invalid', `The body cannot be taken: ${read.problem}.`));
+  });
 }

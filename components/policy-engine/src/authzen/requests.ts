@@ -13,7 +13,7 @@ import { Compile } from 'typebox/compile';
 // AuthZEN 1.0 sections 5 to 8. Members that are not named here are ignored, as section 10.1.1 asks, and go no further.
 
 /** As many evaluations as one request may hold. */
-export const maxEvaluations = 100;
+const maxEvaluations = 100;
 
 /** Well formed, because it goes into a record: a lone surrogate has no canonical form (RFC 8785). */
 const text = (maxLength: number) =>

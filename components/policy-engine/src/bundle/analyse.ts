@@ -1,10 +1,9 @@
 import type { PolicySchema } from '@countersign/cedar';
 import type { LoadedBundle } from './load-bundle.ts';
 import { type LocatedProblem, placeOf } from './located.ts';
-import type { Place } from './place.ts';
-import { conjunctsOf, contradictionIn, type Literal, readsAuthority, truthIn } from './policy-logic.ts';
+import { conjunctsOf, contradictionIn, type Literal, type Place, readsAuthority, truthIn } from './policy-logic.ts';
 
-export type FindingCode =
+type FindingCode =
   /** It decides nothing that another policy of the same effect does not decide. */
   | 'policy_shadowed'
   /** Nothing can ever meet its conditions. */

@@ -1,7 +1,6 @@
 import { parentPort } from 'node:worker_threads';
-import { examinePolicySet } from '@countersign/cedar';
+import { type ExaminedPolicySet, examinePolicySet, type ParsedPolicy } from '@countersign/cedar';
 import { isCodedError } from '@countersign/kernel';
-import type { FromExamination, ToExamination } from './examination-messages.ts';
 
 // The thread of one bundle: Cedar's engine parses and validates its policies here, so that decisions do not wait for it.
 
@@ -27,3 +26,21 @@ function answersTo({ policies: text, schema }: ToExamination): readonly FromExam
     return [{ say: 'refused', code: error.code, detail: error.detail, facts: error.facts }];
   }
 }
+
+/** What the thread is told, once: the texts of a bundle. */
+export interface ToExamination {
+  readonly policies: string;
+  readonly schema: string;
+}
+
+/** Its answer: the policies a few at a time, so that reading one message keeps nobody waiting, and then the rest. */
+export type FromExamination =
+  | { readonly say: 'policies'; readonly policies: readonly ParsedPolicy[] }
+  | { readonly say: 'examined'; readonly rest: Omit<ExaminedPolicySet, 'policies'> }
+  /** A code of `cedarErrors`. */
+  | {
+      readonly say: 'refused';
+      readonly code: string;
+      readonly detail: string;
+      readonly facts: Readonly<Record<string, unknown>> | undefined;
+    };

@@ -1,11 +1,11 @@
 import type { PolicyBundle } from '@countersign/contracts';
 import { CodedError } from '@countersign/kernel';
 import { describe, expect, it } from 'vitest';
+import { runPolicyTests } from '../policy-tests/run-tests.ts';
 import { holdLine } from '../testing/hold-line.ts';
 import { smallBundle } from '../testing/small-bundle.ts';
 import { loadBundleAside } from './load-aside.ts';
 import { hashOfBundle, type LoadedBundle, loadBundle } from './load-bundle.ts';
-import { runPolicyTests } from './run-tests.ts';
 
 const small = smallBundle();
 

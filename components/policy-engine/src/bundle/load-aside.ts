@@ -2,8 +2,8 @@ import { cedarErrors, type ExaminedPolicySet, type ParsedPolicy, parsedFrom, Rec
 import { type PolicyBundle, policyErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import { startThread, workerFile } from '@countersign/runtime';
-import { rulesOf } from '../applications/application.ts';
-import type { FromExamination, ToExamination } from './examination-messages.ts';
+import { rulesOf } from './application.ts';
+import type { FromExamination, ToExamination } from './examination-worker.ts';
 import { inTurns } from './in-turns.ts';
 import { inModel, inOurWords, type LoadedBundle, loading, withApplications } from './load-bundle.ts';
 import { joinPolicies } from './located.ts';

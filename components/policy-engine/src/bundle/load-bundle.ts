@@ -8,16 +8,15 @@ import {
 } from '@countersign/cedar';
 import { type ApplicationModel, type PolicyBundle, policyErrors } from '@countersign/contracts';
 import { type CodedError, isCodedError } from '@countersign/kernel';
-import { applicationFolder, applicationOf, rulesOf } from '../applications/application.ts';
-import { claimsOf } from '../applications/claims.ts';
-import { detailTypesOf } from '../applications/detail-types.ts';
 import { type PolicyNotes, readNotes } from './annotations.ts';
+import { applicationFolder, applicationOf, rulesOf } from './application.ts';
+import { claimsOf } from './claims.ts';
+import { detailTypesOf } from './detail-types.ts';
 import { atOnce } from './in-turns.ts';
 import { readLimits } from './limit-definitions.ts';
 import type { LoadedBundle } from './loaded-bundle.ts';
 import { describeProblem, joinPolicies, type LocatedProblem, locate, placeOf } from './located.ts';
 import { misfitOf } from './misfit.ts';
-import { alikeNames, inOrder } from './names.ts';
 import { hashOfBundle } from './parts.ts';
 import { unwritableIn } from './unwritable.ts';
 
@@ -174,4 +173,23 @@ function refused(problems: readonly LocatedProblem[], cause?: unknown): CodedErr
     `The bundle has ${problems.length} problem(s). The first: ${first === undefined ? 'unknown' : describeProblem(first)}.`,
     { facts: { problems }, ...(cause === undefined ? {} : { cause }) },
   );
+}
+
+interface Named {
+  readonly file: string;
+}
+
+/** Whether files stand in the order of their names, each once: the hash of a bundle rests on it. */
+export function inOrder(files: readonly Named[]): boolean {
+  return files.every(({ file }, index) => index === 0 || file > (files[index - 1]?.file ?? ''));
+}
+
+/** Names that are one where capitals make no difference: checked out there, the one file takes the other's place. */
+function alikeNames(files: readonly Named[]): readonly (readonly [string, string])[] {
+  const first = new Map<string, string>();
+  return files.flatMap(({ file }) => {
+    const known = first.get(file.toLowerCase());
+    if (known === undefined) first.set(file.toLowerCase(), file);
+    return known === undefined || known === file ? [] : [[known, file] as const];
+  });
 }

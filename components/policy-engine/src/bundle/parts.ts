@@ -1,6 +1,6 @@
 import type { ApplicationModel, PolicyBundle } from '@countersign/contracts';
 import { type Digest, digestOf, type Json, sha256Base64Url } from '@countersign/kernel';
-import { applicationFolder, detailTypesFile } from '../applications/application.ts';
+import { applicationFolder, detailTypesFile } from './application.ts';
 
 /** One file of a bundle that decides. */
 interface BundlePart {

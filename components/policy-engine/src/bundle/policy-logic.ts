@@ -1,6 +1,3 @@
-import type { Place } from './place.ts';
-import { isPlainRecord, membersOf } from './policy-json.ts';
-
 /** One condition of several that must all hold, as it is written; comparisons in one form, so that equal ones look equal. */
 export interface Literal {
   /** False where it must not hold. */
@@ -260,4 +257,21 @@ export function readsAuthority(expression: unknown): boolean {
   }
   if (operator === 'in' && variableIn(left) === 'principal') return true;
   return Object.values(expression).some(readsAuthority);
+}
+
+/** One way in which policies can be asked: an action, by a type of principal, about a type of resource. */
+export interface Place {
+  readonly action: string;
+  readonly principal: string;
+  readonly resource: string;
+}
+
+/** A record as JSON has them. */
+function isPlainRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Its members; none of what is no record. */
+export function membersOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isPlainRecord(value) ? value : {};
 }

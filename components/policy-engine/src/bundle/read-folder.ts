@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type ApplicationModel, type PolicyBundle, policyErrors } from '@countersign/contracts';
 import { type Json, membersOf, parseJson } from '@countersign/kernel';
-import { detailTypesFile } from '../applications/application.ts';
+import { detailTypesFile } from './application.ts';
 import { bundleBodyLimit } from './bundle-body.ts';
 import { readApplication, readBundle } from './read-bundle.ts';
 

@@ -1,6 +1,6 @@
 import type { ApplicationModel, PolicyBundle } from '@countersign/contracts';
 import { canonicalize, isCodedError } from '@countersign/kernel';
-import { applicationFolder, detailTypesFile } from '../applications/application.ts';
+import { applicationFolder, detailTypesFile } from './application.ts';
 import type { LocatedProblem } from './located.ts';
 
 /**

@@ -2,9 +2,9 @@ import type { Answer } from '@countersign/cedar';
 import type { Obligation } from '@countersign/contracts';
 import type { PolicyNotes, Remedy } from '../bundle/annotations.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import { canBeDone, standingApprovalsOf, withRemedies } from '../trading/remedies.ts';
 import type { Evaluator } from './evaluator.ts';
 import type { Question } from './question.ts';
+import { canBeDone, standingApprovalsOf, withRemedies } from './remedies.ts';
 
 /** Remedies may uncover forbids that were satisfied by what they change; no further than this is looked. */
 const maxRounds = 4;

@@ -7,9 +7,9 @@ import type {
   ReserveOutcome,
   SearchRequest,
 } from '@countersign/contracts';
-import type { Candidates } from '../authzen/search.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Posed } from './posed.ts';
+import type { Candidates } from './search.ts';
 
 /**
  * What a decision point knows of the world that its policies speak of: how a request becomes a question. The trading

@@ -9,15 +9,15 @@ import type { Clock, Random, RecordId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import type { EntityFacts } from './entity-facts.ts';
 import { explain } from './explain.ts';
 import { createPastBundles } from './past-bundles.ts';
+import type { EntityFacts } from './recall.ts';
 import { type DecisionRecord, decisionIn } from './recorded.ts';
 import { replay } from './replay.ts';
 import { createSimulations } from './simulate.ts';
 import { createSimulationStore } from './store.ts';
 
-export interface DecisionHistoryDependencies {
+interface DecisionHistoryDependencies {
   readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'stream' | 'count'>;
   readonly versions: Pick<PolicyVersions, 'bundle'> & {
     current(): { readonly version: { readonly version: number }; readonly loaded: LoadedBundle };

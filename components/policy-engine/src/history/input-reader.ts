@@ -10,8 +10,7 @@ import {
 } from '@countersign/cedar';
 import type { Json } from '@countersign/kernel';
 import { type LimitFinding, readFinding } from '../decision/limit-finding.ts';
-import { copyOf } from './copy-of.ts';
-import { parsed } from './json-members.ts';
+import { copyOf, parsed } from './json-members.ts';
 import { type RecordedEntity, type RecordedOutline, readRecordedEntities } from './recorded-question.ts';
 
 /** The recorded input of a decision, as values. */

@@ -12,7 +12,7 @@ import { countsTheSame, definitionsIn } from './limit-changes.ts';
  *
  * What is used is not counted again: by the candidate, earlier orders might have been stopped, or let through.
  */
-export interface LimitTrial {
+interface LimitTrial {
   /** Whether the limits of the version must be given before {@link again} can look at such a finding. */
   needs(finding: LimitFinding, version: Digest): boolean;
   /** @param limits undefined where they cannot be had: its readings stay what they were */

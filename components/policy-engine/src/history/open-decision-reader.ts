@@ -1,7 +1,6 @@
 import { type RecordedDecision, readRecordedDecision } from '@countersign/contracts';
 import { type Json, parseDigest } from '@countersign/kernel';
-import { copyOf } from './copy-of.ts';
-import { memberOf, membersOf, parsed } from './json-members.ts';
+import { copyOf, memberOf, membersOf, parsed } from './json-members.ts';
 
 /** What of a decision can be compared with another. Its id and the digest of its input are for those who parse it. */
 export type ComparedDecision = Omit<RecordedDecision, 'id' | 'inputDigest'>;

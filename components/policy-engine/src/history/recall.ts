@@ -2,7 +2,6 @@ import type { EntityInput } from '@countersign/cedar';
 import type { Digest } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Question } from '../decision/question.ts';
-import type { EntityFacts } from './entity-facts.ts';
 import type { PastBundles } from './past-bundles.ts';
 import { type DecisionRecord, neverAsked } from './recorded.ts';
 import {
@@ -14,7 +13,7 @@ import {
 } from './recorded-question.ts';
 
 /** Everything a past decision was made from, had again. */
-export interface Recalled {
+interface Recalled {
   readonly bundle: LoadedBundle;
   readonly input: RecordedInput;
   /** Absent where there was no question that the policies could be asked. */
@@ -65,4 +64,9 @@ export async function recall(
     ...(input.unevaluable ? {} : { question: questions.from(input) }),
     entities: [...facts.values()],
   };
+}
+
+/** What of the directory decisions have read, by the digest of its canonical JSON; those that are not kept are left out. */
+export interface EntityFacts {
+  load(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, string>>;
 }

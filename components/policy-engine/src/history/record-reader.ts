@@ -2,9 +2,8 @@ import type { SchemaTextReader } from '@countersign/cedar';
 import { readRecordedDecision } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 import { createInputReader, type ReadInput } from './input-reader.ts';
-import { memberOf, membersOf, parsed } from './json-members.ts';
+import { type Members, memberOf, membersOf, parsed } from './json-members.ts';
 import { type ComparedDecision, createOpenDecisionReader } from './open-decision-reader.ts';
-import { withoutUnread } from './unread.ts';
 
 /** The text of a record as it stands in the log, and of each value that is kept beside it; `''` where there is none. */
 export interface RecordTexts {
@@ -53,4 +52,25 @@ function readParsed({ record, errors, input, reasons }: RecordTexts): ReadDecisi
   // What JSON.parse has made is JSON; its reader looks at every member.
   const decision = readRecordedDecision(whole as Json);
   return decision === undefined ? noDecision : { decision, inputMissing: unread.length > 0 };
+}
+
+/** What stands for a member of a decision that cannot be read. */
+const inTheirPlace: Readonly<Record<string, Json>> = { errors: [], input: null, reasons: [] };
+
+/**
+ * A decision with something in the place of what is kept beside its record and is not there: it was erased, or belongs to
+ * another region.
+ *
+ * @param decision with what could be read in its place
+ * @param commitments the member `protected` of its record
+ * @returns with the names of what is not there
+ */
+export function withoutUnread(
+  decision: Members,
+  commitments: unknown,
+): { readonly decision: Members; readonly unread: readonly string[] } {
+  const unread = Object.keys(inTheirPlace).filter(
+    (name) => decision[name] === undefined && memberOf(commitments, `/data/decision/${name}`) !== undefined,
+  );
+  return { decision: { ...decision, ...Object.fromEntries(unread.map((name) => [name, inTheirPlace[name]])) }, unread };
 }

@@ -59,7 +59,7 @@ export function readRecordedInput(json: unknown): RecordedInput | undefined {
 }
 
 /** @param entities as they were read from the document, or from its text */
-export function readRecordedOutline(
+function readRecordedOutline(
   json: unknown,
   entities: readonly RecordedEntity[] | undefined,
 ): RecordedOutline | undefined {

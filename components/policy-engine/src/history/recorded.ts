@@ -5,11 +5,10 @@ import {
   type RecordType,
   readRecordedDecision,
 } from '@countersign/contracts';
-import { type Json, parseId, type RecordId } from '@countersign/kernel';
-import { memberOf, membersOf } from './json-members.ts';
-import type { RecordTexts } from './record-reader.ts';
-import type { StepTexts } from './step-limits.ts';
-import { withoutUnread } from './unread.ts';
+import { addDecimals, compareDecimals, type Json, parseDecimal, parseId, type RecordId } from '@countersign/kernel';
+import { type LimitFinding, readFinding } from '../decision/limit-finding.ts';
+import { memberOf, membersOf, parsed } from './json-members.ts';
+import { type RecordTexts, withoutUnread } from './record-reader.ts';
 
 /** Types of records that hold a decision, in `data.decision`. */
 export const decisionRecordTypes = [
@@ -95,4 +94,34 @@ export function neverAsked({
 }: Pick<RecordedDecision, 'determining' | 'reasons'>): string | undefined {
   if (determining.length > 0) return undefined;
   return reasons.map(({ code }) => unasked.get(code)).find((why) => why !== undefined);
+}
+
+/** What the record of a step says of limits, as texts; `''` where it says nothing. */
+interface StepTexts {
+  /** Of the error, where the step was refused. */
+  readonly facts: string;
+  readonly limits: string;
+}
+
+/**
+ * What limits a step of a transaction was held to. Its record has them beside the decision, which the policies alone have
+ * made: taken steps in `data.limits`, refused ones in `data.facts`. Undefined where it was held to none that can be read.
+ */
+export function stepFinding({ facts, limits }: StepTexts): LimitFinding | undefined {
+  if (limits !== '') return findingOf('reserved', parsed(limits));
+  const readings = facts === '' ? undefined : memberOf(parsed(facts), 'readings');
+  const found = readings === undefined ? undefined : findingOf('exceeded', readings);
+  const exceeded = found?.readings.filter(isExceeded) ?? [];
+  return found === undefined || exceeded.length === 0 ? undefined : { ...found, exceeded };
+}
+
+function findingOf(outcome: 'reserved' | 'exceeded', readings: unknown): LimitFinding | undefined {
+  // What JSON.parse has made is JSON; its reader looks at every member.
+  return readFinding({ outcome, readings: readings as Json, exceeded: [], approvals: [], uncountable: [] });
+}
+
+function isExceeded({ used, amount, most, passedBy }: LimitFinding['readings'][number]): boolean {
+  const [before, wanted, allowed] = [parseDecimal(used), parseDecimal(amount), parseDecimal(most)];
+  if (before === undefined || wanted === undefined || allowed === undefined || passedBy !== undefined) return false;
+  return compareDecimals(addDecimals(before, wanted), allowed) > 0;
 }

@@ -16,6 +16,7 @@ import {
   type Clock,
   type Digest,
   digestOf,
+  isCodedError,
   type Json,
   newId,
   parseInstant,
@@ -25,16 +26,17 @@ import {
 } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import type { EntityFacts } from './entity-facts.ts';
+import { hashOfBundle } from '../bundle/parts.ts';
 import { memberOf } from './json-members.ts';
 import { limitChangesBetween } from './limit-changes.ts';
-import { limitsOf } from './past-limits.ts';
+import type { EntityFacts } from './recall.ts';
 import { decisionRecordTypes, decisionValues, stepValues } from './recorded.ts';
 import type { SimulationStore, StoredSimulation } from './store.ts';
 import type { Counts } from './tally.ts';
+import type { DecidedBy } from './trial.ts';
 import { startTrialThread, type TrialThread } from './trial-thread.ts';
 
-export interface SimulationDependencies {
+interface SimulationDependencies {
   readonly audit: AuditAppender & RecordStreamer & Pick<RecordScanner, 'count'> & Pick<AuditLog, 'find'>;
   readonly store: SimulationStore;
   readonly entityFacts: EntityFacts;
@@ -318,4 +320,18 @@ function withoutGaps<Members extends Readonly<Record<string, string | undefined>
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined)) as {
     readonly [Name in keyof Members]?: string;
   };
+}
+
+/** The limits of a version, as its bundle has them; undefined where that is not kept, or not the one that decided. */
+export async function limitsOf(
+  { version, hash }: DecidedBy,
+  versions: Pick<PolicyVersions, 'bundle'>,
+): Promise<readonly Json[] | undefined> {
+  try {
+    const bundle = await versions.bundle(version);
+    return hashOfBundle(bundle) === hash ? bundle.limits : undefined;
+  } catch (error) {
+    if (isCodedError(error, 'version_not_found')) return undefined;
+    throw error;
+  }
 }

@@ -4,14 +4,13 @@ import type { Digest, Json } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { heldToLimits, type LimitFinding } from '../decision/limit-finding.ts';
 import type { Question } from '../decision/question.ts';
-import { standingApprovalsOf } from '../trading/remedies.ts';
+import { standingApprovalsOf } from '../decision/remedies.ts';
 import { saysTheSame } from './differences.ts';
 import { memberOf } from './json-members.ts';
-import { judgeAgain } from './judge-again.ts';
 import { createLimitTrial } from './limit-trial.ts';
 import type { ComparedDecision } from './open-decision-reader.ts';
 import { createRecordReader, type RecordTexts } from './record-reader.ts';
-import { headOf, neverAsked, stepTextsOn, textsOn } from './recorded.ts';
+import { headOf, neverAsked, stepFinding, stepTextsOn, textsOn } from './recorded.ts';
 import {
   createQuestions,
   type RecordedEntity,
@@ -20,7 +19,7 @@ import {
   readRecordedInput,
   rulesFor,
 } from './recorded-question.ts';
-import { stepFinding } from './step-limits.ts';
+import { judgeAgain } from './replay.ts';
 import { type Counts, createTally } from './tally.ts';
 
 /** Which of the decisions of a stretch of the log are judged. */

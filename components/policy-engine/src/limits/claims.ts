@@ -9,7 +9,7 @@ import {
 import { type DecimalString, parseDecimal } from '@countersign/kernel';
 import { type AuthorizationDetail, instrumentId, intentUse, type Rfq, type TradeOrder } from '@countersign/market';
 import { type LimitDefinition, type LimitDimension, limitDimensions, windowOf } from '../bundle/limit-definitions.ts';
-import { takesApprovalsIn } from '../trading/approval-states.ts';
+import { takesApprovalsIn } from '../decision/approval-states.ts';
 import { countingApprovals } from '../trading/counting-approvals.ts';
 import { detailOf } from '../trading/mandate-standing.ts';
 import { type CountingCurrency, converted } from '../trading/reference-facts.ts';

@@ -33,7 +33,7 @@ import { createSettling } from './settle.ts';
 import { type CountedClaim, createLimitStore, type Recorded, type ReleaseRequest, type Usage } from './store.ts';
 import { bucketOf, countedAt, expiryOf, type SummedWindow, sealedFrom, windowText } from './windows.ts';
 
-export interface LimitsDependencies {
+interface LimitsDependencies {
   readonly pool: pg.Pool;
   readonly audit: AuditAppender & Pick<AuditLog, 'find'> & LastStandingReader;
   /** Seals what is counted. */

@@ -29,7 +29,7 @@ export interface CounterName {
 }
 
 /** How much of a counter was taken in a stretch of time. */
-export interface Sum {
+interface Sum {
   readonly starts: number;
   readonly ends: number;
   readonly amount: DecimalString;

@@ -47,7 +47,7 @@ export interface Usage {
 }
 
 /** `reserved` and `reopened` are waiting to be settled; all but `released` count. */
-export type HoldState = 'reserved' | 'reopened' | 'committed' | 'released';
+type HoldState = 'reserved' | 'reopened' | 'committed' | 'released';
 
 /** A hold that nobody has settled, as it was when it was looked at. */
 export interface OpenHold {
@@ -59,7 +59,7 @@ export interface OpenHold {
 /** The newest revision of each counter that a record names, by {@link revisionsOf}; asked before rows are read. */
 export type Recorded = ReadonlyMap<string, StandingThing>;
 
-export interface HoldRequest {
+interface HoldRequest {
   readonly reservation: string;
   /** Tells this reservation from others of the same order. */
   readonly taken: string;

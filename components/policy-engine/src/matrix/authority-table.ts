@@ -25,7 +25,7 @@ export interface Ruling {
 }
 
 /** What one more condition makes of something that is permitted in order. */
-export interface ConditionRuling extends Ruling {
+interface ConditionRuling extends Ruling {
   readonly factor: FactorName;
   readonly value: string;
 }

@@ -3,7 +3,7 @@ import type { AuthorityCell, AuthorityRow, Ruling } from './authority-table.ts';
 import type { OutcomeChange } from './compare.ts';
 import { describeRow, type MatrixReport } from './report.ts';
 
-export interface MatrixPageContent {
+interface MatrixPageContent {
   /** What the policies are called: a folder, or those of the release. */
   readonly of: string;
   /** Of the bundle. */

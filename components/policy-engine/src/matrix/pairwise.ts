@@ -1,5 +1,5 @@
 /** A row of a covering design: for each factor the number of its value. */
-export type DesignRow = readonly number[];
+type DesignRow = readonly number[];
 
 /**
  * A covering design of strength two: of any two factors every pair of values is in some row. Greedy and without chance, so the

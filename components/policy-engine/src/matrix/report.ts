@@ -3,7 +3,7 @@ import { authorityMatrix, type MatrixRow } from './matrix.ts';
 import { type ControlRule, controlRules } from './rules.ts';
 
 /** What a rule of control found. */
-export interface RuleFinding extends Pick<ControlRule, 'id' | 'says' | 'expects'> {
+interface RuleFinding extends Pick<ControlRule, 'id' | 'says' | 'expects'> {
   /** Situations that it spoke of. A rule that speaks of none proves nothing. */
   readonly judged: number;
   /** Situations that came out otherwise. */

@@ -3,7 +3,7 @@ import { startThread } from '@countersign/runtime';
 import type { FromThread, ThreadAnswer, ToThread } from './messages.ts';
 
 /** The reference engine in a thread of its own, that may be slow, full or gone without anybody waiting for it. */
-export interface ReferenceThread<Subject> {
+interface ReferenceThread<Subject> {
   /**
    * Puts a question to it, about a subject that comes back with the answer.
    *
@@ -14,7 +14,7 @@ export interface ReferenceThread<Subject> {
   stop(): Promise<void>;
 }
 
-export interface ReferenceThreadOptions<Subject> {
+interface ReferenceThreadOptions<Subject> {
   readonly file: URL;
   /** Questions that may be on their way or waiting. */
   readonly maxWaiting: number;

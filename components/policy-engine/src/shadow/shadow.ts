@@ -7,7 +7,6 @@ import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { type Evaluator, evaluateCompiled } from '../decision/evaluator.ts';
 import type { Question } from '../decision/question.ts';
-import { type Comparable, comparable, sameAnswer } from './comparison.ts';
 import { portable, type ThreadAnswer } from './messages.ts';
 import { evaluateByReference } from './reference-answer.ts';
 import { createReferenceThread } from './reference-thread.ts';
@@ -233,4 +232,37 @@ function textsOf(bundle: LoadedBundle): BundleTexts {
     known.set(bundle, found);
   }
   return found;
+}
+
+/** What two engines must agree on; the words of an error are each one's own. */
+interface Comparable {
+  readonly decision: boolean;
+  /** Ids, sorted. */
+  readonly determining: readonly string[];
+  /** Ids of the policies that could not be evaluated, sorted. */
+  readonly errors: readonly string[];
+}
+
+export function comparable(answer: {
+  readonly decision: boolean;
+  readonly determining: readonly string[];
+  readonly errors: readonly { readonly policyId: string }[];
+}): Comparable {
+  return {
+    decision: answer.decision,
+    determining: [...answer.determining].sort(),
+    errors: answer.errors.map(({ policyId }) => policyId).sort(),
+  };
+}
+
+function sameAnswer(left: Comparable, right: Comparable): boolean {
+  return (
+    left.decision === right.decision &&
+    sameItems(left.determining, right.determining) &&
+    sameItems(left.errors, right.errors)
+  );
+}
+
+function sameItems(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((item, index) => item === right[index]);
 }

@@ -1,19 +1,18 @@
-import type { Digest, RecordId } from '@countersign/kernel';
-import { parseDigest } from '@countersign/kernel';
+import { type Digest, parseDigest, type RecordId } from '@countersign/kernel';
 import { databaseFailure, notifyAfterCommit, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 
 /** PostgreSQL notifies on it when a divergence has been written down. */
 export const divergenceChannel = 'policy_engine_divergences';
 
-export interface Divergence {
+interface Divergence {
   readonly hash: Digest;
   readonly version: number;
   readonly recordId: RecordId;
   readonly foundAt: string;
 }
 
-export interface DivergenceStore {
+interface DivergenceStore {
   /** The first to find it stays the one. */
   insert(divergence: Divergence): Promise<void>;
   /** Hashes of the bundles found diverging, the latest thousand. */

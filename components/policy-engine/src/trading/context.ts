@@ -9,7 +9,7 @@ import { gatesOver } from './gates.ts';
 import type { IntentView } from './intent-view.ts';
 import type { KnownDirectory, KnownPrincipal } from './known-directory.ts';
 import { knownReference } from './known-references.ts';
-import { ageOfSignIn } from './sign-in-age.ts';
+import { ageOfSignIn } from './token-sign-in.ts';
 import type { TradingInput } from './trading-input.ts';
 
 /** What the installation is: the same for every decision it makes. */

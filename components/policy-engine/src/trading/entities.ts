@@ -11,7 +11,7 @@ export const uidOf = (type: string, id: string) => ({ id, type });
 const datetime = (at: number) => ({ __extn: { arg: toInstant(at), fn: 'datetime' } });
 
 /** An entity of the directory. The same source and variant make the same entity, so it need not be made again. */
-export interface DirectoryEntity {
+interface DirectoryEntity {
   /** The directory's own object. */
   readonly source: object;
   /** What else goes into the entity: of a principal the desk that the directory knows. */

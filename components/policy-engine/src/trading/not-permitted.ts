@@ -3,7 +3,7 @@ import { isScope, kindOfScope } from '@countersign/market';
 import type { TradingInput } from './trading-input.ts';
 
 /**
- * Whether anybody may act on the intent of a transaction yet, by the rule of the transaction registry (`steps/permitted.ts`): whoever
+ * Whether anybody may act on the intent of a transaction yet, by the rule of the transaction registry (`steps/rules.ts`): whoever
  * began it was permitted a token for it and, where the caller is of another institution, one for an interface of theirs.
  * No policy can permit what was never asked for.
  *

@@ -7,8 +7,8 @@ import {
   type TransactionFacts,
 } from '@countersign/contracts';
 import { parseId } from '@countersign/kernel';
-import { readAtLeast, readContext } from '../authzen/context.ts';
 import type { OutsideRequests } from '../decision/information-model.ts';
+import { readAtLeast, readContext } from '../decision/request-context.ts';
 import { uidOf } from './entities.ts';
 import { type MandateAnswer, mandateStandsFor } from './mandate-standing.ts';
 import { notPermittedReason } from './not-permitted.ts';

@@ -61,7 +61,7 @@ export function referenceFacts(
 /** A clock of a source may be so far ahead of ours. */
 const clockSkewMs = 60_000;
 
-export function isFresh({ asOf }: Rate, { rateMaxAgeHours }: CountingCurrency, at: number): boolean {
+function isFresh({ asOf }: Rate, { rateMaxAgeHours }: CountingCurrency, at: number): boolean {
   const fixed = parseInstant(asOf);
   return fixed !== undefined && fixed <= at + clockSkewMs && at - fixed <= rateMaxAgeHours * 3_600_000;
 }

@@ -19,7 +19,7 @@ export interface TokenHolders {
 }
 
 /** What is asked about revocations. */
-export interface RevocationQuestion {
+interface RevocationQuestion {
   readonly input: TradingInput;
   readonly holders: TokenHolders;
   /** The mandate of the transaction with all that it is cut from. */

@@ -1,11 +1,11 @@
 import type { Actor, EvaluationRequest, ReserveOutcome, SearchRequest, TransactionFacts } from '@countersign/contracts';
-import { actionsOf, candidatesOf } from '../authzen/candidates.ts';
-import type { Candidates } from '../authzen/search.ts';
-import { visibleTo } from '../authzen/visible.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { actionsOf, candidatesOf } from '../decision/candidates.ts';
 import type { OutsideRequests } from '../decision/information-model.ts';
 import { findingOf } from '../decision/limit-finding.ts';
 import { questionIn } from '../decision/posed.ts';
+import type { Candidates } from '../decision/search.ts';
+import { visibleTo } from '../decision/visible.ts';
 import type { MandateAnswer } from './mandate-standing.ts';
 import { notPermittedReason } from './not-permitted.ts';
 import { everythingRevoked } from './revoked.ts';

@@ -1,6 +1,12 @@
 import { EntityReference, type UnrelatedEntity } from '@countersign/cedar';
-import type { Devices, Directory, DirectorySnapshot } from '@countersign/contracts';
-import { kindOfPrincipal, parsePrincipalId, policyErrors } from '@countersign/contracts';
+import {
+  type Devices,
+  type Directory,
+  type DirectorySnapshot,
+  kindOfPrincipal,
+  parsePrincipalId,
+  policyErrors,
+} from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { InformationModel } from '../decision/information-model.ts';
@@ -17,7 +23,7 @@ import { type StandingFacts, signalsOver } from './standing-facts.ts';
 import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 import { resourceEntities, transactionEntities } from './transaction.ts';
 
-export interface TradingModelDependencies extends Omit<OutsideDependencies, 'pose'> {
+interface TradingModelDependencies extends Omit<OutsideDependencies, 'pose'> {
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
   readonly installation: Installation;
   /** What is known of devices beside the directory. */
@@ -28,7 +34,7 @@ export interface TradingModelDependencies extends Omit<OutsideDependencies, 'pos
 }
 
 /** What a question is made from, beside the input. */
-export type PoseDependencies = Pick<TradingModelDependencies, 'installation' | 'devices' | 'standing' | 'counting'> & {
+type PoseDependencies = Pick<TradingModelDependencies, 'installation' | 'devices' | 'standing' | 'counting'> & {
   readonly directory: Pick<Directory, 'snapshot'>;
 };
 

@@ -14,7 +14,7 @@ import { countingApprovals } from './counting-approvals.ts';
 import type { IntentView } from './intent-view.ts';
 import { knownReference } from './known-references.ts';
 import type { ReferenceFacts } from './reference-facts.ts';
-import { ageOfSignIn } from './sign-in-age.ts';
+import { ageOfSignIn } from './token-sign-in.ts';
 
 const transactionRecord = recordShape(
   'account',

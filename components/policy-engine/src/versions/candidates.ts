@@ -26,7 +26,7 @@ import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { loadBundleAside } from '../bundle/load-aside.ts';
 import { hashOfBundle, type LoadedBundle } from '../bundle/load-bundle.ts';
-import { runPolicyTestsInTurns } from '../bundle/run-tests.ts';
+import { runPolicyTestsInTurns } from '../policy-tests/run-tests.ts';
 import type { WayBack } from '../trading/way-back.ts';
 import { readAbout, readReason } from './about.ts';
 import type { ActiveVersion } from './active-version.ts';

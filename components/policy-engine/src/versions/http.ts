@@ -5,7 +5,6 @@ import { createGate, described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { bundleBodyLimit as bodyLimit } from '../bundle/bundle-body.ts';
-import { requireUndelegated } from '../undelegated.ts';
 import { candidateNotFound } from './candidate-rows.ts';
 import {
   approveBody,
@@ -23,6 +22,7 @@ import {
   versionList,
   versionWithBundle,
 } from './schemas.ts';
+import { requireUndelegated } from './undelegated.ts';
 import { validateBundle } from './validate.ts';
 
 type Governed = Pick<PolicyEngine, 'active' | 'versions'>;

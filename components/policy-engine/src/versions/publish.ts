@@ -35,7 +35,7 @@ interface Publication {
 const recordedPartsBytes = 58_000;
 
 /** A publication, as its record says it and as it is written: the one before the other, with the same version and record. */
-export interface PreparedPublication {
+interface PreparedPublication {
   readonly saying: Omit<RecordDraft, 'id' | 'source'> & { readonly data: Readonly<Record<string, Json>> };
   /** Signs and writes it, under the lock of the versions. @param time of the record */
   write(session: pg.PoolClient, time: string): Promise<PolicyVersion>;

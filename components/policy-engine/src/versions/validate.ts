@@ -2,7 +2,7 @@ import type { PolicyBundle, PolicyTestReport } from '@countersign/contracts';
 import type { Digest } from '@countersign/kernel';
 import { loadBundleAside } from '../bundle/load-aside.ts';
 import { foreignFault } from '../bundle/market-schema.ts';
-import { runPolicyTestsInTurns } from '../bundle/run-tests.ts';
+import { runPolicyTestsInTurns } from '../policy-tests/run-tests.ts';
 
 /** What a bundle is, once it has been found to be one. */
 interface ValidatedBundle {

@@ -1,7 +1,7 @@
 import type { DirectorySnapshot, Principal } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { StoredApproval } from '../store/approvals.ts';
-import type { StoredTransaction, StoredTransition } from '../store.ts';
+import type { StoredTransaction, StoredTransition } from '../store/store.ts';
 import type { AccountStanding } from './account.ts';
 import type { ApprovalClaims, SignedItem } from './approval-claims.ts';
 

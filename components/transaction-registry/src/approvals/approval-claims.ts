@@ -1,5 +1,13 @@
 import { type ApproverRole, approverRoles, transactionErrors } from '@countersign/contracts';
-import { type CodedError, type Digest, type Json, parseDigest, parseId, type TransactionId } from '@countersign/kernel';
+import {
+  type CodedError,
+  type Digest,
+  digestOf,
+  type Json,
+  parseDigest,
+  parseId,
+  type TransactionId,
+} from '@countersign/kernel';
 
 /** So many transactions fit into one signature: each is to be looked at. */
 export const maxBatch = 100;
@@ -100,4 +108,12 @@ function isObject(value: Json): value is Claims {
 /** Up to the year 9999, so that nothing computed from it leaves the range of dates. */
 function isTime(value: Json | undefined): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < 253_402_300_800;
+}
+
+/**
+ * The one digest that stands for a whole batch: SHA-256 over the canonical form (RFC 8785) of the list of
+ * `{ txn, intent_digest }`, in the order shown. An item that is left out, put in, changed or moved gives another.
+ */
+export function batchRoot(items: readonly SignedItem[]): Digest {
+  return digestOf(items.map(({ txn, intentDigest }) => ({ txn, intent_digest: intentDigest })));
 }

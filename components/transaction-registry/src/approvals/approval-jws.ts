@@ -1,7 +1,9 @@
+import type { SignedStatement } from '@countersign/contracts';
 import { hasType, parseCompactJws, type UnverifiedJws } from '@countersign/oauth';
 import {
   type ApprovalClaims,
   type BatchClaims,
+  type Claims,
   malformed,
   parseApprovalClaims,
   parseBatchClaims,
@@ -20,7 +22,7 @@ export interface ApprovalJws {
 }
 
 /** An approval of several transactions, taken apart. */
-export type BatchApprovalJws = Omit<ApprovalJws, 'item'> & BatchClaims;
+type BatchApprovalJws = Omit<ApprovalJws, 'item'> & BatchClaims;
 
 /** @throws CodedError `approval_malformed` */
 export function parseApprovalJws(text: string): ApprovalJws {
@@ -41,4 +43,25 @@ function parseSigned(text: string) {
   if (alg !== 'ES256' && alg !== 'EdDSA') throw malformed('Its alg must be ES256 or EdDSA.');
   if (kid === undefined) throw malformed('Its header names no kid.');
   return { jws, kid };
+}
+
+/** No other statement of a person can be taken for an approval. */
+export const approvalStatementType = 'countersign-approval+webauthn';
+
+/** @throws CodedError `approval_malformed` */
+export function parseApprovalStatement(statement: SignedStatement): {
+  readonly claims: ApprovalClaims;
+  readonly item: SignedItem;
+} {
+  return parseApprovalClaims(claimsOf(statement));
+}
+
+/** @throws CodedError `approval_malformed` */
+export function parseBatchApprovalStatement(statement: SignedStatement): BatchClaims {
+  return parseBatchClaims(claimsOf(statement));
+}
+
+function claimsOf({ claims: { typ, ...claims } }: SignedStatement): Claims {
+  if (typ !== approvalStatementType) throw malformed(`Its typ must be ${approvalStatementType}.`);
+  return claims;
 }

@@ -1,7 +1,8 @@
 import { type Actor, approverRoles, type DirectorySnapshot, transactionErrors } from '@countersign/contracts';
-import type { CodedError } from '@countersign/kernel';
+import type { CodedError, TransactionId } from '@countersign/kernel';
 import type { Duties } from '../life-cycles/index.ts';
-import type { StoredTransaction } from '../store.ts';
+import type { RegistryLog } from '../proof/proven-store.ts';
+import type { StoredTransaction } from '../store/store.ts';
 
 /**
  * Whether who carries out a step is somebody else than those whose work it checks. A part that was played counts for
@@ -48,4 +49,24 @@ export function dutiesFault(
       `This is for somebody with a role in which people approve: ${approverRoles.join(', ')}.`,
     );
   return undefined;
+}
+
+/**
+ * Everyone who has approved a transaction and has not taken it back, as the log tells it: an approval whose row somebody has
+ * removed was given all the same.
+ */
+export async function approversOf(
+  transaction: TransactionId,
+  log: Pick<RegistryLog, 'search'>,
+): Promise<readonly string[]> {
+  const entries = await log.search({ transaction, types: ['approval.given', 'approval.withdrawn'], withheld: true });
+  const approvals = entries.map(({ record: { type, subject, data } }) => ({
+    type,
+    approver: subject?.id,
+    id: (data as { readonly approval_id?: string } | undefined)?.approval_id,
+  }));
+  const withdrawn = new Set(approvals.flatMap(({ type, id }) => (type === 'approval.withdrawn' ? [id] : [])));
+  return approvals.flatMap(({ type, id, approver }) =>
+    type === 'approval.given' && approver !== undefined && !withdrawn.has(id) ? [approver] : [],
+  );
 }

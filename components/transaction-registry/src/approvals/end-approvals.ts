@@ -1,7 +1,7 @@
 import type { Actor } from '@countersign/contracts';
 import { isCodedError, type TransactionId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import { type WithdrawDependencies, withdraw } from '../withdraw-approval.ts';
+import { type WithdrawDependencies, withdraw } from './withdraw-approval.ts';
 
 /** So many transactions are asked for at once. */
 const page = 100;

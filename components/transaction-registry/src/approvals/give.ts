@@ -21,11 +21,11 @@ import {
 import { approvalClaim } from '../proof/held.ts';
 import { changeAbout, referencesTo, strategyOf } from '../records.ts';
 import type { StoredApproval } from '../store/approvals.ts';
-import type { StoredTransaction } from '../store.ts';
+import type { StoredTransaction } from '../store/store.ts';
 import type { ApprovalClaims } from './approval-claims.ts';
 import type { Approver } from './approver.ts';
-import { expiryOf } from './in-time.ts';
 import { type BroughtApproval, proofOf } from './read-approval.ts';
+import { expiryOf } from './rules.ts';
 
 /** A signature that counts for one transaction. */
 export interface Given {

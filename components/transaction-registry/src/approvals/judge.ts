@@ -2,13 +2,12 @@ import { type ApproverRole, type Directory, type Independence, transactionErrors
 import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
 import type { Unit } from '../proof/proven-store.ts';
 import type { StoredApproval } from '../store/approvals.ts';
-import type { StoredTransaction } from '../store.ts';
+import type { StoredTransaction } from '../store/store.ts';
 import { type AccountDependencies, accountOf } from './account.ts';
 import type { ApprovalClaims, SignedItem } from './approval-claims.ts';
 import type { Approver } from './approver.ts';
 import { roleOf } from './approver-role.ts';
-import { isIndependent } from './independent.ts';
-import { approvalFault } from './rules.ts';
+import { approvalFault, isIndependent } from './rules.ts';
 import { type AuthenticatorsHeld, standingApprovals } from './standing.ts';
 
 /** Whether a genuine signature counts as an approval of one transaction. */

@@ -7,20 +7,20 @@ import {
 } from '@countersign/contracts';
 import { type CodedError, epochSeconds } from '@countersign/kernel';
 import type { StoredApproval } from '../store/approvals.ts';
-import type { StoredTransaction, StoredTransition } from '../store.ts';
+import type { StoredTransaction, StoredTransition } from '../store/store.ts';
 import type { AccountStanding } from './account.ts';
 import { countsFor } from './quorum.ts';
 import { approvalFault } from './rules.ts';
 import type { Wanted } from './wanted.ts';
 
 /** In which roles a person's word would count now; where in none, why not. */
-export interface MayApprove {
+interface MayApprove {
   readonly roles: readonly ApproverRole[];
   readonly fault: CodedError | undefined;
 }
 
 /** What the rules are asked about. */
-export interface ApprovableCase {
+interface ApprovableCase {
   readonly account: AccountStanding;
   readonly isIndependent: boolean;
   readonly transaction: StoredTransaction;

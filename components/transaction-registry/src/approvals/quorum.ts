@@ -1,6 +1,6 @@
 import { type DirectorySnapshot, type Person, type Principal, transactionErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
-import type { StoredTransaction } from '../store.ts';
+import type { StoredTransaction } from '../store/store.ts';
 import type { Wanted } from './wanted.ts';
 
 /** Against what approvals are counted. */

@@ -1,11 +1,14 @@
 import { type Directory, type SignedStatement, transactionErrors } from '@countersign/contracts';
 import { type CodedError, type Digest, digestOf, type Json } from '@countersign/kernel';
 import type { KeyCache } from '@countersign/oauth';
-import type { ApprovalClaims, BatchClaims, SignedItem } from './approval-claims.ts';
-import { parseApprovalJws, parseBatchApprovalJws } from './approval-jws.ts';
-import { parseApprovalStatement, parseBatchApprovalStatement } from './approval-statement.ts';
+import { type ApprovalClaims, type BatchClaims, batchRoot, type SignedItem } from './approval-claims.ts';
+import {
+  parseApprovalJws,
+  parseApprovalStatement,
+  parseBatchApprovalJws,
+  parseBatchApprovalStatement,
+} from './approval-jws.ts';
 import { type Approver, approverOfStatement, verifyApprover } from './approver.ts';
-import { batchRoot } from './batch-root.ts';
 import { refusalBy } from './judge.ts';
 
 /** An approval as it is brought: a compact JWS, or what a person's authenticator signed. */

@@ -5,7 +5,7 @@ import {
   parsePrincipalId,
 } from '@countersign/contracts';
 import type { StoredApproval } from '../store/approvals.ts';
-import type { StoredTransaction } from '../store.ts';
+import type { StoredTransaction } from '../store/store.ts';
 import { type AccountDependencies, isUnsettled } from './account.ts';
 
 /** Who knows what becomes of people's authenticators, where there are any. */

@@ -1,24 +1,33 @@
-import type { Mandate } from '@countersign/contracts';
-import { lifeCycleOf, stepsOf, type TransitionRule } from '../life-cycles/index.ts';
-import { partiesByPart } from '../life-cycles/parties-by-part.ts';
-import type { StoredTransaction } from '../store.ts';
+import type { Mandate, TransactionState } from '@countersign/contracts';
+import { parseInstant } from '@countersign/kernel';
+import {
+  type LifeCycle,
+  lifeCycleOf,
+  type NextStep,
+  nextSteps,
+  partiesByPart,
+  stepsOf,
+  type TransitionRule,
+} from '../life-cycles/index.ts';
+import type { AwaitedApprovals } from '../store/awaiting.ts';
+import type { StoredTransaction } from '../store/store.ts';
 
-/** So many people, in this role, of this institution. */
+/** Approvals by `count` people in one role at one institution. */
 export interface Wanted {
   readonly role: string;
   readonly count: number;
   /** LEI. */
   readonly institution: string;
-  /** Of a control function, and not of the desk of whoever began the transaction. */
+  /** The approvers belong to a control function and not to the initiator's desk. */
   readonly independent: boolean;
-  /** Not before everything that is listed ahead of it. */
+  /** Can only be given after all entries listed before it. */
   readonly ordered: boolean;
 }
 
 type Subject = Pick<StoredTransaction, 'detail' | 'initiatorInstitution'>;
 type Demanding = { readonly constraints: Pick<Mandate['constraints'], 'approvals'> };
 
-/** What a step cannot do without by its own rule, in the order of the rule; a part that several have counts for each. */
+/** The approvals that the rule of a step requires, in its order; a part that several institutions have counts for each. */
 export function wantedByRule({ approvals = [] }: TransitionRule, transaction: Subject): readonly Wanted[] {
   const parties = partiesByPart(transaction);
   return approvals.flatMap(({ role, count, institution: part, independent, ordered }) =>
@@ -33,10 +42,10 @@ export function wantedByRule({ approvals = [] }: TransitionRule, transaction: Su
 }
 
 /**
- * What a step cannot do without, whatever the policies say: by its own rule, and by every mandate that it rests on.
- * Where both speak of one role the higher number is wanted, not the sum.
+ * The approvals that a step requires by its own rule and by its mandates, whatever the policies say. If both name a role,
+ * the higher number counts, not the sum.
  *
- * @param mandates every mandate of the line
+ * @param mandates all mandates of the chain
  */
 export function wantedFor(
   rule: TransitionRule,
@@ -57,8 +66,8 @@ export function wantedFor(
 }
 
 /**
- * A mandate's approvals are asked for once in a life: at the steps that have approvals of their own or, where there are
- * none, at those by which the intent leaves the firm. An approval lasts an hour; settlement comes days later.
+ * The approvals of a mandate are required once in a life cycle: at the steps that require approvals themselves or, if there
+ * are none, at the steps by which the intent leaves the firm. An approval lasts an hour, and settlement comes days later.
  */
 function takesMandateApprovals(rule: TransitionRule, { detail }: Subject): boolean {
   const cycle = lifeCycleOf(detail);
@@ -66,11 +75,11 @@ function takesMandateApprovals(rule: TransitionRule, { detail }: Subject): boole
   return own ? hasApprovals(rule) : rule.decided && rule.from.includes(cycle.initial);
 }
 
-function hasApprovals({ approvals }: TransitionRule): boolean {
-  return approvals !== undefined && approvals.length > 0;
+function hasApprovals({ approvals = [] }: Pick<TransitionRule, 'approvals'>): boolean {
+  return approvals.length > 0;
 }
 
-/** One entry for each role and institution, where it was first named. */
+/** One entry for each role and institution, in the order of first mention. */
 export function merged(wanted: readonly Wanted[]): readonly Wanted[] {
   const entries = new Map<string, Wanted>();
   for (const one of wanted) {
@@ -89,4 +98,46 @@ export function merged(wanted: readonly Wanted[]): readonly Wanted[] {
     );
   }
   return [...entries.values()];
+}
+
+/** Whether a step may require approvals: by its own rule, or because policies decide it and may impose an obligation. */
+export function wantsApprovals(rule: Pick<TransitionRule, 'approvals' | 'decided'>): boolean {
+  return rule.decided || hasApprovals(rule);
+}
+
+/** The next steps that may require approvals. Approvals are accepted for these steps only. */
+export function approvingSteps({ detail, state }: Pick<StoredTransaction, 'detail' | 'state'>): readonly NextStep[] {
+  return nextSteps(lifeCycleOf(detail), state).filter(({ rule }) => wantsApprovals(rule));
+}
+
+/**
+ * Whether the rule of a next step requires approvals. Standing approvals can then still be withdrawn, even if an earlier
+ * step relied on them, so that an approver can stop a transaction that has not left the firm.
+ */
+export function nextStepNeedsApprovals(cycle: LifeCycle, state: TransactionState): boolean {
+  return nextSteps(cycle, state).some(({ rule }) => hasApprovals(rule));
+}
+
+/** The key by which people of one role at one institution find the transactions that await their approval. */
+export function awaitedKey({ role, institution }: Pick<Wanted, 'role' | 'institution'>): string {
+  return `${role}@${institution}`;
+}
+
+/** The required approvals in the form that is stored with the transaction; null for none. */
+export function awaitedApprovals(
+  transaction: Pick<StoredTransaction, 'detail' | 'state'>,
+  wanted: readonly Pick<Wanted, 'role' | 'institution'>[],
+): AwaitedApprovals | null {
+  if (wanted.length === 0) return null;
+  const until = parseInstant(transaction.detail.not_after) ?? null;
+  const inTime = approvingSteps(transaction).every(({ rule }) => rule.inTime === true);
+  return { keys: [...new Set(wanted.map(awaitedKey))].sort(), until: inTime ? until : null };
+}
+
+/** The approvals that the rules of the next steps require; neither policies nor mandates are asked. */
+export function awaitedByRule(
+  transaction: Pick<StoredTransaction, 'detail' | 'state' | 'initiatorInstitution'>,
+): AwaitedApprovals | null {
+  const wanted = approvingSteps(transaction).flatMap(({ rule }) => wantedByRule(rule, transaction));
+  return awaitedApprovals(transaction, wanted);
 }

@@ -2,7 +2,7 @@ import type { DirectorySnapshot } from '@countersign/contracts';
 import { parseInstant } from '@countersign/kernel';
 import type { AuthorizationDetail } from '@countersign/market';
 import type { KnownFacts } from '../known-facts.ts';
-import type { StoredTransaction } from '../store.ts';
+import type { StoredTransaction } from '../store/store.ts';
 
 /** Something in an intent that deserves a second look. */
 export interface Warning {

@@ -2,11 +2,11 @@ import { transactionErrors } from '@countersign/contracts';
 import { type CodedError, type IntentDigest, parseId } from '@countersign/kernel';
 import type { Withdrawal } from '@countersign/market';
 import type { Unit } from '../proof/proven-store.ts';
-import type { StoredTransaction } from '../store.ts';
+import type { StoredTransaction } from '../store/store.ts';
 import type { Asked } from '../transition-request.ts';
 
 /** The destination of a withdrawal or a settlement: what stands, or why it may not be sent to. */
-export type AddressStanding =
+type AddressStanding =
   | { readonly stands: true; readonly digest: IntentDigest | null }
   | { readonly stands: false; readonly fault: CodedError };
 

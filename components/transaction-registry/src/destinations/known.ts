@@ -1,5 +1,5 @@
 import type { arrivedBefore } from '../store/lives.ts';
-import type { StoredTransaction } from '../store.ts';
+import type { StoredTransaction } from '../store/store.ts';
 import { type AddressBook, entryStanding } from './address-stands.ts';
 
 /** What the question needs of the store. */

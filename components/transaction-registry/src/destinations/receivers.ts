@@ -1,6 +1,6 @@
 import type { Contract, DirectorySnapshot, TransactionFacts } from '@countersign/contracts';
 import { parseId, toInstant } from '@countersign/kernel';
-import type { StoredTransaction } from '../store.ts';
+import type { StoredTransaction } from '../store/store.ts';
 import type { AddressBook } from './address-stands.ts';
 
 type ReceiverFacts = Pick<TransactionFacts, 'receivers' | 'agreementKnown'>;

@@ -1,11 +1,11 @@
 import { parseId } from '@countersign/kernel';
 import { describeAuthorizationDetail } from '@countersign/market';
 import type { Store } from '../proof/proven-store.ts';
-import type { StoredTransaction } from '../store.ts';
+import type { StoredTransaction } from '../store/store.ts';
 import { type AddressBook, entryStanding, isEntryFor } from './address-stands.ts';
 
 /** Where a withdrawal or a settlement goes, as its entry of the address book says. */
-export interface DestinationShown {
+interface DestinationShown {
   readonly lines: readonly { readonly label: string; readonly value: string }[];
   /** No active entry of the book is what is named, or it is another than the one that was asked for. */
   readonly missing: boolean;

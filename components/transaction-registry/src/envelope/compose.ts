@@ -1,8 +1,7 @@
 import { kindOfPrincipal, type Mandate, parsePrincipalId } from '@countersign/contracts';
 import { envelopeBounds, type IdentityEnvelope, subjectReference } from '@countersign/envelope';
-import type { RecordId } from '@countersign/kernel';
-import { epochSeconds } from '@countersign/kernel';
-import type { StoredApproval, StoredTransaction, StoredTransition } from '../store.ts';
+import { epochSeconds, type RecordId } from '@countersign/kernel';
+import type { StoredApproval, StoredTransaction, StoredTransition } from '../store/store.ts';
 
 /** A transaction at one moment, with everything it rests on. */
 export interface Grounds {

@@ -27,7 +27,7 @@ import { type AuthenticatorsHeld, standingApprovals } from '../approvals/standin
 import { type SayingSteps, type Sayings, say } from '../proof/commands.ts';
 import type { RegistryLog, Store, Unit } from '../proof/proven-store.ts';
 import { changeAbout, referencesTo } from '../records.ts';
-import type { StoredTransaction } from '../store.ts';
+import type { StoredTransaction } from '../store/store.ts';
 import { composeEnvelope, type Grounds } from './compose.ts';
 import { standingLine } from './mandate-line.ts';
 

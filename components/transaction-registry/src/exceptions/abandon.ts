@@ -4,7 +4,7 @@ import { isExecuted } from '../attempt.ts';
 import { lifeAfter } from '../life-after.ts';
 import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
 import type { Change } from '../proof/change.ts';
-import type { StoredTransaction } from '../store.ts';
+import type { StoredTransaction } from '../store/store.ts';
 
 /** Where an abandoned transaction ends: cancelled, where nothing has been executed; failed afterwards. */
 export interface Ending {

@@ -7,7 +7,7 @@ import { decideOn, decisionFault } from '../decision.ts';
 import type { KnownFacts } from '../known-facts.ts';
 import { lifeCycleOf, type TransitionRule } from '../life-cycles/index.ts';
 import { checkMandates } from '../mandate-check.ts';
-import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store.ts';
+import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
 
 /** What is looked at again when somebody says that an exception is healed. */
 export interface Case {

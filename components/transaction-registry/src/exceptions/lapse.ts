@@ -1,9 +1,9 @@
-import { type ExceptionCause, transactionErrors } from '@countersign/contracts';
+import { type ExceptionCause, exceptionErrors, transactionErrors } from '@countersign/contracts';
 import { CodedError } from '@countersign/kernel';
-import type { Attempt } from '../attempt.ts';
+import { type Attempt, isAwaited, isExecuted } from '../attempt.ts';
 import type { MandateStanding } from '../mandate-check.ts';
 import { circumstancesOf } from '../step-record.ts';
-import type { StoredException } from '../store.ts';
+import type { StoredException } from '../store/store.ts';
 import { isToldWhy, toldTo } from '../told-to.ts';
 import { type NewException, newException, type Raised } from './raise.ts';
 
@@ -85,4 +85,27 @@ function withException({ code, category, detail, facts }: CodedError, exception:
     detail,
     facts: { ...facts, ...(exception === undefined ? {} : { exception }) },
   });
+}
+
+/**
+ * While an exception stands open nothing goes on but cancelling, as long as nothing has been executed, and the partner
+ * that was waited for being heard of after all.
+ *
+ * @returns CodedError `exception_open` of the exceptions' vocabulary, which names the `exception`
+ */
+export function openExceptionFault(attempt: Attempt): CodedError | undefined {
+  const { asked, openExceptions, transaction } = attempt;
+  if (asked.event === 'cancel' && !isExecuted(transaction)) return undefined;
+  const blocking = openExceptions.find((exception) => !isWaitingFor(exception, attempt));
+  return blocking === undefined
+    ? undefined
+    : exceptionErrors.error(
+        'exception_open',
+        `An exception stands open${isToldWhy(attempt) ? `: ${blocking.detail}` : '.'} Somebody of ${blocking.owner} has to deal with it first.`,
+        { facts: { exception: blocking.id, cause: blocking.cause, reason: blocking.reason } },
+      );
+}
+
+function isWaitingFor({ cause, raisedVersion }: StoredException, { asked, transaction }: Attempt): boolean {
+  return cause === 'partner-timeout' && raisedVersion === transaction.version && isAwaited(transaction, asked.event);
 }

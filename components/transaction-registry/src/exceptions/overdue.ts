@@ -3,7 +3,7 @@ import { toInstant } from '@countersign/kernel';
 import type { TransitionDependencies } from '../attempt.ts';
 import { type SayingSteps, type Sayings, say } from '../proof/commands.ts';
 import { changeAbout, referencesTo } from '../records.ts';
-import type { StoredException, StoredTransaction } from '../store.ts';
+import type { StoredException, StoredTransaction } from '../store/store.ts';
 
 type Dependencies = Pick<TransitionDependencies, 'store' | 'audit' | 'clock'>;
 

@@ -8,12 +8,11 @@ import {
   type TransactionId,
   toInstant,
 } from '@countersign/kernel';
-import type { TransitionDependencies } from '../attempt.ts';
+import type { ExceptionTimes, TransitionDependencies } from '../attempt.ts';
 import type { Change, SaidChange } from '../proof/change.ts';
 import { change } from '../proof/commands.ts';
 import { changeAbout, referencesTo, strategyOf } from '../records.ts';
-import type { StoredException, StoredTransaction } from '../store.ts';
-import { dueAt, type ExceptionTimes } from './due.ts';
+import type { StoredException, StoredTransaction } from '../store/store.ts';
 
 /** What a person must look at. */
 export interface Raised {
@@ -130,4 +129,11 @@ export function raiseWhereDue(
     dependencies,
     asked,
   );
+}
+
+const fourHours = 4 * 3600;
+
+/** @returns milliseconds since the epoch */
+export function dueAt(cause: ExceptionCause, raisedAt: number, times: ExceptionTimes = {}): number {
+  return raisedAt + (times[cause] ?? fourHours) * 1000;
 }

@@ -17,14 +17,13 @@ import type { Change } from '../proof/change.ts';
 import { type ChangingSteps, change } from '../proof/commands.ts';
 import type { Unit } from '../proof/proven-store.ts';
 import { changeAbout, recordAbout, referencesTo, strategyOf } from '../records.ts';
-import { instructionFault } from '../steps/instruction-used.ts';
+import { instructionFault } from '../steps/rules.ts';
 import { publicException } from '../store/exceptions.ts';
-import type { StoredException, StoredTransaction } from '../store.ts';
+import type { StoredException, StoredTransaction } from '../store/store.ts';
 import { type Ending, endingChange, endingOf } from './abandon.ts';
 import { type Case, freshMandates, stillMissing } from './healed.ts';
-import { participantsOf } from './participants.ts';
 import { type AskedResolution, mustSuit, parseResolution } from './resolution.ts';
-import { resolverFault } from './resolver.ts';
+import { participantsOf, resolverFault } from './resolver.ts';
 
 interface Asked {
   readonly exception: ExceptionId;

@@ -1,8 +1,7 @@
 import { toInstant } from '@countersign/kernel';
 import type { TransitionDependencies } from '../attempt.ts';
-import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
-import { partiesByPart } from '../life-cycles/parties-by-part.ts';
-import type { StoredException, StoredTransaction } from '../store.ts';
+import { lifeCycleOf, partiesByPart, stateRuleOf } from '../life-cycles/index.ts';
+import type { StoredException, StoredTransaction } from '../store/store.ts';
 import { type Raised, raiseWhereDue } from './raise.ts';
 
 type Dependencies = Pick<TransitionDependencies, 'store' | 'audit' | 'clock' | 'random' | 'logger' | 'exceptionTimes'>;

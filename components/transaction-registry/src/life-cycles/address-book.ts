@@ -41,7 +41,7 @@ export const addressBook: LifeCycle = {
       ],
       duties: { notInitiator: true },
     },
-    // Not before `cooling_off_until`: see `destinations/cooling-off.ts`.
+    // Not before `cooling_off_until`: see `steps/rules.ts`.
     activate: {
       from: ['approved'],
       to: 'active',

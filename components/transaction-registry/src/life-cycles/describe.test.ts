@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { describeLifeCycles, drawLifeCycle } from './describe.ts';
 import { drawStateMachine } from './draw.ts';
-import { lifeCycles, stepsOf } from './index.ts';
+import { lifeCycles, stepsOf } from './life-cycles.ts';
 
 const folder = new URL('../../../../docs/guides/state-machines/', import.meta.url).pathname;
 const introduction = `# The lives of transactions

@@ -1,5 +1,6 @@
 import { drawStateMachine, type StateMachine } from './draw.ts';
-import { type LifeCycle, type StateRule, stepsOf, type TransitionRule } from './index.ts';
+import type { LifeCycle, StateRule, TransitionRule } from './life-cycle.ts';
+import { stepsOf } from './life-cycles.ts';
 
 /** The drawing of a life, as SVG. */
 export function drawLifeCycle(cycle: LifeCycle): string {

@@ -1,11 +1,11 @@
 import { type TransactionEvent, type TransactionState, transactionEvents } from '@countersign/contracts';
 import { unreachable } from '@countersign/kernel';
 import type { AuthorizationDetail, Lei, Scope } from '@countersign/market';
-import { lifeCycleOf, nextSteps } from './index.ts';
 import type { Part } from './life-cycle.ts';
+import { lifeCycleOf, nextSteps } from './life-cycles.ts';
 
 /** Institutions (LEI) by the part they have in an intent. */
-export type PartiesByPart = ReadonlyMap<Part, readonly Lei[]>;
+type PartiesByPart = ReadonlyMap<Part, readonly Lei[]>;
 
 /** Who has which part in an intent, as its fields say. */
 export function partiesByPart({
@@ -38,7 +38,7 @@ export function partiesToAct(
 }
 
 /** The steps of its life that an institution takes, whatever state it is in. */
-export function stepsOf(
+export function stepsTakenBy(
   transaction: { readonly detail: AuthorizationDetail; readonly initiatorInstitution: Lei },
   institution: string,
 ): readonly { readonly event: TransactionEvent; readonly scope: Scope }[] {

@@ -1,6 +1,6 @@
 import { transactionLives } from '@countersign/evidence';
 import { expect, it } from 'vitest';
-import { lifeCycles, stepsOf } from './index.ts';
+import { lifeCycles, stepsOf } from './life-cycles.ts';
 
 it('is verified offline by the same steps as it is lived by', () => {
   const lived = Object.values(lifeCycles).map((cycle) => [

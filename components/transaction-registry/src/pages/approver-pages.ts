@@ -1,12 +1,12 @@
 import { approverRoles, type Person, type Statements, transactionErrors } from '@countersign/contracts';
 import { type CodedError, isCodedError, parseId, type TransactionId } from '@countersign/kernel';
 import { type RefusedForm, refusedForm } from '@countersign/runtime';
-import { batchRoot } from '../approvals/batch-root.ts';
+import { batchRoot } from '../approvals/approval-claims.ts';
 import { type BeforeApprover, mostWaiting } from '../before-approver.ts';
 import type { Changes } from '../changes.ts';
 import { viewShownTo } from '../shown.ts';
-import { approvePath, batchAddress } from './addresses.ts';
 import type { BatchContent } from './batch-page.ts';
+import { approvePath, batchAddress } from './drawing.ts';
 import type { IntentContent } from './intent-page.ts';
 import type { ListContent } from './list-page.ts';
 import { approverPageErrors } from './refusals.ts';
@@ -29,7 +29,7 @@ export type ApproverStep =
   | { readonly kind: 'changed'; readonly fault: CodedError; readonly changes: Changes; readonly back: string };
 
 /** The pages of who approves: each answer is what to draw, or where to go. */
-export interface ApproverPages {
+interface ApproverPages {
   list(visit: ApproverVisit): Promise<ApproverStep>;
   /** @param role in which of their roles they approve, where they have several */
   view(id: string, role: string | undefined, visit: ApproverVisit): Promise<ApproverStep>;

@@ -3,12 +3,10 @@ import type { CodedError, Digest } from '@countersign/kernel';
 import { type Html, html, page } from '@countersign/runtime';
 import type { Changes } from '../changes.ts';
 import type { ShownView } from '../shown.ts';
-import { batchAddress } from './addresses.ts';
-import type { Drawing } from './drawing.ts';
+import { batchAddress, type Drawing, shortDigest } from './drawing.ts';
 import { type AskedApproval, rolePart, signPart } from './intent-page.ts';
 import { changesPart, circumstancesPart, fact, linesPart, warningsPart } from './intent-parts.ts';
 import { problemNotice } from './problem-page.ts';
-import { shortDigest } from './words.ts';
 
 export interface BatchContent {
   /** In the order in which they are signed. */

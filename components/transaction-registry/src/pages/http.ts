@@ -15,15 +15,13 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
-import { approvePath } from './addresses.ts';
 import { type ApproverStep, createApproverPages } from './approver-pages.ts';
 import { batchDonePage, batchPage } from './batch-page.ts';
-import type { Drawing, EvidencePathOf } from './drawing.ts';
+import { approvePath, type Drawing, type EvidencePathOf, momentIn } from './drawing.ts';
 import { intentPage } from './intent-page.ts';
 import { listPage } from './list-page.ts';
 import { problemPage } from './problem-page.ts';
 import type { ApproverPagesDependencies, ApproverVisit } from './visits.ts';
-import { momentIn } from './words.ts';
 
 export interface ApproverPageRoutes extends ApproverPagesDependencies {
   readonly clock: Clock;

@@ -1,8 +1,7 @@
 import { type Html, html } from '@countersign/runtime';
 import type { Changes } from '../changes.ts';
 import type { ShownView } from '../shown.ts';
-import { type Drawing, sentenceFor } from './drawing.ts';
-import { shortDigest } from './words.ts';
+import { type Drawing, sentenceFor, shortDigest } from './drawing.ts';
 
 /** Whatever somebody should not overlook, before everything else. */
 export function warningsPart({ warnings }: ShownView, { texts }: Drawing): Html | false {

@@ -13,7 +13,7 @@ import {
 } from '@countersign/contracts';
 import { type Clock, epochSeconds, isCodedError, type Json, parseId, type Random } from '@countersign/kernel';
 import { csrfTokenOf, matchesCsrfToken } from '@countersign/runtime';
-import { approvalStatementType } from '../approvals/approval-statement.ts';
+import { approvalStatementType } from '../approvals/approval-jws.ts';
 import type { BeforeApprover } from '../before-approver.ts';
 import type { TransactionRegistryComponent } from '../transaction-registry.ts';
 import type { AskedApproval, IntentContent } from './intent-page.ts';

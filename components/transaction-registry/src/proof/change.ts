@@ -1,8 +1,7 @@
 import type { EvidenceRecord, RecordDraft, TransactionException } from '@countersign/contracts';
 import type { ApprovalId, ExceptionId, Json, MandateId, RecordId, TransactionId } from '@countersign/kernel';
-import type { TradeUse } from '../store/trades.ts';
-import type { LifeAfter, StoredException, StoredTransaction, StoredTransition } from '../store.ts';
-import type { TradeUseKind } from '../trades/trade-ids.ts';
+import type { LifeAfter, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
+import type { TradeUse, TradeUseKind } from '../store/trades.ts';
 import type { Held } from './held.ts';
 
 /** A step as its record tells it; the body is a member of its own there. */

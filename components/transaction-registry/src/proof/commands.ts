@@ -1,7 +1,7 @@
 import { carryOut, carryOutAll, type Held, type Keeping, type Recorded, type Steps } from '@countersign/commands';
 import { appendOnce, type RecordDraft } from '@countersign/contracts';
 import type { Clock, TransactionId } from '@countersign/kernel';
-import type { StoredTransaction } from '../store.ts';
+import type { StoredTransaction } from '../store/store.ts';
 import type { SaidChange } from './change.ts';
 import { nextRecordOf } from './held.ts';
 import type { RegistryLog, Store, Unit } from './proven-store.ts';

@@ -1,8 +1,7 @@
 import { type Claim, recordIdAfter } from '@countersign/contracts';
 import { digestOf, type Json, type RecordId, type TransactionId } from '@countersign/kernel';
-import type { TradeUse } from '../store/trades.ts';
-import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store.ts';
-import type { TradeUseKind } from '../trades/trade-ids.ts';
+import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
+import type { TradeUse, TradeUseKind } from '../store/trades.ts';
 
 /** What a transaction has taken of a trade. */
 export interface Taken extends TradeUse {
@@ -18,7 +17,7 @@ export interface Held {
   readonly uses: readonly Taken[];
 }
 
-export function transactionStanding(id: TransactionId): string {
+function transactionStanding(id: TransactionId): string {
   return `transaction:${id}`;
 }
 
@@ -113,7 +112,7 @@ export function approvalClaim(approval: StoredApproval): Claim {
 }
 
 /** A part of a trade that somebody has taken. */
-export interface TakenBy extends Taken {
+interface TakenBy extends Taken {
   readonly transaction: TransactionId;
 }
 

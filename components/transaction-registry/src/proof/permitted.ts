@@ -7,7 +7,7 @@ import {
   type StandingRecord,
 } from '@countersign/contracts';
 import { parseInstant, type RecordId } from '@countersign/kernel';
-import type { StoredTransaction } from '../store.ts';
+import type { StoredTransaction } from '../store/store.ts';
 
 /** Records do not change: so many are remembered. */
 const mostRemembered = 10_000;

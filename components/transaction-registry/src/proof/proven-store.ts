@@ -10,16 +10,22 @@ import {
 } from '@countersign/contracts';
 import { digestOf, type MandateId, type TransactionId } from '@countersign/kernel';
 import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
-import type { TradeUse, TradeUseRow } from '../store/trades.ts';
-import type { RowStore, Rows, StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store.ts';
-import type { TradeUseKind } from '../trades/trade-ids.ts';
+import type {
+  RowStore,
+  Rows,
+  StoredApproval,
+  StoredException,
+  StoredTransaction,
+  StoredTransition,
+} from '../store/store.ts';
+import type { TradeUse, TradeUseKind, TradeUseRow } from '../store/trades.ts';
 import { type Change, changed, changeIn, changeJson, type DurableChange, type SaidChange, stepOf } from './change.ts';
 import { approvalClaim, type Held, instructionClaim, nextRecordOf, tradeClaim, transactionClaim } from './held.ts';
 import { createPermittedReader, permissionsOf } from './permitted.ts';
 
 export type RegistryLog = AuditAppender & StandingReader & Pick<AuditLog, 'find' | 'search'>;
 
-export interface ProvenStoreDependencies {
+interface ProvenStoreDependencies {
   readonly rows: RowStore;
   readonly log: RegistryLog;
   /** Says of what does not agree that it does not. */

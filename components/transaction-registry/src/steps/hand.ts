@@ -3,7 +3,7 @@ import type { CodedError } from '@countersign/kernel';
 import { kindOfScope, type Scope } from '@countersign/market';
 import { type AccountDependencies, accountOf } from '../approvals/account.ts';
 import type { Attempt } from '../attempt.ts';
-import { endsWithout } from '../life-cycles/life-cycle.ts';
+import { endsWithout } from '../life-cycles/index.ts';
 
 /** States of a certificate by which an algorithm acts (RTS 6 Articles 5 to 8). */
 const certified: readonly string[] = ['Approved', 'Registered'];

@@ -1,7 +1,7 @@
 import { transactionErrors } from '@countersign/contracts';
 import { type CodedError, parseInstant } from '@countersign/kernel';
 import type { Attempt } from '../attempt.ts';
-import { partiesByPart } from '../life-cycles/parties-by-part.ts';
+import { partiesByPart } from '../life-cycles/index.ts';
 
 /** Whether the event may come now, from whoever asks. @returns the first reason against it */
 export function placeFault(attempt: Attempt): CodedError | undefined {

@@ -7,8 +7,7 @@ import {
 } from '@countersign/contracts';
 import type { CodedError, MandateId } from '@countersign/kernel';
 import type { Attempt } from '../attempt.ts';
-import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
-import { beginsSomething } from '../life-cycles/life-cycle.ts';
+import { beginsSomething, lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
 
 /**
  * Whether somebody by whom the step would be taken is revoked. Who began the transaction counts until something has

@@ -1,5 +1,5 @@
 import { type DecimalString, parseDecimal, type TransactionId } from '@countersign/kernel';
-import type { TradeUseKind } from '../trades/trade-ids.ts';
+import type { AuthorizationDetail } from '@countersign/market';
 import { type Connection, many } from './rows.ts';
 
 /** So much of a trade. */
@@ -80,4 +80,26 @@ function decimalOf(text: string): DecimalString {
   const amount = parseDecimal(text);
   if (amount === undefined) throw new Error('an amount of a trade is stored in no canonical form');
   return amount;
+}
+
+/** What an intent does with executed trades; uses of one kind share what was executed. */
+export type TradeUseKind = 'allocation' | 'clearing' | 'settlement';
+
+export interface NamedTrades {
+  readonly kind: TradeUseKind;
+  readonly ids: readonly TransactionId[];
+}
+
+/** The executed trades that an intent names. @returns undefined for an intent that follows no trade */
+export function tradesNamedBy(detail: AuthorizationDetail): NamedTrades | undefined {
+  switch (detail.type) {
+    case 'urn:countersign:rar:v1:allocation':
+      return { kind: 'allocation', ids: detail.trade_ids };
+    case 'urn:countersign:rar:v1:clearing_submission':
+      return { kind: 'clearing', ids: [detail.trade_id] };
+    case 'urn:countersign:rar:v1:settlement_instruction':
+      return { kind: 'settlement', ids: [detail.trade_id] };
+    default:
+      return undefined;
+  }
 }

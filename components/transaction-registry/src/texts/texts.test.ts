@@ -2,8 +2,8 @@ import { approverRoles, authenticatorErrors, transactionErrors, transactionState
 import { describeAuthorizationDetail, parseAuthorizationDetail, partyRoles } from '@countersign/market';
 import { describe, expect, it } from 'vitest';
 import { examples } from '../../../../protocols/market/src/testing/example-details.ts';
+import { momentIn } from '../pages/drawing.ts';
 import { approverPageErrors } from '../pages/refusals.ts';
-import { momentIn } from '../pages/words.ts';
 import { de } from './de.ts';
 import { en } from './en.ts';
 

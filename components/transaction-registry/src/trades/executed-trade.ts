@@ -2,7 +2,7 @@ import type { TransactionState } from '@countersign/contracts';
 import type { DecimalString, RecordId, TransactionId } from '@countersign/kernel';
 import type { Lei, Rfq, TradeOrder } from '@countersign/market';
 import { lifeCycleOf } from '../life-cycles/index.ts';
-import type { StoredTransaction, StoredTransition } from '../store.ts';
+import type { StoredTransaction, StoredTransition } from '../store/store.ts';
 import { type Money, parseTransitionBody } from '../transition-body.ts';
 
 /** A trade as it was executed. */

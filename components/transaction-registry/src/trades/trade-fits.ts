@@ -1,7 +1,7 @@
 import { transactionErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { Allocation, ClearingSubmission, SettlementInstruction } from '@countersign/market';
-import type { StoredTransaction } from '../store.ts';
+import type { StoredTransaction } from '../store/store.ts';
 import type { ExecutedTrade } from './executed-trade.ts';
 
 type Following = Pick<StoredTransaction, 'detail' | 'initiatorInstitution'>;

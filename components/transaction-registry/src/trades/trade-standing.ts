@@ -9,11 +9,10 @@ import {
   type TransactionId,
   zero,
 } from '@countersign/kernel';
-import type { TradeUse } from '../store/trades.ts';
-import type { StoredTransaction, StoredTransition } from '../store.ts';
+import type { StoredTransaction, StoredTransition } from '../store/store.ts';
+import { type NamedTrades, type TradeUse, type TradeUseKind, tradesNamedBy } from '../store/trades.ts';
 import { type ExecutedTrade, executedTradeOf } from './executed-trade.ts';
 import { mixtureFault, tradeDifference } from './trade-fits.ts';
-import { type NamedTrades, type TradeUseKind, tradesNamedBy } from './trade-ids.ts';
 
 /** What is asked of the store. Within a unit, `trades` locks what it reads until the unit ends. */
 export interface TradeReader {

@@ -1,18 +1,16 @@
 import { parseClientId, parseResourceUri, type ResourceUri } from '@countersign/contracts';
+import { authorizationDetailTypes, isApplicationDetailTypeName, isAuthorizationDetailType } from '@countersign/market';
 import type { WrittenClient } from '../../entry.ts';
 import type { Place } from '../../problems.ts';
-import { entityReader } from '../entity-reader.ts';
-import { readLei, readName, readPrincipalId } from '../fields.ts';
-import { readSeparateScopes } from '../scopes.ts';
+import { entityReader } from '../fields/entity-reader.ts';
+import { readLei, readName, readPrincipalId } from '../fields/fields.ts';
+import { readSeparateScopes } from '../fields/scopes.ts';
 import { checkAddresses } from './addresses.ts';
 import { readAuthentication } from './authentication.ts';
 import { readBackchannelDelivery } from './backchannel.ts';
-import { readDetailTypes } from './detail-types.ts';
-import { checkGrantTypes } from './grant-types.ts';
 import { readKeys } from './keys.ts';
-import { checkProfile } from './profile.ts';
-import { checkProvisioningToken } from './provisioning-token.ts';
-import { clientSchema } from './schema.ts';
+import { checkGrantTypes, checkProfile } from './profile.ts';
+import { type ClientDocument, clientSchema } from './schema.ts';
 
 /** An OAuth client as it is registered: one file beside this one for each thing that must hold. */
 export const clientReader = entityReader({
@@ -82,4 +80,48 @@ function readAudiences(texts: readonly string[], place: Place): readonly Resourc
     if (uri !== undefined) audiences.push(uri);
   }
   return audiences.length === texts.length ? audiences : undefined;
+}
+
+/**
+ * Authorization-detail types that the client may ask for; every one of the market when it names none, none for `oidc`. Those of
+ * applications come and go with the policies: here they need only be names that an application can have.
+ */
+function readDetailTypes(document: ClientDocument, place: Place): readonly string[] {
+  const { authorization_details_types: named, profile } = document;
+  for (const [index, type] of (named ?? []).entries())
+    if (!isAuthorizationDetailType(type) && !isApplicationDetailTypeName(type))
+      place
+        .at('authorization_details_types', index)
+        .report(
+          'client_metadata_invalid',
+          `There is no such type; there are ${authorizationDetailTypes.join(', ')}, and the https URIs that applications declare.`,
+        );
+  return named ?? (profile === 'oidc' ? [] : authorizationDetailTypes);
+}
+
+const provisioningScopes = ['identity:read', 'identity:provision'];
+
+/**
+ * A client with a provisioning token is known by its certificate, has its tokens bound to that, and may do nothing but provision: the
+ * token lives long, and must open nothing else.
+ */
+function checkProvisioningToken(document: ClientDocument, place: Place): void {
+  if (document.provisioning_token_days === undefined) return;
+  const at = place.at('provisioning_token_days');
+  const method = document.token_endpoint_auth_method ?? 'private_key_jwt';
+  if (method === 'private_key_jwt' || document.binding !== 'mtls')
+    at.report(
+      'client_metadata_invalid',
+      'A client with a provisioning token authenticates by certificate (tls_client_auth or self_signed_tls_client_auth) and has the binding mtls.',
+    );
+  if (document.grant_types.some((grant) => grant !== 'client_credentials'))
+    at.report(
+      'client_metadata_invalid',
+      'A client with a provisioning token holds the grant client_credentials alone.',
+    );
+  if (document.scopes.length === 0 || document.scopes.some((scope) => !provisioningScopes.includes(scope)))
+    at.report(
+      'client_metadata_invalid',
+      `A client with a provisioning token holds ${provisioningScopes.join(' and ')} alone.`,
+    );
 }

@@ -1,7 +1,6 @@
-import type { GrantType, ProtocolScope } from '@countersign/contracts';
+import type { Client, GrantType, ProtocolScope } from '@countersign/contracts';
 import type { Place } from '../../problems.ts';
-import { isProtocolScope } from '../scopes.ts';
-import { asksPeople } from './grant-types.ts';
+import { isProtocolScope } from '../fields/scopes.ts';
 import type { ClientDocument } from './schema.ts';
 
 const relyingPartyGrants: readonly GrantType[] = ['authorization_code', 'refresh_token'];
@@ -58,4 +57,33 @@ function checkRelyingParty(document: ClientDocument, place: Place): void {
     place
       .at('authorization_details_types')
       .report('client_metadata_invalid', 'An oidc client asks for no authorization details.');
+}
+
+const ciba = 'urn:openid:params:grant-type:ciba';
+
+/** Grants that do not fit who drives the client: a machine signs nobody in, a person's tool does nothing alone. */
+const unfit: Readonly<Record<Client['kind'], readonly GrantType[]>> = {
+  machine: ['authorization_code', 'refresh_token', ciba],
+  human: ['client_credentials'],
+  hybrid: [],
+};
+
+export function checkGrantTypes(document: ClientDocument, place: Place): void {
+  const kind = document.kind ?? 'machine';
+  for (const [index, grant] of document.grant_types.entries()) {
+    if (unfit[kind].includes(grant))
+      place
+        .at('grant_types', index)
+        .report('client_metadata_invalid', `A client of the kind ${kind} does not hold ${grant}.`);
+    // A refresh token comes with a person's consent, which only these two ask for.
+    else if (grant === 'refresh_token' && !asksPeople(document))
+      place
+        .at('grant_types', index)
+        .report('client_metadata_invalid', `The grant refresh_token goes with authorization_code or ${ciba}.`);
+  }
+}
+
+/** Does it hold a grant under which a person signs in and consents? */
+function asksPeople({ grant_types: grants }: ClientDocument): boolean {
+  return grants.includes('authorization_code') || grants.includes(ciba);
 }

@@ -1,14 +1,14 @@
 import { grantTypes } from '@countersign/contracts';
 import { type Static, Type } from 'typebox';
-import { code, strict } from '../fields.ts';
-import { jwkSchema } from '../public-key.ts';
-import { scopesSchema } from '../scopes.ts';
+import { code, strict } from '../fields/fields.ts';
+import { jwkSchema } from '../fields/public-key.ts';
+import { scopesSchema } from '../fields/scopes.ts';
 
 const uris = Type.Optional(Type.Array(code, { maxItems: 16, uniqueItems: true }));
 const name = Type.Optional(Type.String({ minLength: 1, maxLength: 256 }));
 
 /** Longest life of a provisioning token: as long as keys that are changed by hand are commonly kept. */
-export const maxProvisioningTokenDays = 90;
+const maxProvisioningTokenDays = 90;
 
 /** The registration document of a client: the words of RFC 7591 and its relatives where they have one. */
 export const clientSchema = Type.Object(

@@ -1,5 +1,4 @@
-import type { Json } from '@countersign/kernel';
-import { membersOf } from '@countersign/kernel';
+import { type Json, membersOf } from '@countersign/kernel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { broker } from '../../testing/example-file.ts';
 import { createScimRig, groupUrn, newUser, patch, type ScimRig, scimBase } from '../testing/scim-rig.ts';

@@ -1,6 +1,6 @@
 import { type Json, membersOf } from '@countersign/kernel';
-import { scimErrors } from '../errors.ts';
 import { maxBulkOperations } from '../schema/discovery.ts';
+import { scimErrors } from '../schema/errors.ts';
 
 export const bulkRequestUrn = 'urn:ietf:params:scim:api:messages:2.0:BulkRequest';
 

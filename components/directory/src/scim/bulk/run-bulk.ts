@@ -1,16 +1,15 @@
 import { type Json, membersOf } from '@countersign/kernel';
-import { scimErrors } from '../errors.ts';
-import type { ScimError } from '../http/scim-errors.ts';
 import { readPatch } from '../patch/read-patch.ts';
-import { type Caller, notFound } from '../provision-users.ts';
-import { idOf, type ResourceOperations } from '../resource-operations.ts';
+import { type Caller, notFound } from '../resources/provision-users.ts';
+import { idOf, type ResourceOperations } from '../resources/resource-operations.ts';
+import type { ScimResource } from '../resources/users.ts';
+import { scimErrors } from '../schema/errors.ts';
 import { readResource } from '../schema/read-resource.ts';
-import type { ScimResource } from '../users.ts';
-import { bulkIdsIn, replaceBulkIds } from './bulk-references.ts';
+import type { ScimError } from '../schema/scim-errors.ts';
 import type { BulkOperation, BulkRequest } from './read-bulk.ts';
 
 /** What became of one operation (RFC 7644 section 3.7.3). */
-export type BulkResult = {
+type BulkResult = {
   readonly method: string;
   readonly bulkId?: string;
   readonly version?: string;
@@ -135,4 +134,26 @@ function unresolved() {
     'scim_bulk_reference',
     'It names the bulkId of an operation that failed, or of one that cannot be done before this one.',
   );
+}
+
+/** How an operation names what another one makes (RFC 7644 section 3.7.2). */
+const prefix = 'bulkId:';
+
+/** The bulkIds, of those that there are, that stand anywhere in a value. */
+function bulkIdsIn(value: Json | undefined, known: ReadonlySet<string>): ReadonlySet<string> {
+  const found = new Set<string>();
+  replaceBulkIds(value ?? null, (bulkId) => {
+    if (known.has(bulkId)) found.add(bulkId);
+    return undefined;
+  });
+  return found;
+}
+
+/** The value with ids in place of bulkIds; one without an id stays as it is. */
+function replaceBulkIds(value: Json, idOf: (bulkId: string) => string | undefined): Json {
+  if (typeof value === 'string') return value.startsWith(prefix) ? (idOf(value.slice(prefix.length)) ?? value) : value;
+  if (Array.isArray(value)) return value.map((item: Json) => replaceBulkIds(item, idOf));
+  const members = membersOf(value);
+  if (members === undefined) return value;
+  return Object.fromEntries(Object.entries(members).map(([name, member]) => [name, replaceBulkIds(member, idOf)]));
 }

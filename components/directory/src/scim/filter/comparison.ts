@@ -1,7 +1,7 @@
 import { type Json, parseInstant, unreachable } from '@countersign/kernel';
 import type { Compare } from 'scim2-parse-filter';
-import { scimErrors } from '../errors.ts';
 import type { Attribute } from '../schema/attribute.ts';
+import { scimErrors } from '../schema/errors.ts';
 
 /**
  * A comparison of one value with `wanted`, by the type of the attribute (RFC 7644 table 3).

@@ -1,8 +1,8 @@
 import { type Json, membersOf, unreachable } from '@countersign/kernel';
 import type { Compare, Filter } from 'scim2-parse-filter';
-import { scimErrors } from '../errors.ts';
 import type { Attribute } from '../schema/attribute.ts';
 import { named, resolveTarget, type Target, valuesOf } from '../schema/attribute-path.ts';
+import { scimErrors } from '../schema/errors.ts';
 import type { ResourceShape } from '../schema/resource-shape.ts';
 import { comparison } from './comparison.ts';
 import { type ParsedFilter, parseFilter } from './parse-filter.ts';

@@ -1,9 +1,9 @@
 import { membersOf } from '@countersign/kernel';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { namesVersion } from '../preconditions.ts';
+import { namesVersion } from '../resources/preconditions.ts';
+import type { ScimResource } from '../resources/users.ts';
 import { type Projection, project } from '../schema/projection.ts';
 import type { ResourceShape } from '../schema/resource-shape.ts';
-import type { ScimResource } from '../users.ts';
 
 export const mediaType = 'application/scim+json';
 

@@ -1,10 +1,10 @@
 import { described } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
-import { scimErrors } from '../errors.ts';
-import { listResponse, unpaged } from '../list.ts';
-import { notFound } from '../provision-users.ts';
+import { listResponse, unpaged } from '../resources/list.ts';
+import { notFound } from '../resources/provision-users.ts';
+import type { ScimResource } from '../resources/users.ts';
 import { resourceTypes, schemas, serviceProviderConfig } from '../schema/discovery.ts';
-import type { ScimResource } from '../users.ts';
+import { scimErrors } from '../schema/errors.ts';
 import { mediaType } from './answers.ts';
 import { idParams, listBody, refused, resourceBody } from './schemas.ts';
 

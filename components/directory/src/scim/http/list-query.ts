@@ -1,7 +1,7 @@
 import { type Json, membersOf } from '@countersign/kernel';
-import { scimErrors } from '../errors.ts';
-import { type ListQuery, unpaged } from '../list.ts';
+import { type ListQuery, unpaged } from '../resources/list.ts';
 import { maxResults } from '../schema/discovery.ts';
+import { scimErrors } from '../schema/errors.ts';
 import type { Projection } from '../schema/projection.ts';
 
 const searchUrn = 'urn:ietf:params:scim:api:messages:2.0:SearchRequest';

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { scimErrors } from '../errors.ts';
+import { scimErrors } from '../schema/errors.ts';
 
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 

@@ -3,8 +3,8 @@ import type { Scope } from '@countersign/market';
 import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { readPatch } from '../patch/read-patch.ts';
-import type { Caller } from '../provision-users.ts';
-import { idOf, type ResourceOperations } from '../resource-operations.ts';
+import type { Caller } from '../resources/provision-users.ts';
+import { idOf, type ResourceOperations } from '../resources/resource-operations.ts';
 import { readResource } from '../schema/read-resource.ts';
 import { mediaType, sendResource, sendUnlessKnown } from './answers.ts';
 import { readProjection } from './list-query.ts';
@@ -45,7 +45,7 @@ export function resourceRoutes(scim: FastifyInstance, operations: ResourceOperat
 }
 
 /** Where one resource is, and which of them it is. */
-export interface ResourcePlace {
+interface ResourcePlace {
   readonly url: string;
   /** For descriptions: `a User`. */
   readonly name: string;

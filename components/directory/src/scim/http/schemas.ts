@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
+import { errorUrn } from '../schema/scim-errors.ts';
 import { mediaType } from './answers.ts';
-import { errorUrn } from './scim-errors.ts';
 
 // What openapi.json says of the bodies. They are judged by the schemas of SCIM itself, which tell more.
 

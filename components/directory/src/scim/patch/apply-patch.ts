@@ -1,8 +1,8 @@
 import { canonicalize, type Json, membersOf } from '@countersign/kernel';
-import { scimErrors } from '../errors.ts';
 import { compileValueFilter } from '../filter/compile-filter.ts';
 import type { Attribute, Schema } from '../schema/attribute.ts';
 import { resolveTarget } from '../schema/attribute-path.ts';
+import { scimErrors } from '../schema/errors.ts';
 import { distinct, identityOf, readAssigned } from '../schema/read-value.ts';
 import type { ResourceShape } from '../schema/resource-shape.ts';
 import type { PatchOperation } from './read-patch.ts';

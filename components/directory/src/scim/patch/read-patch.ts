@@ -1,5 +1,5 @@
 import { type Json, membersOf } from '@countersign/kernel';
-import { scimErrors } from '../errors.ts';
+import { scimErrors } from '../schema/errors.ts';
 
 export const patchUrn = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
 

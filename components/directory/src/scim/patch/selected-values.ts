@@ -1,8 +1,8 @@
 import { type Json, membersOf } from '@countersign/kernel';
-import { scimErrors } from '../errors.ts';
 import type { Predicate } from '../filter/compile-filter.ts';
 import type { Attribute } from '../schema/attribute.ts';
 import { named } from '../schema/attribute-path.ts';
+import { scimErrors } from '../schema/errors.ts';
 import { distinct, readAssigned } from '../schema/read-value.ts';
 
 /**

@@ -1,5 +1,4 @@
-import type { Json } from '@countersign/kernel';
-import { membersOf } from '@countersign/kernel';
+import { type Json, membersOf } from '@countersign/kernel';
 import type { Attribute, Schema } from './attribute.ts';
 import { commonAttributes, type ResourceShape } from './resource-shape.ts';
 

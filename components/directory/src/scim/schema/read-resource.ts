@@ -1,7 +1,7 @@
 import { type Json, membersOf } from '@countersign/kernel';
-import { scimErrors } from '../errors.ts';
 import type { Attribute, Schema } from './attribute.ts';
 import { named } from './attribute-path.ts';
+import { scimErrors } from './errors.ts';
 import { readAssigned } from './read-value.ts';
 import { commonAttributes, type ResourceShape } from './resource-shape.ts';
 

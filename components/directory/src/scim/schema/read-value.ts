@@ -1,7 +1,7 @@
 import { canonicalize, isVisibleText, type Json, membersOf } from '@countersign/kernel';
-import { scimErrors } from '../errors.ts';
 import type { Attribute } from './attribute.ts';
 import { named } from './attribute-path.ts';
+import { scimErrors } from './errors.ts';
 
 const maxTextLength = 512;
 /** Values of one attribute: as many as the largest desk has people. */

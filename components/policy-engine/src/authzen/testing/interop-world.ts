@@ -4,8 +4,8 @@ import { createHttpServer, createLogger, createMetrics } from '@countersign/runt
 import { createMemoryLog, createOpenGuard } from '@countersign/testkit';
 import { loadBundle } from '../../bundle/load-bundle.ts';
 import { readBundleFolder } from '../../bundle/read-folder.ts';
-import { createDecisionPoint } from '../../decision/decision-point.ts';
 import { evaluateCompiled } from '../../decision/evaluator.ts';
+import { createDecisionPoint } from '../../decision-point.ts';
 import { authzenRoutes } from '../http.ts';
 import { asEnforcementPoint } from './enforcement-point.ts';
 import { interopModel } from './interop-model.ts';

@@ -1,0 +1,48 @@
+import { digestOf } from '@countersign/kernel';
+import { groupUrn } from '../schema/group.ts';
+import type { StoredResource } from './store.ts';
+import { type ScimResource, userNameOf } from './users.ts';
+
+/** A desk as a Group, with its people. @param base address of the SCIM interface, without a slash at its end */
+export function groupOf(desk: StoredResource, people: readonly StoredResource[], base: string): ScimResource {
+  const members = people.map(({ scimId, entity }) => ({
+    value: scimId,
+    $ref: `${base}/Users/${scimId}`,
+    display: userNameOf(entity),
+    type: 'User',
+  }));
+  const displayName = nameOfDesk(desk);
+  const changed = Math.max(...[desk, ...people].map(({ changedAt }) => changedAt.getTime()));
+  return {
+    schemas: [groupUrn],
+    id: desk.scimId,
+    ...(desk.externalId === null ? {} : { externalId: desk.externalId }),
+    displayName,
+    ...(members.length === 0 ? {} : { members }),
+    meta: {
+      resourceType: 'Group',
+      created: desk.createdAt.toISOString(),
+      lastModified: new Date(changed).toISOString(),
+      location: `${base}/Groups/${desk.scimId}`,
+      version: `W/"${digestOf([displayName, desk.externalId, members.map(({ value }) => value)]).slice(0, 22)}"`,
+    },
+  };
+}
+
+export function nameOfDesk({ document, entity }: StoredResource): string {
+  const { name } = document;
+  return typeof name === 'string' ? name : entity;
+}
+
+/** People by the desk they are at. */
+export function peopleByDesk(people: readonly StoredResource[]): ReadonlyMap<string, readonly StoredResource[]> {
+  const desks = new Map<string, StoredResource[]>();
+  for (const person of people) {
+    const { desk } = person.document;
+    if (typeof desk !== 'string') continue;
+    const there = desks.get(desk);
+    if (there === undefined) desks.set(desk, [person]);
+    else there.push(person);
+  }
+  return desks;
+}

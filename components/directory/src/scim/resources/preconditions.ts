@@ -1,0 +1,22 @@
+import { scimErrors } from '../schema/errors.ts';
+
+/**
+ * RFC 7644 section 3.14: does a header `If-Match` or `If-None-Match` name this version? Compared weakly, as the
+ * specification's own examples need it.
+ */
+export function namesVersion(header: string, version: string): boolean {
+  return header.trim() === '*' || header.split(',').some((tag) => opaque(tag) === opaque(version));
+}
+
+/** @throws CodedError `scim_version_stale` */
+export function requireVersion(ifMatch: string | undefined, version: string): void {
+  if (ifMatch !== undefined && !namesVersion(ifMatch, version)) throw versionStale();
+}
+
+export function versionStale() {
+  return scimErrors.error('scim_version_stale', 'The resource has changed since; read it again.');
+}
+
+function opaque(tag: string): string {
+  return tag.trim().replace(/^W\//, '');
+}

@@ -1,0 +1,267 @@
+import { type Actor, type AuditAppender, type Directory, parsePrincipalId } from '@countersign/contracts';
+import { type CodedError, digestOf, isCodedError, type Json, membersOf, type RecordId } from '@countersign/kernel';
+import { applyPatch } from '../patch/apply-patch.ts';
+import type { PatchOperation } from '../patch/read-patch.ts';
+import { scimErrors } from '../schema/errors.ts';
+import { principalUrn } from '../schema/principal.ts';
+import type { Asserted } from '../schema/read-resource.ts';
+import { userShape } from '../schema/resource-shape.ts';
+import { refuseGrant } from './grants.ts';
+import { documentWith, factsIn, factsOf, newPersonDocument, type PersonFacts } from './person-document.ts';
+import { requireVersion, versionStale } from './preconditions.ts';
+import type { ScimStore, StoredResource } from './store.ts';
+import { type ScimResource, userOf } from './users.ts';
+
+export interface ProvisioningDependencies {
+  readonly store: ScimStore;
+  readonly directory: Pick<Directory, 'edit'>;
+  readonly refuse: Refuse;
+  readonly assignableRoles: ReadonlySet<string>;
+  /** Address of the SCIM interface, without a slash at its end. */
+  readonly base: string;
+}
+
+/** What changes users of one institution: the one whose provisioning system calls. */
+interface UserProvisioning {
+  read(id: string, institution: string): Promise<ScimResource>;
+  /** @throws CodedError `scim_name_taken`, those of {@link replace} */
+  create(user: Asserted, by: Caller): Promise<ScimResource>;
+  /**
+   * What is not asserted: `active`, the extension and the names of identity providers stay; roles, external id, and
+   * within an extension that is there the desk, are cleared (RFC 7644 section 3.5.1).
+   *
+   * @throws CodedError of `scimErrors`, `directoryErrors`
+   */
+  replace(id: string, user: Asserted, by: Caller, ifMatch: string | undefined): Promise<ScimResource>;
+  /** A User whose `active` is removed is not active. */
+  patch(
+    id: string,
+    operations: readonly PatchOperation[],
+    by: Caller,
+    ifMatch: string | undefined,
+  ): Promise<ScimResource>;
+  /** The person leaves. */
+  remove(id: string, by: Caller, ifMatch: string | undefined): Promise<void>;
+}
+
+export type Caller = Required<Pick<Actor, 'id' | 'institution'>>;
+
+const reason = 'provisioned by the institution (SCIM)';
+/** Each time, somebody else has changed the same person in between. */
+const maxAttempts = 5;
+
+export function createUserProvisioning(dependencies: ProvisioningDependencies): UserProvisioning {
+  const { store, directory, refuse, assignableRoles, base } = dependencies;
+
+  async function find(
+    id: string,
+    by: Pick<Caller, 'institution'>,
+  ): Promise<{ person: StoredResource; desk: StoredResource | undefined }> {
+    const found = await store.person(by.institution, id);
+    const person = found.find(({ kind }) => kind === 'person');
+    if (person === undefined) throw notFound();
+    return { person, desk: found.find(({ kind }) => kind === 'desk') };
+  }
+
+  /** Checks a change and makes it, while the person is as it was read. */
+  async function write(
+    person: { readonly entity: string; readonly document: Document; readonly isThere: boolean },
+    facts: PersonFacts,
+    by: Caller,
+  ): Promise<void> {
+    const { entity, document, isThere } = person;
+    const before = isThere ? factsOf(document) : undefined;
+    const after = documentWith(document, facts);
+    if (isThere && digestOf(sortedLists(after)) === digestOf(sortedLists(document))) return;
+    if (entity === by.id)
+      await refuse(scimErrors.error('scim_self_change', 'Nobody provisions themselves.'), by, entity);
+    const refusal = refuseGrant(before, facts, assignableRoles);
+    if (refusal !== undefined) await refuse(refusal, by, entity);
+    if (facts.desk !== undefined && facts.desk !== before?.desk) await requireDesk(facts.desk, by);
+    await directory.edit({ put: { people: [after] } }, by, {
+      expected: [{ kind: 'person', id: entity, digest: isThere ? digestOf(document) : null }],
+      reason,
+      mayGive: assignableRoles,
+    });
+  }
+
+  /** A misspelt desk would take somebody's entitlements away without a word. */
+  async function requireDesk(name: string, { institution }: Caller): Promise<void> {
+    if (!(await store.hasDesk(institution, name)))
+      throw scimErrors.error('scim_value_invalid', 'The institution has no desk of this name.');
+  }
+
+  /** Reads, changes and reads again. */
+  async function change(
+    id: string,
+    by: Caller,
+    ifMatch: string | undefined,
+    wanted: (user: ScimResource) => ScimResource,
+  ): Promise<ScimResource> {
+    return whileContended(async () => {
+      const { person, desk } = await find(id, by);
+      const before = userOf(person, desk, base);
+      requireVersion(ifMatch, versionOf(before));
+      const after = wanted(before);
+      await write({ ...person, isThere: true }, factsIn(after, factsOf(person.document)), by);
+      const externalId = externalIdIn(after);
+      if (externalId !== person.externalId && !(await store.changeExternalId(person, externalId))) {
+        if (ifMatch !== undefined) throw versionStale();
+        return undefined;
+      }
+      return read(id, by.institution);
+    });
+  }
+
+  async function read(id: string, institution: string): Promise<ScimResource> {
+    const { person, desk } = await find(id, { institution });
+    return userOf(person, desk, base);
+  }
+
+  return {
+    read,
+    create: (asserted, by) =>
+      whileContended(async () => {
+        const entity = readUserName(asserted.core['userName']);
+        const holder = await store.holder(entity);
+        if (holder !== undefined)
+          await refuse(
+            scimErrors.error(
+              'scim_name_taken',
+              'This userName is taken: names are given once, for all institutions and for good.',
+            ),
+            by,
+            entity,
+          );
+        const document = newPersonDocument(entity, by.institution);
+        const facts = factsIn(asResource(asserted), { ...factsOf(document) });
+        await write({ entity, document, isThere: false }, facts, by);
+        const created = await store.holder(entity);
+        if (created === undefined || created.institution !== by.institution) return undefined;
+        const externalId = externalIdIn(asserted.core);
+        if (externalId !== null) await store.giveExternalId(created, externalId);
+        return read(created.scimId, by.institution);
+      }),
+
+    replace: (id, asserted, by, ifMatch) =>
+      change(id, by, ifMatch, (before) => {
+        requireSameName(asserted.core['userName'], before);
+        return replaced(before, asserted);
+      }),
+
+    patch: (id, operations, by, ifMatch) =>
+      change(id, by, ifMatch, (before) => {
+        const after = applyPatch(before, operations, userShape);
+        // A User always has `active`: one without it had it removed.
+        return { ...after, active: after['active'] ?? null };
+      }),
+
+    async remove(id, by, ifMatch) {
+      await whileContended(async () => {
+        const { person, desk } = await find(id, by);
+        requireVersion(ifMatch, versionOf(userOf(person, desk, base)));
+        const { entity } = person;
+        if (entity === by.id)
+          await refuse(scimErrors.error('scim_self_change', 'Nobody provisions themselves.'), by, entity);
+        await directory.edit({ remove: [{ kind: 'person', id: entity }] }, by, {
+          expected: [{ kind: 'person', id: entity, digest: digestOf(person.document) }],
+          reason,
+        });
+        await store.hide(entity);
+        return true;
+      });
+    },
+  };
+}
+
+type Document = StoredResource['document'];
+
+/**
+ * Tries again while others change the same thing at the same time.
+ *
+ * @param attempt undefined when it has to be tried again
+ */
+export async function whileContended<Value>(attempt: () => Promise<Value | undefined>): Promise<Value> {
+  for (let tries = 0; tries < maxAttempts; tries++) {
+    try {
+      const value = await attempt();
+      if (value !== undefined) return value;
+    } catch (error) {
+      if (!isCodedError(error, 'directory_changed_meanwhile')) throw error;
+    }
+  }
+  throw scimErrors.error('scim_contended', 'Others keep changing this resource; try again.');
+}
+
+export function versionOf(resource: ScimResource): string {
+  const version = membersOf(resource['meta'])?.['version'];
+  if (typeof version !== 'string') throw new Error('a resource without a version');
+  return version;
+}
+
+export function notFound() {
+  return scimErrors.error('scim_resource_unknown', 'There is no such resource.');
+}
+
+export function externalIdIn(resource: { readonly externalId?: Json }): string | null {
+  const { externalId } = resource;
+  return typeof externalId === 'string' ? externalId : null;
+}
+
+function readUserName(userName: Json | undefined): string {
+  // userName is compared without regard to case (RFC 7643 section 4.1.1); the directory writes names in lower case.
+  const id = typeof userName === 'string' ? parsePrincipalId(`person:${userName.toLowerCase()}`) : undefined;
+  if (id === undefined)
+    throw scimErrors.error(
+      'scim_value_invalid',
+      'A userName has 1 to 64 letters, digits, dots, underscores and hyphens, and begins and ends with a letter or digit.',
+    );
+  return id;
+}
+
+function requireSameName(userName: Json | undefined, before: ScimResource): void {
+  if (typeof userName !== 'string' || userName.toLowerCase() !== before['userName'])
+    throw scimErrors.error('scim_attribute_immutable', 'userName cannot be changed: records name the person by it.');
+}
+
+function asResource({ core, extensions }: Asserted): ScimResource {
+  return { ...core, ...extensions };
+}
+
+function replaced(before: ScimResource, { core, extensions }: Asserted): ScimResource {
+  const was = membersOf(before[principalUrn]) ?? {};
+  const sent = extensions[principalUrn];
+  const names = sent !== undefined && Object.hasOwn(sent, 'federatedIdentities') ? sent : was;
+  return {
+    ...core,
+    [principalUrn]: sent === undefined ? was : { ...sent, federatedIdentities: names['federatedIdentities'] ?? null },
+  };
+}
+
+/** Lists of a document are sets. */
+function sortedLists(document: Document): Json {
+  const texts = (json: Json | undefined): Json =>
+    Array.isArray(json) ? json.map((item: Json) => JSON.stringify(item)).sort() : (json ?? null);
+  return { ...document, roles: texts(document['roles']), federated: texts(document['federated']) };
+}
+
+/** Writes down what a provisioning system asked for and may not have, before it is told. */
+export type Refuse = (error: CodedError, by: Actor, entity: string) => Promise<never>;
+
+export function createRefuse(dependencies: {
+  readonly audit: AuditAppender;
+  readonly newRecordId: () => RecordId;
+}): Refuse {
+  return async (error, by, entity) => {
+    await dependencies.audit.append({
+      id: dependencies.newRecordId(),
+      type: 'access.refused',
+      source: 'directory',
+      outcome: 'deny',
+      reason: error.code,
+      subject: by,
+      data: { operation: 'identity:provision', entity },
+    });
+    throw error;
+  };
+}

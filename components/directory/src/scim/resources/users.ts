@@ -1,0 +1,57 @@
+import type { Json } from '@countersign/kernel';
+import { principalUrn } from '../schema/principal.ts';
+import { userUrn } from '../schema/user.ts';
+import { factsOf } from './person-document.ts';
+import type { StoredResource } from './store.ts';
+
+export type ScimResource = { readonly [member: string]: Json };
+
+/**
+ * A person as a User. It holds the names by which identity providers know the person, so that a PATCH can change
+ * them; no projection shows them.
+ *
+ * @param desk the group of the desk they are at, where the directory has that desk
+ * @param base address of the SCIM interface, without a slash at its end
+ */
+export function userOf(person: StoredResource, desk: StoredResource | undefined, base: string): ScimResource {
+  const { active, roles, desk: deskName, federated } = factsOf(person.document);
+  return {
+    schemas: [userUrn, principalUrn],
+    id: person.scimId,
+    ...(person.externalId === null ? {} : { externalId: person.externalId }),
+    userName: userNameOf(person.entity),
+    active,
+    ...(roles.length === 0 ? {} : { roles: roles.map((value) => ({ value })) }),
+    ...(desk === undefined
+      ? {}
+      : {
+          groups: [
+            { value: desk.scimId, $ref: `${base}/Groups/${desk.scimId}`, display: deskName ?? '', type: 'direct' },
+          ],
+        }),
+    [principalUrn]: {
+      principal: person.entity,
+      institution: person.institution,
+      ...(deskName === undefined ? {} : { desk: deskName }),
+      ...(federated.length === 0
+        ? {}
+        : { federatedIdentities: federated.map(({ issuer, subject }) => ({ issuer, subject })) }),
+    },
+    meta: {
+      resourceType: 'User',
+      created: person.createdAt.toISOString(),
+      lastModified: person.changedAt.toISOString(),
+      location: `${base}/Users/${person.scimId}`,
+      version: userVersion(person, desk),
+    },
+  };
+}
+
+/** Its ETag. A digest of the resource would tell who knows the rest of it the names that are not shown. */
+function userVersion({ version, revision }: StoredResource, desk: StoredResource | undefined): string {
+  return `W/"${version}.${revision}${desk === undefined ? '' : `.${desk.scimId.slice(0, 8)}`}"`;
+}
+
+export function userNameOf(entity: string): string {
+  return entity.slice(entity.indexOf(':') + 1);
+}

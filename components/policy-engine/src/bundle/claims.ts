@@ -1,0 +1,48 @@
+import { isScope } from '@countersign/market';
+import { applicationFolder } from './application.ts';
+import type { LoadedApplication, LoadedBundle, TypeClaims } from './loaded-bundle.ts';
+import type { LocatedProblem } from './located.ts';
+
+/** Names of AuthZEN types that the market answers for, and nobody else. */
+const marketTypes: readonly string[] = ['person', 'service', 'agent', 'transaction', 'resource'];
+
+/**
+ * Who answers for which type. Two readers must never disagree about it: a name that two models claim, or that the market
+ * has in any spelling, is refused.
+ *
+ * @returns the claims, and what is wrong with them
+ */
+export function claimsOf(
+  market: Pick<LoadedBundle, 'parsed'>,
+  applications: readonly LoadedApplication[],
+): { readonly claims: TypeClaims; readonly problems: readonly LocatedProblem[] } {
+  const claims = new Map<string, LoadedApplication>();
+  const taken = new Map<string, string>(marketTypes.map((name) => [name, 'the market']));
+  const problems: LocatedProblem[] = [];
+  const namespaces = new Map<string, string>();
+  for (const application of applications) {
+    const { model, loaded } = application;
+    const file = `${applicationFolder(model)}model.json`;
+    const note = (message: string): void => void problems.push({ file, message });
+    const other = namespaces.get(model.namespace.toLowerCase());
+    if (other !== undefined) note(`the namespace ${model.namespace} is that of the model ${other} already`);
+    namespaces.set(model.namespace.toLowerCase(), model.namespace);
+    const entityTypes = [...market.parsed.schema.entityTypes.keys()];
+    if (entityTypes.some((type) => type.split('::')[0]?.toLowerCase() === model.namespace.toLowerCase()))
+      note(`the namespace ${model.namespace} is a type or a namespace of the market`);
+    for (const name of Object.keys(model.types)) {
+      const owner = taken.get(name.toLowerCase());
+      if (owner === undefined) {
+        taken.set(name.toLowerCase(), `the model ${model.namespace}`);
+        claims.set(name, application);
+      } else note(`the type ${name} is answered for by ${owner} already`);
+    }
+    for (const { id } of loaded.parsed.schema.applications.keys())
+      if (isScope(id) || id === 'token:issue')
+        problems.push({
+          file: `${applicationFolder(model)}schema.cedarschema`,
+          message: `the action ${id} is one of the market: a model of an application does not name it`,
+        });
+  }
+  return { claims, problems };
+}

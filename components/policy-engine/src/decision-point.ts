@@ -1,0 +1,341 @@
+import {
+  type Actor,
+  type AtLeast,
+  type AuditAppender,
+  type Decision,
+  type DecisionReason,
+  type EvaluationCaller,
+  type EvaluationRequest,
+  openDecision,
+  type PolicyEngine,
+  policyErrors,
+  protectedDecision,
+  type RecordDraft,
+  type RecordedAnswer,
+  type SearchAnswer,
+  type SearchRequest,
+} from '@countersign/contracts';
+import { type Clock, isCodedError, newId, type Random } from '@countersign/kernel';
+import type { Logger } from '@countersign/runtime';
+import type { LoadedBundle } from './bundle/load-bundle.ts';
+import { type Deadline, late, startDeadline } from './decision/deadline.ts';
+import { type WrittenInput, writeInput } from './decision/document.ts';
+import type { EntityArchive } from './decision/entity-archive.ts';
+import { evaluateSeveral } from './decision/evaluations.ts';
+import type { InformationModel } from './decision/information-model.ts';
+import { denied, judge, notEvaluable, permits, type Verdict } from './decision/judge.ts';
+import { findingOf, heldToLimits, type LimitFinding } from './decision/limit-finding.ts';
+import { MadeDecision, recordedAnswer } from './decision/made-decision.ts';
+import { type Posed, questionIn, withoutQuestion } from './decision/posed.ts';
+import type { Question } from './decision/question.ts';
+import { search } from './decision/search.ts';
+import type { Shadow } from './shadow/shadow.ts';
+import type { ActivePolicies } from './versions/active-version.ts';
+
+interface DecisionPointDependencies<Input> {
+  readonly model: InformationModel<Input>;
+  readonly policies: {
+    current(): ActivePolicies;
+    /** @throws CodedError `policy_behind` */
+    atLeast(version: number): Promise<ActivePolicies>;
+  };
+  readonly archive: EntityArchive;
+  readonly shadow: Pick<Shadow, 'evaluatorFor' | 'offer'>;
+  readonly audit: AuditAppender;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** How long the facts of an outside request may take, all together; 2 s by default. */
+  readonly factsWithinMs?: number;
+  /** The models of applications; without them every question is the market's. */
+  readonly applications?: Applications;
+}
+
+/** Leads questions of enforcement points to the models of applications. */
+export interface Applications {
+  /**
+   * Who answers a question about these types by this caller; undefined where the market does, which also answers for what
+   * nobody knows, and to callers who may not ask about the model.
+   */
+  answering(loaded: LoadedBundle, asked: AskedTypes, caller: EvaluationCaller): ApplicationAnswering | undefined;
+}
+
+interface AskedTypes {
+  readonly subject: string;
+  readonly resource: string;
+}
+
+interface ApplicationAnswering {
+  readonly namespace: string;
+  readonly model: InformationModel<EvaluationRequest>;
+  readonly loaded: LoadedBundle;
+}
+
+/** By what a question is answered: a model, its rules, and the version that they are of. */
+interface Answering<Input> {
+  readonly model: InformationModel<Input>;
+  readonly active: ActivePolicies;
+  readonly application?: string;
+}
+
+interface DecisionPoint<Input> extends Pick<PolicyEngine, 'evaluate' | 'evaluations' | 'search'> {
+  /** @throws CodedError as {@link PolicyEngine.decide} */
+  decide(input: Input, atLeast?: AtLeast): Promise<Decision>;
+}
+
+/** Under whose key a decision about somebody unknown is kept, that was asked for no institution. */
+const nobodys = 'institution:unknown';
+
+const timedOut: DecisionReason = {
+  code: 'decision_timed_out',
+  detail: 'What the policies judge could not be read in time; ask again.',
+};
+
+/** Decides, by the active policies and an information model. See the contract of the policy engine for its promises. */
+export function createDecisionPoint<Input>(dependencies: DecisionPointDependencies<Input>): DecisionPoint<Input> {
+  const { model, policies, archive, shadow, audit, clock, random, logger, factsWithinMs = 2_000 } = dependencies;
+
+  const ids = { clock, random };
+
+  /** What is asked for no version has what is there; which is nearly always all that is asked. */
+  function policiesFor(atLeast: AtLeast | undefined): ActivePolicies | Promise<ActivePolicies> {
+    if (atLeast?.policyVersion === undefined && atLeast?.entityVersion === undefined) return policies.current();
+    return policiesAtLeast(atLeast);
+  }
+
+  async function policiesAtLeast({ policyVersion, entityVersion }: AtLeast): Promise<ActivePolicies> {
+    if (entityVersion !== undefined) await model.entitiesAtLeast(entityVersion);
+    return policyVersion === undefined ? policies.current() : policies.atLeast(policyVersion);
+  }
+
+  function judgeBy({ loaded }: ActivePolicies, question: Question | undefined): Verdict {
+    if (question === undefined) return denied([notEvaluable]);
+    try {
+      return judge(loaded, question, shadow.evaluatorFor(loaded));
+    } catch (error) {
+      logger.error({ error }, 'a decision could not be evaluated');
+      return denied([notEvaluable]);
+    }
+  }
+
+  /** Of each candidate of a search only this is asked. */
+  function isPermitted({ loaded }: ActivePolicies, question: Question): boolean {
+    try {
+      return permits(loaded, question, shadow.evaluatorFor(loaded));
+    } catch (error) {
+      logger.error({ error }, 'a candidate of a search could not be evaluated');
+      return false;
+    }
+  }
+
+  /** The decision, with all that it was made from as it will be written down, and kept. */
+  function settle(active: ActivePolicies, posed: Posed, verdict: Verdict, finding?: LimitFinding) {
+    let from = posed;
+    let said = verdict;
+    let written: WrittenInput;
+    try {
+      written = writeInput(from, finding);
+    } catch (error) {
+      if (!isCodedError(error, 'not_canonicalizable')) throw error;
+      from = withoutWhatCannotBeWritten(posed);
+      said = denied([notEvaluable]);
+      written = writeInput(from);
+    }
+    const decision = new MadeDecision(newId('decision', ids), active.version, said, from.entityVersion, written);
+    return { decision, kept: archive.keep(from.closure) };
+  }
+
+  /** One that the policies alone have made is offered to the reference engine. */
+  function offer({ version, loaded }: ActivePolicies, posed: Posed, decision: Decision): void {
+    if (posed.evaluable) shadow.offer({ version: version.version, bundle: loaded }, posed, decision);
+  }
+
+  async function evaluateWithin<Of>(
+    { model, active, application }: Answering<Of>,
+    request: EvaluationRequest,
+    caller: Actor,
+    deadline: Deadline,
+  ): Promise<RecordedAnswer> {
+    const { outside } = model;
+    const read = await deadline.within(outside.read(request, caller));
+    const input = read === late ? outside.unread(request, caller) : read;
+    const posed = model.pose(input, active.loaded);
+    const refusal = read === late ? timedOut : outside.refusal(input);
+    let verdict = refusal === undefined ? judgeBy(active, questionIn(posed)) : denied([refusal]);
+    let finding: LimitFinding | undefined;
+    const limits = verdict.decision ? outside.limitsOn(input) : undefined;
+    if (limits !== undefined) {
+      const found = await deadline.within(findingOf(limits));
+      if (found === late) verdict = denied([timedOut]);
+      else {
+        finding = found;
+        verdict = heldToLimits(verdict, finding);
+      }
+    }
+    const asked = refusal === undefined && verdict.reasons[0] !== timedOut;
+    const { decision, kept } = settle(active, asked ? posed : withoutQuestion(posed), verdict, finding);
+    await kept;
+    // What a limit has turned into a no, the policies have not said.
+    if (asked && (finding === undefined || finding.outcome === 'reserved')) offer(active, posed, decision);
+    const recordId = newId('record', ids);
+    await audit.append(recordOf(recordId, decision, outside.about(input), { request, caller, application }));
+    return recordedAnswer(decision, recordId, active.loaded.notes);
+  }
+
+  /** Who answers: the model of an application that these types belong to, or the market. Both by the version asked for. */
+  async function answering<Result>(
+    request: Pick<EvaluationRequest, 'context'> & {
+      readonly subject: { readonly type: string };
+      readonly resource: { readonly type: string };
+    },
+    caller: EvaluationCaller,
+    answer: <Of>(by: Answering<Of>) => Promise<Result>,
+  ): Promise<Result> {
+    const { entityVersion, ...least } = model.outside.atLeast(request.context);
+    const active = await policiesFor(least);
+    const { subject, resource } = request;
+    const types = { subject: subject.type, resource: resource.type };
+    const application = dependencies.applications?.answering(active.loaded, types, caller);
+    const waited = application?.model ?? model;
+    if (entityVersion !== undefined) await waited.entitiesAtLeast(entityVersion);
+    if (application === undefined) return answer({ model, active });
+    const { namespace, loaded } = application;
+    return answer({ model: application.model, active: { ...active, loaded }, application: namespace });
+  }
+
+  function evaluate(request: EvaluationRequest, caller: EvaluationCaller): Promise<RecordedAnswer> {
+    return answering(request, caller, async (by) => {
+      // Not before: a version that was waited for leaves its facts all of their time.
+      const deadline = startDeadline(factsWithinMs);
+      try {
+        return await evaluateWithin(by, request, actorIn(caller), deadline);
+      } finally {
+        deadline.end();
+      }
+    });
+  }
+
+  function searchBy<Of>(
+    { model, active, application }: Answering<Of>,
+    request: SearchRequest,
+    caller: Actor,
+    deadline: Deadline,
+  ): Promise<SearchAnswer> {
+    const inTime = <Result>(work: Promise<Result>) => orTimedOut(deadline.within(work));
+    return search(request, caller, {
+      async open(request, caller) {
+        const { version } = active;
+        const candidates = await inTime(model.outside.candidates(request, caller, active.loaded));
+        return {
+          policyVersion: version.version,
+          policyHash: version.hash,
+          policyRecord: version.recordId,
+          ...(application === undefined ? {} : { application }),
+          ...candidates,
+          permits: (question) => isPermitted(active, question),
+        };
+      },
+      inTime,
+      audit,
+      clock,
+      random,
+    });
+  }
+
+  return {
+    async decide(input, atLeast) {
+      const found = policiesFor(atLeast);
+      const active = found instanceof Promise ? await found : found;
+      const posed = model.pose(input, active.loaded);
+      const { decision, kept } = settle(active, posed, judgeBy(active, questionIn(posed)));
+      if (kept !== undefined) await kept;
+      offer(active, posed, decision);
+      return decision;
+    },
+    evaluate,
+    evaluations: (request, caller) => evaluateSeveral(request, (one) => evaluate(one, caller)),
+    search: (request, caller) =>
+      answering({ ...asOne(request), ...contextIn(request) }, caller, async (by) => {
+        const deadline = startDeadline(factsWithinMs);
+        try {
+          return await searchBy(by, request, actorIn(caller), deadline);
+        } finally {
+          deadline.end();
+        }
+      }),
+  };
+}
+
+/** What is recorded of a caller: who asked, without the client. */
+function actorIn({ id, institution }: EvaluationCaller): Actor {
+  return institution === undefined ? { id } : { id, institution };
+}
+
+/** The types of a search: what is searched for has one as well. */
+function asOne({ subject, resource }: SearchRequest) {
+  return { subject: { type: subject.type }, resource: { type: resource.type } };
+}
+
+function contextIn({ context }: SearchRequest): Pick<EvaluationRequest, 'context'> {
+  return context === undefined ? {} : { context };
+}
+
+/** @throws CodedError `decision_timed_out` */
+async function orTimedOut<Result>(work: Promise<Result | typeof late>): Promise<Result> {
+  const outcome = await work;
+  if (outcome === late) throw policyErrors.error('decision_timed_out', timedOut.detail);
+  return outcome;
+}
+
+/** What holds text that has no canonical form is not one that can be decided about; what of it can be written is kept. */
+function withoutWhatCannotBeWritten(posed: Posed): Posed {
+  const well = ({ id, type }: Posed['principal']) => ({ id: id.toWellFormed(), type: type.toWellFormed() });
+  const { action, application, principal, resource, shared, closure, entityVersion } = posed;
+  return {
+    ...(application === undefined ? {} : { application }),
+    action: action.toWellFormed(),
+    principal: well(principal),
+    resource: well(resource),
+    context: {},
+    local: [],
+    shared,
+    closure,
+    entityVersion,
+    evaluable: false,
+  };
+}
+
+function recordOf(
+  id: RecordDraft['id'],
+  decision: MadeDecision,
+  about: Partial<RecordDraft>,
+  {
+    request,
+    caller,
+    application,
+  }: { readonly request: EvaluationRequest; readonly caller: Actor; readonly application: string | undefined },
+): RecordDraft {
+  const { subject, action, resource } = request;
+  const [reason] = decision.reasons;
+  // As it was asked; what it was found to be about is in the decision's input.
+  const evaluation = {
+    ...(application === undefined ? {} : { application }),
+    subject: { type: subject.type, id: subject.id },
+    action: action.name,
+    resource: { type: resource.type, id: resource.id },
+  };
+  return {
+    id,
+    type: 'decision.made',
+    source: 'policy-engine',
+    outcome: decision.decision ? 'permit' : 'deny',
+    ...(reason === undefined ? {} : { reason: reason.code }),
+    ...about,
+    references: [decision.policyRecord],
+    actors: [caller],
+    policy: { version: decision.policyVersion, hash: decision.policyHash },
+    data: { decision: openDecision(decision), evaluation },
+    // Its text was needed for the digest: it is not written again.
+    protectedValues: protectedDecision(decision, about.subject?.institution ?? caller.institution ?? nobodys),
+  };
+}

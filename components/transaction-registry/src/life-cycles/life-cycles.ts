@@ -1,0 +1,62 @@
+import type { LifeCycleName, TransactionEvent, TransactionState } from '@countersign/contracts';
+import type { AuthorizationDetail, AuthorizationDetailType } from '@countersign/market';
+import { addressBook } from './address-book.ts';
+import { administration } from './administration.ts';
+import { allocation } from './allocation.ts';
+import { clearing } from './clearing.ts';
+import { collateral } from './collateral.ts';
+import type { LifeCycle, StateRule, TransitionRule } from './life-cycle.ts';
+import { order } from './order.ts';
+import { report } from './report.ts';
+import { rfq } from './rfq.ts';
+import { settlement } from './settlement.ts';
+import { withdrawal } from './withdrawal.ts';
+
+/** Every life there is. */
+export const lifeCycles: Readonly<Record<LifeCycleName, LifeCycle>> = {
+  order,
+  rfq,
+  allocation,
+  clearing,
+  settlement,
+  collateral,
+  withdrawal,
+  'address-book': addressBook,
+  report,
+  administration,
+};
+
+const byIntentType = new Map<string, LifeCycle>(
+  Object.values(lifeCycles).map((cycle) => [cycle.intentType, cycle] as const),
+);
+
+/** The life of an intent: each type has exactly one. */
+export function lifeCycleOf({ type }: Pick<AuthorizationDetail, 'type'>): LifeCycle {
+  return lifeCycleOfType(type);
+}
+
+export function lifeCycleOfType(type: AuthorizationDetailType): LifeCycle {
+  const cycle = byIntentType.get(type);
+  if (cycle === undefined) throw new Error(`no life is written down for ${type}`);
+  return cycle;
+}
+
+export function stateRuleOf(cycle: LifeCycle, state: TransactionState): StateRule {
+  return cycle.states[state] ?? {};
+}
+
+export interface NextStep {
+  readonly event: TransactionEvent;
+  readonly rule: TransitionRule;
+}
+
+/** The steps that may come next, in the order in which the life is written down; none from a final state. */
+export function nextSteps(cycle: LifeCycle, state: TransactionState): readonly NextStep[] {
+  return stepsOf(cycle).filter(({ rule }) => rule.from.includes(state));
+}
+
+/** Every step of a life, in the order in which it is written down. */
+export function stepsOf({ rules }: LifeCycle): readonly NextStep[] {
+  // Keys of a record of events: names of events and nothing else.
+  return (Object.entries(rules) as [TransactionEvent, TransitionRule][]).map(([event, rule]) => ({ event, rule }));
+}

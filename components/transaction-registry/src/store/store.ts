@@ -1,0 +1,353 @@
+import type { TransactionException, TransactionState, TransitionReceipt } from '@countersign/contracts';
+import type {
+  DecisionId,
+  Digest,
+  ExceptionId,
+  IntentDigest,
+  MandateId,
+  RecordId,
+  TransactionId,
+} from '@countersign/kernel';
+import type { AuthorizationDetail, Lei } from '@countersign/market';
+import { transaction as inTransaction } from '@countersign/runtime';
+import type pg from 'pg';
+import { approvalQuestions, approvalsOf, openApprovalsBy } from './approvals.ts';
+import {
+  type AwaitedApprovals,
+  forgetAwaited,
+  putAwaited,
+  type WaitingQuery,
+  waitingTransactions,
+} from './awaiting.ts';
+import { declinesOf, putDecline, type StoredDecline } from './declines.ts';
+import {
+  type ExceptionQuery,
+  exceptionsBy,
+  exceptionsOf,
+  findException,
+  markOverdue,
+  putException,
+  resolveStored,
+  type StoredException,
+  takeOverdue,
+} from './exceptions.ts';
+import { arrivedBefore, openOf, overdueLives, takeInstruction, tellOverdue } from './lives.ts';
+import { type Look, looksBefore, putLook } from './looks.ts';
+import { type Connection, type Dated, many, one } from './rows.ts';
+import { type TradeUse, type TradeUseKind, takenBy, takeOfTrades, usesOfTrades } from './trades.ts';
+
+export type { StoredApproval } from './approvals.ts';
+export type { StoredException } from './exceptions.ts';
+
+export interface StoredTransaction {
+  readonly id: TransactionId;
+  readonly client: string;
+  readonly idempotencyKey: string;
+  readonly detail: AuthorizationDetail;
+  readonly intentDigest: IntentDigest;
+  readonly initiator: string;
+  readonly initiatorInstitution: Lei;
+  readonly mandate: { readonly id: MandateId; readonly version: number; readonly recordId: RecordId };
+  readonly state: TransactionState;
+  /** How many transitions there have been. */
+  readonly version: number;
+  readonly lastRecordId: RecordId;
+  readonly openedRecordId: RecordId;
+  /** Milliseconds since the epoch. */
+  readonly openedAt: number;
+  /** Institutions that may know of it. */
+  readonly parties: readonly string[];
+  /** Someone is waited for until then; milliseconds since the epoch. */
+  readonly awaitedUntil: number | null;
+  /** Version at which an exception told that they were not heard of. */
+  readonly overdueVersion: number | null;
+  /** Names the receiving end of what it sends, and nothing of the amount. */
+  readonly destinationKey: string | null;
+  /** Of the address as it was when it was asked for. */
+  readonly destinationDigest: IntentDigest | null;
+  /** Who has taken it on since whoever began it has gone. */
+  readonly carriedBy: string | null;
+  /** Whose approvals are wanted in this state, as far as that is known; as `awaitedKey` writes them. */
+  readonly approvalsAwaited: readonly string[] | null;
+  /** The record after which it is as it is: see `proof/change.ts`. */
+  readonly changedRecordId: RecordId;
+}
+
+/** What a step leaves the transaction with, beside its state. */
+export interface LifeAfter {
+  readonly ended: boolean;
+  readonly awaitedUntil: number | null;
+  readonly destinationDigest: IntentDigest | null;
+  /** Institutions that have a step to take from now on, and knew nothing of it before. */
+  readonly parties: readonly string[];
+  /** Approvals that the next steps want by their own rules; null for none. */
+  readonly awaits: AwaitedApprovals | null;
+}
+
+export interface StoredTransition extends Omit<TransitionReceipt, 'replayed'> {
+  readonly institution: string;
+  readonly idempotencyKey: string;
+  readonly bodyDigest: Digest;
+  readonly body: Readonly<Record<string, unknown>>;
+  /** Who reported it, by principal id; unknown for what was done before it was kept. */
+  readonly actor?: string;
+  /** The decision it rests on, where the policies were asked. */
+  readonly decision?: { readonly id: DecisionId; readonly policyVersion: number };
+}
+
+const transactionColumns = `id, client, idempotency_key as "idempotencyKey", detail, intent_digest as "intentDigest", initiator,
+  initiator_institution as "initiatorInstitution", state, version, last_record_id as "lastRecordId",
+  opened_record_id as "openedRecordId", (extract(epoch from opened_at) * 1000)::float8 as "openedAt",
+  json_build_object('id', mandate_id, 'version', mandate_version, 'recordId', mandate_record_id) as mandate,
+  (extract(epoch from awaited_until) * 1000)::float8 as "awaitedUntil", overdue_version as "overdueVersion",
+  destination_key as "destinationKey", destination_digest as "destinationDigest", carried_by as "carriedBy",
+  approvals_awaited as "approvalsAwaited", changed_record_id as "changedRecordId",
+  array(select p.lei from transaction_parties p where p.transaction_id = transactions.id order by p.lei) as parties`;
+
+const transitionColumns = `transaction_id as transaction, version, event, to_state as state, institution,
+  idempotency_key as "idempotencyKey", body_digest as "bodyDigest", body, record_id as "recordId", recorded_at as "recordedAt",
+  late, actor, decision_id as "decisionId", policy_version as "policyVersion"`;
+
+const entriesFor = `select ${transactionColumns} from transactions
+  where initiator_institution = $1 and destination_key = $2 and state = 'active' order by id`;
+const tradesByIds = `select ${transactionColumns} from transactions where id = any($1::text[]) order by id`;
+
+// What every step of every transaction asks.
+const lockTransaction = {
+  name: 'lock-transaction',
+  text: `select ${transactionColumns} from transactions where id = $1 for update`,
+};
+const transitionsOfOne = {
+  name: 'transitions-of',
+  text: `select ${transitionColumns} from transitions where transaction_id = $1 order by version`,
+};
+const insertTransition = {
+  name: 'insert-transition',
+  text: `insert into transitions (transaction_id, version, event, to_state, institution, idempotency_key, body_digest, body,
+                                  record_id, recorded_at, actor, decision_id, policy_version, late)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+};
+const carryOn = {
+  name: 'carry-on',
+  text: `update transactions
+            set state = $2, version = $3, last_record_id = $4, ended = $5, awaited_until = to_timestamp($6::float8 / 1000),
+                destination_digest = $7, overdue_version = null, approvals_awaited = $8,
+                approvals_awaited_until = to_timestamp($9::float8 / 1000), changed_record_id = $4
+          where id = $1`,
+};
+
+/** The questions of one transaction of the database. The rows it reads are locked where the name says so. */
+function createUnit(client: pg.PoolClient) {
+  return {
+    /**
+     * Takes (client, idempotency key) for a new transaction. @returns false when it is taken; a second request waits
+     * here until the first has committed or is gone.
+     */
+    async insert(row: StoredTransaction, awaits: AwaitedApprovals | null): Promise<boolean> {
+      const inserted = await client.query(
+        `insert into transactions (id, client, idempotency_key, detail, intent_digest, initiator, initiator_institution, mandate_id,
+                                   mandate_version, mandate_record_id, state, version, last_record_id, opened_record_id, opened_at,
+                                   destination_key, approvals_awaited, approvals_awaited_until, changed_record_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, to_timestamp($15::float8 / 1000), $16, $17,
+                 to_timestamp($18::float8 / 1000), $19)
+         on conflict (client, idempotency_key) do nothing`,
+        [
+          row.id,
+          row.client,
+          row.idempotencyKey,
+          JSON.stringify(row.detail),
+          row.intentDigest,
+          row.initiator,
+          row.initiatorInstitution,
+          row.mandate.id,
+          row.mandate.version,
+          row.mandate.recordId,
+          row.state,
+          row.version,
+          row.lastRecordId,
+          row.openedRecordId,
+          row.openedAt,
+          row.destinationKey,
+          awaits?.keys ?? null,
+          awaits?.until ?? null,
+          row.changedRecordId,
+        ],
+      );
+      if (inserted.rowCount !== 1) return false;
+      await client.query('insert into transaction_parties (transaction_id, lei) select $1, unnest($2::text[])', [
+        row.id,
+        row.parties,
+      ]);
+      return true;
+    },
+    async byKey(clientId: string, idempotencyKey: string): Promise<StoredTransaction | undefined> {
+      return one(client, `select ${transactionColumns} from transactions where client = $1 and idempotency_key = $2`, [
+        clientId,
+        idempotencyKey,
+      ]);
+    },
+    lock(id: TransactionId): Promise<StoredTransaction | undefined> {
+      return one(client, lockTransaction, [id]);
+    },
+    read: (id: TransactionId) =>
+      one<StoredTransaction>(client, `select ${transactionColumns} from transactions where id = $1`, [id]),
+    /** An entry of the address book; kept as it is until the end of the unit. */
+    entry(id: TransactionId): Promise<StoredTransaction | undefined> {
+      return one(client, `select ${transactionColumns} from transactions where id = $1 for share`, [id]);
+    },
+    /** Of the address book, for this destination; kept as they are until the end of the unit. */
+    activeEntries: (institution: string, destinationKey: string) =>
+      many<StoredTransaction>(client, `${entriesFor} for share`, [institution, destinationKey]),
+    /** Several, locked in the order of their ids. */
+    trades: (ids: readonly TransactionId[]) => many<StoredTransaction>(client, `${tradesByIds} for update`, [ids]),
+    async transitions(id: TransactionId): Promise<readonly StoredTransition[]> {
+      return transitionsOf(client, id);
+    },
+    transitionsOfAll: (ids: readonly TransactionId[]) => transitionsOfAll(client, ids),
+    takenBy: (id: TransactionId) => takenBy(client, id),
+    usesOfTrades: (ids: readonly TransactionId[]) => usesOfTrades(client, ids),
+    takeOfTrades: (id: TransactionId, kind: TradeUseKind, uses: readonly TradeUse[]) =>
+      takeOfTrades(client, id, kind, uses),
+    ...approvalQuestions(client),
+    declines: (id: TransactionId) => declinesOf(client, id),
+    putDecline: (id: TransactionId, decline: StoredDecline) => putDecline(client, id, decline),
+    async putTransition(transition: StoredTransition, after: LifeAfter): Promise<void> {
+      await client.query({
+        ...insertTransition,
+        values: [
+          transition.transaction,
+          transition.version,
+          transition.event,
+          transition.state,
+          transition.institution,
+          transition.idempotencyKey,
+          transition.bodyDigest,
+          JSON.stringify(transition.body),
+          transition.recordId,
+          transition.recordedAt,
+          transition.actor ?? null,
+          transition.decision?.id ?? null,
+          transition.decision?.policyVersion ?? null,
+          transition.late ?? false,
+        ],
+      });
+      await client.query({
+        ...carryOn,
+        values: [
+          transition.transaction,
+          transition.state,
+          transition.version,
+          transition.recordId,
+          after.ended,
+          after.awaitedUntil,
+          after.destinationDigest,
+          after.awaits?.keys ?? null,
+          after.awaits?.until ?? null,
+        ],
+      });
+      if (after.parties.length === 0) return;
+      await client.query(
+        'insert into transaction_parties (transaction_id, lei) select $1, unnest($2::text[]) on conflict do nothing',
+        [transition.transaction, after.parties],
+      );
+    },
+    async markChanged(id: TransactionId, recordId: RecordId): Promise<void> {
+      await client.query('update transactions set changed_record_id = $2 where id = $1', [id, recordId]);
+    },
+    /** They are waited for again, until then. */
+    async awaitAgain(id: TransactionId, until: number): Promise<void> {
+      await client.query(
+        'update transactions set overdue_version = null, awaited_until = to_timestamp($2::float8 / 1000) where id = $1',
+        [id, until],
+      );
+    },
+    async restOn(id: TransactionId, mandate: StoredTransaction['mandate']): Promise<void> {
+      await client.query(
+        'update transactions set mandate_id = $2, mandate_version = $3, mandate_record_id = $4 where id = $1',
+        [id, mandate.id, mandate.version, mandate.recordId],
+      );
+    },
+    async carryBy(id: TransactionId, principal: string): Promise<void> {
+      await client.query('update transactions set carried_by = $2 where id = $1', [id, principal]);
+    },
+    takeInstruction: (mandate: MandateId, id: TransactionId) => takeInstruction(client, mandate, id),
+    arrivedBefore: (about: Parameters<typeof arrivedBefore>[1]) => arrivedBefore(client, about),
+    exceptionsOf: (id: TransactionId) => exceptionsOf(client, id),
+    exception: (id: ExceptionId) => findException(client, id),
+    putException: (exception: StoredException) => putException(client, exception),
+    resolveException: (id: ExceptionId, resolution: NonNullable<TransactionException['resolution']>) =>
+      resolveStored(client, id, resolution),
+    takeOverdue: (now: number) => takeOverdue(client, now),
+    markOverdue: (id: ExceptionId, at: string, recordId: RecordId) => markOverdue(client, id, at, recordId),
+  };
+}
+export type Rows = ReturnType<typeof createUnit>;
+
+/** The tables as they are: nothing of it is held against the log. Everybody but `proof/` asks the proven store. */
+export function createRowStore(pool: pg.Pool) {
+  return {
+    /** Runs `work` in one transaction of the database; see `transaction` of the runtime. */
+    inUnit: <Result>(work: (unit: Rows) => Promise<Result>): Promise<Result> =>
+      inTransaction(pool, (client) => work(createUnit(client))),
+    find: (id: TransactionId) =>
+      one<StoredTransaction>(pool, `select ${transactionColumns} from transactions where id = $1`, [id]),
+    entry: (id: TransactionId) =>
+      one<StoredTransaction>(pool, `select ${transactionColumns} from transactions where id = $1`, [id]),
+    activeEntries: (institution: string, destinationKey: string) =>
+      many<StoredTransaction>(pool, entriesFor, [institution, destinationKey]),
+    trades: (ids: readonly TransactionId[]) => many<StoredTransaction>(pool, tradesByIds, [ids]),
+    transitionsOfAll: (ids: readonly TransactionId[]) => transitionsOfAll(pool, ids),
+    takenBy: (id: TransactionId) => takenBy(pool, id),
+    usesOfTrades: (ids: readonly TransactionId[]) => usesOfTrades(pool, ids),
+    exceptionsOf: (id: TransactionId) => exceptionsOf(pool, id),
+    approvals: (id: TransactionId) => approvalsOf(pool, id),
+    openApprovalsBy: (approver: string, now: number, limit: number) => openApprovalsBy(pool, approver, now, limit),
+    declines: (id: TransactionId) => declinesOf(pool, id),
+    waiting: (query: WaitingQuery) => waitingTransactions(pool, query),
+    putAwaited: (transaction: Pick<StoredTransaction, 'id' | 'version'>, awaited: AwaitedApprovals) =>
+      putAwaited(pool, transaction, awaited),
+    forgetAwaited: (now: number, limit: number) => forgetAwaited(pool, now, limit),
+    putLook: (look: Look) => putLook(pool, look),
+    looksBefore: (look: Parameters<typeof looksBefore>[1], limit: number) => looksBefore(pool, look, limit),
+    /** In order. */
+    transitions: (id: TransactionId) => transitionsOf(pool, id),
+    arrivedBefore: (about: Parameters<typeof arrivedBefore>[1]) => arrivedBefore(pool, about),
+    /** Oldest first. */
+    exceptions: (query: ExceptionQuery) => exceptionsBy(pool, query),
+    exception: (id: ExceptionId) => findException(pool, id),
+    overdueLives: (now: number, limit: number) => overdueLives(pool, now, limit),
+    tellOverdue: (transaction: Pick<StoredTransaction, 'id' | 'version'>) => tellOverdue(pool, transaction),
+    openOf: (principal: string, after: TransactionId | undefined, limit: number) =>
+      openOf(pool, principal, after, limit),
+  };
+}
+export type RowStore = ReturnType<typeof createRowStore>;
+
+interface TransitionRow extends Omit<Dated<StoredTransition, 'recordedAt'>, 'actor' | 'decision'> {
+  readonly actor: string | null;
+  readonly decisionId: DecisionId | null;
+  readonly policyVersion: number | null;
+}
+
+async function transitionsOf(on: Connection, id: TransactionId): Promise<readonly StoredTransition[]> {
+  return (await many<TransitionRow>(on, transitionsOfOne, [id])).map(transitionOf);
+}
+
+async function transitionsOfAll(on: Connection, ids: readonly TransactionId[]): Promise<readonly StoredTransition[]> {
+  const rows = await many<TransitionRow>(
+    on,
+    `select ${transitionColumns} from transitions where transaction_id = any($1::text[]) order by transaction_id, version`,
+    [ids],
+  );
+  return rows.map(transitionOf);
+}
+
+function transitionOf({ late, actor, decisionId, policyVersion, ...row }: TransitionRow): StoredTransition {
+  return {
+    ...row,
+    ...(late === true ? { late } : {}),
+    recordedAt: row.recordedAt.toISOString(),
+    ...(actor === null ? {} : { actor }),
+    ...(decisionId === null || policyVersion === null ? {} : { decision: { id: decisionId, policyVersion } }),
+  };
+}
