@@ -39,8 +39,37 @@ const importsOfProtocols = {
   evidence: ['market', 'merkle-log', 'oauth', 'webauthn', 'x509'],
 };
 
+/** Folders of the server and the folders beside them that each may import: no folder imports one that is listed after it. */
+const serverFolders = {
+  'process-groups': [],
+  configuration: ['process-groups'],
+  keys: ['process-groups', 'configuration'],
+  database: ['process-groups', 'configuration'],
+  components: ['process-groups', 'configuration', 'keys', 'database'],
+  interfaces: ['configuration', 'keys', 'components'],
+  openapi: ['configuration', 'interfaces'],
+  listening: ['configuration'],
+  'front-page': ['configuration'],
+  'try-out': ['configuration'],
+  provisioning: ['process-groups', 'configuration', 'keys', 'database'],
+  processes: [
+    ...['process-groups', 'configuration', 'keys', 'database', 'components', 'interfaces', 'openapi'],
+    ...['listening', 'front-page'],
+  ],
+};
+
 module.exports = {
   forbidden: [
+    ...Object.entries(serverFolders).map(([folder, allowed]) => ({
+      name: `server-${folder}`,
+      comment: 'Folders of the server build on each other in one order (apps/server/README.md).',
+      severity: 'error',
+      from: { path: `^apps/server/src/${folder}/`, pathNot: notProduct },
+      to: {
+        path: '^apps/server/src/',
+        pathNot: [folder, ...allowed].map((name) => `^apps/server/src/${name}/`),
+      },
+    })),
     only('kernel-imports-nothing', kernel, [], 'The kernel is what everything else stands on.'),
     ...Object.entries(importsOfProtocols).map(([name, imported]) =>
       only(

@@ -14,7 +14,7 @@ import {
 import { type Configuration, readBundleFolder, readConfiguration, shippedPolicies } from '@countersign/server';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { mountHealth, mountPages, mountRoutes } from '../../apps/server/src/routes.ts';
+import { mountHealth, mountPages, mountRoutes } from '../../apps/server/src/interfaces/routes.ts';
 import { configurationIn, type RunningControlPlane, runControlPlane } from './testing/control-plane.ts';
 import { leis } from './testing/firms.ts';
 import { otherBond } from './testing/instruments.ts';

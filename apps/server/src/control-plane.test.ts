@@ -16,9 +16,9 @@ import {
 } from '@countersign/sdk';
 import { createSelfSigned, createTestAuthority, freePort, type TestCertificate } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Configuration, readConfiguration } from './configuration.ts';
+import { type Configuration, readConfiguration } from './configuration/configuration.ts';
+import { prepareDevelopment } from './configuration/development.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
-import { prepareDevelopment } from './development.ts';
 
 const authority = createTestAuthority({ name: 'authority' });
 const server = authority.issue({ subject: 'CN=localhost', sans: { dns: ['localhost'], ip: ['127.0.0.1'] } });

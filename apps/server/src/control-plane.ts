@@ -1,23 +1,13 @@
 import { type Clock, systemClock } from '@countersign/kernel';
-import {
-  closeGently,
-  createHttpServer,
-  createLifecycle,
-  createLogger,
-  createMetrics,
-  drain,
-  type Logger,
-} from '@countersign/runtime';
-import { type Components, migratedComponents, startComponents } from './components.ts';
-import type { Configuration } from './configuration.ts';
-import { openControlPlaneDatabase } from './database.ts';
-import { inviteFounders } from './founders.ts';
-import { evidencePageRoute } from './front-page/evidence-page.ts';
-import { frontPageElsewhere, frontPageRoutes } from './front-page/http.ts';
-import { listenersOf } from './listeners.ts';
-import { answersWithin, described, listenOn, requireFree } from './listening.ts';
-import { notSetUp } from './not-set-up.ts';
-import { mountCertificatePages, mountHealth, mountPages, mountRoutes } from './routes.ts';
+import { createLifecycle, createLogger, createMetrics, type Logger } from '@countersign/runtime';
+import type { FastifyInstance } from 'fastify';
+import { type Components, inviteFounders, startComponents } from './components/index.ts';
+import { type Configuration, type Listener, listenersOf, notSetUp } from './configuration/index.ts';
+import { migratedComponents, openControlPlaneDatabase } from './database/index.ts';
+import { evidencePageRoute, frontPageElsewhere, frontPageRoutes } from './front-page/index.ts';
+import { mountCertificatePages, mountHealth, mountPages, mountRoutes } from './interfaces/index.ts';
+import { answersWithin, createListeners, requireFree } from './listening/index.ts';
+import { described } from './openapi/index.ts';
 import { createTryOut, evidenceOfExample, type TryOutKeys, tryOutPath, tryOutRoutes } from './try-out/index.ts';
 
 /** A control plane that answers. */
@@ -66,13 +56,8 @@ export async function startControlPlane(
   const metrics = createMetrics();
   const unfitRecords = options.unfitRecords ?? (configuration.environment === 'development' ? 'tell' : 'unchecked');
   const tryOut = options.tryOut === undefined ? undefined : createTryOut({ ...options.tryOut, configuration, clock });
-  let stopping = false;
-  const apps: ReturnType<typeof createHttpServer>[] = [];
-  const drainAll = (): void => {
-    stopping = true;
-    for (const app of apps) drain(app);
-  };
-  // Before anything is started: neither certificates that cannot be read nor a taken address should cost a database start.
+  const open = createListeners({ lifecycle, logger, metrics, clock });
+  // Unreadable certificates and taken addresses are found before the database is started.
   const listeners = listenersOf(configuration);
   for (const listener of listeners) await requireFree(listener);
   const missing = notSetUp(configuration);
@@ -97,38 +82,33 @@ export async function startControlPlane(
       by: { id: 'service:countersign', institution: configuration.operator.lei },
     });
     const openapi = described(configuration);
-    for (const listener of listeners) {
-      const { name, tls, zone } = listener;
-      const app = createHttpServer({ logger, metrics, clock, zone, ...(tls === undefined ? {} : { tls }) });
-      apps.push(app);
+    const mount = (app: FastifyInstance, listener: Listener): void => {
       mountRoutes(app, components, { configuration, listener, clock, openapi });
-      if (name === 'HTTP') {
-        const evidencePathOf = tryOut === undefined ? undefined : evidenceOfExample;
-        mountPages(app, components, { configuration, clock, logger, evidencePathOf });
-        const evidencePath = evidencePageRoute(app, configuration);
-        const tryOutAt = tryOut === undefined ? undefined : tryOutPath;
-        frontPageRoutes(app, { configuration, tryOutPath: tryOutAt, evidencePath });
-        if (tryOut !== undefined) tryOutRoutes(app, { tryOut, issuer: configuration.issuer, logger, evidencePath });
-        mountHealth(app, {
-          metrics,
-          ready: async () => !stopping && (await answersWithin(components.auditLog.checkHealth(), 2_000)),
-        });
-      } else {
+      if (listener.name !== 'HTTP') {
         mountCertificatePages(app, components);
         frontPageElsewhere(app, configuration);
+        return;
       }
-      // Last in, first out: no new request reaches a component that is about to stop.
-      lifecycle.started({ name, stop: () => closeGently(app) });
-      await listenOn(app, listener);
-    }
+      const evidencePathOf = tryOut === undefined ? undefined : evidenceOfExample;
+      mountPages(app, components, { configuration, clock, logger, evidencePathOf });
+      const evidencePath = evidencePageRoute(app, configuration);
+      const tryOutAt = tryOut === undefined ? undefined : tryOutPath;
+      frontPageRoutes(app, { configuration, tryOutPath: tryOutAt, evidencePath });
+      if (tryOut !== undefined) tryOutRoutes(app, { tryOut, issuer: configuration.issuer, logger, evidencePath });
+      mountHealth(app, {
+        metrics,
+        ready: async () => !open.isDraining() && (await answersWithin(components.auditLog.checkHealth(), 2_000)),
+      });
+    };
+    for (const listener of listeners) await open.open(listener, (app) => mount(app, listener));
     return {
       address: configuration.issuer,
       ...(configuration.mutualTls === undefined ? {} : { mutualTlsAddress: configuration.mutualTls.baseUrl }),
       components,
       notes: [...database.notes, ...missing, ...founders],
-      drain: drainAll,
+      drain: () => open.drain(),
       async stop() {
-        drainAll();
+        open.drain();
         await lifecycle.stop();
       },
     };

@@ -1,15 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError } from '@countersign/kernel';
 import { allowConnectionsOnly, createLogger, stayUntilSignalled } from '@countersign/runtime';
-import type { Configuration } from './configuration.ts';
-import { readConfigurationFile } from './configuration-file.ts';
+import {
+  type Configuration,
+  explainDevelopment,
+  type GroupConfiguration,
+  isOfGroup,
+  prepareDevelopment,
+  readConfigurationFile,
+} from './configuration/index.ts';
 import { type ControlPlane, startControlPlane } from './control-plane.ts';
-import { explainDevelopment, prepareDevelopment } from './development.ts';
-import { addressesOf } from './processes/addresses.ts';
-import { configurationsOfParts } from './processes/configurations-of-parts.ts';
-import { groupsNamed } from './processes/groups-named.ts';
-import { type GroupConfiguration, isOfGroup } from './processes/start-process.ts';
-import { startTogether } from './processes/start-together.ts';
+import { groupsNamed } from './process-groups/index.ts';
+import { addressesOf, startTogether } from './processes/index.ts';
+import { configurationsOfParts } from './provisioning/index.ts';
 import { type TryOutKeys, tryOutPath } from './try-out/index.ts';
 
 export interface StartOptions {

@@ -7,9 +7,10 @@ import { newId, systemClock, systemRandom } from '@countersign/kernel';
 import { type ComponentMigrations, createLifecycle, createLogger, createMetrics } from '@countersign/runtime';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Components, migratedComponents, startComponents } from './components.ts';
-import { type OpenedDatabase, openControlPlaneDatabase } from './database.ts';
-import { prepareDevelopment } from './development.ts';
+import { type Components, startComponents } from './components/start-components.ts';
+import { prepareDevelopment } from './configuration/development.ts';
+import { type OpenedDatabase, openControlPlaneDatabase } from './database/database.ts';
+import { migratedComponents } from './database/migrated-components.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
 const lifecycle = createLifecycle({ logger });

@@ -12,8 +12,8 @@ import { createTestAuthority } from '@countersign/testkit';
 import { createPeer, type ProcessIdentity } from '@countersign/wire';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFailed, vi } from 'vitest';
-import { callers } from '../../../apps/server/src/processes/callers.ts';
-import { groupOf } from '../../../apps/server/src/processes/groups.ts';
+import { callers } from '../../../apps/server/src/process-groups/callers.ts';
+import { groupOf } from '../../../apps/server/src/process-groups/groups.ts';
 import { scratchFolder } from '../testing/scratch-folder.ts';
 import { openTrading, type Trading } from '../testing/trading.ts';
 import {

@@ -13,11 +13,11 @@ import {
   type TransactionRegistryComponent,
   transactionRegistryMigrations,
 } from '@countersign/transaction-registry';
-import type { Signers } from '../keys.ts';
-import { twoPeople } from '../two-people.ts';
+import type { Signers } from '../keys/index.ts';
 import type { Ground } from './ground.ts';
 import { lockingRevoked } from './revoked-people.ts';
 import type { Seen } from './seen.ts';
+import { twoPeople } from './two-people.ts';
 
 /** What may be done: under which mandate, by which policy, with whose approval. */
 export interface DecisionParts {

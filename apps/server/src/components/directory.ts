@@ -6,12 +6,10 @@ import {
   type ScimDependencies,
 } from '@countersign/directory';
 import { createTrustRegistry, type TrustRegistryComponent, trustRegistryMigrations } from '@countersign/trust-registry';
-import type { Configuration } from '../configuration.ts';
-import { developmentIssuers } from '../operator-people.ts';
-import { directorySeed } from '../own-interfaces.ts';
-import { twoPeople } from '../two-people.ts';
+import { type Configuration, developmentIssuers, directorySeed } from '../configuration/index.ts';
 import type { Ground } from './ground.ts';
 import type { Seen } from './seen.ts';
+import { twoPeople } from './two-people.ts';
 
 /** Who there is: institutions with their people and software, and partners. */
 export interface DirectoryParts {

@@ -1,6 +1,6 @@
 import { breakGlassMigrations, createBreakGlass, type RunningBreakGlass } from '@countersign/break-glass';
 import { createRecovery, type RunningRecovery, recoveryMigrations } from '@countersign/recovery';
-import { emergencyClient } from '../own-interfaces.ts';
+import { emergencyClient } from '../configuration/index.ts';
 import type { Ground } from './ground.ts';
 import type { PeopleParts } from './people.ts';
 import { lockingRevoked } from './revoked-people.ts';

@@ -8,9 +8,9 @@ import {
 } from '@countersign/federation-gateway';
 import { createNotices, noticesMigrations, type RunningNotices } from '@countersign/notices';
 import { createRowSeal } from '@countersign/runtime';
-import { developmentIssuers, withPinnedKeySets } from '../operator-people.ts';
-import { noticeChannels } from '../people-parts.ts';
+import { developmentIssuers, withPinnedKeySets } from '../configuration/index.ts';
 import type { Ground } from './ground.ts';
+import { noticeChannels } from './people-parts.ts';
 import type { Seen } from './seen.ts';
 
 /** What speaks with partners, and with people by other means than pages. */

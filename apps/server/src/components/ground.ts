@@ -1,11 +1,10 @@
 import type { Actor } from '@countersign/contracts';
 import { type Clock, type Random, systemRandom } from '@countersign/kernel';
 import type { ComponentMigrations, Lifecycle, Logger, Metrics } from '@countersign/runtime';
-import type { Configuration } from '../configuration.ts';
-import type { OpenedDatabase } from '../database.ts';
-import { type GroupKey, readKeyEncryptionKey } from '../key-encryption-key.ts';
-import type { KeyringDependencies } from '../keys.ts';
-import { groupOf } from '../processes/groups.ts';
+import type { Configuration } from '../configuration/index.ts';
+import type { OpenedDatabase } from '../database/index.ts';
+import { type GroupKey, type KeyringDependencies, readKeyEncryptionKey } from '../keys/index.ts';
+import { groupOf } from '../process-groups/index.ts';
 
 /** What this process is given before any component is started. */
 export interface ProcessParts {

@@ -1,10 +1,15 @@
 import type { AuditLogDependencies } from '@countersign/audit-log';
 import type { Authentication, DepartureEffect, Directory, ProposalsEnd } from '@countersign/contracts';
 import type { PartnerKeys } from '@countersign/federation-gateway';
-import { departureEffects } from '../departure-effects.ts';
-import { createKeyRecords, type KeyRecords } from '../key-records.ts';
-import type { ComponentKeyPurpose, Signers, TokenKeyPurpose } from '../keys.ts';
+import {
+  type ComponentKeyPurpose,
+  createKeyRecords,
+  type KeyRecords,
+  type Signers,
+  type TokenKeyPurpose,
+} from '../keys/index.ts';
 import { type DecisionParts, startDecisions } from './decisions.ts';
+import { departureEffects } from './departure-effects.ts';
 import { type DirectoryParts, startDirectory } from './directory.ts';
 import { type EmergencyParts, startEmergencies } from './emergencies.ts';
 import { type GatewayParts, startGateway } from './gateway.ts';

@@ -1,12 +1,12 @@
 import type { Directory } from '@countersign/contracts';
 import { createRetention, type RunningRetention, retentionMigrations } from '@countersign/retention';
 import { createTimeStamping, type RunningTimeStamping, timeStampingMigrations } from '@countersign/time-stamping';
-import { timeStampParts } from '../evidence-parts.ts';
-import type { Signers } from '../keys.ts';
-import { twoPeople } from '../two-people.ts';
+import type { Signers } from '../keys/index.ts';
+import { timeStampParts } from './evidence-parts.ts';
 import type { Ground } from './ground.ts';
 import type { LogParts } from './log.ts';
 import type { Seen } from './seen.ts';
+import { twoPeople } from './two-people.ts';
 
 /** What has the log stamped, and kept for as long as it must be. */
 export interface KeepingParts {

@@ -8,8 +8,8 @@ import {
   type RunningAuditLog,
 } from '@countersign/audit-log';
 import type { Keyring } from '@countersign/runtime';
-import { clockParts, publicationParts } from '../evidence-parts.ts';
-import { openLogKeys } from '../keys.ts';
+import { openLogKeys } from '../keys/index.ts';
+import { clockParts, publicationParts } from './evidence-parts.ts';
 import type { Ground } from './ground.ts';
 import type { Seen } from './seen.ts';
 

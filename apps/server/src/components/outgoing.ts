@@ -6,7 +6,7 @@ import {
   type SignalTransmitter,
 } from '@countersign/event-publisher';
 import { createRowSeal } from '@countersign/runtime';
-import type { Signers } from '../keys.ts';
+import type { Signers } from '../keys/index.ts';
 import type { Ground } from './ground.ts';
 import type { Seen } from './seen.ts';
 

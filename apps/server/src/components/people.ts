@@ -8,9 +8,9 @@ import {
 import { createDevices, devicesMigrations, type RunningDevices } from '@countersign/devices';
 import { createPartnerSignIns, type PartnerKeys } from '@countersign/federation-gateway';
 import { createRowSeal } from '@countersign/runtime';
-import type { Signers } from '../keys.ts';
-import { type ElsewhereMethods, methodsElsewhere, signInConfig } from '../people-parts.ts';
+import type { Signers } from '../keys/index.ts';
 import type { Ground } from './ground.ts';
+import { type ElsewhereMethods, methodsElsewhere, signInConfig } from './people-parts.ts';
 import type { Seen } from './seen.ts';
 
 /** How people sign in, on what, and how they hear of what concerns them. */

@@ -16,7 +16,7 @@ import type {
   Remote,
   Statements,
 } from '@countersign/contracts';
-import type { OwnInterface } from '../own-interfaces.ts';
+import type { OwnInterface } from '../configuration/index.ts';
 
 /** What components see of each other, whether it is in the same process or behind a call to another. */
 export interface Seen {

@@ -5,14 +5,14 @@ import { policyEngineMigrations } from '@countersign/policy-engine';
 import type { ComponentMigrations } from '@countersign/runtime';
 import { timeStampingMigrations } from '@countersign/time-stamping';
 import { transactionRegistryMigrations } from '@countersign/transaction-registry';
-import type { KeyRecords } from '../key-records.ts';
 import {
   type ComponentKeyPurpose,
+  type KeyRecords,
   openComponentKeys,
   openTokenKeys,
   type Signers,
   type TokenKeyPurpose,
-} from '../keys.ts';
+} from '../keys/index.ts';
 import type { Ground } from './ground.ts';
 
 const keptBy: Readonly<Record<ComponentKeyPurpose, ComponentMigrations>> = {

@@ -9,8 +9,8 @@ import {
 } from '@countersign/authorization-server';
 import { createIndependence, type SingleUse } from '@countersign/contracts';
 import { createRowSeal, createSingleUse } from '@countersign/runtime';
-import { authorizationServerConfig } from '../authorization-server-config.ts';
-import type { Signers, TokenKeyPurpose } from '../keys.ts';
+import type { Signers, TokenKeyPurpose } from '../keys/index.ts';
+import { authorizationServerConfig } from './authorization-server-config.ts';
 import type { Ground } from './ground.ts';
 import type { PeopleParts } from './people.ts';
 import type { Seen } from './seen.ts';

@@ -1,7 +1,7 @@
 import { CodedError } from '@countersign/kernel';
 import { bannerOf, chooseTexts, sendPage } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
-import type { Configuration } from '../configuration.ts';
+import type { Configuration } from '../configuration/index.ts';
 import { forSoftware, frontPage } from './front-page.ts';
 import { de } from './texts/de.ts';
 import { en } from './texts/en.ts';

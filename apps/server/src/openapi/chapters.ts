@@ -22,8 +22,8 @@ import {
 } from '@countersign/contracts';
 import { CodedError, type ErrorCategory } from '@countersign/kernel';
 import { statusOf } from '@countersign/runtime';
-import { keyRouteErrors } from '../key-routes.ts';
-import type { OwnInterface } from '../own-interfaces.ts';
+import type { OwnInterface } from '../configuration/index.ts';
+import { keyRouteErrors } from '../interfaces/index.ts';
 
 type Codes = Readonly<Record<string, ErrorCategory>>;
 

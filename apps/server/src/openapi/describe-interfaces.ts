@@ -3,8 +3,8 @@ import { type Json, systemClock } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, tokenSchemes } from '@countersign/runtime';
 import swagger from '@fastify/swagger';
 import type { FastifySchema } from 'fastify';
-import { type InterfaceParts, mountInterfaces } from '../interfaces.ts';
-import { mountHealth } from '../routes.ts';
+import type { Configuration } from '../configuration/index.ts';
+import { type InterfaceParts, mountHealth, mountInterfaces } from '../interfaces/index.ts';
 import { chapters, commonCodes, statusOfCodes } from './chapters.ts';
 import { withNamedSchemas } from './named-schemas.ts';
 import { isSpecifiedElsewhere, specifiedElsewhere } from './specified-elsewhere.ts';
@@ -204,5 +204,17 @@ function partsNobodyAsks(): InterfaceParts {
     signers: nobodyAsks(),
     keyRecords: nobodyAsks(),
     revocations: nobodyAsks(),
+  };
+}
+
+/** The document of this installation; made when it is first asked for. */
+export function described({ issuer, mutualTls }: Configuration): () => Promise<string> {
+  let document: Promise<string> | undefined;
+  return () => {
+    document ??= describeInterfaces({
+      issuer,
+      ...(mutualTls === undefined ? {} : { mutualTlsBaseUrl: mutualTls.baseUrl }),
+    }).then(textOf);
+    return document;
   };
 }

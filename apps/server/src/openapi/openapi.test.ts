@@ -4,7 +4,7 @@ import { accessErrors, type LastingGuard, transactionEvents } from '@countersign
 import { systemClock } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics, problemSchema, tokenSchemes } from '@countersign/runtime';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type InterfaceParts, mountInterfaces } from '../interfaces.ts';
+import { type InterfaceParts, mountInterfaces } from '../interfaces/interfaces.ts';
 import { describeInterfaces, textOf } from './describe-interfaces.ts';
 import { withNamedSchemas } from './named-schemas.ts';
 

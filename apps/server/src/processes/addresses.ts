@@ -1,5 +1,5 @@
 import { type AllowedAddress, addressOfDatabase, readSecret } from '@countersign/runtime';
-import type { GroupConfiguration } from './start-process.ts';
+import type { GroupConfiguration } from '../configuration/index.ts';
 
 /**
  * Where a process connects to that does not call outside: the database, the other processes, and what tells the time.

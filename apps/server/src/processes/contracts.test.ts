@@ -24,9 +24,9 @@ import { timeStampingMigrations } from '@countersign/time-stamping';
 import { afterAll, beforeAll } from 'vitest';
 import { createHarness, start } from '../../../../components/authorization-server/src/testing/harness.ts';
 import { ourDecisions } from '../../../../components/authorization-server/src/testing/trading-world.ts';
-import { createKeyRecords } from '../key-records.ts';
-import { listerOf } from '../key-routes.ts';
-import { type ComponentKeyPurpose, openComponentKeys } from '../keys.ts';
+import { listerOf } from '../interfaces/key-routes.ts';
+import { createKeyRecords } from '../keys/key-records.ts';
+import { type ComponentKeyPurpose, openComponentKeys } from '../keys/keys.ts';
 import { accessBy } from './elsewhere.ts';
 
 const institution = leiOf('529900OPERATOR');

@@ -7,10 +7,9 @@ import type {
   RemoteContract,
 } from '@countersign/contracts';
 import { type Peer, remoteContract } from '@countersign/wire';
-import type { Seen } from '../components/seen.ts';
-import type { OwnInterface } from '../own-interfaces.ts';
-import { servedBy } from './callers.ts';
-import type { ProcessGroup } from './groups.ts';
+import type { Seen } from '../components/index.ts';
+import type { OwnInterface } from '../configuration/index.ts';
+import { type ProcessGroup, servedBy } from '../process-groups/index.ts';
 
 /** Contracts of components in other processes. */
 export type Elsewhere = <Name extends RemoteContract>(name: Name) => Remote<Name>;

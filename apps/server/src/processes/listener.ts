@@ -9,8 +9,8 @@ import {
 } from '@countersign/runtime';
 import { listenerHeader, type ProcessIdentity, processAt, type ServedCalls, serveCalls } from '@countersign/wire';
 import type { FastifyInstance } from 'fastify';
-import type { Listener } from '../listeners.ts';
-import { type HealthOptions, mountHealth } from '../routes.ts';
+import type { Listener } from '../configuration/index.ts';
+import { type HealthOptions, mountHealth } from '../interfaces/index.ts';
 
 /** The one address at which other processes reach this one: for calls, and for requests that they pass on. */
 export interface ProcessListener {

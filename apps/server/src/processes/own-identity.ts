@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { type Clock, CodedError, isCodedError, toInstant } from '@countersign/kernel';
 import { type Logger, type Metrics, readSecret } from '@countersign/runtime';
 import { endOf, expired, ownName, type ProcessIdentity } from '@countersign/wire';
-import type { ProcessGroup } from './groups.ts';
+import type { ProcessGroup } from '../process-groups/index.ts';
 
 /** What this process shows the others: as its files have it now. */
 export interface OwnIdentity {

@@ -1,7 +1,12 @@
-import { migratedComponents } from '../components.ts';
-import { callers, servedBy } from './callers.ts';
-import { doorsElsewhere } from './doors.ts';
-import { groupParts, type ProcessGroup, processGroups } from './groups.ts';
+import { migratedComponents } from '../database/index.ts';
+import {
+  callers,
+  doorsElsewhere,
+  groupParts,
+  type ProcessGroup,
+  processGroups,
+  servedBy,
+} from '../process-groups/index.ts';
 
 const faces: Readonly<Record<ProcessGroup, string>> = {
   edge: 'the internet: every door of the installation is on its listeners',
@@ -19,7 +24,7 @@ export function processesPage(): string {
     '',
     'One process runs everything by default. A split installation has a process for each security context',
     '([decision 0058](adr/0058-split-processes-by-their-keys.md)). This page is written from the tables that are enforced',
-    '(`apps/server/src/processes/groups.ts`, `callers.ts`, `doors.ts`); a test fails where it differs.',
+    '(`apps/server/src/process-groups/groups.ts`, `callers.ts`, `doors.ts`); a test fails where it differs.',
     '',
     '```mermaid',
     'flowchart LR',

@@ -1,7 +1,7 @@
 import { type AuditLog, type RecordDraft, remoteCalls } from '@countersign/contracts';
 import { type Clock, newId, type Random, toInstant } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import type { ProcessGroup } from './groups.ts';
+import type { ProcessGroup } from '../process-groups/index.ts';
 
 /** Who called what it may not. */
 export interface RefusedCall {

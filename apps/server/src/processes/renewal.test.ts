@@ -10,12 +10,12 @@ import { createLogger, createMetrics } from '@countersign/runtime';
 import { fixedClock, leiOf, personOf } from '@countersign/testkit';
 import { createPeer, type Peer, remoteContract } from '@countersign/wire';
 import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { prepareDevelopment } from '../development.ts';
-import type { ProcessGroup } from './groups.ts';
-import { initProcesses } from './init-processes.ts';
+import { prepareDevelopment } from '../configuration/development.ts';
+import type { ProcessGroup } from '../process-groups/groups.ts';
+import { initProcesses } from '../provisioning/init-processes.ts';
+import { renewProcesses } from '../provisioning/renew-processes.ts';
 import { createProcessListener } from './listener.ts';
 import { type OwnIdentity, openOwnIdentity } from './own-identity.ts';
-import { renewProcesses } from './renew-processes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'renewal-'));
 const logger = createLogger({ level: 'silent', name: 'test' });

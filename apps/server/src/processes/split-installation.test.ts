@@ -18,13 +18,13 @@ import { type EmbeddedPostgres, startEmbeddedPostgres } from '@countersign/embed
 import { createLifecycle, createLogger, readSecret, rolesSecret } from '@countersign/runtime';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { migratedComponents } from '../components.ts';
-import { readConfigurationFile } from '../configuration-file.ts';
-import { type OpenedDatabase, openControlPlaneDatabase } from '../database.ts';
-import { prepareDevelopment } from '../development.ts';
-import { migrateDatabase } from '../migrate-database.ts';
-import { groupOf, groupParts, type ProcessGroup, processGroups } from './groups.ts';
-import { type InitialisedProcesses, initProcesses } from './init-processes.ts';
+import { readConfigurationFile } from '../configuration/configuration-file.ts';
+import { prepareDevelopment } from '../configuration/development.ts';
+import { type OpenedDatabase, openControlPlaneDatabase } from '../database/database.ts';
+import { migrateDatabase } from '../database/migrate-database.ts';
+import { migratedComponents } from '../database/migrated-components.ts';
+import { groupOf, groupParts, type ProcessGroup, processGroups } from '../process-groups/groups.ts';
+import { type InitialisedProcesses, initProcesses } from '../provisioning/init-processes.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'split-installation-'));
 const out = join(folder, 'processes');

@@ -1,6 +1,7 @@
 import type { Logger } from '@countersign/runtime';
-import type { ProcessGroup } from './groups.ts';
-import { type GroupConfiguration, type RunningProcess, startProcess } from './start-process.ts';
+import type { GroupConfiguration } from '../configuration/index.ts';
+import type { ProcessGroup } from '../process-groups/index.ts';
+import { type RunningProcess, startProcess } from './start-process.ts';
 
 /** Groups that run in one process of the operating system. */
 export interface RunningTogether extends Pick<RunningProcess, 'notes' | 'drain' | 'stop'> {

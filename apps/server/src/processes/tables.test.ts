@@ -1,9 +1,9 @@
 import { remoteCalls } from '@countersign/contracts';
 import { expect, it } from 'vitest';
+import { callers, mayCall, servedBy } from '../process-groups/callers.ts';
+import { doorsElsewhere } from '../process-groups/doors.ts';
+import { type ProcessGroup, processGroups } from '../process-groups/groups.ts';
 import { doorsOfGroups } from '../testing/doors-of-groups.ts';
-import { callers, mayCall, servedBy } from './callers.ts';
-import { doorsElsewhere } from './doors.ts';
-import { type ProcessGroup, processGroups } from './groups.ts';
 import { processesPage } from './processes-page.ts';
 
 it('is told on a page that says what is enforced', async () => {

@@ -7,9 +7,9 @@ import {
   mountEdgeInterfaces,
   mountEgressInterfaces,
   mountEvidenceInterfaces,
-} from '../interfaces.ts';
+} from '../interfaces/interfaces.ts';
 import { nobodyAsks } from '../openapi/describe-interfaces.ts';
-import type { ProcessGroup } from '../processes/groups.ts';
+import type { ProcessGroup } from '../process-groups/groups.ts';
 
 /** Every path that the interfaces of each group have. */
 export function doorsOfGroups(): readonly { readonly group: ProcessGroup; readonly path: string }[] {

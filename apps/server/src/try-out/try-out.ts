@@ -10,7 +10,7 @@ import {
   type TokenRequest,
   tokenInDevelopment,
 } from '@countersign/sdk';
-import type { Configuration } from '../configuration.ts';
+import type { Configuration } from '../configuration/index.ts';
 import {
   type ClientName,
   exampleDirectory,

@@ -1,0 +1,56 @@
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Actor, type AuthenticatorRegister, parsePrincipalId } from '@countersign/contracts';
+import { isCodedError } from '@countersign/kernel';
+import { writeFileDurably } from '@countersign/runtime';
+import type { Configuration } from '../configuration/index.ts';
+
+/** How long an enrolment link of a founder may be used. */
+const lifeHours = 24;
+const folderName = 'founders';
+
+/**
+ * Lets the operator's founders enrol their first key: each who never had one is given a link, in a file of the data folder
+ * that this account alone can read. Recorded as every invitation; a new start ends the link before it.
+ *
+ * @returns lines to print at start; none contains a link
+ */
+export async function inviteFounders({
+  configuration,
+  authenticators,
+  by,
+}: {
+  readonly configuration: Pick<Configuration, 'issuer' | 'dataFolder' | 'operator'>;
+  readonly authenticators: Pick<AuthenticatorRegister, 'everHad' | 'invite'>;
+  readonly by: Actor;
+}): Promise<readonly string[]> {
+  const { issuer, dataFolder, operator } = configuration;
+  const folder = join(dataFolder, folderName);
+  const invited: string[] = [];
+  for (const { id } of operator.founders ?? []) {
+    const person = parsePrincipalId(id);
+    if (person === undefined) throw new Error(`a founder who is nobody: ${id}`);
+    const file = join(folder, `${person.slice('person:'.length)}.txt`);
+    if (await authenticators.everHad(person)) {
+      rmSync(file, { force: true });
+      continue;
+    }
+    try {
+      const evidence = ['Founder named in the configuration of the installation'];
+      const { path, expiresAt } = await authenticators.invite({ person, evidence, lifeHours }, by);
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      chmodSync(folder, 0o700);
+      writeFileDurably(file, `${issuer}${path}\nFor ${person}, once, until ${expiresAt}\n`, 0o600);
+      invited.push(file);
+    } catch (error) {
+      // The account was locked meanwhile: the person who unlocks it sends a new invitation.
+      if (!isCodedError(error, 'account_locked')) throw error;
+      rmSync(file, { force: true });
+    }
+  }
+  return invited.length === 0
+    ? []
+    : [
+        `Founders without a key: hand each of them the link in their file, which works once within ${lifeHours} hours: ${invited.join(', ')}`,
+      ];
+}

@@ -1,0 +1,15 @@
+export { inviteFounders } from './founders.ts';
+export { callsOutside, partnerKeysOf } from './gateway.ts';
+export { createGround, type Ground } from './ground.ts';
+export {
+  type Core,
+  type Edge,
+  type Egress,
+  type Evidence,
+  startCore,
+  startEdge,
+  startEgress,
+  startEvidence,
+} from './groups.ts';
+export type { Seen } from './seen.ts';
+export { type Components, startComponents } from './start-components.ts';

@@ -1,0 +1,102 @@
+import {
+  type AuthenticationDependencies,
+  type CertificateMethod,
+  createCertificateMethod,
+  createFederatedMethod,
+} from '@countersign/authentication';
+import type {
+  AuditAppender,
+  ConfiguredDocuments,
+  ConfiguredExchange,
+  Directory,
+  PartnerSignIns,
+} from '@countersign/contracts';
+import { type Clock, CodedError, type Random } from '@countersign/kernel';
+import { createFolderChannel, createWebhookChannel, type NoticeChannel } from '@countersign/notices';
+import { type Logger, type RowSeal, readSecret } from '@countersign/runtime';
+import type pg from 'pg';
+import type { Configuration, NoticesConfiguration } from '../configuration/index.ts';
+
+/** By which channels people are told. @throws CodedError `secret_unavailable` */
+export function noticeChannels(
+  { channels }: NoticesConfiguration = { channels: [] },
+  exchangeWith: (authorities: string | undefined) => ConfiguredExchange,
+): readonly NoticeChannel[] {
+  return channels.map((channel) => {
+    const { name } = channel;
+    if ('folder' in channel) return createFolderChannel({ name, folder: channel.folder });
+    const { url, authorization, authorities } = channel.webhook;
+    return createWebhookChannel({
+      name,
+      url,
+      ...(authorization === undefined ? {} : { authorization: readSecret(authorization) }),
+      exchange: exchangeWith(authorities === undefined ? undefined : readSecret(authorities)),
+    });
+  });
+}
+
+/** The methods that ask somebody else. */
+export interface ElsewhereMethods {
+  readonly certificate?: CertificateMethod;
+  readonly federated?: NonNullable<AuthenticationDependencies['federated']>;
+}
+
+/**
+ * Sign-in with certificates and at partners, where they are configured.
+ *
+ * @throws CodedError `configuration_invalid`, `secret_unavailable`
+ */
+export function methodsElsewhere(
+  { signIn = {}, issuer, mutualTls }: Configuration,
+  parts: {
+    readonly pool: pg.Pool;
+    readonly audit: AuditAppender;
+    readonly directory: Pick<Directory, 'snapshot'>;
+    readonly partners: PartnerSignIns;
+    readonly outbound: () => ConfiguredExchange & ConfiguredDocuments;
+    readonly clock: Clock;
+    readonly random: Random;
+    readonly logger: Logger;
+    readonly rowSeal: RowSeal;
+  },
+): ElsewhereMethods {
+  const { outbound, partners, ...common } = parts;
+  const { certificate, federated } = signIn;
+  if (certificate !== undefined && mutualTls === undefined)
+    throw new CodedError({
+      code: 'configuration_invalid',
+      category: 'invalid',
+      detail: 'signIn.certificate: certificates are shown at the address for mutual TLS; configure mutualTls.',
+    });
+  return {
+    ...(certificate === undefined || mutualTls === undefined
+      ? {}
+      : {
+          certificate: createCertificateMethod({
+            ...common,
+            outbound: outbound(),
+            origin: issuer,
+            mutualTlsUrl: mutualTls.baseUrl,
+            config: certificate,
+          }),
+        }),
+    ...(federated === undefined
+      ? {}
+      : { federated: createFederatedMethod({ ...common, partners, origin: issuer, config: federated }) }),
+  };
+}
+
+/** How people sign in, with the defaults of the environment. */
+export function signInConfig({
+  signIn = {},
+  issuer,
+  environment,
+}: Configuration): AuthenticationDependencies['config'] {
+  const { certificate: _certificate, federated: _federated, methods, ...rest } = signIn;
+  return {
+    issuer,
+    environment,
+    methods: methods ?? (environment === 'development' ? ['webauthn', 'development'] : ['webauthn']),
+    ...rest,
+  };
+}

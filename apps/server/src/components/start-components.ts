@@ -1,0 +1,95 @@
+import type { AuditLogDependencies } from '@countersign/audit-log';
+import type {
+  Authentication,
+  AuthenticatorRegister,
+  AuthorizationServer,
+  DepartureEffect,
+  Directory,
+} from '@countersign/contracts';
+import type { Signers } from '../keys/index.ts';
+import { callsOutside, partnerKeysOf } from './gateway.ts';
+import { createGround, type ProcessParts } from './ground.ts';
+import {
+  type Core,
+  type Edge,
+  type Egress,
+  type Evidence,
+  startCore,
+  startEdge,
+  startEgress,
+  startEvidence,
+} from './groups.ts';
+import { later } from './later.ts';
+
+/** The components of one process, joined by their contracts. */
+export interface Components
+  extends Omit<Evidence, 'signers'>,
+    Omit<Core, 'signers'>,
+    Omit<Egress, 'signers' | 'signals'>,
+    Omit<Edge, 'signers'> {
+  readonly signers: Signers;
+  readonly securityEvents: Egress['signals'];
+}
+
+/** Starts all components in this process: evidence, core, egress and edge, in the order in which they need each other. */
+export async function startComponents({
+  unfitRecords,
+  ...given
+}: ProcessParts & Pick<AuditLogDependencies, 'unfitRecords'>): Promise<Components> {
+  const ground = createGround(given);
+  const outside = callsOutside(ground);
+  // Those that are asked by what is started before them.
+  const directory = later<Directory, 'snapshotAtLeast'>(['snapshotAtLeast']);
+  const authenticators = later<AuthenticatorRegister, 'of' | 'isLocked' | 'invitersOf'>([
+    'of',
+    'isLocked',
+    'invitersOf',
+  ]);
+  const authentication = later<Authentication, 'endAllOf'>(['endAllOf']);
+  const tokens = later<AuthorizationServer, 'revoke'>(['revoke']);
+  let edge: Edge | undefined;
+  const started = (): Edge => {
+    if (edge === undefined) throw new Error('a person or a device was asked about before there was anybody to know');
+    return edge;
+  };
+  const departing = (name: string, effect: (edge: Edge) => DepartureEffect): DepartureEffect => ({
+    name,
+    end: async (departure) => effect(started()).end(departure),
+  });
+
+  const evidence = await startEvidence(
+    ground,
+    { ...outside, directory: directory.seen, authenticators: authenticators.seen },
+    { unfitRecords },
+  );
+  const core = await startCore(
+    ground,
+    {
+      ...evidence,
+      authenticators: authenticators.seen,
+      devices: { postureOf: (device) => started().devices.postureOf(device) },
+      signals: { of: (person) => started().risk.of(person) },
+    },
+    {
+      retention: evidence.retention,
+      tokens: tokens.seen,
+      authentication: authentication.seen,
+      effects: [
+        departing('authenticators', ({ authentication }) => authentication.authenticators.departureEffect),
+        departing('devices', ({ devices }) => devices.departureEffect),
+        departing('recoveries', ({ recovery }) => recovery.departureEffect),
+      ],
+    },
+  );
+  directory.is(core.directory);
+  const seen = { ...outside, ...evidence, ...core, transactions: core.transactionRegistry };
+  const partnerKeys = partnerKeysOf(ground, seen);
+  const { signals: securityEvents, ...egress } = await startEgress(ground, { ...seen, partnerKeys });
+  edge = await startEdge(ground, { ...seen, ...egress, partnerKeys });
+  authenticators.is(edge.authentication.authenticators);
+  authentication.is(edge.authentication);
+  tokens.is(edge.authorizationServer);
+
+  const signers = { ...evidence.signers, ...core.signers, ...egress.signers, ...edge.signers };
+  return { ...evidence, ...core, ...egress, ...edge, securityEvents, signers };
+}

@@ -1,0 +1,36 @@
+import { auditLogMigrations, evidenceEraserMigrations } from '@countersign/audit-log';
+import { authenticationMigrations } from '@countersign/authentication';
+import { authorizationServerMigrations } from '@countersign/authorization-server';
+import { breakGlassMigrations } from '@countersign/break-glass';
+import { consentStoreMigrations } from '@countersign/consent-store';
+import { devicesMigrations } from '@countersign/devices';
+import { directoryMigrations } from '@countersign/directory';
+import { eventPublisherMigrations } from '@countersign/event-publisher';
+import { noticesMigrations } from '@countersign/notices';
+import { policyEngineMigrations } from '@countersign/policy-engine';
+import { recoveryMigrations } from '@countersign/recovery';
+import { retentionMigrations } from '@countersign/retention';
+import type { ComponentMigrations } from '@countersign/runtime';
+import { timeStampingMigrations } from '@countersign/time-stamping';
+import { transactionRegistryMigrations } from '@countersign/transaction-registry';
+import { trustRegistryMigrations } from '@countersign/trust-registry';
+
+/** Every component with a schema of its own, in the order of migration. */
+export const migratedComponents: readonly ComponentMigrations[] = [
+  auditLogMigrations,
+  evidenceEraserMigrations,
+  authorizationServerMigrations,
+  directoryMigrations,
+  trustRegistryMigrations,
+  consentStoreMigrations,
+  policyEngineMigrations,
+  transactionRegistryMigrations,
+  authenticationMigrations,
+  eventPublisherMigrations,
+  timeStampingMigrations,
+  retentionMigrations,
+  noticesMigrations,
+  devicesMigrations,
+  recoveryMigrations,
+  breakGlassMigrations,
+];

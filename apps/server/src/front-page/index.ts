@@ -1,0 +1,2 @@
+export { builtEvidencePage, evidencePageRoute } from './evidence-page.ts';
+export { frontPageElsewhere, frontPageRoutes } from './http.ts';

@@ -1,0 +1,21 @@
+export {
+  type InterfaceOptions,
+  type InterfaceParts,
+  mountCoreInterfaces,
+  mountEdgeInterfaces,
+  mountEgressInterfaces,
+  mountEvidenceInterfaces,
+  mountInterfaces,
+  mountKeys,
+} from './interfaces.ts';
+export { keyRouteErrors, listerOf } from './key-routes.ts';
+export {
+  type HealthOptions,
+  mountApproverPages,
+  mountAuthorizationServer,
+  mountCertificatePages,
+  mountHealth,
+  mountPages,
+  mountPeoplePages,
+  mountRoutes,
+} from './routes.ts';

@@ -1,0 +1,11 @@
+export { deriveGroupKey, type GroupKey, readKeyBytes, readKeyEncryptionKey } from './key-encryption-key.ts';
+export { createKeyRecords, type KeyRecords } from './key-records.ts';
+export {
+  type ComponentKeyPurpose,
+  type KeyringDependencies,
+  openComponentKeys,
+  openLogKeys,
+  openTokenKeys,
+  type Signers,
+  type TokenKeyPurpose,
+} from './keys.ts';

@@ -1,0 +1,1 @@
+export { described, describeInterfaces, textOf } from './describe-interfaces.ts';

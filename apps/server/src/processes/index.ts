@@ -1,0 +1,2 @@
+export { addressesOf } from './addresses.ts';
+export { startTogether } from './start-together.ts';

@@ -1,0 +1,319 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createPagedStreamer, createRecordPages } from '@countersign/audit-log';
+import { createSignalsReplica } from '@countersign/authentication';
+import { deviceErrors, directoryErrors, type PersonSignals } from '@countersign/contracts';
+import { createPosturesReplica } from '@countersign/devices';
+import { createDirectoryReplica, type DirectoryReplica } from '@countersign/directory';
+import type { Clock } from '@countersign/kernel';
+import { createDetailTypesReplica } from '@countersign/policy-engine';
+import type { Logger } from '@countersign/runtime';
+import type { Offered } from '@countersign/wire';
+import type { FastifyInstance } from 'fastify';
+import {
+  callsOutside,
+  type Ground,
+  inviteFounders,
+  partnerKeysOf,
+  type Seen,
+  startCore,
+  startEdge,
+  startEgress,
+  startEvidence,
+} from '../components/index.ts';
+import { type Configuration, directorySeed, type Listener } from '../configuration/index.ts';
+import { evidencePageRoute, frontPageElsewhere, frontPageRoutes } from '../front-page/index.ts';
+import {
+  type InterfaceOptions,
+  listerOf,
+  mountApproverPages,
+  mountAuthorizationServer,
+  mountCertificatePages,
+  mountCoreInterfaces,
+  mountEdgeInterfaces,
+  mountEgressInterfaces,
+  mountEvidenceInterfaces,
+  mountKeys,
+  mountPeoplePages,
+} from '../interfaces/index.ts';
+import type { ProcessGroup } from '../process-groups/index.ts';
+import { accessBy, type Elsewhere, guardsElsewhere, requestsElsewhere } from './elsewhere.ts';
+
+/** What a group is made of, once its components run. */
+export interface StartedGroup {
+  readonly offered: Offered;
+  /** Its doors for clients, on each of edge's listeners. */
+  readonly mount: (app: FastifyInstance, options: InterfaceOptions, listener: Listener['name']) => void;
+  readonly guard: InterfaceOptions['guard'];
+  readonly checkHealth: () => Promise<unknown>;
+  readonly notes?: readonly string[];
+}
+
+export interface Surroundings {
+  readonly ground: Ground;
+  readonly elsewhere: Elsewhere;
+  readonly configuration: Configuration;
+  readonly logger: Logger;
+  readonly clock: Clock;
+  /** Ends the wait for others when the start is given up. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Starts the components of each group, joined to those of the other processes by calls. */
+export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundings) => Promise<StartedGroup>>> = {
+  async evidence({ ground, elsewhere, configuration, logger }) {
+    // The log needs nobody, and everybody needs the log: who there is, it learns when somebody is to decide about what is kept.
+    const copy = (): Promise<DirectoryReplica> =>
+      directoryReplica({ ground, elsewhere, configuration }, evidence.auditLog);
+    const evidence = await startEvidence(
+      ground,
+      {
+        directory: { snapshotAtLeast: (version) => snapshotLater(version) },
+        authenticators: elsewhere('authenticators'),
+        exchangeWith: requestsElsewhere(elsewhere('configured-requests')),
+      },
+      { unfitRecords: undefined },
+    );
+    const directory = ground.started('directory', inBackground(copy, logger));
+    const snapshotLater: DirectoryReplica['snapshotAtLeast'] = async (version) => {
+      const replica = directory.now();
+      if (replica === undefined)
+        throw directoryErrors.error('directory_behind', 'The directory could not be read yet from the core process.');
+      return replica.snapshotAtLeast(version);
+    };
+    const { parties } = elsewhere('transaction-registry');
+    return {
+      offered: {
+        'audit-log': evidence.auditLog,
+        'record-pages': ground.started(
+          'pages of the log',
+          createRecordPages({ log: evidence.auditLog, ...ground.common }),
+        ),
+        'retention-proposals': evidence.retention,
+        'evidence-keys': listerOf(evidence.signers),
+      },
+      mount(app, options) {
+        mountEvidenceInterfaces(app, { ...evidence, partiesOf: parties }, options);
+        mountKeys(app, evidence, options);
+      },
+      guard: guardsElsewhere(configuration.issuer, elsewhere('access')),
+      checkHealth: () => evidence.auditLog.checkHealth(),
+    };
+  },
+
+  async core({ ground, elsewhere, configuration, logger, clock }) {
+    const auditLog = seenLog(elsewhere);
+    const signals = ground.started(
+      'signals of people',
+      await createSignalsReplica({ source: raisedAtEdge, log: auditLog, ...ground.common }),
+    );
+    // Whoever has the devices starts after this process: until then nothing is known of any, and what needs to know is refused.
+    const postures = ground.started(
+      'postures of devices',
+      inBackground(
+        () =>
+          createPosturesReplica({
+            source: elsewhere('postures'),
+            log: auditLog,
+            directory: { snapshot: () => core.directory.snapshot() },
+            ...ground.common,
+          }),
+        logger,
+      ),
+    );
+    const devices: Seen['devices'] = {
+      postureOf(device) {
+        const replica = postures.now();
+        if (replica === undefined)
+          throw deviceErrors.error('postures_behind', 'Nothing is known yet of the posture of devices.');
+        return replica.postureOf(device);
+      },
+    };
+    const core = await startCore(
+      ground,
+      { auditLog, authenticators: elsewhere('authenticators'), devices, signals },
+      {
+        retention: elsewhere('retention-proposals'),
+        tokens: elsewhere('authorization-server'),
+        authentication: elsewhere('authentication'),
+        effects: [
+          { name: 'authenticators', ...elsewhere('authenticators-departure') },
+          { name: 'devices', ...elsewhere('devices-departure') },
+          { name: 'recoveries', ...elsewhere('recovery-departure') },
+        ],
+      },
+    );
+    return {
+      offered: {
+        'core-keys': listerOf(core.signers),
+        directory: core.directory,
+        'trust-registry': core.trustRegistry,
+        'consent-store': core.consentStore,
+        grants: core.consentStore.grants,
+        'policy-engine': core.policyEngine,
+        'transaction-registry': core.transactionRegistry,
+      },
+      mount(app, options, listener) {
+        mountCoreInterfaces(app, core, options);
+        mountKeys(app, core, options);
+        if (listener === 'HTTP')
+          mountApproverPages(
+            app,
+            {
+              ...core,
+              authentication: elsewhere('authentication'),
+              statements: elsewhere('statements'),
+            },
+            { configuration, clock, logger },
+          );
+      },
+      guard: guardsElsewhere(configuration.issuer, elsewhere('access')),
+      checkHealth: async () => core.directory.snapshot(),
+    };
+  },
+
+  async egress({ ground, elsewhere, configuration }) {
+    const auditLog = seenLog(elsewhere);
+    const outside = callsOutside(ground);
+    const directory = ground.started(
+      'directory',
+      await directoryReplica({ ground, elsewhere, configuration }, auditLog),
+    );
+    const seen = {
+      ...outside,
+      auditLog,
+      directory,
+      trustRegistry: elsewhere('trust-registry'),
+      transactions: elsewhere('transaction-registry'),
+    };
+    const egress = await startEgress(ground, { ...seen, partnerKeys: partnerKeysOf(ground, seen) });
+    return {
+      offered: {
+        'egress-keys': listerOf(egress.signers),
+        'federation-gateway': egress.federationGateway,
+        notices: egress.notices,
+        outbound: outside.outbound,
+        'configured-requests': {
+          exchangeFor: (authorities, url, message) =>
+            outside.exchangeWith(authorities ?? undefined).exchange(url, message),
+          getFor: (authorities, url, limits) => outside.exchangeWith(authorities ?? undefined).get(url, limits),
+        },
+      },
+      mount(app, options) {
+        mountEgressInterfaces(app, { eventPublisher: egress.eventPublisher, securityEvents: egress.signals }, options);
+        mountKeys(app, egress, options);
+      },
+      guard: guardsElsewhere(configuration.issuer, elsewhere('access')),
+      checkHealth: async () => directory.snapshot(),
+    };
+  },
+
+  async edge({ ground, elsewhere, configuration, logger, clock }) {
+    const auditLog = seenLog(elsewhere);
+    const directory = ground.started(
+      'directory',
+      await directoryReplica({ ground, elsewhere, configuration }, auditLog),
+    );
+    const outbound = elsewhere('outbound');
+    const detailTypes = ground.started(
+      'types of authorization details',
+      await createDetailTypesReplica({ source: elsewhere('policy-engine'), ...ground.common }),
+    );
+    const seen = {
+      auditLog,
+      directory,
+      outbound,
+      trustRegistry: elsewhere('trust-registry'),
+      consentStore: { ...elsewhere('consent-store'), grants: elsewhere('grants') },
+      policyEngine: { ...elsewhere('policy-engine'), detailTypes: () => detailTypes.detailTypes() },
+      transactions: elsewhere('transaction-registry'),
+      federationGateway: elsewhere('federation-gateway'),
+      notices: elsewhere('notices'),
+      exchangeWith: requestsElsewhere(elsewhere('configured-requests')),
+    };
+    const edge = await startEdge(ground, { ...seen, partnerKeys: partnerKeysOf(ground, seen) });
+    const { authentication, authorizationServer } = edge;
+    const keysElsewhere = [elsewhere('core-keys'), elsewhere('evidence-keys'), elsewhere('egress-keys')];
+    const { authenticators } = authentication;
+    const parts = { ...seen, ...edge };
+    return {
+      offered: {
+        authentication,
+        authenticators,
+        statements: authenticators,
+        postures: edge.devices,
+        'authorization-server': authorizationServer,
+        access: accessBy((resource) => authorizationServer.guard(resource)),
+        'authenticators-departure': authenticators.departureEffect,
+        'devices-departure': edge.devices.departureEffect,
+        'recovery-departure': edge.recovery.departureEffect,
+      },
+      mount(app, options, listener) {
+        mountAuthorizationServer(app, parts, options);
+        mountEdgeInterfaces(app, { ...parts, revocations: authorizationServer.revocations }, options);
+        mountKeys(app, { ...edge, keysElsewhere }, options);
+        if (listener === 'HTTP') {
+          mountPeoplePages(app, parts, { configuration, clock, logger });
+          frontPageRoutes(app, {
+            configuration,
+            evidencePath: evidencePageRoute(app, configuration),
+            tryOutPath: undefined,
+          });
+        } else {
+          mountCertificatePages(app, edge);
+          frontPageElsewhere(app, configuration);
+        }
+      },
+      guard: (name) => authorizationServer.guard(`${configuration.issuer}/${name}`),
+      checkHealth: async () => directory.snapshot(),
+      notes: await inviteFounders({ configuration, authenticators, by: ground.installation }),
+    };
+  },
+};
+
+/** Signals are read in core, from the log; they are raised where people sign in. */
+const raisedAtEdge: Pick<PersonSignals, 'raise' | 'clear'> = {
+  raise: () => Promise.reject(new Error('signals of people are raised at edge')),
+  clear: () => Promise.reject(new Error('signals of people are cleared at edge')),
+};
+
+/** What a process that does not have the log sees of it. */
+function seenLog(elsewhere: Elsewhere): Seen['auditLog'] {
+  return { ...elsewhere('audit-log'), ...createPagedStreamer(elsewhere('record-pages')) };
+}
+
+function directoryReplica(
+  { ground, elsewhere, configuration }: Pick<Surroundings, 'ground' | 'elsewhere' | 'configuration'>,
+  log: Pick<Seen['auditLog'], 'append' | 'standings'>,
+): Promise<DirectoryReplica> {
+  return createDirectoryReplica({
+    source: elsewhere('directory'),
+    log,
+    seed: directorySeed(configuration),
+    ...ground.common,
+  });
+}
+
+/** What needs a process that starts after this one: tried again until it can be made. */
+function inBackground<Part extends { stop(): Promise<void> }>(make: () => Promise<Part>, logger: Logger) {
+  const stopping = new AbortController();
+  let part: Part | undefined;
+  const made = (async () => {
+    while (part === undefined && !stopping.signal.aborted)
+      try {
+        part = await make();
+      } catch (error) {
+        logger.debug({ error }, 'what another process has cannot be followed yet');
+        await sleep(500, undefined, { signal: stopping.signal }).catch(() => undefined);
+      }
+    return part;
+  })();
+  return {
+    now: () => part,
+    /** Waits for it. */
+    made,
+    async stop() {
+      stopping.abort();
+      await (await made)?.stop();
+    },
+  };
+}

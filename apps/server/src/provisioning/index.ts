@@ -1,0 +1,4 @@
+export { configurationsOfParts } from './configurations-of-parts.ts';
+export { type InitialisedProcesses, type InitProcessesOptions, initProcesses } from './init-processes.ts';
+export { type RenewedProcess, type RenewProcessesOptions, renewProcesses } from './renew-processes.ts';
+export { prepareSplitDevelopment, type SplitDevelopment } from './split-development.ts';
