@@ -1,4 +1,4 @@
-import { type Clock, defined, type Digest, digestOf, type Json, newId, type Random } from '@countersign/kernel';
+import { type Clock, type Digest, defined, digestOf, type Json, newId, type Random } from '@countersign/kernel';
 import type { AuditAppender, RecordDraft } from './audit-log.ts';
 import { type StandingReader, type StandingRecord, standingErrors } from './standing.ts';
 

@@ -33,7 +33,14 @@ export {
   sha256,
   sha256Base64Url,
 } from './digest.ts';
-export { CodedError, type CodedErrorOptions, type ErrorCategory, errorVocabulary, isCodedError, unreachable } from './errors.ts';
+export {
+  CodedError,
+  type CodedErrorOptions,
+  type ErrorCategory,
+  errorVocabulary,
+  isCodedError,
+  unreachable,
+} from './errors.ts';
 export type { ExactJson } from './exact-integers.ts';
 export { createGenerations, type Generations } from './generations.ts';
 export {

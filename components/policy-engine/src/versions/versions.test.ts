@@ -60,6 +60,14 @@ async function openWatched() {
   return { node, watched };
 }
 
+/** A log of errors alone, and what was said to it. */
+function heardErrors() {
+  const logged: string[] = [];
+  const logger = createLogger({ level: 'error', name: 'test' });
+  logger.error = (_: object, message?: string) => void logged.push(message ?? '');
+  return { logged, logger };
+}
+
 describe('an installation', () => {
   it('begins with the bundle of the release, recorded with its texts and signed', async () => {
     const node = await rig.open();
@@ -709,7 +717,7 @@ describe('a past version', () => {
 
 describe('a node', () => {
   it('answers for no version that it cannot have', async () => {
-    const node = await rig.open({ versionWithinMs: 2_000 });
+    const node = await rig.open({ versionWithinMs: 20 });
     const error = await refusalOf(node.atLeast(2));
     expect(error).toMatchObject({ code: 'policy_behind', category: 'unavailable' });
     expect(policyErrors.codes.policy_behind).toBe('unavailable');
@@ -754,23 +762,27 @@ describe('a node', () => {
     'under a key that nobody has': `update policy_versions set signature = signature || '{"kid":"other"}', change_request = 'X' where version = 2`,
   };
   it.each(Object.entries(forgeries))('does not take a version %s, and does not start on it', async (_, forgery) => {
-    const [node, other] = [await rig.open(), await rig.open({ pollMs: 60_000, versionWithinMs: 2_000 })];
+    const { logged, logger } = heardErrors();
+    const [node, other] = [await rig.open(), await rig.open({ pollMs: 60_000, versionWithinMs: 20, logger })];
     await other.stop();
     await publish(node);
     const hash = hashOfBundle(smallBundle('99999.0'));
     await sql(forgery, forgery.includes('$1') ? [hash] : []);
     // The one that was away has version 1 and meets the forgery when it looks.
     await expect(other.atLeast(2)).rejects.toMatchObject({ code: 'policy_behind' });
+    await vi.waitFor(() => expect(logged).toEqual(['policies were not taken']), 60_000);
     expect(other.current().version.version).toBe(1);
     await expect(rig.open()).rejects.toMatchObject({ code: 'bundle_signature' });
   });
 
   it('keeps what is in force when the database is put back', async () => {
-    const node = await rig.open({ versionWithinMs: 2_000 });
+    const { logged, logger } = heardErrors();
+    const node = await rig.open({ versionWithinMs: 20, logger });
     await publish(node);
     await sql('delete from policy_candidates');
     await sql('delete from policy_versions where version = 2');
     await expect(node.atLeast(3)).rejects.toMatchObject({ code: 'policy_behind' });
+    await vi.waitFor(() => expect(logged).toContain('the newest policies stored are older than those active'), 60_000);
     expect(node.current().version.version).toBe(2);
   });
 });
@@ -788,9 +800,7 @@ describe('when the key is lost', () => {
     ['the row names another approver by now', () => sql(`update policy_versions set proposed_by = 'person:eve'`)],
     ['the log knows of no such activation', async () => void rig.records.splice(0)],
   ])('nothing is signed again where %s', async (_, tamper) => {
-    const logged: string[] = [];
-    const logger = createLogger({ level: 'error', name: 'test' });
-    logger.error = (_: object, message?: string) => void logged.push(message ?? '');
+    const { logged, logger } = heardErrors();
     const node = await rig.open({ pollMs: 20, logger });
     const { kid } = node.current().version.signature;
     await tamper();

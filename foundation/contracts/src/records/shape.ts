@@ -36,14 +36,11 @@ export function toldToFew<Schema extends TSchema>(schema: Schema, kind: Protecti
 }
 
 export const text = (description?: string) => Type.String(defined({ description }));
-export const texts = (description?: string) =>
-  Type.Array(Type.String(), defined({ description }));
+export const texts = (description?: string) => Type.Array(Type.String(), defined({ description }));
 export const enumOf = (values: readonly string[], description?: string) =>
   Type.Enum([...values], defined({ description }));
-export const count = (description?: string) =>
-  Type.Integer({ minimum: 0, ...defined({ description }) });
-export const version = (description?: string) =>
-  Type.Integer({ minimum: 1, ...defined({ description }) });
+export const count = (description?: string) => Type.Integer({ minimum: 0, ...defined({ description }) });
+export const version = (description?: string) => Type.Integer({ minimum: 1, ...defined({ description }) });
 export const yes = Type.Literal(true);
 export const flag = (description?: string) => Type.Boolean(defined({ description }));
 
@@ -55,8 +52,7 @@ export const id = (prefix: (typeof idPrefixes)[keyof typeof idPrefixes] | 'strm'
 
 export const digest = (description = 'SHA-256, base64url') =>
   Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description });
-export const instant = (description?: string) =>
-  Type.String({ format: 'date-time', ...defined({ description }) });
+export const instant = (description?: string) => Type.String({ format: 'date-time', ...defined({ description }) });
 export const lei = (description = 'LEI') => Type.String({ pattern: '^[A-Z0-9]{18}[0-9]{2}$', description });
 /** A whole number as text: it may be beyond what a double holds. */
 export const wholeNumber = (description?: string) =>

@@ -28,7 +28,9 @@ export {
 export type { ComponentRole, Grants } from './roles.ts';
 export {
   createScratchDatabase,
+  createScratchTemplate,
   type ScratchDatabase,
+  type ScratchTemplate,
   scratchServer,
   scratchServerVariable,
 } from './scratch-database.ts';

@@ -44,33 +44,72 @@ function isConnection(value: unknown): value is OwnerConnection {
 export async function createScratchDatabase(
   options: { readonly server?: OwnerConnection; readonly components?: readonly ComponentMigrations[] } = {},
 ): Promise<ScratchDatabase> {
-  const server = options.server ?? scratchServer();
-  if (server === undefined) throw new Error(`no server for scratch databases: ${scratchServerVariable} is not set`);
-  const id = randomBytes(6).toString('hex');
-  const name = `scratch_${id}`;
+  const server = serverFor(options);
+  const id = newScratchId();
+  const name = nameOf(id);
   await onServer(server, [`create database ${name} template template0 encoding 'UTF8'`]);
   const connection = { ...server, database: name };
-  const components = (options.components ?? []).map((component) => ({ ...component, role: `${component.role}_${id}` }));
-  const pools: pg.Pool[] = [];
-  const drop = async (): Promise<void> => {
-    await Promise.all(pools.map((pool) => (pool.ending ? undefined : pool.end())));
-    await onServer(server, [
-      `drop database if exists ${name} with (force)`,
-      ...components.map(({ role }) => `drop role if exists ${pg.escapeIdentifier(role)}`),
-    ]);
-  };
-  let database: Database;
+  const components = withRolesOf(id, options.components);
+  const removed = [
+    `drop database if exists ${name} with (force)`,
+    ...components.map(({ role }) => `drop role if exists ${pg.escapeIdentifier(role)}`),
+  ];
   try {
-    database = await openDatabase({ connection, rolesSecret: rolesSecret(randomBytes(32).toString('base64url')) });
+    const database = await openDatabase({ connection, rolesSecret: newRolesSecret() });
     if (components.length > 0) await migrate({ database, components });
+    return scratchDatabase({ database, connection, components, remove: () => onServer(server, removed) });
   } catch (error) {
-    await drop();
+    await onServer(server, removed);
     throw error;
   }
+}
+
+/**
+ * Databases as {@link createScratchDatabase} makes them, in a fraction of the time: copies of one that is migrated once.
+ * The copies share their roles, which stay on the server, as the original does.
+ */
+export interface ScratchTemplate {
+  copy(): Promise<ScratchDatabase>;
+}
+
+/** @param options as of {@link createScratchDatabase} */
+export async function createScratchTemplate(
+  options: { readonly server?: OwnerConnection; readonly components?: readonly ComponentMigrations[] } = {},
+): Promise<ScratchTemplate> {
+  const server = serverFor(options);
+  const original = await createScratchDatabase({ ...options, server });
+  // One connection for all copies, which is no reason for a process to go on.
+  const owner = new pg.Pool({ ...server, max: 1, allowExitOnIdle: true, connectionTimeoutMillis: 10_000 });
+  owner.on('error', () => undefined);
+  // Nothing is copied while somebody is connected to it.
+  await owner.query(`alter database ${original.connection.database} with allow_connections false`);
   return {
-    database,
-    connection,
-    components,
+    async copy() {
+      const name = nameOf(newScratchId());
+      await owner.query(`create database ${name} template ${original.connection.database}`);
+      // The rights on a database are not copied with it; those within it are.
+      await owner.query(`revoke temporary on database ${name} from public`);
+      const connection = { ...server, database: name };
+      return scratchDatabase({
+        database: { ...original.database, connection },
+        connection,
+        components: original.components,
+        async remove() {
+          await owner.query(`drop database if exists ${name} with (force)`);
+        },
+      });
+    },
+  };
+}
+
+function scratchDatabase({
+  remove,
+  ...made
+}: Pick<ScratchDatabase, 'database' | 'connection' | 'components'> & { remove(): Promise<void> }): ScratchDatabase {
+  const { database, components } = made;
+  const pools: pg.Pool[] = [];
+  return {
+    ...made,
     pool(componentName, poolOptions) {
       const component = components.find((candidate) => candidate.name === componentName);
       if (component === undefined) throw new Error(`the scratch database was made without ${componentName}`);
@@ -79,8 +118,24 @@ export async function createScratchDatabase(
       pools.push(pool);
       return pool;
     },
-    drop,
+    async drop() {
+      await Promise.all(pools.map((pool) => (pool.ending ? undefined : pool.end())));
+      await remove();
+    },
   };
+}
+
+function serverFor({ server = scratchServer() }: { readonly server?: OwnerConnection }): OwnerConnection {
+  if (server === undefined) throw new Error(`no server for scratch databases: ${scratchServerVariable} is not set`);
+  return server;
+}
+
+const newScratchId = (): string => randomBytes(6).toString('hex');
+const nameOf = (id: string): string => `scratch_${id}`;
+const newRolesSecret = () => rolesSecret(randomBytes(32).toString('base64url'));
+
+function withRolesOf(id: string, components: readonly ComponentMigrations[] = []): readonly ComponentMigrations[] {
+  return components.map((component) => ({ ...component, role: `${component.role}_${id}` }));
 }
 
 async function onServer(server: OwnerConnection, statements: readonly string[]): Promise<void> {

@@ -1,8 +1,8 @@
-import { defined } from '@countersign/kernel';
 import { once } from 'node:events';
 import { Agent, get } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { defined } from '@countersign/kernel';
 import { createSelfSigned } from '@countersign/testkit';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';

@@ -1,8 +1,8 @@
-import { defined } from '@countersign/kernel';
 import { request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 import { type Agent, type AgentOptions, createServer, request as httpsRequest } from 'node:https';
 import { type AddressInfo, createServer as createPortFinder } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { defined } from '@countersign/kernel';
 import type { TestCertificate } from '@countersign/testkit';
 
 export interface Answer {
