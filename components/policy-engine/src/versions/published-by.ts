@@ -1,4 +1,4 @@
-import type { AuditLog, PolicyVersion } from '@countersign/contracts';
+import { type AuditLog, type PolicyVersion, policyErrors } from '@countersign/contracts';
 import type { RecordId } from '@countersign/kernel';
 import type pg from 'pg';
 import { memberOf } from '../history/json-members.ts';
@@ -21,8 +21,14 @@ export async function publishedBy(
 ): Promise<PolicyVersion> {
   const version = memberOf((await audit.find(record))?.record.data, 'version');
   if (typeof version !== 'number') throw new Error(`the record ${record} publishes no version`);
-  await active.atLeast(version);
+  const { version: taken } = await active.atLeast(version);
+  // The node verified it when it took it: a row that is removed meanwhile changes nothing about the answer.
+  if (taken.version === version) return taken;
   const stored = await findVersion(pool, version);
-  if (stored === undefined) throw new Error('a version was removed, which nobody may');
+  if (stored === undefined)
+    throw policyErrors.error(
+      'policy_behind',
+      `Version ${version} of the policies is being restored. Repeat the request.`,
+    );
   return shownVersion(stored);
 }
