@@ -56,7 +56,7 @@ export function createContradictionReport({
       source,
       outcome: 'deny',
       reason: 'authority_unproven',
-      ...(newest === undefined ? {} : { references: [newest.record] }),
+      ...defined({ references: newest && [newest.record] }),
       data: { of, found, ...defined({ recorded: newest?.digest }) },
     });
     if (reported.size >= maxReported) reported.clear();
