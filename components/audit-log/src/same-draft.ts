@@ -1,4 +1,4 @@
-import { type EvidenceRecord, type RecordDraft, wholeDraft } from '@countersign/contracts';
+import { completeDraft, type EvidenceRecord, type RecordDraft } from '@countersign/contracts';
 import { canonicalize } from '@countersign/kernel';
 import type { Protection, SealedDraft } from './protection/protection.ts';
 
@@ -21,7 +21,7 @@ export async function isSameDraft({
   const record = JSON.parse(written.toString()) as EvidenceRecord;
   const { v, time: _time, stream: _stream, number: _number, clock: _clock, protected: _protected, ...open } = record;
   // Before there were protected values everything stood in the record.
-  if (v === 1) return canonicalize(open) === canonicalize(wholeDraft(draft));
+  if (v === 1) return canonicalize(open) === canonicalize(completeDraft(draft));
   if (canonicalize(open) !== canonicalize(JSON.parse(sealed.json))) return false;
   const told = await protection.toldBy(record);
   return told === undefined || told === sealed.told;

@@ -3,9 +3,10 @@ import {
   type Directory,
   type EmergencyTokens,
   emergencyScopes,
+  oauthErrors,
   type StandingReader,
 } from '@countersign/contracts';
-import { isCodedError, newId, toInstant } from '@countersign/kernel';
+import { newId, toInstant } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import { maxAccessTokenLifetimeSeconds } from '@countersign/oauth';
 import { checkStanding, type Established, recordRefusal } from './client-endpoint/index.ts';
@@ -36,7 +37,7 @@ export function createEmergencyTokens(dependencies: EmergencyDependencies): Emer
         return await issue(request, now, established);
       } catch (error) {
         const refusal = asOAuthError(error);
-        if (refusal === undefined || isCodedError(refusal, 'temporarily_unavailable')) throw error;
+        if (refusal === undefined || oauthErrors.is(refusal, 'temporarily_unavailable')) throw error;
         await recordRefusal(
           {
             recordId: newId('record', { clock, random }),

@@ -1,11 +1,11 @@
 import { createSecondPerson, type DualControl } from '@countersign/commands';
 import {
+  blockingSignals,
   breakGlassErrors,
   createIndependence,
   type Incident,
   type Person,
   type PrincipalId,
-  unsettlingSignals,
 } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { BreakGlassSettings } from './config.ts';
@@ -74,7 +74,7 @@ export function createRules(
   const isHolder = (id: string): boolean => personOf(id)?.roles.includes(holderRole) === true;
   const isReviewer = (id: string): boolean => personOf(id)?.roles.some((role) => reviewRoles.includes(role)) === true;
   const isUnsettled = (id: PrincipalId): boolean =>
-    signals?.of(id).some((signal) => unsettlingSignals.has(signal)) === true;
+    signals?.of(id).some((signal) => blockingSignals.has(signal)) === true;
 
   function requireHolder(id: PrincipalId): Person {
     const person = personOf(id);

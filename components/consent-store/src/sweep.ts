@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { AuditAppender, auditLogErrors, Mandate } from '@countersign/contracts';
+import { type AuditAppender, auditLogErrors, type Mandate } from '@countersign/contracts';
 import { type Clock, isCodedError, type MandateId, newId, type RecordId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { isOver } from './life-cycle.ts';
@@ -134,7 +134,7 @@ async function recordNotice(audit: AuditAppender, mandate: Mandate, until: numbe
     });
   } catch (error) {
     // Recorded by a node that was stopped before it could say so. The mandate may have had another version then.
-    if (!isCodedError(error, 'record_identity_taken' satisfies keyof typeof auditLogErrors.codes)) throw error;
+    if (!auditLogErrors.is(error, 'record_identity_taken')) throw error;
   }
 }
 

@@ -20,7 +20,6 @@ import {
   type Clock,
   type CodedError,
   digestOf,
-  isCodedError,
   newId,
   type Random,
   type RecordId,
@@ -221,7 +220,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       alongside: async () => undefined,
       // Whoever was overtaken reads again and repeats it.
       refused: (error) =>
-        isCodedError(error, 'directory_changed_meanwhile') ? undefined : refusals.draftOf(error, attempt),
+        directoryErrors.is(error, 'directory_changed_meanwhile') ? undefined : refusals.draftOf(error, attempt),
     });
     if (made === undefined) throw new Error('a change of one person carries out no approval');
     return made;
@@ -399,7 +398,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       try {
         return await make();
       } catch (error) {
-        if (attempt === 3 || !isCodedError(error, 'directory_changed_meanwhile')) throw error;
+        if (attempt === 3 || !directoryErrors.is(error, 'directory_changed_meanwhile')) throw error;
       }
     }
   }

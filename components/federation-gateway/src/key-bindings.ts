@@ -1,11 +1,12 @@
 import {
   type AuditAppender,
+  auditLogErrors,
   recordIdOfCommand,
   type StandingReader,
   standing,
   type TrustProfile,
 } from '@countersign/contracts';
-import { digestOf, isCodedError, type RecordId, sha256Base64Url } from '@countersign/kernel';
+import { digestOf, type RecordId, sha256Base64Url } from '@countersign/kernel';
 import type { VerificationKey } from '@countersign/oauth';
 
 type Thumbprint = VerificationKey['thumbprint'];
@@ -69,7 +70,7 @@ export function createKeyBindings(audit: AuditAppender & StandingReader): KeyBin
       });
     } catch (error) {
       // Another node bound it in the same moment: what it says counts.
-      if (!isCodedError(error, 'record_identity_taken')) throw error;
+      if (!auditLogErrors.is(error, 'record_identity_taken')) throw error;
     }
     return binding;
   }

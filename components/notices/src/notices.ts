@@ -1,4 +1,4 @@
-import { type AuditAppender, createContradictionReport, type Notices } from '@countersign/contracts';
+import { type AuditAppender, auditLogErrors, createContradictionReport, type Notices } from '@countersign/contracts';
 import {
   type Clock,
   CodedError,
@@ -195,7 +195,7 @@ async function appendOnce(audit: AuditAppender, draft: Parameters<AuditAppender[
   try {
     await audit.append(draft);
   } catch (error) {
-    if (!isCodedError(error, 'record_identity_taken')) throw error;
+    if (!auditLogErrors.is(error, 'record_identity_taken')) throw error;
   }
   return draft.id;
 }

@@ -1,9 +1,9 @@
 import {
+  blockingSignals,
   type Person,
   type PersonSignal,
   type RecoveryFunction,
   recoveryErrors,
-  unsettlingSignals,
 } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import { missingFunctions } from './shown.ts';
@@ -74,7 +74,7 @@ export function isUnsettled({
   recovering,
   signals,
 }: Pick<Approver, 'locked' | 'recovering' | 'signals'>): boolean {
-  return locked || recovering || signals.some((signal) => unsettlingSignals.has(signal));
+  return locked || recovering || signals.some((signal) => blockingSignals.has(signal));
 }
 
 function isPerson(id: string): boolean {

@@ -7,8 +7,9 @@ import {
   type Recoveries,
   type Recovery,
   type SignedStatement,
+  standingErrors,
 } from '@countersign/contracts';
-import { isCodedError, newId, parseId, type RecoveryId } from '@countersign/kernel';
+import { newId, parseId, type RecoveryId } from '@countersign/kernel';
 import { createRounds } from '@countersign/runtime';
 import { createCarrier } from './carrier.ts';
 import { recoverySettings } from './config.ts';
@@ -94,7 +95,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     try {
       return await things.find(id);
     } catch (error) {
-      if (!isCodedError(error, 'authority_unproven')) throw error;
+      if (!standingErrors.is(error, 'authority_unproven')) throw error;
       return findRecovery(pool, id);
     }
   }
@@ -130,7 +131,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
   const cancel: Recoveries['cancel'] = async (id, by, reason) => {
     const ask = { id, by, words: readReason(reason), restored: false };
     await commands.run(steps.cancel, ask).catch(async (error: unknown) => {
-      if (!isCodedError(error, 'authority_unproven')) throw error;
+      if (!standingErrors.is(error, 'authority_unproven')) throw error;
       // It takes nothing from anybody: one that is stored otherwise than it is recorded can be called off.
       await restore(id);
       await commands.run(steps.cancel, { ...ask, restored: true });

@@ -1,5 +1,5 @@
 import type { LoggedCommands } from '@countersign/commands';
-import type { LogCustody, retentionErrors } from '@countersign/contracts';
+import { type LogCustody, retentionErrors } from '@countersign/contracts';
 import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { obstacleTo } from './erasures.ts';
@@ -119,7 +119,7 @@ export function createCarryingOut({
         await (proposal.kind === 'erasure' ? erase(proposal, state) : prune(proposal, state));
         return;
       } catch (error) {
-        if (isCodedError(error, 'custody_outdated')) continue;
+        if (retentionErrors.is(error, 'custody_outdated')) continue;
         if (!isEnd(error)) throw error;
         await commands.run(giveUp, { proposal, error });
         return;

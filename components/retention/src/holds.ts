@@ -4,8 +4,8 @@ import {
   type LoggedCommands,
   type SecondPersonDependencies,
 } from '@countersign/commands';
-import { type AuditLog, type HoldScope, peopleOf, retentionErrors } from '@countersign/contracts';
-import { type CodedError, isCodedError, newId, parseInstant, type Random, type RecordId } from '@countersign/kernel';
+import { type AuditLog, auditLogErrors, type HoldScope, peopleOf, retentionErrors } from '@countersign/contracts';
+import { type CodedError, newId, parseInstant, type Random, type RecordId } from '@countersign/kernel';
 import type { RetentionState, StandingHold } from './ledger/fold.ts';
 import { type Ledger, recordedAs } from './ledger/ledger.ts';
 import { readLine } from './plain-text.ts';
@@ -148,7 +148,7 @@ async function told(answer: Promise<boolean>, unanswered: boolean): Promise<bool
   try {
     return await answer;
   } catch (error) {
-    if (isCodedError(error, 'query_behind') || isCodedError(error, 'query_too_wide')) return unanswered;
+    if (auditLogErrors.is(error, 'query_behind') || auditLogErrors.is(error, 'query_too_wide')) return unanswered;
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import type { Actor } from '@countersign/contracts';
-import { isCodedError, type TransactionId } from '@countersign/kernel';
+import { standingErrors } from '@countersign/contracts';
+import type { TransactionId } from '@countersign/kernel';
 import type { TransitionDependencies } from './attempt.ts';
 import { type Ending, endingChange, endingOf } from './exceptions/abandon.ts';
 import { raiseWhereDue } from './exceptions/raise.ts';
@@ -46,7 +47,7 @@ export async function endTransactionsOf(
       return isEnded ? 1 : 0;
     } catch (error) {
       // Somebody has changed its rows: nobody carries it on, and it keeps nobody from leaving.
-      if (!isCodedError(error, 'authority_unproven')) throw error;
+      if (!standingErrors.is(error, 'authority_unproven')) throw error;
       dependencies.logger.error(
         { error, transaction: id },
         'a transaction of somebody who leaves is not as it was recorded',

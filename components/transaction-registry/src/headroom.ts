@@ -90,7 +90,7 @@ export async function commitHeadroom(id: TransactionId, { limits, counts, logger
   try {
     await limits.commit(id);
   } catch (error) {
-    if (isCodedError(error, 'reservation_conflict') && (await countsForSure(id, counts)))
+    if (policyErrors.is(error, 'reservation_conflict') && (await countsForSure(id, counts)))
       logger.error(
         { transaction: id },
         'a submitted order does not count against limits: its reservation was released',

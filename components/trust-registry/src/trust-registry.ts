@@ -9,6 +9,7 @@ import {
   type RecordDraft,
   type Requester,
   recordedRequester,
+  standingErrors,
   type TrustProfile,
   type TrustProfileInput,
   type TrustRegistry,
@@ -83,7 +84,7 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
     try {
       return await things.find(id);
     } catch (error) {
-      if (!isCodedError(error, 'authority_unproven')) throw error;
+      if (!standingErrors.is(error, 'authority_unproven')) throw error;
       return (await things.restore(id)) ? things.find(id) : undefined;
     }
   }
@@ -308,7 +309,7 @@ interface Suspending {
 }
 
 function isRefusal(error: CodedError): boolean {
-  return isCodedError(error, 'issuer_taken') || isCodedError(error, 'partner_institution_not_issued');
+  return trustErrors.is(error, 'issuer_taken') || trustErrors.is(error, 'partner_institution_not_issued');
 }
 
 function isSame({ id: _id, version: _version, recordId: _record, ...before }: TrustProfile, content: object): boolean {

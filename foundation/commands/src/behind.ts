@@ -1,5 +1,4 @@
-import { standingErrors } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { auditLogErrors, standingErrors } from '@countersign/contracts';
 
 /** How often work is started because a row had to be written first. */
 const maxAttempts = 4;
@@ -45,7 +44,7 @@ export async function onceSettled<Result>(
         }
         await error.settle();
       } else {
-        if (isLast || afterTaken === undefined || !isCodedError(error, 'record_identity_taken')) throw error;
+        if (isLast || afterTaken === undefined || !auditLogErrors.is(error, 'record_identity_taken')) throw error;
         await afterTaken();
       }
     }

@@ -11,7 +11,7 @@ import {
   standing,
   standingErrors,
 } from '@countersign/contracts';
-import { defined, digestOf, isCodedError, type Json, type RecordId } from '@countersign/kernel';
+import { defined, digestOf, type Json, type RecordId } from '@countersign/kernel';
 import { takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { Behind, onceSettled } from './behind.ts';
@@ -349,7 +349,7 @@ export function createRecordedThings<Id extends string, State, Row extends State
     async counts(id, row) {
       if ((await compared(id, row, await newestOf(id))).is === 'same') return true;
       await things.find(id).catch((error: unknown) => {
-        if (!isCodedError(error, 'authority_unproven')) throw error;
+        if (!standingErrors.is(error, 'authority_unproven')) throw error;
       });
       return false;
     },

@@ -8,7 +8,7 @@ type Colleague = Pick<Principal, 'institution' | 'desk'>;
  *
  * @param begun the initiator and whoever took the transaction over; undefined for principals that the directory does not have
  */
-export function dealsBeside(
+export function tradesOnSameDesk(
   approver: Pick<Principal, 'roles'> & Colleague,
   role: string,
   begun: readonly (Colleague | undefined)[],

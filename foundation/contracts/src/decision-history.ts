@@ -11,7 +11,7 @@ export type RecordedDecision = Omit<Decision, 'id' | 'policyRecord' | 'inputText
 };
 
 /** Fields of a decision that replay and simulation compare. */
-export const judgedFields = [
+export const comparedFields = [
   'decision',
   'determining',
   'errors',
@@ -23,7 +23,7 @@ export const judgedFields = [
 
 /** Where a replayed decision differs from the recorded one. */
 export interface ReplayDifference {
-  readonly field: (typeof judgedFields)[number] | 'input_digest';
+  readonly field: (typeof comparedFields)[number] | 'input_digest';
   readonly recorded: Json;
   readonly replayed: Json;
 }

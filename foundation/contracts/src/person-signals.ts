@@ -17,7 +17,7 @@ export type PersonSignal = (typeof personSignals)[number];
  * Signals that somebody else may be using the account, or that its key is too new to vouch for others. While one is raised, the
  * person cannot approve anything or take emergency access.
  */
-export const unsettlingSignals: ReadonlySet<string> = new Set<PersonSignal>([
+export const blockingSignals: ReadonlySet<string> = new Set<PersonSignal>([
   'account-disabled',
   'credential-compromised',
   'impossible-travel',

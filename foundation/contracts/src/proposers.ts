@@ -20,7 +20,7 @@ export type ProposerStanding = (proposal: {
 }) => Promise<ProposerLapse | undefined>;
 
 /** Offered by a component that keeps proposals under dual control. */
-export interface ProposalsEnd {
+export interface ProposalEnder {
   /**
    * Ends all undecided proposals that somebody made before a time, directly or through others. Repeating the call continues.
    *

@@ -24,22 +24,22 @@ type Members = Readonly<Record<string, unknown>>;
  *
  * @returns undefined when the path is occupied or leads through something other than objects
  */
-export function putBack(object: Members, [name, ...rest]: readonly string[], value: Json): Members | undefined {
+export function insertValue(object: Members, [name, ...rest]: readonly string[], value: Json): Members | undefined {
   if (name === undefined) return undefined;
   const there = Object.hasOwn(object, name);
   if (rest.length === 0) return there ? undefined : { ...object, [name]: value };
   const inner = there ? object[name] : undefined;
   if (!isObject(inner)) return undefined;
-  const filled = putBack(inner, rest, value);
+  const filled = insertValue(inner, rest, value);
   return filled === undefined ? undefined : { ...object, [name]: filled };
 }
 
 /** A copy of the object without the value at a path; the object itself when the path is empty. */
-export function takeOut(object: Members, [name, ...rest]: readonly string[]): Members {
+export function removeValue(object: Members, [name, ...rest]: readonly string[]): Members {
   if (name === undefined || !Object.hasOwn(object, name)) return object;
   if (rest.length === 0) return Object.fromEntries(Object.entries(object).filter(([other]) => other !== name));
   const inner = object[name];
-  return isObject(inner) ? { ...object, [name]: takeOut(inner, rest) } : object;
+  return isObject(inner) ? { ...object, [name]: removeValue(inner, rest) } : object;
 }
 
 function isObject(value: unknown): value is Members {
@@ -47,12 +47,12 @@ function isObject(value: unknown): value is Members {
 }
 
 /** A draft as readers of its record see it: data parsed and protected values in place. */
-export function wholeDraft(draft: RecordDraft): Omit<RecordDraft, 'dataText' | 'protectedValues'> {
+export function completeDraft(draft: RecordDraft): Omit<RecordDraft, 'dataText' | 'protectedValues'> {
   const { dataText, protectedValues = [], ...open } = draft;
   let whole: Readonly<Record<string, unknown>> =
     dataText === undefined ? open : { ...open, data: JSON.parse(dataText) as Json };
   for (const { path, value, text } of protectedValues) {
-    const filled = putBack(whole, readPointer(path) ?? [], value ?? (JSON.parse(text ?? 'null') as Json));
+    const filled = insertValue(whole, readPointer(path) ?? [], value ?? (JSON.parse(text ?? 'null') as Json));
     if (filled === undefined) throw new Error(`a draft of type ${draft.type} has no place for a value at ${path}`);
     whole = filled;
   }

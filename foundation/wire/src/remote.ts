@@ -1,4 +1,4 @@
-import { type Call, mayBeRefused, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
+import { type Call, declaresRefusal, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
 import { CodedError, defined, isCodedError } from '@countersign/kernel';
 import { codecOf } from './codec.ts';
 import type { Peer } from './peer.ts';
@@ -45,7 +45,7 @@ const ofTheConnection: ReadonlySet<string> = new Set([
 
 /** A refusal that the contract does not declare is treated as an internal error. */
 function asDeclared(name: RemoteContract, method: string, error: unknown): unknown {
-  if (!isCodedError(error) || ownCodes.has(error.code) || mayBeRefused(name, method, error)) return error;
+  if (!isCodedError(error) || ownCodes.has(error.code) || declaresRefusal(name, method, error)) return error;
   return new Error(`${name}.${method} was refused as ${error.code}, which it does not declare`, { cause: error });
 }
 

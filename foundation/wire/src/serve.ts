@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { mayBeRefused, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
+import { declaresRefusal, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import { type Logger, type Metrics, problemOf } from '@countersign/runtime';
 import { callMediaType, callsMediaType, mostTogether, readCallPath, writeAnswerLine } from './call-path.ts';
@@ -64,7 +64,7 @@ export function serveCalls({
           try {
             return codec.writeAnswer(await Reflect.apply(implementation, offered[contract], values));
           } catch (error) {
-            if (!isCodedError(error) || mayBeRefused(contract, method, error)) throw error;
+            if (!isCodedError(error) || declaresRefusal(contract, method, error)) throw error;
             throw new Error(`${contract}.${method} does not declare ${error.code} as ${error.category}`, {
               cause: error,
             });

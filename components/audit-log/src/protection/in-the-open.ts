@@ -1,11 +1,11 @@
-import { wholeDraft } from '@countersign/contracts';
+import { completeDraft } from '@countersign/contracts';
 import { draftJson } from '../record-json.ts';
 import type { Protection } from './protection.ts';
 
 /** Protects nothing: every value stands in its place in the leaf. For logs of tests and measurements. */
 export const inTheOpen: Protection = {
   seal: (draft) => ({
-    json: draftJson(draft.protectedValues === undefined ? draft : wholeDraft(draft)),
+    json: draftJson(draft.protectedValues === undefined ? draft : completeDraft(draft)),
     commitments: undefined,
     values: [],
     told: '',

@@ -1,5 +1,5 @@
 import { auditLogErrors } from '@countersign/contracts';
-import { type CodedError, isCodedError } from '@countersign/kernel';
+import type { CodedError } from '@countersign/kernel';
 import type { Logger, Metrics } from '@countersign/runtime';
 
 /**
@@ -28,7 +28,7 @@ export function createHalt({
   );
   return {
     note(error) {
-      if (!isCodedError(error, 'log_inconsistent') && !isCodedError(error, 'log_guard_unusable')) return;
+      if (!auditLogErrors.is(error, 'log_inconsistent') && !auditLogErrors.is(error, 'log_guard_unusable')) return;
       if (reason?.detail !== error.detail)
         logger.error(
           { code: error.code, detail: error.detail },

@@ -1,5 +1,6 @@
 import type { AuditAppender, RecordDraft } from '@countersign/contracts';
-import { isCodedError, newId, sha256 } from '@countersign/kernel';
+import { auditLogErrors } from '@countersign/contracts';
+import { newId, sha256 } from '@countersign/kernel';
 import { formatVerifierKey, type PolicyWitness } from '@countersign/merkle-log';
 import type { Logger, Metrics } from '@countersign/runtime';
 import type { WitnessFault } from './witness-client.ts';
@@ -80,6 +81,6 @@ export async function appendOnce(append: AuditAppender['append'], draft: RecordD
   try {
     await append(draft);
   } catch (error) {
-    if (!isCodedError(error, 'record_identity_taken')) throw error;
+    if (!auditLogErrors.is(error, 'record_identity_taken')) throw error;
   }
 }

@@ -29,7 +29,7 @@ export interface SignInPage {
 }
 
 /** In the address and in the forms of the page: not the person who is signed in here, but another. */
-export const asSomebodyElse = 'other';
+export const withoutHeldConnection = 'other';
 
 /** The page on which a person shows who they are. */
 export async function signInPage(content: SignInPage): Promise<Html> {
@@ -59,7 +59,7 @@ ${someoneElse(content)}
 function partOf(method: SignInMethod, content: SignInPage): MethodPage {
   const { open, action, query, directory, person, need, device, lang, texts } = content;
   const hidden = html`${csrfField(open.csrfToken)}<input type="hidden" name="method" value="${method.name}">${
-    query.has(asSomebodyElse) && html`<input type="hidden" name="${asSomebodyElse}" value="1">`
+    query.has(withoutHeldConnection) && html`<input type="hidden" name="${withoutHeldConnection}" value="1">`
   }${
     device !== undefined &&
     html`<input type="hidden" name="${deviceFieldName}" value="" data-device-challenge="${device.challenge}">`
@@ -71,7 +71,7 @@ function partOf(method: SignInMethod, content: SignInPage): MethodPage {
 /** On a shared desk the next person must not be asked for the key of the one before. */
 function someoneElse({ signedIn, person, action, texts: { signIn } }: SignInPage): Html | undefined {
   if (signedIn === undefined || person === undefined) return undefined;
-  return html`<p class="quiet">${signIn.signedInAs} <bdi>${person}</bdi>. <a href="${action}?${asSomebodyElse}=1">${signIn.somebodyElse}</a></p>`;
+  return html`<p class="quiet">${signIn.signedInAs} <bdi>${person}</bdi>. <a href="${action}?${withoutHeldConnection}=1">${signIn.somebodyElse}</a></p>`;
 }
 
 /** Words in the reader's language where the code has some; the method's own otherwise. */

@@ -5,7 +5,7 @@ import {
   type PrincipalId,
   type SignedStatement,
 } from '@countersign/contracts';
-import { type Clock, isCodedError, type Json, type Random } from '@countersign/kernel';
+import type { Clock, Json, Random } from '@countersign/kernel';
 import { credentialFieldName } from '@countersign/runtime';
 import type { RunningAuthenticators } from '../authenticators/authenticators.ts';
 import { addStatementType } from '../authenticators/registrations.ts';
@@ -60,7 +60,7 @@ export function createSigning({ authenticators, clock, random }: SigningDependen
           ...(acrValues === undefined ? {} : { acrValues }),
         });
       } catch (error) {
-        if (isCodedError(error, 'authenticator_none')) return undefined;
+        if (authenticatorErrors.is(error, 'authenticator_none')) return undefined;
         throw error;
       }
     },

@@ -17,7 +17,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RunningAuthentication } from '../authentication.ts';
 import type { MethodAnswers } from '../methods/method.ts';
-import { asSomebodyElse, signInPage } from '../pages/sign-in-page.ts';
+import { signInPage, withoutHeldConnection } from '../pages/sign-in-page.ts';
 import { sessionCookieNameOf } from '../sessions/tiers.ts';
 import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
@@ -77,7 +77,7 @@ export function createSignInAnswers({ authentication, directory, logger }: SignI
       directory: directory.snapshot(),
       query,
       need: narrowed(open.signIn.need, settings.tiers),
-      person: query.has(asSomebodyElse) ? undefined : signedIn?.person,
+      person: query.has(withoutHeldConnection) ? undefined : signedIn?.person,
       signedIn: signedIn?.person,
       problem: refused?.refusal,
       device:
@@ -187,7 +187,7 @@ export function createSignInAnswers({ authentication, directory, logger }: SignI
 function keptOf({ method, body }: FastifyRequest): readonly (readonly [string, string])[] {
   if (method !== 'POST' || typeof body !== 'string') return [];
   const fields = readForm(body);
-  return ['find', 'person', asSomebodyElse].flatMap((name): [string, string][] => {
+  return ['find', 'person', withoutHeldConnection].flatMap((name): [string, string][] => {
     const value = fields.get(name);
     return value === undefined ? [] : [[name, value.slice(0, 200)]];
   });

@@ -14,6 +14,7 @@ import type {
   SignedStatement,
   SignIn,
 } from '@countersign/contracts';
+import { grantErrors } from '@countersign/contracts';
 import {
   type Clock,
   type CodedError,
@@ -170,7 +171,7 @@ function decidedRequest({ hash, requestedAt }: KeptRequest): DecidedRequest {
 
 /** Allowed before a process died, and revoked before the person repeated the decision. */
 function refuseRevoked(error: unknown): never {
-  if (!isCodedError(error, 'grant_revoked')) throw error;
+  if (!grantErrors.is(error, 'grant_revoked')) throw error;
   throw approvalErrors.error(
     'approval_expired',
     'You have allowed this already, and it was revoked since. The request can be made again where it came from.',

@@ -1,11 +1,13 @@
 import {
   type AuditAppender,
+  auditLogErrors,
   type Client,
   type ClientAuthentication,
   type ClientRequest,
   type Directory,
   type DirectorySnapshot,
   isInBusiness,
+  oauthErrors,
   type RecordType,
   type SingleUse,
 } from '@countersign/contracts';
@@ -139,13 +141,13 @@ export function createClientEndpoint<Answer>(
       return await answer(request, parameters, credentials, established);
     } catch (error) {
       const refusal = asOAuthError(error);
-      if (isCodedError(refusal, 'invalid_client')) {
+      if (oauthErrors.is(refusal, 'invalid_client')) {
         requireRoom();
         refusals.spend(request.address, claimed, clock.now());
       }
       // The log has just said that it cannot write: asking it again would only take longer to say the same. And a poll
       // for a decision that has not been made is no refusal: the decision will have its record.
-      if (!isCodedError(error, 'log_unavailable') && !isCodedError(refusal, 'authorization_pending')) {
+      if (!auditLogErrors.is(error, 'log_unavailable') && !oauthErrors.is(refusal, 'authorization_pending')) {
         const recordId = newId('record', { clock, random });
         await recordRefusal({ recordId, endpoint, error: refusal }, established, audit).catch((failure: unknown) => {
           throw asOAuthError(failure) ?? failure;

@@ -1,5 +1,6 @@
 import type { AuditAppender, ClientRequest, ProtectedValue, RecordDraft, RecordType } from '@countersign/contracts';
-import { type CodedError, isCodedError, type Json, type RecordId } from '@countersign/kernel';
+import { oauthErrors } from '@countersign/contracts';
+import type { CodedError, Json, RecordId } from '@countersign/kernel';
 import type { Certificate } from '@countersign/oauth';
 import { reasonOf } from '../refusal.ts';
 
@@ -43,7 +44,7 @@ export async function recordRefusal(
   await audit.append({
     ...established,
     id: refused.recordId,
-    type: isCodedError(error, 'invalid_client') ? 'client.refused' : endpoint.refusalType,
+    type: oauthErrors.is(error, 'invalid_client') ? 'client.refused' : endpoint.refusalType,
     source: 'authorization-server',
     outcome: 'deny',
     reason: error === undefined ? 'internal_error' : reasonOf(error),

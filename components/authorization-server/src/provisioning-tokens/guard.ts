@@ -94,7 +94,7 @@ export function takeProvisioningTokens(guard: LastingGuard, dependencies: Provis
       return await check({ ...request, authorization: [`Bearer ${accessToken}`] });
     } catch (error) {
       // What was revoked may be lifted: the next request asks for an access token anew.
-      if (isCodedError(error, 'token_revoked')) held.delete(token.client);
+      if (accessErrors.is(error, 'token_revoked')) held.delete(token.client);
       throw error;
     }
   }

@@ -65,7 +65,7 @@ async function withFreshKeys<Result>(
   try {
     return verify();
   } catch (error) {
-    if (client.jwksUri === undefined || !isCodedError(error, 'request_object_key')) throw error;
+    if (client.jwksUri === undefined || !requestObjectErrors.is(error, 'request_object_key')) throw error;
     await clientKeys.fetch(client, now);
     return verify();
   }

@@ -6,7 +6,8 @@ import type {
   RecordType,
   RevocationTarget,
 } from '@countersign/contracts';
-import { epochSeconds, isCodedError, type Json, parseId } from '@countersign/kernel';
+import { directoryErrors } from '@countersign/contracts';
+import { epochSeconds, type Json, parseId } from '@countersign/kernel';
 import { clockLeadSeconds, maxAccessTokenLifetimeSeconds, revocationKey } from '@countersign/oauth';
 import type { EndedEntry } from './live-entries.ts';
 
@@ -171,7 +172,7 @@ async function snapshotLeftBy(
   try {
     return await directory.snapshotAtLeast(version);
   } catch (error) {
-    if (isCodedError(error, 'directory_behind')) return undefined;
+    if (directoryErrors.is(error, 'directory_behind')) return undefined;
     throw error;
   }
 }

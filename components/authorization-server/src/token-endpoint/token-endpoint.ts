@@ -11,7 +11,7 @@ import type {
   TokenResponse,
   TransactionRegistry,
 } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { auditLogErrors } from '@countersign/contracts';
 import type { Scope } from '@countersign/market';
 import type { AccessTokenClaims } from '@countersign/oauth';
 import {
@@ -235,7 +235,7 @@ export async function spend(usedUp: UsedUp<GrantType>, singleUse: SingleUse): Pr
  * was put back or a claim was lost, is refused as one who brings it again.
  */
 export async function refuseIssuedBefore(error: unknown, usedUp: UsedUp<GrantType>): Promise<never> {
-  throw usedUp !== undefined && isCodedError(error, 'record_identity_taken') ? await replayed(usedUp) : error;
+  throw usedUp !== undefined && auditLogErrors.is(error, 'record_identity_taken') ? await replayed(usedUp) : error;
 }
 
 async function replayed(usedUp: NonNullable<UsedUp<GrantType>>): Promise<Error> {

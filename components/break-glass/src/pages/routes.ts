@@ -198,7 +198,7 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
           const content = { incident, verdict, note, asked, csrf, path: `${basePath}/${id}` };
           return sendPage(reply, 200, reviewPage(drawn(request), content), { secure, script: true });
         } catch (error) {
-          if (!isCodedError(error, 'incident_malformed')) throw error;
+          if (!breakGlassErrors.is(error, 'incident_malformed')) throw error;
           return showIncident(visit, request, reply, { refused: refusedForm(error, fields) });
         }
       case 'review': {

@@ -11,6 +11,7 @@ import {
   type GrantsOf,
   grantsThing,
   recordIdOfCommand,
+  standingErrors,
 } from '@countersign/contracts';
 import {
   type Clock,
@@ -19,7 +20,6 @@ import {
   derivedId,
   digestOf,
   type GrantId,
-  isCodedError,
   type Json,
   type Random,
 } from '@countersign/kernel';
@@ -84,7 +84,7 @@ export function createGrantRegister({ pool, clock, random, audit }: GrantRegiste
   /** As {@link standing}, of one whose row says otherwise, or is not there: it is completed from its record, or reported. */
   async function settled(id: GrantId): Promise<Grant | undefined> {
     const found = await things.find(id).catch((error: unknown) => {
-      if (isCodedError(error, 'authority_unproven')) return undefined;
+      if (standingErrors.is(error, 'authority_unproven')) return undefined;
       throw error;
     });
     return found === undefined ? undefined : (await standing([found]))[0];

@@ -1,6 +1,6 @@
 import type { Command, Commands } from '@countersign/commands';
-import { type AuditAppender, sharedSignalErrors, streamEventUri } from '@countersign/contracts';
-import { type Clock, isCodedError, type Json, newId, type Random } from '@countersign/kernel';
+import { type AuditAppender, sharedSignalErrors, standingErrors, streamEventUri } from '@countersign/contracts';
+import { type Clock, type Json, newId, type Random } from '@countersign/kernel';
 import type { SealingKey } from '@countersign/runtime';
 import type pg from 'pg';
 import { unprovenStream } from '../row-claims.ts';
@@ -91,7 +91,7 @@ export function createStreams(dependencies: StreamDependencies): Streams {
   async function of(institution: string, text: string): Promise<SignalStream> {
     const id = idOf(text);
     const row = await things.find(id).catch((error: unknown) => {
-      if (!isCodedError(error, 'authority_unproven')) throw error;
+      if (!standingErrors.is(error, 'authority_unproven')) throw error;
       return kind.find(pool, id);
     });
     return found(row, institution);
@@ -104,7 +104,7 @@ export function createStreams(dependencies: StreamDependencies): Streams {
     // Of a row that is another institution's nobody learns whether its record confirms it.
     await of(ask.by.institution, ask.id);
     return commands.run(command, ask).catch((error: unknown) => {
-      throw isCodedError(error, 'authority_unproven') ? unprovenStream() : error;
+      throw standingErrors.is(error, 'authority_unproven') ? unprovenStream() : error;
     });
   }
 

@@ -4,6 +4,7 @@ import {
   type ApplicationEntity,
   type AuditAppender,
   type AuditLog,
+  auditLogErrors,
   type EvaluationCaller,
   ended,
   policyErrors,
@@ -170,7 +171,7 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
       try {
         return await transaction(pool, work);
       } catch (error) {
-        if (!isCodedError(error, 'record_identity_taken') || attempt >= maxAttempts) throw error;
+        if (!auditLogErrors.is(error, 'record_identity_taken') || attempt >= maxAttempts) throw error;
         await completeEntities(namespace, { pool, log: audit });
       }
     }

@@ -81,7 +81,7 @@ export function withApplications(market: LoadedBundle, rules: readonly LoadedBun
 
 /** What is wrong with the rules of a model, with the place in the folder of the bundle. */
 export function inModel(model: ApplicationModel, error: unknown): unknown {
-  const problems = isCodedError(error, 'policy_invalid') ? error.facts?.['problems'] : undefined;
+  const problems = policyErrors.is(error, 'policy_invalid') ? error.facts?.['problems'] : undefined;
   if (!Array.isArray(problems)) return error;
   const folder = applicationFolder(model);
   return refused(

@@ -1,5 +1,5 @@
 import type { EvaluationRequest, EvaluationsRequest, RecordedAnswer, RefusedEvaluation } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { policyErrors } from '@countersign/contracts';
 
 type Outcome = RecordedAnswer | RefusedEvaluation;
 
@@ -40,7 +40,7 @@ async function evaluateOrRefuse(
   try {
     return await evaluate(request);
   } catch (error) {
-    if (!isCodedError(error, 'evaluation_invalid')) throw error;
+    if (!policyErrors.is(error, 'evaluation_invalid')) throw error;
     return { decision: false, refused: { code: error.code, detail: error.detail } };
   }
 }

@@ -4,9 +4,10 @@ import {
   type LimitReading,
   limitReadingJson,
   type Obligation,
+  policyErrors,
   type ReserveOutcome,
 } from '@countersign/contracts';
-import { isCodedError, type Json, listOf, membersOf } from '@countersign/kernel';
+import { type Json, listOf, membersOf } from '@countersign/kernel';
 import type { Verdict } from './judge.ts';
 
 /**
@@ -31,7 +32,7 @@ export async function findingOf(reading: Promise<ReserveOutcome>): Promise<Limit
   try {
     return { ...nothing, ...(await reading) };
   } catch (error) {
-    if (!isCodedError(error, 'limit_currency') && !isCodedError(error, 'limit_amount')) throw error;
+    if (!policyErrors.is(error, 'limit_currency') && !policyErrors.is(error, 'limit_amount')) throw error;
     return { ...nothing, outcome: 'uncountable', uncountable: [{ code: error.code, detail: error.detail }] };
   }
 }

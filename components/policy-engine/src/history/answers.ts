@@ -1,4 +1,4 @@
-import { judgedFields } from '@countersign/contracts';
+import { comparedFields } from '@countersign/contracts';
 import { digestSchema, idSchema, instantSchema } from '@countersign/runtime';
 import { Type } from 'typebox';
 
@@ -146,7 +146,7 @@ export const replayAnswer = Type.Union(
         differences: Type.Array(
           Type.Object(
             {
-              field: Type.Enum([...judgedFields, 'input_digest']),
+              field: Type.Enum([...comparedFields, 'input_digest']),
               recorded: Type.Unknown(),
               replayed: Type.Unknown(),
             },

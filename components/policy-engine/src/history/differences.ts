@@ -1,4 +1,4 @@
-import { judgedFields, obligationJson, type RecordedDecision, type ReplayDifference } from '@countersign/contracts';
+import { comparedFields, obligationJson, type RecordedDecision, type ReplayDifference } from '@countersign/contracts';
 import { canonicalize, type Json } from '@countersign/kernel';
 import type { Verdict } from '../decision/judge.ts';
 
@@ -11,14 +11,14 @@ type Judged = Pick<
 export function differencesBetween(recorded: Judged, replayed: Verdict): readonly ReplayDifference[] {
   const left = comparable(recorded);
   const right = comparable(replayed);
-  return judgedFields.flatMap((field) =>
+  return comparedFields.flatMap((field) =>
     canonicalize(left[field]) === canonicalize(right[field])
       ? []
       : [{ field, recorded: left[field], replayed: right[field] }],
   );
 }
 
-function comparable(judged: Judged): Readonly<Record<(typeof judgedFields)[number], Json>> {
+function comparable(judged: Judged): Readonly<Record<(typeof comparedFields)[number], Json>> {
   const errors = judged.errors.map(({ policyId, message }) => ({ policy_id: policyId, message }));
   return {
     decision: judged.decision,

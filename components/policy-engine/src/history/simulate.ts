@@ -16,7 +16,6 @@ import {
   type Clock,
   type Digest,
   digestOf,
-  isCodedError,
   type Json,
   newId,
   parseInstant,
@@ -331,7 +330,7 @@ export async function limitsOf(
     const bundle = await versions.bundle(version);
     return hashOfBundle(bundle) === hash ? bundle.limits : undefined;
   } catch (error) {
-    if (isCodedError(error, 'version_not_found')) return undefined;
+    if (policyErrors.is(error, 'version_not_found')) return undefined;
     throw error;
   }
 }

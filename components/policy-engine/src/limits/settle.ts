@@ -1,5 +1,6 @@
 import type { TransactionRegistry } from '@countersign/contracts';
-import { type Clock, isCodedError, parseId } from '@countersign/kernel';
+import { standingErrors } from '@countersign/contracts';
+import { type Clock, parseId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type { LimitStore, OpenHold } from './store.ts';
 
@@ -63,7 +64,7 @@ async function settle(
       return;
     } catch (error) {
       // What is not as it was stored, or was released before, gives nothing back: it counts until its windows have passed.
-      if (!isCodedError(error, 'authority_unproven')) throw error;
+      if (!standingErrors.is(error, 'authority_unproven')) throw error;
     }
   await store.commit(reservation, attempt);
 }

@@ -3,11 +3,11 @@ import {
   type Devices,
   type Directory,
   type DirectorySnapshot,
+  directoryErrors,
   kindOfPrincipal,
   parsePrincipalId,
   policyErrors,
 } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { InformationModel } from '../decision/information-model.ts';
 import { type Posed, PosedInValues } from '../decision/posed.ts';
@@ -111,7 +111,7 @@ export function createTradingModel(dependencies: TradingModelDependencies): Info
       try {
         await directory.snapshotAtLeast(version);
       } catch (error) {
-        if (!isCodedError(error, 'directory_behind')) throw error;
+        if (!directoryErrors.is(error, 'directory_behind')) throw error;
         throw policyErrors.error('policy_behind', `This node has seen no version ${version} of the directory.`, {
           cause: error,
         });

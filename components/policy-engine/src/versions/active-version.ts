@@ -124,7 +124,7 @@ export async function followVersions(dependencies: {
     try {
       await verifyVersion(stored, known.loaded.bundle, dependencies);
     } catch (error) {
-      if (!isCodedError(error, 'bundle_signature')) throw error;
+      if (!policyErrors.is(error, 'bundle_signature')) throw error;
       if (unsealedVersion !== stored.version)
         logger.error(
           { error, version: stored.version },

@@ -10,6 +10,7 @@ import {
   type ProposerStanding,
   policyErrors,
   type Requester,
+  standingErrors,
 } from '@countersign/contracts';
 import {
   type Clock,
@@ -114,7 +115,7 @@ export function createCandidates(dependencies: {
     try {
       return await work();
     } catch (error) {
-      throw isCodedError(error, 'authority_unproven') ? notAsProposed() : error;
+      throw standingErrors.is(error, 'authority_unproven') ? notAsProposed() : error;
     }
   }
 
@@ -130,7 +131,7 @@ export function createCandidates(dependencies: {
     try {
       return await things.find(id);
     } catch (error) {
-      if (isCodedError(error, 'authority_unproven')) return undefined;
+      if (standingErrors.is(error, 'authority_unproven')) return undefined;
       throw error;
     }
   }
@@ -226,7 +227,7 @@ export function createCandidates(dependencies: {
       const ahead = open === undefined ? undefined : await loadAhead(open);
       const asked = { id, digest, by, ahead };
       const record = await commands.run(steps.approve, asked).catch((error: unknown) => {
-        if (isCodedError(error, 'authority_unproven')) return refusals(notAsProposed(), attempt);
+        if (standingErrors.is(error, 'authority_unproven')) return refusals(notAsProposed(), attempt);
         throw error;
       });
       return publishedBy(record, dependencies);

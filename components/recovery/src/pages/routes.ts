@@ -5,7 +5,7 @@ import {
   type SignInNeed,
   type Statements,
 } from '@countersign/contracts';
-import { isCodedError, parseId, type Random, type RecoveryId } from '@countersign/kernel';
+import { parseId, type Random, type RecoveryId } from '@countersign/kernel';
 import {
   bannerOf,
   chooseTexts,
@@ -122,7 +122,7 @@ export function recoveryPages(app: FastifyInstance, dependencies: RecoveryPages)
         await recovery.refuse(id, signIn.person, fields.get('reason') ?? '');
       } catch (error) {
         // Only what can be corrected is asked again; whoever may not turn it down is told on a page of its own.
-        if (!isCodedError(error, 'recovery_malformed')) throw error;
+        if (!recoveryErrors.is(error, 'recovery_malformed')) throw error;
         return showToApprove(visit, request, reply, refusedForm(error, fields));
       }
       const content = { title: done.refusedTitle, lead: done.refusedLead, next: 'back' as const };

@@ -1,4 +1,4 @@
-import { type AuthenticatorRegister, parsePrincipalId, unsettlingSignals } from '@countersign/contracts';
+import { type AuthenticatorRegister, blockingSignals, parsePrincipalId } from '@countersign/contracts';
 
 /** How it is with the account of who approves. */
 export type AccountStanding = 'settled' | 'locked' | 'unsettled';
@@ -14,7 +14,7 @@ export interface AccountDependencies {
  * (`account-may-be-taken-over`, `recovered-lately-moves-nothing`) stops the other.
  */
 export function isUnsettled(person: string, { signalsOf }: Pick<AccountDependencies, 'signalsOf'>): boolean {
-  return signalsOf?.(person).some((signal) => unsettlingSignals.has(signal)) === true;
+  return signalsOf?.(person).some((signal) => blockingSignals.has(signal)) === true;
 }
 
 export async function accountOf(id: string, dependencies: AccountDependencies): Promise<AccountStanding> {

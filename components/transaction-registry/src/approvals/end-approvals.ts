@@ -1,5 +1,6 @@
 import type { Actor } from '@countersign/contracts';
-import { isCodedError, type TransactionId } from '@countersign/kernel';
+import { standingErrors } from '@countersign/contracts';
+import type { TransactionId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { type WithdrawDependencies, withdraw } from './withdraw-approval.ts';
 
@@ -25,7 +26,7 @@ export async function endApprovalsOf(
     for (const id of transactions)
       ended += await endIn(id).catch((error: unknown) => {
         // Somebody has changed its rows: nobody carries it on, so that no approval of it counts.
-        if (!isCodedError(error, 'authority_unproven')) throw error;
+        if (!standingErrors.is(error, 'authority_unproven')) throw error;
         logger.error({ error, transaction: id }, 'a transaction that was approved is not as it was recorded');
         return 0;
       });

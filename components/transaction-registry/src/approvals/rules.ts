@@ -1,4 +1,4 @@
-import { dealsBeside, type Independence, transactionErrors } from '@countersign/contracts';
+import { type Independence, tradesOnSameDesk, transactionErrors } from '@countersign/contracts';
 import { type CodedError, parseInstant } from '@countersign/kernel';
 import { findClaimFault } from '@countersign/oauth';
 import type { StoredApproval } from '../store/approvals.ts';
@@ -41,7 +41,7 @@ const notOfDesk: ApprovalRule = (approval) => {
   const begun = [transaction.initiator, transaction.carriedBy ?? transaction.initiator].map((id) =>
     directory.principal(id),
   );
-  return role !== undefined && dealsBeside(approver, role, begun)
+  return role !== undefined && tradesOnSameDesk(approver, role, begun)
     ? transactionErrors.error(
         'duties_combined',
         `A trader of the desk that began a transaction cannot approve it as ${role}: ask somebody of another desk.`,

@@ -1,8 +1,8 @@
 import {
   type AuthenticatorRegister,
   type DirectorySnapshot,
-  dealsBeside,
   parsePrincipalId,
+  tradesOnSameDesk,
 } from '@countersign/contracts';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction } from '../store/store.ts';
@@ -48,7 +48,7 @@ export async function standingApprovals(
       person.active !== false &&
       person.institution === approval.institution &&
       person.roles.includes(approval.role) &&
-      !dealsBeside(person, approval.role, begun) &&
+      !tradesOnSameDesk(person, approval.role, begun) &&
       !isUnsettled(person.id, { signalsOf })
     );
   });
