@@ -1,20 +1,13 @@
 import { auditLogErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
-import { type VerifierKey, verifyConsistency } from '@countersign/merkle-log';
+import { verifyConsistency } from '@countersign/merkle-log';
 import { available, logUnavailable } from './availability.ts';
 import { keyIdText, type LogKeys } from './log-key.ts';
 import type { Head, HeadGuard } from './publication/head-guard.ts';
 import type { VerifiedTail } from './seals/verified-tail.ts';
-import { inconsistent, newestSigned, type SignedHead } from './signed-head.ts';
+import { inconsistent, newestSigned, type SignedCheckpoint, type SignedHead } from './signed-head.ts';
 import type { LogStore } from './store.ts';
 import type { TreeReader } from './tree-reader.ts';
-
-export interface SignedCheckpoint {
-  readonly size: bigint;
-  readonly root: Buffer;
-  readonly note: string;
-  readonly key: VerifierKey;
-}
 
 /**
  * Signs tree heads. What was signed once binds: a new head is signed only when it is at least as large as the last

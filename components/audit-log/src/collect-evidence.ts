@@ -1,9 +1,9 @@
-import { auditLogErrors } from '@countersign/contracts';
+import { auditLogErrors, type EvidenceRecord, type RecordType } from '@countersign/contracts';
 import { bundleLimits } from '@countersign/evidence';
-import type { TransactionId } from '@countersign/kernel';
+import { type Json, membersOf, type TransactionId } from '@countersign/kernel';
 import { mandatesNamedIn } from './mandate-column.ts';
 import { logEntry } from './record-json.ts';
-import type { LogStore, StoredEntry } from './store.ts';
+import type { LogStore, PrunedEntry, StoredEntry } from './store.ts';
 
 /** Ids asked for in one query. */
 const idsAtOnce = 500;
@@ -75,4 +75,82 @@ export async function inSlices<Result>(
   for (let start = 0; start < ids.length; start += idsAtOnce)
     results.push(...(await ask(ids.slice(start, start + idsAtOnce))));
   return results;
+}
+
+/** What a bundle holds, and what it can only say of. */
+export interface ExplainedEvidence {
+  readonly entries: ReadonlyMap<string, StoredEntry>;
+  /** Records of the transaction, or that something rests on, of which the log has the hash alone. */
+  readonly pruned: readonly PrunedEntry[];
+}
+
+/**
+ * Adds to what was collected what the log no longer has, by hash, and the records by which it says so: which bodies it
+ * removed, and which keys of protected values it destroyed. Without them, an absence would look like an omission.
+ *
+ * @throws CodedError `bundle_too_large`
+ */
+export async function explainAbsences(
+  store: LogStore,
+  transaction: TransactionId,
+  collected: ReadonlyMap<string, StoredEntry>,
+): Promise<ExplainedEvidence> {
+  const records = [...collected.values()].map((entry) => logEntry(entry).record);
+  const unmet = records.flatMap(({ references = [] }) => references).filter((id) => !collected.has(id));
+  const pruned = new Map<string, PrunedEntry>();
+  const ofTransaction = await store.pruned({ transaction }, bundleLimits.records);
+  const restedOn = await inSlices([...new Set(unmet)], (recordIds) => store.pruned({ recordIds }, recordIds.length));
+  for (const entry of [...ofTransaction, ...restedOn]) pruned.set(entry.recordId, entry);
+
+  const open = new Set([...pruned.values()].map(({ index }) => index));
+  const keys = new Set(records.flatMap((record) => Object.values(record.protected ?? {}).map(({ key }) => key)));
+  const said = [
+    ...(open.size === 0
+      ? []
+      : await those(store, 'log.pruned', (record) => {
+          const explained = rangesOf(record).flatMap(([first, last]) =>
+            [...open].filter((index) => BigInt(first) <= index && index <= BigInt(last)),
+          );
+          for (const index of explained) open.delete(index);
+          return explained.length > 0;
+        })),
+    ...(keys.size === 0
+      ? []
+      : await those(store, 'erasure.completed', (record) => {
+          const named = membersOf(record.data)?.['keys'];
+          return Array.isArray(named) && named.some((key: Json) => typeof key === 'string' && keys.has(key));
+        })),
+  ];
+  return {
+    entries: said.length === 0 ? collected : await withGrounds(store, collected, said),
+    pruned: [...pruned.values()].toSorted((one, other) => (one.index < other.index ? -1 : 1)),
+  };
+}
+
+const page = 500;
+
+/** The records of a type of which something is wanted. They are few, and never pruned. */
+async function those(
+  store: LogStore,
+  type: RecordType,
+  isWanted: (record: EvidenceRecord) => boolean,
+): Promise<readonly StoredEntry[]> {
+  const wanted: StoredEntry[] = [];
+  for (let after = -1n; ; ) {
+    const found = await store.search({ types: [type], after, limit: page });
+    wanted.push(...found.filter((entry) => isWanted(logEntry(entry).record)));
+    const last = found.at(-1);
+    if (last === undefined || found.length < page) return wanted;
+    after = last.index;
+  }
+}
+
+/** Places from the first to the last, both included. */
+function rangesOf({ data }: EvidenceRecord): readonly (readonly [number, number])[] {
+  const ranges = membersOf(data)?.['ranges'];
+  if (!Array.isArray(ranges)) return [];
+  return ranges.flatMap((range: Json) => {
+    const [first, last] = Array.isArray(range) ? range : [];
+    return typeof first === 'number' && typeof last === 'number' ? [[first, last] as const] : [];
+  });
 }

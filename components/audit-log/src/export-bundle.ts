@@ -9,14 +9,13 @@ import {
 import { bundleFormat, bundleLimits, type EvidenceBundle } from '@countersign/evidence';
 import { type Clock, newId, type Random, type RecordId, type TransactionId } from '@countersign/kernel';
 import { formatVerifierKey } from '@countersign/merkle-log';
-import type { SignedCheckpoint } from './checkpointer.ts';
-import { explainAbsences } from './collect-absences.ts';
-import { collectEvidence } from './collect-evidence.ts';
+import { stampsOver } from './bundle-time-stamps.ts';
+import { collectEvidence, explainAbsences } from './collect-evidence.ts';
 import type { LogKeys } from './log-key.ts';
 import type { Protection } from './protection/protection.ts';
 import { disclose } from './reading/disclose.ts';
 import { logEntry } from './record-json.ts';
-import { stampsOver } from './stamps-of-bundle.ts';
+import type { SignedCheckpoint } from './signed-head.ts';
 import type { LogStore, PrunedEntry, StoredEntry } from './store.ts';
 import type { TreeReader } from './tree-reader.ts';
 

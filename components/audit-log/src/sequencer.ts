@@ -1,15 +1,18 @@
 import {
   auditLogErrors,
+  type EvidenceRecord,
   type RecordDraft,
   type RecordReceipt,
   type RetentionClass,
   recordTypes,
   retentionClassOf,
   type Standing,
+  wholeDraft,
 } from '@countersign/contracts';
 import {
   type Clock,
   type CodedError,
+  canonicalize,
   decodeBase64Url,
   isCodedError,
   parseDigest,
@@ -29,7 +32,6 @@ import { available, logUnavailable } from './availability.ts';
 import { mandateOf } from './mandate-column.ts';
 import type { Protection, SealedDraft } from './protection/protection.ts';
 import { checkRecordLength, recordBytes, recordRest, timeOf } from './record-json.ts';
-import { isSameDraft } from './same-draft.ts';
 import type { EntrySeals } from './seals/entry-seals.ts';
 import type { VerifiedTail } from './seals/verified-tail.ts';
 import type { SealedStanding } from './store/append.ts';
@@ -406,4 +408,29 @@ function checkMembers({ id, type, transaction, dataText, standing = [] }: Record
   // The column of the mandate is read from them.
   if (dataText !== undefined && type.startsWith('mandate.'))
     throw new Error('the data of a record about a mandate are given as JSON');
+}
+
+/**
+ * Was this record written from this draft? Its time, number and clock are those of the first writing, and so are the
+ * salts of its commitments: the rest must be the same, and what is protected must say the same, as far as it can still
+ * be read.
+ */
+export async function isSameDraft({
+  draft,
+  sealed,
+  written,
+  protection,
+}: {
+  readonly draft: RecordDraft;
+  readonly sealed: SealedDraft;
+  readonly written: Buffer;
+  readonly protection: Protection;
+}): Promise<boolean> {
+  const record = JSON.parse(written.toString()) as EvidenceRecord;
+  const { v, time: _time, stream: _stream, number: _number, clock: _clock, protected: _protected, ...open } = record;
+  // Before there were protected values everything stood in the record.
+  if (v === 1) return canonicalize(open) === canonicalize(wholeDraft(draft));
+  if (canonicalize(open) !== canonicalize(JSON.parse(sealed.json))) return false;
+  const told = await protection.toldBy(record);
+  return told === undefined || told === sealed.told;
 }

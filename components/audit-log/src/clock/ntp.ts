@@ -1,8 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import type { Clock, Random } from '@countersign/kernel';
-import { agreedReading, type ServerReading } from './agreed-reading.ts';
-import type { ClockSource } from './clock-source.ts';
+import type { ClockReading, ClockSource } from './clock-source.ts';
 import { ntpRequest, readNtpAnswer } from './ntp-packet.ts';
 
 export interface NtpServer {
@@ -110,4 +109,46 @@ async function within<Result>(timeoutMs: number, work: Promise<Result>): Promise
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** What one server told. */
+export type ServerReading =
+  | {
+      readonly server: string;
+      readonly stratum: number;
+      readonly offsetUs: number;
+      readonly uncertaintyUs: number;
+    }
+  | { readonly server: string; readonly failure: string };
+
+/**
+ * What more than half of those who answered agree on: each says that the offset lies within its uncertainty, and the
+ * best of those whose statements can be true together is taken (Marzullo's intersection, RFC 5905 section 11.2.1).
+ */
+export function agreedReading(readings: readonly ServerReading[]): ClockReading {
+  const answers = readings.flatMap((reading) => ('failure' in reading ? [] : [reading]));
+  if (answers.length === 0) {
+    const reasons = readings.map((reading) => ('failure' in reading ? `${reading.server}: ${reading.failure}` : ''));
+    return { measured: false, reason: `no server gave the time (${reasons.join('; ')})`.slice(0, 500) };
+  }
+  // The lower ends suffice: where most intervals meet, one of them begins.
+  const meetings = answers.map(({ offsetUs, uncertaintyUs }) => {
+    const begin = offsetUs - uncertaintyUs;
+    return answers.filter((other) => Math.abs(begin - other.offsetUs) <= other.uncertaintyUs + 1e-6);
+  });
+  const [most = []] = meetings.toSorted((a, b) => b.length - a.length);
+  if (most.length * 2 <= answers.length)
+    return {
+      measured: false,
+      reason: `the servers contradict each other (${answers.map(({ server }) => server).join()})`,
+    };
+  const [best] = most.toSorted((a, b) => a.uncertaintyUs - b.uncertaintyUs);
+  if (best === undefined) return { measured: false, reason: 'no server gave the time' };
+  return {
+    measured: true,
+    offsetUs: Math.round(best.offsetUs),
+    uncertaintyUs: Math.ceil(best.uncertaintyUs),
+    stratum: best.stratum,
+    reference: best.server,
+  };
 }

@@ -10,7 +10,7 @@ import { isCodedError, membersOf, newId, toInstant } from '@countersign/kernel';
 import { available } from '../availability.ts';
 import { collectEvidence } from '../collect-evidence.ts';
 import type { EvidenceQueries } from '../query/evidence-query.ts';
-import { matches } from '../query/matches.ts';
+import { matches } from '../query/record-terms.ts';
 import { custodyStore, type KeyRow } from '../store/custody.ts';
 import { createPrune, type PruneDependencies } from './prune.ts';
 import { createSurvey } from './survey.ts';

@@ -10,14 +10,14 @@ import {
   type RecordId,
   toInstant,
 } from '@countersign/kernel';
+import { Frontier } from '@countersign/merkle-log';
 import type { TermProjection } from '../query/term-projection.ts';
 import { logEntry } from '../record-json.ts';
 import type { CustodyStore } from '../store/custody.ts';
 import type { LogStore } from '../store.ts';
-import { rangesOf, rootOver } from './pruned-places.ts';
+import { checkLatest, createNamedSince, type NamedSince } from './newest-references.ts';
 import type { Removals } from './removals.ts';
-import { checkLatest, createNamedSince, type NamedSince } from './since.ts';
-import { type DueRecord, relianceOn, type Sorted, tellWhatStays } from './what-stays.ts';
+import { type DueRecord, relianceOn, type Sorted, tellWhatStays } from './retained-records.ts';
 
 /** Nobody appends while a slice goes: as many as go in some twenty milliseconds. */
 const sliceSize = 400;
@@ -142,4 +142,27 @@ export function createPrune(dependencies: PruneDependencies): LogCustody['prune'
       await sleep((performance.now() - began) * restPerWork);
     }
   };
+}
+
+/** Places from the first to the last, both included, as a `log.pruned` record lists them. */
+export type PlaceRange = readonly [first: number, last: number];
+
+/** @param places in ascending order */
+export function rangesOf(places: readonly bigint[]): readonly PlaceRange[] {
+  const ranges: [number, number][] = [];
+  for (const place of places.map(Number)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === place - 1) last[1] = place;
+    else ranges.push([place, place]);
+  }
+  return ranges;
+}
+
+/**
+ * RFC 6962 tree hash, in base64url: by it the list is held against the leaf hashes that stay.
+ *
+ * @param leafHashes in the order of their places
+ */
+export function rootOver(leafHashes: readonly Buffer[]): string {
+  return Frontier.empty.append(leafHashes).root().toString('base64url');
 }

@@ -2,13 +2,13 @@ import { type EvidenceRecord, type RecordDraft, type RecordType, retentionErrors
 import { type CodedError, membersOf, type RecordId } from '@countersign/kernel';
 import { type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import type { SignedCheckpoint } from '../checkpointer.ts';
+import { termNumber, termsOf } from '../query/record-terms.ts';
 import type { SealedReader } from '../seals/sealed-reader.ts';
 import type { Sequencer } from '../sequencer.ts';
-import { checkUnchanged } from '../store/custody.ts';
-import { type RemovalStore, removalStore } from '../store/removals.ts';
+import type { SignedCheckpoint } from '../signed-head.ts';
+import { type BesideRecord, checkUnchanged, type RemovalStore, removalStore, type TermAt } from '../store/custody.ts';
 import type { LogStore } from '../store.ts';
-import { type DroppedRecord, drawnFrom, keptBeside } from './dependents.ts';
+import type { DueRecord } from './retained-records.ts';
 
 /**
  * Removals of evidence. Each has a record first, sealed and under a signed checkpoint; then a role that can do nothing else
@@ -152,4 +152,19 @@ function noEraser(): CodedError {
     'custody_unauthorized',
     'This node has no connection as the role that removes evidence, so nothing is removed here.',
   );
+}
+
+/** A record that goes. */
+export type DroppedRecord = Pick<DueRecord, 'index' | 'recordId' | 'record'>;
+
+/** What is kept beside records that go. */
+export function keptBeside(going: readonly DroppedRecord[]): readonly BesideRecord[] {
+  return going.flatMap(({ recordId, record }) =>
+    [...new Set(Object.values(record.protected ?? {}).map(({ key }) => key))].map((key) => ({ key, record: recordId })),
+  );
+}
+
+/** What was drawn from records that are gone. */
+export function drawnFrom(gone: readonly DroppedRecord[]): readonly TermAt[] {
+  return gone.flatMap(({ index, record }) => termsOf(record).map((term) => ({ term: termNumber(term), index })));
 }

@@ -14,10 +14,14 @@ import { type AccessRequest, described, withCaller } from '@countersign/runtime'
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { createReading, type Reading } from '../reading/read-records.ts';
-import { disclosureParameters, readDisclosure } from './disclosure-parameters.ts';
-import { queryParameters, readQuery } from './query-parameters.ts';
-import { readerOf } from './reader.ts';
-import type { ReadingRoutes } from './reading-routes.ts';
+import {
+  disclosureParameters,
+  queryParameters,
+  type ReadingRoutes,
+  readDisclosure,
+  readerOf,
+  readQuery,
+} from './reading-request.ts';
 
 const exportQuery = Type.Object(
   {

@@ -1,12 +1,5 @@
 import type { Commitment, EvidenceRecord, RecordDraft, RetentionClass } from '@countersign/contracts';
-
-/** A protected value as it is kept beside its record. */
-export interface SealedValue {
-  readonly path: string;
-  readonly key: string;
-  /** Nonce, ciphertext and tag of AES-256-GCM. */
-  readonly ciphertext: Buffer;
-}
+import type { SealedValue } from '../store/protected-values.ts';
 
 /** A draft taken apart: what the leaf says openly, and what is kept beside it. */
 export interface SealedDraft {

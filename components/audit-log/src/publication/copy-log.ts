@@ -12,7 +12,7 @@ import {
   tileWidth,
 } from '@countersign/merkle-log';
 import type { Head } from './head-guard.ts';
-import type { TileFolder } from './tile-folder.ts';
+import { openTileFolder, type TileFolder } from './tile-folder.ts';
 import { type TileSource, unverified, verifiedTiles } from './verified-tiles.ts';
 
 /** Where tiles and entries come from: our own log, or another one over HTTP. */
@@ -130,4 +130,21 @@ async function dropPartials(folder: TileFolder, { level, index }: Tile, size: bi
   if (size >> (8n * BigInt(level + 1)) <= index) return;
   await folder.dropPartials(tilePath(full));
   if (level === 0) await folder.dropPartials(entryBundlePath(full));
+}
+
+/**
+ * Keeps a copy of a log in a folder, and verifies what it copies: see `copyLog`. The folder can be served as it is.
+ *
+ * @throws CodedError as `copyLog` does
+ */
+export async function mirrorLog({
+  folder: path,
+  ...order
+}: CopyOrder & { readonly folder: string }): Promise<CopyResult> {
+  const folder = await openTileFolder(path);
+  try {
+    return await copyLog({ folder, ...order });
+  } finally {
+    folder.release();
+  }
 }

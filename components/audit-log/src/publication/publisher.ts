@@ -13,8 +13,8 @@ import {
 } from '@countersign/merkle-log';
 import { type Logger, type Metrics, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import type { SignedCheckpoint } from '../checkpointer.ts';
 import { logEntry, timeOf } from '../record-json.ts';
+import type { SignedCheckpoint } from '../signed-head.ts';
 import { publicationStore } from '../store/publication.ts';
 import type { LogStore } from '../store.ts';
 import type { TreeReader } from '../tree-reader.ts';

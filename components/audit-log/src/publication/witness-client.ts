@@ -11,7 +11,7 @@ import {
   parseTreeSize,
   verifyNote,
 } from '@countersign/merkle-log';
-import type { SignedCheckpoint } from '../checkpointer.ts';
+import type { SignedCheckpoint } from '../signed-head.ts';
 import type { PublicationStore } from '../store/publication.ts';
 import type { TreeReader } from '../tree-reader.ts';
 

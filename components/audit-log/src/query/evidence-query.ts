@@ -2,9 +2,8 @@ import { auditLogErrors, type EvidenceQuery, type LogEntry } from '@countersign/
 import type { SealedReader } from '../seals/sealed-reader.ts';
 import type { Criterion, TermStore } from '../store/terms.ts';
 import type { LogStore } from '../store.ts';
-import { matches } from './matches.ts';
+import { matches, restsOnTerm, termNumber, termsAskedBy } from './record-terms.ts';
 import type { TermProjection } from './term-projection.ts';
-import { restsOnTerm, termNumber, termsAskedBy } from './terms-of-record.ts';
 
 const maxResults = 1_000;
 /** Places asked for at once. */

@@ -6,7 +6,7 @@ import type pg from 'pg';
 import { type EntrySeals, forgedMark } from '../seals/entry-seals.ts';
 import { type DrawnTerm, drawAgain, type TermStore, termStore } from '../store/terms.ts';
 import { createLogStore, type IndexedEntry } from '../store.ts';
-import { termNumber, termRule, termsOf } from './terms-of-record.ts';
+import { termNumber, termRule, termsOf } from './record-terms.ts';
 
 /** Draws the terms of records behind the head of the log. */
 export interface TermProjection {

@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { FromRecordStream, RecordPage } from '@countersign/contracts';
-import { detailOf } from './detail-of.ts';
 import type { PageReader } from './page-reader.ts';
+import { detailOf } from './thread-messages.ts';
 
 /** Longer than any page is worked on. So long a page lies there opened, and a slot is taken by who forgot about it. */
 export const longestSilenceMs = 300_000;

@@ -4,10 +4,10 @@ import { bytesBesideText, decipherBytes, placeOf, saltBytes } from '../protectio
 import type { BulkReader } from '../store/bulk-reader.ts';
 import { CopyBuffer } from '../store/copy-out.ts';
 import type { ValueName } from '../store/protected-values.ts';
-import type { LentKeyRing } from './lent-keys.ts';
-import type { AskedOfKeeper, StreamTask, UnopenedRecord } from './messages.ts';
+import type { LentKeyRing } from './keeper-client.ts';
 import { createPageBytes, withTexts } from './page-bytes.ts';
 import { isKeyId, readCommitments, readLeaf, type WantedValues } from './protected-leaf.ts';
+import type { AskedOfKeeper, StreamTask, UnopenedRecord } from './thread-messages.ts';
 
 /** Records of a page at most, and of the first: nobody knows yet how large they are. */
 const mostRecords = 500;

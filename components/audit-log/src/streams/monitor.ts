@@ -5,10 +5,10 @@ import { type Logger, type Metrics, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type EntrySeals, forgedMark } from '../seals/entry-seals.ts';
 import { streamStore, watchAgain } from '../store/streams.ts';
-import { readWatched } from './watched-json.ts';
 import {
   type AlarmKind,
   nothingWatched,
+  readWatched,
   type SourceAlarm,
   type WatchedStreams,
   type WatchLimits,

@@ -1,6 +1,5 @@
 import type { EvidenceRecord, HoldScope, RetentionClass } from '@countersign/contracts';
-import { matches } from '../query/matches.ts';
-import { mandateTerm, restsOnTerm, termNumber } from '../query/terms-of-record.ts';
+import { mandateTerm, matches, restsOnTerm, termNumber } from '../query/record-terms.ts';
 import type { CustodyStore, DueBody } from '../store/custody.ts';
 
 /** A body that is old enough to go, and its record. */

@@ -4,7 +4,7 @@ import { mandatesNamedIn } from '../mandate-column.ts';
 import type { TermProjection } from '../query/term-projection.ts';
 import { logEntry } from '../record-json.ts';
 import { createLogStore, type IndexedEntry, type LogStore, type Queryable } from '../store.ts';
-import type { DueRecord } from './what-stays.ts';
+import type { DueRecord } from './retained-records.ts';
 
 const pageSize = 1_000;
 const waitForTermsMs = 5_000;
