@@ -1,10 +1,18 @@
+import { createHash } from 'node:crypto';
 import type { Commands, RecordedThings } from '@countersign/commands';
-import type { CloudEvent, Outbound, Signer } from '@countersign/contracts';
+import type { CloudEvent, Outbound, SignatureFields, Signer } from '@countersign/contracts';
 import type { Clock, Random, SubscriptionId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import { failsForTooLong, retryAfter } from './back-off.ts';
-import { signMessage } from './message-signature.ts';
-import { type PostOutcome, postTo } from './post-outcome.ts';
+import {
+  failsForTooLong,
+  leaseMs,
+  ownFaultMs,
+  type PostOutcome,
+  postTo,
+  retryAfter,
+  turnMs,
+  unprovenMs,
+} from './delivery-attempt.ts';
 import type { Reader } from './reader.ts';
 import type { SubscriptionKind } from './recorded-subscription.ts';
 import type { Store, Subscription, SubscriptionState } from './store.ts';
@@ -27,16 +35,6 @@ const contentType = 'application/cloudevents+json';
 
 /** Held for one turn. */
 const eventsAtOnce = 100;
-/** A receiver that is slow has its turn, and then others have theirs. */
-const turnMs = 10_000;
-/** When we could not, and not the receiver. */
-const ownFaultMs = 5_000;
-/** Until a row that its newest record does not confirm is looked at again. */
-export const unprovenMs = 60_000;
-
-/** Another node takes a subscription over when the one that delivers it says nothing for so long. */
-export const leaseMs = 30_000;
-
 type Outcome = { readonly kind: 'delivered' | 'lease-lost' } | Extract<PostOutcome, { kind: 'failed' }>;
 
 /**
@@ -118,3 +116,38 @@ async function suspend(
   if (await commands.run(suspension(kind), { held, detail }))
     logger.error({ subscription: held.id }, 'a subscription is suspended: it could not be delivered');
 }
+
+/**
+ * Signs a request as an HTTP message (RFC 9421): method, target, content type and digest of the body (RFC 9530), with
+ * ecdsa-p256-sha256. A signature over less could be carried over to another message.
+ *
+ * @returns the fields to send with it, names in lower case
+ */
+export async function signMessage(
+  message: { readonly method: 'POST'; readonly url: string; readonly contentType: string; readonly body: string },
+  { signer, createdSeconds }: { readonly signer: Pick<Signer, 'current' | 'sign'>; readonly createdSeconds: number },
+): Promise<SignatureFields> {
+  const { method, url, contentType, body } = message;
+  const { kid } = await signer.current('event');
+  const digest = `sha-256=:${createHash('sha256').update(body).digest('base64')}:`;
+  const parameters =
+    `("@method" "@target-uri" "content-digest" "content-type");created=${createdSeconds}` +
+    `;expires=${createdSeconds + lifetimeSeconds};keyid="${kid}";alg="ecdsa-p256-sha256"`;
+  // RFC 9421 section 2.5.
+  const base = [
+    `"@method": ${method}`,
+    `"@target-uri": ${url}`,
+    `"content-digest": ${digest}`,
+    `"content-type": ${contentType}`,
+    `"@signature-params": ${parameters}`,
+  ].join('\n');
+  const { signature } = await signer.sign('event', kid, Buffer.from(base));
+  return {
+    'content-digest': digest,
+    'signature-input': `countersign=${parameters}`,
+    signature: `countersign=:${Buffer.from(signature).toString('base64')}:`,
+  };
+}
+
+/** Each try is signed anew, so it need not last longer than clocks differ and queues wait. */
+const lifetimeSeconds = 300;

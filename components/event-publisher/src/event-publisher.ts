@@ -15,13 +15,14 @@ import type { Random } from '@countersign/kernel';
 import type { Logger, SealingKey } from '@countersign/runtime';
 import type pg from 'pg';
 import { createDeliverer, mostOfInstitution } from './deliverer.ts';
-import { deliver, leaseMs } from './delivery.ts';
-import { type Followed, follow } from './follow.ts';
+import { deliver } from './delivery.ts';
+import { leaseMs } from './delivery-attempt.ts';
+import { type Followed, follow } from './event-follower.ts';
 import { watchNewRecords } from './new-records.ts';
 import { positionText } from './position.ts';
 import { createReader, type ReaderDependencies } from './reader.ts';
+import { createSealedStates } from './recorded-state.ts';
 import { createSubscriptionKind } from './recorded-subscription.ts';
-import { createSealedStates } from './sealed-state.ts';
 import { createStore, type Subscription } from './store.ts';
 import { createSubscriptions } from './subscriptions.ts';
 

@@ -2,6 +2,8 @@ import {
   type CloudEvent,
   type EventTopic,
   type EvidenceRecord,
+  eventErrors,
+  eventTopics,
   type RecordType,
   recordTypes,
 } from '@countersign/contracts';
@@ -201,4 +203,12 @@ function ownInstitution({ subject }: Pick<EvidenceRecord, 'subject'>): Audience 
 
 function pick(members: Readonly<Record<string, Json | undefined>>): Members {
   return Object.fromEntries(Object.entries(members).filter((entry): entry is [string, Json] => entry[1] !== undefined));
+}
+
+/** @throws CodedError `subscription_invalid` */
+export function parseTopics(asked: readonly string[]): readonly EventTopic[] {
+  const topics = eventTopics.filter((topic) => asked.includes(topic));
+  if (topics.length === 0 || asked.some((topic) => !eventTopics.some((known) => known === topic)))
+    throw eventErrors.error('subscription_invalid', `Topics are one or more of ${eventTopics.join(', ')}.`);
+  return topics;
 }

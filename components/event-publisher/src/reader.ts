@@ -1,8 +1,8 @@
 import { type AuditLog, type CloudEvent, type EventTopic, eventErrors, eventTopics } from '@countersign/contracts';
 import { type AudienceDependencies, createAudiences } from './audiences.ts';
+import { createSlices, sliceSize, slicesOfPage } from './log-slices.ts';
 import { beginning, readPosition } from './position.ts';
 import { type Projected, project, typesOfTopics } from './projection.ts';
-import { createSlices, sliceSize, slicesOfPage } from './slices.ts';
 
 export interface ReaderDependencies extends AudienceDependencies {
   readonly log: Pick<AuditLog, 'scan' | 'newest' | 'find'>;

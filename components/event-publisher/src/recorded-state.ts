@@ -1,4 +1,5 @@
-import { decodeBase64Url, type Json, type Random } from '@countersign/kernel';
+import { standingErrors } from '@countersign/contracts';
+import { type CodedError, decodeBase64Url, type Json, type Random } from '@countersign/kernel';
 import { type SealingKey, seal, unseal } from '@countersign/runtime';
 
 /** What a record carries of a subscription or stream. */
@@ -22,4 +23,12 @@ export function createSealedStates(sealingKey: SealingKey, random: Random): Seal
       return JSON.parse(unseal(bytes, sealingKey, bound(of)).toString('utf8')) as Json;
     },
   };
+}
+
+/** The error for a row that its newest record does not confirm: such a row sends nothing (docs/adr/0043). */
+export function unprovenRow(what: 'subscription' | 'stream', repair: string): CodedError {
+  return standingErrors.error(
+    'authority_unproven',
+    `The stored ${what} differs from its newest record in the audit log, so nothing is sent. ${repair}`,
+  );
 }

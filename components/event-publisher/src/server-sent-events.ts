@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { eventErrors } from '@countersign/contracts';
 import type { FastifyReply } from 'fastify';
-import type { Followed } from './follow.ts';
+import type { Followed } from './event-follower.ts';
 import { positionText } from './position.ts';
 
 export interface StreamTimes {
