@@ -5,12 +5,12 @@ import { mandatesNamedIn } from './mandate-column.ts';
 import { logEntry } from './record-json.ts';
 import type { LogStore, PrunedEntry, StoredEntry } from './store.ts';
 
-/** Ids asked for in one query. */
+/** Ids in one query. */
 const idsAtOnce = 500;
 
 /**
- * A transaction's records, with all they refer to and every version of the mandates they rest on: by record id, as they
- * stand in the log. What a bundle holds and what the graph is drawn from is this, and nothing else.
+ * A transaction's records, all records they refer to, and every version of the mandates they use, by record id. Bundles
+ * and graphs are made from exactly this set.
  *
  * @throws CodedError `bundle_too_large`
  */
@@ -25,11 +25,7 @@ export async function collectEvidence(
   );
 }
 
-/**
- * What was collected, with these entries and all that they rest on.
- *
- * @throws CodedError `bundle_too_large`
- */
+/** Adds entries to a collection, with all records they rest on. @throws CodedError `bundle_too_large` */
 export async function withGrounds(
   store: LogStore,
   already: ReadonlyMap<string, StoredEntry>,
@@ -50,7 +46,7 @@ export async function withGrounds(
     if (collected.size > bundleLimits.records)
       throw auditLogErrors.error(
         'bundle_too_large',
-        `The evidence of this transaction is more than ${bundleLimits.records} records.`,
+        `The evidence of this transaction has more than ${bundleLimits.records} records.`,
       );
     fresh = [
       ...(await inSlices(unasked(references), (ids) => store.byRecordIds(ids))),
@@ -66,7 +62,7 @@ export async function withGrounds(
   }
 }
 
-/** Asks for many ids, so many at once. */
+/** Queries many ids in slices. */
 export async function inSlices<Result>(
   ids: readonly string[],
   ask: (ids: readonly string[]) => Promise<readonly Result[]>,
@@ -77,16 +73,16 @@ export async function inSlices<Result>(
   return results;
 }
 
-/** What a bundle holds, and what it can only say of. */
+/** The entries of a bundle, and the entries it can only name. */
 export interface ExplainedEvidence {
   readonly entries: ReadonlyMap<string, StoredEntry>;
-  /** Records of the transaction, or that something rests on, of which the log has the hash alone. */
+  /** Records of the transaction, or records that others rest on, whose bodies were pruned. */
   readonly pruned: readonly PrunedEntry[];
 }
 
 /**
- * Adds to what was collected what the log no longer has, by hash, and the records by which it says so: which bodies it
- * removed, and which keys of protected values it destroyed. Without them, an absence would look like an omission.
+ * Adds pruned entries by hash, and the records that explain each absence: which bodies the log pruned, and which keys
+ * of restricted values it destroyed. Without them an absence would look like an omission.
  *
  * @throws CodedError `bundle_too_large`
  */
@@ -107,7 +103,7 @@ export async function explainAbsences(
   const said = [
     ...(open.size === 0
       ? []
-      : await those(store, 'log.pruned', (record) => {
+      : await entriesOfType(store, 'log.pruned', (record) => {
           const explained = rangesOf(record).flatMap(([first, last]) =>
             [...open].filter((index) => BigInt(first) <= index && index <= BigInt(last)),
           );
@@ -116,7 +112,7 @@ export async function explainAbsences(
         })),
     ...(keys.size === 0
       ? []
-      : await those(store, 'erasure.completed', (record) => {
+      : await entriesOfType(store, 'erasure.completed', (record) => {
           const named = membersOf(record.data)?.['keys'];
           return Array.isArray(named) && named.some((key: Json) => typeof key === 'string' && keys.has(key));
         })),
@@ -129,8 +125,8 @@ export async function explainAbsences(
 
 const page = 500;
 
-/** The records of a type of which something is wanted. They are few, and never pruned. */
-async function those(
+/** Entries of a type that are needed. The two types are rare and never pruned. */
+async function entriesOfType(
   store: LogStore,
   type: RecordType,
   isWanted: (record: EvidenceRecord) => boolean,
@@ -145,7 +141,7 @@ async function those(
   }
 }
 
-/** Places from the first to the last, both included. */
+/** Ranges of places, both ends included. */
 function rangesOf({ data }: EvidenceRecord): readonly (readonly [number, number])[] {
   const ranges = membersOf(data)?.['ranges'];
   if (!Array.isArray(ranges)) return [];

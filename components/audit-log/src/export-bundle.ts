@@ -23,16 +23,7 @@ import type { TreeReader } from './tree-reader.ts';
  * Makes the evidence of one transaction: collect, write down in the log what was collected, sign a checkpoint that
  * covers that too, prove everything.
  */
-export function createBundleExport({
-  store,
-  tree,
-  keys,
-  sign,
-  append,
-  protection,
-  clock,
-  random,
-}: {
+export function createBundleExport(dependencies: {
   readonly store: LogStore;
   readonly tree: TreeReader;
   readonly keys: LogKeys;
@@ -42,6 +33,7 @@ export function createBundleExport({
   readonly clock: Clock;
   readonly random: Random;
 }): AuditLog['exportBundle'] {
+  const { store, tree, keys, sign, append, protection, clock, random } = dependencies;
   /** Records what belongs into the bundle, in as many records as it takes, before anything is let out. */
   async function writeManifest(
     transaction: TransactionId,

@@ -15,13 +15,11 @@ export interface Halt {
   refusal(): CodedError | undefined;
 }
 
-export function createHalt({
-  logger,
-  metrics,
-}: {
+export function createHalt(dependencies: {
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'gauge'> | undefined;
 }): Halt {
+  const { logger, metrics } = dependencies;
   let reason: CodedError | undefined;
   metrics?.gauge('countersign_log_halted', '1 while nothing is appended, as the log contradicts what was signed', () =>
     reason === undefined ? 0 : 1,

@@ -8,15 +8,12 @@ export type UnfitRecords = 'tell' | 'throw';
  * Holds what is recorded against the published schemas. It costs more than to append: it is for development and tests,
  * where a writer that strays from its schema is to be found.
  */
-export function createFitCheck({
-  unfit,
-  logger,
-  metrics,
-}: {
+export function createFitCheck(dependencies: {
   readonly unfit: UnfitRecords | undefined;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'counter'> | undefined;
 }): (draft: RecordDraft) => void {
+  const { unfit, logger, metrics } = dependencies;
   if (unfit === undefined) return () => undefined;
   const counted = metrics?.counter(
     'countersign_log_unfit_records_total',

@@ -100,17 +100,7 @@ const maxAttempts = 3;
  * A record gets its number of the stream together with its place, so what fails, or was in the log already, leaves no gap.
  * After a lost connection the turn also tells which numbers have been given.
  */
-export function createSequencer({
-  pool,
-  clock,
-  logger,
-  tail,
-  seals,
-  stream,
-  protection,
-  mayAppend,
-  checkFit = () => undefined,
-}: {
+export function createSequencer(dependencies: {
   readonly pool: pg.Pool;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -123,6 +113,7 @@ export function createSequencer({
   /** Holds a record against the schema of its type. */
   readonly checkFit?: (draft: RecordDraft) => void;
 }): Sequencer {
+  const { pool, clock, logger, tail, seals, stream, protection, mayAppend, checkFit = () => undefined } = dependencies;
   const store = createLogStore(pool);
   let head: LogHead | undefined = tail.head();
   /** The size of the log behind the last record of this process. */
@@ -415,17 +406,13 @@ function checkMembers({ id, type, transaction, dataText, standing = [] }: Record
  * salts of its commitments: the rest must be the same, and what is protected must say the same, as far as it can still
  * be read.
  */
-export async function isSameDraft({
-  draft,
-  sealed,
-  written,
-  protection,
-}: {
+export async function isSameDraft(request: {
   readonly draft: RecordDraft;
   readonly sealed: SealedDraft;
   readonly written: Buffer;
   readonly protection: Protection;
 }): Promise<boolean> {
+  const { draft, sealed, written, protection } = request;
   const record = JSON.parse(written.toString()) as EvidenceRecord;
   const { v, time: _time, stream: _stream, number: _number, clock: _clock, protected: _protected, ...open } = record;
   // Before there were protected values everything stood in the record.

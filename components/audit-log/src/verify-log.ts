@@ -21,15 +21,7 @@ import type { IndexedEntry, LogStore, StoredCheckpoint } from './store.ts';
  * @param known the right edge in memory: its root is compared when the recomputed tree reaches its size
  * @returns the first fault, with the index of the entry at fault or of the last one before it
  */
-export async function verifyLog({
-  store,
-  besides,
-  protection,
-  publication,
-  keys,
-  known,
-  onProgress,
-}: {
+export async function verifyLog(request: {
   readonly store: LogStore;
   readonly besides: VerificationStore;
   readonly protection: Pick<Protection, 'firstBrokenKey'>;
@@ -38,6 +30,7 @@ export async function verifyLog({
   readonly known: RightEdge | undefined;
   readonly onProgress: ((done: bigint, of: bigint) => void) | undefined;
 }): Promise<LogVerification> {
+  const { store, besides, protection, publication, keys, known, onProgress } = request;
   const size = await store.size();
   if (known !== undefined && known.size > size)
     return fault('entry_missing', `The log had ${known.size} entries and has ${size}.`, size);
@@ -223,15 +216,12 @@ async function checkpointFault(
  * What is kept beside records, against the digests in them. A value may be gone with its key, and in no other way; what no
  * record commits to has been put there.
  */
-export async function sealedValueFault({
-  besides,
-  protection,
-  entries,
-}: {
+export async function sealedValueFault(request: {
   readonly besides: VerificationStore;
   readonly protection: Pick<Protection, 'firstBrokenKey'>;
   readonly entries: readonly { readonly index: bigint; readonly bytes: Buffer; readonly recordId: string }[];
 }): Promise<LogFault | undefined> {
+  const { besides, protection, entries } = request;
   const committed = entries.map((entry) => ({ ...entry, commitments: logEntry(entry).record.protected ?? {} }));
   const keys = [...new Set(committed.flatMap(({ commitments }) => Object.values(commitments).map(({ key }) => key)))];
   if (keys.length === 0) return undefined;

@@ -35,15 +35,7 @@ export interface CarryingOut {
  *
  * Schedule and holds are asked again before each order. The log itself refuses the order where one came after that.
  */
-export function createCarryingOut({
-  kinds,
-  commands,
-  ledger,
-  custody,
-  clock,
-  logger,
-  everyMs,
-}: {
+export function createCarryingOut(dependencies: {
   readonly kinds: RetentionKinds;
   readonly commands: LoggedCommands;
   readonly ledger: Ledger;
@@ -52,6 +44,7 @@ export function createCarryingOut({
   readonly logger: Logger;
   readonly everyMs: number;
 }): CarryingOut {
+  const { kinds, commands, ledger, custody, clock, logger, everyMs } = dependencies;
   const progress = new Map<string, { readonly done: number; readonly of: number }>();
   let running: Promise<void> | undefined;
   let again = false;

@@ -27,15 +27,12 @@ interface End {
   readonly reason: string;
 }
 
-export function createEnding({
-  kinds,
-  commands,
-  ledger,
-}: {
+export function createEnding(dependencies: {
   readonly kinds: RetentionKinds;
   readonly commands: LoggedCommands;
   readonly ledger: Ledger;
 }): Ending {
+  const { kinds, commands, ledger } = dependencies;
   const end: RetentionCommand<End, boolean> = {
     ...plain,
     kind: kinds.decided,

@@ -234,14 +234,7 @@ function checkAgainst(
   if (!consistent.ok) throw contradicted(unproven(`The proof does not verify (${consistent.reason}).`));
 }
 
-async function signedByUs({
-  log,
-  note,
-  said,
-  witnessKey,
-  before,
-  clock,
-}: {
+async function signedByUs(request: {
   readonly log: Witnessed;
   readonly note: Note;
   readonly said: Checkpoint;
@@ -249,6 +242,7 @@ async function signedByUs({
   readonly before: Cosigned | undefined;
   readonly clock: Clock;
 }): Promise<{ readonly line: string; readonly cosigned: Cosigned }> {
+  const { log, note, said, witnessKey, before, clock } = request;
   const now = BigInt(Math.max(1, Math.floor(clock.now() / 1000)));
   // A cosignature says that this is the largest tree seen by then: a clock set back must not make an earlier one say more.
   const timestamp = before !== undefined && before.timestamp > now ? before.timestamp : now;

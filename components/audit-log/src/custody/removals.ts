@@ -41,15 +41,7 @@ export interface Removals {
   settle(): Promise<void>;
 }
 
-export function createRemovals({
-  log,
-  sequencer,
-  sign,
-  reader,
-  eraser,
-  mayAppend,
-  logger,
-}: {
+export function createRemovals(dependencies: {
   readonly log: LogStore;
   readonly sequencer: Pick<Sequencer, 'appendWith'>;
   /** Signs a head, after the seals of everything under it were verified, and the head guard was asked. */
@@ -61,6 +53,7 @@ export function createRemovals({
   readonly mayAppend: () => CodedError | undefined;
   readonly logger: Logger;
 }): Removals {
+  const { log, sequencer, sign, reader, eraser, mayAppend, logger } = dependencies;
   async function authority(id: RecordId, type: RecordType): Promise<EvidenceRecord> {
     const [entry] = await log.byRecordIds([id]);
     const found = entry === undefined || !reader.isAuthority(entry) ? undefined : reader.read(entry);

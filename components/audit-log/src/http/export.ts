@@ -105,14 +105,7 @@ interface ExportPage {
   readonly next: bigint | undefined;
 }
 
-async function* pagesOf({
-  read,
-  most,
-  query,
-  by,
-  asked,
-  isAwaited,
-}: {
+async function* pagesOf(request: {
   readonly read: Reading;
   readonly most: number;
   readonly query: ReturnType<typeof readQuery>;
@@ -121,6 +114,7 @@ async function* pagesOf({
   /** Whoever has gone away is read nothing more, also where nothing has been sent yet. */
   readonly isAwaited: () => boolean;
 }): AsyncGenerator<ExportPage, void, undefined> {
+  const { read, most, query, by, asked, isAwaited } = request;
   let after = query.after;
   for (let rows = 0; ; ) {
     const limit = Math.min(pageSize, most - rows);

@@ -39,13 +39,11 @@ const header = 'countersign.head-guard/v1';
  *
  * @throws CodedError `log_guard_unusable`
  */
-export async function openHeadGuard({
-  folder,
-  origin,
-}: {
+export async function openHeadGuard(dependencies: {
   readonly folder: string;
   readonly origin: string;
 }): Promise<HeadGuard> {
+  const { folder, origin } = dependencies;
   const file = join(folder, 'head');
   const lock = await guarded(file, async () => {
     makeFolder(folder, 0o700);

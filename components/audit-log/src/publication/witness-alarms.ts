@@ -14,17 +14,13 @@ const meanings: Readonly<Record<WitnessFault['kind'], string>> = {
 };
 
 /** Says by name what a witness does that a witness does not do: in the service's log, as a metric, and as a record. */
-export function createWitnessAlarms({
-  append,
-  logger,
-  metrics,
-  origin,
-}: {
+export function createWitnessAlarms(dependencies: {
   readonly append: AuditAppender['append'];
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'counter'> | undefined;
   readonly origin: string;
 }) {
+  const { append, logger, metrics, origin } = dependencies;
   const counted = metrics?.counter(
     'countersign_log_witness_alarms_total',
     'What witnesses of the audit log did that witnesses do not do',

@@ -50,15 +50,7 @@ const maxAnswerBytes = 65_536;
  * The way to one witness (C2SP tlog-witness, as a log). It knows what the witness has cosigned, across restarts, and so
  * notices a witness that remembers less.
  */
-export function createWitnessClient({
-  witness,
-  url,
-  exchange,
-  timeoutMs,
-  store,
-  tree,
-  onFault,
-}: {
+export function createWitnessClient(dependencies: {
   readonly witness: PolicyWitness;
   /** Submission prefix. */
   readonly url: string;
@@ -68,6 +60,7 @@ export function createWitnessClient({
   readonly tree: TreeReader;
   readonly onFault: (fault: WitnessFault) => void;
 }): WitnessClient {
+  const { witness, url, exchange, timeoutMs, store, tree, onFault } = dependencies;
   const vkey = formatVerifierKey(witness.key);
   const target = `${url.replace(/\/+$/, '')}/add-checkpoint`;
   /** The largest checkpoint with a cosignature of its own that verifies; undefined until it was read. */

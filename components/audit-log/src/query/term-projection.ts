@@ -34,13 +34,7 @@ const restPerWork = 4;
  * The follower of one process. Of all that share a database one draws at a time, page by page: who holds the lock for
  * this page. What one has drawn the others go on from, so it does not matter which of them it is or how it ends.
  */
-export function createTermProjection({
-  pool,
-  seals,
-  condemn,
-  logger,
-  everyMs = 500,
-}: {
+export function createTermProjection(dependencies: {
   readonly pool: pg.Pool;
   readonly seals: Pick<EntrySeals, 'sealMark' | 'isSealedMark'>;
   /** Somebody wrote to the database: the whole log stops. */
@@ -48,6 +42,7 @@ export function createTermProjection({
   readonly logger: Logger;
   readonly everyMs?: number | undefined;
 }): TermProjection {
+  const { pool, seals, condemn, logger, everyMs = 500 } = dependencies;
   const stopping = new AbortController();
   const terms = termStore(pool);
   /** Never ahead of what is drawn, so that what is old need not be asked about. */

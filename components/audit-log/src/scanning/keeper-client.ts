@@ -45,13 +45,11 @@ export interface LentKeyRing {
 }
 
 /** @param now milliseconds of a clock that never goes backwards */
-export function createLentKeyRing({
-  keeper,
-  now,
-}: {
+export function createLentKeyRing(dependencies: {
   readonly keeper: Pick<AskedOfKeeper, 'keys'>;
   readonly now: () => number;
 }): LentKeyRing {
+  const { keeper, now } = dependencies;
   const kept = new Map<string, Uint8Array>();
   let until = 0;
 

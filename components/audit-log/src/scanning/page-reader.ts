@@ -48,17 +48,14 @@ export interface PageReader {
   open(read: ReadPage): Promise<RecordPage>;
 }
 
-export function createPageReader({
-  reader,
-  keys,
-  keeper,
-  stretch,
-  values: asked,
-}: Pick<StreamTask, 'stretch' | 'values'> & {
-  readonly reader: Pick<BulkReader, 'records' | 'values'>;
-  readonly keys: LentKeyRing;
-  readonly keeper: Pick<AskedOfKeeper, 'open'>;
-}): PageReader {
+export function createPageReader(
+  dependencies: Pick<StreamTask, 'stretch' | 'values'> & {
+    readonly reader: Pick<BulkReader, 'records' | 'values'>;
+    readonly keys: LentKeyRing;
+    readonly keeper: Pick<AskedOfKeeper, 'open'>;
+  },
+): PageReader {
+  const { reader, keys, keeper, stretch, values: asked } = dependencies;
   const wanted: WantedValues = new Map(asked.map((path, number) => [path, number]));
   const pieces = asked.length + 1;
   const { types, before } = stretch;

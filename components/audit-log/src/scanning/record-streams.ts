@@ -22,16 +22,13 @@ export interface RecordStreams {
 }
 
 /** Streams of records, each with a thread and a connection of its own. */
-export function createRecordStreams({
-  pool,
-  protection,
-  logger,
-}: {
+export function createRecordStreams(dependencies: {
   /** Its connections are used by nobody here: it says how to make one. */
   readonly pool: pg.Pool;
   readonly protection: Protection;
   readonly logger: Logger;
 }): RecordStreams {
+  const { pool, protection, logger } = dependencies;
   const running = new Set<Worker>();
   let stopped = false;
 

@@ -21,16 +21,13 @@ export interface SealedReader {
   standing<Row extends StoredStanding>(row: Row): Row;
 }
 
-export function createSealedReader({
-  seals,
-  unsealedBefore,
-  condemn,
-}: {
+export function createSealedReader(dependencies: {
   readonly seals: EntrySeals;
   readonly unsealedBefore: bigint;
   /** Somebody wrote to the database: the whole log stops. */
   readonly condemn: (error: CodedError) => void;
 }): SealedReader {
+  const { seals, unsealedBefore, condemn } = dependencies;
   function stop(error: CodedError): never {
     condemn(error);
     throw error;

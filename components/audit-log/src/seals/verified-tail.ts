@@ -32,15 +32,7 @@ const pageSize = 2_048;
  *
  * @throws CodedError `log_inconsistent`
  */
-export async function openVerifiedTail({
-  store,
-  tree,
-  keys,
-  seals,
-  unsealedBefore,
-  logger,
-  metrics,
-}: {
+export async function openVerifiedTail(dependencies: {
   readonly store: LogStore;
   readonly tree: Pick<TreeReader, 'headAt'>;
   readonly keys: LogKeys;
@@ -50,6 +42,7 @@ export async function openVerifiedTail({
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'counter'> | undefined;
 }): Promise<VerifiedTail> {
+  const { store, tree, keys, seals, unsealedBefore, logger, metrics } = dependencies;
   const signed = await newestSigned(store, keys);
   const size = await store.size();
   if (signed !== undefined && signed.head.size > size)

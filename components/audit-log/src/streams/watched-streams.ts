@@ -158,18 +158,14 @@ function awaited(before: WatchedStreams, now: number, limits: WatchLimits): Map<
 }
 
 /** Says what has been silent for too long. */
-function settle({
-  before,
-  streams,
-  alarms,
-  now,
-  atEnd,
-  limits,
-}: Look & {
-  readonly before: WatchedStreams;
-  readonly streams: Map<string, Watched>;
-  readonly alarms: SourceAlarm[];
-}): WatchedStreams {
+function settle(
+  request: Look & {
+    readonly before: WatchedStreams;
+    readonly streams: Map<string, Watched>;
+    readonly alarms: SourceAlarm[];
+  },
+): WatchedStreams {
+  const { before, streams, alarms, now, atEnd, limits } = request;
   for (const [id, stream] of streams) {
     const grace = beatsOfGrace * stream.beatMs + limits.everyMs;
     // A stream that never beats has said that it can be silent.

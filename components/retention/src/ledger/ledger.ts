@@ -26,19 +26,14 @@ export function recordedAs(by: Requester) {
   return { ...recordedRequester(by), ...(by.client === undefined ? {} : { client: by.client }) };
 }
 
-export function createLedger({
-  audit,
-  log,
-  clock,
-  random,
-  logger,
-}: {
+export function createLedger(dependencies: {
   readonly audit: AuditAppender;
   readonly log: Pick<AuditLog, 'search'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }): Ledger {
+  const { audit, log, clock, random, logger } = dependencies;
   const fold = createFold(({ id, type }) =>
     logger.error({ record: id, type }, 'a record of retention cannot be read; a hold of that kind keeps everything'),
   );
