@@ -33,12 +33,12 @@ export interface DeliveryDependencies {
 
 const contentType = 'application/cloudevents+json';
 
-/** Held for one turn. */
+/** Events read for one turn. */
 const eventsAtOnce = 100;
 type Outcome = { readonly kind: 'delivered' | 'lease-lost' } | Extract<PostOutcome, { kind: 'failed' }>;
 
 /**
- * One turn of a subscription: its events in the order of the log, one at a time, moving on after a 2xx answer.
+ * One turn of a subscription: sends its events in log order, one at a time, and advances after a 2xx answer.
  *
  * @param turn.newest the newest place when the subscription was leased
  * @param turn.ended says that it is to stop, between two events
@@ -68,18 +68,18 @@ export async function deliver(
       const outcome = await send(held, event, dependencies);
       if (outcome.kind === 'lease-lost') return delivered;
       if (outcome.kind === 'failed') {
-        // The failure counts for the event that failed: one before it was taken in this turn.
+        // The failure belongs to the event that failed; earlier events of this turn were delivered.
         await putOff(delivered === 0 ? held : { ...held, attempts: 0, failingSince: undefined }, outcome, dependencies);
         return delivered;
       }
       delivered += 1;
       position = BigInt(event.sequence);
     }
-    // Past what is others' too, so that it is not read again.
+    // Also passes events of others, so that they are not read again.
     await store.release(held, page.position, clock.now());
   } catch (error) {
     logger.warn({ error, subscription: held.id }, 'a subscription could not be delivered');
-    // Where this fails too the lease ends by itself; whoever holds it next goes on from the stored position.
+    // If this fails too, the lease expires and the next holder continues from the stored position.
     await store.release(held, position, clock.now() + ownFaultMs).catch(() => false);
   }
   return delivered;
@@ -149,5 +149,5 @@ export async function signMessage(
   };
 }
 
-/** Each try is signed anew, so it need not last longer than clocks differ and queues wait. */
+/** Each attempt is signed anew, so this covers only clock differences and queueing. */
 const lifetimeSeconds = 300;
