@@ -1,12 +1,12 @@
 import { type RecordDraft, recordFaults, requireFit } from '@countersign/contracts';
 import type { Logger, Metrics } from '@countersign/runtime';
 
-/** What becomes of a record that is not as the schema of its type says: it is told and counted, or it is our bug at once. */
+/** What to do with a record that does not match its schema: report and count it, or throw. */
 export type UnfitRecords = 'tell' | 'throw';
 
 /**
- * Holds what is recorded against the published schemas. It costs more than to append: it is for development and tests,
- * where a writer that strays from its schema is to be found.
+ * Checks records against the published schemas. The check costs more than the append, so it is for development and
+ * tests.
  */
 export function createFitCheck(dependencies: {
   readonly unfit: UnfitRecords | undefined;

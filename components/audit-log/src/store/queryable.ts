@@ -5,7 +5,7 @@ import type pg from 'pg';
 export type Queryable = Pick<pg.Pool | pg.PoolClient, 'query'>;
 
 /**
- * What a projection of the log asks before it goes on, inside its transaction.
+ * Queries shared by projections of the log, inside their transaction.
  *
  * @param turn the named lock of whoever works at it: one node at a time
  */
