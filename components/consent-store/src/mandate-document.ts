@@ -1,5 +1,5 @@
 import type { Mandate, MandateConsent, MandateTerms, Signer } from '@countersign/contracts';
-import { digestOf, type MandateId, type RecordId, toInstant } from '@countersign/kernel';
+import { defined, digestOf, type MandateId, type RecordId, toInstant } from '@countersign/kernel';
 import { termsOf } from './terms.ts';
 
 /** What a version knows of its own making. The record's id is chosen first, so that the version can name it. */
@@ -51,7 +51,7 @@ export function nextVersion(previous: Mandate, change: VersionChange, { recordId
     // Versions of earlier releases hold none.
     consents: change.consents ?? previous.consents ?? [],
     ...(amendment === undefined || amendment === 'none' ? {} : { amendment }),
-    ...(heldFrom === undefined ? {} : { heldFrom }),
+    ...defined({ heldFrom }),
     recordedAt: toInstant(at),
     recordId,
     previousDigest: previous.digest,

@@ -1,5 +1,5 @@
 import { type MandateProposal, mandateKinds } from '@countersign/contracts';
-import { type Digest, digestOf, parseId } from '@countersign/kernel';
+import { type Digest, defined, digestOf, parseId } from '@countersign/kernel';
 import {
   invalid,
   readConstraints,
@@ -28,7 +28,7 @@ export function parseProposal(proposal: MandateProposal): ProposedTerms {
     grantor: readParty('grantor', proposal.grantor),
     grantee: readParty('grantee', proposal.grantee),
     ...(thirdParty === undefined ? {} : { thirdParty: readParty('thirdParty', thirdParty) }),
-    ...(parent === undefined ? {} : { parent }),
+    ...defined({ parent }),
     constraints: readConstraints(proposal.constraints),
     legalBasis: readLegalBasis(proposal.legalBasis),
     termsHash: readTermsHash(proposal.termsHash),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AuditAppender, auditLogErrors, Mandate } from '@countersign/contracts';
-import { type Clock, isCodedError, type MandateId, newId, type RecordId } from '@countersign/kernel';
+import { type Clock, defined, isCodedError, type MandateId, newId, type RecordId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { isOver } from './life-cycle.ts';
 import { dueNow, noticeMoment } from './notices.ts';
@@ -123,9 +123,10 @@ async function recordNotice(audit: AuditAppender, mandate: Mandate, until: numbe
         mandate: {
           ...{ id, version, kind, status },
           ...Object.fromEntries(
-            partiesOf({ grantor, grantee, ...(thirdParty === undefined ? {} : { thirdParty }) }).map(
-              ({ part, lei, role }) => [part, { lei, role }],
-            ),
+            partiesOf({ grantor, grantee, ...defined({ thirdParty }) }).map(({ part, lei, role }) => [
+              part,
+              { lei, role },
+            ]),
           ),
         },
         effective_until: effectiveUntil,

@@ -1,5 +1,5 @@
 import type { Mandate, MandatePart, MandateParty, MandateTerms } from '@countersign/contracts';
-import { type Digest, digestOf, type MandateId } from '@countersign/kernel';
+import { type Digest, defined, digestOf, type MandateId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 
 /** Terms as they are proposed: the version of the mandate they are cut from is not looked up yet. */
@@ -16,8 +16,7 @@ export function termsOf(mandate: MandateTerms): MandateTerms {
     kind: mandate.kind,
     grantor: mandate.grantor,
     grantee: mandate.grantee,
-    ...(mandate.thirdParty === undefined ? {} : { thirdParty: mandate.thirdParty }),
-    ...(mandate.parent === undefined ? {} : { parent: mandate.parent }),
+    ...defined({ thirdParty: mandate.thirdParty, parent: mandate.parent }),
     constraints: mandate.constraints,
     legalBasis: mandate.legalBasis,
     termsHash: mandate.termsHash,

@@ -12,6 +12,7 @@ import {
   type Clock,
   type CodedError,
   type Digest,
+  defined,
   isCodedError,
   newId,
   type Random,
@@ -147,7 +148,7 @@ function approvalRefused(
     data: {
       state: transaction.state,
       detail: fault.detail,
-      ...(ask.root === undefined ? {} : { batch_root: ask.root }),
+      ...defined({ batch_root: ask.root }),
     },
   };
 }

@@ -7,7 +7,7 @@ import {
   type PrincipalId,
   type WaitingTransaction,
 } from '@countersign/contracts';
-import { type CodedError, type Digest, parseInstant, type TransactionId } from '@countersign/kernel';
+import { type CodedError, type Digest, defined, parseInstant, type TransactionId } from '@countersign/kernel';
 import { type ApprovalViewDependencies, approversOf, viewOf } from './approval-view.ts';
 import { accountOf } from './approvals/account.ts';
 import { publicPart } from './approvals/give.ts';
@@ -57,7 +57,7 @@ export async function waitingFor(
   const ids = await store.waiting({
     person: principal,
     keys: roles.map((role) => awaitedKey({ role, institution: person.institution })),
-    ...(intents === undefined ? {} : { intents }),
+    ...defined({ intents }),
     now: clock.now(),
     limit: mostWaiting + 1,
   });
@@ -100,8 +100,8 @@ async function before(
   return {
     view,
     roles: may.roles,
-    ...(may.fault === undefined ? {} : { fault: may.fault }),
+    ...defined({ fault: may.fault }),
     ...(own === undefined ? {} : { own: publicPart(own) }),
-    ...(declined === undefined ? {} : { declined }),
+    ...defined({ declined }),
   };
 }

@@ -1,5 +1,5 @@
 import type { ApprovalView, Person } from '@countersign/contracts';
-import type { Clock, TransactionId } from '@countersign/kernel';
+import { type Clock, defined, type TransactionId } from '@countersign/kernel';
 import { signedLines } from './approval-view.ts';
 import { isExecuted } from './attempt.ts';
 import type { BeforeApprover } from './before-approver.ts';
@@ -47,7 +47,7 @@ export async function lookAt(
   const last = await store.putLook({ ...look, warnings: codes, at: clock.now() });
   const warned = last === undefined ? [] : codes.filter((code) => !last.warnings.includes(code));
   const earlier = await earlierOf(view, await store.looksBefore(look, mostCompared), store);
-  return { warned, ...(earlier === undefined ? {} : { earlier }) };
+  return { warned, ...defined({ earlier }) };
 }
 
 /** What has happened is another matter: only what was not carried out is compared with. */
@@ -78,8 +78,7 @@ export function changedLines(was: ApprovalView['lines'], is: ApprovalView['lines
       const [old, current] = [before.get(label), now.get(label)];
       return {
         label,
-        ...(old === undefined ? {} : { before: old }),
-        ...(current === undefined ? {} : { now: current }),
+        ...defined({ before: old, now: current }),
       };
     });
 }

@@ -5,7 +5,7 @@ import {
   type TransitionRequest,
   transactionErrors,
 } from '@countersign/contracts';
-import type { CodedError } from '@countersign/kernel';
+import { type CodedError, defined } from '@countersign/kernel';
 import type { Attempt, TransitionDependencies } from './attempt.ts';
 import { factsOf } from './facts.ts';
 
@@ -48,9 +48,7 @@ export async function decideOn(
       at: now,
       scopes: [rule.scope],
       mandateStands: true,
-      ...(acr === undefined ? {} : { acr }),
-      ...(authTime === undefined ? {} : { authTime }),
-      ...(device === undefined ? {} : { device }),
+      ...defined({ acr, authTime, device }),
       ...(algo === undefined
         ? {}
         : { algo: { modelId: algo.model_id, version: algo.version, artifactSha256: algo.artifact_sha256 } }),

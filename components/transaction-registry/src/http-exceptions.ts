@@ -1,5 +1,5 @@
 import { type Caller, exceptionErrors, requesterOf } from '@countersign/contracts';
-import { parseId, type TransactionId } from '@countersign/kernel';
+import { defined, parseId, type TransactionId } from '@countersign/kernel';
 import { described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
@@ -61,7 +61,7 @@ export function exceptionRoutes(
         const exceptions = await transactions.exceptions({
           party: caller.institution,
           ...(transaction === undefined ? {} : { transaction: transactionIdOf(transaction) }),
-          ...(status === undefined ? {} : { status }),
+          ...defined({ status }),
           ...(own === 'true' ? { owner: caller.institution } : {}),
           ...(overdue === undefined ? {} : { overdue: overdue === 'true' }),
         });
@@ -92,11 +92,7 @@ export function exceptionRoutes(
         const exception = parseId('exception', request.params.id);
         if (exception === undefined) throw notFound();
         const { kind, reason, mandate } = request.body;
-        return transactions.resolveException(
-          exception,
-          { kind, reason, ...(mandate === undefined ? {} : { mandate }) },
-          requesterOf(caller),
-        );
+        return transactions.resolveException(exception, { kind, reason, ...defined({ mandate }) }, requesterOf(caller));
       },
     ),
   );

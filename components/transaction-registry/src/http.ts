@@ -6,7 +6,7 @@ import {
   transactionErrors,
   transactionEvents,
 } from '@countersign/contracts';
-import { parseId, type TransactionId } from '@countersign/kernel';
+import { defined, parseId, type TransactionId } from '@countersign/kernel';
 import {
   changesMarket,
   isAuthorizationDetailType,
@@ -151,8 +151,7 @@ export function transactionRegistryRoutes(
           by: { id: caller.subject, institution: caller.institution, client: caller.client },
           ...(caller.actors.length === 0 ? {} : { actors: caller.actors }),
           authentication: {
-            ...(caller.acr === undefined ? {} : { acr: caller.acr }),
-            ...(caller.authTime === undefined ? {} : { authTime: caller.authTime }),
+            ...defined({ acr: caller.acr, authTime: caller.authTime }),
           },
         });
       },

@@ -1,5 +1,5 @@
 import type { DirectorySnapshot, PermittedIntent, TransactionFacts } from '@countersign/contracts';
-import type { TransactionId } from '@countersign/kernel';
+import { defined, type TransactionId } from '@countersign/kernel';
 import { instrumentId } from '@countersign/market';
 import { type DestinationReader, destinationKnown } from './destinations/known.ts';
 import { receiverFacts } from './destinations/receivers.ts';
@@ -41,7 +41,7 @@ export async function withTrade(
 ): Promise<KnownFacts> {
   const destination = await destinationKnown(transaction, reader);
   return {
-    ...(destination === undefined ? {} : { destinationKnown: destination }),
+    ...defined({ destinationKnown: destination }),
     ...(trade.kind === 'none' ? {} : { tradeKnown: trade.kind === 'stands' }),
     ...tradedInstrument(trade),
     ...(await receiverFacts(transaction, reader, directory, now)),

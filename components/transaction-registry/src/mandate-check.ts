@@ -1,5 +1,5 @@
 import type { ConsentStore, Mandate } from '@countersign/contracts';
-import type { MandateId } from '@countersign/kernel';
+import { defined, type MandateId } from '@countersign/kernel';
 import { intentUse, type Lei } from '@countersign/market';
 import { type MandateNeed, partiesByPart } from './life-cycles/index.ts';
 import type { StoredTransaction } from './store/store.ts';
@@ -47,7 +47,7 @@ export async function checkMandates(
         actingFor: institution,
         use: intentUse(transaction.detail, { action, at: asked.takenAt }),
         at: asked.now,
-        ...(version === undefined ? {} : { atLeastVersion: version }),
+        ...defined({ atLeastVersion: version }),
       });
       if (!answer.stands) return answer;
       for (const mandate of answer.chain) relied.set(mandate.id, mandate);

@@ -7,7 +7,7 @@ import {
   type RecordDraft,
   type StandingCheck,
 } from '@countersign/contracts';
-import { type CodedError, type Digest, type GrantId, parseInstant, toInstant } from '@countersign/kernel';
+import { type CodedError, type Digest, defined, type GrantId, parseInstant, toInstant } from '@countersign/kernel';
 import { type GrantKind, grantClaim } from './recorded-grant.ts';
 import { changeSaying, consentSaying, revocationSaying } from './records.ts';
 import { mergedProposal, termsOf } from './terms.ts';
@@ -129,8 +129,7 @@ function proposed(proposal: GrantProposal): GrantProposal {
     acr,
     amr,
     authTime,
-    ...(boundTo === undefined ? {} : { boundTo }),
-    ...(session === undefined ? {} : { session }),
+    ...defined({ boundTo, session }),
     expiresAt: toInstant(ends),
   };
 }

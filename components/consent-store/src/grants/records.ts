@@ -1,6 +1,6 @@
 import type { Saying } from '@countersign/commands';
 import type { Actor, Grant, GrantProposal, ProtectedValue, RecordDraft } from '@countersign/contracts';
-import { digestOf, type Json, type RecordId } from '@countersign/kernel';
+import { defined, digestOf, type Json, type RecordId } from '@countersign/kernel';
 import { type AuthorizationDetail, digestOfIntent } from '@countersign/market';
 
 export const source = 'consent-store';
@@ -83,7 +83,7 @@ function termsData({ client, acr, scopes, resources, details, session }: Omit<Gr
     scopes,
     resources,
     ...(details.length === 0 ? { details: [] } : {}),
-    ...(session === undefined ? {} : { session }),
+    ...defined({ session }),
   } satisfies Json;
 }
 

@@ -1,5 +1,5 @@
 import { type Caller, type ConsentStore, consentErrors, type MandateCopy } from '@countersign/contracts';
-import { type Clock, parseInstant } from '@countersign/kernel';
+import { type Clock, defined, parseInstant } from '@countersign/kernel';
 import {
   type AuthorizationDetail,
   intentUse,
@@ -100,7 +100,7 @@ export function askingRoutes(
       const question = questionOf(request.params.id, request.body, clock);
       const answer = await consentStore.validate({
         ...question,
-        ...(action === undefined ? {} : { action }),
+        ...defined({ action }),
         ...(known_at === undefined ? {} : { knownAt: timeOf('known_at', known_at) }),
       });
       return answerTo(caller, question, answer);

@@ -6,7 +6,7 @@ import {
   mandateKinds,
   mandateStatuses,
 } from '@countersign/contracts';
-import { parseInstant } from '@countersign/kernel';
+import { defined, parseInstant } from '@countersign/kernel';
 import { parseLei } from '@countersign/market';
 import { described } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -96,9 +96,7 @@ export function readingRoutes(
       const mandates = await consentStore.list({
         institution: lei.value,
         limit: limit === undefined ? mostListed : Number(limit),
-        ...(status === undefined ? {} : { status }),
-        ...(kind === undefined ? {} : { kind }),
-        ...(endingBefore === undefined ? {} : { endingBefore }),
+        ...defined({ status, kind, endingBefore }),
         ...(after === undefined ? {} : { after: mandateIdOf(after) }),
       });
       return { mandates };

@@ -1,5 +1,5 @@
 import type { Actor, Mandate } from '@countersign/contracts';
-import { decodeBase64Url, derivedId, digestOf, type MandateId } from '@countersign/kernel';
+import { decodeBase64Url, defined, derivedId, digestOf, type MandateId } from '@countersign/kernel';
 import { consentFrom } from '../consents.ts';
 import { firstVersion, seal } from '../mandate-document.ts';
 import { proposalDigest } from '../proposal.ts';
@@ -33,7 +33,7 @@ export function createPropose(context: StepContext): Step<Proposing, Found> {
       const asked = { step: 'propose', grantor: grantor.lei, grantee: grantee.lei };
       const above = facts?.made === undefined ? facts?.parent?.mandate : undefined;
       return {
-        ...refusal(context.newRecordId(), error, by, { ...asked, ...(parent === undefined ? {} : { parent }) }),
+        ...refusal(context.newRecordId(), error, by, { ...asked, ...defined({ parent }) }),
         ...(above === undefined ? {} : { references: [above.recordId] }),
       };
     },

@@ -7,7 +7,7 @@ import {
   type RecordDraft,
   type RecordType,
 } from '@countersign/contracts';
-import type { CodedError, Json, MandateId, RecordId } from '@countersign/kernel';
+import { type CodedError, defined, type Json, type MandateId, type RecordId } from '@countersign/kernel';
 import type pg from 'pg';
 import type { MandateSigner } from '../mandate-document.ts';
 import type { Unit } from '../store/unit.ts';
@@ -127,7 +127,7 @@ export function saying(
     type,
     outcome: 'done',
     ...(references.length === 0 ? {} : { references }),
-    ...(by === undefined ? {} : { subject: by }),
+    ...defined({ subject: by }),
     mandate: { id, version },
     data,
   };

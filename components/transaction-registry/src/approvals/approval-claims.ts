@@ -2,6 +2,7 @@ import { type ApproverRole, approverRoles, transactionErrors } from '@countersig
 import {
   type CodedError,
   type Digest,
+  defined,
   digestOf,
   type Json,
   parseDigest,
@@ -78,7 +79,7 @@ function parseClaims({ iss, decision, role: named, iat, exp, jti }: Claims): App
   if (named !== undefined && role === undefined) throw malformed(`Its role is none of ${approverRoles.join(', ')}.`);
   if (!isTime(iat) || !isTime(exp)) throw malformed('Its iat and exp are not times in whole seconds.');
   if (exp <= iat) throw malformed('Its exp is not later than its iat.');
-  return { iss, ...(role === undefined ? {} : { role }), iat, exp, jti };
+  return { iss, ...defined({ role }), iat, exp, jti };
 }
 
 function parseItems(value: Json | undefined): readonly SignedItem[] {

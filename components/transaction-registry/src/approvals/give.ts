@@ -11,6 +11,7 @@ import {
 import {
   type Clock,
   type Digest,
+  defined,
   type Json,
   newId,
   parseId,
@@ -58,7 +59,7 @@ export function approvalOf(
     kid,
     tokenId: claims.jti,
     ...(authenticator === undefined ? {} : { authenticator: authenticator.id }),
-    ...(root === undefined ? {} : { batchRoot: root }),
+    ...defined({ batchRoot: root }),
   };
 }
 
@@ -83,7 +84,7 @@ export function givenRecord(
       key: jwk,
       role: approval.role,
       expires_at: approval.expiresAt,
-      ...(root === undefined ? {} : { batch_root: root }),
+      ...defined({ batch_root: root }),
     },
     protectedValues: strategyOf(transaction.initiatorInstitution, { shown: shownJson(shown) }),
   };
@@ -140,7 +141,7 @@ export function publicPart({
     intentDigest,
     expiresAt,
     recordId,
-    ...(withdrawn === undefined ? {} : { withdrawn }),
+    ...defined({ withdrawn }),
   };
 }
 

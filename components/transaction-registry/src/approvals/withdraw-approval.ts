@@ -7,7 +7,7 @@ import {
   recordIdAfter,
   transactionErrors,
 } from '@countersign/contracts';
-import type { ApprovalId, Clock, Random, TransactionId } from '@countersign/kernel';
+import { type ApprovalId, type Clock, defined, type Random, type TransactionId } from '@countersign/kernel';
 import { type SayingSteps, type Sayings, say } from '../proof/commands.ts';
 import { approvalClaim } from '../proof/held.ts';
 import type { RegistryLog, Store } from '../proof/proven-store.ts';
@@ -87,7 +87,7 @@ function withdrawal(
         approver: given.approver,
         institution: given.institution,
         role: given.role,
-        ...(reason === undefined ? {} : { reason }),
+        ...defined({ reason }),
       },
     }),
     // Also of somebody who tries it with the approval of another.

@@ -1,5 +1,5 @@
 import { type ExceptionCause, exceptionErrors, transactionErrors } from '@countersign/contracts';
-import { CodedError } from '@countersign/kernel';
+import { CodedError, defined } from '@countersign/kernel';
 import { type Attempt, isAwaited, isExecuted } from '../attempt.ts';
 import type { MandateStanding } from '../mandate-check.ts';
 import { circumstancesOf } from '../step-record.ts';
@@ -46,7 +46,7 @@ export function mandateLapse(attempt: Attempt, standing: Extract<MandateStanding
     reason,
     error: (exception) =>
       transactionErrors.error('mandate_lapsed', `The mandate does not carry this any further: ${told}`, {
-        facts: { reason, ...(exception === undefined ? {} : { exception }) },
+        facts: { reason, ...defined({ exception }) },
       }),
     raised: {
       detail,
@@ -83,7 +83,7 @@ function withException({ code, category, detail, facts }: CodedError, exception:
     code,
     category,
     detail,
-    facts: { ...facts, ...(exception === undefined ? {} : { exception }) },
+    facts: { ...facts, ...defined({ exception }) },
   });
 }
 

@@ -7,7 +7,14 @@ import {
   type TransactionException,
   transactionErrors,
 } from '@countersign/contracts';
-import { type CodedError, type ExceptionId, type Json, type TransactionId, toInstant } from '@countersign/kernel';
+import {
+  type CodedError,
+  defined,
+  type ExceptionId,
+  type Json,
+  type TransactionId,
+  toInstant,
+} from '@countersign/kernel';
 import type { TransitionDependencies } from '../attempt.ts';
 import { standingApprovals } from '../facts.ts';
 import { releaseHeadroom, reopenHeadroom } from '../headroom.ts';
@@ -234,7 +241,7 @@ function accepting(
 }
 
 function dataOf({ id, cause, event }: StoredException, { kind, reason, mandate }: AskedResolution) {
-  return { exception: id, cause, event, kind, reason, ...(mandate === undefined ? {} : { mandate }) };
+  return { exception: id, cause, event, kind, reason, ...defined({ mandate }) };
 }
 
 function mandateOf({ id, version, recordId }: Mandate): StoredTransaction['mandate'] {

@@ -1,5 +1,5 @@
 import { approverRoles, type Person, type Statements, transactionErrors } from '@countersign/contracts';
-import { type CodedError, isCodedError, parseId, type TransactionId } from '@countersign/kernel';
+import { type CodedError, defined, isCodedError, parseId, type TransactionId } from '@countersign/kernel';
 import { type RefusedForm, refusedForm } from '@countersign/runtime';
 import { batchRoot } from '../approvals/approval-claims.ts';
 import { type BeforeApprover, mostWaiting } from '../before-approver.ts';
@@ -90,9 +90,7 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
         view: viewShownTo(view, person.institution),
         changes: await transactions.desk.look(before, person),
         csrf: csrfOf(txn, signIn, visit).token,
-        ...(fault === undefined ? {} : { fault }),
-        ...(own === undefined ? {} : { own }),
-        ...(declined === undefined ? {} : { declined }),
+        ...defined({ fault, own, declined }),
         ...asked,
         mayDecline: roles.length > 0 && declined === undefined,
         refused,
@@ -138,11 +136,11 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
           items: await inTurn(befores, async (before) => ({
             view: viewShownTo(before.view, person.institution),
             changes: await transactions.desk.look(before, person),
-            ...(before.fault === undefined ? {} : { fault: before.fault }),
+            ...defined({ fault: before.fault }),
           })),
           root,
           csrf: csrfOf(root, signIn, visit).token,
-          ...(fault === undefined ? {} : { fault }),
+          ...defined({ fault }),
           ...asked,
         },
       };

@@ -1,5 +1,13 @@
 import type { EvidenceRecord, RecordDraft, TransactionException } from '@countersign/contracts';
-import type { ApprovalId, ExceptionId, Json, MandateId, RecordId, TransactionId } from '@countersign/kernel';
+import {
+  type ApprovalId,
+  defined,
+  type ExceptionId,
+  type Json,
+  type MandateId,
+  type RecordId,
+  type TransactionId,
+} from '@countersign/kernel';
 import type { LifeAfter, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
 import type { TradeUse, TradeUseKind } from '../store/trades.ts';
 import type { Held } from './held.ts';
@@ -68,8 +76,7 @@ export function changed(held: Held, { change, recordId, body }: DurableChange): 
           parties: [...new Set([...before.parties, ...after.parties])].sort(),
           approvalsAwaited: after.awaits?.keys ?? null,
         }),
-    ...(change.mandate === undefined ? {} : { mandate: change.mandate }),
-    ...(change.carriedBy === undefined ? {} : { carriedBy: change.carriedBy }),
+    ...defined({ mandate: change.mandate, carriedBy: change.carriedBy }),
     ...(change.awaitedUntil === undefined ? {} : { awaitedUntil: change.awaitedUntil, overdueVersion: null }),
     changedRecordId: recordId,
   };

@@ -6,7 +6,7 @@ import {
   permittedIntent,
   type StandingRecord,
 } from '@countersign/contracts';
-import { parseInstant, type RecordId } from '@countersign/kernel';
+import { defined, parseInstant, type RecordId } from '@countersign/kernel';
 import type { StoredTransaction } from '../store/store.ts';
 
 /** Records do not change: so many are remembered. */
@@ -54,9 +54,7 @@ export function createPermittedReader(log: Pick<AuditLog, 'find'>) {
       return {
         record: record.id,
         at: parseInstant(record.time) ?? 0,
-        ...(acr === undefined ? {} : { acr }),
-        ...(authTime === undefined ? {} : { authTime }),
-        ...(record.device === undefined ? {} : { device: record.device }),
+        ...defined({ acr, authTime, device: record.device }),
         reached: parties.filter((party) => newest.get(permittedAt(id, party))?.digest !== undefined),
       };
     },
