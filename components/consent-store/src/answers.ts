@@ -166,5 +166,5 @@ export function isParty(mandate: Mandate, { institution }: Caller): boolean {
 }
 
 export function notFound() {
-  return consentErrors.error('mandate_not_found', 'There is no such mandate, or it is not yours to see.');
+  return consentErrors.error('mandate_not_found', 'The mandate does not exist, or you have no access to it.');
 }

@@ -145,5 +145,5 @@ function grantIdOf(text: string): GrantId {
 }
 
 function notFound() {
-  return grantErrors.error('grant_not_found', 'There is no such grant, or it is not yours to see.');
+  return grantErrors.error('grant_not_found', 'The grant does not exist, or you have no access to it.');
 }

@@ -9,15 +9,15 @@ import {
 import { defined, parseInstant, type RecordId } from '@countersign/kernel';
 import type { StoredTransaction } from '../store/store.ts';
 
-/** Records do not change: so many are remembered. */
+/** Cached records; records never change. */
 const mostRemembered = 10_000;
 
-/** What is asked of the log about a transaction: whether a token for it was permitted and, until the first step, for whose interfaces. */
+/** The log keys about issued tokens: whether one was permitted and, before the first step, for whose interfaces. */
 export function permissionsOf({ id, state, parties }: StoredTransaction): readonly string[] {
   return [permittedIntent(id), ...(state === 'intended' ? parties.map((party) => permittedAt(id, party)) : [])];
 }
 
-/** Reads who was permitted what from the records of tokens, which the authorization server alone writes. */
+/** Reads permitted tokens from their records, which only the authorization server writes. */
 export function createPermittedReader(log: Pick<AuditLog, 'find'>) {
   const remembered = new Map<RecordId, EvidenceRecord>();
 
