@@ -12,7 +12,7 @@ import {
 import type { ProposedTerms } from './terms.ts';
 
 /**
- * Reads a proposal from outside. Whether the parties exist and who proposes is asked elsewhere.
+ * Parses a proposal. The existence of the parties and the proposer's authority are checked by the step.
  *
  * @throws CodedError `mandate_invalid`, with the field in `facts`
  */
@@ -39,7 +39,7 @@ export function parseProposal(proposal: MandateProposal): ProposedTerms {
   return terms;
 }
 
-/** What an idempotency key is bound to. The kind `mandate` is not written: keys were kept before there were others. */
+/** The digest that an idempotency key is bound to. The kind `mandate` is left out, as in releases without other kinds. */
 export function proposalDigest({ kind, ...terms }: ProposedTerms): Digest {
   return digestOf(kind === 'mandate' ? terms : { kind, ...terms });
 }
