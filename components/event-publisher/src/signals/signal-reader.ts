@@ -1,7 +1,6 @@
 import type { AuditLog } from '@countersign/contracts';
-import { directoryErrors } from '@countersign/contracts';
-import type { Clock } from '@countersign/kernel';
-import { createSlices, sliceSize, slicesOfPage } from '../slices.ts';
+import { type Clock, isCodedError } from '@countersign/kernel';
+import { createSlices, sliceSize, slicesOfPage } from '../log-slices.ts';
 import { type DirectoryView, type Signal, signalsOf, signalTypes } from './projection.ts';
 
 export interface SignalReaderDependencies {
@@ -30,7 +29,7 @@ export function createSignalReader({ log, directory, issuer, clock }: SignalRead
     try {
       return await directory.snapshotAtLeast(version);
     } catch (error) {
-      if (directoryErrors.is(error, 'directory_behind') && clock.now() - recordedAt > changeWaitMs) return undefined;
+      if (isCodedError(error, 'directory_behind') && clock.now() - recordedAt > changeWaitMs) return undefined;
       throw error;
     }
   }
