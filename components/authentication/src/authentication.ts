@@ -12,13 +12,12 @@ import {
   type SignIn,
   type StandingReader,
 } from '@countersign/contracts';
-import type { Clock, Random } from '@countersign/kernel';
-import { CodedError } from '@countersign/kernel';
+import { type Clock, CodedError, type Random } from '@countersign/kernel';
 import { cookieName, type Logger, type Metrics, type RowSeal, readCookie } from '@countersign/runtime';
 import type pg from 'pg';
 import { createAuthenticators, type RunningAuthenticators } from './authenticators/authenticators.ts';
 import { type AuthenticationConfiguration, type Settings, settingsOf } from './config.ts';
-import { createMethods } from './methods/index.ts';
+import { createMethods } from './methods/create-methods.ts';
 import type { SignInMethod } from './methods/method.ts';
 import type { Risk } from './risk/risk.ts';
 import { createSessionStore } from './sessions/session-store.ts';

@@ -2,13 +2,12 @@ import { authenticationErrors, authenticatorErrors, type PrincipalId } from '@co
 import { type CodedError, isCodedError, newId, sha256Base64Url } from '@countersign/kernel';
 import type { WebAuthnSignature } from '@countersign/webauthn';
 import { type Assertion, readAssertion, verifyAuthentication } from '@countersign/webauthn/ceremonies';
-import { standingOf } from '../sessions/standing.ts';
-import { aboutPerson } from './about.ts';
+import { standingOf } from '../standing.ts';
 import type { AuthenticatorRow } from './authenticator-store.ts';
 import type { Parts } from './dependencies.ts';
-import { isSomebodyElses } from './key-holder.ts';
+import { isSomebodyElses } from './proven-authenticators.ts';
 import { authenticatorIdOf } from './recorded-authenticator.ts';
-import { type RefusedCeremony, refused } from './records.ts';
+import { aboutPerson, type RefusedCeremony, refused } from './records.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 import { afterSuspicion, suspect } from './suspicion.ts';
 

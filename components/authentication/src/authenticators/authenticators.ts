@@ -1,29 +1,31 @@
+import { createStatements } from './statements.ts';
 import { createCommands, createRecordedThings } from '@countersign/commands';
-import type {
-  AskedStatement,
-  Authenticator,
-  DepartureEffect,
-  PrincipalId,
-  SignedStatement,
-  Statements,
-} from '@countersign/contracts';
+import type { AskedStatement, Authenticator, DepartureEffect, PrincipalId, SignedStatement, Statements } from '@countersign/contracts';
 import { authenticationOptions, type RequestOptions } from '@countersign/webauthn/ceremonies';
+import { createAccountLockKind } from './account-lock.ts';
 import { type AcceptedAssertion, createAssertions } from './assertions.ts';
 import { createAuthenticatorStore } from './authenticator-store.ts';
 import { createChallengeStore } from './challenge-store.ts';
 import { type AuthenticatorSettings, authenticatorSettingsOf } from './config.ts';
-import { departureEffect } from './departure.ts';
 import type { AuthenticatorDependencies, Parts } from './dependencies.ts';
-import type { StoredInvitation } from './invitation-store.ts';
-import { createInvitationStore } from './invitation-store.ts';
+import { createInvitationStore, type StoredInvitation } from './invitation-store.ts';
+import { createInvitationKind } from './invitations.ts';
 import { createLockStore } from './lock-store.ts';
 import { createAuthenticatorKind } from './recorded-authenticator.ts';
-import { createInvitationKind } from './recorded-invitation.ts';
-import { createAccountLockKind } from './recorded-lock.ts';
 import { type AuthenticatorKeeping, createRegister } from './register.ts';
 import { createRegistrations, type SentRegistration } from './registrations.ts';
 import { createRules } from './rules.ts';
-import { createStatements } from './statements.ts';
+
+/** Who leaves has no authenticator any more; who moves keeps theirs, which their new roles then judge at each use. */
+export function departureEffect(register: Pick<AuthenticatorKeeping, 'endOfLeaver'>): DepartureEffect {
+  return {
+    name: 'authenticators',
+    async end({ principal, kind, at, by, reason }) {
+      if (kind !== 'leave') return { ended: 0 };
+      return { ended: await register.endOfLeaver(principal, by, reason, Date.parse(at)) };
+    },
+  };
+}
 
 /** The security keys and passkeys of people, and what is signed with them. */
 export interface RunningAuthenticators extends AuthenticatorKeeping, Statements {

@@ -1,9 +1,14 @@
 import type { PrincipalId } from '@countersign/contracts';
-import type { Json } from '@countersign/kernel';
+import type { AuthenticatorId, Json, RecordId } from '@countersign/kernel';
 import { ask, type RowSeal } from '@countersign/runtime';
 import type { StatementClaims } from '@countersign/webauthn';
 import type pg from 'pg';
-import type { RegistrationAllowance } from './allowance.ts';
+
+/** What lets a person register an authenticator: an invitation, or one that they have and have just used. */
+export type RegistrationAllowance =
+  /** @property secretHash base64url */
+  | { readonly by: 'invitation'; readonly secretHash: string }
+  | { readonly by: 'authenticator'; readonly authenticator: AuthenticatorId; readonly recordId: RecordId };
 
 /** What is signed, or what allows the registration. */
 interface About {

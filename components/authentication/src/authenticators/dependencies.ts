@@ -12,14 +12,14 @@ import type {
 import type { AuthenticatorId, Clock, Random } from '@countersign/kernel';
 import type { Logger, RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
+import type { AccountLockKind } from './account-lock.ts';
 import type { AuthenticatorRow, AuthenticatorStore } from './authenticator-store.ts';
 import type { ChallengeStore } from './challenge-store.ts';
 import type { AuthenticatorSettings, AuthenticatorsConfiguration } from './config.ts';
 import type { InvitationStore } from './invitation-store.ts';
+import type { InvitationKind } from './invitations.ts';
 import type { LockStore } from './lock-store.ts';
 import type { AuthenticatorKind, AuthenticatorState } from './recorded-authenticator.ts';
-import type { InvitationKind } from './recorded-invitation.ts';
-import type { AccountLockKind } from './recorded-lock.ts';
 import type { Rules } from './rules.ts';
 
 export interface AuthenticatorDependencies {

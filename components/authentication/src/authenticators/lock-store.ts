@@ -2,7 +2,7 @@ import type { PrincipalId, StandingCheck } from '@countersign/contracts';
 import type { RecordId } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
-import { lockThing } from '../row-claims.ts';
+import { lockThing } from './row-claims.ts';
 
 export interface AccountLockState {
   readonly locked: boolean;

@@ -1,9 +1,21 @@
+import { authenticatorClaim, everHadThing } from './row-claims.ts';
 import type { AuditLog, PrincipalId, StandingCheck, StandingReader } from '@countersign/contracts';
 import { type AuthenticatorId, membersOf, parseId } from '@countersign/kernel';
-import type pg from 'pg';
-import { authenticatorClaim, everHadThing } from '../row-claims.ts';
 import type { Parts } from './dependencies.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
+import type pg from 'pg';
+
+/**
+ * Whether the directory has a key as that of another principal: of a client, or for approvals. Whoever signs with one
+ * key is one person; two people's words need two.
+ */
+export function isSomebodyElses(
+  { directory }: Pick<Parts, 'directory'>,
+  { kid, person }: { readonly kid: string; readonly person: PrincipalId },
+): boolean {
+  const holder = directory.snapshot().keyHolder(kid);
+  return holder !== undefined && holder !== person;
+}
 
 /** Of these, those that may count: neither suspended nor removed, and in the log as they are here. */
 export async function provenOf(

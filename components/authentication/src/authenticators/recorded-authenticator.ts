@@ -1,11 +1,11 @@
+import { membersOf, type AuthenticatorId, derivedId, type Json, sha256 } from '@countersign/kernel';
 import type { RecordedKind } from '@countersign/commands';
 import type { Notices } from '@countersign/contracts';
-import { type AuthenticatorId, derivedId, type Json, membersOf, sha256 } from '@countersign/kernel';
-import { authenticatorClaim } from '../row-claims.ts';
 import { en } from '../texts/en.ts';
 import type { AuthenticatorRow, AuthenticatorStore } from './authenticator-store.ts';
 import type { InvitationStore } from './invitation-store.ts';
-import { noticeIdOf } from './notice-id.ts';
+import { noticeIdOf } from './records.ts';
+import { authenticatorClaim } from './row-claims.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 
 /** What decides about an authenticator, with what a new row needs beside that. */

@@ -1,15 +1,27 @@
 import type { Saying } from '@countersign/commands';
 import {
   type Actor,
+  type Directory,
   ended,
   type PrincipalId,
   type RecordDraft,
   type RecordType,
   standing,
 } from '@countersign/contracts';
-import type { AuthenticatorId, RecordId } from '@countersign/kernel';
-import { everHadThing, invitationThing } from '../row-claims.ts';
+import { type AuthenticatorId, derivedId, type NoticeId, type RecordId, sha256 } from '@countersign/kernel';
+import { everHadThing, invitationThing } from './row-claims.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
+
+/** Of whom a record speaks; also of somebody who has left. */
+export function aboutPerson(directory: Pick<Directory, 'snapshot'>, person: PrincipalId): About {
+  const snapshot = directory.snapshot();
+  return { person, institution: (snapshot.principal(person) ?? snapshot.knownPrincipal(person))?.institution };
+}
+
+/** Whoever tells it again tells it under the same id. @param about what happened once, such as the record that says so */
+export function noticeIdOf(about: string): NoticeId {
+  return derivedId('notice', 0, sha256(`authentication ${about}`).subarray(0, 10));
+}
 
 const source = 'authentication';
 

@@ -10,15 +10,13 @@ import { type AuthenticatorId, newId, toInstant, visibleLine } from '@countersig
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { hashOfSecret, newSecret } from '../secret.ts';
-import { aboutPerson } from './about.ts';
+import { createLockCommands } from './account-lock.ts';
 import type { Parts } from './dependencies.ts';
-import { createInvitationCommands } from './invitation-commands.ts';
-import { createLockCommands } from './lock-commands.ts';
-import { authenticatorName } from './name.ts';
+import { createInvitationCommands } from './invitations.ts';
 import { everHad, lastRegistered, provenOf } from './proven-authenticators.ts';
-import { renamed } from './records.ts';
+import { aboutPerson, renamed } from './records.ts';
 import { createRemoval, type RemovalAsk, unknownKey } from './removal.ts';
-import { type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
+import { authenticatorName, type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
 
 const usualHours = 24;
 const mostHours = 72;

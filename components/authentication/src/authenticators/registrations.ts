@@ -16,21 +16,18 @@ import {
   verifyRegistration,
 } from '@countersign/webauthn/ceremonies';
 import type pg from 'pg';
-import { invitationClaim } from '../row-claims.ts';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
-import { standingOf } from '../sessions/standing.ts';
-import { aboutPerson } from './about.ts';
-import type { RegistrationAllowance } from './allowance.ts';
+import { standingOf } from '../standing.ts';
 import { isRefusal } from './assertions.ts';
+import type { RegistrationAllowance } from './challenge-store.ts';
 import type { Parts } from './dependencies.ts';
 import type { StoredInvitation } from './invitation-store.ts';
-import { isSomebodyElses } from './key-holder.ts';
-import { authenticatorName } from './name.ts';
-import { everHad, provenOf, requireRegisteredWritten } from './proven-authenticators.ts';
+import { everHad, isSomebodyElses, provenOf, requireRegisteredWritten } from './proven-authenticators.ts';
 import { authenticatorIdOf, isEnded } from './recorded-authenticator.ts';
-import { refused, registered } from './records.ts';
+import { aboutPerson, refused, registered } from './records.ts';
 import type { AuthenticatorCommand } from './removal.ts';
-import { type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
+import { invitationClaim } from './row-claims.ts';
+import { authenticatorName, type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
 
 /** Of the statement by which a person says that they add an authenticator; `person` of its claims is they themselves. */
 export const addStatementType = 'countersign-authenticator-add+webauthn';

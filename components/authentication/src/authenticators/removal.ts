@@ -1,13 +1,12 @@
+import { stateOf, type AuthenticatorState, isEnded } from './recorded-authenticator.ts';
 import type { Command } from '@countersign/commands';
 import { type Actor, authenticatorErrors, ended, type PrincipalId } from '@countersign/contracts';
 import { type AuthenticatorId, toInstant } from '@countersign/kernel';
-import { invitationThing } from '../row-claims.ts';
-import { aboutPerson } from './about.ts';
 import type { AuthenticatorRow } from './authenticator-store.ts';
 import type { Parts } from './dependencies.ts';
 import { requireRegisteredWritten } from './proven-authenticators.ts';
-import { type AuthenticatorState, isEnded, stateOf } from './recorded-authenticator.ts';
-import { done, suspected } from './records.ts';
+import { aboutPerson, done, suspected } from './records.ts';
+import { invitationThing } from './row-claims.ts';
 
 export type AuthenticatorCommand<Ask, Facts, Answer> = Command<
   Ask,

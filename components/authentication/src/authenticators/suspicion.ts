@@ -1,7 +1,7 @@
 import { toInstant } from '@countersign/kernel';
 import { en } from '../texts/en.ts';
 import type { Parts } from './dependencies.ts';
-import { noticeIdOf } from './notice-id.ts';
+import { noticeIdOf } from './records.ts';
 import { createSuspicion } from './removal.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 

@@ -1,8 +1,7 @@
 import { type AskedStatement, type Authenticator, hardwareAcr } from '@countersign/contracts';
 import { ceremonyAttributes, ceremonyFields, type Html, html, inWords } from '@countersign/runtime';
-import type { Drawn } from '../pages/drawn.ts';
-import { facts, rows, sectionPage, signedForm } from './drawing.ts';
-import { keysPath } from './paths.ts';
+import type { Drawn } from '../page-parts.ts';
+import { facts, keysPath, rows, sectionPage, signedForm } from './drawing.ts';
 
 /** What there is of a person's keys. */
 export function keysPage(

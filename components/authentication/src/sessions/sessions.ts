@@ -20,14 +20,13 @@ import {
 import type { Tier } from '@countersign/market';
 import { type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import type { Settings } from '../config.ts';
-import { sessionEnded, sessionStarted, sessionSteppedUp } from '../records.ts';
-import { authenticatorThing, lockThing, sessionClaim, stepUpClaim } from '../row-claims.ts';
+import { authenticatorThing, lockThing } from '../authenticators/row-claims.ts';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
+import { standingOf } from '../standing.ts';
+import { sessionClaim, sessionEnded, sessionStarted, sessionSteppedUp, stepUpClaim } from './records.ts';
 import type { OpenSession, SessionStore, StoredSession } from './session-store.ts';
-import { standingOf } from './standing.ts';
 import type { StepUp, StepUpStore } from './step-up-store.ts';
-import { kindOf, type SessionKind, sessionKinds, suffices, tierReached } from './tiers.ts';
+import { kindOf, type SessionKind, sessionKinds, suffices, type TierRules, tierReached } from './tiers.ts';
 
 /** The clock of another node may be this far ahead of ours. */
 const clockDifferenceMs = 60_000;
@@ -45,7 +44,7 @@ export interface SessionDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly settings: Settings;
+  readonly settings: { readonly tiers: TierRules; readonly stepUpMs: number };
 }
 
 /** What a method has established, and where. */

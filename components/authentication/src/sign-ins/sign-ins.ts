@@ -1,24 +1,26 @@
+import { nobodyOf, type AttemptFrom, createJudge, type JudgeDependencies, type Judged, narrowed, type RefusedSignIn, serves } from './judge.ts';
 import { setTimeout } from 'node:timers/promises';
 import { type Authentication, authenticationErrors, authenticatorErrors } from '@countersign/contracts';
-import type { Digest } from '@countersign/kernel';
+import { type Digest, digestOf } from '@countersign/kernel';
 import { csrfTokenOf, matchesCsrfToken, transaction } from '@countersign/runtime';
-import type pg from 'pg';
 import type { MethodAttempt, MethodRefusal, SignInMethod } from '../methods/method.ts';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
 import type { Sessions, Started } from '../sessions/sessions.ts';
 import { kindOf, type SessionKind } from '../sessions/tiers.ts';
-import { challengeOf } from './challenge.ts';
-import { narrowed, serves } from './class-accepted.ts';
-import {
-  type AttemptFrom,
-  createJudge,
-  type JudgeDependencies,
-  type Judged,
-  nobodyOf,
-  type RefusedSignIn,
-} from './judge.ts';
 import { ownPath } from './return-to.ts';
 import type { SignInStore, StoredSignIn } from './sign-in-store.ts';
+import type pg from 'pg';
+
+/**
+ * What an authenticator is asked to sign: the nonce of this showing of the page, or, where it is for intents, a hash
+ * that holds both, so that the assertion is for these intents and for nothing else.
+ *
+ * @returns 32 bytes, base64url
+ */
+export function challengeOf(nonce: string, intents: readonly Digest[] | undefined): string {
+  if (intents === undefined || intents.length === 0) return nonce;
+  return digestOf({ typ: 'countersign-step-up+webauthn', intents, nonce });
+}
 
 /** Enough for a person who errs; of no use to a program that guesses. */
 const mostAttempts = 10;

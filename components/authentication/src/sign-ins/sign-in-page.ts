@@ -1,8 +1,8 @@
 import { type DirectorySnapshot, deviceFieldName, type PrincipalId } from '@countersign/contracts';
 import { csrfField, type Html, html, page } from '@countersign/runtime';
 import type { MethodPage, SignInMethod } from '../methods/method.ts';
-import type { OpenSignIn } from '../sign-ins/sign-ins.ts';
 import type { Texts } from '../texts/en.ts';
+import type { OpenSignIn } from './sign-ins.ts';
 
 export interface SignInPage {
   readonly open: OpenSignIn;

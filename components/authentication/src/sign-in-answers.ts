@@ -1,29 +1,15 @@
+import { chooseTexts, bannerOf, cookieName, type Logger, presentedCertificateOf, readCookie, readForm, requireSameOriginPost, sendErrorPage, sendPage, sessionCookie, zoneOf } from '@countersign/runtime';
 import { authenticationErrors, type Directory } from '@countersign/contracts';
 import { isCodedError, sha256Base64Url } from '@countersign/kernel';
-import {
-  bannerOf,
-  chooseTexts,
-  cookieName,
-  type Logger,
-  presentedCertificateOf,
-  readCookie,
-  readForm,
-  requireSameOriginPost,
-  sendErrorPage,
-  sendPage,
-  sessionCookie,
-  zoneOf,
-} from '@countersign/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { RunningAuthentication } from '../authentication.ts';
-import type { MethodAnswers } from '../methods/method.ts';
-import { asSomebodyElse, signInPage } from '../pages/sign-in-page.ts';
-import { sessionCookieNameOf } from '../sessions/tiers.ts';
-import { de } from '../texts/de.ts';
-import { en } from '../texts/en.ts';
-import { narrowed, serves } from './class-accepted.ts';
-import type { AttemptFrom, RefusedSignIn } from './judge.ts';
-import type { Arrival, OpenSignIn, SignIns } from './sign-ins.ts';
+import type { RunningAuthentication } from './authentication.ts';
+import type { MethodAnswers } from './methods/method.ts';
+import { sessionCookieNameOf } from './sessions/tiers.ts';
+import { type AttemptFrom, narrowed, type RefusedSignIn, serves } from './sign-ins/judge.ts';
+import { asSomebodyElse, signInPage } from './sign-ins/sign-in-page.ts';
+import type { Arrival, OpenSignIn, SignIns } from './sign-ins/sign-ins.ts';
+import { de } from './texts/de.ts';
+import { en } from './texts/en.ts';
 
 export interface SignInAnswersDependencies {
   readonly authentication: RunningAuthentication;
