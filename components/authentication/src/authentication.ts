@@ -12,7 +12,7 @@ import {
   type SignIn,
   type StandingReader,
 } from '@countersign/contracts';
-import { type Clock, CodedError, type Random } from '@countersign/kernel';
+import { type Clock, CodedError, defined, type Random } from '@countersign/kernel';
 import { cookieName, type Logger, type Metrics, type RowSeal, readCookie } from '@countersign/runtime';
 import type pg from 'pg';
 import { createAuthenticators, type RunningAuthenticators } from './authenticators/authenticators.ts';
@@ -104,8 +104,7 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
   const methods = createMethods(settings.methods, {
     ...settings,
     authenticators,
-    ...(dependencies.certificate === undefined ? {} : { certificate: dependencies.certificate }),
-    ...(dependencies.federated === undefined ? {} : { federated: dependencies.federated }),
+    ...defined({ certificate: dependencies.certificate, federated: dependencies.federated }),
   });
   const alarm = createFailureAlarm({ clock, logger, metrics });
   const limits = createSignInLimits(clock, settings.limits);
@@ -116,7 +115,7 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
     settings,
     alarm,
     accounts: authenticators,
-    ...(risk === undefined ? {} : { risk }),
+    ...defined({ risk }),
   });
 
   async function sweep(): Promise<number> {

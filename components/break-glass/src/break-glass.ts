@@ -6,7 +6,7 @@ import {
   createStandingCheck,
   type PrincipalId,
 } from '@countersign/contracts';
-import { epochSeconds, type IncidentId, isCodedError, newId } from '@countersign/kernel';
+import { defined, epochSeconds, type IncidentId, isCodedError, newId } from '@countersign/kernel';
 import type { Thumbprint } from '@countersign/oauth';
 import { createRounds } from '@countersign/runtime';
 import type pg from 'pg';
@@ -102,7 +102,7 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
     } catch (error) {
       if (!isCodedError(error) || !Object.hasOwn(breakGlassErrors.codes, error.code)) throw error;
       const institution = rules.personOf(incident.holder)?.institution;
-      const by: Actor = { id: incident.holder, ...(institution === undefined ? {} : { institution }) };
+      const by: Actor = { id: incident.holder, ...defined({ institution }) };
       await audit.append(incidentRefused(from, { step: 'collect', reason: error.code, by, incident }));
       throw error;
     }

@@ -8,7 +8,7 @@ import {
   type PrincipalId,
   type SignedStatement,
 } from '@countersign/contracts';
-import { type CodedError, type IncidentId, toInstant } from '@countersign/kernel';
+import { type CodedError, defined, type IncidentId, toInstant } from '@countersign/kernel';
 import type { Alarm } from './alarm.ts';
 import type { BreakGlassSettings } from './config.ts';
 import type { BreakGlassDependencies } from './dependencies.ts';
@@ -94,7 +94,7 @@ export function createIncidentCommands(
 
   const actorOf = (by: string): Actor => {
     const institution = rules.personOf(by)?.institution;
-    return { id: by, ...(institution === undefined ? {} : { institution }) };
+    return { id: by, ...defined({ institution }) };
   };
   /** What emergencies refuse is recorded. Whoever asks about one that there is none of is told so, and no more. */
   const refused =

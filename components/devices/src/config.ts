@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { importVerificationKey, type VerificationKey } from '@countersign/oauth';
 import { parseConfiguration } from '@countersign/runtime';
 import { type Static, Type } from 'typebox';
@@ -84,5 +85,5 @@ function feedOf({ name, institution, keys, path }: Static<typeof feedSchema>): P
     const kid = jwk['kid'];
     return [typeof kid === 'string' ? kid : key.thumbprint, key];
   });
-  return { name, institution, keys: new Map(imported), ...(path === undefined ? {} : { path }) };
+  return { name, institution, keys: new Map(imported), ...defined({ path }) };
 }

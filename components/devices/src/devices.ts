@@ -10,7 +10,7 @@ import {
   type Directory,
   type PostureStream,
 } from '@countersign/contracts';
-import { type Clock, type Random, toInstant } from '@countersign/kernel';
+import { type Clock, defined, type Random, toInstant } from '@countersign/kernel';
 import { type ComponentAccess, createSweeper, keepFresh, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { createChallenges } from './challenge.ts';
@@ -148,7 +148,7 @@ export async function createDevices(dependencies: DevicesDependencies): Promise<
         const posture = postureOf(id);
         const kinds = new Set(shown.filter(({ device }) => device === id).map(({ kind }) => kind));
         const enrolled = kinds.has('certificate') ? 'certificate' : kinds.has('key') ? 'key' : 'no';
-        return { id, enrolled, ...(posture === undefined ? {} : { posture }) };
+        return { id, enrolled, ...defined({ posture }) };
       });
     },
 
@@ -166,7 +166,7 @@ export async function createDevices(dependencies: DevicesDependencies): Promise<
           }));
         // Taken out of the directory since the page was read.
         if (posture === undefined) return [];
-        return [{ id, institution: owner, ...(holder === undefined ? {} : { holder }), posture, shownBy: things }];
+        return [{ id, institution: owner, ...defined({ holder }), posture, shownBy: things }];
       });
     },
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { defined } from '@countersign/kernel';
 import { createHttpServer, createMetrics } from '@countersign/runtime';
 import { asCaller, createOpenGuard } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
@@ -28,7 +29,7 @@ afterAll(async () => {
 type Scope = 'device:enrol' | 'device:read' | 'device:report';
 function call(method: 'GET' | 'POST', url: string, scope: Scope, payload?: object, institution: string = broker) {
   const headers = asCaller({ id: 'service:mdm', institution }, [scope]);
-  return app.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) });
+  return app.inject({ method, url, headers, ...defined({ payload }) });
 }
 const thumbprint = createHash('sha256').update('a workstation').digest('base64url');
 

@@ -8,7 +8,7 @@ import {
   type RecognisedDevice,
   type StandingCheck,
 } from '@countersign/contracts';
-import { type Clock, newId, parseDigest, type Random } from '@countersign/kernel';
+import { type Clock, defined, newId, parseDigest, type Random } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
 import type { Challenges } from './challenge.ts';
 import { type CredentialId, type CredentialState, lastEnrolled } from './enrolment/recorded-credential.ts';
@@ -50,11 +50,9 @@ export function createRecognition({
       source: 'devices',
       outcome: 'deny',
       reason: code,
-      ...(person === undefined
-        ? {}
-        : { subject: { id: person, ...(institution === undefined ? {} : { institution }) } }),
-      ...(device === undefined ? {} : { device }),
-      data: { at: 'recognition', by, ...(device === undefined ? {} : { device }) },
+      ...(person === undefined ? {} : { subject: { id: person, ...defined({ institution }) } }),
+      ...defined({ device }),
+      data: { at: 'recognition', by, ...defined({ device }) },
     });
     throw deviceErrors.error(
       code,

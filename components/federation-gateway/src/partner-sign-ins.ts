@@ -16,6 +16,7 @@ import {
 import {
   type Clock,
   type Digest,
+  defined,
   epochSeconds,
   isCodedError,
   newId,
@@ -69,7 +70,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
   const { trustRegistry, directory, audit, partnerKeys, clock, random, metadataTimes } = dependencies;
   const metadata = createProviderMetadata({
     ...dependencies,
-    ...(metadataTimes === undefined ? {} : { times: metadataTimes }),
+    ...defined({ times: metadataTimes }),
   });
   const secret = () => Buffer.from(random.bytes(32)).toString('base64url');
 

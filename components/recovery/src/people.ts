@@ -8,7 +8,7 @@ import {
   recoveryErrors,
   type StandingCheck,
 } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { defined, isCodedError } from '@countersign/kernel';
 import type { RecoveryDependencies } from './dependencies.ts';
 import { type Approver, isUnsettled, judgeApprover } from './judge-approver.ts';
 import { standsForThing } from './recorded-recovery.ts';
@@ -74,7 +74,7 @@ export function createPeople({
     mayActFor: (by, institution) => by.institution === institution || by.institution === installation.institution,
     actorOf(id) {
       const institution = personOf(id)?.institution;
-      return { id, ...(institution === undefined ? {} : { institution }) };
+      return { id, ...defined({ institution }) };
     },
 
     async approverOf(approver, { institution, approvals }) {

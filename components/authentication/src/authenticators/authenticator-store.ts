@@ -1,5 +1,5 @@
 import type { PrincipalId } from '@countersign/contracts';
-import { type AuthenticatorId, type Digest, type RecordId, toInstant } from '@countersign/kernel';
+import { type AuthenticatorId, type Digest, defined, type RecordId, toInstant } from '@countersign/kernel';
 import { ask, takeNamedLock } from '@countersign/runtime';
 import type { AttestationWorth } from '@countersign/webauthn/ceremonies';
 import type pg from 'pg';
@@ -255,7 +255,7 @@ function storedOf(row: Row): AuthenticatorRow {
     jwk: row.jwk,
     acr: row.acr,
     aaguid: row.aaguid,
-    ...(row.model === null ? {} : { model: row.model }),
+    ...defined({ model: row.model ?? undefined }),
     attestationFormat: row.attestation_format,
     attestation: row.attestation,
     attested: row.attestation === 'trusted',
@@ -263,12 +263,12 @@ function storedOf(row: Row): AuthenticatorRow {
     transports: row.transports,
     counter: Number(row.counter),
     recordId: row.record_id,
-    ...(row.invited_by === null ? {} : { invitedBy: row.invited_by }),
+    ...defined({ invitedBy: row.invited_by ?? undefined }),
     userHandle: row.user_handle.toString('base64url'),
     registeredAt: toInstant(row.registered_at.getTime()),
     ...(row.last_used_at === null ? {} : { lastUsedAt: toInstant(row.last_used_at.getTime()) }),
     ...(row.suspended_at === null ? {} : { suspendedAt: toInstant(row.suspended_at.getTime()) }),
     ...(row.removed_at === null ? {} : { removedAt: toInstant(row.removed_at.getTime()) }),
-    ...(row.ended_by === null ? {} : { endedBy: row.ended_by }),
+    ...defined({ endedBy: row.ended_by ?? undefined }),
   };
 }

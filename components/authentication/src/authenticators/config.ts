@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CodedError } from '@countersign/kernel';
+import { CodedError, defined } from '@countersign/kernel';
 import {
   type AttestationTrust,
   attestationFormats,
@@ -108,6 +108,6 @@ function invalid(detail: string, cause?: unknown): CodedError {
     code: 'configuration_invalid',
     category: 'invalid',
     detail,
-    ...(cause === undefined ? {} : { cause }),
+    ...defined({ cause }),
   });
 }

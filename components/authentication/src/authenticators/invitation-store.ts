@@ -1,5 +1,5 @@
 import type { PrincipalId } from '@countersign/contracts';
-import type { RecordId } from '@countersign/kernel';
+import { defined, type RecordId } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
@@ -97,7 +97,7 @@ function invitationOf({ rows: [row] }: pg.QueryResult<Row>): OpenInvitation | un
     person: row.person,
     invitedBy: row.invited_by,
     recordId: row.record_id,
-    ...(row.recovery === null ? {} : { recovery: row.recovery }),
+    ...defined({ recovery: row.recovery ?? undefined }),
     expiresAt: row.expires_at.getTime(),
   };
 }

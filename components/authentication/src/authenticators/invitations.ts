@@ -1,6 +1,6 @@
-import { membersOf, type Clock, newId, type RecordId, toInstant } from '@countersign/kernel';
 import type { Command, RecordedKind } from '@countersign/commands';
 import { type Actor, authenticatorErrors, type PrincipalId } from '@countersign/contracts';
+import { type Clock, defined, membersOf, newId, type RecordId, toInstant } from '@countersign/kernel';
 import type { Parts } from './dependencies.ts';
 import type { InvitationStore, OpenInvitation } from './invitation-store.ts';
 import { everHad, requireRegisteredWritten } from './proven-authenticators.ts';
@@ -98,7 +98,7 @@ export function createInvitationCommands(parts: Parts) {
     },
     next: ({ ask: { person, by, lifeMs, recovery, secretHash }, now }, record) => ({
       ...{ person, secretHash, invitedBy: by.id, recordId: record, expiresAt: now + lifeMs },
-      ...(recovery === undefined ? {} : { recovery }),
+      ...defined({ recovery }),
     }),
     record: ({ ask: { person, by, evidence, recovery } }, { expiresAt }) =>
       done(
@@ -108,7 +108,7 @@ export function createInvitationCommands(parts: Parts) {
         {
           evidence: [...evidence],
           expires_at: toInstant(expiresAt),
-          ...(recovery === undefined ? {} : { recovery }),
+          ...defined({ recovery }),
         },
         recovery === undefined ? {} : { references: [recovery] },
       ),

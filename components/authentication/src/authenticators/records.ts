@@ -8,7 +8,7 @@ import {
   type RecordType,
   standing,
 } from '@countersign/contracts';
-import { type AuthenticatorId, derivedId, type NoticeId, type RecordId, sha256 } from '@countersign/kernel';
+import { type AuthenticatorId, defined, derivedId, type NoticeId, type RecordId, sha256 } from '@countersign/kernel';
 import { everHadThing, invitationThing } from './row-claims.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 
@@ -34,7 +34,7 @@ export interface About {
 /** Whom it is about, as a record names them. */
 export const subjectOf = ({ person, institution }: About): Actor => ({
   id: person,
-  ...(institution === undefined ? {} : { institution }),
+  ...defined({ institution }),
 });
 
 /** Something that was done to a person's account, by somebody; what stands from then on the command adds (docs/adr/0057). */
@@ -73,7 +73,7 @@ export function registered(
     outcome: 'done',
     subject: subjectOf(about),
     references: ['invitation' in allowedBy ? allowedBy.invitation : allowedBy.recordId],
-    ...(address === undefined ? {} : { address }),
+    ...defined({ address }),
     // The first key closes the door that an invitation opened.
     standing: [standing(everHadThing(about.person), true), ended(invitationThing(about.person))],
     data: {
@@ -130,13 +130,10 @@ export function refused(
     ...{ id, type: 'authenticator.refused', source, outcome: 'deny', reason },
     ...(about === undefined ? {} : { subject: subjectOf(about) }),
     ...(by === undefined ? {} : { actors: [by] }),
-    ...(address === undefined ? {} : { address }),
+    ...defined({ address }),
     data: {
       ceremony,
-      ...(authenticator === undefined ? {} : { authenticator }),
-      ...(credentialSha256 === undefined ? {} : { credential_sha256: credentialSha256 }),
-      ...(statementType === undefined ? {} : { statement_type: statementType }),
-      ...(aaguid === undefined ? {} : { aaguid }),
+      ...defined({ authenticator, credential_sha256: credentialSha256, statement_type: statementType, aaguid }),
     },
   };
 }

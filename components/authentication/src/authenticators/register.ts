@@ -6,7 +6,7 @@ import {
   type EnrolmentInvitation,
   type PrincipalId,
 } from '@countersign/contracts';
-import { type AuthenticatorId, newId, toInstant, visibleLine } from '@countersign/kernel';
+import { type AuthenticatorId, defined, newId, toInstant, visibleLine } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { hashOfSecret, newSecret } from '../secret.ts';
@@ -146,7 +146,7 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
 
     async removeOwn(person, id) {
       const { institution } = aboutPerson(directory, person);
-      const by = { id: person, ...(institution === undefined ? {} : { institution }) };
+      const by = { id: person, ...defined({ institution }) };
       const { removed } = await commands.run(removal, { id, by, reason: 'by_its_person', own: person });
       if (!removed) throw unknownKey();
       await endStandingOnIt(person);

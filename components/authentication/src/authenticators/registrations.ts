@@ -7,7 +7,7 @@ import {
   type PrincipalId,
   type SignedStatement,
 } from '@countersign/contracts';
-import { newId, toInstant } from '@countersign/kernel';
+import { defined, newId, toInstant } from '@countersign/kernel';
 import {
   type Registration,
   readRegistration,
@@ -192,7 +192,7 @@ export function createRegistrations(parts: Parts) {
         ...{ id: authenticatorIdOf(credentialId), person, name: authenticatorName(name, place), userHandle },
         ...{ credentialId, kid, jwk, acr: rules.acrOf(verified), aaguid, backupEligible, counter, transports },
         ...{ attestation, attestationFormat, attested: attestation === 'trusted', recordId: record },
-        ...(model === undefined ? {} : { model }),
+        ...defined({ model }),
         ...(allowed.invitation === undefined ? {} : { invitedBy: allowed.invitation.invitedBy }),
         registeredAt: toInstant(now),
       };

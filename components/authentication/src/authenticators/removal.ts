@@ -1,10 +1,10 @@
-import { stateOf, type AuthenticatorState, isEnded } from './recorded-authenticator.ts';
 import type { Command } from '@countersign/commands';
 import { type Actor, authenticatorErrors, ended, type PrincipalId } from '@countersign/contracts';
-import { type AuthenticatorId, toInstant } from '@countersign/kernel';
+import { type AuthenticatorId, defined, toInstant } from '@countersign/kernel';
 import type { AuthenticatorRow } from './authenticator-store.ts';
 import type { Parts } from './dependencies.ts';
 import { requireRegisteredWritten } from './proven-authenticators.ts';
+import { type AuthenticatorState, isEnded, stateOf } from './recorded-authenticator.ts';
 import { aboutPerson, done, suspected } from './records.ts';
 import { invitationThing } from './row-claims.ts';
 
@@ -81,7 +81,7 @@ export function createRemoval(
     next: ({ ask: { isQuiet }, facts: { present }, now }) => ({
       ...stateOf(known(present)),
       removedAt: toInstant(now),
-      ...(isQuiet === undefined ? {} : { isQuiet }),
+      ...defined({ isQuiet }),
     }),
     record: ({ ask: { id, by, reason } }, { person, recordId }) =>
       done(

@@ -5,7 +5,7 @@ import {
   type SignedStatement,
   type Statements,
 } from '@countersign/contracts';
-import { toInstant } from '@countersign/kernel';
+import { defined, toInstant } from '@countersign/kernel';
 import { statementChallenge } from '@countersign/webauthn';
 import { authenticationOptions } from '@countersign/webauthn/ceremonies';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
@@ -87,7 +87,7 @@ export function createStatements(parts: Parts, assertions: Assertions): Statemen
         challenge: kept.challenge,
         askedAt: claims.iat * 1000,
         person,
-        ...(acrValues === undefined ? {} : { acrValues }),
+        ...defined({ acrValues }),
         statementType: claims.typ,
       });
       return { claims, signature, authenticator: { ...shownAuthenticator(authenticator), acr } };

@@ -1,5 +1,5 @@
 import type { Authenticator } from '@countersign/contracts';
-import { replaceUnseen } from '@countersign/kernel';
+import { defined, replaceUnseen } from '@countersign/kernel';
 import type { AttestationWorth } from '@countersign/webauthn/ceremonies';
 
 const longest = 60;
@@ -33,8 +33,6 @@ export function shownAuthenticator(stored: StoredAuthenticator): Authenticator {
   const { model, lastUsedAt, suspendedAt } = stored;
   return {
     ...{ id, person, name, credentialId, kid, jwk, acr, aaguid, backupEligible, attested, registeredAt, recordId },
-    ...(model === undefined ? {} : { model }),
-    ...(lastUsedAt === undefined ? {} : { lastUsedAt }),
-    ...(suspendedAt === undefined ? {} : { suspendedAt }),
+    ...defined({ model, lastUsedAt, suspendedAt }),
   };
 }

@@ -1,4 +1,5 @@
 import { type AskedStatement, type Authenticator, hardwareAcr } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { ceremonyAttributes, ceremonyFields, type Html, html, inWords } from '@countersign/runtime';
 import type { Drawn } from '../page-parts.ts';
 import { facts, keysPath, rows, sectionPage, signedForm } from './drawing.ts';
@@ -139,7 +140,7 @@ export function addKeyPage(
     body: html`<h2>${words.addStep}</h2>
 ${signedForm(drawn, {
   ...{ ...form, action: 'allow', confirms: words.addConfirms, button: sign },
-  ...(fields === undefined ? {} : { fields }),
+  ...defined({ fields }),
 })}`,
   });
 }

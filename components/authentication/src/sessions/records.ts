@@ -3,6 +3,7 @@ import {
   type AuthenticatorId,
   type Clock,
   type Digest,
+  defined,
   newId,
   type Random,
   type SessionId,
@@ -79,7 +80,7 @@ export function sessionStarted(
     outcome: 'permit',
     subject: { id: session.person, institution: facts.institution },
     authentication: {
-      ...(session.issuer === undefined ? {} : { issuer: session.issuer }),
+      ...defined({ issuer: session.issuer }),
       method: facts.method,
       acr: session.acr,
       amr: session.amr,
@@ -92,8 +93,7 @@ export function sessionStarted(
       tier: session.tier,
       goes_on: facts.goesOn,
       ends_at: toInstant(session.absoluteEndAt),
-      ...(session.authenticator === undefined ? {} : { authenticator: session.authenticator }),
-      ...(facts.certificate === undefined ? {} : { certificate: facts.certificate }),
+      ...defined({ authenticator: session.authenticator, certificate: facts.certificate }),
     },
   };
 }
@@ -133,8 +133,7 @@ export function sessionSteppedUp(
       intents: facts.intents,
       nonce: facts.nonce,
       ends_at: toInstant(made.expiresAt),
-      ...(facts.reason === undefined ? {} : { asked_for: facts.reason }),
-      ...(made.authenticator === undefined ? {} : { authenticator: made.authenticator }),
+      ...defined({ asked_for: facts.reason, authenticator: made.authenticator }),
     },
   };
 }
@@ -162,9 +161,7 @@ export function sessionRefused(from: From, facts: RefusedFacts): RecordDraft {
     ...whereOf(facts),
     data: {
       tier: facts.tier,
-      ...(facts.authenticator === undefined ? {} : { authenticator: facts.authenticator }),
-      ...(facts.intents === undefined ? {} : { intents: facts.intents }),
-      ...(facts.askedFor === undefined ? {} : { asked_for: facts.askedFor }),
+      ...defined({ authenticator: facts.authenticator, intents: facts.intents, asked_for: facts.askedFor }),
     },
   };
 }
@@ -177,9 +174,7 @@ interface Place {
 
 function whereOf({ address, zone, device }: Place): Pick<RecordDraft, 'address' | 'zone' | 'device'> {
   return {
-    ...(address === undefined ? {} : { address }),
-    ...(zone === undefined ? {} : { zone }),
-    ...(device === undefined ? {} : { device }),
+    ...defined({ address, zone, device }),
   };
 }
 

@@ -12,6 +12,7 @@ import {
   type AuthenticatorId,
   type Clock,
   type Digest,
+  defined,
   newId,
   type Random,
   type SessionId,
@@ -203,8 +204,7 @@ export function createSessions(dependencies: SessionDependencies) {
         startedAt: toInstant(session.createdAt),
         lastSeenAt: toInstant(session.lastSeenAt),
         endsAt: toInstant(session.absoluteEndAt),
-        ...(session.device === undefined ? {} : { device: session.device }),
-        ...(session.described === undefined ? {} : { where: session.described }),
+        ...defined({ device: session.device, where: session.described }),
       }));
     },
 
@@ -349,8 +349,7 @@ function signInOf(session: StoredSession, stepUp?: StepUp): SignIn {
     amr,
     authTime: Math.floor(authTime / 1000),
     tier: session.tier,
-    ...(session.device === undefined ? {} : { device: session.device }),
-    ...(authenticator === undefined ? {} : { authenticator }),
+    ...defined({ device: session.device, authenticator }),
     ...(session.issuer === undefined || stepUp !== undefined ? {} : { issuer: session.issuer }),
     ...(stepUp === undefined ? {} : { boundTo: stepUp.intents }),
   };

@@ -7,7 +7,7 @@ import {
   type PrincipalId,
   type RecognisedDevice,
 } from '@countersign/contracts';
-import { type Clock, isCodedError, parseJson, type Random } from '@countersign/kernel';
+import { type Clock, defined, isCodedError, parseJson, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type { Settings } from '../config.ts';
 import { describedBrowser } from '../described-browser.ts';
@@ -157,7 +157,7 @@ export function createJudge(dependencies: JudgeDependencies) {
         about: handle,
         person,
         proof: parsedProof(attempt.proof),
-        ...(from.connectionCertificate === undefined ? {} : { certificateThumbprint: from.connectionCertificate }),
+        ...defined({ certificateThumbprint: from.connectionCertificate }),
       });
       if (settings.tiers[need.tier].deviceRequired) await devices?.requireFit(device, person);
     } catch (error) {

@@ -12,7 +12,15 @@ import {
   type SignInNeed,
   type Statements,
 } from '@countersign/contracts';
-import { type Clock, type IncidentId, isCodedError, parseDigest, parseId, type Random } from '@countersign/kernel';
+import {
+  type Clock,
+  defined,
+  type IncidentId,
+  isCodedError,
+  parseDigest,
+  parseId,
+  type Random,
+} from '@countersign/kernel';
 import {
   bannerOf,
   chooseTexts,
@@ -168,7 +176,7 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
       csrf,
       path: `${basePath}/${id}`,
       back: basePath,
-      ...(asked === undefined ? {} : { second: asked }),
+      ...defined({ second: asked }),
       mayEnd: running && (person === holder || person === second),
       mayCollect: running && person === holder,
       ...(toReview ? { review: { deeds: await deedsOf(incident), ...again } } : {}),

@@ -1,6 +1,6 @@
 import type { Command, RecordedThings } from '@countersign/commands';
 import { type Actor, type AuditLog, deviceErrors, ended, type StandingCheck, standing } from '@countersign/contracts';
-import { type Clock, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
+import { type Clock, defined, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
 import { enrolledThing, enrolmentClaim, enrolmentThing } from '../row-claims.ts';
 import type { CredentialStore, StoredCredential } from '../store/credentials.ts';
 import type { EnrolmentStore, OpenEnrolment } from '../store/enrolments.ts';
@@ -97,7 +97,7 @@ export function createEnrolmentCommands(dependencies: EnrolmentCommandDependenci
       const subject = link?.openedBy ?? by;
       return {
         ...{ type: 'device.enrolled', outcome: 'done', device },
-        ...(subject === undefined ? {} : { subject }),
+        ...defined({ subject }),
         ...(link === undefined ? {} : { references: [link.recordId] }),
         standing: [
           standing(enrolledThing(device), true),

@@ -1,5 +1,5 @@
 import type { Directory } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { defined, isCodedError } from '@countersign/kernel';
 import {
   chooseTexts,
   type Logger,
@@ -58,7 +58,7 @@ export function devicePages(
       ...{ device, challenge, development },
       firm: directory.snapshot().institution(device.institution)?.name ?? device.institution,
       action: `/device/${code}`,
-      ...(problem === undefined ? {} : { problem }),
+      ...defined({ problem }),
     });
     return sendPage(reply, problem === undefined ? 200 : 403, document, { secure, script: true });
   }

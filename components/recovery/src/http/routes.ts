@@ -1,5 +1,5 @@
 import { actorOf, parsePrincipalId, type Recovery, type ResourceGuard, recoveryErrors } from '@countersign/contracts';
-import { parseId, type RecoveryId } from '@countersign/kernel';
+import { defined, parseId, type RecoveryId } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import { createGate, described } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
@@ -75,8 +75,7 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
       const institution = ownOf(gate.callerOf(request).institution);
       const { status } = request.query;
       const found = await recovery.list({
-        ...(institution === undefined ? {} : { institution }),
-        ...(status === undefined ? {} : { status }),
+        ...defined({ institution, status }),
       });
       return { recoveries: found.map(answerOf) };
     },
@@ -176,7 +175,7 @@ function answerOf(recovery: Recovery): Static<typeof recoveryAnswer> {
     evidence: [...evidence],
     missing: [...missing],
     approvals: approvals.map(({ recordId: record_id, ...approval }) => ({ ...approval, record_id })),
-    ...(coolingOffUntil === undefined ? {} : { cooling_off_until: coolingOffUntil }),
+    ...defined({ cooling_off_until: coolingOffUntil }),
     record_id: recordId,
   };
 }

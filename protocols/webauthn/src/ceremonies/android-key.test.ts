@@ -1,5 +1,5 @@
 import { createHash, sign } from 'node:crypto';
-import { isCodedError } from '@countersign/kernel';
+import { defined, isCodedError } from '@countersign/kernel';
 import { describe, expect, it } from 'vitest';
 import {
   derElement,
@@ -79,7 +79,7 @@ async function outcomeOf(wishes: Wishes = {}): Promise<string> {
     issuer: root,
     kind,
     extendedKeyUsage: null,
-    ...(wishes.notAfter === undefined ? {} : { notAfter: wishes.notAfter }),
+    ...defined({ notAfter: wishes.notAfter }),
     ...(wishes.description === 'none' ? {} : { extension: [keyDescription, wishes.description ?? description] }),
   });
   const id = Buffer.alloc(32, 3);

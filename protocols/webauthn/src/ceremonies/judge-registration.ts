@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import type { WebAuthnCode } from '../errors.ts';
 import type { AttestationTrust } from './attestation-trust.ts';
 
@@ -83,8 +84,7 @@ export function strictestRule(rules: readonly RegistrationRule[]): RegistrationR
       return {
         deviceBound: strictest.deviceBound || rule.deviceBound,
         attestation: strictest.attestation === 'trusted' ? 'trusted' : rule.attestation,
-        ...(formats === undefined ? {} : { formats }),
-        ...(aaguids === undefined ? {} : { aaguids }),
+        ...defined({ formats, aaguids }),
       };
     },
     { deviceBound: false, attestation: 'any' },

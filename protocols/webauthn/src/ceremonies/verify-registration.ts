@@ -1,4 +1,4 @@
-import { type Digest, isCodedError, parseDigest, sha256 } from '@countersign/kernel';
+import { type Digest, defined, isCodedError, parseDigest, sha256 } from '@countersign/kernel';
 import { type ParsedCertificate, readX509Certificate } from '@countersign/x509';
 import { type AttestedCredential, readAuthenticatorData } from '../authenticator-data.ts';
 import { type Cbor, readCbor } from '../cbor.ts';
@@ -88,7 +88,7 @@ export async function verifyRegistration({
     transports: registration.transports,
     attestation: worthOf(format, statement, () => vouched && leadsToRoot(chain ?? [], aaguid, trust, at)),
     attestationFormat: format,
-    ...(model === undefined ? {} : { model }),
+    ...defined({ model }),
     rpId,
     origin: clientData.origin,
   };
