@@ -1,6 +1,19 @@
-import { chooseTexts, bannerOf, cookieName, type Logger, presentedCertificateOf, readCookie, readForm, requireSameOriginPost, sendErrorPage, sendPage, sessionCookie, zoneOf } from '@countersign/runtime';
 import { authenticationErrors, type Directory } from '@countersign/contracts';
 import { isCodedError, sha256Base64Url } from '@countersign/kernel';
+import {
+  bannerOf,
+  chooseTexts,
+  cookieName,
+  type Logger,
+  presentedCertificateOf,
+  readCookie,
+  readForm,
+  requireSameOriginPost,
+  sendErrorPage,
+  sendPage,
+  sessionCookie,
+  zoneOf,
+} from '@countersign/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { RunningAuthentication } from './authentication.ts';
 import type { MethodAnswers } from './methods/method.ts';

@@ -16,13 +16,12 @@ import type { BreakGlassDependencies } from './dependencies.ts';
 import { aboutReview, aboutSecond, createIncidentCommands } from './incident-commands.ts';
 import type { StoredIncident } from './incident-state.ts';
 import { readDeclaration } from './read-declaration.ts';
-import { groundsOf, holderOf, incidentRefused } from './records.ts';
+import { groundsOf, holderOf, incidentRefused, isRecordedUnreviewed, recordedUnreviewed } from './records.ts';
 import { createRules, decided, readNote, requireReviewed, unknownIncident } from './rules.ts';
 import { declarationDigest, shown } from './shown.ts';
 import { incidentClaims, signSeconds } from './statement.ts';
 import { findIncident, hasUnreviewed, incidents, keepToken, listIncidents } from './store.ts';
 import { requireGrantRecorded } from './uncarried.ts';
-import { isRecordedUnreviewed, recordedUnreviewed } from './unreviewed.ts';
 import { createWatch } from './watch.ts';
 
 export interface RunningBreakGlass extends BreakGlass {

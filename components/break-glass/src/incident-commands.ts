@@ -23,6 +23,7 @@ import {
   incidentOverdue,
   incidentRefused,
   incidentReviewed,
+  isRecordedUnreviewed,
   type Step,
 } from './records.ts';
 import { type BreakGlassRules, holdersOf, readNote, requireReviewed, unknownIncident, type Verdict } from './rules.ts';
@@ -31,7 +32,6 @@ import { requireAbout } from './statement.ts';
 import { hasUnreviewed, incidents, lockPeople } from './store.ts';
 import { en } from './texts/en.ts';
 import { requireGrantRecorded } from './uncarried.ts';
-import { isRecordedUnreviewed } from './unreviewed.ts';
 
 interface Declaring {
   readonly id: IncidentId;

@@ -1,5 +1,15 @@
 import { createHmac } from 'node:crypto';
+import type { DeviceProof } from '@countersign/contracts';
 import { type Clock, equalInConstantTime, type Random } from '@countersign/kernel';
+import { pageScript } from '@countersign/runtime';
+
+/** Keeps a device's key in the browser, and signs with it. */
+export const deviceScript = pageScript('device.js', new URL('../assets/device.js', import.meta.url));
+
+/** For pages of others. */
+export function createDeviceProof(challenges: Challenges): DeviceProof {
+  return { script: deviceScript.path, challenge: (about) => challenges.make(about) };
+}
 
 /** How long a page with a challenge may stand open. */
 export const challengeLifeMs = 600_000;

@@ -1,9 +1,8 @@
 import type { Commands } from '@countersign/commands';
 import { isCodedError } from '@countersign/kernel';
-import { coolOff } from './cooling-off.ts';
 import type { RecoveryDependencies } from './dependencies.ts';
-import { completeStep, endStep, enrolledBy, expireStep } from './steps/follow.ts';
-import type { StepParts } from './steps/parts.ts';
+import { completeStep, coolOff, endStep, enrolledBy, expireStep } from './steps/follow.ts';
+import type { StepParts } from './steps/step.ts';
 import { countEnded, isSettled, putOff, removeSettled, type StoredRecovery, takeDue } from './store.ts';
 
 const atOnce = 16;

@@ -10,9 +10,8 @@ import {
 } from '@countersign/contracts';
 import { defined, isCodedError } from '@countersign/kernel';
 import type { RecoveryDependencies } from './dependencies.ts';
-import { type Approver, isUnsettled, judgeApprover } from './judge-approver.ts';
+import { type Approver, isUnsettled, judgeApprover, requireWaiting, unknownRecovery } from './judge-approver.ts';
 import { standsForThing } from './recorded-recovery.ts';
-import { requireWaiting, unknownRecovery } from './steps/step.ts';
 import type { StoredRecovery } from './store.ts';
 
 /** The people of a recovery, as the directory and the register of authenticators know them now. */

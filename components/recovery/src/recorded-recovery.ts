@@ -1,12 +1,12 @@
 import type { RecordedKind } from '@countersign/commands';
 import { type AuditLog, type Claim, type PrincipalId, standingErrors } from '@countersign/contracts';
 import { type Clock, defined, type Json, type RecordId, type RecoveryId, toInstant } from '@countersign/kernel';
-import { recoveryDigest } from './recovery-digest.ts';
 import {
   findRecovery,
   lockRecovery,
   putRecovery,
   type RecoveryState,
+  recoveryDigest,
   type StoredRecovery,
   type Words,
 } from './store.ts';

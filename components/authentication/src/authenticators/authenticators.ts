@@ -1,6 +1,12 @@
-import { createStatements } from './statements.ts';
 import { createCommands, createRecordedThings } from '@countersign/commands';
-import type { AskedStatement, Authenticator, DepartureEffect, PrincipalId, SignedStatement, Statements } from '@countersign/contracts';
+import type {
+  AskedStatement,
+  Authenticator,
+  DepartureEffect,
+  PrincipalId,
+  SignedStatement,
+  Statements,
+} from '@countersign/contracts';
 import { authenticationOptions, type RequestOptions } from '@countersign/webauthn/ceremonies';
 import { createAccountLockKind } from './account-lock.ts';
 import { type AcceptedAssertion, createAssertions } from './assertions.ts';
@@ -15,6 +21,7 @@ import { createAuthenticatorKind } from './recorded-authenticator.ts';
 import { type AuthenticatorKeeping, createRegister } from './register.ts';
 import { createRegistrations, type SentRegistration } from './registrations.ts';
 import { createRules } from './rules.ts';
+import { createStatements } from './statements.ts';
 
 /** Who leaves has no authenticator any more; who moves keeps theirs, which their new roles then judge at each use. */
 export function departureEffect(register: Pick<AuthenticatorKeeping, 'endOfLeaver'>): DepartureEffect {

@@ -1,9 +1,9 @@
-import { authenticatorClaim, everHadThing } from './row-claims.ts';
 import type { AuditLog, PrincipalId, StandingCheck, StandingReader } from '@countersign/contracts';
 import { type AuthenticatorId, membersOf, parseId } from '@countersign/kernel';
-import type { Parts } from './dependencies.ts';
-import type { StoredAuthenticator } from './stored-authenticator.ts';
 import type pg from 'pg';
+import type { Parts } from './dependencies.ts';
+import { authenticatorClaim, everHadThing } from './row-claims.ts';
+import type { StoredAuthenticator } from './stored-authenticator.ts';
 
 /**
  * Whether the directory has a key as that of another principal: of a client, or for approvals. Whoever signs with one

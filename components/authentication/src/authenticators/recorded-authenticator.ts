@@ -1,6 +1,6 @@
-import { membersOf, type AuthenticatorId, derivedId, type Json, sha256 } from '@countersign/kernel';
 import type { RecordedKind } from '@countersign/commands';
 import type { Notices } from '@countersign/contracts';
+import { type AuthenticatorId, derivedId, type Json, membersOf, sha256 } from '@countersign/kernel';
 import { en } from '../texts/en.ts';
 import type { AuthenticatorRow, AuthenticatorStore } from './authenticator-store.ts';
 import type { InvitationStore } from './invitation-store.ts';

@@ -1,6 +1,23 @@
-import { chooseTexts, bannerOf, credentialFieldName, type Html, type Logger, type PageVisit, sendPage, signedInPages } from '@countersign/runtime';
-import { type Authenticator, authenticationErrors, authenticatorErrors, type Directory, type PrincipalId, type SignIn, type SignInNeed } from '@countersign/contracts';
+import {
+  type Authenticator,
+  authenticationErrors,
+  authenticatorErrors,
+  type Directory,
+  type PrincipalId,
+  type SignIn,
+  type SignInNeed,
+} from '@countersign/contracts';
 import { type AuthenticatorId, type Clock, parseId, type Random, type SessionId } from '@countersign/kernel';
+import {
+  bannerOf,
+  chooseTexts,
+  credentialFieldName,
+  type Html,
+  type Logger,
+  type PageVisit,
+  sendPage,
+  signedInPages,
+} from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RunningAuthentication } from '../authentication.ts';
 import { isRefusal } from '../authenticators/assertions.ts';
@@ -8,7 +25,15 @@ import { authenticatorName } from '../authenticators/stored-authenticator.ts';
 import { accountPath, type Drawn } from '../page-parts.ts';
 import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
-import { activityPath, devicesPath, grantsPath, keysPath, mandatesPath, otherSessionsPath, sessionsPath } from './drawing.ts';
+import {
+  activityPath,
+  devicesPath,
+  grantsPath,
+  keysPath,
+  mandatesPath,
+  otherSessionsPath,
+  sessionsPath,
+} from './drawing.ts';
 import { addKeyPage, keyPage, keysPage, newKeyPage, renamePage } from './key-pages.ts';
 import { activityPageOf, devicesPage, grantsPage, mandatesPage, overviewPage } from './reading-pages.ts';
 import { type OwnSessions, otherSessionsPage, sessionPage, sessionsPage } from './session-pages.ts';

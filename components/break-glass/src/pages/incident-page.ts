@@ -9,8 +9,7 @@ import {
   page,
   type RefusedForm,
 } from '@countersign/runtime';
-import type { Drawn } from './drawn.ts';
-import { fact } from './fact.ts';
+import { type Drawn, fact } from './parts.ts';
 
 /** One thing that was recorded of the first holder while the access ran. */
 export interface Deed {

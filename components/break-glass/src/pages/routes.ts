@@ -37,11 +37,10 @@ import type { RunningBreakGlass } from '../break-glass.ts';
 import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
 import { declarePage } from './declare-page.ts';
-import { reviewedPage } from './done-page.ts';
-import type { Drawn } from './drawn.ts';
 import { type Deed, incidentPage } from './incident-page.ts';
 import { listPage } from './list-page.ts';
-import { reviewPage } from './review-page.ts';
+import type { Drawn } from './parts.ts';
+import { reviewedPage, reviewPage } from './review-page.ts';
 
 export interface BreakGlassPages {
   readonly breakGlass: RunningBreakGlass;

@@ -1,5 +1,13 @@
 import type { Command, RecordedThings } from '@countersign/commands';
-import { type Actor, type AuditLog, deviceErrors, ended, type StandingCheck, standing } from '@countersign/contracts';
+import {
+  type Actor,
+  type AuditLog,
+  deviceErrors,
+  ended,
+  type RecordDraft,
+  type StandingCheck,
+  standing,
+} from '@countersign/contracts';
 import { type Clock, defined, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
 import { enrolledThing, enrolmentClaim, enrolmentThing } from '../row-claims.ts';
 import type { CredentialStore, StoredCredential } from '../store/credentials.ts';
@@ -12,7 +20,18 @@ import {
   lastEnrolled,
 } from './recorded-credential.ts';
 import type { LinkKind, LinkState } from './recorded-link.ts';
-import { enrolmentRefused } from './records.ts';
+
+/** Something that wanted to become a device was not believed. */
+export function enrolmentRefused(
+  id: RecordId,
+  reason: 'device_enrolled' | 'device_proof_wrong',
+  device: string,
+): RecordDraft {
+  return {
+    ...{ id, type: 'device.refused', source: 'devices', outcome: 'deny', reason, device },
+    data: { at: 'enrolment', by: 'key', device },
+  };
+}
 
 type CredentialCommand<Ask, Facts, Answer> = Command<
   Ask,

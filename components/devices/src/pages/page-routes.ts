@@ -10,7 +10,7 @@ import {
   sendPage,
 } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { deviceScript } from '../device-proof.ts';
+import { deviceScript } from '../challenge.ts';
 import type { RunningDevices } from '../devices.ts';
 import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';

@@ -1,7 +1,32 @@
-import type { AuditLog, Device, DevicePosture, DirectorySnapshot } from '@countersign/contracts';
+import type {
+  AuditLog,
+  Device,
+  DevicePosture,
+  DirectorySnapshot,
+  PostureStream,
+  StreamedPosture,
+} from '@countersign/contracts';
 import { parseInstant, toInstant } from '@countersign/kernel';
 import type { KeptPosture, PostureStore, StoredPosture } from '../store/postures.ts';
 import type { ProvenPostures } from './proven-postures.ts';
+
+const mostAtOnce = 5_000;
+const mostDevices = 1_000;
+
+/** Streams what was reported to processes that hold a copy. */
+export function createPostureStream(store: Pick<PostureStore, 'after' | 'of'>): PostureStream {
+  return {
+    async posturesSince({ after, limit }) {
+      const { postures, newest } = await store.after(after, Math.min(limit, mostAtOnce));
+      return { postures: postures.map(streamed), newest };
+    },
+    posturesOf: async (devices) => (await store.of(devices.slice(0, mostDevices))).map(streamed),
+  };
+}
+
+function streamed({ posture, sealed }: KeptPosture): StreamedPosture {
+  return { ...posture, postureAt: toInstant(posture.postureAt.getTime()), sealed };
+}
 
 /** What is known of devices on this node. */
 export interface PostureMemory {

@@ -1,6 +1,6 @@
 import type { AskedStatement, Recovery } from '@countersign/contracts';
 import { ceremonyAttributes, ceremonyFields, type Html, html, inWords, page } from '@countersign/runtime';
-import type { Drawn } from './drawn.ts';
+import type { Drawn } from './done-page.ts';
 
 /** On which the person, who has a key that works, calls off what was opened in their name. */
 export function cancelPage(

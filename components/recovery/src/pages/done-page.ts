@@ -1,5 +1,10 @@
-import { type Html, html, page } from '@countersign/runtime';
-import type { Drawn } from './drawn.ts';
+import { type ChosenTexts, type Html, html, page } from '@countersign/runtime';
+import type { Texts } from '../texts/en.ts';
+
+/** How every page of this room is drawn. */
+export interface Drawn extends ChosenTexts<Texts> {
+  readonly banner: string | undefined;
+}
 
 export const recoveryPath = '/recovery';
 

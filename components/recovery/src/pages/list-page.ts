@@ -1,6 +1,6 @@
 import type { Recovery } from '@countersign/contracts';
 import { type Html, html, inWords, page } from '@countersign/runtime';
-import type { Drawn } from './drawn.ts';
+import type { Drawn } from './done-page.ts';
 
 /** The recoveries that wait for the person who is signed in. @param path of this page */
 export function listPage(

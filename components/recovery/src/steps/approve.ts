@@ -3,8 +3,7 @@ import { type RecoveryId, toInstant } from '@countersign/kernel';
 import type { Approver } from '../judge-approver.ts';
 import { approved, notLetThrough } from '../records.ts';
 import { isAbout, requireAbout } from '../statement.ts';
-import { nothing, type StepParts } from './parts.ts';
-import { type About, known, type Step } from './step.ts';
+import { type About, known, nothing, type Step, type StepParts } from './step.ts';
 
 interface Approving {
   readonly id: RecoveryId;

@@ -1,9 +1,9 @@
 import { type Actor, recoveryErrors, type SignedStatement } from '@countersign/contracts';
 import type { RecoveryId } from '@countersign/kernel';
+import { decided, requireWaiting, unknownRecovery } from '../judge-approver.ts';
 import { cancelled, cancelledByPerson, notLetThrough } from '../records.ts';
 import { requireAbout } from '../statement.ts';
-import { nothing, type StepParts } from './parts.ts';
-import { decided, known, requireWaiting, type Step, unknownRecovery } from './step.ts';
+import { known, nothing, type Step, type StepParts } from './step.ts';
 
 interface Cancelling {
   readonly id: RecoveryId;

@@ -3,10 +3,8 @@ import type { RecoveryId } from '@countersign/kernel';
 import { takeNamedLock } from '@countersign/runtime';
 import { standsForThing } from '../recorded-recovery.ts';
 import { notLetThrough, opened } from '../records.ts';
-import { recoveryDigest } from '../recovery-digest.ts';
-import type { Words } from '../store.ts';
-import { nothing, type StepParts } from './parts.ts';
-import type { Step } from './step.ts';
+import { recoveryDigest, type Words } from '../store.ts';
+import { nothing, type Step, type StepParts } from './step.ts';
 
 interface Opening extends Words {
   /** Of the new recovery. */

@@ -2,8 +2,7 @@ import type { PrincipalId } from '@countersign/contracts';
 import type { RecoveryId } from '@countersign/kernel';
 import type { Approver } from '../judge-approver.ts';
 import { declined, notLetThrough } from '../records.ts';
-import { nothing, type StepParts } from './parts.ts';
-import { type About, known, type Step } from './step.ts';
+import { type About, known, nothing, type Step, type StepParts } from './step.ts';
 
 interface Refusing {
   readonly id: RecoveryId;

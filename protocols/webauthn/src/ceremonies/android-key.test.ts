@@ -10,9 +10,8 @@ import {
   derSetOf,
 } from '../../../x509/src/der/der-writer.ts';
 import { issueCertificate, type TestCertificate, testTime } from '../../../x509/src/testing/test-authority.ts';
-import type { Cbor } from '../cbor.ts';
-import { writeCbor } from '../cbor-writer.ts';
-import { coseKeyOfJwk } from './cose-key.ts';
+import { type Cbor, writeCbor } from '../cbor.ts';
+import { coseKeyOfJwk } from '../cose-key.ts';
 import { readAttestationTrust, readRegistration, verifyRegistration } from './index.ts';
 
 const relyingParty = { rpId: 'id.example.com', origins: ['https://id.example.com'] };

@@ -3,14 +3,13 @@ import { type ParsedCertificate, readX509Certificate } from '@countersign/x509';
 import { type AttestedCredential, readAuthenticatorData } from '../authenticator-data.ts';
 import { type Cbor, readCbor } from '../cbor.ts';
 import { readClientData, requireClientData } from '../client-data.ts';
+import { algorithms, jwkOfCoseKey, type PublicJwk } from '../cose-key.ts';
 import { webAuthnErrors } from '../errors.ts';
 import { requirePresence, requireRpId } from '../verify-assertion.ts';
 import { verifyAndroidKey } from './android-key.ts';
 import { type AttestationTrust, leadsToRoot } from './attestation-trust.ts';
-import { algorithms, jwkOfCoseKey, type PublicJwk } from './cose-key.ts';
 import type { AttestationWorth, JudgedAuthenticator } from './judge-registration.ts';
-import { verifyRegistrationResponse } from './library.ts';
-import { withoutValidity } from './library-clock.ts';
+import { verifyRegistrationResponse, withoutValidity } from './library-clock.ts';
 import type { RelyingParty } from './options.ts';
 import type { Registration } from './read-responses.ts';
 
