@@ -112,10 +112,10 @@ describe('stepping up for an intent', () => {
     const { body } = await browser.get(await begin(node, { need: need() }));
     expect(body).toContain(order);
     expect(body).toContain('step_up_very_large');
-    expect(body).toContain('for this instruction alone');
+    expect(body).toContain('applies to this instruction only');
     const german = await browser.get(await begin(node, { need: need() }), { 'accept-language': 'de-CH' });
     expect(german.body).toContain('lang="de"');
-    expect(german.body).toContain('gilt für diesen Auftrag allein');
+    expect(german.body).toContain('gilt nur für diesen Auftrag');
   });
 
   describe('refuses', () => {

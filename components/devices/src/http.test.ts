@@ -146,7 +146,7 @@ describe('the page of a link', () => {
   it('is in German for whoever reads German, and says what is needed without JavaScript', async () => {
     const page = await app.inject({ url: await link(), headers: { 'accept-language': 'de-CH, en;q=0.5' } });
     expect(page.body).toContain('<html lang="de">');
-    expect(page.body).toContain('Dieses Gerät anmelden');
+    expect(page.body).toContain('Geräteanmeldung');
     expect(page.body).toMatch(/<noscript>.*JavaScript/s);
   });
 
