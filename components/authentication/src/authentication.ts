@@ -42,7 +42,7 @@ export interface AuthenticationDependencies {
   /** Managed devices, and how a page asks for one. Without them no tier can ask for a device. */
   readonly devices?: Pick<Devices, 'recognise' | 'requireFit'>;
   readonly deviceProof?: DeviceProof;
-  /** What is unusual about how people sign in. */
+  /** Risk signals from sign-ins. */
   readonly risk?: Pick<Risk, 'signedIn' | 'failed'>;
   readonly signals?: Pick<PersonSignals, 'raise' | 'clear'>;
   /** Tells people what happened to their account. */

@@ -9,7 +9,7 @@ import {
 import { withScope } from '@countersign/runtime';
 import { type Static, Type } from 'typebox';
 
-/** Whose accounts a caller looks after: those of their own institution; the operator of the installation, everybody's. */
+/** The people a caller administers: their own institution's; for the operator, everybody. */
 export function peopleLookedAfter({
   directory,
   isOperator,

@@ -94,7 +94,7 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
       lifeSeconds: signSeconds,
     });
 
-  /** What speaks against a collection is recorded before it is told. */
+  /** Records the refusal of a collection before throwing it. */
   async function recorded<Result>(incident: StoredIncident, work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();

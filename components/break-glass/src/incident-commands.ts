@@ -77,7 +77,7 @@ export const aboutReview = (incident: IncidentState, verdict: Verdict, note: str
   note,
 });
 
-/** Every change of an incident: what people do about it, and what happens when nobody comes. */
+/** All commands on incidents, including those that run when a deadline passes. */
 export function createIncidentCommands(
   dependencies: Pick<
     BreakGlassDependencies,
@@ -258,7 +258,7 @@ export function createIncidentCommands(
     release: ({ id }) => id,
   };
 
-  /** No second holder came. */
+  /** Lapses an incident without a second holder. */
   const lapse: IncidentCommand<Due, Standing> = {
     kind: incidents,
     about: ({ id }) => id,

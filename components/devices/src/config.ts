@@ -25,7 +25,7 @@ export const devicesConfigurationSchema = Type.Object(
     issuer: Type.String({ pattern: '^https?://[^/?#]+$', maxLength: 256 }),
     environment: Type.Union([Type.Literal('development'), Type.Literal('production')]),
     feeds: Type.Optional(Type.Array(feedSchema, { maxItems: 64 })),
-    /** What was looked at longer ago counts for nothing. Default 168, a week. */
+    /** Older postures are ignored. Default 168, a week. */
     maxPostureAgeHours: Type.Optional(Type.Integer({ minimum: 1, maximum: 8_760 })),
     /** How long a link for the enrolment of a browser is good. Default 30. */
     enrolmentMinutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_440 })),
@@ -37,7 +37,7 @@ export const devicesConfigurationSchema = Type.Object(
 
 export type DevicesConfiguration = Readonly<Static<typeof devicesConfigurationSchema>>;
 
-/** Who reports postures. */
+/** A system that reports postures. */
 export interface PostureFeed {
   readonly name: string;
   readonly institution: string;
@@ -72,7 +72,7 @@ export function settingsOf(input: DevicesConfiguration): Settings {
   };
 }
 
-/** A name that is given twice would leave it to chance whose keys count. */
+/** A duplicate name would make it ambiguous whose keys count. */
 const uniqueFeeds = Type.Refine(
   devicesConfigurationSchema,
   ({ feeds = [] }) => new Set(feeds.map(({ name }) => name)).size === feeds.length,

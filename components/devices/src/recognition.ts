@@ -16,7 +16,7 @@ import { readProof, type ShownProof, signedBy } from './proof.ts';
 import { credentialClaim } from './row-claims.ts';
 import type { CredentialStore, StoredCredential } from './store/credentials.ts';
 
-/** Tells which device something came from. See the contract. */
+/** Recognises the device of a request. See the contract. */
 export function createRecognition({
   credentials,
   challenges,
@@ -63,7 +63,7 @@ export function createRecognition({
     );
   }
 
-  /** A certificate that shows no device may be a person's or a client's: it shows none. */
+  /** An unknown certificate may belong to a person or a client; it identifies no device. */
   async function byCertificate(thumbprint: string | undefined): Promise<StoredCredential | undefined> {
     const digest = parseDigest(thumbprint);
     const found = digest === undefined ? undefined : await credentials.byCertificate(digest);

@@ -53,7 +53,7 @@ export interface PartnerSignInsDependencies {
 
 type ProfileWithSignIn = TrustProfile & { readonly signIn: PartnerSignIn };
 
-/** What is found out of an answer on the way. */
+/** The facts established so far, for the record of a refusal. */
 interface Found {
   profile?: TrustProfile;
   /** The key whose signature the ID token bears. */
@@ -223,7 +223,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
   }
 }
 
-/** What a partner's class is worth here. */
+/** Our authentication class for a class of the partner. */
 function classOf({ signIn }: ProfileWithSignIn, partnerAcr: string): string {
   return Object.hasOwn(signIn.classes, partnerAcr) ? (signIn.classes[partnerAcr] ?? partnerAcr) : partnerAcr;
 }

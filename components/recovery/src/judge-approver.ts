@@ -8,15 +8,15 @@ import {
 import type { CodedError } from '@countersign/kernel';
 import type { RecoveryState, StoredRecovery } from './store.ts';
 
-/** What is known of who would approve. */
+/** A candidate approver. */
 export interface Approver {
   readonly person: Person;
-  /** By whose invitations they enrolled what they have. */
+  /** Who invited them to register their keys. */
   readonly inviters: readonly string[];
-  /** Whether they and those who have approved it already are surely different people. */
+  /** Whether they are independent of those who have already approved. */
   readonly independent: boolean;
   readonly signals: readonly PersonSignal[];
-  /** Whether a recovery of their own stands. */
+  /** Whether a recovery is open for themselves. */
   readonly recovering: boolean;
   readonly locked: boolean;
 }
@@ -67,7 +67,7 @@ export function judgeApprover(
   );
 }
 
-/** Whether what somebody says about another's account has to wait until their own is in order. */
+/** Whether a person's own account is locked, in recovery or under an unsettling signal. */
 export function isUnsettled({
   locked,
   recovering,

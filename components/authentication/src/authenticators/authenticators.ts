@@ -8,22 +8,22 @@ import type {
   Statements,
 } from '@countersign/contracts';
 import { authenticationOptions, type RequestOptions } from '@countersign/webauthn/ceremonies';
-import { createAccountLockKind } from './account-lock.ts';
 import { type AcceptedAssertion, createAssertions } from './assertions.ts';
 import { createAuthenticatorStore } from './authenticator-store.ts';
 import { createChallengeStore } from './challenge-store.ts';
 import { type AuthenticatorSettings, authenticatorSettingsOf } from './config.ts';
 import type { AuthenticatorDependencies, Parts } from './dependencies.ts';
 import { createInvitationStore, type StoredInvitation } from './invitation-store.ts';
-import { createInvitationKind } from './invitations.ts';
 import { createLockStore } from './lock-store.ts';
 import { createAuthenticatorKind } from './recorded-authenticator.ts';
+import { createInvitationKind } from './recorded-invitation.ts';
+import { createAccountLockKind } from './recorded-lock.ts';
 import { type AuthenticatorKeeping, createRegister } from './register.ts';
 import { createRegistrations, type SentRegistration } from './registrations.ts';
 import { createRules } from './rules.ts';
 import { createStatements } from './statements.ts';
 
-/** Who leaves has no authenticator any more; who moves keeps theirs, which their new roles then judge at each use. */
+/** Removes the authenticators of a leaver. A mover keeps theirs; the rules of the new roles apply at each use. */
 export function departureEffect(register: Pick<AuthenticatorKeeping, 'endOfLeaver'>): DepartureEffect {
   return {
     name: 'authenticators',

@@ -42,7 +42,7 @@ export function createInvitationStore(pool: pg.Pool) {
         values: [Buffer.from(secretHash, 'base64url'), person, invitedBy, recordId, recovery ?? null, expiresAt],
       });
     },
-    /** The link of a person that was neither used nor replaced; it may be over. */
+    /** The invitation of a person that was neither used nor replaced; it may have expired. */
     async openOf(
       session: pg.Pool | pg.PoolClient,
       person: PrincipalId,
@@ -55,7 +55,7 @@ export function createInvitationStore(pool: pg.Pool) {
       });
       return invitationOf(found);
     },
-    /** Unless it was used or replaced, or is over. */
+    /** The invitation, unless it was used, was replaced or has expired. */
     async find(
       secretHash: Buffer,
       now: number,

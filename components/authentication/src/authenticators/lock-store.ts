@@ -14,7 +14,7 @@ export interface AccountLockRow extends AccountLockState {
 /** The table `account_locks`. */
 export function createLockStore(pool: pg.Pool, standings: Pick<StandingCheck, 'standing'>) {
   return {
-    /** By its row, or by the log where the row is gone. */
+    /** By the row, or by the log if the row is missing. */
     async isLocked(session: pg.Pool | pg.PoolClient, person: PrincipalId): Promise<boolean> {
       const thing = lockThing(person);
       if ((await standings.standing([thing])).has(thing)) return true;

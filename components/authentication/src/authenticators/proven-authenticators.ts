@@ -17,7 +17,7 @@ export function isSomebodyElses(
   return holder !== undefined && holder !== person;
 }
 
-/** Of these, those that may count: neither suspended nor removed, and in the log as they are here. */
+/** The active authenticators whose rows agree with the log. */
 export async function provenOf(
   standings: StandingCheck,
   all: readonly StoredAuthenticator[],
@@ -52,7 +52,7 @@ export async function lastRegistered(
   return parseId('authenticator', membersOf(found?.record.data)?.['authenticator']);
 }
 
-/** That its row is there, for what depends on the keys of a person. @throws Behind where it has to be written first */
+/** Requires the row of the newest key to exist. @throws Behind if it has to be written first */
 export async function requireRegisteredWritten(
   { audit, things }: Pick<Parts, 'audit' | 'things'>,
   session: pg.PoolClient,

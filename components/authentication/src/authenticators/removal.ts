@@ -34,9 +34,9 @@ export interface Removed {
   readonly removed: boolean;
 }
 
-/** Left out by who asks for more. */
+/** Defaults of the commands below. */
 const usual = {
-  // A row that its record does not confirm is ended as well.
+  // A row that its record does not confirm is removed as well.
   unproven: 'none',
   before: async () => undefined,
   ends: isEnded,
@@ -44,7 +44,7 @@ const usual = {
   after: async () => undefined,
 } as const;
 
-/** An authenticator is taken away. */
+/** Removes an authenticator. */
 export function createRemoval(
   parts: Parts,
 ): AuthenticatorCommand<
@@ -66,7 +66,7 @@ export function createRemoval(
     },
     done({ facts: { present }, completed }) {
       if (present === undefined) return { removed: false };
-      // The one whose process died is told that it is done.
+      // After a crash, the repeated request learns that the removal is complete.
       return present.removedAt === undefined ? undefined : { person: present.person, removed: completed };
     },
     async check({ ask: { own }, facts: { present, theirs } }) {

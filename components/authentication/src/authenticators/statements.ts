@@ -16,11 +16,11 @@ import { type StoredAuthenticator, shownAuthenticator } from './stored-authentic
 const usualSeconds = 120;
 const mostSeconds = 600;
 
-/** Has people sign what they were shown: the challenge is the statement. */
+/** Statements: the challenge is the digest of what the person was shown. */
 export function createStatements(parts: Parts, assertions: Assertions): Statements {
   const { clock, random, directory, settings, rules, authenticators, challenges, locks } = parts;
 
-  /** Those of a person that would be accepted now. */
+  /** The authenticators of a person that would currently be accepted. */
   async function fitting(
     person: PrincipalId,
     acrValues: readonly string[] | undefined,
@@ -76,7 +76,7 @@ export function createStatements(parts: Parts, assertions: Assertions): Statemen
         );
       }
       const { claims, acrValues } = kept.about;
-      // What is believed to be signed is what the challenge was made from.
+      // The stored claims must be those that the challenge was derived from.
       if (statementChallenge(claims) !== kept.challenge) {
         await assertions.refuse('challenge_unknown', { ceremony: 'statement', person, statementType: claims.typ });
         throw authenticatorErrors.error('challenge_unknown', 'What was to be signed was altered. Open the page again.');

@@ -11,14 +11,14 @@ export function authenticatorName(given: string | undefined, place: number): str
   return characters.length === 0 ? `Key ${place}` : characters.slice(0, longest).join('');
 }
 
-/** An authenticator with what only its keeper needs. */
+/** An authenticator with its internal members. */
 export interface StoredAuthenticator extends Authenticator {
   readonly attestation: AttestationWorth;
   readonly attestationFormat: string;
   readonly transports: readonly string[];
   /** The newest signature counter. */
   readonly counter: number;
-  /** What it knows its person by, base64url. */
+  /** The WebAuthn user handle, base64url. */
   readonly userHandle: string;
   /** Principal that invited the person to enrol it. */
   readonly invitedBy?: string;
@@ -26,7 +26,7 @@ export interface StoredAuthenticator extends Authenticator {
   readonly removedAt?: string;
 }
 
-/** What everybody else is told of it. */
+/** The public view of an authenticator. */
 export function shownAuthenticator(stored: StoredAuthenticator): Authenticator {
   const { id, person, name, credentialId, kid, jwk, acr, aaguid, backupEligible, attested, registeredAt, recordId } =
     stored;

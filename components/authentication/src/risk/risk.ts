@@ -138,7 +138,7 @@ export async function createRisk(dependencies: RiskDependencies): Promise<Risk> 
     const strange = traits.filter(
       (trait) => !known.some(({ kind, hash }) => kind === trait.kind && hash.equals(trait.hash)),
     );
-    // Of whom nothing is known, everything is new: who has just been enrolled is not unusual.
+    // Without history everything is new, so the first sign-in raises no signal.
     if (known.length > 0 && strange.length > 0)
       unusual.push({
         name: 'device-new',
@@ -268,7 +268,7 @@ export interface FailedAttempt {
   readonly code: string;
 }
 
-/** What is unusual about how people sign in. */
+/** Risk signals from sign-ins. */
 export interface Risk extends PersonSignals {
   /** Looks at a sign-in that has been recorded; raises what is unusual. Never fails the sign-in. */
   signedIn(seen: SeenSignIn): Promise<void>;

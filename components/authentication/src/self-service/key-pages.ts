@@ -4,7 +4,7 @@ import { ceremonyAttributes, ceremonyFields, type Html, html, inWords } from '@c
 import type { Drawn } from '../page-parts.ts';
 import { facts, keysPath, rows, sectionPage, signedForm } from './drawing.ts';
 
-/** What there is of a person's keys. */
+/** The list of a person's keys. */
 export function keysPage(
   drawn: Drawn,
   content: { readonly keys: readonly Authenticator[]; readonly done?: string | undefined },

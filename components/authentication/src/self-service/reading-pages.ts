@@ -4,7 +4,7 @@ import type { Drawn } from '../page-parts.ts';
 import { activityPath, rows, sectionPage } from './drawing.ts';
 import type { ActivityPage, OwnActivity, OwnDevice, OwnGrant, OwnMandate } from './sources.ts';
 
-/** Where everything begins: who it is, what is unusual, and what there is to see. */
+/** The overview of the account. */
 export function overviewPage(
   { texts, lang, banner }: Drawn,
   content: {

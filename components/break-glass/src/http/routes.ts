@@ -29,7 +29,7 @@ export interface BreakGlassRoutes {
   readonly operator: string;
 }
 
-/** What software does about emergencies: it looks, and the holder's tool collects the access. People sign on pages. */
+/** The interface for software: reading incidents, and collecting access with the holder's tool. People sign on pages. */
 export function breakGlassRoutes(app: FastifyInstance, dependencies: BreakGlassRoutes): void {
   const { breakGlass, guard, singleUse, clock, baseUrl, operator } = dependencies;
   const gate = createGate(async (request, scope: Scope) => actorOf(await guard.check(request, { scope })), baseUrl);

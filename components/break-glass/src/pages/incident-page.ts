@@ -37,7 +37,7 @@ export interface IncidentContent {
   };
 }
 
-/** One emergency: everything that was declared, and what the person before it may do now. */
+/** One incident, with the actions available to the signed-in person. */
 export function incidentPage({ texts, lang, banner }: Drawn, content: IncidentContent): Html {
   const { one, statuses, verdicts } = texts;
   const { incident, csrf, path, second, review, back } = content;

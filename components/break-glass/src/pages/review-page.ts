@@ -15,7 +15,7 @@ export function reviewedPage({ texts: { done }, lang, banner }: Drawn, back: str
   });
 }
 
-/** The review, once more before it is signed. */
+/** Confirmation of a review before it is signed. */
 export function reviewPage(
   { texts, lang, banner }: Drawn,
   content: {

@@ -258,7 +258,7 @@ function reviewOf(fields: Fields): { readonly verdict: 'justified' | 'not-justif
   return { verdict, note: (fields.get('note') ?? '').replace(/\s+/g, ' ').trim() };
 }
 
-/** A page that was loaded with a form asks to send it again when it is reloaded. */
+/** Redirects after a form, so that reloading the page does not send it again. */
 function toIncident(reply: FastifyReply, id: IncidentId): FastifyReply {
   return reply.header('referrer-policy', 'no-referrer').redirect(`${basePath}/${id}`, 303);
 }

@@ -21,7 +21,7 @@ import {
 } from './recorded-credential.ts';
 import type { LinkKind, LinkState } from './recorded-link.ts';
 
-/** Something that wanted to become a device was not believed. */
+/** Records the refusal of an enrolment. */
 export function enrolmentRefused(
   id: RecordId,
   reason: 'device_enrolled' | 'device_proof_wrong',
@@ -43,7 +43,7 @@ type CredentialCommand<Ask, Facts, Answer> = Command<
 >;
 type LinkCommand<Ask, Facts, Answer> = Command<Ask, string, LinkState, OpenEnrolment, Facts, Answer>;
 
-/** People of one machine each have a browser of their own, and certificates overlap while they are changed. */
+/** Several people may share a machine with one browser each, and certificates overlap during renewal. */
 const mostCredentials = 8;
 
 export interface EnrolAsk extends Pick<StoredCredential, 'device' | 'institution' | 'kind' | 'thumbprint' | 'jwk'> {
@@ -71,7 +71,7 @@ export interface EnrolmentCommandDependencies {
   readonly random: Random;
 }
 
-/** What is done with the keys, certificates and links of devices. */
+/** The commands on keys, certificates and enrolment links of devices. */
 export function createEnrolmentCommands(dependencies: EnrolmentCommandDependencies) {
   const { credentials, enrolments, kinds, things, audit, standings } = dependencies;
   const usual = { before: async () => undefined, refused: () => undefined, after: async () => undefined } as const;

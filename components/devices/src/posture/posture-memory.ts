@@ -28,7 +28,7 @@ function streamed({ posture, sealed }: KeptPosture): StreamedPosture {
   return { ...posture, postureAt: toInstant(posture.postureAt.getTime()), sealed };
 }
 
-/** What is known of devices on this node. */
+/** The postures of devices, in the memory of this node. */
 export interface PostureMemory {
   /** The newer of what was reported and what the directory has; costs a map access. */
   of(device: string, directory: DirectorySnapshot): DevicePosture | undefined;

@@ -28,7 +28,7 @@ export interface RecoveryRoutes {
   readonly operator: string;
 }
 
-/** What operators do about lost factors. They open, call off and hand over; they approve nothing. */
+/** The interface for operators: they open and cancel recoveries and get invitation links; they approve nothing. */
 export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl, operator }: RecoveryRoutes): void {
   const gate = createGate(async (request, scope: Scope) => actorOf(await guard.check(request, { scope })), baseUrl);
   const ownOf = (institution: string) => (institution === operator ? undefined : institution);

@@ -12,7 +12,7 @@ export const recoveryPath = '/recovery';
 type NextPage = keyof typeof paths;
 const paths = { back: recoveryPath, account: '/me' } as const;
 
-/** What has come of it, and the way on. */
+/** The result of a form, with a link to the next page. */
 export function donePage(
   { texts, lang, banner }: Drawn,
   content: { readonly title: string; readonly lead: string; readonly next: NextPage },

@@ -36,7 +36,7 @@ export function createLimiter({
   };
 }
 
-/** What people say on the public page. It proves nothing and opens nothing: an operator sees it, and calls them. */
+/** Requests from the public page. They prove nothing and open nothing; an operator contacts the person. */
 export interface Requests {
   /**
    * Answers the same, and does the same work, whether there is such a person or not.

@@ -13,7 +13,7 @@ interface Cancelling {
   readonly restored: boolean;
 }
 
-/** An operator calls it off, while it waits or after what the person had has ended. */
+/** Cancellation by an operator, before approval or after the revocation. */
 export function cancelStep(parts: StepParts): Step<Cancelling> {
   const { kind, people, register } = parts;
   return {
@@ -44,7 +44,7 @@ export function cancelStep(parts: StepParts): Step<Cancelling> {
     record: (given) => cancelled(known(given), given.ask.by, given.ask.words),
     ends: () => true,
     refused({ category, code }, { ask: { by }, row }) {
-      // Whom it is no business of is told that there is none.
+      // A caller without access learns only that there is no such recovery.
       if (row === undefined || category === 'unavailable' || code === 'recovery_unknown') return undefined;
       return notLetThrough(parts, { step: 'cancel', reason: code, by, about: row });
     },
@@ -58,7 +58,7 @@ interface CancellingOwn {
   readonly statement: SignedStatement;
 }
 
-/** The person calls it off, with a key that still works. */
+/** Cancellation by the person, with a key that still works. */
 export function cancelOwnStep(parts: StepParts): Step<CancellingOwn> {
   const { kind, people } = parts;
   return {

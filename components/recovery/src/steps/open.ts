@@ -13,7 +13,7 @@ interface Opening extends Words {
   readonly by: Actor;
 }
 
-/** Begins one for a person for whom none stands. */
+/** Opens a recovery for a person who has none open. */
 export function openStep(parts: StepParts): Step<Opening, { readonly stands: boolean }> {
   const { kind, people, settings } = parts;
 

@@ -13,7 +13,7 @@ interface Facts {
   readonly approver: Approver | undefined;
 }
 
-/** One who may approve it says no: it ends. */
+/** Rejection by an eligible approver; it ends the recovery. */
 export function refuseStep(parts: StepParts): Step<Refusing, Facts> {
   const { kind, people } = parts;
   const functionOf = (given: About<Refusing, Facts>) =>

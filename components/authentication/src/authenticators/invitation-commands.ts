@@ -1,43 +1,12 @@
-import type { Command, RecordedKind } from '@countersign/commands';
+import type { Command } from '@countersign/commands';
 import { type Actor, authenticatorErrors, type PrincipalId } from '@countersign/contracts';
-import { type Clock, defined, membersOf, newId, type RecordId, toInstant } from '@countersign/kernel';
+import { newId, type RecordId, toInstant } from '@countersign/kernel';
+
 import type { Parts } from './dependencies.ts';
-import type { InvitationStore, OpenInvitation } from './invitation-store.ts';
+import type { OpenInvitation } from './invitation-store.ts';
 import { everHad, requireRegisteredWritten } from './proven-authenticators.ts';
+import type { InvitationState } from './recorded-invitation.ts';
 import { aboutPerson, done, refused } from './records.ts';
-import { invitationClaim } from './row-claims.ts';
-
-/** The link of a person; `endedAt` (milliseconds since the epoch) once it has ended. */
-export interface InvitationState extends OpenInvitation {
-  readonly endedAt?: number;
-}
-
-export type InvitationKind = RecordedKind<PrincipalId, InvitationState, OpenInvitation>;
-
-/**
- * The links of people as things that are recorded (docs/adr/0057): one of each person, by the id of the person. One that has ended is
- * no row here, and rows are removed in time.
- */
-export function createInvitationKind(invitations: InvitationStore, clock: Clock): InvitationKind {
-  return {
-    kind: 'invitation',
-    find: (session, person) => invitations.openOf(session, person),
-    lock: (session, person) => invitations.openOf(session, person, 'for update'),
-    recordOf: ({ recordId }) => recordId,
-    content({ endedAt, ...open }) {
-      const { content } = invitationClaim(open, Buffer.from(open.secretHash, 'base64url'));
-      return endedAt === undefined ? content : { ...membersOf(content), ended_at: endedAt };
-    },
-    carried: (state) => ({ ...state }),
-    stateOf: (carried) => carried as unknown as InvitationState,
-    async put(session, { endedAt, ...open }) {
-      // One link at a time: a new one ends those that went astray.
-      await invitations.endAllOf(session, open.person, endedAt ?? clock.now());
-      if (endedAt === undefined) await invitations.insert(session, open);
-    },
-    forgets: true,
-  };
-}
 
 type InvitationCommand<Ask, Facts, Answer> = Command<Ask, PrincipalId, InvitationState, OpenInvitation, Facts, Answer>;
 
@@ -98,7 +67,7 @@ export function createInvitationCommands(parts: Parts) {
     },
     next: ({ ask: { person, by, lifeMs, recovery, secretHash }, now }, record) => ({
       ...{ person, secretHash, invitedBy: by.id, recordId: record, expiresAt: now + lifeMs },
-      ...defined({ recovery }),
+      ...(recovery === undefined ? {} : { recovery }),
     }),
     record: ({ ask: { person, by, evidence, recovery } }, { expiresAt }) =>
       done(
@@ -108,7 +77,7 @@ export function createInvitationCommands(parts: Parts) {
         {
           evidence: [...evidence],
           expires_at: toInstant(expiresAt),
-          ...defined({ recovery }),
+          ...(recovery === undefined ? {} : { recovery }),
         },
         recovery === undefined ? {} : { references: [recovery] },
       ),
