@@ -7,7 +7,7 @@ type Session = pg.Pool | pg.PoolClient;
 
 export interface EntityName {
   readonly namespace: string;
-  /** With the namespace. */
+  /** Type name with the namespace. */
   readonly type: string;
   readonly id: string;
 }
@@ -15,9 +15,9 @@ export interface EntityName {
 export interface EntityRow {
   readonly type: string;
   readonly id: string;
-  /** Of the document as it is stored, as the database counts it: tells what has to be read again, and proves nothing. */
+  /** Digest of the stored document, computed by the database. Detects changes, but proves nothing. */
   readonly digest: string;
-  /** Of the change that made it what it is. */
+  /** Record of the last change. */
   readonly record: RecordId;
 }
 
@@ -33,7 +33,7 @@ async function query<Row extends pg.QueryResultRow>(
   }
 }
 
-/** Of every model that anything was written of. */
+/** Versions of all models with written entities. */
 export async function versionsOfEntities(session: Session): Promise<ReadonlyMap<string, number>> {
   const rows = await query<{ namespace: string; version: number }>(
     session,
@@ -43,9 +43,9 @@ export async function versionsOfEntities(session: Session): Promise<ReadonlyMap<
 }
 
 /**
- * Counts a change, and puts all others of this model behind it until the transaction ends.
+ * Increments the version of a model, and locks its entities until the transaction ends.
  *
- * @param atLeast what the version is to be, where less has been counted
+ * @param atLeast minimum of the new version
  */
 export async function nextEntityVersion(session: pg.PoolClient, namespace: string, atLeast = 1): Promise<number> {
   const [row] = await query<{ version: number }>(
@@ -57,7 +57,7 @@ export async function nextEntityVersion(session: pg.PoolClient, namespace: strin
   return row?.version ?? 0;
 }
 
-/** Puts all changes of this model behind this transaction, and counts nothing. @returns the version */
+/** Locks the entities of a model. @returns its version */
 export async function lockEntities(session: pg.PoolClient, namespace: string): Promise<number> {
   const [row] = await query<{ version: number }>(
     session,
@@ -68,7 +68,7 @@ export async function lockEntities(session: pg.PoolClient, namespace: string): P
   return row?.version ?? 0;
 }
 
-/** The version of a model, behind every change that is under way. */
+/** The version of a model, after waiting for all changes in progress. */
 export async function settledEntityVersion(session: pg.PoolClient, namespace: string): Promise<number> {
   const [row] = await query<{ version: number }>(
     session,
@@ -87,7 +87,7 @@ export async function entityRows(session: Session, namespace: string): Promise<r
   );
 }
 
-/** Canonical JSON (RFC 8785) of these, in their order; undefined for what is not there. */
+/** Canonical JSON (RFC 8785) of the entities, in their order; undefined for a missing one. */
 export async function entityDocuments(
   session: Session,
   namespace: string,
@@ -103,7 +103,7 @@ export async function entityDocuments(
   return rows.map(({ document }) => document ?? undefined);
 }
 
-/** The record of the change that made the row what it is; undefined where there is no row. */
+/** The record of the last change of a row; undefined if there is no row. */
 export async function recordOfEntity(
   session: Session,
   { namespace, type, id }: EntityName,

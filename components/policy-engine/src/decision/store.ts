@@ -3,9 +3,9 @@ import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 
 export interface EntityFactStore {
-  /** Durable when it resolves. What is there already stays as it is: the digest says that it is the same. */
+  /** Durable when it resolves. Existing rows stay unchanged, because the same digest means the same content. */
   insert(facts: readonly { readonly digest: Digest; readonly text: string }[]): Promise<void>;
-  /** Canonical JSON of entities by their digest; those that are not kept are left out. */
+  /** Canonical JSON of entities by digest, without those that are not stored. */
   load(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, string>>;
 }
 
@@ -13,7 +13,7 @@ export function createEntityFactStore(pool: pg.Pool): EntityFactStore {
   return {
     async insert(facts) {
       try {
-        // In one order, so that two nodes that store the same entities never wait for each other in a ring.
+        // Inserts in a fixed order, so that two nodes with the same entities cannot deadlock.
         await pool.query(
           `insert into entity_facts (digest, document)
            select digest, document from unnest($1::text[], $2::text[]) as given (digest, document) order by digest

@@ -101,7 +101,7 @@ describe('replaying a recorded decision', () => {
     past.facts.delete(desk);
     expect(await past.history.replay(id)).toMatchObject({
       outcome: 'missing',
-      missing: [`entity: Desk ${desk} is not kept`],
+      missing: [`entity: Desk ${desk} is not stored`],
     });
   });
 
@@ -122,7 +122,7 @@ describe('replaying a recorded decision', () => {
     past.facts.set(dora, (past.facts.get(dora) ?? '').replace('"roles":[]', '"roles":["trader"]'));
     expect(await past.history.replay(id)).toMatchObject({
       outcome: 'missing',
-      missing: [`entity: Person ${dora} is not what its digest says`],
+      missing: [`entity: Person ${dora} does not match its digest`],
     });
     past.facts.set(dora, 'no JSON');
     expect(await past.history.replay(id)).toMatchObject({ outcome: 'missing' });
@@ -139,7 +139,7 @@ describe('replaying a recorded decision', () => {
     past.published.delete(1);
     expect(await past.history.replay(id)).toMatchObject({
       outcome: 'missing',
-      missing: ['policies: version 1 is not kept'],
+      missing: ['policies: version 1 is not stored'],
     });
     past.published.set(1, houseRules);
     expect(await past.history.replay(id)).toMatchObject({ outcome: 'identical' });
@@ -154,7 +154,7 @@ describe('replaying a recorded decision', () => {
     past.alter(id, (document) => ({ ...document, ...change }));
     expect(await past.history.replay(id)).toMatchObject({
       outcome: 'missing',
-      missing: ['input: it is of no form that is known here'],
+      missing: ['input: its format is unknown'],
     });
   });
 

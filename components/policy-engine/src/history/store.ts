@@ -3,17 +3,17 @@ import { parseId, type RecordId, type SimulationId } from '@countersign/kernel';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** Reports of simulations, for every node to read. Times are milliseconds since the epoch. */
+/** Stores reports of simulations. Times are milliseconds since the epoch. */
 export interface SimulationStore {
   insert(report: SimulationReport, now: number): Promise<void>;
-  /** Forgets reports of simulations that began before this moment, in slices: they name people. */
+  /** Removes reports of simulations started before this time, in slices, because they name people. */
   sweep(before: number): Promise<void>;
-  /** Writes down how far it is, or how it ended; what has ended stays as it is. A record vouches for what is done. */
+  /** Updates a running simulation; a finished one stays unchanged. `record` confirms the report. */
   update(report: SimulationReport, now: number, record?: RecordId): Promise<void>;
   find(id: SimulationId): Promise<StoredSimulation | undefined>;
 }
 
-/** A report as it is stored, which somebody may have changed. */
+/** A stored report, which may have been tampered with. */
 export interface StoredSimulation {
   readonly report: SimulationReport;
   readonly seenAt: number;

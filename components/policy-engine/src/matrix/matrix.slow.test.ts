@@ -84,14 +84,14 @@ describe('a rule of control', () => {
     expect(idle.rules.filter(({ broken }) => broken > 0).map(({ id }) => id)).toContain('desk-works');
   });
 
-  it('that speaks of nothing does not hold', () => {
+  it('that applies to no situation does not hold', () => {
     const nothing = { id: 'nothing', says: 'Nothing.', expects: 'refused', applies: () => false } as const;
     expect(holds(checkMatrix(shipped, [nothing], []))).toBe(false);
   });
 });
 
 describe('the page on authority', () => {
-  it('says on whose word every fact of the schema rests, and of no other', () => {
+  it('names a source for every fact of the schema, and for no other', () => {
     expect(Object.keys(factSources).sort()).toEqual([...factsOfSchema(shipped.parsed.schema)].sort());
   });
 

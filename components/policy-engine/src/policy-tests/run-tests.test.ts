@@ -48,7 +48,7 @@ describe('the tests of a bundle', () => {
   it('fail with the place of what is unknown in them', () => {
     const report = reportOn({ principle: 'Person::"person:carl"' });
     expect(report.tests.map(({ differences }) => differences)).toEqual([
-      ['It cannot be read: /tests/0/principle is no member that is known there.'],
+      ['It cannot be read: /tests/0/principle is not a known member.'],
     ]);
   });
 

@@ -2,7 +2,7 @@ import { type Digest, parseDigest, type RecordId } from '@countersign/kernel';
 import { databaseFailure, notifyAfterCommit, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** PostgreSQL notifies on it when a divergence has been written down. */
+/** PostgreSQL notifies this channel of each new divergence. */
 export const divergenceChannel = 'policy_engine_divergences';
 
 interface Divergence {
@@ -13,9 +13,9 @@ interface Divergence {
 }
 
 interface DivergenceStore {
-  /** The first to find it stays the one. */
+  /** Keeps the first divergence of a bundle. */
   insert(divergence: Divergence): Promise<void>;
-  /** Hashes of the bundles found diverging, the latest thousand. */
+  /** Hashes of the latest thousand diverging bundles. */
   hashes(): Promise<readonly Digest[]>;
 }
 

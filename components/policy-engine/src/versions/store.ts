@@ -3,7 +3,7 @@ import type { Digest, PolicyCandidateId, RecordId } from '@countersign/kernel';
 import { databaseFailure, notifyAfterCommit } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** Tells other nodes that there is a new version; the payload is not believed. */
+/** Notifies other nodes of a new version; the payload is not trusted. */
 export const versionChannel = 'countersign_policies';
 
 export type Session = pg.Pool | pg.PoolClient;
@@ -15,7 +15,7 @@ export interface StoredVersion {
   readonly publishedAt: Date;
   readonly recordId: RecordId;
   readonly policies: PolicyVersion['policies'];
-  /** Null in versions of the time before bundles were signed. */
+  /** Null for versions from before bundles were signed. */
   readonly governed: {
     readonly changeRequest: string;
     readonly candidate: PolicyCandidateId | null;
@@ -43,7 +43,7 @@ async function query<Row extends pg.QueryResultRow>(
   }
 }
 
-/** Number of the newest version; 0 when there is none. */
+/** Number of the newest version; 0 if there is none. */
 export async function newestVersionNumber(session: Session): Promise<number> {
   const [row] = await query<{ version: number }>(
     session,
@@ -59,7 +59,7 @@ export async function findVersion(session: Session, version: number): Promise<St
   return row;
 }
 
-/** Whether any version was ever activated as a signed bundle. */
+/** Whether a signed version exists. */
 export async function hasSignedVersion(session: Session): Promise<boolean> {
   const [row] = await query<{ found: boolean }>(
     session,
@@ -83,7 +83,7 @@ export async function listVersions(session: Session, limit: number): Promise<rea
   ]);
 }
 
-/** The bundle of a version; for a version of the time before bundles, what there was of one. */
+/** The bundle of a version; reconstructed for versions from before bundles. */
 export async function findBundle(session: Session, version: number): Promise<PolicyBundle | undefined> {
   const [row] = await query<{
     bundle: PolicyBundle | null;
@@ -103,7 +103,7 @@ export async function findBundle(session: Session, version: number): Promise<Pol
   );
 }
 
-/** What is kept of bundles that are said to have this hash, of versions and of candidates: whoever reads them takes it anew. */
+/** Stored bundles of versions and candidates with this hash; the caller must verify the hash. */
 export async function bundlesByHash(session: Session, hash: Digest): Promise<readonly PolicyBundle[]> {
   const rows = await query<{ bundle: PolicyBundle }>(
     session,
@@ -114,12 +114,12 @@ export async function bundlesByHash(session: Session, hash: Digest): Promise<rea
   return rows.map(({ bundle }) => bundle);
 }
 
-/** Puts this activation behind all others that are under way, on every node. */
+/** Waits for all other activations on all nodes. */
 export async function lockVersions(session: pg.PoolClient): Promise<void> {
   await session.query('lock table policy_versions in share row exclusive mode');
 }
 
-/** Writes a version under the lock, and announces it with the commit. */
+/** Writes a version under the lock, and notifies other nodes on commit. */
 export async function insertVersion(
   session: pg.PoolClient,
   version: PolicyVersion & { readonly candidate: PolicyCandidateId | undefined },
@@ -147,7 +147,7 @@ export async function insertVersion(
   notifyAfterCommit(session, versionChannel);
 }
 
-/** Another signature over the same; the first one's key is gone. @returns whether it was still that one's */
+/** Replaces the signature of a withdrawn key. @returns whether the signature was still that of the withdrawn key */
 export async function replaceSignature(
   session: Session,
   version: number,
