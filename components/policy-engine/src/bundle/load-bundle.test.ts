@@ -284,7 +284,7 @@ describe('a folder', () => {
     await expect(readBundleFolder('/nowhere')).rejects.toMatchObject({ code: 'policy_invalid' });
     await expect(readBundleFolder(fileURLToPath(new URL('.', import.meta.url)))).rejects.toMatchObject({
       code: 'policy_invalid',
-      detail: expect.stringContaining('no schema.cedarschema in the folder'),
+      detail: expect.stringContaining('schema.cedarschema is missing in the folder'),
     });
   });
 });

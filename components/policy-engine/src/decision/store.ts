@@ -1,5 +1,5 @@
 import type { Digest } from '@countersign/kernel';
-import { databaseFailure } from '@countersign/runtime';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
 export interface EntityFactStore {
@@ -12,34 +12,28 @@ export interface EntityFactStore {
 export function createEntityFactStore(pool: pg.Pool): EntityFactStore {
   return {
     async insert(facts) {
-      try {
-        // Inserts in a fixed order, so that two nodes with the same entities cannot deadlock.
-        await pool.query(
-          `insert into entity_facts (digest, document)
-           select digest, document from unnest($1::text[], $2::text[]) as given (digest, document) order by digest
-           on conflict (digest) do nothing`,
-          [facts.map(({ digest }) => digest), facts.map(({ text }) => text)],
-        );
-      } catch (error) {
-        throw databaseFailure(error);
-      }
+      // Inserts in a fixed order, so that two nodes with the same entities cannot deadlock.
+      await ask(
+        pool,
+        `insert into entity_facts (digest, document)
+         select digest, document from unnest($1::text[], $2::text[]) as given (digest, document) order by digest
+         on conflict (digest) do nothing`,
+        [facts.map(({ digest }) => digest), facts.map(({ text }) => text)],
+      );
     },
     async load(digests) {
-      try {
-        const { rows } = await pool.query<{ digest: string; document: string }>(
-          'select digest, document from entity_facts where digest = any($1::text[])',
-          [[...digests]],
-        );
-        const wanted = new Map<string, Digest>(digests.map((digest) => [digest, digest]));
-        return new Map(
-          rows.flatMap(({ digest, document }) => {
-            const asked = wanted.get(digest);
-            return asked === undefined ? [] : [[asked, document] as const];
-          }),
-        );
-      } catch (error) {
-        throw databaseFailure(error);
-      }
+      const { rows } = await ask<{ digest: string; document: string }>(
+        pool,
+        'select digest, document from entity_facts where digest = any($1::text[])',
+        [[...digests]],
+      );
+      const wanted = new Map<string, Digest>(digests.map((digest) => [digest, digest]));
+      return new Map(
+        rows.flatMap(({ digest, document }) => {
+          const asked = wanted.get(digest);
+          return asked === undefined ? [] : [[asked, document] as const];
+        }),
+      );
     },
   };
 }

@@ -108,7 +108,7 @@ describe('replaying a recorded decision', () => {
   it('says what was kept beside the record and is erased', async () => {
     const id = await past.order({ notional: '2000000.0' });
     past.log.erased.add(id);
-    const erased = 'it is kept beside the record, and was erased or cannot be read here';
+    const erased = 'the protected value was erased or cannot be read in this region';
     expect(await past.history.replay(id)).toMatchObject({
       outcome: 'missing',
       recorded: { decision: false, determining: ['large-orders'] },
@@ -134,7 +134,7 @@ describe('replaying a recorded decision', () => {
     past.published.set(1, rulesWith('1000000.0', '3000000.0'));
     expect(await past.history.replay(id)).toMatchObject({
       outcome: 'missing',
-      missing: ['policies: the bundle of version 1 is not the one that decided'],
+      missing: ['policies: the stored bundle of version 1 differs from the one that decided'],
     });
     past.published.delete(1);
     expect(await past.history.replay(id)).toMatchObject({

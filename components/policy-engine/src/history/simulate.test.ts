@@ -205,7 +205,7 @@ describe('the report of a simulation', () => {
     const { id } = await simulated(tighter);
     const other = await simulated(tighter);
     const sql = (text: string, values: unknown[] = []) => scratch.pool('policy-engine').query(text, values);
-    const unknown = { code: 'simulation_not_found', detail: expect.stringContaining('not what the log holds') };
+    const unknown = { code: 'simulation_not_found', detail: expect.stringContaining('contradicts the log') };
     const { digest: _, ...fewer } = { ...other, permitToDeny: 0, flips: [] };
     const forged = { ...fewer, digest: digestOf(fewer) };
     await sql('update policy_simulations set report = $2 where id = $1', [other.id, JSON.stringify(forged)]);

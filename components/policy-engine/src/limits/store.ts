@@ -1,6 +1,6 @@
 import type { LimitMeasure, LimitReading, ReserveOutcome, StandingThing } from '@countersign/contracts';
 import { parseDecimal, subtractDecimals } from '@countersign/kernel';
-import { databaseFailure, type RowSeal, transaction } from '@countersign/runtime';
+import { ask, databaseFailure, type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import {
   type CounterName,
@@ -91,14 +91,6 @@ export type LimitStore = ReturnType<typeof createLimitStore>;
  * Every read verifies the seals and throws a {@link LimitContradiction} if one is wrong.
  */
 export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
-  const query = async <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]) => {
-    try {
-      return await pool.query<Row>(text, [...values]);
-    } catch (error) {
-      throw databaseFailure(error);
-    }
-  };
-
   return {
     /** Takes all amounts or none. @returns the earlier readings if it is already held, otherwise the result of `judge` */
     async hold(request: HoldRequest): Promise<ReserveOutcome> {
@@ -127,7 +119,8 @@ export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
     /** The usages that {@link hold} would find now. Without locks, so they may be outdated when returned. */
     async usages(claims: readonly CountedClaim[], recorded: Recorded): Promise<readonly Usage[]> {
       if (claims.length === 0) return [];
-      const { rows } = await query<FoundRow>(
+      const { rows } = await ask<FoundRow>(
+        pool,
         `select ${foundColumns}
            from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::numeric[], $8::numeric[], $9::bigint[])
                 with ordinality as wanted (limit_id, key, measure, unit, since, until, amount, most, seal_from, place)
@@ -158,7 +151,8 @@ export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
      */
     async commit(reservation: string, attempt?: number): Promise<HoldState | undefined> {
       // Only settling may commit a reopened hold, because another commit may be older than the reopening.
-      const { rows } = await query<{ state: HoldState }>(
+      const { rows } = await ask<{ state: HoldState }>(
+        pool,
         `update limit_holds
             set state = case when state = 'reserved' or (state = 'reopened' and $2::integer is not null) then 'committed' else state end
           where reservation = $1 and ($2::integer is null or attempt = $2) returning state`,
@@ -168,7 +162,8 @@ export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
     },
 
     async reopen(reservation: string, now: number): Promise<void> {
-      await query(
+      await ask(
+        pool,
         `update limit_holds set state = 'reopened', attempt = attempt + 1, touched_at = greatest(touched_at, $2::bigint)
           where reservation = $1 and state <> 'released'`,
         [reservation, now],
@@ -203,7 +198,8 @@ export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
 
     /** Open holds last requested before a time, oldest first, after the hold `after`. */
     async open(before: number, after: OpenHold | undefined, limit: number): Promise<readonly OpenHold[]> {
-      const { rows } = await query<OpenHold>(
+      const { rows } = await ask<OpenHold>(
+        pool,
         `select reservation, attempt, touched_at::float8 as "touchedAt" from limit_holds
           where state in ('reserved', 'reopened') and touched_at < $1
             and (touched_at, reservation) > ($2::bigint, $3::text)
@@ -215,19 +211,22 @@ export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
 
     /** Removes at most `limit` expired sums and holds. @returns the larger of the two numbers */
     async removeExpired(before: number, limit: number): Promise<number> {
-      const uncovered = await query(
+      const uncovered = await ask(
+        pool,
         `delete from limit_sums where ctid = any(array(
            select s.ctid from limit_sums s join limit_counters c on c.id = s.counter
             where s.expires_at < $1 and (c.sealed_from is null or s.ends < c.sealed_from) limit $2))`,
         [before, limit],
       );
-      const { rows: idle } = await query<{ counter: string }>(
+      const { rows: idle } = await ask<{ counter: string }>(
+        pool,
         'select distinct counter::text as counter from limit_sums where expires_at < $1 limit $2',
         [before, limit],
       );
       let covered = 0;
       for (const { counter } of idle) covered += await removeCovered(counter, before);
-      const holds = await query(
+      const holds = await ask(
+        pool,
         `delete from limit_holds where reservation = any(array(
            select reservation from limit_holds where expires_at < $1 and state in ('committed', 'released') limit $2
               for update skip locked))`,

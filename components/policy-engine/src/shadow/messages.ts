@@ -1,5 +1,5 @@
 import type { Answer, EntityInput, EntityUid } from '@countersign/cedar';
-import type { Json } from '@countersign/kernel';
+import { collectReferences } from '../decision/entity-facts.ts';
 import type { Question } from '../decision/question.ts';
 
 /** A question to the thread. */
@@ -29,15 +29,4 @@ export function portable(
   const roots: EntityUid[] = [principal, resource, ...named];
   collectReferences(context, roots);
   return { question: { principal, action, resource, context }, entities: shared.with(local).closureOf(roots) };
-}
-
-function collectReferences(json: Json, into: EntityUid[]): void {
-  if (typeof json !== 'object' || json === null) return;
-  const entity: Json | undefined = '__entity' in json ? json['__entity'] : undefined;
-  if (typeof entity === 'object' && entity !== null && 'type' in entity) {
-    const { type, id } = entity;
-    if (typeof type === 'string' && typeof id === 'string') into.push({ type, id });
-    return;
-  }
-  for (const member of Object.values(json)) collectReferences(member, into);
 }

@@ -1,5 +1,5 @@
 import { type Digest, parseDigest, type RecordId } from '@countersign/kernel';
-import { databaseFailure, notifyAfterCommit, transaction } from '@countersign/runtime';
+import { ask, notifyAfterCommit, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 
 /** PostgreSQL notifies this channel of each new divergence. */
@@ -31,14 +31,11 @@ export function createDivergenceStore(pool: pg.Pool): DivergenceStore {
         notifyAfterCommit(client, divergenceChannel);
       }),
     async hashes() {
-      try {
-        const { rows } = await pool.query<{ policy_hash: string }>(
-          'select policy_hash from policy_divergences order by found_at desc limit 1000',
-        );
-        return rows.flatMap(({ policy_hash }) => parseDigest(policy_hash) ?? []);
-      } catch (error) {
-        throw databaseFailure(error);
-      }
+      const { rows } = await ask<{ policy_hash: string }>(
+        pool,
+        'select policy_hash from policy_divergences order by found_at desc limit 1000',
+      );
+      return rows.flatMap(({ policy_hash }) => parseDigest(policy_hash) ?? []);
     },
   };
 }

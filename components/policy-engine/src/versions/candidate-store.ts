@@ -1,6 +1,6 @@
 import type { PolicyBundle, PolicyCandidate } from '@countersign/contracts';
 import { type Digest, digestOf, type PolicyCandidateId, type RecordId, type SimulationId } from '@countersign/kernel';
-import { ask, databaseFailure } from '@countersign/runtime';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Session } from './store.ts';
 
@@ -142,16 +142,13 @@ export async function openCandidatesOf(
   proposer: string,
   before: Date,
 ): Promise<readonly PolicyCandidateId[]> {
-  try {
-    const { rows } = await session.query<{ id: PolicyCandidateId }>(
-      `select id from policy_candidates
-        where status = 'proposed' and (proposed_by = $1 or $1 = any(through)) and proposed_at <= $2 order by id`,
-      [proposer, before],
-    );
-    return rows.map(({ id }) => id);
-  } catch (error) {
-    throw databaseFailure(error);
-  }
+  const { rows } = await ask<{ id: PolicyCandidateId }>(
+    session,
+    `select id from policy_candidates
+      where status = 'proposed' and (proposed_by = $1 or $1 = any(through)) and proposed_at <= $2 order by id`,
+    [proposer, before],
+  );
+  return rows.map(({ id }) => id);
 }
 
 /** Newest first. Includes rows that may not be recorded. */
