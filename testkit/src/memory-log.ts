@@ -11,7 +11,16 @@ import {
   requireFit,
   wholeDraft,
 } from '@countersign/contracts';
-import { type Clock, canonicalize, newId, parseDigest, parseId, systemRandom, toInstant } from '@countersign/kernel';
+import {
+  type Clock,
+  canonicalize,
+  defined,
+  newId,
+  parseDigest,
+  parseId,
+  systemRandom,
+  toInstant,
+} from '@countersign/kernel';
 import { asSomebodyElse } from '@countersign/runtime';
 import { isFoundBy } from './evidence-query-in.ts';
 import { lastUnderIn, standingsIn, standingsUnderIn } from './standings-in.ts';
@@ -228,7 +237,7 @@ export function createMemoryLog(clock: Clock, { behind, checked, anyReferences }
 }
 
 function limitsOf(from: number | undefined, until: number | undefined) {
-  return { ...(from === undefined ? {} : { from }), ...(until === undefined ? {} : { until }) };
+  return defined({ from, until });
 }
 
 function checkNumber(asked: number): void {

@@ -2,9 +2,8 @@ import { type Client, type DirectorySnapshot, developmentAcr, type Person, type 
 import { toInstant } from '@countersign/kernel';
 import { describeScope } from '@countersign/market';
 import { csrfField, type Html, html, page } from '@countersign/runtime';
-import { detailsSection, fact, institutionName, interfaceWords } from './asked-terms-page.ts';
-import type { CheckedRequest } from './check-request.ts';
-import type { RequestRules } from './request-rules.ts';
+import type { CheckedRequest, RequestRules } from '../authorization-request/index.ts';
+import { detailsSection, fact, institutionName, interfaceWords } from '../requested-terms-page.ts';
 
 export interface ConsentQuestion {
   readonly client: Client;

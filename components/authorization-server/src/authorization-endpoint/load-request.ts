@@ -1,7 +1,7 @@
 import { type Client, type DirectorySnapshot, parseClientId } from '@countersign/contracts';
 import type { Json, Random } from '@countersign/kernel';
-import { type PushedRequests, requestUriPrefix } from '../pushed-requests/pushed-requests.ts';
-import { refuse } from './refusals.ts';
+import { refuse } from '../authorization-request/index.ts';
+import { type PushedRequests, requestUriPrefix } from '../pushed-requests/index.ts';
 import type { Interaction } from './store.ts';
 
 /** An authorization request as a browser brought it, before any of its parameters has been looked at. */

@@ -2,8 +2,7 @@ import { type ClientId, parseClientId } from '@countersign/contracts';
 import { type Json, parseId, type RecordId } from '@countersign/kernel';
 import { type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { answered, type Queryable } from '../codes/queryable.ts';
-import { rowContent } from '../row-content.ts';
+import { answered, type Queryable, rowContent } from '../row-store.ts';
 
 /** A person's way through one authorization request, in one browser. */
 export interface Interaction {

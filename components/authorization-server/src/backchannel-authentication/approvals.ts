@@ -9,9 +9,9 @@ import {
 import { decodeBase64Url, digestOf, type TransactionId } from '@countersign/kernel';
 import { describeAuthorizationDetail, digestOfIntent, isScope, type Tier, tierOfScopes } from '@countersign/market';
 import { csrfTokenOf, matchesCsrfToken } from '@countersign/runtime';
-import type { Visit } from '../authorization-endpoint/authorization-endpoint.ts';
-import type { RequestRules } from '../authorization-endpoint/request-rules.ts';
-import { membersOfDetail } from '../token-endpoint/check-application-detail.ts';
+import type { RequestRules } from '../authorization-request/index.ts';
+import type { Visit } from '../browser.ts';
+import { membersOfDetail } from '../token-endpoint/index.ts';
 import { type Allowing, allowingOf, signatureIn } from './consent-statement.ts';
 import { type CheckedApproval, checkApproval, type DecisionDependencies, decideApproval } from './decide-approval.ts';
 import { approvalErrors } from './refusals.ts';

@@ -9,7 +9,7 @@ import {
 } from '@countersign/contracts';
 import { type Clock, digestOf, epochSeconds, isCodedError, type Random } from '@countersign/kernel';
 import { digestOfIntent } from '@countersign/market';
-import type { ClientRules } from '../client-endpoint/check-client.ts';
+import type { ClientRules } from '../client-endpoint/index.ts';
 import { approvalErrors } from './refusals.ts';
 import type { KeptRequest } from './store.ts';
 

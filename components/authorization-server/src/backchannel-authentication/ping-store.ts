@@ -1,5 +1,5 @@
 import { type ClientId, parseClientId } from '@countersign/contracts';
-import { answered, type Queryable } from '../codes/queryable.ts';
+import { answered, type Queryable } from '../row-store.ts';
 
 /** A client that is still to hear that somebody has decided. */
 export interface DuePing {

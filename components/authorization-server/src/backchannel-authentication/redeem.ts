@@ -1,7 +1,7 @@
 import type { ClientId, StandingReader } from '@countersign/contracts';
 import { type GrantId, type RecordId, sha256 } from '@countersign/kernel';
 import type { Confirmation } from '@countersign/oauth';
-import type { GivenOnce } from '../grants/grant-use.ts';
+import type { GivenOnce } from '../grant-handler.ts';
 import { refuse } from './refusals.ts';
 import { type BackchannelStore, type KeptRequest, type RequestHolder, redemptionThing } from './store.ts';
 

@@ -2,9 +2,8 @@ import { type ClientId, type PrincipalId, parseClientId, parsePrincipalId } from
 import { type GrantId, type Json, parseId, type RecordId } from '@countersign/kernel';
 import { type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { answered, type Queryable } from '../codes/queryable.ts';
-import { rowContent } from '../row-content.ts';
-import type { AskedTerms } from './check-terms.ts';
+import { answered, type Queryable, rowContent } from '../row-store.ts';
+import type { AskedTerms } from './parse-request.ts';
 
 /** What is being asked of one person. Times are milliseconds since the epoch. */
 export interface AskedRequest {

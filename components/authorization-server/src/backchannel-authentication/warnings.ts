@@ -8,7 +8,7 @@ import {
   namesApplicationDetails,
   parseAuthorizationDetails,
 } from '@countersign/market';
-import { mostDetails } from '../authorization-endpoint/check-requested-details.ts';
+import { mostDetails } from '../authorization-request/index.ts';
 import type { KeptRequest } from './store.ts';
 
 /** One line of an intent that reads otherwise than when the same intent was asked for before. */

@@ -3,10 +3,10 @@ import { equalInConstantTime, type GrantId } from '@countersign/kernel';
 import { type Confirmation, verifyCodeChallenge } from '@countersign/oauth';
 import type { ClientContext } from '../client-endpoint/index.ts';
 import { type CodeBinding, type Codes, redemptionThing } from '../codes/index.ts';
+import type { GrantHandler } from '../grant-handler.ts';
 import { refuse } from '../refusal.ts';
 import type { Revocations } from '../revocations/index.ts';
 import { type ConsentedAuthorityDependencies, consentedAuthority } from './consented-authority.ts';
-import type { GrantHandler } from './grant-handler.ts';
 
 export interface AuthorizationCodeDependencies extends ConsentedAuthorityDependencies {
   readonly codes: Pick<Codes, 'find' | 'redeem'>;

@@ -3,10 +3,10 @@ import { type Digest, parseInstant, type SessionId } from '@countersign/kernel';
 import { isScope, type Scope } from '@countersign/market';
 import { type Confirmation, pushActor } from '@countersign/oauth';
 import type { ClientContext } from '../client-endpoint/index.ts';
+import type { Authority, Companions, IssuedAccessToken } from '../grant-handler.ts';
 import type { IdTokens } from '../id-tokens.ts';
 import type { RefreshTokens } from '../refresh-tokens/index.ts';
 import { refuse } from '../refusal.ts';
-import type { Authority, Companions, IssuedAccessToken } from './grant-handler.ts';
 
 /** What a code, a refresh token or a decision on another device carries of the consent it was given under. */
 export interface ConsentUse {

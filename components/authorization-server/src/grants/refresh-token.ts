@@ -1,10 +1,10 @@
 import type { AuditAppender, Client, Grant, GrantRegister } from '@countersign/contracts';
 import { type Clock, newId, type Random } from '@countersign/kernel';
 import type { Confirmation } from '@countersign/oauth';
+import type { GrantHandler } from '../grant-handler.ts';
 import type { RefreshTokenBinding, RefreshTokens } from '../refresh-tokens/index.ts';
 import { refuse } from '../refusal.ts';
 import { type ConsentedAuthorityDependencies, consentedAuthority } from './consented-authority.ts';
-import type { GrantHandler } from './grant-handler.ts';
 
 export interface RefreshTokenDependencies extends ConsentedAuthorityDependencies {
   readonly refreshTokens: RefreshTokens;

@@ -4,7 +4,7 @@ import { composeLogoutToken, logoutTokenHeader, signLogoutToken } from '@counter
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import { signingFor } from '../id-tokens.ts';
-import { createDeliveryStore, type Delivery } from './deliveries-store.ts';
+import { createDeliveryStore, type Delivery } from './store.ts';
 
 export interface BackchannelLogoutDependencies {
   readonly pool: pg.Pool;

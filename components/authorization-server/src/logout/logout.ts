@@ -1,11 +1,10 @@
 import type { Authentication, Client, Directory, Signer, SignIn } from '@countersign/contracts';
 import type { Clock } from '@countersign/kernel';
 import { csrfTokenOf, matchesCsrfToken } from '@countersign/runtime';
-import { createIdTokenHints } from '../authorization-endpoint/id-token-hint.ts';
-import { withParameters } from '../authorization-endpoint/respond.ts';
+import { type Visit, withParameters } from '../browser.ts';
+import { createIdTokenHints } from '../id-tokens.ts';
 import type { BackchannelLogout } from './backchannel-logout.ts';
-import { type LogoutRequest, readLogoutRequest } from './logout-request.ts';
-import { refuseLogout } from './refusals.ts';
+import { type LogoutRequest, readLogoutRequest, refuseLogout } from './logout-request.ts';
 
 export interface LogoutDependencies {
   readonly issuer: string;
@@ -14,14 +13,6 @@ export interface LogoutDependencies {
   readonly signer: Pick<Signer, 'publicKeys'>;
   readonly backchannelLogout: Pick<BackchannelLogout, 'sessionEnded'>;
   readonly clock: Clock;
-}
-
-/** A browser that comes to sign out. */
-export interface LogoutVisit {
-  /** The secret in the browser's cookie. */
-  readonly browser: string;
-  /** The `Cookie` header as received. */
-  readonly cookie: string | undefined;
 }
 
 export type LogoutStep =
@@ -42,9 +33,9 @@ export type LogoutStep =
 
 export interface Logout {
   /** OpenID Connect RP-Initiated Logout 1.0, section 2. @throws CodedError `invalid_request` */
-  request(parameters: ReadonlyMap<string, string>, visit: LogoutVisit): Promise<LogoutStep>;
+  request(parameters: ReadonlyMap<string, string>, visit: Visit): Promise<LogoutStep>;
   /** The person has answered the question. @throws CodedError `invalid_request` */
-  decide(fields: ReadonlyMap<string, string>, visit: LogoutVisit): Promise<LogoutStep>;
+  decide(fields: ReadonlyMap<string, string>, visit: Visit): Promise<LogoutStep>;
 }
 
 /** What is carried through the question; the hint is not, it has done its work. */
@@ -101,7 +92,7 @@ export function createLogout(dependencies: LogoutDependencies): Logout {
   };
 }
 
-function formOf({ session }: SignIn, { browser }: LogoutVisit) {
+function formOf({ session }: SignIn, { browser }: Visit) {
   return csrfTokenOf(browser, `logout ${session}`);
 }
 

@@ -7,9 +7,8 @@ import {
 } from '@countersign/contracts';
 import { type Clock, isCodedError } from '@countersign/kernel';
 import { type KeyCache, readPresentedToken, verifyPossession } from '@countersign/oauth';
-import type { AskAccessToken } from './access-tokens.ts';
-import type { ProvisioningToken, ProvisioningTokenRegister } from './register.ts';
-import { readTokenText } from './token-text.ts';
+import type { AskAccessToken } from './issue.ts';
+import { type ProvisioningToken, type ProvisioningTokenRegister, readTokenText } from './register.ts';
 
 export interface ProvisioningGuardDependencies {
   readonly register: Pick<ProvisioningTokenRegister, 'find'>;

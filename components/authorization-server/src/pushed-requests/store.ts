@@ -2,7 +2,7 @@ import { type ClientId, parseClientId } from '@countersign/contracts';
 import { type Json, parseId, type RecordId } from '@countersign/kernel';
 import { claimName, createClaimStore, type RowSeal, steppedBack } from '@countersign/runtime';
 import type pg from 'pg';
-import { answered, type Queryable } from '../codes/queryable.ts';
+import { answered, type Queryable } from '../row-store.ts';
 
 /** The record of what was granted ends this: a request URI is good for one code, whatever its row says. */
 export const pushedRequestThing = (record: RecordId): string => `pushed-request:${record}`;

@@ -1,11 +1,30 @@
-import { type GrantTerms, parseClientId, protocolScopes } from '@countersign/contracts';
-import { parseId } from '@countersign/kernel';
+import { type ClientId, type GrantTerms, parseClientId, protocolScopes } from '@countersign/contracts';
+import { type GrantId, parseId, type SessionId } from '@countersign/kernel';
 import { isScope } from '@countersign/market';
 import type { RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
-import { answered } from '../codes/queryable.ts';
-import { rowContent } from '../row-content.ts';
-import type { RefreshTokenBinding } from './refresh-token-binding.ts';
+import { answered, rowContent } from '../row-store.ts';
+
+/** What a refresh token stands for, and whose it is. */
+export interface RefreshTokenBinding {
+  readonly grant: GrantId;
+  readonly grantVersion: number;
+  readonly client: ClientId;
+  /** Thumbprint of the DPoP key it was used with last; see the grant `refresh_token` for when another one is refused. */
+  readonly jkt?: string;
+  /** What was granted with it: a refresh asks for this or less (RFC 6749 section 6). */
+  readonly scopes: GrantTerms['scopes'];
+  /** The interface its first access token was for. */
+  readonly resource?: string;
+  readonly session?: SessionId;
+  /** How the person had signed in; a refresh is no new sign-in. */
+  readonly acr: string;
+  readonly amr: readonly string[];
+  /** Seconds since the epoch. */
+  readonly authTime: number;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
 
 interface RefreshTokenRow {
   readonly grant_id: string;

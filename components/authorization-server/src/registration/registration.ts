@@ -7,17 +7,23 @@ import {
   parseClientId,
   type StandingReader,
 } from '@countersign/contracts';
-import { type Clock, type CodedError, isCodedError, newId, type Random } from '@countersign/kernel';
+import {
+  type Clock,
+  type CodedError,
+  equalInConstantTime,
+  isCodedError,
+  newId,
+  type Random,
+  sha256,
+} from '@countersign/kernel';
+import type { AuthorizationServerMetadata } from '@countersign/oauth';
 import type { RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Revocations } from '../revocations/index.ts';
-import { issueRegistrationToken, matchesRegistrationToken } from './access-token.ts';
-import { checkUpdate } from './check-update.ts';
-import type { RegistrationDirectory } from './client-directory.ts';
 import { type ClientInformation, describeClient } from './describe-client.ts';
-import { change, judge } from './judge.ts';
+import { change, judge, type RegistrationDirectory } from './judge.ts';
 import { checkPolicy, parseRegistrationPolicy, requireAllowed } from './policy.ts';
-import { readMetadata } from './read-metadata.ts';
+import { checkUpdate, readMetadata } from './read-metadata.ts';
 import { type Attempt, refusedRecord, registeredRecord, replacedRecord } from './record.ts';
 import { refuse } from './refusals.ts';
 import { createReservations } from './reserve.ts';
@@ -242,4 +248,28 @@ function requireStanding(institution: string, directory: Pick<Directory, 'snapsh
 /** A no that is meant for whoever asked, and not a failure of ours to find out. */
 function isRefusal(error: unknown): error is CodedError {
   return isCodedError(error) && error.category !== 'unavailable';
+}
+
+/** So that one is known for what it is wherever it turns up: it is no access token of any interface. */
+const prefix = 'csreg_';
+const pattern = /^csreg_[\w-]{43}$/;
+
+/** A registration access token (RFC 7592 section 3): 256 random bits. Only its hash is kept. */
+export interface IssuedRegistrationToken {
+  readonly token: string;
+  readonly hash: Buffer;
+}
+
+export function issueRegistrationToken(random: Random): IssuedRegistrationToken {
+  const token = prefix + Buffer.from(random.bytes(32)).toString('base64url');
+  return { token, hash: sha256(token) };
+}
+
+export function matchesRegistrationToken(token: string, hash: Buffer): boolean {
+  return pattern.test(token) && equalInConstantTime(sha256(token).toString('base64url'), hash.toString('base64url'));
+}
+
+/** RFC 8414 section 2. */
+export function registrationMetadata(issuer: string): Pick<AuthorizationServerMetadata, 'registration_endpoint'> {
+  return { registration_endpoint: issuer + registrationPath };
 }

@@ -1,6 +1,6 @@
 import { type RowSeal, takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { answered, type Queryable } from '../codes/queryable.ts';
+import { answered, type Queryable } from '../row-store.ts';
 
 /** Who may manage a client, and what became of its registration. */
 export interface RegistrationRow {

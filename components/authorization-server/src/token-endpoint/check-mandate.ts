@@ -1,7 +1,7 @@
 import type { ConsentStore, DirectorySnapshot, Mandate } from '@countersign/contracts';
 import { type MandateId, parseInstant, type RecordId } from '@countersign/kernel';
 import { type AuthorizationDetail, intentUse, type Lei } from '@countersign/market';
-import type { Authority } from '../grants/grant-handler.ts';
+import type { Authority } from '../grant-handler.ts';
 import { deny, refuse } from '../refusal.ts';
 import type { GrantedDetail } from './check-details.ts';
 

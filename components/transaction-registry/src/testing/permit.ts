@@ -11,7 +11,7 @@ import {
 } from '@countersign/kernel';
 import type { AuthorizationDetail } from '@countersign/market';
 import type { AccessTokenClaims } from '@countersign/oauth';
-import type { Authority } from '../../../authorization-server/src/grants/grant-handler.ts';
+import type { Authority } from '../../../authorization-server/src/grant-handler.ts';
 import { recordIssue } from '../../../authorization-server/src/token-endpoint/record.ts';
 
 interface Permitting {

@@ -11,7 +11,7 @@ import {
 import { type Clock, type Json, newId, type Random } from '@countersign/kernel';
 import { checkSeparation, isScope, parseScope } from '@countersign/market';
 import { asSomebodyElse } from '@countersign/runtime';
-import type { RegistrationDirectory } from '../client-directory.ts';
+import type { RegistrationDirectory } from '../judge.ts';
 
 type Document = Readonly<Record<string, Json>>;
 
