@@ -1,5 +1,5 @@
 import type { TransitionReceipt } from '@countersign/contracts';
-import { type CodedError, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
+import { type CodedError, defined, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
 import { nextStepNeedsApprovals } from './approvals/wanted.ts';
 import { type Attempt, countingOf, type TransitionDependencies } from './attempt.ts';
 import { exceptionOf, type Lapse, standingException } from './exceptions/lapse.ts';
@@ -57,7 +57,7 @@ export function take(
   const change: SaidChange['change'] = {
     step,
     after: lifeAfter({ ...transaction, destinationDigest }, rule.to, now),
-    ...(takes === undefined ? {} : { takes }),
+    ...defined({ takes }),
     instructions:
       rule.to === 'cancelled' ? [] : mandates.filter(({ kind }) => kind === 'instruction').map(({ id }) => id),
     used: nextStepNeedsApprovals(cycle, rule.to) ? [] : approvals.map(({ id }) => id),

@@ -9,6 +9,7 @@ import {
   compareDecimals,
   type DecimalString,
   type Digest,
+  defined,
   parseDecimal,
   parseDigest,
   parseInstant,
@@ -134,8 +135,7 @@ function saidIn({
     throw invalid(`There is no state but ${transactionStates.join(', ')}.`);
   return {
     said: {
-      ...(intentDigest === undefined ? {} : { intentDigest }),
-      ...(named === undefined ? {} : { state: named }),
+      ...defined({ intentDigest, state: named }),
     },
   };
 }

@@ -20,6 +20,7 @@ import {
   openExceptionFault,
   standingException,
 } from './exceptions/lapse.ts';
+import { explainRefusal } from './explain-refusal.ts';
 import { standingApprovals } from './facts.ts';
 import { reopenHeadroom, reserveHeadroom } from './headroom.ts';
 import { withPermitted, withTrade } from './known-facts.ts';
@@ -37,7 +38,6 @@ import { tradeFault } from './steps/take-trades.ts';
 import type { StoredTransaction, StoredTransition } from './store/store.ts';
 import { type Found, leave, receiptOf, settleHeadroom, type Taken, take } from './take-step.ts';
 import { termsFault } from './terms.ts';
-import { toldTo } from './told-to.ts';
 import { type TradeStanding, tradeStanding } from './trades/trade-standing.ts';
 import { parseTransitionBody } from './transition-body.ts';
 import { type Asked, parseTransitionRequest } from './transition-request.ts';
@@ -70,7 +70,7 @@ function stepping(
       if (row === undefined || !row.parties.includes(ask.institution))
         throw transactionErrors.error(
           'transaction_not_found',
-          'There is no such transaction, or it is not yours to see.',
+          'The transaction does not exist, or you have no access to it.',
         );
       const past = await unit.transitions(row.id);
       const isEarlier = ({ institution, idempotencyKey }: StoredTransition) =>
@@ -127,7 +127,8 @@ async function judge(
     const expired = attempt.given.length > attempt.approvals.length;
     const cause =
       fault.code === 'approval_required' ? (expired ? ('approval' as const) : undefined) : ('entitlement' as const);
-    if (cause === undefined || attempt.rule.onLapse === 'refuse') throw refuse(fault, decision, toldTo(attempt, fault));
+    if (cause === undefined || attempt.rule.onLapse === 'refuse')
+      throw refuse(fault, decision, explainRefusal(attempt, fault));
     return lapsed(authorityLapse(attempt, cause, fault), decision);
   };
 
@@ -158,7 +159,7 @@ async function judge(
   const address = await addressStanding(attempt, unit);
   if (!address.stands) throw refuse(address.fault);
   const untraded = await tradeFault(attempt, unit);
-  if (untraded !== undefined) throw refuse(untraded, undefined, toldTo(attempt, untraded));
+  if (untraded !== undefined) throw refuse(untraded, undefined, explainRefusal(attempt, untraded));
 
   const decision = attempt.rule.decided
     ? await decideOn(

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { request } from '../api.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { dim, print } from '../output.ts';
-import { call, type HoldView } from './retention/door.ts';
 import { drawHold } from './retention/draw.ts';
 
 interface PlaceFlags {
@@ -28,10 +28,8 @@ export function holdCommands(program: Command, options: () => ConnectionOptions)
     .description('holds that stand, newest first')
     .option('--all', 'those that were released as well', false)
     .action(async ({ all }: { all: boolean }) => {
-      const path = `/holds${all ? '' : '?standing=true'}`;
-      const { holds } = (await call(connect(options()), 'GET', path, 'retention:read')) as {
-        holds: readonly HoldView[];
-      };
+      const inputs = { scope: 'retention:read', query: { standing: all ? undefined : true } } as const;
+      const { holds } = await request(connect(options()), 'GET /retention/holds', inputs);
       for (const each of holds) for (const line of drawHold(each)) print(line);
       if (holds.length === 0) print(dim('none'));
     });
@@ -52,13 +50,9 @@ export function holdCommands(program: Command, options: () => ConnectionOptions)
     .option('--until <moment>', 'RFC 3339')
     .option('--future', 'it may find nothing yet: it is meant for what is to come', false)
     .action(async ({ matter, future, types, ofClient, ...named }: PlaceFlags) => {
-      const scope = {
-        ...named,
-        ...(ofClient === undefined ? {} : { client: ofClient }),
-        ...(types === undefined ? {} : { types: types.split(',') }),
-      };
-      const body = { scope, matter, future };
-      const placed = (await call(connect(options()), 'POST', '/holds', 'legalhold:place', body)) as HoldView;
+      const scope = { ...named, client: ofClient, types: types?.split(',') };
+      const inputs = { scope: 'legalhold:place', body: { scope, matter, future } } as const;
+      const placed = await request(connect(options()), 'POST /retention/holds', inputs);
       for (const line of drawHold(placed)) print(line);
     });
   hold
@@ -66,8 +60,8 @@ export function holdCommands(program: Command, options: () => ConnectionOptions)
     .description('let it go, as another person than the one who placed it (another --client, --key)')
     .requiredOption('--reason <text>', 'why; it is recorded')
     .action(async (id: string, { reason }: { reason: string }) => {
-      const path = `/holds/${encodeURIComponent(id)}/release`;
-      const released = (await call(connect(options()), 'POST', path, 'legalhold:release', { reason })) as HoldView;
+      const inputs = { scope: 'legalhold:release', params: { id }, body: { reason } } as const;
+      const released = await request(connect(options()), 'POST /retention/holds/{id}/release', inputs);
       for (const line of drawHold(released)) print(line);
     });
 }

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
-import { type ConnectionOptions, connect, readJson } from '../connection.ts';
+import { readBody } from '../api.ts';
+import { type ConnectionOptions, connect } from '../connection.ts';
 import { record } from '../directory-door.ts';
 
 export function instrumentCommands(program: Command, options: () => ConnectionOptions): void {
@@ -33,7 +34,7 @@ function recordCommand(
     .description('record it, as the reference data software (--client, --key): what loosens waits for a second person')
     .requiredOption('--reason <text>', 'why; it is recorded')
     .action(async (path: string, { reason }: { reason: string }) => {
-      const entries = readJson(path, form);
+      const entries = readBody(path, form);
       await record(connect(options()), list, entries, reason);
     });
 }

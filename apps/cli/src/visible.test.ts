@@ -1,6 +1,6 @@
 import { CodedError } from '@countersign/kernel';
 import { expect, it, vi } from 'vitest';
-import { reportFailure } from '../../output.ts';
+import { reportFailure } from './output.ts';
 import { visible, visibleLines } from './visible.ts';
 
 it.each([
