@@ -19,6 +19,7 @@ import {
   type ChangeId,
   type Clock,
   type CodedError,
+  defined,
   digestOf,
   isCodedError,
   newId,
@@ -206,7 +207,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
         const alone =
           refuseFindings(changeSet, base, scope) ??
           refuseRates(changeSet, base, scope) ??
-          refuseAlone(changeSet, base, { governing, foundedByTwo, ...(free === undefined ? {} : { free }) });
+          refuseAlone(changeSet, base, { governing, foundedByTwo, ...defined({ free }) });
         if (alone !== undefined) throw alone;
         if (expectedVersion !== undefined && expectedVersion !== base.version)
           throw directoryErrors.error(

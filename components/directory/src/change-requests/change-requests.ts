@@ -15,6 +15,7 @@ import {
   type ChangeId,
   type Clock,
   type CodedError,
+  defined,
   digestOf,
   isCodedError,
   type Json,
@@ -134,7 +135,7 @@ export function createChangeRequests(dependencies: {
     if (proposal === null) return undefined;
     const problems = createProblems();
     try {
-      const planned = await plan(proposal, { base, scope, problems, ...(session === undefined ? {} : { session }) });
+      const planned = await plan(proposal, { base, scope, problems, ...defined({ session }) });
       const same = planned.basis === basis && digestOfProposal(proposal) === digest;
       return { planned, stands: same && problems.count() === 0 };
     } catch (error) {
