@@ -89,7 +89,7 @@ export interface AuthorizationServerDependencies {
   readonly federationGateway: FederationGateway;
   readonly outbound: Outbound;
   readonly authentication: Authentication;
-  /** Has people sign what they allow on their own device; without it intents are allowed there in development alone. */
+  /** Lets people sign what they allow on their own device; without it intents can be allowed there in development only. */
   readonly statements?: Statements;
   /** Where transactions are approved, for the way there from what somebody is asked to allow. */
   readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;

@@ -126,7 +126,7 @@ async function record(
 
 export type Judgement =
   | { readonly active: true; readonly claims: AccessTokenClaims }
-  /** `reason` and `claims` are for the record; whoever asks is told nothing but that it is not active. */
+  /** `reason` and `claims` are for the record; the answer says only that the token is not active. */
   | { readonly active: false; readonly reason: string; readonly claims?: AccessTokenClaims };
 
 export interface JudgementContext {
@@ -141,7 +141,7 @@ export interface JudgementContext {
   readonly now: number;
 }
 
-/** Does this token stand, now and for whoever asks? */
+/** Whether this token is active now, for this resource server. */
 export async function judgeToken(token: string, context: JudgementContext): Promise<Judgement> {
   const signed = isOpaqueToken(token) ? await context.opaqueTokens.resolve(token) : token;
   if (signed === undefined) return { active: false, reason: 'token_unknown' };
@@ -162,7 +162,7 @@ function verify(
       keyOf,
       now,
       allowUnbound: true,
-      // RFC 7662 section 4: only the interface that a token is for learns what it says.
+      // RFC 7662 section 4: only the interface of the token may read its claims.
       acceptsAudience: (audience) => directory.resource(audience)?.institution === client.institution,
     });
   } catch (error) {

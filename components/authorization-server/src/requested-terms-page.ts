@@ -12,7 +12,7 @@ import { membersOfDetail } from './token-endpoint/index.ts';
 // What both pages show that ask a person: in the browser of the application, and on a device of their own.
 
 /**
- * What exactly is asked for, decoded from what would be granted and from nothing else, so that what is seen is what is allowed.
+ * The requested terms, rendered only from the terms that will be granted, so that the person allows exactly what they see.
  *
  * @param noticeOf what stands above an intent, such as what has changed in it
  */
@@ -30,7 +30,7 @@ ${applicationDetails.map((detail) => ofApplication(detail, types))}`;
 
 function heading(count: number, what: string): Html | false {
   if (count === 0) return false;
-  return html`<h2>${count === 1 ? 'What exactly' : `What exactly: ${count} ${what}, allowed together`}</h2>`;
+  return html`<h2>${count === 1 ? 'Details' : `Details: ${count} ${what}, allowed together`}</h2>`;
 }
 
 function intent(detail: AuthorizationDetail, notice: Html | false): Html {
@@ -47,7 +47,7 @@ ${fingerprint('Fingerprint of this intent', digestOfIntent(detail))}</dl>
 /** By the rule of its type. It was asked for with a type that has one, and no other is granted. */
 function ofApplication(detail: ApplicationDetail, types: ReadonlyMap<string, ApplicationDetailType>): Html {
   const described = types.get(detail.type)?.describe?.(membersOfDetail(detail));
-  if (described === undefined) throw new Error('a detail is to be shown that no rule is for');
+  if (described === undefined) throw new Error('an authorization detail has no description rule');
   const { title, lines } = described;
   return html`<section aria-label="${title}">
 <h3><bdi>${title}</bdi></h3>

@@ -101,7 +101,7 @@ async function findAccessToken(
       keyOf: await tokenKeys.current(),
       now,
       allowUnbound: true,
-      // Whoever it is for, the client that it was issued to may end it.
+      // The client that the token was issued to may revoke it, whatever its audience.
       acceptsAudience: () => true,
     });
     return { kind: 'access-token', client: claims.client_id, claims };

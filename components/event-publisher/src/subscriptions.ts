@@ -12,9 +12,9 @@ import { decodeBase64Url, derivedId, digestOf, isCodedError, type SubscriptionId
 import type pg from 'pg';
 import { addressRule, describeAddress, readAddress } from './delivery-address.ts';
 import { positionText } from './position.ts';
+import { parseTopics } from './projection.ts';
 import type { Reader } from './reader.ts';
-import type { SubscriptionKind } from './recorded-subscription.ts';
-import { subscriptionClaim, unprovenSubscription } from './row-claims.ts';
+import { type SubscriptionKind, subscriptionClaim, unprovenSubscription } from './recorded-subscription.ts';
 import {
   findSubscription,
   lockSubscriptionsOf,
@@ -22,7 +22,6 @@ import {
   type SubscriptionState,
   subscriptionsOf,
 } from './store.ts';
-import { parseTopics } from './topics.ts';
 
 export interface SubscriptionDependencies {
   readonly pool: pg.Pool;

@@ -162,7 +162,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
         return answer(attempt, await allow(decision, remembered, deciding));
       }
       if (checked.request.prompt.includes('none'))
-        throw refuse('consent_not_given_yet', 'The person has not allowed this yet, and was not to be asked.');
+        throw refuse('consent_not_given_yet', 'The person has not consented yet, and the request has prompt=none.');
       await keep(attempt);
       return {
         kind: 'consent',
@@ -194,7 +194,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
     if (request.idTokenHint !== undefined && hint === undefined && request.prompt.includes('none'))
       throw refuse(
         'sign_in_required',
-        'The id_token_hint is too old to tell whom it is about: ask without prompt=none.',
+        'The key of the id_token_hint has been removed: repeat the request without prompt=none.',
       );
     const subject = request.subject ?? hint;
     return {
@@ -290,7 +290,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       throw refuse('interaction_expired', 'This took too long. Go back to the application and begin again.');
     const client = directory.snapshot().client(interaction.client);
     if (client === undefined)
-      throw refuse('client_unknown', 'The application that sent you here is not known any more.');
+      throw refuse('client_unknown', 'The application that sent you here is no longer registered.');
     const target = checkResponseTarget(interaction.parameters, client);
     return { id, interaction, kept: true, client, target, visit };
   }
@@ -369,8 +369,8 @@ function requireSignInPossible(
     throw refuse(
       'sign_in_required',
       signIn === undefined
-        ? 'Nobody is signed in, and nobody was to be asked.'
-        : 'The sign-in does not serve what is asked for, and nobody was to be asked.',
+        ? 'Nobody is signed in, and the request has prompt=none.'
+        : 'The sign-in is not sufficient for the request, and the request has prompt=none.',
     );
 }
 
@@ -388,6 +388,6 @@ function usedRequest(clientName: string): CodedError {
 function unknownInteraction(): CodedError {
   return refuse(
     'interaction_unknown',
-    'This page does not belong to anything that was begun in this browser. Go back to the application and begin again.',
+    'This page belongs to no request of this browser. Go back to the application and start again.',
   );
 }

@@ -8,7 +8,7 @@ import {
   type Person,
   type SignIn,
 } from '@countersign/contracts';
-import { type Clock, type CodedError, isCodedError, newId, type Random, toInstant } from '@countersign/kernel';
+import { type Clock, type CodedError, defined, isCodedError, newId, type Random, toInstant } from '@countersign/kernel';
 import { type CheckedRequest, refuse } from '../authorization-request/index.ts';
 import type { BrowserSecret } from '../browser.ts';
 import type { createCodes } from '../codes/index.ts';
@@ -69,9 +69,7 @@ export async function allow(
         grant: grant.id,
         client: client.id,
         redirectUri: asked.redirectUri,
-        ...(asked.codeChallenge === undefined ? {} : { codeChallenge: asked.codeChallenge }),
-        ...(asked.dpopJkt === undefined ? {} : { dpopJkt: asked.dpopJkt }),
-        ...(asked.nonce === undefined ? {} : { nonce: asked.nonce }),
+        ...defined({ codeChallenge: asked.codeChallenge, dpopJkt: asked.dpopJkt, nonce: asked.nonce }),
         session: signIn.session,
         ...(resource === undefined ? {} : { resource }),
         scopes: terms.scopes,

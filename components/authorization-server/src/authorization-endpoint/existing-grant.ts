@@ -37,7 +37,7 @@ export async function rememberedConsent(
 
 /**
  * Grant Management for OAuth: the grant that is to be merged with or replaced must be this client's and this person's.
- * Whose else it is, or whether it is, is not told.
+ * The refusal does not reveal whether it exists or whose it is.
  *
  * A grant holds scopes and interfaces side by side. Merged of two interfaces, it would give at each what was shown for
  * the other alone, so a consent for another interface is one of its own.

@@ -62,12 +62,12 @@ function clientOf(text: string | undefined, directory: DirectorySnapshot): Clien
   if (text === undefined)
     throw refuse(
       'client_id_missing',
-      'The application that sent you here did not say which one it is. Tell whoever runs it.',
+      'The application that sent you here did not say which one it is. Contact its operator.',
     );
   const id = parseClientId(text);
   const client = id === undefined ? undefined : directory.client(id);
   if (client === undefined)
-    throw refuse('client_unknown', 'The application that sent you here is not known. Tell whoever runs it.');
+    throw refuse('client_unknown', 'The application that sent you here is not known. Contact its operator.');
   return client;
 }
 

@@ -34,7 +34,7 @@ export function checkPerson(
     throw refuse('person_institution', 'The person is not of the institution that owns the client.');
   // OpenID Connect Core section 5.5.1: nobody but the subject asked for may answer.
   if (request.subject !== undefined && request.subject !== person.id)
-    throw refuse('person_other', 'Somebody else is signed in than the person whom the client asked for.');
+    throw refuse('person_other', 'The person signed in is not the person whom the client asked for.');
   return person;
 }
 

@@ -5,7 +5,6 @@ import {
   type GrantTerms,
   type ProtocolScope,
   parseResourceUri,
-  protocolScopes,
   type Resource,
 } from '@countersign/contracts';
 import { type Digest, digestOf, type Json, parseInstant } from '@countersign/kernel';
@@ -18,10 +17,11 @@ import {
   parseAuthorizationDetails,
   parseScope,
 } from '@countersign/market';
+import { isProtocolScope } from '../protocol-scopes.ts';
 import { checkShownDetail, impliedResource, issuableDetailTypes, locatedAt } from '../token-endpoint/index.ts';
 import { refuse } from './refusals.ts';
 
-/** What an authorization request is judged by. */
+/** The rules for an authorization request. */
 export interface RequestRules {
   readonly client: Client;
   readonly directory: DirectorySnapshot;
@@ -65,10 +65,6 @@ export function checkRequestedScopes(asked: readonly string[], client: Client): 
   return [...protocol, ...[...market.value].sort()];
 }
 
-function isProtocolScope(scope: string): scope is ProtocolScope {
-  return protocolScopes.some((known) => known === scope);
-}
-
 /** Registered like every other scope; where it cannot be had, going on offline is not asked for (OpenID Connect Core section 11). */
 function mayHold(scope: ProtocolScope, client: Client): boolean {
   if (client.scopes.includes(scope) && (scope !== 'offline_access' || client.grantTypes.includes('refresh_token')))
@@ -87,7 +83,7 @@ export function checkRequestedResource(
   { client, directory }: Pick<RequestRules, 'client' | 'directory'>,
   { withDetails }: { readonly withDetails: boolean },
 ): Resource | undefined {
-  const market = scopes.filter((scope) => !protocolScopes.some((known) => known === scope));
+  const market = scopes.filter((scope) => !isProtocolScope(scope));
   if (asked === undefined) {
     if (market.length === 0 && !withDetails) return undefined;
     const implied = impliedResource(market, { client, directory });
@@ -107,7 +103,7 @@ export function checkRequestedResource(
   return resource;
 }
 
-/** As many as a person can be asked to look at on one page. */
+/** At most as many as a person can review on one page. */
 export const mostDetails = 8;
 
 /**
@@ -157,7 +153,7 @@ export function checkRequestedDetails(
     if (client.profile === 'oidc' || !client.detailTypes.includes(detail.type))
       throw refuse('details_not_allowed', `The client is not registered for ${detail.type}.`);
     if (!issuableDetailTypes.includes(detail.type))
-      throw refuse('details_unsupported', `Nothing is issued for ${detail.type} here.`);
+      throw refuse('details_unsupported', `Tokens are not issued for ${detail.type} here.`);
     const notAfter = parseInstant(detail.not_after);
     if (notAfter === undefined || notAfter <= now)
       throw refuse('details_expired', 'The not_after of an authorization detail has passed.');

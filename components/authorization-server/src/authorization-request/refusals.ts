@@ -71,7 +71,7 @@ export function refuse(
   return oauthErrors.error(reasons[reason], detail, { facts: { ...facts, reason } });
 }
 
-/** What is wrong with how the browser came, and not with what the client asks: for the person, never for a redirect. */
+/** Errors in the browser's own request: shown to the person, never sent in a redirect. */
 const forThePerson: readonly AuthorizationRefusal[] = [
   'request_uri_used',
   'interaction_unknown',
@@ -84,7 +84,7 @@ const forThePerson: readonly AuthorizationRefusal[] = [
 /** Whether the client is told of an error at its redirect URI, once that is trusted. */
 export function tellsClient(error: CodedError): boolean {
   const reason = error.facts?.['reason'];
-  // Who cannot answer now has decided nothing: the person may reload the page.
+  // An outage is no refusal: the person may reload the page.
   return (
     Object.hasOwn(oauthErrors.codes, error.code) &&
     error.category !== 'unavailable' &&

@@ -66,7 +66,7 @@ ${allowing.by !== 'nothing' && html`<button class="primary" type="submit" name="
 function transactionLink({ transaction }: ApprovalQuestion, path: string): Html | false {
   return (
     transaction !== undefined &&
-    html`<div class="notice" role="note"><p>This transaction also waits for your own approval. <a href="${approvePathBeside(path)}/${transaction}">Look at it and approve it</a></p></div>`
+    html`<div class="notice" role="note"><p>This transaction also needs your own approval. <a href="${approvePathBeside(path)}/${transaction}">Review and approve it</a></p></div>`
   );
 }
 
@@ -77,7 +77,7 @@ export function approvePathBeside(path: string): string {
 
 function messageNotice(message: string | undefined): Html {
   return message === undefined
-    ? html`<div class="notice"><p>Allow this only if you began it, or if who did is with you or has told you of it.</p></div>`
+    ? html`<div class="notice"><p>Allow this only if you started it, or if the person who started it is with you or has told you about it.</p></div>`
     : html`<div class="notice"><p>The other device shows this message:</p><p><strong><code><bdi>${message}</bdi></code></strong></p><p>Allow this only if it shows exactly the same.</p></div>`;
 }
 
@@ -102,15 +102,15 @@ export function approvalsPage({ signIn, waiting, directory, elsewhere }: List, p
   return page({
     title: 'Your approvals',
     body: html`<section class="panel" aria-labelledby="title">
-<h1 id="title">What waits for you</h1>
-<p class="lead">You are signed in as <strong><bdi>${signIn.person}</bdi></strong>. Load this page again to see what has come in since.</p>
+<h1 id="title">Awaiting your decision</h1>
+<p class="lead">You are signed in as <strong><bdi>${signIn.person}</bdi></strong>. Reload this page to see new requests.</p>
 ${
   waiting.length === 0
-    ? html`<p>Nothing waits for your decision.</p>`
+    ? html`<p>No requests await your decision.</p>`
     : html`<table><thead><tr><th scope="col">Who asks</th><th scope="col">What</th><th scope="col">Before</th></tr></thead>
 <tbody>${waiting.map((each) => row(each))}</tbody></table>`
 }
-${elsewhere && html`<p><a href="${approvePathBeside(path)}">Transactions that wait for your approval</a></p>`}
+${elsewhere && html`<p><a href="${approvePathBeside(path)}">Transactions awaiting your approval</a></p>`}
 </section>`,
   });
 
@@ -133,10 +133,10 @@ export function decidedPage({ outcome, clientName }: Decided, path: string): Htm
 <h1 id="title">You have ${allowed ? 'allowed' : 'refused'} this</h1>
 <p class="lead">${
       allowed
-        ? html`<bdi>${clientName}</bdi> goes on by itself on the other device.`
-        : html`<bdi>${clientName}</bdi> is told that you refused. Nothing was allowed.`
+        ? html`<bdi>${clientName}</bdi> continues on the other device.`
+        : html`<bdi>${clientName}</bdi> will be informed that you refused. Nothing was allowed.`
     }</p>
-<p><a href="${path}">See what else waits for you</a></p>
+<p><a href="${path}">See other requests</a></p>
 </section>`,
   });
 }

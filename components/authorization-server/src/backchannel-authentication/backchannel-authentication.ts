@@ -61,7 +61,7 @@ export interface BackchannelAuthenticationDependencies extends ClientEndpointDep
   readonly policyEngine: Pick<PolicyEngine, 'detailTypes'>;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
   readonly grants: Pick<GrantRegister, 'give' | 'deny'>;
-  /** Has people sign what they allow; without it intents are allowed in development alone. */
+  /** Lets people sign what they allow; without it intents can be allowed in development only. */
   readonly statements?: Statements;
   /** Where transactions are approved, for the way there. */
   readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;

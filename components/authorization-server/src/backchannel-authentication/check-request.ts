@@ -4,7 +4,6 @@ import {
   type GrantTerms,
   isInBusiness,
   type Person,
-  protocolScopes,
 } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import { type AuthorizationDetail, scopeActionOf } from '@countersign/market';
@@ -16,6 +15,7 @@ import {
 } from '../authorization-request/index.ts';
 import type { ClientContext } from '../client-endpoint/index.ts';
 import type { IdTokenHints } from '../id-tokens.ts';
+import { isProtocolScope } from '../protocol-scopes.ts';
 import type { AskedTerms, PersonHint } from './parse-request.ts';
 import { refuse } from './refusals.ts';
 
@@ -31,7 +31,7 @@ export function checkTerms(asked: AskedTerms, rules: RequestRules): GrantTerms {
   const withDetails = asked.details !== undefined;
   const target = checkRequestedResource(asked.resource, named, rules, { withDetails });
   const found = checkRequestedDetails(asked.details, target, { ...rules, scopes: named });
-  const scopes = named.some(isMarketScope)
+  const scopes = named.some((scope) => !isProtocolScope(scope))
     ? named
     : checkRequestedScopes([...named, ...scopesOf(found.details)], rules.client);
   if (scopes.length === 0)
@@ -42,10 +42,6 @@ export function checkTerms(asked: AskedTerms, rules: RequestRules): GrantTerms {
 
 function scopesOf(details: readonly AuthorizationDetail[]): readonly string[] {
   return [...new Set(details.map((detail) => scopeActionOf(detail)).filter((scope) => scope !== undefined))];
-}
-
-function isMarketScope(scope: string): boolean {
-  return !protocolScopes.some((known) => known === scope);
 }
 
 /**
@@ -91,5 +87,5 @@ async function subjectOf(token: string, client: Client, now: number, hints: IdTo
 }
 
 function unknown() {
-  return refuse('hint_unknown', 'The hint names nobody whom this client may ask.');
+  return refuse('hint_unknown', 'The hint names no person whom this client may ask.');
 }

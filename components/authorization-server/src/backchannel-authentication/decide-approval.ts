@@ -74,7 +74,7 @@ export function checkApproval(request: KeptRequest, signIn: SignIn, rules: Appro
   const now = rules.clock.now();
   const client = directory.client(request.client);
   if (client === undefined)
-    throw refuseAuthorization('client_unknown', 'The software that asks is not known any more.');
+    throw refuseAuthorization('client_unknown', 'The software that asks is no longer registered.');
   checkClient(client, directory, rules);
   const person = checkPerson(signIn, { client, directory, request: { subject: request.person } });
   const detailTypes = rules.policyEngine.detailTypes();
@@ -107,14 +107,14 @@ export function decideApproval(
 ): Promise<'allowed' | 'denied'> {
   const { clock, store, grants, audit } = dependencies;
   const newRecordId = () => newId('record', dependencies);
-  // The assertion was made just now, for this: it says more than the sign-in of a while ago.
+  // The assertion was made just now for this request, so it replaces the authentication of the older sign-in.
   const signIn = signed === undefined ? signedIn : assertedBy(signed, signedIn, clock.now());
 
   async function checkOnRecord(facts: ApprovalFacts): Promise<CheckedApproval> {
     try {
       return checkApproval(facts.request, signIn, dependencies);
     } catch (error) {
-      // Somebody known wanted to decide and was not let.
+      // A known person was refused: that must be on record.
       if (isCodedError(error)) await audit.append(refusedApprovalRecord(newRecordId(), error, facts));
       throw error;
     }
@@ -131,7 +131,7 @@ export function decideApproval(
 
   return store.underLock(hash, async (request, keep) => {
     if (request === undefined)
-      throw approvalErrors.error('approval_unknown', 'There is nothing at this address that waits for you.');
+      throw approvalErrors.error('approval_unknown', 'No request at this address awaits your decision.');
     if (request.decided !== undefined) return request.decided.outcome;
     if (request.expiresAt <= clock.now())
       throw approvalErrors.error(
@@ -141,10 +141,7 @@ export function decideApproval(
     const facts: ApprovalFacts = { request, signIn, signed, address };
     const checked = await checkOnRecord(facts);
     if (seen !== digestOf(checked.terms))
-      throw approvalErrors.error(
-        'approval_changed',
-        'What would be allowed has changed since you were shown it. Look at it again.',
-      );
+      throw approvalErrors.error('approval_changed', 'The request has changed since you saw it. Review it again.');
     // The statement names the very intents that would be allowed (`requireSigned`).
     const bound = signed === undefined ? {} : { boundTo: checked.terms.details.map(digestOfIntent) };
     const proposal = proposalOf(request, checked, { ...signIn, ...bound });
@@ -168,7 +165,7 @@ function decidedRequest({ hash, requestedAt }: KeptRequest): DecidedRequest {
   return { id: `backchannel-request/${hash.toString('base64url')}`, askedAt: requestedAt };
 }
 
-/** Allowed before a process died, and revoked before the person repeated the decision. */
+/** The consent was given before a process crashed, and revoked before the person repeated the decision. */
 function refuseRevoked(error: unknown): never {
   if (!isCodedError(error, 'grant_revoked')) throw error;
   throw approvalErrors.error(

@@ -1,7 +1,7 @@
-import { type Json, parseJson } from '@countersign/kernel';
+import { defined, type Json, parseJson } from '@countersign/kernel';
 import { type BackchannelRefusal, refuse } from './refusals.ts';
 
-/** Who is to be asked, as the client has it. */
+/** The person to ask, as the client names them. */
 export type PersonHint =
   | { readonly kind: 'login'; readonly hint: string }
   | { readonly kind: 'id-token'; readonly token: string };
@@ -67,14 +67,10 @@ export function parseBackchannelRequest(parameters: Parameters): BackchannelRequ
     hint,
     asked: {
       scope: listOf(parameters, 'scope', { maxLength: 2_048, maxItems: 64, pattern: words, reason: 'scope_malformed' }),
-      ...(resource === undefined ? {} : { resource }),
-      ...(details === undefined ? {} : { details }),
+      ...defined({ resource, details }),
     },
     acrValues: listOf(parameters, 'acr_values', { maxLength: 1_024, maxItems: 16, pattern: words }),
-    ...(bindingMessage === undefined ? {} : { bindingMessage }),
-    ...(requestedExpirySeconds === undefined ? {} : { requestedExpirySeconds }),
-    ...(notificationToken === undefined ? {} : { notificationToken }),
-    ...(dpopJkt === undefined ? {} : { dpopJkt }),
+    ...defined({ bindingMessage, requestedExpirySeconds, notificationToken, dpopJkt }),
   };
 }
 
@@ -83,7 +79,7 @@ function readHint(parameters: Parameters): PersonHint {
   const sent = ['login_hint', 'id_token_hint', 'login_hint_token'].filter(
     (name) => parameters.has(name) && parameters.get(name) !== '',
   );
-  if (sent.length > 1) throw refuse('hint_several', `Send one hint of who is to be asked, not ${sent.join(' and ')}.`);
+  if (sent.length > 1) throw refuse('hint_several', `Send one hint that names the person, not ${sent.join(' and ')}.`);
   if (sent[0] === 'login_hint_token')
     throw refuse(
       'login_hint_token_unsupported',
@@ -93,7 +89,7 @@ function readHint(parameters: Parameters): PersonHint {
   if (hint !== undefined) return { kind: 'login', hint };
   const token = textOf(parameters, 'id_token_hint', { maxLength: 8_192, pattern: graphic });
   if (token !== undefined) return { kind: 'id-token', token };
-  throw refuse('hint_missing', 'Say who is to be asked, by a login_hint or an id_token_hint.');
+  throw refuse('hint_missing', 'Name the person, by a login_hint or an id_token_hint.');
 }
 
 /** RFC 6750 section 2.1: what may stand behind `Bearer` in a header, so that nothing else of the request can. */

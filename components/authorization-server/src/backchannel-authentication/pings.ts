@@ -17,7 +17,7 @@ export interface PingDependencies {
 }
 
 export interface Pings {
-  /** Somebody has decided just now: no need to wait. Whoever decided does not wait for the client either. */
+  /** Sends due pings now, without waiting for them: a decision was just made. */
   hurry(): void;
   /** Sends what is due; runs by itself. */
   run(): Promise<void>;
@@ -78,7 +78,7 @@ export function createPings(dependencies: PingDependencies): Pings {
       return { told: false, final: status >= 300 && status < 500 && status !== 429, why: `status ${status}` };
     } catch (error) {
       if (isCodedError(error)) return { told: false, final: error.category === 'invalid', why: error.code };
-      // A fault of ours: not tried for ever.
+      // Our own bug: do not retry for ever.
       logger.error({ error }, 'a ping failed by a fault of ours');
       return { told: false, final: true, why: 'internal_error' };
     }

@@ -162,7 +162,7 @@ export async function mutualTls(
   { clientKeys }: AuthenticationRules,
 ): Promise<AuthenticatedClient> {
   const client = directory.client(clientId);
-  // One answer for a client that is not there and for one that authenticates otherwise: names are not ours to confirm.
+  // One answer for an unknown client and for one with another method: the server does not confirm client names.
   if (client === undefined || client.authentication.method === 'private_key_jwt')
     throw refuse(
       'client_authentication_method',
@@ -184,7 +184,7 @@ export async function mutualTls(
   }
 }
 
-/** Also where a chain was verified: that may have been when the connection was opened, long ago. */
+/** Needed after chain verification too: that happened when the connection was opened, possibly long ago. */
 export function checkCertificateDates(certificate: Certificate, now: number): void {
   if (!isInDate(certificate, now))
     throw refuse('client_certificate_expired', 'The client certificate is not valid at this time.');

@@ -35,7 +35,7 @@ export async function recordRefusal(
 ): Promise<void> {
   const { error, endpoint } = refused;
   const institution = established.subject?.institution;
-  // In words, which may say what was asked for: where it is known for whom, they are told to few.
+  // The detail may describe what was asked for, so it is a restricted value where the institution is known.
   const told: readonly ProtectedValue[] =
     error === undefined || institution === undefined
       ? []

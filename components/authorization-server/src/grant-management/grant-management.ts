@@ -6,11 +6,11 @@ import {
   type GrantRegister,
   oauthErrors,
   type ProtocolScope,
-  protocolScopes,
 } from '@countersign/contracts';
 import { type Clock, epochSeconds, newId, parseId, parseInstant, type Random } from '@countersign/kernel';
 import type { ApplicationDetail, AuthorizationDetail } from '@countersign/market';
 import type { AuthorizationServerMetadata } from '@countersign/oauth';
+import { isProtocolScope } from '../protocol-scopes.ts';
 import type { Revocations } from '../revocations/index.ts';
 
 export interface GrantManagementDependencies {
@@ -61,13 +61,13 @@ export function createGrantManagement(dependencies: GrantManagementDependencies)
       audience: [issuer + grantManagementPath],
       data: { operation: `grant:${operation}`, ...(id === undefined ? {} : { grant: id }) },
     });
-    // A grant id is no secret (section 10): whose it is, and whether it is, is nobody else's to know.
+    // A grant id is no secret (section 10), so the answer must not reveal whether it exists or whose it is.
     throw oauthErrors.error('invalid_grant_id', 'There is no such grant that the caller may manage.', {
       facts: { reason: 'grant_unknown' },
     });
   }
 
-  /** Why this grant is not there for the caller. */
+  /** The reason to hide this grant from the caller. */
   function faultOf(grant: Grant, { client, subject }: Caller): string | undefined {
     if (grant.client !== client) return 'grant_foreign';
     // With its own authority a client manages all of its grants; with a person's, those of that person.
@@ -83,7 +83,7 @@ export function createGrantManagement(dependencies: GrantManagementDependencies)
     },
     async revoke(caller, grantId) {
       const { id } = await ownGrant(caller, grantId, 'revoke');
-      // It is the client that gives it back, whoever it acts for.
+      // The client gives the grant back, whomever it acts for.
       const by = { id: caller.actors[0] ?? caller.subject, institution: caller.institution };
       await revocations.revoke({ kind: 'grant', id }, by, 'grant_management');
     },
@@ -141,12 +141,8 @@ export function describeGrant({
   };
 }
 
-function isProtocolScope(scope: string): boolean {
-  return protocolScopes.some((known) => known === scope);
-}
-
 function secondsOf(instant: string): number {
   const milliseconds = parseInstant(instant);
-  if (milliseconds === undefined) throw new Error('a grant has a time that is none');
+  if (milliseconds === undefined) throw new Error('a grant has an invalid time');
   return epochSeconds(milliseconds);
 }

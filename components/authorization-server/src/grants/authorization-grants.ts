@@ -1,4 +1,5 @@
 import type { Signer } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { isApplicationDetail, isTransactionStep, type Lei } from '@countersign/market';
 import {
   type AccessTokenClaims,
@@ -79,10 +80,7 @@ function composeGrant(granted: AccessTokenClaims): AuthorizationGrantClaims {
     iat,
     exp,
     scope,
-    ...(intents === undefined ? {} : { authorization_details: intents }),
-    ...(act === undefined ? {} : { act }),
-    ...(acr === undefined ? {} : { acr }),
-    ...(auth_time === undefined ? {} : { auth_time }),
+    ...defined({ authorization_details: intents, act, acr, auth_time }),
     // Of certificates the draft knows nothing; the client's authentication there is then all that holds the grant.
     ...(cnf !== undefined && 'jkt' in cnf ? { cnf } : {}),
   };

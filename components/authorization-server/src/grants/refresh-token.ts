@@ -33,7 +33,7 @@ export function refreshToken(dependencies: RefreshTokenDependencies): GrantHandl
         async resolve(context, confirmation) {
           const binding = await refreshTokens.find(token);
           if (binding === undefined)
-            throw refuse('refresh_token_unknown', 'The refresh token is not one of ours, or it has ended.');
+            throw refuse('refresh_token_unknown', 'The refresh token is unknown or has ended.');
           const keys = checkHolder(binding, context.client, confirmation);
           const grant = await grantRegister.find(binding.grant);
           // Grant Management for OAuth: what a person has consented to anew is not what this token was given for.

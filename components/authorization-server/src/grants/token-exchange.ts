@@ -1,5 +1,5 @@
 import type { Client, DirectorySnapshot } from '@countersign/contracts';
-import { digestOf, sha256Base64Url } from '@countersign/kernel';
+import { defined, digestOf, sha256Base64Url } from '@countersign/kernel';
 import {
   type AuthorizationDetail,
   isApplicationDetail,
@@ -81,8 +81,7 @@ export function tokenExchange(
             },
             authentication: {
               method: 'token-exchange',
-              ...(claims.acr === undefined ? {} : { acr: claims.acr }),
-              ...(claims.auth_time === undefined ? {} : { authTime: claims.auth_time }),
+              ...defined({ acr: claims.acr, authTime: claims.auth_time }),
             },
             usedUp: undefined,
             references: [claims.evidence],

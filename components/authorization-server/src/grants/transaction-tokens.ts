@@ -1,4 +1,5 @@
 import type { Client, Signer } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import {
   type AccessTokenClaims,
@@ -89,9 +90,7 @@ export function composeTransactionToken(
   const { iss, aud, iat, exp, sub, scope, txn, evidence } = granted;
   const { lei, act, mandate, intent_digest, authorization_details, acr, auth_time } = granted;
   const surroundings = {
-    ...(acr === undefined ? {} : { acr }),
-    ...(auth_time === undefined ? {} : { auth_time }),
-    ...(context === undefined ? {} : { request_context: context }),
+    ...defined({ acr, auth_time, request_context: context }),
   };
   return {
     iss,
@@ -107,8 +106,7 @@ export function composeTransactionToken(
       lei,
       evidence,
       ...(act === undefined ? {} : { act: asJson(act) }),
-      ...(mandate === undefined ? {} : { mandate }),
-      ...(intent_digest === undefined ? {} : { intent_digest }),
+      ...defined({ mandate, intent_digest }),
       ...(authorization_details === undefined ? {} : { authorization_details: authorization_details.map(asJson) }),
       ...(details === undefined ? {} : { request_details: details }),
     },

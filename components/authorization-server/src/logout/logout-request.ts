@@ -1,5 +1,5 @@
 import { type Client, type DirectorySnapshot, oauthErrors, parseClientId } from '@countersign/contracts';
-import { type CodedError, isCodedError, type Json } from '@countersign/kernel';
+import { type CodedError, defined, isCodedError, type Json } from '@countersign/kernel';
 import { type IdTokenHint, parseCompactJws } from '@countersign/oauth';
 import type { IdTokenHints } from '../id-tokens.ts';
 
@@ -41,10 +41,7 @@ export async function readLogoutRequest(
   if (state !== undefined && !/^[\x20-\x7e]{1,512}$/.test(state))
     throw refuseLogout('parameter_malformed', 'The parameter state is malformed.');
   return {
-    ...(hint === undefined ? {} : { hint }),
-    ...(client === undefined ? {} : { client }),
-    ...(uri === undefined ? {} : { postLogoutRedirectUri: uri }),
-    ...(state === undefined ? {} : { state }),
+    ...defined({ hint, client, postLogoutRedirectUri: uri, state }),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Client, ClientRequest, TokenResponse } from '@countersign/contracts';
-import { epochSeconds, type Random, sha256Base64Url } from '@countersign/kernel';
+import { defined, epochSeconds, type Random, sha256Base64Url } from '@countersign/kernel';
 import { bindingOf, type ClientEndpoint } from '../client-endpoint/index.ts';
 import { refuse } from '../refusal.ts';
 import { newTokenText, type ProvisioningTokenRegister } from './register.ts';
@@ -93,7 +93,6 @@ export function createAskAccessToken({
       authorization: [],
       dpop: [],
       certificate: { der, chainVerified },
-      ...(address === undefined ? {} : { address }),
-      ...(zone === undefined ? {} : { zone }),
+      ...defined({ address, zone }),
     });
 }

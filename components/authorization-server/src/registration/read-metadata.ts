@@ -190,7 +190,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What a client may not send along when it updates itself (RFC 7592 section 2.2). */
+/** Members that an update must not contain (RFC 7592 section 2.2). */
 const answersOnly = [
   'registration_access_token',
   'registration_client_uri',
@@ -207,7 +207,11 @@ export function checkUpdate(input: unknown, client: { readonly clientId: string;
   const members = membersOf(input);
   const problems: MetadataProblem[] = answersOnly
     .filter((name) => members.has(name))
-    .map((name) => ({ code: 'metadata_refused', path: `/${name}`, detail: 'This is ours to say, not to be sent.' }));
+    .map((name) => ({
+      code: 'metadata_refused',
+      path: `/${name}`,
+      detail: 'The server sets this member; do not send it.',
+    }));
   if (members.get('client_id') !== client.clientId)
     problems.push({
       code: 'client_id_differs',

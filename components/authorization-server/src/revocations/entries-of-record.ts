@@ -118,7 +118,7 @@ function targetOf({ kind, id }: Change): RevocationTarget | undefined {
   return kind === 'person' || kind === 'service' || kind === 'agent' ? { kind: 'principal', id } : undefined;
 }
 
-/** Who has come, or come back: the second time around they begin anew. */
+/** Everyone who joined or rejoined: tokens issued from now on are valid. */
 function addedTargets(data: Json | undefined): readonly RevocationTarget[] {
   return changesOf(data).flatMap((each) => (each.change === 'add' ? (targetOf(each) ?? []) : []));
 }
@@ -139,7 +139,7 @@ async function withSoftware(
   return [...targets, ...software];
 }
 
-/** Who is no longer in the directory, and every institution whose registration has lapsed. */
+/** Everyone who left the directory, and every institution whose registration has lapsed. */
 async function removedTargets(
   data: Json | undefined,
   directory: EntrySources['directory'],

@@ -1,6 +1,7 @@
-import { type Client, type ProtocolScope, protocolScopes, type Resource } from '@countersign/contracts';
+import type { Client, ProtocolScope, Resource } from '@countersign/contracts';
 import { checkSeparation, parseScope, type Scope } from '@countersign/market';
 import type { Ceiling } from '../grant-handler.ts';
+import { isProtocolScope } from '../protocol-scopes.ts';
 import { refuse } from '../refusal.ts';
 
 /** The scope parameter, taken apart. */
@@ -12,7 +13,6 @@ export interface AskedScope {
 }
 
 const noProtocolScopes: ReadonlySet<ProtocolScope> = new Set();
-const known: ReadonlySet<string> = new Set(protocolScopes);
 
 /**
  * Takes the scopes of the protocol itself (`openid`, `offline_access`) out: they are for this server, and open no
@@ -26,11 +26,7 @@ export function splitScope(asked: string | undefined, ceiling: Ceiling): AskedSc
   const protocol = new Set(tokens.filter(isProtocolScope));
   for (const scope of protocol)
     if (!held.has(scope)) throw refuse('scope_wider', `The consent does not hold ${scope}; a request only narrows it.`);
-  return { market: tokens.filter((token) => !known.has(token)).join(' '), protocol };
-}
-
-function isProtocolScope(token: string): token is ProtocolScope {
-  return known.has(token);
+  return { market: tokens.filter((token) => !isProtocolScope(token)).join(' '), protocol };
 }
 
 interface ScopeBounds {
@@ -66,7 +62,7 @@ function askedScopes(asked: string, { ceiling, client, resource }: ScopeBounds):
   if (!parsed.ok) throw refuse(parsed.code, parsed.detail);
   for (const scope of parsed.value) {
     if (ceiling.scope?.has(scope) === false)
-      throw refuse('scope_wider', `What the token rests on does not hold ${scope}; a request only narrows it.`);
+      throw refuse('scope_wider', `The authority for the token does not include ${scope}; a request only narrows it.`);
     if (!client.scopes.includes(scope)) throw refuse('scope_not_allowed', `The client is not registered for ${scope}.`);
     if (!resource.scopes.includes(scope)) throw refuse('scope_not_offered', `${resource.uri} does not offer ${scope}.`);
   }

@@ -35,7 +35,7 @@ describe('the interface of a request that names none', () => {
     expect(implied([reports, orders], ['report:read'])).toBe(reports);
   });
 
-  it('is none where several would do, where none does, and where the one is not registered any more', () => {
+  it('is none where several would do, where none does, and where the only one is no longer registered', () => {
     expect(implied([orders, reports], ['order:read'])).toBeUndefined();
     expect(implied([orders, reports], [])).toBeUndefined();
     expect(implied([orders, reports], ['order:create', 'report:read'])).toBeUndefined();

@@ -103,7 +103,7 @@ function targetOf(requested: RequestedToken, asked: string | undefined, bounds: 
     throw refuse('target_profile', 'The client signs people in: it carries nothing further.');
   const resource = ceiling.audience === undefined ? undefined : directory.resource(ceiling.audience);
   if (resource === undefined)
-    throw refuse('target_unknown', 'The interface at which the subject token arrived is not registered any more.');
+    throw refuse('target_unknown', 'The interface that received the subject token is no longer registered.');
   return { resource, audience: requested.audienceOf(asked, { client, institution }) };
 }
 

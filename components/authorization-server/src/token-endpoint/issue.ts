@@ -191,7 +191,7 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
     ...(acr === undefined ? {} : { acr }),
     ...(authTime === undefined ? {} : { auth_time: authTime }),
   };
-  // The rules before have asked this in words for the client; that it holds for what is signed is asked of the claims.
+  // The rules above explain a refusal to the client; this checks the claims that are actually signed.
   const fault = authorityFault(claims);
   if (fault !== undefined) throw refuse('details_missing', fault);
   return claims;
@@ -220,7 +220,7 @@ function expiryOf({ now, lifetimeSeconds, authority, granted, mandate }: Grounds
     epochSeconds(mandate?.until ?? Number.POSITIVE_INFINITY),
     Math.floor(authority.ceiling.expiresAt ?? Number.POSITIVE_INFINITY),
   );
-  if (expiresAt <= nowSeconds) throw refuse('authority_expired', 'What the token would rest on ends within a second.');
+  if (expiresAt <= nowSeconds) throw refuse('authority_expired', 'The authority for the token ends within a second.');
   return expiresAt;
 }
 

@@ -223,7 +223,7 @@ export function checkGrant(client: Client, grantType: GrantType): void {
     throw refuse('grant_not_allowed', `The client is not registered for the grant ${grantType}.`);
 }
 
-/** Takes what the grant uses up: of all who come with it at once, on all nodes, one goes on. */
+/** Claims the single-use value of the grant: across all nodes, one request succeeds. */
 export async function spend(usedUp: UsedUp<GrantType>, singleUse: SingleUse): Promise<void> {
   if (usedUp === undefined) return;
   const taken = 'take' in usedUp ? await usedUp.take() : await singleUse.claim(usedUp);

@@ -3,7 +3,6 @@ import { type AuditAppender, sharedSignalErrors, streamEventUri } from '@counter
 import { type Clock, isCodedError, type Json, newId, type Random } from '@countersign/kernel';
 import type { SealingKey } from '@countersign/runtime';
 import type pg from 'pg';
-import { unprovenStream } from '../row-claims.ts';
 import {
   type ChangeBody,
   type CreateBody,
@@ -15,7 +14,7 @@ import {
   type Transmitter,
 } from './configuration.ts';
 import { mostWaiting } from './filling.ts';
-import type { StreamKind, StreamThings } from './recorded-stream.ts';
+import { type StreamKind, type StreamThings, unprovenStream } from './recorded-stream.ts';
 import type { SignalReader } from './signal-reader.ts';
 import type { SignalStore } from './store.ts';
 import {
@@ -26,9 +25,9 @@ import {
   type SignalStreamId,
   type StreamState,
   type StreamStatus,
+  streamChanged,
   streamToken,
 } from './stream.ts';
-import { streamChanged } from './stream-changed.ts';
 import { createStreamCommands, found } from './stream-commands.ts';
 import { digestOfSubject, readSubject, type SubjectIdentifier } from './subject.ts';
 

@@ -1,11 +1,9 @@
-import { auditLogErrors } from '@countersign/contracts';
+import { type AuditAppender, auditLogErrors, type LogEntry } from '@countersign/contracts';
 import { buildGraph, type EvidenceGraph } from '@countersign/evidence';
-import type { Clock, Random } from '@countersign/kernel';
-import { newId, type RecordId, type TransactionId } from '@countersign/kernel';
-import type { RunningAuditLog } from '../audit-log.ts';
-import { type EvidenceReader, readingRecord } from '../reading/read-records.ts';
-import { type ReadingRules, readable } from '../reading/rights.ts';
-import type { ReadingTurns } from '../reading/turns.ts';
+import { type Clock, newId, type Random, type RecordId, type TransactionId } from '@countersign/kernel';
+import { type EvidenceReader, readingRecord } from './read-records.ts';
+import { type ReadingRules, readable } from './rights.ts';
+import type { ReadingTurns } from './turns.ts';
 
 export interface ReadGraph {
   readonly graph: EvidenceGraph;
@@ -26,7 +24,7 @@ export function createGraphReading({
   random,
   ...rules
 }: ReadingRules & {
-  readonly auditLog: Pick<RunningAuditLog, 'append' | 'collect'>;
+  readonly auditLog: AuditAppender & { collect(transaction: TransactionId): Promise<readonly LogEntry[]> };
   readonly turns: ReadingTurns;
   readonly clock: Clock;
   readonly random: Random;

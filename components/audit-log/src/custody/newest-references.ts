@@ -4,24 +4,22 @@ import { mandatesNamedIn } from '../mandate-column.ts';
 import type { TermProjection } from '../query/term-projection.ts';
 import { logEntry } from '../record-json.ts';
 import { createLogStore, type IndexedEntry, type LogStore, type Queryable } from '../store.ts';
-import type { DueRecord } from './what-stays.ts';
+import type { DueRecord } from './retained-records.ts';
 
 const pageSize = 1_000;
 const waitForTermsMs = 5_000;
-/** Further behind the log than this, the index that tells what rests on what is waited for. */
+/** Wait for the term index when it is further behind the log than this. */
 const mostBehind = 100_000n;
-/** So many ids are remembered before what the index has learned meanwhile is left to it. */
+/** Ids kept in memory before relying on the updated index again. */
 const mostNamed = 200_000;
-/** As many records as are looked through while nobody appends. */
+/** Records examined while nobody appends. */
 const mostInTurn = 500n;
 
-/**
- * What the newest records rest on: those that the index does not know yet, by which it is otherwise told what rests on what.
- */
+/** The records and mandates that the newest records refer to and that the term index does not know yet. */
 export interface NamedSince {
-  /** To be asked before the index is: from then on nothing falls between the two. */
+  /** Call before querying the index, so that no record falls between the two. */
   begin(): Promise<void>;
-  /** Reads on, nearly to the end of the log, which moves on meanwhile. @returns the ids, and up to where that is so */
+  /** Reads on towards the end of the log, which keeps growing. @returns the ids, and up to where that is so */
   read(): Promise<{ readonly named: ReadonlySet<string>; readonly upTo: bigint }>;
 }
 
@@ -54,7 +52,7 @@ export function createNamedSince(log: LogStore, projection: Pick<TermProjection,
 }
 
 /**
- * What was appended in the last moment may rest on what goes. Asked while nobody appends.
+ * Checks whether the very latest records refer to records about to be removed. Runs while nobody appends.
  *
  * @throws CodedError `query_behind` when that is so, or when it is more than can be looked through now
  */
@@ -71,7 +69,7 @@ export async function checkLatest(
   if (entries.flatMap(namedIn).some((id) => doomed.has(id))) throw late();
 }
 
-/** Records and mandates that an entry names. */
+/** Ids of records and mandates that an entry refers to. */
 function namedIn({ index, bytes }: Pick<IndexedEntry, 'index' | 'bytes'>): readonly string[] {
   if (bytes === undefined) return [];
   const { record } = logEntry({ index, bytes });

@@ -2,7 +2,7 @@ import type { CloudEvent, EventTopic } from '@countersign/contracts';
 import type { NewRecords } from './new-records.ts';
 import type { Reader } from './reader.ts';
 
-/** What happens to who follows: an event, or that the place has moved on past what is others'. */
+/** An event, or a new position after events of others were passed. */
 export type Followed =
   | { readonly kind: 'event'; readonly event: CloudEvent }
   | { readonly kind: 'position'; readonly position: bigint };
@@ -13,10 +13,10 @@ export interface Following {
   readonly after: bigint;
 }
 
-/** Held for one who reads slowly. */
+/** Events read ahead for a slow reader. */
 const eventsAtOnce = 100;
 
-/** Events as they happen, beginning with the place itself, so that it is known before there is any. Ends when told to. */
+/** Events as they happen, beginning with the start position. Ends when asked to. */
 export async function* follow(
   { institution, topics, after }: Following,
   { reader, watch }: { readonly reader: Reader; readonly watch: NewRecords },

@@ -1,7 +1,63 @@
-import { auditLogErrors, type EvidenceQuery, type RecordType, recordTypes } from '@countersign/contracts';
-import { parseId, parseInstant } from '@countersign/kernel';
+import {
+  auditLogErrors,
+  type Caller,
+  type EvidenceQuery,
+  type RecordType,
+  type ResourceGuard,
+  readPointer,
+  recordTypes,
+} from '@countersign/contracts';
+import { type Clock, parseId, parseInstant, type Random } from '@countersign/kernel';
+import { zoneOf } from '@countersign/runtime';
+import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { readTransaction, transactionId } from './parameters.ts';
+import type { RunningAuditLog } from '../audit-log.ts';
+import type { DisclosureAsked, EvidenceReader } from '../reading/read-records.ts';
+import type { ReadingRules } from '../reading/rights.ts';
+import type { ReadingTurns } from '../reading/turns.ts';
+
+export const transactionId = Type.String({ maxLength: 40 });
+
+/** @throws CodedError `transaction_without_records` */
+export function readTransaction(text: string) {
+  const id = parseId('transaction', text);
+  if (id === undefined)
+    throw auditLogErrors.error('transaction_without_records', 'This is not the id of a transaction.');
+  return id;
+}
+
+const maxPaths = 32;
+
+/** Which protected values are asked for, and what for. */
+export const disclosureParameters = {
+  disclose: Type.Optional(
+    Type.String({
+      maxLength: 256 * maxPaths,
+      description:
+        'Protected values to be shown: `*`, or JSON pointers with commas between. With the scope audit:disclose',
+    }),
+  ),
+  purpose: Type.Optional(Type.String({ maxLength: 500, description: 'What they are wanted for; goes on record' })),
+} as const;
+
+/** @throws CodedError `query_malformed` */
+export function readDisclosure({
+  disclose,
+  purpose = '',
+}: {
+  readonly disclose?: string;
+  readonly purpose?: string;
+}): DisclosureAsked | undefined {
+  if (disclose === undefined) return undefined;
+  if (disclose === '*') return { paths: '*', purpose };
+  const paths = new Set(disclose.split(','));
+  if (paths.size > maxPaths || [...paths].some((path) => readPointer(path) === undefined))
+    throw auditLogErrors.error(
+      'query_malformed',
+      `The parameter disclose is * or at most ${maxPaths} JSON pointers like /data/intent.`,
+    );
+  return { paths, purpose };
+}
 
 const name = (description: string) => Type.Optional(Type.String({ minLength: 1, maxLength: 128, description }));
 const moment = (description: string) => Type.Optional(Type.String({ maxLength: 40, description }));
@@ -68,4 +124,27 @@ function readMoment(text: string, parameter: string): number {
   if (moment === undefined)
     throw auditLogErrors.error('query_malformed', `The parameter ${parameter} is a time as RFC 3339 writes it.`);
   return moment;
+}
+
+/** The caller as the record of a reading names them. */
+export function readerOf(request: FastifyRequest, caller: Caller): EvidenceReader {
+  const zone = zoneOf(request);
+  return {
+    actor: { id: caller.subject, institution: caller.institution },
+    actors: caller.actors.map((id) => ({ id })),
+    client: caller.client,
+    scope: caller.scope,
+    address: request.ip,
+    ...(zone === undefined ? {} : { zone }),
+  };
+}
+
+/** What the routes need by which people read evidence: who may read what, and whose turn it is. */
+export interface ReadingRoutes extends ReadingRules {
+  readonly auditLog: RunningAuditLog;
+  readonly guard: ResourceGuard;
+  readonly baseUrl: string;
+  readonly turns: ReadingTurns;
+  readonly clock: Clock;
+  readonly random: Random;
 }

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { EvidenceRecord } from '@countersign/contracts';
+import { isCodedError } from '@countersign/kernel';
 import type { LentKeys } from '../protection/protection.ts';
 import type { BulkConnection } from '../store/bulk-reader.ts';
 
@@ -37,3 +38,11 @@ export type FromKeeper = { readonly question: number } & (
   | { readonly answer: 'opened'; readonly texts: OpenedTexts }
   | { readonly answer: 'failed'; readonly detail: string }
 );
+
+/** For the log of the process. */
+export function detailOf(error: unknown): string {
+  if (isCodedError(error)) return error.internal ?? error.code;
+  // Of several addresses that could not be reached, the driver's error says nothing itself.
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(detailOf).join('; ');
+  return error instanceof Error ? error.message : String(error);
+}

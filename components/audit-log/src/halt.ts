@@ -3,25 +3,23 @@ import { type CodedError, isCodedError } from '@countersign/kernel';
 import type { Logger, Metrics } from '@countersign/runtime';
 
 /**
- * Whether this process may append. While what it has contradicts what was signed, or its head guard cannot be relied on,
- * it may not: whatever is released rests on a record, so nothing is released either.
+ * Decides whether this process may append. While the database contradicts what was signed, or the head guard cannot be
+ * used, it may not; since every release needs a record, nothing is released either.
  */
 export interface Halt {
-  /** Takes note of why the log may not go on; other errors, and a database that does not answer, are none of its business. */
+  /** Stops appending for an inconsistency or an unusable head guard; ignores other errors. */
   note(error: unknown): void;
-  /** What was compared agrees again. */
+  /** Resumes appending after a successful comparison. */
   clear(): void;
-  /** Why nothing may be appended now, for whoever asked: what a person must do is in the service's log. */
+  /** Why nothing may be appended now, for the caller. The operator's instructions are in the service's log. */
   refusal(): CodedError | undefined;
 }
 
-export function createHalt({
-  logger,
-  metrics,
-}: {
+export function createHalt(dependencies: {
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'gauge'> | undefined;
 }): Halt {
+  const { logger, metrics } = dependencies;
   let reason: CodedError | undefined;
   metrics?.gauge('countersign_log_halted', '1 while nothing is appended, as the log contradicts what was signed', () =>
     reason === undefined ? 0 : 1,

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isCodedError } from '@countersign/kernel';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { RunningAuditLog } from '../index.ts';
-import { createRig, draft, drafts, type Rig } from '../testing/rig.ts';
-import { restoreLog, snapshotLog } from '../testing/superuser-store.ts';
-import { fetchExchange, startTestWitness, type TestWitness } from '../testing/test-witness.ts';
+import type { RunningAuditLog } from './index.ts';
+import { createRig, draft, drafts, type Rig } from './testing/rig.ts';
+import { restoreLog, snapshotLog } from './testing/superuser-store.ts';
+import { fetchExchange, startTestWitness, type TestWitness } from './testing/test-witness.ts';
 
 let rig: Rig;
 let folder: string;

@@ -1,5 +1,5 @@
 import type { EvidenceQuery, EvidenceRecord } from '@countersign/contracts';
-import { createGenerations, type Json, membersOf, sha256 } from '@countersign/kernel';
+import { createGenerations, type Json, membersOf, parseInstant, sha256 } from '@countersign/kernel';
 import { mandatesNamedIn } from '../mandate-column.ts';
 
 /**
@@ -75,4 +75,20 @@ function partnersNamedIn({ type, data }: Termed): readonly string[] {
 
 function leisOf(parties: readonly (Json | undefined)[], member: string): readonly string[] {
   return parties.map((party) => membersOf(party)?.[member]).filter((lei) => typeof lei === 'string');
+}
+
+/** Does a query find this record, wherever it lies? All that is asked must hold; `after` and `limit` are no question. */
+export function matches(query: Omit<EvidenceQuery, 'after' | 'limit'>, record: EvidenceRecord): boolean {
+  const { transaction, decision, types, from, until } = query;
+  if (transaction !== undefined && record.transaction !== transaction) return false;
+  if (types !== undefined && !types.includes(record.type)) return false;
+  if (from !== undefined || until !== undefined) {
+    const time = parseInstant(record.time);
+    if (time === undefined || time < (from ?? time) || time >= (until ?? time + 1)) return false;
+  }
+  const asked = termsAskedBy(query);
+  if (asked.length === 0 && decision === undefined) return true;
+  const terms = new Set(termsOf(record));
+  if (!asked.every((term) => terms.has(term))) return false;
+  return decision === undefined || record.id === decision || terms.has(restsOnTerm(decision));
 }

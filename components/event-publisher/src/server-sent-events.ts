@@ -1,25 +1,25 @@
 import { Readable } from 'node:stream';
 import { eventErrors } from '@countersign/contracts';
 import type { FastifyReply } from 'fastify';
-import type { Followed } from './follow.ts';
+import type { Followed } from './event-follower.ts';
 import { positionText } from './position.ts';
 
 export interface StreamTimes {
-  /** Whoever follows for longer comes again, and goes on from the last place. */
+  /** Longest life of a stream; the client reconnects and continues at the last position. */
   readonly lifeMs: number;
-  /** A sign of life, so that proxies keep the connection, and the place that has been reached. */
+  /** Interval of heartbeats, which keep proxies from closing the connection and report the position. */
   readonly heartbeatMs: number;
-  /** Whoever leaves everything unread for so long is cut off. */
+  /** A client that reads nothing for this time is disconnected. */
   readonly slowMs: number;
-  /** For what has been written already, once a stream is told to end. */
+  /** Time to read what was already written after a stream is told to end. */
   readonly graceMs: number;
-  /** How often it is asked whether the caller may still be answered. */
+  /** How often the caller's token is checked. */
   readonly standingMs: number;
 }
 
 export interface StreamRequest {
   readonly institution: string;
-  /** Whether the caller may still be answered: asked now and then. */
+  /** Whether the caller's token is still valid; asked periodically. */
   readonly stands: () => Promise<boolean>;
   readonly follow: (signal: AbortSignal) => Promise<AsyncIterable<Followed>>;
 }
@@ -27,7 +27,7 @@ export interface StreamRequest {
 export interface Streams {
   /** @throws CodedError `event_streams_busy`, and what `follow` throws before it follows */
   answer(reply: FastifyReply, request: StreamRequest): Promise<FastifyReply>;
-  /** Ends all of them, as if their time had come. */
+  /** Ends all streams, as at the end of their life. */
   end(): void;
   /** How many there are. */
   readonly size: number;
@@ -41,17 +41,17 @@ export const usualTimes: StreamTimes = {
   standingMs: 1_000,
 };
 
-/** Of one process: each costs a connection and a reader. */
+/** Streams per process: each uses a connection and a reader. */
 const mostStreams = 256;
-/** So that one institution leaves room for others. */
+/** Streams per institution. */
 const mostOfInstitution = 16;
 const reconnectMs = 2_000;
 
-/** Answers with server-sent events (HTML Living Standard section 9.2), so many at once and no more. */
+/** Answers with server-sent events (HTML Living Standard section 9.2), up to a maximum number of streams. */
 export function createStreams(times: StreamTimes): Streams {
   const ends = new Map<AbortController, { readonly institution: string; readonly end: () => void }>();
 
-  /** Counted before anything is awaited, so that many who come at once are counted too. */
+  /** Counted before any await, so that simultaneous requests count. */
   function claim(institution: string): AbortController {
     const ofInstitution = [...ends.values()].filter((one) => one.institution === institution).length;
     if (ends.size >= mostStreams || ofInstitution >= mostOfInstitution)
@@ -64,7 +64,7 @@ export function createStreams(times: StreamTimes): Streams {
   async function answer(reply: FastifyReply, request: StreamRequest): Promise<FastifyReply> {
     const { institution, stands, follow } = request;
     const ending = claim(institution);
-    // Whoever leaves before the answer has begun, or while it lasts, is not followed for any longer.
+    // Stops following when the client disconnects, before or during the answer.
     const leave = (): void => ending.abort();
     reply.raw.once('close', leave);
     let body: Readable;
@@ -79,13 +79,13 @@ export function createStreams(times: StreamTimes): Streams {
     const standing = setInterval(() => void endUnlessStanding(), times.standingMs);
     const life = setTimeout(end, times.lifeMs);
     let grace: NodeJS.Timeout | undefined;
-    /** Where nobody can say, it ends as well: the client comes again, and is checked. */
+    /** Also ends the stream if the check fails: the client reconnects and is checked. */
     async function endUnlessStanding(): Promise<void> {
       if (!(await stands().catch(() => false))) end();
     }
     function end(): void {
       ending.abort();
-      // What is written already is left to be read; a reader that is stuck does not keep it.
+      // The client may read what was written; a client that is stuck is disconnected after the grace period.
       grace ??= setTimeout(() => reply.raw.destroy(), times.graceMs);
     }
     ends.set(ending, { institution, end });
@@ -114,7 +114,7 @@ export function createStreams(times: StreamTimes): Streams {
   };
 }
 
-/** `id` alone moves the place that a reader comes back with, and is no event. */
+/** A frame with an `id` alone updates Last-Event-ID without an event. */
 const placeFrame = (position: string): string => `id: ${position}\n\n`;
 
 async function* framesOf(
@@ -150,7 +150,7 @@ async function* framesOf(
       const { value } = step;
       if (value.kind === 'position') {
         place = positionText(value.position);
-        // The first is told at once: a reader that is sent away before there is an event comes back to the same place.
+        // The first position is sent at once, so that a client that is disconnected before any event resumes there.
         if (told !== '') continue;
         yield written(placeFrame(place));
       } else {
@@ -168,7 +168,7 @@ async function* framesOf(
   }
 }
 
-/** It is looked at later, or never: a failure must not count as one that nobody handles. */
+/** Marks a promise as handled, because it may be awaited later or never. */
 function handled<Value>(promise: Promise<Value>): Promise<Value> {
   promise.catch(() => undefined);
   return promise;

@@ -1,16 +1,15 @@
 import type { EvidenceRecord, HoldScope, RetentionClass } from '@countersign/contracts';
-import { matches } from '../query/matches.ts';
-import { mandateTerm, restsOnTerm, termNumber } from '../query/terms-of-record.ts';
+import { mandateTerm, matches, restsOnTerm, termNumber } from '../query/record-terms.ts';
 import type { CustodyStore, DueBody } from '../store/custody.ts';
 
-/** A body that is old enough to go, and its record. */
+/** A body that is due, and its record. */
 export interface DueRecord extends DueBody {
   readonly record: EvidenceRecord;
 }
 
-/** What is known of a slice from the indexes of the log. */
+/** What the indexes tell about a slice. */
 export interface Reliance {
-  /** Ids of records on which something rests that lies outside of the slice, and of mandates that are in use or in force. */
+  /** Ids of records that records outside the slice rest on, and of mandates that are in use or in force. */
   readonly needed: ReadonlySet<string>;
 }
 
@@ -20,7 +19,7 @@ export interface Sorted {
   readonly needed: number;
 }
 
-/** Asks what rests on the records of a slice, and on the mandates that they tell of. */
+/** Finds what rests on the records of a slice, and on the mandates they are about. */
 export async function relianceOn(
   slice: readonly DueRecord[],
   store: CustodyStore,
@@ -44,12 +43,12 @@ export async function relianceOn(
 }
 
 /**
- * Tells what of a slice goes. What a hold finds stays, and so does what evidence that stays rests on: a mandate goes when the
- * last order under it has gone, and not while it is in force.
+ * Decides which records of a slice are removed. Held records stay, and so do records that retained evidence rests on: a
+ * mandate is removed after the last order under it, and never while it is in force.
  *
- * @param slice from the newest on. A record rests on earlier ones only, so when one is looked at, all that could rest on it
- *   have been.
- * @param since ids that are named by records which the indexes do not know yet
+ * @param slice from the newest on. A record rests on earlier ones only, so when one is looked at, all that could rest
+ *   on it have been.
+ * @param since ids named by records that the indexes do not contain yet
  */
 export function tellWhatStays(
   slice: readonly DueRecord[],
@@ -59,7 +58,7 @@ export function tellWhatStays(
     since,
   }: { readonly holds: readonly HoldScope[]; readonly reliance: Reliance; readonly since: ReadonlySet<string> },
 ): Sorted {
-  /** On what records of the slice rest that stay themselves. */
+  /** Ids that retained records of this slice refer to. */
   const relied = new Set<string>();
   const isNeeded = (id: string): boolean => reliance.needed.has(id) || since.has(id) || relied.has(id);
   const going: DueRecord[] = [];

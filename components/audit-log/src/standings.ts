@@ -1,3 +1,5 @@
+import type { StandingRecord } from '@countersign/contracts';
+import { parseDigest, parseId } from '@countersign/kernel';
 import { createGroupCommit } from '@countersign/runtime';
 import type { StoredStanding } from './store/standings.ts';
 
@@ -26,4 +28,17 @@ export function createStandingQuestions(store: {
     },
   });
   return (things) => (things.length > few ? store.newestStandings(things) : together.submit(things));
+}
+
+/** The newest record about a thing, from its row. */
+export function standingRecord({
+  recordId,
+  index,
+  digest,
+}: StoredStanding & { readonly recordId: string }): StandingRecord {
+  const record = parseId('record', recordId);
+  const recorded = digest === null ? undefined : parseDigest(digest.toString('base64url'));
+  if (record === undefined || (digest !== null && recorded === undefined))
+    throw new Error('the database holds a standing that the log cannot have written');
+  return { record, index, ...(recorded === undefined ? {} : { digest: recorded }) };
 }
