@@ -80,7 +80,7 @@ const withAdvice =
 
 const advice = {
   person_needed: () =>
-    'This is for people. Run the same command with --sign-in before its name, and sign in at the address that it prints.',
+    'A person has to do this. Run the same command with --sign-in before its name, and sign in at the address that it prints.',
   scope_not_allowed: whoGrants,
   target_not_allowed: whoGrants,
 };
@@ -90,8 +90,8 @@ const forParties: readonly string[] = ['transactions', 'events'];
 
 function whoGrants(clientId: string, door: string): string {
   return forParties.includes(door) && clientId.startsWith('countersign-')
-    ? 'Orders, exceptions and events are shown to their parties, not to whoever operates the control plane: name a client of a party with --client, and its key with --key.'
-    : 'Whoever keeps the directory grants it: they add scope and address to `scopes` and `audiences` of the client, and apply that with `countersign directory apply`.';
+    ? 'Orders, exceptions and events are shown to their parties, not to the operator: name a client of a party with --client, and its key with --key.'
+    : 'The administrator of the directory grants this: add the scope and the address to `scopes` and `audiences` of the client, and run `countersign directory apply`.';
 }
 
 /** What the control plane says of itself; where it says otherwise than it is, it refuses the sign-in for development. */

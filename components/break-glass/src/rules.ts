@@ -56,7 +56,7 @@ export const incidentReview = {
   },
 } as const satisfies DualControl<keyof typeof breakGlassErrors.codes>;
 
-/** Who may do what about an emergency, now. Each throws CodedError of `breakGlassErrors`. */
+/** Who may currently do what. Each rule throws CodedError of `breakGlassErrors`. */
 export type BreakGlassRules = ReturnType<typeof createRules>;
 
 export function createRules(
@@ -94,7 +94,7 @@ export function createRules(
     isReviewer,
     requireHolder,
 
-    /** Both signed as who they were then; access is only for as long as both still are, and are let in. */
+    /** Access requires that both holders still hold the role and are not locked out. */
     async requireStanding(incident: IncidentState): Promise<void> {
       for (const each of holdersOf(incident)) {
         requireHolder(each);

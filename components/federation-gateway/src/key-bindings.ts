@@ -16,7 +16,7 @@ interface Binding {
   readonly record: RecordId;
 }
 
-/** A key under a `kid` that stands for another one. */
+/** A key offered under a `kid` that is bound to another key. */
 export interface ForeignKey {
   /** RFC 7638 thumbprint of the key that was offered. */
   readonly thumbprint: Thumbprint;
@@ -24,7 +24,7 @@ export interface ForeignKey {
   readonly bindingRecord: RecordId;
 }
 
-/** How the keys of a key set stand to what the partner published before. */
+/** The keys of a key set, split by whether their `kid` is bound to them. */
 export interface BoundKeys {
   readonly keys: ReadonlyMap<string, VerificationKey>;
   /** Keys that are not used, by their `kid`. */

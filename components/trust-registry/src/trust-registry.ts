@@ -20,6 +20,7 @@ import {
   type CodedError,
   canonicalize,
   type Digest,
+  defined,
   digestOf,
   isCodedError,
   type Json,
@@ -216,7 +217,7 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
         : fields.length === 0
           ? undefined
           : ({ ...line, change: 'change', fields } as const);
-    return { change, ...(was === undefined ? {} : { before: was }), after: is, basis: basisOf(before), widens };
+    return { change, ...defined({ before: was }), after: is, basis: basisOf(before), widens };
   }
 
   return {
@@ -357,6 +358,6 @@ function registered(profile: ProfileState, by: Requester, reason: string | undef
     outcome: 'done',
     ...recordedRequester(by),
     partner: profile.institution,
-    data: { profile: stateOf(profile) as unknown as Json, ...(reason === undefined ? {} : { reason }) },
+    data: { profile: stateOf(profile) as unknown as Json, ...defined({ reason }) },
   } as const;
 }

@@ -29,7 +29,7 @@ describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeo
     await page.keyboard.type('blue key');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
-    await visitor.see('Registered');
+    await visitor.see('Registration complete');
     await expectProperPage(visitor);
 
     await visitor.open(guarded);

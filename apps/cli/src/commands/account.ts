@@ -4,8 +4,8 @@ import { type ConnectionOptions, connect } from '../connection.ts';
 import { print } from '../output.ts';
 
 const verbs = [
-  { verb: 'lock', about: 'lock a person out: sessions end, no sign-in and no signature of theirs counts' },
-  { verb: 'unlock', about: 'let a person in again who was locked out' },
+  { verb: 'lock', about: 'lock a person out: sessions end, and no sign-in or signature of that person counts' },
+  { verb: 'unlock', about: 'unlock a person' },
 ] as const;
 
 /** Accounts of people. */

@@ -12,7 +12,7 @@ export function authenticatorCommands(program: Command, options: () => Connectio
     .command('invite <person>')
     .description('a link with which a person registers their first key; give it to them and to nobody else')
     .requiredOption('--evidence <reference...>', 'what proved who they are: a file number, a record; it is recorded')
-    .option('--hours <count>', 'how long the link stands; 24 when left out, at most 72')
+    .option('--hours <count>', 'hours for which the link is valid; 24 when left out, at most 72')
     .action(async (person: string, { evidence, hours }: { evidence: readonly string[]; hours?: string }) => {
       const invitation = await request(connect(options()), 'POST /people/{person}/invitations', {
         scope: 'authenticator:invite',
@@ -34,7 +34,7 @@ export function authenticatorCommands(program: Command, options: () => Connectio
     });
   authenticator
     .command('revoke <person> [id]')
-    .description('take one key away from a person, or with --all every one; after the last they need a recovery')
+    .description('revoke one key of a person, or with --all every key; after the last one the person needs a recovery')
     .requiredOption('--reason <text>', 'recorded; without names of people')
     .option('--all', 'every key that they have, and open invitations', false)
     .action(async (person: string, id: string | undefined, { reason, all }: { reason: string; all: boolean }) => {

@@ -22,14 +22,14 @@ export function changeCommands(program: Command, options: () => ConnectionOption
     });
   change
     .command('show <id>')
-    .description('what it would make of each entity, before and after')
+    .description('each entity before and after the change')
     .action(async (id: string) => {
       const route = 'GET /directory/changes/{id}';
       showView(await request(connect(options()), route, { scope: 'directory:read', params: { id } }));
     });
   change
     .command('approve <id>')
-    .description('let it happen, as somebody else than who proposed it (another --client, --key)')
+    .description('approve it, as a person other than the proposer (another --client, --key)')
     .requiredOption('--digest <digest>', 'the digest that `change show` printed: nothing else is approved')
     .action(async (id: string, { digest }: { digest: string }) => {
       const inputs = { scope: 'directory:approve', params: { id }, body: { digest } } as const;
@@ -37,7 +37,7 @@ export function changeCommands(program: Command, options: () => ConnectionOption
     });
   change
     .command('reject <id>')
-    .description('end it without effect')
+    .description('reject it: nothing changes')
     .requiredOption('--reason <text>', 'why; it is recorded')
     .action(async (id: string, { reason }: { reason: string }) => {
       const inputs = { scope: 'directory:approve', params: { id }, body: { reason } } as const;
@@ -62,8 +62,8 @@ function showView({ request, stands, entities }: Answer<'GET /directory/changes/
   if (request.status !== 'proposed') return;
   print(
     stands
-      ? `Approve it as somebody else: countersign change approve ${request.id} --digest ${request.digest}`
-      : yellow('The directory has changed meanwhile: it can no longer be approved. Propose it again.'),
+      ? `Approve it as another person: countersign change approve ${request.id} --digest ${request.digest}`
+      : yellow('The directory has changed since: this request can no longer be approved. Propose it again.'),
   );
 }
 

@@ -6,13 +6,13 @@ import { bold, dim, print, printJson, yellow } from '../output.ts';
 
 const proposeOption = [
   '--propose <reason>',
-  'ask for it instead: what touches a production client takes a second person',
+  'propose it instead: changes to a production client need a second person',
 ] as const;
 
 export function clientCommands(program: Command, options: () => ConnectionOptions): void {
   const client = program
     .command('client')
-    .description("OAuth clients: those of the institution whose client key is used, every one for the operator's");
+    .description('OAuth clients of the institution whose client key is used; all of them for the operator');
   client
     .command('list')
     .description('registered clients, one a line')

@@ -13,12 +13,12 @@ export function deviceCommands(program: Command, options: () => ConnectionOption
   const device = program.command('device').description('managed workstations and phones: enrolment and posture');
   device
     .command('list')
-    .description('the devices of your firm, how they are, and by what they are known')
+    .description('the devices of your firm with posture and enrolments')
     .action(() => list(connect(options())));
   device
     .command('enrol <device>')
-    .description('a link with which a browser at the device enrols, good once; or its certificate')
-    .option('--certificate <file>', 'PEM: whoever connects with it is at this device')
+    .description('print a single-use link that enrols a browser on the device; or enrol its certificate')
+    .option('--certificate <file>', 'PEM; a connection with this certificate counts as this device')
     .action(async (id: string, { certificate }: { certificate?: string }) => {
       const connection = connect(options());
       if (certificate === undefined) await link(connection, id);
@@ -26,7 +26,7 @@ export function deviceCommands(program: Command, options: () => ConnectionOption
     });
   device
     .command('remove <device>')
-    .description('let it be known no longer: by one key or certificate, or by any')
+    .description('remove an enrolment of the device: one key or certificate, or all of them')
     .requiredOption('--reason <text>', 'why; it is recorded')
     .option('--thumbprint <digest>', 'of one key or certificate, as `device list` prints it')
     .action(async (id: string, body: { reason: string; thumbprint?: string }) => {
@@ -35,11 +35,11 @@ export function deviceCommands(program: Command, options: () => ConnectionOption
         params: { device: id },
         body,
       });
-      print(`${removed} taken away`);
+      print(`${removed} removed`);
     });
   device
     .command('posture <file>')
-    .description('report how devices are: a signed report, or with --feed and --signing-key a list to be signed')
+    .description('report the posture of devices: a signed report, or with --feed and --signing-key a list to sign')
     .option('--feed <name>', 'name of the feed, as the control plane is configured with it')
     .option('--signing-key <file>', 'private JWK of the feed')
     .action(async (file: string, signing: { feed?: string; signingKey?: string }) => {
@@ -62,7 +62,7 @@ async function list(connection: Connection): Promise<void> {
 
 function drawDevice({ id, holder, posture, shownBy }: Schemas['ManagedDevice']): void {
   const state = posture.posture === 'compliant' ? green('compliant') : red(`failing ${posture.failed.join(', ')}`);
-  print(`${bold(id)}  ${holder ?? dim('anybody of the firm')}`);
+  print(`${bold(id)}  ${holder ?? dim('anyone at the firm')}`);
   print(`  ${state}  ${dim(`${posture.postureAt} by ${posture.source}`)}`);
   for (const { by, thumbprint, enrolledAt } of shownBy) print(`  ${by.padEnd(11)} ${thumbprint}  ${dim(enrolledAt)}`);
   if (shownBy.length === 0) print(dim('  not enrolled'));
@@ -74,7 +74,7 @@ async function link(connection: Connection, id: string): Promise<void> {
     params: { device: id },
   });
   print(`${connection.issuer}${made.path}`);
-  print(dim(`Open it at ${id}, in the browser that is used there. Good once, until ${made.expiresAt}.`));
+  print(dim(`Open it on ${id}, in the browser that is used there. It works once, until ${made.expiresAt}.`));
 }
 
 async function enrolCertificate(connection: Connection, id: string, file: string): Promise<void> {
@@ -84,7 +84,7 @@ async function enrolCertificate(connection: Connection, id: string, file: string
     params: { device: id },
     body: { thumbprint },
   });
-  print(`${id} is known by the certificate ${thumbprint}`);
+  print(`${id} is enrolled with the certificate ${thumbprint}`);
 }
 
 /** RFC 8705 section 3.1. */

@@ -40,7 +40,7 @@ export function directoryCommands(program: Command, options: () => ConnectionOpt
     .option(...pruneOption)
     .option(
       '--propose <reason>',
-      'ask for it instead: production clients and people who approve, sign or govern take a second person',
+      'propose it instead: changes to production clients and to people who approve, sign or govern need a second person',
     )
     .action(async (path: string, { prune, propose }: { prune: boolean; propose?: string }) => {
       const file = readBody(path, 'Name a directory file.');

@@ -8,10 +8,10 @@ const reasonOption = ['--reason <text>', 'why; it is recorded'] as const;
 
 /** Protected values of a person or an institution, when their time has passed. */
 export function erasureCommands(program: Command, options: () => ConnectionOptions): void {
-  const erasure = program.command('erasure').description('protected values that go when their time has passed');
+  const erasure = program.command('erasure').description('erasure of restricted values whose retention has ended');
   erasure
     .command('keys <subject>')
-    .description('what is kept of a person, a client or an institution, and from when it may be erased')
+    .description('the restricted values of a person, client or institution, and from when each may be erased')
     .action(async (subject: string) => {
       const inputs = { scope: 'retention:read', query: { subject } } as const;
       const { keys } = await request(connect(options()), 'GET /retention/erasures/keys', inputs);
@@ -46,7 +46,7 @@ export function erasureCommands(program: Command, options: () => ConnectionOptio
     });
   erasure
     .command('approve <id>')
-    .description('let it happen, as another person than its proposer; it cannot be undone')
+    .description('approve it, as a person other than the proposer; this cannot be undone')
     .requiredOption('--digest <digest>', 'the digest that `erasure show` printed: nothing else is approved')
     .action(async (id: string, { digest }: { digest: string }) => {
       const inputs = { scope: 'erasure:approve', params: { id }, body: { digest } } as const;
@@ -54,7 +54,7 @@ export function erasureCommands(program: Command, options: () => ConnectionOptio
     });
   erasure
     .command('reject <id>')
-    .description('end it without effect')
+    .description('reject it: nothing changes')
     .requiredOption(...reasonOption)
     .action(async (id: string, { reason }: { reason: string }) => {
       const inputs = { scope: 'erasure:approve', params: { id }, body: { reason } } as const;
@@ -67,5 +67,6 @@ function show(erasure: Schemas['ErasureProposal']): void {
   for (const key of erasure.keys) print(`  ${drawKey(key)}`);
   const { id, status, digest, expiresAt } = erasure;
   print(dim(`digest ${digest}, expires ${expiresAt}`));
-  if (status === 'proposed') print(`Approve it as somebody else: countersign erasure approve ${id} --digest ${digest}`);
+  if (status === 'proposed')
+    print(`Approve it as another person: countersign erasure approve ${id} --digest ${digest}`);
 }

@@ -21,7 +21,7 @@ const topicsOption = [
 ] as const;
 
 export function eventCommands(program: Command, options: () => ConnectionOptions): void {
-  const event = program.command('event').description('what has happened, for the institution whose client key is used');
+  const event = program.command('event').description('events of the institution whose client key is used');
   event
     .command('read')
     .description('events in the order of the log, one JSON a line; the position to go on from on standard error')

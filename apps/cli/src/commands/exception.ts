@@ -16,14 +16,14 @@ interface ListFlags {
 export function exceptionCommands(program: Command, options: () => ConnectionOptions): void {
   const exception = program
     .command('exception')
-    .description('what could not be carried on, and waits for a person to deal with it');
+    .description('transactions that stopped and need a person to resolve them');
   exception
     .command('list')
     .description('exceptions of transactions this institution is a party to, oldest first')
     .option('--transaction <id>', 'only of this transaction')
     .option('--status <status>', 'open or resolved')
-    .option('--own', 'only those that this institution has to deal with', false)
-    .option('--overdue', 'only those that are past their time', false)
+    .option('--own', 'only those that this institution has to resolve', false)
+    .option('--overdue', 'only overdue ones', false)
     .option('--scope <scope>', 'what the token is for: exception:read or settlement:read', 'exception:read')
     .action(async ({ transaction, status, own, overdue, scope }: ListFlags) => {
       const { exceptions } = await request(connect(options()), 'GET /transactions/exceptions', {
@@ -35,7 +35,7 @@ export function exceptionCommands(program: Command, options: () => ConnectionOpt
     });
   exception
     .command('resolve <id>')
-    .description('not from here: it takes a person who has signed in, and this command acts as a client')
+    .description('explain how: a person who has signed in resolves it, and this command acts as a client')
     .allowExcessArguments()
     .allowUnknownOption()
     .action((id: string) => {
@@ -43,8 +43,8 @@ export function exceptionCommands(program: Command, options: () => ConnectionOpt
         code: 'person_token_required',
         category: 'forbidden',
         detail:
-          'An exception is dealt with by a person who has signed in, and this command acts as a client. Whoever may: ' +
-          `POST /transactions/exceptions/${id}/resolution with their own token of the scope exception:resolve ` +
+          'Only a person who has signed in can resolve an exception, and this command acts as a client. Send ' +
+          `POST /transactions/exceptions/${id}/resolution with a token of that person and the scope exception:resolve ` +
           '(docs/guides/transactions.md, Exceptions).',
       });
     });

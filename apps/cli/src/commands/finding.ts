@@ -4,7 +4,7 @@ import { type ConnectionOptions, connect } from '../connection.ts';
 import { record } from '../directory-door.ts';
 
 export function findingCommands(program: Command, options: () => ConnectionOptions): void {
-  const finding = program.command('finding').description('what compliance has found of institutions');
+  const finding = program.command('finding').description('compliance findings about institutions');
   finding
     .command('record <file>')
     .description('record it: what is better than before waits for a second person (another --client, --key)')

@@ -22,11 +22,11 @@ interface PlaceFlags {
 
 /** What stays, whatever its age. */
 export function holdCommands(program: Command, options: () => ConnectionOptions): void {
-  const hold = program.command('hold').description('legal holds: evidence that stays, whatever its age');
+  const hold = program.command('hold').description('legal holds: orders that keep evidence beyond its retention');
   hold
     .command('list')
-    .description('holds that stand, newest first')
-    .option('--all', 'those that were released as well', false)
+    .description('active holds, newest first')
+    .option('--all', 'also released holds', false)
     .action(async ({ all }: { all: boolean }) => {
       const inputs = { scope: 'retention:read', query: { standing: all ? undefined : true } } as const;
       const { holds } = await request(connect(options()), 'GET /retention/holds', inputs);
@@ -35,7 +35,9 @@ export function holdCommands(program: Command, options: () => ConnectionOptions)
     });
   hold
     .command('place')
-    .description('keep what all the given options together find, now and later; not by whom it is about')
+    .description(
+      'hold records that match all options, now and in future; nobody can place a hold on records about themselves',
+    )
     .requiredOption('--matter <text>', 'court or authority, and reference; it is recorded')
     .option('--transaction <id>')
     .option('--person <id>', 'a principal, e.g. person:anna.keller')
@@ -48,7 +50,7 @@ export function holdCommands(program: Command, options: () => ConnectionOptions)
     .option('--types <list>', 'types of records, with commas between them')
     .option('--from <moment>', 'RFC 3339')
     .option('--until <moment>', 'RFC 3339')
-    .option('--future', 'it may find nothing yet: it is meant for what is to come', false)
+    .option('--future', 'allow a hold that matches no record yet', false)
     .action(async ({ matter, future, types, ofClient, ...named }: PlaceFlags) => {
       const scope = { ...named, client: ofClient, types: types?.split(',') };
       const inputs = { scope: 'legalhold:place', body: { scope, matter, future } } as const;
@@ -57,7 +59,7 @@ export function holdCommands(program: Command, options: () => ConnectionOptions)
     });
   hold
     .command('release <id>')
-    .description('let it go, as another person than the one who placed it (another --client, --key)')
+    .description('release it, as a person other than the one who placed it (another --client, --key)')
     .requiredOption('--reason <text>', 'why; it is recorded')
     .action(async (id: string, { reason }: { reason: string }) => {
       const inputs = { scope: 'legalhold:release', params: { id }, body: { reason } } as const;

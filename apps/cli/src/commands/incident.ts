@@ -13,7 +13,7 @@ const methods = ['GET', 'POST', 'DELETE'] as const;
 
 /** Emergency access. Declaring, agreeing and reviewing take people with their keys, on /break-glass. */
 export function incidentCommands(program: Command, options: () => ConnectionOptions): void {
-  const incident = program.command('incident').description('emergency access: its key, its use, and what there was');
+  const incident = program.command('incident').description('emergency access: its key, its use and its history');
   incident
     .command('key')
     .description('make the key that emergency access will be bound to, and print the thumbprint to declare')

@@ -25,7 +25,7 @@ export function keyCommands(program: Command, options: () => ConnectionOptions):
     });
   key
     .command('withdraw <purpose> <kid>')
-    .description('for a key that is lost: what it signed is worth nothing from now on, and a successor signs at once')
+    .description('withdraw a lost key: its signatures are no longer accepted, and a successor signs at once')
     .requiredOption('--reason <text>', 'recorded; without names of people')
     .action(async (purpose: string, kid: string, { reason }: { reason: string }) => {
       const { successor } = await request(connect(options()), 'POST /keys/{purpose}/{kid}/withdraw', {

@@ -6,9 +6,7 @@ import { visible } from '../visible.ts';
 
 /** Lost factors. Approving is not among these: that takes people, and their keys. */
 export function recoveryCommands(program: Command, options: () => ConnectionOptions): void {
-  const recovery = program
-    .command('recovery')
-    .description('lost security keys: open, follow and call off their replacement');
+  const recovery = program.command('recovery').description('replacement of lost security keys: open, follow, cancel');
   recovery
     .command('open <person>')
     .description(
@@ -32,7 +30,7 @@ export function recoveryCommands(program: Command, options: () => ConnectionOpti
     });
   recovery
     .command('show <id>')
-    .description('how far one has come')
+    .description('the state of a recovery')
     .action(async (id: string) => {
       draw(await request(connect(options()), 'GET /recoveries/{id}', { scope: 'recovery:read', params: { id } }));
     });
@@ -43,11 +41,11 @@ export function recoveryCommands(program: Command, options: () => ConnectionOpti
       const inputs = { scope: 'recovery:open', params: { id } } as const;
       const { url, expires_at: until } = await request(connect(options()), 'POST /recoveries/{id}/invitation', inputs);
       print(url);
-      print(dim(`shown once; good until ${until}`));
+      print(dim(`shown once; valid until ${until}`));
     });
   recovery
     .command('cancel <id>')
-    .description('call it off; links that were handed out end with it')
+    .description('cancel it; links that were handed out end too')
     .requiredOption('--reason <text>', 'why; it is recorded')
     .action(async (id: string, { reason }: { reason: string }) => {
       const inputs = { scope: 'recovery:open', params: { id }, body: { reason } } as const;
@@ -55,7 +53,7 @@ export function recoveryCommands(program: Command, options: () => ConnectionOpti
     });
   recovery
     .command('requests')
-    .description('what people said on /recover: it proves nothing, so call them')
+    .description('requests from the public page /recover; they prove nothing, so call the person')
     .action(async () => {
       const { requests } = await request(connect(options()), 'GET /recovery-requests', { scope: 'recovery:read' });
       for (const { person, last_at: at, times } of requests)

@@ -4,7 +4,7 @@ import { type ConnectionOptions, connect } from '../connection.ts';
 import { record } from '../directory-door.ts';
 
 export function instrumentCommands(program: Command, options: () => ConnectionOptions): void {
-  const instrument = program.command('instrument').description('what reference data says of instruments');
+  const instrument = program.command('instrument').description('reference data of instruments');
   recordCommand(
     instrument,
     options,
@@ -14,7 +14,7 @@ export function instrumentCommands(program: Command, options: () => ConnectionOp
 }
 
 export function rateCommands(program: Command, options: () => ConnectionOptions): void {
-  const rate = program.command('rate').description('what currencies are worth in the base currency');
+  const rate = program.command('rate').description('exchange rates into the base currency');
   recordCommand(
     rate,
     options,

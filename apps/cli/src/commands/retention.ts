@@ -12,10 +12,10 @@ const pollMs = 500;
 
 /** For how long evidence is kept, and what goes then: by two people, after a look at what would go. */
 export function retentionCommands(program: Command, options: () => ConnectionOptions): void {
-  const retention = program.command('retention').description('for how long evidence is kept, and what is pruned then');
+  const retention = program.command('retention').description('how long evidence is kept, and its pruning afterwards');
   retention
     .command('schedule')
-    .description('the schedule in force, and what each law asks')
+    .description('the schedule in force, and what each law requires')
     .action(async () => {
       drawOverview(await request(connect(options()), 'GET /retention', { scope: 'retention:read' }));
     });
@@ -44,7 +44,7 @@ export function retentionCommands(program: Command, options: () => ConnectionOpt
     .action(async (id: string) => show(await proposalOf(connect(options()), id)));
   retention
     .command('approve <id>')
-    .description('let it happen, as another person than its proposer (another --client, --key)')
+    .description('approve it, as a person other than the proposer (another --client, --key)')
     .requiredOption('--digest <digest>', 'the digest that `retention show` printed: nothing else is approved')
     .action(async (id: string, { digest }: { digest: string }) => {
       const connection = connect(options());
@@ -55,7 +55,7 @@ export function retentionCommands(program: Command, options: () => ConnectionOpt
     });
   retention
     .command('reject <id>')
-    .description('end it without effect')
+    .description('reject it: nothing changes')
     .requiredOption(...reasonOption)
     .action(async (id: string, { reason }: { reason: string }) => {
       const inputs = { scope: 'retention:approve', params: { id }, body: { reason } } as const;
@@ -67,7 +67,7 @@ export function retentionCommands(program: Command, options: () => ConnectionOpt
 function simulateCommands(retention: Command, options: () => ConnectionOptions): void {
   const simulate = retention
     .command('simulate')
-    .description('find out what would go; nothing changes, and what was found can be proposed within a day');
+    .description('show what would be pruned; nothing changes, and the result can be proposed within a day');
   simulate
     .command('schedule')
     .description('another schedule')
@@ -108,7 +108,7 @@ function show(proposal: Schemas['RetentionProposal']): void {
   if (progress !== undefined) print(progressBar(progress, 'bodies looked at'));
   print(dim(`digest ${digest}, expires ${expiresAt}`));
   if (status === 'proposed')
-    print(`Approve it as somebody else: countersign retention approve ${id} --digest ${digest}`);
+    print(`Approve it as another person: countersign retention approve ${id} --digest ${digest}`);
 }
 
 async function proposalOf(connection: Connection, id: string): Promise<Schemas['RetentionProposal']> {

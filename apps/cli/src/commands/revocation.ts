@@ -8,10 +8,10 @@ import { visible } from '../visible.ts';
 export function revocationCommands(program: Command, options: () => ConnectionOptions): void {
   const revocation = program
     .command('revocation')
-    .description('mandates, clients, principals and institutions that are revoked until somebody lifts it');
+    .description('revocations of mandates, clients, principals and institutions');
   revocation
     .command('list')
-    .description('what is revoked now, by whom and why')
+    .description('active revocations, with who placed them and why')
     .action(async () => {
       const connection = connect(options());
       let after: string | undefined;
@@ -41,11 +41,11 @@ export function revocationCommands(program: Command, options: () => ConnectionOp
         body: { kind, id, reason },
       });
       print(`${record}  ${visible(kind)} ${visible(id)} ${stands ? 'is revoked until it is lifted' : 'has ended'}`);
-      if (stands) print(dim(`Somebody else lifts it: countersign revocation lift ${record}`));
+      if (stands) print(dim(`Another person lifts it: countersign revocation lift ${record}`));
     });
   revocation
     .command('lift <record>')
-    .description('let it be used again, as somebody else than who revoked it (another --client, --key)')
+    .description('lift a revocation, as a person other than the one who placed it (another --client, --key)')
     .requiredOption('--reason <text>', 'recorded; without names of people')
     .action(async (record: string, { reason }: { reason: string }) => {
       const { lifted } = await request(connect(options()), 'POST /revocations/{record}/lift', {

@@ -10,7 +10,7 @@ export function sessionCommands(program: Command, options: () => ConnectionOptio
   const session = program.command('session').description('where people are signed in');
   session
     .command('list <person>')
-    .description('their sessions, newest first, and what is unusual about them now')
+    .description('sessions of a person, newest first, and current risk signals')
     .action(async (person: string) => {
       const sessions = await request(connect(options()), 'GET /people/{person}/sessions', {
         scope: 'session:read',
@@ -43,7 +43,7 @@ export function sessionCommands(program: Command, options: () => ConnectionOptio
     });
   session
     .command('clear <person> <signal>')
-    .description('say that what was unusual was looked into and is settled, e.g. impossible-travel')
+    .description('say that an unusual signal was investigated and is settled, e.g. impossible-travel')
     .action(async (person: string, signal: string) => {
       await request(connect(options()), 'POST /people/{person}/signals/{signal}/clear', {
         scope: 'account:unlock',

@@ -18,7 +18,7 @@ export function transactionCommands(program: Command, options: () => ConnectionO
     .description('transactions that the institution whose client key is used is a party to');
   transaction
     .command('show <id>')
-    .description('its state, its intent and the approvals that stand, as JSON')
+    .description('state, intent and valid approvals, as JSON')
     .option(...readScope)
     .action(async (id: string, { scope }: { scope: string }) => {
       printJson(await request(connect(options()), 'GET /transactions/{id}', { scope, params: { id } }));
@@ -53,7 +53,7 @@ export function transactionCommands(program: Command, options: () => ConnectionO
     });
   transaction
     .command('approval <id>')
-    .description('what an approver is shown before they sign: every field, what deserves a second look, who is awaited')
+    .description('what an approver sees before signing: every field, warnings and outstanding approvals')
     .option('--scope <scope>', 'the approve scope of this kind of intent', 'order:approve')
     .action(async (id: string, { scope }: { scope: string }) => {
       const view = await request(connect(options()), 'GET /transactions/{id}/approval', { scope, params: { id } });
@@ -67,13 +67,13 @@ function drawApproval(view: Schemas['ApprovalView']): readonly string[] {
     `${bold(visible(view.title))}  ${dim(view.transaction)}`,
     ...view.lines.map(({ label, value }) => `  ${visible(label).padEnd(widest)}  ${visible(value)}`),
     ...view.warnings.map(({ code, detail }) => yellow(`! ${code}  ${visible(detail)}`)),
-    `begun by ${visible(view.initiator ?? 'somebody')} of ${view.initiatorInstitution}, ${view.state}`,
+    `started by ${visible(view.initiator ?? 'somebody')} of ${view.initiatorInstitution}, ${view.state}`,
     ...view.approvals.map(({ approver, role, institution }) =>
       green(`approved by ${visible(approver ?? 'somebody')} as ${role} of ${institution}`),
     ),
     ...view.awaited.map(
       ({ role, count, institution, independent }) =>
-        `wanted: ${count} × ${role} of ${institution}${independent === true ? ', independent of the desk that began it' : ''}`,
+        `outstanding: ${count} × ${role} of ${institution}${independent === true ? ', independent of the desk that started it' : ''}`,
     ),
     ...view.escalation.map(({ role, inPlaceOf, from }) =>
       dim(`from ${from} also: ${visible(role)} in place of ${visible(inPlaceOf)}`),

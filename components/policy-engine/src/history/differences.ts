@@ -7,7 +7,7 @@ type Judged = Pick<
   'decision' | 'determining' | 'errors' | 'reasons' | 'obligations' | 'tokenLifetimeSeconds' | 'timeStamp'
 >;
 
-/** Where a verdict differs from the recorded decision, member by member. The order in which errors came says nothing. */
+/** The members in which a verdict differs from the recorded decision. The order of errors does not matter. */
 export function differencesBetween(recorded: Judged, replayed: Verdict): readonly ReplayDifference[] {
   const left = comparable(recorded);
   const right = comparable(replayed);
@@ -31,7 +31,7 @@ function comparable(judged: Judged): Readonly<Record<(typeof comparedFields)[num
   };
 }
 
-/** Whether a verdict says the same for the same reasons: {@link differencesBetween} for those who ask a million times. */
+/** Whether a verdict equals the recorded decision. A faster {@link differencesBetween} for simulations. */
 export function saysTheSame(recorded: Judged, judged: Verdict): boolean {
   return (
     recorded.decision === judged.decision &&

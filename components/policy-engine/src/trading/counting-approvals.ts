@@ -5,9 +5,8 @@ type Approvals = TransactionFacts['approvals'];
 const nobody: Approvals = [];
 
 /**
- * The approvals that count: by others than the initiator, of its institution. The head of a desk speaks for that desk: of
- * another desk's head nothing is counted. Who heads a desk and belongs to none, heads several. Nobody who deals at the desk of
- * the initiator checks it in another role; see `tradesOnSameDesk`.
+ * The approvals that count: by people of the initiator's institution other than the initiator. A desk head counts only for the own
+ * desk; a desk head without a desk heads several. Traders of the initiator's desk do not count in other roles; see `tradesOnSameDesk`.
  */
 export function countingApprovals(
   { approvals, initiator, initiatorInstitution, carriedBy = initiator }: TransactionFacts,

@@ -26,8 +26,7 @@ import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
 import { approvePage } from './approve-page.ts';
 import { cancelPage } from './cancel-page.ts';
-import { donePage, recoveryPath } from './done-page.ts';
-import type { Drawn } from './drawn.ts';
+import { type Drawn, donePage, recoveryPath } from './done-page.ts';
 import { listPage } from './list-page.ts';
 import { requestedPage, requestPage } from './request-page.ts';
 

@@ -11,7 +11,7 @@ export function departureCommands(directory: Command, options: () => ConnectionO
   directory
     .command('leave <principal>')
     .description(
-      'take a principal out with everything it held: credentials, clients, sessions, tokens, approvals, mandates',
+      'remove a principal with everything it holds: credentials, clients, sessions, tokens, approvals, mandates',
     )
     .requiredOption(...reasonOption)
     .action(async (principal: string, { reason }: { reason: string }) => {
@@ -25,7 +25,7 @@ export function departureCommands(directory: Command, options: () => ConnectionO
     });
   directory
     .command('move <principal>')
-    .description('put a person on another desk or into other roles; what they held ends, and they sign in anew')
+    .description('move a person to another desk or other roles; existing access ends, and the person signs in again')
     .option('--desk <name>', 'the new desk')
     .option('--no-desk', 'on no desk any more')
     .option('--roles <list>', 'all roles from now on, with commas between them')
@@ -63,7 +63,9 @@ export function departureCommands(directory: Command, options: () => ConnectionO
 function draw(departure: Schemas['Departure']): void {
   for (const line of linesOf(departure)) print(line);
   if (departure.status === 'in-progress')
-    print(dim('It is out of the directory. What is left is tried again until it has ended: `directory departures`.'));
+    print(
+      dim('It is out of the directory. The remaining steps are retried until they succeed: `directory departures`.'),
+    );
 }
 
 /** A line for the departure and one for each thing that it ends. */

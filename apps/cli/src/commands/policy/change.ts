@@ -99,7 +99,7 @@ export function policyChangeCommands(policy: Command, options: () => ConnectionO
   policy
     .command('approve')
     .argument('<id>', '`countersign policy candidates` lists them', readId)
-    .description('put proposed policies into force, as somebody else than who proposed them (another --client, --key)')
+    .description('put proposed policies into force, as a person other than the proposer (another --client, --key)')
     .requiredOption(
       '--digest <digest>',
       'the digest that `policy candidate` printed: nothing else is approved',
@@ -182,7 +182,7 @@ export async function proposeBundle(
     throw new CodedError({
       code: 'policy_unchanged',
       category: 'conflict',
-      detail: `Version ${active.version} says this already, so there is nothing to publish: tests alone decide nothing, and lie in version control.`,
+      detail: `Version ${active.version} has the same policies, so there is nothing to publish. Tests alone change no decision.`,
     });
   const report = await simulateShowingProgress(connection, bundle, range);
   for (const text of drawSimulation(report)) print(text);
@@ -224,7 +224,7 @@ function candidateCommand(policy: Command, options: () => ConnectionOptions): vo
       print(
         outdated
           ? yellow(`Version ${active.version.version} came in between: it can no longer be approved. Publish it again.`)
-          : `Approve it as somebody else: countersign policy approve ${candidate.id} --digest ${candidate.digest}`,
+          : `Approve it as another person: countersign policy approve ${candidate.id} --digest ${candidate.digest}`,
       );
     });
 }

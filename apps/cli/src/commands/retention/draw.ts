@@ -44,7 +44,7 @@ export function drawSimulation({ id, change, holds, would, now }: Schemas['Reten
       ].join(''),
     ),
     ...rows,
-    dim(`${grouped(holds)} legal hold${holds === 1 ? '' : 's'} looked at; nothing has changed`),
+    dim(`${grouped(holds)} legal hold${holds === 1 ? '' : 's'} considered; nothing has changed`),
   ];
 }
 

@@ -1,48 +1,9 @@
 import type { Claim, PrincipalId } from '@countersign/contracts';
-import { type AuthenticatorId, type SessionId, sha256Base64Url } from '@countersign/kernel';
-import type { StoredInvitation } from './authenticators/invitation-store.ts';
-import type { StoredAuthenticator } from './authenticators/stored-authenticator.ts';
-import type { StoredSession } from './sessions/session-store.ts';
-import type { StepUp } from './sessions/step-up-store.ts';
+import type { AuthenticatorId } from '@countersign/kernel';
+import type { StoredInvitation } from './invitation-store.ts';
+import type { StoredAuthenticator } from './stored-authenticator.ts';
 
-// Everything in a row that decides, as records say it and as rows are held against them (docs/adr/0043).
-
-export const sessionThing = (id: SessionId): string => `session:${id}`;
-
-/** @param secretHash of the cookie that opens it */
-export function sessionClaim(session: StoredSession, secretHash: Buffer): Claim {
-  return {
-    of: sessionThing(session.id),
-    content: {
-      secret: secretHash.toString('base64url'),
-      person: session.person,
-      acr: session.acr,
-      amr: [...session.amr],
-      auth_time: session.authTime,
-      ends_at: session.absoluteEndAt,
-      directory_version: session.directoryVersion,
-      tier: session.tier,
-      device: session.device ?? null,
-      authenticator: session.authenticator ?? null,
-      issuer: session.issuer ?? null,
-    },
-  };
-}
-
-/** Each set of intents has its own, so that one that was recorded and not kept stands in nobody's way. */
-export function stepUpClaim(made: StepUp): Claim {
-  return {
-    of: `step-up:${made.session}:${sha256Base64Url([...made.intents].sort().join())}`,
-    content: {
-      intents: [...made.intents].sort(),
-      acr: made.acr,
-      amr: [...made.amr],
-      auth_time: made.authTime,
-      ends_at: made.expiresAt,
-      authenticator: made.authenticator ?? null,
-    },
-  };
-}
+// The members of a row that decide something, as records state them (docs/adr/0043).
 
 export const authenticatorThing = (id: AuthenticatorId): string => `authenticator:${id}`;
 

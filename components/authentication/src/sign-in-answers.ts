@@ -15,15 +15,14 @@ import {
   zoneOf,
 } from '@countersign/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { RunningAuthentication } from '../authentication.ts';
-import type { MethodAnswers } from '../methods/method.ts';
-import { signInPage, withoutHeldConnection } from '../pages/sign-in-page.ts';
-import { sessionCookieNameOf } from '../sessions/tiers.ts';
-import { de } from '../texts/de.ts';
-import { en } from '../texts/en.ts';
-import { narrowed, serves } from './class-accepted.ts';
-import type { AttemptFrom, RefusedSignIn } from './judge.ts';
-import type { Arrival, OpenSignIn, SignIns } from './sign-ins.ts';
+import type { RunningAuthentication } from './authentication.ts';
+import type { MethodAnswers } from './methods/method.ts';
+import { sessionCookieNameOf } from './sessions/tiers.ts';
+import { type AttemptFrom, narrowed, type RefusedSignIn, serves } from './sign-ins/judge.ts';
+import { signInPage, withoutHeldConnection } from './sign-ins/sign-in-page.ts';
+import type { Arrival, OpenSignIn, SignIns } from './sign-ins/sign-ins.ts';
+import { de } from './texts/de.ts';
+import { en } from './texts/en.ts';
 
 export interface SignInAnswersDependencies {
   readonly authentication: RunningAuthentication;

@@ -1,8 +1,7 @@
 import { isCodedError } from '@countersign/kernel';
 import { type AuthenticatorKey, importAuthenticatorKey } from '@countersign/oauth/signatures';
-import { type Cbor, type CborMap, readCbor } from '../cbor.ts';
-import { writeCbor } from '../cbor-writer.ts';
-import { webAuthnErrors } from '../errors.ts';
+import { type Cbor, type CborMap, readCbor, writeCbor } from './cbor.ts';
+import { webAuthnErrors } from './errors.ts';
 
 /** COSE algorithms that are asked for, best first (RFC 9053, RFC 8812). */
 export const coseAlgorithms = { ES256: -7, EdDSA: -8, ES384: -35, ES512: -36, RS256: -257 } as const;

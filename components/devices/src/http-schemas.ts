@@ -1,6 +1,6 @@
 import { digestSchema, recordSchema } from '@countersign/runtime';
 import { Type } from 'typebox';
-import { longestReport } from '../posture/report.ts';
+import { longestReport } from './posture/report.ts';
 
 export const strict = { additionalProperties: false };
 const deviceId = Type.String({ maxLength: 127, description: '`device:` and a name, of the directory' });

@@ -5,7 +5,7 @@ export type Standing =
   | { readonly standing: 'unknown'; readonly code: 'person_unknown' }
   | { readonly standing: 'barred'; readonly code: 'institution_not_issued'; readonly person: Person };
 
-/** Whether this person is in the directory, of an institution that may act now. */
+/** Whether the directory has this person, at an institution that may act. */
 export function standingOf(directory: DirectorySnapshot, id: string): Standing {
   const person = directory.principal(id);
   if (person?.kind !== 'person') return { standing: 'unknown', code: 'person_unknown' };

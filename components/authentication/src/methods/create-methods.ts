@@ -5,7 +5,7 @@ import { developmentMethod } from './development.ts';
 import type { SignInMethod } from './method.ts';
 import { webAuthnMethod } from './webauthn.ts';
 
-/** What methods are made from; each takes what it needs. */
+/** The dependencies of sign-in methods. */
 export interface MethodEnvironment {
   readonly environment: 'development' | 'production';
   readonly authenticators?: RunningAuthenticators;

@@ -1,18 +1,58 @@
-import { type Actor, ended, type PrincipalId, type RecordDraft, standing } from '@countersign/contracts';
+import { type Actor, type Claim, ended, type PrincipalId, type RecordDraft, standing } from '@countersign/contracts';
 import {
   type AuthenticatorId,
   type Clock,
   type Digest,
+  defined,
   newId,
   type Random,
   type SessionId,
+  sha256Base64Url,
   toInstant,
 } from '@countersign/kernel';
 import type { Tier } from '@countersign/market';
-import { type About, subjectOf } from './authenticators/records.ts';
-import { sessionClaim, sessionThing, stepUpClaim } from './row-claims.ts';
-import type { StoredSession } from './sessions/session-store.ts';
-import type { StepUp } from './sessions/step-up-store.ts';
+import { type About, subjectOf } from '../authenticators/records.ts';
+import type { StoredSession } from './session-store.ts';
+import type { StepUp } from './step-up-store.ts';
+
+// The members of a row that decide something, as records state them (docs/adr/0043).
+
+export const sessionThing = (id: SessionId): string => `session:${id}`;
+
+/** @param secretHash of the cookie that opens it */
+export function sessionClaim(session: StoredSession, secretHash: Buffer): Claim {
+  return {
+    of: sessionThing(session.id),
+    content: {
+      secret: secretHash.toString('base64url'),
+      person: session.person,
+      acr: session.acr,
+      amr: [...session.amr],
+      auth_time: session.authTime,
+      ends_at: session.absoluteEndAt,
+      directory_version: session.directoryVersion,
+      tier: session.tier,
+      device: session.device ?? null,
+      authenticator: session.authenticator ?? null,
+      issuer: session.issuer ?? null,
+    },
+  };
+}
+
+/** Each set of intents has its own, so that one that was recorded and not kept stands in nobody's way. */
+export function stepUpClaim(made: StepUp): Claim {
+  return {
+    of: `step-up:${made.session}:${sha256Base64Url([...made.intents].sort().join())}`,
+    content: {
+      intents: [...made.intents].sort(),
+      acr: made.acr,
+      amr: [...made.amr],
+      auth_time: made.authTime,
+      ends_at: made.expiresAt,
+      authenticator: made.authenticator ?? null,
+    },
+  };
+}
 
 const source = 'authentication';
 type From = { readonly clock: Clock; readonly random: Random };
@@ -40,7 +80,7 @@ export function sessionStarted(
     outcome: 'permit',
     subject: { id: session.person, institution: facts.institution },
     authentication: {
-      ...(session.issuer === undefined ? {} : { issuer: session.issuer }),
+      ...defined({ issuer: session.issuer }),
       method: facts.method,
       acr: session.acr,
       amr: session.amr,
@@ -53,8 +93,7 @@ export function sessionStarted(
       tier: session.tier,
       goes_on: facts.goesOn,
       ends_at: toInstant(session.absoluteEndAt),
-      ...(session.authenticator === undefined ? {} : { authenticator: session.authenticator }),
-      ...(facts.certificate === undefined ? {} : { certificate: facts.certificate }),
+      ...defined({ authenticator: session.authenticator, certificate: facts.certificate }),
     },
   };
 }
@@ -94,8 +133,7 @@ export function sessionSteppedUp(
       intents: facts.intents,
       nonce: facts.nonce,
       ends_at: toInstant(made.expiresAt),
-      ...(facts.reason === undefined ? {} : { asked_for: facts.reason }),
-      ...(made.authenticator === undefined ? {} : { authenticator: made.authenticator }),
+      ...defined({ asked_for: facts.reason, authenticator: made.authenticator }),
     },
   };
 }
@@ -123,9 +161,7 @@ export function sessionRefused(from: From, facts: RefusedFacts): RecordDraft {
     ...whereOf(facts),
     data: {
       tier: facts.tier,
-      ...(facts.authenticator === undefined ? {} : { authenticator: facts.authenticator }),
-      ...(facts.intents === undefined ? {} : { intents: facts.intents }),
-      ...(facts.askedFor === undefined ? {} : { asked_for: facts.askedFor }),
+      ...defined({ authenticator: facts.authenticator, intents: facts.intents, asked_for: facts.askedFor }),
     },
   };
 }
@@ -138,9 +174,7 @@ interface Place {
 
 function whereOf({ address, zone, device }: Place): Pick<RecordDraft, 'address' | 'zone' | 'device'> {
   return {
-    ...(address === undefined ? {} : { address }),
-    ...(zone === undefined ? {} : { zone }),
-    ...(device === undefined ? {} : { device }),
+    ...defined({ address, zone, device }),
   };
 }
 

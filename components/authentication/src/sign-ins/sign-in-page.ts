@@ -1,8 +1,8 @@
 import { type DirectorySnapshot, deviceFieldName, type PrincipalId } from '@countersign/contracts';
 import { csrfField, type Html, html, page } from '@countersign/runtime';
 import type { MethodPage, SignInMethod } from '../methods/method.ts';
-import type { OpenSignIn } from '../sign-ins/sign-ins.ts';
 import type { Texts } from '../texts/en.ts';
+import type { OpenSignIn } from './sign-ins.ts';
 
 export interface SignInPage {
   readonly open: OpenSignIn;
@@ -13,7 +13,7 @@ export interface SignInPage {
   readonly usable: readonly SignInMethod[];
   /** With the classes that will do. */
   readonly need: MethodPage['need'];
-  /** Whose key is asked for; whoever's when left out. */
+  /** The person whose key is requested; any person when left out. */
   readonly person: PrincipalId | undefined;
   /** Who is signed in in this browser. */
   readonly signedIn: PrincipalId | undefined;
@@ -21,7 +21,7 @@ export interface SignInPage {
   readonly query: ReadonlyMap<string, string>;
   /** What was wrong with the attempt before. */
   readonly problem?: { readonly code: string; readonly detail: string } | undefined;
-  /** How the browser shows which managed device it is on. */
+  /** The script and challenge by which the browser identifies its device. */
   readonly device: { readonly script: string; readonly challenge: string } | undefined;
   readonly banner: string | undefined;
   readonly texts: Texts;
@@ -31,7 +31,7 @@ export interface SignInPage {
 /** In the address and in the forms of the page: not the person who is signed in here, but another. */
 export const withoutHeldConnection = 'other';
 
-/** The page on which a person shows who they are. */
+/** The sign-in page. */
 export async function signInPage(content: SignInPage): Promise<Html> {
   const { open, usable, problem, device, banner, lang } = content;
   const texts = content.texts.signIn;
