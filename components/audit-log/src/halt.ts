@@ -1,5 +1,5 @@
 import { auditLogErrors } from '@countersign/contracts';
-import type { CodedError } from '@countersign/kernel';
+import { type CodedError, isCodedError } from '@countersign/kernel';
 import type { Logger, Metrics } from '@countersign/runtime';
 
 /**
@@ -26,7 +26,7 @@ export function createHalt(dependencies: {
   );
   return {
     note(error) {
-      if (!auditLogErrors.is(error, 'log_inconsistent') && !auditLogErrors.is(error, 'log_guard_unusable')) return;
+      if (!isCodedError(error, 'log_inconsistent') && !isCodedError(error, 'log_guard_unusable')) return;
       if (reason?.detail !== error.detail)
         logger.error(
           { code: error.code, detail: error.detail },
