@@ -20,14 +20,16 @@ import { measureLogGrowth } from './suites/log-growth.ts';
 import { type MandateResults, measureMandates } from './suites/mandates.ts';
 import { measureProofs, type ProofResults } from './suites/proofs.ts';
 import { measurePublication } from './suites/publication.ts';
-import { measurePushedAuthorization } from './suites/pushed-authorization.ts';
 import { measureReconstruction, ordersToReconstruct, type ReconstructionResults } from './suites/reconstruction.ts';
-import { measureRefresh } from './suites/refresh.ts';
 import { measureRevocation, type RevocationDelays } from './suites/revocation.ts';
 import { measureSignIns, type SignInResults } from './suites/sign-ins.ts';
 import { measureSimulation, type SimulationResults } from './suites/simulation.ts';
-import { measureTokenExchange } from './suites/token-exchange.ts';
-import { measureTokenIssuing } from './suites/token-issuing.ts';
+import {
+  measurePushedAuthorization,
+  measureRefresh,
+  measureTokenExchange,
+  measureTokenIssuing,
+} from './suites/token-requests.ts';
 import { measureTransitions, type TransitionResults } from './suites/transitions.ts';
 import { type Installation, measureWholeAndSplit, type WholeAndSplitResults } from './suites/whole-and-split.ts';
 import { emptyTrading, grownTrading } from './trading/grown-trading.ts';

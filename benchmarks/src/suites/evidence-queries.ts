@@ -2,9 +2,10 @@ import type { EvidenceQuery } from '@countersign/contracts';
 import { buildGraph } from '@countersign/evidence';
 import type { EvidenceSite } from '../evidence/evidence-site.ts';
 import { type FilledOrder, orderAt, ordersIn } from '../evidence/filled-market.ts';
-import { measureInTurn, type Result } from '../measure.ts';
+import { repeated } from '../in-process-work.ts';
+import { figure, measureInTurn, type Result } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { repeated } from '../repeated.ts';
+import { bySize, number, verdict } from '../table.ts';
 
 /** A question, put to each of the logs. */
 export interface QueryResults {
@@ -104,3 +105,24 @@ function query(
 function atLeast(expected: number, found: number): void {
   if (found < expected) throw new Error(`an answer has ${found} of ${expected}`);
 }
+
+/** One transaction, one person, one mandate among all the others. */
+export function evidenceQuerySection(queries: readonly QueryResults[], pace: Pace): string {
+  const chain = queries[0]?.results.at(-1);
+  return [
+    bySize('Questions to the log, a lone caller', queries),
+    ...(chain === undefined
+      ? []
+      : [
+          verdict(
+            `p99, ${queries[0]?.name}, ${chain.name}`,
+            figure(chain, 'p99Ms'),
+            { atMost: 50 },
+            pace.evidence.rounds,
+            inMs,
+          ),
+        ]),
+  ].join('\n');
+}
+
+const inMs = (value: number | undefined): string => `${number(value, 2)} ms`;

@@ -1,9 +1,11 @@
 import type { CodeFlowServer } from '../code-flow.ts';
 import type { MeasuredControlPlane } from '../control-plane.ts';
 import { consentedScope, venueOrders } from '../market.ts';
+import { type Figure, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
 import { type Peers, peerNames } from '../peers.ts';
 import type { ServerProcess } from '../server-process.ts';
+import { times } from '../table.ts';
 
 /** What a suite is given that puts our server beside others. */
 export interface PeerSuite {
@@ -24,4 +26,12 @@ export function codeFlowServers({
     { name: peerNames.bare, server: peers.bare },
     { name: peerNames.oidcProvider, server: peers.oidcProvider },
   ].map(({ name, server }) => ({ ...asked, name, server, issuer: server.url }));
+}
+
+export function besidePeers(said: string, [ours, ...peers]: readonly Result[]): string {
+  const lines = peers.map((peer) => {
+    const of = (name: Figure) => times(ours === undefined ? undefined : ratio(ours, peer, name));
+    return `  ${of('rate')} the rate and ${of('cpuUs')} the server CPU of ${peer.name}`;
+  });
+  return [said, ...lines].join('\n');
 }

@@ -15,11 +15,11 @@ import {
 import type { EvidenceSite } from '../evidence/evidence-site.ts';
 import { filledLogStore, type LogTable } from '../evidence/filled-log-store.ts';
 import { logOrigin } from '../evidence/product-log.ts';
+import { repeated, timed } from '../in-process-work.ts';
 import { pick } from '../machine-clients.ts';
-import { type Contender, measureInTurn, type Result } from '../measure.ts';
+import { type Contender, figure, measureInTurn, type Result } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { repeated } from '../repeated.ts';
-import { timed } from '../timed.ts';
+import { bySize, number, table, verdict } from '../table.ts';
 
 export interface ProofResults {
   /** One for each kind of proof, made and verified; a result for each size, smallest first. */
@@ -148,3 +148,37 @@ function headOf(note: string): { readonly size: bigint; readonly root: Buffer } 
   if (said?.ok !== true) throw new Error('a checkpoint that cannot be read');
   return { size: said.checkpoint.size, root: Buffer.from(said.checkpoint.root) };
 }
+
+/** Proofs at each size of the log, and what a record takes on the disk. */
+export function proofSections({ proofs, sizes }: ProofResults, pace: Pace): readonly string[] {
+  const { rounds } = pace.evidence;
+  const slowest = proofs.map(({ name, results }) => {
+    const largest = results.at(-1);
+    return verdict(
+      `p99, ${name}, ${largest?.name ?? ''}`,
+      largest === undefined ? undefined : figure(largest, 'p99Ms'),
+      { atMost: 5 },
+      rounds,
+      inMs,
+    );
+  });
+  return [
+    [bySize('Proofs, a lone caller', proofs), ...slowest].join('\n'),
+    table('Bytes on the disk a record, with indexes', [
+      ['', 'all', 'places and hashes', 'bodies', 'tiles', 'terms', 'terms drawn/s'],
+      ...sizes.map(({ name, records, bytes, termsDrawnASecond }) => [
+        name,
+        ...[
+          Object.values(bytes).reduce((total, value) => total + value, 0),
+          bytes.entries,
+          bytes.bodies,
+          bytes.tiles,
+          bytes.terms,
+        ].map((value) => number(value / records, 1)),
+        number(termsDrawnASecond, 0),
+      ]),
+    ]),
+  ];
+}
+
+const inMs = (value: number | undefined): string => `${number(value, 2)} ms`;

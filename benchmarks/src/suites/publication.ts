@@ -7,13 +7,14 @@ import { createScratchDatabase } from '@countersign/runtime';
 import { logComponent, logOrigin, openProductLog } from '../evidence/product-log.ts';
 import { termsBehind } from '../evidence/terms-behind.ts';
 import type { InProcess } from '../in-process.ts';
-import { type Contender, measureInTurn, type Result } from '../measure.ts';
+import { repeated } from '../in-process-work.ts';
+import { allCpu, type Contender, measureInTurn, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { repeated } from '../repeated.ts';
 import { type ServerProcess, startServerProcess } from '../server-process.ts';
 import type { WitnessServerSettings } from '../servers/witness-server.ts';
 import { keptSigner } from '../signers.ts';
 import type { Starter } from '../starter.ts';
+import { cpu, latency, rate, section, times } from '../table.ts';
 import { draft } from './appends.ts';
 
 /** How often a log is cosigned and published here; less often, as it is configured by default, costs less. */
@@ -126,4 +127,23 @@ async function witnessingBy(witnesses: readonly ServerProcess[], { inProcess, st
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
+}
+
+/** Appends of a log that others watch, beside those of one that nobody does. */
+export function publicationSection(results: readonly Result[], pace: Pace): string {
+  const [alone, ...watched] = results;
+  return [
+    section(
+      `Audit-log appends, ${pace.publication.callers} callers at once, while it is witnessed and published every second`,
+      results,
+      [rate('appends/s'), ...latency, ...cpu('process CPU µs')],
+    ),
+    ...watched.flatMap((result) =>
+      alone === undefined
+        ? []
+        : [
+            `  ${times(ratio(result, alone, 'rate'))} the rate and ${times(ratio(allCpu(result), allCpu(alone), 'cpuUs'))} all CPU: ${result.name}`,
+          ],
+    ),
+  ].join('\n');
 }

@@ -1,6 +1,7 @@
-import { type Contender, measureInTurn, type Result, roundOf } from '../measure.ts';
+import { performed } from '../in-process-work.ts';
+import { type Contender, figure, measureInTurn, type Result, roundOf } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { performed } from '../performed.ts';
+import { cpu, latency, number, rate, section, verdict } from '../table.ts';
 import type { Trading } from '../trading/grown-trading.ts';
 import { type OpenOrder, orderSteps } from '../trading/orders.ts';
 
@@ -83,9 +84,24 @@ function contender(
   const round = async () => roundOf(await performed(1, orders(), ask));
   return {
     name,
-    async warmUp() {
-      await round();
-    },
+    warmUp: () => round(),
     round,
   };
+}
+
+/** One transaction's chain of authority among a million. */
+export function reconstructionSections(
+  measured: readonly ReconstructionResults[],
+  { reconstruction: { rounds } }: Pace,
+): readonly string[] {
+  return measured.map(({ name, results }) => {
+    const columns = [rate('a second'), ...latency, ...cpu('process CPU µs')];
+    const inMs = (value: number | undefined) => `${number(value, 1)} ms`;
+    return [
+      section(`Reconstruction of one transaction, a lone caller; in the log: ${name}`, results, columns),
+      ...results
+        .slice(0, 1)
+        .map((result) => verdict(`p99, ${result.name}`, figure(result, 'p99Ms'), { atMost: 50 }, rounds, inMs)),
+    ].join('\n');
+  });
 }

@@ -1,9 +1,21 @@
 import type { RecordDraft } from '@countersign/contracts';
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
+import { performed } from '../in-process-work.ts';
 import { pick } from '../machine-clients.ts';
-import { type Contender, measureInTurn, type Result, type Round, roundOf, together } from '../measure.ts';
+import {
+  allCpu,
+  type Contender,
+  type Figure,
+  figure,
+  measureInTurn,
+  type Result,
+  type Round,
+  ratio,
+  roundOf,
+  together,
+} from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { performed } from '../performed.ts';
+import { cpu, latency, number, rate, section, table, times } from '../table.ts';
 import type { Trading } from '../trading/grown-trading.ts';
 import { type OrderStep, orderSteps, takeStep } from '../trading/orders.ts';
 
@@ -81,9 +93,7 @@ function carrying({ name, site, orders: book }: Trading, callers: number, count:
   };
   return {
     name,
-    async warmUp() {
-      await round();
-    },
+    warmUp: () => round(),
     round,
   };
 }
@@ -109,9 +119,39 @@ async function appending(
   };
   return {
     name: 'bare appends of such records',
-    async warmUp() {
-      await round();
-    },
+    warmUp: () => round(),
     round,
   };
+}
+
+/** Durable transitions a second, beside what the log alone takes, and what each step costs. */
+export function transitionSections(measured: readonly TransitionResults[]): readonly string[] {
+  return measured.flatMap(({ callers, transitions, appends }) => {
+    const at = callers === 1 ? 'a lone caller' : `${callers} callers at once`;
+    const all = transitions.map(({ name, all: result }) => ({ ...result, name: `transitions, ${name}` }));
+    const [empty, ...grown] = transitions;
+    return [
+      [
+        section(
+          `Durable transitions of orders from submission to settlement, ${at}`,
+          [...all, appends],
+          [rate('a second'), ...latency, ...cpu('process CPU µs')],
+        ),
+        ...all.map((result) => `  ${times(ratio(result, appends, 'rate'))} the rate of the appends: ${result.name}`),
+      ].join('\n'),
+      table(`Their steps, ${at}: CPU of process and PostgreSQL together, µs`, [
+        ['', ...transitions.map(({ name }) => name), ...grown.map(({ name }) => `${name} is`), 'p50 ms', 'p99 ms'],
+        ...(empty?.steps ?? []).map((first, step) => {
+          const results = transitions.flatMap(({ steps }) => steps[step] ?? []);
+          const last = results.at(-1) ?? first;
+          return [
+            first.name,
+            ...results.map((result) => number(figure(allCpu(result), 'cpuUs'), 0)),
+            ...results.slice(1).map((result) => times(ratio(allCpu(result), allCpu(first), 'cpuUs'))),
+            ...(['p50Ms', 'p99Ms'] as const satisfies readonly Figure[]).map((name) => number(figure(last, name), 2)),
+          ];
+        }),
+      ]),
+    ];
+  });
 }
