@@ -223,7 +223,7 @@ async function measureInProcess(run: Run): Promise<Suites> {
   if (wants('decisions')) suites.decisions = await measureDecisions({ inProcess, folder, started, pace, onProgress });
   if (wants('simulation'))
     suites.simulation = await measureSimulation({ inProcess, folder, started, pace, onProgress });
-  if (wants('appends')) suites.appends = await measureAppends({ inProcess, pace, onProgress });
+  if (wants('appends')) suites.appends = await measureAppends({ inProcess, folder, started, pace, onProgress });
   if (wants('publication'))
     suites.publication = await measurePublication({ inProcess, folder, started, pace, onProgress });
   return suites;
@@ -243,12 +243,12 @@ async function measureEvidence(run: Run): Promise<Suites> {
 }
 
 async function measureTrading(run: Run): Promise<Suites> {
-  const { wants, started, pace, onProgress } = run;
+  const { wants, started, folder, pace, onProgress } = run;
   const suites: Suites = {};
   if (!wants('mandates', 'transitions', 'reconstruction')) return suites;
   onProgress('starting PostgreSQL for mandates and transactions');
   const inProcess = await started(startInProcess(run));
-  if (wants('mandates')) suites.mandates = await measureMandates({ inProcess, started, pace, onProgress });
+  if (wants('mandates')) suites.mandates = await measureMandates({ inProcess, folder, started, pace, onProgress });
   if (!wants('transitions', 'reconstruction')) return suites;
   const settled = wants('reconstruction') ? ordersToReconstruct(pace) : 0;
   const sites = [

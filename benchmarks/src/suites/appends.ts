@@ -7,6 +7,7 @@ import { repeated } from '../in-process-work.ts';
 import { allCpu, figure, measureInTurn, type Result, type Round, ratio, roundOf } from '../measure.ts';
 import type { Pace } from '../pace.ts';
 import { cpu, latency, number, rate, section, times, verdict } from '../table.ts';
+import type { InProcessOptions } from './suite.ts';
 
 /** The audit log and what it is compared with, with so many callers at once. */
 export interface AppendResults {
@@ -22,11 +23,7 @@ export interface AppendResults {
  * through a group commit of one connection into a table without index, tree or columns. Beside it as well what most do:
  * one INSERT a record, by as many connections as a pool has, of which PostgreSQL makes one commit where it can.
  */
-export async function measureAppends(options: {
-  readonly inProcess: InProcess;
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<readonly AppendResults[]> {
+export async function measureAppends(options: InProcessOptions): Promise<readonly AppendResults[]> {
   const { inProcess, pace, onProgress } = options;
   const { auditLog } = inProcess;
   const floor = createFloor(inProcess, await recordBytes(inProcess));

@@ -26,7 +26,7 @@ import {
 import type { Pace } from '../pace.ts';
 import type { ServerProcess } from '../server-process.ts';
 import { cpu, latency, number, rate, section, table, times } from '../table.ts';
-import { besidePeers, codeFlowServers, type PeerSuite } from './peer-suite.ts';
+import { besidePeers, codeFlowServers, type PeerSuite } from './suite.ts';
 
 export type CodeFlowPart = CodeFlowStep | 'total';
 

@@ -30,15 +30,14 @@ import {
 } from '@countersign/policy-engine';
 import { createScratchDatabase } from '@countersign/runtime';
 import { everybodyIndependent, everyProposerStands, testRowSeal } from '@countersign/testkit';
-import type { InProcess } from '../in-process.ts';
 import { timed } from '../in-process-work.ts';
 import { type Contender, figure, measureInTurn, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
 import { generatedBundle, permittingPolicy, relevantOf } from '../policies/generated-bundle.ts';
 import { createTradingFloor, type TradingFloor } from '../policies/trading-floor.ts';
 import { memorySigner } from '../signers.ts';
-import type { Starter } from '../starter.ts';
 import { count, inMicroseconds, number, table, times, verdict } from '../table.ts';
+import type { InProcessOptions } from './suite.ts';
 
 /** What was measured with so many policies over so many entities. */
 export interface DecisionResults {
@@ -50,15 +49,6 @@ export interface DecisionResults {
   readonly results: readonly Result[];
 }
 
-interface Options {
-  readonly inProcess: InProcess;
-  /** Where the bundles are written. */
-  readonly folder: string;
-  readonly pace: Pace;
-  readonly started: Starter;
-  readonly onProgress: (message: string) => void;
-}
-
 const engineName = 'engine, in process';
 
 /**
@@ -66,7 +56,7 @@ const engineName = 'engine, in process';
  * which is written and digested when it is first read; to the compiled policies beneath it; and to Cedar's reference
  * engine. All must permit each order, for the same reason.
  */
-export async function measureDecisions(options: Options): Promise<readonly DecisionResults[]> {
+export async function measureDecisions(options: InProcessOptions): Promise<readonly DecisionResults[]> {
   const { pace, onProgress } = options;
   const shipped = await readBundleFolder(shippedPolicies);
   const measured: DecisionResults[] = [];
@@ -92,7 +82,7 @@ async function contendersFor(
   bundle: LoadedBundle,
   floor: TradingFloor,
   name: string,
-  options: Options,
+  options: InProcessOptions,
 ): Promise<readonly Contender[]> {
   const { pace } = options;
   const engine = await engineOn(bundle, floor.directory, name, options);
@@ -133,7 +123,7 @@ export async function engineOn(
     folder,
     started,
     audit = inProcess.auditLog,
-  }: Omit<Options, 'pace' | 'onProgress'> & { readonly audit?: PolicyEngineDependencies['audit'] },
+  }: Omit<InProcessOptions, 'pace' | 'onProgress'> & { readonly audit?: PolicyEngineDependencies['audit'] },
 ): Promise<PolicyEngine> {
   const policiesFolder = join(folder, `policies-${name}`);
   writeBundleFolder(policiesFolder, bundle);

@@ -15,6 +15,7 @@ import { type Contender, type Figure, measureInTurn, type Result, ratio } from '
 import type { Pace } from '../pace.ts';
 import type { ServerProcess } from '../server-process.ts';
 import { cpu, latency, rate, section, times, verdict } from '../table.ts';
+import type { SuiteOptions } from './suite.ts';
 
 /** Decisions that are asked for with one request, beside a single one. */
 const batches = [10, 100] as const;
@@ -31,13 +32,13 @@ export interface EvaluationResults {
  * AuthZEN evaluations, each recorded before it is answered: one with a request, and several (`evaluations`). Beside
  * them an HTTP server that answers the very same requests without looking at them, over TLS where they come by it.
  */
-export async function measureEvaluations(options: {
-  readonly controlPlane: MeasuredControlPlane;
-  readonly emptyServer: ServerProcess;
-  readonly emptyTlsServer: ServerProcess;
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<EvaluationResults> {
+export async function measureEvaluations(
+  options: SuiteOptions & {
+    readonly controlPlane: MeasuredControlPlane;
+    readonly emptyServer: ServerProcess;
+    readonly emptyTlsServer: ServerProcess;
+  },
+): Promise<EvaluationResults> {
   const { controlPlane, pace, onProgress } = options;
   const { connections, rounds } = pace;
 

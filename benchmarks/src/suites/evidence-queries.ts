@@ -6,6 +6,7 @@ import { repeated } from '../in-process-work.ts';
 import { figure, measureInTurn, type Result } from '../measure.ts';
 import type { Pace } from '../pace.ts';
 import { bySize, number, verdict } from '../table.ts';
+import type { SuiteOptions } from './suite.ts';
 
 /** A question, put to each of the logs. */
 export interface QueryResults {
@@ -21,11 +22,9 @@ const dayMs = 86_400_000;
  * Questions to logs of different sizes by a lone caller, each about another order: its chain of authority and the graph of
  * it, the whole evidence with proofs, and what the index of terms finds. Every answer must have what was filled in.
  */
-export async function measureEvidenceQueries(options: {
-  readonly sites: readonly EvidenceSite[];
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<readonly QueryResults[]> {
+export async function measureEvidenceQueries(
+  options: SuiteOptions & { readonly sites: readonly EvidenceSite[] },
+): Promise<readonly QueryResults[]> {
   const { sites, pace, onProgress } = options;
   const all: QueryResults[] = [];
   for (const { name, ask } of questions) {

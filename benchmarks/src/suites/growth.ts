@@ -9,10 +9,10 @@ import { formRequests, type MachineClient, pick } from '../machine-clients.ts';
 import { venueOrders, venueReports, venueScope } from '../market.ts';
 import { allCpu, type Contender, type Figure, figure, measureInTurn, type Result, ratio, roundOf } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import type { Starter } from '../starter.ts';
 import { number, table, times } from '../table.ts';
 import { codeFlowContender } from './authorization-code.ts';
 import { accessTokens, activeComplaint } from './introspection.ts';
+import type { InProcessOptions } from './suite.ts';
 
 export interface GrowthResults {
   /** Rows that each table had got, smallest first; results and readings are in this order. */
@@ -27,13 +27,7 @@ export interface GrowthResults {
  * is a control plane with a database of its own, so that the sizes can take turns and share whatever else the machine
  * does; and they do the same work, so that what they read can be compared row by row.
  */
-export async function measureGrowth(options: {
-  readonly folder: string;
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-  /** Sees to it that what is started gets stopped. */
-  readonly started: Starter;
-}): Promise<GrowthResults> {
+export async function measureGrowth(options: Omit<InProcessOptions, 'inProcess'>): Promise<GrowthResults> {
   const { pace, folder } = options;
   const { sizes, rounds, operationsARound, readingsAfterMs } = pace.growth;
   const onProgress = (message: string): void => options.onProgress(`growth: ${message}`);

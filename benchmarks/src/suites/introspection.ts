@@ -7,7 +7,7 @@ import { type Contender, measureInTurn, type Result, ratio } from '../measure.ts
 import type { Pace } from '../pace.ts';
 import type { ServerProcess } from '../server-process.ts';
 import { cpu, latency, rate, section, times } from '../table.ts';
-import type { PeerSuite } from './peer-suite.ts';
+import type { PeerSuite } from './suite.ts';
 
 /** RFC 9701. */
 const signedAnswer = 'application/token-introspection+jwt';

@@ -5,16 +5,15 @@ import { allCpu, measureInTurn, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
 import { cpu, latency, rate, section, verdict } from '../table.ts';
 import { draft } from './appends.ts';
+import type { SuiteOptions } from './suite.ts';
 
 /** Callers at once: enough for batches. */
 const callers = 128;
 
 /** What an append costs at each size of the log: nothing of it may grow with the log. */
-export async function measureLogGrowth(options: {
-  readonly sites: readonly EvidenceSite[];
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<readonly Result[]> {
+export async function measureLogGrowth(
+  options: SuiteOptions & { readonly sites: readonly EvidenceSite[] },
+): Promise<readonly Result[]> {
   const { sites, pace, onProgress } = options;
   const behind = sites.map((site) => termsBehind(site));
   try {

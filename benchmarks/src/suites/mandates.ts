@@ -4,18 +4,17 @@ import type { ConsentStore, Mandate } from '@countersign/contracts';
 import { type MandateId, parseId } from '@countersign/kernel';
 import { intentUse, type Lei, permits, type TradeOrder } from '@countersign/market';
 import { thisProcess, withCosts } from '../http-contender.ts';
-import type { InProcess } from '../in-process.ts';
 import { timed } from '../in-process-work.ts';
 import { pick } from '../machine-clients.ts';
 import { countMandates, fillMandates, idOfCopy, lineFromDatabase } from '../mandates/filled-mandates-store.ts';
 import { giveLines, holderOf, lineLengths, lowestOf, mandatesAGroup } from '../mandates/lines.ts';
 import { type Contender, figure, measureInTurn, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import type { Starter } from '../starter.ts';
 import { count, inMicroseconds, number, table, times } from '../table.ts';
 import { houses } from '../trading/firms.ts';
 import { tradeOrder } from '../trading/orders.ts';
 import { startTradingSite, type TradingSite } from '../trading/trading-site.ts';
+import type { InProcessOptions } from './suite.ts';
 
 export interface MandateResults {
   /** What was asked about, at each length of line and each number of mandates. */
@@ -41,13 +40,6 @@ export interface MandateMemory {
   readonly residentBytes: number;
 }
 
-interface Options {
-  readonly inProcess: InProcess;
-  readonly pace: Pace;
-  readonly started: Starter;
-  readonly onProgress: (message: string) => void;
-}
-
 /** A question: an intent of whoever holds the lowest mandate of a line. */
 interface Question {
   readonly mandate: MandateId;
@@ -67,7 +59,7 @@ const action = 'order:create';
  * has to be read; beside PostgreSQL asked each time, and the constraints of the line looked at and nothing else. All
  * must permit.
  */
-export async function measureMandates(options: Options): Promise<MandateResults> {
+export async function measureMandates(options: InProcessOptions): Promise<MandateResults> {
   const { pace } = options;
   const checks: MandateChecks[] = [];
   const memory: MandateMemory[] = [];

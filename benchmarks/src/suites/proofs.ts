@@ -20,6 +20,7 @@ import { pick } from '../machine-clients.ts';
 import { type Contender, figure, measureInTurn, type Result } from '../measure.ts';
 import type { Pace } from '../pace.ts';
 import { bySize, number, table, verdict } from '../table.ts';
+import type { SuiteOptions } from './suite.ts';
 
 export interface ProofResults {
   /** One for each kind of proof, made and verified; a result for each size, smallest first. */
@@ -39,11 +40,9 @@ const proofsMade = 256;
  * Proofs about records all over logs of different sizes: made by the log from its rows, and verified by somebody who has
  * nothing but the checkpoint and the key. Every proof that is verified must hold. And what a record takes on the disk.
  */
-export async function measureProofs(options: {
-  readonly sites: readonly EvidenceSite[];
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<ProofResults> {
+export async function measureProofs(
+  options: SuiteOptions & { readonly sites: readonly EvidenceSite[] },
+): Promise<ProofResults> {
   const { sites, pace, onProgress } = options;
   const sizes = await Promise.all(
     sites.map(async ({ name, records, owner, termsDrawnASecond }) => ({

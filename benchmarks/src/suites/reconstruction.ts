@@ -4,6 +4,7 @@ import type { Pace } from '../pace.ts';
 import { cpu, latency, number, rate, section, verdict } from '../table.ts';
 import type { Trading } from '../trading/grown-trading.ts';
 import { type OpenOrder, orderSteps } from '../trading/orders.ts';
+import type { SuiteOptions } from './suite.ts';
 
 /** What was asked for of a site. */
 export interface ReconstructionResults {
@@ -22,11 +23,9 @@ export function ordersToReconstruct({ reconstruction: { rounds, ordersARound } }
  * each proved to be in the log. Of orders whose records nobody has read since they were written, and of orders whose
  * records have just been read.
  */
-export async function measureReconstruction(options: {
-  readonly sites: readonly Trading[];
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<readonly ReconstructionResults[]> {
+export async function measureReconstruction(
+  options: SuiteOptions & { readonly sites: readonly Trading[] },
+): Promise<readonly ReconstructionResults[]> {
   const { sites, pace } = options;
   const { rounds, ordersARound } = pace.reconstruction;
   const contenders = sites.map((site) => contendersFor(site, ordersARound));

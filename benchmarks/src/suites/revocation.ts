@@ -7,9 +7,9 @@ import { openConnection, unsuccessful } from '../http-connection.ts';
 import { createCredentials, createProver, formRequest, type MachineClient, pick } from '../machine-clients.ts';
 import { clearingScope, consentedScope, venueOrders, venueScope } from '../market.ts';
 import { median } from '../measure.ts';
-import type { Pace } from '../pace.ts';
 import type { ServerProcess } from '../server-process.ts';
 import { number, table } from '../table.ts';
+import type { SuiteOptions } from './suite.ts';
 
 /** How long a revocation took to be seen, for one way of revoking. */
 export interface RevocationDelays {
@@ -27,12 +27,12 @@ const givenUpAfterMs = 20_000;
  * shares the database, and at enforcement points that follow either node. All of them are asked all the time, as those
  * of a busy service are.
  */
-export async function measureRevocation(options: {
-  readonly controlPlane: MeasuredControlPlane;
-  readonly secondNode: ServerProcess;
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<readonly RevocationDelays[]> {
+export async function measureRevocation(
+  options: SuiteOptions & {
+    readonly controlPlane: MeasuredControlPlane;
+    readonly secondNode: ServerProcess;
+  },
+): Promise<readonly RevocationDelays[]> {
   const { controlPlane, secondNode, pace } = options;
   const { issuer, market } = controlPlane;
   const observers = createObservers({ controlPlane, secondNode });

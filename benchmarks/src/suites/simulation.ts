@@ -17,13 +17,12 @@ import { newId, systemClock, systemRandom } from '@countersign/kernel';
 import { loadBundle, readBundleFolder, shippedPolicies } from '@countersign/policy-engine';
 import { termsBehind } from '../evidence/terms-behind.ts';
 import { thisProcess, withCosts } from '../http-contender.ts';
-import type { InProcess } from '../in-process.ts';
 import type { Pace } from '../pace.ts';
 import { generatedBundle } from '../policies/generated-bundle.ts';
 import { createTradingFloor, type TradingFloor } from '../policies/trading-floor.ts';
-import type { Starter } from '../starter.ts';
 import { number, table, verdict } from '../table.ts';
 import { engineOn } from './decisions.ts';
+import type { InProcessOptions } from './suite.ts';
 
 /** A candidate over what was recorded of so many decisions. */
 export interface SimulationResults {
@@ -51,13 +50,7 @@ const recordedAtOnce = 512;
  * Orders are decided and recorded, as the order path does; then a bundle that has one more rule is run over all of
  * them.
  */
-export async function measureSimulation(options: {
-  readonly inProcess: InProcess;
-  readonly folder: string;
-  readonly pace: Pace;
-  readonly started: Starter;
-  readonly onProgress: (message: string) => void;
-}): Promise<SimulationResults> {
+export async function measureSimulation(options: InProcessOptions): Promise<SimulationResults> {
   const { inProcess, pace } = options;
   const onProgress = (message: string): void => options.onProgress(`simulation: ${message}`);
   const bundle = generatedBundle(await readBundleFolder(shippedPolicies), policies);

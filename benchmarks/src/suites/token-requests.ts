@@ -9,7 +9,8 @@ import type { Pace } from '../pace.ts';
 import { peerNames } from '../peers.ts';
 import type { ServerProcess } from '../server-process.ts';
 import { cpu, latency, rate, section, times, verdict } from '../table.ts';
-import { besidePeers, codeFlowServers, type PeerSuite } from './peer-suite.ts';
+import type { SuiteOptions } from './suite.ts';
+import { besidePeers, codeFlowServers, type PeerSuite } from './suite.ts';
 
 /** The same token request to our server, to the floor and to node-oidc-provider. */
 export async function measureTokenIssuing({
@@ -107,11 +108,9 @@ export async function measureRefresh(suite: PeerSuite): Promise<readonly Result[
 }
 
 /** A venue exchanges a token it was given for a narrower one that only clearing accepts. */
-export async function measureTokenExchange(options: {
-  readonly controlPlane: MeasuredControlPlane;
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<readonly Result[]> {
+export async function measureTokenExchange(
+  options: SuiteOptions & { readonly controlPlane: MeasuredControlPlane },
+): Promise<readonly Result[]> {
   const { controlPlane, pace, onProgress } = options;
   const { issuer, market } = controlPlane;
   const [holder] = market.traders;

@@ -14,10 +14,10 @@ import {
   roundOf,
   together,
 } from '../measure.ts';
-import type { Pace } from '../pace.ts';
 import { cpu, latency, number, rate, section, table, times } from '../table.ts';
 import type { Trading } from '../trading/grown-trading.ts';
 import { type OrderStep, orderSteps, takeStep } from '../trading/orders.ts';
+import type { SuiteOptions } from './suite.ts';
 
 /** What so many callers at once get done. */
 export interface TransitionResults {
@@ -42,11 +42,9 @@ type Turn = { readonly all: Round; readonly steps?: Readonly<Record<OrderStep, R
  * mandates, policies, limits, log and PostgreSQL. All orders of a round take a step before any takes the next, so that
  * each step's cost can be told; they are opened before.
  */
-export async function measureTransitions(options: {
-  readonly sites: readonly Trading[];
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<readonly TransitionResults[]> {
+export async function measureTransitions(
+  options: SuiteOptions & { readonly sites: readonly Trading[] },
+): Promise<readonly TransitionResults[]> {
   const { sites, pace } = options;
   const [first] = sites;
   if (first === undefined) throw new Error('there is no site to trade on');

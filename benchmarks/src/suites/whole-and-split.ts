@@ -12,10 +12,10 @@ import { formRequests, pick, protectedRequests, tokenRequests } from '../machine
 import { type Market, ordersOf, venueOrders, venueScope } from '../market.ts';
 import { type Contender, figure, measureInTurn, type Result, type Round, ratio, roundOf } from '../measure.ts';
 import type { OrderFlow } from '../order-flow.ts';
-import type { Pace } from '../pace.ts';
 import { cpu, latency, number, rate, section, times, verdict } from '../table.ts';
 import { decisionCallers } from './evaluations.ts';
 import { accessTokens, activeComplaint } from './introspection.ts';
+import type { SuiteOptions } from './suite.ts';
 
 /** One of the installations that are compared. */
 export interface Installation {
@@ -43,11 +43,9 @@ export interface WorkResult {
  * What it costs to keep the components of each security context in a process of their own: the same requests put to the
  * control plane in one process and in four, and to that of another checkout where one is given.
  */
-export async function measureWholeAndSplit(options: {
-  readonly installations: readonly Installation[];
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<WholeAndSplitResults> {
+export async function measureWholeAndSplit(
+  options: SuiteOptions & { readonly installations: readonly Installation[] },
+): Promise<WholeAndSplitResults> {
   const { installations, pace } = options;
   const { rounds, httpSeconds: seconds } = pace;
   const progress = (work: string) => (message: string) => options.onProgress(`whole and split, ${work}: ${message}`);
