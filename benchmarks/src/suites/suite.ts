@@ -1,3 +1,4 @@
+import type { Pace } from '../pace.ts';
 import type { CodeFlowServer } from '../code-flow.ts';
 import type { MeasuredControlPlane } from '../control-plane.ts';
 import type { InProcess } from '../in-process.ts';
