@@ -81,7 +81,8 @@ export function createEmergencyTokens(dependencies: EmergencyDependencies): Emer
     };
     Object.assign(established, describeAuthority(authority, snapshot));
     checkStanding(person.institution, snapshot);
-    await checkRevoked({ authority, client, directory: snapshot }, audit);
+    const notRevoked = checkRevoked({ authority, client, directory: snapshot }, audit);
+    await notRevoked;
     const scopes: ReadonlySet<Scope> = new Set<Scope>(request.scopes);
     for (const scope of scopes) {
       if (!known.has(scope)) throw refuse('scope_not_allowed', `${scope} is nothing for an emergency.`);
@@ -99,6 +100,7 @@ export function createEmergencyTokens(dependencies: EmergencyDependencies): Emer
         protocolScopes: new Set(),
         confirmation: { jkt: request.jkt },
         longestSeconds: Math.min(request.lifetimeSeconds, maxAccessTokenLifetimeSeconds),
+        notRevoked,
       },
       established,
       dependencies,

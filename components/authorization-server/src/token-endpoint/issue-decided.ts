@@ -29,6 +29,8 @@ export interface PassedToken extends TokenQuestion {
   readonly protocolScopes: ReadonlySet<ProtocolScope>;
   /** Seconds that it lives at most; less where a policy says so, or what it rests on ends. */
   readonly longestSeconds: number;
+  /** The answer of `checkRevoked`. It may still be pending, and its refusal comes before that of the policies. */
+  readonly notRevoked: Promise<void>;
 }
 
 export interface IssueDependencies {
@@ -60,7 +62,11 @@ export async function issueDecided(
   { clock, random, audit, policyEngine, tokenForms, issuer }: IssueDependencies,
 ): Promise<ReleasableToken> {
   const { authority, client, resource, mandate, transaction, grantType } = passed;
-  const decision = await decide(passed, { policyEngine });
+  const decided = decide(passed, { policyEngine });
+  // A rejection waits for its turn.
+  decided.catch(() => undefined);
+  await passed.notRevoked;
+  const decision = await decided;
   Object.assign(established, {
     policy: { version: decision.policyVersion, hash: decision.policyHash },
     references: groundsOf(decision, mandate, transaction, authority),

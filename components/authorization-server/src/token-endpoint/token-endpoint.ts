@@ -117,7 +117,13 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   // Under which mandate, in which transaction.
   const mandate = granted && (await checkMandate(granted, { authority, directory, now }, dependencies.consentStore));
   if (mandate !== undefined) note({ mandate: { id: mandate.id, version: mandate.version } });
-  await checkRevoked({ authority, client, directory, mandates: mandate?.chain ?? [] }, dependencies.standings);
+  const notRevoked = checkRevoked(
+    { authority, client, directory, mandates: mandate?.chain ?? [] },
+    dependencies.standings,
+  );
+  // Where no transaction depends on it, the log answers while the policies decide: two calls, one round trip.
+  notRevoked.catch(() => undefined);
+  if (granted !== undefined || namedStep !== undefined) await notRevoked;
   const transaction =
     granted &&
     mandate &&
@@ -134,6 +140,7 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
       ...{ grantType: asked.grantType, confirmation, mandate, applicationDetail },
       protocolScopes: scope.protocol,
       longestSeconds: dependencies.accessTokenLifetimeSeconds,
+      notRevoked,
     },
     context.established,
     { ...dependencies, ...dependencies.clients },

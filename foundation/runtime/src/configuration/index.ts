@@ -1,1 +1,1 @@
-export * from './configuration.ts';
+export { parseConfiguration, readSecret } from './configuration.ts';

@@ -1,4 +1,4 @@
-import type { Logger } from '../observability/logger.ts';
+import type { Logger } from '../observability/index.ts';
 import type { ComponentAccess } from './component-pool.ts';
 import { listen } from './listen.ts';
 

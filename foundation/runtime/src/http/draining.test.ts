@@ -6,7 +6,7 @@ import { defined } from '@countersign/kernel';
 import { createSelfSigned } from '@countersign/testkit';
 import pino from 'pino';
 import { describe, expect, it } from 'vitest';
-import { createMetrics } from '../observability/metrics.ts';
+import { createMetrics } from '../observability/index.ts';
 import { closeGently, drain } from './draining.ts';
 import { createHttpServer } from './server.ts';
 import type { HttpTls } from './tls.ts';

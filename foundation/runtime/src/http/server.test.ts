@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import pino from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createMetrics } from '../observability/metrics.ts';
+import { createMetrics } from '../observability/index.ts';
 import { createHttpServer } from './server.ts';
 
 let app: FastifyInstance;

@@ -1,7 +1,6 @@
 import { defined } from '@countersign/kernel';
 import { expect, it } from 'vitest';
-import { createLogger } from '../observability/logger.ts';
-import { createMetrics } from '../observability/metrics.ts';
+import { createLogger, createMetrics } from '../observability/index.ts';
 import { createHttpServer, zoneOf } from './index.ts';
 
 it.each(['members', undefined])('tells of a request at a listener for %s which network it came from', async (zone) => {

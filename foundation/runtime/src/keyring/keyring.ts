@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Clock, errorVocabulary, type Random } from '@countersign/kernel';
 import type pg from 'pg';
-import type { Logger } from '../observability/logger.ts';
+import type { Logger } from '../observability/index.ts';
 import { type KeyringAlgorithm, keyringAlgorithms, makeKey, openKey, publicHalf, signWith } from './key-material.ts';
 import { type KeyringState, statesOf, unchangedUntil } from './key-states.ts';
 import type { KeyOf, KeyPolicy, KeyRecorder, KeyRow, Keyring, KeyringKey, KeyStanding } from './keyring-contract.ts';

@@ -1,5 +1,5 @@
 import type { Clock } from '@countersign/kernel';
-import type { Logger } from '../observability/logger.ts';
+import type { Logger } from '../observability/index.ts';
 import type { KeyPolicy } from './keyring-contract.ts';
 
 /** A rotation that could not be recorded or stored is tried again after this. */

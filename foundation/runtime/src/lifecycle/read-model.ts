@@ -1,5 +1,5 @@
 import type { CodedError } from '@countersign/kernel';
-import type { Logger } from '../observability/logger.ts';
+import type { Logger } from '../observability/index.ts';
 import { createRounds } from './rounds.ts';
 
 export interface ReadModelOptions {

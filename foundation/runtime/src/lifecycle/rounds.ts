@@ -1,4 +1,4 @@
-import type { Logger } from '../observability/logger.ts';
+import type { Logger } from '../observability/index.ts';
 
 export interface RoundsOptions {
   /** For the log: what could not be done. */

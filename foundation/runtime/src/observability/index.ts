@@ -1,2 +1,2 @@
-export * from './logger.ts';
-export * from './metrics.ts';
+export { createLogger, type Logger } from './logger.ts';
+export { createMetrics, type Metrics } from './metrics.ts';

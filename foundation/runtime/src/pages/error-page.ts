@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { asCodedError, statusOf } from '../http/problem.ts';
-import type { Logger } from '../observability/logger.ts';
+import { asCodedError, statusOf } from '../http/index.ts';
+import type { Logger } from '../observability/index.ts';
 import { type Html, html } from './html.ts';
 import { page } from './page.ts';
 import { type SendPageOptions, sendPage } from './send-page.ts';

@@ -1,5 +1,5 @@
 import { type CodedError, isCodedError } from '@countersign/kernel';
-import { statusOf } from '../http/problem.ts';
+import { statusOf } from '../http/index.ts';
 import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
 import { type Html, html } from './html.ts';

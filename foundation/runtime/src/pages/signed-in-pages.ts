@@ -1,7 +1,7 @@
 import { CodedError, isCodedError, type Random } from '@countersign/kernel';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { cookieName, readCookie, sessionCookie } from '../http/cookies.ts';
-import type { Logger } from '../observability/logger.ts';
+import { cookieName, readCookie, sessionCookie } from '../http/index.ts';
+import type { Logger } from '../observability/index.ts';
 import { csrfField, csrfTokenOf, matchesCsrfToken } from './csrf.ts';
 import { sendErrorPage } from './error-page.ts';
 import { formErrors, readForm } from './form.ts';

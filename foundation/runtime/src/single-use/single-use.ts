@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { type Clock, type CodedError, errorVocabulary } from '@countersign/kernel';
 import type pg from 'pg';
 import { createGroupCommit } from '../database/index.ts';
-import type { Logger } from '../observability/logger.ts';
+import type { Logger } from '../observability/index.ts';
 import { type ClaimOutcome, claimName, createClaimStore, type StoredClaim } from './store.ts';
 
 export const clockErrors = errorVocabulary({
