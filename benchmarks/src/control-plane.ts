@@ -2,11 +2,11 @@ import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@countersign/sdk';
 import { createSelfSigned } from '@countersign/testkit';
-import { databaseUrlFile } from './database-url-file.ts';
-import { freePort } from './free-port.ts';
 import type { ClientIdentity } from './http-connection.ts';
 import { introduce, type Market, makeMarket, operatorOf } from './market.ts';
 import { type ServerProcess, startServerProcess } from './server-process.ts';
+import { freePort } from './servers/loopback.ts';
+import { databaseUrlFile } from './servers/measured-server.ts';
 import type { Stoppable } from './starter.ts';
 
 /** Our server under measurement, with the market of the benchmark in its directory. */

@@ -1,14 +1,14 @@
 import { type Answer, type ClientIdentity, headersOf } from './http-connection.ts';
 import { type LoadResult, sendAll } from './http-load.ts';
 import { type Contender, type Counted, type Round, roundOf } from './measure.ts';
-import type { ServerProcess } from './server-process.ts';
+import { descendantsCpuUs } from './process-tree-cpu.ts';
 
 const mostAtOnce = 1_000;
 
 /** A server under a closed loop of prepared requests. */
 export function httpContender(options: {
   readonly name: string;
-  readonly server: Pick<ServerProcess, 'url' | 'cpuUs' | 'databaseCpuUs' | 'walBytes'>;
+  readonly server: Metered & { readonly url: string };
   /** Where the server is asked, when not at its main address. */
   readonly url?: string;
   readonly identities?: readonly ClientIdentity[];
@@ -41,24 +41,49 @@ export function httpContender(options: {
   };
 }
 
-/** Runs a load, with what it cost the server and its PostgreSQL. */
-export async function measured(
-  server: Pick<ServerProcess, 'cpuUs' | 'databaseCpuUs' | 'walBytes'>,
-  run: () => Promise<LoadResult>,
-): Promise<Counted> {
-  const walBefore = await server.walBytes?.();
-  const cpuBefore = await server.cpuUs();
-  const databaseBefore = server.databaseCpuUs();
-  const { seconds, latenciesMs } = await run();
-  const databaseAfter = server.databaseCpuUs();
-  const cpuUs = (await server.cpuUs()) - cpuBefore;
-  const walAfter = await server.walBytes?.();
-  // A server without a database has no processes below it, and used none.
+/** A process whose CPU time can be read, with its PostgreSQL. */
+export interface Metered {
+  /** CPU time used so far, user and system, in microseconds. */
+  cpuUs(): Promise<number>;
+  /** The same of its PostgreSQL; undefined where the platform does not report it. */
+  databaseCpuUs(): number | undefined | Promise<number | undefined>;
+  /** Write-ahead log that its PostgreSQL has written so far, in bytes. */
+  walBytes?(): Promise<number>;
+}
+
+/** This process and the PostgreSQL that it started. */
+export const thisProcess: Metered = {
+  async cpuUs() {
+    const { user, system } = process.cpuUsage();
+    return user + system;
+  },
+  databaseCpuUs: () => descendantsCpuUs(process.pid),
+};
+
+/** Does some work, and reads what it cost a process and its PostgreSQL. */
+export async function withCosts<Value>(of: Metered, work: () => Promise<Value>) {
+  const walBefore = await of.walBytes?.();
+  const databaseBefore = await of.databaseCpuUs();
+  const cpuBefore = await of.cpuUs();
+  const began = performance.now();
+  const value = await work();
+  const seconds = (performance.now() - began) / 1000;
+  const cpuUs = (await of.cpuUs()) - cpuBefore;
+  const databaseAfter = await of.databaseCpuUs();
+  const walAfter = await of.walBytes?.();
+  // A server without a database has no child processes.
   const databaseCpuUs =
     databaseBefore === undefined || databaseAfter === undefined || databaseAfter === 0
       ? undefined
       : databaseAfter - databaseBefore;
   const walBytes = walBefore === undefined || walAfter === undefined ? undefined : walAfter - walBefore;
+  return { value, seconds, cpuUs, databaseCpuUs, walBytes };
+}
+
+/** Runs a load and reads what it cost. */
+export async function measured(of: Metered, run: () => Promise<LoadResult>): Promise<Counted> {
+  const { value, cpuUs, databaseCpuUs, walBytes } = await withCosts(of, run);
+  const { seconds, latenciesMs } = value;
   return { operations: latenciesMs.length, seconds, latenciesMs, cpuUs, databaseCpuUs, walBytes };
 }
 

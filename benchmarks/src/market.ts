@@ -88,7 +88,12 @@ export function directoryFile(
     });
   const service = (institution: string) => (of: MachineClient) => ({ id: `service:${of.id}`, institution, roles: [] });
   const scopes = venueScope.split(' ');
-  const institution = (lei: string, name: string) => ({ lei, name, country: 'DE', compliance: clearedByCompliance() });
+  const institution = (lei: string, name: string) => ({
+    lei,
+    name,
+    country: 'DE',
+    compliance: clearedByCompliance(['D', 'S']),
+  });
   return {
     institutions: [
       institution(trader, 'Benchmark Trading (example)'),
@@ -155,18 +160,7 @@ export function directoryFile(
     ],
     accounts: [{ id: 'BENCH-1', institution: trader, type: 'House' }, ...orders.accounts],
     venues: [{ mic: 'XEUR', operator: venue, country: 'DE' }],
-    instruments: [
-      {
-        id: 'DE000EXMPL17',
-        cfi: 'DBFTFB',
-        currency: 'EUR',
-        venues: ['XEUR'],
-        complex: false,
-        target_market: ['eligible-counterparty'],
-        source: 'benchmark',
-        as_of: '2020-01-01T00:00:00Z',
-      },
-    ],
+    instruments: [benchmarkBond(['XEUR'])],
     resources: [
       { uri: venueOrders, institution: venue, scopes },
       { uri: venueReports, institution: venue, scopes, token_format: 'opaque' },
@@ -176,14 +170,28 @@ export function directoryFile(
   };
 }
 
-/** What the policies need compliance to have found of a firm; screened when the benchmark starts. */
-function clearedByCompliance() {
+/** The instrument of every order over HTTP and of every order carried in process. */
+export function benchmarkBond(venues: readonly string[]) {
+  return {
+    id: 'DE000EXMPL17',
+    cfi: 'DBFTFB',
+    currency: 'EUR',
+    venues: [...venues],
+    complex: false,
+    target_market: ['eligible-counterparty'],
+    source: 'benchmark',
+    as_of: '2020-01-01T00:00:00Z',
+  };
+}
+
+/** The findings of compliance that the policies require of a firm, screened when the benchmark starts. */
+export function clearedByCompliance(suitableFor: readonly string[]) {
   return {
     kyc: { status: 'approved', valid_until: '2099-12-31' },
     aml_risk: 'low',
     sanctions: { result: 'clear', screened_at: new Date().toISOString() },
     category: 'eligible-counterparty',
-    suitable_for: ['D', 'S'],
+    suitable_for: suitableFor,
   };
 }
 

@@ -20,7 +20,7 @@ export type Figure = Exclude<keyof Round, 'operations' | 'seconds'>;
 export interface Contender<Turn = Round> {
   readonly name: string;
   /** Until caches are filled and code is compiled. */
-  warmUp(): Promise<void>;
+  warmUp(): Promise<unknown>;
   round(seconds: number): Promise<Turn>;
 }
 
@@ -152,4 +152,12 @@ export function ratio(of: Result, to: Result, name: Figure): number | undefined 
     return above === undefined || below === undefined || below === 0 ? [] : [above / below];
   });
   return ratios.length === 0 ? undefined : median(ratios);
+}
+
+/** The same rounds with the CPU time of this process and of PostgreSQL added up. */
+export function allCpu({ name, rounds }: Result): Result {
+  return {
+    name,
+    rounds: rounds.map((round) => ({ ...round, cpuUs: (round.cpuUs ?? 0) + (round.databaseCpuUs ?? 0) })),
+  };
 }

@@ -1,27 +1,22 @@
-import { appendsSections } from './report/appends-section.ts';
-import { decisionsSection, evaluationsSection } from './report/decisions-section.ts';
-import {
-  evidenceQuerySection,
-  logGrowthSection,
-  proofSections,
-  publicationSection,
-} from './report/evidence-sections.ts';
-import { growthSections } from './report/growth-section.ts';
-import { mandateSections } from './report/mandates-section.ts';
-import { revocationSection } from './report/revocation-section.ts';
-import {
-  codeFlowSections,
-  exchangeSection,
-  introspectionSection,
-  pushedSection,
-  refreshSection,
-  tokensSection,
-} from './report/sections.ts';
-import { signInSections } from './report/sign-ins-section.ts';
-import { simulationSection } from './report/simulation-section.ts';
-import { reconstructionSections, transitionSections } from './report/trading-sections.ts';
-import { wholeAndSplitSections } from './report/whole-and-split-section.ts';
 import type { BenchmarkReport } from './run.ts';
+import { appendsSections } from './suites/appends.ts';
+import { codeFlowSections } from './suites/authorization-code.ts';
+import { decisionsSection } from './suites/decisions.ts';
+import { evaluationsSection } from './suites/evaluations.ts';
+import { evidenceQuerySection } from './suites/evidence-queries.ts';
+import { growthSections } from './suites/growth.ts';
+import { introspectionSection } from './suites/introspection.ts';
+import { logGrowthSection } from './suites/log-growth.ts';
+import { mandateSections } from './suites/mandates.ts';
+import { proofSections } from './suites/proofs.ts';
+import { publicationSection } from './suites/publication.ts';
+import { reconstructionSections } from './suites/reconstruction.ts';
+import { revocationSection } from './suites/revocation.ts';
+import { signInSections } from './suites/sign-ins.ts';
+import { simulationSection } from './suites/simulation.ts';
+import { exchangeSection, pushedSection, refreshSection, tokensSection } from './suites/token-requests.ts';
+import { transitionSections } from './suites/transitions.ts';
+import { wholeAndSplitSections } from './suites/whole-and-split.ts';
 
 /** The report as people read it. */
 export function formatReport(report: BenchmarkReport): string {

@@ -20,14 +20,16 @@ import { measureLogGrowth } from './suites/log-growth.ts';
 import { type MandateResults, measureMandates } from './suites/mandates.ts';
 import { measureProofs, type ProofResults } from './suites/proofs.ts';
 import { measurePublication } from './suites/publication.ts';
-import { measurePushedAuthorization } from './suites/pushed-authorization.ts';
 import { measureReconstruction, ordersToReconstruct, type ReconstructionResults } from './suites/reconstruction.ts';
-import { measureRefresh } from './suites/refresh.ts';
 import { measureRevocation, type RevocationDelays } from './suites/revocation.ts';
 import { measureSignIns, type SignInResults } from './suites/sign-ins.ts';
 import { measureSimulation, type SimulationResults } from './suites/simulation.ts';
-import { measureTokenExchange } from './suites/token-exchange.ts';
-import { measureTokenIssuing } from './suites/token-issuing.ts';
+import {
+  measurePushedAuthorization,
+  measureRefresh,
+  measureTokenExchange,
+  measureTokenIssuing,
+} from './suites/token-requests.ts';
 import { measureTransitions, type TransitionResults } from './suites/transitions.ts';
 import { type Installation, measureWholeAndSplit, type WholeAndSplitResults } from './suites/whole-and-split.ts';
 import { emptyTrading, grownTrading } from './trading/grown-trading.ts';
@@ -221,7 +223,7 @@ async function measureInProcess(run: Run): Promise<Suites> {
   if (wants('decisions')) suites.decisions = await measureDecisions({ inProcess, folder, started, pace, onProgress });
   if (wants('simulation'))
     suites.simulation = await measureSimulation({ inProcess, folder, started, pace, onProgress });
-  if (wants('appends')) suites.appends = await measureAppends({ inProcess, pace, onProgress });
+  if (wants('appends')) suites.appends = await measureAppends({ inProcess, folder, started, pace, onProgress });
   if (wants('publication'))
     suites.publication = await measurePublication({ inProcess, folder, started, pace, onProgress });
   return suites;
@@ -241,12 +243,12 @@ async function measureEvidence(run: Run): Promise<Suites> {
 }
 
 async function measureTrading(run: Run): Promise<Suites> {
-  const { wants, started, pace, onProgress } = run;
+  const { wants, started, folder, pace, onProgress } = run;
   const suites: Suites = {};
   if (!wants('mandates', 'transitions', 'reconstruction')) return suites;
   onProgress('starting PostgreSQL for mandates and transactions');
   const inProcess = await started(startInProcess(run));
-  if (wants('mandates')) suites.mandates = await measureMandates({ inProcess, started, pace, onProgress });
+  if (wants('mandates')) suites.mandates = await measureMandates({ inProcess, folder, started, pace, onProgress });
   if (!wants('transitions', 'reconstruction')) return suites;
   const settled = wants('reconstruction') ? ordersToReconstruct(pace) : 0;
   const sites = [

@@ -3,18 +3,13 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { CodedError } from '@countersign/kernel';
+import type { Metered } from './http-contender.ts';
 import { descendantsCpuUs } from './process-tree-cpu.ts';
 import type { FromServer, ToServer } from './servers/measured-server.ts';
 
 /** A server in a process of its own, and what it costs. */
-export interface ServerProcess {
+export interface ServerProcess extends Metered {
   readonly url: string;
-  /** CPU time used so far, user and system, in microseconds. */
-  cpuUs(): Promise<number>;
-  /** The same of its child processes: PostgreSQL, where it has one. Undefined where the platform does not tell. */
-  databaseCpuUs(): number | undefined;
-  /** Write-ahead log that its PostgreSQL has written so far, in bytes; only where somebody looks into the database. */
-  walBytes?(): Promise<number>;
   /** Makes its log so many records longer, where it has one. */
   fillLog(records: number): Promise<void>;
   stop(): Promise<void>;
@@ -63,9 +58,9 @@ export async function startServerProcess(options: {
         if (message.kind === 'ready') resolve(message.url);
         else if (message.kind === 'progress') options.onProgress(message.message);
       });
-      child.once('exit', (code) => reject(failure(name, `ended with ${code}`, said)));
+      child.once('exit', (code) => reject(serverFailure(`The ${name} ended with ${code}`, said)));
       timer = setTimeout(
-        () => reject(failure(name, `was not ready within ${readyWithinMs / 1000} s`, said)),
+        () => reject(serverFailure(`The ${name} was not ready within ${readyWithinMs / 1000} s`, said)),
         readyWithinMs,
       );
     });
@@ -97,7 +92,7 @@ function ask(
   { name, said }: { readonly name: string; readonly said: readonly string[] },
 ): Promise<FromServer> {
   return new Promise((resolve, reject) => {
-    const onExit = (code: number | null): void => reject(failure(name, `ended with ${code}`, said));
+    const onExit = (code: number | null): void => reject(serverFailure(`The ${name} ended with ${code}`, said));
     child.once('exit', onExit);
     child.on('message', function onMessage(message: FromServer) {
       if (message.kind !== answer) return;
@@ -122,10 +117,11 @@ function send(child: ChildProcess, message: ToServer): void {
   if (child.connected) child.send(message, () => undefined);
 }
 
-function failure(name: string, what: string, said: readonly string[]): CodedError {
+/** @param said what the process wrote last */
+export function serverFailure(what: string, said: readonly string[]): CodedError {
   return new CodedError({
     code: 'benchmark_server',
     category: 'unavailable',
-    detail: `The ${name} ${what}. It said last: ${said.join('').slice(-2000).trim() || '(nothing)'}`,
+    detail: `${what}. Its last output: ${said.join('').slice(-2000).trim() || '(none)'}`,
   });
 }

@@ -5,20 +5,20 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
-import { CodedError } from '@countersign/kernel';
 import { createClient } from '@countersign/sdk';
 import { initProcesses, type ProcessGroup, prepareDevelopment, processGroups } from '@countersign/server';
-import { databaseUrlFile } from './database-url-file.ts';
-import { freePorts } from './free-port.ts';
+import type { Metered } from './http-contender.ts';
 import { introduce, type Market, makeMarket, venueOrders, venueScope } from './market.ts';
 import { processTreeCpuUs } from './process-tree-cpu.ts';
-import type { ServerProcess } from './server-process.ts';
+import { serverFailure } from './server-process.ts';
+import { freePorts } from './servers/loopback.ts';
+import { databaseUrlFile } from './servers/measured-server.ts';
 import type { Stoppable } from './starter.ts';
 
 /** A control plane in four processes, with the market of the benchmark in its directory. */
 interface SplitInstallation extends Stoppable {
   /** All four as one server; PostgreSQL apart. */
-  readonly server: Pick<ServerProcess, 'url' | 'cpuUs' | 'databaseCpuUs'>;
+  readonly server: Metered & { readonly url: string };
   readonly market: Market;
 }
 
@@ -126,7 +126,7 @@ function spawned(args: readonly string[], nodeArguments: readonly string[] = [])
 
 async function finished({ child, exited, said }: Started): Promise<void> {
   await exited;
-  if (child.exitCode !== 0) throw failure(`A command ended with ${child.exitCode}`, said);
+  if (child.exitCode !== 0) throw serverFailure(`A command ended with ${child.exitCode}`, said);
 }
 
 function hasEnded({ child }: Started): boolean {
@@ -152,9 +152,9 @@ async function untilReady(url: string, processes: readonly Started[]): Promise<v
   };
   while (!(await isReady())) {
     const ended = processes.find(hasEnded);
-    if (ended !== undefined) throw failure(`A process ended with ${ended.child.exitCode}`, ended.said);
+    if (ended !== undefined) throw serverFailure(`A process ended with ${ended.child.exitCode}`, ended.said);
     if (performance.now() >= deadline)
-      throw failure(
+      throw serverFailure(
         `Not all processes were ready within ${readyWithinMs / 1000} s`,
         processes.flatMap(({ said }) => said),
       );
@@ -175,12 +175,4 @@ async function untilKnown({ traders }: Market, issuer: string): Promise<void> {
         if (performance.now() >= deadline) throw error;
         await sleep(100);
       }
-}
-
-function failure(what: string, said: readonly string[]): CodedError {
-  return new CodedError({
-    code: 'benchmark_server',
-    category: 'unavailable',
-    detail: `${what}. It said last: ${said.join('').slice(-2000).trim() || '(nothing)'}`,
-  });
 }

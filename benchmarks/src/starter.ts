@@ -2,5 +2,5 @@ export interface Stoppable {
   stop(): Promise<void>;
 }
 
-/** Takes note of what is just starting, so that it gets stopped with everything else, however the run ends. */
+/** Registers a part that is starting, so that the run stops it at its end, also after an error. */
 export type Starter = <Part extends Stoppable>(starting: Promise<Part>) => Promise<Part>;

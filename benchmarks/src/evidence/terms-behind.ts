@@ -2,8 +2,8 @@ import type { RunningAuditLog } from '@countersign/audit-log';
 import { isCodedError } from '@countersign/kernel';
 import type { OwnerConnection } from '@countersign/runtime';
 import { ownerPool } from '../growth/owner-pool.ts';
+import { thisProcess, withCosts } from '../http-contender.ts';
 import type { Counted } from '../measure.ts';
-import { descendantsCpuUs } from '../process-tree-cpu.ts';
 import { filledLogStore } from './filled-log-store.ts';
 
 /** The index by which evidence is found, as it comes behind the log. */
@@ -30,19 +30,10 @@ export function termsBehind({
     async settle() {
       const before = await store.drawn();
       const size = await store.size();
-      const databaseBefore = descendantsCpuUs(process.pid);
-      const cpuBefore = process.cpuUsage();
-      const began = performance.now();
-      while ((await store.drawn()) < size) await asked(auditLog);
-      const { user: own, system } = process.cpuUsage(cpuBefore);
-      const databaseAfter = descendantsCpuUs(process.pid);
-      return {
-        operations: Math.max(0, size - before),
-        seconds: (performance.now() - began) / 1000,
-        cpuUs: own + system,
-        databaseCpuUs:
-          databaseBefore === undefined || databaseAfter === undefined ? undefined : databaseAfter - databaseBefore,
-      };
+      const { value: _, ...costs } = await withCosts(thisProcess, async () => {
+        while ((await store.drawn()) < size) await asked(auditLog);
+      });
+      return { ...costs, operations: Math.max(0, size - before) };
     },
     stop: () => owner.end(),
   };

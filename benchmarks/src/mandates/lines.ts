@@ -1,7 +1,7 @@
 import type { ConsentStore, Mandate, MandateProposal } from '@countersign/contracts';
 import type { Lei } from '@countersign/market';
 import { holder, houses } from '../trading/firms.ts';
-import { constraints, given } from '../trading/given-mandates.ts';
+import { constraints, given } from '../trading/orders.ts';
 
 /** Lengths of the lines that are asked about: so many mandates from the one named up to its root. */
 export const lineLengths = [1, 3, 8] as const;

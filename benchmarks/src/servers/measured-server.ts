@@ -79,3 +79,6 @@ export async function runMeasured<Settings>(
   if (ending) return end();
   tell({ kind: 'ready', url: server.url });
 }
+
+/** Within the data folder of a measured control plane, for its second node and for whoever fills its tables. */
+export const databaseUrlFile = 'database-url';

@@ -1,10 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { InteractionDetails } from 'oidc-provider';
 import Provider from 'oidc-provider';
 import { closeServer, listenOnLoopback } from './loopback.ts';
 import { type BaselineClient, type BaselineSettings, runMeasured, type Server } from './measured-server.ts';
-import { interact } from './oidc-provider-interaction.ts';
-import { Memory } from './oidc-provider-memory.ts';
 
 /**
  * node-oidc-provider for the same grants: private_key_jwt, DPoP, ES256 throughout, access tokens by resource indicator,
@@ -97,6 +96,110 @@ function resourceServer({ resources }: BaselineSettings, uri: string): object {
     accessTokenTTL: 300,
     jwt: { sign: { alg: 'ES256' } },
   };
+}
+
+/**
+ * Sign-in and consent as its documentation has them made, with as little as they can be made of: a page with a form
+ * each. A person is who they say; a consent is to everything that was asked for, in a grant of its own.
+ */
+export async function interact(provider: Provider, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const details = await provider.interactionDetails(request, response);
+  const { prompt } = details;
+  if (request.method === 'GET') {
+    const field =
+      prompt.name === 'login' ? '<input name="person">' : '<button name="decision" value="allow">Allow</button>';
+    const page = `<!doctype html><title>${prompt.name}</title><form method="post" action="/interaction/${details.uid}">${field}</form>`;
+    response
+      .writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-length': Buffer.byteLength(page) })
+      .end(page);
+    return;
+  }
+  const form = await readForm(request);
+  const result =
+    prompt.name === 'login'
+      ? { login: { accountId: form.get('person') } }
+      : { consent: { grantId: await consent(provider, details) } };
+  await provider.interactionFinished(request, response, result);
+}
+
+async function consent(provider: Provider, { prompt, session, params }: InteractionDetails): Promise<string> {
+  const grant = new provider.Grant({ accountId: session?.accountId, clientId: params.client_id });
+  grant.addOIDCScope((prompt.details.missingOIDCScope ?? []).join(' '));
+  for (const [resource, scopes] of Object.entries(prompt.details.missingResourceScopes ?? {}))
+    grant.addResourceScope(resource, scopes.join(' '));
+  return grant.save();
+}
+
+async function readForm(request: IncomingMessage): Promise<URLSearchParams> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return new URLSearchParams(Buffer.concat(chunks).toString('utf8'));
+}
+
+/** What node-oidc-provider keeps of one thing. */
+interface Kept {
+  readonly uid?: string;
+  readonly grantId?: string;
+  consumed?: number;
+}
+
+const kept = new Map<string, Kept>();
+/** Names of things by what else they are found by. */
+const byUid = new Map<string, string>();
+const byGrant = new Map<string, string[]>();
+
+/**
+ * Storage for node-oidc-provider: maps, without bounds and without expiry, so that it loses nothing while it is
+ * measured. The adapter that it brings along forgets what it has not met among its last thousand things, sessions
+ * included.
+ */
+export class Memory {
+  readonly #model: string;
+
+  constructor(model: string) {
+    this.#model = model;
+  }
+
+  async upsert(id: string, payload: Kept): Promise<void> {
+    const key = this.#key(id);
+    kept.set(key, payload);
+    if (this.#model === 'Session' && payload.uid !== undefined) byUid.set(payload.uid, id);
+    if (payload.grantId === undefined) return;
+    const ofGrant = byGrant.get(payload.grantId);
+    if (ofGrant === undefined) byGrant.set(payload.grantId, [key]);
+    else ofGrant.push(key);
+  }
+
+  async find(id: string): Promise<Kept | undefined> {
+    return kept.get(this.#key(id));
+  }
+
+  async findByUid(uid: string): Promise<Kept | undefined> {
+    const id = byUid.get(uid);
+    return id === undefined ? undefined : this.find(id);
+  }
+
+  async findByUserCode(): Promise<undefined> {
+    return undefined;
+  }
+
+  async consume(id: string): Promise<void> {
+    const found = kept.get(this.#key(id));
+    if (found !== undefined) found.consumed = Math.floor(Date.now() / 1000);
+  }
+
+  async destroy(id: string): Promise<void> {
+    kept.delete(this.#key(id));
+  }
+
+  async revokeByGrantId(grantId: string): Promise<void> {
+    for (const key of byGrant.get(grantId) ?? []) kept.delete(key);
+    byGrant.delete(grantId);
+  }
+
+  #key(id: string): string {
+    return `${this.#model}:${id}`;
+  }
 }
 
 await runMeasured(startOidcProvider);

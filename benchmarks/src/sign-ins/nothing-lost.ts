@@ -1,8 +1,7 @@
 import type { LogEntry } from '@countersign/contracts';
 import { CodedError } from '@countersign/kernel';
-import { countOf, prepareSignIns, type SignInCeremony } from './key-holder.ts';
 import type { SignInSite } from './sign-in-site.ts';
-import { signInAll } from './sign-in-steps.ts';
+import { countOf, prepareSignIns, type SignInCeremony, signInAll } from './sign-in-steps.ts';
 
 /** What became of sign-ins under load. It is all there, or there is no result. */
 export interface NothingLost {

@@ -17,9 +17,8 @@ import { floorMigrations, type InProcess } from '../in-process.ts';
 import type { Starter, Stoppable } from '../starter.ts';
 import { houses } from '../trading/firms.ts';
 import { startMarketSite } from '../trading/market-site.ts';
-import type { KeyHolder } from './key-holder.ts';
 import { signInLedgerStore } from './sign-in-ledger-store.ts';
-import type { SignInServer } from './sign-in-steps.ts';
+import type { KeyHolder, SignInServer } from './sign-in-steps.ts';
 
 /** Where browsers are, as far as they know: keys answer to no other origin. */
 export const signInOrigin = 'https://sign-in.countersign.invalid';

@@ -3,9 +3,11 @@ import { digestOf, newId, type RecordId, systemClock, systemRandom } from '@coun
 import { createGroupCommit } from '@countersign/runtime';
 import { termsBehind } from '../evidence/terms-behind.ts';
 import type { InProcess } from '../in-process.ts';
-import { measureInTurn, type Result, type Round, roundOf } from '../measure.ts';
+import { repeated } from '../in-process-work.ts';
+import { allCpu, figure, measureInTurn, type Result, type Round, ratio, roundOf } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { repeated } from '../repeated.ts';
+import { cpu, latency, number, rate, section, times, verdict } from '../table.ts';
+import type { InProcessOptions } from './suite.ts';
 
 /** The audit log and what it is compared with, with so many callers at once. */
 export interface AppendResults {
@@ -21,11 +23,7 @@ export interface AppendResults {
  * through a group commit of one connection into a table without index, tree or columns. Beside it as well what most do:
  * one INSERT a record, by as many connections as a pool has, of which PostgreSQL makes one commit where it can.
  */
-export async function measureAppends(options: {
-  readonly inProcess: InProcess;
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<readonly AppendResults[]> {
+export async function measureAppends(options: InProcessOptions): Promise<readonly AppendResults[]> {
   const { inProcess, pace, onProgress } = options;
   const { auditLog } = inProcess;
   const floor = createFloor(inProcess, await recordBytes(inProcess));
@@ -163,3 +161,37 @@ export function draft(): RecordDraft {
     },
   };
 }
+
+/** Durable appends a second and how long each takes, by how many call at once. */
+export function appendsSections(measured: readonly AppendResults[], { rounds }: Pace): readonly string[] {
+  const sections = measured.map(({ callers, results, drawn }) => {
+    const [log, sealed, ...others] = results;
+    const lines = [
+      section(
+        `Audit-log appends, ${callers === 1 ? 'a lone caller' : `${callers} callers at once`}`,
+        [...results, ...(drawn.rounds.length === 0 ? [] : [drawn])],
+        [rate('appends/s'), ...latency, ...cpu('process CPU µs')],
+      ),
+    ];
+    if (log === undefined) return lines.join('\n');
+    if (sealed !== undefined)
+      lines.push(`  ${times(ratio(sealed, log, 'cpuUs'))} the process CPU of the audit log: ${sealed.name}`);
+    for (const other of others)
+      lines.push(
+        `  ${times(ratio(log, other, 'rate'))} the rate and ${times(ratio(allCpu(log), allCpu(other), 'cpuUs'))} all CPU of the ${other.name}`,
+      );
+    if (callers === latencyAt) {
+      const inMs = (value: number | undefined) => `${number(value, 1)} ms`;
+      lines.push(verdict('p99', figure(log, 'p99Ms'), { atMost: 50 }, rounds, inMs));
+    }
+    return lines.join('\n');
+  });
+  const best = Math.max(
+    ...measured.flatMap(({ results: [log] }) => (log === undefined ? [] : (figure(log, 'rate') ?? []))),
+  );
+  const said = (value: number | undefined) => number(value, 0);
+  return [...sections, verdict('durable appends a second, at the best', best, { atLeast: 20_000 }, rounds, said)];
+}
+
+/** Callers at which the latency is judged. */
+const latencyAt = 128;

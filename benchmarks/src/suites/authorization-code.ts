@@ -1,20 +1,32 @@
-import { type CodeFlowServer, type CodeFlowStep, prepareFlows, type SignedIn, signIn, stepsOf } from '../code-flow.ts';
+import {
+  type CodeFlowServer,
+  type CodeFlowStep,
+  codeFlowSteps,
+  prepareFlows,
+  type SignedIn,
+  signIn,
+  stepsOf,
+} from '../code-flow.ts';
 import { measured } from '../http-contender.ts';
 import { performAll } from '../http-load.ts';
 import {
   type Contender,
   type Counted,
+  type Figure,
+  figure,
   measureInTurn,
   oneAfterTheOther,
   partOf,
   type Result,
   type Round,
+  ratio,
   roundOf,
   together,
 } from '../measure.ts';
 import type { Pace } from '../pace.ts';
 import type { ServerProcess } from '../server-process.ts';
-import { codeFlowServers, type PeerSuite } from './peer-suite.ts';
+import { cpu, latency, number, rate, section, table, times } from '../table.ts';
+import { besidePeers, codeFlowServers, type PeerSuite } from './suite.ts';
 
 export type CodeFlowPart = CodeFlowStep | 'total';
 
@@ -63,9 +75,7 @@ export function codeFlowContender(
   }
   return {
     name: asked.name,
-    async warmUp() {
-      await run(pace.warmUpRequests / 16);
-    },
+    warmUp: () => run(pace.warmUpRequests / 16),
     round: (seconds) => run(rate * seconds),
     flows: run,
   };
@@ -96,4 +106,52 @@ function recordOf<Value>(ofPart: (part: CodeFlowPart) => Value): Readonly<Record
     redeem: ofPart('redeem'),
     total: ofPart('total'),
   };
+}
+
+const stepTitles = {
+  push: 'the client pushes its request',
+  authorize: 'a signed-in person opens it',
+  consent: 'and allows',
+  redeem: 'the client redeems the code: access, ID and refresh token',
+} as const;
+
+/** The whole flow, then where it goes. */
+export function codeFlowSections(results: CodeFlowResults, { connections }: Pace): readonly string[] {
+  const { total } = results;
+  const whole = besidePeers(
+    section(
+      `Authorization code flow from end to end (PAR, S256, sessions and consent over HTTP, DPoP), ${connections} connections`,
+      total,
+      [rate('flows/s'), ...latency, ...cpu('server CPU µs')],
+    ),
+    total,
+  );
+  const steps = codeFlowSteps.map((step) => {
+    const [ours, bare, oidcProvider] = results[step];
+    const of = (result: Result | undefined, name: Figure, digits: number) =>
+      number(result === undefined ? undefined : figure(result, name), digits);
+    const beside = (peer: Result | undefined) =>
+      times(ours === undefined || peer === undefined ? undefined : ratio(ours, peer, 'cpuUs'));
+    const own = [of(ours, 'p50Ms', 2), of(ours, 'p99Ms', 2), of(ours, 'cpuUs', 1), of(ours, 'databaseCpuUs', 1)];
+    return [
+      stepTitles[step],
+      ...own,
+      of(bare, 'cpuUs', 1),
+      beside(bare),
+      of(oidcProvider, 'cpuUs', 1),
+      beside(oidcProvider),
+    ];
+  });
+  const head = [
+    '',
+    'p50 ms',
+    'p99 ms',
+    'server CPU µs',
+    'PostgreSQL µs',
+    'bare µs',
+    'ours is',
+    'oidc-provider µs',
+    'ours is',
+  ];
+  return [whole, table('Its steps', [head, ...steps])];
 }

@@ -1,9 +1,20 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type AuthorizationRequest, createReference, decideFailClosed, type EntityInput } from '@countersign/cedar';
+import {
+  type AuthorizationRequest,
+  createEntitySnapshot,
+  createLazySnapshot,
+  createReference,
+  decideFailClosed,
+  type EntityInput,
+  type EntitySnapshot,
+} from '@countersign/cedar';
 import {
   type DecisionInput,
   type Directory,
+  type DirectorySnapshot,
   openDecision,
+  type PolicyBundle,
   type PolicyEngine,
   protectedDecision,
 } from '@countersign/contracts';
@@ -19,16 +30,14 @@ import {
 } from '@countersign/policy-engine';
 import { createScratchDatabase } from '@countersign/runtime';
 import { everybodyIndependent, everyProposerStands, testRowSeal } from '@countersign/testkit';
-import type { InProcess } from '../in-process.ts';
-import { type Contender, measureInTurn, type Result } from '../measure.ts';
+import { timed } from '../in-process-work.ts';
+import { type Contender, figure, measureInTurn, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { cedarEntities } from '../policies/cedar-entities.ts';
 import { generatedBundle, permittingPolicy, relevantOf } from '../policies/generated-bundle.ts';
 import { createTradingFloor, type TradingFloor } from '../policies/trading-floor.ts';
-import { writeBundleFolder } from '../policies/write-bundle-folder.ts';
 import { memorySigner } from '../signers.ts';
-import type { Starter } from '../starter.ts';
-import { timed } from '../timed.ts';
+import { count, inMicroseconds, number, table, times, verdict } from '../table.ts';
+import type { InProcessOptions } from './suite.ts';
 
 /** What was measured with so many policies over so many entities. */
 export interface DecisionResults {
@@ -40,15 +49,6 @@ export interface DecisionResults {
   readonly results: readonly Result[];
 }
 
-interface Options {
-  readonly inProcess: InProcess;
-  /** Where the bundles are written. */
-  readonly folder: string;
-  readonly pace: Pace;
-  readonly started: Starter;
-  readonly onProgress: (message: string) => void;
-}
-
 const engineName = 'engine, in process';
 
 /**
@@ -56,7 +56,7 @@ const engineName = 'engine, in process';
  * which is written and digested when it is first read; to the compiled policies beneath it; and to Cedar's reference
  * engine. All must permit each order, for the same reason.
  */
-export async function measureDecisions(options: Options): Promise<readonly DecisionResults[]> {
+export async function measureDecisions(options: InProcessOptions): Promise<readonly DecisionResults[]> {
   const { pace, onProgress } = options;
   const shipped = await readBundleFolder(shippedPolicies);
   const measured: DecisionResults[] = [];
@@ -82,7 +82,7 @@ async function contendersFor(
   bundle: LoadedBundle,
   floor: TradingFloor,
   name: string,
-  options: Options,
+  options: InProcessOptions,
 ): Promise<readonly Contender[]> {
   const { pace } = options;
   const engine = await engineOn(bundle, floor.directory, name, options);
@@ -123,7 +123,7 @@ export async function engineOn(
     folder,
     started,
     audit = inProcess.auditLog,
-  }: Omit<Options, 'pace' | 'onProgress'> & { readonly audit?: PolicyEngineDependencies['audit'] },
+  }: Omit<InProcessOptions, 'pace' | 'onProgress'> & { readonly audit?: PolicyEngineDependencies['audit'] },
 ): Promise<PolicyEngine> {
   const policiesFolder = join(folder, `policies-${name}`);
   writeBundleFolder(policiesFolder, bundle);
@@ -192,3 +192,113 @@ function expectPermit(permitted: boolean, determining: readonly string[]): void 
   if (!permitted || determining.length !== 1 || determining[0] !== permittingPolicy)
     throw new Error(`the order must be permitted by ${permittingPolicy} alone, not by: ${determining.join(', ')}`);
 }
+
+const judgedAt = 200;
+
+/** Decisions in this process: by how many policies, over how many entities. */
+export function decisionsSection(measured: readonly DecisionResults[], { rounds }: Pace): string {
+  const rows = measured.flatMap(({ policies, relevant, entities, results }) => {
+    const reference = results.at(-1);
+    return [
+      [`${count(policies)} policies, ${count(relevant)} of them for orders; ${count(entities)} entities`],
+      ...results.map((result) => [
+        `  ${result.name}`,
+        number(figure(result, 'rate'), 0),
+        number(inMicroseconds(result, 'p50Ms'), 1),
+        number(inMicroseconds(result, 'p99Ms'), 1),
+        number(figure(result, 'cpuUs'), 1),
+        reference === undefined || result === reference ? '' : times(ratio(result, reference, 'rate')),
+      ]),
+    ];
+  });
+  const head = ['', 'decisions/s', 'p50 µs', 'p99 µs', 'CPU µs', 'reference engine'];
+  const verdicts = measured
+    .filter(({ policies }) => policies === judgedAt)
+    .flatMap(({ entities, results }) => {
+      const [engine] = results;
+      const reference = results.at(-1);
+      if (engine === undefined || reference === undefined) return [];
+      const at = `with ${judgedAt} policies and ${count(entities)} entities`;
+      return [
+        verdict(`decisions/s of the engine ${at}`, figure(engine, 'rate'), { atLeast: 100_000 }, rounds, count),
+        verdict(`µs is its p99`, inMicroseconds(engine, 'p99Ms'), { atMost: 50 }, rounds, (value) => number(value, 1)),
+        verdict('the rate of the reference engine', ratio(engine, reference, 'rate'), { atLeast: 20 }, rounds),
+      ];
+    });
+  return [table('Policy decisions in process, one core', [head, ...rows]), ...verdicts].join('\n');
+}
+
+/** A bundle without tests and limits as the folder that an installation begins with. */
+export function writeBundleFolder(folder: string, { schema, policies, entities }: PolicyBundle): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'schema.cedarschema'), schema);
+  for (const { file, text } of policies) writeFileSync(join(folder, file), text);
+  writeFileSync(join(folder, 'entities.json'), JSON.stringify(entities));
+}
+
+/** The directory as the policies see it, for those who ask them without the engine. */
+export function cedarEntities(directory: DirectorySnapshot, bundle: LoadedBundle): EntitySnapshot {
+  return createLazySnapshot({
+    load: ({ type, id }) => entityOf(directory, type, id),
+    localTypes: new Set(['Transaction', 'Instrument', 'Mandate', 'Resource']),
+    base: createEntitySnapshot(bundle.entities),
+  });
+}
+
+function entityOf(directory: DirectorySnapshot, type: string, id: string): EntityInput | undefined {
+  switch (type) {
+    case 'Institution': {
+      const found = directory.institution(id);
+      if (found === undefined) return undefined;
+      const { country, leiStatus, compliance } = found;
+      return entity(type, id, [], {
+        country: reference('Jurisdiction', country),
+        leiStatus,
+        ...(compliance === undefined ? {} : { suitableFor: compliance.suitableFor, category: compliance.category }),
+      });
+    }
+    case 'Person': {
+      const found = directory.principal(id);
+      if (found === undefined) return undefined;
+      const desk = directory.desk(`${found.institution}/${found.desk}`);
+      const institution = reference('Institution', found.institution);
+      const parents = [...(desk === undefined ? [] : [uid('Desk', desk.id)]), institution.__entity];
+      return entity(type, id, parents, {
+        institution,
+        roles: found.roles,
+        ...(desk === undefined ? {} : { desk: reference('Desk', desk.id) }),
+      });
+    }
+    case 'Desk': {
+      const found = directory.desk(id);
+      if (found === undefined) return undefined;
+      const institution = reference('Institution', found.institution);
+      return entity(type, id, [institution.__entity], {
+        products: found.products,
+        venues: found.venues.map((mic) => reference('Venue', mic)),
+        jurisdictions: found.jurisdictions.map((country) => reference('Jurisdiction', country)),
+      });
+    }
+    case 'Account': {
+      const found = directory.account(id);
+      if (found === undefined) return undefined;
+      const institution = reference('Institution', found.institution);
+      return entity(type, id, [institution.__entity], { institution });
+    }
+    case 'Venue': {
+      const found = directory.venue(id);
+      if (found === undefined) return undefined;
+      return entity(type, id, [], { country: reference('Jurisdiction', found.country) });
+    }
+    default:
+      return undefined;
+  }
+}
+
+const uid = (type: string, id: string) => ({ type, id });
+const reference = (type: string, id: string) => ({ __entity: uid(type, id) });
+const entity = (type: string, id: string, parents: EntityInput['parents'], attrs: EntityInput['attrs']) => ({
+  uid: uid(type, id),
+  attrs,
+  parents,
+});

@@ -11,9 +11,11 @@ import {
   protectedRequests,
 } from '../machine-clients.ts';
 import { venueOrders } from '../market.ts';
-import { type Contender, measureInTurn, type Result } from '../measure.ts';
+import { type Contender, type Figure, measureInTurn, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
 import type { ServerProcess } from '../server-process.ts';
+import { cpu, latency, rate, section, times, verdict } from '../table.ts';
+import type { SuiteOptions } from './suite.ts';
 
 /** Decisions that are asked for with one request, beside a single one. */
 const batches = [10, 100] as const;
@@ -30,13 +32,13 @@ export interface EvaluationResults {
  * AuthZEN evaluations, each recorded before it is answered: one with a request, and several (`evaluations`). Beside
  * them an HTTP server that answers the very same requests without looking at them, over TLS where they come by it.
  */
-export async function measureEvaluations(options: {
-  readonly controlPlane: MeasuredControlPlane;
-  readonly emptyServer: ServerProcess;
-  readonly emptyTlsServer: ServerProcess;
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<EvaluationResults> {
+export async function measureEvaluations(
+  options: SuiteOptions & {
+    readonly controlPlane: MeasuredControlPlane;
+    readonly emptyServer: ServerProcess;
+    readonly emptyTlsServer: ServerProcess;
+  },
+): Promise<EvaluationResults> {
   const { controlPlane, pace, onProgress } = options;
   const { connections, rounds } = pace;
 
@@ -182,4 +184,32 @@ function each({ name, warmUp, round }: Contender, decisions: number): Contender 
       };
     },
   };
+}
+
+/** AuthZEN over HTTP, beside a server that decides nothing. */
+export function evaluationsSection({ proved, certified }: EvaluationResults, { connections, rounds }: Pace): string {
+  return [
+    section(
+      `AuthZEN evaluations over HTTP (token, possession, durable record), ${connections} connections; latency of a request, all else a decision`,
+      [...proved, ...certified],
+      [rate('decisions/s'), ...latency, ...cpu('server CPU µs')],
+    ),
+    ...besideEmpty(proved, 1 / 3, rounds),
+    ...besideEmpty(certified, 2 / 3, rounds),
+  ].join('\n');
+}
+
+/** The empty server is the last. */
+function besideEmpty(results: readonly Result[], atLeast: number, rounds: number): readonly string[] {
+  const [one, ...rest] = results;
+  const empty = rest.at(-1);
+  if (one === undefined || empty === undefined) return [];
+  const beside = (of: Result, name: Figure) => times(ratio(of, empty, name));
+  return [
+    verdict(`the requests/s of the ${empty.name}: ${one.name}`, ratio(one, empty, 'rate'), { atLeast }, rounds),
+    `  ${beside(one, 'cpuUs')} its server CPU: ${one.name}`,
+    ...rest
+      .slice(0, -1)
+      .map((batch) => `  ${beside(batch, 'rate')} as many decisions as it answers requests: ${batch.name}`),
+  ];
 }

@@ -2,9 +2,11 @@ import type { EvidenceQuery } from '@countersign/contracts';
 import { buildGraph } from '@countersign/evidence';
 import type { EvidenceSite } from '../evidence/evidence-site.ts';
 import { type FilledOrder, orderAt, ordersIn } from '../evidence/filled-market.ts';
-import { measureInTurn, type Result } from '../measure.ts';
+import { repeated } from '../in-process-work.ts';
+import { figure, measureInTurn, type Result } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { repeated } from '../repeated.ts';
+import { bySize, number, verdict } from '../table.ts';
+import type { SuiteOptions } from './suite.ts';
 
 /** A question, put to each of the logs. */
 export interface QueryResults {
@@ -20,11 +22,9 @@ const dayMs = 86_400_000;
  * Questions to logs of different sizes by a lone caller, each about another order: its chain of authority and the graph of
  * it, the whole evidence with proofs, and what the index of terms finds. Every answer must have what was filled in.
  */
-export async function measureEvidenceQueries(options: {
-  readonly sites: readonly EvidenceSite[];
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<readonly QueryResults[]> {
+export async function measureEvidenceQueries(
+  options: SuiteOptions & { readonly sites: readonly EvidenceSite[] },
+): Promise<readonly QueryResults[]> {
   const { sites, pace, onProgress } = options;
   const all: QueryResults[] = [];
   for (const { name, ask } of questions) {
@@ -104,3 +104,24 @@ function query(
 function atLeast(expected: number, found: number): void {
   if (found < expected) throw new Error(`an answer has ${found} of ${expected}`);
 }
+
+/** One transaction, one person, one mandate among all the others. */
+export function evidenceQuerySection(queries: readonly QueryResults[], pace: Pace): string {
+  const chain = queries[0]?.results.at(-1);
+  return [
+    bySize('Questions to the log, a lone caller', queries),
+    ...(chain === undefined
+      ? []
+      : [
+          verdict(
+            `p99, ${queries[0]?.name}, ${chain.name}`,
+            figure(chain, 'p99Ms'),
+            { atMost: 50 },
+            pace.evidence.rounds,
+            inMs,
+          ),
+        ]),
+  ].join('\n');
+}
+
+const inMs = (value: number | undefined): string => `${number(value, 2)} ms`;

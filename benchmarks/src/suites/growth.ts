@@ -2,11 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { codeFlowSteps } from '../code-flow.ts';
 import type { TableReading } from '../growth/database-store.ts';
 import { type GrownSite, startGrownSite } from '../growth/grown-site.ts';
-import { operations } from '../growth/operations.ts';
-import { measureInTurn, type Result } from '../measure.ts';
+import type { Answer } from '../http-connection.ts';
+import { measured, readJson, tokenComplaint } from '../http-contender.ts';
+import { performAll, sendAll } from '../http-load.ts';
+import { formRequests, type MachineClient, pick } from '../machine-clients.ts';
+import { venueOrders, venueReports, venueScope } from '../market.ts';
+import { allCpu, type Contender, type Figure, figure, measureInTurn, type Result, ratio, roundOf } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import type { Starter } from '../starter.ts';
+import { number, table, times } from '../table.ts';
 import { codeFlowContender } from './authorization-code.ts';
+import { accessTokens, activeComplaint } from './introspection.ts';
+import type { InProcessOptions } from './suite.ts';
 
 export interface GrowthResults {
   /** Rows that each table had got, smallest first; results and readings are in this order. */
@@ -21,13 +27,7 @@ export interface GrowthResults {
  * is a control plane with a database of its own, so that the sizes can take turns and share whatever else the machine
  * does; and they do the same work, so that what they read can be compared row by row.
  */
-export async function measureGrowth(options: {
-  readonly folder: string;
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-  /** Sees to it that what is started gets stopped. */
-  readonly started: Starter;
-}): Promise<GrowthResults> {
+export async function measureGrowth(options: Omit<InProcessOptions, 'inProcess'>): Promise<GrowthResults> {
   const { pace, folder } = options;
   const { sizes, rounds, operationsARound, readingsAfterMs } = pace.growth;
   const onProgress = (message: string): void => options.onProgress(`growth: ${message}`);
@@ -73,4 +73,157 @@ async function readingsOf(sites: readonly GrownSite[]): Promise<GrowthResults['r
     table,
     atSize: bySite.flatMap((readings) => readings.filter((reading) => reading.table === table)),
   }));
+}
+
+const connections = 16;
+
+/** A request that is measured at every size, with its own row in the table. */
+export interface Operation {
+  readonly name: string;
+  /** @param count of requests in a round, the same at every size */
+  contender(site: GrownSite, count: number): Contender;
+}
+
+type Prepare = (site: GrownSite, count: number) => readonly Buffer[] | Promise<readonly Buffer[]>;
+
+export const operations: readonly Operation[] = [
+  operation('token, client_credentials', tokenComplaint, ({ controlPlane }, count) =>
+    formRequests({
+      issuer: controlPlane.issuer,
+      path: '/token',
+      proof: true,
+      clients: controlPlane.market.traders,
+      parameters: () => clientCredentials,
+      count,
+    }),
+  ),
+  operation('token, refreshed', tokenComplaint, ({ controlPlane, consents }, count) => {
+    const refreshTokens = new Map(consents.map(({ client, refreshToken = '' }) => [client, refreshToken]));
+    return formRequests({
+      issuer: controlPlane.issuer,
+      path: '/token',
+      proof: true,
+      clients: [...refreshTokens.keys()],
+      parameters: (client) => ({
+        grant_type: 'refresh_token',
+        refresh_token: refreshTokens.get(client) ?? '',
+        resource: venueOrders,
+        scope: venueScope,
+      }),
+      count,
+    });
+  }),
+  operation('introspection, JWT', activeComplaint, (site, count) => introspections(site, venueOrders, count)),
+  operation('introspection, reference', activeComplaint, (site, count) => introspections(site, venueReports, count)),
+  operation('revocation, access token', revokedComplaint, revocations),
+];
+
+const clientCredentials = { grant_type: 'client_credentials', resource: venueOrders, scope: venueScope };
+
+function operation(name: string, complaint: (answer: Answer) => string | undefined, prepare: Prepare): Operation {
+  return {
+    name,
+    contender(site, count) {
+      const { server } = site;
+      const send = async (part: number) => {
+        const requests = await prepare(site, part);
+        return roundOf(
+          await measured(server, () => sendAll({ name, url: server.url, requests, connections, complaint })),
+        );
+      };
+      return {
+        name: site.asked.name,
+        warmUp: () => send(Math.ceil(count / 2)),
+        round: () => send(count),
+      };
+    },
+  };
+}
+
+async function introspections({ controlPlane }: GrownSite, resource: string, count: number) {
+  const { issuer, market } = controlPlane;
+  const tokens = await accessTokens(issuer, market.traders, resource);
+  return formRequests({
+    issuer,
+    path: '/introspect',
+    proof: false,
+    clients: market.gateways,
+    parameters: (_client, index) => ({ token: pick(tokens, index) }),
+    count,
+  });
+}
+
+/** Each ends a token of its own, which is issued beforehand. */
+async function revocations({ controlPlane, server }: GrownSite, count: number): Promise<readonly Buffer[]> {
+  const { issuer, market } = controlPlane;
+  const clients: readonly MachineClient[] = market.traders;
+  const tokens: string[] = [];
+  const items = formRequests({
+    issuer,
+    path: '/token',
+    proof: true,
+    clients,
+    parameters: () => clientCredentials,
+    count,
+  }).map((request, index) => ({ request, index }));
+  await performAll({
+    name: 'tokens to revoke',
+    url: server.url,
+    connections,
+    items,
+    async perform({ request, index }, connection) {
+      const token = readJson((await connection.ask(request)).body)['access_token'];
+      if (typeof token !== 'string') throw new Error('no token to revoke');
+      tokens[index] = token;
+    },
+  });
+  // The clients in the same turn: each ends what was issued to it.
+  return formRequests({
+    issuer,
+    path: '/revoke',
+    proof: false,
+    clients,
+    parameters: (_client, index) => ({ token: tokens[index] ?? '' }),
+    count,
+  });
+}
+
+function revokedComplaint({ status }: Answer): string | undefined {
+  return status === 200 ? undefined : 'which ends nothing';
+}
+
+/** What it costs when every table has grown, and how much of each table the same work reads. */
+export function growthSections({ sizes, operations, readings }: GrowthResults): readonly string[] {
+  const rounds = operations[0]?.results[0]?.rounds.length ?? 0;
+  const columns = sizes.map((size) => size.toLocaleString('en-US'));
+  const head = (title: string) => [title, ...columns, ...columns.slice(1).map((column) => `${column} is`)];
+  const costs = (title: string, digits: number, of: (result: Result) => Result, name: Figure) =>
+    table(title, [
+      head('rows in every table'),
+      ...operations.map(({ name: operation, results }) => {
+        const [smallest, ...others] = results.map(of);
+        const figures = results.map(of).map((result) => number(figure(result, name), digits));
+        const ratios = others.map((result) =>
+          times(smallest === undefined ? undefined : ratio(result, smallest, name)),
+        );
+        return [operation, ...figures, ...ratios];
+      }),
+    ]);
+  const read = (title: string, of: (reading: GrowthResults['readings'][number]['atSize'][number]) => number) =>
+    table(title, [
+      ['', ...columns],
+      ...readings.map(({ table: name, atSize }) => [name, ...atSize.map((reading) => number(of(reading), 0))]),
+    ]);
+  return [
+    costs(
+      `Growth: CPU of server and PostgreSQL together, µs an operation, 16 connections, medians of ${rounds}`,
+      0,
+      allCpu,
+      'cpuUs',
+    ),
+    costs('Growth: latency, p50 ms', 2, (result) => result, 'p50Ms'),
+    costs('Growth: write-ahead log of PostgreSQL, bytes an operation', 0, (result) => result, 'walBytes'),
+    read('Growth: rows and index entries read by the same work', ({ rowsRead }) => rowsRead),
+    read('Growth: scans of whole tables by the same work', ({ sequentialScans }) => sequentialScans),
+  ];
 }

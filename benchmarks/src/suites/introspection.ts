@@ -3,9 +3,11 @@ import type { Answer } from '../http-connection.ts';
 import { httpContender, readJson } from '../http-contender.ts';
 import { formRequests, type MachineClient, pick } from '../machine-clients.ts';
 import { venueOrders, venueReports, venueScope } from '../market.ts';
-import { type Contender, measureInTurn, type Result } from '../measure.ts';
+import { type Contender, measureInTurn, type Result, ratio } from '../measure.ts';
+import type { Pace } from '../pace.ts';
 import type { ServerProcess } from '../server-process.ts';
-import type { PeerSuite } from './peer-suite.ts';
+import { cpu, latency, rate, section, times } from '../table.ts';
+import type { PeerSuite } from './suite.ts';
 
 /** RFC 9701. */
 const signedAnswer = 'application/token-introspection+jwt';
@@ -87,4 +89,22 @@ function signedComplaint({ status, body }: Answer): string | undefined {
   const told = claims['token_introspection'];
   const active = typeof told === 'object' && told !== null && 'active' in told && told.active === true;
   return status === 200 && active ? undefined : 'which is not a signed answer about an active token';
+}
+
+export function introspectionSection(results: readonly Result[], { connections }: Pace): string {
+  const [jwt, signedJwt, reference, signedReference, bare, signedBare, peer, signedPeer] = results;
+  const cost = (what: string, of: Result | undefined, to: Result | undefined): string =>
+    `  ${what}: ${times(of === undefined || to === undefined ? undefined : ratio(of, to, 'cpuUs'))} the server CPU of ${to?.name ?? '-'}`;
+  return [
+    section(`Introspection (RFC 7662, signed answers RFC 9701), ${connections} connections`, results, [
+      rate('answers/s'),
+      ...latency,
+      ...cpu('server CPU µs'),
+    ]),
+    cost('JWT', jwt, bare),
+    cost('JWT, signed answer', signedJwt, signedBare),
+    cost('reference', reference, peer),
+    cost('reference, signed answer', signedReference, signedPeer),
+    '  oidc-provider introspects no JWT access tokens; the bare server has nowhere to keep references',
+  ].join('\n');
 }

@@ -1,20 +1,20 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { ConsentStore, Mandate } from '@countersign/contracts';
 import { type MandateId, parseId } from '@countersign/kernel';
 import { intentUse, type Lei, permits, type TradeOrder } from '@countersign/market';
-import type { InProcess } from '../in-process.ts';
+import { thisProcess, withCosts } from '../http-contender.ts';
+import { timed } from '../in-process-work.ts';
 import { pick } from '../machine-clients.ts';
-import { lineFromDatabase } from '../mandates/asked-store.ts';
-import { collectedHeap } from '../mandates/collected-heap.ts';
-import { countMandates, fillMandates, idOfCopy } from '../mandates/filled-mandates-store.ts';
+import { countMandates, fillMandates, idOfCopy, lineFromDatabase } from '../mandates/filled-mandates-store.ts';
 import { giveLines, holderOf, lineLengths, lowestOf, mandatesAGroup } from '../mandates/lines.ts';
-import { type Contender, measureInTurn, type Result } from '../measure.ts';
+import { type Contender, figure, measureInTurn, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { descendantsCpuUs } from '../process-tree-cpu.ts';
-import type { Starter } from '../starter.ts';
-import { timed } from '../timed.ts';
+import { count, inMicroseconds, number, table, times } from '../table.ts';
 import { houses } from '../trading/firms.ts';
 import { tradeOrder } from '../trading/orders.ts';
 import { startTradingSite, type TradingSite } from '../trading/trading-site.ts';
+import type { InProcessOptions } from './suite.ts';
 
 export interface MandateResults {
   /** What was asked about, at each length of line and each number of mandates. */
@@ -40,13 +40,6 @@ export interface MandateMemory {
   readonly residentBytes: number;
 }
 
-interface Options {
-  readonly inProcess: InProcess;
-  readonly pace: Pace;
-  readonly started: Starter;
-  readonly onProgress: (message: string) => void;
-}
-
 /** A question: an intent of whoever holds the lowest mandate of a line. */
 interface Question {
   readonly mandate: MandateId;
@@ -66,7 +59,7 @@ const action = 'order:create';
  * has to be read; beside PostgreSQL asked each time, and the constraints of the line looked at and nothing else. All
  * must permit.
  */
-export async function measureMandates(options: Options): Promise<MandateResults> {
+export async function measureMandates(options: InProcessOptions): Promise<MandateResults> {
   const { pace } = options;
   const checks: MandateChecks[] = [];
   const memory: MandateMemory[] = [];
@@ -168,17 +161,13 @@ function askedBefore(
   };
 }
 
-/** Counts what PostgreSQL does for it too. */
+/** Adds the CPU time of PostgreSQL to the rounds of a contender. */
 function withDatabaseCpu(contender: Contender): Contender {
   return {
     ...contender,
     async round(seconds) {
-      const before = descendantsCpuUs(process.pid);
-      const round = await contender.round(seconds);
-      const after = descendantsCpuUs(process.pid);
-      return before === undefined || after === undefined
-        ? round
-        : { ...round, databaseCpuUs: (after - before) / round.operations };
+      const { value: round, databaseCpuUs } = await withCosts(thisProcess, () => contender.round(seconds));
+      return databaseCpuUs === undefined ? round : { ...round, databaseCpuUs: databaseCpuUs / round.operations };
     },
   };
 }
@@ -213,4 +202,47 @@ function mandateAt(group: number, length: number): MandateId {
 
 function orderOf(holder: Lei, mandate: MandateId, index: number): TradeOrder {
   return tradeOrder({ ...pick(houses, 0), arranger: holder }, mandate, index);
+}
+
+/** "Does this mandate allow this intent now?", by how long its line is and how many mandates there are. */
+export function mandateSections({ checks, memory }: MandateResults): readonly string[] {
+  const rows = checks.flatMap(({ chain, mandates, results }) => {
+    const [first] = results;
+    return [
+      [`a chain of ${chain} among ${count(mandates)} mandates`],
+      ...results.map((result) => [
+        `  ${result.name}`,
+        number(figure(result, 'rate'), 0),
+        number(inMicroseconds(result, 'p50Ms'), 1),
+        number(inMicroseconds(result, 'p99Ms'), 1),
+        number(figure(result, 'cpuUs'), 1),
+        number(figure(result, 'databaseCpuUs'), 1),
+        first === undefined || result === first ? '' : times(ratio(first, result, 'rate')),
+      ]),
+    ];
+  });
+  const head = ['', 'checks/s', 'p50 µs', 'p99 µs', 'CPU µs', 'PostgreSQL µs', 'from memory is'];
+  return [
+    table('Mandate valid for intent, in process, a lone caller', [head, ...rows]),
+    table('Memory of the consent store, when it holds all that it keeps', [
+      ['mandates in the database', 'in memory', 'heap MB', 'bytes each', 'whole process MB'],
+      ...memory.map(({ mandates, remembered, heapBytes, residentBytes }) => [
+        count(mandates),
+        count(remembered),
+        number(heapBytes / 1e6, 1),
+        count(heapBytes / Math.max(1, remembered)),
+        number(residentBytes / 1e6, 0),
+      ]),
+    ]),
+  ];
+}
+
+/** Bytes that live on the heap of this process now, and its resident set, after everything that can go has gone. */
+export function collectedHeap(): { readonly heapBytes: number; readonly residentBytes: number } {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  if (typeof collect !== 'function') throw new Error('this Node.js does not let its garbage be collected');
+  collect();
+  const { heapUsed, rss } = process.memoryUsage();
+  return { heapBytes: heapUsed, residentBytes: rss };
 }

@@ -15,11 +15,12 @@ import {
 import type { EvidenceSite } from '../evidence/evidence-site.ts';
 import { filledLogStore, type LogTable } from '../evidence/filled-log-store.ts';
 import { logOrigin } from '../evidence/product-log.ts';
+import { repeated, timed } from '../in-process-work.ts';
 import { pick } from '../machine-clients.ts';
-import { type Contender, measureInTurn, type Result } from '../measure.ts';
+import { type Contender, figure, measureInTurn, type Result } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { repeated } from '../repeated.ts';
-import { timed } from '../timed.ts';
+import { bySize, number, table, verdict } from '../table.ts';
+import type { SuiteOptions } from './suite.ts';
 
 export interface ProofResults {
   /** One for each kind of proof, made and verified; a result for each size, smallest first. */
@@ -39,11 +40,9 @@ const proofsMade = 256;
  * Proofs about records all over logs of different sizes: made by the log from its rows, and verified by somebody who has
  * nothing but the checkpoint and the key. Every proof that is verified must hold. And what a record takes on the disk.
  */
-export async function measureProofs(options: {
-  readonly sites: readonly EvidenceSite[];
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<ProofResults> {
+export async function measureProofs(
+  options: SuiteOptions & { readonly sites: readonly EvidenceSite[] },
+): Promise<ProofResults> {
   const { sites, pace, onProgress } = options;
   const sizes = await Promise.all(
     sites.map(async ({ name, records, owner, termsDrawnASecond }) => ({
@@ -148,3 +147,37 @@ function headOf(note: string): { readonly size: bigint; readonly root: Buffer } 
   if (said?.ok !== true) throw new Error('a checkpoint that cannot be read');
   return { size: said.checkpoint.size, root: Buffer.from(said.checkpoint.root) };
 }
+
+/** Proofs at each size of the log, and what a record takes on the disk. */
+export function proofSections({ proofs, sizes }: ProofResults, pace: Pace): readonly string[] {
+  const { rounds } = pace.evidence;
+  const slowest = proofs.map(({ name, results }) => {
+    const largest = results.at(-1);
+    return verdict(
+      `p99, ${name}, ${largest?.name ?? ''}`,
+      largest === undefined ? undefined : figure(largest, 'p99Ms'),
+      { atMost: 5 },
+      rounds,
+      inMs,
+    );
+  });
+  return [
+    [bySize('Proofs, a lone caller', proofs), ...slowest].join('\n'),
+    table('Bytes on the disk a record, with indexes', [
+      ['', 'all', 'places and hashes', 'bodies', 'tiles', 'terms', 'terms drawn/s'],
+      ...sizes.map(({ name, records, bytes, termsDrawnASecond }) => [
+        name,
+        ...[
+          Object.values(bytes).reduce((total, value) => total + value, 0),
+          bytes.entries,
+          bytes.bodies,
+          bytes.tiles,
+          bytes.terms,
+        ].map((value) => number(value / records, 1)),
+        number(termsDrawnASecond, 0),
+      ]),
+    ]),
+  ];
+}
+
+const inMs = (value: number | undefined): string => `${number(value, 2)} ms`;

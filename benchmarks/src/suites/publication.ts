@@ -6,27 +6,19 @@ import { createVerifierKey, formatVerifierKey } from '@countersign/merkle-log';
 import { createScratchDatabase } from '@countersign/runtime';
 import { logComponent, logOrigin, openProductLog } from '../evidence/product-log.ts';
 import { termsBehind } from '../evidence/terms-behind.ts';
-import type { InProcess } from '../in-process.ts';
-import { type Contender, measureInTurn, type Result } from '../measure.ts';
+import { repeated } from '../in-process-work.ts';
+import { allCpu, type Contender, measureInTurn, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { repeated } from '../repeated.ts';
 import { type ServerProcess, startServerProcess } from '../server-process.ts';
 import type { WitnessServerSettings } from '../servers/witness-server.ts';
 import { keptSigner } from '../signers.ts';
-import type { Starter } from '../starter.ts';
+import { cpu, latency, rate, section, times } from '../table.ts';
 import { draft } from './appends.ts';
+import type { InProcessOptions } from './suite.ts';
 
 /** How often a log is cosigned and published here; less often, as it is configured by default, costs less. */
 export const publishedEveryMs = 1_000;
 const witnessNames = ['alpha', 'beta', 'gamma'];
-
-interface Options {
-  readonly inProcess: InProcess;
-  readonly folder: string;
-  readonly pace: Pace;
-  readonly started: Starter;
-  readonly onProgress: (message: string) => void;
-}
 
 type Shape = { readonly name: string; readonly witnessed: boolean; readonly folder: 'none' | 'hashes' | 'entries' };
 const shapes: readonly Shape[] = [
@@ -41,7 +33,7 @@ const shapes: readonly Shape[] = [
  * What it costs the appends that a log is witnessed and published. The witnesses are processes of their own, each with a
  * disk that it waits for; what they cost is not counted, as they are somebody else's.
  */
-export async function measurePublication(options: Options): Promise<readonly Result[]> {
+export async function measurePublication(options: InProcessOptions): Promise<readonly Result[]> {
   const { pace, onProgress } = options;
   const contenders: Contender[] = [];
   for (const shape of shapes) contenders.push(await contender(shape, options));
@@ -49,7 +41,7 @@ export async function measurePublication(options: Options): Promise<readonly Res
   return measureInTurn(contenders, { rounds, seconds }, (said) => onProgress(`publication: ${said}`));
 }
 
-async function contender(shape: Shape, options: Options): Promise<Contender> {
+async function contender(shape: Shape, options: InProcessOptions): Promise<Contender> {
   const { inProcess, pace, started, onProgress } = options;
   const { name } = shape;
   onProgress(`publication: ${name}: starting`);
@@ -105,7 +97,7 @@ async function publishedAll(auditLog: RunningAuditLog, witnessed: boolean): Prom
 async function startWitnesses(
   log: string,
   place: string,
-  { started, onProgress }: Options,
+  { started, onProgress }: InProcessOptions,
 ): Promise<readonly ServerProcess[]> {
   const starting = witnessNames.map((name) => {
     const settings: WitnessServerSettings = { folder: join(place, name), name: `${name}.example`, log };
@@ -114,7 +106,7 @@ async function startWitnesses(
   return Promise.all(starting);
 }
 
-async function witnessingBy(witnesses: readonly ServerProcess[], { inProcess, started }: Options) {
+async function witnessingBy(witnesses: readonly ServerProcess[], { inProcess, started }: InProcessOptions) {
   const exchange = await started(Promise.resolve(createConfiguredExchange({ logger: inProcess.logger })));
   const lines = witnesses.map(({ url }, number) => {
     const [address = '', key = ''] = url.split('#');
@@ -126,4 +118,23 @@ async function witnessingBy(witnesses: readonly ServerProcess[], { inProcess, st
 
 function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
+}
+
+/** Appends of a log that others watch, beside those of one that nobody does. */
+export function publicationSection(results: readonly Result[], pace: Pace): string {
+  const [alone, ...watched] = results;
+  return [
+    section(
+      `Audit-log appends, ${pace.publication.callers} callers at once, while it is witnessed and published every second`,
+      results,
+      [rate('appends/s'), ...latency, ...cpu('process CPU µs')],
+    ),
+    ...watched.flatMap((result) =>
+      alone === undefined
+        ? []
+        : [
+            `  ${times(ratio(result, alone, 'rate'))} the rate and ${times(ratio(allCpu(result), allCpu(alone), 'cpuUs'))} all CPU: ${result.name}`,
+          ],
+    ),
+  ].join('\n');
 }

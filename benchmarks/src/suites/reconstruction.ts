@@ -1,8 +1,10 @@
-import { type Contender, measureInTurn, type Result, roundOf } from '../measure.ts';
+import { performed } from '../in-process-work.ts';
+import { type Contender, figure, measureInTurn, type Result, roundOf } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { performed } from '../performed.ts';
+import { cpu, latency, number, rate, section, verdict } from '../table.ts';
 import type { Trading } from '../trading/grown-trading.ts';
 import { type OpenOrder, orderSteps } from '../trading/orders.ts';
+import type { SuiteOptions } from './suite.ts';
 
 /** What was asked for of a site. */
 export interface ReconstructionResults {
@@ -21,11 +23,9 @@ export function ordersToReconstruct({ reconstruction: { rounds, ordersARound } }
  * each proved to be in the log. Of orders whose records nobody has read since they were written, and of orders whose
  * records have just been read.
  */
-export async function measureReconstruction(options: {
-  readonly sites: readonly Trading[];
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<readonly ReconstructionResults[]> {
+export async function measureReconstruction(
+  options: SuiteOptions & { readonly sites: readonly Trading[] },
+): Promise<readonly ReconstructionResults[]> {
   const { sites, pace } = options;
   const { rounds, ordersARound } = pace.reconstruction;
   const contenders = sites.map((site) => contendersFor(site, ordersARound));
@@ -83,9 +83,24 @@ function contender(
   const round = async () => roundOf(await performed(1, orders(), ask));
   return {
     name,
-    async warmUp() {
-      await round();
-    },
+    warmUp: () => round(),
     round,
   };
+}
+
+/** One transaction's chain of authority among a million. */
+export function reconstructionSections(
+  measured: readonly ReconstructionResults[],
+  { reconstruction: { rounds } }: Pace,
+): readonly string[] {
+  return measured.map(({ name, results }) => {
+    const columns = [rate('a second'), ...latency, ...cpu('process CPU µs')];
+    const inMs = (value: number | undefined) => `${number(value, 1)} ms`;
+    return [
+      section(`Reconstruction of one transaction, a lone caller; in the log: ${name}`, results, columns),
+      ...results
+        .slice(0, 1)
+        .map((result) => verdict(`p99, ${result.name}`, figure(result, 'p99Ms'), { atMost: 50 }, rounds, inMs)),
+    ].join('\n');
+  });
 }

@@ -2,11 +2,10 @@ import { createLogger, createScratchDatabase, type ScratchDatabase } from '@coun
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { figure } from '../measure.ts';
 import { quickPace } from '../pace.ts';
-import { signInSections } from '../report/sign-ins-section.ts';
 import { requireNothingLost } from '../sign-ins/nothing-lost.ts';
 import { startSignInSite } from '../sign-ins/sign-in-site.ts';
 import type { Stoppable } from '../starter.ts';
-import { measureSignIns } from './sign-ins.ts';
+import { measureSignIns, signInSections } from './sign-ins.ts';
 
 const parts: Stoppable[] = [];
 let scratch: ScratchDatabase;

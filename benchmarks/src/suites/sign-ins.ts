@@ -1,23 +1,25 @@
 import { digestOf, newId, systemClock, systemRandom } from '@countersign/kernel';
 import type { AuthenticationResponse } from '@countersign/webauthn/software-authenticator';
 import type pg from 'pg';
-import { measured } from '../http-contender.ts';
+import { measured, thisProcess } from '../http-contender.ts';
 import { performAll } from '../http-load.ts';
 import type { InProcess } from '../in-process.ts';
+import { performed } from '../in-process-work.ts';
 import {
+  allCpu,
   type Contender,
   type Counted,
+  figure,
   measureInTurn,
   oneAfterTheOther,
   partOf,
   type Result,
   type Round,
+  ratio,
   roundOf,
   together,
 } from '../measure.ts';
 import type { Pace } from '../pace.ts';
-import { performed } from '../performed.ts';
-import { descendantsCpuUs } from '../process-tree-cpu.ts';
 import {
   type BareHolder,
   bareHolders,
@@ -25,14 +27,14 @@ import {
   challenge,
   insertRow,
   startBareSignIn,
+  verifiers,
   verifiesBarely,
 } from '../sign-ins/bare-sign-in.ts';
-import { type KeyHolder, prepareSignIns } from '../sign-ins/key-holder.ts';
 import { type NothingLost, requireNothingLost } from '../sign-ins/nothing-lost.ts';
 import { type SignInSite, signInOrigin, startSignInSite } from '../sign-ins/sign-in-site.ts';
-import { type SignInServer, signInSteps } from '../sign-ins/sign-in-steps.ts';
-import { verifiers } from '../sign-ins/verifiers.ts';
+import { type KeyHolder, prepareSignIns, type SignInServer, signInSteps } from '../sign-ins/sign-in-steps.ts';
 import type { Starter } from '../starter.ts';
+import { cpu, latency, number, rate, section, table, times } from '../table.ts';
 
 export interface SignInResults {
   /** Ours, then the floors, then the peer. */
@@ -148,21 +150,10 @@ function inBatches({
   }
   return {
     name,
-    async warmUp() {
-      await round(pace.warmUpSeconds);
-    },
+    warmUp: () => round(pace.warmUpSeconds),
     round,
   };
 }
-
-/** Server and client share this process; the floor pays for the client as well. */
-const thisProcess = {
-  async cpuUs() {
-    const { user, system } = process.cpuUsage();
-    return user + system;
-  },
-  databaseCpuUs: () => descendantsCpuUs(process.pid),
-};
 
 async function signInBatch(
   server: SignInServer,
@@ -232,4 +223,59 @@ function approvalBy(iss: KeyHolder['person']) {
     ...{ typ: 'countersign-approval+webauthn', iss, iat, exp: iat + 300, jti },
     ...{ txn, intent_digest: intent, decision: 'approve' },
   };
+}
+
+/** Sign-ins and signed statements beside what they cannot do without, and what became of a thousand under load. */
+export function signInSections(
+  { signIns, steps, statements, nothingLost }: SignInResults,
+  { connections }: Pace,
+): readonly string[] {
+  const columns = (what: string) => [rate(what), ...latency, ...cpu('process CPU µs')];
+  const { ceremonies } = nothingLost;
+  return [
+    besideFloors(
+      section(
+        `Sign-ins with a security key, from the page to the session, ${connections} connections`,
+        signIns,
+        columns('a second'),
+      ),
+      signIns,
+      'sign-ins',
+    ),
+    table('Their steps: CPU of process and PostgreSQL together, µs', [
+      ['', 'p50 ms', 'p99 ms', 'CPU µs', 'floor µs', 'ours is'],
+      ...steps.map(({ name, results: [ours, floor] }) => [
+        name,
+        number(ours && figure(ours, 'p50Ms'), 2),
+        number(ours && figure(ours, 'p99Ms'), 2),
+        number(ours && figure(allCpu(ours), 'cpuUs'), 0),
+        number(floor && figure(allCpu(floor), 'cpuUs'), 0),
+        times(ours && floor && ratio(allCpu(ours), allCpu(floor), 'cpuUs')),
+      ]),
+    ]),
+    besideFloors(
+      section(
+        `Signed statements (approvals): asked for, signed, verified, ${connections} at once`,
+        statements,
+        columns('a second'),
+      ),
+      statements,
+      'statements',
+    ),
+    [
+      `${number(ceremonies, 0)} sign-ins, ${nothingLost.connections} at once, in ${nothingLost.seconds.toFixed(1)} s: nothing lost`,
+      `  ${number(ceremonies, 0)} sessions, each of the right person and with one record; every count of a key is the newest`,
+    ].join('\n'),
+  ];
+}
+
+function besideFloors(said: string, [ours, ...others]: readonly Result[], what: string): string {
+  if (ours === undefined) return said;
+  const all = allCpu(ours);
+  const each = figure(all, 'cpuUs');
+  return [
+    said,
+    `  ${number(each === undefined ? undefined : 1e6 / each, 0)} ${what} a second and core, PostgreSQL included`,
+    ...others.map((other) => `  ${times(ratio(all, allCpu(other), 'cpuUs'))} all CPU of the ${other.name}`),
+  ].join('\n');
 }

@@ -1,23 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { MessageChannel } from 'node:worker_threads';
 import {
   type AuditAppender,
+  createPageSource,
+  type FromRecordStream,
   openDecision,
   type PolicyBundle,
   type PolicyEngine,
   protectedDecision,
+  type RecordPage,
+  type RecordStream,
+  type RecordStreamer,
   type SimulationReport,
 } from '@countersign/contracts';
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
 import { loadBundle, readBundleFolder, shippedPolicies } from '@countersign/policy-engine';
 import { termsBehind } from '../evidence/terms-behind.ts';
-import type { InProcess } from '../in-process.ts';
+import { thisProcess, withCosts } from '../http-contender.ts';
 import type { Pace } from '../pace.ts';
 import { generatedBundle } from '../policies/generated-bundle.ts';
-import { handedRound, keptPages } from '../policies/handed-round.ts';
 import { createTradingFloor, type TradingFloor } from '../policies/trading-floor.ts';
-import { descendantsCpuUs } from '../process-tree-cpu.ts';
-import type { Starter } from '../starter.ts';
+import { number, table, verdict } from '../table.ts';
 import { engineOn } from './decisions.ts';
+import type { InProcessOptions } from './suite.ts';
 
 /** A candidate over what was recorded of so many decisions. */
 export interface SimulationResults {
@@ -28,7 +33,7 @@ export interface SimulationResults {
   /** CPU time of this process, in seconds: the thread that judges, and the one that reads the log. */
   readonly cpuSeconds: number;
   /** CPU time of its PostgreSQL. */
-  readonly databaseCpuSeconds?: number;
+  readonly databaseCpuSeconds: number | undefined;
   /** With the records in memory: what the thread that judges does, on one core. */
   readonly judgedAlone: { readonly decisions: number; readonly seconds: number };
 }
@@ -45,13 +50,7 @@ const recordedAtOnce = 512;
  * Orders are decided and recorded, as the order path does; then a bundle that has one more rule is run over all of
  * them.
  */
-export async function measureSimulation(options: {
-  readonly inProcess: InProcess;
-  readonly folder: string;
-  readonly pace: Pace;
-  readonly started: Starter;
-  readonly onProgress: (message: string) => void;
-}): Promise<SimulationResults> {
+export async function measureSimulation(options: InProcessOptions): Promise<SimulationResults> {
   const { inProcess, pace } = options;
   const onProgress = (message: string): void => options.onProgress(`simulation: ${message}`);
   const bundle = generatedBundle(await readBundleFolder(shippedPolicies), policies);
@@ -63,14 +62,13 @@ export async function measureSimulation(options: {
   const terms = termsBehind({ auditLog: inProcess.auditLog, connection: inProcess.scratch.connection });
   await terms.settle().finally(() => terms.stop());
   onProgress('running a candidate over them');
-  const cpuBefore = process.cpuUsage();
-  const databaseBefore = descendantsCpuUs(process.pid);
-  const began = performance.now();
   const candidate = withOneMoreRule(bundle);
-  const report = await simulated(engine, candidate);
-  const seconds = (performance.now() - began) / 1000;
-  const { user, system } = process.cpuUsage(cpuBefore);
-  const databaseAfter = descendantsCpuUs(process.pid);
+  const {
+    value: report,
+    seconds,
+    cpuUs,
+    databaseCpuUs,
+  } = await withCosts(thisProcess, () => simulated(engine, candidate));
   const { decisions, permitToDeny, denyToPermit, skipped } = report;
   if (decisions !== pace.simulation.decisions || Object.keys(skipped).length > 0 || permitToDeny === 0)
     throw new Error(`the simulation judged ${decisions} decisions and turned ${permitToDeny} of them`);
@@ -91,10 +89,8 @@ export async function measureSimulation(options: {
     decisions,
     flips: permitToDeny + denyToPermit,
     seconds,
-    cpuSeconds: (user + system) / 1e6,
-    ...(databaseBefore === undefined || databaseAfter === undefined
-      ? {}
-      : { databaseCpuSeconds: (databaseAfter - databaseBefore) / 1e6 }),
+    cpuSeconds: cpuUs / 1e6,
+    databaseCpuSeconds: databaseCpuUs === undefined ? undefined : databaseCpuUs / 1e6,
   };
 }
 
@@ -148,4 +144,93 @@ forbid (principal, action == Action::"order:create", resource is Transaction)
 when { resource has notional && resource.notional.greaterThan(decimal("900490.0")) }
 unless { resource.approvals.supervisor >= 1 };`;
   return { ...bundle, policies: [...bundle.policies, { file: 'more.cedar', text: rule }] };
+}
+
+/** A candidate over recorded decisions. */
+export function simulationSection(results: SimulationResults, { rounds }: Pace): string {
+  const { decisions, flips, seconds, cpuSeconds, databaseCpuSeconds, judgedAlone } = results;
+  const aMillion = (seconds * 1_000_000) / decisions;
+  const aMillionAlone = (judgedAlone.seconds * 1_000_000) / judgedAlone.decisions;
+  const said = (value: number | undefined) => number(value, 1);
+  return [
+    table('A policy bundle simulated over recorded decisions', [
+      ['', 'decisions', 'flips', 'seconds', 'decisions/s', 'CPU s', 'PostgreSQL s'],
+      [
+        'log read, opened and judged',
+        number(decisions, 0),
+        number(flips, 0),
+        number(seconds, 1),
+        number(decisions / seconds, 0),
+        number(cpuSeconds, 1),
+        number(databaseCpuSeconds, 1),
+      ],
+      [
+        'judged by one thread, records in memory',
+        number(judgedAlone.decisions, 0),
+        '',
+        number(judgedAlone.seconds, 1),
+        number(judgedAlone.decisions / judgedAlone.seconds, 0),
+      ],
+    ]),
+    verdict('seconds a million, by the core that judges', aMillionAlone, { atMost: 30 }, rounds, said),
+    verdict('seconds a million, the log read and opened beside it', aMillion, { atMost: 30 }, rounds, said),
+  ].join('\n');
+}
+
+/** What a stream of the log has given. */
+export interface KeptPages {
+  readonly pages: readonly RecordPage[];
+  readonly records: number;
+}
+
+/** So many records of the log, or one page more, kept in memory as a stream gives them. */
+export async function keptPages(
+  log: RecordStreamer,
+  query: Parameters<RecordStreamer['stream']>[0],
+  atLeast: number,
+): Promise<KeptPages> {
+  const stream = await log.stream(query);
+  const pages: RecordPage[] = [];
+  let records = 0;
+  try {
+    const source = createPageSource(stream.port);
+    while (records < atLeast) {
+      const page = await source.next();
+      if (page === undefined) break;
+      pages.push(page);
+      records += page.records;
+    }
+  } finally {
+    await stream.stop();
+  }
+  if (records === 0) throw new Error('the log has given nothing');
+  return { pages, records };
+}
+
+/** The same pages, round and round, until there have been so many records: the reading of the log costs nothing. */
+export function handedRound({ pages }: KeptPages, atLeast: number): RecordStreamer {
+  return {
+    async stream(): Promise<RecordStream> {
+      const { port1: port, port2: own } = new MessageChannel();
+      let given = 0;
+      let turn = 0;
+      own.on('message', () => {
+        const page = pages[turn++ % pages.length];
+        const said: FromRecordStream =
+          page === undefined || given >= atLeast ? { say: 'end' } : { say: 'page', page: copyOf(page) };
+        if (said.say === 'page') given += said.page.records;
+        own.postMessage(said, said.say === 'page' ? [said.page.bytes.buffer, said.page.ends.buffer] : []);
+      });
+      return {
+        port,
+        async stop() {
+          own.close();
+        },
+      };
+    },
+  };
+}
+
+function copyOf({ records, bytes, ends }: RecordPage): RecordPage {
+  return { records, bytes: bytes.slice(), ends: ends.slice() };
 }

@@ -1,11 +1,23 @@
 import type { RecordDraft } from '@countersign/contracts';
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
+import { performed } from '../in-process-work.ts';
 import { pick } from '../machine-clients.ts';
-import { type Contender, measureInTurn, type Result, type Round, roundOf, together } from '../measure.ts';
-import type { Pace } from '../pace.ts';
-import { performed } from '../performed.ts';
+import {
+  allCpu,
+  type Contender,
+  type Figure,
+  figure,
+  measureInTurn,
+  type Result,
+  type Round,
+  ratio,
+  roundOf,
+  together,
+} from '../measure.ts';
+import { cpu, latency, number, rate, section, table, times } from '../table.ts';
 import type { Trading } from '../trading/grown-trading.ts';
 import { type OrderStep, orderSteps, takeStep } from '../trading/orders.ts';
+import type { SuiteOptions } from './suite.ts';
 
 /** What so many callers at once get done. */
 export interface TransitionResults {
@@ -30,11 +42,9 @@ type Turn = { readonly all: Round; readonly steps?: Readonly<Record<OrderStep, R
  * mandates, policies, limits, log and PostgreSQL. All orders of a round take a step before any takes the next, so that
  * each step's cost can be told; they are opened before.
  */
-export async function measureTransitions(options: {
-  readonly sites: readonly Trading[];
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<readonly TransitionResults[]> {
+export async function measureTransitions(
+  options: SuiteOptions & { readonly sites: readonly Trading[] },
+): Promise<readonly TransitionResults[]> {
   const { sites, pace } = options;
   const [first] = sites;
   if (first === undefined) throw new Error('there is no site to trade on');
@@ -81,9 +91,7 @@ function carrying({ name, site, orders: book }: Trading, callers: number, count:
   };
   return {
     name,
-    async warmUp() {
-      await round();
-    },
+    warmUp: () => round(),
     round,
   };
 }
@@ -109,9 +117,39 @@ async function appending(
   };
   return {
     name: 'bare appends of such records',
-    async warmUp() {
-      await round();
-    },
+    warmUp: () => round(),
     round,
   };
+}
+
+/** Durable transitions a second, beside what the log alone takes, and what each step costs. */
+export function transitionSections(measured: readonly TransitionResults[]): readonly string[] {
+  return measured.flatMap(({ callers, transitions, appends }) => {
+    const at = callers === 1 ? 'a lone caller' : `${callers} callers at once`;
+    const all = transitions.map(({ name, all: result }) => ({ ...result, name: `transitions, ${name}` }));
+    const [empty, ...grown] = transitions;
+    return [
+      [
+        section(
+          `Durable transitions of orders from submission to settlement, ${at}`,
+          [...all, appends],
+          [rate('a second'), ...latency, ...cpu('process CPU µs')],
+        ),
+        ...all.map((result) => `  ${times(ratio(result, appends, 'rate'))} the rate of the appends: ${result.name}`),
+      ].join('\n'),
+      table(`Their steps, ${at}: CPU of process and PostgreSQL together, µs`, [
+        ['', ...transitions.map(({ name }) => name), ...grown.map(({ name }) => `${name} is`), 'p50 ms', 'p99 ms'],
+        ...(empty?.steps ?? []).map((first, step) => {
+          const results = transitions.flatMap(({ steps }) => steps[step] ?? []);
+          const last = results.at(-1) ?? first;
+          return [
+            first.name,
+            ...results.map((result) => number(figure(allCpu(result), 'cpuUs'), 0)),
+            ...results.slice(1).map((result) => times(ratio(allCpu(result), allCpu(first), 'cpuUs'))),
+            ...(['p50Ms', 'p99Ms'] as const satisfies readonly Figure[]).map((name) => number(figure(last, name), 2)),
+          ];
+        }),
+      ]),
+    ];
+  });
 }

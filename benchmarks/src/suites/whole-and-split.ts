@@ -1,19 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { httpContender, measured, permitComplaint, tokenComplaint } from '../http-contender.ts';
+import {
+  httpContender,
+  type Metered,
+  measured,
+  permitComplaint,
+  tokenComplaint,
+  withCosts,
+} from '../http-contender.ts';
+import { performed } from '../in-process-work.ts';
 import { formRequests, pick, protectedRequests, tokenRequests } from '../machine-clients.ts';
 import { type Market, ordersOf, venueOrders, venueScope } from '../market.ts';
-import { type Contender, measureInTurn, type Result, type Round, roundOf } from '../measure.ts';
+import { type Contender, figure, measureInTurn, type Result, type Round, ratio, roundOf } from '../measure.ts';
 import type { OrderFlow } from '../order-flow.ts';
-import type { Pace } from '../pace.ts';
-import { performed } from '../performed.ts';
-import type { ServerProcess } from '../server-process.ts';
+import { cpu, latency, number, rate, section, times, verdict } from '../table.ts';
 import { decisionCallers } from './evaluations.ts';
 import { accessTokens, activeComplaint } from './introspection.ts';
+import type { SuiteOptions } from './suite.ts';
 
 /** One of the installations that are compared. */
 export interface Installation {
   readonly name: string;
-  readonly server: Pick<ServerProcess, 'url' | 'cpuUs' | 'databaseCpuUs'>;
+  readonly server: Metered & { readonly url: string };
   readonly market: Market;
 }
 
@@ -36,11 +43,9 @@ export interface WorkResult {
  * What it costs to keep the components of each security context in a process of their own: the same requests put to the
  * control plane in one process and in four, and to that of another checkout where one is given.
  */
-export async function measureWholeAndSplit(options: {
-  readonly installations: readonly Installation[];
-  readonly pace: Pace;
-  readonly onProgress: (message: string) => void;
-}): Promise<WholeAndSplitResults> {
+export async function measureWholeAndSplit(
+  options: SuiteOptions & { readonly installations: readonly Installation[] },
+): Promise<WholeAndSplitResults> {
   const { installations, pace } = options;
   const { rounds, httpSeconds: seconds } = pace;
   const progress = (work: string) => (message: string) => options.onProgress(`whole and split, ${work}: ${message}`);
@@ -68,19 +73,8 @@ function idling({ name, server }: Installation): Contender {
     name,
     warmUp: () => sleep(1_000),
     async round(seconds): Promise<Round> {
-      const began = performance.now();
-      const databaseBefore = server.databaseCpuUs();
-      const before = await server.cpuUs();
-      await sleep(seconds * 1_000);
-      const used = (await server.cpuUs()) - before;
-      const databaseAfter = server.databaseCpuUs();
-      const elapsed = (performance.now() - began) / 1_000;
-      return {
-        ...{ operations: elapsed, seconds: elapsed, rate: 1, cpuUs: used / elapsed },
-        ...(databaseBefore === undefined || databaseAfter === undefined
-          ? {}
-          : { databaseCpuUs: (databaseAfter - databaseBefore) / elapsed }),
-      };
+      const { seconds: elapsed, cpuUs, databaseCpuUs } = await withCosts(server, () => sleep(seconds * 1_000));
+      return roundOf({ operations: elapsed, seconds: elapsed, cpuUs, databaseCpuUs });
     },
   };
 }
@@ -123,9 +117,7 @@ function transitions({ name, server, market }: Installation, { connections, warm
   }
   return {
     name,
-    async warmUp() {
-      await send(Math.max(connections, Math.ceil(warmUpRequests / 8)));
-    },
+    warmUp: () => send(Math.max(connections, Math.ceil(warmUpRequests / 8))),
     round: (seconds) => send(Math.max(connections * 4, Math.ceil(rate * seconds))),
   };
 }
@@ -161,4 +153,50 @@ function decisions({ name, server, market }: Installation, load: Load): Contende
       return protectedRequests({ url: `${issuer}/access/v1/evaluation`, callers, count });
     },
   });
+}
+
+/** What four processes cost beside one, with the goals beside it. */
+export function wholeAndSplitSections(
+  { works, idle }: WholeAndSplitResults,
+  { rounds }: { readonly rounds: number },
+): readonly string[] {
+  const sections = works.map(({ work, underLoad, alone }) => {
+    const [whole, ...others] = underLoad;
+    const [wholeAlone, ...othersAlone] = alone;
+    const columns = [rate('a second'), ...latency, ...cpu('CPU of all processes µs')];
+    const lines = others.flatMap((other, index) => {
+      const otherAlone = othersAlone[index];
+      if (whole === undefined || wholeAlone === undefined || otherAlone === undefined) return [];
+      const { name } = other;
+      const cpuRatio = ratio(other, whole, 'cpuUs');
+      const added = difference(otherAlone, wholeAlone);
+      const isGoal = work === 'tokens' && name.startsWith('four');
+      return [
+        `  ${times(ratio(other, whole, 'rate'))} the rate of one process: ${name}`,
+        isGoal
+          ? verdict(`the CPU of one process: ${name}`, cpuRatio, { atMost: 1.6 }, rounds)
+          : `  ${times(cpuRatio)} the CPU of one process: ${name}`,
+        `  ${times(ratio(other, whole, 'databaseCpuUs'))} its CPU of PostgreSQL: ${name}`,
+        isGoal
+          ? verdict(`added at p50, one at a time: ${name}`, added, { atMost: 2 }, rounds, milliseconds)
+          : `  ${milliseconds(added)} added at p50, one at a time: ${name}`,
+      ];
+    });
+    return [
+      section(`One process and four: ${work}, under load`, underLoad, columns),
+      section(`One process and four: ${work}, one at a time`, alone, columns),
+      ...lines,
+    ].join('\n');
+  });
+  return [
+    ...sections,
+    section('One process and four: a second in which nobody asks anything', idle, cpu('CPU of all processes µs')),
+  ];
+}
+
+const milliseconds = (value: number | undefined): string => `${number(value, 2)} ms`;
+
+function difference(of: Result, to: Result): number | undefined {
+  const [above, below] = [figure(of, 'p50Ms'), figure(to, 'p50Ms')];
+  return above === undefined || below === undefined ? undefined : above - below;
 }

@@ -1,6 +1,7 @@
 import type { Actor } from '@countersign/contracts';
 import { type Lei, parseLei } from '@countersign/market';
 import { pick } from '../machine-clients.ts';
+import { benchmarkBond, clearedByCompliance } from '../market.ts';
 
 /** A trading firm with the client it trades for, and the firms that carry out what it orders. */
 export interface House {
@@ -56,7 +57,12 @@ export function tradingDirectory(): unknown {
   const owners = houses.flatMap(({ client, arranger }) => [client, arranger]);
   const institutions = [...new Set([...owners, ...street, ...Array.from({ length: holders }, (_, n) => holder(n))])];
   return {
-    institutions: institutions.map((lei) => ({ lei, name: `Firm ${lei}`, country: 'DE', compliance: cleared() })),
+    institutions: institutions.map((lei) => ({
+      lei,
+      name: `Firm ${lei}`,
+      country: 'DE',
+      compliance: clearedByCompliance(['D', 'E']),
+    })),
     desks: houses.flatMap(({ arranger }) =>
       Array.from({ length: counts.desksAHouse }, (_, desk) => ({
         institution: arranger,
@@ -87,31 +93,9 @@ export function tradingDirectory(): unknown {
     agents: [],
     clients: [],
     accounts: houses.map(({ account, client }) => ({ id: account, institution: client, type: 'House' })),
-    instruments: [
-      {
-        id: 'DE000EXMPL17',
-        cfi: 'DBFTFB',
-        currency: 'EUR',
-        venues: [...venueNames],
-        complex: false,
-        target_market: ['eligible-counterparty'],
-        source: 'benchmark',
-        as_of: '2020-01-01T00:00:00Z',
-      },
-    ],
+    instruments: [benchmarkBond(venueNames)],
     venues: venueNames.map((mic) => ({ mic, operator: pick(houses, 0).venue, country: 'DE' })),
     resources: [],
-  };
-}
-
-/** What the policies need compliance to have found of a firm; screened when the benchmark starts. */
-function cleared() {
-  return {
-    kyc: { status: 'approved', valid_until: '2099-12-31' },
-    aml_risk: 'low',
-    sanctions: { result: 'clear', screened_at: new Date().toISOString() },
-    category: 'eligible-counterparty',
-    suitable_for: ['D', 'E'],
   };
 }
 

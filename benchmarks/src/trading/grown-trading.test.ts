@@ -1,7 +1,6 @@
 import { createLogger, createScratchDatabase, type ScratchDatabase } from '@countersign/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { lineFromDatabase } from '../mandates/asked-store.ts';
-import { countMandates, fillMandates, idOfCopy } from '../mandates/filled-mandates-store.ts';
+import { countMandates, fillMandates, idOfCopy, lineFromDatabase } from '../mandates/filled-mandates-store.ts';
 import { giveLines, holderOf, lineLengths, lowestOf, mandatesAGroup } from '../mandates/lines.ts';
 import type { Stoppable } from '../starter.ts';
 import { countTransactions } from './filled-transactions-store.ts';

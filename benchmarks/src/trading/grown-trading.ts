@@ -1,9 +1,8 @@
-import { fillLogWithTransactions } from '../growth/fill-log.ts';
 import type { InProcess } from '../in-process.ts';
+import { fillLogWithTransactions } from '../servers/fill-log.ts';
 import type { Starter } from '../starter.ts';
 import { countTransactions, fillTransactions } from './filled-transactions-store.ts';
-import { createOrderBook, type OrderBook } from './order-book.ts';
-import type { OpenOrder } from './orders.ts';
+import { createOrderBook, type OpenOrder, type OrderBook } from './orders.ts';
 import { startTradingSite, type TradingSite } from './trading-site.ts';
 
 /** A site that trades. */

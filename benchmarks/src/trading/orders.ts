@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import {
   type AuditAppender,
+  type ConsentStore,
   type Mandate,
+  type MandateProposal,
   permittedAt,
   permittedIntent,
   standing,
@@ -9,10 +11,12 @@ import {
   type TransactionRegistry,
   type TransitionReceipt,
 } from '@countersign/contracts';
-import { newId, systemClock, systemRandom, type TransactionId } from '@countersign/kernel';
+import { digestOf, newId, systemClock, systemRandom, type TransactionId } from '@countersign/kernel';
 import { parseAuthorizationDetails, type TradeOrder } from '@countersign/market';
+import { performed } from '../in-process-work.ts';
 import { pick } from '../machine-clients.ts';
-import { type House, reporter, venueNames } from './firms.ts';
+import { type House, houses, reporter, signatory, venueNames } from './firms.ts';
+import type { TradingSite } from './trading-site.ts';
 
 /** The life of an order, up to its good end. */
 export const orderSteps = ['submit', 'execute', 'clear', 'settle'] as const satisfies readonly TransactionEvent[];
@@ -124,3 +128,92 @@ const reports = {
   clear: { by: 'clearing', body: { cleared_qty: quantity } },
   settle: { by: 'custodian', body: { settled_qty: quantity } },
 } as const;
+
+/** Callers at once where nothing is measured. */
+const besides = 32;
+
+/** Orders of a site: opened as they are wanted, each numbered on from the last. */
+export interface OrderBook {
+  open(count: number): Promise<readonly OpenOrder[]>;
+  /** Opens orders and carries them on, up to this step or to their end. */
+  carried(count: number, until?: OrderStep): Promise<readonly OpenOrder[]>;
+}
+
+/** Begins with the mandates that the orders are placed under. */
+export async function createOrderBook(site: TradingSite): Promise<OrderBook> {
+  const { consentStore, registry } = site;
+  const mandates: ReadonlyMap<House, Mandate> = await giveMandates(consentStore);
+  let opened = 0;
+  const open = async (count: number): Promise<readonly OpenOrder[]> => {
+    const orders: OpenOrder[] = [];
+    const numbers = Array.from({ length: count }, () => opened++);
+    await performed(besides, numbers, async (number) => orders.push(await openOrder(site, mandates, number)));
+    return orders;
+  };
+  return {
+    open,
+    async carried(count, until = 'settle') {
+      const orders = await open(count);
+      for (const step of orderSteps.slice(0, orderSteps.indexOf(until) + 1))
+        await performed(besides, orders, (order) => takeStep(registry, order, step));
+      return orders;
+    },
+  };
+}
+
+/** What every mandate of the benchmarks allows, for as long as anybody measures. */
+export const constraints = {
+  actions: ['order:create', 'order:cancel', 'settlement:instruct'],
+  productClasses: ['DB', 'ES'],
+  venues: venueNames,
+  jurisdictions: ['DE'],
+  notionalPerOrder: { amount: '1000000', ccy: 'EUR' },
+  notionalPerDay: { amount: '100000000000', ccy: 'EUR' },
+  delegationDepth: 1,
+} as const;
+
+const day = 86_400_000;
+/** What is cut from a mandate ends with it. */
+const began = Date.now();
+const termsHash = digestOf('the terms of the benchmark');
+
+/** Proposed by one's signatory and accepted by the other's. */
+export async function given(
+  consentStore: ConsentStore,
+  parties: Pick<MandateProposal, 'grantor' | 'grantee'>,
+  terms: Pick<MandateProposal, 'constraints' | 'parent'>,
+): Promise<Mandate> {
+  const { grantor, grantee } = parties;
+  const proposal: MandateProposal = {
+    ...parties,
+    ...terms,
+    legalBasis: { type: 'contract', reference: 'Framework agreement 2026/17, annex B' },
+    termsHash,
+    effectiveFrom: new Date(began - day).toISOString(),
+    effectiveUntil: new Date(began + 300 * day).toISOString(),
+  };
+  const { id } = await consentStore.propose(proposal, signatory(grantor.lei), randomUUID());
+  return consentStore.accept(id, { termsHash }, signatory(grantee.lei));
+}
+
+/** Each client's mandate to its house, and the one cut from it for the firm that clears. */
+export async function giveMandates(consentStore: ConsentStore): Promise<ReadonlyMap<House, Mandate>> {
+  const mandates = new Map<House, Mandate>();
+  for (const house of houses) {
+    const { client, arranger, clearing, account } = house;
+    const own = { ...constraints, accounts: [account] };
+    const broker = { lei: arranger, role: 'ArrangingBroker' };
+    const root = await given(
+      consentStore,
+      { grantor: { lei: client, role: 'Client' }, grantee: broker },
+      { constraints: own },
+    );
+    await given(
+      consentStore,
+      { grantor: broker, grantee: { lei: clearing, role: 'ClearingFirm' } },
+      { constraints: { ...own, delegationDepth: 0 }, parent: root.id },
+    );
+    mandates.set(house, root);
+  }
+  return mandates;
+}
