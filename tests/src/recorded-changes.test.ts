@@ -50,7 +50,7 @@ const byThemselves: Readonly<Record<string, string>> = {
   'components/notices/src/notices.ts': 'how a notice was delivered; the id of its record was chosen with the notice',
   'components/time-stamping/src/stamping/stamper.ts': 'a time stamp over a checkpoint',
   // A protocol of their own, for the reason that ADR 0057 gives.
-  'components/authentication/src/risk/create-risk.ts': 'signals: a sign-in waits for no look at the log',
+  'components/authentication/src/risk/risk.ts': 'signals: a sign-in waits for no look at the log',
   'components/authorization-server/src/registration/registration.ts':
     'who manages a client; the client itself is a change of the directory, reserved before and taken back where it was interrupted',
   'components/devices/src/posture/take-report.ts':
