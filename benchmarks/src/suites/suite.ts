@@ -1,9 +1,9 @@
-import type { Pace } from '../pace.ts';
 import type { CodeFlowServer } from '../code-flow.ts';
 import type { MeasuredControlPlane } from '../control-plane.ts';
 import type { InProcess } from '../in-process.ts';
 import { consentedScope, venueOrders } from '../market.ts';
 import { type Figure, type Result, ratio } from '../measure.ts';
+import type { Pace } from '../pace.ts';
 import { type Peers, peerNames } from '../peers.ts';
 import type { ServerProcess } from '../server-process.ts';
 import type { Starter } from '../starter.ts';
