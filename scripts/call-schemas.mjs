@@ -2,8 +2,10 @@
 import { API, ElementFlags, SignatureKind, SymbolFlags, TypeFlags } from 'typescript/unstable/sync';
 
 const literal = TypeFlags.StringLiteral | TypeFlags.NumberLiteral | TypeFlags.BooleanLiteral;
-/** Definitions shorter than this stand where they are used. */
+/** Definitions shorter than this are written where they are used. */
 const shortDefinition = 60;
+/** Schemas longer than this that occur more than once become definitions. */
+const shortRepetition = 100;
 /** What a number becomes in a template literal type. */
 const numberPattern = '-?[0-9]+(?:\\.[0-9]+)?(?:e[+-]?[0-9]+)?';
 
@@ -53,8 +55,69 @@ function describe({ checker, program }, module) {
     }
   }
   if (problems.length > 0) throw new Error(problems.join('\n'));
-  return { definitions: schemas.definitions(), calls };
+  return shareRepeated({ definitions: schemas.definitions(), calls });
 }
+
+/** Gives each schema that occurs more than once a definition, which is named after the place where it occurs first. */
+function shareRepeated(described) {
+  const places = new Map();
+  const names = new Map();
+  const used = new Set(Object.keys(described.definitions));
+  const isSchema = (value) => ['type', 'anyOf', 'enum'].some((keyword) => isKeyword(value, keyword));
+  // A member may be called `type` too: then it holds a schema, not the name of a type.
+  const isKeyword = (value, keyword) => typeof value[keyword] === 'string' || Array.isArray(value[keyword]);
+
+  function collect(value, name) {
+    if (typeof value !== 'object' || value === null) return;
+    if (isSchema(value)) {
+      const text = JSON.stringify(value);
+      if (text.length > shortRepetition) {
+        if (places.has(text)) {
+          // The parts of a repeated schema are repeated within its definition only if they occur elsewhere too.
+          names.set(text, places.get(text));
+          return;
+        }
+        places.set(text, name);
+      }
+    }
+    for (const [member, part] of Object.entries(value)) collect(part, nameOfPart(name, member));
+  }
+  function nameOfPart(name, member) {
+    if (keywords.has(member) || /^[0-9]+$/.test(member)) return name;
+    return (
+      name +
+      member
+        .split(/[^A-Za-z0-9]+/)
+        .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+        .join('')
+    );
+  }
+  function replace(value, isTop = false) {
+    if (typeof value !== 'object' || value === null) return value;
+    const name = isTop ? undefined : names.get(JSON.stringify(value));
+    if (name !== undefined) return { $ref: `#/$defs/${name}` };
+    if (Array.isArray(value)) return value.map((item) => replace(item));
+    return Object.fromEntries(Object.entries(value).map(([member, part]) => [member, replace(part)]));
+  }
+
+  for (const [name, schema] of Object.entries(described.definitions)) collect(schema, name);
+  for (const [contract, methods] of Object.entries(described.calls)) collect(methods, nameOfPart('', contract));
+  for (const [text, first] of names) {
+    const whole = Object.entries(described.definitions).find(([, schema]) => JSON.stringify(schema) === text)?.[0];
+    let name = whole ?? first;
+    for (let number = 2; whole === undefined && used.has(name); number++) name = `${first}${number}`;
+    used.add(name);
+    names.set(text, name);
+  }
+  const shared = Object.fromEntries([...names].map(([text, name]) => [name, JSON.parse(text)]));
+  const definitions = Object.entries({ ...described.definitions, ...shared })
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, schema]) => [name, replace(schema, true)]);
+  return { definitions: Object.fromEntries(definitions), calls: replace(described.calls) };
+}
+
+/** Keywords whose name says nothing about the value inside. */
+const keywords = new Set(['properties', 'items', 'prefixItems', 'anyOf', 'additionalProperties', 'keys', 'values']);
 
 /** A type that no schema is written for. */
 class Unsupported extends Error {}

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describeCalls } from './call-schemas.mjs';
 
+const width = 120;
+
 const remote = (name) => fileURLToPath(new URL(`../foundation/contracts/src/remote/${name}`, import.meta.url));
 const { values: options } = parseArgs({ options: { check: { type: 'boolean' }, table: { type: 'string' } } });
 
@@ -37,14 +39,22 @@ export const callSchemas: CallSchemas = ${print(calls)};
 `;
 }
 
-/** JSON with a line for whatever fits into one. */
-function print(value, indent = '') {
+/** JSON in lines of at most 120 characters, as many values in each as fit. */
+function print(value, indent = '', before = 0) {
   const line = JSON.stringify(value);
-  if (line.length + indent.length < 100 || typeof value !== 'object') return line;
+  if (line.length + indent.length + before < width || typeof value !== 'object') return line;
   const inner = `${indent}  `;
-  const lines = Array.isArray(value)
+  const parts = Array.isArray(value)
     ? value.map((item) => print(item, inner))
-    : Object.entries(value).map(([name, member]) => `${JSON.stringify(name)}: ${print(member, inner)}`);
+    : Object.entries(value).map(
+        ([name, member]) => `${JSON.stringify(name)}: ${print(member, inner, name.length + 4)}`,
+      );
+  const lines = [];
+  for (const part of parts) {
+    const joined = `${lines.at(-1)} ${part},`;
+    if (lines.length === 0 || joined.includes('\n') || joined.length + inner.length > width) lines.push(`${part},`);
+    else lines[lines.length - 1] = joined;
+  }
   const [open, close] = Array.isArray(value) ? '[]' : '{}';
-  return `${open}\n${lines.map((each) => `${inner}${each},\n`).join('')}${indent}${close}`;
+  return `${open}\n${lines.map((each) => `${inner}${each}\n`).join('')}${indent}${close}`;
 }

@@ -1,17 +1,64 @@
 /**
- * The door for who calls a control plane and protects nothing: without what verifies the tokens of others, it loads in a
- * fraction of the time.
+ * The door for callers that protect nothing: without the verification of tokens it loads in a fraction of the time.
  */
-export * from './approval.ts';
-export * from './client.ts';
-export * from './command-redirect.ts';
-export * from './control-plane.ts';
-export * from './decision-answer.ts';
-export * from './development-person.ts';
-export * from './emergency.ts';
-export * from './envelope.ts';
-export * from './events.ts';
-export * from './keys.ts';
-export * from './no-answer.ts';
-export * from './security-events.ts';
-export * from './transport.ts';
+export { type ApprovalTerms, type ApprovedItem, batchRoot, signApproval, signBatchApproval } from './approval.ts';
+export {
+  type AuthorizationRequest,
+  type CallRequest,
+  type Client,
+  type ClientOptions,
+  type CodeRedemption,
+  createClient,
+  type Token,
+  type TokenRequest,
+} from './client.ts';
+export { commandRedirectUri } from './command-redirect.ts';
+export {
+  type ControlPlane,
+  createControlPlane,
+  stepOf,
+  type TransactionStepDetail,
+  type TransitionOrder,
+} from './control-plane.ts';
+export { type DecisionAnswer, type DecisionObligation, readDecisionAnswer } from './decision-answer.ts';
+export {
+  type DevelopmentClient,
+  developmentPeople,
+  isDevelopmentClient,
+  isForPerson,
+  signInForDevelopment,
+  tokenInDevelopment,
+} from './development-person.ts';
+export { createEmergencyTool, type EmergencyTool } from './emergency.ts';
+export {
+  createEnvelopeVerifier,
+  digestOfReceivedIntent,
+  type EnvelopeVerifier,
+  type IdentityEnvelope,
+  type MessageFacts,
+  toFixField,
+  toHttpField,
+} from './envelope.ts';
+export {
+  type ControlPlaneEvent,
+  createEventReader,
+  createEventVerifier,
+  type EventPage,
+  type EventReader,
+  type EventVerifier,
+  eventErrors,
+  type ReceivedRequest,
+} from './events.ts';
+export { generateSigningKey, importSigningKey, type SigningKey } from './keys.ts';
+export { noAnswer } from './no-answer.ts';
+export {
+  createSecurityEventReader,
+  createSecurityEventVerifier,
+  type SecurityEvent,
+  type SecurityEventPage,
+  type SecurityEventReader,
+  type SecurityEventVerifier,
+  securityEventErrors,
+  securityEventRefusal,
+} from './security-events.ts';
+export { type Answer, createTransport, isObject, refusalOf, type Transport } from './transport.ts';

@@ -5,7 +5,7 @@ import {
   type IdentityEnvelope,
   verifyEnvelope,
 } from '@countersign/envelope';
-import { type Clock, type IntentDigest, intentDigestOf, isCodedError, systemClock } from '@countersign/kernel';
+import { type Clock, type IntentDigest, intentDigestOf, systemClock } from '@countersign/kernel';
 import { createIssuerKeys } from './issuer-keys.ts';
 import { createTransport, isObject, type Transport } from './transport.ts';
 
@@ -56,7 +56,7 @@ export function createEnvelopeVerifier(options: {
     });
     return keys.with(
       (keyOf) => verifyEnvelope(envelope, keyOf, expected()),
-      (error) => isCodedError(error, 'envelope_key_unknown'),
+      (error) => envelopeErrors.is(error, 'envelope_key_unknown'),
     );
   }
 

@@ -1,14 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import {
-  type Clock,
-  isCodedError,
-  type Json,
-  membersOf,
-  parseId,
-  parseJson,
-  type RecordId,
-  systemClock,
-} from '@countersign/kernel';
+import { type Clock, type Json, membersOf, parseId, parseJson, type RecordId, systemClock } from '@countersign/kernel';
 import type { Client } from './client.ts';
 import { createIssuerKeys } from './issuer-keys.ts';
 import { eventErrors, type ReceivedRequest, verifyMessageSignature } from './message-signature.ts';
@@ -65,7 +56,7 @@ export function createEventVerifier(options: {
         throw eventErrors.error('event_malformed', `An event has at most ${maxBodyBytes} bytes.`);
       await keys.with(
         (keyOf) => verifyMessageSignature(request, keyOf, { targetUri, now: clock.now(), maxAgeSeconds }),
-        (error) => isCodedError(error, 'event_key_unknown'),
+        (error) => eventErrors.is(error, 'event_key_unknown'),
       );
       const type = request.headers['content-type'];
       if (typeof type !== 'string' || !/^application\/cloudevents\+json\s*(;|$)/i.test(type))

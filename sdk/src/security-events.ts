@@ -78,7 +78,7 @@ export function createSecurityEventVerifier(options: Receiving): SecurityEventVe
   const verify = (token: string): Promise<SecurityEvent> =>
     keys.with(
       (keyOf) => verifyToken(token, keyOf, { issuer, audience, nowSeconds: clock.now() / 1000 }),
-      (error) => isCodedError(error, 'security_event_key'),
+      (error) => securityEventErrors.is(error, 'security_event_key'),
     );
 
   return {

@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 /** What an AuthZEN client has to know: where the decision point is, and how a request of its own is authorised. */
 export interface AuthzenClientOptions {
   /** Identifier of the decision point. */
@@ -105,5 +106,5 @@ function objectIn(value: unknown, what: string): Readonly<Record<string, unknown
 function decisionIn(answer: Readonly<Record<string, unknown>>): AuthzenDecision {
   const { decision, context } = answer;
   if (typeof decision !== 'boolean') throw new Error('a decision is no boolean');
-  return { decision, ...(context === undefined ? {} : { context: objectIn(context, 'context') }) };
+  return { decision, ...defined({ context: context === undefined ? undefined : objectIn(context, 'context') }) };
 }

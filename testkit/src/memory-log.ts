@@ -3,16 +3,25 @@ import {
   type AuditAppender,
   type AuditLog,
   auditLogErrors,
+  completeDraft,
   type EvidenceRecord,
   type LogEntry,
   type RecordDraft,
   type RecordReceipt,
   recordTypes,
   requireFit,
-  wholeDraft,
 } from '@countersign/contracts';
-import { type Clock, canonicalize, newId, parseDigest, parseId, systemRandom, toInstant } from '@countersign/kernel';
-import { asSomebodyElse } from '@countersign/runtime';
+import {
+  type Clock,
+  canonicalize,
+  defined,
+  newId,
+  parseDigest,
+  parseId,
+  systemRandom,
+  toInstant,
+} from '@countersign/kernel';
+import { withoutHeldConnection } from '@countersign/runtime';
 import { isFoundBy } from './evidence-query-in.ts';
 import { lastUnderIn, standingsIn, standingsUnderIn } from './standings-in.ts';
 
@@ -92,7 +101,7 @@ export function createMemoryLog(clock: Clock, { behind, checked, anyReferences }
   }
   function hold(draft: RecordDraft, time: string): Held {
     const before = { v: 2 as const, time, stream, number: held.length + 1 };
-    const record = JSON.parse(JSON.stringify(wholeDraft(draft))) as RecordDraft;
+    const record = JSON.parse(JSON.stringify(completeDraft(draft))) as RecordDraft;
     const open = openPartOf(draft);
     const one: Held = {
       entry: { index: BigInt(held.length), record: { ...before, ...record } },
@@ -142,7 +151,7 @@ export function createMemoryLog(clock: Clock, { behind, checked, anyReferences }
         for (const reference of draft.references ?? [])
           if (!ids.has(reference)) throw new Error(`${draft.type} rests on ${reference}, which is not in the log`);
       const open = openPartOf(draft);
-      const says = canonicalize([open, JSON.parse(JSON.stringify(wholeDraft(draft)))]);
+      const says = canonicalize([open, JSON.parse(JSON.stringify(completeDraft(draft)))]);
       if (Buffer.byteLength(JSON.stringify(open)) > longestRecord)
         throw auditLogErrors.error('record_too_large', 'A record of the audit log is at most 65,535 bytes long.');
       // The answer comes later, so that what must wait for it does.
@@ -157,7 +166,7 @@ export function createMemoryLog(clock: Clock, { behind, checked, anyReferences }
       const placed = hold(draft, receipt?.time ?? toInstant(lastTime));
       const act = after;
       after = undefined;
-      if (act !== undefined) await asSomebodyElse(act);
+      if (act !== undefined) await withoutHeldConnection(act);
       return receipt ?? receiptOf(placed);
     },
     standings: (things) =>
@@ -228,7 +237,7 @@ export function createMemoryLog(clock: Clock, { behind, checked, anyReferences }
 }
 
 function limitsOf(from: number | undefined, until: number | undefined) {
-  return { ...(from === undefined ? {} : { from }), ...(until === undefined ? {} : { until }) };
+  return defined({ from, until });
 }
 
 function checkNumber(asked: number): void {

@@ -1,4 +1,5 @@
 import { type Outbound, outboundErrors } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 
 /** Asks as the gateway does, without its rules for production: those are tested there. */
 export const plainOutbound: Outbound = {
@@ -18,7 +19,7 @@ export const plainOutbound: Outbound = {
       headers: {
         ...headers,
         'content-type': contentType,
-        ...(authorization === undefined ? {} : { authorization }),
+        ...defined({ authorization }),
       },
       body,
       signal: AbortSignal.timeout(timeoutMs),

@@ -1,4 +1,4 @@
-import { systemClock } from '@countersign/kernel';
+import { defined, systemClock } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
 import {
   createPeer,
@@ -47,7 +47,7 @@ export function createProcessRig() {
       const app = createHttpServer({
         ...{ logger, metrics: createMetrics(), clock: systemClock },
         tls: { certificate, key, onlyVouchedForBy: authorities },
-        ...(calls === undefined ? {} : { elsewhere: calls }),
+        ...defined({ elsewhere: calls }),
       });
       mount?.(app);
       open.push({

@@ -1,4 +1,5 @@
 import type { LastStandingReader, RecordDraft, StandingLister, StandingRecord } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 
 /** How things stand by the newest of these records, in the order of the log: what a double of the log answers. */
 export function standingsIn(
@@ -9,8 +10,7 @@ export function standingsIn(
   const newest = new Map<string, StandingRecord>();
   for (const [index, { id, standing = [] }] of records.entries())
     for (const { of, digest } of standing)
-      if (wanted.has(of))
-        newest.set(of, { record: id, index: BigInt(index), ...(digest === undefined ? {} : { digest }) });
+      if (wanted.has(of)) newest.set(of, { record: id, index: BigInt(index), ...defined({ digest }) });
   return newest;
 }
 

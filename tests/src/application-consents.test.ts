@@ -139,7 +139,7 @@ const pushed = (parameters: Fields) => screen.post('/par', flow.request(createPk
 describe('in the browser', () => {
   it('the person is shown every member, in the words of the rule, and where it counts', async () => {
     const shown = textOf(await consentPage(asking([detail, another])));
-    expect(shown).toContain('What exactly: 2 details, allowed together');
+    expect(shown).toContain('Details: 2 details, allowed together');
     expect(shown).toContain('Access to a research note Note steel-2026 Right read it (read)');
     expect(shown).toContain('Note energy-2026 Right read it (read) Right comment on it (comment)');
     expect(shown).toContain(`Kind of detail ${type} Fingerprint of this detail`);

@@ -12,8 +12,8 @@ import type { AuthorizationDetail } from '@countersign/market';
 import { codeOf, lifted, revoked, standingsIn } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Authority } from '../../components/authorization-server/src/grants/grant-handler.ts';
-import { checkRevoked } from '../../components/authorization-server/src/token-endpoint/check-revoked.ts';
+import type { Authority } from '../../components/authorization-server/src/grant-handler.ts';
+import { checkRevoked } from '../../components/authorization-server/src/token-endpoint/check-authority.ts';
 import { decide as decideOnToken } from '../../components/authorization-server/src/token-endpoint/decide.ts';
 import type { RunningPolicyEngine } from '../../components/policy-engine/src/index.ts';
 import {

@@ -101,7 +101,7 @@ describe('a production installation', () => {
     const done = await respond(browser, await browser.open(link), (options) => key.create(options), {
       name: 'blue key',
     });
-    expect([done.status, done.body]).toEqual([200, expect.stringContaining('Registered')]);
+    expect([done.status, done.body]).toEqual([200, expect.stringContaining('Registration complete')]);
     return key;
   }
 

@@ -470,7 +470,7 @@ describe('countersign transaction and exception', () => {
     const [transaction, digest] = [String(claims['txn']), String(claims['intent_digest'])];
 
     const approval = await run('ha-approvals', 'transaction', 'approval', transaction);
-    expect(approval.out).toContain('wanted: 1 × supervisor');
+    expect(approval.out).toContain('outstanding: 1 × supervisor');
     expect(approval.out).toContain(`digest ${digest}`);
     expect(approval.out).toMatch(/^ {2}Account +NLAM-0042$/m);
     await trading.approve({ transaction, digest, by: 'supervisor' });

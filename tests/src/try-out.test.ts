@@ -58,7 +58,7 @@ describe('the try-out of a development installation', () => {
   it('leads a visitor from nothing to an approval that is signed with a key of their own', async () => {
     const invited = await press(createBrowser(), 'key');
     expect(invited.url.pathname).toMatch(/^\/enrol\/[\w-]{43}$/);
-    const visitor = factsOn(invited).get('You are');
+    const visitor = factsOn(invited).get('Person');
     expect(visitor).toBe('person:try-out.visitor-1');
     const supervisor = await registerKey(invited.url.href);
 
@@ -82,7 +82,7 @@ describe('the try-out of a development installation', () => {
 
   it('invites the next visitor for another person, and each again until they have a key', async () => {
     const names = [await press(createBrowser(), 'key'), await press(createBrowser(), 'key')].map((page) =>
-      factsOn(page).get('You are'),
+      factsOn(page).get('Person'),
     );
     expect(names).toEqual(['person:try-out.visitor-2', 'person:try-out.visitor-2']);
   });

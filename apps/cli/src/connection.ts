@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CodedError, isCodedError, parseJson } from '@countersign/kernel';
+import { CodedError, isCodedError } from '@countersign/kernel';
 import {
   type Client,
   createClient,
@@ -15,6 +14,7 @@ import {
 import type { ConnectionOptions } from './connection-options.ts';
 import { printBeside } from './output.ts';
 import { isAddress } from './read-address.ts';
+import { readJson } from './read-json.ts';
 
 export type { ConnectionOptions };
 
@@ -80,7 +80,7 @@ const withAdvice =
 
 const advice = {
   person_needed: () =>
-    'This is for people. Run the same command with --sign-in before its name, and sign in at the address that it prints.',
+    'A person has to do this. Run the same command with --sign-in before its name, and sign in at the address that it prints.',
   scope_not_allowed: whoGrants,
   target_not_allowed: whoGrants,
 };
@@ -90,8 +90,8 @@ const forParties: readonly string[] = ['transactions', 'events'];
 
 function whoGrants(clientId: string, door: string): string {
   return forParties.includes(door) && clientId.startsWith('countersign-')
-    ? 'Orders, exceptions and events are shown to their parties, not to whoever operates the control plane: name a client of a party with --client, and its key with --key.'
-    : 'Whoever keeps the directory grants it: they add scope and address to `scopes` and `audiences` of the client, and apply that with `countersign directory apply`.';
+    ? 'Orders, exceptions and events are shown to their parties, not to the operator: name a client of a party with --client, and its key with --key.'
+    : 'The administrator of the directory grants this: add the scope and the address to `scopes` and `audiences` of the client, and run `countersign directory apply`.';
 }
 
 /** What the control plane says of itself; where it says otherwise than it is, it refuses the sign-in for development. */
@@ -117,30 +117,5 @@ export function issuerOf(dataFolder: string): string {
     code: 'connection_settings',
     category: 'invalid',
     detail: `${dataFolder}/countersign.json names no issuer that begins with http:// or https://; name it with --url.`,
-  });
-}
-
-/** A JSON file. @throws CodedError `connection_settings` or `file_unreadable` with the advice given */
-export function readJson(path: string, advice: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (cause) {
-    throw unreadable(path, cause instanceof Error ? cause.message : 'fault', advice, cause);
-  }
-  const parsed = parseJson(text, { maxLength: maxJsonLength });
-  if (!parsed.ok) throw unreadable(path, parsed.problem, advice);
-  return parsed.value;
-}
-
-/** Of a file that somebody names: a directory, or every version of a mandate, is below this. */
-const maxJsonLength = 64 * 1_048_576;
-
-function unreadable(path: string, problem: string, advice: string, cause?: unknown): CodedError {
-  return new CodedError({
-    code: 'file_unreadable',
-    category: 'invalid',
-    detail: `${path} cannot be read as JSON (${problem}). ${advice}`,
-    ...(cause === undefined ? {} : { cause }),
   });
 }

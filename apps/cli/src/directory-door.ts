@@ -1,68 +1,43 @@
 import { CodedError, isCodedError } from '@countersign/kernel';
+import { type FileContent, type Inputs, request, type Schemas } from './api.ts';
 import type { Connection } from './connection.ts';
 import { bold, dim, green, print, red, yellow } from './output.ts';
 
-export interface ChangeLine {
-  readonly change: 'add' | 'change' | 'remove';
-  readonly kind: string;
-  readonly id: string;
-  readonly fields?: readonly string[];
-}
-
+export type ChangeLine = Schemas['DirectoryChange'];
 /** A change that waits for its second person, as the interface shows it. */
-export interface ChangeRequest {
-  readonly id: string;
-  readonly status: string;
-  readonly proposedBy: string;
-  readonly decidedBy?: string;
-  readonly expiresAt: string;
-  readonly reason: string;
-  readonly changes: readonly ChangeLine[];
-  readonly digest: string;
-}
-
-type DirectoryScope =
-  | 'directory:apply'
-  | 'directory:approve'
-  | 'directory:read'
-  | 'compliance:record'
-  | 'reference:record';
-
-/** Calls the directory with a token of the one scope that the call needs. */
-export async function call(
-  { issuer, client, token }: Connection,
-  method: 'GET' | 'POST' | 'DELETE',
-  path: string,
-  scope: DirectoryScope = 'directory:read',
-  body?: unknown,
-): Promise<unknown> {
-  return client.callOrThrow(await token('directory', scope), {
-    method,
-    url: `${issuer}/directory/${path}`,
-    ...(body === undefined ? {} : { body }),
-  });
-}
+export type ChangeRequest = Schemas['DirectoryChangeRequest'];
 
 /** Records findings or reference data, and prints whether they took effect or wait for a second person. */
 export async function record(
   connection: Connection,
   list: 'findings' | 'instruments' | 'rates',
-  entries: unknown,
+  entries: FileContent,
   reason: string,
 ): Promise<void> {
-  const scope = list === 'findings' ? 'compliance:record' : 'reference:record';
-  const answer = await call(connection, 'POST', list, scope, { [list]: entries, reason });
+  const answer = await {
+    findings: () =>
+      request(connection, 'POST /directory/findings', {
+        scope: 'compliance:record',
+        body: { findings: entries, reason },
+      }),
+    instruments: () =>
+      request(connection, 'POST /directory/instruments', {
+        scope: 'reference:record',
+        body: { instruments: entries, reason },
+      }),
+    rates: () =>
+      request(connection, 'POST /directory/rates', { scope: 'reference:record', body: { rates: entries, reason } }),
+  }[list]();
   if (isRequest(answer)) printProposed(answer);
   else printChanged(answer, 'recorded');
 }
 
-/** Whether what was sent waits for a second person. */
-export function isRequest(answer: unknown): answer is ChangeRequest {
-  return typeof answer === 'object' && answer !== null && 'digest' in answer;
+/** Whether the answer is a change that waits for a second person. */
+export function isRequest(answer: object): answer is ChangeRequest {
+  return 'digest' in answer;
 }
 
-/** What can be proposed instead of being made at once. */
-export type Proposable = { readonly file: unknown; readonly prune: boolean } | { readonly edit: unknown };
+type Proposal = Omit<Exclude<Inputs<'POST /directory/changes'>['body'], FileContent>, 'reason'>;
 
 /**
  * Makes a change, or proposes it where a reason is given.
@@ -71,11 +46,15 @@ export type Proposable = { readonly file: unknown; readonly prune: boolean } | {
  */
 export async function makeOrPropose(
   connection: Connection,
-  change: { readonly make: () => Promise<unknown>; readonly proposal: Proposable; readonly reason: string | undefined },
+  change: {
+    readonly make: () => Promise<Schemas['DirectoryChanges']>;
+    readonly proposal: Proposal;
+    readonly reason: string | undefined;
+  },
 ): Promise<void> {
   if (change.reason === undefined) return printChanged(await change.make().catch(withAdvice));
   const body = { reason: change.reason, ...change.proposal };
-  printProposed((await call(connection, 'POST', 'changes', 'directory:apply', body)) as ChangeRequest);
+  printProposed(await request(connection, 'POST /directory/changes', { scope: 'directory:apply', body }));
 }
 
 /** What waits for a second person, and what that one does. */
@@ -109,14 +88,16 @@ function whatTakesTwo(facts: CodedError['facts']): string {
   return facts?.['clients'] === undefined ? powers : `${clients}, ${powers}`;
 }
 
-export function printChanged(answer: unknown, done = 'changed'): void {
-  const { changes, version } = answer as { changes: readonly ChangeLine[]; version?: number };
+export function printChanged(
+  { changes, version }: { readonly changes: readonly ChangeLine[]; readonly version?: number },
+  done = 'changed',
+): void {
   for (const line of changes) print(describe(line));
   const at = version === undefined ? '' : `; directory version ${version}`;
   print(dim(changes.length === 0 ? 'nothing differs' : `${changes.length} ${done}${at}`));
 }
 
-export function describe({ change, kind, id, fields }: ChangeLine): string {
+export function describe({ change, kind, id, fields }: Omit<ChangeLine, 'kind'> & { readonly kind: string }): string {
   const sign = change === 'add' ? green('+') : change === 'remove' ? red('-') : yellow('~');
   return `${sign} ${kind.padEnd(12)} ${id}${fields === undefined ? '' : dim(`  ${fields.join(', ')}`)}`;
 }

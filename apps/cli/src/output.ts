@@ -1,5 +1,5 @@
 import { CodedError } from '@countersign/kernel';
-import { visibleLines } from './commands/policy/visible.ts';
+import { visibleLines } from './visible.ts';
 
 /** Colours where a person reads along, none in pipes, files, or where NO_COLOR is set (no-color.org). */
 const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;

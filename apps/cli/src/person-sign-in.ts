@@ -49,14 +49,14 @@ async function listen(expected: {
     const say = (status: number, text: string): void => {
       answer.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' }).end(`${text}\n`);
     };
-    if (asked.method !== 'GET' || url.pathname !== pathname) return say(404, 'Nothing is here.');
+    if (asked.method !== 'GET' || url.pathname !== pathname) return say(404, 'Not found.');
     const { searchParams } = url;
     // Another sign-in than the one that was begun here, or another server: it changes nothing (RFC 9207).
     if (!isSame(searchParams.get('state'), expected.state) || !isSame(searchParams.get('iss'), expected.issuer))
-      return say(400, 'This answers no sign-in of this command.');
+      return say(400, 'This is not the answer to a sign-in that this command started.');
     const given = searchParams.get('code');
     if (given === null) {
-      say(200, 'You were not signed in. The command says more.');
+      say(200, 'Sign-in failed. The command shows the reason.');
       settle?.reject(refused(searchParams.get('error')));
     } else {
       say(200, 'You are signed in. You can close this window.');
@@ -69,7 +69,7 @@ async function listen(expected: {
         new CodedError({
           code: 'sign_in_port_taken',
           category: 'unavailable',
-          detail: `The command cannot listen at ${commandRedirectUri}: does another one wait for a sign-in? Try again when it is done.`,
+          detail: `The command cannot listen at ${commandRedirectUri}: another command may be waiting for a sign-in. Try again when it has finished.`,
           cause,
         }),
       ),
@@ -97,7 +97,7 @@ function refused(error: string | null): CodedError {
   return new CodedError({
     code: 'sign_in_refused',
     category: 'forbidden',
-    detail: `You were not signed in (${reason}). Run the command again.`,
+    detail: `Sign-in failed (${reason}). Run the command again.`,
   });
 }
 

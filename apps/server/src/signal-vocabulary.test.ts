@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { personSignals, unsettlingSignals } from '@countersign/contracts';
+import { blockingSignals, personSignals } from '@countersign/contracts';
 import { describe, expect, it } from 'vitest';
 
 const components = fileURLToPath(new URL('../../../components/', import.meta.url));
@@ -30,6 +30,6 @@ describe('the vocabulary of signals about people', () => {
   it('has a rule that reads each signal', () => {
     // `risk-signal-needs-step-up` reads whether there is any signal at all.
     expect(policies.join('\n')).toMatch(/!context\.signals\.isEmpty\(\)/);
-    for (const signal of unsettlingSignals) expect(policies.join('\n')).toContain(`"${signal}"`);
+    for (const signal of blockingSignals) expect(policies.join('\n')).toContain(`"${signal}"`);
   });
 });

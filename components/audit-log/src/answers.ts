@@ -3,7 +3,7 @@ import { bundleFormat, bundleLimits } from '@countersign/evidence';
 import { digestSchema, idSchema, instantSchema } from '@countersign/runtime';
 import { Type } from 'typebox';
 
-// What the interface answers with. A bundle has a JSON Schema of its own beside its reader (protocols/evidence).
+// Response schemas of the HTTP interface. The JSON Schema of a bundle is beside its reader (protocols/evidence).
 
 const closed = { additionalProperties: false };
 const index = Type.String({ pattern: '^(?:0|[1-9][0-9]{0,18})$', description: 'Place in the log' });

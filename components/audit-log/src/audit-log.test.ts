@@ -225,9 +225,9 @@ describe('searching', () => {
     expect(await placesOf({ types: followed, after: at(5) })).toEqual([]);
   });
 
-  it('is by one type or by several, not by both', async () => {
+  it('takes one type or several types, not both', async () => {
     const log = await rig.open();
-    await expect(log.search({ type: 'token.revoked', types: ['token.revoked'] })).rejects.toThrow(/not by both/);
+    await expect(log.search({ type: 'token.revoked', types: ['token.revoked'] })).rejects.toThrow(/not both/);
   });
 
   it('costs a reader who follows rare types what is new of these, not what the log holds', async () => {

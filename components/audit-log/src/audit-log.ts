@@ -28,18 +28,18 @@ import {
 import type { Logger, Metrics } from '@countersign/runtime';
 import type pg from 'pg';
 import { available } from './availability.ts';
-import { createCheckpointer, type SignedCheckpoint } from './checkpointer.ts';
+import { createCheckpointer } from './checkpointer.ts';
 import { type ClockPolicy, type ClockQuality, createClockKeeper } from './clock/clock-keeper.ts';
 import { type ClockSource, systemClockSource } from './clock/clock-source.ts';
 import { collectEvidence } from './collect-evidence.ts';
 import { createLogCustody } from './custody/log-custody.ts';
 import { createRemovals } from './custody/removals.ts';
 import { createBundleExport } from './export-bundle.ts';
+import { createHalt } from './halt.ts';
 import { createLogKeys } from './log-key.ts';
-import { inTheOpen } from './protection/in-the-open.ts';
+import { inTheOpen } from './protection/no-protection.ts';
 import type { OpenedValue, Protection } from './protection/protection.ts';
 import { createFolderPublisher, type FolderPublisher, type FolderPublishing } from './publication/folder-publisher.ts';
-import { createHalt } from './publication/halt.ts';
 import { type HeadGuard, openHeadGuard } from './publication/head-guard.ts';
 import { createPublisher, type WitnessingOptions } from './publication/publisher.ts';
 import { publicationVerifier } from './publication/verify-publication.ts';
@@ -51,8 +51,8 @@ import { createEntrySeals } from './seals/entry-seals.ts';
 import { createSealedReader } from './seals/sealed-reader.ts';
 import { openVerifiedTail } from './seals/verified-tail.ts';
 import { createSequencer } from './sequencer.ts';
-import { createStandingQuestions } from './standing-questions.ts';
-import { standingRecord } from './standing-record.ts';
+import type { SignedCheckpoint } from './signed-head.ts';
+import { createStandingQuestions, standingRecord } from './standings.ts';
 import { custodyStore } from './store/custody.ts';
 import { publicationStore } from './store/publication.ts';
 import { streamStore } from './store/streams.ts';
@@ -66,91 +66,109 @@ import { createTreeReader } from './tree-reader.ts';
 import { verifyLog } from './verify-log.ts';
 
 export interface AuditLogDependencies {
-  /** Connections as the log's own role, which may insert and read; best ones that read `byIndexAlone`. */
+  /**
+   * Connections with the log's own database role, which may insert and read; preferably with the setting
+   * `byIndexAlone`.
+   */
   readonly pool: pg.Pool;
-  /** Connections as the role that removes evidence (`evidenceEraserMigrations`); without it nothing is removed here. */
+  /**
+   * Connections with the role that removes evidence (`evidenceEraserMigrations`); without them this node removes
+   * nothing.
+   */
   readonly eraserPool?: pg.Pool;
   readonly clock: Clock;
   readonly random: Random;
   /** Holds the log's Ed25519 key under the purpose `log-checkpoint`. */
   readonly signer: Signer;
-  /** 32 bytes outside of the database, the same on every node: entries are sealed with a key that is derived from it. */
+  /**
+   * 32 bytes that are kept outside the database and are the same on every node: the key of the entry seals is derived
+   * from them.
+   */
   readonly entrySealKey: Uint8Array;
   /** The log's name in its checkpoints and its key, e.g. `log.example.com/countersign` (C2SP tlog-checkpoint). */
   readonly origin: string;
   readonly logger: Logger;
-  /** Keeps what is told to few out of the leaf; without it, everything stands in the leaf. */
+  /** Moves restricted values out of the leaf; without it, every value is stored in the leaf. */
   readonly protection?: Protection;
   readonly metrics?: Pick<Metrics, 'counter' | 'gauge'>;
-  /** Whether records are held against the schemas of their types, and what then; they are not by default. */
+  /** What happens when a record does not match the schema of its type; not checked by default. */
   readonly unfitRecords?: UnfitRecords | undefined;
-  /** The name of this process's place in the installation, for the people who will look for it; `unnamed` by default. */
+  /** Name of this node in the installation, shown in alarms; `unnamed` by default. */
   readonly node?: string;
-  /** How often a process that records nothing says that it is there, in milliseconds; 10,000 by default, 0: never. */
+  /** How often an idle process records a heartbeat, in milliseconds; 10,000 by default, 0 for never. */
   readonly beatEveryMs?: number;
-  /** How often the log is followed to see whether its streams are whole, in milliseconds; 2,000 by default, 0: never. */
+  /** How often the streams are checked for gaps, in milliseconds; 2,000 by default, 0 for never. */
   readonly watchEveryMs?: number;
-  /** What tells how good the clock is; by default nothing does, and records say so. */
+  /** Measures the clock; by default nothing does, and records state that. */
   readonly clockSource?: ClockSource;
-  /** By default it is measured every minute, may be off by 100 ms, and is flagged beyond that. */
+  /** By default the clock is measured every minute, may be off by 100 ms, and a larger error is flagged. */
   readonly clockPolicy?: Partial<ClockPolicy>;
-  /** How often a growing log signs a checkpoint by itself, in milliseconds; 1,000 by default. */
+  /** How often a growing log signs a checkpoint on its own, in milliseconds; 1,000 by default. */
   readonly checkpointEveryMs?: number;
-  /** A folder of this node, best not on the disk of the database: keeps the newest head, so that a backup cannot fork the log. */
+  /**
+   * A folder of this node, preferably not on the disk of the database, for the head guard: it detects a restored
+   * backup.
+   */
   readonly headGuardFolder?: string;
-  /** Who must cosign before a checkpoint is shown; without it, what is signed is shown. */
+  /**
+   * Which witnesses must cosign a checkpoint before it is published; without it, every signed checkpoint is published.
+   */
   readonly witnessing?: WitnessingOptions;
-  /** A folder for a web server, beside our own interface. */
+  /** A folder that a web server can serve, in addition to our own interface. */
   readonly publishTo?: FolderPublishing;
-  /** How often the index by which evidence is found follows a log that has stood still, in milliseconds; 500 by default. */
+  /** How often an idle log updates the term index by which evidence is found, in milliseconds; 500 by default. */
   readonly drawTermsEveryMs?: number;
 }
 
 /** The log as it runs in the process that owns it. */
 export interface RunningAuditLog extends AuditLog {
-  /** For the keeper of retention, and for nobody else. */
+  /** For the retention component only. */
   readonly custody: LogCustody;
-  /** As {@link AuditLog.query}, but as the records stand in the log: nothing that is told to few is put back. */
+  /** Like {@link AuditLog.query}, but without restoring restricted values. */
   queryLeaves(query: EvidenceQuery): Promise<readonly LogEntry[]>;
-  /** What a bundle of this transaction would hold now, as it stands in the log and in its order. */
+  /**
+   * The records that a bundle of this transaction would contain now, in log order, without restoring restricted values.
+   */
   collect(transaction: TransactionId): Promise<readonly LogEntry[]>;
-  /** What each record has that is told to few, in the order of its paths: for who discloses it, or must not. */
+  /**
+   * The restricted values of each record, in the order of their paths. The caller decides whether they may be
+   * disclosed.
+   */
   protectedValues(records: readonly EvidenceRecord[]): Promise<readonly (readonly OpenedValue[])[]>;
   /** The hashes of a tile, or undefined when the tree does not have it. */
   tile(tile: Tile): Promise<Buffer | undefined>;
   /**
-   * Entries in the form of C2SP tlog-tiles, or undefined when the tree does not have them. Of a bundle in which something
-   * has been pruned there is none, as its hashes would not be those of the tile; unless what is gone shall be empty.
+   * Entries in the form of C2SP tlog-tiles, or undefined when the tree does not have them. A bundle with pruned entries
+   * is undefined too, because its hashes would not match the tile, unless pruned entries are requested as empty.
    */
   entryBundle(bundle: EntryBundle, options?: { readonly gone: 'empty' }): Promise<Buffer | undefined>;
   /**
-   * Signs a head, so that whoever asks whether this process is well knows: the database answers, what is in it extends
-   * what was signed, and records are taken.
+   * Signs a checkpoint, which shows that the database answers, extends what was signed before, and accepts records.
    *
    * @throws CodedError `log_unavailable`, `log_inconsistent`, `log_publication_overdue`
    */
   checkHealth(): Promise<void>;
-  /** Brings the folder that the log is published to up to what is published now, where there is one. */
+  /** Updates the publication folder, if there is one, to the newest published checkpoint. */
   publishToFolder(): Promise<void>;
-  /** How good the time of this process is, as its newest record of that says. */
+  /** The newest recorded measurement of this process's clock. */
   clockQuality(): ClockQuality | undefined;
-  /** Looks at once whether the streams of the log are whole, unless another node is at it. */
+  /** Checks the streams now, unless another node is checking them. */
   watchStreams(): Promise<void>;
-  /** Takes no more records, finishes those under way, signs what is not yet covered. */
+  /** Accepts no more records, finishes those in progress, and signs a last checkpoint. */
   stop(): Promise<void>;
 }
 
 const maxSearchResults = 1_000;
-/** Of 8 kB each at most, in each of two generations. */
+/** Cached tiles per generation; there are two generations, and a tile has at most 8 kB. */
 const knownTiles = 512;
 const usualClockPolicy: ClockPolicy = { windowMs: 60_000, budgetUs: 100_000, overBudget: 'flag' };
 
 /**
  * Opens the log, for the first time or again.
  *
- * @throws CodedError `log_inconsistent` when the rows do not extend what was signed last: it must not start then;
- *   `log_unavailable` when the database cannot answer; `log_guard_unusable`, `log_policy_unusable`, `log_folder_unusable`
- *   when it cannot be published as it is configured
+ * @throws CodedError `log_inconsistent` when the rows do not extend the last signed checkpoint: the log must not start;
+ *   `log_unavailable` when the database cannot answer; `log_guard_unusable`, `log_policy_unusable`,
+ *   `log_folder_unusable` when publication cannot work as configured
  */
 export async function createAuditLog(dependencies: AuditLogDependencies): Promise<RunningAuditLog> {
   const { headGuardFolder: folder, origin } = dependencies;
@@ -170,7 +188,7 @@ async function openAuditLog(
   const { pool, clock, random, signer, origin, logger } = dependencies;
   const store = createLogStore(pool);
   const tree = createTreeReader(store);
-  /** For those who ask for tiles and proofs: what was read once is the same again. */
+  /** Serves tiles and proofs from a cache: a stored tile never changes. */
   const shownTree = createTreeReader(store, createGenerations(knownTiles));
   const keys = createLogKeys({ signer, origin });
   const unsealedBefore = await available(() => store.unsealedBefore());
@@ -215,7 +233,7 @@ async function openAuditLog(
   if (guard !== undefined && !standing.guarded && standing.signed > 0n)
     logger.warn(
       { file: guard.file, signed: standing.signed.toString() },
-      'this node has no head guard yet: it believes the database as it is. If it had one, compare with a kept checkpoint',
+      'this node has no head guard yet and trusts the database as it is. If it had a guard before, compare the database with a kept checkpoint',
     );
   const key = await keys.current();
   let verifierKey = formatVerifierKey(key);
@@ -241,7 +259,7 @@ async function openAuditLog(
   const isEmpty = tail.head().edge.size === 0n;
   await source.open();
   if (isEmpty) {
-    // The same id on every node, so that two that open an empty log together write one record.
+    // The same id on every node: two nodes that open an empty log together write one record.
     const id = newId('record', {
       clock: { now: () => 0 },
       random: { bytes: (size) => sha256(`log.opened\n${origin}`).subarray(0, size) },
@@ -268,7 +286,7 @@ async function openAuditLog(
     limits: { everyMs: dependencies.watchEveryMs ?? 2_000, toleranceMs: 5_000 },
   });
 
-  /** What contradicts stops the appending as well. */
+  /** An inconsistency also stops appending. */
   async function haltingOn<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
@@ -284,8 +302,8 @@ async function openAuditLog(
     return signed;
   }
   /**
-   * Signs what is new, also what came by another hand. While nothing is new, the database may still be exchanged, and the
-   * guard be taken away.
+   * Signs new records, whichever node appended them. Without new records it compares database, signed checkpoint and
+   * head guard, since any of them may have been replaced.
    */
   async function signOrCompare(): Promise<void> {
     const newest = checkpointer.newest()?.size;
@@ -307,13 +325,13 @@ async function openAuditLog(
   timer.unref();
   await available(async () => publisher?.start());
 
-  /** What may be shown: signed, and cosigned where there are witnesses. */
+  /** The newest checkpoint that may be published: signed, and cosigned if there are witnesses. */
   const publish = (): Promise<SignedCheckpoint> =>
     publisher === undefined ? sign() : available(() => publisher.publish());
   const published = (): Promise<string | undefined> =>
     available(async () => (publisher === undefined ? checkpointer.newest()?.note : publisher.published()));
 
-  /** Only for sizes the log has had: a proof about more than there is would be a proof of nothing. */
+  /** Refuses sizes that the log has not reached: such a proof would prove nothing. */
   async function checkSize(size: bigint): Promise<void> {
     if (size > (await store.size()))
       throw merkleLogErrors.error('proof_out_of_range', 'The log has not grown to this size yet.');
@@ -330,7 +348,7 @@ async function openAuditLog(
     return place;
   }
 
-  /** With what is told to few in its place again, as far as it can be read. */
+  /** Restores restricted values where they can be read. */
   async function restored(entries: readonly LogEntry[]): Promise<readonly LogEntry[]> {
     const records = await protection.restore(entries.map(({ record }) => record));
     return entries.map((entry, place) => ({ ...entry, record: records[place] ?? entry.record }));
@@ -349,7 +367,7 @@ async function openAuditLog(
     terms: termStore(pool),
     placeOfTime: placeOf,
   });
-  /** What was appended before there were seals is evidence, and no authority. */
+  /** Entries appended before seals existed are evidence, but not authority to act. */
   const authorityAfter = (after: bigint | undefined): bigint =>
     after === undefined || after < unsealedBefore - 1n ? unsealedBefore - 1n : after;
 
@@ -382,7 +400,7 @@ async function openAuditLog(
     standings: (things) =>
       available(async () => {
         if (things.length > maxSearchResults)
-          throw new Error(`how more than ${maxSearchResults} things stand was asked at once`);
+          throw new Error(`standings of more than ${maxSearchResults} things were requested at once`);
         if (things.length === 0) return new Map();
         const rows = await askHowTheyStand(things);
         return new Map(rows.map((row) => [row.subject, standingRecord(reader.standing(row))]));
@@ -401,7 +419,7 @@ async function openAuditLog(
     lastUnder: (prefixes) =>
       available(async () => {
         if (prefixes.length > maxSearchResults)
-          throw new Error(`the last of more than ${maxSearchResults} kinds of things were asked for at once`);
+          throw new Error(`the last things of more than ${maxSearchResults} prefixes were requested at once`);
         if (prefixes.length === 0) return new Map();
         const rows = await store.lastStandingsUnder(prefixes);
         return new Map(
@@ -410,7 +428,7 @@ async function openAuditLog(
       }),
     async search({ transaction, type, types, after, limit, withheld }) {
       if (type !== undefined && types !== undefined)
-        throw new Error('records are searched by one type or by several, not by both');
+        throw new Error('a search takes either `type` or `types`, not both');
       return available(async () => {
         const found = await store.search({
           transaction,

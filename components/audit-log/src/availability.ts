@@ -1,7 +1,7 @@
 import { auditLogErrors } from '@countersign/contracts';
 import { type CodedError, isCodedError } from '@countersign/kernel';
 
-/** The log's own answer: whoever gets it has no record and must release nothing. */
+/** The log's answer when no record was written: the caller must release nothing. */
 export function logUnavailable(cause: unknown): CodedError {
   return auditLogErrors.error(
     'log_unavailable',
@@ -18,8 +18,8 @@ export function logUnavailable(cause: unknown): CodedError {
 }
 
 /**
- * Runs a question to the database. Whatever stops it makes the log unavailable; the log's own answers pass, and so
- * does what is wrong with the question itself.
+ * Runs a database query. A failure becomes `log_unavailable`; errors about the request itself and the log's own errors
+ * pass unchanged.
  */
 export async function available<Result>(question: () => Promise<Result>): Promise<Result> {
   try {

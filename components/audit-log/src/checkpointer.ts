@@ -1,51 +1,38 @@
 import { auditLogErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
-import { type VerifierKey, verifyConsistency } from '@countersign/merkle-log';
+import { verifyConsistency } from '@countersign/merkle-log';
 import { available, logUnavailable } from './availability.ts';
 import { keyIdText, type LogKeys } from './log-key.ts';
 import type { Head, HeadGuard } from './publication/head-guard.ts';
 import type { VerifiedTail } from './seals/verified-tail.ts';
-import { inconsistent, newestSigned, type SignedHead } from './signed-head.ts';
+import { inconsistent, newestSigned, type SignedCheckpoint, type SignedHead } from './signed-head.ts';
 import type { LogStore } from './store.ts';
 import type { TreeReader } from './tree-reader.ts';
 
-export interface SignedCheckpoint {
-  readonly size: bigint;
-  readonly root: Buffer;
-  readonly note: string;
-  readonly key: VerifierKey;
-}
-
 /**
- * Signs tree heads. What was signed once binds: a new head is signed only when it is at least as large as the last
- * one and provably extends it, so that a database restored from an old backup, or tampered with, cannot make the
- * log contradict itself. Nor is a head signed over an entry that no process of the installation appended. It stops signing
- * instead.
+ * Signs checkpoints. A new checkpoint is signed only if it is at least as large as the last one and provably extends
+ * it, and if every entry below it has a valid seal. Otherwise signing stops: a restored or altered database cannot make
+ * the log contradict itself.
  */
-export function createCheckpointer({
-  store,
-  tree,
-  keys,
-  tail,
-  guard,
-}: {
+export function createCheckpointer(dependencies: {
   readonly store: LogStore;
   readonly tree: TreeReader;
   readonly keys: LogKeys;
-  /** What is signed: all of it has been appended by this installation, and its root need not trust the rows. */
+  /** The verified end of the log: this installation appended all of it, and its root does not depend on the rows. */
   readonly tail: VerifiedTail;
-  /** Keeps what was signed outside of the database, where there is one. */
+  /** Stores the newest signed head outside the database, if configured. */
   readonly guard?: HeadGuard | undefined;
 }) {
+  const { store, tree, keys, tail, guard } = dependencies;
   let last: SignedCheckpoint | undefined;
   let running: Promise<SignedCheckpoint> | undefined;
   let next: Promise<SignedCheckpoint> | undefined;
   let atGuard: Promise<void> = Promise.resolve();
   let closed = false;
 
-  /** What binds: the newest head in the database, which must not be older than the newest we have seen there. */
+  /** The newest signed head in the database, which must not be older than the newest one this process has seen. */
   async function lastSigned(): Promise<SignedHead | undefined> {
-    // What is signed while the database answers is not in its answer.
+    // Read before the query: another checkpoint may be signed while the database answers.
     const known = last;
     const newest = await newestSigned(store, keys);
     if (known !== undefined && (newest === undefined || newest.head.size < known.size))
@@ -68,8 +55,8 @@ export function createCheckpointer({
   }
 
   /**
-   * Compares with what this node signed or showed last, wherever the rows have come from since, and sets it: first the
-   * guard, then the signature, so that there is never a signature that the guard has not seen.
+   * Compares a head with the newest one that this node signed or published, and stores it in the guard. The guard is
+   * written before the signature, so that every signature is covered by the guard.
    */
   async function passGuard(to: Head, { set }: { readonly set: boolean }): Promise<void> {
     if (guard === undefined) return;
@@ -86,7 +73,7 @@ export function createCheckpointer({
     if (set) await guard.advance(shown, to);
   }
 
-  /** One at a time: what was compared with is what is replaced. */
+  /** One at a time, so that the head that was compared is the head that is replaced. */
   function inTurnAtGuard(work: () => Promise<void>): Promise<void> {
     const mine = atGuard.then(work);
     atGuard = mine.catch(() => undefined);
@@ -94,7 +81,7 @@ export function createCheckpointer({
   }
 
   async function cover(): Promise<SignedCheckpoint> {
-    // In this order: between the two the log may grow, and what was signed is always covered.
+    // The signed checkpoint is read first: the log may grow in between, and then still covers it.
     const signed = await lastSigned();
     const { edge } = await tail.readOn(store);
     const held = await store.size();
@@ -113,7 +100,8 @@ export function createCheckpointer({
       return last;
     }
     const { note, key } = await keys.sign({ size, root });
-    // Stored before it is shown. Where another node was faster its note is as good: the consistency was checked there too.
+    // Stored before it is published. If another node was faster, its note is equally good: that node checked the
+    // consistency too.
     if (await store.insertCheckpoint({ size, keyId: keyIdText(key), note })) last = { size, root, note, key };
     else last = await stored({ size, root, key });
     return last;
@@ -141,8 +129,8 @@ export function createCheckpointer({
 
   return {
     /**
-     * A checkpoint that covers every record appended before the call. Callers that come while one is being signed
-     * share the one after it.
+     * A checkpoint that covers every record appended before the call. Callers that arrive while one is being signed
+     * share the next one.
      *
      * @throws CodedError `log_unavailable`, `log_inconsistent`
      */
@@ -161,26 +149,26 @@ export function createCheckpointer({
       return next;
     },
 
-    /** Signs and admits nothing more, and waits for what is under way: whoever opens the guard next has it alone. */
+    /** Stops signing and waits for work in progress, so that the next owner of the guard has it alone. */
     async close(): Promise<void> {
       closed = true;
       await Promise.allSettled([running, next, atGuard]);
     },
 
-    /** The newest checkpoint this process has signed or shown. */
+    /** The newest checkpoint that this process has signed. */
     newest: () => last,
 
     /**
-     * A head that another node has signed and published, before this one shows it.
+     * Accepts a head that another node has signed and published, before this node publishes it.
      *
-     * @throws CodedError `log_inconsistent` when it contradicts what this node signed or showed
+     * @throws CodedError `log_inconsistent` when it contradicts what this node signed or published
      */
     admit(head: Head): Promise<void> {
       return inTurnAtGuard(async () => {
         checkOpen();
         const shown = await guard?.read();
         if (guard === undefined || shown === undefined || shown.size < head.size) return passGuard(head, { set: true });
-        // What this node has signed since is not published yet; it has to follow from what is.
+        // This node may have signed a newer head that is not published yet; it must extend the published one.
         const size = await store.size();
         if (size < shown.size) throw restored(shown.size, `holds ${size}`, guard.file);
         if (!(await extendsLast(head, shown))) throw restored(shown.size, 'has other ones in their places', guard.file);
@@ -188,9 +176,9 @@ export function createCheckpointer({
     },
 
     /**
-     * Whether the rows extend the last signed checkpoint, and what this node has signed or shown.
+     * Checks that the rows extend the last signed checkpoint and the head in the guard.
      *
-     * @returns how many records the log has signed; whether there was a guard to compare that with
+     * @returns how many records the newest signed checkpoint covers, and whether a guard was there to compare with
      * @throws CodedError `log_inconsistent` with what is wrong
      */
     async check(): Promise<{ readonly signed: bigint; readonly guarded: boolean }> {
@@ -213,13 +201,13 @@ export function createCheckpointer({
 
 export type Checkpointer = ReturnType<typeof createCheckpointer>;
 
-/** What a person must do is said in full: whoever reads it has a broken system before them. */
+/** The text tells an operator in full what to do, because the system has stopped. */
 function restored(signed: bigint, database: string, file: string): CodedError {
   return auditLogErrors.error(
     'log_inconsistent',
-    `This node has signed a head of ${signed} records (${file}), and the database ${database}: it was restored from an older ` +
-      'backup, or is another one. Nothing is signed, so that the log has one history. Bring the database to a state that has ' +
-      'all of these records: a later backup, its write-ahead log, or a replica that was not lost. When they are lost for good, ' +
-      'this log has ended: keep the database, the guard and every copy as evidence, and begin a new log under another origin.',
+    `This node has signed a head of ${signed} records (${file}), and the database ${database}. It was restored from an older ` +
+      'backup, or is a different database. Nothing is signed, so that the log keeps one history. Restore the database to a state with ' +
+      'all of these records: a later backup, its write-ahead log, or a surviving replica. If they are lost for good, ' +
+      'this log has ended: keep the database, the guard and every copy as evidence, and start a new log under another origin.',
   );
 }

@@ -1,16 +1,16 @@
-import { auditLogErrors } from '@countersign/contracts';
+import { auditLogErrors, type EvidenceRecord, type RecordType } from '@countersign/contracts';
 import { bundleLimits } from '@countersign/evidence';
-import type { TransactionId } from '@countersign/kernel';
+import { type Json, membersOf, type TransactionId } from '@countersign/kernel';
 import { mandatesNamedIn } from './mandate-column.ts';
 import { logEntry } from './record-json.ts';
-import type { LogStore, StoredEntry } from './store.ts';
+import type { LogStore, PrunedEntry, StoredEntry } from './store.ts';
 
-/** Ids asked for in one query. */
+/** Ids in one query. */
 const idsAtOnce = 500;
 
 /**
- * A transaction's records, with all they refer to and every version of the mandates they rest on: by record id, as they
- * stand in the log. What a bundle holds and what the graph is drawn from is this, and nothing else.
+ * A transaction's records, all records they refer to, and every version of the mandates they use, by record id. Bundles
+ * and graphs are made from exactly this set.
  *
  * @throws CodedError `bundle_too_large`
  */
@@ -25,11 +25,7 @@ export async function collectEvidence(
   );
 }
 
-/**
- * What was collected, with these entries and all that they rest on.
- *
- * @throws CodedError `bundle_too_large`
- */
+/** Adds entries to a collection, with all records they rest on. @throws CodedError `bundle_too_large` */
 export async function withGrounds(
   store: LogStore,
   already: ReadonlyMap<string, StoredEntry>,
@@ -50,7 +46,7 @@ export async function withGrounds(
     if (collected.size > bundleLimits.records)
       throw auditLogErrors.error(
         'bundle_too_large',
-        `The evidence of this transaction is more than ${bundleLimits.records} records.`,
+        `The evidence of this transaction has more than ${bundleLimits.records} records.`,
       );
     fresh = [
       ...(await inSlices(unasked(references), (ids) => store.byRecordIds(ids))),
@@ -66,7 +62,7 @@ export async function withGrounds(
   }
 }
 
-/** Asks for many ids, so many at once. */
+/** Queries many ids in slices. */
 export async function inSlices<Result>(
   ids: readonly string[],
   ask: (ids: readonly string[]) => Promise<readonly Result[]>,
@@ -75,4 +71,82 @@ export async function inSlices<Result>(
   for (let start = 0; start < ids.length; start += idsAtOnce)
     results.push(...(await ask(ids.slice(start, start + idsAtOnce))));
   return results;
+}
+
+/** The entries of a bundle, and the entries it can only name. */
+export interface ExplainedEvidence {
+  readonly entries: ReadonlyMap<string, StoredEntry>;
+  /** Records of the transaction, or records that others rest on, whose bodies were pruned. */
+  readonly pruned: readonly PrunedEntry[];
+}
+
+/**
+ * Adds pruned entries by hash, and the records that explain each absence: which bodies the log pruned, and which keys
+ * of restricted values it destroyed. Without them an absence would look like an omission.
+ *
+ * @throws CodedError `bundle_too_large`
+ */
+export async function explainAbsences(
+  store: LogStore,
+  transaction: TransactionId,
+  collected: ReadonlyMap<string, StoredEntry>,
+): Promise<ExplainedEvidence> {
+  const records = [...collected.values()].map((entry) => logEntry(entry).record);
+  const unmet = records.flatMap(({ references = [] }) => references).filter((id) => !collected.has(id));
+  const pruned = new Map<string, PrunedEntry>();
+  const ofTransaction = await store.pruned({ transaction }, bundleLimits.records);
+  const restedOn = await inSlices([...new Set(unmet)], (recordIds) => store.pruned({ recordIds }, recordIds.length));
+  for (const entry of [...ofTransaction, ...restedOn]) pruned.set(entry.recordId, entry);
+
+  const open = new Set([...pruned.values()].map(({ index }) => index));
+  const keys = new Set(records.flatMap((record) => Object.values(record.protected ?? {}).map(({ key }) => key)));
+  const said = [
+    ...(open.size === 0
+      ? []
+      : await entriesOfType(store, 'log.pruned', (record) => {
+          const explained = rangesOf(record).flatMap(([first, last]) =>
+            [...open].filter((index) => BigInt(first) <= index && index <= BigInt(last)),
+          );
+          for (const index of explained) open.delete(index);
+          return explained.length > 0;
+        })),
+    ...(keys.size === 0
+      ? []
+      : await entriesOfType(store, 'erasure.completed', (record) => {
+          const named = membersOf(record.data)?.['keys'];
+          return Array.isArray(named) && named.some((key: Json) => typeof key === 'string' && keys.has(key));
+        })),
+  ];
+  return {
+    entries: said.length === 0 ? collected : await withGrounds(store, collected, said),
+    pruned: [...pruned.values()].toSorted((one, other) => (one.index < other.index ? -1 : 1)),
+  };
+}
+
+const page = 500;
+
+/** Entries of a type that are needed. The two types are rare and never pruned. */
+async function entriesOfType(
+  store: LogStore,
+  type: RecordType,
+  isWanted: (record: EvidenceRecord) => boolean,
+): Promise<readonly StoredEntry[]> {
+  const wanted: StoredEntry[] = [];
+  for (let after = -1n; ; ) {
+    const found = await store.search({ types: [type], after, limit: page });
+    wanted.push(...found.filter((entry) => isWanted(logEntry(entry).record)));
+    const last = found.at(-1);
+    if (last === undefined || found.length < page) return wanted;
+    after = last.index;
+  }
+}
+
+/** Ranges of places, both ends included. */
+function rangesOf({ data }: EvidenceRecord): readonly (readonly [number, number])[] {
+  const ranges = membersOf(data)?.['ranges'];
+  if (!Array.isArray(ranges)) return [];
+  return ranges.flatMap((range: Json) => {
+    const [first, last] = Array.isArray(range) ? range : [];
+    return typeof first === 'number' && typeof last === 'number' ? [[first, last] as const] : [];
+  });
 }

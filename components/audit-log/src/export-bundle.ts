@@ -9,14 +9,13 @@ import {
 import { bundleFormat, bundleLimits, type EvidenceBundle } from '@countersign/evidence';
 import { type Clock, newId, type Random, type RecordId, type TransactionId } from '@countersign/kernel';
 import { formatVerifierKey } from '@countersign/merkle-log';
-import type { SignedCheckpoint } from './checkpointer.ts';
-import { explainAbsences } from './collect-absences.ts';
-import { collectEvidence } from './collect-evidence.ts';
+import { stampsOver } from './bundle-time-stamps.ts';
+import { collectEvidence, explainAbsences } from './collect-evidence.ts';
 import type { LogKeys } from './log-key.ts';
 import type { Protection } from './protection/protection.ts';
 import { disclose } from './reading/disclose.ts';
 import { logEntry } from './record-json.ts';
-import { stampsOver } from './stamps-of-bundle.ts';
+import type { SignedCheckpoint } from './signed-head.ts';
 import type { LogStore, PrunedEntry, StoredEntry } from './store.ts';
 import type { TreeReader } from './tree-reader.ts';
 
@@ -24,16 +23,7 @@ import type { TreeReader } from './tree-reader.ts';
  * Makes the evidence of one transaction: collect, write down in the log what was collected, sign a checkpoint that
  * covers that too, prove everything.
  */
-export function createBundleExport({
-  store,
-  tree,
-  keys,
-  sign,
-  append,
-  protection,
-  clock,
-  random,
-}: {
+export function createBundleExport(dependencies: {
   readonly store: LogStore;
   readonly tree: TreeReader;
   readonly keys: LogKeys;
@@ -43,6 +33,7 @@ export function createBundleExport({
   readonly clock: Clock;
   readonly random: Random;
 }): AuditLog['exportBundle'] {
+  const { store, tree, keys, sign, append, protection, clock, random } = dependencies;
   /** Records what belongs into the bundle, in as many records as it takes, before anything is let out. */
   async function writeManifest(
     transaction: TransactionId,

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { exportRoutes } from './http/export.ts';
 import { graphRoutes } from './http/graph.ts';
 import { logRoutes } from './http/log.ts';
-import type { ReadingRoutes } from './http/reading-routes.ts';
+import type { ReadingRoutes } from './http/reading-request.ts';
 import { recordRoutes } from './http/records.ts';
 import { schemaRoutes } from './http/schemas.ts';
 import { transactionEvidenceRoutes } from './http/transactions.ts';

@@ -1,22 +1,19 @@
 import { type RecordDraft, recordFaults, requireFit } from '@countersign/contracts';
 import type { Logger, Metrics } from '@countersign/runtime';
 
-/** What becomes of a record that is not as the schema of its type says: it is told and counted, or it is our bug at once. */
+/** What to do with a record that does not match its schema: report and count it, or throw. */
 export type UnfitRecords = 'tell' | 'throw';
 
 /**
- * Holds what is recorded against the published schemas. It costs more than to append: it is for development and tests,
- * where a writer that strays from its schema is to be found.
+ * Checks records against the published schemas. The check costs more than the append, so it is for development and
+ * tests.
  */
-export function createFitCheck({
-  unfit,
-  logger,
-  metrics,
-}: {
+export function createFitCheck(dependencies: {
   readonly unfit: UnfitRecords | undefined;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'counter'> | undefined;
 }): (draft: RecordDraft) => void {
+  const { unfit, logger, metrics } = dependencies;
   if (unfit === undefined) return () => undefined;
   const counted = metrics?.counter(
     'countersign_log_unfit_records_total',

@@ -1,5 +1,7 @@
 import {
   auditLogErrors,
+  completeDraft,
+  type EvidenceRecord,
   type RecordDraft,
   type RecordReceipt,
   type RetentionClass,
@@ -10,6 +12,7 @@ import {
 import {
   type Clock,
   type CodedError,
+  canonicalize,
   decodeBase64Url,
   isCodedError,
   parseDigest,
@@ -29,7 +32,6 @@ import { available, logUnavailable } from './availability.ts';
 import { mandateOf } from './mandate-column.ts';
 import type { Protection, SealedDraft } from './protection/protection.ts';
 import { checkRecordLength, recordBytes, recordRest, timeOf } from './record-json.ts';
-import { isSameDraft } from './same-draft.ts';
 import type { EntrySeals } from './seals/entry-seals.ts';
 import type { VerifiedTail } from './seals/verified-tail.ts';
 import type { SealedStanding } from './store/append.ts';
@@ -38,23 +40,26 @@ import { createLogStore, type LogStore } from './store.ts';
 import type { Stream } from './streams/stream.ts';
 import type { LogHead } from './tree-reader.ts';
 
-/** Gives records their place, one batch at a time, and knows where the log stands. */
+/** Assigns places to records, one batch at a time, and tracks the end of the log. */
 export interface Sequencer {
   /** @throws CodedError `log_unavailable`, `record_too_large`, `record_identity_taken`, and what `mayAppend` gives */
   append(draft: RecordDraft): Promise<RecordReceipt>;
   /**
-   * Appends a record together with what it says: both are durable, or neither is. Meanwhile nobody else appends, so the work
-   * is short, and sees everything that is before its record.
+   * Appends a record in one transaction with the work it describes: both are durable, or neither is. Nobody else
+   * appends meanwhile, so the work must be short; it sees everything before its record.
    *
    * @throws CodedError as {@link append}, and what the work throws
    */
   appendWith(draft: RecordDraft, work: WorkWithRecord): Promise<RecordReceipt>;
-  /** Where this sequencer left the log; another one may have carried on. Undefined after a failure, until the next append. */
+  /**
+   * The end of the log after this sequencer's last append; another process may have appended since. Undefined after a
+   * failure, until the next append.
+   */
   head(): LogHead | undefined;
   /**
-   * Takes no more records, waits for those under way, and writes a last one.
+   * Accepts no more records, waits for those in progress, and writes a last one.
    *
-   * @param last made when all others have come to their end
+   * @param last creates the last record after all others are settled
    */
   close(last: () => RecordDraft): Promise<void>;
 }
@@ -70,7 +75,7 @@ interface Pending {
   readonly mandate: string | undefined;
 }
 
-/** Where the log stands, and the last number of this process in it. */
+/** The end of the log, and the last number of this process in it. */
 interface Placed {
   readonly head: LogHead;
   readonly last: number;
@@ -82,33 +87,25 @@ type Outcome =
 
 const maxBatch = 512;
 const maxQueued = 10_000;
-/** The first attempt goes by memory; each later one takes its turn and reads the log's state first. */
+/**
+ * The first attempt uses the state in memory; each later one takes the append turn and reads the state of the log
+ * first.
+ */
 const maxAttempts = 3;
 
 /**
- * The sequencer of one process. Any number of them may share a database: a batch is inserted at the places that
- * the sequencer believes to be next, and when another was faster the primary key refuses the whole batch. It then
- * waits for its turn, during which nobody else appends, reads what the other appended, verifies its seals, and inserts
- * behind it.
+ * The sequencer of one process. Any number of them may share a database: a batch is inserted at the places that the
+ * sequencer believes to be next, and when another was faster the primary key refuses the whole batch. It then waits for
+ * its turn, during which nobody else appends, reads what the other appended, verifies its seals, and inserts behind it.
  *
- * When a connection is lost nobody knows whether the batch was committed. The same turn settles it: it begins when
- * the lost statement has ended, one way or the other, and starts by looking for the ids of the records. Should the
- * statement arrive even later, it finds its places taken.
+ * After a lost connection it is unknown whether the batch was committed. The append turn settles this: it begins when
+ * the lost statement has ended, and first looks for the ids of the records. If the statement arrives even later, its
+ * places are taken.
  *
- * A record gets its number of the stream together with its place, so what fails, or was in the log already, leaves no gap.
- * After a lost connection the turn also tells which numbers have been given.
+ * A record gets its stream number together with its place, so a record that fails or already exists leaves no gap.
+ * After a lost connection the turn also finds out which numbers were used.
  */
-export function createSequencer({
-  pool,
-  clock,
-  logger,
-  tail,
-  seals,
-  stream,
-  protection,
-  mayAppend,
-  checkFit = () => undefined,
-}: {
+export function createSequencer(dependencies: {
   readonly pool: pg.Pool;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -116,19 +113,20 @@ export function createSequencer({
   readonly seals: EntrySeals;
   readonly stream: Stream;
   readonly protection: Protection;
-  /** Why nothing may be appended now. What the log records of itself is appended all the same. */
+  /** Why nothing may be appended now. Records of the log about itself are appended all the same. */
   readonly mayAppend: () => CodedError | undefined;
-  /** Holds a record against the schema of its type. */
+  /** Checks a record against the schema of its type. */
   readonly checkFit?: (draft: RecordDraft) => void;
 }): Sequencer {
+  const { pool, clock, logger, tail, seals, stream, protection, mayAppend, checkFit = () => undefined } = dependencies;
   const store = createLogStore(pool);
   let head: LogHead | undefined = tail.head();
   /** The size of the log behind the last record of this process. */
   let placedBelow = tail.head().edge.size;
-  /** A statement was lost: whether the log has records of it, and their numbers with them, is not known. */
+  /** A statement was lost: it is unknown whether its records and numbers are in the log. */
   let doubtful = false;
   let closing: Promise<void> | undefined;
-  /** Accepted, and not yet at their end. */
+  /** Accepted and not yet settled. */
   let underWay = 0;
   const atRest: (() => void)[] = [];
 
@@ -146,7 +144,7 @@ export function createSequencer({
           const first = firsts.get(pending.draft.id);
           if (outcome === undefined || first === undefined)
             throw new Error('a record of the batch was left without an outcome');
-          // Two drafts under one id in one batch: the second stands only if it says the same.
+          // Of two drafts with one id in a batch, the second succeeds only if it is identical.
           return saysTheSame(first, pending) ? outcome : { ok: false, error: identityTaken(pending.draft) };
         });
       } finally {
@@ -162,7 +160,7 @@ export function createSequencer({
     try {
       await placeInTurn(run, outcomes);
     } catch (error) {
-      // It alone comes to nothing: what was accepted with it is none of its business.
+      // Only this record fails; the rest of the batch is unaffected.
       failed(error);
       outcomes.set(first.draft.id, { ok: false, error: isCodedError(error) ? error : logUnavailable(error) });
     }
@@ -185,7 +183,7 @@ export function createSequencer({
     }
   }
 
-  /** Records of this process are in the log up to here. */
+  /** This process's records are in the log up to this head. */
   function reached({ head: now, last }: Placed): void {
     head = now;
     tail.advance(now);
@@ -193,7 +191,7 @@ export function createSequencer({
     stream.advanceTo(last);
   }
 
-  /** A place that was taken is certain: none of these records is there under its number. */
+  /** A taken place is a definite answer: none of these records was written. */
   function failed(error: unknown): void {
     head = undefined;
     if (!isPlaceTaken(error)) doubtful = true;
@@ -253,14 +251,14 @@ export function createSequencer({
       return at;
     };
     const now = await transaction(pool, place, { single: true });
-    // Only now: the commit, too, could have failed.
+    // After the commit, because the commit itself could fail.
     for (const [id, outcome] of settled) outcomes.set(id, outcome);
-    // A lost statement that arrives later still finds its places taken, once something is behind it.
+    // A lost statement that arrives later finds its places taken, once a later record exists.
     if (now.last > stream.last) doubtful = false;
     reached(now);
   }
 
-  /** Records that are in the log already: appended twice, or by an attempt whose end was not heard. */
+  /** Settles records that are already in the log: repeated drafts, or attempts whose result was lost. */
   async function settleKnown(
     alone: LogStore,
     waiting: readonly Pending[],
@@ -284,7 +282,7 @@ export function createSequencer({
     }
   }
 
-  /** Gives the draft its place in the queue. */
+  /** Queues the draft. */
   function accept(
     draft: RecordDraft,
     {
@@ -323,7 +321,7 @@ export function createSequencer({
   async function append(draft: RecordDraft, work?: WorkWithRecord): Promise<RecordReceipt> {
     checkMembers(draft);
     checkFit(draft);
-    // What removes something waits as everything else does, whoever records it.
+    // Records of removals get no exception, whoever writes them.
     const refusal = isOwn(draft) && work === undefined ? undefined : mayAppend();
     if (refusal !== undefined) throw refusal;
     return appendChecked(draft, work);
@@ -351,7 +349,7 @@ function newer(one: LogHead, other: LogHead): LogHead {
   return one.edge.size > other.edge.size ? one : other;
 }
 
-/** Records in their order: those with work of their own one by one, the others together. */
+/** Splits records into runs, in order: a record with work forms a run of its own. */
 function runsOf(waiting: readonly Pending[]): readonly (readonly Pending[])[] {
   if (waiting.every(({ work }) => work === undefined)) return [waiting];
   const runs: Pending[][] = [];
@@ -367,7 +365,7 @@ function runsOf(waiting: readonly Pending[]): readonly (readonly Pending[])[] {
   return runs;
 }
 
-/** What the log says of itself: it must come through when nothing else may. */
+/** Records of the log about itself: they are appended even when nothing else may be. */
 function isOwn({ type, source }: RecordDraft): boolean {
   return source === 'audit-log' && /^(?:log|source|clock)\./.test(type);
 }
@@ -380,14 +378,14 @@ function identityTaken(draft: RecordDraft): CodedError {
   return auditLogErrors.error('record_identity_taken', `The log holds another record under the id ${draft.id}.`);
 }
 
-/** A place or a record id that is there already: the answer of the primary key or of the unique ids. */
+/** Whether the database refused a place or a record id that already exists. */
 function isPlaceTaken(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === '23505';
 }
 
 const knownTypes: ReadonlySet<string> = new Set(recordTypes);
 
-/** These go into columns side by side; a component that puts something else there has a bug. */
+/** Most standings in one record. */
 const maxStandings = 1_000;
 
 function checkMembers({ id, type, transaction, dataText, standing = [] }: RecordDraft): void {
@@ -406,4 +404,24 @@ function checkMembers({ id, type, transaction, dataText, standing = [] }: Record
   // The column of the mandate is read from them.
   if (dataText !== undefined && type.startsWith('mandate.'))
     throw new Error('the data of a record about a mandate are given as JSON');
+}
+
+/**
+ * Whether this record was written from this draft. Time, stream, number, clock and salts belong to the first writing;
+ * the rest must be equal, and restricted values must be equal as far as they can be read.
+ */
+export async function isSameDraft(request: {
+  readonly draft: RecordDraft;
+  readonly sealed: SealedDraft;
+  readonly written: Buffer;
+  readonly protection: Protection;
+}): Promise<boolean> {
+  const { draft, sealed, written, protection } = request;
+  const record = JSON.parse(written.toString()) as EvidenceRecord;
+  const { v, time: _time, stream: _stream, number: _number, clock: _clock, protected: _protected, ...open } = record;
+  // Version 1 has no restricted values: everything is in the record.
+  if (v === 1) return canonicalize(open) === canonicalize(completeDraft(draft));
+  if (canonicalize(open) !== canonicalize(JSON.parse(sealed.json))) return false;
+  const told = await protection.toldBy(record);
+  return told === undefined || told === sealed.told;
 }

@@ -1,8 +1,16 @@
 import { auditLogErrors } from '@countersign/contracts';
 import { type CodedError, isCodedError } from '@countersign/kernel';
-import type { Checkpoint } from '@countersign/merkle-log';
+import type { Checkpoint, VerifierKey } from '@countersign/merkle-log';
 import type { LogKeys } from './log-key.ts';
 import type { LogStore, StoredCheckpoint } from './store.ts';
+
+/** A checkpoint that this log has signed, as a note and in its parts. */
+export interface SignedCheckpoint {
+  readonly size: bigint;
+  readonly root: Buffer;
+  readonly note: string;
+  readonly key: VerifierKey;
+}
 
 /** The newest head that a key of this log has signed, and the rows that have it. */
 export interface SignedHead {

@@ -3,7 +3,7 @@ import { digestOf, systemRandom } from '@countersign/kernel';
 import { codeOf } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningAuditLog } from './index.ts';
-import { createStandingQuestions } from './standing-questions.ts';
+import { createStandingQuestions } from './standings.ts';
 import { createRig, draft, drafts, type Rig } from './testing/rig.ts';
 
 let rig: Rig;

@@ -1,6 +1,6 @@
 import { type LogVerification, recordTypes, retentionClassOf } from '@countersign/contracts';
 import { createEntryReader, type LogFault, type PlaceRange, type PresentedEntry } from '@countersign/evidence';
-import { isCodedError, parseInstant } from '@countersign/kernel';
+import { isCodedError, parseInstant, sha256Base64Url } from '@countersign/kernel';
 import { parseNote, tileWidth } from '@countersign/merkle-log';
 import { keyIdText, type LogKeys } from './log-key.ts';
 import { mandateOf } from './mandate-column.ts';
@@ -9,9 +9,8 @@ import type { PublicationVerifier } from './publication/verify-publication.ts';
 import { logEntry } from './record-json.ts';
 import { type CompletedTile, RightEdge } from './right-edge.ts';
 import type { StoredStanding } from './store/standings.ts';
-import type { VerificationStore } from './store/verification.ts';
+import type { KeptValue, VerificationStore } from './store/verification.ts';
 import type { IndexedEntry, LogStore, StoredCheckpoint } from './store.ts';
-import { sealedValueFault } from './verify-values.ts';
 
 /**
  * Recomputes the log from its entries and compares everything that is stored or was signed beside them: leaf hashes,
@@ -22,15 +21,7 @@ import { sealedValueFault } from './verify-values.ts';
  * @param known the right edge in memory: its root is compared when the recomputed tree reaches its size
  * @returns the first fault, with the index of the entry at fault or of the last one before it
  */
-export async function verifyLog({
-  store,
-  besides,
-  protection,
-  publication,
-  keys,
-  known,
-  onProgress,
-}: {
+export async function verifyLog(request: {
   readonly store: LogStore;
   readonly besides: VerificationStore;
   readonly protection: Pick<Protection, 'firstBrokenKey'>;
@@ -39,6 +30,7 @@ export async function verifyLog({
   readonly known: RightEdge | undefined;
   readonly onProgress: ((done: bigint, of: bigint) => void) | undefined;
 }): Promise<LogVerification> {
+  const { store, besides, protection, publication, keys, known, onProgress } = request;
   const size = await store.size();
   if (known !== undefined && known.size > size)
     return fault('entry_missing', `The log had ${known.size} entries and has ${size}.`, size);
@@ -218,4 +210,64 @@ async function checkpointFault(
       last,
     );
   }
+}
+
+/**
+ * What is kept beside records, against the digests in them. A value may be gone with its key, and in no other way; what no
+ * record commits to has been put there.
+ */
+export async function sealedValueFault(request: {
+  readonly besides: VerificationStore;
+  readonly protection: Pick<Protection, 'firstBrokenKey'>;
+  readonly entries: readonly { readonly index: bigint; readonly bytes: Buffer; readonly recordId: string }[];
+}): Promise<LogFault | undefined> {
+  const { besides, protection, entries } = request;
+  const committed = entries.map((entry) => ({ ...entry, commitments: logEntry(entry).record.protected ?? {} }));
+  const keys = [...new Set(committed.flatMap(({ commitments }) => Object.values(commitments).map(({ key }) => key)))];
+  if (keys.length === 0) return undefined;
+  const kept = await besides.valuesOf(
+    entries.map(({ recordId }) => recordId),
+    keys,
+  );
+  const states = await besides.erasedKeys(keys);
+  const broken = await protection.firstBrokenKey(keys);
+  const byPlace = new Map(kept.map((value) => [placeOf(value), value]));
+  for (const { index, recordId, commitments } of committed)
+    for (const [path, { key, ciphertext }] of Object.entries(commitments)) {
+      const place = placeOf({ recordId, path });
+      const value = byPlace.get(place);
+      byPlace.delete(place);
+      const wrong =
+        valueFault(value, { key, ciphertext, erased: states.get(key) }) ??
+        (key === broken
+          ? { reason: 'key_altered', what: `is kept under ${key}, which does not open: it is not what was stored` }
+          : undefined);
+      if (wrong !== undefined)
+        return { ok: false, reason: wrong.reason, detail: `What entry ${index} says at ${path} ${wrong.what}.`, index };
+    }
+  const [left] = byPlace.values();
+  const index = entries.find(({ recordId }) => recordId === left?.recordId)?.index;
+  if (left === undefined || index === undefined) return undefined;
+  const detail = `A value is kept for ${left.path} of entry ${index}, which does not commit to one.`;
+  return { ok: false, reason: 'value_unexpected', detail, index };
+}
+
+function valueFault(
+  value: KeptValue | undefined,
+  {
+    key,
+    ciphertext,
+    erased,
+  }: { readonly key: string; readonly ciphertext: string; readonly erased: boolean | undefined },
+): { readonly reason: string; readonly what: string } | undefined {
+  if (erased === undefined) return { reason: 'key_missing', what: `is kept under ${key}, and there is no such key` };
+  if (value === undefined)
+    return erased ? undefined : { reason: 'value_missing', what: `is gone, and its key was not destroyed` };
+  if (value.key !== key || sha256Base64Url(value.ciphertext) !== ciphertext)
+    return { reason: 'value_altered', what: 'is not what is kept beside it' };
+  return undefined;
+}
+
+function placeOf({ recordId, path }: { readonly recordId: string; readonly path: string }): string {
+  return `${recordId}\n${path}`;
 }

@@ -12,13 +12,12 @@ import {
   type SignIn,
   type StandingReader,
 } from '@countersign/contracts';
-import type { Clock, Random } from '@countersign/kernel';
-import { CodedError } from '@countersign/kernel';
+import { type Clock, CodedError, defined, type Random } from '@countersign/kernel';
 import { cookieName, type Logger, type Metrics, type RowSeal, readCookie } from '@countersign/runtime';
 import type pg from 'pg';
 import { createAuthenticators, type RunningAuthenticators } from './authenticators/authenticators.ts';
 import { type AuthenticationConfiguration, type Settings, settingsOf } from './config.ts';
-import { createMethods } from './methods/index.ts';
+import { createMethods } from './methods/create-methods.ts';
 import type { SignInMethod } from './methods/method.ts';
 import type { Risk } from './risk/risk.ts';
 import { createSessionStore } from './sessions/session-store.ts';
@@ -43,7 +42,7 @@ export interface AuthenticationDependencies {
   /** Managed devices, and how a page asks for one. Without them no tier can ask for a device. */
   readonly devices?: Pick<Devices, 'recognise' | 'requireFit'>;
   readonly deviceProof?: DeviceProof;
-  /** What is unusual about how people sign in. */
+  /** Risk signals from sign-ins. */
   readonly risk?: Pick<Risk, 'signedIn' | 'failed'>;
   readonly signals?: Pick<PersonSignals, 'raise' | 'clear'>;
   /** Tells people what happened to their account. */
@@ -105,8 +104,7 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
   const methods = createMethods(settings.methods, {
     ...settings,
     authenticators,
-    ...(dependencies.certificate === undefined ? {} : { certificate: dependencies.certificate }),
-    ...(dependencies.federated === undefined ? {} : { federated: dependencies.federated }),
+    ...defined({ certificate: dependencies.certificate, federated: dependencies.federated }),
   });
   const alarm = createFailureAlarm({ clock, logger, metrics });
   const limits = createSignInLimits(clock, settings.limits);
@@ -117,7 +115,7 @@ export function createAuthentication(dependencies: AuthenticationDependencies): 
     settings,
     alarm,
     accounts: authenticators,
-    ...(risk === undefined ? {} : { risk }),
+    ...defined({ risk }),
   });
 
   async function sweep(): Promise<number> {

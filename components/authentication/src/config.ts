@@ -1,7 +1,7 @@
 import { parseConfiguration } from '@countersign/runtime';
 import { type Static, Type } from 'typebox';
 import { type AuthenticatorsConfiguration, authenticatorsSchema } from './authenticators/config.ts';
-import { methodNameSchema } from './methods/index.ts';
+import { methodNameSchema } from './methods/create-methods.ts';
 import { type TierRules, tierRulesOf, tiersSchema } from './sessions/tiers.ts';
 
 export const authenticationConfigurationSchema = Type.Object(

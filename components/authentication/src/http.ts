@@ -2,10 +2,10 @@ import { authenticationErrors } from '@countersign/contracts';
 import { csrfTokenOf, endedCookie, matchesCsrfToken, readForm, sendPage } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { enrolmentRoutes } from './enrolment/http.ts';
-import { asSomebodyElse } from './pages/sign-in-page.ts';
-import { signedOutPage, signOutPage } from './pages/sign-out-page.ts';
 import { sessionCookieNameOf, sessionKinds } from './sessions/tiers.ts';
-import { createSignInAnswers, type SignInAnswersDependencies } from './sign-ins/answers.ts';
+import { createSignInAnswers, type SignInAnswersDependencies } from './sign-in-answers.ts';
+import { withoutHeldConnection } from './sign-ins/sign-in-page.ts';
+import { signedOutPage, signOutPage } from './sign-out-page.ts';
 
 export type AuthenticationRoutes = SignInAnswersDependencies;
 
@@ -43,7 +43,7 @@ export function authenticationRoutes(app: FastifyInstance, routes: Authenticatio
       const from = await answers.fromOf(request);
       const outcome = await signIns.attempt(form, {
         ...from,
-        person: fields.has(asSomebodyElse) ? undefined : from.person,
+        person: fields.has(withoutHeldConnection) ? undefined : from.person,
         method: methods.find(({ name }) => name === fields.get('method')),
         fields,
       });

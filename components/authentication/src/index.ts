@@ -22,8 +22,8 @@ export {
 } from './methods/federated/method.ts';
 export { type FederatedSignInConfiguration, federatedSignInSchema } from './methods/federated/settings.ts';
 export { type RiskConfiguration, riskSchema } from './risk/config.ts';
-export { createRisk } from './risk/create-risk.ts';
 export type { Risk } from './risk/risk.ts';
+export { createRisk } from './risk/risk.ts';
 export {
   createSignalsReplica,
   type SignalsReplica,

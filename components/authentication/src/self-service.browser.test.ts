@@ -131,7 +131,7 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
     await page.goto(origin + invited.path);
     await page.getByLabel('Name of the key').fill('blue key');
     await page.getByRole('button', { name: 'Register' }).click();
-    await page.getByRole('heading', { name: 'Registered' }).waitFor();
+    await page.getByRole('heading', { name: 'Registration complete' }).waitFor();
     await signIn(page);
     signals = ['device-new'];
     await page.reload();
@@ -161,7 +161,7 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
     const second = await addKey();
     await page.getByLabel('Name of the key').fill('green key');
     await page.getByRole('button', { name: 'Register the new key' }).click();
-    await page.getByText('The key was registered.').waitFor();
+    await page.getByText('The key has been registered.').waitFor();
     await lookAt(page, 'me-keys-added-light');
     expect((await authenticators.of(anna.id)).map(({ name }) => name).sort()).toEqual(['blue key', 'green key']);
     expect(credential).toBeDefined();
@@ -169,11 +169,11 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
     await page.getByRole('link', { name: 'green key' }).click();
     await page.getByLabel('New name').fill('office key');
     await lookAt(page, 'me-key-light');
-    await page.getByRole('button', { name: 'Go on' }).press('Enter');
-    await page.getByRole('heading', { name: 'Another name' }).waitFor();
+    await page.getByRole('button', { name: 'Continue' }).press('Enter');
+    await page.getByRole('heading', { name: 'New name' }).waitFor();
     await lookAt(page, 'me-key-rename-light');
     await page.getByRole('button', { name: 'Confirm' }).click();
-    await page.getByText('The key has its new name.').waitFor();
+    await page.getByText('The key has been renamed.').waitFor();
 
     await page.getByRole('link', { name: 'blue key' }).click();
     await page.getByRole('button', { name: 'Remove this key' }).click();
@@ -196,7 +196,7 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
     );
     await page.goto(origin + invited.path);
     await page.getByRole('button', { name: 'Registrieren' }).click();
-    await page.getByRole('heading', { name: 'Registriert' }).waitFor();
+    await page.getByRole('heading', { name: 'Registrierung abgeschlossen' }).waitFor();
     await signIn(page);
     // As if it were another browser.
     await page.context().clearCookies();
@@ -212,9 +212,9 @@ describe.skipIf(!chromium.found)(`one’s own account in a browser${skipped}`, (
     await lookAt(page, 'me-sessions-dark');
     const before = await node.authentication.sessionsOf(anna.id);
     expect(before.length).toBeGreaterThanOrEqual(2);
-    await page.getByRole('link', { name: 'Alle anderen beenden' }).click();
+    await page.getByRole('link', { name: 'Alle anderen Sitzungen beenden' }).click();
     await lookAt(page, 'me-sessions-others-dark');
-    await page.getByRole('button', { name: 'Alle anderen beenden' }).click();
+    await page.getByRole('button', { name: 'Alle anderen Sitzungen beenden' }).click();
     await page.getByText('Alle anderen Sitzungen wurden beendet.').waitFor();
     expect(await node.authentication.sessionsOf(anna.id)).toHaveLength(1);
     expect(complaints).toEqual([]);

@@ -1,4 +1,4 @@
-import { digestOf } from '@countersign/kernel';
+import { defined, digestOf } from '@countersign/kernel';
 import { hiddenField, optionsIn, personOf, type WebBrowser } from '@countersign/testkit';
 import type { SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -46,7 +46,7 @@ describe('stepping up for an intent', () => {
 
   const need = (intents = [order]) => ({ acrValues: ['phrh'], tier, intents, reason: 'step_up_very_large' }) as const;
   const current = (intents?: readonly (typeof order)[]) =>
-    node.authentication.current(browser.cookieHeader(), { tier, ...(intents === undefined ? {} : { intents }) });
+    node.authentication.current(browser.cookieHeader(), { tier, ...defined({ intents }) });
 
   it('counts for that intent alone, and leaves the session as it was', async () => {
     const before = await current();
@@ -112,10 +112,10 @@ describe('stepping up for an intent', () => {
     const { body } = await browser.get(await begin(node, { need: need() }));
     expect(body).toContain(order);
     expect(body).toContain('step_up_very_large');
-    expect(body).toContain('for this instruction alone');
+    expect(body).toContain('applies to this instruction only');
     const german = await browser.get(await begin(node, { need: need() }), { 'accept-language': 'de-CH' });
     expect(german.body).toContain('lang="de"');
-    expect(german.body).toContain('gilt für diesen Auftrag allein');
+    expect(german.body).toContain('gilt nur für diesen Auftrag');
   });
 
   describe('refuses', () => {

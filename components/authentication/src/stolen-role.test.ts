@@ -1,4 +1,4 @@
-import { digestOf } from '@countersign/kernel';
+import { defined, digestOf } from '@countersign/kernel';
 import { personOf, type WebBrowser } from '@countersign/testkit';
 import type { SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 import type pg from 'pg';
@@ -41,7 +41,7 @@ describe('with the database role of authentication, a thief', () => {
   });
 
   const current = (intents?: readonly (typeof intent)[]) =>
-    node.authentication.current(browser.cookieHeader(), { tier, ...(intents === undefined ? {} : { intents }) });
+    node.authentication.current(browser.cookieHeader(), { tier, ...defined({ intents }) });
   const keysOf = (id = person.id) => node.authentication.authenticators.of(id);
   const contradictions = () =>
     world.audit.ofType('standing.contradicted').map(({ data }) => (data as { of: string }).of);

@@ -98,7 +98,7 @@ describe.skipIf(!chromium.found)(`security keys and passkeys in a browser${skipp
     await page.keyboard.type('blue key');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
-    await page.getByRole('heading', { name: 'Registered' }).waitFor();
+    await page.getByRole('heading', { name: 'Registration complete' }).waitFor();
     await takePicture(page, 'enrolled');
     expect(await node.authentication.authenticators.of(anna.id)).toMatchObject([{ name: 'blue key', acr: 'phr' }]);
 
@@ -126,7 +126,7 @@ describe.skipIf(!chromium.found)(`security keys and passkeys in a browser${skipp
     await takePicture(page, 'enrolment-cancelled');
     await cdp.send('WebAuthn.setUserVerified', { authenticatorId, isUserVerified: true });
     await page.getByRole('button', { name: 'Register' }).click();
-    await page.getByRole('heading', { name: 'Registered' }).waitFor();
+    await page.getByRole('heading', { name: 'Registration complete' }).waitFor();
   });
 
   it('sign one of two answers, each with what its button asks for', async () => {
@@ -134,7 +134,7 @@ describe.skipIf(!chromium.found)(`security keys and passkeys in a browser${skipp
     await virtualKey(page);
     await page.goto(await invite(chloe));
     await page.getByRole('button', { name: 'Register' }).click();
-    await page.getByRole('heading', { name: 'Registered' }).waitFor();
+    await page.getByRole('heading', { name: 'Registration complete' }).waitFor();
     for (const [button, told] of [
       ['Reject', 'reject test-reject'],
       ['Approve', 'approve test-approve'],

@@ -30,28 +30,33 @@ import {
   type BackchannelAuthenticationResponse,
   createBackchannelAuthentication,
 } from './backchannel-authentication/index.ts';
-import type { Nonces } from './client-endpoint/check-proof.ts';
-import { type ClientEndpointDependencies, createClientEndpoint } from './client-endpoint/index.ts';
-import { createRefusalBudget } from './client-endpoint/refusal-budget.ts';
+import {
+  type ClientEndpointDependencies,
+  createClientEndpoint,
+  createRefusalBudget,
+  type Nonces,
+} from './client-endpoint/index.ts';
 import { type CredentialHolderStore, createClientKeys, createCredentialHolderStore } from './client-keys/index.ts';
 import { type CodeFlow, createCodeFlow } from './code-flow.ts';
 import { createCodes } from './codes/index.ts';
 import { type AuthorizationServerConfig, type CheckedConfig, parseAuthorizationServerConfig } from './config.ts';
-import { createEmergencyTokens } from './emergency/issue-emergency.ts';
-import { authorizationCode } from './grants/authorization-code.ts';
-import { ciba } from './grants/ciba.ts';
-import { clientCredentials } from './grants/client-credentials.ts';
-import type { GrantHandler } from './grants/grant-handler.ts';
-import { jwtBearer } from './grants/jwt-bearer.ts';
-import { refreshToken } from './grants/refresh-token.ts';
-import { tokenExchange } from './grants/token-exchange.ts';
+import { createEmergencyTokens } from './emergency-tokens.ts';
+import type { GrantHandler, RequestedTokenClass } from './grant-handler.ts';
+import {
+  authorizationCode,
+  authorizationGrants,
+  ciba,
+  clientCredentials,
+  jwtBearer,
+  refreshToken,
+  tokenExchange,
+  transactionTokens,
+} from './grants/index.ts';
 import { createGuard } from './guard.ts';
 import { createIdTokens, idTokenPurposes } from './id-tokens.ts';
-import { authorizationGrants } from './identity-chaining/index.ts';
-import { type IntrospectionAnswer, introspection } from './introspection/index.ts';
-import { describeServer } from './metadata.ts';
+import { type IntrospectionAnswer, introspection } from './introspection.ts';
+import { describeProtectedResource, describeServer } from './metadata.ts';
 import { createOpaqueTokens } from './opaque-tokens/index.ts';
-import { describeProtectedResource } from './protected-resource.ts';
 import {
   createAskAccessToken,
   createProvisioningTokenRegister,
@@ -61,19 +66,15 @@ import {
 } from './provisioning-tokens/index.ts';
 import type { PushedAuthorizationResponse } from './pushed-requests/index.ts';
 import { createRefreshTokens } from './refresh-tokens/index.ts';
-import { revocation } from './revocation/index.ts';
 import {
   type AdministeredRevocations,
   createRevocations,
   type Revocations,
   type RevocationsDependencies,
 } from './revocations/index.ts';
-import { createTokenSigner } from './token-endpoint/issue.ts';
-import type { RequestedTokenClass } from './token-endpoint/requested-token.ts';
-import { createTokenEndpoint } from './token-endpoint/token-endpoint.ts';
-import { createTokenForms } from './token-endpoint/token-forms.ts';
+import { createTokenEndpoint, createTokenForms, createTokenSigner } from './token-endpoint/index.ts';
 import { createTokenKeys } from './token-keys.ts';
-import { transactionTokens } from './transaction-tokens/index.ts';
+import { revocation } from './token-revocation.ts';
 
 export interface AuthorizationServerDependencies {
   readonly clock: Clock;
@@ -88,7 +89,7 @@ export interface AuthorizationServerDependencies {
   readonly federationGateway: FederationGateway;
   readonly outbound: Outbound;
   readonly authentication: Authentication;
-  /** Has people sign what they allow on their own device; without it intents are allowed there in development alone. */
+  /** Lets people sign what they allow on their own device; without it intents can be allowed there in development only. */
   readonly statements?: Statements;
   /** Where transactions are approved, for the way there from what somebody is asked to allow. */
   readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;

@@ -19,7 +19,7 @@ import type { ClientEndpointDependencies } from './client-endpoint/index.ts';
 import type { createCodes } from './codes/index.ts';
 import { createBackchannelLogout, createLogout, createSessionClients, logoutRoutes } from './logout/index.ts';
 import { createPushedRequests, type PushedRequests } from './pushed-requests/index.ts';
-import { createUserinfo, userinfoRoutes } from './userinfo/index.ts';
+import { createUserinfo, userinfoRoutes } from './userinfo.ts';
 
 export interface CodeFlowDependencies {
   readonly clients: ClientEndpointDependencies;

@@ -1,8 +1,7 @@
 import { CodedError } from '@countersign/kernel';
+import { type Lei, parseLei } from '@countersign/market';
 import { maxAccessTokenLifetimeSeconds } from '@countersign/oauth';
-import type { ChainedIssuer } from './identity-chaining/index.ts';
-import { readParties } from './read-parties.ts';
-import type { TrustDomain } from './transaction-tokens/index.ts';
+import type { ChainedIssuer, TrustDomain } from './grants/index.ts';
 
 export interface AuthorizationServerConfig {
   /** Issuer identifier (RFC 8414 section 2): https, no query, no fragment, no slash at the end. */
@@ -166,4 +165,47 @@ function isBaseUrl(value: unknown): value is string {
   // Compared as text by every verifier, so it must be in the one form that a URL parser writes.
   const canonical = url.pathname === '/' ? url.origin : url.origin + url.pathname;
   return (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) && value === canonical;
+}
+
+const maxParties = 16;
+const maxInstitutions = 64;
+
+/**
+ * A configured list of those whom something goes to, each under a name of its own, with the institutions for which it
+ * does; undefined when anything in it is not as it must be. What is read is frozen.
+ *
+ * @param how.by member that holds the name
+ */
+export function readParties<Party>(
+  value: unknown,
+  how: {
+    readonly by: string;
+    readonly accepts: (name: string) => boolean;
+    readonly party: (name: string, institutions: readonly Lei[]) => Party;
+  },
+): readonly Party[] | undefined {
+  if (!Array.isArray(value) || value.length > maxParties) return undefined;
+  const parties = new Map<string, Party>();
+  const items: readonly unknown[] = value;
+  for (const item of items) {
+    const members = new Map<string, unknown>(Object.entries(typeof item === 'object' && item !== null ? item : {}));
+    const name = members.get(how.by);
+    const institutions = readInstitutions(members.get('institutions'));
+    if (members.size !== 2 || typeof name !== 'string' || !how.accepts(name) || parties.has(name)) return undefined;
+    if (institutions === undefined) return undefined;
+    parties.set(name, Object.freeze(how.party(name, institutions)));
+  }
+  return Object.freeze([...parties.values()]);
+}
+
+function readInstitutions(value: unknown): readonly Lei[] | undefined {
+  if (!Array.isArray(value) || value.length === 0 || value.length > maxInstitutions) return undefined;
+  const institutions: Lei[] = [];
+  const items: readonly unknown[] = value;
+  for (const item of items) {
+    const lei = parseLei(item);
+    if (!lei.ok) return undefined;
+    institutions.push(lei.value);
+  }
+  return Object.freeze(institutions);
 }

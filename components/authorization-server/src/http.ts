@@ -1,10 +1,9 @@
 import type { ClientRequest } from '@countersign/contracts';
 import { CodedError } from '@countersign/kernel';
 import { metadataUrl, openidConfigurationUrl, protectedResourceMetadataUrl } from '@countersign/oauth';
-import { asCodedError } from '@countersign/runtime';
+import { accessRequestOf, asCodedError } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { AuthorizationServerComponent } from './authorization-server.ts';
-import { clientRequestOf } from './client-request.ts';
 import { endpointPaths } from './metadata.ts';
 import { type ErrorMembers, sendOAuthError } from './oauth-answer.ts';
 import { refuse } from './refusal.ts';
@@ -119,4 +118,26 @@ export function authorizationServerRoutes(
       return described;
     },
   );
+}
+
+/**
+ * A client's form request as its endpoint takes it.
+ *
+ * @param base of the listener that it came to, never of a Host header: what a DPoP proof is compared with
+ * @throws CodedError `invalid_request` for a body that is no form
+ */
+export function clientRequestOf(request: FastifyRequest, base: string): ClientRequest {
+  const { body } = request;
+  if (
+    typeof body !== 'string' ||
+    !/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')
+  )
+    throw refuse('media_type_unsupported', 'The body must be application/x-www-form-urlencoded.');
+  const { accept } = request.headers;
+  return {
+    ...accessRequestOf(request, new URL(base).origin),
+    method: 'POST',
+    body,
+    ...(accept === undefined ? {} : { accept }),
+  };
 }

@@ -1,11 +1,17 @@
 import type { Client, KeyPurpose, PublicKey, Signer } from '@countersign/contracts';
+import { isCodedError } from '@countersign/kernel';
 import {
   accessTokenHash,
   type EncodedHeader,
   type IdTokenAlgorithm,
   type IdTokenClaims,
+  type IdTokenHint,
+  type IssuerAlgorithm,
   idTokenHeader,
+  importIssuerKey,
   signIdToken,
+  type VerificationKey,
+  verifyIdTokenHint,
 } from '@countersign/oauth';
 
 /** How long an ID token may be taken for news of a sign-in, in seconds. */
@@ -76,6 +82,44 @@ export function createIdTokens(signer: Pick<Signer, 'current' | 'sign'>, issuer:
         at_hash: accessTokenHash(accessToken, key.algorithm),
       };
       return signIdToken(claims, headerOf(client.idTokenAlgorithm, key), sign);
+    },
+  };
+}
+
+/** Reads ID tokens of ours that come back as hints. */
+export interface IdTokenHints {
+  /**
+   * @returns undefined for a hint that was signed with a key which is gone by now: it may well have been ours, and
+   *   says nothing any more
+   * @throws CodedError of `idTokenErrors` for one that is not ours
+   */
+  read(text: string, now: number): Promise<IdTokenHint | undefined>;
+}
+
+export function createIdTokenHints(issuer: string, signer: Pick<Signer, 'publicKeys'>): IdTokenHints {
+  /** By the object that the signer has for a key, which goes when the key does. */
+  const imported = new WeakMap<object, VerificationKey<IssuerAlgorithm>>();
+  function keyFrom({ jwk, algorithm }: PublicKey): VerificationKey<IssuerAlgorithm> {
+    const key = imported.get(jwk) ?? importIssuerKey(jwk, algorithm);
+    imported.set(jwk, key);
+    return key;
+  }
+  return {
+    async read(text, now) {
+      const published = (await Promise.all(idTokenPurposes.map((purpose) => signer.publicKeys(purpose)))).flat();
+      try {
+        return verifyIdTokenHint(text, {
+          issuer,
+          now,
+          keyOf: (kid) => {
+            const key = published.find((candidate) => candidate.kid === kid);
+            return key === undefined ? undefined : keyFrom(key);
+          },
+        });
+      } catch (error) {
+        if (isCodedError(error, 'id_token_key')) return undefined;
+        throw error;
+      }
     },
   };
 }

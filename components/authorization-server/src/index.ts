@@ -4,11 +4,7 @@ export {
   createAuthorizationServer,
 } from './authorization-server.ts';
 export type { AuthorizationServerConfig } from './config.ts';
-export {
-  createGrantManagement,
-  type GrantManagement,
-  grantManagementRoutes,
-} from './grant-management/index.ts';
+export { createGrantManagement, type GrantManagement, grantManagementRoutes } from './grant-management/index.ts';
 export { authorizationServerRoutes } from './http.ts';
 export { authorizationServerMigrations } from './migrations.ts';
 export {

@@ -1,4 +1,4 @@
-import { protocolScopes } from '@countersign/contracts';
+import { type DirectorySnapshot, protocolScopes } from '@countersign/contracts';
 import { scopes } from '@countersign/market';
 import {
   type AuthorizationServerMetadata,
@@ -6,12 +6,14 @@ import {
   idTokenAlgorithms,
   jwtAuthorizationGrantTokenType,
   type MtlsEndpointAliases,
+  type ProtectedResourceMetadata,
   signatureAlgorithms,
+  userinfoAudience,
 } from '@countersign/oauth';
 import type { CheckedConfig } from './config.ts';
 import { grantManagementMetadata } from './grant-management/index.ts';
 import { registrationMetadata } from './registration/index.ts';
-import { issuableDetailTypes } from './token-endpoint/check-details.ts';
+import { issuableDetailTypes } from './token-endpoint/index.ts';
 
 /** Paths of the endpoints, under the path of the issuer. */
 export const endpointPaths = {
@@ -128,5 +130,26 @@ function chainingOf({ identityChaining, chainedIssuers }: CheckedConfig): Partia
       ? {}
       : { identity_chaining_requested_token_types_supported: [jwtAuthorizationGrantTokenType] }),
     authorization_grant_profiles_supported: [identityAssertionGrantProfile],
+  };
+}
+
+/** RFC 9728 section 2, for one of our own interfaces; undefined for anything else. */
+export function describeProtectedResource(
+  uri: string,
+  directory: DirectorySnapshot,
+  { issuer, mtlsBaseUrl }: CheckedConfig,
+): ProtectedResourceMetadata | undefined {
+  const resource = uri.startsWith(`${issuer}/`) ? directory.resource(uri) : undefined;
+  if (resource === undefined) return undefined;
+  return {
+    resource: resource.uri,
+    authorization_servers: [issuer],
+    jwks_uri: `${issuer}/jwks`,
+    scopes_supported: resource.scopes,
+    bearer_methods_supported: ['header'],
+    dpop_signing_alg_values_supported: signatureAlgorithms,
+    // Tokens for userinfo may be unbound, and those of certificate-bound clients are not bound by DPoP.
+    dpop_bound_access_tokens_required: mtlsBaseUrl === undefined && resource.uri !== userinfoAudience(issuer),
+    ...(mtlsBaseUrl === undefined ? {} : { tls_client_certificate_bound_access_tokens: true }),
   };
 }

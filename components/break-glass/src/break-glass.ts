@@ -6,7 +6,7 @@ import {
   createStandingCheck,
   type PrincipalId,
 } from '@countersign/contracts';
-import { epochSeconds, type IncidentId, isCodedError, newId } from '@countersign/kernel';
+import { defined, epochSeconds, type IncidentId, isCodedError, newId } from '@countersign/kernel';
 import type { Thumbprint } from '@countersign/oauth';
 import { createRounds } from '@countersign/runtime';
 import type pg from 'pg';
@@ -16,13 +16,12 @@ import type { BreakGlassDependencies } from './dependencies.ts';
 import { aboutReview, aboutSecond, createIncidentCommands } from './incident-commands.ts';
 import type { StoredIncident } from './incident-state.ts';
 import { readDeclaration } from './read-declaration.ts';
-import { groundsOf, holderOf, incidentRefused } from './records.ts';
+import { groundsOf, holderOf, incidentRefused, isRecordedUnreviewed, recordedUnreviewed } from './records.ts';
 import { createRules, decided, readNote, requireReviewed, unknownIncident } from './rules.ts';
 import { declarationDigest, shown } from './shown.ts';
 import { incidentClaims, signSeconds } from './statement.ts';
 import { findIncident, hasUnreviewed, incidents, keepToken, listIncidents } from './store.ts';
 import { requireGrantRecorded } from './uncarried.ts';
-import { isRecordedUnreviewed, recordedUnreviewed } from './unreviewed.ts';
 import { createWatch } from './watch.ts';
 
 export interface RunningBreakGlass extends BreakGlass {
@@ -95,14 +94,14 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
       lifeSeconds: signSeconds,
     });
 
-  /** What speaks against a collection is recorded before it is told. */
+  /** Records the refusal of a collection before throwing it. */
   async function recorded<Result>(incident: StoredIncident, work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {
       if (!isCodedError(error) || !Object.hasOwn(breakGlassErrors.codes, error.code)) throw error;
       const institution = rules.personOf(incident.holder)?.institution;
-      const by: Actor = { id: incident.holder, ...(institution === undefined ? {} : { institution }) };
+      const by: Actor = { id: incident.holder, ...defined({ institution }) };
       await audit.append(incidentRefused(from, { step: 'collect', reason: error.code, by, incident }));
       throw error;
     }

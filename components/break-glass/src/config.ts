@@ -6,16 +6,16 @@ const closed = { additionalProperties: false };
 const role = Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' });
 const roles = Type.Array(role, { minItems: 1, maxItems: 16, uniqueItems: true });
 
-/** The part of an installation's configuration about emergency access. */
+/** The configuration of emergency access. */
 export const breakGlassSchema = Type.Object(
   {
-    /** Of both holders; `break-glass` by default. */
+    /** Role of both holders; `break-glass` by default. */
     holderRole: Type.Optional(role),
-    /** Of whom one reviews, and all are alarmed; by default compliance, risk and security. */
+    /** Roles that are alerted and may review; by default compliance, risk and security. */
     reviewRoles: Type.Optional(roles),
-    /** In what time the second holder must come; 15 by default. */
+    /** Time limit for the second holder; 15 by default. */
     secondMinutes: Type.Optional(Type.Integer({ minimum: 5, maximum: 60 })),
-    /** In what time somebody must have reviewed; 24 by default. */
+    /** Time limit for the review; 24 by default. */
     reviewHours: Type.Optional(Type.Integer({ minimum: 1, maximum: 72 })),
     /** Classes of authenticators that sign; by default `phrh`, in development `phr` as well. */
     acrValues: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 128 }), { minItems: 1, maxItems: 8 })),

@@ -8,7 +8,7 @@ import {
   type PrincipalId,
   type SignedStatement,
 } from '@countersign/contracts';
-import { type CodedError, type IncidentId, toInstant } from '@countersign/kernel';
+import { type CodedError, defined, type IncidentId, toInstant } from '@countersign/kernel';
 import type { Alarm } from './alarm.ts';
 import type { BreakGlassSettings } from './config.ts';
 import type { BreakGlassDependencies } from './dependencies.ts';
@@ -23,6 +23,7 @@ import {
   incidentOverdue,
   incidentRefused,
   incidentReviewed,
+  isRecordedUnreviewed,
   type Step,
 } from './records.ts';
 import { type BreakGlassRules, holdersOf, readNote, requireReviewed, unknownIncident, type Verdict } from './rules.ts';
@@ -31,7 +32,6 @@ import { requireAbout } from './statement.ts';
 import { hasUnreviewed, incidents, lockPeople } from './store.ts';
 import { en } from './texts/en.ts';
 import { requireGrantRecorded } from './uncarried.ts';
-import { isRecordedUnreviewed } from './unreviewed.ts';
 
 interface Declaring {
   readonly id: IncidentId;
@@ -77,7 +77,7 @@ export const aboutReview = (incident: IncidentState, verdict: Verdict, note: str
   note,
 });
 
-/** Every change of an incident: what people do about it, and what happens when nobody comes. */
+/** All commands on incidents, including those that run when a deadline passes. */
 export function createIncidentCommands(
   dependencies: Pick<
     BreakGlassDependencies,
@@ -94,7 +94,7 @@ export function createIncidentCommands(
 
   const actorOf = (by: string): Actor => {
     const institution = rules.personOf(by)?.institution;
-    return { id: by, ...(institution === undefined ? {} : { institution }) };
+    return { id: by, ...defined({ institution }) };
   };
   /** What emergencies refuse is recorded. Whoever asks about one that there is none of is told so, and no more. */
   const refused =
@@ -258,7 +258,7 @@ export function createIncidentCommands(
     release: ({ id }) => id,
   };
 
-  /** No second holder came. */
+  /** Lapses an incident without a second holder. */
   const lapse: IncidentCommand<Due, Standing> = {
     kind: incidents,
     about: ({ id }) => id,

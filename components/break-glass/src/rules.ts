@@ -1,11 +1,11 @@
 import { createSecondPerson, type DualControl } from '@countersign/commands';
 import {
+  blockingSignals,
   breakGlassErrors,
   createIndependence,
   type Incident,
   type Person,
   type PrincipalId,
-  unsettlingSignals,
 } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { BreakGlassSettings } from './config.ts';
@@ -56,7 +56,7 @@ export const incidentReview = {
   },
 } as const satisfies DualControl<keyof typeof breakGlassErrors.codes>;
 
-/** Who may do what about an emergency, now. Each throws CodedError of `breakGlassErrors`. */
+/** Who may currently do what. Each rule throws CodedError of `breakGlassErrors`. */
 export type BreakGlassRules = ReturnType<typeof createRules>;
 
 export function createRules(
@@ -74,7 +74,7 @@ export function createRules(
   const isHolder = (id: string): boolean => personOf(id)?.roles.includes(holderRole) === true;
   const isReviewer = (id: string): boolean => personOf(id)?.roles.some((role) => reviewRoles.includes(role)) === true;
   const isUnsettled = (id: PrincipalId): boolean =>
-    signals?.of(id).some((signal) => unsettlingSignals.has(signal)) === true;
+    signals?.of(id).some((signal) => blockingSignals.has(signal)) === true;
 
   function requireHolder(id: PrincipalId): Person {
     const person = personOf(id);
@@ -94,7 +94,7 @@ export function createRules(
     isReviewer,
     requireHolder,
 
-    /** Both signed as who they were then; access is only for as long as both still are, and are let in. */
+    /** Access requires that both holders still hold the role and are not locked out. */
     async requireStanding(incident: IncidentState): Promise<void> {
       for (const each of holdersOf(incident)) {
         requireHolder(each);

@@ -1,5 +1,5 @@
 import type { Declaration, Incident } from '@countersign/contracts';
-import { type Digest, digestOf, toInstant } from '@countersign/kernel';
+import { type Digest, defined, digestOf, toInstant } from '@countersign/kernel';
 import type { StoredIncident } from './incident-state.ts';
 
 /** What both holders sign: all of what was declared. */
@@ -25,12 +25,9 @@ export function shown(stored: StoredIncident): Incident {
     jkt,
     declaredAt: toInstant(stored.declaredAt),
     secondBefore: toInstant(stored.secondBefore),
-    ...(second === undefined ? {} : { second }),
-    ...(grantedAt === undefined ? {} : { grantedAt }),
-    ...(endsAt === undefined ? {} : { endsAt }),
+    ...defined({ second, grantedAt, endsAt }),
     collected: stored.token !== undefined,
-    ...(reviewDueAt === undefined ? {} : { reviewDueAt }),
-    ...(review === undefined ? {} : { review }),
+    ...defined({ reviewDueAt, review }),
     recordId,
   };
 }

@@ -10,7 +10,7 @@ import { en } from './texts/en.ts';
 const mostAtOnce = 100;
 const retryMs = 10_000;
 
-/** Watches the times of incidents, on every node. Two that look at one at the same time do together what one does. */
+/** Handles the deadlines of incidents on every node; concurrent runs are harmless. */
 export function createWatch(
   dependencies: Pick<BreakGlassDependencies, 'pool' | 'clock' | 'logger'> & {
     readonly alarm: Alarm;

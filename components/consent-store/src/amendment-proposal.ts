@@ -18,7 +18,7 @@ import {
 } from './term-fields.ts';
 import { termsOf } from './terms.ts';
 
-/** A change that was read, not yet applied to the terms of any mandate. */
+/** A parsed change, not yet applied to a mandate. */
 export interface Change {
   readonly kind: MandateAmendment['kind'];
   readonly terms: Partial<
@@ -28,7 +28,7 @@ export interface Change {
 }
 
 /**
- * Reads what an amendment changes.
+ * Parses an amendment.
  *
  * @throws CodedError `mandate_invalid`, with the field in `facts`
  */
@@ -46,23 +46,23 @@ export function parseChange(proposal: AmendmentProposal): Change {
   if (part === undefined) throw invalid('replace.part', `It is one of ${mandateParts.join(', ')}.`);
   for (const field of ['constraints', 'effectiveFrom', 'effectiveUntil'] as const)
     if (proposal[field] !== undefined)
-      throw invalid(field, 'With a party nothing is replaced but the legal basis and the terms hash.');
+      throw invalid(field, 'A replacement of a party can only change the legal basis and the terms hash besides.');
   return { kind: 'counterparty-change', terms, replace: { part, by: readParty('replace.by', replace.by) } };
 }
 
 /**
- * The terms as they would be.
+ * Applies a change to terms.
  *
- * @throws CodedError `mandate_invalid` for a change that changes nothing, or does not fit what stays
+ * @throws CodedError `mandate_invalid` for a change without effect, or one that contradicts the remaining terms
  */
 export function amendedTerms(present: MandateTerms, { terms, replace }: Change): MandateTerms {
   if (replace?.part === 'thirdParty' && present.thirdParty === undefined)
     throw invalid('replace.part', 'The mandate has no third party.');
   const amended = termsOf({ ...present, ...terms, ...(replace === undefined ? {} : { [replace.part]: replace.by }) });
   if (digestOf(amended) === digestOf(termsOf(present)))
-    throw invalid('amendment', 'It changes nothing of what was agreed.');
+    throw invalid('amendment', 'The amendment changes none of the agreed terms.');
   if (replace !== undefined && replace.by.lei === present[replace.part]?.lei)
-    throw invalid('replace.by', 'A party is replaced by another institution.');
+    throw invalid('replace.by', 'The replacement must be a different institution.');
   requireTermsThatFit(amended);
   return amended;
 }

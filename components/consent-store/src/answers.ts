@@ -16,7 +16,7 @@ import { concernedBy } from './terms.ts';
 
 const closed = { additionalProperties: false };
 const party = Type.Object({ lei: leiSchema(), role: Type.String() }, closed);
-/** Under a name of its own in the document of the interfaces. */
+/** Has its own name in the OpenAPI document. */
 export const constraints = Type.Unsafe<Constraints>({ ...constraintsSchema, title: 'Constraints' });
 const atVersion = Type.Integer({ minimum: 1 });
 
@@ -28,7 +28,7 @@ const termsMembers = {
   parent: Type.Optional(
     Type.Object(
       { id: idSchema('mandate'), version: atVersion, digest: Type.Optional(digestSchema()) },
-      { ...closed, description: 'The mandate this one is cut from, at the version that was checked' },
+      { ...closed, description: 'The parent mandate, at the version that was checked' },
     ),
   ),
   constraints,
@@ -55,12 +55,16 @@ const amendment = Type.Object(
   {
     kind: Type.Enum(['amendment', 'counterparty-change']),
     terms: Type.Object(termsMembers, closed),
-    termsDigest: digestSchema({ description: 'What a consent to it names' }),
+    termsDigest: digestSchema({ description: 'The digest that a consent to the amendment must name' }),
     consents: Type.Array(consent),
     proposedAt: instantSchema(),
     recordId: recordSchema(),
   },
-  { ...closed, title: 'MandateAmendment', description: 'Other terms that wait for consents; the present ones stand' },
+  {
+    ...closed,
+    title: 'MandateAmendment',
+    description: 'Proposed terms that await consents; the present terms stay in force',
+  },
 );
 
 /** A `Mandate` of the contracts. */
@@ -70,10 +74,10 @@ export const mandateAnswer = Type.Object(
     version: atVersion,
     status: Type.Enum([...mandateStatuses]),
     ...termsMembers,
-    consents: Type.Array(consent, { description: 'By whose word the terms stand' }),
+    consents: Type.Array(consent, { description: 'The consents to the terms' }),
     amendment: Type.Optional(amendment),
     heldFrom: Type.Optional(
-      Type.Integer({ minimum: 2, description: 'The version by which the present grantee took it over from another' }),
+      Type.Integer({ minimum: 2, description: 'The version in which the present grantee replaced another' }),
     ),
     recordedAt: instantSchema(),
     recordId: recordSchema(),
@@ -117,7 +121,9 @@ export const validityAnswer = Type.Union([
     {
       stands: Type.Literal(false),
       reason: Type.String({ description: 'E.g. `mandate_revoked`, `mandate_venue`' }),
-      detail: Type.Optional(Type.String({ description: 'For the parties of the mandate alone: it may tell a limit' })),
+      detail: Type.Optional(
+        Type.String({ description: 'Shown to parties of the mandate only, because it may reveal a limit' }),
+      ),
       version: Type.Optional(atVersion),
     },
     closed,
@@ -143,8 +149,8 @@ export const driftList = Type.Object(
   closed,
 );
 
-/** An answer as it is told to this caller, who is a party of the mandate or of the intent. */
-export function toldTo(isParty: boolean, answer: MandateAnswer) {
+/** The answer for a caller who is a party of the mandate or of the intent. */
+export function validityFor(isParty: boolean, answer: MandateAnswer) {
   if (answer.stands)
     return {
       stands: true,
@@ -154,17 +160,17 @@ export function toldTo(isParty: boolean, answer: MandateAnswer) {
   return {
     stands: false,
     reason: answer.reason,
-    // The words may tell a limit: they are for those who agreed on it.
+    // The detail may reveal a limit, so only parties of the mandate see it.
     ...(isParty ? { detail: answer.detail } : {}),
     ...(answer.mandate === undefined ? {} : { version: answer.mandate.version }),
   };
 }
 
-/** Who has a part in a mandate, or would have one by an amendment that waits. */
+/** Whether the caller's institution is a party, or would become one by the pending amendment. */
 export function isParty(mandate: Mandate, { institution }: Caller): boolean {
   return [...concernedBy(mandate)].some((lei) => lei === institution);
 }
 
 export function notFound() {
-  return consentErrors.error('mandate_not_found', 'There is no such mandate, or it is not yours to see.');
+  return consentErrors.error('mandate_not_found', 'The mandate does not exist, or you have no access to it.');
 }

@@ -3,10 +3,10 @@ import { permits } from '@countersign/market';
 import type { HeldMandate, MandateView } from './held-mandates.ts';
 import { isCutByHolder } from './terms.ts';
 
-/** Longer than constraints let any line of delegation grow; a line that is longer is not followed. */
+/** More levels than constraints allow; a longer chain is not followed. */
 const longestLine = 16;
 
-/** From a mandate up to its root. */
+/** A mandate and everything above it, up to the root. */
 type Line = readonly HeldMandate[];
 
 interface Fault {
@@ -16,13 +16,12 @@ interface Fault {
 }
 
 /**
- * Does the mandate, with everything above it, allow this use at this time, to this institution?
+ * Checks whether a mandate permits a use at a time by an institution.
  *
- * By conjunction: every mandate of the line must stand, must permit, each for itself, and must have been given by
- * whoever holds the one above. What was proved when a mandate was cut from another is thus proved again, and whatever
- * ends, narrows or changes hands above does so below at once.
+ * Every mandate up to the root must be valid, permit the use, and have been granted by the holder of the one above. So
+ * anything that ends, narrows or changes hands above takes effect below at once.
  *
- * @returns undefined when the view does not hold everything that the answer rests on
+ * @returns undefined if the view lacks data that the answer needs
  */
 export function answerFrom(view: MandateView, question: MandateQuestion): MandateAnswer | undefined {
   const named = view.find(question.mandate);
@@ -37,7 +36,7 @@ export function answerFrom(view: MandateView, question: MandateQuestion): Mandat
       ? {
           stands: false,
           reason: 'mandate_not_found',
-          detail: `What ${mandate.id} was cut from is not found.`,
+          detail: `A mandate above ${mandate.id} does not exist.`,
           mandate,
         }
       : undefined;
@@ -54,16 +53,16 @@ export function answerFrom(view: MandateView, question: MandateQuestion): Mandat
   }
   refused ??= {
     reason: 'mandate_grantee',
-    detail: `The mandate was not given to ${question.actingFor}, nor was one cut from it.`,
+    detail: `Neither this mandate nor a sub-mandate of it was granted to ${question.actingFor}.`,
     atFault: mandate,
   };
   return { stands: false, ...refused, mandate };
 }
 
 /**
- * The line of the mandate named, if the institution holds it; otherwise of every mandate it holds that was cut from it.
+ * The chain of the named mandate if the institution holds it; otherwise the chains of the sub-mandates that it holds.
  *
- * @returns undefined when the view does not hold them all
+ * @returns undefined if the view lacks one of them
  */
 function linesHeldBy(view: MandateView, { actingFor }: MandateQuestion, upward: Line): readonly Line[] | undefined {
   const [named] = upward;
@@ -82,7 +81,7 @@ function linesHeldBy(view: MandateView, { actingFor }: MandateQuestion, upward: 
   return lines;
 }
 
-/** @returns `not-here` when a link is not in the view: what rests on it cannot be shown to stand */
+/** @returns `not-here` if the view lacks a link */
 function lineOf(view: MandateView, lowest: HeldMandate): Line | 'not-here' {
   const line = [lowest];
   for (let parent = lowest.mandate.parent; parent !== undefined; ) {
@@ -99,7 +98,7 @@ function permissionFault(line: Line, { use }: MandateQuestion): Fault | undefine
     if (mandate.kind === 'onboarding-agreement')
       return {
         reason: 'mandate_action',
-        detail: `${mandate.id} takes a client on; it permits nothing by itself.`,
+        detail: `${mandate.id} is an onboarding agreement and permits no action.`,
         atFault: mandate,
       };
     const permission = permits(mandate.constraints, use);
@@ -138,7 +137,7 @@ function statusFault({ id, status, recordedAt, effectiveUntil }: Mandate): Fault
 }
 
 function timeFault({ mandate, from, until }: HeldMandate, at: number): Fault | undefined {
-  // Written so that a time that is not a number denies.
+  // NaN must deny.
   if (!(at >= from))
     return { reason: 'mandate_not_effective', detail: `${mandate.id} takes effect at ${mandate.effectiveFrom}.` };
   if (!(at < until))
@@ -146,12 +145,12 @@ function timeFault({ mandate, from, until }: HeldMandate, at: number): Fault | u
   return undefined;
 }
 
-/** What was cut by a party that has since been replaced does not stand: nobody who holds the one above has given it. */
+/** A sub-mandate ends if its grantor no longer holds the mandate above. */
 function handFault(mandate: Mandate, above: Mandate | undefined): Fault | undefined {
   return above === undefined || isCutByHolder(mandate, above)
     ? undefined
     : {
         reason: 'mandate_parent_not_active',
-        detail: `${mandate.id} was given by ${mandate.grantor.lei}, who has not held ${above.id} ever since.`,
+        detail: `${mandate.id} was granted by ${mandate.grantor.lei}, which has not held ${above.id} continuously since then.`,
       };
 }

@@ -47,19 +47,19 @@ export interface ConsentStoreDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
   /** Signs every version, with keys of the purpose `mandate`. */
   readonly signer: MandateSigner & Pick<Signer, 'publicKeys'>;
-  /** How versions are found sound when they are read: by their digest, their signature and the log. */
+  /** Verifies versions when they are read, by digest, signature and log. */
   readonly seals?: Seals;
   /** For the connection that listens for changes made by other nodes. */
   readonly access: ComponentAccess;
-  /** How often to look for changes that nobody announced; 1 s by default. */
+  /** How often to poll for changes, in case a notification is lost; 1 s by default. */
   readonly pollEveryMs?: number;
-  /** How old what this node knows may be while it answers from memory; 5 s by default. */
+  /** Maximum age of memory for answering checks; 5 s by default. */
   readonly staleAfterMs?: number;
-  /** Mandates that are kept in memory, at least while they are used; at most twice as many. 20,000 by default. */
+  /** Mandates kept in memory while in use; at most twice as many. 20,000 by default. */
   readonly remembered?: number;
-  /** Days before its end at which the parties of a mandate are told; 30, 7 and 1 by default. */
+  /** Days before its end at which a mandate's expiry is announced; 30, 7 and 1 by default. */
   readonly noticeDays?: readonly number[];
-  /** How often to look for mandates that end; 15 s by default. */
+  /** How often to look for expiring mandates; 15 s by default. */
   readonly sweepEveryMs?: number;
 }
 
@@ -67,17 +67,14 @@ export interface ConsentStoreDependencies {
 const maxListed = 1000;
 
 export interface RunningConsentStore extends ConsentStore {
-  /** Ends what has run out and tells of what will, now; it happens by itself every so often. */
+  /** Expires mandates and records expiry notices now; this also runs periodically. */
   sweep(): Promise<Swept>;
-  /** Mandates that are held in memory now. */
+  /** Number of mandates in memory. */
   remembered(): number;
   stop(): Promise<void>;
 }
 
-/**
- * Mandates, written through the audit log, kept in every version, and answered from memory; and what people have
- * allowed clients, see `grants/grant-register.ts`.
- */
+/** Mandates, recorded first, kept in every version and checked from memory; and grants, see `grants/grant-register.ts`. */
 export async function createConsentStore(dependencies: ConsentStoreDependencies): Promise<RunningConsentStore> {
   const { pool, clock, random, audit, logger } = dependencies;
   const { noticeDays = defaultNoticeDays, sweepEveryMs = 15_000 } = dependencies;
@@ -129,7 +126,7 @@ export async function createConsentStore(dependencies: ConsentStoreDependencies)
     if ((loaded.find(mandate)?.mandate.version ?? 0) < atLeastVersion)
       return { stands: false, reason: 'mandate_not_found', detail: `${mandate} has no version ${atLeastVersion}.` };
     const read = answerFrom(loaded, question);
-    if (read === undefined) throw new Error('a whole view gave no answer');
+    if (read === undefined) throw new Error('a complete view gave no answer');
     return read;
   }
 

@@ -12,20 +12,20 @@ import type { Recording } from './mandate-document.ts';
 import { authorityFault, type Signatory, signatoryFor, signatoryOf } from './signatory.ts';
 import { partiesOf, termsDigestOf } from './terms.ts';
 
-/** An institution whose word is needed, in its part. */
+/** A consent that an institution must give in its part. */
 interface WantedConsent {
   readonly part: MandatePart;
   readonly lei: Lei;
 }
 
-/** Whose consent terms need to begin with. */
+/** The consents that a new mandate needs. */
 export function wantedFor(terms: MandateTerms): readonly WantedConsent[] {
   return partiesOf(terms).map(({ part, lei }) => ({ part, lei }));
 }
 
 /**
- * Whose consent other terms need: everybody who has a part now and everybody who would have one. Succession is the
- * one exception: an institution whose registration is RETIRED is no more, and there is nobody to ask.
+ * The consents that an amendment needs: from every present and every future party. The only exception is succession, where
+ * the registration of a leaving institution is RETIRED.
  */
 export function wantedForAmendment(
   present: MandateTerms,
@@ -41,7 +41,7 @@ export function wantedForAmendment(
   return [...staying, ...leaving];
 }
 
-/** What has been said to certain terms, as it counts now. */
+/** Terms with the consents given and required. */
 export interface Said {
   readonly wanted: readonly WantedConsent[];
   readonly terms: MandateTerms;
@@ -49,14 +49,14 @@ export interface Said {
 }
 
 /**
- * Whose word is still missing. A word counts while whoever gave it may bind the institution: of a signatory who left
- * before the last consent was given, another one of the institution takes the place.
+ * The missing consents. A consent counts only while its signatory may still bind the institution; if they leave before the
+ * last consent, another signatory must consent.
  */
 export function missingConsents({ wanted, terms, consents }: Said, directory: DirectorySnapshot): WantedConsent[] {
   const standing = consents.flatMap((consent) => {
     const signatory = signatoryOf(directory, consent.signatory);
     if (signatory?.institution !== consent.lei || authorityFault(signatory, terms) !== undefined) return [];
-    // Who has come to bind only together with another binds no further by what they have said before.
+    // A signatory who now signs only jointly no longer binds alone by an earlier consent.
     return [{ ...consent, alone: consent.authority === 'sole' && signatory.authority === 'sole' }];
   });
   return wanted.filter(({ part, lei }) => {
@@ -69,17 +69,17 @@ function distinctSignatories(consents: readonly MandateConsent[]): number {
   return new Set(consents.map(({ signatory }) => signatory)).size;
 }
 
-/** A signatory, and the part in which their institution is asked. */
+/** A signatory, and the consent that they give. */
 export interface Word {
   readonly signatory: Signatory;
   readonly wanted: WantedConsent;
 }
 
 /**
- * The word that the caller may give for their institution; see {@link consentFrom}.
+ * The consent that the caller may give for their institution; see {@link consentFrom}.
  *
- * @param repeatable those of the consents that the caller may have given by a request like this one
- * @returns whose word it is, `repeated` where the institution has given it by this signatory already, or why not
+ * @param repeatable the consents that the caller may have given by an earlier request of this kind
+ * @returns the consent, `repeated` if this signatory has already given it, or the reason why not
  */
 export function wordOf(
   by: Actor,
@@ -101,12 +101,12 @@ export function wordOf(
   const beyond = authorityFault(signatory, said.terms);
   if (beyond !== undefined) return { fault: beyond };
   const wanted = missing.find(({ lei }) => lei === signatory.institution);
-  if (wanted === undefined) throw new Error('a signatory was found for no institution that is asked');
+  if (wanted === undefined) throw new Error('the signatory belongs to no institution whose consent is missing');
   if (said.consents.some((given) => given.signatory === by.id && given.part === wanted.part))
     return {
       fault: consentErrors.error(
         'signatory_repeated',
-        "This signatory has signed. The second signature is another one's to give.",
+        'This signatory has already signed. A different signatory must give the second signature.',
       ),
     };
   return { signatory, wanted };

@@ -10,12 +10,12 @@ import type { Lei } from '@countersign/market';
 import type { ComparableVersion, Store } from './store/store.ts';
 
 const mostCopies = 10_000;
-/** So many are written out in the record; of all of them it holds the digest. */
+/** Differences listed in the record; it holds a digest of all of them. */
 const mostRecorded = 100;
-/** What a version is counted by. */
+/** Largest integer of the database column. */
 const mostVersions = 2_147_483_647;
 
-/** Compares what a partner holds of its mandates with what stands here, and has the comparison recorded. */
+/** Compares a partner's copies of its mandates with the register, and records the comparison. */
 export async function compareCopies(
   dependencies: {
     readonly store: Store;
@@ -63,19 +63,23 @@ export async function compareCopies(
 
 function requireComparable(copies: readonly MandateCopy[]): void {
   if (copies.length > mostCopies)
-    throw consentErrors.error('mandate_invalid', `At most ${mostCopies} copies are compared at once.`);
+    throw consentErrors.error('mandate_invalid', `At most ${mostCopies} copies can be compared at once.`);
   if (new Set(copies.map(({ id }) => id)).size < copies.length)
     throw consentErrors.error('mandate_invalid', 'copies: A mandate is named twice.', { facts: { field: 'copies' } });
   const odd = copies.find(({ version }) => !Number.isInteger(version) || version < 1 || version > mostVersions);
   if (odd !== undefined)
-    throw consentErrors.error('mandate_invalid', 'copies: A version is a whole number from 1 on.', {
+    throw consentErrors.error('mandate_invalid', 'copies: A version must be a whole number of at least 1.', {
       facts: { field: 'copies' },
     });
-  // What differs is recorded for good: no other text gets there.
+  // Differences are recorded permanently, so only ids and digests are accepted.
   if (copies.some(({ id, digest }) => parseId('mandate', id) === undefined || parseDigest(digest) === undefined))
-    throw consentErrors.error('mandate_invalid', 'copies: A copy is named by the id of a mandate and by a digest.', {
-      facts: { field: 'copies' },
-    });
+    throw consentErrors.error(
+      'mandate_invalid',
+      'copies: Each copy needs a mandate id and a SHA-256 digest in base64url.',
+      {
+        facts: { field: 'copies' },
+      },
+    );
 }
 
 function driftOf({ id, version, digest }: MandateCopy, ours: ComparableVersion | undefined): MandateDrift | undefined {

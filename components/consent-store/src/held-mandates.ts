@@ -1,7 +1,7 @@
 import type { Mandate } from '@countersign/contracts';
 import type { Lei } from '@countersign/market';
 
-/** A mandate as the check reads it: its times parsed once. */
+/** A mandate with parsed times, for checks. */
 export interface HeldMandate {
   readonly mandate: Mandate;
   /** Milliseconds since the epoch, from inclusive, until exclusive. */
@@ -9,12 +9,12 @@ export interface HeldMandate {
   readonly until: number;
 }
 
-/** Mandates that an answer can be given from. */
+/** Mandates to answer checks from. */
 export interface MandateView {
   find(id: string): HeldMandate | undefined;
-  /** What an institution holds that was cut from this mandate, directly or further down. */
+  /** The direct and indirect sub-mandates of this mandate that an institution holds. */
   heldBelow(id: string, holder: Lei): readonly string[] | undefined;
-  /** Whether what is not here is nowhere. Otherwise nothing follows from its absence. */
+  /** Whether the view is complete, so that an absent mandate does not exist. */
   readonly whole: boolean;
 }
 
@@ -22,7 +22,7 @@ export function held(mandate: Mandate): HeldMandate {
   return { mandate, from: Date.parse(mandate.effectiveFrom), until: Date.parse(mandate.effectiveUntil) };
 }
 
-/** A view of exactly these. */
+/** A complete view of these mandates. */
 export function viewOf(mandates: readonly Mandate[], below: readonly string[]): MandateView {
   const byId = new Map(mandates.map((mandate) => [mandate.id as string, held(mandate)]));
   return { find: (id) => byId.get(id), heldBelow: () => below, whole: true };

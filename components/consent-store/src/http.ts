@@ -14,14 +14,11 @@ export interface ConsentStoreRoutes {
   readonly guard: ResourceGuard;
   readonly baseUrl: string;
   readonly clock: Clock;
-  /** Of the versions' signatures: whose public keys are shown. */
+  /** Publishes the keys that sign versions. */
   readonly signer: Pick<Signer, 'publicKeys'>;
 }
 
-/**
- * Mandates over HTTP, under `/mandates`: an institution sees those it is a party to, and no others. Grants under
- * `/grants`.
- */
+/** Mandates under `/mandates`, visible to their parties only, and grants under `/grants`. */
 export function consentStoreRoutes(
   app: FastifyInstance,
   { consentStore, guard, baseUrl, clock, signer }: ConsentStoreRoutes,

@@ -2,7 +2,7 @@ import { type MandatePart, type MandateStatus, mandateStatuses, type RecordType 
 
 interface Step {
   readonly from: readonly MandateStatus[];
-  /** Left out: the status stays as it is. */
+  /** Absent if the status does not change. */
   readonly to?: MandateStatus;
   /** Parts whose signatory takes the step; `incoming` is an institution that an amendment would bring in. */
   readonly by: readonly (MandatePart | 'incoming' | 'time')[];
@@ -12,7 +12,7 @@ interface Step {
 const everyPart = ['grantor', 'grantee', 'thirdParty'] as const;
 const unfinished = ['proposed', 'active', 'suspended'] as const;
 
-/** What can be done to a mandate that was proposed: from where, to where, and by whom. */
+/** The steps of a mandate after its proposal. */
 export const steps = {
   /** A consent, while others are missing. */
   consent: { from: ['proposed'], by: everyPart, record: 'mandate.consented' },
@@ -37,12 +37,12 @@ export const steps = {
   expire: { from: unfinished, to: 'expired', by: ['time'], record: 'mandate.expired' },
 } as const satisfies Record<string, Step>;
 
-/** States in which nothing changes any more. */
+/** Whether a status is final. */
 export function isOver(status: MandateStatus): boolean {
   return status === 'revoked' || status === 'expired';
 }
 
-/** The life of a mandate as it is drawn in the documentation: data made from the rules that are followed here. */
+/** The life cycle of a mandate, generated from the rules, for the documentation. */
 export interface DescribedLifeCycle {
   readonly name: string;
   readonly initial: MandateStatus;

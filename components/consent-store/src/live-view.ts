@@ -9,54 +9,54 @@ import { changesChannel } from './store/unit.ts';
 import type { ViewStore } from './store/view-store.ts';
 
 interface LiveView {
-  /** What memory holds: never the whole. */
+  /** The mandates in memory; never complete. */
   readonly memory: MandateView;
-  /** This node has committed a version: memory holds nothing older from now on. */
+  /** Call after committing a version on this node, so that memory forgets older ones. */
   committed(mandate: Mandate): void;
   /**
-   * Reads, by one query, everything that an answer about this mandate for this institution rests on, and keeps it.
+   * Reads everything that an answer about this mandate and institution needs, with one query, and keeps it in memory.
    *
    * @throws CodedError `database_unavailable`
    */
   load(id: MandateId, holder: Lei): Promise<MandateView>;
   /**
-   * Resolves at once while memory has followed the database lately, and reads the changes otherwise: a node that
-   * hears nothing from its database must not go on answering from what it once knew.
+   * Returns undefined while memory is recent; otherwise reads the changes, so that a node without database contact does not
+   * answer from stale memory.
    *
    * @throws CodedError `database_unavailable`
    */
   fresh(): Promise<void> | undefined;
-  /** Mandates that are held in memory. */
+  /** Number of mandates in memory. */
   size(): number;
   stop(): Promise<void>;
 }
 
 interface LiveViewOptions {
   readonly store: ViewStore;
-  /** Followed for new versions: each is in it before it is anywhere else, and nobody takes it out. */
+  /** Followed for new versions, because every version is recorded there first. */
   readonly log: Pick<AuditLog, 'search' | 'newest'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly access: ComponentAccess;
   readonly pollEveryMs?: number;
-  /** How old memory may be while answers are given from it. */
+  /** Maximum age of memory for answers. */
   readonly staleAfterMs?: number;
-  /** Mandates that memory keeps, at least while they are used; at most twice as many. */
+  /** Mandates kept in memory while in use; at most twice as many. */
   readonly remembered?: number;
 }
 
-/** What one institution holds below one mandate is looked through up to here: who holds more names the one it means. */
+/** Sub-mandates searched per mandate and institution; an institution with more must name the one it uses. */
 const mostHeldBelow = 256;
 
 /** Records of new versions. */
 const versionRecords = [...new Set(['mandate.proposed' as const, ...Object.values(steps).map(({ record }) => record)])];
 const pageSize = 1_000;
-/** More changes between two looks than these, and it is cheaper to forget everything. */
+/** With more changes than this, forgetting everything is cheaper. */
 const mostPages = 5;
 
 /**
- * The mandates that are asked about, in memory: read when they are first needed, and forgotten when the log has a newer
- * version of them, which is looked for when notifications tell, and by polling in case one is lost.
+ * Keeps used mandates in memory: read on first use, and forgotten when the log has a newer version. Changes are found by
+ * notification, and by polling in case a notification is lost.
  */
 export async function openLiveView(options: LiveViewOptions): Promise<LiveView> {
   const { store, log, clock, logger, access, pollEveryMs = 1000, staleAfterMs = 5000, remembered = 20_000 } = options;
@@ -67,14 +67,14 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
   let again: Promise<void> | undefined;
 
   async function read(): Promise<void> {
-    // The time before the query: what was recorded while it ran may not be in its answer.
+    // The time before the query, because its result may miss later records.
     const at = clock.now();
     for (let pages = 1; ; pages++) {
       const page = await log.search({ types: versionRecords, after: position, limit: pageSize, withheld: true });
       const changes = page.map(changeIn);
       const isRead = (change: Change | undefined): change is Change => change !== undefined;
       if (!changes.every(isRead) || (pages === mostPages && page.length === pageSize)) {
-        // The place first: what is read from now on is at least as new.
+        // Read the position before forgetting, so that later reads are at least as new.
         position = await log.newest(versionRecords);
         memory.forgetAll();
         break;
@@ -86,7 +86,7 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
     readAt = at;
   }
 
-  /** A read that began before the call may miss what the caller knows of, so it waits for one that begins after. */
+  /** Waits for a read that starts after the call, because a running read may miss the newest changes. */
   function refresh(): Promise<void> {
     if (reading !== undefined) {
       again ??= reading
@@ -104,10 +104,10 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
   }
 
   const refreshInBackground = (): void => {
-    refresh().catch((error: unknown) => logger.warn({ error }, 'changes of mandates could not be read'));
+    refresh().catch((error: unknown) => logger.warn({ error }, 'mandate changes could not be read'));
   };
 
-  // Subscribed first, read second: nothing falls between the two.
+  // Subscribe before reading, so that no change is missed.
   const subscription = await listen({
     ...access,
     channel: changesChannel,
@@ -142,7 +142,7 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
     },
     fresh() {
       const age = clock.now() - readAt;
-      // A clock that was put back tells nothing of how old memory is.
+      // If the clock was set back, the age is unknown.
       return age >= 0 && age <= staleAfterMs ? undefined : refresh();
     },
     size: () => memory.size,
@@ -154,7 +154,7 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
   };
 }
 
-/** What a record says has changed; undefined where it cannot be read from it. */
+/** The change in a record; undefined if it cannot be read. */
 function changeIn({ record: { mandate, data } }: LogEntry): Change | undefined {
   const id = parseId('mandate', mandate?.id);
   if (id === undefined || typeof data !== 'object' || data === null || !('mandate' in data)) return undefined;

@@ -1,15 +1,15 @@
 import type { Mandate, MandateConsent, MandateTerms, Signer } from '@countersign/contracts';
-import { digestOf, type MandateId, type RecordId, toInstant } from '@countersign/kernel';
+import { defined, digestOf, type MandateId, type RecordId, toInstant } from '@countersign/kernel';
 import { termsOf } from './terms.ts';
 
-/** What a version knows of its own making. The record's id is chosen first, so that the version can name it. */
+/** The record and time of a version. The record id is chosen first, so that the version can name it. */
 export interface Recording {
   readonly recordId: RecordId;
   /** Milliseconds since the epoch. */
   readonly at: number;
 }
 
-/** A version before it is sealed. */
+/** A version without digest and signature. */
 type UnsealedMandate = Omit<Mandate, 'digest' | 'signature'>;
 
 export type MandateSigner = Pick<Signer, 'current' | 'sign'>;
@@ -31,13 +31,13 @@ export function firstVersion(
   };
 }
 
-/** What a step changes. Terms come with the consents they rest on; an amendment is kept, set, or taken away. */
+/** The changes of a step. New terms come with their consents; an amendment is kept, set or removed. */
 type VersionChange = Partial<Pick<Mandate, 'status' | 'consents'>> & {
   readonly terms?: MandateTerms;
   readonly amendment?: Mandate['amendment'] | 'none';
 };
 
-/** The version that follows: what the step changes, everything else left as it is, and the digest of the one before. */
+/** The next version: the changes of the step, everything else unchanged, and the digest of the previous version. */
 export function nextVersion(previous: Mandate, change: VersionChange, { recordId, at }: Recording): UnsealedMandate {
   const amendment = change.amendment ?? previous.amendment;
   const terms = change.terms ?? previous;
@@ -48,17 +48,17 @@ export function nextVersion(previous: Mandate, change: VersionChange, { recordId
     version,
     status: change.status ?? previous.status,
     ...termsOf(terms),
-    // Versions of earlier releases hold none.
+    // Versions of earlier releases have no consents.
     consents: change.consents ?? previous.consents ?? [],
     ...(amendment === undefined || amendment === 'none' ? {} : { amendment }),
-    ...(heldFrom === undefined ? {} : { heldFrom }),
+    ...defined({ heldFrom }),
     recordedAt: toInstant(at),
     recordId,
     previousDigest: previous.digest,
   };
 }
 
-/** Seals a version: the digest over everything in it, and our signature over the digest. */
+/** Adds the digest of a version and our signature over the digest. */
 export async function seal(version: UnsealedMandate, signer: MandateSigner): Promise<Mandate> {
   const digest = digestOf(version);
   const key = await signer.current('mandate');

@@ -4,55 +4,47 @@ import type { Lei } from '@countersign/market';
 import { type HeldMandate, held, type MandateView } from './held-mandates.ts';
 import type { LoadedLines } from './store/view-store.ts';
 
-/** A version of a mandate that was made, by what memory needs to know of it. */
+/** What memory needs to know about a new version. */
 export interface Change {
   readonly id: MandateId;
   readonly version: number;
   readonly grantee: Lei;
-  /** Whether it is cut from another. */
+  /** Whether it is a sub-mandate. */
   readonly cut: boolean;
 }
 
-/** What is read from the database while others change it: changes that pass by meanwhile are not overwritten. */
+/** A running database read. Changes that arrive meanwhile are not overwritten. */
 export interface Loading {
-  /** Takes in what was read, but for what has changed since the reading began. */
+  /** Keeps the loaded mandates, except those that changed since the read started. */
   done(loaded: LoadedLines): void;
-  /** Nothing was read. */
+  /** The read failed. */
   abandoned(): void;
 }
 
 export interface MandateMemory extends MandateView {
-  /**
-   * Forgets what these changes make wrong. The version that was made is not taken in: by the time it is told of here
-   * there may be a newer one, of which this was told before.
-   */
+  /** Forgets outdated mandates. The new version itself is not kept, because an even newer one may have been announced before. */
   changed(changes: readonly Change[]): void;
   forgetAll(): void;
-  /** Call before the reading begins. */
+  /** Call before the read starts. */
   loading(id: string, holder: Lei): Loading;
-  /** Mandates that are held in memory. */
+  /** Number of mandates in memory. */
   readonly size: number;
 }
 
-/** One look-up may name hundreds of mandates. */
+/** One lookup result may name hundreds of mandates, so fewer of them are kept. */
 const lookUpsPer = 10;
 const mostHolders = 100_000;
 
-/** Look-ups of what an institution holds below a mandate: a string that no two pairs share, since ids hold no space. */
+/** Key of a lookup; ids contain no space, so it is unique. */
 const keyOf = (id: string, holder: string) => `${id} ${holder}`;
 
-/**
- * The newest versions of the mandates that were asked about lately, at most twice `size`.
- *
- * What is here is the newest as far as the changes were followed: whatever changes is forgotten, and read anew when
- * it is asked for.
- */
+/** The newest versions of recently used mandates, at most twice `size`. Changed mandates are forgotten and read again on use. */
 export function createMandateMemory(size: number): MandateMemory {
   const mandates = createGenerations<string, HeldMandate>(size);
   const below = createGenerations<string, { readonly ids: readonly string[]; readonly epoch: number }>(
     Math.max(1, Math.floor(size / lookUpsPer)),
   );
-  /** Per holder, when something new was last cut for them: look-ups from before do not count. */
+  /** When each holder last got a new sub-mandate; older lookups are invalid. */
   const epochs = new Map<string, number>();
   let epoch = 0;
   const readings = new Set<{ readonly changed: Set<string>; everything: boolean }>();

@@ -1,31 +1,29 @@
 const dayMs = 86_400_000;
 
-/** Days before its end at which the parties of a mandate are told of it. */
+/** Days before its end at which the expiry of a mandate is announced. */
 export const defaultNoticeDays: readonly number[] = [30, 7, 1];
 
-/** What is to be done about a mandate that ends. */
+/** What to do about an expiring mandate. */
 export type Due =
   | { readonly what: 'expire' }
-  /** `days`: the shortest of the leads that have begun; longer ones are not made up for. */
+  /** `days`: the shortest lead time that has started; missed longer ones are skipped. */
   | { readonly what: 'notice'; readonly days: number; readonly lookAt: number }
   | { readonly what: 'nothing'; readonly lookAt: number };
 
 export interface Ending {
   /** Milliseconds since the epoch. */
   readonly until: number;
-  /** Only what is in force, or suspended, is worth a notice. */
+  /** Whether notices are given: only for active and suspended mandates. */
   readonly noticed: boolean;
 }
 
-/** When a mandate has to be looked at next: at its next notice, or at its end. */
+/** When to check a mandate next: at its next notice, or at its end. */
 export function nextLook({ until, noticed }: Ending, now: number, noticeDays: readonly number[]): number {
   const moments = noticed ? noticeDays.map((days) => until - days * dayMs) : [];
   return Math.min(until, ...moments.filter((moment) => moment > now));
 }
 
-/**
- * @param noticedDays the last notice that was given of this end
- */
+/** @param noticedDays the last notice given for this end */
 export function dueNow(
   ending: Ending,
   now: number,

@@ -1,5 +1,5 @@
 import { type MandateProposal, mandateKinds } from '@countersign/contracts';
-import { type Digest, digestOf, parseId } from '@countersign/kernel';
+import { type Digest, defined, digestOf, parseId } from '@countersign/kernel';
 import {
   invalid,
   readConstraints,
@@ -12,7 +12,7 @@ import {
 import type { ProposedTerms } from './terms.ts';
 
 /**
- * Reads a proposal from outside. Whether the parties exist and who proposes is asked elsewhere.
+ * Parses a proposal. The existence of the parties and the proposer's authority are checked by the step.
  *
  * @throws CodedError `mandate_invalid`, with the field in `facts`
  */
@@ -28,7 +28,7 @@ export function parseProposal(proposal: MandateProposal): ProposedTerms {
     grantor: readParty('grantor', proposal.grantor),
     grantee: readParty('grantee', proposal.grantee),
     ...(thirdParty === undefined ? {} : { thirdParty: readParty('thirdParty', thirdParty) }),
-    ...(parent === undefined ? {} : { parent }),
+    ...defined({ parent }),
     constraints: readConstraints(proposal.constraints),
     legalBasis: readLegalBasis(proposal.legalBasis),
     termsHash: readTermsHash(proposal.termsHash),
@@ -39,7 +39,7 @@ export function parseProposal(proposal: MandateProposal): ProposedTerms {
   return terms;
 }
 
-/** What an idempotency key is bound to. The kind `mandate` is not written: keys were kept before there were others. */
+/** The digest that an idempotency key is bound to. The kind `mandate` is left out, as in releases without other kinds. */
 export function proposalDigest({ kind, ...terms }: ProposedTerms): Digest {
   return digestOf(kind === 'mandate' ? terms : { kind, ...terms });
 }

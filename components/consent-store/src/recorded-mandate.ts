@@ -7,10 +7,10 @@ import { unitOn } from './store/unit.ts';
 import type { Seals } from './stored-version.ts';
 
 /**
- * Mandates as things that are recorded (docs/adr/0057). Their rows are versions that nobody writes over, read in great numbers: `seals`
- * holds them against the log, and gives the version that the newest record holds.
+ * Mandates as recorded things (docs/adr/0057). `seals` compares their versions with the log and returns the version of the
+ * newest record.
  *
- * @param lookAt milliseconds since the epoch: when a version has to be looked at next
+ * @param lookAt when a version must be checked next, in milliseconds since the epoch
  */
 export function createMandateKind(
   seals: Seals,
@@ -22,7 +22,7 @@ export function createMandateKind(
     hold: (session, id) => unitOn(session, seals).hold(id),
     complete: (session, id) => unitOn(session, seals).complete(id),
     recordOf: ({ recordId }) => recordId,
-    // What cannot be written as JSON has no digest, so it is not here.
+    // A version with a digest is valid JSON.
     content: ({ digest: _, signature: __, ...covered }) => covered as unknown as Json,
     carries: (mandate) => ({ mandate: mandate as unknown as Json }),
     put: (session, mandate) =>

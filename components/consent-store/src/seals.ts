@@ -31,7 +31,7 @@ export function createSeals(dependencies: SealsDependencies): Seals {
   let listed: readonly PublicKey[] = [];
   let keys: ReturnType<typeof readKeys> = new Map();
 
-  /** Read anew when the set has changed: a key that was withdrawn verifies nothing. */
+  /** Reads the keys again when the set changes, so that a withdrawn key no longer verifies anything. */
   async function presentKeys(): Promise<typeof keys> {
     const present = await signer.publicKeys('mandate');
     const same = present.length === listed.length && present.every(({ kid }, index) => kid === listed[index]?.kid);
@@ -49,15 +49,12 @@ export function createSeals(dependencies: SealsDependencies): Seals {
           ? sealFault(completed(document), known, document.consents !== undefined)
           : 'place';
       if (fault === undefined) return [completed(document)];
-      logger.error(
-        { mandate: id, version, fault },
-        'a version of a mandate is not as it was sealed: it is passed over',
-      );
+      logger.error({ mandate: id, version, fault }, 'a version of a mandate fails verification and is ignored');
       return [];
     });
   }
 
-  /** What a record says the mandate is: the whole of the version. */
+  /** The version in a record. */
   async function recorded(id: MandateId, { record, digest }: StandingRecord): Promise<Mandate | undefined> {
     const document = documentIn((await audit.find(record))?.record.data);
     const [mandate] = document === undefined ? [] : await sound([{ id, version: document.version, document }]);
@@ -73,7 +70,7 @@ export function createSeals(dependencies: SealsDependencies): Seals {
   ): Promise<Mandate | undefined> {
     if (head !== undefined && head.digest === newest?.digest) return head;
     const mandate = newest?.digest === undefined ? undefined : await recorded(id, newest);
-    // A row from before the newest record is one that is being replaced just now, or was not replaced in time.
+    // A row older than the newest record is about to be replaced, or was left behind by a crash.
     if (head !== undefined && !(mandate !== undefined && head.version < mandate.version)) {
       const { digest: _, signature: __, ...covered } = head;
       await standings.holds({ of: mandateThing(id), content: covered as unknown as Json });
@@ -97,7 +94,7 @@ export function createSeals(dependencies: SealsDependencies): Seals {
   };
 }
 
-/** The version in a record of ours; its form is not looked at, as its digest is. */
+/** The version in one of our records; its digest proves its form. */
 function documentIn(data: Json | undefined): StoredVersion['document'] | undefined {
   if (typeof data !== 'object' || data === null || !('mandate' in data)) return undefined;
   const { mandate } = data;

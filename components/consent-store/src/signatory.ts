@@ -8,21 +8,21 @@ import {
 import { type CodedError, compareDecimals, parseDecimal } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 
-/** Somebody who may bind an institution by their word; how far, {@link authorityFault} tells. */
+/** A principal who may bind an institution, within the limits that {@link authorityFault} checks. */
 export interface Signatory {
   readonly id: string;
   readonly institution: Lei;
   readonly kind: 'person' | 'service';
-  /** Binds alone, or only together with a second one. */
+  /** Whether they sign alone or jointly with a second signatory. */
   readonly authority: 'sole' | 'joint';
   readonly limits: Pick<NonNullable<Person['signingAuthority']>, 'kinds' | 'upTo'>;
 }
 
-/** The signatory that this id names in the directory now, a person or a service; undefined for everybody else. */
+/** The person or service with this id if it is a signatory in the directory now. */
 export function signatoryOf(directory: DirectorySnapshot, id: string): Signatory | undefined {
   const principal = directory.principal(id);
   if (principal === undefined || !principal.roles.includes('signatory')) return undefined;
-  // An algorithm decides nothing for an institution, whatever role it was given.
+  // An agent cannot bind an institution, whatever its roles.
   if (principal.kind === 'agent') return undefined;
   const { institution, kind, signingAuthority } = principal;
   if (principal.kind === 'person' && principal.active === false) return undefined;
@@ -35,7 +35,7 @@ export function signatoryOf(directory: DirectorySnapshot, id: string): Signatory
   };
 }
 
-/** The caller as a signatory of one of these institutions, or why they are none. */
+/** The caller as a signatory of one of these institutions, or the reason why not. */
 export function signatoryFor(
   directory: DirectorySnapshot,
   by: Actor,
@@ -51,45 +51,49 @@ export function signatoryFor(
     : {
         fault: consentErrors.error(
           'not_a_signatory',
-          `Only a signatory of ${institutions.join(' or ')} may do this; the caller is none.`,
+          `Only a signatory of ${institutions.join(' or ')} may do this, and the caller is not one.`,
         ),
       };
 }
 
-/** Why the signatory's authority does not reach these terms, or undefined where it does. */
+/** Why the signatory's authority does not cover these terms; undefined if it does. */
 export function authorityFault(
   { kind: signer, limits: { kinds, upTo } }: Signatory,
   { kind, constraints }: Pick<MandateTerms, 'kind' | 'constraints'>,
 ): CodedError | undefined {
   if (kinds !== undefined && !kinds.includes(kind))
-    return consentErrors.error('signatory_authority', `The signatory's authority is not for the kind ${kind}.`);
+    return consentErrors.error(
+      'signatory_authority',
+      `The signatory's authority does not cover mandates of kind ${kind}.`,
+    );
   if (upTo === undefined)
     return signer === 'person'
       ? undefined
       : consentErrors.error(
           'signatory_authority',
-          'Software signs only up to an amount that the directory gives it (signing_authority.up_to); it has none.',
+          'Software can sign only up to the amount signing_authority.up_to in the directory, and it has none.',
         );
   const limit = parseDecimal(upTo.amount);
   const { amount, ccy } = constraints.notionalPerDay;
-  // Amounts in two currencies cannot be compared: nothing is shown, so nothing is signed.
+  // Amounts in different currencies cannot be compared, so the authority is refused.
   return limit !== undefined && upTo.ccy === ccy && compareDecimals(amount, limit) <= 0
     ? undefined
     : consentErrors.error(
         'signatory_authority',
-        `The signatory's authority does not reach a mandate of ${amount} ${ccy} a day.`,
+        `The signatory's authority does not cover a mandate of ${amount} ${ccy} a day.`,
       );
 }
 
-/** Why this institution can neither grant nor hold a mandate now, or undefined when it can. */
+/** Why this institution cannot be a party of a mandate now; undefined if it can. */
 function institutionFault(directory: DirectorySnapshot, lei: Lei): CodedError | undefined {
   const institution = directory.institution(lei);
-  if (institution === undefined) return consentErrors.error('mandate_invalid', `The directory does not know ${lei}.`);
+  if (institution === undefined)
+    return consentErrors.error('mandate_invalid', `The institution ${lei} is not in the directory.`);
   return institution.leiStatus === 'ISSUED'
     ? undefined
     : consentErrors.error(
         'mandate_invalid',
-        `The registration of ${lei} is ${institution.leiStatus}; only ISSUED may act.`,
+        `The LEI registration of ${lei} is ${institution.leiStatus}; it must be ISSUED.`,
       );
 }
 

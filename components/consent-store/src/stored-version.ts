@@ -10,7 +10,7 @@ export interface StoredVersion {
   readonly document: StoredMandate;
 }
 
-/** Whether what is read is what was sealed here, and what the log has it as. */
+/** Verifies stored versions by signature and log. */
 export interface Seals {
   /**
    * Those of the versions that we sealed: what somebody has written past us is as if it were not there. Versions older

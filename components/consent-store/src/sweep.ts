@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { AuditAppender, auditLogErrors, Mandate } from '@countersign/contracts';
-import { type Clock, isCodedError, type MandateId, newId, type RecordId } from '@countersign/kernel';
+import { type Clock, defined, isCodedError, type MandateId, newId, type RecordId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { isOver } from './life-cycle.ts';
 import { dueNow, noticeMoment } from './notices.ts';
@@ -14,20 +14,17 @@ export interface Swept {
 }
 
 export interface Sweep {
-  /** Ends what has run out and tells of what will. Safe on several nodes at once: what ends, ends once. */
+  /** Expires mandates and records expiry notices. Safe on several nodes at once. */
   now(): Promise<Swept>;
   stop(): Promise<void>;
 }
 
-/** In one sweep; the next goes on from there. */
+/** Mandates checked in one sweep; the next sweep continues. */
 const mostLooks = 10_000;
-/** What cannot be dealt with is tried again later, so that it holds up nothing else. */
+/** A failing mandate is tried again later, so that it does not hold up the others. */
 const postponedMs = 3_600_000;
 
-/**
- * What time does to mandates: versions that say `expired`, and notices before. A check needs neither: it compares
- * times itself.
- */
+/** Records expiry versions and notices. Checks do not depend on them, because they compare times themselves. */
 export function startSweep(options: {
   readonly store: Pick<Store, 'inUnit'>;
   readonly clock: Clock;
@@ -35,7 +32,7 @@ export function startSweep(options: {
   readonly noticeDays: readonly number[];
   readonly everyMs: number;
   readonly logger: Logger;
-  /** Ends a mandate whose time is over, once, whoever else does it now. */
+  /** Expires a mandate; safe if several nodes do it at once. */
   readonly expire: (id: MandateId) => Promise<Mandate | 'nothing'>;
 }): Sweep {
   const { store, clock, audit, noticeDays, everyMs, logger, expire } = options;
@@ -50,7 +47,7 @@ export function startSweep(options: {
     }
     const until = Date.parse(head.effectiveUntil);
     const found = dueNow({ until, noticed: head.status !== 'proposed' }, clock.now(), noticeDays, due.noticedDays);
-    // It ends under a lock of its own, where it is looked at anew.
+    // Expiry is a command of its own, which checks again under its lock.
     if (found.what === 'expire') return { over: head.id };
     const days = found.what === 'notice' ? found.days : due.noticedDays;
     if (found.what === 'notice') await recordNotice(audit, head, until, found.days);
@@ -68,10 +65,10 @@ export function startSweep(options: {
       if (typeof found === 'string') return found;
       return (await expire(found.over)) === 'nothing' ? 'nothing' : 'expired';
     } catch (error) {
-      // Where nothing can be written now, nothing can be postponed either.
+      // If the database or log is unavailable, postponing would fail too.
       if (due === undefined || (isCodedError(error) && error.category === 'unavailable')) throw error;
       const { id, noticedDays } = due;
-      logger.error({ error, mandate: id }, 'a mandate that ends could not be dealt with');
+      logger.error({ error, mandate: id }, 'an expiring mandate could not be processed');
       await store.inUnit((unit) => unit.lookAgain(id, clock.now() + postponedMs, noticedDays));
       return 'nothing';
     }
@@ -96,7 +93,7 @@ export function startSweep(options: {
   }
 
   const timer = setInterval(() => {
-    now().catch((error: unknown) => logger.warn({ error }, 'mandates that end could not be looked at'));
+    now().catch((error: unknown) => logger.warn({ error }, 'expiring mandates could not be checked'));
   }, everyMs);
   timer.unref();
   return {
@@ -123,9 +120,10 @@ async function recordNotice(audit: AuditAppender, mandate: Mandate, until: numbe
         mandate: {
           ...{ id, version, kind, status },
           ...Object.fromEntries(
-            partiesOf({ grantor, grantee, ...(thirdParty === undefined ? {} : { thirdParty }) }).map(
-              ({ part, lei, role }) => [part, { lei, role }],
-            ),
+            partiesOf({ grantor, grantee, ...defined({ thirdParty }) }).map(({ part, lei, role }) => [
+              part,
+              { lei, role },
+            ]),
           ),
         },
         effective_until: effectiveUntil,
@@ -133,12 +131,12 @@ async function recordNotice(audit: AuditAppender, mandate: Mandate, until: numbe
       },
     });
   } catch (error) {
-    // Recorded by a node that was stopped before it could say so. The mandate may have had another version then.
+    // Another node recorded the notice and died before storing it, perhaps for another version.
     if (!isCodedError(error, 'record_identity_taken' satisfies keyof typeof auditLogErrors.codes)) throw error;
   }
 }
 
-/** One notice is one record, whoever gives it: its id follows from what it is about. */
+/** The record id is derived from the notice, so that all nodes write the same record. */
 function noticeId({ id }: Mandate, until: number, days: number): RecordId {
   const seed = createHash('sha256').update(`mandate.expiring ${id} ${until} ${days}`).digest();
   return newId('record', {

@@ -1,8 +1,8 @@
 import type { Mandate, MandatePart, MandateParty, MandateTerms } from '@countersign/contracts';
-import { type Digest, digestOf, type MandateId } from '@countersign/kernel';
+import { type Digest, defined, digestOf, type MandateId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 
-/** Terms as they are proposed: the version of the mandate they are cut from is not looked up yet. */
+/** Proposed terms, whose parent version has not been looked up yet. */
 export type ProposedTerms = Omit<MandateTerms, 'parent'> & { readonly parent?: MandateId };
 
 /** An institution in its part. */
@@ -10,14 +10,13 @@ interface PartyInPart extends MandateParty {
   readonly part: MandatePart;
 }
 
-/** The terms that a version holds, without what is said about the version. */
+/** The terms of a version, without its other members. */
 export function termsOf(mandate: MandateTerms): MandateTerms {
   return {
     kind: mandate.kind,
     grantor: mandate.grantor,
     grantee: mandate.grantee,
-    ...(mandate.thirdParty === undefined ? {} : { thirdParty: mandate.thirdParty }),
-    ...(mandate.parent === undefined ? {} : { parent: mandate.parent }),
+    ...defined({ thirdParty: mandate.thirdParty, parent: mandate.parent }),
     constraints: mandate.constraints,
     legalBasis: mandate.legalBasis,
     termsHash: mandate.termsHash,
@@ -26,18 +25,18 @@ export function termsOf(mandate: MandateTerms): MandateTerms {
   };
 }
 
-/** What a consent names: everything that the parties are bound by. */
+/** The digest that a consent names, over all terms. */
 export function termsDigestOf(terms: MandateTerms): Digest {
   return digestOf(termsOf(terms));
 }
 
-/** Whether both say the same; what they are cut from may have had another version then. */
+/** Whether two terms are equal, apart from the version of the parent. */
 export function areSameTerms(one: MandateTerms, other: MandateTerms): boolean {
   const alone = ({ parent: _parent, ...terms }: MandateTerms) => termsDigestOf(terms);
   return alone(one) === alone(other) && one.parent?.id === other.parent?.id;
 }
 
-/** Everybody who has a part, in the order of the parts. */
+/** All parties in the order of their parts. */
 export function partiesOf({
   grantor,
   grantee,
@@ -50,10 +49,7 @@ export function partiesOf({
   ];
 }
 
-/**
- * Whether what is cut from a mandate, as it was at this version, was cut by whoever holds it now, and has held it ever
- * since: a word that was given while it was another's, or before it was, does not come back with them.
- */
+/** Whether a sub-mandate was granted by the present holder of its parent, who has held it continuously since then. */
 export function isCutByHolder(
   { grantor, parent }: Pick<MandateTerms, 'grantor' | 'parent'>,
   above: Pick<Mandate, 'grantee' | 'heldFrom'>,
@@ -61,7 +57,7 @@ export function isCutByHolder(
   return above.grantee.lei === grantor.lei && (parent?.version ?? 0) >= (above.heldFrom ?? 0);
 }
 
-/** Institutions that a mandate concerns: those who have a part, and those who would have one. */
+/** The parties of a mandate, including those that its pending amendment would add. */
 export function concernedBy(
   mandate: MandateTerms & { readonly amendment?: { readonly terms: MandateTerms } },
 ): ReadonlySet<Lei> {

@@ -4,12 +4,12 @@ import { answerFrom } from './chain.ts';
 import { viewOf } from './held-mandates.ts';
 import type { Store } from './store/store.ts';
 
-/** As many as a check looks through. */
+/** The same bound as for checks. */
 const mostHeldBelow = 256;
 
 /**
- * Was it valid at one time, as far as was known at another? Two clocks: terms take effect when they say (a mandate may
- * be accepted today for last week), and what happened to the mandate counts from when it was recorded.
+ * Whether a mandate was valid at one time, as known at another. Terms take effect at their own times, also
+ * retroactively; changes count from when they were recorded.
  */
 export async function validate(store: Store, question: ValidityQuestion): Promise<MandateAnswer> {
   const { mandate, actingFor, detail, at, knownAt = Number.POSITIVE_INFINITY } = question;
@@ -21,7 +21,7 @@ export async function validate(store: Store, question: ValidityQuestion): Promis
   const governing = historiesOf(versions).flatMap((history) => governingVersion(history, at, knownAt) ?? []);
   const asked: MandateQuestion = { mandate, actingFor, use: intentUse(detail, { action, at }), at };
   const answer = answerFrom(viewOf(governing, below), asked);
-  if (answer === undefined) throw new Error('a whole view gave no answer');
+  if (answer === undefined) throw new Error('a complete view gave no answer');
   return answer;
 }
 
@@ -36,10 +36,8 @@ function historiesOf(versions: readonly Mandate[]): readonly (readonly Mandate[]
 }
 
 /**
- * The version that says how things stood at `at`, of those that were known at `knownAt`.
- *
- * The newest that had been recorded by then. Where it had not been accepted by then, and was afterwards, the acceptance
- * speaks for the time before it too, from `effectiveFrom` on.
+ * The version that applies at `at`, of those known at `knownAt`: the newest one recorded by then. An acceptance also
+ * applies to the time before it, from `effectiveFrom`.
  *
  * @param history oldest first
  */

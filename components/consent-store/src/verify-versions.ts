@@ -19,15 +19,13 @@ export type VerifiedVersions =
 type VerificationKey = Pick<PublicKey, 'kid' | 'algorithm' | 'jwk'>;
 
 /**
- * Checks a mandate's history without asking anybody: each version's digest, the chain of digests, our signatures, that
- * consents name the terms they stand for, and, where its versions are given too, the parent.
+ * Verifies a mandate's history offline: the digest of each version, their chain, signatures, consents and, if given, the
+ * parent. Versions of early releases are unsigned; after the first signed version, every version must be signed.
  *
- * Versions made before they were signed have no signature; after the first that has one, every one must.
- *
- * @param versions all of them, oldest first, each with exactly the members it was given with
+ * @param versions all versions, oldest first, with exactly their original members
  * @param keys as served under `/mandates/keys`
- * @param parents versions of the mandates that these were cut from, in any order
- * @returns the first version that is not what it should be; or from which version on they are signed
+ * @param parents versions of the parent mandates, in any order
+ * @returns the first invalid version, or the first signed version
  */
 export function verifyMandateVersions(
   versions: readonly Mandate[],
@@ -57,7 +55,7 @@ export function readKeys(keys: readonly VerificationKey[]): ReadKeys {
   return new Map(keys.map((key) => [key.kid, { ...key, key: publicKeyOf(key) }]));
 }
 
-/** Whether one version is as it was sealed: its digest, and our signature over it. */
+/** Verifies the digest and signature of one version. */
 export function sealFault(version: Mandate, keys: ReadKeys, signatureRequired: boolean): VersionFault | undefined {
   return digestFault(version) ?? signatureFault(version, keys, signatureRequired);
 }
@@ -65,7 +63,7 @@ export function sealFault(version: Mandate, keys: ReadKeys, signatureRequired: b
 function digestFault({ digest, signature: _, ...covered }: Mandate): VersionFault | undefined {
   try {
     if (digestOf(covered) === digest) return undefined;
-    // Versions of earlier releases held no consents; an empty list stands for that when they are read.
+    // Versions of earlier releases had no consents and are read with an empty list.
     const { consents, ...before } = covered;
     return consents?.length === 0 && digestOf(before) === digest ? undefined : 'digest';
   } catch (error) {
@@ -108,7 +106,7 @@ function consentFault(version: Mandate): VersionFault | undefined {
 function parentFault({ parent }: Mandate, parents: readonly Mandate[] | undefined): VersionFault | undefined {
   if (parent?.digest === undefined || parents === undefined) return undefined;
   const found = parents.find(({ id, version }) => id === parent.id && version === parent.version);
-  // Its digest is only worth what it is of.
+  // The parent must match its own digest too.
   return found !== undefined && found.digest === parent.digest && digestFault(found) === undefined
     ? undefined
     : 'parent';

@@ -1,18 +1,28 @@
 import { createHmac } from 'node:crypto';
+import type { DeviceProof } from '@countersign/contracts';
 import { type Clock, equalInConstantTime, type Random } from '@countersign/kernel';
+import { pageScript } from '@countersign/runtime';
+
+/** Keeps a device's key in the browser, and signs with it. */
+export const deviceScript = pageScript('device.js', new URL('../assets/device.js', import.meta.url));
+
+/** For pages of others. */
+export function createDeviceProof(challenges: Challenges): DeviceProof {
+  return { script: deviceScript.path, challenge: (about) => challenges.make(about) };
+}
 
 /** How long a page with a challenge may stand open. */
 export const challengeLifeMs = 600_000;
 
-/** So that what a device signs here is nothing that it could be asked to sign elsewhere. */
+/** Separates these signatures from any other that a device could be asked for. */
 const prefix = 'countersign-device';
 const pattern = /^countersign-device\.(\d{1,15})\.([\w-]{22})\.([\w-]{43})$/;
 
-/** Makes challenges that hold what they are for and until when, so that none needs to be remembered. */
+/** Self-contained challenges: each holds its purpose and expiry, so none is stored. */
 export interface Challenges {
   /** @param about what it is asked for; where that counts once, the challenge does */
   make(about: string): string;
-  /** Whether it was made here for this, and lately. */
+  /** Whether the challenge was made here for this purpose and has not expired. */
   stands(challenge: string, about: string): boolean;
 }
 

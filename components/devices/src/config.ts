@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { importVerificationKey, type VerificationKey } from '@countersign/oauth';
 import { parseConfiguration } from '@countersign/runtime';
 import { type Static, Type } from 'typebox';
@@ -24,7 +25,7 @@ export const devicesConfigurationSchema = Type.Object(
     issuer: Type.String({ pattern: '^https?://[^/?#]+$', maxLength: 256 }),
     environment: Type.Union([Type.Literal('development'), Type.Literal('production')]),
     feeds: Type.Optional(Type.Array(feedSchema, { maxItems: 64 })),
-    /** What was looked at longer ago counts for nothing. Default 168, a week. */
+    /** Older postures are ignored. Default 168, a week. */
     maxPostureAgeHours: Type.Optional(Type.Integer({ minimum: 1, maximum: 8_760 })),
     /** How long a link for the enrolment of a browser is good. Default 30. */
     enrolmentMinutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_440 })),
@@ -36,7 +37,7 @@ export const devicesConfigurationSchema = Type.Object(
 
 export type DevicesConfiguration = Readonly<Static<typeof devicesConfigurationSchema>>;
 
-/** Who reports postures. */
+/** A system that reports postures. */
 export interface PostureFeed {
   readonly name: string;
   readonly institution: string;
@@ -71,7 +72,7 @@ export function settingsOf(input: DevicesConfiguration): Settings {
   };
 }
 
-/** A name that is given twice would leave it to chance whose keys count. */
+/** A duplicate name would make it ambiguous whose keys count. */
 const uniqueFeeds = Type.Refine(
   devicesConfigurationSchema,
   ({ feeds = [] }) => new Set(feeds.map(({ name }) => name)).size === feeds.length,
@@ -84,5 +85,5 @@ function feedOf({ name, institution, keys, path }: Static<typeof feedSchema>): P
     const kid = jwk['kid'];
     return [typeof kid === 'string' ? kid : key.thumbprint, key];
   });
-  return { name, institution, keys: new Map(imported), ...(path === undefined ? {} : { path }) };
+  return { name, institution, keys: new Map(imported), ...defined({ path }) };
 }

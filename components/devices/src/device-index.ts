@@ -8,7 +8,7 @@ export interface DeviceIndex {
 
 const indexes = new WeakMap<DirectorySnapshot, DeviceIndex>();
 
-/** Worked out once for each version, when somebody first asks. */
+/** Computed once per directory version, on first use. */
 export function deviceIndexOf(snapshot: DirectorySnapshot): DeviceIndex {
   const known = indexes.get(snapshot);
   if (known !== undefined) return known;

@@ -78,7 +78,7 @@ describe.skipIf(!chromium.found)(`a device key in a browser${skipped}`, () => {
   }
   /** Who leaves before the page says so may leave without the key. */
   async function enrolled(page: Awaited<ReturnType<typeof opened>>['page']): Promise<void> {
-    await page.getByRole('heading', { name: 'This browser is enrolled' }).waitFor();
+    await page.getByRole('heading', { name: 'Browser enrolled' }).waitFor();
     await page.getByText('You can close this page.').waitFor();
   }
   const done = (page: Awaited<ReturnType<typeof opened>>['page']) =>

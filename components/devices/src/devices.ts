@@ -10,20 +10,17 @@ import {
   type Directory,
   type PostureStream,
 } from '@countersign/contracts';
-import { type Clock, type Random, toInstant } from '@countersign/kernel';
+import { type Clock, defined, type Random, toInstant } from '@countersign/kernel';
 import { type ComponentAccess, createSweeper, keepFresh, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
-import { createChallenges } from './challenge.ts';
+import { createChallenges, createDeviceProof } from './challenge.ts';
 import { type DevicesConfiguration, type Settings, settingsOf } from './config.ts';
-import { devicesEffect } from './departure.ts';
 import { deviceIndexOf } from './device-index.ts';
-import { createDeviceProof } from './device-proof.ts';
-import { createEnrolment, type Enrolment } from './enrolment/enrolment.ts';
+import { createEnrolment, devicesEffect, type Enrolment } from './enrolment/enrolment.ts';
 import { createCredentialKind } from './enrolment/recorded-credential.ts';
 import { createLinkKind } from './enrolment/recorded-link.ts';
 import { requireFit } from './fitness.ts';
-import { createPostureMemory } from './posture/posture-memory.ts';
-import { createPostureStream } from './posture/posture-stream.ts';
+import { createPostureMemory, createPostureStream } from './posture/posture-memory.ts';
 import { createProvenPostures } from './posture/proven-postures.ts';
 import { createReportTaker, type ReportTaker } from './posture/take-report.ts';
 import { watchFiles } from './posture/watch-files.ts';
@@ -148,7 +145,7 @@ export async function createDevices(dependencies: DevicesDependencies): Promise<
         const posture = postureOf(id);
         const kinds = new Set(shown.filter(({ device }) => device === id).map(({ kind }) => kind));
         const enrolled = kinds.has('certificate') ? 'certificate' : kinds.has('key') ? 'key' : 'no';
-        return { id, enrolled, ...(posture === undefined ? {} : { posture }) };
+        return { id, enrolled, ...defined({ posture }) };
       });
     },
 
@@ -166,7 +163,7 @@ export async function createDevices(dependencies: DevicesDependencies): Promise<
           }));
         // Taken out of the directory since the page was read.
         if (posture === undefined) return [];
-        return [{ id, institution: owner, ...(holder === undefined ? {} : { holder }), posture, shownBy: things }];
+        return [{ id, institution: owner, ...defined({ holder }), posture, shownBy: things }];
       });
     },
 

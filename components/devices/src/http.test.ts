@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { defined } from '@countersign/kernel';
 import { createHttpServer, createMetrics } from '@countersign/runtime';
 import { asCaller, createOpenGuard } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
@@ -28,7 +29,7 @@ afterAll(async () => {
 type Scope = 'device:enrol' | 'device:read' | 'device:report';
 function call(method: 'GET' | 'POST', url: string, scope: Scope, payload?: object, institution: string = broker) {
   const headers = asCaller({ id: 'service:mdm', institution }, [scope]);
-  return app.inject({ method, url, headers, ...(payload === undefined ? {} : { payload }) });
+  return app.inject({ method, url, headers, ...defined({ payload }) });
 }
 const thumbprint = createHash('sha256').update('a workstation').digest('base64url');
 
@@ -145,7 +146,7 @@ describe('the page of a link', () => {
   it('is in German for whoever reads German, and says what is needed without JavaScript', async () => {
     const page = await app.inject({ url: await link(), headers: { 'accept-language': 'de-CH, en;q=0.5' } });
     expect(page.body).toContain('<html lang="de">');
-    expect(page.body).toContain('Dieses Gerät anmelden');
+    expect(page.body).toContain('Geräteanmeldung');
     expect(page.body).toMatch(/<noscript>.*JavaScript/s);
   });
 

@@ -1,3 +1,14 @@
+import type { ComponentMigrations } from '@countersign/runtime';
+
+/** This component's place in the database. */
+export const devicesMigrations: ComponentMigrations = {
+  name: 'devices',
+  schema: 'devices',
+  role: 'countersign_devices',
+  migrationsFolder: new URL('../migrations/', import.meta.url),
+  grants: 'full',
+};
+
 export { type DevicesConfiguration, devicesConfigurationSchema } from './config.ts';
 export {
   createDevices,
@@ -6,7 +17,6 @@ export {
   type RunningDevices,
 } from './devices.ts';
 export { type DevicesRoutes, devicesRoutes } from './http.ts';
-export { devicesMigrations } from './migrations.ts';
 export { devicePages } from './pages/page-routes.ts';
 export {
   createPosturesReplica,

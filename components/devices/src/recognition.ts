@@ -8,7 +8,7 @@ import {
   type RecognisedDevice,
   type StandingCheck,
 } from '@countersign/contracts';
-import { type Clock, newId, parseDigest, type Random } from '@countersign/kernel';
+import { type Clock, defined, newId, parseDigest, type Random } from '@countersign/kernel';
 import { createKeyCache } from '@countersign/oauth';
 import type { Challenges } from './challenge.ts';
 import { type CredentialId, type CredentialState, lastEnrolled } from './enrolment/recorded-credential.ts';
@@ -16,7 +16,7 @@ import { readProof, type ShownProof, signedBy } from './proof.ts';
 import { credentialClaim } from './row-claims.ts';
 import type { CredentialStore, StoredCredential } from './store/credentials.ts';
 
-/** Tells which device something came from. See the contract. */
+/** Recognises the device of a request. See the contract. */
 export function createRecognition({
   credentials,
   challenges,
@@ -50,11 +50,9 @@ export function createRecognition({
       source: 'devices',
       outcome: 'deny',
       reason: code,
-      ...(person === undefined
-        ? {}
-        : { subject: { id: person, ...(institution === undefined ? {} : { institution }) } }),
-      ...(device === undefined ? {} : { device }),
-      data: { at: 'recognition', by, ...(device === undefined ? {} : { device }) },
+      ...(person === undefined ? {} : { subject: { id: person, ...defined({ institution }) } }),
+      ...defined({ device }),
+      data: { at: 'recognition', by, ...defined({ device }) },
     });
     throw deviceErrors.error(
       code,
@@ -65,7 +63,7 @@ export function createRecognition({
     );
   }
 
-  /** A certificate that shows no device may be a person's or a client's: it shows none. */
+  /** An unknown certificate may belong to a person or a client; it identifies no device. */
   async function byCertificate(thumbprint: string | undefined): Promise<StoredCredential | undefined> {
     const digest = parseDigest(thumbprint);
     const found = digest === undefined ? undefined : await credentials.byCertificate(digest);

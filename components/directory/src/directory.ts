@@ -19,8 +19,8 @@ import {
   type ChangeId,
   type Clock,
   type CodedError,
+  defined,
   digestOf,
-  isCodedError,
   newId,
   type Random,
   type RecordId,
@@ -206,7 +206,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
         const alone =
           refuseFindings(changeSet, base, scope) ??
           refuseRates(changeSet, base, scope) ??
-          refuseAlone(changeSet, base, { governing, foundedByTwo, ...(free === undefined ? {} : { free }) });
+          refuseAlone(changeSet, base, { governing, foundedByTwo, ...defined({ free }) });
         if (alone !== undefined) throw alone;
         if (expectedVersion !== undefined && expectedVersion !== base.version)
           throw directoryErrors.error(
@@ -221,7 +221,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       alongside: async () => undefined,
       // Whoever was overtaken reads again and repeats it.
       refused: (error) =>
-        isCodedError(error, 'directory_changed_meanwhile') ? undefined : refusals.draftOf(error, attempt),
+        directoryErrors.is(error, 'directory_changed_meanwhile') ? undefined : refusals.draftOf(error, attempt),
     });
     if (made === undefined) throw new Error('a change of one person carries out no approval');
     return made;
@@ -399,7 +399,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       try {
         return await make();
       } catch (error) {
-        if (attempt === 3 || !isCodedError(error, 'directory_changed_meanwhile')) throw error;
+        if (attempt === 3 || !directoryErrors.is(error, 'directory_changed_meanwhile')) throw error;
       }
     }
   }

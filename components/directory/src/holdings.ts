@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { type EntityKind, type Graph, type JsonDocument, keyOf, shownDocument } from './entry.ts';
 
 /** A principal, and everything in the directory that is what it is because of it. */
@@ -40,7 +41,7 @@ export function holdingsOf(graph: Graph, principal: string): Holdings | undefine
     kind,
     institution: entry.owner,
     document: shownDocument(entry),
-    ...(desk === undefined ? {} : { desk }),
+    ...defined({ desk }),
     clients,
     devices,
     shortCodes,

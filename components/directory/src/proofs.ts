@@ -9,7 +9,7 @@ import {
   standing,
   standingErrors,
 } from '@countersign/contracts';
-import type { Clock, Random, RecordId } from '@countersign/kernel';
+import { type Clock, defined, type Random, type RecordId } from '@countersign/kernel';
 import { approvedThing, directoryThing, pendingThing, type StoredContents } from './stored-contents.ts';
 
 /** What the directory asks of the log, and appends to it. */
@@ -79,7 +79,7 @@ export function createProofs(dependencies: {
       type: 'directory.committed',
       source: 'directory',
       outcome: 'done',
-      ...(references === undefined ? {} : { references }),
+      ...defined({ references }),
       standing: [...[contents.claim, ...(others ?? [])].map(({ of, content }) => standing(of, content)), ...ends],
       data: {
         version: contents.version,

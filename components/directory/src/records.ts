@@ -1,5 +1,5 @@
 import type { Actor, DirectoryChange, RecordDraft } from '@countersign/contracts';
-import { type ChangeId, type Digest, digestOf, type Json, type RecordId } from '@countersign/kernel';
+import { type ChangeId, type Digest, defined, digestOf, type Json, type RecordId } from '@countersign/kernel';
 import type { Entry, Graph } from './entry.ts';
 
 interface AppliedRecords {
@@ -133,7 +133,7 @@ function changeLines(changes: readonly DirectoryChange[]): readonly ChangeLine[]
     change,
     kind,
     id,
-    ...(fields === undefined ? {} : { fields }),
+    ...defined({ fields }),
   }));
 }
 

@@ -1,5 +1,5 @@
 import { type AuditAppender, type RecordDraft, type Requester, recordedRequester } from '@countersign/contracts';
-import type { CodedError, Digest, Json, RecordId } from '@countersign/kernel';
+import { type CodedError, type Digest, defined, type Json, type RecordId } from '@countersign/kernel';
 
 export interface Attempt {
   readonly operation:
@@ -42,7 +42,7 @@ export function createRefusals(dependencies: {
           data: {
             operation,
             ...(digest === undefined ? {} : { file_digest: digest() }),
-            ...(change === undefined ? {} : { change_request: change }),
+            ...defined({ change_request: change }),
             ...problemCountOf(error),
           },
         }

@@ -251,7 +251,7 @@ describe('with the database role of the directory, a thief', () => {
       await directory.reject(rejected.id, second, 'not now');
       await directory.approve(approved.id, approved.digest, approver);
       await directory.apply({ services: [{ id: 'service:other', institution: broker, roles: [] }] }, proposer);
-      const putBack = (members: string) =>
+      const insertValue = (members: string) =>
         Promise.all(
           rows.map(({ id, proposal }) =>
             thief.query(
@@ -260,12 +260,12 @@ describe('with the database role of the directory, a thief', () => {
             ),
           ),
         );
-      await putBack('');
+      await insertValue('');
       for (const { id, digest } of [rejected, approved])
         await expect(directory.approve(id, digest, second)).rejects.toEqual(unproven);
       expect(await directory.changeRequests()).toEqual([]);
       // Whole, with the record that it named then: it is the row of before, and the newest record says more.
-      await putBack(', change_record = record_id');
+      await insertValue(', change_record = record_id');
       for (const { id, digest } of [rejected, approved])
         expect((await refusalOf(directory.approve(id, digest, second))).code).toBe('change_decided');
       expect((await directory.changeRequests()).map(({ status }) => status).toSorted()).toEqual([

@@ -4,36 +4,38 @@ import { type Audience, leisOfMandate } from './projection.ts';
 
 export interface AudienceDependencies {
   readonly log: Pick<AuditLog, 'find'>;
-  /** Who may know of a transaction. Waits for a step that is under way: its record is in the log before its parties are stored. */
+  /**
+   * The parties of a transaction. Waits for a step in progress, whose record is in the log before its parties are
+   * stored.
+   */
   readonly partiesOf: (id: TransactionId) => Promise<readonly string[]>;
   readonly clock: Clock;
 }
 
-/** A place in the log, and who may hear what stands there. */
+/** A place in the log, and who may receive its event. */
 export interface Addressed {
   readonly index: bigint;
   readonly audience: Audience;
 }
 
-/** What was known when the record at `asOf` was in the log already. */
+/** The parties as known when the record at `asOf` was already in the log. */
 interface Known {
   readonly asOf: bigint;
   readonly askedAt: number;
   readonly parties: Promise<readonly string[]>;
 }
 
-/** Questions of one reader at once. */
+/** Concurrent queries of one reader. */
 const atOnce = 8;
 const mostKept = 50_000;
-/** A no is asked again after it: whoever has become a party since may hear what came before, too. */
+/** A negative answer is checked again after this time: a new party may also receive earlier events. */
 const noHoldsMs = 2_000;
 
 export type Audiences = ReturnType<typeof createAudiences>;
 
 /**
- * Says which records an institution may hear. What is found out is kept for all readers, so that the events of others
- * cost each of them nothing: parties are added to a transaction and never taken away, so a yes holds for good; a no
- * holds for records that were in the log when it was found out, and briefly.
+ * Decides which events an institution may receive. Answers are cached for all readers: parties are only ever added, so
+ * a positive answer is final; a negative one holds for records that existed when it was found, and only briefly.
  */
 export function createAudiences({ log, partiesOf, clock }: AudienceDependencies) {
   const transactions = new Map<TransactionId, Known>();
@@ -43,7 +45,7 @@ export function createAudiences({ log, partiesOf, clock }: AudienceDependencies)
     const parties = partiesOf(id);
     const known = { asOf: index, askedAt: clock.now(), parties };
     keep(transactions, id, known);
-    // What could not be found out is asked again.
+    // A failed query is not cached.
     parties.catch(() => transactions.get(id) === known && transactions.delete(id));
     return parties;
   }
@@ -82,9 +84,9 @@ export function createAudiences({ log, partiesOf, clock }: AudienceDependencies)
   }
 
   return {
-    /** @returns for each whether `institution` may hear it */
+    /** @returns for each event whether `institution` may receive it */
     async hearing(institution: string, addressed: readonly Addressed[]): Promise<readonly boolean[]> {
-      // One question about a transaction answers for all that is read of it.
+      // One query per transaction serves the whole page.
       const newest: Newest = new Map(
         addressed.flatMap(({ index, audience }) => (audience.of === 'transaction' ? [[audience.id, index]] : [])),
       );
@@ -104,7 +106,7 @@ export function createAudiences({ log, partiesOf, clock }: AudienceDependencies)
 
 type Newest = ReadonlyMap<TransactionId, bigint>;
 
-/** The oldest makes room. */
+/** Evicts the oldest entry. */
 function keep<Key, Value>(memory: Map<Key, Value>, key: Key, value: Value): void {
   memory.delete(key);
   const [oldest] = memory.keys();

@@ -1,24 +1,24 @@
 import type { Logger } from '@countersign/runtime';
 
 export interface Deliverer {
-  /** Delivers what is due now, as far as there are free turns. @returns how many events were delivered */
+  /** Delivers due events, as far as there are free turns. @returns how many events were delivered */
   deliverDue(): Promise<number>;
-  /** Takes nothing more, and ends after the events that are on their way. */
+  /** Starts no further turn, and ends after the events in progress. */
   stop(): Promise<void>;
 }
 
-/** Of all nodes: whoever answers slowly, or not at all, holds up their own events and nobody else's. */
+/** Turns of one institution over all nodes: a slow receiver delays only its own institution. */
 export const mostOfInstitution = 4;
-/** Of one node. */
+/** Turns of one node. */
 const turnsAtOnce = 32;
 
 export interface DelivererDependencies<Held> {
-  /** Takes what is due, at most so many. */
+  /** Leases due work, at most `limit` items. */
   readonly lease: (limit: number) => Promise<readonly Held[]>;
   /**
-   * Delivers what was taken.
+   * Delivers leased work.
    *
-   * @param ended says that it is to stop, between two events
+   * @param ended whether to stop before the next event
    * @returns how many events were delivered
    */
   readonly deliver: (held: Held, ended: () => boolean) => Promise<number>;
@@ -27,8 +27,8 @@ export interface DelivererDependencies<Held> {
 }
 
 /**
- * Delivers to receivers, each in turns of its own: a slow one takes up one turn and no more. Safe to run on every node
- * at once: a lease in the database says who delivers.
+ * Delivers to receivers, each in its own turn: a slow receiver uses one turn. Safe on several nodes at once: a lease in
+ * the database decides who delivers.
  */
 export function createDeliverer<Held>({ lease, deliver, logger, everyMs }: DelivererDependencies<Held>): Deliverer {
   const turns = new Set<Promise<number>>();
@@ -62,7 +62,7 @@ export function createDeliverer<Held>({ lease, deliver, logger, everyMs }: Deliv
         failing = false;
       },
       (error: unknown) => {
-        // Said once: it is tried several times a second.
+        // Logged once: delivery is retried several times a second.
         if (!failing) logger.warn({ error }, 'events could not be delivered');
         failing = true;
       },

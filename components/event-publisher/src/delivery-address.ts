@@ -2,13 +2,13 @@ import { digestOf } from '@countersign/kernel';
 
 const longestUrl = 1_024;
 
-/** What is wrong with an address, for whoever gave it. */
+/** The rule for addresses, as an error text. */
 export const addressRule =
   'The address is an https URL of at most 1,024 characters, without user, password or fragment.';
 
 /**
- * An address as it is sent to, and signed; undefined when it is none. Which addresses are let near is the outbound
- * fetcher's to say, each time.
+ * The address in the form in which it is requested and signed; undefined when it breaks the rule. The outbound fetcher
+ * decides at each request which addresses are reachable.
  */
 export function readAddress(text: string): string | undefined {
   const url = text.length <= longestUrl && URL.canParse(text) ? new URL(text) : undefined;
@@ -17,12 +17,12 @@ export function readAddress(text: string): string | undefined {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url)) ? url.href : undefined;
 }
 
-/** In development. */
+/** Loopback addresses are for development. */
 function isLoopback({ hostname }: URL): boolean {
   return ['localhost', '127.0.0.1', '[::1]'].includes(hostname);
 }
 
-/** Paths and queries of such addresses hold secrets of the receiver: their digest is enough to recognise one by. */
+/** For records: paths and queries of receivers' addresses contain secrets, so only their digest is recorded. */
 export function describeAddress(url: string) {
   return { origin: new URL(url).origin, url_digest: digestOf(url) };
 }

@@ -1,10 +1,18 @@
+import { createHash } from 'node:crypto';
 import type { Commands, RecordedThings } from '@countersign/commands';
-import type { CloudEvent, Outbound, Signer } from '@countersign/contracts';
+import type { CloudEvent, Outbound, SignatureFields, Signer } from '@countersign/contracts';
 import type { Clock, Random, SubscriptionId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import { failsForTooLong, retryAfter } from './back-off.ts';
-import { signMessage } from './message-signature.ts';
-import { type PostOutcome, postTo } from './post-outcome.ts';
+import {
+  failsForTooLong,
+  leaseMs,
+  ownFaultMs,
+  type PostOutcome,
+  postTo,
+  retryAfter,
+  turnMs,
+  unprovenMs,
+} from './delivery-attempt.ts';
 import type { Reader } from './reader.ts';
 import type { SubscriptionKind } from './recorded-subscription.ts';
 import type { Store, Subscription, SubscriptionState } from './store.ts';
@@ -25,22 +33,12 @@ export interface DeliveryDependencies {
 
 const contentType = 'application/cloudevents+json';
 
-/** Held for one turn. */
+/** Events read for one turn. */
 const eventsAtOnce = 100;
-/** A receiver that is slow has its turn, and then others have theirs. */
-const turnMs = 10_000;
-/** When we could not, and not the receiver. */
-const ownFaultMs = 5_000;
-/** Until a row that its newest record does not confirm is looked at again. */
-export const unprovenMs = 60_000;
-
-/** Another node takes a subscription over when the one that delivers it says nothing for so long. */
-export const leaseMs = 30_000;
-
 type Outcome = { readonly kind: 'delivered' | 'lease-lost' } | Extract<PostOutcome, { kind: 'failed' }>;
 
 /**
- * One turn of a subscription: its events in the order of the log, one at a time, moving on after a 2xx answer.
+ * One turn of a subscription: sends its events in log order, one at a time, and advances after a 2xx answer.
  *
  * @param turn.newest the newest place when the subscription was leased
  * @param turn.ended says that it is to stop, between two events
@@ -70,18 +68,18 @@ export async function deliver(
       const outcome = await send(held, event, dependencies);
       if (outcome.kind === 'lease-lost') return delivered;
       if (outcome.kind === 'failed') {
-        // The failure counts for the event that failed: one before it was taken in this turn.
+        // The failure belongs to the event that failed; earlier events of this turn were delivered.
         await putOff(delivered === 0 ? held : { ...held, attempts: 0, failingSince: undefined }, outcome, dependencies);
         return delivered;
       }
       delivered += 1;
       position = BigInt(event.sequence);
     }
-    // Past what is others' too, so that it is not read again.
+    // Also passes events of others, so that they are not read again.
     await store.release(held, page.position, clock.now());
   } catch (error) {
     logger.warn({ error, subscription: held.id }, 'a subscription could not be delivered');
-    // Where this fails too the lease ends by itself; whoever holds it next goes on from the stored position.
+    // If this fails too, the lease expires and the next holder continues from the stored position.
     await store.release(held, position, clock.now() + ownFaultMs).catch(() => false);
   }
   return delivered;
@@ -118,3 +116,38 @@ async function suspend(
   if (await commands.run(suspension(kind), { held, detail }))
     logger.error({ subscription: held.id }, 'a subscription is suspended: it could not be delivered');
 }
+
+/**
+ * Signs a request as an HTTP message (RFC 9421): method, target, content type and digest of the body (RFC 9530), with
+ * ecdsa-p256-sha256. A signature over less could be carried over to another message.
+ *
+ * @returns the fields to send with it, names in lower case
+ */
+export async function signMessage(
+  message: { readonly method: 'POST'; readonly url: string; readonly contentType: string; readonly body: string },
+  { signer, createdSeconds }: { readonly signer: Pick<Signer, 'current' | 'sign'>; readonly createdSeconds: number },
+): Promise<SignatureFields> {
+  const { method, url, contentType, body } = message;
+  const { kid } = await signer.current('event');
+  const digest = `sha-256=:${createHash('sha256').update(body).digest('base64')}:`;
+  const parameters =
+    `("@method" "@target-uri" "content-digest" "content-type");created=${createdSeconds}` +
+    `;expires=${createdSeconds + lifetimeSeconds};keyid="${kid}";alg="ecdsa-p256-sha256"`;
+  // RFC 9421 section 2.5.
+  const base = [
+    `"@method": ${method}`,
+    `"@target-uri": ${url}`,
+    `"content-digest": ${digest}`,
+    `"content-type": ${contentType}`,
+    `"@signature-params": ${parameters}`,
+  ].join('\n');
+  const { signature } = await signer.sign('event', kid, Buffer.from(base));
+  return {
+    'content-digest': digest,
+    'signature-input': `countersign=${parameters}`,
+    signature: `countersign=:${Buffer.from(signature).toString('base64')}:`,
+  };
+}
+
+/** Each attempt is signed anew, so this covers only clock differences and queueing. */
+const lifetimeSeconds = 300;

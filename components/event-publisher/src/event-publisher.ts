@@ -15,13 +15,14 @@ import type { Random } from '@countersign/kernel';
 import type { Logger, SealingKey } from '@countersign/runtime';
 import type pg from 'pg';
 import { createDeliverer, mostOfInstitution } from './deliverer.ts';
-import { deliver, leaseMs } from './delivery.ts';
-import { type Followed, follow } from './follow.ts';
+import { deliver } from './delivery.ts';
+import { leaseMs } from './delivery-attempt.ts';
+import { type Followed, follow } from './event-follower.ts';
 import { watchNewRecords } from './new-records.ts';
 import { positionText } from './position.ts';
 import { createReader, type ReaderDependencies } from './reader.ts';
+import { createSealedStates } from './recorded-state.ts';
 import { createSubscriptionKind } from './recorded-subscription.ts';
-import { createSealedStates } from './sealed-state.ts';
 import { createStore, type Subscription } from './store.ts';
 import { createSubscriptions } from './subscriptions.ts';
 
@@ -30,16 +31,16 @@ export interface EventPublisherDependencies extends ReaderDependencies {
   readonly audit: AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
   /** Its keys for `event`. */
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
-  /** Seals addresses in the records of subscriptions. */
+  /** Encrypts addresses in the records of subscriptions. */
   readonly sealingKey: SealingKey;
   readonly outbound: Pick<Outbound, 'post'>;
   readonly random: Random;
   readonly logger: Logger;
-  /** How often to look for what is new; 250 ms by default. */
+  /** How often to look for new records; 250 ms by default. */
   readonly everyMs?: number;
 }
 
-/** Where to begin, and of what. */
+/** Start position and topics. */
 export interface FollowQuery {
   readonly after?: string;
   readonly topics?: readonly EventTopic[];
@@ -48,21 +49,21 @@ export interface FollowQuery {
 export interface RunningEventPublisher extends EventPublisher {
   readonly signer: Pick<Signer, 'publicKeys'>;
   /**
-   * Events, and the places between them: whoever breaks off there misses nothing and reads nothing twice.
+   * Events, and positions between them: a reader that resumes at any of them misses nothing.
    *
    * @returns once the position was found to be one, before anything is followed
    * @throws CodedError `event_position_invalid`
    */
   followPlaces(institution: string, query: FollowQuery, signal: AbortSignal): Promise<AsyncIterable<Followed>>;
-  /** Delivers what is due now, as far as there are free turns; runs by itself. @returns how many events were delivered */
+  /** Delivers due events; also runs by itself. @returns how many events were delivered */
   deliver(): Promise<number>;
-  /** Ends what is followed and what is delivered; other nodes go on at once. */
+  /** Ends all streams and deliveries; other nodes continue at once. */
   stop(): Promise<void>;
 }
 
 const largestPage = 500;
 
-/** What has happened, read from the log, for those it concerns; see the contract. */
+/** Publishes events to the institutions they concern, read from the log; see the contract. */
 export function createEventPublisher(dependencies: EventPublisherDependencies): RunningEventPublisher {
   const { pool, audit, sealingKey, signer, clock, random, logger, everyMs = 250 } = dependencies;
   const standings = createStandingCheck({ log: audit, source: 'event-publisher', clock, random });
@@ -76,7 +77,7 @@ export function createEventPublisher(dependencies: EventPublisherDependencies): 
   const deliverer = createDeliverer<{ readonly held: Subscription; readonly newest: bigint }>({
     ...{ logger, everyMs },
     async lease(limit) {
-      // The log may be in another process, and is looked at several times a second.
+      // The log may be in another process: ask it only if a delivery is possible.
       if (!(await store.anyDue(clock.now()))) return [];
       const newest = await reader.newest();
       const leased = await store.lease({ now: clock.now(), leaseMs, newest, limit, mostOfInstitution });

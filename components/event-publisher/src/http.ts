@@ -11,8 +11,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { eventAnswer, pageAnswer, subscriptionAnswer, subscriptionList, topic } from './answers.ts';
 import type { RunningEventPublisher } from './event-publisher.ts';
-import { createStreams, type StreamTimes, usualTimes } from './stream.ts';
-import { parseTopics } from './topics.ts';
+import { parseTopics } from './projection.ts';
+import { createStreams, type StreamTimes, usualTimes } from './server-sent-events.ts';
 
 const closed = { additionalProperties: false };
 const after = Type.Optional(

@@ -2,17 +2,17 @@ import type { Logger } from '@countersign/runtime';
 
 export interface NewRecords {
   /**
-   * Resolves when there is a record behind `position`, or after a while without; at once when the signal ends, or when
-   * this is stopped.
+   * Resolves when there is a record after `position`, after a timeout, or when the signal is aborted or the watch
+   * stopped.
    *
-   * @returns the newest place, where it was looked at
+   * @returns the newest place, if it was read
    */
   behind(position: bigint, signal: AbortSignal): Promise<bigint | undefined>;
   stop(): void;
 }
 
 /**
- * Looks for new records once for everybody who waits, however many they are, and not at all when nobody does.
+ * Polls for new records once for all waiting readers, and not at all when there are none.
  *
  * @param dependencies.newest the place of the newest record that matters
  */
@@ -33,7 +33,7 @@ export function watchNewRecords(dependencies: {
       failing = false;
       for (const one of waiting) if (place > one.position) one.wake(place);
     } catch (error) {
-      // Said once: it is looked several times a second.
+      // Logged once: the log is polled several times a second.
       if (!failing) logger.warn({ error }, 'the log could not be asked for new records');
       failing = true;
     }
@@ -72,5 +72,5 @@ export function watchNewRecords(dependencies: {
   };
 }
 
-/** Nobody waits for more looks than this without looking themselves: what is wrong with the log is then found out. */
+/** Polls before a reader queries the log itself, which then reports what is wrong with it. */
 const mostLooks = 40;

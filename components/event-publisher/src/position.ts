@@ -1,14 +1,16 @@
 /** Before the first record of the log. */
 export const beginning = -1n;
 
-/** A place in the log as text that sorts as the places do. The beginning reads as the first place; see `readPosition`. */
+/**
+ * A place in the log as text that sorts like the places. The beginning reads as the first place; see `readPosition`.
+ */
 export function positionText(index: bigint): string {
   return (index < 0n ? 0n : index).toString().padStart(20, '0');
 }
 
 /**
- * The place that a text names; undefined when it is none. The first place is read as the beginning: pages of an empty
- * log end there, and to read one event twice is better than never.
+ * Parses a position; undefined when malformed. The first place means the beginning, because pages of an empty log end
+ * there: reading one event twice is better than missing it.
  */
 export function readPosition(text: string): bigint | undefined {
   if (!/^[0-9]{1,20}$/.test(text)) return undefined;

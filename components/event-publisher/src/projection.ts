@@ -2,18 +2,20 @@ import {
   type CloudEvent,
   type EventTopic,
   type EvidenceRecord,
+  eventErrors,
+  eventTopics,
   type RecordType,
   recordTypes,
 } from '@countersign/contracts';
 import { type Json, membersOf, type RecordId, type TransactionId } from '@countersign/kernel';
 import { positionText } from './position.ts';
 
-/** Who may hear of it: institutions that the record names, or the parties of a transaction. */
+/** Who may receive an event: institutions named in the record, or the parties of a transaction. */
 export type Audience =
   | {
       readonly of: 'institutions';
       readonly leis: readonly string[];
-      /** And whom this record of a mandate names: the version before, which may concern others. */
+      /** Also the institutions named in this record, the mandate's previous version. */
       readonly before?: RecordId;
     }
   | { readonly of: 'transaction'; readonly id: TransactionId };
@@ -26,7 +28,7 @@ export interface Projected {
 
 type Members = Readonly<Record<string, Json>>;
 
-/** What an event of each type says: members of the record, and nothing that is not named here. */
+/** How an event is made from a record: only the members named here appear in it. */
 interface Projection {
   readonly topic: EventTopic;
   readonly subject: (record: EvidenceRecord, data: Members) => string | undefined;
@@ -34,7 +36,7 @@ interface Projection {
   readonly data: (record: EvidenceRecord, data: Members) => Members;
 }
 
-/** Reasons that people give for what they do to a mandate are free text, and stay in the evidence. */
+/** Reasons written by people stay in the evidence. */
 const mandate: Projection = {
   topic: 'mandate',
   subject: (record) => record.mandate?.id,
@@ -53,7 +55,7 @@ const mandate: Projection = {
   },
 };
 
-/** A version that may no longer name everybody whom the one before concerned: who leaves, or was to come, hears it too. */
+/** A version may drop a party of the previous one: the parties of both receive the event. */
 const departing: Projection = {
   ...mandate,
   audience: (record, data) => {
@@ -70,7 +72,7 @@ const transition: Projection = {
     pick({ transaction: record.transaction, intent_digest: record.intent, event, from, to, version, late }),
 };
 
-/** Opened is what an institution alone has done; the parties hear of it when a step makes it theirs to know. */
+/** Only the institution that opened a transaction receives this event; other parties learn of it by a later step. */
 const opened: Projection = {
   ...transition,
   audience: ownInstitution,
@@ -78,7 +80,7 @@ const opened: Projection = {
     pick({ transaction: record.transaction, intent_digest: record.intent, intent_type, to: 'intended' }),
 };
 
-/** How a firm approves is its own business: it alone hears of it, and in which role, never by whom. */
+/** Only the approving institution receives this event. It names the role, never the person. */
 const approval: Projection = {
   topic: 'approval',
   subject: (record) => record.transaction,
@@ -92,12 +94,12 @@ const exception: Projection = {
   topic: 'exception',
   subject: (record) => record.transaction,
   audience: partiesOfTransaction,
-  // The reason is a code; what is said about it in words stays where the exception is read.
+  // The reason is a code. Free text stays in the evidence.
   data: (record, { exception, cause, event, owner, due_at }) =>
     pick({ transaction: record.transaction, exception, cause, event, reason: record.reason, owner, due_at }),
 };
 
-/** Giving up ends the transaction: that is told here, because there is no record of a step beside it. */
+/** Giving up ends the transaction, and no record of a transition follows; this event says so. */
 const resolved: Projection = {
   ...exception,
   data: (record, data) => ({
@@ -115,7 +117,7 @@ const departure: Projection = {
   data: (_, { principal, kind }) => pick({ principal, kind }),
 };
 
-/** Refusals are told to whoever asked, and are not evented: others would learn what a firm tried and may not do. */
+/** Refusals make no event: others would learn what a firm tried and may not do. */
 const projections: Readonly<Partial<Record<RecordType, Projection>>> = {
   'mandate.proposed': mandate,
   'mandate.consented': mandate,
@@ -151,11 +153,7 @@ function typesOf(topic: EventTopic): readonly RecordType[] {
   return recordTypes.filter((type) => projections[type]?.topic === topic);
 }
 
-/**
- * The event that a record makes; undefined where it makes none.
- *
- * @param origin of the log: the event's source
- */
+/** The event of a record, if any. @param origin of the log: the event's source */
 export function project(record: EvidenceRecord, index: bigint, origin: string): Projected | undefined {
   const projection = projections[record.type];
   if (projection === undefined) return undefined;
@@ -180,7 +178,7 @@ export function project(record: EvidenceRecord, index: bigint, origin: string): 
   };
 }
 
-/** Everybody with a part in the mandate, and in the terms that have been proposed for it. */
+/** LEIs of all parties of a mandate and of its proposed terms. */
 export function leisOfMandate(data: Json | undefined): readonly string[] {
   const version = membersOf(membersOf(data)?.['mandate']) ?? {};
   const proposed = membersOf(membersOf(version['amendment'])?.['terms']) ?? {};
@@ -201,4 +199,12 @@ function ownInstitution({ subject }: Pick<EvidenceRecord, 'subject'>): Audience 
 
 function pick(members: Readonly<Record<string, Json | undefined>>): Members {
   return Object.fromEntries(Object.entries(members).filter((entry): entry is [string, Json] => entry[1] !== undefined));
+}
+
+/** @throws CodedError `subscription_invalid` */
+export function parseTopics(asked: readonly string[]): readonly EventTopic[] {
+  const topics = eventTopics.filter((topic) => asked.includes(topic));
+  if (topics.length === 0 || asked.some((topic) => !eventTopics.some((known) => known === topic)))
+    throw eventErrors.error('subscription_invalid', `Topics are one or more of ${eventTopics.join(', ')}.`);
+  return topics;
 }

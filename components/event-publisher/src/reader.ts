@@ -1,8 +1,8 @@
 import { type AuditLog, type CloudEvent, type EventTopic, eventErrors, eventTopics } from '@countersign/contracts';
 import { type AudienceDependencies, createAudiences } from './audiences.ts';
+import { createSlices, sliceSize, slicesOfPage } from './log-slices.ts';
 import { beginning, readPosition } from './position.ts';
 import { type Projected, project, typesOfTopics } from './projection.ts';
-import { createSlices, sliceSize, slicesOfPage } from './slices.ts';
 
 export interface ReaderDependencies extends AudienceDependencies {
   readonly log: Pick<AuditLog, 'scan' | 'newest' | 'find'>;
@@ -15,24 +15,24 @@ export interface Asked {
   readonly topics: readonly EventTopic[];
   readonly limit: number;
   /**
-   * The newest place when it was last looked. A reader that has come to the end is then behind it, whatever it passed
-   * on the way, and may share what others read at this moment.
+   * The newest place as last read. A reader at the end continues after it, and shares the reading with others at the
+   * same place.
    */
   readonly newest?: bigint;
 }
 
-/** A page by place in the log. */
+/** A page of events. */
 export interface Page {
   readonly events: readonly CloudEvent[];
-  /** Everything up to this place has been looked at. */
+  /** Everything up to this place was examined. */
   readonly position: bigint;
-  /** False when it stopped for its size: there may be more at once. */
+  /** False when the page is full: there may be more. */
   readonly atEnd: boolean;
 }
 
 export type Reader = ReturnType<typeof createReader>;
 
-/** What an institution may hear, read from the log in its order. */
+/** Reads the events that an institution may receive, in log order. */
 export function createReader(dependencies: ReaderDependencies) {
   const { log, origin } = dependencies;
   const audiences = createAudiences(dependencies);
@@ -65,7 +65,7 @@ export function createReader(dependencies: ReaderDependencies) {
       return { events, position, atEnd: false };
     },
     /**
-     * A position as a caller writes it; the beginning when left out.
+     * Parses a caller's position; the beginning when left out.
      *
      * @throws CodedError `event_position_invalid` for one that we cannot have given: to wait there would be to miss
      *   what comes before it

@@ -1,7 +1,7 @@
 import { type RecordedKind, thingOf } from '@countersign/commands';
+import type { Claim, EventSubscription } from '@countersign/contracts';
 import type { Clock, Json, SubscriptionId } from '@countersign/kernel';
-import { subscriptionClaim } from './row-claims.ts';
-import type { SealedStates } from './sealed-state.ts';
+import { type SealedStates, unprovenRow } from './recorded-state.ts';
 import {
   findSubscription,
   putSubscription,
@@ -32,6 +32,14 @@ export function createSubscriptionKind(states: SealedStates, clock: Clock): Subs
     remove: removeSubscription,
   };
 }
+
+/** What the log vouches for: a row sends only while it agrees with this. */
+export function subscriptionClaim(of: Pick<EventSubscription, 'id' | 'institution' | 'url' | 'topics'>): Claim {
+  const { id, institution, url, topics } = of;
+  return { of: `subscription:${id}`, content: { institution, url, topics: [...topics] } };
+}
+
+export const unprovenSubscription = () => unprovenRow('subscription', 'Remove it and subscribe again.');
 
 /** @param opened what {@link createSubscriptionKind} has sealed */
 function subscriptionOf(opened: Json, id: SubscriptionId): SubscriptionState {

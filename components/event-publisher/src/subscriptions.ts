@@ -7,14 +7,15 @@ import {
   eventErrors,
   type RecordType,
   type StandingCheck,
+  standingErrors,
 } from '@countersign/contracts';
-import { decodeBase64Url, derivedId, digestOf, isCodedError, type SubscriptionId } from '@countersign/kernel';
+import { decodeBase64Url, derivedId, digestOf, type SubscriptionId } from '@countersign/kernel';
 import type pg from 'pg';
 import { addressRule, describeAddress, readAddress } from './delivery-address.ts';
 import { positionText } from './position.ts';
+import { parseTopics } from './projection.ts';
 import type { Reader } from './reader.ts';
-import type { SubscriptionKind } from './recorded-subscription.ts';
-import { subscriptionClaim, unprovenSubscription } from './row-claims.ts';
+import { type SubscriptionKind, subscriptionClaim, unprovenSubscription } from './recorded-subscription.ts';
 import {
   findSubscription,
   lockSubscriptionsOf,
@@ -22,7 +23,6 @@ import {
   type SubscriptionState,
   subscriptionsOf,
 } from './store.ts';
-import { parseTopics } from './topics.ts';
 
 export interface SubscriptionDependencies {
   readonly pool: pg.Pool;
@@ -156,7 +156,7 @@ export function createSubscriptions({
       // Of a row that is another institution's nobody learns whether its record confirms it.
       found(await findSubscription(pool, id), { institution });
       await commands.run(resume, { institution, id, by }).catch((error: unknown) => {
-        throw isCodedError(error, 'authority_unproven') ? unprovenSubscription() : error;
+        throw standingErrors.is(error, 'authority_unproven') ? unprovenSubscription() : error;
       });
       return present({ institution, id });
     },

@@ -1,5 +1,5 @@
 import { type ConfiguredDocuments, type ConfiguredExchange, outboundErrors } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { defined, isCodedError } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { Agent, type Dispatcher, request } from 'undici';
 
@@ -26,7 +26,7 @@ export function createConfiguredExchange(
     connect: {
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2',
-      ...(authorities === undefined ? {} : { ca: authorities }),
+      ...defined({ ca: authorities }),
     },
     keepAliveTimeout: keepAliveMs,
     connections: 8,
@@ -63,8 +63,7 @@ export function createConfiguredExchange(
       const headers = {
         'content-type': contentType,
         'accept-encoding': 'identity',
-        ...(accept === undefined ? {} : { accept }),
-        ...(authorization === undefined ? {} : { authorization }),
+        ...defined({ accept, authorization }),
       };
       return ask(url, plainHttp, timeoutMs, { method: 'POST', headers, body }, async (answer) => {
         const { 'content-type': type } = answer.headers;

@@ -9,6 +9,7 @@ import type {
 import {
   type Clock,
   type Digest,
+  defined,
   epochSeconds,
   isCodedError,
   newId,
@@ -90,7 +91,7 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
       assertionId,
       expiresAt,
       claims: Object.keys(claims).sort(),
-      ...(limits === undefined ? {} : { limits }),
+      ...defined({ limits }),
       provenance: {
         profile: profile.id,
         profileVersion: profile.version,
@@ -111,7 +112,7 @@ export function createFederationGateway(dependencies: FederationGatewayDependenc
       outcome: 'deny',
       reason: code,
       payload: digest,
-      ...(client === undefined ? {} : { client }),
+      ...defined({ client }),
       // An issuer without a profile is a stranger's text.
       ...(profile === undefined
         ? {}

@@ -29,7 +29,7 @@ export interface HeldDocument<Content> {
   refresh(): Promise<void>;
   /** Why the last fetch failed and when the next one may begin, in milliseconds since the epoch; undefined after one that did not. */
   failure(): { readonly cause: CodedError; readonly retryAt: number } | undefined;
-  /** What is held is not used any more. */
+  /** Discards the held document. */
   forget(): void;
 }
 
@@ -87,7 +87,7 @@ export function createHeldDocument<Content>(options: {
   };
 }
 
-/** For whoever is told that a partner cannot be asked: until when nobody asks. */
+/** The sentence that tells a caller when the partner is asked again. */
 export function tryAgain(failure: { readonly retryAt: number } | undefined): string {
   return failure === undefined ? 'Try again shortly.' : `It is not asked again before ${toInstant(failure.retryAt)}.`;
 }

@@ -1,11 +1,12 @@
 import {
   type AuditAppender,
+  auditLogErrors,
   recordIdOfCommand,
   type StandingReader,
   standing,
   type TrustProfile,
 } from '@countersign/contracts';
-import { digestOf, isCodedError, type RecordId, sha256Base64Url } from '@countersign/kernel';
+import { digestOf, type RecordId, sha256Base64Url } from '@countersign/kernel';
 import type { VerificationKey } from '@countersign/oauth';
 
 type Thumbprint = VerificationKey['thumbprint'];
@@ -15,7 +16,7 @@ interface Binding {
   readonly record: RecordId;
 }
 
-/** A key under a `kid` that stands for another one. */
+/** A key offered under a `kid` that is bound to another key. */
 export interface ForeignKey {
   /** RFC 7638 thumbprint of the key that was offered. */
   readonly thumbprint: Thumbprint;
@@ -23,7 +24,7 @@ export interface ForeignKey {
   readonly bindingRecord: RecordId;
 }
 
-/** How the keys of a key set stand to what the partner published before. */
+/** The keys of a key set, split by whether their `kid` is bound to them. */
 export interface BoundKeys {
   readonly keys: ReadonlyMap<string, VerificationKey>;
   /** Keys that are not used, by their `kid`. */
@@ -69,7 +70,7 @@ export function createKeyBindings(audit: AuditAppender & StandingReader): KeyBin
       });
     } catch (error) {
       // Another node bound it in the same moment: what it says counts.
-      if (!isCodedError(error, 'record_identity_taken')) throw error;
+      if (!auditLogErrors.is(error, 'record_identity_taken')) throw error;
     }
     return binding;
   }

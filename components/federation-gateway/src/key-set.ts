@@ -1,7 +1,7 @@
 import { isCodedError } from '@countersign/kernel';
 import type { KeyCache, VerificationKey } from '@countersign/oauth';
 
-/** What a partner's key set (RFC 7517 section 5) comes to. */
+/** The result of reading a partner's key set (RFC 7517 section 5). */
 export type KeySet =
   | { readonly ok: true; readonly keys: ReadonlyMap<string, VerificationKey> }
   /** `compromised`: the partner has published a secret, so that what we hold of it is worth nothing either. */
@@ -38,7 +38,7 @@ function importKey(jwk: unknown, cache: KeyCache): VerificationKey | 'private' |
   }
 }
 
-/** What cannot be written down as it is names nothing. */
+/** Malformed text is not accepted as a `kid`. */
 function isKid(text: string): boolean {
   return text.length > 0 && text.length <= 256 && text.isWellFormed();
 }

@@ -5,7 +5,7 @@ import {
   type SignatureFields,
   signatureFields,
 } from '@countersign/contracts';
-import { isCodedError, parseJson } from '@countersign/kernel';
+import { defined, isCodedError, parseJson } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { Agent, type Dispatcher, request } from 'undici';
 import { guardedLookup, type Resolve, readTarget, systemResolve } from './outbound-target.ts';
@@ -32,7 +32,7 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound & O
       lookup: guardedLookup(resolve, rules),
       rejectUnauthorized: true,
       minVersion: 'TLSv1.2',
-      ...(authorities === undefined ? {} : { ca: authorities }),
+      ...defined({ ca: authorities }),
     },
     // Each request opens its own connection: one that was held open would outlive the check of its address.
     pipelining: 0,
@@ -93,7 +93,7 @@ export function createOutbound(dependencies: OutboundDependencies): Outbound & O
         'content-type': contentType,
         // RFC 8935 section 2.1: how it is to be told what is wrong with a token.
         ...(contentType === 'application/secevent+jwt' ? { accept: 'application/json' } : {}),
-        ...(authorization === undefined ? {} : { authorization }),
+        ...defined({ authorization }),
       };
       return send(url, { method: 'POST', headers, body }, timeoutMs, async (answer) => {
         // Whatever it says beyond the status is not waited for.

@@ -16,6 +16,7 @@ import {
 import {
   type Clock,
   type Digest,
+  defined,
   epochSeconds,
   isCodedError,
   newId,
@@ -52,7 +53,7 @@ export interface PartnerSignInsDependencies {
 
 type ProfileWithSignIn = TrustProfile & { readonly signIn: PartnerSignIn };
 
-/** What is found out of an answer on the way. */
+/** The facts established so far, for the record of a refusal. */
 interface Found {
   profile?: TrustProfile;
   /** The key whose signature the ID token bears. */
@@ -69,7 +70,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
   const { trustRegistry, directory, audit, partnerKeys, clock, random, metadataTimes } = dependencies;
   const metadata = createProviderMetadata({
     ...dependencies,
-    ...(metadataTimes === undefined ? {} : { times: metadataTimes }),
+    ...defined({ times: metadataTimes }),
   });
   const secret = () => Buffer.from(random.bytes(32)).toString('base64url');
 
@@ -222,7 +223,7 @@ export function createPartnerSignIns(dependencies: PartnerSignInsDependencies): 
   }
 }
 
-/** What a partner's class is worth here. */
+/** Our authentication class for a class of the partner. */
 function classOf({ signIn }: ProfileWithSignIn, partnerAcr: string): string {
   return Object.hasOwn(signIn.classes, partnerAcr) ? (signIn.classes[partnerAcr] ?? partnerAcr) : partnerAcr;
 }

@@ -1,5 +1,5 @@
 import { federationErrors, type Outbound, type TrustProfile } from '@countersign/contracts';
-import { type Clock, type CodedError, isCodedError, type Random } from '@countersign/kernel';
+import { type Clock, type CodedError, defined, isCodedError, type Random } from '@countersign/kernel';
 import { openidConfigurationUrl, parseMetadata } from '@countersign/oauth';
 import {
   createHeldDocument,
@@ -117,8 +117,7 @@ export function unavailable(
     `The partner's identity provider does not answer as it must. ${tryAgain(failure)}`,
     {
       ...retryFacts(failure),
-      ...(internal === undefined ? {} : { internal }),
-      ...(cause === undefined ? {} : { cause }),
+      ...defined({ internal, cause }),
     },
   );
 }

@@ -20,7 +20,7 @@ const assertionLifeSeconds = 60;
 const timeoutMs = 5_000;
 const maxBytes = 65_536;
 
-/** What the token endpoint answered, not believed yet. */
+/** The answer of the token endpoint, not yet verified. */
 export interface RedeemedCode {
   readonly idToken: string;
   readonly accessToken: string | undefined;

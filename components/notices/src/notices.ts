@@ -1,4 +1,4 @@
-import { type AuditAppender, createContradictionReport, type Notices } from '@countersign/contracts';
+import { type AuditAppender, auditLogErrors, createContradictionReport, type Notices } from '@countersign/contracts';
 import {
   type Clock,
   CodedError,
@@ -18,7 +18,7 @@ import { createNoticeStore, type TakenDelivery } from './store.ts';
 export interface NoticesDependencies {
   readonly pool: pg.Pool;
   readonly audit: AuditAppender;
-  /** Seals what waits to be sent. */
+  /** Seals waiting notices. */
   readonly rowSeal: RowSeal;
   readonly channels: readonly NoticeChannel[];
   readonly environment: 'development' | 'production';
@@ -31,7 +31,7 @@ export interface NoticesDependencies {
 }
 
 export interface RunningNotices extends Notices {
-  /** Sends what is due now; runs by itself. */
+  /** Sends due notices; also runs by itself. */
   sendDue(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -42,14 +42,14 @@ const leaseMs = 60_000;
 const mostAttempts = 24;
 const firstRetryMs = 5_000;
 const longestRetryMs = 2 * 3_600_000;
-/** So long another node, or an older configuration, may still send it. */
+/** Time during which another node with an older configuration may still send a notice. */
 const goneMs = 86_400_000;
 const keptMs = 30 * 86_400_000;
 const sliceSize = 1_000;
 
 /**
- * The outbox of what people are told. A notice is durable before {@link Notices.tell} resolves; it leaves by every
- * channel, each apart: one that is down holds up no other.
+ * The outbox of notices. A notice is durable before {@link Notices.tell} resolves, and leaves by every channel
+ * independently: a channel that is down delays no other.
  *
  * @throws CodedError `configuration_unsafe` outside development where there is no channel
  */
@@ -129,7 +129,7 @@ export function createNotices(dependencies: NoticesDependencies): RunningNotices
     });
   }
 
-  /** A channel that was taken out of the configuration, or renamed: what waits for it is not forgotten in silence. */
+  /** Gives up notices for channels that are no longer configured, and records it. */
   async function giveUpGone(): Promise<void> {
     const claim = Buffer.from(random.bytes(16)).toString('base64url');
     const now = clock.now();
@@ -160,7 +160,7 @@ export function createNotices(dependencies: NoticesDependencies): RunningNotices
       const taken = await store.take({ channels: names, of: 'these', claim, now: clock.now(), leaseMs, limit: atOnce });
       const settled = await Promise.allSettled(taken.map((each) => send(each, claim)));
       const failed = settled.find(({ status }) => status === 'rejected');
-      // What could not be written down is sent once more when its lease has run out.
+      // If the outcome could not be recorded, the notice is sent again when its lease expires.
       if (failed?.status === 'rejected') throw failed.reason;
       if (taken.length < atOnce) return;
     }
@@ -180,7 +180,7 @@ export function createNotices(dependencies: NoticesDependencies): RunningNotices
   };
 }
 
-/** Doubled each time; a fifth of it by chance, so that a receiver that is back is not overrun. */
+/** Doubles with each attempt, with a random fifth, so that a recovering receiver is not overrun. */
 function waitAfter(attempts: number, random: Random): number {
   const wait = Math.min(firstRetryMs * 2 ** Math.min(attempts - 1, 20), longestRetryMs);
   const [byte = 0] = random.bytes(1);
@@ -188,14 +188,14 @@ function waitAfter(attempts: number, random: Random): number {
 }
 
 /**
- * An outcome has its record's id from the beginning. Whoever died after recording it, and finds another number of
- * attempts now, leaves the record as it is.
+ * Appends the outcome under the id chosen with the delivery. A node that finds it recorded by a crashed one, perhaps
+ * with another number of attempts, leaves it unchanged.
  */
 async function appendOnce(audit: AuditAppender, draft: Parameters<AuditAppender['append']>[0]): Promise<RecordId> {
   try {
     await audit.append(draft);
   } catch (error) {
-    if (!isCodedError(error, 'record_identity_taken')) throw error;
+    if (!auditLogErrors.is(error, 'record_identity_taken')) throw error;
   }
   return draft.id;
 }

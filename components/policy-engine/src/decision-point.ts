@@ -45,17 +45,17 @@ interface DecisionPointDependencies<Input> {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** How long the facts of an outside request may take, all together; 2 s by default. */
+  /** Time to read all facts of an outside request; 2 s by default. */
   readonly factsWithinMs?: number;
-  /** The models of applications; without them every question is the market's. */
+  /** Application models; without them the market model answers every question. */
   readonly applications?: Applications;
 }
 
-/** Leads questions of enforcement points to the models of applications. */
+/** Routes questions of enforcement points to application models. */
 export interface Applications {
   /**
-   * Who answers a question about these types by this caller; undefined where the market does, which also answers for what
-   * nobody knows, and to callers who may not ask about the model.
+   * The application model for these types and this caller; undefined for the market model, which also answers for unknown types
+   * and for callers that may not use the model.
    */
   answering(loaded: LoadedBundle, asked: AskedTypes, caller: EvaluationCaller): ApplicationAnswering | undefined;
 }
@@ -71,7 +71,7 @@ interface ApplicationAnswering {
   readonly loaded: LoadedBundle;
 }
 
-/** By what a question is answered: a model, its rules, and the version that they are of. */
+/** The model that answers a question, with its rules and their version. */
 interface Answering<Input> {
   readonly model: InformationModel<Input>;
   readonly active: ActivePolicies;
@@ -83,12 +83,12 @@ interface DecisionPoint<Input> extends Pick<PolicyEngine, 'evaluate' | 'evaluati
   decide(input: Input, atLeast?: AtLeast): Promise<Decision>;
 }
 
-/** Under whose key a decision about somebody unknown is kept, that was asked for no institution. */
+/** Owner of the protected values when neither subject nor caller has a known institution. */
 const nobodys = 'institution:unknown';
 
 const timedOut: DecisionReason = {
   code: 'decision_timed_out',
-  detail: 'What the policies judge could not be read in time; ask again.',
+  detail: 'The facts for this decision could not be read in time. Ask again.',
 };
 
 /** Decides, by the active policies and an information model. See the contract of the policy engine for its promises. */
@@ -97,7 +97,7 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
 
   const ids = { clock, random };
 
-  /** What is asked for no version has what is there; which is nearly always all that is asked. */
+  /** Synchronous without a required version, which is nearly always the case. */
   function policiesFor(atLeast: AtLeast | undefined): ActivePolicies | Promise<ActivePolicies> {
     if (atLeast?.policyVersion === undefined && atLeast?.entityVersion === undefined) return policies.current();
     return policiesAtLeast(atLeast);
@@ -118,7 +118,7 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     }
   }
 
-  /** Of each candidate of a search only this is asked. */
+  /** The only question for each candidate of a search. */
   function isPermitted({ loaded }: ActivePolicies, question: Question): boolean {
     try {
       return permits(loaded, question, shadow.evaluatorFor(loaded));
@@ -128,7 +128,7 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     }
   }
 
-  /** The decision, with all that it was made from as it will be written down, and kept. */
+  /** Makes the decision with its input, and starts storing the entities it read. */
   function settle(active: ActivePolicies, posed: Posed, verdict: Verdict, finding?: LimitFinding) {
     let from = posed;
     let said = verdict;
@@ -145,7 +145,7 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     return { decision, kept: archive.keep(from.closure) };
   }
 
-  /** One that the policies alone have made is offered to the reference engine. */
+  /** Offers a decision of the policies to the reference engine. */
   function offer({ version, loaded }: ActivePolicies, posed: Posed, decision: Decision): void {
     if (posed.evaluable) shadow.offer({ version: version.version, bundle: loaded }, posed, decision);
   }
@@ -175,14 +175,14 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     const asked = refusal === undefined && verdict.reasons[0] !== timedOut;
     const { decision, kept } = settle(active, asked ? posed : withoutQuestion(posed), verdict, finding);
     await kept;
-    // What a limit has turned into a no, the policies have not said.
+    // A deny by a limit is not an answer of the policies.
     if (asked && (finding === undefined || finding.outcome === 'reserved')) offer(active, posed, decision);
     const recordId = newId('record', ids);
     await audit.append(recordOf(recordId, decision, outside.about(input), { request, caller, application }));
     return recordedAnswer(decision, recordId, active.loaded.notes);
   }
 
-  /** Who answers: the model of an application that these types belong to, or the market. Both by the version asked for. */
+  /** Answers by the application model of these types or by the market model, at the required version. */
   async function answering<Result>(
     request: Pick<EvaluationRequest, 'context'> & {
       readonly subject: { readonly type: string };
@@ -205,7 +205,7 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
 
   function evaluate(request: EvaluationRequest, caller: EvaluationCaller): Promise<RecordedAnswer> {
     return answering(request, caller, async (by) => {
-      // Not before: a version that was waited for leaves its facts all of their time.
+      // Start the deadline after waiting for a version, so that the facts have their full time.
       const deadline = startDeadline(factsWithinMs);
       try {
         return await evaluateWithin(by, request, actorIn(caller), deadline);
@@ -266,12 +266,12 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
   };
 }
 
-/** What is recorded of a caller: who asked, without the client. */
+/** The recorded actor of a request: the caller without its client. */
 function actorIn({ id, institution }: EvaluationCaller): Actor {
   return institution === undefined ? { id } : { id, institution };
 }
 
-/** The types of a search: what is searched for has one as well. */
+/** The types of a search; the member that is searched for has a type as well. */
 function asOne({ subject, resource }: SearchRequest) {
   return { subject: { type: subject.type }, resource: { type: resource.type } };
 }
@@ -287,7 +287,7 @@ async function orTimedOut<Result>(work: Promise<Result | typeof late>): Promise<
   return outcome;
 }
 
-/** What holds text that has no canonical form is not one that can be decided about; what of it can be written is kept. */
+/** The recordable part of a question with text that has no canonical form. Such a question is denied. */
 function withoutWhatCannotBeWritten(posed: Posed): Posed {
   const well = ({ id, type }: Posed['principal']) => ({ id: id.toWellFormed(), type: type.toWellFormed() });
   const { action, application, principal, resource, shared, closure, entityVersion } = posed;
@@ -317,7 +317,7 @@ function recordOf(
 ): RecordDraft {
   const { subject, action, resource } = request;
   const [reason] = decision.reasons;
-  // As it was asked; what it was found to be about is in the decision's input.
+  // As requested; the decision's input has the facts.
   const evaluation = {
     ...(application === undefined ? {} : { application }),
     subject: { type: subject.type, id: subject.id },
@@ -335,7 +335,7 @@ function recordOf(
     actors: [caller],
     policy: { version: decision.policyVersion, hash: decision.policyHash },
     data: { decision: openDecision(decision), evaluation },
-    // Its text was needed for the digest: it is not written again.
+    // Reuses the text that was made for the digest.
     protectedValues: protectedDecision(decision, about.subject?.institution ?? caller.institution ?? nobodys),
   };
 }

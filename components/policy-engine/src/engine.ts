@@ -31,55 +31,52 @@ import type { PolicySigner } from './versions/signature.ts';
 import { createPolicyVersions, type GovernedVersions } from './versions/versions.ts';
 
 export interface PolicyEngineDependencies {
-  /** As the component's own role. */
+  /** Connections under the component's own role. */
   readonly pool: pg.Pool;
-  /** For the connections that listen for what other nodes have done. */
+  /** For connections that listen for changes by other nodes. */
   readonly access: ComponentAccess;
   readonly audit: AuditAppender &
     Pick<AuditLog, 'find' | 'stream' | 'count' | 'standings' | 'standingsUnder' | 'lastUnder'>;
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
-  /** Asked when somebody approves what another has proposed. */
+  /** Whether the proposer of a bundle still holds the right, asked at approval. */
   readonly proposerStanding: ProposerStanding;
-  /** Asked about who proposed and who approves a bundle. */
+  /** Whether proposer and approver of a bundle are independent. */
   readonly independence: Independence;
   readonly consentStore: Pick<ConsentStore, 'check'>;
-  /** What is known of devices beside the directory; the newer of the two counts. */
+  /** Reported postures of devices; the newer of the report and the directory counts. */
   readonly devices?: Pick<Devices, 'postureOf'>;
-  /** What stands of people and software now, for every question of every door. Left out, nothing does. */
+  /** Active locks and risk signals of principals; none when absent. */
   readonly standing?: StandingFacts;
-  /** Facts of a transaction, from the registry; an enforcement point's word about one is never taken. */
+  /** Facts of transactions from the registry; claims of an enforcement point about them are ignored. */
   readonly transactions: Pick<TransactionRegistry, 'facts' | 'countsAgainstLimits' | 'parties'>;
-  /** Its keys for `policy-bundle`. */
+  /** Holds the keys for `policy-bundle`. */
   readonly signer: PolicySigner;
-  /** Seals what is counted within limits. */
+  /** Seals the counters of limits. */
   readonly rowSeal: RowSeal;
-  /** In whose name the installation acts; its institution, the operator's, may ask about everything in it. */
+  /** The installation as an actor; its institution is the operator, which may ask about everything. */
   readonly publisher: Actor;
-  /**
-   * What the installation runs as. Only in `development` does a sign-in for development count; without a word it is
-   * `production`.
-   */
+  /** The development sign-in counts only in `development`; `production` by default. */
   readonly environment?: 'development' | 'production';
-  /** Where the data of this installation is worked on; `default` where nobody says. */
+  /** Region in which this installation processes data; `default` by default. */
   readonly region?: string;
-  /** In what amounts are counted, and by rates of what age; EUR, 96 hours when left out. */
+  /** Base currency and maximum age of rates; EUR and 96 hours by default. */
   readonly counting?: CountingCurrency;
-  /** The bundle that an installation begins with; what this release ships when left out. */
+  /** The first bundle of an installation; the shipped policies by default. */
   readonly policiesFolder?: URL | string;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics?: Pick<Metrics, 'counter' | 'gauge'>;
-  /** How long the facts of an outside request may take, all together; 2 s by default. */
+  /** Time to read all facts of an outside request; 2 s by default. */
   readonly factsWithinMs?: number;
 }
 
-/** The decision point of one process. See the contract for what it promises. */
+/** The decision point of one process, with the promises of its contract. */
 export interface RunningPolicyEngine extends PolicyEngine {
   stop(): Promise<void>;
 }
 
-/** The policies this release ships. */
+/** Folder of the shipped policies. */
 export const shippedPolicies = new URL('../policies/', import.meta.url);
 
 /**
@@ -101,13 +98,13 @@ export async function startPolicyEngine(dependencies: PolicyEngineDependencies):
     parts.push(part);
     return part;
   };
-  /** What was started last is stopped first. */
+  /** Stops parts in reverse order. */
   const stop = async (): Promise<void> => {
     for (let part = parts.pop(); part !== undefined; part = parts.pop()) await part.stop();
   };
   try {
     const entityFacts = createEntityFactStore(pool);
-    // Versions ask for simulations, and simulations for versions: neither does while they are being made.
+    // Versions and simulations refer to each other, but neither calls the other during construction.
     let versions: GovernedVersions | undefined;
     let wayBack: WayBack | undefined;
     const history = started(
@@ -176,6 +173,6 @@ export async function startPolicyEngine(dependencies: PolicyEngineDependencies):
 }
 
 function made<Part>(part: Part | undefined): Part {
-  if (part === undefined) throw new Error('the policies are asked for before they have been opened');
+  if (part === undefined) throw new Error('the policies were used before they were opened');
   return part;
 }

@@ -7,7 +7,7 @@ import { historyRoutes } from './history/http.ts';
 import { versionRoutes } from './versions/http.ts';
 import { versionAnswer } from './versions/schemas.ts';
 
-/** The decision point (AuthZEN 1.0), the policies and how they change, and what they decided. */
+/** Routes of the decision point (AuthZEN 1.0), of policy changes, and of decision history. */
 export function policyEngineRoutes(
   app: FastifyInstance,
   {
@@ -17,9 +17,9 @@ export function policyEngineRoutes(
     baseUrl,
   }: {
     readonly policyEngine: PolicyEngine;
-    /** Of the interface `decisions`. */
+    /** Guard of the interface `decisions`. */
     readonly guard: ResourceGuard;
-    /** Of the interface `policies`. */
+    /** Guard of the interface `policies`. */
     readonly policiesGuard: ResourceGuard;
     readonly baseUrl: string;
   },
@@ -35,7 +35,7 @@ export function policyEngineRoutes(
       tag: 'decisions',
       summary: 'Read the active policies',
       scopes: ['decision:evaluate'],
-      answers: { 200: { description: 'What decisions are made by now', body: versionAnswer } },
+      answers: { 200: { description: 'The version that decides now', body: versionAnswer } },
     }),
     withCaller(
       (request) => guard.check(request, { scope: 'decision:evaluate' }),

@@ -1,4 +1,4 @@
-/** Work that is done once at a time: whoever asks during one gets the next, which begins after they asked. */
+/** Runs work one at a time. A call during a run gets the result of the next run, so the work always starts after the call. */
 export function oneAtATime(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
   let queued: Promise<void> | undefined;

@@ -11,12 +11,12 @@ import { readTestFile } from './policy-tests/test-file.ts';
 const page = new URL('../../../docs/policies.md', import.meta.url).pathname;
 const introduction = `# The policies of this release
 
-What the shipped set decides, in its authors' words: \`components/policy-engine/policies\`. A firm begins with it and changes it
-by the steps of its own (two people, tests, a simulation). A **permit** is an entitlement; nothing is done that none permits. All
-others forbid, whatever permits: each is one trigger, with the reason that whoever asked is told, and what would lift it where
-a person can do something about it. The laws named are why a rule is there; they are no legal advice.
+The policies in \`components/policy-engine/policies\`. A firm starts with them and changes them under its own control (two people,
+tests, a simulation). A **permit** is an entitlement; a request without a permit is denied. Every other policy is a forbid, which
+overrides permits. The table gives the text and reason code of each refusal, and the remedy if a person can provide one. Laws are
+cited as background and are not legal advice.
 
-This page is written from the set. \`npx vitest run components/policy-engine/src/shipped-policies.test.ts -u\` writes it anew.
+This page is generated: \`npx vitest run components/policy-engine/src/shipped-policies.test.ts -u\` regenerates it.
 `;
 
 let bundle: PolicyBundle;

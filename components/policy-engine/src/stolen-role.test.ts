@@ -25,11 +25,11 @@ describe('with the database role of the policy engine, a thief', () => {
     const { id, digest } = await propose(node, bundle);
     return node.approve(id, digest, approver);
   }
-  const takeOut = (version: number) => thief.query('delete from policy_versions where version >= $1', [version]);
+  const removeValue = (version: number) => thief.query('delete from policy_versions where version >= $1', [version]);
 
   it('brings back no version of before, on a node that starts', async () => {
     const version = await publish(await rig.open());
-    await takeOut(2);
+    await removeValue(2);
     expect((await rig.open()).current().version).toMatchObject({ version: 2, hash: version.hash });
   });
 
@@ -38,7 +38,7 @@ describe('with the database role of the policy engine, a thief', () => {
     await publish(node);
     await node.stop();
     await thief.query('delete from policy_candidates');
-    await takeOut(1);
+    await removeValue(1);
     await expect(rig.open()).rejects.toMatchObject({ code: 'bundle_signature' });
     expect(rig.records.filter(({ type }) => type === 'policy.published')).toHaveLength(2);
   });
@@ -49,9 +49,9 @@ describe('with the database role of the policy engine, a thief', () => {
     // Before anybody can have read it.
     const { id, digest } = await propose(node);
     const approving = node.approve(id, digest, approver);
-    for (let tries = 0; tries < 50; tries++) await takeOut(2);
+    for (let tries = 0; tries < 50; tries++) await removeValue(2);
     await approving;
-    await takeOut(2);
+    await removeValue(2);
     await expect.poll(() => other.current().version.version, { timeout: 60_000 }).toBe(2);
   });
 
@@ -69,7 +69,7 @@ describe('with the database role of the policy engine, a thief', () => {
 
   it('puts no bundle of their own in the place of one that was published', async () => {
     await publish(await rig.open());
-    await takeOut(2);
+    await removeValue(2);
     await thief.query('update policy_candidates set bundle = $1', [JSON.stringify(strictest)]);
     await expect(rig.open()).rejects.toMatchObject({ code: 'bundle_signature' });
   });
@@ -78,7 +78,7 @@ describe('with the database role of the policy engine, a thief', () => {
     const node = await rig.open({ pollMs: 3_600_000 });
     const outdated = await propose(node, strictest);
     await publish(node);
-    await takeOut(2);
+    await removeValue(2);
     await expect(node.approve(outdated.id, outdated.digest, approver)).rejects.toMatchObject({
       code: 'bundle_signature',
     });
@@ -113,7 +113,7 @@ describe('with the database role of the policy engine, a thief', () => {
     const node = await rig.open({ pollMs: 3_600_000 });
     const version = await publish(node);
     // As if the process had ended before its commit.
-    await takeOut(2);
+    await removeValue(2);
     await thief.query(`update policy_candidates set status = 'proposed', decided_by = null`);
     const started = await rig.open();
     expect(started.current().version).toMatchObject({

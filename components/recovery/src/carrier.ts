@@ -1,9 +1,8 @@
 import type { Commands } from '@countersign/commands';
 import { isCodedError } from '@countersign/kernel';
-import { coolOff } from './cooling-off.ts';
 import type { RecoveryDependencies } from './dependencies.ts';
-import { completeStep, endStep, enrolledBy, expireStep } from './steps/follow.ts';
-import type { StepParts } from './steps/parts.ts';
+import { completeStep, coolOff, endStep, enrolledBy, expireStep } from './steps/follow.ts';
+import type { StepParts } from './steps/step.ts';
 import { countEnded, isSettled, putOff, removeSettled, type StoredRecovery, takeDue } from './store.ts';
 
 const atOnce = 16;
@@ -13,7 +12,7 @@ const lookMs = 5_000;
 const retryMs = 10_000;
 const keptMs = 90 * 86_400_000;
 
-/** Carries recoveries through, on every node, each by one node at a time. Every step can be done twice. */
+/** Advances recoveries, each on one node at a time. Every step is safe to repeat. */
 export function createCarrier(
   dependencies: StepParts &
     Pick<RecoveryDependencies, 'pool' | 'sessions' | 'tokens' | 'logger'> & {
@@ -30,7 +29,7 @@ export function createCarrier(
   const completed = completeStep(dependencies);
   const expired = expireStep(dependencies);
 
-  /** What the person had ends first: nobody is invited while any of it works. */
+  /** Revokes everything the person had; nobody is invited before that. */
   async function endCredentials(stored: StoredRecovery): Promise<void> {
     const { id, person } = stored;
     const reason = `recovery ${id}`;

@@ -6,7 +6,7 @@ import { type Static, Type } from 'typebox';
 const closed = { additionalProperties: false };
 const role = Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' });
 
-/** The part of an installation's configuration about lost factors. */
+/** The configuration of key recoveries. */
 export const recoverySchema = Type.Object(
   {
     /** The functions that approve, each once and each by another person. By default the line and those who control it. */
@@ -16,9 +16,9 @@ export const recoverySchema = Type.Object(
         { minItems: 2, maxItems: 4 },
       ),
     ),
-    /** How long after the enrolment nothing moves value; 24 by default. */
+    /** Cooling-off period after the enrolment; 24 by default. */
     coolingOffHours: Type.Optional(Type.Integer({ minimum: 1, maximum: 720 })),
-    /** In what time a recovery must be through, enrolment included; 72 by default. */
+    /** Lifetime of a recovery including enrolment; 72 by default. */
     openHours: Type.Optional(Type.Integer({ minimum: 1, maximum: 168 })),
     /** Classes of authenticators that approve; by default `phrh`, in development `phr` as well. */
     acrValues: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 128 }), { minItems: 1, maxItems: 8 })),

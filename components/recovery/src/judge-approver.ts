@@ -1,23 +1,22 @@
 import {
+  blockingSignals,
   type Person,
   type PersonSignal,
   type RecoveryFunction,
   recoveryErrors,
-  unsettlingSignals,
 } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
-import { missingFunctions } from './shown.ts';
-import type { RecoveryState } from './store.ts';
+import type { RecoveryState, StoredRecovery } from './store.ts';
 
-/** What is known of who would approve. */
+/** A candidate approver. */
 export interface Approver {
   readonly person: Person;
-  /** By whose invitations they enrolled what they have. */
+  /** Who invited them to register their keys. */
   readonly inviters: readonly string[];
-  /** Whether they and those who have approved it already are surely different people. */
+  /** Whether they are independent of those who have already approved. */
   readonly independent: boolean;
   readonly signals: readonly PersonSignal[];
-  /** Whether a recovery of their own stands. */
+  /** Whether a recovery is open for themselves. */
   readonly recovering: boolean;
   readonly locked: boolean;
 }
@@ -68,15 +67,43 @@ export function judgeApprover(
   );
 }
 
-/** Whether what somebody says about another's account has to wait until their own is in order. */
+/** Whether a person's own account is locked, in recovery or under an unsettling signal. */
 export function isUnsettled({
   locked,
   recovering,
   signals,
 }: Pick<Approver, 'locked' | 'recovering' | 'signals'>): boolean {
-  return locked || recovering || signals.some((signal) => unsettlingSignals.has(signal));
+  return locked || recovering || signals.some((signal) => blockingSignals.has(signal));
 }
 
 function isPerson(id: string): boolean {
   return id.startsWith('person:');
+}
+
+/** Names of the functions that have not approved yet. */
+export function missingFunctions({
+  functions,
+  approvals,
+}: Pick<RecoveryState, 'functions' | 'approvals'>): readonly string[] {
+  return functions.filter((name) => !approvals.some((approval) => approval.function === name));
+}
+
+/** @throws CodedError `recovery_decided`, `recovery_expired` */
+export function requireWaiting(stored: StoredRecovery, now: number): void {
+  if (stored.status !== 'waiting') throw decided(stored);
+  requireInTime(stored, now);
+}
+
+/** @throws CodedError `recovery_expired` */
+export function requireInTime({ expiresAt }: StoredRecovery, now: number): void {
+  if (expiresAt <= now)
+    throw recoveryErrors.error('recovery_expired', 'It was not through in time; it has to be opened again.');
+}
+
+export function unknownRecovery(): CodedError {
+  return recoveryErrors.error('recovery_unknown', 'There is no such recovery.');
+}
+
+export function decided({ status }: StoredRecovery): CodedError {
+  return recoveryErrors.error('recovery_decided', `It is ${status} already.`, { facts: { status } });
 }

@@ -8,11 +8,10 @@ import {
   recoveryErrors,
   type StandingCheck,
 } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { defined, isCodedError } from '@countersign/kernel';
 import type { RecoveryDependencies } from './dependencies.ts';
-import { type Approver, isUnsettled, judgeApprover } from './judge-approver.ts';
+import { type Approver, isUnsettled, judgeApprover, requireWaiting, unknownRecovery } from './judge-approver.ts';
 import { standsForThing } from './recorded-recovery.ts';
-import { requireWaiting, unknownRecovery } from './steps/step.ts';
 import type { StoredRecovery } from './store.ts';
 
 /** The people of a recovery, as the directory and the register of authenticators know them now. */
@@ -74,7 +73,7 @@ export function createPeople({
     mayActFor: (by, institution) => by.institution === institution || by.institution === installation.institution,
     actorOf(id) {
       const institution = personOf(id)?.institution;
-      return { id, ...(institution === undefined ? {} : { institution }) };
+      return { id, ...defined({ institution }) };
     },
 
     async approverOf(approver, { institution, approvals }) {

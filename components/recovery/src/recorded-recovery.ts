@@ -1,12 +1,12 @@
 import type { RecordedKind } from '@countersign/commands';
 import { type AuditLog, type Claim, type PrincipalId, standingErrors } from '@countersign/contracts';
-import { type Clock, type Json, type RecordId, type RecoveryId, toInstant } from '@countersign/kernel';
-import { recoveryDigest } from './recovery-digest.ts';
+import { type Clock, defined, type Json, type RecordId, type RecoveryId, toInstant } from '@countersign/kernel';
 import {
   findRecovery,
   lockRecovery,
   putRecovery,
   type RecoveryState,
+  recoveryDigest,
   type StoredRecovery,
   type Words,
 } from './store.ts';
@@ -91,7 +91,7 @@ function contentOf(state: RecoveryState): Json {
       .sort((one, other) => (one.function < other.function ? -1 : 1)),
     status: state.status,
     invitations: state.invitations,
-    ...(state.endedRecord === undefined ? {} : { ended: state.endedRecord }),
+    ...defined({ ended: state.endedRecord }),
     ...(state.coolingOffUntil === undefined ? {} : { cooling_off_until: toInstant(state.coolingOffUntil) }),
   };
   return content as unknown as Json;

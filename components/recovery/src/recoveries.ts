@@ -7,24 +7,24 @@ import {
   type Recoveries,
   type Recovery,
   type SignedStatement,
+  standingErrors,
 } from '@countersign/contracts';
-import { isCodedError, newId, parseId, type RecoveryId } from '@countersign/kernel';
+import { newId, parseId, type RecoveryId } from '@countersign/kernel';
 import { createRounds } from '@countersign/runtime';
 import { createCarrier } from './carrier.ts';
 import { recoverySettings } from './config.ts';
 import type { RecoveryDependencies } from './dependencies.ts';
+import { requireWaiting, unknownRecovery } from './judge-approver.ts';
 import { createPeople } from './people.ts';
-import { readEvidence, readReason } from './read-words.ts';
 import { createRecordedRecovery, standsForThing } from './recorded-recovery.ts';
 import { createRequests, type Requests } from './requests/requests.ts';
-import { shown } from './shown.ts';
+import { readEvidence, readReason, shown } from './shown.ts';
 import { recoveryClaims, signSeconds } from './statement.ts';
 import { approveStep } from './steps/approve.ts';
 import { cancelOwnStep, cancelStep } from './steps/cancel.ts';
 import { inviteStep } from './steps/invite.ts';
 import { openStep } from './steps/open.ts';
 import { refuseStep } from './steps/refuse.ts';
-import { requireWaiting, unknownRecovery } from './steps/step.ts';
 import { findRecovery, findStanding, isSettled, listRecoveries, removeRecovery, type StoredRecovery } from './store.ts';
 import { tellPerson } from './tell-person.ts';
 
@@ -94,7 +94,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     try {
       return await things.find(id);
     } catch (error) {
-      if (!isCodedError(error, 'authority_unproven')) throw error;
+      if (!standingErrors.is(error, 'authority_unproven')) throw error;
       return findRecovery(pool, id);
     }
   }
@@ -130,7 +130,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
   const cancel: Recoveries['cancel'] = async (id, by, reason) => {
     const ask = { id, by, words: readReason(reason), restored: false };
     await commands.run(steps.cancel, ask).catch(async (error: unknown) => {
-      if (!isCodedError(error, 'authority_unproven')) throw error;
+      if (!standingErrors.is(error, 'authority_unproven')) throw error;
       // It takes nothing from anybody: one that is stored otherwise than it is recorded can be called off.
       await restore(id);
       await commands.run(steps.cancel, { ...ask, restored: true });

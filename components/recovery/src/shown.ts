@@ -1,13 +1,38 @@
-import type { Recovery } from '@countersign/contracts';
+import { type Recovery, recoveryErrors } from '@countersign/contracts';
 import { toInstant } from '@countersign/kernel';
-import type { RecoveryState, StoredRecovery } from './store.ts';
+import { missingFunctions } from './judge-approver.ts';
+import type { StoredRecovery } from './store.ts';
 
-/** Names of the functions that have not approved yet. */
-export function missingFunctions({
-  functions,
-  approvals,
-}: Pick<RecoveryState, 'functions' | 'approvals'>): readonly string[] {
-  return functions.filter((name) => !approvals.some((approval) => approval.function === name));
+const longestReason = 400;
+const longestReference = 200;
+const mostReferences = 10;
+
+/** Plain text for people; it is recorded. @throws CodedError `recovery_malformed` */
+export function readReason(text: string): string {
+  if (isPlain(text, longestReason)) return text.trim();
+  throw recoveryErrors.error('recovery_malformed', `A reason is plain text of 1 to ${longestReason} characters.`, {
+    facts: { field: 'reason' },
+  });
+}
+
+/** References to what proved who somebody is. @throws CodedError `recovery_malformed` */
+export function readEvidence(references: readonly string[]): readonly string[] {
+  if (
+    references.length === 0 ||
+    references.length > mostReferences ||
+    !references.every((each) => isPlain(each, longestReference))
+  )
+    throw recoveryErrors.error(
+      'recovery_malformed',
+      `Name what proved who the person is: 1 to ${mostReferences} references of 1 to ${longestReference} characters.`,
+    );
+  return references.map((each) => each.trim());
+}
+
+function isPlain(text: string, longest: number): boolean {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  const plain = text.isWellFormed() && !/[\u0000-\u001f\u007f-\u009f]/.test(text);
+  return plain && text.trim() !== '' && text.length <= longest;
 }
 
 /** As others see it. */

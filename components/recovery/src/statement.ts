@@ -5,7 +5,7 @@ import {
   recoveryStatementTypes,
   type SignedStatement,
 } from '@countersign/contracts';
-import { type Clock, epochSeconds, type Json, type Random } from '@countersign/kernel';
+import { type Clock, defined, epochSeconds, type Json, type Random } from '@countersign/kernel';
 import type { StatementClaims } from '@countersign/webauthn';
 
 /** How long somebody may take to sign. */
@@ -29,7 +29,7 @@ export function recoveryClaims(
     recovery: about.id,
     person: about.person,
     digest: about.digest,
-    ...(signer.function === undefined ? {} : { function: signer.function }),
+    ...defined({ function: signer.function }),
   };
 }
 

@@ -5,10 +5,18 @@ import {
   type RecoveryStatus,
   recoveryStatuses,
 } from '@countersign/contracts';
-import { type Digest, parseId, type RecordId, type RecoveryId, toInstant } from '@countersign/kernel';
+import { type Digest, digestOf, parseId, type RecordId, type RecoveryId, toInstant } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
-import { recoveryDigest } from './recovery-digest.ts';
+
+/** What approvers sign, beside whose recovery it is: nothing of it can be changed afterwards. */
+export function recoveryDigest(about: {
+  readonly person: string;
+  readonly reason: string;
+  readonly evidence: readonly string[];
+}): Digest {
+  return digestOf({ person: about.person, reason: about.reason, evidence: about.evidence });
+}
 
 /** Everything about a recovery that decides something. Times are milliseconds since the epoch. */
 export interface RecoveryState {

@@ -9,7 +9,7 @@ interface Notice {
   readonly facts?: Readonly<Record<string, string>>;
 }
 
-/** Nothing happens to an account that its person is not told: by every channel, durably, once for each record. */
+/** Notifies the person of every change, by every channel, once per record. */
 export async function tellPerson(
   { notices, directory }: { readonly notices: Notices; readonly directory: Pick<Directory, 'snapshot'> },
   state: RecoveryState,

@@ -1,5 +1,5 @@
 import type { LoggedCommands } from '@countersign/commands';
-import type { LogCustody, retentionErrors } from '@countersign/contracts';
+import { type LogCustody, retentionErrors } from '@countersign/contracts';
 import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { obstacleTo } from './erasures.ts';
@@ -10,7 +10,7 @@ import type { Requester } from './requester.ts';
 import { plain, type RetentionCommand, type RetentionKinds } from './retention-command.ts';
 import { checkPruning, standingScopes } from './simulations.ts';
 
-/** How often an order is given anew when a hold or a schedule came in between. */
+/** Attempts when a hold or a schedule arrives in between. */
 const maxAttempts = 100;
 
 interface GivingUp {
@@ -18,32 +18,26 @@ interface GivingUp {
   readonly error: CodedError;
 }
 
-/** Carries out what two people have agreed on. */
+/** Carries out approved prunings and erasures. */
 export interface CarryingOut {
-  /** There may be something to do. Comes back at once. */
+  /** Starts working in the background. */
   begin(): void;
-  /** Does what there is to do now. */
+  /** Does the pending work now. */
   work(): Promise<void>;
-  /** How far a pruning that this node is at has come. */
+  /** Progress of a pruning on this node. */
   progressOf(id: string): { readonly done: number; readonly of: number } | undefined;
   stop(): Promise<void>;
 }
 
 /**
- * What is approved and not completed follows from the log, so that a node that dies leaves nothing half decided: this one or
- * another goes on. Two nodes at the same order get in nobody's way: what is gone does not go twice.
+ * Pending work is derived from the log: after a crash this node or another continues. Two nodes on the same order do
+ * not interfere, since a record is removed once.
+ *
+ * Schedule and holds are read again before each order, and the log refuses an order if one came after that.
  *
  * Schedule and holds are asked again before each order. The log itself refuses the order where one came after that.
  */
-export function createCarryingOut({
-  kinds,
-  commands,
-  ledger,
-  custody,
-  clock,
-  logger,
-  everyMs,
-}: {
+export function createCarryingOut(dependencies: {
   readonly kinds: RetentionKinds;
   readonly commands: LoggedCommands;
   readonly ledger: Ledger;
@@ -52,13 +46,14 @@ export function createCarryingOut({
   readonly logger: Logger;
   readonly everyMs: number;
 }): CarryingOut {
+  const { kinds, commands, ledger, custody, clock, logger, everyMs } = dependencies;
   const progress = new Map<string, { readonly done: number; readonly of: number }>();
   let running: Promise<void> | undefined;
   let again = false;
   const stopping = new AbortController();
   const { signal } = stopping;
 
-  /** What two people agreed on and the rules no longer allow ends here, on record. */
+  /** Ends, on record, an approved proposal that the rules no longer allow. */
   const giveUp: RetentionCommand<GivingUp, boolean> = {
     ...plain,
     kind: kinds.decided,
@@ -119,7 +114,7 @@ export function createCarryingOut({
         await (proposal.kind === 'erasure' ? erase(proposal, state) : prune(proposal, state));
         return;
       } catch (error) {
-        if (isCodedError(error, 'custody_outdated')) continue;
+        if (retentionErrors.is(error, 'custody_outdated')) continue;
         if (!isEnd(error)) throw error;
         await commands.run(giveUp, { proposal, error });
         return;
@@ -135,7 +130,7 @@ export function createCarryingOut({
       try {
         await carryOut(id);
       } catch (error) {
-        // What others have approved does not wait for it.
+        // Other proposals continue.
         if (!signal.aborted)
           logger.error({ error, proposal: id }, 'what was approved could not be carried out; it is tried again');
       }
@@ -184,12 +179,12 @@ const ends: ReadonlySet<string> = new Set([
   'erasure_held',
 ] satisfies (keyof typeof retentionErrors.codes)[]);
 
-/** No attempt will do better. */
+/** Errors that no further attempt can change. */
 function isEnd(error: unknown): error is CodedError {
   return isCodedError(error) && ends.has(error.code);
 }
 
-/** In the name of whoever let it happen. */
+/** The approver, or the proposer if nobody decided. */
 function byApprover({ proposal, decision }: Proposal): Requester {
   const { by, people } = decision ?? proposal;
   return { ...by, through: people.filter((person) => person !== by.id) };

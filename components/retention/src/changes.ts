@@ -49,17 +49,7 @@ interface Rejecting {
   readonly by: Requester;
 }
 
-export function createChanges({
-  kinds,
-  commands,
-  ledger,
-  custody,
-  simulations,
-  clock,
-  random,
-  deciding,
-  begin,
-}: {
+export function createChanges(dependencies: {
   readonly kinds: RetentionKinds;
   readonly commands: LoggedCommands;
   readonly ledger: Ledger;
@@ -71,6 +61,7 @@ export function createChanges({
   /** Something was approved that has to be carried out. */
   readonly begin: () => void;
 }): Changes {
+  const { kinds, commands, ledger, custody, simulations, clock, random, deciding, begin } = dependencies;
   const of = (state: RetentionState, id: string): ChangeProposal => proposalOf(state, id, changeKinds);
 
   /** Has the ground changed on which it was proposed? Looked at before the turn: a survey takes its time. */

@@ -31,9 +31,9 @@ function isOf<Kind extends Proposal['kind']>(
 
 /** Schedules, prunings and erasures, by the rule of two people. */
 export interface Deciding {
-  /** Why nobody can decide this any more, where that is so. */
+  /** Why this proposal can no longer be decided, if so. */
   settled(proposal: Proposal): CodedError | undefined;
-  /** Why this approver may not approve this under that digest, where they may not. What nobody stands behind any more is ended. */
+  /** Why this approver may not approve this digest, if so. Ends the proposal if its proposer has lost the right. */
   refusalOf(proposal: Proposal, digest: string, approver: Requester): Promise<CodedError | undefined>;
 }
 
@@ -56,7 +56,7 @@ export function createDeciding(
   };
 }
 
-/** What changes for how long records are kept, and what is pruned. */
+/** The second person for schedules and prunings. */
 export const retentionApproval = {
   what: 'proposal',
   approves: 'digest',
@@ -91,7 +91,7 @@ function waiting({ kind, status, expiresAt, digest, proposal: { people, at } }: 
   };
 }
 
-/** For whoever approves what was judged by a state that is no more. */
+/** The refusal when the state changed while an approval was examined. */
 export function meanwhile(): CodedError {
   return retentionErrors.error(
     'proposal_outdated',

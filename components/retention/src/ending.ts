@@ -6,10 +6,10 @@ import { type Proposal, statusOf } from './ledger/proposal.ts';
 import type { Requester } from './requester.ts';
 import { plain, type RetentionCommand, type RetentionKinds } from './retention-command.ts';
 
-/** The end of proposals whose proposer is gone. */
+/** Ends proposals whose proposer has left. */
 export interface Ending {
   /**
-   * Ends what somebody proposed until a moment, or had proposed through them, and nobody has decided.
+   * Ends undecided proposals that somebody made, or that were made through them, up to a moment.
    *
    * @returns how many this call ended, each recorded
    */
@@ -17,7 +17,7 @@ export interface Ending {
     proposer: string,
     ended: { readonly before: number; readonly by: Actor; readonly reason: string },
   ): Promise<number>;
-  /** Ends one that nobody has decided. @returns whether this call ended it */
+  /** Ends one undecided proposal. @returns whether this call ended it */
   end(id: RecordId, by: Requester, reason: string): Promise<boolean>;
 }
 
@@ -27,15 +27,12 @@ interface End {
   readonly reason: string;
 }
 
-export function createEnding({
-  kinds,
-  commands,
-  ledger,
-}: {
+export function createEnding(dependencies: {
   readonly kinds: RetentionKinds;
   readonly commands: LoggedCommands;
   readonly ledger: Ledger;
 }): Ending {
+  const { kinds, commands, ledger } = dependencies;
   const end: RetentionCommand<End, boolean> = {
     ...plain,
     kind: kinds.decided,

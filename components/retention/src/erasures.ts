@@ -61,16 +61,7 @@ interface Rejecting {
   readonly by: Requester;
 }
 
-export function createErasures({
-  kinds,
-  commands,
-  ledger,
-  custody,
-  clock,
-  random,
-  deciding,
-  begin,
-}: {
+export function createErasures(dependencies: {
   readonly kinds: RetentionKinds;
   readonly commands: LoggedCommands;
   readonly ledger: Ledger;
@@ -81,6 +72,7 @@ export function createErasures({
   /** Something was approved that has to be carried out. */
   readonly begin: () => void;
 }): Erasures {
+  const { kinds, commands, ledger, custody, clock, random, deciding, begin } = dependencies;
   const of = (state: RetentionState, id: string): ErasureProposal => proposalOf(state, id, ['erasure']);
 
   const propose: RetentionCommand<Proposing, ErasureProposal, readonly ErasureKey[]> = {

@@ -4,8 +4,8 @@ import {
   type LoggedCommands,
   type SecondPersonDependencies,
 } from '@countersign/commands';
-import { type AuditLog, type HoldScope, peopleOf, retentionErrors } from '@countersign/contracts';
-import { type CodedError, isCodedError, newId, parseInstant, type Random, type RecordId } from '@countersign/kernel';
+import { type AuditLog, auditLogErrors, type HoldScope, peopleOf, retentionErrors } from '@countersign/contracts';
+import { type CodedError, newId, parseInstant, type Random, type RecordId } from '@countersign/kernel';
 import type { RetentionState, StandingHold } from './ledger/fold.ts';
 import { type Ledger, recordedAs } from './ledger/ledger.ts';
 import { readLine } from './plain-text.ts';
@@ -13,13 +13,13 @@ import type { Requester } from './requester.ts';
 import { type Decision, plain, type RetentionCommand, type RetentionKinds } from './retention-command.ts';
 import { isAbout, readScope, type WrittenScope, writeScope } from './scope.ts';
 
-/** What must stay, whatever its age, until somebody else lets it go. */
+/** Legal holds: records that stay, whatever their age, until another person releases them. */
 export interface Holds {
   /**
-   * From when this resolves nothing goes that the scope finds, nor is anything erased under a key that is used in it.
+   * From then on nothing that the scope matches is pruned, and no key used in it is destroyed.
    *
    * @param request.matter court or authority, and reference
-   * @param request.future the scope may find nothing yet: it is meant for what is to come
+   * @param request.future the scope may match nothing yet, because it is meant for future records
    * @throws CodedError `retention_malformed`, `hold_by_its_subject`, `hold_finds_nothing`
    */
   place(
@@ -36,7 +36,7 @@ interface Placing {
   readonly matter: string;
   readonly finds: boolean;
   readonly by: Requester;
-  /** Why it may not be, as found before its turn. */
+  /** The refusal found before the command's turn, if any. */
   readonly refusal: CodedError | undefined;
 }
 type Releasing = Omit<Decision<StandingHold>, 'governedUpTo'> & { readonly reason: string };
@@ -98,7 +98,7 @@ export function createHolds({
     async place({ scope: written, matter: matterText, future }, by) {
       const scope = readScope(written);
       const matter = readLine('The matter of a hold', matterText);
-      // Before its turn: the log may have to be searched.
+      // Before the command's turn, because searching the log takes time.
       const isBySubject = await told(isAbout(scope, by, log), false);
       const finds = await told(
         log.query({ ...scope, limit: 1 }).then(({ length }) => length > 0),
@@ -120,7 +120,7 @@ export function createHolds({
   };
 }
 
-/** Somebody else lets it go, whether or not whoever placed it is still there. */
+/** The second person for releases; the person who placed the hold may have left. */
 export const holdRelease = {
   what: 'hold',
   approves: 'id',
@@ -141,14 +141,14 @@ function placed({ people, placedAt, releasedAt }: StandingHold) {
 }
 
 /**
- * What the log answers, or what is taken for its answer where it cannot look far enough now. A hold that has to wait for
- * that comes too late; and whoever floods the log could make it wait.
+ * The log's answer, or a default when the log cannot answer in time: a hold must not wait, and flooding the log must
+ * not delay it.
  */
 async function told(answer: Promise<boolean>, unanswered: boolean): Promise<boolean> {
   try {
     return await answer;
   } catch (error) {
-    if (isCodedError(error, 'query_behind') || isCodedError(error, 'query_too_wide')) return unanswered;
+    if (auditLogErrors.is(error, 'query_behind') || auditLogErrors.is(error, 'query_too_wide')) return unanswered;
     throw error;
   }
 }

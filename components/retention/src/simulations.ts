@@ -34,19 +34,14 @@ export interface Simulations {
   standing(id: string, state: RetentionState, session: pg.PoolClient): Promise<Simulation>;
 }
 
-export function createSimulations({
-  store,
-  ledger,
-  custody,
-  clock,
-  random,
-}: {
+export function createSimulations(dependencies: {
   readonly store: Store;
   readonly ledger: Ledger;
   readonly custody: LogCustody;
   readonly clock: Clock;
   readonly random: Random;
 }): Simulations {
+  const { store, ledger, custody, clock, random } = dependencies;
   return {
     async simulate(wanted, by) {
       const state = await ledger.current();

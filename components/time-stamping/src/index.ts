@@ -1,8 +1,9 @@
+import type { ComponentMigrations } from '@countersign/runtime';
+
 export type { Rate } from './authority/rate-limit.ts';
 export { createTimeStampExchange } from './client/time-stamp-exchange.ts';
 export type { ClockQuality } from './clock-quality.ts';
 export { type TimeStampingRoutes, timeStampingRoutes } from './http.ts';
-export { timeStampingMigrations } from './migrations.ts';
 export type { StampPolicy } from './stamping/stamp-policy.ts';
 export type { StampedLog } from './stamping/stamper.ts';
 export {
@@ -12,3 +13,12 @@ export {
   type RunningTimeStamping,
   type TimeStampingDependencies,
 } from './time-stamping.ts';
+
+/** This component's place in the database. */
+export const timeStampingMigrations: ComponentMigrations = {
+  name: 'time-stamping',
+  schema: 'time_stamping',
+  role: 'countersign_time_stamping',
+  migrationsFolder: new URL('../migrations/', import.meta.url),
+  grants: 'full',
+};

@@ -36,10 +36,10 @@ export interface ApprovalViewDependencies {
   readonly audience: string;
 }
 
-/** Which step and place a token is for is no part of what is signed: it differs from hop to hop. */
+/** Not part of the signed intent: actions and audience differ from token to token. */
 const notSigned: readonly string[] = ['Actions', 'At'];
 
-/** What an approver is shown; see the contract. */
+/** The view of a transaction for approvers of one institution; see the contract. */
 export async function approvalView(
   id: TransactionId,
   institution: string,
@@ -50,14 +50,14 @@ export async function approvalView(
   return viewOf(transaction, dependencies);
 }
 
-/** As it is to everybody; what of it is for whom is its caller's to say. */
+/** The complete view. The caller removes what an institution may not see. */
 export async function viewOf(
   transaction: StoredTransaction,
   dependencies: ApprovalViewDependencies,
 ): Promise<ApprovalView> {
   const { store, directory, clock } = dependencies;
   const { id, detail, intentDigest, initiator, initiatorInstitution, state } = transaction;
-  // What is shown is what the digest is of, or nothing is shown.
+  // Never show an intent that differs from the digest that will be signed.
   if (digestOfIntent(detail) !== intentDigest) throw new Error(`the intent of ${id} is not the one that was opened`);
   const now = clock.now();
   const approvals = await standingApprovals(transaction, await store.approvals(id), now, dependencies);
@@ -65,7 +65,7 @@ export async function viewOf(
   const known = await knownFacts(transaction, store, { directory: directory.snapshot(), now });
   const destination = await destinationShown(transaction, store);
   const { awaited, escalation } = await awaitedOf({ transaction, approvals, known, now }, dependencies);
-  // Those who may stand in find it when their time has come, and nobody may be looking then.
+  // Include escalation roles now, because nobody may open this view when their time comes.
   await noteAwaited(transaction, [...awaited, ...escalation], store);
   return {
     transaction: id,
@@ -100,14 +100,14 @@ export async function viewOf(
   };
 }
 
-/** The lines of an intent that are signed, decoded. */
+/** The decoded lines of the signed intent. */
 export function signedLines(detail: StoredTransaction['detail']): ApprovalView['lines'] {
   return describeAuthorizationDetail(detail).lines.filter(({ label }) => !notSigned.includes(label));
 }
 
 /**
- * Those whose approval is wanted find it from now on. Where nothing is missing what was wanted stays: an approval may run
- * out before the step that wants it.
+ * Lists the transaction for everyone whose approval is required. Existing entries stay even if no approval is missing,
+ * because an approval may expire before the step that requires it.
  */
 async function noteAwaited(
   transaction: StoredTransaction,
@@ -121,8 +121,8 @@ async function noteAwaited(
 }
 
 /**
- * Whose people may have to approve: of who began it, of who it is for, and where a step wants the word of another. Other
- * parties have their own part in it; the limits it was given are not for a counterparty to see.
+ * Institutions whose people may have to approve: the initiator's, the one it acts for, and any that a step names.
+ * Counterparties are not among them, because they must not see the limits of the intent.
  */
 export function approversOf(transaction: StoredTransaction): ReadonlySet<string> {
   const { detail, initiatorInstitution } = transaction;
@@ -130,7 +130,7 @@ export function approversOf(transaction: StoredTransaction): ReadonlySet<string>
   return new Set([initiatorInstitution, detail.entity_lei, ...asked.map(({ institution }) => institution)]);
 }
 
-/** What is read once, and asked about for each step. */
+/** Facts that are read once and used for each next step. */
 interface Circumstances {
   readonly transaction: StoredTransaction;
   readonly approvals: readonly StoredApproval[];
@@ -140,7 +140,7 @@ interface Circumstances {
 
 type Escalation = ApprovalView['escalation'];
 
-/** By the rules of the next steps, the mandates they rest on, and the policies: asked now, as the step itself will. */
+/** The missing approvals of the next steps, by their rules, their mandates and the policies as of now. */
 async function awaitedOf(
   circumstances: Circumstances,
   dependencies: ApprovalViewDependencies,
@@ -161,8 +161,8 @@ async function awaitedOf(
 }
 
 /**
- * Whom the policies name next, from when on: so long after it was opened. Nobody stands in for what a rule or a mandate
- * wants in the same role.
+ * The escalation roles that the policies name, with the time from which each may approve. A role that a rule or a mandate
+ * requires cannot be escalated.
  */
 function escalationOf(
   obliged: readonly AskedApproval[],
@@ -175,7 +175,7 @@ function escalationOf(
     for (const { role, afterSeconds } of escalation) {
       const from = toInstant(openedAt + afterSeconds * 1_000);
       const known = steps.get(`${inPlaceOf} ${role}`);
-      // Of two policies that name the same the later counts: both have to be waited for.
+      // If two policies name the same escalation, both waiting times must pass.
       if (known === undefined || known.from < from)
         steps.set(`${inPlaceOf} ${role}`, { role, inPlaceOf, institution, from });
     }
@@ -197,11 +197,8 @@ type AskedApproval = Extract<Obligation, { kind: 'approval' }>;
 
 type Dependencies = TransitionDependencies & ApprovalViewDependencies;
 
-/**
- * Carries a transaction on. Where that was refused for want of an approval, those whose approval is wanted find it from
- * now on among what waits for them.
- */
-export async function transitionAndTell(
+/** Takes a step. If an approval is missing, the transaction is listed for those who can give it. */
+export async function transitionAndNotify(
   request: TransitionRequest,
   dependencies: Dependencies,
 ): Promise<TransitionReceipt> {
@@ -209,18 +206,18 @@ export async function transitionAndTell(
     return await transition(request, dependencies);
   } catch (error) {
     if (isCodedError(error) && error.code === 'approval_required')
-      await tellApprovers(request.transaction, dependencies);
+      await notifyApprovers(request.transaction, dependencies);
     throw error;
   }
 }
 
-/** The refusal stands whatever becomes of this: it is found out anew when the step is asked for again, or looked at. */
-async function tellApprovers(id: TransactionId, dependencies: Dependencies): Promise<void> {
+/** A failure here does not change the refusal: the next request or page view lists the transaction again. */
+async function notifyApprovers(id: TransactionId, dependencies: Dependencies): Promise<void> {
   const { store, logger } = dependencies;
   try {
     const transaction = await store.find(id);
     if (transaction !== undefined) await viewOf(transaction, dependencies);
   } catch (error) {
-    logger.warn({ error }, 'what a transaction waits for could not be kept');
+    logger.warn({ error }, 'the outstanding approvals of a transaction could not be stored');
   }
 }

@@ -5,10 +5,7 @@ import { type BroughtApproval, readBatch } from './approvals/read-approval.ts';
 import { type ApproveDependencies, type Approving, approvals, approving, unnamedRefusal } from './approve.ts';
 import { sayAll } from './proof/commands.ts';
 
-/**
- * Takes one signature for several transactions, all or none; see the contract. What keeps the batch from counting is
- * recorded first, for each transaction that it concerns.
- */
+/** Accepts one signature for several transactions, all or none; see the contract. Refusals are recorded first. */
 export async function approveBatch(
   brought: BroughtApproval,
   shown: ReadonlyMap<TransactionId, ShownToApprover> | undefined,
@@ -16,11 +13,14 @@ export async function approveBatch(
 ): Promise<BatchApproval> {
   const read = readBatch(brought, dependencies);
   if ('fault' in read) return refuse(read.fault);
-  // Where a page of ours asked, what was signed is the list of that page and of no other that stood open beside it.
+  // A list shown on our page must be exactly the signed list, not one from another open page.
   const isShown = ({ txn }: SignedItem) => shown === undefined || shown.has(txn);
   if ((shown !== undefined && shown.size !== read.signed.items.length) || !read.signed.items.every(isShown))
     return refuse(
-      transactionErrors.error('approval_batch_root', 'The list that was signed is not the one that was shown.'),
+      transactionErrors.error(
+        'approval_batch_root',
+        'The signed list is not the list that was shown. Review and sign it again.',
+      ),
     );
   const { signed, approver } = read;
   const { claims, items, root } = signed;

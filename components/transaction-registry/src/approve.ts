@@ -12,6 +12,7 @@ import {
   type Clock,
   type CodedError,
   type Digest,
+  defined,
   isCodedError,
   newId,
   type Random,
@@ -47,15 +48,15 @@ export interface ApproveDependencies extends ReadingDependencies {
   readonly random: Random;
 }
 
-/** An approval of one transaction, as it is brought. */
+/** An approval of one transaction, as submitted. */
 export interface Approving {
   readonly transaction: TransactionId;
   readonly brought: BroughtApproval;
-  /** Who signed what of this transaction; or why it is no approval. */
+  /** The signed claims and signer, or the reason why the approval is invalid. */
   readonly read: Read<{ readonly claims: ApprovalClaims; readonly item: SignedItem }>;
-  /** What the approver was shown, where it was shown here. */
+  /** What our page showed the approver; absent for approvals signed elsewhere. */
   readonly shown?: ShownToApprover | undefined;
-  /** Where it came with others under one signature: what was signed. */
+  /** Digest of the batch, for an approval signed together with others. */
   readonly root?: Digest;
 }
 
@@ -64,7 +65,7 @@ interface Brought {
   readonly read: { readonly approver?: Approver };
 }
 
-/** Takes an approval that a person signed; see the contract. */
+/** Accepts a signed approval; see the contract. */
 export function approveTransaction(
   transaction: TransactionId,
   brought: BroughtApproval,
@@ -75,14 +76,14 @@ export function approveTransaction(
   return say(approving(dependencies), approvals(dependencies), dependencies, { transaction, brought, read, shown });
 }
 
-/** One signature is one approval of each transaction that it names, however often it is brought. */
+/** Approves a transaction. Submitting the same signature again has no further effect. */
 export function approving(
   dependencies: ApproveDependencies,
 ): SayingSteps<Approving, StoredTransaction, StoredTransaction, Given, StoredApproval, Approval> {
   return {
     async facts(_, { ask, row }) {
       const { root, read } = ask;
-      // Of several each is looked for here: a signature names what it likes.
+      // A batch may name transactions that the signer's institution must not learn about.
       const institution = read.approver?.principal.institution ?? '';
       if (row !== undefined && (root === undefined || row.parties.includes(institution))) return row;
       const unknown = notFound(ask);
@@ -111,14 +112,11 @@ export function approving(
   };
 }
 
-/** How approvals are held and stored. */
+/** How approvals are locked and stored. */
 export function approvals(dependencies: ApproveDependencies): Sayings<Approving, StoredTransaction, StoredApproval> {
   return {
     hold: (unit, { transaction }) => unit.lock(transaction),
-    /**
-     * The youngest first, so that two batches never wait for each other, nor for a withdrawal that looks at the older entry of
-     * the address book it goes to.
-     */
+    /** Newest first, so that two batches never deadlock, nor a batch and a withdrawal that locks its older address book entry. */
     inLockOrder: (asks) => asks.toSorted((one, other) => (one.transaction < other.transaction ? 1 : -1)),
     recorded(approval, { before }, { ask, row }) {
       try {
@@ -133,7 +131,7 @@ export function approvals(dependencies: ApproveDependencies): Sayings<Approving,
   };
 }
 
-/** What is recorded of an approval that does not count, where one transaction may be named. */
+/** The record of a refused approval that names its transaction. */
 function approvalRefused(
   transaction: StoredTransaction,
   ask: Approving,
@@ -147,12 +145,12 @@ function approvalRefused(
     data: {
       state: transaction.state,
       detail: fault.detail,
-      ...(ask.root === undefined ? {} : { batch_root: ask.root }),
+      ...defined({ batch_root: ask.root }),
     },
   };
 }
 
-/** The same where no single transaction is at fault, or none may be named. */
+/** The record of a refused approval that names no transaction. */
 export function unnamedRefusal(
   ask: Brought,
   fault: CodedError,
@@ -171,7 +169,7 @@ function refusedBy({ brought, read: { approver } }: Brought, fault: CodedError) 
     type: 'approval.refused',
     outcome: 'deny',
     reason: fault.code,
-    // Where the signature was genuine.
+    // Only if the signature was genuine.
     ...(approver === undefined ? {} : { subject: actorOf(approver) }),
     payload: digestOfBrought(brought),
   } as const satisfies Partial<RecordDraft>;
@@ -179,13 +177,13 @@ function refusedBy({ brought, read: { approver } }: Brought, fault: CodedError) 
 
 function notFound({ transaction, root }: Approving): CodedError {
   return root === undefined
-    ? transactionErrors.error('transaction_not_found', 'There is no such transaction.')
-    : transactionErrors.error('transaction_not_found', 'There is no such transaction, or it is not yours to see.', {
+    ? transactionErrors.error('transaction_not_found', 'The transaction does not exist.')
+    : transactionErrors.error('transaction_not_found', 'The transaction does not exist, or you have no access to it.', {
         facts: { transaction },
       });
 }
 
-/** The fault again, with the transaction that it is about. */
+/** The fault with the id of its transaction. */
 function naming(transaction: TransactionId, { code, detail, facts }: CodedError): CodedError {
   const known = Object.keys(transactionErrors.codes).find(
     (candidate): candidate is keyof typeof transactionErrors.codes => candidate === code,

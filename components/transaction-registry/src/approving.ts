@@ -15,11 +15,11 @@ export type ApprovingDependencies = ApproveDependencies &
   WithdrawDependencies &
   EnvelopeDependencies;
 
-/** What the pages of approvers ask beside what everybody may. */
+/** What the approval pages use beside the public contract. */
 export interface ApproverDesk {
-  /** @returns undefined for an unknown transaction, or one that people of their institution have no part in approving */
+  /** @returns undefined for an unknown transaction, or one that their institution does not approve */
   before(id: TransactionId, person: Person): Promise<BeforeApprover | undefined>;
-  /** Remembers that they looked at it. @returns what is different from when they looked before */
+  /** Stores that the person viewed it. @returns the changes since their last view */
   look(before: BeforeApprover, person: Person): Promise<Changes>;
 }
 
@@ -28,7 +28,7 @@ type Approving = Pick<
   'approve' | 'approveBatch' | 'decline' | 'waitingFor' | 'withdrawApproval' | 'approvalView' | 'envelope'
 >;
 
-/** What people sign about transactions, and what is signed about them. */
+/** Approvals and identity envelopes of transactions. */
 export function createApproving(dependencies: ApprovingDependencies): Approving & { readonly desk: ApproverDesk } {
   return {
     approve: (id, approval, shown) => approveTransaction(id, approval, shown, dependencies),

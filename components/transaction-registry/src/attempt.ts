@@ -11,7 +11,7 @@ import type { TradeStanding } from './trades/trade-standing.ts';
 import type { TransitionBody } from './transition-body.ts';
 import type { Asked } from './transition-request.ts';
 
-/** Seconds within which somebody is to deal with an exception, by its cause. */
+/** Seconds within which an exception must be resolved, by cause. */
 export type ExceptionTimes = Readonly<Partial<Record<ExceptionCause, number>>>;
 
 export interface TransitionDependencies {
@@ -24,17 +24,17 @@ export interface TransitionDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Our own resource URI, as tokens name it. */
+  /** Our resource URI, the audience of tokens. */
   readonly audience: string;
-  /** How long an address of the book waits after its approval at least, in milliseconds; a day where it is left out. */
+  /** Minimum cooling-off of an address after its approval, in milliseconds; one day by default. */
   readonly addressCoolingOffMs?: number | undefined;
-  /** How long an exception may stand before it is overdue, where the default is not wanted. */
+  /** Overrides of the default time after which an exception is overdue. */
   readonly exceptionTimes?: ExceptionTimes;
-  /** What becomes of people's authenticators; without it approvals by them do not stand. */
+  /** Looks up authenticators; without it, approvals signed by authenticators are invalid. */
   readonly authenticators?: AuthenticatorsHeld;
 }
 
-/** An event that somebody asks for, of a transaction that is locked: none of this changes until it is carried out. */
+/** A requested step of a locked transaction; nothing here changes until the step is taken. */
 export interface Attempt {
   readonly asked: Asked;
   readonly cycle: LifeCycle;
@@ -42,20 +42,20 @@ export interface Attempt {
   readonly body: TransitionBody;
   readonly transaction: StoredTransaction;
   readonly past: readonly StoredTransition[];
-  /** Every approval that was given. */
+  /** All approvals, including expired and withdrawn ones. */
   readonly given: readonly StoredApproval[];
-  /** Those that stand now. */
+  /** The valid ones. */
   readonly approvals: readonly StoredApproval[];
   readonly openExceptions: readonly StoredException[];
   readonly now: number;
-  /** It was waited for, and comes too late. */
+  /** The event was awaited and comes after its deadline. */
   readonly late: boolean;
-  /** The trades that it follows, locked. */
+  /** The trades that the intent names, locked. */
   readonly trade: TradeStanding;
   readonly known: KnownFacts;
 }
 
-/** Whether a step begins, or ends, the counting of its amounts against limits. */
+/** Whether the step starts or ends counting the amounts against limits. */
 export function countingOf({
   cycle,
   rule,
@@ -67,20 +67,20 @@ export function countingOf({
   return after ? 'begins' : 'ends';
 }
 
-/** Something of it has happened in the world. */
+/** Whether the transaction has had an effect outside the registry. */
 export function isExecuted({ detail, state }: Pick<StoredTransaction, 'detail' | 'state'>): boolean {
   return stateRuleOf(lifeCycleOf(detail), state).executed === true;
 }
 
-/** Whether somebody is waited for to report this event. */
+/** Whether this event is awaited in the current state. */
 export function isAwaited({ detail, state }: Pick<StoredTransaction, 'detail' | 'state'>, event: string): boolean {
   const events: readonly TransactionEvent[] = stateRuleOf(lifeCycleOf(detail), state).awaits?.events ?? [];
   return events.some((awaited) => awaited === event);
 }
 
 /**
- * When the risk of a transaction was taken: when its amounts began to count or, where they never do, with its first
- * step. A mandate's hours are for taking risk: what was ordered within them may be settled in the evening.
+ * When the transaction took risk: when its amounts started to count, or at its first step if they never count. The hours
+ * of a mandate limit when risk is taken; settlement may come later.
  */
 export function takenAt({ cycle, past, now }: Pick<Attempt, 'cycle' | 'past' | 'now'>): number {
   const ever = Object.values(cycle.states).some(({ counts }) => counts === true);

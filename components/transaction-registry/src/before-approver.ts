@@ -7,7 +7,7 @@ import {
   type PrincipalId,
   type WaitingTransaction,
 } from '@countersign/contracts';
-import { type CodedError, type Digest, parseInstant, type TransactionId } from '@countersign/kernel';
+import { type CodedError, type Digest, defined, parseInstant, type TransactionId } from '@countersign/kernel';
 import { type ApprovalViewDependencies, approversOf, viewOf } from './approval-view.ts';
 import { accountOf } from './approvals/account.ts';
 import { publicPart } from './approvals/give.ts';
@@ -17,23 +17,23 @@ import { standingApprovals } from './approvals/standing.ts';
 import { awaitedKey } from './approvals/wanted.ts';
 import type { StoredTransaction } from './store/store.ts';
 
-/** A transaction before one person who may have to approve it. */
+/** A transaction as one possible approver sees it. */
 export interface BeforeApprover {
   readonly view: ApprovalView;
-  /** In which they may approve it now. */
+  /** Roles in which they may approve it now. */
   readonly roles: readonly ApproverRole[];
-  /** Why they may not, where there is no role in which they may. */
+  /** Why they may not approve, if there is no such role. */
   readonly fault?: CodedError;
-  /** Their own approval that stands. */
+  /** Their own valid approval. */
   readonly own?: Approval;
-  /** That they would not. */
+  /** Their own refusal to approve. */
   readonly declined?: ApprovalView['declined'][number];
 }
 
-/** So many are shown at once: nobody reads the hundredth with care. */
+/** Transactions on one page: nobody reviews a hundred with care. */
 export const mostWaiting = 30;
 
-/** @returns undefined for an unknown transaction, or one that people of their institution have no part in approving */
+/** @returns undefined for an unknown transaction, or one that their institution does not approve */
 export async function beforeApprover(
   id: TransactionId,
   person: Person,
@@ -44,7 +44,7 @@ export async function beforeApprover(
   return before(transaction, person, dependencies);
 }
 
-/** What waits for a person; see the contract. */
+/** The transactions that await a person's approval; see the contract. */
 export async function waitingFor(
   principal: PrincipalId,
   intents: readonly Digest[] | undefined,
@@ -57,7 +57,7 @@ export async function waitingFor(
   const ids = await store.waiting({
     person: principal,
     keys: roles.map((role) => awaitedKey({ role, institution: person.institution })),
-    ...(intents === undefined ? {} : { intents }),
+    ...defined({ intents }),
     now: clock.now(),
     limit: mostWaiting + 1,
   });
@@ -100,8 +100,8 @@ async function before(
   return {
     view,
     roles: may.roles,
-    ...(may.fault === undefined ? {} : { fault: may.fault }),
+    ...defined({ fault: may.fault }),
     ...(own === undefined ? {} : { own: publicPart(own) }),
-    ...(declined === undefined ? {} : { declined }),
+    ...defined({ declined }),
   };
 }

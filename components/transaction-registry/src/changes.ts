@@ -1,5 +1,5 @@
 import type { ApprovalView, Person } from '@countersign/contracts';
-import type { Clock, TransactionId } from '@countersign/kernel';
+import { type Clock, defined, type TransactionId } from '@countersign/kernel';
 import { signedLines } from './approval-view.ts';
 import { isExecuted } from './attempt.ts';
 import type { BeforeApprover } from './before-approver.ts';
@@ -8,16 +8,16 @@ import { lookedAtAs } from './looked-at-as.ts';
 import type { Store } from './proof/proven-store.ts';
 import type { StoredTransaction } from './store/store.ts';
 
-/** A line that reads otherwise than before; undefined where it was not there, or is not any more. */
+/** A changed line; `before` or `now` is absent if the line was added or removed. */
 export interface ChangedLine {
   readonly label: string;
   readonly before?: string;
   readonly now?: string;
 }
 
-/** What is different from when an approver looked before. */
+/** The differences since an approver's last view. */
 export interface Changes {
-  /** The newest other transaction about the same that they saw, where it reads otherwise. */
+  /** The newest earlier transaction about the same subject that they viewed, if it differs. */
   readonly earlier?: {
     readonly transaction: TransactionId;
     /** Milliseconds since the epoch: when they last looked at it. */
@@ -25,15 +25,15 @@ export interface Changes {
     readonly state: string;
     readonly lines: readonly ChangedLine[];
   };
-  /** Codes of warnings that this transaction did not have when they looked at it. */
+  /** Codes of warnings that are new since their last view. */
   readonly warned: readonly string[];
 }
 
 const mostCompared = 5;
-/** Each intent has its own, so it says nothing about what changed. */
+/** Different in every intent, so not a change worth showing. */
 const ownOfEach: readonly string[] = ['Idempotency key'];
 
-/** Remembers a look, and compares; see {@link Changes}. */
+/** Stores that a person viewed a transaction and returns the {@link Changes}. */
 export async function lookAt(
   { view }: BeforeApprover,
   person: Person,
@@ -47,10 +47,10 @@ export async function lookAt(
   const last = await store.putLook({ ...look, warnings: codes, at: clock.now() });
   const warned = last === undefined ? [] : codes.filter((code) => !last.warnings.includes(code));
   const earlier = await earlierOf(view, await store.looksBefore(look, mostCompared), store);
-  return { warned, ...(earlier === undefined ? {} : { earlier }) };
+  return { warned, ...defined({ earlier }) };
 }
 
-/** What has happened is another matter: only what was not carried out is compared with. */
+/** Compares only with transactions that were not executed: an executed one is a different matter. */
 async function earlierOf(
   view: ApprovalView,
   looks: Awaited<ReturnType<Store['looksBefore']>>,
@@ -69,7 +69,7 @@ async function linesOf(transaction: StoredTransaction, store: Store): Promise<Ap
   return [...signedLines(transaction.detail), ...((await destinationShown(transaction, store))?.lines ?? [])];
 }
 
-/** A label may stand there more than once, as those of parties do: their values are then compared together. */
+/** Values with the same label, such as parties, are compared together. */
 export function changedLines(was: ApprovalView['lines'], is: ApprovalView['lines']): readonly ChangedLine[] {
   const [before, now] = [byLabel(was), byLabel(is)];
   return [...new Set([...now.keys(), ...before.keys()])]
@@ -78,8 +78,7 @@ export function changedLines(was: ApprovalView['lines'], is: ApprovalView['lines
       const [old, current] = [before.get(label), now.get(label)];
       return {
         label,
-        ...(old === undefined ? {} : { before: old }),
-        ...(current === undefined ? {} : { now: current }),
+        ...defined({ before: old, now: current }),
       };
     });
 }

@@ -5,18 +5,15 @@ import {
   type TransitionRequest,
   transactionErrors,
 } from '@countersign/contracts';
-import type { CodedError } from '@countersign/kernel';
+import { type CodedError, defined } from '@countersign/kernel';
 import type { Attempt, TransitionDependencies } from './attempt.ts';
 import { factsOf } from './facts.ts';
 
-/** What the policies are asked about: a step, and who asks for it. */
+/** The step and the requester that the policies decide about. */
 export interface Question extends Pick<Attempt, 'rule' | 'transaction' | 'approvals' | 'now' | 'known'> {
   readonly client: string;
   readonly institution: string;
-  /**
-   * How whoever asks signed in; of weight where they are the one who is decided about. Otherwise how whoever began it had signed in
-   * for the token that was permitted.
-   */
+  /** The requester's sign-in. It is used if the requester is the decided principal; otherwise the initiator's sign-in counts. */
   readonly signedIn?: { readonly by: string } & NonNullable<TransitionRequest['authentication']>;
 }
 
@@ -25,8 +22,8 @@ interface DecisionDependencies extends Pick<TransitionDependencies, 'audience'> 
 }
 
 /**
- * Asks the policies about who began the transaction, or has taken it on since: after execution too, what may have
- * lapsed is their authority. The mandates have been checked before.
+ * Asks the policies about the initiator or the successor, also after execution, because it is their authority that may
+ * have lapsed. The mandates have already been checked.
  */
 export async function decideOn(
   { transaction, rule, approvals, now, known, client, institution, signedIn }: Question,
@@ -48,9 +45,7 @@ export async function decideOn(
       at: now,
       scopes: [rule.scope],
       mandateStands: true,
-      ...(acr === undefined ? {} : { acr }),
-      ...(authTime === undefined ? {} : { authTime }),
-      ...(device === undefined ? {} : { device }),
+      ...defined({ acr, authTime, device }),
       ...(algo === undefined
         ? {}
         : { algo: { modelId: algo.model_id, version: algo.version, artifactSha256: algo.artifact_sha256 } }),
@@ -58,10 +53,10 @@ export async function decideOn(
   });
 }
 
-/** What a decision against the transition tells the caller: what is missing, where something would help. */
+/** The error for a denied step; `approval_required` lists the obligations that would permit it. */
 export function decisionFault({ decision, obligations, reasons }: Decision): CodedError | undefined {
   if (decision) return undefined;
-  const detail = reasons.map((reason) => reason.detail).join(' ') || 'No policy permits it.';
+  const detail = reasons.map((reason) => reason.detail).join(' ') || 'No policy permits this step.';
   return obligations.length > 0
     ? transactionErrors.error('approval_required', detail, {
         facts: { obligations: obligations.map(obligationJson), reasons },

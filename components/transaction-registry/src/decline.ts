@@ -18,7 +18,7 @@ export type DeclineDependencies = ApprovalViewDependencies & {
 
 const longestReason = 500;
 
-/** Somebody who might approve a transaction will not; see the contract. */
+/** Declines to approve a transaction; see the contract. */
 export async function declineApproval(
   id: TransactionId,
   by: PrincipalId,
@@ -27,7 +27,7 @@ export async function declineApproval(
 ): Promise<{ readonly recordId: RecordId }> {
   const said = reason.trim();
   if (said === '' || said.length > longestReason)
-    throw transactionErrors.error('decline_reason', `Say why, in 1 to ${longestReason} characters.`, {
+    throw transactionErrors.error('decline_reason', `Give a reason of 1 to ${longestReason} characters.`, {
       facts: { field: 'reason' },
     });
   return say(declining(dependencies), declines, dependencies, { transaction: id, by, reason: said });
@@ -41,7 +41,7 @@ interface Declining {
 interface Deciding {
   readonly transaction: StoredTransaction;
   readonly person: Person;
-  /** What they said before. */
+  /** Their earlier decline. */
   readonly earlier: StoredDecline | undefined;
 }
 interface Declined {
@@ -59,7 +59,7 @@ function declining(
       if (row === undefined || person?.kind !== 'person' || !approversOf(row).has(person.institution))
         throw transactionErrors.error(
           'transaction_not_found',
-          'There is no such transaction, or it is not yours to see.',
+          'The transaction does not exist, or you have no access to it.',
         );
       const earlier = (await unit.declines(row.id)).find(({ approver }) => approver === ask.by);
       return { transaction: row, person, earlier };
@@ -110,7 +110,7 @@ function declining(
 
 const declines: Sayings<Declining, StoredTransaction, Declined> = {
   hold: (unit, { transaction }) => unit.lock(transaction),
-  /** What was said first, and when: now, or before a process died that had recorded it and not stored it. */
+  /** The first recorded reason and time count, also if the process died before storing them. */
   recorded({ transaction, decline }, { time, before }) {
     const said = (before?.data as { readonly reason?: unknown } | undefined)?.reason;
     return { transaction, decline: { ...decline, at: time, ...(typeof said === 'string' ? { reason: said } : {}) } };
@@ -118,7 +118,7 @@ const declines: Sayings<Declining, StoredTransaction, Declined> = {
   put: (unit, { transaction, decline }) => unit.putDecline(transaction, decline),
 };
 
-/** Who could not approve it in any role has no word to refuse either. */
+/** Only somebody who could approve in some role may decline. */
 async function declineFault(
   transaction: StoredTransaction,
   person: Person,

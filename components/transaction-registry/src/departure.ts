@@ -9,7 +9,7 @@ import { change } from './proof/commands.ts';
 import { changeAbout, referencesTo } from './records.ts';
 import type { StoredTransaction } from './store/store.ts';
 
-/** So many are looked up at once. */
+/** Transactions read at once. */
 const pageSize = 500;
 
 type Dependencies = Pick<
@@ -18,11 +18,10 @@ type Dependencies = Pick<
 >;
 
 /**
- * What becomes of the transactions that somebody has begun, or taken on, when they go: what was only meant is cancelled;
- * of what is under way an exception tells, until somebody takes it on. Asking again does nothing twice, and goes on
- * where it failed.
+ * Ends the transactions of a person who leaves: intended ones are cancelled, and those under way get an exception until
+ * somebody takes them over. Repeating the call is safe and continues after a failure.
  *
- * @returns how many were cancelled, or are told of, by this call
+ * @returns how many transactions this call cancelled or raised an exception for
  */
 export async function endTransactionsOf(
   principal: string,
@@ -41,15 +40,15 @@ export async function endTransactionsOf(
   async function endNext(id: TransactionId): Promise<number> {
     const leaving = { transaction: id, principal, by, reason };
     try {
-      // What is under way is not cancelled: an exception tells of it.
-      const isEnded = (await cancelIntended(leaving, dependencies)) || (await tellOf(leaving, dependencies));
+      // A transaction under way cannot be cancelled, so it gets an exception.
+      const isEnded = (await cancelIntended(leaving, dependencies)) || (await raiseDeparture(leaving, dependencies));
       return isEnded ? 1 : 0;
     } catch (error) {
-      // Somebody has changed its rows: nobody carries it on, and it keeps nobody from leaving.
+      // Somebody changed the rows of this transaction. It cannot proceed and must not block the departure.
       if (!isCodedError(error, 'authority_unproven')) throw error;
       dependencies.logger.error(
         { error, transaction: id },
-        'a transaction of somebody who leaves is not as it was recorded',
+        'the rows of a transaction of a departing person differ from its records',
       );
       return 0;
     }
@@ -63,13 +62,13 @@ interface Leaving {
   readonly reason: string;
 }
 
-/** A transaction that has not come to its end, and that this principal answers for. */
+/** An unfinished transaction for which this principal is responsible. */
 interface Unended {
   readonly transaction: StoredTransaction;
   readonly ending: Ending;
 }
 
-/** @returns undefined where it has ended, or was taken on by somebody else, meanwhile */
+/** @returns undefined if it has ended or somebody else has taken it over */
 function unendedOf(transaction: StoredTransaction | undefined, principal: string): Unended | undefined {
   const ending = transaction === undefined ? undefined : endingOf(transaction);
   return transaction !== undefined &&
@@ -79,7 +78,7 @@ function unendedOf(transaction: StoredTransaction | undefined, principal: string
     : undefined;
 }
 
-/** @returns whether this call cancelled it: nothing of it has been done yet */
+/** Cancels a transaction that is still only intended. @returns whether this call cancelled it */
 function cancelIntended(leaving: Leaving, dependencies: Dependencies): Promise<boolean> {
   const headroom = { limits: dependencies.policyEngine.limits, logger: dependencies.logger };
   return change<Leaving, Unended | undefined, Unended, Unended, boolean>(
@@ -87,7 +86,7 @@ function cancelIntended(leaving: Leaving, dependencies: Dependencies): Promise<b
       facts: async (_, { ask, row }) => unendedOf(row, ask.principal),
       done: ({ facts }) => (facts?.transaction.state === 'intended' ? undefined : false),
       async check({ facts }) {
-        if (facts === undefined) throw new Error('nothing was left behind to be cancelled');
+        if (facts === undefined) throw new Error('there is no unfinished transaction to cancel');
         return facts;
       },
       next: ({ found }) => found,
@@ -119,7 +118,7 @@ function cancelIntended(leaving: Leaving, dependencies: Dependencies): Promise<b
           }),
         },
       ],
-      // Whoever has gone is asked nothing any more.
+      // A departure has no caller whose refusal could be recorded.
       refused: () => undefined,
       async after(_, next) {
         if (next?.ending.freesHeadroom === true) await releaseHeadroom(next.transaction.id, headroom);
@@ -131,8 +130,8 @@ function cancelIntended(leaving: Leaving, dependencies: Dependencies): Promise<b
   );
 }
 
-/** @returns whether an exception tells of it since this call */
-function tellOf({ transaction: id, principal }: Leaving, dependencies: Dependencies): Promise<boolean> {
+/** @returns whether this call raised the exception */
+function raiseDeparture({ transaction: id, principal }: Leaving, dependencies: Dependencies): Promise<boolean> {
   return raiseWhereDue(
     {
       transaction: id,
@@ -146,7 +145,7 @@ function tellOf({ transaction: id, principal }: Leaving, dependencies: Dependenc
           cause: 'departure',
           event: next?.event ?? 'cancel',
           reason: 'principal_gone',
-          detail: 'Whoever answered for the transaction is not there any more.',
+          detail: 'The person responsible for the transaction has left.',
           owner: transaction.initiatorInstitution,
         };
       },

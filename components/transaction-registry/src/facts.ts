@@ -7,14 +7,14 @@ import type { StoredApproval, StoredTransaction } from './store/store.ts';
 
 export { standingApprovals } from './approvals/standing.ts';
 
-/** The intent as plain JSON: what is recorded, digested and shown to the policies. */
+/** The intent as plain JSON, for records, digests and policies. */
 export function intentJson({ detail }: Pick<StoredTransaction, 'detail'>): Readonly<Record<string, Json>> {
   // A parsed detail is JSON by its schema; its type names members where JSON's has an index.
   return intentOf(detail) as unknown as Readonly<Record<string, Json>>;
 }
 
 /**
- * @param approvals those that stand
+ * @param approvals the valid ones
  * @param known see `knownFacts`
  */
 export function factsOf(
@@ -40,7 +40,7 @@ export function factsOf(
   };
 }
 
-/** Of steps with one scope, all must be such: who is asked about a scope does not say which step it is for. */
+/** Scopes whose next steps all carry through what has already been done: a scope alone does not identify the step. */
 function carriedThrough({ detail, state }: Pick<StoredTransaction, 'detail' | 'state'>): readonly string[] {
   const cycle = lifeCycleOf(detail);
   const rules = Object.values(cycle.rules).filter(({ from }) => from.includes(state));
@@ -50,9 +50,8 @@ function carriedThrough({ detail, state }: Pick<StoredTransaction, 'detail' | 's
 }
 
 /**
- * Every institution that may know of a transaction from its beginning: who began it, for whom, and the parties that an
- * order lists. Other firms that an intent names (who is asked for a quote, who receives a settlement) come to know of it
- * when they have a step to take; see `partiesToAct`.
+ * The institutions that may see a transaction from the start: the initiator's, the one it acts for, and the parties of an
+ * order. Other institutions that an intent names see it once they have a step to take; see `partiesToAct`.
  */
 export function partiesOf({
   detail,

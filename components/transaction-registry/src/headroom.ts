@@ -16,11 +16,11 @@ import { factsOf } from './facts.ts';
 import { isNotionalOfDay, mandateLimits, mandateOf } from './mandate-limits.ts';
 
 /**
- * Takes an intent's amounts out of the headroom of every limit of the policies and of every mandate it rests on, all
- * or none. Asking again for the same transaction counts nothing twice.
+ * Reserves the amounts of an intent within every limit of the policies and mandates, all or none. Repeating it for the
+ * same transaction counts nothing twice.
  *
- * @returns the readings, and what the record of the step says of the counters; or why it may not go on, which is to be recorded: CodedError `notional_per_day` or
- *   `limit_exceeded` when there is not enough left, `limit_currency` or `limit_amount` when it cannot be counted
+ * @returns the readings and the counters for the record; or CodedError `notional_per_day` or `limit_exceeded` if not
+ *   enough is left, `limit_currency` or `limit_amount` if the amount cannot be counted
  */
 export async function reserveHeadroom(
   { transaction, approvals, now, known }: Pick<Attempt, 'transaction' | 'approvals' | 'now' | 'known'>,
@@ -46,23 +46,23 @@ export async function reserveHeadroom(
   }
 }
 
-/** The limit that is passed furthest speaks; the facts hold what all were found at. */
+/** The error for the limit that is exceeded most; its facts hold the readings of all limits. */
 function faultOf({ readings, exceeded, approvals }: Extract<ReserveOutcome, { outcome: 'exceeded' }>): CodedError {
   const [worst] = exceeded;
-  if (worst === undefined) throw new Error('limits were exceeded, and none of them is named');
+  if (worst === undefined) throw new Error('the limits were exceeded but none was named');
   const { limit, amount, headroom, most, unit } = worst;
   const found = { headroom, readings: readings.map(limitReadingJson) };
   const mandate = mandateOf(worst);
   if (mandate !== undefined && isNotionalOfDay(worst))
     return transactionErrors.error(
       'notional_per_day',
-      `The order of ${amount} ${unit} is above the ${headroom} left today of ${mandate}'s limit of ${most}.`,
+      `The order of ${amount} ${unit} exceeds the ${headroom} left today of the limit of ${most} of mandate ${mandate}.`,
       { facts: { mandate, ccy: unit, ...found } },
     );
   if (mandate !== undefined)
     return transactionErrors.error(
       'limit_exceeded',
-      `The ${amount} ${unit} are above the ${headroom} left of the limit ${limit} of ${most} that ${mandate} has.`,
+      `The amount of ${amount} ${unit} exceeds the ${headroom} left of the limit ${limit} of ${most} of mandate ${mandate}.`,
       { facts: { mandate, limit, unit, ...found } },
     );
   const obligations = approvals.map(({ role, count }) =>
@@ -70,56 +70,53 @@ function faultOf({ readings, exceeded, approvals }: Extract<ReserveOutcome, { ou
   );
   return transactionErrors.error(
     'limit_exceeded',
-    `The ${amount} ${unit} are above the ${headroom} left of the limit ${limit} of ${most}.`,
+    `The amount of ${amount} ${unit} exceeds the ${headroom} left of the limit ${limit} of ${most}.`,
     { facts: { limit, unit, ...found, ...(obligations.length === 0 ? {} : { obligations }) } },
   );
 }
 
 interface Settling {
   readonly limits: Pick<Limits, 'commit' | 'release' | 'reopen'>;
-  /** Whether the order counts, by what is stored. */
+  /** Whether the transaction counts against limits, by its stored state. */
   readonly counts: (id: TransactionId) => Promise<boolean | undefined>;
   readonly logger: Logger;
 }
 
-/**
- * The order stands: what is reserved for it counts for good. What fails here is made good by whoever settles what has
- * been left open; the order is not undone by it.
- */
+/** Commits the reservation of a transaction. A failure does not undo the step; an open reservation is settled later. */
 export async function commitHeadroom(id: TransactionId, { limits, counts, logger }: Settling): Promise<void> {
   try {
     await limits.commit(id);
   } catch (error) {
-    if (isCodedError(error, 'reservation_conflict') && (await countsForSure(id, counts)))
+    if (policyErrors.is(error, 'reservation_conflict') && (await countsForSure(id, counts)))
       logger.error(
         { transaction: id },
-        'a submitted order does not count against limits: its reservation was released',
+        'a submitted order does not count against limits because its reservation was released',
       );
     else
-      logger.warn({ error, transaction: id }, 'a reservation could not be committed; it counts, and is settled later');
+      logger.warn({ error, transaction: id }, 'a reservation could not be committed; it counts and is settled later');
   }
 }
 
-/** Cancelled meanwhile, an order's reservation has rightly been released. */
+/** False if the order was cancelled meanwhile, because its reservation was then released correctly. */
 async function countsForSure(id: TransactionId, counts: Settling['counts']): Promise<boolean> {
   return (await counts(id).catch(() => undefined)) === true;
 }
 
-/** Before a cancel: whether the order stands is in doubt until the cancel has been committed, whoever dies meanwhile. */
+/** Reopens the reservation before a cancel, so that a crash before its commit leaves the amounts counted. */
 export async function reopenHeadroom(id: TransactionId, { limits, logger }: Omit<Settling, 'counts'>): Promise<void> {
   try {
     await limits.reopen(id);
   } catch (error) {
-    // Cancelling stays possible when limits cannot be asked.
+    // Cancelling must stay possible if the limits are unavailable.
     logger.warn({ error, transaction: id }, 'a reservation could not be reopened; repeating the cancel frees it');
   }
 }
 
-/** What did not happen, or was cancelled, no longer counts. */
+/** Releases the reservation of a transaction that did not happen or was cancelled. */
 export async function releaseHeadroom(id: TransactionId, { limits, logger }: Omit<Settling, 'counts'>): Promise<void> {
   try {
     await limits.release(id);
   } catch (error) {
-    logger.warn({ error, transaction: id }, 'headroom could not be given back; it counts until it is settled later');
+    logger.warn({ error, transaction: id }, 'a reservation could not be released; it counts until it is settled later');
   }
 }

@@ -50,15 +50,15 @@ export function approvalRoutes(
       async (request, reply, caller) => reply.status(status).send(await handler(request, caller)),
     );
 
-  /** Whoever is no party learns not even that the transaction exists. */
+  /** Only parties learn that a transaction exists. */
   async function visible(id: TransactionId, caller: Caller): Promise<TransactionFacts> {
     const facts = await transactions.facts(id);
     if (facts === undefined || !(await transactions.parties(id)).includes(caller.institution)) throw notFound();
     return facts;
   }
 
-  /** Who brings an approval proves nothing by it: the signature does. But it is brought from within the house. */
-  async function mayBring(id: TransactionId, caller: Caller): Promise<void> {
+  /** The signature proves the approver. Submitting it is limited to institutions whose approval is required. */
+  async function requireApprovingInstitution(id: TransactionId, caller: Caller): Promise<void> {
     const { intentType, initiatorInstitution } = await visible(id, caller);
     needScope(intentType, caller);
     if (initiatorInstitution === caller.institution) return;
@@ -66,7 +66,7 @@ export function approvalRoutes(
     if (view?.awaited.some(({ institution }) => institution === caller.institution) === true) return;
     throw transactionErrors.error(
       'approval_institution',
-      'Only an institution whose approval is wanted approves: the one that began the transaction.',
+      'Only an institution whose approval is required can submit one, usually that of the initiator.',
       { facts: { transaction: id } },
     );
   }
@@ -75,13 +75,13 @@ export function approvalRoutes(
     '/transactions/:id/approval',
     described({
       tag,
-      summary: 'See what there is to approve',
+      summary: 'Read the approval view of a transaction',
       description:
-        'Every field of the intent, decoded from what the digest is of, what deserves a second look, and whose approvals ' +
-        `are still wanted. ${scopeNote}`,
+        'Every field of the signed intent, decoded, with warnings and the approvals that are still missing. ' +
+        `${scopeNote}`,
       scopes: approveScopes,
       params: idParams,
-      answers: { 200: { description: 'What an approver is shown before they sign', body: approvalViewAnswer } },
+      answers: { 200: { description: 'What an approver sees before signing', body: approvalViewAnswer } },
     }),
     withApprover<FastifyRequest<WithId>>(async (request, caller) => {
       const id = transactionIdOf(request.params.id);
@@ -99,16 +99,16 @@ export function approvalRoutes(
       summary: 'Approve a transaction',
       description:
         'With a compact JWS by the approver, `typ` `countersign-approval+jwt`, over `iss`, `txn`, `intent_digest`, ' +
-        '`decision`, `iat`, `exp` (at most an hour later), `jti` and, for who approves in several roles, `role`, by a key ' +
+        '`decision`, `iat`, `exp` (at most an hour later), `jti` and, for approvers with several roles, `role`, by a key ' +
         `registered to that person. ${scopeNote}`,
       scopes: approveScopes,
       params: idParams,
       body: approvalBody,
-      answers: { 201: { description: 'The approval, which counts until it expires', body: approvalAnswer } },
+      answers: { 201: { description: 'The approval, valid until it expires', body: approvalAnswer } },
     }),
     withApprover<FastifyRequest<ApprovalRoute>>(async (request, caller) => {
       const id = transactionIdOf(request.params.id);
-      await mayBring(id, caller);
+      await requireApprovingInstitution(id, caller);
       return transactions.approve(id, request.body.jws);
     }, 201),
   );
@@ -117,7 +117,7 @@ export function approvalRoutes(
     '/transactions/approvals',
     described({
       tag,
-      summary: 'Approve several transactions by one signature',
+      summary: 'Approve several transactions with one signature',
       description:
         `All or none, up to ${maxBatch}. The JWS has \`items\`, a list of \`txn\` and \`intent_digest\`, and \`root\`, the ` +
         'SHA-256 over the canonical form (RFC 8785) of that list, in the place of `txn` and `intent_digest`. The token ' +
@@ -127,7 +127,7 @@ export function approvalRoutes(
       answers: { 201: { description: 'An approval for each, in the order signed', body: batchAnswer } },
     }),
     withApprover<FastifyRequest<BatchRoute>>(async (request, caller) => {
-      for (const id of transactionsIn(request.body.jws)) await mayBring(id, caller);
+      for (const id of transactionsIn(request.body.jws)) await requireApprovingInstitution(id, caller);
       return transactions.approveBatch(request.body.jws);
     }, 201),
   );
@@ -137,31 +137,31 @@ export function approvalRoutes(
     described({
       tag,
       summary: 'Withdraw an approval',
-      description: `By who gave it, as long as a step that wants it is still to come. Repeating it changes nothing. ${scopeNote}`,
+      description: `By its approver, until a step relies on it. Repeating the request changes nothing. ${scopeNote}`,
       scopes: approveScopes,
       params: withdrawParams,
-      answers: { 200: { description: 'The approval, with when it was withdrawn', body: approvalAnswer } },
+      answers: { 200: { description: 'The approval, with the time of withdrawal', body: approvalAnswer } },
     }),
     withApprover<FastifyRequest<WithdrawRoute>>(async (request, caller) => {
       const id = transactionIdOf(request.params.id);
       needScope((await visible(id, caller)).intentType, caller);
       const approval = parseId('approval', request.params.approval);
       if (approval === undefined)
-        throw transactionErrors.error('approval_not_found', 'You have given no such approval.');
+        throw transactionErrors.error('approval_not_found', 'You have not given this approval.');
       return transactions.withdrawApproval(id, approval, requesterOf(caller));
     }),
   );
 }
 
-/** The guard has checked one of the scopes; here it is the one of this kind of intent. */
+/** Requires the scope of this kind of intent; the guard has checked only one of several. */
 function needScope(intentType: string, caller: Caller): void {
   if (!isAuthorizationDetailType(intentType)) throw new Error(`a transaction of an unknown kind: ${intentType}`);
   const scope = approveScopeOf({ type: intentType });
   if (!caller.scope.includes(scope))
-    throw accessErrors.error('insufficient_scope', `This needs an access token with the scope ${scope}.`);
+    throw accessErrors.error('insufficient_scope', `This request needs an access token with the scope ${scope}.`);
 }
 
-/** Read only to see whose they are: what cannot be read the registry refuses, and records. */
+/** Reads which transactions a batch names; the registry refuses and records an unreadable batch. */
 function transactionsIn(jws: string): readonly TransactionId[] {
   try {
     return parseBatchApprovalJws(jws).items.map(({ txn }) => txn);
@@ -178,5 +178,8 @@ function transactionIdOf(text: string): TransactionId {
 }
 
 function notFound() {
-  return transactionErrors.error('transaction_not_found', 'There is no such transaction, or it is not yours to see.');
+  return transactionErrors.error(
+    'transaction_not_found',
+    'The transaction does not exist, or you have no access to it.',
+  );
 }

@@ -34,13 +34,13 @@ export function envelopeRoutes(
     '/transactions/:id/envelope',
     described({
       tag,
-      summary: 'Have an identity envelope issued',
+      summary: 'Issue an identity envelope',
       description:
         'A signed document that travels with a message about the transaction: who acts for whom, on which mandates, ' +
         'approvals and decisions, and on which exact intent. References alone; recorded before it is signed.',
       scopes,
       params: idParams,
-      answers: { 200: { description: 'Good for some minutes', body: envelopeAnswer } },
+      answers: { 200: { description: 'The envelope, valid for a few minutes', body: envelopeAnswer } },
     }),
     withCaller<Caller, FastifyRequest<WithId>>(
       (request) => guard.check(request, { scope: scopeHeld(request, scopes) }),
@@ -50,7 +50,7 @@ export function envelopeRoutes(
         if (id === undefined)
           throw transactionErrors.error(
             'transaction_not_found',
-            'There is no such transaction, or it is not yours to see.',
+            'The transaction does not exist, or you have no access to it.',
           );
         const issued = await transactions.envelope(id, requesterOf(caller));
         return reply.header('cache-control', 'no-store').send(issued);

@@ -1,5 +1,5 @@
 import { type Caller, exceptionErrors, requesterOf } from '@countersign/contracts';
-import { parseId, type TransactionId } from '@countersign/kernel';
+import { defined, parseId, type TransactionId } from '@countersign/kernel';
 import { described, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
@@ -15,7 +15,7 @@ const exceptionQuery = Type.Object(
     transaction: Type.Optional(id),
     status: Type.Optional(Type.Enum(['open', 'resolved'])),
     own: Type.Optional(
-      Type.Enum(['true', 'false'], { description: 'Only those that the institution of the caller has to deal with' }),
+      Type.Enum(['true', 'false'], { description: 'Only exceptions that the institution of the caller must resolve' }),
     ),
     overdue: Type.Optional(Type.Enum(['true', 'false'])),
   },
@@ -24,13 +24,13 @@ const exceptionQuery = Type.Object(
 const resolutionBody = Type.Object(
   {
     kind: Type.String({ maxLength: 32, description: '`fresh-mandate`, `restored`, `accepted` or `abandoned`' }),
-    reason: Type.String({ maxLength: 256, description: 'Stays in the evidence for good: it must not name people' }),
+    reason: Type.String({ maxLength: 256, description: 'Stays in the evidence permanently; must not name people' }),
     mandate: Type.Optional(Type.String({ maxLength: 40, description: 'With `fresh-mandate`' })),
   },
   closed,
 );
 
-/** Whoever settles sees what holds settlement up. */
+/** `settlement:read` too, because an exception may hold up a settlement. */
 const readScopes = ['exception:read', 'settlement:read'] as const;
 
 type ExceptionRoute = { Querystring: Static<typeof exceptionQuery> };
@@ -47,8 +47,8 @@ export function exceptionRoutes(
       tag: 'transactions',
       summary: 'List exceptions',
       description:
-        'What a person must look at, in transactions that the institution of the caller is a party to. What it is in words, ' +
-        'and who dealt with it, is told to its owner alone.',
+        'Exceptions of transactions that the institution of the caller is a party to. Only the owner sees the description ' +
+        'and who resolved it.',
       scopes: readScopes,
       querystring: exceptionQuery,
       answers: { 200: { description: 'At most 1,000', body: exceptionList } },
@@ -61,7 +61,7 @@ export function exceptionRoutes(
         const exceptions = await transactions.exceptions({
           party: caller.institution,
           ...(transaction === undefined ? {} : { transaction: transactionIdOf(transaction) }),
-          ...(status === undefined ? {} : { status }),
+          ...defined({ status }),
           ...(own === 'true' ? { owner: caller.institution } : {}),
           ...(overdue === undefined ? {} : { overdue: overdue === 'true' }),
         });
@@ -77,9 +77,9 @@ export function exceptionRoutes(
       summary: 'Resolve an exception',
       description:
         'By a person of its owner with the role compliance, operations, risk or supervisor, who had no part in the ' +
-        'transaction. By `fresh-mandate` another mandate takes the place of the lapsed one; by `restored` what was ' +
-        'missing is there again, which is checked; by `accepted` what a partner says is taken for right, or a transaction ' +
-        'whose beginner has gone is taken on; by `abandoned` the transaction is cancelled, or has failed.',
+        'transaction. `fresh-mandate` replaces the lapsed mandate; `restored` states that the cause is gone, which is ' +
+        'checked; `accepted` accepts the report of a partner, or takes over the transaction of a person who left; ' +
+        '`abandoned` cancels the transaction, or marks it as failed.',
       scopes: ['exception:resolve'],
       params: idParams,
       body: resolutionBody,
@@ -92,11 +92,7 @@ export function exceptionRoutes(
         const exception = parseId('exception', request.params.id);
         if (exception === undefined) throw notFound();
         const { kind, reason, mandate } = request.body;
-        return transactions.resolveException(
-          exception,
-          { kind, reason, ...(mandate === undefined ? {} : { mandate }) },
-          requesterOf(caller),
-        );
+        return transactions.resolveException(exception, { kind, reason, ...defined({ mandate }) }, requesterOf(caller));
       },
     ),
   );
@@ -109,5 +105,5 @@ function transactionIdOf(text: string): TransactionId {
 }
 
 function notFound() {
-  return exceptionErrors.error('exception_not_found', 'There is no such exception, or it is not yours to see.');
+  return exceptionErrors.error('exception_not_found', 'The exception does not exist, or you have no access to it.');
 }

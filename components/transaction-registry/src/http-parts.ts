@@ -8,16 +8,13 @@ import {
 import { isCodedError } from '@countersign/kernel';
 import { parseCompactJws } from '@countersign/oauth';
 
-/**
- * Which of several scopes, each of them enough, to ask the guard for: the first that the token claims to hold. The
- * token is only read here; the guard verifies it, and that it holds what was asked for.
- */
+/** The first of several sufficient scopes that the unverified token claims. The guard then verifies the token and this scope. */
 export function scopeHeld<const Scope extends string>(
   request: GuardedRequest,
   enough: readonly [Scope, ...Scope[]],
 ): Scope {
   const [first] = enough;
-  // By either scheme: a token that is bound to a certificate comes as a Bearer token (RFC 8705 section 3).
+  // Either scheme: certificate-bound tokens are sent as Bearer tokens (RFC 8705 section 3).
   const token = request.authorization[0]?.split(' ')[1];
   if (token === undefined) return first;
   try {
@@ -27,13 +24,13 @@ export function scopeHeld<const Scope extends string>(
     const claimed = typeof scope === 'string' ? scope.split(' ') : [];
     return enough.find((candidate) => claimed.includes(candidate)) ?? first;
   } catch (error) {
-    // Not a token: the guard says so in its own words.
+    // Not a token; the guard refuses it.
     if (isCodedError(error)) return first;
     throw error;
   }
 }
 
-/** What the routes are made of. */
+/** Dependencies of the routes. */
 export interface TransactionRegistryRoutes {
   readonly transactions: TransactionRegistry;
   readonly guard: ResourceGuard;

@@ -6,7 +6,7 @@ import {
   transactionErrors,
   transactionEvents,
 } from '@countersign/contracts';
-import { parseId, type TransactionId } from '@countersign/kernel';
+import { defined, parseId, type TransactionId } from '@countersign/kernel';
 import {
   changesMarket,
   isAuthorizationDetailType,
@@ -32,12 +32,12 @@ const idParams = Type.Object({ id: transactionId }, closed);
 const transitionBody = Type.Object(
   {
     event: Type.Enum([...transactionEvents]),
-    // Each event has its own; the registry reads it.
+    // The shape depends on the event; the registry parses it.
     body: Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { maxProperties: 16 }),
   },
   closed,
 );
-/** Whoever takes part in a trade reads it under the scope of its own part. */
+/** Each kind of party reads transactions under its own scope. */
 const readScopes = ['order:read', 'settlement:read', 'trade:read', 'report:read'] as const;
 const tag = 'transactions';
 const transitionScopes = scopesOfEvents(transactionEvents);
@@ -54,13 +54,13 @@ export function transactionRegistryRoutes(
   envelopeRoutes(app, { transactions, guard, baseUrl, envelopeKeys });
   exceptionRoutes(app, { transactions, guard, baseUrl });
 
-  /** The scope of this step in the life of this kind of intent, which the token must hold. One event has another in another life. */
+  /** The scope that this step needs. The same event can need different scopes in different life cycles. */
   async function scopeNeeded(id: TransactionId, event: TransactionEvent, caller: Caller): Promise<Scope | undefined> {
     const [only, ...others] = scopesOfEvent(event);
     if (others.length === 0) return only;
     const facts = await transactions.facts(id);
     if (facts === undefined || !isAuthorizationDetailType(facts.intentType)) return undefined;
-    // The registry tells whoever is no party that there is no such transaction: nothing before it tells them otherwise.
+    // For other institutions the registry answers that the transaction does not exist; do not reveal it here.
     if (!(await transactions.parties(id)).includes(caller.institution)) return undefined;
     const scope = lifeCycleOfType(facts.intentType).rules[event]?.scope;
     if (scope !== undefined && !caller.scope.includes(scope))
@@ -68,7 +68,7 @@ export function transactionRegistryRoutes(
     return scope;
   }
 
-  /** Whoever is no party learns not even that the transaction exists. */
+  /** Only parties learn that a transaction exists. */
   async function visible(text: string, caller: Caller): Promise<TransactionFacts> {
     const id = transactionIdOf(text);
     const facts = await transactions.facts(id);
@@ -82,12 +82,12 @@ export function transactionRegistryRoutes(
       tag,
       summary: 'Read a transaction',
       description:
-        'For the institution that began it and the parties to it: those an order lists, and others once they have a step ' +
-        'to take. Who began it and who approved it is told to their own institution alone; who is asked for a quote is ' +
-        'not shown the limits of the request.',
+        'For the institution of the initiator and the parties: those an order lists, and others once they have a step to ' +
+        'take. Initiator and approvers are shown to their own institution only; a firm that is asked for a quote does not ' +
+        'see the limits of the request.',
       scopes: readScopes,
       params: idParams,
-      answers: { 200: { description: 'Its state, its intent, and the approvals that stand', body: transactionAnswer } },
+      answers: { 200: { description: 'Its state, its intent and its valid approvals', body: transactionAnswer } },
     }),
     withCaller<Caller, FastifyRequest<WithId>>(
       (request) => guard.check(request, { scope: scopeHeld(request, readScopes) }),
@@ -100,7 +100,7 @@ export function transactionRegistryRoutes(
     '/transactions/:id/history',
     described({
       tag,
-      summary: 'Read what happened to a transaction',
+      summary: 'Read the history of a transaction',
       description: 'The receipt of every step, oldest first, for the parties to it.',
       scopes: readScopes,
       params: idParams,
@@ -120,7 +120,7 @@ export function transactionRegistryRoutes(
     '/transactions/:id/transitions',
     described({
       tag,
-      summary: 'Carry a transaction on by one event',
+      summary: 'Take a step of a transaction',
       description: `Once for each idempotency key. The scope follows from the event and the kind of intent: ${transactionEvents
         .map(
           (event) =>
@@ -133,7 +133,7 @@ export function transactionRegistryRoutes(
       params: idParams,
       requestHeaders: idempotencyKeyHeader,
       body: transitionBody,
-      answers: { 200: { description: 'The receipt; the first one where this is a repetition', body: receiptAnswer } },
+      answers: { 200: { description: 'The receipt; for a repeated request, the first receipt', body: receiptAnswer } },
     }),
     withCaller<Caller, FastifyRequest<TransitionRoute>>(
       (access, { body }) => guard.check(access, { scope: scopeHeld(access, scopesAskedFor(body)) }),
@@ -151,8 +151,7 @@ export function transactionRegistryRoutes(
           by: { id: caller.subject, institution: caller.institution, client: caller.client },
           ...(caller.actors.length === 0 ? {} : { actors: caller.actors }),
           authentication: {
-            ...(caller.acr === undefined ? {} : { acr: caller.acr }),
-            ...(caller.authTime === undefined ? {} : { authTime: caller.authTime }),
+            ...defined({ acr: caller.acr, authTime: caller.authTime }),
           },
         });
       },
@@ -161,7 +160,7 @@ export function transactionRegistryRoutes(
   );
 }
 
-/** The scopes of the event that a body names; where it names none, any scope of a step: what is wrong with it is said after that. */
+/** The scopes of the event in a body; for an unknown event any step scope, because the body is validated afterwards. */
 function scopesAskedFor(body: unknown): readonly [Scope, ...Scope[]] {
   const event = typeof body === 'object' && body !== null && 'event' in body ? body.event : undefined;
   const known = transactionEvents.find((each) => each === event);
@@ -175,8 +174,8 @@ function transactionIdOf(text: string): TransactionId {
 }
 
 /**
- * A token that was issued for one transaction moves no other, and one for certain steps takes these alone. Without a
- * transaction a token only cancels: the server that issues tokens sees to that too, and neither relies on the other.
+ * A token for one transaction or for certain steps is valid for these only; a token without a transaction can only cancel.
+ * The authorization server enforces this as well; neither relies on the other.
  */
 function checkTokenIsFor(
   asked: { readonly transaction: TransactionId; readonly event: TransactionEvent; readonly scope: Scope | undefined },
@@ -187,16 +186,16 @@ function checkTokenIsFor(
     if (asked.scope === undefined || !needsTransaction(asked.scope)) return;
     throw notPermitted(
       'token_without_transaction',
-      `The access token is for no transaction: ask for one with the authorization detail ${transactionStepType}.`,
+      `The access token names no transaction. Request one with the authorization detail ${transactionStepType}.`,
     );
   }
   if (transaction !== asked.transaction)
     throw notPermitted('token_transaction', 'The access token was issued for another transaction.');
   if (detail !== undefined && isTransactionStep(detail) && !detail.actions.includes(asked.event))
-    throw notPermitted('token_step', `The access token is for another step: ${detail.actions.join(', ')}.`);
+    throw notPermitted('token_step', `The access token is for other steps: ${detail.actions.join(', ')}.`);
 }
 
-/** A step that decides on an intent needs it too: only the approval of a person carries its own authority. */
+/** Steps that change the market or decide on an intent need a token for the transaction. */
 function needsTransaction(scope: Scope): boolean {
   return changesMarket(scope) || kindOfScope(scope) === 'approving';
 }
@@ -206,7 +205,10 @@ function notPermitted(code: string, detail: string) {
 }
 
 function notFound() {
-  return transactionErrors.error('transaction_not_found', 'There is no such transaction, or it is not yours to see.');
+  return transactionErrors.error(
+    'transaction_not_found',
+    'The transaction does not exist, or you have no access to it.',
+  );
 }
 
 function idempotencyKeyOf(request: FastifyRequest): string {

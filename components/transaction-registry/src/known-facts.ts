@@ -1,12 +1,12 @@
 import type { DirectorySnapshot, PermittedIntent, TransactionFacts } from '@countersign/contracts';
-import type { TransactionId } from '@countersign/kernel';
+import { defined, type TransactionId } from '@countersign/kernel';
 import { instrumentId } from '@countersign/market';
 import { type DestinationReader, destinationKnown } from './destinations/known.ts';
 import { receiverFacts } from './destinations/receivers.ts';
 import type { StoredTransaction } from './store/store.ts';
 import { type TradeReader, type TradeStanding, tradeStanding } from './trades/trade-standing.ts';
 
-/** What only the registry can say of an intent, for the policies. Members are left out where the intent has no such thing. */
+/** Facts about an intent that only the registry knows, for the policies; absent if they do not apply to the intent. */
 export type KnownFacts = Pick<
   TransactionFacts,
   'destinationKnown' | 'tradeKnown' | 'tradedInstrument' | 'permitted' | 'receivers' | 'agreementKnown'
@@ -16,14 +16,14 @@ interface PermittedReader {
   permitted(id: TransactionId): Promise<PermittedIntent | undefined>;
 }
 
-/** Where it is asked: the directory as it is, at this moment. */
+/** The directory and the time of the question. */
 export interface Asked {
   readonly directory: Pick<DirectorySnapshot, 'contract'>;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** Reads them from what is recorded here, never from what a caller says. */
+/** Reads the facts from recorded data, never from a caller. */
 export async function knownFacts(
   transaction: StoredTransaction,
   reader: DestinationReader & TradeReader & PermittedReader,
@@ -32,7 +32,7 @@ export async function knownFacts(
   return withTrade(await tradeStanding(transaction, reader), transaction, reader, asked);
 }
 
-/** The same where the trade has been read before. */
+/** As {@link knownFacts}, with a trade that has already been read. */
 export async function withTrade(
   trade: TradeStanding,
   transaction: StoredTransaction,
@@ -41,7 +41,7 @@ export async function withTrade(
 ): Promise<KnownFacts> {
   const destination = await destinationKnown(transaction, reader);
   return {
-    ...(destination === undefined ? {} : { destinationKnown: destination }),
+    ...defined({ destinationKnown: destination }),
     ...(trade.kind === 'none' ? {} : { tradeKnown: trade.kind === 'stands' }),
     ...tradedInstrument(trade),
     ...(await receiverFacts(transaction, reader, directory, now)),
@@ -49,7 +49,7 @@ export async function withTrade(
   };
 }
 
-/** An allocation names no instrument: its trades are of one. */
+/** The instrument of the trades; an allocation does not name it. */
 function tradedInstrument(trade: TradeStanding): Pick<KnownFacts, 'tradedInstrument'> {
   const [first] = trade.kind === 'stands' ? trade.trades : [];
   if (first === undefined) return {};
@@ -57,7 +57,7 @@ function tradedInstrument(trade: TradeStanding): Pick<KnownFacts, 'tradedInstrum
   return id === undefined ? {} : { tradedInstrument: id };
 }
 
-/** Without the destination and the trade, which are locked to be read. */
+/** Only the permitted token: reading the destination and the trade would take locks. */
 export async function withPermitted({ id }: StoredTransaction, reader: PermittedReader): Promise<KnownFacts> {
   const permitted = await reader.permitted(id);
   return permitted === undefined ? {} : { permitted };

@@ -3,8 +3,8 @@ import type { AuthorizationDetail } from '@countersign/market';
 import type { StoredTransaction } from './store/store.ts';
 
 /**
- * Names what an intent is about, whatever it says of it: two intents for the same order, allocation, instruction or entry
- * of the address book have the same. By it an approver is told what is different from the one they saw before.
+ * A digest of the subject of an intent, such as its order or address book entry. Intents with the same subject are
+ * compared when an approver views a later one.
  */
 export function lookedAtAs({
   detail,

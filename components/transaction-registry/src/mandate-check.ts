@@ -1,5 +1,5 @@
 import type { ConsentStore, Mandate } from '@countersign/contracts';
-import type { MandateId } from '@countersign/kernel';
+import { defined, type MandateId } from '@countersign/kernel';
 import { intentUse, type Lei } from '@countersign/market';
 import { type MandateNeed, partiesByPart } from './life-cycles/index.ts';
 import type { StoredTransaction } from './store/store.ts';
@@ -7,30 +7,29 @@ import type { StoredTransaction } from './store/store.ts';
 export type MandateStanding =
   | {
       readonly stands: true;
-      /** Every mandate that was relied on, each once, the holder's first. */
+      /** Every mandate relied on, once each, starting with the holder's. */
       readonly mandates: readonly Mandate[];
     }
   | {
       readonly stands: false;
       readonly reason: string;
       readonly detail: string;
-      /** The one that was asked about, where there is one. */
+      /** The mandate that was checked, if it exists. */
       readonly mandate?: Mandate;
       readonly atFault?: Mandate;
     };
 
-/** The mandate that is asked about: of the transaction, or one that would take its place. */
+/** The mandate to check: that of the transaction, or a replacement. */
 export interface Under {
   readonly id: MandateId;
-  /** Never answered from an older version than this. */
+  /** The answer must not come from an older version. */
   readonly version?: number;
 }
 
 /**
- * Asks again, at the event itself, whether everything the event rests on stands now.
+ * Checks all mandates that a step needs, at the time of the step.
  *
- * @param asked.takenAt when risk was taken: the mandate's hours are for ordering, so an order placed within them
- *   may be settled in the evening. Status and dates of the mandate are those of `asked.now`.
+ * @param asked.takenAt when risk was taken, for the hours of the mandate; its status and dates are checked at `asked.now`
  */
 export async function checkMandates(
   needs: readonly MandateNeed[],
@@ -47,7 +46,7 @@ export async function checkMandates(
         actingFor: institution,
         use: intentUse(transaction.detail, { action, at: asked.takenAt }),
         at: asked.now,
-        ...(version === undefined ? {} : { atLeastVersion: version }),
+        ...defined({ atLeastVersion: version }),
       });
       if (!answer.stands) return answer;
       for (const mandate of answer.chain) relied.set(mandate.id, mandate);

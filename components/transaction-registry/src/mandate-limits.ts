@@ -12,7 +12,7 @@ import type { StoredTransaction } from './store/store.ts';
 const prefix = 'mandate:';
 const perDay = 'mandate_notional_per_day';
 
-/** One limit of a mandate, and what the intent takes of it. */
+/** One limit of a mandate and the amount that the intent uses. */
 interface Taken {
   readonly limit: string;
   readonly measure: LimitMeasure;
@@ -23,9 +23,8 @@ interface Taken {
 }
 
 /**
- * What an intent counts within every limit of every mandate it rests on: the notional of the day, rolling limits, and
- * the quantity of an asset that is moved in a day. Days are those of UTC. What is dealt and what is moved are counted
- * apart: a trade and its settlement are one amount of money and two transactions.
+ * The amounts that an intent uses of every limit of its mandates: notional per UTC day, rolling limits, and asset quantity
+ * per UTC day. Trades and movements are counted separately, because a trade and its settlement are the same money.
  *
  * @throws CodedError `limit_currency` when a mandate is kept in another currency than the intent is in
  */
@@ -89,7 +88,7 @@ function assetOfDay(
     : [{ limit: 'mandate_asset_per_day', measure: 'quantity', window, unit, amount, most }];
 }
 
-/** Money in another currency than the mandate's, which its list of assets bounds by quantity. */
+/** Whether money in a foreign currency is limited by the mandate's asset list instead of its notional. */
 function isKeptByQuantity(
   { assets = [], notionalPerDay }: Mandate['constraints'],
   { notional, asset }: MandateUse,
@@ -101,16 +100,16 @@ function isKeptByQuantity(
 function otherCurrency(mandate: string, kept: string, asked: string) {
   return policyErrors.error(
     'limit_currency',
-    `The mandate ${mandate} is kept in ${kept}; an intent in ${asked} cannot be counted against it.`,
+    `The limits of mandate ${mandate} are in ${kept}; an intent in ${asked} cannot be counted against them.`,
   );
 }
 
-/** @returns the mandate whose limit a reading is of; undefined for the limits of the policies */
+/** @returns the mandate that a reading belongs to; undefined for limits of policies */
 export function mandateOf({ limit, key }: { readonly limit: string; readonly key: string }): string | undefined {
   return limit.startsWith('mandate_') && key.startsWith(prefix) ? key.slice(prefix.length) : undefined;
 }
 
-/** Whether a reading is of the notional that a mandate has for a day, which has a refusal of its own. */
+/** Whether a reading is of a mandate's notional per day, which has its own error code. */
 export function isNotionalOfDay({ limit }: { readonly limit: string }): boolean {
   return limit === perDay;
 }

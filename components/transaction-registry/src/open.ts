@@ -29,11 +29,11 @@ type OpenRequest = Parameters<TransactionRegistry['open']>[0];
 
 interface Opening {
   readonly request: OpenRequest;
-  /** As it is where there is none yet. */
+  /** The row to insert if there is none yet. */
   readonly row: StoredTransaction;
 }
 
-/** Gives an intent its transaction; see the contract. */
+/** Opens the transaction of an intent; see the contract. */
 export async function openTransaction(
   request: OpenRequest,
   dependencies: OpenDependencies,
@@ -42,7 +42,7 @@ export async function openTransaction(
   return say(opening, openings(dependencies), dependencies, { request, row });
 }
 
-/** Whoever asked whom it is refused records it: see the token endpoint. */
+/** The caller, the token endpoint, records refusals. */
 const opening: SayingSteps<
   Opening,
   StoredTransaction,
@@ -51,7 +51,7 @@ const opening: SayingSteps<
   StoredTransaction,
   OpenedTransaction
 > = {
-  // What was opened before follows its trades already.
+  // The trades of an existing transaction were checked when it was opened.
   facts: async (unit, { ask, row }) => (row === undefined ? tradeStanding(ask.row, unit) : { kind: 'none' }),
   done: ({ ask, row }) => (row !== undefined && isSame(row, ask.row) ? opened(row) : undefined),
   async check({ row, facts }) {
@@ -84,7 +84,7 @@ const opening: SayingSteps<
   release: opened,
 };
 
-/** Its row is the lock: who comes second with the same key waits for who came first. */
+/** The inserted row is the lock: a second request with the same key waits for the first. */
 function openings({ store, audit }: OpenDependencies): Sayings<Opening, StoredTransaction, StoredTransaction> {
   return {
     async hold(unit, { row }) {
@@ -92,7 +92,7 @@ function openings({ store, audit }: OpenDependencies): Sayings<Opening, StoredTr
     },
     recorded: (row) => row,
     put: async () => undefined,
-    /** A process that died had recorded it, and not stored it. */
+    /** Stores a transaction that another process recorded but did not store. */
     async afterTaken({ row }) {
       const recorded = (await audit.find(row.openedRecordId))?.record;
       if (recorded === undefined) return;
@@ -104,11 +104,11 @@ function openings({ store, audit }: OpenDependencies): Sayings<Opening, StoredTr
 
 async function earlierOf(row: StoredTransaction, unit: Unit): Promise<StoredTransaction> {
   const earlier = await unit.byKey(row.client, row.idempotencyKey);
-  if (earlier === undefined) throw new Error('an idempotency key was taken and cannot be found');
+  if (earlier === undefined) throw new Error('the transaction of a used idempotency key does not exist');
   return earlier;
 }
 
-/** @throws CodedError `idempotency_conflict` where another intent was recorded under the same key */
+/** @throws CodedError `idempotency_conflict` if a different intent was recorded under the same key */
 function asRecorded(row: StoredTransaction, record: EvidenceRecord): StoredTransaction {
   const { opened_at: openedAt } = record.data as { readonly opened_at?: string };
   const at = openedAt === undefined ? undefined : parseInstant(openedAt);
@@ -129,10 +129,10 @@ function newTransaction(
   { detail, mandate, initiator, client }: OpenRequest,
   from: { clock: Clock; random: Random },
 ): StoredTransaction {
-  // Both come from our own side, checked before: a difference is our bug, not the caller's.
-  if (detail.mandate_id !== mandate.id) throw new Error('an intent was opened under another mandate than it names');
+  // Both were checked before, so a difference is our bug.
+  if (detail.mandate_id !== mandate.id) throw new Error('the intent names a different mandate');
   const institution = parseLei(initiator.institution);
-  if (!institution.ok) throw new Error('a transaction was opened for no institution');
+  if (!institution.ok) throw new Error('the initiator has no valid institution');
   const now = from.clock.now();
   if (!((parseInstant(detail.not_after) ?? 0) > now))
     throw transactionErrors.error('intent_expired', `The intent was good until ${detail.not_after}.`);
@@ -162,7 +162,7 @@ function newTransaction(
   };
 }
 
-/** The intent again, by the same person: then it is the same transaction. */
+/** Whether the same person opens the same intent again. */
 function isSame(earlier: StoredTransaction, asked: StoredTransaction): boolean {
   return (
     earlier.intentDigest === asked.intentDigest &&

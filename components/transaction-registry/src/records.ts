@@ -3,7 +3,7 @@ import { type Clock, type Json, newId, type Random, type RecordId } from '@count
 import type { StoredTransaction } from './store/store.ts';
 import type { Asked } from './transition-request.ts';
 
-/** What every record about a transaction says, whatever happened. */
+/** The common members of all records about a transaction. */
 export function recordAbout(
   transaction: StoredTransaction,
   from: { readonly clock: Clock; readonly random: Random },
@@ -11,7 +11,7 @@ export function recordAbout(
   return { ...changeAbout(transaction), id: newId('record', from) };
 }
 
-/** The same of a record that changes it: its id follows from the change before. */
+/** The common members of a change record, whose id is derived from the previous change. */
 export function changeAbout(
   transaction: StoredTransaction,
 ): Pick<RecordDraft, 'source' | 'transaction' | 'mandate' | 'intent'> {
@@ -24,8 +24,8 @@ export function changeAbout(
 }
 
 /**
- * Members of `data` by which it could be seen what an institution means to trade, and how. What says nothing is left out:
- * it stands in the record as it is.
+ * Restricted values for members of `data` that reveal what an institution will trade. Empty values are left out, because
+ * they are in the open record.
  *
  * @param institution LEI, whose it is
  */
@@ -53,9 +53,8 @@ export function referencesTo(...records: readonly (RecordId | undefined)[]): rea
 type AskedBody = Pick<Asked, 'body' | 'bodyDigest' | 'institution'>;
 
 /**
- * The digest of a body, for the record of the step that it was sent with. A price and a quantity are few enough to be tried
- * out on a digest, one after the other: where the body says anything, its digest is told to those who are told the body. In
- * the open the commitment stands for it, which has a salt.
+ * The digest of an empty body, for the open record. The digest of other bodies is restricted like the body, because prices
+ * and quantities could be guessed from it.
  */
 export function digestInTheOpen({ body, bodyDigest }: AskedBody): { readonly body_digest?: Json } {
   return saysNothing(body as Json) ? { body_digest: bodyDigest } : {};

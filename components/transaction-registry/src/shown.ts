@@ -2,10 +2,7 @@ import type { ApprovalView, TransactionEvent, TransactionException, TransactionF
 import type { Scope } from '@countersign/market';
 import { lifeCycles } from './life-cycles/index.ts';
 
-/**
- * What a firm that is asked for a quote does not see: how far the other side would go, for whom, and who else is asked;
- * nor what the other side calls it, or limits could be guessed and tried against the digest of the whole.
- */
+/** Members that a firm asked for a quote does not see. Ids are hidden too, so that limits cannot be guessed from the digest. */
 const ownOfRequest = [
   'account',
   'algo',
@@ -19,9 +16,8 @@ const ownOfRequest = [
 type Shown = Omit<TransactionFacts, 'initiator'> & Partial<Pick<TransactionFacts, 'initiator'>>;
 
 /**
- * A transaction as an institution may see it. Who began it and who approved it is told by name to their own institution
- * alone. Of a request for quotes the firms that are asked see what is to be dealt, not the limits of whoever asks; the
- * digest stays that of the whole intent.
+ * A transaction as an institution may see it. Initiator and approvers are named to their own institution only, and firms
+ * asked for a quote do not see the limits of the request. The digest is that of the complete intent.
  */
 export function shownTo(
   {
@@ -56,7 +52,7 @@ export type ShownView = Omit<ApprovalView, 'initiator' | 'approvals'> & {
   readonly approvals: readonly (Omit<ApprovalView['approvals'][number], 'approver'> & { readonly approver?: string })[];
 };
 
-/** What an approver is shown, with the names of their own institution's people, and what they say, alone. */
+/** An approval view with the names and decline reasons of one's own institution only. */
 export function viewShownTo({ initiator, approvals, declined, ...view }: ApprovalView, institution: string): ShownView {
   return {
     ...view,
@@ -73,10 +69,7 @@ type ShownException = Omit<TransactionException, 'resolution'> & {
   readonly resolution?: Pick<Resolution, 'kind' | 'at' | 'recordId'> & Partial<Resolution>;
 };
 
-/**
- * An exception as an institution may see it. What it is in words, and who dealt with it and why, is its owner's affair:
- * the words speak of mandates, limits and policies.
- */
+/** An exception as an institution may see it. Only its owner sees the description, which may reveal limits, and the resolver. */
 export function exceptionShownTo(exception: TransactionException, institution: string): ShownException {
   if (exception.owner === institution) return exception;
   const { resolution, ...open } = exception;

@@ -29,22 +29,22 @@ interface From {
   readonly random: Random;
 }
 
-/** What a step was found to rest on. */
+/** The grounds of a step. */
 export interface Grounds {
   readonly mandates: readonly Mandate[];
   readonly decision: Decision | undefined;
   readonly readings: readonly LimitReading[] | undefined;
-  /** What the record says of the counters of limits. */
+  /** State of the limit counters, for the record. */
   readonly counters: readonly Standing[];
   /** Executed trades that the step follows. */
   readonly trades: readonly Pick<ExecutedTrade, 'recordId'>[];
   /** Approvals that the step rests on. */
   readonly approvals: readonly StoredApproval[];
-  /** The exception that tells of its delay. */
+  /** The exception about its delay. */
   readonly delay: RecordId | undefined;
 }
 
-/** The record of a step that is taken. */
+/** The record of a taken step. */
 export function stepRecord(attempt: Attempt, grounds: Grounds): Omit<RecordDraft, 'id'> {
   const { asked, rule, transaction } = attempt;
   const { mandates, decision, readings, counters, trades, approvals, delay } = grounds;
@@ -87,7 +87,7 @@ export function stepRecord(attempt: Attempt, grounds: Grounds): Omit<RecordDraft
   };
 }
 
-/** What a refused step was asked of; its rule where there is such a step. */
+/** A refused step; `rule` is absent if the life cycle has no such step. */
 interface Refusable extends Pick<Attempt, 'asked' | 'transaction'> {
   readonly rule?: Attempt['rule'] | undefined;
 }
@@ -120,7 +120,7 @@ export function refusalRecord(
   };
 }
 
-/** Who asked for it, and under what. */
+/** The requester, the scope and the policy version of a step. */
 export function circumstancesOf(
   { asked, rule }: Omit<Refusable, 'transaction'>,
   decision?: Decision,

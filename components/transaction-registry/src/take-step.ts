@@ -1,5 +1,5 @@
 import type { TransitionReceipt } from '@countersign/contracts';
-import { type CodedError, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
+import { type CodedError, defined, type RecordId, type TransactionId, toInstant } from '@countersign/kernel';
 import { nextStepNeedsApprovals } from './approvals/wanted.ts';
 import { type Attempt, countingOf, type TransitionDependencies } from './attempt.ts';
 import { exceptionOf, type Lapse, standingException } from './exceptions/lapse.ts';
@@ -12,7 +12,7 @@ import { takenOfTrades } from './steps/take-trades.ts';
 import type { StoredTransaction, StoredTransition } from './store/store.ts';
 import type { Asked } from './transition-request.ts';
 
-/** What the checks have found: what the step rests on, or why an exception is left in its place. */
+/** The result of the checks: the grounds of the step, or the reason for an exception. */
 export type Found =
   | {
       readonly attempt: Attempt;
@@ -21,7 +21,7 @@ export type Found =
     }
   | { readonly attempt: Attempt; readonly lapse: Lapse };
 
-/** What becomes of the transaction, with what is recorded of it in this order. */
+/** The records to write, in order, with the new step or the error. */
 export type Taken = { readonly said: readonly SaidChange[] } & (
   | {
       readonly transaction: TransactionId;
@@ -33,7 +33,7 @@ export type Taken = { readonly said: readonly SaidChange[] } & (
 
 type From = Pick<TransitionDependencies, 'clock' | 'random' | 'exceptionTimes'>;
 
-/** The step, and before it what tells of its delay. @param first the record that comes first */
+/** Takes a step, after an exception for its delay if it is late. @param first id of the first record */
 export function take(
   { attempt, grounds, destinationDigest }: Extract<Found, { readonly grounds: unknown }>,
   first: RecordId,
@@ -57,7 +57,7 @@ export function take(
   const change: SaidChange['change'] = {
     step,
     after: lifeAfter({ ...transaction, destinationDigest }, rule.to, now),
-    ...(takes === undefined ? {} : { takes }),
+    ...defined({ takes }),
     instructions:
       rule.to === 'cancelled' ? [] : mandates.filter(({ kind }) => kind === 'instruction').map(({ id }) => id),
     used: nextStepNeedsApprovals(cycle, rule.to) ? [] : approvals.map(({ id }) => id),
@@ -72,13 +72,13 @@ export function take(
   };
 }
 
-/** The exception that a step leaves in its place. */
+/** Raises an exception instead of the step. */
 export function leave({ attempt, lapse }: Extract<Found, { readonly lapse: unknown }>, from: From): Taken {
   const { exception, said } = exceptionOf(attempt, lapse, from);
   return { said: [said], error: lapse.error(exception.id) };
 }
 
-/** What came late is taken, and somebody looks at the delay: told now, where no sweep has told it before. */
+/** The exception for a late step, raised now unless a sweep has already raised it. */
 function delayOf(
   attempt: Attempt,
   first: RecordId,
@@ -104,7 +104,7 @@ function delayOf(
 }
 
 /**
- * After the commit. Headroom is given back at each repetition of what ended it: at the latest when asked twice.
+ * Settles reservations after the commit. A repeated request releases them again, in case the first attempt failed.
  *
  * @param transaction as it was before
  */
@@ -124,7 +124,7 @@ export async function settleHeadroom(
     await commitHeadroom(asked.transaction, { limits, counts: store.counts, logger });
 }
 
-/** As the contract tells of a step. */
+/** The receipt of a step. */
 export function receiptOf(
   { transaction, event, state, version, recordedAt, recordId, late }: StoredTransition,
   replayed: boolean,

@@ -6,7 +6,7 @@ import type { LifeCycle } from './life-cycles/index.ts';
 import type { StoredTransition } from './store/store.ts';
 import { type Money, parseTransitionBody, type TransitionBody } from './transition-body.ts';
 
-/** What earlier events of a transaction said. */
+/** Terms reported by earlier steps. */
 interface Before {
   readonly executed?: { readonly quantity: DecimalString; readonly price: Money };
   readonly cleared?: { readonly quantity: DecimalString };
@@ -20,9 +20,8 @@ interface Before {
 }
 
 /**
- * Whether what happened stays within what was intended and approved: an execution within the order's quantity,
- * price and notional, what is cleared within what was executed, what is settled within what was cleared; a quote that
- * is dealt on is good still, and within the request.
+ * Checks a reported event against the terms: executions against quantity, price and notional of the order, clearing
+ * against the execution, settlement against clearing, and deals against a valid quote.
  *
  * @returns CodedError `terms_exceeded`, `intent_expired`, or undefined when everything is within the terms
  */
@@ -51,7 +50,7 @@ export function termsFault(
   }
 }
 
-/** What was said before, read again by the parser that let it in. */
+/** Parses the bodies of earlier steps again. */
 function saidBefore({ name }: LifeCycle, past: readonly StoredTransition[]): Before {
   const said = past.map(({ event, body, institution }) => ({
     by: institution,

@@ -2,13 +2,13 @@ import { createStandingCheck, hardwareAcr, type TransactionRegistry } from '@cou
 import { createKeyCache } from '@countersign/oauth';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
-import { transitionAndTell } from './approval-view.ts';
+import { transitionAndNotify } from './approval-view.ts';
 import { endApprovalsOf } from './approvals/end-approvals.ts';
 import { type ApproverDesk, type ApprovingDependencies, createApproving } from './approving.ts';
 import { endTransactionsOf } from './departure.ts';
 import { markOverdue } from './exceptions/overdue.ts';
 import { resolveException } from './exceptions/resolve.ts';
-import { tellTimeouts } from './exceptions/timeouts.ts';
+import { raiseTimeouts } from './exceptions/timeouts.ts';
 import { factsOf, standingApprovals } from './facts.ts';
 import { knownFacts } from './known-facts.ts';
 import { stepsTakenBy } from './life-cycles/index.ts';
@@ -21,33 +21,33 @@ import type { TransitionDependencies } from './transition.ts';
 
 type UseCases = OpenDependencies & ApprovingDependencies & TransitionDependencies;
 export type TransactionRegistryDependencies = Omit<UseCases, 'store' | 'keys' | 'acrValues' | 'directoryKeys'> & {
-  /** Classes of authenticators of which one is enough for approvals; one that cannot leave its hardware when left out. */
+  /** Authenticator classes that may sign approvals; by default only keys that cannot leave their hardware. */
   readonly acrValues?: readonly string[];
   /**
-   * Whether approvals by keys of the directory count beside those by authenticators; they do where it is left out. Such a
-   * key outlives the recovery of its person: it is taken away in the directory.
+   * Whether approval keys of the directory count beside authenticators; true by default. Recovery does not replace such a
+   * key: remove it in the directory.
    */
   readonly directoryKeys?: boolean;
-  /** Best one that reads `byIndexAlone`: what every step asks is planned once a connection. */
+  /** Preferably a pool with `byIndexAlone`, so that each connection plans the statements of a step once. */
   readonly pool: pg.Pool;
-  /** How often it looks for time-outs and overdue exceptions; never, where it is left out. */
+  /** How often to look for time-outs and overdue exceptions; never by default. */
   readonly sweepEveryMs?: number;
 };
 
 export interface TransactionRegistryComponent extends TransactionRegistry {
-  /** For the pages of approvers. */
+  /** For the approval pages. */
   readonly desk: ApproverDesk;
-  /** Looks now, as happens now and then: @returns how many exceptions were raised, and how many have become overdue */
+  /** Sweeps now. @returns how many exceptions were raised, and how many became overdue */
   sweep(): Promise<{ readonly timeouts: number; readonly overdue: number }>;
   stop(): Promise<void>;
 }
 
-/** A page of exceptions. */
+/** Exceptions in one list. */
 const maxListed = 1000;
-/** So many are told of in one sweep; the next goes on. */
+/** Transactions and exceptions in one sweep; the next sweep continues. */
 const sweepSize = 500;
 
-/** Intents, who approved them, and what became of them: each step once, in order, on authority that stands then. */
+/** Transactions: intents, their approvals and their steps, each taken once, in order and under current authority. */
 export function createTransactionRegistry({
   pool,
   sweepEveryMs,
@@ -75,7 +75,7 @@ export function createTransactionRegistry({
   const sweep = async () => {
     await store.forgetAwaited(clock.now(), sweepSize);
     return {
-      timeouts: await tellTimeouts(sweepSize, dependencies),
+      timeouts: await raiseTimeouts(sweepSize, dependencies),
       overdue: await markOverdue(sweepSize, dependencies),
     };
   };
@@ -108,7 +108,7 @@ export function createTransactionRegistry({
       return transaction?.parties.includes(institution) === true ? stepsTakenBy(transaction, institution) : undefined;
     },
     ...createApproving(dependencies),
-    transition: (request) => transitionAndTell(request, dependencies),
+    transition: (request) => transitionAndNotify(request, dependencies),
     async exceptions(filter) {
       return (await store.exceptions({ ...filter, limit: maxListed })).map(publicException);
     },

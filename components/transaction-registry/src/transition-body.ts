@@ -9,6 +9,7 @@ import {
   compareDecimals,
   type DecimalString,
   type Digest,
+  defined,
   parseDecimal,
   parseDigest,
   parseInstant,
@@ -21,11 +22,11 @@ import { Compile } from 'typebox/compile';
 const quantity = Type.String({ maxLength: 40 });
 const money = Type.Object({ amount: quantity, ccy: Type.String({ maxLength: 3 }) }, { additionalProperties: false });
 const identifier = Type.String({ pattern: '^[0-9A-Za-z][0-9A-Za-z._:/@#+-]{0,63}$' });
-/** What every event may add. */
+/** Optional members of every event. */
 const common = {
-  /** How the caller's own system calls the event: an execution id, a settlement reference. */
+  /** The caller's own reference, such as an execution id. */
   reference: Type.Optional(Type.String({ pattern: '^[0-9A-Za-z][0-9A-Za-z._:/@#+-]{0,127}$' })),
-  /** What the partner takes the transaction to be; compared with what stands here. */
+  /** The transaction as the partner knows it; compared with ours. */
   intent_digest: Type.Optional(Type.String({ maxLength: 64 })),
   state: Type.Optional(Type.String({ maxLength: 32 })),
 };
@@ -46,13 +47,13 @@ export interface Money {
   readonly ccy: Currency;
 }
 
-/** What a partner says the transaction is. */
+/** The intent and state that a partner reports. */
 export interface Said {
   readonly intentDigest?: Digest;
   readonly state?: TransactionState;
 }
 
-/** What the caller says happened, as far as the terms of the intent speak of it. */
+/** The reported event, as far as the terms of the intent apply to it. */
 export type TransitionBody = { readonly said: Said } & (
   | { readonly kind: 'plain' }
   | { readonly kind: 'execution'; readonly executedQty: DecimalString; readonly price: Money }
@@ -64,8 +65,7 @@ export type TransitionBody = { readonly said: Said } & (
 );
 
 /**
- * Reads the body of an event of a life. Nothing unknown is let through: a member that nothing compares with the
- * terms would stand in the evidence as if it had been.
+ * Parses the body of an event. Unknown members are refused, because the evidence would show them as if they had been checked.
  *
  * @throws CodedError `transition_invalid`
  */
@@ -134,8 +134,7 @@ function saidIn({
     throw invalid(`There is no state but ${transactionStates.join(', ')}.`);
   return {
     said: {
-      ...(intentDigest === undefined ? {} : { intentDigest }),
-      ...(named === undefined ? {} : { state: named }),
+      ...defined({ intentDigest, state: named }),
     },
   };
 }

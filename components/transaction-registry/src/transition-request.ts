@@ -1,7 +1,7 @@
 import { type TransitionRequest, transactionErrors, transactionEvents } from '@countersign/contracts';
 import { type Digest, digestOf } from '@countersign/kernel';
 
-/** A request after it was read. */
+/** A parsed request. */
 export interface Asked extends TransitionRequest {
   readonly bodyDigest: Digest;
   /** LEI of the institution that asks. */

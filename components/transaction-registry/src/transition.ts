@@ -20,6 +20,7 @@ import {
   openExceptionFault,
   standingException,
 } from './exceptions/lapse.ts';
+import { explainRefusal } from './explain-refusal.ts';
 import { standingApprovals } from './facts.ts';
 import { reopenHeadroom, reserveHeadroom } from './headroom.ts';
 import { withPermitted, withTrade } from './known-facts.ts';
@@ -37,14 +38,13 @@ import { tradeFault } from './steps/take-trades.ts';
 import type { StoredTransaction, StoredTransition } from './store/store.ts';
 import { type Found, leave, receiptOf, settleHeadroom, type Taken, take } from './take-step.ts';
 import { termsFault } from './terms.ts';
-import { toldTo } from './told-to.ts';
 import { type TradeStanding, tradeStanding } from './trades/trade-standing.ts';
 import { parseTransitionBody } from './transition-body.ts';
 import { type Asked, parseTransitionRequest } from './transition-request.ts';
 
 export type { TransitionDependencies } from './attempt.ts';
 
-/** Carries a transaction on by one event; see the contract. */
+/** Takes a step of a transaction; see the contract. */
 export async function transition(
   request: TransitionRequest,
   dependencies: TransitionDependencies,
@@ -56,7 +56,7 @@ export async function transition(
 interface Visible {
   readonly transaction: StoredTransaction;
   readonly past: readonly StoredTransition[];
-  /** The step that the same key was used for. */
+  /** The earlier step with the same idempotency key. */
   readonly earlier: StoredTransition | undefined;
 }
 
@@ -66,11 +66,11 @@ function stepping(
   const headroom = { limits: dependencies.policyEngine.limits, logger: dependencies.logger };
   return {
     async facts(unit, { ask, row }) {
-      // Whoever is no party learns not even that the transaction exists.
+      // Only parties learn that the transaction exists.
       if (row === undefined || !row.parties.includes(ask.institution))
         throw transactionErrors.error(
           'transaction_not_found',
-          'There is no such transaction, or it is not yours to see.',
+          'The transaction does not exist, or you have no access to it.',
         );
       const past = await unit.transitions(row.id);
       const isEarlier = ({ institution, idempotencyKey }: StoredTransition) =>
@@ -94,17 +94,14 @@ function stepping(
         await settleHeadroom(ask, transaction, { isNew: next !== undefined }, dependencies);
     },
     release(next, { record }) {
-      // What it left behind has been committed.
+      // The exception has been committed.
       if (!('step' in next)) throw next.error;
       return receiptOf(stepOf(next.transaction, next.step, record, next.body), false);
     },
   };
 }
 
-/**
- * Everything that can speak against the step, in this order: where it fails the refusal is recorded and nothing else is left
- * behind, or authority has lapsed after something has happened, and an exception is.
- */
+/** All checks of a step, in order. A failed check records a refusal; authority that lapsed after execution raises an exception. */
 async function judge(
   asked: Asked,
   { transaction, past, earlier }: Visible,
@@ -116,18 +113,19 @@ async function judge(
   const attempt = await attemptOf(asked, { transaction, past }, now, unit, dependencies);
   const refuse = (fault: CodedError, decision?: Decision, told = fault) =>
     new Refusal(told, [refusalRecord(attempt, fault, dependencies, decision === undefined ? {} : { decision })]);
-  /** Before anything has happened a refusal is enough; afterwards something stands that may not be carried on. */
+  /** An exception for the lapse, or a refusal if one is already open. */
   const lapsed = (lapse: Lapse, decision?: Decision): Found => {
     const standing = standingException(attempt, lapse);
     if (standing !== undefined) throw refuse(lapse.error(standing.id), decision);
     return { attempt, lapse };
   };
-  /** A policy that nobody can satisfy is an entitlement lost; approvals that stood once and do not now have lapsed. */
+  /** A denial without obligations is a lost entitlement; missing approvals that were given before have lapsed. */
   const denied = (fault: CodedError, decision: Decision | undefined): Found => {
     const expired = attempt.given.length > attempt.approvals.length;
     const cause =
       fault.code === 'approval_required' ? (expired ? ('approval' as const) : undefined) : ('entitlement' as const);
-    if (cause === undefined || attempt.rule.onLapse === 'refuse') throw refuse(fault, decision, toldTo(attempt, fault));
+    if (cause === undefined || attempt.rule.onLapse === 'refuse')
+      throw refuse(fault, decision, explainRefusal(attempt, fault));
     return lapsed(authorityLapse(attempt, cause, fault), decision);
   };
 
@@ -158,7 +156,7 @@ async function judge(
   const address = await addressStanding(attempt, unit);
   if (!address.stands) throw refuse(address.fault);
   const untraded = await tradeFault(attempt, unit);
-  if (untraded !== undefined) throw refuse(untraded, undefined, toldTo(attempt, untraded));
+  if (untraded !== undefined) throw refuse(untraded, undefined, explainRefusal(attempt, untraded));
 
   const decision = attempt.rule.decided
     ? await decideOn(
@@ -178,7 +176,7 @@ async function judge(
   if (wanting !== undefined) return denied(wanting, decision);
   const used = attempt.rule.to === 'cancelled' ? undefined : await instructionFault(attempt, standing.mandates, unit);
   if (used !== undefined) throw refuse(used, decision);
-  // The last of all: what is reserved stays so where nobody knows whether the step was recorded.
+  // Last of all, because a reservation stays if it is unknown whether the step was recorded.
   const reserved =
     countingOf(attempt) === 'begins'
       ? await reserveHeadroom(attempt, standing.mandates, dependencies.policyEngine.limits)
@@ -198,7 +196,7 @@ async function judge(
   };
 }
 
-/** The key stands for something else: a client that has lost count, or somebody who changes what was asked for. */
+/** The idempotency key was used for a different request. */
 function usedOtherwise(
   asked: Asked,
   transaction: StoredTransaction,
@@ -233,7 +231,7 @@ async function attemptOf(
     );
   const given = await unit.approvals(transaction.id);
   const { awaitedUntil } = transaction;
-  // A step that reports what happened asks neither for the trade nor for the destination: it takes no locks but its own.
+  // A step that reports an event needs neither trade nor destination, so it takes no other locks.
   const looks = rule.decided || rule.trade === true;
   const trade: TradeStanding = looks ? await tradeStanding(transaction, unit) : { kind: 'none' };
   return {
@@ -255,7 +253,7 @@ async function attemptOf(
   };
 }
 
-/** What speaks against the step, whatever authority there is for it. */
+/** Checks of duties, short codes, cooling-off and terms, independent of authority. */
 async function circumstanceFault(
   attempt: Attempt,
   { directory, audit, addressCoolingOffMs }: TransitionDependencies,

@@ -1,5 +1,5 @@
 import type { TrustProfile, TrustProfileInput } from '@countersign/contracts';
-import type { Json } from '@countersign/kernel';
+import { defined, type Json } from '@countersign/kernel';
 
 /** A profile as it travels, without its id and version. */
 export function contentDocument(profile: TrustProfileInput & Pick<TrustProfile, 'suspended'>) {
@@ -15,6 +15,6 @@ export function contentDocument(profile: TrustProfileInput & Pick<TrustProfile, 
     ...(profile.signIn === undefined
       ? {}
       : { sign_in: { client_id: profile.signIn.clientId, classes: profile.signIn.classes } }),
-    ...(profile.suspended === undefined ? {} : { suspended: profile.suspended }),
+    ...defined({ suspended: profile.suspended }),
   } satisfies { readonly [member: string]: Json };
 }

@@ -1,4 +1,5 @@
 import type { TrustProfileInput } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { type Lei, parseLei } from '@countersign/market';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
@@ -90,6 +91,6 @@ function inOneForm(input: Static<typeof profileSchema>, institution: Lei): Trust
     requiredClaims: input.requiredClaims.toSorted(),
     acrValues: input.acrValues.toSorted(),
     maxAuthenticationAgeSeconds: input.maxAuthenticationAgeSeconds,
-    ...(input.signIn === undefined ? {} : { signIn: input.signIn }),
+    ...defined({ signIn: input.signIn }),
   };
 }

@@ -9,6 +9,7 @@ import {
   type RecordDraft,
   type Requester,
   recordedRequester,
+  standingErrors,
   type TrustProfile,
   type TrustProfileInput,
   type TrustRegistry,
@@ -19,6 +20,7 @@ import {
   type CodedError,
   canonicalize,
   type Digest,
+  defined,
   digestOf,
   isCodedError,
   type Json,
@@ -83,7 +85,7 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
     try {
       return await things.find(id);
     } catch (error) {
-      if (!isCodedError(error, 'authority_unproven')) throw error;
+      if (!standingErrors.is(error, 'authority_unproven')) throw error;
       return (await things.restore(id)) ? things.find(id) : undefined;
     }
   }
@@ -215,7 +217,7 @@ export async function createTrustRegistry(dependencies: TrustRegistryDependencie
         : fields.length === 0
           ? undefined
           : ({ ...line, change: 'change', fields } as const);
-    return { change, ...(was === undefined ? {} : { before: was }), after: is, basis: basisOf(before), widens };
+    return { change, ...defined({ before: was }), after: is, basis: basisOf(before), widens };
   }
 
   return {
@@ -308,7 +310,7 @@ interface Suspending {
 }
 
 function isRefusal(error: CodedError): boolean {
-  return isCodedError(error, 'issuer_taken') || isCodedError(error, 'partner_institution_not_issued');
+  return trustErrors.is(error, 'issuer_taken') || trustErrors.is(error, 'partner_institution_not_issued');
 }
 
 function isSame({ id: _id, version: _version, recordId: _record, ...before }: TrustProfile, content: object): boolean {
@@ -356,6 +358,6 @@ function registered(profile: ProfileState, by: Requester, reason: string | undef
     outcome: 'done',
     ...recordedRequester(by),
     partner: profile.institution,
-    data: { profile: stateOf(profile) as unknown as Json, ...(reason === undefined ? {} : { reason }) },
+    data: { profile: stateOf(profile) as unknown as Json, ...defined({ reason }) },
   } as const;
 }

@@ -23,7 +23,7 @@ export function originHash(origin: string): string {
 }
 
 /**
- * What a witness has cosigned, one small file a log: the checkpoint itself, with the log's signature and ours. Written
+ * The cosigned checkpoints of a witness, one file per log, with the signatures of the log and of the witness. Written
  * whole or not at all, and durable when the call returns.
  */
 export function openCosignedFiles({ folder, key }: { readonly folder: string; readonly key: VerifierKey }) {
@@ -31,7 +31,7 @@ export function openCosignedFiles({ folder, key }: { readonly folder: string; re
   const contradictions = join(folder, 'contradictions');
   makeFolder(logs, 0o700);
   makeFolder(contradictions, 0o700);
-  // What a process that was killed had not finished; ours alone, as we have the folder.
+  // Left over from a killed process; the lock makes them ours.
   for (const name of readdirSync(logs)) if (name.endsWith('.new')) rmSync(join(logs, name), { force: true });
   const fileOf = (origin: string): string => join(logs, originHash(origin));
 
@@ -69,8 +69,8 @@ export function openCosignedFiles({ folder, key }: { readonly folder: string; re
     },
 
     /**
-     * Keeps a request whose checkpoint the log signed and which contradicts what it signed before: the proof that it
-     * forked, if it did. Best effort, and bounded.
+     * Keeps a request with a checkpoint that the log signed and that contradicts an earlier one: possible proof of a
+     * fork. Best effort, and bounded.
      *
      * @returns the file, or undefined when there are too many already
      */

@@ -20,7 +20,7 @@ import { type Cosigned, type CosignedFiles, openCosignedFiles, originHash } from
 import { keyFileOf, openWitnessKey, type WitnessKey } from './key-file.ts';
 
 export interface WitnessDependencies {
-  /** Holds the key and what was cosigned. One process has it at a time. */
+  /** Folder with the key and the cosigned checkpoints. One process owns it at a time. */
   readonly folder: string;
   /** See {@link openWitnessKey}. */
   readonly name?: string;
@@ -54,7 +54,7 @@ interface Witnessed {
   readonly origin: string;
   readonly keys: readonly VerifierKey[];
   newest: Cosigned | undefined;
-  /** What could not be made durable, as far as was heard: the disk has it or `newest`, and nothing else. */
+  /** A write whose result is unknown: the disk holds this or `newest`. */
   doubtful: Cosigned | undefined;
   turn: Promise<unknown>;
   waiting: number;
@@ -80,7 +80,7 @@ export async function createWitness(dependencies: WitnessDependencies): Promise<
     const newestByHash = new Map([...logs.values()].map((log) => [originHash(log.origin), log]));
     logger.info({ key: witnessKey.verifierKey, file: keyFileOf(folder), logs: logs.size }, 'witness opened');
 
-    /** The log signed what does not follow from what it signed before, or sent a proof that proves nothing. */
+    /** Keeps a checkpoint that the log signed and that does not extend the previous one. */
     const contradicted = (refusal: CodedError, body: Uint8Array, origin: string): CodedError => {
       try {
         const kept = files.keepContradiction(body);
@@ -149,7 +149,9 @@ interface ReadRequest {
   readonly said: Checkpoint;
 }
 
-/** What needs no memory: form, origin, signature, and that the checkpoint is not smaller than the old size. */
+/**
+ * Checks that need no stored state: form, origin, signature, and that the checkpoint is not smaller than the old size.
+ */
 function readRequest(body: Uint8Array, logs: ReadonlyMap<string, Witnessed>): ReadRequest {
   const parsed = parseAddCheckpoint(body);
   if (!parsed.ok) throw malformed('The body is no add-checkpoint request of C2SP tlog-witness.');
@@ -172,7 +174,7 @@ function readRequest(body: Uint8Array, logs: ReadonlyMap<string, Witnessed>): Re
   return { log, request, note: { text: opened.note.text, signatures }, said: said.checkpoint };
 }
 
-/** One at a time for each log: what is checked against is what is replaced. */
+/** One at a time for each log, so that the checkpoint that was compared is the one that is replaced. */
 async function inTurn<Result>(log: Witnessed, work: () => Promise<Result>): Promise<Result> {
   if (log.waiting >= maxWaiting)
     throw witnessErrors.error('witness_overloaded', 'Too many requests for this log wait already.');
@@ -204,7 +206,7 @@ function remembered(log: Witnessed, files: CosignedFiles): Cosigned | undefined 
   return found;
 }
 
-/** In the order of the specification. */
+/** Checks in the order of the specification. */
 function checkAgainst(
   before: Cosigned | undefined,
   { oldSize, proof }: AddCheckpoint,
@@ -234,14 +236,7 @@ function checkAgainst(
   if (!consistent.ok) throw contradicted(unproven(`The proof does not verify (${consistent.reason}).`));
 }
 
-async function signedByUs({
-  log,
-  note,
-  said,
-  witnessKey,
-  before,
-  clock,
-}: {
+async function signedByUs(request: {
   readonly log: Witnessed;
   readonly note: Note;
   readonly said: Checkpoint;
@@ -249,8 +244,10 @@ async function signedByUs({
   readonly before: Cosigned | undefined;
   readonly clock: Clock;
 }): Promise<{ readonly line: string; readonly cosigned: Cosigned }> {
+  const { log, note, said, witnessKey, before, clock } = request;
   const now = BigInt(Math.max(1, Math.floor(clock.now() / 1000)));
-  // A cosignature says that this is the largest tree seen by then: a clock set back must not make an earlier one say more.
+  // A cosignature states that this is the largest tree seen by then, so times never decrease, even if the clock is set
+  // back.
   const timestamp = before !== undefined && before.timestamp > now ? before.timestamp : now;
   try {
     const signature = await cosign({ text: note.text, timestamp, ...witnessKey });

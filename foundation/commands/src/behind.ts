@@ -1,14 +1,13 @@
-import { standingErrors } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { auditLogErrors, standingErrors } from '@countersign/contracts';
 
-/** How often something is begun anew because a row had to be written first. */
+/** How often work is started because a row had to be written first. */
 const maxAttempts = 4;
 
 /** A row is behind its newest record: a process died between the record and the commit. */
 export class Behind extends Error {
   /** Writes the row. */
   readonly settle: () => Promise<void>;
-  /** Reports what does not agree, where writing the row changed nothing; may throw CodedError `authority_unproven`. */
+  /** Reports the difference when writing the row did not help; may throw CodedError `authority_unproven`. */
   readonly report: () => Promise<unknown>;
 
   constructor(settle: () => Promise<void>, report: () => Promise<unknown> = async () => undefined) {
@@ -19,12 +18,12 @@ export class Behind extends Error {
 }
 
 /**
- * Does what a row may be too far behind for, and does it anew once that is written.
+ * Runs `work`, and runs it again after writing a row that was behind its record.
  *
  * @param work throws {@link Behind}
- * @param afterTaken what comes first where somebody else made the record, who may have died before its row; left out where `work` makes
- *   none whose id follows from another
- * @throws CodedError `authority_unproven` where the row stays behind, and what `work` throws
+ * @param afterTaken runs before the next attempt when another process wrote the record and may have ended before writing its row;
+ *   left out when `work` writes no records with derived ids
+ * @throws CodedError `authority_unproven` when the row stays behind; errors of `work`
  */
 export async function onceSettled<Result>(
   work: (completed: boolean) => Promise<Result>,
@@ -38,11 +37,14 @@ export async function onceSettled<Result>(
       if (error instanceof Behind) {
         if (isLast) {
           await error.report();
-          throw standingErrors.error('authority_unproven', 'What is stored cannot be brought to what was recorded.');
+          throw standingErrors.error(
+            'authority_unproven',
+            'The stored state differs from the audit log and cannot be repaired. Ask the operator to compare the records of type standing.contradicted.',
+          );
         }
         await error.settle();
       } else {
-        if (isLast || afterTaken === undefined || !isCodedError(error, 'record_identity_taken')) throw error;
+        if (isLast || afterTaken === undefined || !auditLogErrors.is(error, 'record_identity_taken')) throw error;
         await afterTaken();
       }
     }

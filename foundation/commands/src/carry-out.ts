@@ -2,15 +2,15 @@ import type { AuditAppender, RecordDraft } from '@countersign/contracts';
 import { type Clock, type CodedError, isCodedError, type RecordId } from '@countersign/kernel';
 import type { Given, Judged, Recorded, Steps } from './command.ts';
 
-/** What a command is about, locked. */
+/** The locked thing of a command. */
 export interface Held<Ask, Row> {
   readonly ask: Ask;
   readonly row: Row | undefined;
-  /** The record of the change before, where there is one. */
+  /** Record of the previous change, if any. */
   readonly previous: RecordId | undefined;
 }
 
-/** A command that nothing speaks against. */
+/** A command that has passed its checks. */
 export interface Decided<Ask, Row, Next, Said> {
   readonly held: Held<Ask, Row>;
   /** Of its record. */
@@ -19,27 +19,27 @@ export interface Decided<Ask, Row, Next, Said> {
   readonly said: Said;
 }
 
-/** How things are held while commands about them are judged, and how what becomes of them is recorded and written. */
+/** How things are locked, recorded and written. */
 export interface Keeping<Session, Ask, Row, Next, Said> {
-  /** One transaction of the database; `work` is begun anew where something had to be completed first. */
+  /** One database transaction; `work` runs again when an earlier command had to be completed first. */
   transaction<Result>(
     asks: readonly Ask[],
     work: (session: Session, completed: boolean) => Promise<Result>,
   ): Promise<Result>;
-  /** Locks what they are about, in the order that all commands have. @returns one for each, in the order asked */
+  /** Locks the things in a fixed order. @returns one for each, in the order of `asks` */
   hold(session: Session, asks: readonly Ask[]): Promise<readonly Held<Ask, Row>[]>;
-  /** Makes the record durable. @returns what stands from then on: what was recorded before, where that came first */
+  /** Makes the record durable. @returns the recorded state, also when an earlier attempt recorded it */
   record(
     session: Session,
     decided: Decided<Ask, Row, Next, Said>,
   ): Promise<{ readonly next: Next; readonly recorded: Recorded }>;
-  /** Makes the rows say what is durable. */
+  /** Writes the recorded state to the rows. */
   write(session: Session, decided: Decided<Ask, Row, Next, Said> & { readonly recorded: Recorded }): Promise<void>;
 }
 
 /**
- * Ends a command where what is recorded says more than what is told, or is about something else. It is recorded before it is told,
- * outside of the transaction that it ends.
+ * Ends a command whose refusal needs other records than the answer shows. They are recorded before the answer, outside of the
+ * transaction that is rolled back.
  */
 export class Refusal extends Error {
   readonly told: CodedError;
@@ -65,15 +65,15 @@ export async function carryOut<Session, Ask, Row, Facts, Found, Next, Said, Answ
   ask: Ask,
 ): Promise<Answer> {
   const [only] = await carryOutAll(steps, keeping, parts, [ask]);
-  if (only === undefined) throw new Error('a command was carried out and not answered');
+  if (only === undefined) throw new Error('a command was carried out without an answer');
   return only.answer;
 }
 
 /**
- * Carries out a command about several things, all or none: the one order of its steps.
+ * Carries out a command about several things, all or none, with its steps in their fixed order.
  *
- * @returns the answers, in the order asked
- * @throws what the steps throw; of several that are refused what the first is told
+ * @returns the answers, in the order of `asks`
+ * @throws errors of the steps; the first one when several are refused
  */
 export async function carryOutAll<Session, Ask, Row, Facts, Found, Next, Said, Answer>(
   steps: Steps<Session, Ask, Row, Facts, Found, Next, Said, Answer>,
@@ -97,7 +97,7 @@ export async function carryOutAll<Session, Ask, Row, Facts, Found, Next, Said, A
     }
   }
 
-  /** All of them, or everything that speaks against one of them. */
+  /** Judges all of them and collects every refusal. */
   async function judgeAll(session: Session, completed: boolean) {
     const now = clock.now();
     const refusals: Refusal[] = [];

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createStandingCheck, ended, standing } from '@countersign/contracts';
 import { CodedError, type Json, newId, type RecordId, systemRandom } from '@countersign/kernel';
-import { asSomebodyElse, type ScratchDatabase } from '@countersign/runtime';
+import { type ScratchDatabase, withoutHeldConnection } from '@countersign/runtime';
 import { createMemoryLog, createTestDatabase, fixedClock } from '@countersign/testkit';
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -242,7 +242,7 @@ describe('where a process dies after the record', () => {
     let others: Promise<unknown> = Promise.resolve();
     meanwhile = async () => {
       meanwhile = undefined;
-      others = asSomebodyElse(async () => {
+      others = withoutHeldConnection(async () => {
         await node().run(turn, light('ben'));
         await node().run(turn, light('cleo'));
       });

@@ -7,7 +7,7 @@ import { carryOut, type Keeping } from './carry-out.ts';
 import type { Command, Commands, Saying, Steps } from './command.ts';
 import { createChangedThings, recordIdOfNext, type ThingsLog, thingOf, write } from './recorded-things.ts';
 
-/** Runs the commands of one component, on its own tables. */
+/** Runs the commands of one component on its own tables. */
 export function createCommands(dependencies: {
   readonly pool: pg.Pool;
   readonly log: ThingsLog;
@@ -17,7 +17,7 @@ export function createCommands(dependencies: {
 }): Commands {
   const { pool, log, source } = dependencies;
 
-  /** A thing is its row: the record carries its whole state, and whoever looks next writes the row from that. */
+  /** A thing is stored as a row. Its record contains the whole state, from which the next reader can write the row. */
   function keepingOf<Ask, Id extends string, State, Row extends State, Facts, Answer>({
     kind,
     about,

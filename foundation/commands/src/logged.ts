@@ -14,13 +14,13 @@ import { carryOut, type Keeping } from './carry-out.ts';
 import type { Given, Saying, Steps } from './command.ts';
 import { recordIdOfNext, thingOf } from './recorded-things.ts';
 
-/** Things that are kept nowhere but in the log: what they are, its records say together. */
+/** Things that exist only as records in the log. */
 export interface LoggedKind<Id extends string, State> {
   /** In the log a thing is called `<kind>:<id>`. */
   readonly kind: string;
-  /** Whoever else would record something that this rests on waits until the transaction ends. */
+  /** Blocks other writers of relevant records until the transaction ends. */
   lock(session: pg.PoolClient, id: Id): Promise<void>;
-  /** As all records have it that were appended before the call. */
+  /** The state by all records that were appended before the call. */
   read(): Promise<State>;
 }
 
@@ -28,39 +28,39 @@ export interface GivenLogged<Ask, State, Facts> {
   readonly ask: Ask;
   readonly state: State;
   readonly facts: Facts;
-  /** Milliseconds since the epoch: one moment for the whole command. */
+  /** Milliseconds since the epoch; the same for the whole command. */
   readonly now: number;
 }
 
 /**
- * A command about a thing that has no row: what it is, its records say. Its steps are those of a `Command`, without what makes a row, and none can be left out.
- * Its record follows from the one before about the same thing, so that there is but one, whoever repeats it.
+ * A command about a thing without a row, with the steps of a `Command` that do not concern rows. Its record id is derived from the
+ * previous record of the thing, so repetitions have one record.
  */
 export interface LoggedCommand<Ask, Id extends string, State, Facts, Answer> {
   readonly kind: LoggedKind<Id, State>;
   readonly about: (ask: Ask) => Id;
   readonly facts: (session: pg.PoolClient, given: Omit<GivenLogged<Ask, State, Facts>, 'facts'>) => Promise<Facts>;
-  /** The answer to a command that was carried out before; undefined where it is to be carried out now. */
+  /** The answer if the command was carried out before; undefined otherwise. */
   readonly done: (given: GivenLogged<Ask, State, Facts>) => Answer | undefined;
   readonly check: (given: GivenLogged<Ask, State, Facts>) => Promise<void>;
-  /** @param record its id, for what names it */
+  /** @param record its id, for data that contains it */
   readonly record: (given: GivenLogged<Ask, State, Facts>, record: RecordId) => Saying;
   /**
-   * Writes what the record brings about, such as a version of the policies, within the transaction of the lock. Where a process died
-   * between the record and the commit, it is not called again: whoever keeps it completes it from the record.
+   * Writes rows that result from the record, such as a policy version, in the transaction of the lock. Not called again after a
+   * crash between record and commit: the owner of those rows completes them from the record.
    */
   readonly alongside?: (
     session: pg.PoolClient,
     given: GivenLogged<Ask, State, Facts>,
     recorded: RecordedOnce & { readonly record: RecordId },
   ) => Promise<void>;
-  /** Whether the thing stands afterwards, or has ended. */
+  /** Whether the thing has ended afterwards. */
   readonly ends: boolean;
-  /** The record of a refusal; undefined for what is not one: the caller is told, and nothing is kept. */
+  /** The record of a refusal; undefined when the error is not recorded. */
   readonly refused: (error: CodedError, given: Pick<GivenLogged<Ask, State, Facts>, 'ask'>) => RecordDraft | undefined;
-  /** Once it is recorded, and again by whoever repeats the command: idempotent. */
+  /** Runs after the record and after each repetition; idempotent. */
   readonly after: (given: GivenLogged<Ask, State, Facts>) => Promise<void>;
-  /** @param state as it is by the record */
+  /** @param state after the record */
   readonly release: (state: State, record: RecordId) => Answer;
 }
 
@@ -68,7 +68,7 @@ export interface LoggedCommands {
   /**
    * Carries out a command, once.
    *
-   * @throws what its steps throw; CodedError `log_unavailable`, `database_unavailable`: then it may have been recorded
+   * @throws errors of its steps; CodedError `log_unavailable`, `database_unavailable`: the command may be recorded then
    */
   run<Ask, Id extends string, State, Facts, Answer>(
     command: LoggedCommand<Ask, Id, State, Facts, Answer>,
@@ -96,12 +96,12 @@ export function createLoggedCommands({
         transaction: (_, work) =>
           onceSettled(
             (completed) => transaction(pool, (session) => work(session, completed)),
-            // Somebody else was first: what they recorded is looked at.
+            // Another process was first: the next attempt reads its record.
             async () => undefined,
           ),
         async hold(session) {
           await kind.lock(session, command.about(ask));
-          // Before what all records say is read: what is recorded meanwhile is seen, or its id is taken.
+          // Read the previous record before the state: a record written meanwhile is then either seen or takes the id.
           const previous = (await log.standings([of])).get(of)?.record;
           return [{ ask, row: { state: await kind.read() }, previous }];
         },
@@ -130,13 +130,13 @@ export function createLoggedCommands({
   };
 }
 
-/** What all records say together: there is no row, and this takes its place. */
+/** The state by all records, in place of a row. */
 interface Logged<State> {
   readonly state: State;
 }
 
 function stateIn<State>(row: Logged<State> | undefined): State {
-  if (row === undefined) throw new Error('what the records say was not read');
+  if (row === undefined) throw new Error('the state was not read from the records');
   return row.state;
 }
 

@@ -11,54 +11,53 @@ import {
   standing,
   standingErrors,
 } from '@countersign/contracts';
-import { defined, digestOf, isCodedError, type Json, type RecordId } from '@countersign/kernel';
+import { defined, digestOf, type Json, type RecordId } from '@countersign/kernel';
 import { takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { Behind, onceSettled } from './behind.ts';
 
-/** The change that a row is written by. */
+/** The change that writes a row. */
 export interface WrittenBy<Id extends string> {
   readonly id: Id;
   readonly record: RecordId;
 }
 
-/** What every kind of things has, however its rows are held against the log. */
+/** Common part of all kinds. */
 interface WrittenKind<Id extends string, State, Row extends State> {
   /** In the log a thing is called `<kind>:<id>`. */
   readonly kind: string;
-  /** The record of the change that made the row what it is. */
+  /** Record of the change that wrote the row. */
   recordOf(row: Row): RecordId;
-  /** What of the state is compared with the log: plain JSON. */
+  /** The part of the state that is compared with the log, as plain JSON. */
   content(state: State): Json;
-  /** Makes the row say this: a new row, or the one that there is. Nothing else writes what decides. */
+  /** Inserts or updates the row. Nothing else writes the columns with authority. */
   put(session: pg.PoolClient, state: State, by: WrittenBy<Id>): Promise<void>;
-  /** Takes the row of a thing that has ended away. Left out where the row stays, and says that it has ended. */
+  /** Deletes the row of a thing that has ended. Left out when the row stays and is marked as ended. */
   readonly remove?: (session: pg.PoolClient, id: Id) => Promise<void>;
   /**
-   * Tells others what was recorded, before the row says it: also when whoever looks next writes the row, and then perhaps again.
-   * Once for each record: an id that follows from it is taken once.
+   * Notifies others of the record before the row is written, also when a later reader writes the row. It may run again, so use an id
+   * derived from the record.
    */
   readonly tell?: (state: State, by: WrittenBy<Id>) => Promise<void>;
 }
 
 /**
- * Things of a kind whose rows the component itself holds against the log. For rows that cannot be written over, and that are read in
- * great numbers.
+ * A kind whose component compares rows with the log itself: for rows that cannot be overwritten and are read in large numbers.
  */
 export interface ProvenKind<Id extends string, State, Row extends State = State> extends WrittenKind<Id, State, Row> {
   readonly proven: true;
   /** Locks the row until the transaction ends. @returns whether there is one */
   hold(session: pg.PoolClient, id: Id): Promise<boolean>;
-  /** What the newest record says, whatever the rows say; the row is written where it is missing. Asked under the lock. */
+  /** The state of the newest record, whatever the rows contain; writes a missing row. Called under the lock. */
   complete(session: pg.PoolClient, id: Id): Promise<Row | undefined>;
-  /** What records say of the state, as members of their data: from it the component reads what was recorded. */
+  /** The members of record data from which the component reads the recorded state. */
   carries(state: State): Readonly<Record<string, Json>>;
 }
 
 /**
- * Things of one kind, whose rows are copies of what their newest records say (docs/adr/0057).
+ * A kind whose rows are copies of their newest records (docs/adr/0057).
  *
- * `State` is everything in a row that decides something, and nothing else; a row may hold more, such as when it is next looked at.
+ * `State` is exactly the part of a row that carries authority; a row may have more columns, such as the time of its next check.
  */
 export interface RecordedKind<Id extends string, State, Row extends State = State> extends WrittenKind<Id, State, Row> {
   readonly proven?: undefined;
@@ -67,18 +66,18 @@ export interface RecordedKind<Id extends string, State, Row extends State = Stat
   /** The row, locked until the transaction ends. */
   lock(session: pg.PoolClient, id: Id): Promise<Row | undefined>;
   /**
-   * What records carry instead of the {@link WrittenKind.content}: where nobody may read it in the log, it is sealed; and where a new
-   * row needs more than is compared, such as the place at which it begins, that is added.
+   * What records contain instead of the {@link WrittenKind.content}: a sealed form when nobody may read it in the log, or more members
+   * when a new row needs them.
    */
   readonly carried?: (state: State, id: Id) => Json;
   /**
-   * @param carried what a record of ours carries; the state that is made from it has the same content
-   * @param data all that the record says: what is restricted in a state stands there once, and is not carried a second time
+   * @param carried from a record of ours; the resulting state has the same content
+   * @param data all data of the record: restricted parts of the state are only there
    */
   stateOf(carried: Json, id: Id, data: Json): State;
   /**
-   * Rows are removed in time: where there is none any more, none is written. `true`: of what has ended; otherwise, of what this says it
-   * of, ended or not.
+   * Rows are deleted after some time and are then not restored. `true`: rows of ended things; a function: rows of the states that it
+   * names, ended or not.
    */
   readonly forgets?: true | ((state: State) => boolean);
 }
@@ -87,7 +86,7 @@ export function thingOf<Id extends string>({ kind }: { readonly kind: string }, 
   return `${kind}:${id}`;
 }
 
-/** The id of the record of the next change of a thing: it follows from the change before, so that there can be but one. */
+/** The record id of the next change of a thing. It is derived from the previous change, so there can be only one. */
 export function recordIdOfNext(of: string, previous: RecordId | undefined): RecordId {
   return previous === undefined ? recordIdOfCommand({ first: of }) : recordIdAfter(of, previous);
 }
@@ -95,19 +94,19 @@ export function recordIdOfNext(of: string, previous: RecordId | undefined): Reco
 export type ThingsLog = AuditAppender & StandingReader & Pick<AuditLog, 'find'>;
 
 export interface RecordedThings<Id extends string, State, Row extends State = State> {
-  /** The thing as it stands; undefined where there is none. @throws CodedError `authority_unproven`, `log_unavailable` */
+  /** The current state; undefined when there is none. @throws CodedError `authority_unproven`, `log_unavailable` */
   find(id: Id): Promise<Row | undefined>;
   /**
-   * The same under a lock, within a transaction.
+   * Reads it under a lock, within a transaction.
    *
-   * @throws {Behind} where the row has to be written first
+   * @throws {Behind} when the row has to be written first
    */
   lock(session: pg.PoolClient, id: Id): Promise<Row | undefined>;
   /**
-   * As {@link lock}, with the record that the next change follows.
+   * As {@link lock}, with the record of the previous change.
    *
-   * @param unproven what becomes of a row that somebody else wrote, once that is reported, and of one that is gone and that its record
-   *   cannot give back: `none` takes it for no row
+   * @param unproven how to treat a row that was altered (after the report), or that is missing and cannot be restored: `none` counts
+   *   it as no row
    * @throws {Behind} as {@link lock}
    */
   hold(
@@ -116,53 +115,52 @@ export interface RecordedThings<Id extends string, State, Row extends State = St
     unproven: 'refused' | 'none',
   ): Promise<{ readonly row: Row | undefined; readonly previous: RecordId | undefined }>;
   /**
-   * Does what changes nothing that decides with the thing under its lock, in one transaction; a row that is behind is written first.
+   * Runs work without changes of authority under the lock, in one transaction; a row behind its record is written first.
    *
-   * @throws what `work` throws; CodedError `authority_unproven`, `log_unavailable`, `database_unavailable`
+   * @throws errors of `work`; CodedError `authority_unproven`, `log_unavailable`, `database_unavailable`
    */
   locked<Result>(
     id: Id,
     work: (row: Row | undefined, session: pg.PoolClient) => Promise<Result> | Result,
   ): Promise<Result>;
   /**
-   * Whether a row that was read before is what the newest record says. One that is not is written from the record, where that can be
-   * done, or reported; what was read of it counts for nothing. @throws CodedError `log_unavailable`
+   * Whether a row that was read before matches its newest record. Otherwise the row is written from the record or reported, and the
+   * earlier reading must be discarded. @throws CodedError `log_unavailable`
    */
   counts(id: Id, row: Row): Promise<boolean>;
-  /** Writes what the newest record says, where the row does not say it yet. */
+  /** Writes the row from its newest record if it is behind. */
   settle(id: Id): Promise<void>;
   /**
-   * That a thing which a command depends on, beside its own, is written. It is not locked: what keeps it from changing meanwhile is a
-   * lock that all commands of the component take.
+   * Requires that another thing, on which a command depends, is written. It is not locked; a lock that all commands of the component
+   * take prevents changes.
    *
-   * @throws {Behind} where it has to be written first
+   * @throws {Behind} when it has to be written first
    */
   requireWritten(session: pg.PoolClient, id: Id): Promise<void>;
   /**
-   * Writes what the newest record says over a row that somebody else has written: for what takes nothing from anybody and must go
-   * on nevertheless, as calling it off.
+   * Overwrites an altered row from its newest record: for harmless commands that must always be possible, such as a cancellation.
    *
-   * @returns false where no record says what the thing is
+   * @returns false when no record contains the state
    */
   restore(id: Id): Promise<boolean>;
-  /** What the record of a change says stands from then on. */
+  /** The standing for the record of a change. */
   saying(id: Id, state: State): NonNullable<RecordDraft['standing']>[number];
 }
 
-/** What a command needs of the things that it changes. */
+/** Internal interface for commands. */
 export interface ChangedThings<Id extends string, State, Row extends State>
   extends Pick<RecordedThings<Id, State, Row>, 'hold' | 'settle' | 'saying'> {
-  /** What the record of a change says of the state from then on, beside what else is in its data. */
+  /** The new state as members of the record's data. */
   carrying(id: Id, state: State, previous: RecordId | undefined): Readonly<Record<string, Json>>;
 }
 
-/** A row that is not there cannot be locked: a name is, so that nobody writes what is older than what others wrote meanwhile. */
+/** A missing row cannot be locked, so its name is, to prevent overwriting newer state with older. */
 async function lockName<Id extends string>(
   { kind }: { readonly kind: string },
   session: pg.PoolClient,
   id: Id,
 ): Promise<void> {
-  // One of 64: a lock by name leaves a row for good.
+  // One of 64 names, because each name keeps a row permanently.
   await takeNamedLock(session, `new ${kind} ${digestOf({ id }).charAt(0)}`);
 }
 
@@ -172,7 +170,7 @@ const sayingOf = <Id extends string, State, Row extends State>(
   state: State,
 ) => standing(thingOf(kind, id), kind.content(state));
 
-/** Things that the component itself holds against the log. */
+/** Things of a {@link ProvenKind}. */
 function createProvenThings<Id extends string, State, Row extends State>(
   kind: ProvenKind<Id, State, Row>,
   { pool }: { readonly pool: pg.Pool },
@@ -213,7 +211,7 @@ export function createChangedThings<Id extends string, State, Row extends State>
   };
 }
 
-/** Carries out what is recorded. */
+/** Writes the recorded state. */
 export async function write<Id extends string, State, Row extends State>(
   kind: WrittenKind<Id, State, Row>,
   session: pg.PoolClient,
@@ -227,9 +225,9 @@ export async function write<Id extends string, State, Row extends State>(
 }
 
 /**
- * Reads and mends rows by their records. A row counts while it says what its newest record says, and names it (docs/adr/0043). One
- * that is the state before that, or that is missing, is written from the record, which carries the whole state. One that says
- * anything else was written by somebody else: it is reported and counts for nothing.
+ * Reads rows and repairs them from their records. A row counts while it matches its newest record and names it (docs/adr/0043). A
+ * missing row, or one with the previous state, is written from the record, which contains the whole state. Any other row was
+ * altered: it is reported and ignored.
  */
 export function createRecordedThings<Id extends string, State, Row extends State>(
   kind: RecordedKind<Id, State, Row>,
@@ -258,7 +256,7 @@ export function createRecordedThings<Id extends string, State, Row extends State
     return kind.lock(session, id);
   }
 
-  /** What the newest record carries of this thing, and whether it is what the record says stands. */
+  /** The state in the newest record, and whether it matches the record's standing. */
   async function carriedBy(id: Id, newest: StandingRecord): Promise<Carried<State> | undefined> {
     const found = await log.find(newest.record);
     const { thing, after, previous } = found === undefined ? {} : carriedIn(found.record);
@@ -270,8 +268,8 @@ export function createRecordedThings<Id extends string, State, Row extends State
   }
 
   /**
-   * How a row stands to the newest record about its thing: it says the same; the thing has ended and there is to be no row; it is to be
-   * written; or somebody else wrote it.
+   * Compares a row with the newest record of its thing: it matches, the thing has ended and the row must go, the row must be written,
+   * or it was altered.
    */
   async function compared(
     id: Id,
@@ -287,7 +285,7 @@ export function createRecordedThings<Id extends string, State, Row extends State
       if (found === undefined && kind.forgets === true) return same;
     }
     const carried = await carriedBy(id, newest);
-    // What an end left cannot be read any more: it has ended all the same.
+    // The state of an ended thing can no longer be read, but it has ended all the same.
     if (carried === undefined) return newest.digest === undefined ? gone : foreign;
     if (isNewest) return found.digest === carried.digest ? same : foreign;
     if (found === undefined && typeof kind.forgets === 'function' && kind.forgets(carried.state)) return same;
@@ -310,7 +308,7 @@ export function createRecordedThings<Id extends string, State, Row extends State
     if (found.is === 'same') return newest !== undefined;
     if (found.is === 'to-be-removed' && row !== undefined && newest !== undefined) {
       const record = await log.find(newest.record);
-      // A row that is not the one that was ended is reported, and goes as well.
+      // A row that differs from the ended one is reported and deleted too.
       if (record !== undefined && carriedIn(record.record).previous !== found.by) await check.holds(claimOf(id, row));
       const ending = await carriedBy(id, newest);
       if (ending === undefined) await kind.remove?.(session, id);
@@ -329,7 +327,7 @@ export function createRecordedThings<Id extends string, State, Row extends State
     async find(id) {
       const row = await kind.find(pool, id);
       const found = await compared(id, row, await newestOf(id));
-      // What was read may be of two moments: under the lock it is of one.
+      // The two readings may be of different times, so read again under the lock.
       return found.is === 'same' ? row : things.locked(id, (locked) => locked);
     },
     locked: (id, work) =>
@@ -351,7 +349,7 @@ export function createRecordedThings<Id extends string, State, Row extends State
     async counts(id, row) {
       if ((await compared(id, row, await newestOf(id))).is === 'same') return true;
       await things.find(id).catch((error: unknown) => {
-        if (!isCodedError(error, 'authority_unproven')) throw error;
+        if (!standingErrors.is(error, 'authority_unproven')) throw error;
       });
       return false;
     },
@@ -377,7 +375,7 @@ interface Carried<State> {
 type Comparison<State> =
   | { readonly is: 'same' | 'gone' | 'foreign' }
   | { readonly is: 'behind'; readonly state: State }
-  /** @param by the record that its row names */
+  /** @param by the record named in the row */
   | { readonly is: 'to-be-removed'; readonly by: RecordId };
 
 const same = { is: 'same' } as const;

@@ -8,53 +8,53 @@ import {
 import type { Clock, CodedError, Json } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 
-/** What somebody has proposed, as far as whoever decides about it is judged by it. */
+/** The members of a proposal that the rule of two people uses. */
 export interface WaitingProposal {
-  /** Who proposed it, then everybody through whom they did, by principal id. */
+  /** Principal ids: the proposer, then the acting chain. */
   readonly people: readonly string[];
-  /** By which it was proposed; left out where it counts whoever proposed it has left. */
+  /** Scope of the proposer; left out when the proposal outlives the proposer's departure. */
   readonly scope?: Scope;
   /** Milliseconds since the epoch. */
   readonly proposedAt: number;
-  /** Milliseconds since the epoch; left out, it waits without an end. */
+  /** Milliseconds since the epoch; no deadline when left out. */
   readonly expiresAt?: number;
-  /** How it was decided, by its record; undefined while it waits. */
+  /** The recorded decision; undefined while it is pending. */
   readonly decided: string | undefined;
-  /** Of everything that was proposed; left out where an approver names no digest. */
+  /** Digest of the whole proposal; left out when approvers name no digest. */
   readonly digest?: string;
 }
 
-/** Who would approve it. */
+/** The approver. */
 export interface SecondOfTwo {
-  /** Who acts, then everybody through whom they do, by principal id. */
+  /** Principal ids: the approver, then the acting chain. */
   readonly people: readonly string[];
-  /** Of the proposal as they read it; left out where they name its id alone. */
+  /** Digest of the proposal that the approver has read; left out when they name only its id. */
   readonly digest?: string;
 }
 
-/** What takes two people, as data: what is proposed, who lets it through, for how long it waits, and how it is refused. */
+/** Declares dual control as data: the proposal, its approvers, its deadline and its error codes. */
 export interface DualControl<Code extends string> {
-  /** What is proposed, as people call it: `change`. */
+  /** Common name of the proposal: `change`. */
   readonly what: string;
   /**
-   * What an approver names: the digest of everything that was proposed; or its id alone, where that stands for what never changes, or
-   * where what they sign says the rest.
+   * What an approver names: the digest of the whole proposal, or only its id when the proposal never changes or the signed statement
+   * contains the rest.
    */
   readonly approves: 'digest' | 'id';
-  /** Milliseconds that it waits; `until-decided` where it has no end, `configured` where the installation says how long. */
+  /** Deadline in milliseconds; `until-decided` for none, `configured` when it comes from the configuration. */
   readonly waitsMs: number | 'until-decided' | 'configured';
-  /** How many others let it through. */
+  /** Number of approvers. */
   readonly quorum: number;
   /**
-   * Whether whoever proposed it must still hold the right by which they did; or the component holds them to their role itself; or it
-   * counts whether or not they are still there.
+   * Whether the proposer must still have the right to propose it, the component checks the proposer's role itself, or the proposal
+   * outlives the proposer's departure.
    */
   readonly proposer: 'keeps-right' | 'keeps-role' | 'may-leave';
-  /** Which rights nobody holds both of: scopes of one client, or roles and parts of one person. */
+  /** Separated rights: scopes that no client has together, or roles that no person has together. */
   readonly separates:
     | { readonly scopes: readonly [propose: readonly Scope[], approve: readonly Scope[]] }
     | { readonly people: string };
-  /** Left out is what cannot speak against it: an end that there is none of, a digest that nobody names, a right that nobody asks for. */
+  /** Optional codes are left out when the rule does not apply: no deadline, no digest, no right of the proposer. */
   readonly codes: Readonly<Record<'settled' | 'self' | 'dependent', Code>> &
     Partial<Readonly<Record<'expired' | 'digest' | 'gone', Code>>>;
   readonly error: (
@@ -62,7 +62,7 @@ export interface DualControl<Code extends string> {
     detail: string,
     options?: { readonly facts?: Readonly<Record<string, Json>> },
   ) => CodedError;
-  /** What the refused are told, where the words that are the same everywhere would mislead them. */
+  /** Details that replace the common ones where those would mislead. */
   readonly words?: Partial<Readonly<Record<'expired' | 'self' | 'dependent', string>>>;
 }
 
@@ -73,25 +73,25 @@ export interface SecondPersonDependencies {
 }
 
 export interface SecondPerson {
-  /** `expired` where nobody decided in time. */
+  /** `expired` when nobody decided in time. */
   statusOf(proposal: Pick<WaitingProposal, 'decided' | 'expiresAt'>): string;
-  /** Why nobody can decide about it any more, where that is so. */
+  /** Why it can no longer be decided; undefined while it can. */
   settled(proposal: Pick<WaitingProposal, 'decided' | 'expiresAt'>): CodedError | undefined;
-  /** Why who proposed it no longer may, where they may not. */
+  /** Why the proposer may no longer propose it; undefined while they may. */
   gone(proposal: WaitingProposal): Promise<CodedError | undefined>;
-  /** Why this person may not approve this, where they may not: by all rules, in their order. */
+  /** Why this person may not approve it, by all rules in order; undefined when they may. */
   refusalOf(proposal: WaitingProposal, approver: SecondOfTwo): Promise<CodedError | undefined>;
 }
 
-/** How a proposal stands that is kept as `status`: `expired` where nobody decided before its end. Both times in milliseconds since the epoch. */
+/** The status of a proposal: `expired` when it was not decided before its deadline. Times in milliseconds since the epoch. */
 export function statusAt<Status extends string>(status: Status, expiresAt: number, now: number): Status | 'expired' {
-  // Written so that a time that is not a number has passed.
+  // NaN counts as expired.
   return status !== 'proposed' || now < expiresAt ? status : 'expired';
 }
 
 /**
- * The one rule of two people: whoever approves is surely somebody else than who proposed, approves exactly what was proposed, in
- * time and once, and who proposed it still may. It is asked under the lock that decides.
+ * The rule of two people: the approver is certainly another person than the proposer and approves exactly the proposal, in time and
+ * once, and the proposer may still propose it. Call it under the lock of the decision.
  */
 export function createSecondPerson<Code extends string>(
   control: DualControl<Code> & { readonly proposer: 'keeps-right' },

@@ -1,19 +1,19 @@
 import { isCodedError } from '@countersign/kernel';
 import type { AuditAppender, AuditLog, EvidenceRecord, RecordDraft } from './audit-log.ts';
 
-/** A record of a command, whoever wrote it. */
+/** The record of a command, written now or by an earlier attempt. */
 export interface RecordedOnce {
   /** RFC 3339. */
   readonly time: string;
-  /** What was recorded before, by a process that died before it was stored; left out where it is recorded now. */
+  /** The record of an earlier attempt that ended before it was stored; absent when this call wrote the record. */
   readonly before?: EvidenceRecord;
 }
 
 /**
- * Records a command whose id follows from what it is (see `recordIdOfCommand`, `recordIdAfter`): where it is in the log already,
- * its caller goes on from what the record says.
+ * Appends a record with a derived id (see `recordIdOfCommand`, `recordIdOfNext`). When the log already has that record, the
+ * caller continues from it.
  *
- * @throws CodedError `record_identity_taken` where what is there is about something else, and what `append` throws
+ * @throws CodedError `record_identity_taken` when the existing record is about something else; errors of `append`
  */
 export async function appendOnce(
   log: AuditAppender & Pick<AuditLog, 'find'>,

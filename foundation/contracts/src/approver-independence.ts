@@ -3,12 +3,12 @@ import type { Principal } from './directory.ts';
 type Colleague = Pick<Principal, 'institution' | 'desk'>;
 
 /**
- * Whether an approver in this role deals beside those whose transaction it is: a trader of a desk does not check that desk as
- * its head or as risk, compliance or operations, nor stand in for whoever does. Supervisors are of the desk they supervise.
+ * Whether an approver in this role trades on the same desk as the initiator. A trader may not approve for their own desk as
+ * desk head, risk, compliance or operations, or as their deputy. Supervisors belong to the desk they supervise.
  *
- * @param begun who began the transaction, and who carries it on; undefined where the directory does not have them
+ * @param begun the initiator and whoever took the transaction over; undefined for principals that the directory does not have
  */
-export function dealsBeside(
+export function tradesOnSameDesk(
   approver: Pick<Principal, 'roles'> & Colleague,
   role: string,
   begun: readonly (Colleague | undefined)[],

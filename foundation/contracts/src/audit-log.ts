@@ -6,17 +6,17 @@ import type { LastStandingReader, Standing, StandingLister, StandingReader } fro
 
 export { type RecordType, recordTypes } from './record-types.ts';
 
-/** Someone or something that acted, as the record names it. Ids only, never names of people. */
+/** An actor in a record. Ids only, never names of people. */
 export interface Actor {
-  /** A principal id, or `client:` and a client id where no principal is known yet. */
+  /** A principal id, or `client:` and a client id when no principal is known yet. */
   readonly id: string;
   /** LEI of the institution it acted for. */
   readonly institution?: string;
 }
 
-/** The part of a record that its writer supplies. */
+/** A record as its writer supplies it. */
 export interface RecordDraft {
-  /** Chosen by the writer beforehand, so that what is released (a token, a decision) can name its record. */
+  /** Chosen by the writer in advance, so that a token or decision can name its record. */
   readonly id: RecordId;
   readonly type: RecordType;
   /** Name of the writing component. */
@@ -25,7 +25,7 @@ export interface RecordDraft {
   /** Error code when the outcome is `deny`. */
   readonly reason?: string;
   readonly transaction?: TransactionId;
-  /** Records this one rests on (a token on its mandate's acceptance): a bundle carries them too. */
+  /** Records this one depends on (a token on its mandate's acceptance). Evidence bundles include them. */
   readonly references?: readonly RecordId[];
   readonly subject?: Actor;
   /** The acting chain, current actor first (RFC 8693 section 4.1). */
@@ -48,53 +48,52 @@ export interface RecordDraft {
   readonly zone?: string;
   /** The device that was used, by its id in the directory. */
   readonly device?: string;
-  /** LEI of the partner whose assertion, interface or copy it is about. */
+  /** LEI of the partner whose assertion, interface or copy the record is about. */
   readonly partner?: string;
-  /** The certificate that was shown to us: serial number in hexadecimal, and its `x5t#S256`. */
+  /** The presented certificate: serial number in hexadecimal, and its `x5t#S256`. */
   readonly certificate?: { readonly serial: string; readonly thumbprint: string };
   /** Digest of the canonical intent (RFC 8785, SHA-256). */
   readonly intent?: Digest;
   readonly payload?: Digest;
-  /** How the things that this record is about stand from now on: what their rows are held against when they are used. */
+  /** New standings of the things this record is about. Their rows are compared with these when they are used. */
   readonly standing?: readonly Standing[];
   /** Facts of this record type. Plain JSON; no secrets, no personal data. */
   readonly data?: Json;
   /**
-   * `data` as JSON text, instead of it, from who has most of it written already: a decision writes its input for the
-   * digest, and once is enough. The record is the same.
+   * `data` as JSON text, instead of `data`. Saves a second serialization, e.g. of a decision's input; the record is the same.
    */
   readonly dataText?: string;
-  /** Members that are told to few: left out of what is given above, and put back for who may read them. */
+  /** Restricted values. They are not part of the members above; authorized readers get them in their place. */
   readonly protectedValues?: readonly ProtectedValue[];
 }
 
-/** `personal`: about a person. `strategy`: what an institution means to trade, and how. */
+/** `personal`: about a person. `strategy`: about an institution's trading intentions. */
 export type ProtectionKind = 'personal' | 'strategy';
 
-/** A member of a record that stands in the leaf as a salted commitment, and encrypted beside it. */
+/** A restricted value: the leaf contains a salted commitment, and the encrypted value is stored beside it. */
 export interface ProtectedValue {
-  /** Where it belongs in the record: JSON pointer (RFC 6901) of object members, e.g. `/data/intent`. */
+  /** Its place in the record: JSON pointer (RFC 6901) of object members, e.g. `/data/intent`. */
   readonly path: string;
   readonly kind: ProtectionKind;
-  /** Under whose key it is kept: a principal for `personal`, an LEI for `strategy`. */
+  /** Whose key encrypts it: a principal for `personal`, an LEI for `strategy`. */
   readonly subject: string;
-  /** The value, or its canonical JSON text (RFC 8785) from who has written that already. */
+  /** Exactly one of the two: the value, or its canonical JSON text (RFC 8785). */
   readonly value?: Json;
   readonly text?: string;
 }
 
-/** What the leaf has of a protected value. */
+/** The commitment to a restricted value in the leaf. */
 export interface Commitment {
   readonly kind: ProtectionKind;
-  /** Id of the key under which it is kept: one for each subject, region, retention class and year. */
+  /** Id of the encryption key: one for each subject, region, retention class and year. */
   readonly key: string;
   /** SHA-256 over 32 bytes of salt and the canonical JSON text of the value, in base64url. */
   readonly commitment: string;
-  /** SHA-256 of what is kept beside the record, in base64url. */
+  /** SHA-256 of the ciphertext, in base64url. */
   readonly ciphertext: string;
 }
 
-/** A protected value with the salt that opens its commitment. */
+/** A restricted value with the salt of its commitment. */
 export interface Disclosure {
   readonly record: RecordId;
   readonly path: string;
@@ -105,18 +104,18 @@ export interface Disclosure {
 }
 
 /**
- * A record as it stands in the log: the leaf is exactly the UTF-8 bytes of its JSON. Read back, protected values are in
- * their places again, as long as they have not been erased.
+ * A record of the log. The leaf is exactly the UTF-8 bytes of its JSON. Reading a record restores its restricted values unless
+ * they were erased.
  */
 export interface EvidenceRecord extends Omit<RecordDraft, 'dataText' | 'protectedValues'> {
-  /** 2 since records are numbered by their source. */
+  /** Version 2 added the numbering by source. */
   readonly v: 1 | 2;
   /** RFC 3339, UTC, set by the log. */
   readonly time: string;
-  /** The stream of the process that wrote it, and its number there: from 1, without gaps. Since version 2. */
+  /** Stream of the writing process and number in it, from 1 without gaps. Since version 2. */
   readonly stream?: string;
   readonly number?: number;
-  /** The newest `clock.measured` record of that process: how good its time was. */
+  /** The newest `clock.measured` record of that process, which states the accuracy of its clock. */
   readonly clock?: string;
   /** By JSON pointer. */
   readonly protected?: Readonly<Record<string, Commitment>>;
@@ -137,36 +136,36 @@ export const auditLogErrors = errorVocabulary({
   log_inconsistent: 'unavailable',
   checkpoint_unknown: 'invalid',
   bundle_too_large: 'too-large',
-  /** The clock is worse than the configured budget, and the policy is to refuse. */
+  /** The clock error exceeds the configured budget, and the policy is to refuse. */
   clock_over_budget: 'unavailable',
-  /** Not enough witnesses have cosigned: nothing is published. */
+  /** Too few witnesses have cosigned, so nothing is published. */
   log_quorum_missing: 'unavailable',
-  /** More has been appended than may stand unpublished. */
+  /** Too many records are waiting for publication. */
   log_publication_overdue: 'unavailable',
-  /** The file that keeps the newest head outside of the database cannot be read or written, or another process has it. */
+  /** The head guard cannot be read or written, or another process uses it. */
   log_guard_unusable: 'unavailable',
-  /** The policy of witnesses cannot be read, or cannot be met by this log. */
+  /** The witness policy cannot be read or cannot be satisfied by this log. */
   log_policy_unusable: 'invalid',
-  /** The folder to which the log is published, or a copy of it is kept, cannot be used. */
+  /** The folder for the published log or its copy is unusable. */
   log_folder_unusable: 'unavailable',
-  /** What was copied is not what was signed. */
+  /** The copy differs from the signed log. */
   log_copy_unverified: 'unavailable',
   query_malformed: 'invalid',
-  /** Many records have some of what is asked, and too few all of it. */
+  /** Too many records match single conditions of the query and too few match all of them. */
   query_too_wide: 'invalid',
-  /** The index by which evidence is found has fallen far behind the log. */
+  /** The evidence index is far behind the log. */
   query_behind: 'unavailable',
   purpose_missing: 'invalid',
 });
 
-/** What every component that decides something is given, and nothing more. */
+/** The only part of the audit log that a deciding component receives. */
 export interface AuditAppender {
   /**
    * Resolves when the record is durable and has its place in the log.
    *
-   * Appending the same draft again, id and all, answers with the first receipt.
+   * Appending an identical draft again, including its id, returns the first receipt.
    *
-   * @throws CodedError `log_unavailable` when it could not be made durable, or nobody knows: the caller must then
+   * @throws CodedError `log_unavailable` when durability failed or is unknown: the caller must then
    *   release nothing. `record_too_large` over 65,535 bytes. `record_identity_taken` when the log holds another
    *   record under this id. `not_canonicalizable` for text with a lone surrogate.
    */
@@ -181,16 +180,16 @@ export interface LogEntry {
 export interface RecordQuery {
   readonly transaction?: TransactionId;
   readonly type?: RecordType;
-  /** Any of these; not together with `type`. */
+  /** Any of these types; not together with `type`. */
   readonly types?: readonly RecordType[];
   readonly after?: bigint;
   /** At most 1,000. */
   readonly limit?: number;
-  /** As the records stand in the log: who has no use for what is told to few does not get it. */
+  /** Return records without restricted values. */
   readonly withheld?: true;
 }
 
-/** By what evidence is found. All that is given must hold. */
+/** An evidence query. All given conditions must match. */
 export interface EvidenceQuery {
   readonly transaction?: TransactionId;
   /** A person as subject, actor or approver, by principal id. */
@@ -203,10 +202,10 @@ export interface EvidenceQuery {
   readonly partner?: string;
   /** LEI of the institution that was acted for. */
   readonly institution?: string;
-  /** A decision, by its record: the decision itself and whatever rests on it. */
+  /** Record of a decision: finds the decision and all records that depend on it. */
   readonly decision?: RecordId;
   readonly types?: readonly RecordType[];
-  /** Records from this moment on, and before that one; milliseconds since the epoch. */
+  /** From (inclusive) and until (exclusive), in milliseconds since the epoch. */
   readonly from?: number;
   readonly until?: number;
   /** Exclusive. */
@@ -215,30 +214,30 @@ export interface EvidenceQuery {
   readonly limit?: number;
 }
 
-/** What a bundle tells of what is told to few. */
+/** Which restricted values an evidence bundle discloses. */
 export interface BundleDisclosure {
-  /** As the record of the export says it. */
+  /** The kinds named in the record of the export. */
   readonly kinds: readonly ProtectionKind[];
-  /** In words: what the values are wanted for. */
+  /** The purpose of the disclosure, in words. */
   readonly purpose?: string;
   /**
-   * Whether this value may be told to who asks.
+   * Whether this value may be disclosed to the requester.
    *
-   * @param subject under whose key it is kept
+   * @param subject whose key encrypts it
    */
   mayBeShown(value: { readonly kind: ProtectionKind; readonly subject: string }, record: EvidenceRecord): boolean;
 }
 
-/** A record as it stands in the log: the bytes that were hashed, without what is told to few. */
+/** The hashed text of a record, without restricted values. */
 export interface RawLogEntry {
   readonly index: bigint;
   readonly text: string;
 }
 
-/** A stretch of the log, for those who read a great deal of it. */
+/** A range of the log for bulk readers. */
 export interface ScanQuery {
   readonly types: readonly RecordType[];
-  /** Records from this moment on, and before that one; milliseconds since the epoch. */
+  /** From (inclusive) and until (exclusive), in milliseconds since the epoch. */
   readonly from?: number;
   readonly until?: number;
   /** Exclusive. */
@@ -247,17 +246,17 @@ export interface ScanQuery {
   readonly limit: number;
 }
 
-/** What reads past records in bulk. */
+/** Bulk reader of past records. */
 export interface RecordScanner {
-  /** In the order of the log, unparsed. */
+  /** In log order, unparsed. */
   scan(query: ScanQuery): Promise<readonly RawLogEntry[]>;
-  /** How many a scan of the same range would find, and those that have been pruned since. */
+  /** Number of records in the range, including pruned ones. */
   count(query: Omit<ScanQuery, 'after' | 'limit'>): Promise<number>;
 }
 
-/** What reads past records in bulk, with what is told to few. */
+/** Bulk reader of past records with restricted values. */
 export interface RecordStreamer {
-  /** Begins to read when the first page is asked for. @throws CodedError as `scan` */
+  /** Starts reading when the first page is requested. @throws CodedError as `scan` */
   stream(query: RecordStreamQuery): Promise<RecordStream>;
 }
 
@@ -269,30 +268,30 @@ export interface AuditLog
     RecordScanner,
     RecordStreamer {
   /**
-   * The newest signed checkpoint (C2SP signed note); covers every record whose append has resolved before the call.
-   * Where witnesses are configured it carries their cosignatures.
+   * The newest signed checkpoint (C2SP signed note); covers every record whose append resolved before the call.
+   * Contains the cosignatures of configured witnesses.
    *
-   * @throws CodedError `log_quorum_missing` when too few of them answer
+   * @throws CodedError `log_quorum_missing` when too few witnesses answer
    */
   checkpoint(): Promise<string>;
-  /** The newest checkpoint that was published: nothing is signed for the answer. Undefined before the first. */
+  /** The newest published checkpoint, without signing a new one; undefined before the first. */
   published(): Promise<string | undefined>;
-  /** Records by what they are about. Answers from at least all that was appended before the call. */
+  /** Finds records. Covers at least everything appended before the call. */
   query(query: EvidenceQuery): Promise<readonly LogEntry[]>;
   /** The log's verifier key (C2SP vkey). */
   verifierKey(): string;
   find(id: RecordId): Promise<LogEntry | undefined>;
   search(query: RecordQuery): Promise<readonly LogEntry[]>;
-  /** The place of the newest record of these types; -1 where there is none. */
+  /** Index of the newest record of these types; -1 when there is none. */
   newest(types: readonly RecordType[]): Promise<bigint>;
   proveInclusion(index: bigint, size: bigint): Promise<readonly Uint8Array[]>;
   proveConsistency(from: bigint, to: bigint): Promise<readonly Uint8Array[]>;
   /**
-   * Everything recorded for a transaction and what those records rest on, with proofs, in one document.
-   * Writes an `evidence.exported` record that lists what belongs into the bundle, so that a later omission shows.
+   * All records of a transaction and the records they depend on, with proofs, in one document.
+   * Writes an `evidence.exported` record that lists the contents, so that a later omission is detectable.
    *
-   * @param since a checkpoint note the reader already holds: the bundle then proves the log only grew since.
-   * @param disclose which protected values the bundle discloses; none when left out. Recorded with the list.
+   * @param since a checkpoint that the reader already has; the bundle then proves that the log only grew since.
+   * @param disclose which restricted values to disclose; none when left out. Recorded with the contents.
    */
   exportBundle(request: {
     readonly transaction: TransactionId;

@@ -12,8 +12,8 @@ export const breakGlassStatementTypes = {
 } as const;
 
 /**
- * All that emergency access can be for: to see, and to stop. Nothing here trades, moves assets, approves, changes who may
- * do what, touches evidence or reaches the emergency access itself.
+ * Emergency access can only read and stop. No scope here trades, moves assets, approves, changes authority, or touches evidence
+ * or emergency access itself.
  */
 export const emergencyScopes = [
   'order:read',
@@ -30,17 +30,17 @@ export const emergencyScopes = [
 ] as const satisfies readonly Scope[];
 export type EmergencyScope = (typeof emergencyScopes)[number];
 
-/** How long emergency access lives. Its tokens live for five minutes at most, as all do, and are collected anew meanwhile. */
+/** Duration of emergency access in seconds. Its tokens last at most five minutes and are collected again. */
 export const emergencySeconds = 900;
 
 /**
- * `declared`: waits for the second holder; `granted`: access may be collected, or has been; `reviewed`: looked at by a
- * third; `overdue`: not in time, and both holders are locked out; `lapsed`: no second holder came.
+ * `declared`: waits for the second holder; `granted`: access can be collected; `reviewed`: a third person has reviewed it;
+ * `overdue`: the review is late and both holders are locked; `lapsed`: no second holder confirmed in time.
  */
 export const incidentStatuses = ['declared', 'granted', 'reviewed', 'overdue', 'lapsed'] as const;
 export type IncidentStatus = (typeof incidentStatuses)[number];
 
-/** A declared emergency, with the access that it gave. */
+/** A declared incident and its emergency access. */
 export interface Incident {
   readonly id: IncidentId;
   readonly status: IncidentStatus;
@@ -48,7 +48,7 @@ export interface Incident {
   /** LEI. */
   readonly institution: string;
   readonly reason: string;
-  /** Number of the incident in the firm's own system. */
+  /** Incident number in the firm's own system. */
   readonly reference: string;
   readonly resource: ResourceUri;
   readonly scopes: readonly EmergencyScope[];
@@ -56,11 +56,11 @@ export interface Incident {
   readonly jkt: Digest;
   /** RFC 3339, as the others. */
   readonly declaredAt: string;
-  /** Until then a second holder must have come. */
+  /** Deadline for the second holder. */
   readonly secondBefore: string;
   readonly second?: PrincipalId;
   readonly grantedAt?: string;
-  /** End of the access, whenever it is collected. */
+  /** End of the access, whenever its token is collected. */
   readonly endsAt?: string;
   readonly collected: boolean;
   readonly reviewDueAt?: string;
@@ -70,35 +70,35 @@ export interface Incident {
     readonly verdict: 'justified' | 'not-justified';
     readonly note: string;
   };
-  /** Of its `incident.declared`. */
+  /** Its `incident.declared` record. */
   readonly recordId: RecordId;
 }
 
 export const breakGlassErrors = errorVocabulary({
   incident_unknown: 'not-found',
   incident_malformed: 'invalid',
-  /** Not one of the scopes of emergencies, or none that the interface has. */
+  /** Not an emergency scope, or not a scope of this interface. */
   incident_scope: 'forbidden',
-  /** Who is no holder, or of another institution. */
+  /** Not a holder, or of another institution. */
   incident_not_holder: 'forbidden',
-  /** The second holder is somebody else than the first. */
+  /** The second holder must be another person. */
   incident_same_person: 'forbidden',
-  /** The second holder was let in by the first. */
+  /** The second holder was invited by the first. */
   incident_not_independent: 'forbidden',
-  /** An incident of one of the two has not been reviewed. */
+  /** One of the two has an incident without review. */
   incident_unreviewed: 'conflict',
   incident_decided: 'conflict',
   incident_over: 'conflict',
-  /** Access that still runs is not reviewed yet: end it first. */
+  /** End the access before its review. */
   incident_running: 'conflict',
-  /** The access was collected too often: ten times are more than a quarter of an hour asks for. */
+  /** The access was collected more than ten times. */
   incident_collected: 'conflict',
-  /** Who reviews is none of the two, and holds a role that reviews. */
+  /** The reviewer must be a third person with a reviewing role. */
   incident_not_reviewer: 'forbidden',
   incident_statement: 'forbidden',
 });
 
-/** The access token of an emergency, as its tool gets it. */
+/** The access token of an incident. */
 export interface EmergencyAccess {
   readonly accessToken: string;
   readonly scopes: readonly EmergencyScope[];
@@ -106,7 +106,7 @@ export interface EmergencyAccess {
   readonly expiresAt: string;
 }
 
-/** What a person declares. */
+/** A person's declaration of an incident. */
 export interface Declaration {
   /** 10 to 400 characters. */
   readonly reason: string;
@@ -117,21 +117,21 @@ export interface Declaration {
   readonly jkt: Digest;
 }
 
-/** Emergency access: two people, a reason, a quarter of an hour, narrow rights, an alarm, a review. */
+/** Emergency access: two people, a reason, 15 minutes, narrow scopes, an alarm and a review. */
 export interface BreakGlass {
-  /** What the first holder signs to declare. @throws CodedError of {@link breakGlassErrors} */
+  /** The statement that the first holder signs. @throws CodedError of {@link breakGlassErrors} */
   askToDeclare(declaration: Declaration, holder: PrincipalId): Promise<AskedStatement>;
-  /** Alarms at once. @throws CodedError of {@link breakGlassErrors} */
+  /** Notifies at once. @throws CodedError of {@link breakGlassErrors} */
   declare(declaration: Declaration, statement: SignedStatement): Promise<Incident>;
   askToSecond(id: IncidentId, second: PrincipalId): Promise<AskedStatement>;
   second(id: IncidentId, statement: SignedStatement): Promise<Incident>;
   /**
-   * The access, to who shows the declared key: a token, which ends the one before. It moves the end of nothing.
+   * Issues the access token to the holder of the declared key and ends the previous token. The end of the access stays the same.
    *
    * @param jkt thumbprint of the key whose possession was proved for this request
    */
   collect(id: IncidentId, jkt: Thumbprint): Promise<EmergencyAccess>;
-  /** Ends the access before its time; by one of the two holders. */
+  /** Ends the access early; for either holder. */
   end(id: IncidentId, by: PrincipalId): Promise<Incident>;
   askToReview(
     id: IncidentId,
@@ -139,7 +139,7 @@ export interface BreakGlass {
     note: string,
     reviewer: PrincipalId,
   ): Promise<AskedStatement>;
-  /** Also one that is overdue: locks stay until they are lifted by an operator. */
+  /** Also possible when overdue; locks stay until an operator lifts them. */
   review(
     id: IncidentId,
     verdict: 'justified' | 'not-justified',
@@ -154,24 +154,24 @@ export interface BreakGlass {
 /** Issues the access tokens of emergencies; offered by the authorization server. */
 export interface EmergencyTokens {
   /**
-   * An access token for one of our own interfaces, decided and recorded as every other, and bound to a key. Nothing renews
-   * it; what is exchanged from it is narrower and ends with it. The record of it is durable before it is returned.
+   * A key-bound access token for one of our own interfaces, decided and recorded like any other. It cannot be renewed; tokens
+   * exchanged from it are narrower and end with it. Its record is durable before it is returned.
    *
-   * @throws CodedError of `oauthErrors`: a scope that is none of emergencies, or that the interface does not have; a
-   *   decision against it
+   * @throws CodedError of `oauthErrors` for a scope that is not an emergency scope or not one of the interface, or for a
+   *   denied decision
    */
   issueEmergency(request: {
     readonly incident: IncidentId;
     readonly subject: PrincipalId;
-    /** The software in whose name it is issued; of the directory. */
+    /** The client in whose name it is issued. */
     readonly client: ClientId;
     readonly resource: ResourceUri;
     readonly scopes: readonly EmergencyScope[];
     readonly jkt: Thumbprint;
-    /** Until the access ends; a token lives for five minutes at most all the same. */
+    /** Time until the access ends; the token itself lasts at most five minutes. */
     readonly lifetimeSeconds: number;
     readonly authentication: { readonly acr: string; readonly authTime: number };
-    /** Records that it rests on. */
+    /** Records that the token depends on. */
     readonly references: readonly RecordId[];
   }): Promise<{
     readonly accessToken: string;

@@ -1,6 +1,6 @@
 import type { TransactionFacts } from './decisions.ts';
 
-/** What was executed is cleared and settled by intents of their own, and reported. */
+/** Clearing, settlement and reporting of an executed trade have intents of their own. */
 const settling: ReadonlySet<string> = new Set([
   'urn:countersign:rar:v1:clearing_submission',
   'urn:countersign:rar:v1:settlement_instruction',
@@ -8,9 +8,9 @@ const settling: ReadonlySet<string> = new Set([
 const reporting = 'urn:countersign:rar:v1:regulatory_report';
 
 /**
- * Whether steps of these scopes begin nothing new: they end what was begun or carry on what was executed
- * (`TransactionFacts.carriedThrough`), clear or settle an executed trade that the registry knows, or report. For them it is
- * enough that they could be begun once: a registration, a review or a certificate may have lapsed since.
+ * Whether steps of these scopes begin nothing new: they end or continue an existing transaction
+ * (`TransactionFacts.carriedThrough`), clear or settle an executed trade that the registry knows, or report. A registration,
+ * review or certificate that has lapsed since the start does not stop them.
  */
 export function carriesThrough(
   { intentType, tradeKnown, carriedThrough }: Pick<TransactionFacts, 'intentType' | 'tradeKnown' | 'carriedThrough'>,

@@ -5,9 +5,8 @@ import type { GrantRegister } from './grants.ts';
 import type { SignatureAlgorithm } from './signer.ts';
 
 /**
- * What an authority is: a mandate to act; a single instruction (used once, for one exact intent); a standing authority
- * that renews nobody's attention; an agreement by which a client is taken on; a rule between three, none of whom can
- * change it without the others.
+ * Kinds of authority: a mandate to act; an instruction for one exact intent, used once; a standing authority; a client onboarding
+ * agreement; a rule between three parties that none can change without the others.
  */
 export const mandateKinds = [
   'mandate',
@@ -21,7 +20,7 @@ export type MandateKind = (typeof mandateKinds)[number];
 export const mandateStatuses = ['proposed', 'active', 'suspended', 'revoked', 'expired'] as const;
 export type MandateStatus = (typeof mandateStatuses)[number];
 
-/** The parts that institutions have in a mandate; `thirdParty` in a tri-party rule alone, and there always. */
+/** Parties of a mandate. Tri-party rules, and only they, have a `thirdParty`. */
 export const mandateParts = ['grantor', 'grantee', 'thirdParty'] as const;
 export type MandatePart = (typeof mandateParts)[number];
 
@@ -31,7 +30,7 @@ export interface MandateParty {
   readonly role: string;
 }
 
-/** What the parties are bound by. Its digest is what each of them consents to. */
+/** The binding terms. Each party consents to their digest. */
 export interface MandateTerms {
   readonly kind: MandateKind;
   readonly grantor: MandateParty;
@@ -48,13 +47,13 @@ export interface MandateTerms {
   readonly effectiveUntil: string;
 }
 
-/** The word of an institution, given by a person or service that may bind it. */
+/** An institution's consent, given by a person or service with authority to bind it. */
 export interface MandateConsent {
   readonly part: MandatePart;
   readonly lei: Lei;
   /** Principal id of the signatory. */
   readonly signatory: string;
-  /** On whose authority: a signatory who binds alone, or one who binds together with a second. */
+  /** Whether the signatory binds alone or together with a second one. */
   readonly authority: 'sole' | 'joint';
   /** Digest of the {@link MandateTerms} that the signatory was shown. */
   readonly termsDigest: Digest;
@@ -120,18 +119,18 @@ export interface MandateProposal {
   readonly effectiveUntil: string;
 }
 
-/** What an amendment changes; what is left out stays. Kind and parent cannot be changed. */
+/** Changes of an amendment; absent members stay as they are. Kind and parent cannot change. */
 export interface AmendmentProposal {
   readonly constraints?: unknown;
   readonly legalBasis?: { readonly type: string; readonly reference: string };
   readonly termsHash?: string;
   readonly effectiveFrom?: string;
   readonly effectiveUntil?: string;
-  /** A change of counterparty; with it nothing else but legal basis and terms hash may change. */
+  /** A change of counterparty, together with which only legal basis and terms hash may change. */
   readonly replace?: { readonly part: string; readonly by: { readonly lei: string; readonly role: string } };
 }
 
-/** What a mandate is asked about: the facts of an intent, read from its authorization detail by `intentUse` (market). */
+/** A question to a mandate: the facts of an intent, read from its authorization detail by `intentUse` (market). */
 export interface MandateQuestion {
   readonly mandate: MandateId;
   /** The institution that acts under it: the grantee of the mandate, or of one cut from it. */
@@ -139,7 +138,7 @@ export interface MandateQuestion {
   readonly use: MandateUse;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** Refuse to answer from anything older than this version. */
+  /** Do not answer from an older version. */
   readonly atLeastVersion?: number;
 }
 
@@ -147,7 +146,7 @@ export type MandateAnswer =
   | {
       readonly stands: true;
       readonly mandate: Mandate;
-      /** Every mandate that the answer rests on: from the one held by `actingFor` (the named or one cut from it) up to the root. */
+      /** Every mandate the answer depends on: from the one held by `actingFor` (the named mandate or a sub-mandate) up to the root. */
       readonly chain: readonly Mandate[];
     }
   | {
@@ -155,9 +154,9 @@ export type MandateAnswer =
       /** A code of {@link consentErrors} or one of `permits` (market), e.g. `mandate_venue`. */
       readonly reason: string;
       readonly detail: string;
-      /** The mandate that was named, where there is one. */
+      /** The named mandate, if it exists. */
       readonly mandate?: Mandate;
-      /** The one of its line that does not stand or does not permit; its record says what ended it. */
+      /** The mandate of the chain that has ended or does not permit the use; its record gives the cause. */
       readonly atFault?: Mandate;
     };
 
@@ -166,15 +165,15 @@ export interface ValidityQuestion {
   readonly mandate: MandateId;
   readonly actingFor: Lei;
   readonly detail: AuthorizationDetail;
-  /** The scope it is used for; the one that begins such an intent when left out. */
+  /** The scope of the use; the scope that begins such an intent when left out. */
   readonly action?: string;
   /** Effective time, milliseconds since the epoch: past or future. */
   readonly at: number;
-  /** Recorded time, milliseconds since the epoch: nothing recorded after it counts. Everything known when left out. */
+  /** Recorded time, milliseconds since the epoch: later records are ignored. Now when left out. */
   readonly knownAt?: number;
 }
 
-/** What a partner holds of a mandate. */
+/** A partner's copy of a mandate. */
 export interface MandateCopy {
   readonly id: string;
   readonly version: number;
@@ -185,8 +184,8 @@ export interface MandateCopy {
 export interface MandateDrift {
   readonly id: string;
   /**
-   * `unknown-here`: no such mandate, or not theirs to know; `behind`: an older version of ours; `differs`: a version of
-   * ours with other content, or one we have never had; `missing-there`: one that was not in what they sent.
+   * `unknown-here`: no such mandate, or the partner is no party to it; `behind`: an older version of ours; `differs`: other content
+   * or a version that we never had; `missing-there`: the partner has no copy.
    */
   readonly kind: 'unknown-here' | 'behind' | 'differs' | 'missing-there';
   readonly theirs?: { readonly version: number; readonly digest: string };
@@ -205,26 +204,26 @@ export const consentErrors = errorVocabulary({
   mandate_expired: 'conflict',
   mandate_not_effective: 'conflict',
   mandate_grantee: 'forbidden',
-  /** An instruction is good for one intent: it has been used, or this is another. */
+  /** An instruction permits one intent: it was used already, or the intent differs. */
   mandate_instruction_used: 'conflict',
-  /** The signatory's authority does not reach this kind or this amount. */
+  /** The signatory's authority does not cover this kind or amount. */
   signatory_authority: 'forbidden',
   /** The same signatory cannot give the second signature. */
   signatory_repeated: 'conflict',
   not_a_signatory: 'forbidden',
   idempotency_conflict: 'conflict',
   terms_hash_mismatch: 'conflict',
-  /** Another amendment waits for consents. */
+  /** Another amendment is awaiting consents. */
   amendment_pending: 'conflict',
   amendment_not_found: 'not-found',
 });
 
 export interface MandateListing {
-  /** In any part, as grantor, grantee or third party; or in one that an amendment which waits would give it. */
+  /** Party to the mandate (grantor, grantee or third party), now or by a pending amendment. */
   readonly institution: Lei;
   readonly status?: MandateStatus;
   readonly kind?: MandateKind;
-  /** Milliseconds since the epoch: only those that end before it. */
+  /** Only mandates that end before this time, in milliseconds since the epoch. */
   readonly endingBefore?: number;
   readonly after?: MandateId;
   /** At most 1,000. */
@@ -233,48 +232,48 @@ export interface MandateListing {
 
 export interface ConsentStore {
   readonly grants: GrantRegister;
-  /** Ids of every mandate cut from this one, directly or further down, itself included. */
+  /** Ids of this mandate and all its direct and indirect sub-mandates. */
   withDescendants(id: MandateId): Promise<readonly MandateId[]>;
   /**
-   * @param by a signatory of the grantor: their word is the first consent. A joint signatory's proposal waits for a
-   *   second one's.
+   * @param by a signatory of the grantor, whose proposal is the first consent. A joint signatory's proposal awaits a
+   *   second signatory.
    */
   propose(proposal: MandateProposal, by: Actor, idempotencyKey: string): Promise<Mandate>;
   /**
    * Consents to a proposed mandate for the caller's institution; with the last consent it becomes active.
    *
-   * A consent counts while whoever gave it may bind the institution: in the place of a signatory who has left before
-   * the last consent was given, another one consents. A mandate that was cut from another is checked against it again.
+   * A consent counts only while its signatory may bind the institution. If a signatory leaves before the last consent, another one
+   * must consent. A sub-mandate is compared with its parent again.
    *
-   * @param terms naming the terms hash shows that the terms were seen
-   * @param by a signatory of a party whose consent is wanted
+   * @param terms the terms hash shows that the signatory has seen the terms
+   * @param by a signatory of a party whose consent is outstanding
    */
   accept(id: MandateId, terms: { readonly termsHash: string }, by: Actor): Promise<Mandate>;
   /**
-   * Proposes other terms. What was agreed stays in force until every party has consented ({@link acceptAmendment}).
-   * A mandate that was cut from another is checked against it again.
+   * Proposes other terms. The agreed terms stay in force until every party has consented ({@link acceptAmendment}).
+   * A sub-mandate is compared with its parent again.
    *
-   * @param by a signatory of any party; their word is the first consent
+   * @param by a signatory of any party, whose proposal is the first consent
    */
   amend(id: MandateId, change: AmendmentProposal, by: Actor, idempotencyKey: string): Promise<Mandate>;
   /**
-   * Consents to the amendment that waits; with the last consent its terms are the mandate's. What was cut from the
-   * mandate is not rewritten: {@link check} asks every mandate of a line, and of a grantee who was replaced nothing
-   * that they have cut stands any longer. A party whose registration is RETIRED is not asked (succession).
+   * Consents to the pending amendment, which takes effect with the last consent. Sub-mandates are not rewritten: {@link check}
+   * tests every mandate of the chain, and sub-mandates of a replaced grantee end. A party whose LEI is RETIRED need not consent
+   * (succession).
    *
-   * @param terms.termsDigest of {@link MandateAmendment}: so that nothing else is consented to
+   * @param terms.termsDigest of {@link MandateAmendment}: so that the consent covers nothing else
    */
   acceptAmendment(id: MandateId, terms: { readonly termsDigest: string }, by: Actor): Promise<Mandate>;
-  /** By any party, or whoever the amendment would make one. */
+  /** For any current party, or a party that the amendment would add. */
   withdrawAmendment(id: MandateId, by: Actor, reason: string): Promise<Mandate>;
   /**
-   * Suspending and resuming are the grantor's, also of a rule between three. A reason stays in the evidence for good: it
-   * must not name people.
+   * Only the grantor suspends and resumes, also in tri-party rules. The reason stays in the evidence permanently and must not name
+   * people.
    */
   suspend(id: MandateId, by: Actor, reason: string): Promise<Mandate>;
-  /** @param by a signatory of the grantor who binds alone, and as far as the mandate goes: it gives authority back */
+  /** @param by a signatory of the grantor who alone may bind it to the whole mandate, because resuming restores authority */
   resume(id: MandateId, by: Actor, reason: string): Promise<Mandate>;
-  /** By any party. Ends the mandate and with it, at once, everything cut from it. Repeating it returns the first result. */
+  /** For any party. Immediately ends the mandate and all sub-mandates. Repeating it returns the first result. */
   revoke(id: MandateId, by: Actor, reason: string): Promise<Mandate>;
   find(id: MandateId): Promise<Mandate | undefined>;
   /** All versions, oldest first. */
@@ -282,25 +281,26 @@ export interface ConsentStore {
   /** The newest versions, by id. */
   list(listing: MandateListing): Promise<readonly Mandate[]>;
   /**
-   * Does this mandate, with everything above it, allow this use at this time? Answers from memory on the hot path.
+   * Whether this mandate and its parents permit this use at this time. Answers from memory on the hot path.
    *
-   * An agreement by which a client is taken on permits nothing (`mandate_action`). That an instruction is used once is
-   * for whoever uses it to see to: `mandate.kind` says what it is. Where `actingFor` is not the grantee of the mandate
-   * named, at most 256 of the mandates it holds below are looked through, those that are active first.
+   * An onboarding agreement permits nothing (`mandate_action`). The caller must make sure that an instruction (`mandate.kind`) is
+   * used once. If `actingFor` is not the grantee of the named mandate, at most 256 of its sub-mandates are searched, active ones
+   * first.
    */
   check(question: MandateQuestion): Promise<MandateAnswer>;
   /**
-   * {@link check} for a whole intent, at any time, as known at any time. Reads the history; not for the hot path.
+   * {@link check} for a whole intent at any effective time, by what was recorded at any time. Reads the history; not for the hot
+   * path.
    *
-   * What happened to a mandate counts from when it was recorded. An acceptance that is known speaks for the time before
-   * it too, from `effectiveFrom` on; an amendment does not.
+   * Changes count from their recorded time. An acceptance also covers the time before it, from `effectiveFrom` on; an amendment
+   * does not.
    */
   validate(question: ValidityQuestion): Promise<MandateAnswer>;
   /**
-   * Compares what a partner holds with what stands here, and records the comparison.
+   * Compares a partner's copies with ours and records the comparison.
    *
    * @param copies at most 10,000, each mandate once
-   * @param options.complete whether `copies` is all they hold: then what is missing there and is not over is told too,
+   * @param options.complete whether `copies` is complete: then mandates in force that the partner lacks are reported too,
    *   at most 10,000
    */
   compareCopies(

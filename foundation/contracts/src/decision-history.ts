@@ -4,14 +4,14 @@ import type { Decision } from './decisions.ts';
 import type { LimitReading } from './limits.ts';
 import type { PolicyBundle } from './policy-versions.ts';
 
-/** A decision as its record has it. */
+/** A decision as recorded. */
 export type RecordedDecision = Omit<Decision, 'id' | 'policyRecord' | 'inputText'> & {
   readonly id: string;
   readonly input: Json;
 };
 
-/** What of a decision replay and simulation compare. */
-export const judgedFields = [
+/** Fields of a decision that replay and simulation compare. */
+export const comparedFields = [
   'decision',
   'determining',
   'errors',
@@ -23,7 +23,7 @@ export const judgedFields = [
 
 /** Where a replayed decision differs from the recorded one. */
 export interface ReplayDifference {
-  readonly field: (typeof judgedFields)[number] | 'input_digest';
+  readonly field: (typeof comparedFields)[number] | 'input_digest';
   readonly recorded: Json;
   readonly replayed: Json;
 }
@@ -31,11 +31,11 @@ export interface ReplayDifference {
 export type ReplayReport = { readonly record: RecordId; readonly recorded: RecordedDecision } & (
   | { readonly outcome: 'identical' }
   | { readonly outcome: 'different'; readonly differences: readonly ReplayDifference[] }
-  /** Which recorded input cannot be had any more, or is not what its digest says. */
+  /** Recorded inputs that are no longer available or do not match their digest. */
   | { readonly outcome: 'missing'; readonly missing: readonly string[] }
 );
 
-/** A decision taken apart, for those who administer the policies. */
+/** A detailed explanation of a decision for policy administrators. */
 export interface DecisionExplanation {
   readonly recorded: RecordedDecision;
   readonly policies: readonly {
@@ -46,9 +46,9 @@ export interface DecisionExplanation {
   }[];
   /** The entities that could be read, in Cedar's JSON form. */
   readonly entities: readonly Json[];
-  /** What the limits were found at; empty where they were not asked. One that was exceeded has made a deny of a permit. */
+  /** Use of the limits; empty when none applied. An exceeded limit turned the permit into a deny. */
   readonly limits: readonly (LimitReading & { readonly exceeded: boolean })[];
-  /** For a deny: of each permit that came nearest, and of each forbid that fired, the conditions that decided. */
+  /** For a deny: the decisive conditions of the permits that came closest and of the forbids that applied. */
   readonly unmet: readonly {
     readonly policyId: string;
     readonly effect: 'permit' | 'forbid';
@@ -62,7 +62,7 @@ export interface DecisionExplanation {
   }[];
 }
 
-/** Which recorded decisions a simulation runs over. Members left out do not limit. */
+/** Filter for the recorded decisions of a simulation. */
 export interface SimulationRange {
   /** RFC 3339. */
   readonly from?: string;
@@ -75,7 +75,7 @@ export interface SimulationRange {
   readonly desk?: string;
 }
 
-/** One decision that the candidate would have made otherwise. */
+/** A recorded decision that the candidate reverses. */
 export interface Flip {
   readonly record: RecordId;
   readonly at: string;
@@ -85,10 +85,10 @@ export interface Flip {
   readonly action: string;
   readonly from: 'permit' | 'deny';
   readonly to: 'permit' | 'deny';
-  /** Determining policies, before and after; none where it was or would be for limits alone. */
+  /** Determining policies before and after; empty when only limits decided. */
   readonly before: readonly string[];
   readonly after: readonly string[];
-  /** Ids of the limits that it was past, and would be past; missing where no limit made it flip. */
+  /** Ids of the exceeded limits before and after; absent when no limit caused the reversal. */
   readonly limits?: { readonly before: readonly string[]; readonly after: readonly string[] };
 }
 
@@ -107,11 +107,11 @@ export interface SimulationReport {
   /** Records read so far, of those in the range. */
   readonly progress: { readonly done: number; readonly of: number };
   readonly decisions: number;
-  /** Recorded decisions whose inputs could not be had, by what was missing. */
+  /** Number of skipped decisions by missing input. */
   readonly skipped: Readonly<Record<string, number>>;
   readonly permitToDeny: number;
   readonly denyToPermit: number;
-  /** Same answer, for other reasons or on other terms: obligations, the life of a token, a time stamp. */
+  /** Same answer with other reasons, obligations, token lifetime or time stamp. */
   readonly otherwiseChanged: number;
   readonly by: {
     readonly institution: readonly FlipCount[];
@@ -121,26 +121,26 @@ export interface SimulationReport {
   /** The first thousand. */
   readonly flips: readonly Flip[];
   /**
-   * What the candidate makes otherwise of the limits and rates of `baseVersion`; the first thousand. Each decision and each
-   * step was held to what of it can be tried, by itself: against what had been used when it was made. For all else it was
-   * held to the limits as they were found then. Missing in reports that were made before they said so.
+   * Changes of the candidate to the limits and rates of `baseVersion`; the first thousand. Each decision was tested alone against
+   * the changed limits that can be tested, with the use at its time, and against the recorded readings of all others. Absent in
+   * reports of earlier releases.
    */
   readonly limitChanges?: readonly LimitChange[];
   /** Digest over all of the above once it is done. */
   readonly digest?: Digest;
 }
 
-/** A limit or a rate that comes, goes or changes, as `limits.json` has it before and after. */
+/** An added, changed or removed limit or rate, as in `limits.json` before and after. */
 export interface LimitChange {
   readonly kind: 'limit' | 'rate';
-  /** Of a limit its id, of a rate its pair of currencies. */
+  /** Id of the limit, or currency pair of the rate. */
   readonly id: string;
   readonly change: 'added' | 'changed' | 'removed';
   readonly before?: Json;
   readonly after?: Json;
   /**
-   * How many decisions had a reading of the limit and were held to it as the candidate has it. Missing where that cannot be
-   * told: of rates, of new limits, and of those that count something else, over another time, or for others.
+   * Number of decisions that were tested against the changed limit. Absent when it cannot be tested: rates, new limits, and limits
+   * with another measure, window or key.
    */
   readonly tried?: number;
 }
@@ -152,18 +152,18 @@ export interface FlipCount {
   readonly denyToPermit: number;
 }
 
-/** Past decisions, judged again: bit for bit, or by other policies. */
+/** Replay and simulation of past decisions. */
 export interface DecisionHistory {
   /**
-   * Decides again from what was recorded, by the version it was decided by.
+   * Repeats a decision from its recorded inputs, by the same policy version.
    *
    * @throws CodedError `decision_not_found`, `record_without_decision`
    */
   replay(record: RecordId): Promise<ReplayReport>;
-  /** @throws CodedError as {@link replay}; `policy_not_loaded` where an input is missing */
+  /** @throws CodedError as {@link replay}; `policy_not_loaded` when an input is missing */
   explain(record: RecordId): Promise<DecisionExplanation>;
   /**
-   * Runs a bundle over the recorded decisions, beside the hot path. Returns at once; ask {@link simulation} how far it is.
+   * Runs a bundle over recorded decisions in the background. Returns at once; see {@link simulation} for progress.
    *
    * @throws CodedError `policy_invalid`; `simulation_busy`
    */

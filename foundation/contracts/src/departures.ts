@@ -3,8 +3,8 @@ import type { Actor } from './audit-log.ts';
 import type { PrincipalId } from './principals.ts';
 
 /**
- * What a part of the system ends when a principal leaves or moves. Called after the directory has recorded and made
- * the change, and called again until it has succeeded: ending twice is ending once.
+ * Ends something a principal holds when the principal leaves or moves. The directory calls it after the change is recorded and
+ * made, and repeats it until it succeeds; it must be idempotent.
  */
 export interface DepartureEffect {
   /** E.g. `tokens`, `sessions`, `approvals`. */
@@ -13,7 +13,7 @@ export interface DepartureEffect {
   end(departure: {
     readonly principal: PrincipalId;
     readonly kind: Departure['kind'];
-    /** RFC 3339: what the principal was given after it, having come back, is not this departure's. */
+    /** RFC 3339. Access that a returning principal was given later is not affected. */
     readonly at: string;
     readonly by: Actor;
     readonly reason: string;
@@ -21,8 +21,8 @@ export interface DepartureEffect {
 }
 
 /**
- * A principal that left, or moved to another desk or other roles: one step, at once in the directory, and carried
- * through everything it held, whatever fails in between.
+ * A principal that left, or moved to another desk or other roles. The directory changes at once; the effects are repeated until
+ * all of them have succeeded.
  */
 export interface Departure {
   readonly id: DepartureId;

@@ -1,18 +1,18 @@
 import { errorVocabulary } from '@countersign/kernel';
 import type { PrincipalId } from './principals.ts';
 
-/** What was last reported of a device. */
+/** The latest reported posture of a device. */
 export interface DevicePosture {
   readonly posture: 'compliant' | 'failing';
-  /** RFC 3339: when it was looked at, by the reporter's word, and never later than when it was reported. */
+  /** RFC 3339: time of the check as the reporter states it, never later than the time of the report. */
   readonly postureAt: string;
-  /** Name of the feed that said so; `directory` where only the directory knows. */
+  /** Name of the feed; `directory` when only the directory has a posture. */
   readonly source: string;
-  /** Codes of what failed, e.g. `disk_encryption`, `os_patch_level`; empty when compliant. */
+  /** Codes of failed checks, e.g. `disk_encryption`, `os_patch_level`; empty when compliant. */
   readonly failed: readonly string[];
 }
 
-/** How a device showed that it is that device. */
+/** A device that has proved its identity, and how. */
 export interface RecognisedDevice {
   /** `device:` and a name, of the directory. */
   readonly id: string;
@@ -22,66 +22,66 @@ export interface RecognisedDevice {
 export const deviceErrors = errorVocabulary({
   device_unknown: 'not-found',
   device_malformed: 'invalid',
-  /** A device that shows itself is asked for, and none did. */
+  /** A managed device is required, and none proved its identity. */
   device_required: 'forbidden',
   device_proof_wrong: 'forbidden',
-  /** It belongs to somebody else. */
+  /** The device belongs to somebody else. */
   device_not_yours: 'forbidden',
   device_failing: 'forbidden',
-  /** What was reported of it is too old to count. */
+  /** The latest report is too old. */
   device_stale: 'forbidden',
   device_enrolled: 'conflict',
   enrolment_unknown: 'not-found',
   posture_feed_unknown: 'forbidden',
   posture_report_invalid: 'invalid',
   posture_report_old: 'conflict',
-  /** A copy of the postures in another process is too old to be relied on. */
+  /** This process's copy of the postures is too old. */
   postures_behind: 'unavailable',
 });
 
-/** What was last reported of a device, as it is stored. */
+/** The latest posture of a device as stored. */
 export interface StreamedPosture extends DevicePosture {
   readonly device: string;
-  /** LEI, of the feed. */
+  /** LEI of the feed's institution. */
   readonly institution: string;
-  /** Whether one of the owner's processes wrote it. */
+  /** Whether the row seal shows that the owning component wrote it. */
   readonly sealed: boolean;
 }
 
-/** Reported postures for processes that hold a copy; what is streamed is held against the audit log. */
+/** Postures for processes that keep a copy, which they verify against the audit log. */
 export interface PostureStream {
   /**
-   * What was reported after a place, oldest first.
+   * Reports after a position, oldest first.
    *
-   * @param request.after `newest` of the page before; 0 for everything
+   * @param request.after `newest` of the previous page; 0 for everything
    * @param request.limit at most 5,000
    */
   posturesSince(request: {
     readonly after: bigint;
     readonly limit: number;
   }): Promise<{ readonly postures: readonly StreamedPosture[]; readonly newest: bigint }>;
-  /** Of devices, at most 1,000. */
+  /** Postures of the named devices, at most 1,000. */
   posturesOf(devices: readonly string[]): Promise<readonly StreamedPosture[]>;
 }
 
-/** Managed workstations and phones: that it is them, and whether they are well. */
+/** Identity and posture of managed workstations and phones. */
 export interface Devices {
   /**
-   * The newest that is known; undefined for a device that nobody knows. Costs a map access.
+   * The latest posture; undefined for an unknown device. Costs a map access.
    *
-   * @throws CodedError `postures_behind` from a copy in another process that has not been confirmed for some seconds
+   * @throws CodedError `postures_behind` when a copy in another process has not been confirmed for some seconds
    */
   postureOf(device: string): DevicePosture | undefined;
   /**
-   * A challenge for a browser that holds a device key: stateless, ten minutes long (a page stands open for a while), bound
-   * to what it is for. It counts once where `about` does.
+   * A stateless challenge for a browser with a device key, valid for ten minutes because pages stay open, and bound to `about`. It
+   * is single use if `about` is.
    *
-   * @param about what it is asked for: the nonce of one showing of a sign-in page, for one
+   * @param about what the challenge is for, such as the nonce of a sign-in page
    */
   challenge(about: string): string;
   /**
-   * Which device sent this: by the certificate of its connection, or by its key's signature over a challenge of
-   * {@link challenge}. A proof that is there and wrong is recorded (`device.refused`) and refused; none at all is undefined.
+   * Identifies the device by the certificate of its connection, or by its key's signature over a {@link challenge}. An invalid
+   * proof is recorded (`device.refused`) and refused; without any proof the result is undefined.
    *
    * @throws CodedError `device_proof_wrong`, `device_unknown`
    */
@@ -91,18 +91,18 @@ export interface Devices {
     readonly certificateThumbprint?: string;
     /**
      * As the page's script sent it, the text of the field `device` or what it parses to:
-     * `{ device, challenge, signature }` (ES256 over the challenge's text, base64url). An empty text is none.
+     * `{ device, challenge, signature }` (ES256 over the challenge's text, base64url). An empty text counts as no proof.
      */
     readonly proof?: unknown;
     readonly person?: PrincipalId;
   }): Promise<RecognisedDevice | undefined>;
   /**
-   * Whether a person may be raised to something that asks for a managed device, by what is known of it now.
+   * Checks that a person may use a tier that requires a managed device, by the device's current posture.
    *
    * @throws CodedError `device_required`, `device_unknown`, `device_not_yours`, `device_failing`, `device_stale`
    */
   requireFit(device: RecognisedDevice | undefined, person: PrincipalId): Promise<void>;
-  /** The devices of a person, for their page. */
+  /** A person's devices, for their own page. */
   of(person: PrincipalId): Promise<
     readonly {
       readonly id: string;
@@ -112,14 +112,14 @@ export interface Devices {
   >;
 }
 
-/** The name of the hidden field in which a page's form brings a device's proof. */
+/** Name of the hidden form field with the device's proof. */
 export const deviceFieldName = 'device';
 
 /**
- * What a page needs so that a browser shows which device it is on. The page holds
+ * Lets a page ask the browser for a device proof. The page contains
  * `<input type="hidden" name="device" value="" data-device-challenge="…">` in each of its forms, and the script
- * `<script src="{script}" defer></script>`; it is sent with `script-src 'self'`. The script signs each challenge as soon
- * as the page is there, and leaves the value empty in a browser that holds no device key. What comes back goes to
+ * `<script src="{script}" defer></script>`; it is sent with `script-src 'self'`. The script signs each challenge when
+ * the page has loaded, and leaves the value empty in a browser without a device key. Pass the value to
  * {@link Devices.recognise} with the same `about`.
  */
 export interface DeviceProof {

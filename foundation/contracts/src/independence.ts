@@ -2,10 +2,10 @@ import type { AuthenticatorRegister } from './authenticators.ts';
 import { kindOfPrincipal, type PrincipalId, parsePrincipalId } from './principals.ts';
 
 /**
- * Whether two sides are surely two people. Whoever invites somebody to enrol may have enrolled a key of their own for them:
- * inviter and invited are not independent, in either direction.
+ * Whether two sides are certainly two different people. An inviter could have enrolled a key of their own in the name of the
+ * invited person, so inviter and invited are not independent, in either direction.
  *
- * @param one principal ids of one side: who acts, and everybody through whom they do
+ * @param one principal ids of one side: subject and acting chain
  */
 export type Independence = (one: readonly string[], other: readonly string[]) => Promise<boolean>;
 
@@ -25,6 +25,6 @@ function peopleAmong(ids: readonly string[]): readonly PrincipalId[] {
   });
 }
 
-/** For whoever is refused as the second of two. */
+/** Shown when the second of two people is refused. */
 export const notIndependentDetail =
   'You and who proposed this are not independent: one of you invited the other to enrol a key. Somebody else has to approve it.';

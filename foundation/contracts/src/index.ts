@@ -1,5 +1,5 @@
 export { appendOnce, type RecordedOnce } from './append-once.ts';
-export { dealsBeside } from './approver-independence.ts';
+export { tradesOnSameDesk } from './approver-independence.ts';
 export {
   type Actor,
   type AuditAppender,
@@ -96,11 +96,11 @@ export {
   type ValidityQuestion,
 } from './consent-store.ts';
 export {
+  comparedFields,
   type DecisionExplanation,
   type DecisionHistory,
   type Flip,
   type FlipCount,
-  judgedFields,
   type LimitChange,
   type RecordedDecision,
   type ReplayDifference,
@@ -231,11 +231,11 @@ export {
 export { createPageSource, type PageSource } from './page-source.ts';
 export { permittedAt, permittedIntent } from './permitted-intents.ts';
 export {
+  blockingSignals,
   type PersonSignal,
   type PersonSignals,
   personSignalErrors,
   personSignals,
-  unsettlingSignals,
 } from './person-signals.ts';
 export {
   type ApplicationDetailType,
@@ -276,8 +276,8 @@ export {
   parseResourceUri,
   type ResourceUri,
 } from './principals.ts';
-export { type ProposalsEnd, type ProposerLapse, type ProposerStanding, proposerLapseDetail } from './proposers.ts';
-export { overlap, putBack, readPointer, takeOut, wholeDraft } from './protected-values.ts';
+export { type ProposalEnder, type ProposerLapse, type ProposerStanding, proposerLapseDetail } from './proposers.ts';
+export { completeDraft, insertValue, overlap, readPointer, removeValue } from './protected-values.ts';
 export {
   type FromRecordPages,
   type FromRecordStream,
@@ -300,7 +300,7 @@ export {
   recoveryStatementTypes,
   recoveryStatuses,
 } from './recovery.ts';
-export { mayBeRefused } from './remote/call-errors.ts';
+export { declaresRefusal } from './remote/call-errors.ts';
 export { type Call, type Remote, type RemoteContract, remoteCalls } from './remote/calls.ts';
 export { peopleOf, type Requester, recordedRequester, requesterOf, sharePeople } from './requester.ts';
 export {

@@ -6,29 +6,29 @@ import type { Standing } from './standing.ts';
 export type LimitMeasure = 'notional' | 'quantity';
 
 /**
- * Over what an amount is counted: one order alone; the time up to now, rolling; or one UTC day, as mandates have it.
+ * The window of a limit: a single order, a rolling period up to now, or one UTC day (mandates).
  */
 export type LimitWindow =
   | { readonly kind: 'order' }
   | { readonly kind: 'rolling'; readonly seconds: number }
   | { readonly kind: 'day'; readonly day: string };
 
-/** One amount to be counted under one key, within one limit. */
+/** One amount that counts against one limit under one key. */
 export interface LimitClaim {
-  /** Which limit: its id in the policy bundle, or e.g. `mandate_notional_per_day`. */
+  /** Id of the limit in the policy bundle, or e.g. `mandate_notional_per_day`. */
   readonly limit: string;
-  /** What is counted together, e.g. `trader=person:anna.keller` or `mandate:mnd_…`. */
+  /** Amounts with the same key are added up, e.g. `trader=person:anna.keller` or `mandate:mnd_…`. */
   readonly key: string;
   readonly measure: LimitMeasure;
   readonly window: LimitWindow;
-  /** ISO 4217 code for a notional; what the quantity counts otherwise. Amounts in another unit cannot be counted. */
+  /** ISO 4217 code for a notional, otherwise the unit of the quantity. Amounts in other units cannot be added. */
   readonly unit: string;
   /** Decimal, not negative. */
   readonly amount: string;
   readonly most: string;
 }
 
-/** What a limit was found at, for the record: amounts are decimals in `unit`. */
+/** Use of a limit, for the record. Amounts are decimals in `unit`. */
 export interface LimitReading {
   readonly limit: string;
   readonly key: string;
@@ -37,12 +37,12 @@ export interface LimitReading {
   readonly window: string;
   readonly unit: string;
   readonly most: string;
-  /** Counted before this order: committed, and reserved by others. */
+  /** Used before this order: committed, and reserved by others. */
   readonly used: string;
   /** Of this order. */
   readonly amount: string;
   readonly headroom: string;
-  /** Role whose approval let the order pass a limit that may be passed that way. */
+  /** Role whose approval allowed the order to exceed this limit. */
   readonly passedBy?: string;
 }
 
@@ -51,34 +51,34 @@ export type ReserveOutcome =
       readonly outcome: 'reserved';
       readonly readings: readonly LimitReading[];
       /**
-       * For the record of the step that rests on the reservation: how often each counter has been taken from. A counter that is
-       * found to have been taken from less often has been set back (docs/threats/stolen-role-policy-engine.md).
+       * For the record of the step: how many reservations each counter has had. A counter with fewer was set back
+       * (docs/threats/stolen-role-policy-engine.md).
        */
       readonly standing?: readonly Standing[];
     }
   | {
       readonly outcome: 'exceeded';
       readonly readings: readonly LimitReading[];
-      /** Those of the readings with too little headroom, worst first. */
+      /** Readings with too little headroom, worst first. */
       readonly exceeded: readonly LimitReading[];
-      /** Approvals that would let it pass; none where one of the limits lets nobody pass. */
+      /** Approvals that would allow it; empty when one of the limits allows no exception. */
       readonly approvals: readonly { readonly role: string; readonly count: number }[];
     };
 
 /**
- * Notional and quantity that no order may take past its limit, however many ask at once on however many nodes.
+ * Caps on notional and quantity that hold for any number of concurrent orders on any number of nodes.
  *
- * An order's amounts are first reserved, all or none; then committed when the order stands, or released. A reservation
- * whose process died is settled by what became of its transaction, and counts until then.
+ * An order's amounts are first reserved, all or none, then committed or released. A reservation whose process ended is settled by
+ * the state of its transaction and counts until then.
  */
 export interface Limits {
   /**
-   * Takes the order's amounts out of the headroom of every limit of the active policies that applies to it, and of
-   * `further` ones. Once per reservation: asking again answers as before while it is held or committed.
+   * Reserves the order's amounts in every applicable limit of the active policies and in `further` limits. Idempotent for each
+   * reservation while it is held or committed.
    *
    * @param request.reservation name by which it is committed and released; the transaction's id
-   * @throws CodedError `limit_currency` for a notional that a limit has no rate for; `limit_amount`; `authority_unproven` where
-   *   what has been counted is not what was stored; `log_unavailable`
+   * @throws CodedError `limit_currency` for a notional that a limit has no rate for; `limit_amount`; `authority_unproven` when
+   *   the stored counters were altered; `log_unavailable`
    */
   reserve(request: {
     readonly reservation: string;
@@ -88,27 +88,27 @@ export interface Limits {
     readonly further?: readonly LimitClaim[];
   }): Promise<ReserveOutcome>;
   /**
-   * It counts for good, until its windows have passed.
+   * Makes the reservation permanent until its windows have passed.
    *
-   * @throws CodedError `reservation_conflict` when it was released meanwhile, or never made
+   * @throws CodedError `reservation_conflict` when it was released or never made
    */
   commit(reservation: string): Promise<void>;
   /**
-   * What becomes of its order is open again, as before a cancel: it counts until it is released, or settled by what
-   * became of the transaction. Does nothing for one that does not count.
+   * Turns a committed reservation back into an open one, e.g. before a cancel. It counts until it is released or settled. Does
+   * nothing for a reservation that does not count.
    */
   reopen(reservation: string): Promise<void>;
   /**
-   * It no longer counts, which is recorded first. Repeating it, and releasing what was never reserved, does nothing.
+   * Releases the amounts, recorded first. Repeating it, or releasing an unknown reservation, does nothing.
    *
-   * @throws CodedError `authority_unproven` where it is not stored as it was made, or was released before: it goes on counting
+   * @throws CodedError `authority_unproven` when the stored reservation was altered; it then keeps counting
    */
   release(reservation: string): Promise<void>;
-  /** As `reserve` would find them now, taking nothing. @throws CodedError as `reserve` */
+  /** The current readings, without reserving. @throws CodedError as `reserve` */
   read(request: { readonly facts: TransactionFacts; readonly at: number }): Promise<ReserveOutcome>;
 }
 
-/** A reading as records and answers write it; members in canonical order. */
+/** JSON of a reading for records and answers, members in canonical order. */
 export function limitReadingJson(reading: LimitReading): Json {
   const { amount, headroom, key, limit, measure, most, passedBy, unit, used, window } = reading;
   return {

@@ -19,19 +19,19 @@ export const noticeKinds = [
 export type NoticeKind = (typeof noticeKinds)[number];
 
 /**
- * Tells people what happened to their account, by every channel that the installation has. No addresses here: a channel
- * is the firm's own system, which knows where its people are reached.
+ * Notifies people about their account through every configured channel. Notices have no addresses: each channel is a system of
+ * the firm, which knows how to reach its people.
  */
 export interface Notices {
   /**
-   * Takes a notice, durably, once for each `id`; it is then sent by every channel, at least once, and each outcome
-   * recorded. What it is about must be in the log before, unless people must know before anybody can use it (docs/adr/0057).
+   * Stores a notice durably, once for each `id`. Every channel then sends it at least once, and each outcome is recorded. Record
+   * the event first, unless people must know before anybody can use its effect (docs/adr/0057).
    */
   tell(notice: {
     readonly id: NoticeId;
     readonly to: PrincipalId | { readonly role: string; readonly institution: string };
     readonly kind: NoticeKind;
-    /** What the person should know and do, in words; no secret, no link that does something. */
+    /** What happened and what to do, in plain words; no secret, and no link that triggers an action. */
     readonly text: string;
     readonly facts?: Readonly<Record<string, string>>;
   }): Promise<void>;

@@ -1,9 +1,9 @@
 import { errorVocabulary } from '@countersign/kernel';
 
 export const outboundErrors = errorVocabulary({
-  /** Not https, or an address inside our own network: a URL that a partner wrote is not let near it. */
+  /** Not https, or an address inside our own network, which a partner's URL must not reach. */
   outbound_address_refused: 'invalid',
-  /** No answer in time, too much of it, a redirect, or not what was asked for. */
+  /** No answer in time, an oversized answer, a redirect, or an unexpected media type. */
   outbound_failed: 'unavailable',
 });
 
@@ -12,9 +12,8 @@ export const signatureFields = ['content-digest', 'signature-input', 'signature'
 export type SignatureFields = Readonly<Partial<Record<(typeof signatureFields)[number], string>>>;
 
 /**
- * Requests to addresses that others have written: client key sets, logout and ping endpoints. Https alone (plain
- * http on loopback in development), addresses of our own networks refused after the name was resolved, no
- * redirects, time and size bounded.
+ * Requests to URLs from third parties: client key sets, logout and ping endpoints. Only https (plain http on loopback in
+ * development); addresses of our own networks are refused after name resolution; no redirects; time and size are bounded.
  */
 export interface Outbound {
   /** @throws CodedError of {@link outboundErrors} */
@@ -30,7 +29,7 @@ export interface Outbound {
         | 'application/secevent+jwt';
       readonly body: string;
       readonly authorization?: string;
-      /** A signature over the message, and nothing else: what is sent to whom stays ours to say. */
+      /** Only a signature over the message. All other headers are fixed. */
       readonly headers?: SignatureFields;
       readonly timeoutMs?: number;
     },
@@ -38,14 +37,14 @@ export interface Outbound {
 }
 
 /**
- * Requests to addresses that the operator has configured (witnesses, authorities for time stamps), which may lie in its
- * own networks. Https (plain http on loopback alone, unless it is said to be enough), no redirects, time and size bounded.
+ * Requests to addresses that the operator has configured (witnesses, time-stamp authorities), which may be in its own networks.
+ * Https (plain http only on loopback, unless `plainHttp` is set), no redirects, time and size bounded.
  */
 export interface ConfiguredExchange {
   /**
    * Posts a body and reads the whole answer, whatever its status.
    *
-   * @throws CodedError `outbound_failed`; `outbound_address_refused` for an address that is no https
+   * @throws CodedError `outbound_failed`; `outbound_address_refused` for an address that is not https
    */
   exchange(
     url: string,
@@ -56,7 +55,7 @@ export interface ConfiguredExchange {
       readonly accept?: string;
       /** Value of the header `Authorization`. */
       readonly authorization?: string;
-      /** What is answered is signed, and plain http is enough for it. */
+      /** Allow plain http, because the answer is signed. */
       readonly plainHttp?: boolean;
       /** Of the whole exchange; 5,000 by default. */
       readonly timeoutMs?: number;
@@ -66,12 +65,12 @@ export interface ConfiguredExchange {
   ): Promise<{ readonly status: number; readonly contentType: string | undefined; readonly body: Buffer }>;
 }
 
-/** Documents at addresses that the operator has configured; as {@link ConfiguredExchange}. */
+/** Reads documents under the rules of {@link ConfiguredExchange}. */
 export interface ConfiguredDocuments {
   /**
    * The body of a document.
    *
-   * @param limits.plainHttp what is fetched is signed, and plain http is enough for it
+   * @param limits.plainHttp allow plain http, because the document is signed
    * @param limits.maxBytes 65,536 by default
    * @param limits.timeoutMs 5,000 by default
    * @throws CodedError `outbound_failed`, also for any status but 200; `outbound_address_refused`
@@ -82,10 +81,10 @@ export interface ConfiguredDocuments {
   ): Promise<Buffer>;
 }
 
-/** A form to an address that a partner has written; as {@link Outbound}. */
+/** Posts a form under the rules of {@link Outbound}. */
 export interface OutboundForm {
   /**
-   * Posts a form and reads the JSON that is answered, whatever the status.
+   * Posts a form and reads the JSON answer, whatever its status.
    *
    * @throws CodedError of {@link outboundErrors}
    */
@@ -96,9 +95,9 @@ export interface OutboundForm {
   ): Promise<{ readonly status: number; readonly body: unknown }>;
 }
 
-/** {@link ConfiguredExchange} and {@link ConfiguredDocuments} for another process, which says who vouches for the server. */
+/** {@link ConfiguredExchange} and {@link ConfiguredDocuments} for another process, which supplies the trusted authorities. */
 export interface ConfiguredRequests {
-  /** @param authorities PEM; the system's when null */
+  /** @param authorities PEM; null for the system's authorities */
   exchangeFor(
     authorities: string | null,
     url: string,

@@ -57,17 +57,17 @@ describe('pages of a stream of records', () => {
     expect(textOf(await source.next())).toBe('a');
     log.removeAllListeners('message');
     log.close();
-    await expect(source.next()).rejects.toThrow('is gone');
-    await expect(source.next()).rejects.toThrow('is gone');
+    await expect(source.next()).rejects.toThrow('has ended');
+    await expect(source.next()).rejects.toThrow('has ended');
     const none = new MessageChannel();
     none.port2.close();
-    await expect(createPageSource(none.port1).next()).rejects.toThrow('is gone');
+    await expect(createPageSource(none.port1).next()).rejects.toThrow('has ended');
   });
 
   it('are not the end where the log could not be read on, and what was read before is given first', async () => {
     const { source } = following({ say: 'page', page: page('a') }, { say: 'failed', detail: 'the disk is full' });
     expect(textOf(await source.next())).toBe('a');
     await expect(source.next()).rejects.toThrow('the disk is full');
-    await expect(source.next()).rejects.toThrow('is gone');
+    await expect(source.next()).rejects.toThrow('has ended');
   });
 });

@@ -1,13 +1,13 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { FromRecordStream, RecordPage, ToRecordStream } from './record-stream.ts';
 
-/** Pages of a stream of records, in order. */
+/** Reads the pages of a record stream in order. */
 export interface PageSource {
   /**
-   * The next page; the one after it is read while this one is worked on.
+   * The next page. The page after it is prefetched.
    *
    * @returns undefined at the end
-   * @throws Error when the log could not be read on
+   * @throws Error when the log cannot be read further
    */
   next(): Promise<RecordPage | undefined>;
 }
@@ -40,17 +40,17 @@ export function createPageSource(port: MessagePort): PageSource {
           waiting.push(resolve);
         });
       const said = come.shift();
-      if (said === undefined) throw new Error('the thread that reads the log is gone');
+      if (said === undefined) throw new Error('the thread that reads the log has ended');
       switch (said.say) {
         case 'page':
           port.postMessage(ask);
           return said.page;
         case 'end':
-          // Said once: whoever asks again hears it again.
+          // The reader reports the end once; later calls get it again.
           come.push(said);
           return undefined;
         case 'failed':
-          throw new Error(`the log could not be read on: ${said.detail}`);
+          throw new Error(`the log cannot be read further: ${said.detail}`);
         default:
           return said satisfies never;
       }

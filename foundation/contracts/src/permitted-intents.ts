@@ -1,16 +1,16 @@
 import type { TransactionId } from '@countersign/kernel';
 
-// An intent is acted on once a token for it was permitted to whoever began it. The record of that token says so, by these names
-// in the log's account of how things stand; the transaction registry and the decision point ask for them.
+// The first permitted token shows that the initiator has begun to act on an intent. The record of that token sets a standing
+// under these names; the transaction registry and the decision point read it.
 
-/** The newest token for the intent of this transaction that was permitted to whoever began it. */
+/** The newest token that was permitted to the initiator for the intent of this transaction. */
 export function permittedIntent(transaction: TransactionId): string {
   return `permitted:${transaction}`;
 }
 
 /**
- * That such a token, or one it was exchanged for, was permitted for an interface of this institution: whoever began it has sent
- * them the intent.
+ * A token of the initiator, or one exchanged from it, was permitted for an interface of this institution: the initiator has
+ * sent the intent there.
  *
  * @param institution LEI
  */

@@ -1,23 +1,23 @@
 import { errorVocabulary } from '@countersign/kernel';
 import type { PrincipalId } from './principals.ts';
 
-/** Names under which policies ask for signals. Each has code that raises it and a policy or rule that reads it. */
+/** Risk signals by the names that policies use. Each is raised by code and read by a policy or rule. */
 export const personSignals = [
   'impossible-travel',
   'credential-compromised',
   'account-disabled',
   'device-new',
   'failed-attempts',
-  /** A factor was recovered lately: nothing that moves value. */
+  /** An authenticator was recovered recently: the person may not move value. */
   'recovery-cooling-off',
 ] as const;
 export type PersonSignal = (typeof personSignals)[number];
 
 /**
- * Signals that somebody else may be using the account, or that its key is too new to vouch for others. While one of them
- * stands, the person approves nothing and takes no emergency access.
+ * Signals that somebody else may be using the account, or that its key is too new to vouch for others. While one is raised, the
+ * person cannot approve anything or take emergency access.
  */
-export const unsettlingSignals: ReadonlySet<string> = new Set<PersonSignal>([
+export const blockingSignals: ReadonlySet<string> = new Set<PersonSignal>([
   'account-disabled',
   'credential-compromised',
   'impossible-travel',
@@ -25,24 +25,24 @@ export const unsettlingSignals: ReadonlySet<string> = new Set<PersonSignal>([
 ]);
 
 export const personSignalErrors = errorVocabulary({
-  /** A copy of the signals in another process is too old to be relied on. */
+  /** This process's copy of the signals is too old. */
   signals_behind: 'unavailable',
 });
 
-/** What is unusual about a person now; policies step up, or deny. */
+/** Risk signals of people; policies then require a step-up or deny. */
 export interface PersonSignals {
   /**
-   * Those that stand, sorted, on this node; as new as a second ago. Costs a map access.
+   * The signals raised for a person, sorted, at most one second old. Costs a map access.
    *
-   * @throws CodedError `signals_behind` from a copy in another process that has not been confirmed for some seconds
+   * @throws CodedError `signals_behind` when a copy in another process has not been confirmed for some seconds
    */
   of(person: string): readonly PersonSignal[];
-  /** Raised until a time (RFC 3339), recorded first; raising again moves the end. */
+  /** Raises a signal until a time (RFC 3339). Recorded first; raising it again moves the end. */
   raise(signal: {
     readonly person: PrincipalId;
     readonly name: PersonSignal;
     readonly until: string;
-    /** In words, for who looks into it. */
+    /** Explanation for the investigator. */
     readonly why: string;
   }): Promise<void>;
   clear(person: PrincipalId, name: PersonSignal, by: string): Promise<void>;

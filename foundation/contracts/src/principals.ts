@@ -26,7 +26,7 @@ export function parseAccountId(text: unknown): AccountId | undefined {
   return typeof text === 'string' && accountPattern.test(text) ? (text as AccountId) : undefined;
 }
 
-/** Which of the four planes a principal stands on. */
+/** The kind that a principal's id begins with. */
 export function kindOfPrincipal(id: PrincipalId): PrincipalKind {
   const kind = principalKinds.find((candidate) => id.startsWith(`${candidate}:`));
   if (kind === undefined) throw new Error(`a PrincipalId without a kind: ${id}`);

@@ -1,30 +1,30 @@
 import type { Scope } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
 
-/** Why what somebody proposed can no longer be approved. */
+/** Why a proposal can no longer be approved. */
 export type ProposerLapse = 'left' | 'moved' | 'locked' | 'revoked' | 'right-lost';
 
 /**
- * How it is with those who proposed something, at the moment when somebody else approves it. Proposals end when their
- * proposer departs; this is asked as well, so that one that was missed is not put into force.
+ * Checks at the time of approval whether the proposers may still propose this. Proposals end when their proposer departs; this
+ * check catches a proposal that was missed.
  *
- * @returns undefined while they may still propose it
+ * @returns undefined while the proposers may still propose it
  */
 export type ProposerStanding = (proposal: {
-  /** Who proposed, then everybody through whom they did, current actor first, by principal id. */
+  /** Principal ids: the proposer, then the acting chain, current actor first. */
   readonly proposers: readonly string[];
-  /** The scope it took. */
+  /** The scope that the proposal needed. */
   readonly scope: Scope;
   /** When it was proposed, in milliseconds since the epoch. */
   readonly since: number;
 }) => Promise<ProposerLapse | undefined>;
 
-/** Of a component in which people propose what others approve. */
-export interface ProposalsEnd {
+/** Offered by a component that keeps proposals under dual control. */
+export interface ProposalEnder {
   /**
-   * Ends what somebody proposed until a moment, or had proposed through them, and nobody has decided. Repeating it goes on.
+   * Ends all undecided proposals that somebody made before a time, directly or through others. Repeating the call continues.
    *
-   * @returns how many this call ended, each recorded
+   * @returns how many this call ended, each with a record
    */
   endProposalsOf(
     proposer: string,
@@ -40,7 +40,7 @@ const words: Readonly<Record<ProposerLapse, string>> = {
   'right-lost': 'may no longer propose it',
 };
 
-/** For the record of the end, and for who would have approved it. */
+/** For the record and for the approver. */
 export function proposerLapseDetail(lapse: ProposerLapse): string {
   return `Who proposed this ${words[lapse]}. Somebody who may proposes it again.`;
 }

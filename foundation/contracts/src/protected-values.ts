@@ -2,17 +2,17 @@ import type { Json } from '@countersign/kernel';
 import type { RecordDraft } from './audit-log.ts';
 
 /**
- * Places that can be protected: the address, and members of `data` at any depth. Our own member names need none of the
- * escapes of RFC 6901, and a place that would need one is refused.
+ * Paths that can be protected: the address, and members of `data` at any depth. Our member names need no escapes of RFC 6901;
+ * a path with one is refused.
  */
 const pointer = /^\/(?:address|data(?:\/[A-Za-z_][A-Za-z0-9_-]{0,63}){1,8})$/;
 
-/** The members that lead to a place, outermost first; undefined when it cannot be protected. */
+/** The member names of a path, outermost first; undefined when the path cannot be protected. */
 export function readPointer(path: string): readonly string[] | undefined {
   return pointer.test(path) ? path.slice(1).split('/') : undefined;
 }
 
-/** One lies within the other, or they are the same. */
+/** Whether the paths are equal or one is inside the other. */
 export function overlap(a: string, b: string): boolean {
   return a === b || a.startsWith(`${b}/`) || b.startsWith(`${a}/`);
 }
@@ -20,39 +20,39 @@ export function overlap(a: string, b: string): boolean {
 type Members = Readonly<Record<string, unknown>>;
 
 /**
- * The object with a value at a place: a copy along the way, what is beside it shared.
+ * A copy of the object with a value at a path. Only the objects on the path are copied.
  *
- * @returns undefined when the place is taken, or the way to it is not one of objects
+ * @returns undefined when the path is occupied or leads through something other than objects
  */
-export function putBack(object: Members, [name, ...rest]: readonly string[], value: Json): Members | undefined {
+export function insertValue(object: Members, [name, ...rest]: readonly string[], value: Json): Members | undefined {
   if (name === undefined) return undefined;
   const there = Object.hasOwn(object, name);
   if (rest.length === 0) return there ? undefined : { ...object, [name]: value };
   const inner = there ? object[name] : undefined;
   if (!isObject(inner)) return undefined;
-  const filled = putBack(inner, rest, value);
+  const filled = insertValue(inner, rest, value);
   return filled === undefined ? undefined : { ...object, [name]: filled };
 }
 
-/** The object without what is at a place; itself when nothing is there. */
-export function takeOut(object: Members, [name, ...rest]: readonly string[]): Members {
+/** A copy of the object without the value at a path; the object itself when the path is empty. */
+export function removeValue(object: Members, [name, ...rest]: readonly string[]): Members {
   if (name === undefined || !Object.hasOwn(object, name)) return object;
   if (rest.length === 0) return Object.fromEntries(Object.entries(object).filter(([other]) => other !== name));
   const inner = object[name];
-  return isObject(inner) ? { ...object, [name]: takeOut(inner, rest) } : object;
+  return isObject(inner) ? { ...object, [name]: removeValue(inner, rest) } : object;
 }
 
 function isObject(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A draft as whoever reads its record will have it: with its data parsed, and its protected values in their places. */
-export function wholeDraft(draft: RecordDraft): Omit<RecordDraft, 'dataText' | 'protectedValues'> {
+/** A draft as readers of its record see it: data parsed and protected values in place. */
+export function completeDraft(draft: RecordDraft): Omit<RecordDraft, 'dataText' | 'protectedValues'> {
   const { dataText, protectedValues = [], ...open } = draft;
   let whole: Readonly<Record<string, unknown>> =
     dataText === undefined ? open : { ...open, data: JSON.parse(dataText) as Json };
   for (const { path, value, text } of protectedValues) {
-    const filled = putBack(whole, readPointer(path) ?? [], value ?? (JSON.parse(text ?? 'null') as Json));
+    const filled = insertValue(whole, readPointer(path) ?? [], value ?? (JSON.parse(text ?? 'null') as Json));
     if (filled === undefined) throw new Error(`a draft of type ${draft.type} has no place for a value at ${path}`);
     whole = filled;
   }

@@ -1,17 +1,16 @@
-/** What is recorded, and for how long it is kept: each type is said once, with its class. */
+/** All record types with their retention class. */
 
 /**
- * Records that are kept for the same time lie together: a shard of the log's bodies for each class. The tree is one,
- * and keeps its hashes for ever.
+ * Each class has its own shard of record bodies. There is one tree, which keeps its hashes forever.
  *
- * `transaction`: orders and what became of them, decisions, approvals, settlement; `authority`: mandates, policies,
- * identities, partners, keys, on which the others rest; `access`: sign-ins, tokens, refusals; `custody`: what became of
- * the evidence itself, never pruned; `operation`: beats, clocks, deliveries.
+ * `transaction`: orders, decisions, approvals, settlement; `authority`: mandates, policies, identities, partners and keys, on
+ * which the others depend; `access`: sign-ins, tokens, refusals; `custody`: the handling of the evidence itself, never pruned;
+ * `operation`: heartbeats, clocks, deliveries.
  */
 export const retentionClasses = ['transaction', 'authority', 'access', 'custody', 'operation'] as const;
 export type RetentionClass = (typeof retentionClasses)[number];
 
-/** What happened. A type is never reused for another meaning; new facts get a new type. */
+/** A type is never reused for another meaning; new facts get a new type. */
 const classes = {
   'log.opened': 'custody',
   'log.publication-stopped': 'custody',
@@ -167,7 +166,7 @@ const isRecordType = (text: string): text is RecordType => Object.hasOwn(classes
 
 export const recordTypes: readonly RecordType[] = Object.keys(classes).filter(isRecordType);
 
-/** The class in which records of a type are kept. */
+/** The retention class of a record type. */
 export function retentionClassOf(type: RecordType): RetentionClass {
   if (!isRecordType(type)) throw new Error(`records of type ${type} have no retention class`);
   return classes[type];

@@ -3,30 +3,30 @@ import type { Actor, RecordDraft } from './audit-log.ts';
 import { actorOf, type Caller } from './authorization-server.ts';
 
 /**
- * Who asks for what takes two people, or decides on it, with everybody through whom they do: two people are two only where
- * none of the one is among the other's.
+ * The proposer or approver of a change under dual control, with the acting chain. Two requesters count as two people only if
+ * their chains have nobody in common.
  */
 export interface Requester extends Actor {
   /** Principals of the acting chain, current actor first. */
   readonly through?: readonly string[];
 }
 
-/** The caller with everybody through whom they ask. */
+/** The caller with the acting chain. */
 export function requesterOf(caller: Pick<Caller, 'subject' | 'institution' | 'actors'>): Required<Requester> {
   return { ...actorOf(caller), through: caller.actors };
 }
 
-/** By principal id: who asks, then everybody through whom they do, current actor first. */
+/** Principal ids: the requester, then the acting chain, current actor first. */
 export function peopleOf({ id, through = [] }: Pick<Requester, 'id' | 'through'>): readonly string[] {
   return [id, ...through];
 }
 
-/** Whether somebody has a part on both sides: then they are not two people. */
+/** Whether somebody is on both sides, so that they do not count as two people. */
 export function sharePeople(one: readonly string[], other: readonly string[]): boolean {
   return one.some((person) => other.includes(person));
 }
 
-/** As records name who asks and the acting chain. */
+/** The members of a record that name the requester and the acting chain. */
 export function recordedRequester({
   id,
   institution,

@@ -1,6 +1,6 @@
 import { errorVocabulary } from '@countersign/kernel';
 
-/** What is signalled of the OpenID Continuous Access Evaluation Profile 1.0, section 3. */
+/** The supported events of the OpenID Continuous Access Evaluation Profile 1.0, section 3. */
 export const caepEvents = [
   'session-revoked',
   'token-claims-change',
@@ -15,7 +15,7 @@ export type CaepEvent = (typeof caepEvents)[number];
 export const caepEventUri = (event: CaepEvent): string =>
   `https://schemas.openid.net/secevent/caep/event-type/${event}`;
 
-/** What a transmitter says of a stream itself (Shared Signals Framework 1.0, sections 8.1.4 and 8.1.5). */
+/** Events about the stream itself (Shared Signals Framework 1.0, sections 8.1.4 and 8.1.5). */
 type StreamEvent = 'verification' | 'stream-updated';
 
 export const streamEventUri = (event: StreamEvent): string =>
@@ -24,12 +24,12 @@ export const streamEventUri = (event: StreamEvent): string =>
 /** How events reach a receiver: pushed (RFC 8935), or polled for (RFC 8936). */
 export const deliveryMethods = { push: 'urn:ietf:rfc:8935', poll: 'urn:ietf:rfc:8936' } as const;
 
-/** Errors of the management of streams; the framework names their HTTP statuses alone. */
+/** Errors of stream management. The framework defines only their HTTP statuses. */
 export const sharedSignalErrors = errorVocabulary({
   stream_not_found: 'not-found',
   stream_malformed: 'invalid',
-  /** An institution keeps at most 16 streams, and a stream passes over at most 1,000 subjects. */
+  /** At most 16 streams for each institution, and 1,000 excluded subjects for each stream. */
   stream_limit: 'conflict',
-  /** Verification is asked for more often than the stream's `min_verification_interval`. */
+  /** Verification was requested more often than the stream's `min_verification_interval`. */
   signal_rate_limited: 'rate-limited',
 });

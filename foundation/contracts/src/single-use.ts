@@ -1,4 +1,4 @@
-/** What can be used once. Part of the key, so that an id of one kind never shadows another's. */
+/** Part of the key, so that ids of different kinds never collide. */
 type SingleUsePurpose = 'client-assertion' | 'dpop-proof' | 'authorization-grant';
 
 export interface SingleUseClaim {
@@ -7,8 +7,8 @@ export interface SingleUseClaim {
   readonly issuer: string;
   readonly id: string;
   /**
-   * Milliseconds since the epoch after which the thing itself is refused as expired, so the claim may be forgotten. It follows
-   * from the thing alone (its `exp` or `iat`), never from the moment of the claim: what comes again has the same end.
+   * Milliseconds since the epoch after which the value is refused as expired, so the claim may be deleted. Derived from the
+   * value alone (its `exp` or `iat`), never from the time of the claim, so that a replay has the same end.
    */
   readonly expiresAt: number;
 }

@@ -2,29 +2,29 @@ import { type Clock, type Digest, defined, digestOf, type Json, newId, type Rand
 import type { AuditAppender, RecordDraft } from './audit-log.ts';
 import { type StandingReader, type StandingRecord, standingErrors } from './standing.ts';
 
-/** A row that claims to carry authority. */
+/** A row whose authority must be proven by the log. */
 export interface Claim {
   readonly of: string;
-  /** The same members, made in the same way, as were given to {@link standing}. */
+  /** Exactly the content that was passed to {@link standing}. */
   readonly content: Json;
 }
 
-/** Holds rows against the log. What does not agree is recorded once and counts for nothing. */
+/** Compares rows with the log. A row that differs is ignored, and the difference is recorded once. */
 export interface StandingCheck {
-  /** Whether the newest record about the thing says what the row says. @throws CodedError `log_unavailable` */
+  /** Whether the newest record about the thing has the same content as the row. @throws CodedError `log_unavailable` */
   holds(claim: Claim): Promise<boolean>;
-  /** Those that hold, in their order. @throws CodedError `log_unavailable` */
+  /** The claims that the log confirms, in the given order. @throws CodedError `log_unavailable` */
   holding<One extends Claim>(claims: readonly One[]): Promise<readonly One[]>;
   /**
-   * Of these things, those that stand by their newest record, whatever their rows say: for a fact that must not be lost with
-   * its row, such as a lock. @throws CodedError `log_unavailable`
+   * The things that have not ended by their newest record, whatever their rows say: for facts that must survive the loss of
+   * their row, such as a lock. @throws CodedError `log_unavailable`
    */
   standing(things: readonly string[]): Promise<ReadonlySet<string>>;
-  /** @throws CodedError `authority_unproven` where it does not hold, `log_unavailable` */
+  /** @throws CodedError `authority_unproven` when the log does not confirm the claim; `log_unavailable` */
   require(claim: Claim): Promise<StandingRecord>;
 }
 
-/** Differences that are remembered as recorded. */
+/** How many recorded differences are remembered. */
 const maxReported = 1_000;
 const maxAtOnce = 1_000;
 
@@ -36,10 +36,10 @@ interface ReportDependencies<Log> {
   readonly random: Random;
 }
 
-/** Records that a row says something else than the newest record about it; the same difference once. */
+/** Records that a row contradicts its newest record, once for each difference. */
 export type ContradictionReport = (of: string, found: Digest, newest: StandingRecord | undefined) => Promise<void>;
 
-/** For a component that compares its rows itself; others take {@link createStandingCheck}. */
+/** For components that compare rows themselves; others use {@link createStandingCheck}. */
 export function createContradictionReport({
   log,
   source,
@@ -56,7 +56,7 @@ export function createContradictionReport({
       source,
       outcome: 'deny',
       reason: 'authority_unproven',
-      ...(newest === undefined ? {} : { references: [newest.record] }),
+      ...defined({ references: newest && [newest.record] }),
       data: { of, found, ...defined({ recorded: newest?.digest }) },
     });
     if (reported.size >= maxReported) reported.clear();

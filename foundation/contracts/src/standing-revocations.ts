@@ -3,8 +3,8 @@ import type { RevocationTarget } from './authorization-server.ts';
 import type { StandingLister, StandingReader } from './standing.ts';
 
 /**
- * Targets whose revocation stands until it is lifted: no new token, and no step in a transaction. A token and a grant end
- * for good, so nothing about them can be lifted.
+ * Targets whose revocation lasts until it is lifted: no new token and no step in a transaction. Tokens and grants end for good,
+ * so their revocation cannot be lifted.
  */
 export const standingRevocationKinds = ['mandate', 'client', 'principal', 'partner'] as const;
 export type StandingRevocationKind = (typeof standingRevocationKinds)[number];
@@ -13,24 +13,24 @@ export interface StandingRevocationTarget {
   readonly id: string;
 }
 
-/** By whom it was revoked. An institution does not lift what the operator has revoked. */
+/** Who revoked. An institution cannot lift a revocation by the operator. */
 export const revokingParties = ['operator', 'institution'] as const;
 export type RevokingParty = (typeof revokingParties)[number];
 
 export const revocationErrors = errorVocabulary({
-  /** There is no such token, grant, mandate, client, principal or institution, or it is not the caller's to end. */
+  /** The target does not exist, or the caller may not revoke it. */
   revocation_target_unknown: 'not-found',
-  /** There is no such revocation, or it is not the caller's to lift. */
+  /** The revocation does not exist, or the caller may not lift it. */
   revocation_unknown: 'not-found',
-  /** It was lifted, or replaced by a newer one. */
+  /** Already lifted or replaced by a newer revocation. */
   revocation_not_standing: 'conflict',
-  /** Lifting needs another principal than the one that revoked, with nobody of its acting chain. */
+  /** The principal that revoked, or somebody of its acting chain, cannot lift the revocation. */
   revocation_same_principal: 'forbidden',
-  /** Who revoked and who lifts are not surely two people: one invited the other to enrol a key. */
+  /** The person who lifts is not independent of the person who revoked: one invited the other to enrol a key. */
   revocation_not_independent: 'forbidden',
-  /** What ends for good is not lifted. */
+  /** Revocations of tokens and grants are final. */
   revocation_final: 'conflict',
-  /** The operator's own institution: nobody could lift it. */
+  /** Revoking the operator's own institution would leave nobody to lift it. */
   revocation_locks_out: 'conflict',
 });
 
@@ -38,24 +38,24 @@ export function isStandingRevocationKind(kind: RevocationTarget['kind']): kind i
   return standingRevocationKinds.some((each) => each === kind);
 }
 
-/** The name of a revocation in the log's account of how things stand. */
+/** The name of a revocation's standing in the log. */
 export function revocationSubject({ kind, id }: StandingRevocationTarget, party: RevokingParty): string {
   return `revocation:${party}:${kind}:${id}`;
 }
 
-/** Everybody and everything that an act rests on. */
+/** Everybody and everything whose revocation stops an action. */
 export interface RevocableParties {
   /** Subject and actors, by principal id. */
   readonly principals: readonly string[];
   readonly clients: readonly string[];
-  /** By LEI: those they act for and those they belong to. */
+  /** LEIs of the institutions they act for and belong to. */
   readonly institutions: readonly string[];
   readonly mandates: readonly string[];
 }
 
 /**
- * The first of them that is revoked and not lifted; undefined where none is. Asks the log itself, so the answer is the same
- * on every node, at once and after a restart.
+ * The first target with a revocation that is in force; undefined when there is none. Reads the log, so all nodes give the same
+ * answer immediately, also after a restart.
  *
  * @throws CodedError `log_unavailable`
  */
@@ -80,7 +80,7 @@ export async function standingRevocation(
   return undefined;
 }
 
-/** A revocation that stands, with the record that placed it. */
+/** A revocation in force, with its record. */
 export interface StandingRevocation extends StandingRevocationTarget {
   readonly party: RevokingParty;
   readonly record: RecordId;
@@ -91,9 +91,9 @@ const subjectPattern = new RegExp(
 );
 
 /**
- * Revocations that stand, by party, kind and id.
+ * Revocations in force, ordered by party, kind and id.
  *
- * @returns `next`: what to go on behind, where there may be more
+ * @returns `next`: pass it as `after` for the next page
  * @throws CodedError `log_unavailable`
  */
 export async function standingRevocations(
@@ -110,7 +110,7 @@ export async function standingRevocations(
   return { revocations, ...defined({ next }) };
 }
 
-/** What a refusal says of it, in the words of every interface. */
+/** The detail of a refusal, the same at every interface. */
 export function revocationDetail({
   kind,
   id,

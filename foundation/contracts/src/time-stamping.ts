@@ -1,6 +1,6 @@
 import { errorVocabulary } from '@countersign/kernel';
 
-/** A time-stamp token (RFC 3161 section 2.4.2) with what it says, as it was verified when it came. */
+/** A verified time-stamp token (RFC 3161 section 2.4.2) and its contents. */
 export interface TimeStamp {
   /** DER of the ContentInfo. */
   readonly token: Uint8Array;
@@ -14,7 +14,7 @@ export interface TimeStamp {
   readonly serial: string;
 }
 
-/** Has a digest time-stamped, by an authority elsewhere or by our own. */
+/** Obtains a time stamp for a digest from an external authority or our own. */
 export interface TimeStamper {
   /**
    * @param digest SHA-256
@@ -25,9 +25,8 @@ export interface TimeStamper {
 }
 
 /**
- * What a `timestamp.obtained` record says its token is over, in `data.thing`; `data.token` is the DER of the token in
- * base64url. The digest in the token is the SHA-256 of the checkpoint's note, or the leaf hash of the record itself,
- * which is a SHA-256 already.
+ * What was time-stamped: `data.thing` of a `timestamp.obtained` record. `data.token` is the DER of the token in base64url. The
+ * digest in the token is the SHA-256 of the checkpoint's note, or the record's leaf hash (also a SHA-256).
  */
 export type StampedThing =
   | { readonly kind: 'checkpoint'; readonly size: string; readonly checkpoint: string }

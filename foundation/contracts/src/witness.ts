@@ -9,10 +9,10 @@ export const witnessErrors = errorVocabulary({
   old_size_mismatch: 'conflict',
   consistency_unproven: 'invalid',
   witness_overloaded: 'unavailable',
-  /** What it has cosigned cannot be read or written: it cosigns nothing before a person has looked. */
+  /** The witness cannot read or write its state. It cosigns nothing until an operator has repaired that. */
   witness_storage_failed: 'unavailable',
   log_key_malformed: 'invalid',
   witness_key_unusable: 'invalid',
-  /** Another process has the folder: two of them would not know what the other has cosigned. */
+  /** Another process uses the folder. Two processes would not know what the other has cosigned. */
   witness_in_use: 'conflict',
 });

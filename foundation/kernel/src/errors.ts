@@ -1,14 +1,14 @@
 /**
- * What kind of "no" it is. The edge (HTTP, command line) maps a category to its own status once;
+ * The kind of refusal. The edge (HTTP, command line) maps a category to its own status once;
  * nothing inside knows status codes.
  *
  * - `invalid`: the request is malformed or names something unknown to the format
- * - `unauthenticated`: who asks is not established (credentials, proof, token)
- * - `forbidden`: who asks is known and may not
- * - `not-found`: the thing named does not exist, or may not be known to exist
+ * - `unauthenticated`: the caller is not established (credentials, proof, token)
+ * - `forbidden`: the caller is known and not permitted
+ * - `not-found`: the named thing does not exist, or the caller may not know that it does
  * - `conflict`: the thing is in another state, or the same key came with another body
  * - `too-large`, `rate-limited`: bounded on purpose
- * - `unavailable`: we cannot answer now (log not writable, database gone); nothing was let out
+ * - `unavailable`: we cannot answer now (log not writable, database gone); nothing was released
  */
 export type ErrorCategory =
   | 'invalid'
@@ -57,8 +57,8 @@ export class CodedError extends Error {
 }
 
 /**
- * A component's error vocabulary: code to category. Declared once in its contract; `raise` then needs
- * only the code and the detail, and a code that is not declared does not compile.
+ * A component's error codes with their categories, declared once in its contract. `error` and `is` accept only these codes, so a
+ * misspelt code does not compile.
  *
  * @example
  * export const mandateErrors = errorVocabulary({ mandate_wider: 'forbidden' });
@@ -76,15 +76,19 @@ export function errorVocabulary<const Codes extends Readonly<Record<string, Erro
       if (category === undefined) throw new Error(`undeclared error code ${code}`);
       return new CodedError({ code, category, detail, ...extra });
     },
+    /** Whether an error has this code of the vocabulary. */
+    is: (error: unknown, code: keyof Codes & string): error is CodedError => isCodedError(error, code),
   };
 }
 
-/** True for a {@link CodedError}, optionally of one code. */
+/**
+ * True for a {@link CodedError}, optionally of one code. Prefer `is` of an {@link errorVocabulary}: it checks the spelling of the code.
+ */
 export function isCodedError(error: unknown, code?: string): error is CodedError {
   return error instanceof CodedError && (code === undefined || error.code === code);
 }
 
-/** Marks a branch that the types say cannot be reached; a value that gets there is our bug. */
+/** Marks a branch that the types exclude; reaching it is our bug. */
 export function unreachable(value: never): never {
   throw new Error(`unreachable: ${JSON.stringify(value)}`);
 }

@@ -3,7 +3,6 @@ export {
   type AppliedMigration,
   addressOfDatabase,
   ask,
-  asSomebodyElse,
   type ComponentAccess,
   type ComponentMigrations,
   type ComponentPoolOptions,
@@ -49,6 +48,7 @@ export {
   tryNamedLock,
   watchHeldPools,
   withoutAccount,
+  withoutHeldConnection,
 } from './database/index.ts';
 export {
   acquireOwnerLock,

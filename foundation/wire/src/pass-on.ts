@@ -4,25 +4,24 @@ import { chainVerifiedHeader, presentedCertificateOf } from '@countersign/runtim
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Peer } from './peer.ts';
 
-/** By which of our listeners a request came that another process answers. */
+/** Header with the listener that received a forwarded request. */
 export const listenerHeader = 'x-countersign-listener';
 
-/** Paths, and all below them, whose requests another process answers. */
+/** Path prefixes whose requests another process answers. */
 export interface DoorsElsewhere {
   readonly peer: Pick<Peer, 'pass'>;
   readonly paths: readonly string[];
 }
 
 /**
- * Passes requests on to the processes that answer them, as they came: the path and every header, a doubled one twice. Of who asks it adds
- * what it has seen itself, in the place of anything that says the same: the address, the client certificate (RFC 9440), and the name of
- * the listener.
+ * Forwards requests unchanged to the processes that answer them: path and all headers, repeated ones included. It replaces headers
+ * about the client with its own observations: address, client certificate (RFC 9440) and listener name.
  */
 export function passOn(app: FastifyInstance, doors: DoorsElsewhere, listener: string): void {
   const { peer, paths } = doors;
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    // Whoever answers reads the body, and says what is wrong with it.
+    // The answering process reads and validates the body.
     scope.addContentTypeParser('*', (_request, body, done) => done(null, body));
     for (const path of paths)
       for (const url of [path, `${path}/*`])

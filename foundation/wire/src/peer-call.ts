@@ -1,13 +1,13 @@
-/** What is asked of another process. */
+/** A call to another process. */
 export interface PeerCall {
   readonly contract: string;
   readonly method: string;
   /** JSON text. */
   readonly body: string;
-  /** From now until the caller gives up, in milliseconds. */
+  /** Time until the caller gives up, in milliseconds. */
   readonly timeoutMs: number;
-  /** Whether it does no harm to ask twice. */
+  /** Whether the call may be repeated. */
   readonly repeatable: boolean;
-  /** Whether it may go in one request with others of its method: for what is asked often, by many at once. */
+  /** Whether it may share a request with other calls of its method. */
   readonly gathered?: boolean;
 }

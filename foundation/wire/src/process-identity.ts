@@ -2,7 +2,7 @@ import { createPublicKey, X509Certificate } from 'node:crypto';
 import { TLSSocket } from 'node:tls';
 import { CodedError, errorVocabulary } from '@countersign/kernel';
 
-/** What one process shows another, and by whom others are vouched for; all PEM. */
+/** The certificate of a process and the authority for other processes; all PEM. */
 export interface ProcessIdentity {
   /** Its own certificate first, then what leads to its authority. */
   readonly certificate: string;
@@ -12,13 +12,13 @@ export interface ProcessIdentity {
 }
 
 export const wireErrors = errorVocabulary({
-  /** The other process does not answer, or not in time: what was asked of it may have been done. */
+  /** The other process did not answer in time; the call may have been carried out. */
   peer_unavailable: 'unavailable',
-  /** More waits for the other process than may wait. */
+  /** Too many calls are waiting for the other process. */
   peer_overloaded: 'unavailable',
-  /** A certificate of a process is past its end: no call is made or answered under it. */
+  /** The certificate of a process has expired: no call is made or answered with it. */
   process_certificate_expired: 'unavailable',
-  /** The table does not let this process call that. */
+  /** This process may not call the method. */
   call_not_permitted: 'forbidden',
   call_unknown: 'not-found',
   call_too_large: 'too-large',
@@ -33,8 +33,7 @@ export function processUri(name: string): string {
 }
 
 /**
- * Which process a certificate is of; undefined where it names none, or more than one. That it is vouched for is for the handshake to
- * say.
+ * The process named by a certificate; undefined when it names none or several. The handshake verifies the certificate.
  */
 export function processNamedBy(certificate: X509Certificate): string | undefined {
   // A name with a comma or quotes is written as a JSON string (Node.js), and is none of ours.
@@ -65,15 +64,15 @@ function otherEnd(socket: unknown): OtherEnd | undefined {
 }
 
 /**
- * The process at the other end of a connection whose certificate the handshake has accepted; undefined for any other, and from the
- * end of the certificate on: a connection that stays open does not make it last longer.
+ * The process at the other end of a connection with a verified certificate; undefined otherwise, and once the certificate has
+ * expired, also on open connections.
  */
 export function processAt(socket: unknown): string | undefined {
   const end = otherEnd(socket);
   return end !== undefined && Date.now() <= end.endsAt ? end.name : undefined;
 }
 
-/** Whether the certificate at the other end was accepted, and has come to its end since. */
+/** Whether the certificate at the other end was accepted and has expired since. */
 export function hasEnded(socket: unknown): boolean {
   const end = otherEnd(socket);
   return end?.name !== undefined && Date.now() > end.endsAt;
@@ -84,7 +83,7 @@ export function endOf({ certificate }: Pick<ProcessIdentity, 'certificate'>): nu
   return Date.parse(new X509Certificate(certificate).validTo);
 }
 
-/** What to do is the same wherever it is found. @param whose as `the core process` */
+/** @param whose e.g. `the core process` */
 export function expired(whose: string): CodedError {
   return wireErrors.error(
     'process_certificate_expired',
@@ -93,8 +92,8 @@ export function expired(whose: string): CodedError {
 }
 
 /**
- * The certificate of the other end must be of the process that is asked for, whatever host it is on: names of hosts move, and whoever may
- * be reached under one is not thereby who may answer.
+ * Checks that the certificate of the other end names the expected process, whatever its host name: host names move between
+ * machines and prove no identity.
  */
 export function requireProcess(
   name: string,

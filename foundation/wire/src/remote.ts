@@ -1,4 +1,4 @@
-import { type Call, mayBeRefused, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
+import { type Call, declaresRefusal, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
 import { CodedError, defined, isCodedError } from '@countersign/kernel';
 import { codecOf } from './codec.ts';
 import type { Peer } from './peer.ts';
@@ -7,15 +7,15 @@ import { encodingErrors } from './wire-forms.ts';
 
 const defaultTimeoutMs = 5_000;
 
-/** Where a component that does not answer has a code for it, callers know that one. */
+/** Codes that callers know for an unavailable component. */
 const unavailableCodes: Readonly<Partial<Record<RemoteContract, string>>> = { 'audit-log': 'log_unavailable' };
 
 /**
- * A contract whose component is in another process. Each method asks there and answers what was answered there, errors included; one that
- * is not in the table of calls is not there at all.
+ * A contract whose component is in another process. Each method in the table of calls is forwarded, with its answer and errors; other
+ * methods do not exist.
  *
- * @throws CodedError from each method as the component's own; `peer_unavailable`, or the component's own code for that, where nobody
- *   answers in time: a command may have been carried out. `Error` for a refusal that the method does not declare (`callErrors`)
+ * @throws CodedError of the component; `peer_unavailable`, or the component's own code for that, when there is no answer in time: a
+ *   command may have been carried out. `Error` for a refusal that the method does not declare (`callErrors`)
  */
 export function remoteContract<Name extends RemoteContract>(name: Name, peer: Pick<Peer, 'call'>): Remote<Name> {
   const calls: Readonly<Record<string, Call>> = remoteCalls[name];
@@ -43,9 +43,9 @@ const ofTheConnection: ReadonlySet<string> = new Set([
   'process_certificate_expired',
 ]);
 
-/** A process is not believed about a refusal that its contract does not have: it is a fault, as any other without a code. */
+/** A refusal that the contract does not declare is treated as an internal error. */
 function asDeclared(name: RemoteContract, method: string, error: unknown): unknown {
-  if (!isCodedError(error) || ownCodes.has(error.code) || mayBeRefused(name, method, error)) return error;
+  if (!isCodedError(error) || ownCodes.has(error.code) || declaresRefusal(name, method, error)) return error;
   return new Error(`${name}.${method} was refused as ${error.code}, which it does not declare`, { cause: error });
 }
 

@@ -1,6 +1,6 @@
 import { request } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { type ProposalsEnd, retentionErrors } from '@countersign/contracts';
+import { type ProposalEnder, retentionErrors } from '@countersign/contracts';
 import { CodedError } from '@countersign/kernel';
 import { createHttpServer, createLogger, createMetrics } from '@countersign/runtime';
 import { createTestAuthority } from '@countersign/testkit';
@@ -20,7 +20,7 @@ const logger = createLogger({ level: 'silent', name: 'test' });
 const metrics = createMetrics();
 const refused: object[] = [];
 const ended = { before: 1, by: { id: 'process:core' }, reason: 'left' };
-const proposals: ProposalsEnd = {
+const proposals: ProposalEnder = {
   async endProposalsOf(proposer) {
     if (proposer === 'nobody') throw retentionErrors.error('proposal_not_found', 'No.');
     if (proposer === 'undeclared') throw new CodedError({ code: 'signed_in', category: 'forbidden', detail: 'No.' });

@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { mayBeRefused, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
+import { declaresRefusal, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import { type Logger, type Metrics, problemOf } from '@countersign/runtime';
 import { callMediaType, callsMediaType, mostTogether, readCallPath, writeAnswerLine } from './call-path.ts';
@@ -7,7 +7,7 @@ import { codecOf } from './codec.ts';
 import { expired, hasEnded, processAt, wireErrors } from './process-identity.ts';
 import { encodingErrors } from './wire-forms.ts';
 
-/** What a process offers others: the components that run in it, by their contracts. */
+/** The components of this process that others may call, by contract. */
 export type Offered = { readonly [Name in RemoteContract]?: Remote<Name> };
 
 /** Whether a process may call a method: asked at every call. */
@@ -16,26 +16,26 @@ export type MayCall = (process: string, contract: string, method: string) => boo
 export interface ServedCalls {
   readonly offered: Offered;
   readonly mayCall: MayCall;
-  /** Whether a process may ask exactly this, of what {@link MayCall} lets it call; anything when left out. */
+  /** Further restricts the arguments of calls that {@link MayCall} allows; no restriction when left out. */
   readonly mayAsk?: (process: string, contract: string, method: string, values: readonly unknown[]) => boolean;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'observeRequest'>;
-  /** Told of whoever called what it may not, before it is refused: every time, and what was called may have no such name. */
+  /** Called for each forbidden call before it is refused; the method may not exist. */
   readonly onRefused: (refused: { readonly process: string; readonly call: string }) => Promise<void>;
-  /** Calls of one process that may be under way; 1,024 when left out. */
+  /** Concurrent calls of one process; 1,024 when left out. */
   readonly mostCalls?: number;
 }
 
 interface Served {
-  /** @param permit refuses what the caller may not ask */
+  /** @param permit throws for forbidden calls */
   readonly answer: (text: string, permit: (values: readonly unknown[]) => Promise<void>) => Promise<string>;
 }
 
 const largestCall = 8 * 1024 * 1024;
 
 /**
- * Serves calls of other processes, for a listener that lets nobody in without a certificate of the installation's own authority. Who calls
- * is who the certificate says, and nothing that is sent.
+ * Serves calls of other processes, for a listener that requires certificates of the installation's own authority. Only the
+ * certificate identifies the caller.
  *
  * Calls are answered without a framework, whose share of a short call would be the largest: see docs/adr/0058.
  *
@@ -64,7 +64,7 @@ export function serveCalls({
           try {
             return codec.writeAnswer(await Reflect.apply(implementation, offered[contract], values));
           } catch (error) {
-            if (!isCodedError(error) || mayBeRefused(contract, method, error)) throw error;
+            if (!isCodedError(error) || declaresRefusal(contract, method, error)) throw error;
             throw new Error(`${contract}.${method} does not declare ${error.code} as ${error.category}`, {
               cause: error,
             });
@@ -80,7 +80,7 @@ export function serveCalls({
     throw wireErrors.error('call_not_permitted', `The process ${process ?? ''} may not call ${call}.`);
   }
 
-  /** Undefined where the answers have been sent, one by one. */
+  /** Undefined when the answers were sent one by one. */
   async function answerOf(
     request: IncomingMessage,
     response: ServerResponse,
@@ -125,7 +125,7 @@ export function serveCalls({
     }
   }
 
-  /** What went wrong, to who runs this process. */
+  /** Logs the failure for the operator. */
   async function told(request: IncomingMessage, name: string, answer: Promise<string>): Promise<string> {
     try {
       return await answer;
@@ -159,7 +159,7 @@ export function serveCalls({
   };
 }
 
-/** One series for all: which calls there are is in no label that another process could lengthen. */
+/** One metric series for all calls, so that another process cannot add labels. */
 const callRoute = '/calls/:contract/:method';
 
 /** @throws CodedError `call_too_large`; `Error` where the connection ends before the call does */
@@ -179,7 +179,7 @@ function sendAnswer(response: ServerResponse, answer: string): void {
   else response.writeHead(200, headersOf('application/json', answer)).end(answer);
 }
 
-/** Each as a line, when it is there; those of one turn of the event loop together. Resolves when all have been answered. */
+/** Writes each answer as a line when it is ready, several of one event-loop turn together. Resolves after the last. */
 function sendAnswers(response: ServerResponse, answers: readonly Promise<string>[]): Promise<void> {
   let lines = '';
   let open = answers.length;
@@ -219,7 +219,7 @@ function sendAnswers(response: ServerResponse, answers: readonly Promise<string>
   });
 }
 
-/** As RFC 9457 says. What a fault of ours was, is in the log and nowhere else. */
+/** Problem details (RFC 9457). Only the log has the details of internal errors. */
 function sendRefusal(request: IncomingMessage, response: ServerResponse, error: unknown): void {
   if (response.destroyed) return;
   const problem = problemSaid(error);

@@ -1,4 +1,5 @@
 import { callDefinitions, type ValueSchema } from '@countersign/contracts/call-schemas';
+import { defined } from '@countersign/kernel';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { type Definitions, nameOf, partsOf } from './schemas.ts';
 import { bigintPattern, encodingErrors } from './wire-forms.ts';
@@ -73,12 +74,10 @@ function jsonSchemaOf(schema: ValueSchema): object {
   }
   return {
     ...schema,
-    ...($ref === undefined ? {} : { $ref: idOf(nameOf($ref)) }),
-    ...(properties === undefined ? {} : { properties: mapMembers(properties) }),
+    ...defined({ $ref: $ref && idOf(nameOf($ref)), properties: properties && mapMembers(properties) }),
     ...(additionalProperties ? { additionalProperties: jsonSchemaOf(additionalProperties) } : {}),
-    ...(prefixItems === undefined ? {} : { prefixItems: prefixItems.map(jsonSchemaOf) }),
+    ...defined({ prefixItems: prefixItems?.map(jsonSchemaOf), anyOf: anyOf?.map(jsonSchemaOf) }),
     ...(items ? { items: jsonSchemaOf(items) } : {}),
-    ...(anyOf === undefined ? {} : { anyOf: anyOf.map(jsonSchemaOf) }),
   };
 }
 

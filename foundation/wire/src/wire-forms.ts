@@ -2,7 +2,7 @@ import type { ValueSchema } from '@countersign/contracts/call-schemas';
 import { decodeBase64Url, errorVocabulary } from '@countersign/kernel';
 
 export const encodingErrors = errorVocabulary({
-  /** What came from another process is not what the call takes or answers. */
+  /** A value from another process does not match the schema of the call. */
   call_malformed: 'invalid',
 });
 
@@ -16,7 +16,7 @@ export interface PartRewrites {
   readonly items: Rewrite;
 }
 
-/** How something that JSON does not have is written as JSON. */
+/** How a value without a JSON form is written as JSON. */
 export interface WireForm {
   readonly jsonType: 'array' | 'null' | 'object' | 'string';
   /** @throws Error for any other value: a fault of ours */
@@ -25,7 +25,7 @@ export interface WireForm {
   decode(plain: unknown, parts: PartRewrites): unknown;
 }
 
-/** Longer than any integer that is passed, and short enough that reading it costs nothing. */
+/** Limits the cost of reading an integer. */
 export const bigintPattern = '^(?:0|-?[1-9][0-9]{0,99})$';
 const bigintText = new RegExp(bigintPattern);
 

@@ -32,15 +32,15 @@ export function policyJsonOf(text: string): PolicyToJsonAnswer {
   const rewritten = rewriteIntegers(text, (digits) => String(byValue.get(BigInt(digits)) ?? digits));
   const answer = askReference(() => policyToJson(rewritten));
   // What it is for is JSON with integers that JSON cannot hold, and has the engine's type but for these.
-  return answer.type === 'failure' ? answer : { ...answer, json: putBack(answer.json, standIns) as PolicyJson };
+  return answer.type === 'failure' ? answer : { ...answer, json: insertValue(answer.json, standIns) as PolicyJson };
 }
 
-function putBack(json: unknown, standIns: ReadonlyMap<number, bigint>): unknown {
+function insertValue(json: unknown, standIns: ReadonlyMap<number, bigint>): unknown {
   if (typeof json === 'number') {
     const value = standIns.get(Math.abs(json));
     return value === undefined ? json : json < 0 ? -value : value;
   }
-  if (Array.isArray(json)) return json.map((item) => putBack(item, standIns));
+  if (Array.isArray(json)) return json.map((item) => insertValue(item, standIns));
   if (!isPlainObject(json)) return json;
-  return Object.fromEntries(Object.entries(json).map(([name, member]) => [name, putBack(member, standIns)]));
+  return Object.fromEntries(Object.entries(json).map(([name, member]) => [name, insertValue(member, standIns)]));
 }

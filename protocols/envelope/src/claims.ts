@@ -14,8 +14,8 @@ import {
 import { envelopeBounds, envelopeErrors, type IdentityEnvelope, maxEnvelopeSeconds } from './envelope.ts';
 
 /**
- * An envelope as it is signed: short names, because it travels with every message. What is absent is left out; a list
- * is there even when it is empty, so that nobody takes silence for "none were asked for".
+ * The signed form of an envelope, with short names because it travels with every message. Absent values are left out, but lists are
+ * always present, even if empty.
  */
 export interface EnvelopeClaims {
   readonly iss: string;
@@ -71,13 +71,13 @@ export function envelopeClaims(envelope: IdentityEnvelope): EnvelopeClaims {
   };
 }
 
-/** Every claim there is; none may be left out. `claims-schema.ts` tells the same to other languages. */
+/** All claims; every one is required. `claims-schema.ts` defines the same for other languages. */
 const claimNames: readonly string[] = [
   ...['iss', 'iat', 'exp', 'jti', 'txn', 'st', 'ver', 'int', 'dig', 'sub', 'lei', 'via', 'mnd', 'apr', 'dec', 'mode'],
 ];
 
 export const claimPatterns = {
-  /** An https URL, or http on the own machine; compared as text. */
+  /** An https URL, or http on the same machine; compared as text. */
   issuer: /^https?:\/\/[\x21-\x7e]{1,500}$/,
   state: /^[a-z]+(-[a-z]+){0,3}$/,
   intentType: /^urn:countersign:rar:v1:[a-z_]{1,40}$/,
@@ -87,17 +87,16 @@ export const claimPatterns = {
 } as const;
 
 /**
- * Reads claims strictly: every one in its form, none beside them. Nothing here says that they are true; see
- * `verifyEnvelope`.
+ * Reads claims strictly: every claim in its form, and no others. Does not verify them; see `verifyEnvelope`.
  *
  * @throws CodedError `envelope_malformed`
  */
 export function parseEnvelope(value: Json): IdentityEnvelope {
-  const claims = onlyMembers(value, claimNames) ?? fail('It holds a claim beside those there are, or is no object.');
+  const claims = onlyMembers(value, claimNames) ?? fail('It is not an object, or has an unknown claim.');
   const issuedAt = secondsOf(claims['iat']) ?? fail('Its iat is not a time in seconds.');
   const expiresAt = secondsOf(claims['exp']) ?? fail('Its exp is not a time in seconds.');
   if (expiresAt <= issuedAt || expiresAt - issuedAt > maxEnvelopeSeconds)
-    throw malformed(`It ends before it begins, or more than ${maxEnvelopeSeconds} seconds after.`);
+    throw malformed(`Its exp must be after its iat, by at most ${maxEnvelopeSeconds} seconds.`);
   const { actors, mandates, approvals, decisions } = envelopeBounds;
   return {
     issuer: textOf(claims['iss'], claimPatterns.issuer) ?? fail('Its iss is not a URL.'),
@@ -163,7 +162,7 @@ function readDecision(value: Json): IdentityEnvelope['decisions'][number] | unde
   return { ...(id === undefined ? {} : { id }), record, ...(policyVersion === undefined ? {} : { policyVersion }) };
 }
 
-/** What a reader does not know might be what the sender meant: an object with other members is not read at all. */
+/** Refuses an object with unknown members, because ignoring one could change the meaning. */
 function onlyMembers(value: Json, names: readonly string[]): Readonly<Record<string, Json>> | undefined {
   const members = membersOf(value);
   return members !== undefined && Object.keys(members).every((name) => names.includes(name)) ? members : undefined;
@@ -185,13 +184,13 @@ function countOf(value: Json | undefined): number | undefined {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
-/** Up to the year 9999, so that nothing computed from it leaves the range of dates. */
+/** Up to the year 9999, so that computations stay within the range of dates. */
 function secondsOf(value: Json | undefined): number | undefined {
   const seconds = countOf(value);
   return seconds !== undefined && seconds < 253_402_300_800 ? seconds : undefined;
 }
 
-/** Whoever signed the envelope vouches that it is the digest of an intent. */
+/** The signature confirms that this is the digest of an intent. */
 function digestOf(value: Json | undefined): IntentDigest | undefined {
   return parseDigest(value) as IntentDigest | undefined;
 }

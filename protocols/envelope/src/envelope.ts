@@ -8,32 +8,32 @@ import {
   type TransactionId,
 } from '@countersign/kernel';
 
-/** RFC 8725 section 3.11: no other token can be taken for an envelope. */
+/** RFC 8725 section 3.11: prevents confusion with other tokens. */
 export const envelopeType = 'countersign-envelope+jwt';
-/** HTTP field in which it travels. */
+/** HTTP field of the envelope. */
 export const envelopeHeader = 'countersign-envelope';
-/** FIX ComplianceText (2404). The envelope is ASCII: EncodedComplianceTextLen and EncodedComplianceText (2351, 2352) stay unused. */
+/** FIX ComplianceText (2404). The envelope is ASCII, so EncodedComplianceTextLen and EncodedComplianceText (2351, 2352) are unused. */
 export const envelopeFixTag = 2404;
 
 /**
- * Who acts, for whom, on what authority and on which exact intent: references to records alone, so that nothing
- * personal travels. Signed by the control plane that keeps the transaction; a compact JWS.
+ * Who acts, for whom, on what authority and on which exact intent. Only references to records, without personal data. Signed by the
+ * control plane that holds the transaction, as a compact JWS.
  */
 export interface IdentityEnvelope {
   readonly issuer: string;
   /** Seconds since the epoch. */
   readonly issuedAt: number;
-  /** At most an hour after; what it says of the transaction is true as of `issuedAt`. */
+  /** At most an hour later. The state of the transaction is as of `issuedAt`. */
   readonly expiresAt: number;
   /** The record of its issue. */
   readonly record: RecordId;
   readonly transaction: TransactionId;
   readonly state: string;
-  /** How many transitions there had been. */
+  /** Number of transitions at issue. */
   readonly version: number;
   readonly intentDigest: IntentDigest;
   readonly intentType: string;
-  /** Who began it: an opaque reference (a keyed digest of the principal id), and the institution's LEI. */
+  /** The initiator: an opaque reference (a keyed digest of the principal id), and the institution's LEI. */
   readonly subject: { readonly ref: string; readonly institution: string };
   /** The acting chain after the subject, newest first: institutions and opaque references. */
   readonly actors: readonly { readonly ref: string; readonly institution?: string }[];
@@ -45,31 +45,31 @@ export interface IdentityEnvelope {
     readonly record: RecordId;
     readonly policyVersion?: number;
   }[];
-  /** Begun by a person, or by an agent without one. */
+  /** Initiated by a person, or by an agent without a person. */
   readonly mode: 'manual' | 'automatic';
 }
 
-/** What the receiver of a message knows and an envelope must agree with. */
+/** Facts from the message that an envelope must match. */
 export interface EnvelopeExpectations {
   readonly issuer: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly transaction?: string;
-  /** Taken from the canonical form of the intent that was received: a changed field does not pass. */
+  /** Digest of the canonical form of the received intent, so that a changed field is refused. */
   readonly intentDigest?: string;
 }
 
-/** Longest envelope in characters: it fits one header field of the servers in use. */
+/** Maximum length in characters; fits into one header field of common servers. */
 export const maxEnvelopeLength = 8_192;
-/** Longest time from issue to expiry. */
+/** Maximum time from issue to expiry. */
 export const maxEnvelopeSeconds = 3_600;
 
-/** Most of what an envelope names. */
+/** Maximum lengths of the lists. */
 export const envelopeBounds = { actors: 16, mandates: 16, approvals: 32, decisions: 32 } as const;
 
 export const envelopeErrors = errorVocabulary({
   envelope_malformed: 'invalid',
-  /** It names more than fits; nothing is left out silently. */
+  /** A list or the envelope is too long; nothing is left out silently. */
   envelope_too_large: 'too-large',
   envelope_signature: 'invalid',
   envelope_key_unknown: 'invalid',

@@ -1,3 +1,4 @@
+export { fromFixField, fromHttpField, toFixField, toHttpField } from './carriers.ts';
 export { type EnvelopeClaims, envelopeClaims, parseEnvelope } from './claims.ts';
 export { envelopeSchema } from './claims-schema.ts';
 export {
@@ -11,8 +12,6 @@ export {
   maxEnvelopeLength,
   maxEnvelopeSeconds,
 } from './envelope.ts';
-export { fromFixField, toFixField } from './fix-field.ts';
-export { fromHttpField, toHttpField } from './http-field.ts';
 export { envelopeJwsHeader, signEnvelope } from './sign-envelope.ts';
 export { isReferenceOf, type SubjectReference, subjectReference } from './subject-reference.ts';
 export { verifyEnvelope } from './verify-envelope.ts';

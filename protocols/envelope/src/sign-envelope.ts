@@ -2,7 +2,7 @@ import { type EncodedHeader, encodeHeader, signCompactJws } from '@countersign/o
 import { envelopeClaims } from './claims.ts';
 import { envelopeBounds, envelopeErrors, envelopeType, type IdentityEnvelope, maxEnvelopeLength } from './envelope.ts';
 
-/** The header of every envelope signed with one key. */
+/** The JWS header of all envelopes signed with one key. */
 export function envelopeJwsHeader(key: { readonly kid: string; readonly algorithm: 'ES256' | 'EdDSA' }): EncodedHeader {
   return encodeHeader({ alg: key.algorithm, typ: envelopeType, kid: key.kid });
 }
@@ -11,7 +11,7 @@ export function envelopeJwsHeader(key: { readonly kid: string; readonly algorith
  * Signs an envelope as a compact JWS.
  *
  * @param header of {@link envelopeJwsHeader}, for the key that `sign` uses
- * @throws CodedError `envelope_too_large`: it would not be taken by whoever verifies it
+ * @throws CodedError `envelope_too_large` if `verifyEnvelope` would refuse it
  */
 export async function signEnvelope(
   envelope: IdentityEnvelope,
@@ -22,14 +22,14 @@ export async function signEnvelope(
     if (envelope[list].length > envelopeBounds[list])
       throw envelopeErrors.error(
         'envelope_too_large',
-        `An envelope names at most ${envelopeBounds[list]} ${list}; this one would name ${envelope[list].length}.`,
+        `An envelope can have at most ${envelopeBounds[list]} ${list}, but this one would have ${envelope[list].length}.`,
       );
   }
   const text = await signCompactJws(header, envelopeClaims(envelope), sign);
   if (text.length > maxEnvelopeLength)
     throw envelopeErrors.error(
       'envelope_too_large',
-      `An envelope has at most ${maxEnvelopeLength} characters; this one would have ${text.length}.`,
+      `An envelope can have at most ${maxEnvelopeLength} characters, but this one would have ${text.length}.`,
     );
   return text;
 }

@@ -24,10 +24,9 @@ const refuseClaims: ClaimRefusal = (fault, detail) =>
   refuse(fault === 'issuer' ? 'envelope_issuer' : 'envelope_expired', detail);
 
 /**
- * Verifies an envelope that came with a message, and that it belongs to this message. What it says of the
- * transaction was true when it was issued; it grants nothing.
+ * Verifies an envelope and that it belongs to its message. It states the transaction at the time of issue, and grants nothing.
  *
- * In this order: size and form, type, key, signature, claims, issuer, time, transaction, intent.
+ * Order of checks: size and form, type, key, signature, claims, issuer, time, transaction, intent.
  *
  * @param keyOf the issuer's key for envelopes with this `kid`, or undefined
  * @throws CodedError of {@link envelopeErrors}
@@ -41,15 +40,15 @@ export function verifyEnvelope(
   if (!hasType(jws.header, envelopeType)) throw refuse('envelope_malformed', `Its typ must be ${envelopeType}.`);
   if (jws.header.alg === 'PS256') throw refuse('envelope_malformed', 'Its alg must be ES256 or EdDSA.');
   const key = jws.header.kid === undefined ? undefined : keyOf(jws.header.kid);
-  if (key === undefined) throw refuse('envelope_key_unknown', 'It names no key of the issuer that is in use.');
+  if (key === undefined) throw refuse('envelope_key_unknown', 'Its kid is not a current key of the issuer.');
   const claims = verifyJws(jws, key, refuseJws);
   const envelope = parseEnvelope(claims);
   const { issuer, now } = expected;
   checkClaims(claims, { nowSeconds: now / 1000, required: ['exp', 'iat'], issuer }, refuseClaims);
   if (expected.transaction !== undefined && envelope.transaction !== expected.transaction)
-    throw refuse('envelope_transaction', 'It is of another transaction than the message.');
+    throw refuse('envelope_transaction', 'It belongs to another transaction than the message.');
   if (expected.intentDigest !== undefined && envelope.intentDigest !== expected.intentDigest)
-    throw refuse('envelope_intent', 'It is of another intent than the message: a field of one of them was changed.');
+    throw refuse('envelope_intent', 'Its intent differs from the message. A field was changed.');
   return envelope;
 }
 

@@ -1,6 +1,6 @@
-import { isCodedError } from '@countersign/kernel';
 import { type AccessTokenClaims, type TokenMemory, verifyAccessToken } from './access-token.ts';
 import type { VerifiedProof } from './dpop.ts';
+import { accessTokenErrors } from './errors.ts';
 import type { VerificationKey } from './key-cache.ts';
 import {
   type PossessionExpectations,
@@ -61,5 +61,5 @@ export async function verifyResourceRequest(
 
 /** True when a verifier that keeps a copy of the issuer's keys should fetch them anew and try once more. */
 export function isKeyUnknown(error: unknown): boolean {
-  return isCodedError(error, 'token_key_unknown');
+  return accessTokenErrors.is(error, 'token_key_unknown');
 }

@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { readCborItem } from './cbor.ts';
 import { webAuthnErrors } from './errors.ts';
 
@@ -73,7 +74,7 @@ export function readAuthenticatorData(octets: Uint8Array): AuthenticatorData {
     backupEligible,
     backedUp,
     counter: view.getUint32(33),
-    ...(attested === undefined ? {} : { attested }),
+    ...defined({ attested }),
   };
 }
 

@@ -2,8 +2,7 @@ import { isCodedError } from '@countersign/kernel';
 import { isoCBOR } from '@simplewebauthn/server/helpers';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Cbor, readCbor, readCborItem } from './cbor.ts';
-import { writeCbor } from './cbor-writer.ts';
+import { type Cbor, readCbor, readCborItem, writeCbor } from './cbor.ts';
 
 const leaf = fc.oneof(
   fc.integer({ min: -0x1_0000_0000, max: 0xffff_ffff }),

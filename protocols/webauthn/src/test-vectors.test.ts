@@ -1,7 +1,6 @@
 import { isCodedError } from '@countersign/kernel';
 import { decodeAttestationObject, parseAuthenticatorData } from '@simplewebauthn/server/helpers';
 import { describe, expect, it } from 'vitest';
-import { jwkOfCoseKey } from './ceremonies/cose-key.ts';
 import {
   readAssertion,
   readAttestationTrust,
@@ -9,6 +8,7 @@ import {
   verifyAuthentication,
   verifyRegistration,
 } from './ceremonies/index.ts';
+import { jwkOfCoseKey } from './cose-key.ts';
 import {
   vectorRelyingParty as relyingParty,
   type TestVector,

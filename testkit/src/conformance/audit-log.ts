@@ -7,7 +7,7 @@ import {
   type Standing,
   standing,
 } from '@countersign/contracts';
-import { newId, type RecordId, systemRandom, type TransactionId } from '@countersign/kernel';
+import { defined, newId, type RecordId, systemRandom, type TransactionId } from '@countersign/kernel';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeOf } from '../code-of.ts';
 import type { FixedClock } from '../fixed-clock.ts';
@@ -129,7 +129,7 @@ export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>
 
       it('refuses what no record may have: it is a bug of its writer', async () => {
         const digest = standing('x', 1).digest;
-        const twice = [{ of: 'a:1', ...(digest === undefined ? {} : { digest }) }, { of: 'a:1' }];
+        const twice = [{ of: 'a:1', ...defined({ digest }) }, { of: 'a:1' }];
         for (const bad of [
           draft({ id: 'rec_1' as RecordId }),
           draft({ type: 'no.such' as never }),

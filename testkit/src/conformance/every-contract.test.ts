@@ -138,7 +138,7 @@ const contractTypes = [
   ...['AuditLog', 'RecordPages', 'RemoteDirectory', 'TrustRegistry', 'ConsentStore', 'GrantRegister', 'PolicyEngine'],
   ...['TransactionRegistry', 'Authentication', 'AuthenticatorRegister', 'Statements', 'PostureStream', 'Access'],
   ...['AuthorizationServer', 'FederationGateway', 'Outbound', 'OutboundForm', 'ConfiguredRequests', 'Notices'],
-  ...['ProposalsEnd', 'KeyLister', 'DepartureEffect'],
+  ...['ProposalEnder', 'KeyLister', 'DepartureEffect'],
 ].join('|');
 const keeper = new RegExp(
   `(?:(?:const \\w+|\\)|function \\w+\\([^)]*\\)|source: \\w+\\)): (?:\\w+ & )?|^ +)(?:Pick<|Partial<)?(?:${contractTypes})\\b[^;=\\n[]*(?:= |=> \\()?\\{$`,

@@ -1,4 +1,4 @@
-import { mayBeRefused, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
+import { declaresRefusal, type Remote, type RemoteContract, remoteCalls } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import { codecOf, type Offered, remoteContract } from '@countersign/wire';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -147,7 +147,7 @@ function watched<Name extends RemoteContract>(
         codec.readAnswer(codec.writeAnswer(answer));
         return answer;
       } catch (error) {
-        if (!isCodedError(error) || mayBeRefused(contract, method, error)) throw error;
+        if (!isCodedError(error) || declaresRefusal(contract, method, error)) throw error;
         throw new Error(`${contract}.${method} does not declare ${error.code}`, { cause: error });
       }
     };

@@ -35,7 +35,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     await expectProperPage(supervisor);
     await picture(page, 'approvals');
     await page
-      .getByRole('link', { name: /^Look at it/ })
+      .getByRole('link', { name: /^Review/ })
       .first()
       .focus();
     await page.keyboard.press('Enter');
@@ -48,7 +48,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     await picture(page, 'approval-sign', { part: 'end' });
     await page.getByRole('button', { name: 'Approve and sign' }).focus();
     await page.keyboard.press('Enter');
-    await page.getByText('You have approved this').waitFor();
+    await page.getByText('You have approved this transaction').waitFor();
     await expectProperPage(supervisor);
     expect(await approvalsOf(transaction)).toBe(1);
     // What was refused before is done now.
@@ -61,7 +61,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     await supervisor.open('/approve');
     for (const box of await page.getByRole('checkbox').all()) await box.check();
     await picture(page, 'approvals-chosen');
-    await supervisor.press('Look at the ticked ones together');
+    await supervisor.press('Review selected');
     await supervisor.see('2 transactions, one signature');
     await expectProperPage(supervisor);
     await picture(page, 'batch');
@@ -78,7 +78,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     await supervisor.open(`/approve/${first.transaction}`);
     const second = await world.begin({ client_order_id: id, account: 'NLAM-0043' });
     await supervisor.open(`/approve/${second.transaction}`);
-    await supervisor.page.getByText('Not the same as what you saw before').waitFor();
+    await supervisor.page.getByText('Changed since your last review').waitFor();
     await expectProperPage(supervisor);
     await picture(supervisor.page, 'approval-changed');
   });
@@ -86,10 +86,10 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
   it('is declined with a reason', async () => {
     const { transaction } = await world.begin();
     await supervisor.open(`/approve/${transaction}`);
-    await supervisor.page.getByText('I do not approve this').click();
+    await supervisor.page.getByText('Decline this transaction').click();
     await supervisor.page.getByLabel('Why not').fill('Too large for today');
     await supervisor.press('Decline');
-    await supervisor.page.getByText('You have declined this').waitFor();
+    await supervisor.page.getByText('You have declined this transaction').waitFor();
     await expectProperPage(supervisor);
     expect(await approvalsOf(transaction)).toBe(0);
   });
@@ -101,7 +101,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     await other.goto(one.url());
     const form = await formOn(other);
     await supervisor.press('Approve and sign');
-    await one.getByText('You have approved this').waitFor();
+    await one.getByText('You have approved this transaction').waitFor();
     // The second tab, and the form once more by hand: a key signs again, and it counts for nothing.
     const credential = JSON.stringify(key.get(form.options, { counter: 500 }));
     const again = await send(form, { decision: 'approve', credential });
@@ -233,7 +233,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
       await expectProperPage(own);
       await picture(own.page, 'phone-approval', { colorScheme: 'dark' });
       await own.press('Approve and sign');
-      await own.page.getByText('You have approved this').waitFor();
+      await own.page.getByText('You have approved this transaction').waitFor();
       expect(await approvalsOf(transaction)).toBe(1);
       await own.close();
     });

@@ -83,7 +83,7 @@ describe.skipIf(withoutBrowser)(`the first day of a person${skipped}`, { timeout
     const { page } = visitor;
     await visitor.open('/');
     await page.getByRole('link', { name: /^Lost security key/ }).click();
-    const field = page.getByLabel('Your id with Countersign');
+    const field = page.getByLabel('Your Countersign ID');
     await field.fill('Anna Keller');
     await page.keyboard.press('Enter');
     await page.locator('#person-problem').waitFor();
@@ -130,7 +130,7 @@ describe.skipIf(withoutBrowser)(`the first day of a person${skipped}`, { timeout
     await enrolment.close();
     await visitor.open(invitation);
     await visitor.press('Register');
-    await visitor.see('Registered');
+    await visitor.see('Registration complete');
     // Registering a key is no dead end.
     await page.getByRole('main').getByRole('link', { name: 'Your account' }).waitFor();
     await visitor.open('/try');

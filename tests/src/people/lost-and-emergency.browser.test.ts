@@ -47,10 +47,10 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     const told: (string | null)[] = [];
     for (const who of [people.trader, 'person:nobody.at.all']) {
       await lost.open('/recover');
-      await lost.page.getByLabel('Your id with Countersign').fill(who);
+      await lost.page.getByLabel('Your Countersign ID').fill(who);
       await expectProperPage(lost);
       if (told.length === 0) await picture(lost.page, 'recover');
-      await lost.press('Tell my firm');
+      await lost.press('Inform my firm');
       await lost.see('Thank you');
       told.push(await lost.page.textContent('main'));
     }
@@ -76,19 +76,19 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     const line = await openAs(people.supervisor, '/recovery');
     await expectProperPage(line);
     await line.page.getByRole('table').getByRole('link').first().click();
-    await line.see(/enrol a new key/);
+    await line.see(/Key recovery for/);
     await expectProperPage(line);
     await picture(line.page, 'recovery');
-    await line.press('Approve with my key');
-    await line.see('You have approved');
+    await line.press('Approve with security key');
+    await line.see('Approval recorded');
     await expectProperPage(line);
     // One person is one word.
     await line.open(`/recovery/${id}`);
     expect(await line.refusal()).toMatch(/recovery_/);
     expect((await recordsOf('recovery.approved')).length).toBe(1);
     const control = await openAs(people.compliance, `/recovery/${id}`);
-    await control.press('Approve with my key');
-    await control.see('You have approved');
+    await control.press('Approve with security key');
+    await control.see('Approval recorded');
 
     // What the person had counts no more, before there is anything new.
     const before = await of(people.trader);
@@ -102,10 +102,10 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     await again.open(url);
     await expectProperPage(again);
     await again.press('Register');
-    await again.see('Registered');
+    await again.see('Registration complete');
     await again.open('/recovery');
     await again.signIn();
-    await again.see('Lost factors that wait for you');
+    await again.see('Key recoveries awaiting your approval');
 
     // Nothing that moves value until the waiting time is over.
     const order = () => world.trading.order(world.mandate);
@@ -125,8 +125,8 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     const owner = await openAs(people.security, `/recovery/${id}/cancel`);
     await expectProperPage(owner);
     await picture(owner.page, 'recovery-cancel');
-    await owner.press('Call off with my key');
-    await owner.see('It is called off');
+    await owner.press('Cancel recovery with security key');
+    await owner.see('Recovery cancelled');
     await expectProperPage(owner);
     await openAs(people.supervisor, `/recovery/${id}`);
     expect(await (await of(people.supervisor)).refusal()).toBe('recovery_decided');
@@ -137,21 +137,21 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     const { page } = holder;
     await expectProperPage(holder);
     // Without a scope it is refused, and nothing has to be typed again.
-    await page.getByLabel('What has happened').fill('The order gateway sends every order twice.');
-    await page.getByLabel('Number of the incident').fill('INC-2026-0116');
+    await page.getByLabel('What happened').fill('The order gateway sends every order twice.');
+    await page.getByLabel('Incident number').fill('INC-2026-0116');
     const { kid } = generateSigningKey();
-    await page.getByLabel('Thumbprint').fill(kid);
-    await holder.press('Look at it again');
+    await page.getByLabel('Key thumbprint').fill(kid);
+    await holder.press('Review and sign');
     await page.locator('#scopes-problem').waitFor();
     expect(await page.locator('fieldset:focus').count()).toBe(1);
-    expect(await page.getByLabel('Number of the incident').inputValue()).toBe('INC-2026-0116');
+    expect(await page.getByLabel('Incident number').inputValue()).toBe('INC-2026-0116');
     await expectProperPage(holder);
     await picture(page, 'break-glass-refused');
     await page.getByRole('checkbox', { name: /order:cancel/ }).check();
-    await page.getByLabel('Interface that you need').selectOption(`${world.issuer}/transactions`);
-    await holder.press('Look at it again');
-    await holder.press('Go back');
-    expect(await page.getByLabel('Thumbprint').inputValue()).toBe(kid);
+    await page.getByLabel('Interface').selectOption(`${world.issuer}/transactions`);
+    await holder.press('Review and sign');
+    await holder.press('Back');
+    expect(await page.getByLabel('Key thumbprint').inputValue()).toBe(kid);
     expect(await page.getByRole('checkbox', { name: /order:cancel/ }).isChecked()).toBe(true);
     await declare('INC-2026-0117', async () => {
       await expectProperPage(holder);
@@ -160,39 +160,39 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     await expectProperPage(holder);
     const path = new URL(page.url()).pathname;
     // Nobody is their own second holder, and who is no holder is none at all.
-    expect(await page.getByRole('button', { name: 'Agree with my key' }).count()).toBe(0);
+    expect(await page.getByRole('button', { name: 'Agree with security key' }).count()).toBe(0);
     await openAs(people.supervisor, path);
     expect(await (await of(people.supervisor)).refusal()).toBe('incident_unknown');
 
     const second = await openAs(people.second, path);
     await expectProperPage(second);
     await picture(second.page, 'break-glass');
-    await second.press('Agree with my key');
-    await second.page.getByText('access was given; waits for its review').waitFor();
+    await second.press('Agree with security key');
+    await second.page.getByText('access granted; awaiting review').waitFor();
     await expectProperPage(second);
     expect((await recordsOf('incident.granted')).at(-1)).toMatchObject({ outcome: 'permit' });
 
     // Not while it runs, and not by its holders.
     const reviewer = await openAs(people.compliance, path);
-    expect(await reviewer.page.getByRole('button', { name: 'Look at it again' }).count()).toBe(0);
+    expect(await reviewer.page.getByRole('button', { name: 'Review and sign' }).count()).toBe(0);
     await page.reload();
     await picture(page, 'break-glass-granted');
-    await holder.press('End it now');
-    await page.getByText('waits for its review').waitFor();
+    await holder.press('End access now');
+    await page.getByText('access granted; awaiting review').waitFor();
     await page.reload();
-    expect(await page.getByLabel('What you looked at').count()).toBe(0);
+    expect(await page.getByLabel('What you checked').count()).toBe(0);
     await reviewer.page.reload();
     await expectProperPage(reviewer);
     await reviewer.page
-      .getByLabel('What you looked at')
+      .getByLabel('What you checked')
       .fill('Read the log of the quarter of an hour: nothing but cancellations.');
-    await reviewer.page.getByRole('radio', { name: 'It was justified' }).check();
-    await reviewer.press('Look at it again');
-    await reviewer.see('Sign this review?');
+    await reviewer.page.getByRole('radio', { name: 'Justified', exact: true }).check();
+    await reviewer.press('Review and sign');
+    await reviewer.see('Confirmation of your review');
     await expectProperPage(reviewer);
     await picture(reviewer.page, 'break-glass-review');
-    await reviewer.press('Sign the review with my key');
-    await reviewer.see('Reviewed');
+    await reviewer.press('Sign with security key');
+    await reviewer.see('Review recorded');
     await expectProperPage(reviewer);
     expect((await recordsOf('incident.reviewed')).at(-1)).toMatchObject({ subject: expect.anything() });
   });
@@ -202,8 +202,8 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
     await declare('INC-2026-0118');
     const path = new URL((await of(people.holder)).page.url()).pathname;
     const second = await openAs(people.second, path);
-    await second.press('Agree with my key');
-    await second.page.getByText('access was given; waits for its review').waitFor();
+    await second.press('Agree with security key');
+    await second.page.getByText('access granted; awaiting review').waitFor();
     world.wait(25 * hour);
     await world.controlPlane.components.breakGlass.lookAtDue();
     for (const person of [people.holder, people.second]) {
@@ -222,15 +222,15 @@ describe.skipIf(withoutBrowser)(`where the ordinary way is closed${skipped}`, { 
   async function declare(reference: string, looked: (visitor: Visitor) => Promise<void> = async () => undefined) {
     const visitor = await of(people.holder);
     const { page } = visitor;
-    await page.getByLabel('What has happened').fill('The order gateway sends every order twice; cancel what is open.');
-    await page.getByLabel('Number of the incident').fill(reference);
-    await page.getByLabel('Interface that you need').selectOption(`${world.issuer}/transactions`);
+    await page.getByLabel('What happened').fill('The order gateway sends every order twice; cancel what is open.');
+    await page.getByLabel('Incident number').fill(reference);
+    await page.getByLabel('Interface').selectOption(`${world.issuer}/transactions`);
     await page.getByRole('checkbox', { name: /order:cancel/ }).check();
-    await page.getByLabel('Thumbprint').fill(generateSigningKey().kid);
-    await visitor.press('Look at it again');
-    await visitor.see('Declare this emergency?');
+    await page.getByLabel('Key thumbprint').fill(generateSigningKey().kid);
+    await visitor.press('Review and sign');
+    await visitor.see('Confirmation of this incident');
     await looked(visitor);
-    await visitor.press('Declare with my key');
+    await visitor.press('Declare with security key');
     await visitor.see(`Incident ${reference}`);
   }
 });

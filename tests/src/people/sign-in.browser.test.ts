@@ -29,7 +29,7 @@ describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeo
     await page.keyboard.type('blue key');
     await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
-    await visitor.see('Registered');
+    await visitor.see('Registration complete');
     await expectProperPage(visitor);
 
     await visitor.open(guarded);
@@ -42,7 +42,7 @@ describe.skipIf(withoutBrowser)(`keys and passkeys of people${skipped}`, { timeo
       await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
     await page.waitForURL(/\/approve\?/);
-    await visitor.see('Transactions that wait for you');
+    await visitor.see('Pending approvals');
     await expectProperPage(visitor);
     expect(await lastOf('session.started')).toMatchObject({
       subject: { id: people.supervisor },

@@ -1,11 +1,11 @@
 import type { Command } from 'commander';
+import { request } from '../api.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { print } from '../output.ts';
-import { callAbout } from './people-door.ts';
 
 const verbs = [
-  { verb: 'lock', about: 'lock a person out: sessions end, no sign-in and no signature of theirs counts' },
-  { verb: 'unlock', about: 'let a person in again who was locked out' },
+  { verb: 'lock', about: 'lock a person out: sessions end, and no sign-in or signature of that person counts' },
+  { verb: 'unlock', about: 'unlock a person' },
 ] as const;
 
 /** Accounts of people. */
@@ -17,7 +17,10 @@ export function accountCommands(program: Command, options: () => ConnectionOptio
       .description(about)
       .requiredOption('--reason <text>', 'recorded; without names of people')
       .action(async (person: string, { reason }: { reason: string }) => {
-        await callAbout(person, connect(options()), 'POST', `/${verb}`, `account:${verb}`, { reason });
+        const inputs = { scope: `account:${verb}`, params: { person }, body: { reason } } as const;
+        await (verb === 'lock'
+          ? request(connect(options()), 'POST /people/{person}/lock', { ...inputs, scope: 'account:lock' })
+          : request(connect(options()), 'POST /people/{person}/unlock', { ...inputs, scope: 'account:unlock' }));
         print(`${person}  ${verb}ed`);
       });
 }

@@ -1,25 +1,9 @@
 import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
+import { request, type Schemas } from '../api.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, print, red } from '../output.ts';
-import { callAbout } from './people-door.ts';
-import { visible } from './policy/visible.ts';
-
-interface AccountView {
-  readonly person: string;
-  readonly locked: boolean;
-  readonly authenticators: readonly {
-    readonly id: string;
-    readonly name: string;
-    readonly acr: string;
-    readonly model?: string;
-    readonly backup_eligible: boolean;
-    readonly attested: boolean;
-    readonly registered_at: string;
-    readonly last_used_at?: string;
-    readonly suspended_at?: string;
-  }[];
-}
+import { visible } from '../visible.ts';
 
 /** The security keys and passkeys of people. */
 export function authenticatorCommands(program: Command, options: () => ConnectionOptions): void {
@@ -28,12 +12,13 @@ export function authenticatorCommands(program: Command, options: () => Connectio
     .command('invite <person>')
     .description('a link with which a person registers their first key; give it to them and to nobody else')
     .requiredOption('--evidence <reference...>', 'what proved who they are: a file number, a record; it is recorded')
-    .option('--hours <count>', 'how long the link stands; 24 when left out, at most 72')
+    .option('--hours <count>', 'hours for which the link is valid; 24 when left out, at most 72')
     .action(async (person: string, { evidence, hours }: { evidence: readonly string[]; hours?: string }) => {
-      const invitation = (await callAbout(person, connect(options()), 'POST', '/invitations', 'authenticator:invite', {
-        evidence,
-        ...(hours === undefined ? {} : { life_hours: Number(hours) }),
-      })) as { readonly url: string; readonly expires_at: string; readonly record_id: string };
+      const invitation = await request(connect(options()), 'POST /people/{person}/invitations', {
+        scope: 'authenticator:invite',
+        params: { person },
+        body: { evidence, life_hours: hours === undefined ? undefined : Number(hours) },
+      });
       print(invitation.url);
       print(dim(`works once, until ${invitation.expires_at}; recorded as ${invitation.record_id}`));
     });
@@ -41,12 +26,15 @@ export function authenticatorCommands(program: Command, options: () => Connectio
     .command('list <person>')
     .description('the keys that a person has now')
     .action(async (person: string) => {
-      const account = await callAbout(person, connect(options()), 'GET', '/authenticators', 'authenticator:read');
-      for (const line of drawAccount(account as AccountView)) print(line);
+      const account = await request(connect(options()), 'GET /people/{person}/authenticators', {
+        scope: 'authenticator:read',
+        params: { person },
+      });
+      for (const line of drawAccount(account)) print(line);
     });
   authenticator
     .command('revoke <person> [id]')
-    .description('take one key away from a person, or with --all every one; after the last they need a recovery')
+    .description('revoke one key of a person, or with --all every key; after the last one the person needs a recovery')
     .requiredOption('--reason <text>', 'recorded; without names of people')
     .option('--all', 'every key that they have, and open invitations', false)
     .action(async (person: string, id: string | undefined, { reason, all }: { reason: string; all: boolean }) => {
@@ -56,13 +44,21 @@ export function authenticatorCommands(program: Command, options: () => Connectio
           category: 'invalid',
           detail: 'Name one key by its id, or --all of them.',
         });
-      const path = id === undefined ? '/authenticators/revoke' : `/authenticators/${encodeURIComponent(id)}/revoke`;
-      const answer = await callAbout(person, connect(options()), 'POST', path, 'authenticator:revoke', { reason });
-      print(id === undefined ? `${(answer as { revoked: number }).revoked} revoked` : `${id}  revoked`);
+      const connection = connect(options());
+      const inputs = { scope: 'authenticator:revoke', body: { reason } } as const;
+      if (id === undefined) {
+        const route = 'POST /people/{person}/authenticators/revoke';
+        const { revoked } = await request(connection, route, { ...inputs, params: { person } });
+        print(`${revoked} revoked`);
+      } else {
+        const route = 'POST /people/{person}/authenticators/{id}/revoke';
+        await request(connection, route, { ...inputs, params: { person, id } });
+        print(`${id}  revoked`);
+      }
     });
 }
 
-function drawAccount({ person, locked, authenticators }: AccountView): readonly string[] {
+function drawAccount({ person, locked, authenticators }: Schemas['AccountState']): readonly string[] {
   return [
     `${bold(person)}${locked ? `  ${red('locked')}` : ''}`,
     ...authenticators.map((each) => {

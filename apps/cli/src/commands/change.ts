@@ -1,15 +1,10 @@
 import type { Command } from 'commander';
+import { type Answer, request } from '../api.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
-import { type ChangeLine, type ChangeRequest, call, describe, printChanged } from '../directory-door.ts';
+import { type ChangeRequest, describe, printChanged } from '../directory-door.ts';
 import { bold, dim, green, print, red, yellow } from '../output.ts';
 
 type Document = Readonly<Record<string, unknown>>;
-
-interface ChangeView {
-  readonly request: ChangeRequest;
-  readonly stands: boolean;
-  readonly entities: readonly (ChangeLine & { readonly before?: Document; readonly after?: Document })[];
-}
 
 export function changeCommands(program: Command, options: () => ConnectionOptions): void {
   const change = program.command('change').description('changes of the directory that take two people');
@@ -18,37 +13,35 @@ export function changeCommands(program: Command, options: () => ConnectionOption
     .description('the newest hundred, newest first')
     .option('--status <status>', 'proposed, approved, rejected or expired')
     .action(async ({ status }: { status?: string }) => {
-      const query = status === undefined ? '' : `?status=${encodeURIComponent(status)}`;
-      const { changes } = (await call(connect(options()), 'GET', `changes${query}`)) as {
-        changes: readonly ChangeRequest[];
-      };
+      const { changes } = await request(connect(options()), 'GET /directory/changes', {
+        scope: 'directory:read',
+        query: { status },
+      });
       for (const request of changes) print(summaryOf(request));
       if (changes.length === 0) print(dim('none'));
     });
   change
     .command('show <id>')
-    .description('what it would make of each entity, before and after')
+    .description('each entity before and after the change')
     .action(async (id: string) => {
-      const view = (await call(connect(options()), 'GET', `changes/${encodeURIComponent(id)}`)) as ChangeView;
-      showView(view);
+      const route = 'GET /directory/changes/{id}';
+      showView(await request(connect(options()), route, { scope: 'directory:read', params: { id } }));
     });
   change
     .command('approve <id>')
-    .description('let it happen, as somebody else than who proposed it (another --client, --key)')
+    .description('approve it, as a person other than the proposer (another --client, --key)')
     .requiredOption('--digest <digest>', 'the digest that `change show` printed: nothing else is approved')
     .action(async (id: string, { digest }: { digest: string }) => {
-      const path = `changes/${encodeURIComponent(id)}/approve`;
-      const answer = await call(connect(options()), 'POST', path, 'directory:approve', { digest });
-      printChanged(answer);
+      const inputs = { scope: 'directory:approve', params: { id }, body: { digest } } as const;
+      printChanged(await request(connect(options()), 'POST /directory/changes/{id}/approve', inputs));
     });
   change
     .command('reject <id>')
-    .description('end it without effect')
+    .description('reject it: nothing changes')
     .requiredOption('--reason <text>', 'why; it is recorded')
     .action(async (id: string, { reason }: { reason: string }) => {
-      const path = `changes/${encodeURIComponent(id)}/reject`;
-      const answer = await call(connect(options()), 'POST', path, 'directory:approve', { reason });
-      print(summaryOf(answer as ChangeRequest));
+      const inputs = { scope: 'directory:approve', params: { id }, body: { reason } } as const;
+      print(summaryOf(await request(connect(options()), 'POST /directory/changes/{id}/reject', inputs)));
     });
 }
 
@@ -57,7 +50,7 @@ function summaryOf({ id, status, proposedBy, decidedBy, changes, reason }: Chang
   return `${id}  ${bold(status.padEnd(8))} ${changes.length} by ${people}  ${dim(reason)}`;
 }
 
-function showView({ request, stands, entities }: ChangeView): void {
+function showView({ request, stands, entities }: Answer<'GET /directory/changes/{id}'>): void {
   print(summaryOf(request));
   print(dim(`digest ${request.digest}, expires ${request.expiresAt}`));
   for (const { before, after, ...line } of entities) {
@@ -69,8 +62,8 @@ function showView({ request, stands, entities }: ChangeView): void {
   if (request.status !== 'proposed') return;
   print(
     stands
-      ? `Approve it as somebody else: countersign change approve ${request.id} --digest ${request.digest}`
-      : yellow('The directory has changed meanwhile: it can no longer be approved. Propose it again.'),
+      ? `Approve it as another person: countersign change approve ${request.id} --digest ${request.digest}`
+      : yellow('The directory has changed since: this request can no longer be approved. Propose it again.'),
   );
 }
 

@@ -3,39 +3,22 @@ import { readFileSync } from 'node:fs';
 import { CodedError, sha256Base64Url } from '@countersign/kernel';
 import { importSigningKey } from '@countersign/sdk/calling';
 import type { Command } from 'commander';
-import { type Connection, type ConnectionOptions, connect, readJson } from '../connection.ts';
+import { type Answer, request, type Schemas } from '../api.ts';
+import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, green, print, red } from '../output.ts';
-
-interface DeviceView {
-  readonly id: string;
-  readonly holder?: string;
-  readonly posture: {
-    readonly posture: 'compliant' | 'failing';
-    readonly postureAt: string;
-    readonly source: string;
-    readonly failed: readonly string[];
-  };
-  readonly shownBy: readonly { readonly by: string; readonly thumbprint: string; readonly enrolledAt: string }[];
-}
-
-interface ReportView {
-  readonly taken: number;
-  readonly changed: number;
-  readonly unknown: readonly string[];
-  readonly older: readonly string[];
-}
+import { readJson } from '../read-json.ts';
 
 /** Workstations and phones that the firm manages: by what they are known, and how they are. */
 export function deviceCommands(program: Command, options: () => ConnectionOptions): void {
   const device = program.command('device').description('managed workstations and phones: enrolment and posture');
   device
     .command('list')
-    .description('the devices of your firm, how they are, and by what they are known')
+    .description('the devices of your firm with posture and enrolments')
     .action(() => list(connect(options())));
   device
     .command('enrol <device>')
-    .description('a link with which a browser at the device enrols, good once; or its certificate')
-    .option('--certificate <file>', 'PEM: whoever connects with it is at this device')
+    .description('print a single-use link that enrols a browser on the device; or enrol its certificate')
+    .option('--certificate <file>', 'PEM; a connection with this certificate counts as this device')
     .action(async (id: string, { certificate }: { certificate?: string }) => {
       const connection = connect(options());
       if (certificate === undefined) await link(connection, id);
@@ -43,71 +26,65 @@ export function deviceCommands(program: Command, options: () => ConnectionOption
     });
   device
     .command('remove <device>')
-    .description('let it be known no longer: by one key or certificate, or by any')
+    .description('remove an enrolment of the device: one key or certificate, or all of them')
     .requiredOption('--reason <text>', 'why; it is recorded')
     .option('--thumbprint <digest>', 'of one key or certificate, as `device list` prints it')
     .action(async (id: string, body: { reason: string; thumbprint?: string }) => {
-      const { removed } = (await call(connect(options()), 'POST', `/${encodeURIComponent(id)}/remove`, 'device:enrol', {
-        ...body,
-      })) as { removed: number };
-      print(`${removed} taken away`);
+      const { removed } = await request(connect(options()), 'POST /devices/{device}/remove', {
+        scope: 'device:enrol',
+        params: { device: id },
+        body,
+      });
+      print(`${removed} removed`);
     });
   device
     .command('posture <file>')
-    .description('report how devices are: a signed report, or with --feed and --signing-key a list to be signed')
+    .description('report the posture of devices: a signed report, or with --feed and --signing-key a list to sign')
     .option('--feed <name>', 'name of the feed, as the control plane is configured with it')
     .option('--signing-key <file>', 'private JWK of the feed')
     .action(async (file: string, signing: { feed?: string; signingKey?: string }) => {
       const connection = connect(options());
       const report = reportIn(file, signing, connection.issuer);
-      drawReport((await call(connection, 'POST', '/posture', 'device:report', { report })) as ReportView);
+      drawReport(await request(connection, 'POST /devices/posture', { scope: 'device:report', body: { report } }));
     });
-}
-
-async function call(
-  { issuer, client, token }: Connection,
-  method: 'GET' | 'POST',
-  path: string,
-  scope: 'device:read' | 'device:enrol' | 'device:report',
-  body?: object,
-): Promise<unknown> {
-  return client.callOrThrow(await token('devices', scope), {
-    method,
-    url: `${issuer}/devices${path}`,
-    ...(body === undefined ? {} : { body }),
-  });
 }
 
 async function list(connection: Connection): Promise<void> {
   let after: string | undefined;
   do {
-    const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`;
-    const { devices } = (await call(connection, 'GET', query, 'device:read')) as { devices: readonly DeviceView[] };
+    const inputs = { scope: 'device:read', query: { after } } as const;
+    const { devices }: Answer<'GET /devices'> = await request(connection, 'GET /devices', inputs);
     for (const each of devices) drawDevice(each);
     if (after === undefined && devices.length === 0) print(dim('none'));
     after = devices.at(-1)?.id;
   } while (after !== undefined);
 }
 
-function drawDevice({ id, holder, posture, shownBy }: DeviceView): void {
+function drawDevice({ id, holder, posture, shownBy }: Schemas['ManagedDevice']): void {
   const state = posture.posture === 'compliant' ? green('compliant') : red(`failing ${posture.failed.join(', ')}`);
-  print(`${bold(id)}  ${holder ?? dim('anybody of the firm')}`);
+  print(`${bold(id)}  ${holder ?? dim('anyone at the firm')}`);
   print(`  ${state}  ${dim(`${posture.postureAt} by ${posture.source}`)}`);
   for (const { by, thumbprint, enrolledAt } of shownBy) print(`  ${by.padEnd(11)} ${thumbprint}  ${dim(enrolledAt)}`);
   if (shownBy.length === 0) print(dim('  not enrolled'));
 }
 
 async function link(connection: Connection, id: string): Promise<void> {
-  const path = `/${encodeURIComponent(id)}/links`;
-  const made = (await call(connection, 'POST', path, 'device:enrol', {})) as { path: string; expiresAt: string };
+  const made = await request(connection, 'POST /devices/{device}/links', {
+    scope: 'device:enrol',
+    params: { device: id },
+  });
   print(`${connection.issuer}${made.path}`);
-  print(dim(`Open it at ${id}, in the browser that is used there. Good once, until ${made.expiresAt}.`));
+  print(dim(`Open it on ${id}, in the browser that is used there. It works once, until ${made.expiresAt}.`));
 }
 
 async function enrolCertificate(connection: Connection, id: string, file: string): Promise<void> {
   const thumbprint = thumbprintOf(file);
-  await call(connection, 'POST', `/${encodeURIComponent(id)}/certificates`, 'device:enrol', { thumbprint });
-  print(`${id} is known by the certificate ${thumbprint}`);
+  await request(connection, 'POST /devices/{device}/certificates', {
+    scope: 'device:enrol',
+    params: { device: id },
+    body: { thumbprint },
+  });
+  print(`${id} is enrolled with the certificate ${thumbprint}`);
 }
 
 /** RFC 8705 section 3.1. */
@@ -161,7 +138,7 @@ function unreadable(file: string, what: string, cause: unknown): CodedError {
   });
 }
 
-function drawReport({ taken, changed, unknown, older }: ReportView): void {
+function drawReport({ taken, changed, unknown, older }: Answer<'POST /devices/posture'>): void {
   print(`${taken} taken, ${changed} changed`);
   for (const id of unknown) print(`${red('unknown')}  ${id}`);
   for (const id of older) print(`${dim('older')}    ${id}`);

@@ -1,18 +1,14 @@
 import type { Command } from 'commander';
-import { type Connection, type ConnectionOptions, connect, readJson } from '../connection.ts';
-import { call, makeOrPropose } from '../directory-door.ts';
+import { readBody, request, type Schemas } from '../api.ts';
+import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
+import { makeOrPropose } from '../directory-door.ts';
 import { dim, print, progressLine } from '../output.ts';
 import { departureCommands } from './directory/departures.ts';
-import { countsOf, drawChanges, drawDifferences, type ValuedChange } from './directory/draw-changes.ts';
+import { countsOf, drawChanges, drawDifferences } from './directory/draw-changes.ts';
 import { type Progress, progressTransport } from './directory/progress-transport.ts';
 import { progressBar } from './policy/progress-bar.ts';
 
 const pruneOption = ['--prune', 'also remove what these institutions have and the file does not', false] as const;
-
-interface Plan {
-  readonly version: number;
-  readonly changes: readonly ValuedChange[];
-}
 
 export function directoryCommands(program: Command, options: () => ConnectionOptions): void {
   const directory = program
@@ -44,13 +40,20 @@ export function directoryCommands(program: Command, options: () => ConnectionOpt
     .option(...pruneOption)
     .option(
       '--propose <reason>',
-      'ask for it instead: production clients and people who approve, sign or govern take a second person',
+      'propose it instead: changes to production clients and to people who approve, sign or govern need a second person',
     )
     .action(async (path: string, { prune, propose }: { prune: boolean; propose?: string }) => {
-      const file = readJson(path, 'Name a directory file.');
+      const file = readBody(path, 'Name a directory file.');
       const { connection, until } = watching(options());
       await makeOrPropose(connection, {
-        make: () => until(call(connection, 'POST', `apply${queryOf({ prune })}`, 'directory:apply', file)),
+        make: () =>
+          until(
+            request(connection, 'POST /directory/apply', {
+              scope: 'directory:apply',
+              query: { prune: prune || undefined },
+              body: file,
+            }),
+          ),
         proposal: { file, prune },
         reason: propose,
       });
@@ -60,12 +63,18 @@ export function directoryCommands(program: Command, options: () => ConnectionOpt
 
 async function planOf(
   path: string,
-  query: { readonly prune: boolean; readonly values: boolean },
+  { prune, values }: { readonly prune: boolean; readonly values: boolean },
   options: ConnectionOptions,
-): Promise<Plan> {
-  const file = readJson(path, 'Name a directory file.');
+): Promise<Schemas['DirectoryPlan']> {
+  const file = readBody(path, 'Name a directory file.');
   const { connection, until } = watching(options);
-  return (await until(call(connection, 'POST', `plan${queryOf(query)}`, 'directory:apply', file))) as Plan;
+  return until(
+    request(connection, 'POST /directory/plan', {
+      scope: 'directory:apply',
+      query: { prune: prune || undefined, values: values || undefined },
+      body: file,
+    }),
+  );
 }
 
 const steps: Readonly<Record<string, string>> = { read: 'read', checked: 'differ', written: 'written' };
@@ -75,7 +84,7 @@ const worthShowing = 5_000;
 /** A connection that shows how far the directory has come with a large file, until that is answered. */
 function watching(options: ConnectionOptions): {
   readonly connection: Connection;
-  until(answer: Promise<unknown>): Promise<unknown>;
+  until<A>(answer: Promise<A>): Promise<A>;
 } {
   const line = progressLine();
   let last: string | undefined;
@@ -94,9 +103,4 @@ function watching(options: ConnectionOptions): {
       }
     },
   };
-}
-
-function queryOf(flags: Readonly<Record<string, boolean>>): string {
-  const set = Object.entries(flags).flatMap(([name, value]) => (value ? [`${name}=true`] : []));
-  return set.length === 0 ? '' : `?${set.join('&')}`;
 }

@@ -1,20 +1,20 @@
 import type { Command } from 'commander';
+import { request, type Schemas } from '../api.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { dim, print } from '../output.ts';
-import { call, type ErasureView, type KeyView } from './retention/door.ts';
 import { drawErasure, drawKey } from './retention/draw.ts';
 
 const reasonOption = ['--reason <text>', 'why; it is recorded'] as const;
 
 /** Protected values of a person or an institution, when their time has passed. */
 export function erasureCommands(program: Command, options: () => ConnectionOptions): void {
-  const erasure = program.command('erasure').description('protected values that go when their time has passed');
+  const erasure = program.command('erasure').description('erasure of restricted values whose retention has ended');
   erasure
     .command('keys <subject>')
-    .description('what is kept of a person, a client or an institution, and from when it may be erased')
+    .description('the restricted values of a person, client or institution, and from when each may be erased')
     .action(async (subject: string) => {
-      const path = `/erasures/keys?subject=${encodeURIComponent(subject)}`;
-      const { keys } = (await call(connect(options()), 'GET', path, 'retention:read')) as { keys: readonly KeyView[] };
+      const inputs = { scope: 'retention:read', query: { subject } } as const;
+      const { keys } = await request(connect(options()), 'GET /retention/erasures/keys', inputs);
       for (const key of keys) print(drawKey(key));
       if (keys.length === 0) print(dim('nothing'));
     });
@@ -24,18 +24,16 @@ export function erasureCommands(program: Command, options: () => ConnectionOptio
     .option('--keys <list>', 'only these, with commas between them')
     .requiredOption(...reasonOption)
     .action(async (subject: string, { keys, reason }: { keys?: string; reason: string }) => {
-      const body = { subject, reason, ...(keys === undefined ? {} : { keys: keys.split(',') }) };
-      show((await call(connect(options()), 'POST', '/erasures', 'erasure:propose', body)) as ErasureView);
+      const body = { subject, reason, keys: keys?.split(',') };
+      show(await request(connect(options()), 'POST /retention/erasures', { scope: 'erasure:propose', body }));
     });
   erasure
     .command('list')
     .description('the newest hundred, newest first')
     .option('--status <status>', 'proposed, approved, rejected, completed or expired')
     .action(async ({ status }: { status?: string }) => {
-      const query = status === undefined ? '' : `?status=${encodeURIComponent(status)}`;
-      const { erasures } = (await call(connect(options()), 'GET', `/erasures${query}`, 'retention:read')) as {
-        erasures: readonly ErasureView[];
-      };
+      const inputs = { scope: 'retention:read', query: { status } } as const;
+      const { erasures } = await request(connect(options()), 'GET /retention/erasures', inputs);
       for (const each of erasures) for (const line of drawErasure(each)) print(line);
       if (erasures.length === 0) print(dim('none'));
     });
@@ -43,31 +41,32 @@ export function erasureCommands(program: Command, options: () => ConnectionOptio
     .command('show <id>')
     .description('what would be erased')
     .action(async (id: string) => {
-      const path = `/erasures/${encodeURIComponent(id)}`;
-      show((await call(connect(options()), 'GET', path, 'retention:read')) as ErasureView);
+      const inputs = { scope: 'retention:read', params: { id } } as const;
+      show(await request(connect(options()), 'GET /retention/erasures/{id}', inputs));
     });
   erasure
     .command('approve <id>')
-    .description('let it happen, as another person than its proposer; it cannot be undone')
+    .description('approve it, as a person other than the proposer; this cannot be undone')
     .requiredOption('--digest <digest>', 'the digest that `erasure show` printed: nothing else is approved')
     .action(async (id: string, { digest }: { digest: string }) => {
-      const path = `/erasures/${encodeURIComponent(id)}/approve`;
-      show((await call(connect(options()), 'POST', path, 'erasure:approve', { digest })) as ErasureView);
+      const inputs = { scope: 'erasure:approve', params: { id }, body: { digest } } as const;
+      show(await request(connect(options()), 'POST /retention/erasures/{id}/approve', inputs));
     });
   erasure
     .command('reject <id>')
-    .description('end it without effect')
+    .description('reject it: nothing changes')
     .requiredOption(...reasonOption)
     .action(async (id: string, { reason }: { reason: string }) => {
-      const path = `/erasures/${encodeURIComponent(id)}/reject`;
-      show((await call(connect(options()), 'POST', path, 'erasure:approve', { reason })) as ErasureView);
+      const inputs = { scope: 'erasure:approve', params: { id }, body: { reason } } as const;
+      show(await request(connect(options()), 'POST /retention/erasures/{id}/reject', inputs));
     });
 }
 
-function show(erasure: ErasureView): void {
+function show(erasure: Schemas['ErasureProposal']): void {
   for (const line of drawErasure(erasure)) print(line);
   for (const key of erasure.keys) print(`  ${drawKey(key)}`);
   const { id, status, digest, expiresAt } = erasure;
   print(dim(`digest ${digest}, expires ${expiresAt}`));
-  if (status === 'proposed') print(`Approve it as somebody else: countersign erasure approve ${id} --digest ${digest}`);
+  if (status === 'proposed')
+    print(`Approve it as another person: countersign erasure approve ${id} --digest ${digest}`);
 }

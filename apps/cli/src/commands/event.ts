@@ -2,20 +2,11 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CodedError, isCodedError } from '@countersign/kernel';
 import { refusalOf } from '@countersign/sdk/calling';
 import type { Command } from 'commander';
+import { request, type Schemas } from '../api.ts';
 import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, green, print, printBeside, yellow } from '../output.ts';
+import { visible } from '../visible.ts';
 import { type StreamedEvent, streamTransport } from './event/stream-transport.ts';
-import { visible } from './policy/visible.ts';
-
-interface SubscriptionView {
-  readonly id: string;
-  readonly url: string;
-  readonly topics: readonly string[];
-  readonly status: 'active' | 'suspended';
-  readonly position: string;
-  readonly attempts: number;
-  readonly lastFailure?: { readonly at: string; readonly detail: string };
-}
 
 interface FollowFlags {
   readonly after?: string;
@@ -30,19 +21,15 @@ const topicsOption = [
 ] as const;
 
 export function eventCommands(program: Command, options: () => ConnectionOptions): void {
-  const event = program.command('event').description('what has happened, for the institution whose client key is used');
+  const event = program.command('event').description('events of the institution whose client key is used');
   event
     .command('read')
     .description('events in the order of the log, one JSON a line; the position to go on from on standard error')
     .option(...afterOption)
     .option(...topicsOption)
     .option('--limit <n>', 'at most so many (1 to 500)', '100')
-    .action(async (flags: Record<string, string>) => {
-      const path = `?${new URLSearchParams(flags).toString()}`;
-      const page = (await callEvents(connect(options()), 'GET', path, 'event:read')) as {
-        events: readonly unknown[];
-        position: string;
-      };
+    .action(async (query: { after?: string; topics?: string; limit: string }) => {
+      const page = await request(connect(options()), 'GET /events', { scope: 'event:read', query });
       for (const each of page.events) print(JSON.stringify(each));
       tellPosition(page.position);
     });
@@ -68,18 +55,16 @@ export function eventCommands(program: Command, options: () => ConnectionOptions
     .requiredOption('--topics <list>', topicsOption[1].replace('; all when left out', ''))
     .option('--after <position>', 'from where; from now on when left out')
     .action(async (url: string, { topics, after }: { topics: string; after?: string }) => {
-      const body = { url, topics: topics.split(','), ...(after === undefined ? {} : { after }) };
-      const answer = await callEvents(connect(options()), 'POST', '/subscriptions', 'event:subscribe', body);
-      draw(answer as SubscriptionView);
+      const body = { url, topics: topics.split(','), after };
+      draw(await request(connect(options()), 'POST /events/subscriptions', { scope: 'event:subscribe', body }));
     });
   event
     .command('subscriptions')
     .description('where events are sent, how far each has come, and what the last failure was')
     .action(async () => {
-      const path = '/subscriptions';
-      const { subscriptions } = (await callEvents(connect(options()), 'GET', path, 'event:subscribe')) as {
-        subscriptions: readonly SubscriptionView[];
-      };
+      const { subscriptions } = await request(connect(options()), 'GET /events/subscriptions', {
+        scope: 'event:subscribe',
+      });
       for (const each of subscriptions) draw(each);
       if (subscriptions.length === 0) print(dim('none'));
     });
@@ -87,31 +72,17 @@ export function eventCommands(program: Command, options: () => ConnectionOptions
     .command('unsubscribe <id>')
     .description('end a subscription')
     .action(async (id: string) => {
-      const path = `/subscriptions/${encodeURIComponent(id)}`;
-      await callEvents(connect(options()), 'DELETE', path, 'event:subscribe');
+      const inputs = { scope: 'event:subscribe', params: { id } } as const;
+      await request(connect(options()), 'DELETE /events/subscriptions/{id}', inputs);
       print(`${id}  ${bold('ended')}`);
     });
   event
     .command('resume <id>')
     .description('try a suspended subscription again, from where it was')
     .action(async (id: string) => {
-      const path = `/subscriptions/${encodeURIComponent(id)}/resume`;
-      draw((await callEvents(connect(options()), 'POST', path, 'event:subscribe')) as SubscriptionView);
+      const inputs = { scope: 'event:subscribe', params: { id } } as const;
+      draw(await request(connect(options()), 'POST /events/subscriptions/{id}/resume', inputs));
     });
-}
-
-async function callEvents(
-  { issuer, client, token }: Connection,
-  method: 'GET' | 'POST' | 'DELETE',
-  path: string,
-  scope: 'event:read' | 'event:subscribe',
-  body?: unknown,
-): Promise<unknown> {
-  return client.callOrThrow(await token('events', scope), {
-    method,
-    url: `${issuer}/events${path}`,
-    ...(body === undefined ? {} : { body }),
-  });
 }
 
 const firstPauseMs = 500;
@@ -169,7 +140,7 @@ function tellPosition(position: string): void {
   printBeside(dim(`position ${position}: go on with --after`));
 }
 
-function draw({ id, url, topics, status, position, attempts, lastFailure }: SubscriptionView): void {
+function draw({ id, url, topics, status, position, attempts, lastFailure }: Schemas['EventSubscription']): void {
   const how = status === 'active' ? green(status.padEnd(9)) : yellow(status);
   print(`${id}  ${bold(how)} ${visible(url)}  ${dim(`${topics.join(',')}  delivered up to ${position}`)}`);
   if (attempts > 0 && lastFailure !== undefined)

@@ -1,23 +1,9 @@
 import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
+import { request, type Schemas } from '../api.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, green, print, red, yellow } from '../output.ts';
-import { visible } from './policy/visible.ts';
-
-interface ExceptionView {
-  readonly id: string;
-  readonly cause: string;
-  readonly transaction: string;
-  readonly event: string;
-  readonly reason: string;
-  readonly detail: string;
-  readonly status: 'open' | 'resolved';
-  readonly owner: string;
-  readonly dueAt: string;
-  readonly overdue: boolean;
-  /** By whom is told to the owner. */
-  readonly resolution?: { readonly kind: string; readonly by?: string; readonly at: string };
-}
+import { visible } from '../visible.ts';
 
 interface ListFlags {
   readonly transaction?: string;
@@ -30,33 +16,26 @@ interface ListFlags {
 export function exceptionCommands(program: Command, options: () => ConnectionOptions): void {
   const exception = program
     .command('exception')
-    .description('what could not be carried on, and waits for a person to deal with it');
+    .description('transactions that stopped and need a person to resolve them');
   exception
     .command('list')
     .description('exceptions of transactions this institution is a party to, oldest first')
     .option('--transaction <id>', 'only of this transaction')
     .option('--status <status>', 'open or resolved')
-    .option('--own', 'only those that this institution has to deal with', false)
-    .option('--overdue', 'only those that are past their time', false)
+    .option('--own', 'only those that this institution has to resolve', false)
+    .option('--overdue', 'only overdue ones', false)
     .option('--scope <scope>', 'what the token is for: exception:read or settlement:read', 'exception:read')
-    .action(async (flags: ListFlags) => {
-      const { issuer, client, token } = connect(options());
-      const { transaction, status, own, overdue, scope } = flags;
-      const query = new URLSearchParams({
-        ...(transaction === undefined ? {} : { transaction }),
-        ...(status === undefined ? {} : { status }),
-        ...(own ? { own: 'true' } : {}),
-        ...(overdue ? { overdue: 'true' } : {}),
+    .action(async ({ transaction, status, own, overdue, scope }: ListFlags) => {
+      const { exceptions } = await request(connect(options()), 'GET /transactions/exceptions', {
+        scope,
+        query: { transaction, status, own: own || undefined, overdue: overdue || undefined },
       });
-      const url = `${issuer}/transactions/exceptions?${query.toString()}`;
-      const answer = await client.callOrThrow(await token('transactions', scope), { method: 'GET', url });
-      const { exceptions } = answer as { exceptions: readonly ExceptionView[] };
       for (const each of exceptions) draw(each);
       if (exceptions.length === 0) print(dim('none'));
     });
   exception
     .command('resolve <id>')
-    .description('not from here: it takes a person who has signed in, and this command acts as a client')
+    .description('explain how: a person who has signed in resolves it, and this command acts as a client')
     .allowExcessArguments()
     .allowUnknownOption()
     .action((id: string) => {
@@ -64,14 +43,14 @@ export function exceptionCommands(program: Command, options: () => ConnectionOpt
         code: 'person_token_required',
         category: 'forbidden',
         detail:
-          'An exception is dealt with by a person who has signed in, and this command acts as a client. Whoever may: ' +
-          `POST /transactions/exceptions/${id}/resolution with their own token of the scope exception:resolve ` +
+          'Only a person who has signed in can resolve an exception, and this command acts as a client. Send ' +
+          `POST /transactions/exceptions/${id}/resolution with a token of that person and the scope exception:resolve ` +
           '(docs/guides/transactions.md, Exceptions).',
       });
     });
 }
 
-function draw(exception: ExceptionView): void {
+function draw(exception: Schemas['TransactionException']): void {
   const { id, cause, transaction, event, reason, detail, status, owner, dueAt, overdue, resolution } = exception;
   const how = status === 'resolved' ? green(status) : overdue ? red('overdue ') : yellow('open    ');
   print(`${id}  ${bold(how)} ${cause.padEnd(15)} ${transaction}  ${event}  ${dim(visible(reason))}`);

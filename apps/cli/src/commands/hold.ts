@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
+import { request } from '../api.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { dim, print } from '../output.ts';
-import { call, type HoldView } from './retention/door.ts';
 import { drawHold } from './retention/draw.ts';
 
 interface PlaceFlags {
@@ -22,22 +22,22 @@ interface PlaceFlags {
 
 /** What stays, whatever its age. */
 export function holdCommands(program: Command, options: () => ConnectionOptions): void {
-  const hold = program.command('hold').description('legal holds: evidence that stays, whatever its age');
+  const hold = program.command('hold').description('legal holds: orders that keep evidence beyond its retention');
   hold
     .command('list')
-    .description('holds that stand, newest first')
-    .option('--all', 'those that were released as well', false)
+    .description('active holds, newest first')
+    .option('--all', 'also released holds', false)
     .action(async ({ all }: { all: boolean }) => {
-      const path = `/holds${all ? '' : '?standing=true'}`;
-      const { holds } = (await call(connect(options()), 'GET', path, 'retention:read')) as {
-        holds: readonly HoldView[];
-      };
+      const inputs = { scope: 'retention:read', query: { standing: all ? undefined : true } } as const;
+      const { holds } = await request(connect(options()), 'GET /retention/holds', inputs);
       for (const each of holds) for (const line of drawHold(each)) print(line);
       if (holds.length === 0) print(dim('none'));
     });
   hold
     .command('place')
-    .description('keep what all the given options together find, now and later; not by whom it is about')
+    .description(
+      'hold records that match all options, now and in future; nobody can place a hold on records about themselves',
+    )
     .requiredOption('--matter <text>', 'court or authority, and reference; it is recorded')
     .option('--transaction <id>')
     .option('--person <id>', 'a principal, e.g. person:anna.keller')
@@ -50,24 +50,20 @@ export function holdCommands(program: Command, options: () => ConnectionOptions)
     .option('--types <list>', 'types of records, with commas between them')
     .option('--from <moment>', 'RFC 3339')
     .option('--until <moment>', 'RFC 3339')
-    .option('--future', 'it may find nothing yet: it is meant for what is to come', false)
+    .option('--future', 'allow a hold that matches no record yet', false)
     .action(async ({ matter, future, types, ofClient, ...named }: PlaceFlags) => {
-      const scope = {
-        ...named,
-        ...(ofClient === undefined ? {} : { client: ofClient }),
-        ...(types === undefined ? {} : { types: types.split(',') }),
-      };
-      const body = { scope, matter, future };
-      const placed = (await call(connect(options()), 'POST', '/holds', 'legalhold:place', body)) as HoldView;
+      const scope = { ...named, client: ofClient, types: types?.split(',') };
+      const inputs = { scope: 'legalhold:place', body: { scope, matter, future } } as const;
+      const placed = await request(connect(options()), 'POST /retention/holds', inputs);
       for (const line of drawHold(placed)) print(line);
     });
   hold
     .command('release <id>')
-    .description('let it go, as another person than the one who placed it (another --client, --key)')
+    .description('release it, as a person other than the one who placed it (another --client, --key)')
     .requiredOption('--reason <text>', 'why; it is recorded')
     .action(async (id: string, { reason }: { reason: string }) => {
-      const path = `/holds/${encodeURIComponent(id)}/release`;
-      const released = (await call(connect(options()), 'POST', path, 'legalhold:release', { reason })) as HoldView;
+      const inputs = { scope: 'legalhold:release', params: { id }, body: { reason } } as const;
+      const released = await request(connect(options()), 'POST /retention/holds/{id}/release', inputs);
       for (const line of drawHold(released)) print(line);
     });
 }

@@ -2,31 +2,18 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { CodedError } from '@countersign/kernel';
 import { createEmergencyTool, generateSigningKey, importSigningKey } from '@countersign/sdk/calling';
 import type { Command } from 'commander';
-import { type ConnectionOptions, connect, issuerOf, readJson } from '../connection.ts';
+import { request, type Schemas } from '../api.ts';
+import { type ConnectionOptions, connect, issuerOf } from '../connection.ts';
 import { bold, dim, print, red, yellow } from '../output.ts';
-import { visible } from './policy/visible.ts';
-
-interface IncidentView {
-  readonly id: string;
-  readonly status: string;
-  readonly holder: string;
-  readonly second?: string;
-  readonly reason: string;
-  readonly reference: string;
-  readonly resource: string;
-  readonly scopes: readonly string[];
-  readonly declared_at: string;
-  readonly ends_at?: string;
-  readonly review_due_at?: string;
-  readonly review?: { readonly by: string; readonly at: string; readonly verdict: string; readonly note: string };
-}
+import { readJson } from '../read-json.ts';
+import { visible } from '../visible.ts';
 
 const keyFile = 'incident.jwk';
 const methods = ['GET', 'POST', 'DELETE'] as const;
 
 /** Emergency access. Declaring, agreeing and reviewing take people with their keys, on /break-glass. */
 export function incidentCommands(program: Command, options: () => ConnectionOptions): void {
-  const incident = program.command('incident').description('emergency access: its key, its use, and what there was');
+  const incident = program.command('incident').description('emergency access: its key, its use and its history');
   incident
     .command('key')
     .description('make the key that emergency access will be bound to, and print the thumbprint to declare')
@@ -72,13 +59,8 @@ export function incidentCommands(program: Command, options: () => ConnectionOpti
     .description('emergencies, newest first')
     .option('--status <status>', 'declared, granted, reviewed, overdue or lapsed')
     .action(async ({ status }: { status?: string }) => {
-      const { issuer, client, token } = connect(options());
-      const query = status === undefined ? '' : `?status=${encodeURIComponent(status)}`;
-      const answer = await client.callOrThrow(await token('incidents', 'breakglass:read'), {
-        method: 'GET',
-        url: `${issuer}/incidents${query}`,
-      });
-      const { incidents } = answer as { incidents: readonly IncidentView[] };
+      const inputs = { scope: 'breakglass:read', query: { status } } as const;
+      const { incidents } = await request(connect(options()), 'GET /incidents', inputs);
       for (const each of incidents) draw(each);
       if (incidents.length === 0) print(dim('none'));
     });
@@ -93,13 +75,13 @@ function toolOf(options: ConnectionOptions, keyPath: string) {
 /** JSON as typed, or `@file`. */
 function readBody(text: string): unknown {
   try {
-    return JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text) as unknown;
+    return JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text);
   } catch (cause) {
     throw new CodedError({ code: 'body_not_json', category: 'invalid', detail: 'The body is not JSON.', cause });
   }
 }
 
-function draw(view: IncidentView): void {
+function draw(view: Schemas['Incident']): void {
   const status = view.status === 'overdue' ? red(view.status) : yellow(view.status);
   print(`${view.id}  ${bold(visible(view.reference))}  ${status}  ${visible(view.holder)}`);
   print(`  ${visible(view.reason)}`);

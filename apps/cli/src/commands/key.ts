@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { request } from '../api.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { dim, print } from '../output.ts';
 
@@ -8,12 +9,8 @@ export function keyCommands(program: Command, options: () => ConnectionOptions):
     .command('list')
     .description('our signing keys with their state and age')
     .action(async () => {
-      const { issuer, client, token } = connect(options());
-      const answer = await client.callOrThrow(await token('keys', 'key:rotate'), {
-        method: 'GET',
-        url: `${issuer}/keys`,
-      });
-      for (const { purpose, state, kid, age_seconds: age } of (answer as { keys: readonly ListedKey[] }).keys)
+      const { keys } = await request(connect(options()), 'GET /keys', { scope: 'key:rotate' });
+      for (const { purpose, state, kid, age_seconds: age } of keys)
         print(`${purpose.padEnd(18)} ${state.padEnd(9)} ${kid}  ${dim(`${Math.floor(age / 86_400)} days`)}`);
     });
   key
@@ -22,35 +19,21 @@ export function keyCommands(program: Command, options: () => ConnectionOptions):
       'publish a successor of a key (access-token, id-token, transaction-token); it signs once every verifier can have it',
     )
     .action(async (purpose: string) => {
-      const { issuer, client, token } = connect(options());
-      const answer = await client.callOrThrow(await token('keys', 'key:rotate'), {
-        method: 'POST',
-        url: `${issuer}/keys/${encodeURIComponent(purpose)}/rotate`,
-        body: {},
-      });
-      const { kid, state } = answer as { kid: string; state: string };
+      const inputs = { scope: 'key:rotate', params: { purpose } } as const;
+      const { kid, state } = await request(connect(options()), 'POST /keys/{purpose}/rotate', inputs);
       print(`${kid}  ${state}`);
     });
   key
     .command('withdraw <purpose> <kid>')
-    .description('for a key that is lost: what it signed is worth nothing from now on, and a successor signs at once')
+    .description('withdraw a lost key: its signatures are no longer accepted, and a successor signs at once')
     .requiredOption('--reason <text>', 'recorded; without names of people')
     .action(async (purpose: string, kid: string, { reason }: { reason: string }) => {
-      const { issuer, client, token } = connect(options());
-      const answer = await client.callOrThrow(await token('keys', 'key:revoke'), {
-        method: 'POST',
-        url: `${issuer}/keys/${encodeURIComponent(purpose)}/${encodeURIComponent(kid)}/withdraw`,
+      const { successor } = await request(connect(options()), 'POST /keys/{purpose}/{kid}/withdraw', {
+        scope: 'key:revoke',
+        params: { purpose, kid },
         body: { reason },
       });
-      const { successor } = answer as { successor: { kid: string; state: string } };
       print(`${kid}  withdrawn`);
       print(`${successor.kid}  ${successor.state}`);
     });
-}
-
-interface ListedKey {
-  readonly purpose: string;
-  readonly state: string;
-  readonly kid: string;
-  readonly age_seconds: number;
 }

@@ -9,6 +9,7 @@ import {
 } from '@countersign/merkle-log';
 import { noAnswer, refusalOf, type Token } from '@countersign/sdk/calling';
 import type { Command } from 'commander';
+import { request } from '../api.ts';
 import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, exitCodes, green, print, progressLine, red, yellow } from '../output.ts';
 import { readAddress } from '../read-address.ts';
@@ -31,11 +32,9 @@ export function logCommands(program: Command, options: () => ConnectionOptions):
     .option('--type <type>', 'only of this type, e.g. token.issued')
     .option('--after <index>', 'only after this index')
     .option('--limit <n>', 'at most so many (1 to 1000)', '100')
-    .action(async (flags: Record<string, string>) => {
-      const { issuer, client, token } = connect(options());
-      const url = `${issuer}/evidence/records?${new URLSearchParams(flags).toString()}`;
-      const answer = await client.callOrThrow(await token('evidence', 'audit:read'), { method: 'GET', url });
-      for (const entry of (answer as { records: readonly unknown[] }).records) print(JSON.stringify(entry));
+    .action(async (query: { transaction?: string; type?: string; after?: string; limit: string }) => {
+      const { records } = await request(connect(options()), 'GET /evidence/records', { scope: 'audit:read', query });
+      for (const entry of records) print(JSON.stringify(entry));
     });
   log
     .command('verify')

@@ -1,18 +1,14 @@
 import { CodedError } from '@countersign/kernel';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type Connection, type ConnectionOptions, connect, readJson } from '../connection.ts';
+import { type Answer, FileContent, request, type Schemas } from '../api.ts';
+import { type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, print, printJson } from '../output.ts';
+import { readJson } from '../read-json.ts';
+import { visible } from '../visible.ts';
 import { proposeBundle, publishFolder, type Why } from './policy/change.ts';
-import { call, requireScope, type VersionWithBundle } from './policy/door.ts';
+import { activePolicies, requireScope } from './policy/door.ts';
 import { readFolderContent, withModels, withProblems } from './policy/folder.ts';
 import { jsonOption, readFolder, withWhy } from './policy/options.ts';
-import { visible } from './policy/visible.ts';
-
-interface EntityView {
-  readonly uid: { readonly type: string; readonly id: string };
-  readonly attrs: unknown;
-  readonly parents: readonly { readonly type: string; readonly id: string }[];
-}
 
 /** The models of applications, and the entities that are written of them: `countersign model`. */
 export function modelCommands(program: Command, options: () => ConnectionOptions): void {
@@ -49,7 +45,7 @@ function changeCommands(model: Command, options: () => ConnectionOptions): void 
   ).action(async (namespace: string, why: Why) => {
     const connection = connect(options());
     await requireScope(connection, 'policy:propose');
-    const active = (await call(connection, 'GET', '/active')) as VersionWithBundle;
+    const active = await activePolicies(connection);
     const { applications = [] } = active.bundle;
     const rest = applications.filter((each) => each.namespace !== namespace);
     if (rest.length === applications.length)
@@ -65,7 +61,7 @@ function changeCommands(model: Command, options: () => ConnectionOptions): void 
     .description('the models that are active, what they answer for, and who may ask and write')
     .option(...jsonOption('each model without its rules'))
     .action(async ({ json }: { readonly json?: true }) => {
-      const { bundle } = (await call(connect(options()), 'GET', '/active')) as VersionWithBundle;
+      const { bundle } = await activePolicies(connect(options()));
       const models = (bundle.applications ?? []).map(({ namespace, types, clients }) => ({
         namespace,
         types,
@@ -91,14 +87,14 @@ function entityCommands(model: Command, options: () => ConnectionOptions): void 
     .option(...jsonOption('the entities'))
     .action(async (namespace: string, { json }: { readonly json?: true }) => {
       const connection = connect(options());
-      const found: EntityView[] = [];
+      const found: Schemas['ApplicationEntity'][] = [];
       let after: string | undefined;
       do {
-        const query = after === undefined ? '' : `?after=${encodeURIComponent(after)}`;
-        const page = (await entityCall(connection, 'GET', `/${namespace}/entities${query}`)) as {
-          readonly entities: readonly EntityView[];
-          readonly next?: string;
-        };
+        const page: Answer<'GET /decisions/applications/{namespace}/entities'> = await request(
+          connection,
+          'GET /decisions/applications/{namespace}/entities',
+          { scope: 'application:write', params: { namespace }, query: { after } },
+        );
         found.push(...page.entities);
         after = page.next;
       } while (after !== undefined);
@@ -121,10 +117,11 @@ function entityCommands(model: Command, options: () => ConnectionOptions): void 
           detail: `${file} holds no list of entities: { "uid": { "type", "id" }, "attrs": {}, "parents": [] }.`,
         });
       for (const { uid, attrs, parents } of entities) {
-        const { version } = (await entityCall(connection, 'PUT', pathOf(namespace, uid), {
-          attrs,
-          ...(parents === undefined ? {} : { parents }),
-        })) as { readonly version: number };
+        const { version } = await request(connection, 'PUT /decisions/applications/{namespace}/entities/{type}/{id}', {
+          scope: 'application:write',
+          params: paramsOf(namespace, uid),
+          body: new FileContent({ attrs, parents }),
+        });
         print(`+ ${visible(uid.type)}::${JSON.stringify(uid.id)}  ${dim(`entity version ${version}`)}`);
       }
     });
@@ -136,34 +133,24 @@ function entityCommands(model: Command, options: () => ConnectionOptions): void 
     .description('remove an entity that was written, as a client that may write (--client, --key); it is recorded')
     .action(async (namespace: string, type: string, id: string) => {
       const uid = { type, id };
-      const { version } = (await entityCall(connect(options()), 'DELETE', pathOf(namespace, uid))) as {
-        readonly version: number;
-      };
+      const { version } = await request(
+        connect(options()),
+        'DELETE /decisions/applications/{namespace}/entities/{type}/{id}',
+        { scope: 'application:write', params: paramsOf(namespace, uid) },
+      );
       print(`- ${namespace}::${visible(type)}::${JSON.stringify(id)}  ${dim(`entity version ${version}`)}`);
     });
 }
 
-async function entityCall(
-  { issuer, client, token }: Connection,
-  method: 'GET' | 'PUT' | 'DELETE',
-  path: string,
-  body?: unknown,
-): Promise<unknown> {
-  return client.callOrThrow(await token('decisions', 'application:write'), {
-    method,
-    url: `${issuer}/decisions/applications${path}`,
-    ...(body === undefined ? {} : { body }),
-  });
-}
-
-/** @param type with the namespace or without: what is of another one is refused where it is written */
-function pathOf(namespace: string, { type, id }: EntityView['uid']): string {
+/** @param type with the namespace or without; the control plane refuses a type of another namespace */
+function paramsOf(namespace: string, { type, id }: Schemas['ApplicationEntity']['uid']) {
   const within = `${namespace}::`;
-  const own = type.startsWith(within) ? type.slice(within.length) : type;
-  return `/${namespace}/entities/${encodeURIComponent(own)}/${encodeURIComponent(id)}`;
+  return { namespace, type: type.startsWith(within) ? type.slice(within.length) : type, id };
 }
 
-function isEntity(value: unknown): value is EntityView {
+function isEntity(
+  value: unknown,
+): value is Pick<Schemas['ApplicationEntity'], 'uid'> & { attrs: unknown; parents?: unknown } {
   if (typeof value !== 'object' || value === null || !('uid' in value) || !('attrs' in value)) return false;
   const { uid } = value;
   return (

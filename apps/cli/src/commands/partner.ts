@@ -1,16 +1,9 @@
 import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
-import { type Connection, type ConnectionOptions, connect, readJson } from '../connection.ts';
+import { readBody, request, type Schemas } from '../api.ts';
+import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
 import { isRequest, printProposed } from '../directory-door.ts';
-import { dim, print, yellow } from '../output.ts';
-
-interface Profile {
-  readonly id: string;
-  readonly version: number;
-  readonly institution: string;
-  readonly issuer: string;
-  readonly suspended?: true;
-}
+import { dim, print, printJson, yellow } from '../output.ts';
 
 export function partnerCommands(program: Command, options: () => ConnectionOptions): void {
   const partner = program.command('partner').description('partners whose identity providers are trusted, and how far');
@@ -19,10 +12,13 @@ export function partnerCommands(program: Command, options: () => ConnectionOptio
     .description('register the trust profile of a partner: more trust than before waits for a second person')
     .requiredOption('--reason <text>', 'why; it is recorded')
     .action(async (file: string, { reason }: { reason: string }) => {
-      const profile = readJson(file, 'Name a trust profile.');
-      const answer = await call(connect(options()), 'POST', '', { profile, reason });
+      const profile = readBody(file, 'Name a trust profile.');
+      const answer = await request(connect(options()), 'POST /partners/profiles', {
+        scope: 'partner:register',
+        body: { profile, reason },
+      });
       if (isRequest(answer)) printProposed(answer);
-      else print(JSON.stringify(answer, undefined, 2));
+      else printJson(answer);
     });
   partner
     .command('list')
@@ -45,27 +41,19 @@ export function partnerCommands(program: Command, options: () => ConnectionOptio
           category: 'not-found',
           detail: `No trust profile is of the issuer ${issuer}. \`countersign partner list\` names those there are.`,
         });
-      print(lineOf((await call(connection, 'POST', `/${found.id}/suspend`, { reason })) as Profile));
+      const suspended = await request(connection, 'POST /partners/profiles/{id}/suspend', {
+        scope: 'partner:register',
+        params: { id: found.id },
+        body: { reason },
+      });
+      print(lineOf(suspended));
     });
 }
 
-async function profilesAt(connection: Connection): Promise<readonly Profile[]> {
-  return ((await call(connection, 'GET', '')) as { readonly profiles: readonly Profile[] }).profiles;
+async function profilesAt(connection: Connection): Promise<readonly Schemas['TrustProfile'][]> {
+  return (await request(connection, 'GET /partners/profiles', { scope: 'partner:register' })).profiles;
 }
 
-async function call(
-  { issuer, client, token }: Connection,
-  method: 'GET' | 'POST',
-  path: string,
-  body?: unknown,
-): Promise<unknown> {
-  return client.callOrThrow(await token('partners', 'partner:register'), {
-    method,
-    url: `${issuer}/partners/profiles${path}`,
-    ...(body === undefined ? {} : { body }),
-  });
-}
-
-function lineOf({ id, version, institution, issuer, suspended }: Profile): string {
+function lineOf({ id, version, institution, issuer, suspended }: Schemas['TrustProfile']): string {
   return `${id}  ${institution}  ${issuer}  ${dim(`version ${version}`)}${suspended === true ? `  ${yellow('suspended')}` : ''}`;
 }

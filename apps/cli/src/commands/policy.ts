@@ -2,9 +2,10 @@ import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { dim, exitCodes, print, printBeside, printJson } from '../output.ts';
+import { visible } from '../visible.ts';
 import { testsAnswer, testsPass, validationAnswer } from './policy/build-answers.ts';
 import { policyChangeCommands } from './policy/change.ts';
-import { call, describeVersion, type VersionView, type VersionWithBundle } from './policy/door.ts';
+import { call, describeVersion, policiesOf } from './policy/door.ts';
 import { noTests, printTests } from './policy/draw-bundle.ts';
 import {
   analyseFolder,
@@ -18,7 +19,6 @@ import {
 import { policyHistoryCommands } from './policy/history.ts';
 import { policyMatrixCommand } from './policy/matrix.ts';
 import { jsonOption, readFolder, readVersion } from './policy/options.ts';
-import { visible } from './policy/visible.ts';
 import { writeBundleFolder } from './policy/write-folder.ts';
 
 interface ShowFlags {
@@ -72,8 +72,7 @@ export function policyCommands(program: Command, options: () => ConnectionOption
     .option('--policy <id>', 'only this policy')
     .option(...jsonOption('the version with its policies'))
     .action(async ({ version: number, policy: id, json }: ShowFlags) => {
-      const path = `/${number === undefined ? 'active' : encodeURIComponent(number)}`;
-      const { version } = (await call(connect(options()), 'GET', path)) as VersionWithBundle;
+      const { version } = await policiesOf(connect(options()), number);
       const shown = version.policies.filter((policy) => id === undefined || policy.id === id);
       if (shown.length === 0)
         throw new CodedError({
@@ -94,7 +93,7 @@ export function policyCommands(program: Command, options: () => ConnectionOption
     .description('what is and was active: the newest hundred, newest first')
     .option(...jsonOption('the whole answer'))
     .action(async ({ json }: { readonly json?: true }) => {
-      const answer = (await call(connect(options()), 'GET', '')) as { versions: readonly VersionView[] };
+      const answer = await call(connect(options()), 'GET /policies', { scope: 'policy:read' });
       if (json === true) printJson(answer);
       else for (const version of answer.versions) print(describeVersion(version));
     });
@@ -104,8 +103,7 @@ export function policyCommands(program: Command, options: () => ConnectionOption
     .description('write the active version into an empty folder, to work on it')
     .option('--version <number>', 'another version', readVersion)
     .action(async (folder: string, { version: number }: { readonly version?: string }) => {
-      const path = `/${number === undefined ? 'active' : encodeURIComponent(number)}`;
-      const { version, bundle } = (await call(connect(options()), 'GET', path)) as VersionWithBundle;
+      const { version, bundle } = await policiesOf(connect(options()), number);
       writeBundleFolder(folder, bundle);
       print(`version ${version.version} in ${folder}  ${dim(version.hash)}`);
     });

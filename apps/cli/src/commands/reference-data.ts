@@ -1,9 +1,10 @@
 import type { Command } from 'commander';
-import { type ConnectionOptions, connect, readJson } from '../connection.ts';
+import { readBody } from '../api.ts';
+import { type ConnectionOptions, connect } from '../connection.ts';
 import { record } from '../directory-door.ts';
 
 export function instrumentCommands(program: Command, options: () => ConnectionOptions): void {
-  const instrument = program.command('instrument').description('what reference data says of instruments');
+  const instrument = program.command('instrument').description('reference data of instruments');
   recordCommand(
     instrument,
     options,
@@ -13,7 +14,7 @@ export function instrumentCommands(program: Command, options: () => ConnectionOp
 }
 
 export function rateCommands(program: Command, options: () => ConnectionOptions): void {
-  const rate = program.command('rate').description('what currencies are worth in the base currency');
+  const rate = program.command('rate').description('exchange rates into the base currency');
   recordCommand(
     rate,
     options,
@@ -33,7 +34,7 @@ function recordCommand(
     .description('record it, as the reference data software (--client, --key): what loosens waits for a second person')
     .requiredOption('--reason <text>', 'why; it is recorded')
     .action(async (path: string, { reason }: { reason: string }) => {
-      const entries = readJson(path, form);
+      const entries = readBody(path, form);
       await record(connect(options()), list, entries, reason);
     });
 }

@@ -1,30 +1,23 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
+import { request, type Schemas, type Sendable } from '../api.ts';
 import { type Connection, type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, print, progressLine } from '../output.ts';
 import { progressBar } from './policy/progress-bar.ts';
-import { call, type ProposalView, type SimulationView, type Years } from './retention/door.ts';
 import { drawProposal, drawSimulation, drawYears } from './retention/draw.ts';
 
 const reasonOption = ['--reason <text>', 'why; it is recorded'] as const;
 const pollMs = 500;
 
-interface Overview {
-  readonly schedule: { readonly version: number; readonly presets: readonly string[]; readonly years: Years };
-  readonly dueBefore: Readonly<Record<string, string>>;
-  readonly presets: readonly { readonly name: string; readonly source: string; readonly years: Years }[];
-  readonly standingHolds: number;
-}
-
 /** For how long evidence is kept, and what goes then: by two people, after a look at what would go. */
 export function retentionCommands(program: Command, options: () => ConnectionOptions): void {
-  const retention = program.command('retention').description('for how long evidence is kept, and what is pruned then');
+  const retention = program.command('retention').description('how long evidence is kept, and its pruning afterwards');
   retention
     .command('schedule')
-    .description('the schedule in force, and what each law asks')
+    .description('the schedule in force, and what each law requires')
     .action(async () => {
-      drawOverview((await call(connect(options()), 'GET', '', 'retention:read')) as Overview);
+      drawOverview(await request(connect(options()), 'GET /retention', { scope: 'retention:read' }));
     });
   simulateCommands(retention, options);
   retention
@@ -32,25 +25,16 @@ export function retentionCommands(program: Command, options: () => ConnectionOpt
     .description('propose what was simulated; somebody else approves it')
     .requiredOption(...reasonOption)
     .action(async (simulation: string, { reason }: { reason: string }) => {
-      const body = { simulation, reason };
-      const proposal = (await call(
-        connect(options()),
-        'POST',
-        '/proposals',
-        'retention:propose',
-        body,
-      )) as ProposalView;
-      show(proposal);
+      const inputs = { scope: 'retention:propose', body: { simulation, reason } } as const;
+      show(await request(connect(options()), 'POST /retention/proposals', inputs));
     });
   retention
     .command('list')
     .description('the newest hundred proposals, newest first')
     .option('--status <status>', 'proposed, approved, rejected, completed or expired')
     .action(async ({ status }: { status?: string }) => {
-      const query = status === undefined ? '' : `?status=${encodeURIComponent(status)}`;
-      const { proposals } = (await call(connect(options()), 'GET', `/proposals${query}`, 'retention:read')) as {
-        proposals: readonly ProposalView[];
-      };
+      const inputs = { scope: 'retention:read', query: { status } } as const;
+      const { proposals } = await request(connect(options()), 'GET /retention/proposals', inputs);
       for (const proposal of proposals) for (const line of drawProposal(proposal)) print(line);
       if (proposals.length === 0) print(dim('none'));
     });
@@ -60,30 +44,30 @@ export function retentionCommands(program: Command, options: () => ConnectionOpt
     .action(async (id: string) => show(await proposalOf(connect(options()), id)));
   retention
     .command('approve <id>')
-    .description('let it happen, as another person than its proposer (another --client, --key)')
+    .description('approve it, as a person other than the proposer (another --client, --key)')
     .requiredOption('--digest <digest>', 'the digest that `retention show` printed: nothing else is approved')
     .action(async (id: string, { digest }: { digest: string }) => {
       const connection = connect(options());
-      const path = `/proposals/${encodeURIComponent(id)}/approve`;
-      const approved = (await call(connection, 'POST', path, 'retention:approve', { digest })) as ProposalView;
+      const inputs = { scope: 'retention:approve', params: { id }, body: { digest } } as const;
+      const approved = await request(connection, 'POST /retention/proposals/{id}/approve', inputs);
       const done = approved.status === 'approved' ? await follow(connection, id) : approved;
       for (const line of drawProposal(done)) print(line);
     });
   retention
     .command('reject <id>')
-    .description('end it without effect')
+    .description('reject it: nothing changes')
     .requiredOption(...reasonOption)
     .action(async (id: string, { reason }: { reason: string }) => {
-      const path = `/proposals/${encodeURIComponent(id)}/reject`;
-      const answer = await call(connect(options()), 'POST', path, 'retention:approve', { reason });
-      for (const line of drawProposal(answer as ProposalView)) print(line);
+      const inputs = { scope: 'retention:approve', params: { id }, body: { reason } } as const;
+      const rejected = await request(connect(options()), 'POST /retention/proposals/{id}/reject', inputs);
+      for (const line of drawProposal(rejected)) print(line);
     });
 }
 
 function simulateCommands(retention: Command, options: () => ConnectionOptions): void {
   const simulate = retention
     .command('simulate')
-    .description('find out what would go; nothing changes, and what was found can be proposed within a day');
+    .description('show what would be pruned; nothing changes, and the result can be proposed within a day');
   simulate
     .command('schedule')
     .description('another schedule')
@@ -96,7 +80,7 @@ function simulateCommands(retention: Command, options: () => ConnectionOptions):
       await simulated(connect(options()), {
         kind: 'schedule',
         presets: presets.split(',').filter((name) => name !== ''),
-        ...(years === undefined ? {} : { years: yearsOf(years) }),
+        years: years === undefined ? undefined : yearsOf(years),
       });
     });
   simulate
@@ -104,38 +88,35 @@ function simulateCommands(retention: Command, options: () => ConnectionOptions):
     .description('a pruning of one class: transaction, authority, access or operation')
     .option('--before <moment>', 'RFC 3339; as late as the schedule allows when left out')
     .action(async (name: string, { before }: { before?: string }) => {
-      await simulated(connect(options()), {
-        kind: 'pruning',
-        class: name,
-        ...(before === undefined ? {} : { before }),
-      });
+      await simulated(connect(options()), { kind: 'pruning', class: name, before });
     });
 }
 
-async function simulated(connection: Connection, change: object): Promise<void> {
-  const simulation = (await call(connection, 'POST', '/simulations', 'retention:propose', {
-    change,
-  })) as SimulationView;
+type Change = Sendable<Schemas['WantedRetentionChange']>;
+
+async function simulated(connection: Connection, change: Change): Promise<void> {
+  const inputs = { scope: 'retention:propose', body: { change } } as const;
+  const simulation = await request(connection, 'POST /retention/simulations', inputs);
   for (const line of drawSimulation(simulation)) print(line);
   print(`Propose it: countersign retention propose ${simulation.id} --reason <text>`);
 }
 
-function show(proposal: ProposalView): void {
+function show(proposal: Schemas['RetentionProposal']): void {
   for (const line of drawSimulation(proposal.simulation)) print(line);
   for (const line of drawProposal(proposal)) print(line);
   const { id, status, digest, expiresAt, progress } = proposal;
   if (progress !== undefined) print(progressBar(progress, 'bodies looked at'));
   print(dim(`digest ${digest}, expires ${expiresAt}`));
   if (status === 'proposed')
-    print(`Approve it as somebody else: countersign retention approve ${id} --digest ${digest}`);
+    print(`Approve it as another person: countersign retention approve ${id} --digest ${digest}`);
 }
 
-async function proposalOf(connection: Connection, id: string): Promise<ProposalView> {
-  return (await call(connection, 'GET', `/proposals/${encodeURIComponent(id)}`, 'retention:read')) as ProposalView;
+async function proposalOf(connection: Connection, id: string): Promise<Schemas['RetentionProposal']> {
+  return request(connection, 'GET /retention/proposals/{id}', { scope: 'retention:read', params: { id } });
 }
 
 /** Until it is done. It goes on without us: whoever breaks off here loses nothing but the sight of it. */
-async function follow(connection: Connection, id: string): Promise<ProposalView> {
+async function follow(connection: Connection, id: string): Promise<Schemas['RetentionProposal']> {
   const line = progressLine();
   for (;;) {
     const proposal = await proposalOf(connection, id);
@@ -148,7 +129,7 @@ async function follow(connection: Connection, id: string): Promise<ProposalView>
   }
 }
 
-function yearsOf(text: string): Years {
+function yearsOf(text: string): Readonly<Record<string, number>> {
   return Object.fromEntries(
     text.split(',').map((part) => {
       const [, name, count] = /^([a-z]+)=([1-9]\d{0,2})$/.exec(part) ?? [];
@@ -162,7 +143,7 @@ function yearsOf(text: string): Years {
   );
 }
 
-function drawOverview({ schedule, dueBefore, presets, standingHolds }: Overview): void {
+function drawOverview({ schedule, dueBefore, presets, standingHolds }: Schemas['Retention']): void {
   print(`${bold(`version ${schedule.version}`)}  ${drawYears(schedule.years)}  ${dim(schedule.presets.join(', '))}`);
   for (const [name, moment] of Object.entries(dueBefore))
     print(`  ${name.padEnd(12)} may be pruned from before ${moment}`);

@@ -1,34 +1,22 @@
 import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
+import { request, type Schemas } from '../api.ts';
 import { type ConnectionOptions, connect } from '../connection.ts';
 import { bold, dim, print, red } from '../output.ts';
-import { callAbout } from './people-door.ts';
-import { visible } from './policy/visible.ts';
-
-interface SessionsView {
-  readonly person: string;
-  readonly sessions: readonly {
-    readonly id: string;
-    readonly acr: string;
-    readonly tier: string;
-    readonly device?: string;
-    readonly where?: string;
-    readonly started_at: string;
-    readonly last_seen_at: string;
-    readonly ends_at: string;
-  }[];
-  readonly signals: readonly string[];
-}
+import { visible } from '../visible.ts';
 
 /** Where people are signed in, and what is unusual about it. */
 export function sessionCommands(program: Command, options: () => ConnectionOptions): void {
   const session = program.command('session').description('where people are signed in');
   session
     .command('list <person>')
-    .description('their sessions, newest first, and what is unusual about them now')
+    .description('sessions of a person, newest first, and current risk signals')
     .action(async (person: string) => {
-      const answer = await callAbout(person, connect(options()), 'GET', '/sessions', 'session:read');
-      for (const line of draw(answer as SessionsView)) print(line);
+      const sessions = await request(connect(options()), 'GET /people/{person}/sessions', {
+        scope: 'session:read',
+        params: { person },
+      });
+      for (const line of draw(sessions)) print(line);
     });
   session
     .command('end <person> [id]')
@@ -42,21 +30,30 @@ export function sessionCommands(program: Command, options: () => ConnectionOptio
           category: 'invalid',
           detail: 'Name one session by its id, or --all of them.',
         });
-      const path = id === undefined ? '/sessions/end' : `/sessions/${encodeURIComponent(id)}/end`;
-      const answer = await callAbout(person, connect(options()), 'POST', path, 'session:end', { reason });
-      print(id === undefined ? `${(answer as { ended: number }).ended} ended` : `${id}  ended`);
+      const connection = connect(options());
+      const inputs = { scope: 'session:end', body: { reason } } as const;
+      if (id === undefined) {
+        const route = 'POST /people/{person}/sessions/end';
+        const { ended } = await request(connection, route, { ...inputs, params: { person } });
+        print(`${ended} ended`);
+      } else {
+        await request(connection, 'POST /people/{person}/sessions/{id}/end', { ...inputs, params: { person, id } });
+        print(`${id}  ended`);
+      }
     });
   session
     .command('clear <person> <signal>')
-    .description('say that what was unusual was looked into and is settled, e.g. impossible-travel')
+    .description('say that an unusual signal was investigated and is settled, e.g. impossible-travel')
     .action(async (person: string, signal: string) => {
-      const path = `/signals/${encodeURIComponent(signal)}/clear`;
-      await callAbout(person, connect(options()), 'POST', path, 'account:unlock');
+      await request(connect(options()), 'POST /people/{person}/signals/{signal}/clear', {
+        scope: 'account:unlock',
+        params: { person, signal },
+      });
       print(`${person}  ${visible(signal)} cleared`);
     });
 }
 
-function draw({ person, sessions, signals }: SessionsView): readonly string[] {
+function draw({ person, sessions, signals }: Schemas['PersonSessions']): readonly string[] {
   return [
     `${bold(person)}${signals.length === 0 ? '' : `  ${red(signals.join(', '))}`}`,
     ...sessions.map(({ id, tier, acr, device, where, started_at, last_seen_at, ends_at }) => {

@@ -2,7 +2,7 @@ import {
   type Authentication,
   type AuthorizationServer,
   type DepartureEffect,
-  type ProposalsEnd,
+  type ProposalEnder,
   proposerLapseDetail,
   type TransactionRegistry,
 } from '@countersign/contracts';
@@ -23,7 +23,7 @@ export function departureEffects({
   readonly authentication: Pick<Authentication, 'endAllOf'>;
   readonly transactions: Pick<TransactionRegistry, 'endAuthorityOf'>;
   /** Of policies, of directory changes, of what is kept for how long. */
-  readonly proposals: readonly ProposalsEnd[];
+  readonly proposals: readonly ProposalEnder[];
   /** Those of authenticators, devices and recoveries. */
   readonly others: readonly DepartureEffect[];
 }): readonly DepartureEffect[] {

@@ -1,7 +1,6 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Actor, type AuthenticatorRegister, parsePrincipalId } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { type Actor, type AuthenticatorRegister, authenticatorErrors, parsePrincipalId } from '@countersign/contracts';
 import { writeFileDurably } from '@countersign/runtime';
 import type { Configuration } from '../configuration/index.ts';
 
@@ -44,7 +43,7 @@ export async function inviteFounders({
       invited.push(file);
     } catch (error) {
       // The account was locked meanwhile: the person who unlocks it sends a new invitation.
-      if (!isCodedError(error, 'account_locked')) throw error;
+      if (!authenticatorErrors.is(error, 'account_locked')) throw error;
       rmSync(file, { force: true });
     }
   }

@@ -1,5 +1,5 @@
 import type { AuditLogDependencies } from '@countersign/audit-log';
-import type { Authentication, DepartureEffect, Directory, ProposalsEnd } from '@countersign/contracts';
+import type { Authentication, DepartureEffect, Directory, ProposalEnder } from '@countersign/contracts';
 import type { PartnerKeys } from '@countersign/federation-gateway';
 import {
   type ComponentKeyPurpose,
@@ -52,7 +52,7 @@ export async function startEvidence(
 export interface DepartedElsewhere extends Pick<Seen, 'tokens'> {
   readonly authentication: Pick<Authentication, 'endAllOf'>;
   /** Of what is kept for how long. */
-  readonly retention: ProposalsEnd;
+  readonly retention: ProposalEnder;
   /** Those of authenticators, devices and recoveries. */
   readonly effects: readonly DepartureEffect[];
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { auditLogErrors } from '@countersign/contracts';
+import { auditLogErrors, authenticatorErrors, directoryErrors } from '@countersign/contracts';
 import { type Clock, CodedError, isCodedError, parseId, type TransactionId } from '@countersign/kernel';
 import {
   type Client,
@@ -109,7 +109,7 @@ export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDepend
       await call(operator, 'directory', 'directory:apply', '/directory/apply', file);
     } catch (error) {
       // Somebody has filled the directory before: the supervisors of the example take two people then.
-      if (!isCodedError(error, 'second_person_required')) throw error;
+      if (!directoryErrors.is(error, 'second_person_required')) throw error;
       const proposal = { file, reason };
       await approve(await call(operator, 'directory', 'directory:apply', '/directory/changes', proposal));
     }
@@ -175,7 +175,7 @@ export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDepend
             return { path: new URL(textOf(invited, 'url')).pathname, visitor };
           } catch (error) {
             // This one has a key, or had one: the next.
-            if (!isCodedError(error, 'recovery_needed')) throw error;
+            if (!authenticatorErrors.is(error, 'recovery_needed')) throw error;
           }
         }
         throw new CodedError({

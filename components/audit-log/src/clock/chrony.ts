@@ -1,7 +1,11 @@
 import { execFile } from 'node:child_process';
 import type { ClockReading, ClockSource } from './clock-source.ts';
 
-/** Asks the chronyd of this machine (`chronyc -c tracking`). @param command where chronyc is, `chronyc` by default */
+/**
+ * Measures the clock with the local chronyd (`chronyc -c tracking`).
+ *
+ * @param command path of chronyc, `chronyc` by default
+ */
 export function chronyClockSource({
   command = 'chronyc',
   timeoutMs = 3_000,
@@ -25,8 +29,8 @@ export function chronyClockSource({
 }
 
 /**
- * The fields of a tracking report. Our clock is off by no more than its system time, root dispersion and half of the root
- * delay together (chronyc manual, "tracking").
+ * Reads a tracking report. The error of our clock is at most system time, root dispersion and half of the root delay
+ * together (chronyc manual, "tracking").
  */
 export function readTracking(report: string): ClockReading {
   const fields = report.trim().split('\n').at(-1)?.split(',') ?? [];
@@ -35,10 +39,10 @@ export function readTracking(report: string): ClockReading {
   if (leap === 'Not synchronised' || stratum === '0') return { measured: false, reason: 'chronyd is not synchronised' };
   const [correctionS, delayS, dispersionS] = [correction, rootDelay, rootDispersion].map(Number);
   if (!isSeconds(correctionS) || !isSeconds(delayS) || !isSeconds(dispersionS) || !/^\d{1,2}$/.test(stratum ?? ''))
-    return { measured: false, reason: 'chronyc gave a report that is not one' };
+    return { measured: false, reason: 'the tracking report of chronyc is malformed' };
   return {
     measured: true,
-    // Positive where the clock is slow of NTP time.
+    // Positive when our clock is behind NTP time.
     offsetUs: Math.round(correctionS * 1e6),
     uncertaintyUs: Math.ceil((Math.abs(dispersionS) + Math.abs(delayS) / 2) * 1e6),
     stratum: Number(stratum),

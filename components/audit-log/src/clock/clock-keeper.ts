@@ -3,62 +3,56 @@ import { type Clock, type CodedError, type Json, newId, type Random, type Record
 import type { Logger } from '@countersign/runtime';
 import type { ClockReading, ClockSource } from './clock-source.ts';
 
-/** What is asked of the clock. */
+/** Requirements on the clock. */
 export interface ClockPolicy {
-  /** How often it is measured, in milliseconds; 0: once, when the log is opened. */
+  /** How often the clock is measured, in milliseconds; 0 for once, when the log is opened. */
   readonly windowMs: number;
-  /** Most that it may be off, offset and uncertainty together, in microseconds. */
+  /** Largest accepted error, offset and uncertainty together, in microseconds. */
   readonly budgetUs: number;
-  /** What becomes of appends beyond that, or when a source that was configured cannot tell. */
+  /** What happens to appends beyond the budget, or when a configured source cannot measure. */
   readonly overBudget: 'flag' | 'refuse';
 }
 
-/** How good the time of this process is, as the newest measurement says. */
+/** The newest measurement of this process's clock. */
 export interface ClockQuality {
   /** The record of the measurement. */
   readonly record: RecordId;
   readonly source: ClockSource['kind'];
   readonly reading: ClockReading;
-  /** Undefined where there is no source that could tell. */
+  /** Undefined without a source. */
   readonly withinBudget: boolean | undefined;
 }
 
 export interface ClockKeeper {
-  /** Measures the clock and records what came of it. */
+  /** Measures the clock and records the result. */
   measure(): Promise<void>;
-  /** Measures again and again, and as soon as the clock has been set. */
+  /** Measures periodically, and as soon as the clock has been set. */
   start(): void;
   newest(): ClockQuality | undefined;
-  /** Why nothing may be appended now. */
+  /** Why nothing may be appended now, if so. */
   refusal(): CodedError | undefined;
   stop(): Promise<void>;
 }
 
-/** How often the two clocks of this machine are compared. */
+/** How often the wall clock is compared with the monotonic clock. */
 const lookEveryMs = 1_000;
-/** While it is over the budget, or could not be measured, it is measured this often at least. */
+/** Longest interval between measurements while the clock is over the budget or cannot be measured. */
 const retryEveryMs = 5_000;
-/** More than clocks are slewed by: NTP corrects 500 parts in a million, and this allows for a busy process. */
+/**
+ * A difference above this is a step, not a slew: NTP slews by at most 500 parts in a million, and this leaves room for
+ * a busy process.
+ */
 const stepAtLeastMs = 50;
 const slewAtMost = 0.002;
 
 /**
- * Measures the clock of this process, a window at a time, and records source, offset and uncertainty, so that each record
- * can name the measurement that was newest when it was written.
+ * Measures the clock of this process once per window and records source, offset and uncertainty, so that each record
+ * can name the newest measurement before it.
  *
- * @param timeOfDatabase microseconds since the epoch: the one clock that all nodes can see
- * @param monotonic milliseconds that nobody can set
+ * @param timeOfDatabase microseconds since the epoch: the one clock that all nodes share
+ * @param monotonic milliseconds of a clock that cannot be set
  */
-export function createClockKeeper({
-  source,
-  policy,
-  append,
-  timeOfDatabase,
-  clock,
-  random,
-  logger,
-  monotonic = () => performance.now(),
-}: {
+export function createClockKeeper(dependencies: {
   readonly source: ClockSource;
   readonly policy: ClockPolicy;
   readonly append: AuditAppender['append'];
@@ -68,16 +62,26 @@ export function createClockKeeper({
   readonly logger: Logger;
   readonly monotonic?: () => number;
 }): ClockKeeper {
+  const {
+    source,
+    policy,
+    append,
+    timeOfDatabase,
+    clock,
+    random,
+    logger,
+    monotonic = () => performance.now(),
+  } = dependencies;
   let newest: ClockQuality | undefined;
   let alarmed = false;
   let timer: NodeJS.Timeout | undefined;
   let measuring: Promise<void> | undefined;
   let measuredAt = monotonic();
-  /** Steps since the last measurement. */
+  /** Steps of the clock since the last measurement. */
   let steps: number[] = [];
   let compared = { wall: clock.now(), even: monotonic() };
 
-  /** Sets of the clock since the last look: by what it went further than the time that passed. */
+  /** Detects that the clock was set: the wall clock moved further than the time that passed. */
   function lookForStep(): void {
     const now = { wall: clock.now(), even: monotonic() };
     const passed = now.even - compared.even;
@@ -90,7 +94,7 @@ export function createClockKeeper({
     return { id: newId('record', { clock, random }), type, source: 'audit-log', outcome: 'done', data };
   }
 
-  /** How far the database's clock is from ours: positive where ours is behind. */
+  /** Offset of the database's clock; positive when ours is behind. */
   async function againstDatabase(): Promise<Json> {
     const began = { wall: clock.now(), even: monotonic() };
     const theirs = await timeOfDatabase();
@@ -127,7 +131,7 @@ export function createClockKeeper({
       budget_us: policy.budgetUs,
       ...(withinBudget === undefined ? {} : { within_budget: withinBudget }),
     };
-    // Before it is recorded: while the clock is refused, the record that says so is the one that comes through.
+    // Set before the append: while appends are refused, this record still comes through.
     const wasRefused = newest?.withinBudget === false;
     const record = draft('clock.measured', said);
     if (withinBudget === false && newest !== undefined) newest = { ...newest, withinBudget };
@@ -173,7 +177,7 @@ export function createClockKeeper({
       if (policy.overBudget !== 'refuse' || newest?.withinBudget !== false) return undefined;
       return auditLogErrors.error(
         'clock_over_budget',
-        'The clock of this server is not as good as records ask for. Nothing was released; try again when it has been corrected.',
+        'The clock of this server is outside its error budget. Nothing was released; try again when the clock has been corrected.',
       );
     },
     async stop() {

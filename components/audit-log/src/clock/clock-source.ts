@@ -1,26 +1,26 @@
-/** How far this machine's clock is from the time that its source knows. */
+/** A measurement of this machine's clock against a time source. */
 export type ClockReading =
   | {
       readonly measured: true;
-      /** True time minus our clock: positive where our clock is behind. Microseconds. */
+      /** True time minus our clock, in microseconds: positive when our clock is behind. */
       readonly offsetUs: number;
-      /** The offset is not further off than this. Microseconds. */
+      /** Upper bound on the error of the offset, in microseconds. */
       readonly uncertaintyUs: number;
-      /** Distance to the reference in servers (RFC 5905 section 7.3); 1 is beside it. */
+      /** Distance to the reference clock in servers (RFC 5905 section 7.3); 1 is directly attached. */
       readonly stratum: number;
-      /** What it was measured against, as the source names it. */
+      /** The reference, as the source names it. */
       readonly reference: string;
     }
   | { readonly measured: false; readonly reason: string };
 
-/** What tells how good the clock is. */
+/** Measures the clock. */
 export interface ClockSource {
   readonly kind: 'system' | 'chrony' | 'ntp';
-  /** Bounded in time; what fails is a reading that was not measured. */
+  /** Returns within a bounded time. A failure is a reading with `measured: false`. */
   measure(): Promise<ClockReading>;
 }
 
-/** The operating system's clock, of which nothing is known. */
+/** The operating system's clock without any measurement. */
 export const systemClockSource: ClockSource = {
   kind: 'system',
   measure: async () => ({ measured: false, reason: 'no source of time is configured' }),

@@ -228,9 +228,9 @@ describe('NTP servers as a source', () => {
     ['as a client', set(0, 0b00_100_011), 'not the answer'],
     ['that it is not synchronised', set(0, 0b11_100_100), 'not synchronised'],
     ['with stratum 16', set(1, 16), 'not synchronised'],
-    ['that we should go away', set(1, 0), 'sends us away'],
-    ['with a dispersion of a minute', set(9, 60), 'well enough'],
-    ['without a time', (answer: Buffer) => answer.fill(0, 40, 48), 'does not say'],
+    ['with a kiss-o’-death packet', set(1, 0), 'refused the request'],
+    ['with a dispersion of a minute', set(9, 60), 'uncertainty of the server is too large'],
+    ['without a time', (answer: Buffer) => answer.fill(0, 40, 48), 'no valid timestamps'],
   ])('are not believed when they answer %s', async (_, alter, reason) => {
     expect(await measure([await server(0, alter)])).toMatchObject({
       measured: false,

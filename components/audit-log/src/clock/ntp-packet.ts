@@ -2,20 +2,20 @@
 const unixEpoch = 2_208_988_800;
 const packetBytes = 48;
 
-/** What a server says, in microseconds since 1970 or of duration. */
+/** A server's answer; times in microseconds since 1970, the others are durations in microseconds. */
 export interface NtpAnswer {
   readonly stratum: number;
   readonly receivedUs: number;
   readonly sentUs: number;
-  /** Of the server to its reference. */
+  /** Between the server and its reference. */
   readonly rootDelayUs: number;
   readonly rootDispersionUs: number;
   readonly precisionUs: number;
 }
 
 /**
- * A client's request (RFC 4330 section 5). The transmit timestamp is 64 random bits: the server gives it back, so that an
- * answer is known to be one to this request, and nothing is told of our clock.
+ * A client's request (RFC 4330 section 5). The transmit timestamp is 64 random bits: the server returns them, which
+ * ties the answer to this request and reveals nothing about our clock.
  */
 export function ntpRequest(nonce: Uint8Array): Buffer {
   const packet = Buffer.alloc(packetBytes);
@@ -25,7 +25,7 @@ export function ntpRequest(nonce: Uint8Array): Buffer {
   return packet;
 }
 
-/** @returns a reason when it is not the answer of a synchronised server to this request (RFC 4330 section 5) */
+/** @returns a reason when this is not an answer of a synchronised server to this request (RFC 4330 section 5) */
 export function readNtpAnswer(packet: Buffer, nonce: Uint8Array): NtpAnswer | { readonly reason: string } {
   if (packet.length < packetBytes) return { reason: 'the answer is too short' };
   const first = packet.readUInt8(0);
@@ -33,26 +33,25 @@ export function readNtpAnswer(packet: Buffer, nonce: Uint8Array): NtpAnswer | { 
   if (mode !== 4 || version < 3 || version > 4) return { reason: 'it is not the answer of an NTP server' };
   if (!packet.subarray(24, 32).equals(nonce.subarray(0, 8))) return { reason: 'it answers another request' };
   const stratum = packet.readUInt8(1);
-  if (stratum === 0) return { reason: `the server sends us away (${packet.toString('latin1', 12, 16)})` };
+  if (stratum === 0) return { reason: `the server refused the request (${packet.toString('latin1', 12, 16)})` };
   if (leap === 3 || stratum > 15) return { reason: 'the server is not synchronised' };
   const receivedUs = timestampUs(packet, 32);
   const sentUs = timestampUs(packet, 40);
   if (receivedUs === undefined || sentUs === undefined || sentUs < receivedUs)
-    return { reason: 'the server does not say the time' };
+    return { reason: 'the answer has no valid timestamps' };
   const rootDelayUs = shortUs(packet.readUInt32BE(4));
   const rootDispersionUs = shortUs(packet.readUInt32BE(8));
-  // RFC 5905 section 7.2, MAXDISP: worse than that is no time.
-  if (rootDelayUs / 2 + rootDispersionUs > 16_000_000)
-    return { reason: 'the server does not know the time well enough' };
+  // RFC 5905 section 7.2, MAXDISP.
+  if (rootDelayUs / 2 + rootDispersionUs > 16_000_000) return { reason: 'the uncertainty of the server is too large' };
   return { stratum, receivedUs, sentUs, rootDelayUs, rootDispersionUs, precisionUs: 2 ** packet.readInt8(3) * 1e6 };
 }
 
-/** 32 bits of seconds and 32 of fraction; undefined for zero, which means that it is not known. */
+/** 32 bits of seconds and 32 bits of fraction; undefined for zero, which means unknown. */
 function timestampUs(packet: Buffer, at: number): number | undefined {
   const seconds = packet.readUInt32BE(at);
   const fraction = packet.readUInt32BE(at + 4);
   if (seconds === 0 && fraction === 0) return undefined;
-  // From 2036 on seconds begin anew: without the highest bit they are of the next era (RFC 4330 section 3).
+  // Seconds restart in 2036: values without the highest bit belong to the next era (RFC 4330 section 3).
   const era = seconds < 0x8000_0000 ? 2 ** 32 : 0;
   return (seconds + era - unixEpoch) * 1e6 + Math.round((fraction / 2 ** 32) * 1e6);
 }

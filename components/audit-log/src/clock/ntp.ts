@@ -1,8 +1,7 @@
 import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import type { Clock, Random } from '@countersign/kernel';
-import { agreedReading, type ServerReading } from './agreed-reading.ts';
-import type { ClockSource } from './clock-source.ts';
+import type { ClockReading, ClockSource } from './clock-source.ts';
 import { ntpRequest, readNtpAnswer } from './ntp-packet.ts';
 
 export interface NtpServer {
@@ -12,24 +11,20 @@ export interface NtpServer {
   readonly port?: number;
 }
 
-/** Our clock counts in milliseconds. */
+/** Resolution of our clock. */
 const resolutionUs = 1_000;
 
 /**
- * Asks servers for the time, once a measurement (SNTP, RFC 4330; RFC 5905 section 14). Our clock is not changed: it is
- * measured. Several servers that agree outvote one that is wrong.
+ * Asks servers for the time, once per measurement (SNTP, RFC 4330; RFC 5905 section 14). It measures our clock and does
+ * not set it. Several servers that agree outvote one that is wrong.
  */
-export function ntpClockSource({
-  servers,
-  clock,
-  random,
-  timeoutMs = 3_000,
-}: {
+export function ntpClockSource(request: {
   readonly servers: readonly NtpServer[];
   readonly clock: Clock;
   readonly random: Random;
   readonly timeoutMs?: number;
 }): ClockSource {
+  const { servers, clock, random, timeoutMs = 3_000 } = request;
   return {
     kind: 'ntp',
     async measure() {
@@ -46,11 +41,12 @@ async function ask(
   const nonce = random.bytes(8);
   try {
     const sentAt = { wallUs: clock.now() * 1000, monotonic: performance.now() };
-    // The way there counts: a slow answer is a less certain one. Looking up the name does not.
+    // The network delay counts towards the uncertainty; the name lookup does not.
     const { packet, sent, received } = await exchange({ host, port, timeoutMs, packet: ntpRequest(nonce) });
     const answer = readNtpAnswer(packet, nonce);
     if ('reason' in answer) return { server: host, failure: answer.reason };
-    // Both ends by the clock that runs evenly: a step of ours in between would look like one of theirs.
+    // Both ends are measured with the monotonic clock: a step of ours in between would look like an offset of the
+    // server.
     const t1 = sentAt.wallUs + (sent - sentAt.monotonic) * 1000;
     const t4 = sentAt.wallUs + (received - sentAt.monotonic) * 1000;
     const delayUs = Math.max(0, t4 - t1 - (answer.sentUs - answer.receivedUs));
@@ -68,7 +64,7 @@ async function ask(
 
 interface Exchange {
   readonly packet: Buffer;
-  /** Of the monotonic clock, in milliseconds. */
+  /** Times of the monotonic clock, in milliseconds. */
   readonly sent: number;
   readonly received: number;
 }
@@ -87,7 +83,7 @@ async function exchange({
       Math.max(1, until - performance.now()),
       new Promise<Exchange>((resolve, reject) => {
         socket.once('error', reject);
-        // Connected: what comes from elsewhere is not heard.
+        // A connected socket ignores packets from other addresses.
         socket.connect(port, address, () => {
           const sent = performance.now();
           socket.once('message', (answer) => resolve({ packet: answer, sent, received: performance.now() }));
@@ -110,4 +106,47 @@ async function within<Result>(timeoutMs: number, work: Promise<Result>): Promise
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** The answer of one server. */
+export type ServerReading =
+  | {
+      readonly server: string;
+      readonly stratum: number;
+      readonly offsetUs: number;
+      readonly uncertaintyUs: number;
+    }
+  | { readonly server: string; readonly failure: string };
+
+/**
+ * The best reading that more than half of the answering servers agree on: each server states that the offset lies
+ * within its uncertainty, and the largest set of statements that can be true together wins (Marzullo's intersection,
+ * RFC 5905 section 11.2.1).
+ */
+export function agreedReading(readings: readonly ServerReading[]): ClockReading {
+  const answers = readings.flatMap((reading) => ('failure' in reading ? [] : [reading]));
+  if (answers.length === 0) {
+    const reasons = readings.map((reading) => ('failure' in reading ? `${reading.server}: ${reading.failure}` : ''));
+    return { measured: false, reason: `no server gave the time (${reasons.join('; ')})`.slice(0, 500) };
+  }
+  // The lower ends suffice: the largest intersection begins at one of them.
+  const meetings = answers.map(({ offsetUs, uncertaintyUs }) => {
+    const begin = offsetUs - uncertaintyUs;
+    return answers.filter((other) => Math.abs(begin - other.offsetUs) <= other.uncertaintyUs + 1e-6);
+  });
+  const [most = []] = meetings.toSorted((a, b) => b.length - a.length);
+  if (most.length * 2 <= answers.length)
+    return {
+      measured: false,
+      reason: `the servers contradict each other (${answers.map(({ server }) => server).join()})`,
+    };
+  const [best] = most.toSorted((a, b) => a.uncertaintyUs - b.uncertaintyUs);
+  if (best === undefined) return { measured: false, reason: 'no server gave the time' };
+  return {
+    measured: true,
+    offsetUs: Math.round(best.offsetUs),
+    uncertaintyUs: Math.ceil(best.uncertaintyUs),
+    stratum: best.stratum,
+    reference: best.server,
+  };
 }

@@ -10,7 +10,7 @@ import { isCodedError, membersOf, newId, toInstant } from '@countersign/kernel';
 import { available } from '../availability.ts';
 import { collectEvidence } from '../collect-evidence.ts';
 import type { EvidenceQueries } from '../query/evidence-query.ts';
-import { matches } from '../query/matches.ts';
+import { matches } from '../query/record-terms.ts';
 import { custodyStore, type KeyRow } from '../store/custody.ts';
 import { createPrune, type PruneDependencies } from './prune.ts';
 import { createSurvey } from './survey.ts';
@@ -18,8 +18,8 @@ import { createSurvey } from './survey.ts';
 const pageSize = 500;
 
 /**
- * What the keeper of retention may do with the log. Each removal has its record first; what carries it out is a function of the
- * database that believes that record alone, under a role that can do nothing else.
+ * The operations that the retention component may perform on the log. Each removal is recorded first; a database
+ * function that trusts only that record carries it out, under a role that can do nothing else.
  */
 export function createLogCustody(dependencies: PruneDependencies & { readonly queries: EvidenceQueries }): LogCustody {
   const { store, log, removals, clock, random } = dependencies;
@@ -27,22 +27,21 @@ export function createLogCustody(dependencies: PruneDependencies & { readonly qu
   const prune = createPrune(dependencies);
 
   /**
-   * What a hold keeps beside what it finds: whoever holds a transaction holds what it rests on, the sign-in, the consent and
-   * the mandate, though these are records of their own. Where a hold asks for more than the transaction, what only a part of
-   * it rests on is not told apart.
+   * Records that a hold keeps in addition to those it matches: a hold on a transaction also keeps the sign-in, consent
+   * and mandate records it rests on. A scope with further conditions is not narrowed for these.
    */
   async function groundsOf({ transaction }: HoldScope): Promise<Pick<ReadonlySet<string>, 'has'>> {
     if (transaction === undefined) return new Set();
     try {
       return new Set((await collectEvidence(log, transaction)).keys());
     } catch (error) {
-      // It rests on more than can be looked at: then nobody can say of a record that it does not.
+      // Too much to examine: then every record counts as held.
       if (isCodedError(error, 'bundle_too_large')) return { has: () => true };
       throw error;
     }
   }
 
-  /** Does this hold, or that, keep a record with a value under one of the keys? */
+  /** The holds that keep a record with a value under one of the keys. */
   async function heldKeys(keys: readonly string[], holds: readonly HoldScope[]): Promise<readonly HoldScope[]> {
     const keeping = new Set<HoldScope>();
     const asked: (readonly [HoldScope, Pick<ReadonlySet<string>, 'has'>])[] = [];
@@ -98,7 +97,7 @@ export function createLogCustody(dependencies: PruneDependencies & { readonly qu
 function subjectKeyOf({ newest, erasedAt, ...key }: KeyRow): SubjectKey {
   return {
     ...key,
-    // Of a key under which nothing is kept, the year that it was made for.
+    // For a key without values: the end of its year.
     newest: newest === null ? `${key.year}-12-31T23:59:59.999Z` : toInstant(newest),
     ...(erasedAt === null ? {} : { erasedAt: erasedAt.toISOString() }),
   };

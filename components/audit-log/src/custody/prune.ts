@@ -10,20 +10,20 @@ import {
   type RecordId,
   toInstant,
 } from '@countersign/kernel';
+import { Frontier } from '@countersign/merkle-log';
 import type { TermProjection } from '../query/term-projection.ts';
 import { logEntry } from '../record-json.ts';
 import type { CustodyStore } from '../store/custody.ts';
 import type { LogStore } from '../store.ts';
-import { rangesOf, rootOver } from './pruned-places.ts';
+import { checkLatest, createNamedSince, type NamedSince } from './newest-references.ts';
 import type { Removals } from './removals.ts';
-import { checkLatest, createNamedSince, type NamedSince } from './since.ts';
-import { type DueRecord, relianceOn, type Sorted, tellWhatStays } from './what-stays.ts';
+import { type DueRecord, relianceOn, type Sorted, tellWhatStays } from './retained-records.ts';
 
-/** Nobody appends while a slice goes: as many as go in some twenty milliseconds. */
+/** Appending waits while a slice is removed: this many take about twenty milliseconds. */
 const sliceSize = 400;
-/** Pruning takes a quarter of the time that there is: to append comes first. */
+/** Pruning uses a quarter of the time; appending has priority. */
 const restPerWork = 3;
-/** How often a slice is tried whose turn came too late. */
+/** Attempts for a slice when new records arrive in between. */
 const maxTurns = 50;
 
 export interface PruneDependencies {
@@ -36,10 +36,10 @@ export interface PruneDependencies {
   readonly random: Random;
 }
 
-/** One pass over what is due, and what it has found to stay so far. */
+/** One pass over due records, with counts of the records it kept so far. */
 interface Sweep {
   readonly order: PruneOrder;
-  /** The first place that is not due. */
+  /** Records before this place are due. */
   readonly before: bigint;
   readonly since: NamedSince;
   /** The size of the log before the slice was read. */
@@ -48,7 +48,7 @@ interface Sweep {
   needed: number;
 }
 
-/** Removes the bodies of a class from the newest that is due to the oldest, slice by slice, each with its record. */
+/** Removes the due bodies of a class, from newest to oldest, slice by slice. Each slice has its own record. */
 export function createPrune(dependencies: PruneDependencies): LogCustody['prune'] {
   const { store, log, removals, projection, placeOfTime, clock, random } = dependencies;
 
@@ -84,7 +84,11 @@ export function createPrune(dependencies: PruneDependencies): LogCustody['prune'
       throw retentionErrors.error('custody_unauthorized', `The pruning of ${of} up to this time was not approved.`);
   }
 
-  /** Removes what goes of a slice, and says so. @returns the record, where there was something to say */
+  /**
+   * Removes the records of a slice that may go, and records it.
+   *
+   * @returns the record, where there was something to say
+   */
   async function removeFrom(
     slice: readonly DueRecord[],
     sweep: Sweep,
@@ -121,7 +125,7 @@ export function createPrune(dependencies: PruneDependencies): LogCustody['prune'
     for (let cursor = before; ; ) {
       signal?.throwIfAborted();
       const began = performance.now();
-      // What another node has recorded and not removed yet is not to be recorded twice.
+      // Completes removals that another node has recorded, so that they are not recorded twice.
       await removals.settle();
       sweep.seen = await log.size();
       const slice = (await store.dueBodies(order.class, cursor, sliceSize)).map(
@@ -142,4 +146,27 @@ export function createPrune(dependencies: PruneDependencies): LogCustody['prune'
       await sleep((performance.now() - began) * restPerWork);
     }
   };
+}
+
+/** Ranges of places, both ends included, as a `log.pruned` record lists them. */
+export type PlaceRange = readonly [first: number, last: number];
+
+/** @param places in ascending order */
+export function rangesOf(places: readonly bigint[]): readonly PlaceRange[] {
+  const ranges: [number, number][] = [];
+  for (const place of places.map(Number)) {
+    const last = ranges.at(-1);
+    if (last !== undefined && last[1] === place - 1) last[1] = place;
+    else ranges.push([place, place]);
+  }
+  return ranges;
+}
+
+/**
+ * RFC 6962 tree hash in base64url, by which a verifier compares the list with the leaf hashes that remain.
+ *
+ * @param leafHashes in the order of their places
+ */
+export function rootOver(leafHashes: readonly Buffer[]): string {
+  return Frontier.empty.append(leafHashes).root().toString('base64url');
 }

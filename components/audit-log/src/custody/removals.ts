@@ -2,17 +2,17 @@ import { type EvidenceRecord, type RecordDraft, type RecordType, retentionErrors
 import { type CodedError, membersOf, type RecordId } from '@countersign/kernel';
 import { type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import type { SignedCheckpoint } from '../checkpointer.ts';
+import { termNumber, termsOf } from '../query/record-terms.ts';
 import type { SealedReader } from '../seals/sealed-reader.ts';
 import type { Sequencer } from '../sequencer.ts';
-import { checkUnchanged } from '../store/custody.ts';
-import { type RemovalStore, removalStore } from '../store/removals.ts';
+import type { SignedCheckpoint } from '../signed-head.ts';
+import { type BesideRecord, checkUnchanged, type RemovalStore, removalStore, type TermAt } from '../store/custody.ts';
 import type { LogStore } from '../store.ts';
-import { type DroppedRecord, drawnFrom, keptBeside } from './dependents.ts';
+import type { DueRecord } from './retained-records.ts';
 
 /**
- * Removals of evidence. Each has a record first, sealed and under a signed checkpoint; then a role that can do nothing else
- * removes what the record lists. A process that dies in between leaves the removal to the next one that looks.
+ * Removes evidence. Each removal first has a sealed record under a signed checkpoint; then a role that can do nothing
+ * else removes what the record lists. If a process dies in between, the next one completes the removal.
  */
 export interface Removals {
   /**
@@ -24,7 +24,7 @@ export interface Removals {
   /**
    * Records a removal, and carries it out.
    *
-   * @param judged what was looked at: nothing that governs came after `asOf`, no removal at `seen` or later
+   * @param judged the state that was examined: no hold or schedule after `asOf`, no removal at `seen` or later
    * @param check runs while nobody else appends
    * @throws CodedError `custody_outdated`, and then nothing is recorded; what appending throws
    */
@@ -34,33 +34,26 @@ export interface Removals {
     check: (session: pg.PoolClient, index: bigint) => Promise<void>,
   ): Promise<void>;
   /**
-   * Carries out the removals that are recorded and not done.
+   * Carries out removals that are recorded but not completed.
    *
    * @throws CodedError what appending throws while the node is stopped, and then nothing is removed
    */
   settle(): Promise<void>;
 }
 
-export function createRemovals({
-  log,
-  sequencer,
-  sign,
-  reader,
-  eraser,
-  mayAppend,
-  logger,
-}: {
+export function createRemovals(dependencies: {
   readonly log: LogStore;
   readonly sequencer: Pick<Sequencer, 'appendWith'>;
-  /** Signs a head, after the seals of everything under it were verified, and the head guard was asked. */
+  /** Signs a checkpoint, which verifies the seals of all entries below it and checks the head guard. */
   readonly sign: () => Promise<Pick<SignedCheckpoint, 'size'>>;
   readonly reader: SealedReader;
-  /** Connections as the role that removes. */
+  /** Connections with the role that removes evidence. */
   readonly eraser: pg.Pool | undefined;
-  /** Why this node may not append now. It may not remove anything then, either. */
+  /** Why this node may not append now; then it may not remove anything either. */
   readonly mayAppend: () => CodedError | undefined;
   readonly logger: Logger;
 }): Removals {
+  const { log, sequencer, sign, reader, eraser, mayAppend, logger } = dependencies;
   async function authority(id: RecordId, type: RecordType): Promise<EvidenceRecord> {
     const [entry] = await log.byRecordIds([id]);
     const found = entry === undefined || !reader.isAuthority(entry) ? undefined : reader.read(entry);
@@ -74,7 +67,7 @@ export function createRemovals({
     if (refusal !== undefined) throw refusal;
   }
 
-  /** In a transaction that reads from one snapshot: what it goes by was committed before it began. */
+  /** Runs in a transaction with one snapshot: the records it relies on were committed before it began. */
   async function asEraser(work: (store: RemovalStore) => Promise<void>): Promise<void> {
     if (eraser === undefined) throw noEraser();
     checkRunning();
@@ -100,7 +93,7 @@ export function createRemovals({
     return asEraser((store) => store.forgetTerms(drawnFrom(going)));
   }
 
-  /** The records that a `log.pruned` lists, as far as they are there. */
+  /** The records that a `log.pruned` record lists and whose bodies still exist. */
   async function listedBy(pruned: EvidenceRecord): Promise<readonly DroppedRecord[]> {
     const listed: DroppedRecord[] = [];
     for (const range of rangesIn(pruned))
@@ -130,7 +123,7 @@ export function createRemovals({
         try {
           await carryOut(place);
         } catch (error) {
-          // The others do not wait for it.
+          // The other removals continue.
           logger.error({ error, place: place.toString() }, 'a removal that is recorded could not be carried out');
         }
     },
@@ -152,4 +145,19 @@ function noEraser(): CodedError {
     'custody_unauthorized',
     'This node has no connection as the role that removes evidence, so nothing is removed here.',
   );
+}
+
+/** A record that is removed. */
+export type DroppedRecord = Pick<DueRecord, 'index' | 'recordId' | 'record'>;
+
+/** Restricted values stored beside removed records. */
+export function keptBeside(going: readonly DroppedRecord[]): readonly BesideRecord[] {
+  return going.flatMap(({ recordId, record }) =>
+    [...new Set(Object.values(record.protected ?? {}).map(({ key }) => key))].map((key) => ({ key, record: recordId })),
+  );
+}
+
+/** Index terms of removed records. */
+export function drawnFrom(gone: readonly DroppedRecord[]): readonly TermAt[] {
+  return gone.flatMap(({ index, record }) => termsOf(record).map((term) => ({ term: termNumber(term), index })));
 }

@@ -15,15 +15,12 @@ import type { CustodyStore } from '../store/custody.ts';
 const pageSize = 1_000;
 
 /** Counts what is there, what would be due, and what of that a hold keeps. */
-export function createSurvey({
-  store,
-  queries,
-  placeOfTime,
-}: {
+export function createSurvey(dependencies: {
   readonly store: CustodyStore;
   readonly queries: EvidenceQueries;
   readonly placeOfTime: (time: number) => Promise<bigint>;
 }): LogCustody['survey'] {
+  const { store, queries, placeOfTime } = dependencies;
   /** Those of a class that are due and held: found by what the holds ask, so that narrow ones cost little. */
   async function countHeld(inClass: RetentionClass, before: number, holds: readonly HoldScope[]): Promise<number> {
     const held = new Set<bigint>();

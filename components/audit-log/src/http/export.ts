@@ -14,10 +14,14 @@ import { type AccessRequest, described, withCaller } from '@countersign/runtime'
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { createReading, type Reading } from '../reading/read-records.ts';
-import { disclosureParameters, readDisclosure } from './disclosure-parameters.ts';
-import { queryParameters, readQuery } from './query-parameters.ts';
-import { readerOf } from './reader.ts';
-import type { ReadingRoutes } from './reading-routes.ts';
+import {
+  disclosureParameters,
+  queryParameters,
+  type ReadingRoutes,
+  readDisclosure,
+  readerOf,
+  readQuery,
+} from './reading-request.ts';
 
 const exportQuery = Type.Object(
   {
@@ -101,14 +105,7 @@ interface ExportPage {
   readonly next: bigint | undefined;
 }
 
-async function* pagesOf({
-  read,
-  most,
-  query,
-  by,
-  asked,
-  isAwaited,
-}: {
+async function* pagesOf(request: {
   readonly read: Reading;
   readonly most: number;
   readonly query: ReturnType<typeof readQuery>;
@@ -117,6 +114,7 @@ async function* pagesOf({
   /** Whoever has gone away is read nothing more, also where nothing has been sent yet. */
   readonly isAwaited: () => boolean;
 }): AsyncGenerator<ExportPage, void, undefined> {
+  const { read, most, query, by, asked, isAwaited } = request;
   let after = query.after;
   for (let rows = 0; ; ) {
     const limit = Math.min(pageSize, most - rows);

@@ -3,10 +3,8 @@ import { drawGraph, nodeKinds } from '@countersign/evidence';
 import { type AccessRequest, described, idSchema, withCaller } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { createGraphReading } from '../query/read-graph.ts';
-import { readTransaction, transactionId } from './parameters.ts';
-import { readerOf } from './reader.ts';
-import type { ReadingRoutes } from './reading-routes.ts';
+import { createGraphReading } from '../reading/read-graph.ts';
+import { type ReadingRoutes, readerOf, readTransaction, transactionId } from './reading-request.ts';
 
 const closed = { additionalProperties: false };
 const graphParams = Type.Object({ id: transactionId }, closed);

@@ -4,10 +4,14 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { recordList } from '../answers.ts';
 import { createReading } from '../reading/read-records.ts';
-import { disclosureParameters, readDisclosure } from './disclosure-parameters.ts';
-import { queryParameters, readQuery } from './query-parameters.ts';
-import { readerOf } from './reader.ts';
-import type { ReadingRoutes } from './reading-routes.ts';
+import {
+  disclosureParameters,
+  queryParameters,
+  type ReadingRoutes,
+  readDisclosure,
+  readerOf,
+  readQuery,
+} from './reading-request.ts';
 
 const closed = { additionalProperties: false };
 

@@ -6,8 +6,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { bundleAnswer } from '../answers.ts';
 import { mayBeShown, mayHaveTransaction, type ReadingRules } from '../reading/rights.ts';
-import { readTransaction, transactionId } from './parameters.ts';
-import type { ReadingRoutes } from './reading-routes.ts';
+import { type ReadingRoutes, readTransaction, transactionId } from './reading-request.ts';
 
 const closed = { additionalProperties: false };
 const exportParams = Type.Object({ id: transactionId }, closed);

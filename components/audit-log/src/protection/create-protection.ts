@@ -1,6 +1,6 @@
 import {
   type EvidenceRecord,
-  putBack,
+  insertValue,
   type RecordDraft,
   type RetentionClass,
   readPointer,
@@ -150,7 +150,7 @@ function restored(record: EvidenceRecord, values: readonly OpenedValue[], logger
   let whole: EvidenceRecord = record;
   for (const value of values) {
     if (value.state !== 'open') continue;
-    const filled = putBack({ ...whole }, readPointer(value.path) ?? [], JSON.parse(value.text) as Json);
+    const filled = insertValue({ ...whole }, readPointer(value.path) ?? [], JSON.parse(value.text) as Json);
     // What it was committed to is proved; only a writer that declared a place that its record has not comes here.
     if (filled === undefined) logger.error({ record: record.id, path: value.path }, 'a protected value has no place');
     else whole = { ...whole, ...filled };

@@ -1,21 +1,21 @@
-import { putBack, readPointer, takeOut } from '@countersign/contracts';
+import { insertValue, readPointer, removeValue } from '@countersign/contracts';
 import { describe, expect, it } from 'vitest';
 
 describe('places of protected values', () => {
   it('are emptied as they were filled', () => {
     const record = { data: { a: { b: 1 } }, address: 'x' };
     for (const path of ['/data/a/secret', '/data/secret']) {
-      const filled = putBack(record, readPointer(path) ?? [], 'here');
+      const filled = insertValue(record, readPointer(path) ?? [], 'here');
       expect(filled).not.toEqual(record);
-      expect(takeOut(filled ?? {}, readPointer(path) ?? [])).toEqual(record);
+      expect(removeValue(filled ?? {}, readPointer(path) ?? [])).toEqual(record);
     }
-    expect(takeOut(record, ['data', 'a', 'b', 'c'])).toEqual(record);
-    expect(takeOut(record, ['nowhere'])).toBe(record);
+    expect(removeValue(record, ['data', 'a', 'b', 'c'])).toEqual(record);
+    expect(removeValue(record, ['nowhere'])).toBe(record);
   });
 
   it('are not filled twice, and nothing is made on the way', () => {
     const record = { data: { a: 1, list: [] } };
     for (const names of [['data', 'a'], ['data', 'a', 'b'], ['data', 'missing', 'b'], ['data', 'list', 'b'], []])
-      expect(putBack(record, names, 'x')).toBeUndefined();
+      expect(insertValue(record, names, 'x')).toBeUndefined();
   });
 });

@@ -1,21 +1,14 @@
 import type { Commitment, EvidenceRecord, RecordDraft, RetentionClass } from '@countersign/contracts';
+import type { SealedValue } from '../store/protected-values.ts';
 
-/** A protected value as it is kept beside its record. */
-export interface SealedValue {
-  readonly path: string;
-  readonly key: string;
-  /** Nonce, ciphertext and tag of AES-256-GCM. */
-  readonly ciphertext: Buffer;
-}
-
-/** A draft taken apart: what the leaf says openly, and what is kept beside it. */
+/** A draft split into the public part for the leaf and the restricted values beside it. */
 export interface SealedDraft {
   /** The draft as a JSON object, without its protected values and its address. */
   readonly json: string;
   /** The JSON of the member `protected`; undefined where nothing is. */
   readonly commitments: string | undefined;
   readonly values: readonly SealedValue[];
-  /** What was protected, as text that is stored nowhere: by it two drafts under one id are told apart. */
+  /** The restricted values as text, used to compare two drafts under one id; never stored. */
   readonly told: string;
 }
 
@@ -23,7 +16,7 @@ export interface SealedDraft {
 export type OpenedValue = {
   readonly path: string;
   readonly commitment: Commitment;
-  /** Under whose key it is kept; undefined where the key is not known here. */
+  /** The subject of its key; undefined when the key is unknown here. */
   readonly subject: string | undefined;
 } & (
   | {
@@ -33,11 +26,11 @@ export type OpenedValue = {
       /** Canonical JSON text (RFC 8785). */
       readonly text: string;
     }
-  /** Its key was destroyed, and it with the key. */
+  /** Its key was destroyed. */
   | { readonly state: 'erased' }
-  /** Its key is one of another region, which this node cannot open. */
+  /** Its key belongs to another region, and this node cannot open it. */
   | { readonly state: 'elsewhere' }
-  /** It is not what the record committed to, or it is gone while its key is there. */
+  /** It differs from the commitment of the record, or is missing although its key exists. */
   | { readonly state: 'altered' }
 );
 
@@ -49,7 +42,9 @@ export interface LentKeys {
   readonly forMs: number;
 }
 
-/** Keeps what is told to few: in the leaf a commitment, beside it the ciphertext, under a key that can be destroyed. */
+/**
+ * Restricted values: the leaf has a commitment; the ciphertext is stored beside it, under a key that can be destroyed.
+ */
 export interface Protection {
   /**
    * @throws CodedError `record_too_large`, `not_canonicalizable`; `log_unavailable` when no key can be had: what
@@ -64,6 +59,6 @@ export interface Protection {
   lend(ids: ReadonlySet<string>): Promise<LentKeys>;
   /** {@link SealedDraft.told} of a record that is in the log; undefined where a value can no longer be read. */
   toldBy(record: EvidenceRecord): Promise<string | undefined>;
-  /** The first of these keys that does not open as it is stored now; one that is destroyed, or of another region, is none. */
+  /** The first of these keys that cannot be opened as stored; destroyed keys and keys of other regions are skipped. */
   firstBrokenKey(ids: readonly string[]): Promise<string | undefined>;
 }

@@ -1,8 +1,9 @@
 import type { Commitment, RecordDraft } from '@countersign/contracts';
 import type { Random } from '@countersign/kernel';
 import { draftJson } from '../record-json.ts';
+import type { SealedValue } from '../store/protected-values.ts';
 import type { DeclaredValue } from './declared-values.ts';
-import type { SealedDraft, SealedValue } from './protection.ts';
+import type { SealedDraft } from './protection.ts';
 import type { SubjectKey } from './subject-keys.ts';
 import { encipher, placeOf } from './value-cipher.ts';
 

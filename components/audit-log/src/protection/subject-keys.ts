@@ -40,17 +40,13 @@ const askedAtOnce = 1_000;
 /** A key that another node is making may not be there at the first look, and is at the second. */
 const maxLooks = 3;
 
-export function createSubjectKeys({
-  store,
-  sealing,
-  clock,
-  random,
-}: {
+export function createSubjectKeys(dependencies: {
   readonly store: ProtectedValueStore;
   readonly sealing: (region: string) => SealingKey | undefined;
   readonly clock: Clock;
   readonly random: Random;
 }): SubjectKeys {
+  const { store, sealing, clock, random } = dependencies;
   const used = createGenerations<string, SubjectKey>(keptKeys);
   const read = createGenerations<string, SubjectKey>(keptKeys);
   let keptSince = clock.now();

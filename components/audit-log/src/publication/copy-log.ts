@@ -12,22 +12,22 @@ import {
   tileWidth,
 } from '@countersign/merkle-log';
 import type { Head } from './head-guard.ts';
-import type { TileFolder } from './tile-folder.ts';
+import { openTileFolder, type TileFolder } from './tile-folder.ts';
 import { type TileSource, unverified, verifiedTiles } from './verified-tiles.ts';
 
-/** Where tiles and entries come from: our own log, or another one over HTTP. */
+/** The source of tiles and entries: our own log, or another one over HTTP. */
 export interface LogSource {
   readonly tile: TileSource;
   /** Undefined when the entries cannot be had: pruned, or not for us. */
   entryBundle(bundle: EntryBundle): Promise<Uint8Array | undefined>;
 }
 
-/** What is copied, and how much of it. */
+/** What to copy. */
 export interface CopyOrder {
   readonly source: LogSource;
   /** The checkpoint to copy, as it was served. */
   readonly note: string;
-  /** Verifies the signatures of a checkpoint, of what is served and of what the folder has; throws when they are not enough. */
+  /** Verifies the signatures of a checkpoint, from the source or the folder; throws if they do not suffice. */
   readonly open: (note: string) => Head;
   /** Whether entries are copied as well. */
   readonly entries: boolean;
@@ -45,12 +45,12 @@ export interface CopyResult {
 const tilesAtOnce = 8;
 
 /**
- * Brings a folder to a checkpoint, and verifies everything on the way: the checkpoint extends the one that is there, each
- * tile has the hash that the tree has for it, each entry that of its leaf. The checkpoint comes last, so whoever reads
- * the folder finds all that it promises. Stopped anywhere, it goes on where it was.
+ * Updates a folder to a checkpoint and verifies everything: the checkpoint extends the one in the folder, and each tile
+ * and entry has the hash that the tree has for it. The checkpoint is written last, so the folder always has what it
+ * promises. An interrupted copy continues where it stopped.
  *
- * @throws CodedError `log_copy_unverified` when the source gives something else than was signed; `log_inconsistent` when
- *   the folder has another history or other bytes; `log_folder_unusable`
+ * @throws CodedError `log_copy_unverified` when the source gives something else than was signed; `log_inconsistent`
+ *   when the folder has another history or other bytes; `log_folder_unusable`
  */
 export async function copyLog({
   folder,
@@ -130,4 +130,21 @@ async function dropPartials(folder: TileFolder, { level, index }: Tile, size: bi
   if (size >> (8n * BigInt(level + 1)) <= index) return;
   await folder.dropPartials(tilePath(full));
   if (level === 0) await folder.dropPartials(entryBundlePath(full));
+}
+
+/**
+ * Keeps a copy of a log in a folder, and verifies what it copies: see `copyLog`. The folder can be served as it is.
+ *
+ * @throws CodedError as `copyLog` does
+ */
+export async function mirrorLog({
+  folder: path,
+  ...order
+}: CopyOrder & { readonly folder: string }): Promise<CopyResult> {
+  const folder = await openTileFolder(path);
+  try {
+    return await copyLog({ folder, ...order });
+  } finally {
+    folder.release();
+  }
 }

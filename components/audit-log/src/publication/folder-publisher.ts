@@ -17,13 +17,7 @@ export interface FolderPublishing {
  *
  * @throws CodedError `log_folder_unusable`
  */
-export async function createFolderPublisher({
-  options,
-  source,
-  published,
-  open,
-  logger,
-}: {
+export async function createFolderPublisher(dependencies: {
   readonly options: FolderPublishing;
   readonly source: LogSource;
   readonly published: () => Promise<string | undefined>;
@@ -31,6 +25,7 @@ export async function createFolderPublisher({
   readonly open: (note: string) => Promise<Head>;
   readonly logger: Logger;
 }) {
+  const { options, source, published, open, logger } = dependencies;
   const folder: TileFolder = await openTileFolder(options.folder);
   let written: string | undefined;
   let running: Promise<void> | undefined;

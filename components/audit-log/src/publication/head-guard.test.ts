@@ -50,7 +50,7 @@ describe('the head guard', () => {
     await restoreLog(rig.scratch.connection, 'backup');
     await expect(open()).rejects.toMatchObject({
       ...inconsistent,
-      detail: expect.stringMatching(/restored from an older backup[\s\S]*Bring the database to a state that has all/),
+      detail: expect.stringMatching(/restored from an older backup[\s\S]*Restore the database to a state with all/),
     });
     expect(readFileSync(file, 'utf8')).toBe(held);
     // Without a guard the database believes itself: it is the guard that stops it.
@@ -198,7 +198,7 @@ describe('the head guard', () => {
     });
   });
 
-  it('that is missing is made from the newest head, and the node says that it believes the database', async () => {
+  it('that is missing is made from the newest head, and the node warns that it trusts the database', async () => {
     const first = await open();
     await grow(first, 10);
     const note = await first.checkpoint();
@@ -209,7 +209,7 @@ describe('the head guard', () => {
       warn: (...args: unknown[]) => void warnings.push(args),
     });
     const second = await open({ logger });
-    expect(warnings).toMatchObject([[{ file }, expect.stringContaining('believes the database')]]);
+    expect(warnings).toMatchObject([[{ file }, expect.stringContaining('trusts the database')]]);
     await second.checkpoint();
     expect(Number(sizeIn(readFileSync(file, 'utf8')))).toBeGreaterThan(Number(note.split('\n')[1]));
   });

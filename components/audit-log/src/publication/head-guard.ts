@@ -10,24 +10,20 @@ import { replaceFile } from './durable-write.ts';
 export type Head = Pick<Checkpoint, 'size' | 'root'>;
 
 /**
- * The newest head that this node has been about to sign or show, in a file outside of the database. A database that
- * comes from a backup does not extend it, whatever the rows in it say of each other.
+ * The newest head that this node was about to sign or publish, in a file outside the database. A database restored from
+ * a backup does not extend it, however consistent its rows are.
  */
 export interface HeadGuard {
-  /** For those who have to find it. */
+  /** Path of the file, for error messages. */
   readonly file: string;
   /**
-   * Undefined when this node has none yet.
+   * The stored head; undefined when this node has none yet.
    *
    * @throws CodedError `log_inconsistent` for a file that is damaged, or that somebody else has changed since;
    *   `log_guard_unusable` for one that cannot be read
    */
   read(): Promise<Head | undefined>;
-  /**
-   * Sets the head, durably, if it is still the one that was compared with.
-   *
-   * @throws CodedError as {@link read} does
-   */
+  /** Replaces the head durably, if it is still the one that was compared. @throws CodedError as {@link read} does */
   advance(from: Head | undefined, to: Head): Promise<void>;
   release(): void;
 }
@@ -35,17 +31,15 @@ export interface HeadGuard {
 const header = 'countersign.head-guard/v1';
 
 /**
- * Takes the folder of the guard; it is made when there is none. One process has it at a time.
+ * Opens the folder of the guard, and creates it if needed. One process owns it at a time.
  *
  * @throws CodedError `log_guard_unusable`
  */
-export async function openHeadGuard({
-  folder,
-  origin,
-}: {
+export async function openHeadGuard(dependencies: {
   readonly folder: string;
   readonly origin: string;
 }): Promise<HeadGuard> {
+  const { folder, origin } = dependencies;
   const file = join(folder, 'head');
   const lock = await guarded(file, async () => {
     makeFolder(folder, 0o700);
@@ -54,10 +48,13 @@ export async function openHeadGuard({
       inUse: (who) => unusable(`The head guard in ${folder} is used by ${who}. Each node needs a folder of its own.`),
     });
   });
-  // What a process that was killed had not finished; ours alone, as we have the folder.
+  // Left over from a killed process; the lock makes them ours.
   for (const name of readdirSync(folder)) if (name.endsWith('.new')) rmSync(join(folder, name), { force: true });
 
-  /** What this process has read or written there last, and what it tried to write: the file has one of the two. */
+  /**
+   * The head that this process last read or wrote, and the head of a write that may have failed: the file contains one
+   * of the two.
+   */
   let known: Head | undefined;
   let attempted: Head | undefined;
 
@@ -113,7 +110,7 @@ function textOf(head: Checkpoint): string {
   return `${content}\nsha256 ${sha256(content).toString('hex')}\n`;
 }
 
-/** The sum finds damage; it keeps nobody from writing another head, which somebody who writes here could remove as well. */
+/** The checksum detects damage. It does not protect from somebody who can write here. */
 function headIn(text: string): Required<Checkpoint> | undefined {
   const [, content, body] =
     /^(countersign\.head-guard\/v1\n((?:[^\n]+\n){3}))\nsha256 [0-9a-f]{64}\n$/.exec(text) ?? [];

@@ -13,8 +13,8 @@ import {
 } from '@countersign/merkle-log';
 import { type Logger, type Metrics, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import type { SignedCheckpoint } from '../checkpointer.ts';
 import { logEntry, timeOf } from '../record-json.ts';
+import type { SignedCheckpoint } from '../signed-head.ts';
 import { publicationStore } from '../store/publication.ts';
 import type { LogStore } from '../store.ts';
 import type { TreeReader } from '../tree-reader.ts';
@@ -22,7 +22,7 @@ import { appendOnce, createWitnessAlarms, idOf } from './witness-alarms.ts';
 import { createWitnessClient, type WitnessAnswer, type WitnessClient, type WitnessFault } from './witness-client.ts';
 import { readWitnessPolicy } from './witness-policy.ts';
 
-/** How a log is published that has witnesses. */
+/** How a log with witnesses is published. */
 export interface WitnessingOptions {
   /** C2SP tlog-policy: who witnesses this log, where they are asked, and how many of them are enough. */
   readonly policy: string;
@@ -40,7 +40,7 @@ export interface WitnessingOptions {
   readonly maxUnpublishedSeconds?: number;
 }
 
-/** Shows what was signed, once enough witnesses have seen it. */
+/** Publishes signed checkpoints once enough witnesses have cosigned them. */
 export interface Publisher {
   /**
    * A published checkpoint that covers every record appended before the call.
@@ -50,15 +50,15 @@ export interface Publisher {
   publish(): Promise<SignedCheckpoint>;
   /** The newest that was published, by whichever node. */
   published(): Promise<string | undefined>;
-  /** Why nothing may be appended now, if so: called for each record. */
+  /** Why nothing may be appended now, if so. Called for each record. */
   refusal(): CodedError | undefined;
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** How long the witnesses that are not needed any more are waited for. */
+/** How long to wait for further witnesses once the quorum is met. */
 const graceMs = 250;
-/** How long a node waits for another one that asks the witnesses. */
+/** Pause while another node asks the witnesses. */
 const turnWaitMs = 100;
 const turnTries = 100;
 
@@ -73,7 +73,7 @@ interface PublisherDependencies {
   readonly key: VerifierKey;
   readonly currentKey: () => Promise<VerifierKey>;
   readonly sign: () => Promise<SignedCheckpoint>;
-  /** What another node has published, before this one shows it. */
+  /** Checks a head that another node has published, before this one publishes it. */
   readonly admit: (head: { readonly size: bigint; readonly root: Uint8Array }) => Promise<void>;
   /** Records in the log, as far as this process knows. */
   readonly size: () => bigint | undefined;
@@ -106,15 +106,18 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     }),
   }));
 
-  /** The size that was published last, by whichever node, and the size that has been seen to be larger. */
+  /** The size that was published last, by any node. */
   let publishedSize = 0n;
-  /** The newest that was found to be good. */
+  /** The newest published checkpoint that was verified. */
   let shown: SignedCheckpoint | undefined;
   let knownSize = 0n;
   let unpublishedSince: number | undefined;
   let failingSince: number | undefined;
   let alarmed = false;
-  /** Records in the log when witnesses contradicted it, and no quorum agreed; until a quorum cosigns as many. */
+  /**
+   * Size of the log when witnesses contradicted it and no quorum agreed; reset when a quorum cosigns at least this
+   * size.
+   */
   let contradictedAt: bigint | undefined;
   let lastRoundAt = Number.NEGATIVE_INFINITY;
   let running: Promise<RoundAnswer> | undefined;
@@ -129,7 +132,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
   );
   const rounds = metrics?.counter('countersign_log_publications_total', 'Rounds of asking the witnesses', ['outcome']);
 
-  /** The newest that was published and is so by the policy of today. */
+  /** The newest published checkpoint that meets the current policy. */
   async function newestPublished(): Promise<SignedCheckpoint | undefined> {
     const newest = await stored.newestPublished();
     if (newest === undefined) return undefined;
@@ -137,7 +140,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     const key = await dependencies.currentKey();
     const verdict = verifyByPolicy({ signedNote: newest.note, policy, logKeys: [key] });
     if (!verdict.ok) {
-      // Another policy then, or another key of the log: what was published under it is published again.
+      // It was published under another policy or another key of the log: publish again.
       if (
         verdict.reason === 'quorum_not_met' ||
         verdict.reason === 'unknown_log' ||
@@ -215,7 +218,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     return { published: { ...signed, note } };
   }
 
-  /** Answers as they come; when the quorum is there, the others have a moment left. */
+  /** Collects answers; once the quorum is met, the others get a moment longer. */
   async function collect(signed: SignedCheckpoint): Promise<ReadonlyMap<PolicyWitness, WitnessAnswer>> {
     const answers = new Map<PolicyWitness, WitnessAnswer>();
     let quorumMet: () => void = () => undefined;
@@ -244,7 +247,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
   }
 
   /**
-   * Of two nodes one may be faster. A size that no node has signed shows that this database has lost records.
+   * Another node may have been faster. A size that no node has signed shows that this database has lost records.
    *
    * @returns whether it has
    */
@@ -255,7 +258,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     return true;
   }
 
-  /** One witness may err or lie. Where the others are no quorum without it, nobody vouches for this history. */
+  /** A single witness may be wrong. If the others are no quorum without it, nobody confirms this history. */
   function haltAt(size: bigint): void {
     if (contradictedAt === undefined)
       logger.error(
@@ -280,7 +283,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     );
   }
 
-  /** One round at a time in this process; with the records and the alarms that follow from it. */
+  /** One round at a time in this process, with the records and alarms that follow from it. */
   function round(): Promise<RoundAnswer> {
     running ??= runRound().finally(() => {
       running = undefined;
@@ -357,7 +360,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
     alarmed = !recorded;
   }
 
-  /** A log that cannot be written says so elsewhere. @returns whether it is there; if not, the next round tries again */
+  /** A failed append is reported elsewhere. @returns whether it is there; if not, the next round tries again */
   async function record(draft: RecordDraft): Promise<boolean> {
     try {
       await appendOnce(append, draft);
@@ -379,7 +382,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
 
   return {
     async publish() {
-      // What is under way may have begun before the caller's record was there.
+      // A running round may have begun before the caller's record was written.
       await running?.catch(() => undefined);
       const answer = await round();
       if ('published' in answer) return answer.published;
@@ -415,12 +418,12 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
       const newest = await newestPublished();
       publishedSize = newest?.size ?? 0n;
       knownSize = await store.size();
-      // The bound does not begin anew with each start; of a log that has just got witnesses it begins now.
+      // The bound survives restarts; for a log that has just got witnesses it starts now.
       if (knownSize > publishedSize) {
         const [first] = newest === undefined ? [] : await store.range(publishedSize, 1);
         unpublishedSince = parseInstant(first?.bytes === undefined ? '' : (timeOf(first.bytes) ?? '')) ?? clock.now();
       }
-      // A restart does not make witnesses agree: what they said since the last publication still counts.
+      // Contradictions since the last publication still count after a restart.
       const said = await store.search({
         transaction: undefined,
         types: ['log.witness-alarm'],
@@ -433,7 +436,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
       if (alarmed) failingSince = clock.now();
       timer = setInterval(tick, Math.min(everyMs, 1_000));
       timer.unref();
-      // Whoever starts on this log records something at once: a quorum that agrees by now is heard first.
+      // Asks the witnesses first, because a starting node appends at once: a quorum may agree by now.
       if (contradictedAt !== undefined)
         await round().catch((error: unknown) => logger.error({ error }, 'the audit log could not be published'));
     },
@@ -455,7 +458,7 @@ function kindOf(data: Json | undefined): unknown {
   return membersOf(data)?.['kind'];
 }
 
-/** The note as it is shown: of the log, with the cosignatures in the order of the policy. */
+/** The published note: the log's signature, then the cosignatures in the order of the policy. */
 function withCosignatures(signedNote: string, cosignatures: readonly NoteSignature[]): string {
   const parsed = parseNote(signedNote);
   if (!parsed.ok || !parseCheckpoint(parsed.note.text).ok) throw new Error('our own checkpoint is no checkpoint');

@@ -29,15 +29,12 @@ const keptTiles = 256;
  * @throws CodedError `log_copy_unverified`, here and from what is answered; `log_inconsistent` for a held tile that is
  *   another one
  */
-export async function verifiedTiles({
-  head,
-  source,
-  held,
-}: {
+export async function verifiedTiles(request: {
   readonly head: Head;
   readonly source: TileSource;
   readonly held?: TileSource;
 }) {
+  const { head, source, held } = request;
   const { size, root } = head;
   const edge = new Map<string, Uint8Array>();
   for (const tile of partialTiles(size)) edge.set(tilePath(tile), await fetched(source, tile));

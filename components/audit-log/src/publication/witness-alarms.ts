@@ -1,5 +1,6 @@
 import type { AuditAppender, RecordDraft } from '@countersign/contracts';
-import { isCodedError, newId, sha256 } from '@countersign/kernel';
+import { auditLogErrors } from '@countersign/contracts';
+import { newId, sha256 } from '@countersign/kernel';
 import { formatVerifierKey, type PolicyWitness } from '@countersign/merkle-log';
 import type { Logger, Metrics } from '@countersign/runtime';
 import type { WitnessFault } from './witness-client.ts';
@@ -13,24 +14,20 @@ const meanings: Readonly<Record<WitnessFault['kind'], string>> = {
     'a witness has cosigned more records than this log has ever signed: its database may be an older backup; restore it, publish nothing else',
 };
 
-/** Says by name what a witness does that a witness does not do: in the service's log, as a metric, and as a record. */
-export function createWitnessAlarms({
-  append,
-  logger,
-  metrics,
-  origin,
-}: {
+/** Reports misbehaviour of witnesses: in the service's log, as a metric, and as a record. */
+export function createWitnessAlarms(dependencies: {
   readonly append: AuditAppender['append'];
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'counter'> | undefined;
   readonly origin: string;
 }) {
+  const { append, logger, metrics, origin } = dependencies;
   const counted = metrics?.counter(
     'countersign_log_witness_alarms_total',
     'What witnesses of the audit log did that witnesses do not do',
     ['witness', 'kind'],
   );
-  /** What was said of each last: at each question the same again would fill the log with it. */
+  /** The last alarm of each witness, so that repetitions do not fill the log. */
   const said = new Map<string, WitnessFault['kind']>();
   const beingRecorded = new Set<Promise<void>>();
 
@@ -54,11 +51,11 @@ export function createWitnessAlarms({
       beingRecorded.add(recording);
       void recording.finally(() => beingRecorded.delete(recording));
     },
-    /** Until all that was said is recorded. */
+    /** Resolves when all alarms are recorded. */
     async recorded(): Promise<void> {
       await Promise.all(beingRecorded);
     },
-    /** It has answered as it should: what it does wrong next time is said again. */
+    /** Clears a witness after a good answer, so that its next fault is reported again. */
     settle(witness: PolicyWitness): void {
       said.delete(formatVerifierKey(witness.key));
     },
@@ -67,7 +64,7 @@ export function createWitnessAlarms({
 
 export type WitnessAlarms = ReturnType<typeof createWitnessAlarms>;
 
-/** The same on every node and at every time, so that what was said is recorded once. */
+/** An id that is the same on every node, so that one alarm is recorded once. */
 export function idOf(parts: readonly string[]) {
   return newId('record', {
     clock: { now: () => 0 },
@@ -75,11 +72,11 @@ export function idOf(parts: readonly string[]) {
   });
 }
 
-/** What another node has recorded already, in its own words, is recorded. */
+/** Appends, unless another node has already recorded it under this id. */
 export async function appendOnce(append: AuditAppender['append'], draft: RecordDraft): Promise<void> {
   try {
     await append(draft);
   } catch (error) {
-    if (!isCodedError(error, 'record_identity_taken')) throw error;
+    if (!auditLogErrors.is(error, 'record_identity_taken')) throw error;
   }
 }

@@ -11,19 +11,19 @@ import {
   parseTreeSize,
   verifyNote,
 } from '@countersign/merkle-log';
-import type { SignedCheckpoint } from '../checkpointer.ts';
+import type { SignedCheckpoint } from '../signed-head.ts';
 import type { PublicationStore } from '../store/publication.ts';
 import type { TreeReader } from '../tree-reader.ts';
 
-/** What is said of a witness, by name, when it does what a witness does not do. */
+/** Misbehaviour of a witness, reported by name. */
 export type WitnessFault =
-  /** It remembers less than it has cosigned: it was restored from a backup, or has lost its memory. */
+  /** It remembers a smaller size than it cosigned: it was restored from a backup, or lost its data. */
   | { readonly kind: 'rolled-back'; readonly cosigned: bigint; readonly remembers: bigint }
-  /** It has caught up by a proof from what it remembered, and is counted again from now on. */
+  /** It has caught up by a proof and counts again. */
   | { readonly kind: 'caught-up'; readonly cosigned: bigint; readonly remembers: bigint }
   /** It answered with a cosignature that its key does not verify. */
   | { readonly kind: 'forged'; readonly cosigned: bigint }
-  /** It does not find that our checkpoint extends what it cosigned: one of us has another history. */
+  /** It says that our checkpoint does not extend the one it cosigned: one of us has another history. */
   | { readonly kind: 'contradicts'; readonly cosigned: bigint }
   /** It has cosigned a checkpoint of more records than this log has ever signed. */
   | { readonly kind: 'ahead'; readonly remembers: bigint };
@@ -32,7 +32,7 @@ export type WitnessAnswer =
   | { readonly kind: 'cosigned'; readonly signature: NoteSignature; readonly counted: boolean }
   /** It has cosigned a larger checkpoint already: another node was faster, or this database is an old one. */
   | { readonly kind: 'ahead'; readonly size: bigint }
-  /** It does not find that the checkpoint extends what it cosigned. */
+  /** It says that the checkpoint does not extend the one it cosigned. */
   | { readonly kind: 'contradicts'; readonly why: string }
   | { readonly kind: 'failed'; readonly why: string };
 
@@ -47,18 +47,10 @@ const sizeType = 'text/x.tlog.size';
 const maxAnswerBytes = 65_536;
 
 /**
- * The way to one witness (C2SP tlog-witness, as a log). It knows what the witness has cosigned, across restarts, and so
- * notices a witness that remembers less.
+ * The client of one witness (C2SP tlog-witness). It stores across restarts what the witness cosigned, and so detects a
+ * witness that remembers less.
  */
-export function createWitnessClient({
-  witness,
-  url,
-  exchange,
-  timeoutMs,
-  store,
-  tree,
-  onFault,
-}: {
+export function createWitnessClient(dependencies: {
   readonly witness: PolicyWitness;
   /** Submission prefix. */
   readonly url: string;
@@ -68,11 +60,12 @@ export function createWitnessClient({
   readonly tree: TreeReader;
   readonly onFault: (fault: WitnessFault) => void;
 }): WitnessClient {
+  const { witness, url, exchange, timeoutMs, store, tree, onFault } = dependencies;
   const vkey = formatVerifierKey(witness.key);
   const target = `${url.replace(/\/+$/, '')}/add-checkpoint`;
   /** The largest checkpoint with a cosignature of its own that verifies; undefined until it was read. */
   let cosigned: bigint | undefined;
-  /** Where the next proof begins: what it said last that it remembers. */
+  /** Start of the next proof: the size that the witness last reported. */
   let remembers: bigint | undefined;
   let setBack = false;
   let busy = false;
@@ -89,7 +82,7 @@ export function createWitnessClient({
       setBack = true;
       onFault({ kind: 'rolled-back', cosigned, remembers: first.size });
     }
-    // Once: what says another size at each question will say one more.
+    // Retried once: a witness that reports another size each time would do so again.
     const second = await submit(checkpoint, first.size);
     return second.kind === 'conflict' ? { kind: 'failed', why: 'it says another size at each question' } : second;
   }
@@ -140,7 +133,7 @@ export function createWitnessClient({
     const before = cosigned ?? 0n;
     if (checkpoint.size >= before) cosigned = checkpoint.size;
     if (!setBack) return { kind: 'cosigned', signature, counted: true };
-    // What it cosigned on the way back it cosigned without knowing what it had seen.
+    // Cosignatures while catching up do not count: the witness did not know its earlier state.
     if (checkpoint.size >= before) {
       setBack = false;
       onFault({ kind: 'caught-up', cosigned: checkpoint.size, remembers: oldSize });

@@ -2,9 +2,8 @@ import { auditLogErrors, type EvidenceQuery, type LogEntry } from '@countersign/
 import type { SealedReader } from '../seals/sealed-reader.ts';
 import type { Criterion, TermStore } from '../store/terms.ts';
 import type { LogStore } from '../store.ts';
-import { matches } from './matches.ts';
+import { matches, restsOnTerm, termNumber, termsAskedBy } from './record-terms.ts';
 import type { TermProjection } from './term-projection.ts';
-import { restsOnTerm, termNumber, termsAskedBy } from './terms-of-record.ts';
 
 const maxResults = 1_000;
 /** Places asked for at once. */
@@ -28,13 +27,7 @@ export type EvidenceQueries = (query: EvidenceQuery) => Promise<readonly LogEntr
  * what the log has grown to. What is found is read and compared with the question again, so that the lists need not be
  * believed.
  */
-export function createEvidenceQuery({
-  store,
-  terms,
-  projection,
-  reader,
-  placeOfTime,
-}: {
+export function createEvidenceQuery(dependencies: {
   readonly store: LogStore;
   readonly terms: TermStore;
   readonly projection: TermProjection;
@@ -42,6 +35,7 @@ export function createEvidenceQuery({
   /** The first place whose record has this time or a later one. */
   readonly placeOfTime: (time: number) => Promise<bigint>;
 }): EvidenceQueries {
+  const { store, terms, projection, reader, placeOfTime } = dependencies;
   return async (query) => {
     const limit = Math.min(query.limit ?? maxResults, maxResults);
     const size = await store.size();

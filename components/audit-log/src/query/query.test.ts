@@ -3,8 +3,7 @@ import { isCodedError } from '@countersign/kernel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningAuditLog } from '../index.ts';
 import { createRig, draft, drafts, newMandate, newTransaction, type Rig } from '../testing/rig.ts';
-import { matches } from './matches.ts';
-import { termNumber } from './terms-of-record.ts';
+import { matches, termNumber } from './record-terms.ts';
 
 let rig: Rig;
 let log: RunningAuditLog;

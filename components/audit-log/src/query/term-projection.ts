@@ -6,41 +6,32 @@ import type pg from 'pg';
 import { type EntrySeals, forgedMark } from '../seals/entry-seals.ts';
 import { type DrawnTerm, drawAgain, type TermStore, termStore } from '../store/terms.ts';
 import { createLogStore, type IndexedEntry } from '../store.ts';
-import { termNumber, termRule, termsOf } from './terms-of-record.ts';
+import { termNumber, termRule, termsOf } from './record-terms.ts';
 
-/** Draws the terms of records behind the head of the log. */
+/** Builds the term index, following the log. */
 export interface TermProjection {
   /**
-   * Draws up to this place, or as far as it comes within the time.
+   * Indexes up to this place, or as far as possible within the time.
    *
-   * @returns up to where everything has its terms
+   * @returns the place up to which all records are indexed
    */
   reach(size: bigint, withinMs: number): Promise<bigint>;
   stop(): Promise<void>;
 }
 
 const markName = `terms ${termRule}`;
-/** Drawn in one go: a term that many of them have takes one row. */
+/** Records indexed in one transaction: a term that several of them share takes one row. */
 const pageSize = 2_048;
-/** Read without letting anything else run in this process: a few milliseconds. */
+/** Records parsed before yielding to other work: a few milliseconds. */
 const readAtOnce = 128;
-/**
- * While the log grows faster than it is looked at, drawing takes a fifth of the time that there is: to append comes
- * before being found.
- */
+/** While the log is busy, indexing uses a fifth of the time; appending has priority. */
 const restPerWork = 4;
 
 /**
- * The follower of one process. Of all that share a database one draws at a time, page by page: who holds the lock for
- * this page. What one has drawn the others go on from, so it does not matter which of them it is or how it ends.
+ * The indexer of one process. Of all processes on a database one indexes at a time, page by page, under a lock. Any of
+ * them can continue where another stopped.
  */
-export function createTermProjection({
-  pool,
-  seals,
-  condemn,
-  logger,
-  everyMs = 500,
-}: {
+export function createTermProjection(dependencies: {
   readonly pool: pg.Pool;
   readonly seals: Pick<EntrySeals, 'sealMark' | 'isSealedMark'>;
   /** Somebody wrote to the database: the whole log stops. */
@@ -48,11 +39,12 @@ export function createTermProjection({
   readonly logger: Logger;
   readonly everyMs?: number | undefined;
 }): TermProjection {
+  const { pool, seals, condemn, logger, everyMs = 500 } = dependencies;
   const stopping = new AbortController();
   const terms = termStore(pool);
-  /** Never ahead of what is drawn, so that what is old need not be asked about. */
+  /** A lower bound of the indexed size, so that older places need no query. */
   let known = 0n;
-  /** Calls that wait for terms: then there is no rest. */
+  /** Callers waiting for the index; while there are any, the indexer does not pause. */
   let wanted = 0;
 
   function stop(what: string): never {
@@ -68,7 +60,7 @@ export function createTermProjection({
     return size;
   }
 
-  /** @returns how many records were drawn; 0 at the head of the log, or while another node is at it */
+  /** @returns how many records were indexed; 0 at the end of the log, or while another node indexes */
   async function drawPage(): Promise<number> {
     const drawn = await transaction(pool, async (client) => {
       const store = termStore(client);
@@ -88,7 +80,7 @@ export function createTermProjection({
       return done === undefined ? undefined : { from, to };
     });
     if (drawn === undefined) return 0;
-    // Only now: before the commit nobody would find them.
+    // After the commit, when other connections can see the terms.
     if (drawn.to > known) known = drawn.to;
     return Number(drawn.to - drawn.from);
   }
@@ -120,7 +112,7 @@ export function createTermProjection({
       try {
         if (known < size) await look();
         while (known < size && performance.now() < until) {
-          // Somebody else may be at it: then look how far they are.
+          // Another node may be indexing: check its progress.
           if ((await drawPage()) > 0) continue;
           const before = known;
           await look();
@@ -152,7 +144,7 @@ async function termsOfPage(page: readonly IndexedEntry[]): Promise<readonly Draw
   return [...drawn.values()];
 }
 
-/** The log's own text: terms are drawn from what stands in the leaf, never from what is kept beside it. */
+/** The log's own text. Terms come from the leaf only, never from restricted values. */
 function read(bytes: Buffer): EvidenceRecord {
   return JSON.parse(bytes.toString()) as EvidenceRecord;
 }

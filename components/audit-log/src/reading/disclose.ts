@@ -1,4 +1,4 @@
-import { type Disclosure, type EvidenceRecord, putBack, readPointer } from '@countersign/contracts';
+import { type Disclosure, type EvidenceRecord, insertValue, readPointer } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 import type { OpenedValue } from '../protection/protection.ts';
 
@@ -35,7 +35,7 @@ export function disclose(
       continue;
     }
     const { salt, text } = value;
-    const filled = putBack({ ...shown }, readPointer(path) ?? [], JSON.parse(text) as Json);
+    const filled = insertValue({ ...shown }, readPointer(path) ?? [], JSON.parse(text) as Json);
     shown = { ...shown, ...filled };
     values[path] = 'disclosed';
     disclosures.push({ record: record.id, path, salt: salt.toString('base64url'), text });

@@ -13,14 +13,14 @@ import { type DisclosedRecord, disclose } from './disclose.ts';
 import { mayBeShown, type ReadingRules, readable } from './rights.ts';
 import type { ReadingTurns } from './turns.ts';
 
-/** Protected values that are asked for: all of them, or those at these places; and what for. */
+/** The restricted values that a reader asks for, and the purpose. */
 export interface DisclosureAsked {
   readonly paths: '*' | ReadonlySet<string>;
-  /** In words, for who looks at the reading later. */
+  /** Free text, for later review of the disclosure. */
   readonly purpose: string;
 }
 
-/** Who reads, as the record of the reading names them. */
+/** The reader, as the record of the reading names them. */
 export interface EvidenceReader {
   readonly actor: Actor & { readonly institution: string };
   readonly actors: readonly Actor[];
@@ -32,7 +32,7 @@ export interface EvidenceReader {
 
 export interface ReadRecords {
   readonly records: readonly (DisclosedRecord & { readonly index: bigint })[];
-  /** Where to go on; undefined when all that there is has been looked at. */
+  /** Place to continue after; undefined at the end. */
   readonly next: bigint | undefined;
   /** The record of this reading. */
   readonly evidence: RecordId;
@@ -40,7 +40,7 @@ export interface ReadRecords {
 
 export interface ReadingDependencies extends ReadingRules {
   readonly auditLog: AuditAppender & {
-    /** As they stand in the log: with nothing of what is told to few. */
+    /** Records as stored in the log, without restricted values. */
     queryLeaves(query: EvidenceQuery): Promise<readonly LogEntry[]>;
     protectedValues(records: readonly LogEntry['record'][]): Promise<readonly (readonly OpenedValue[])[]>;
   };
@@ -49,7 +49,7 @@ export interface ReadingDependencies extends ReadingRules {
   readonly random: Random;
 }
 
-/** Records looked at for one answer to somebody who may not see them all. */
+/** Records examined for one answer to a reader who may not see all of them. */
 const lookedAt = 5_000;
 const pageSize = 1_000;
 
@@ -60,8 +60,8 @@ export type Reading = (
 ) => Promise<ReadRecords>;
 
 /**
- * Lets people read evidence: of the records that they ask for those that they may see, and of the protected values
- * those that they ask for, say what for, and may see. What is read, by whom and why is a record before it is shown.
+ * Reads evidence for a person: the requested records that they may see, and the requested restricted values that they
+ * may see. Reader, scope and purpose are recorded before anything is shown.
  *
  * @throws CodedError `insufficient_scope` without `audit:disclose` for protected values; `purpose_missing`; as
  *   `AuditLog.query`; `overloaded` when too many readings of the same institution wait
@@ -128,7 +128,7 @@ function checkDisclosure({ purpose }: DisclosureAsked, { scope }: EvidenceReader
     throw auditLogErrors.error('purpose_missing', 'Say in purpose what the protected values are wanted for.');
 }
 
-/** Who has read what, and why: written before it is shown. */
+/** The record of a reading, written before anything is shown. */
 export function readingRecord(
   id: RecordId,
   {
@@ -175,7 +175,7 @@ function queryJson({ from, until, after, ...query }: EvidenceQuery): Json {
   };
 }
 
-/** Places in rising order, as first and last of each stretch without gaps. */
+/** Ascending places as ranges, both ends included. */
 function stretchesOf(places: readonly bigint[]): readonly (readonly [string, string])[] {
   const stretches: [bigint, bigint][] = [];
   for (const place of places) {

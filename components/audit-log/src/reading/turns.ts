@@ -1,18 +1,15 @@
 import { databaseErrors } from '@countersign/runtime';
 
-/**
- * Readings at once. They share the database's connections with what has to be recorded before anything is released: most
- * of these stay free for that, whoever reads and however much.
- */
+/** Concurrent readings. They share connections with appends, so most connections stay free. */
 const atOnce = 4;
 const ofOneAtOnce = 2;
-/** Of one institution: at some seconds each, none waits for longer than its connection is kept. */
+/** Waiting readings of one institution: at a few seconds each, none outlasts its connection. */
 const mostWaiting = 32;
 
-/** Whoever reads evidence waits for their turn. */
+/** Limits concurrent readings of evidence. */
 export interface ReadingTurns {
   /**
-   * Does the work when its turn has come: in the order in which they came, and of no institution more than two at once.
+   * Runs the work in order of arrival, with at most two readings of one institution at once.
    *
    * @throws CodedError `overloaded` when too many of the same institution wait already; what the work throws
    */

@@ -1,14 +1,14 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { FromRecordStream, RecordPage } from '@countersign/contracts';
-import { detailOf } from './detail-of.ts';
 import type { PageReader } from './page-reader.ts';
+import { detailOf } from './thread-messages.ts';
 
-/** Longer than any page is worked on. So long a page lies there opened, and a slot is taken by who forgot about it. */
+/** A reader that asks for nothing for this time has gone: its pages and its slot are released. */
 export const longestSilenceMs = 300_000;
 
 /**
- * Gives pages to who asks for them, until there is no more or something fails, which is said. One page is read and opened
- * ahead, while nobody asks; nothing is read before the first is asked for. Who does not ask for too long is given up.
+ * Sends pages on request until the end or a failure, which it reports. It prepares one page ahead, and reads nothing
+ * before the first request. A silent reader is given up.
  *
  * @param begin runs before the first page is read
  * @param silenceMs after which nobody is expected to ask any more
@@ -34,7 +34,7 @@ export async function givePages(
       }
       // The database works on the next page while this one is opened.
       reading = asked.reaches(number).then(() => pages.read());
-      // Whatever befalls it is met when its turn comes.
+      // A failure is handled when the page is awaited.
       reading.catch(() => undefined);
       const page = await pages.open(read);
       await asked.reaches(number);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createLentKeyRing } from './lent-keys.ts';
+import { createLentKeyRing } from './keeper-client.ts';
 
 /** A ring, its clock, and a keeper that lends what is not destroyed. */
 function ringOf(forMs: number) {

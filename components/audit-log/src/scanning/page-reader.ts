@@ -4,10 +4,10 @@ import { bytesBesideText, decipherBytes, placeOf, saltBytes } from '../protectio
 import type { BulkReader } from '../store/bulk-reader.ts';
 import { CopyBuffer } from '../store/copy-out.ts';
 import type { ValueName } from '../store/protected-values.ts';
-import type { LentKeyRing } from './lent-keys.ts';
-import type { AskedOfKeeper, StreamTask, UnopenedRecord } from './messages.ts';
+import type { LentKeyRing } from './keeper-client.ts';
 import { createPageBytes, withTexts } from './page-bytes.ts';
 import { isKeyId, readCommitments, readLeaf, type WantedValues } from './protected-leaf.ts';
+import type { AskedOfKeeper, StreamTask, UnopenedRecord } from './thread-messages.ts';
 
 /** Records of a page at most, and of the first: nobody knows yet how large they are. */
 const mostRecords = 500;
@@ -48,17 +48,14 @@ export interface PageReader {
   open(read: ReadPage): Promise<RecordPage>;
 }
 
-export function createPageReader({
-  reader,
-  keys,
-  keeper,
-  stretch,
-  values: asked,
-}: Pick<StreamTask, 'stretch' | 'values'> & {
-  readonly reader: Pick<BulkReader, 'records' | 'values'>;
-  readonly keys: LentKeyRing;
-  readonly keeper: Pick<AskedOfKeeper, 'open'>;
-}): PageReader {
+export function createPageReader(
+  dependencies: Pick<StreamTask, 'stretch' | 'values'> & {
+    readonly reader: Pick<BulkReader, 'records' | 'values'>;
+    readonly keys: LentKeyRing;
+    readonly keeper: Pick<AskedOfKeeper, 'open'>;
+  },
+): PageReader {
+  const { reader, keys, keeper, stretch, values: asked } = dependencies;
   const wanted: WantedValues = new Map(asked.map((path, number) => [path, number]));
   const pieces = asked.length + 1;
   const { types, before } = stretch;

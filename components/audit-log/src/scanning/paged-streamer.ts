@@ -1,6 +1,6 @@
 import { MessageChannel } from 'node:worker_threads';
 import type { FromRecordPages, FromRecordStream, RecordPages, RecordStreamer } from '@countersign/contracts';
-import { detailOf } from './detail-of.ts';
+import { detailOf } from './thread-messages.ts';
 
 /** Streams of a log in another process, for those who are given a port. */
 export function createPagedStreamer(source: RecordPages): RecordStreamer {

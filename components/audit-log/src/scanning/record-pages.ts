@@ -18,13 +18,11 @@ interface OpenStream {
 const gone: FromRecordPages = { say: 'failed', detail: 'the stream has been closed' };
 
 /** Streams of the log, page by page, for other processes. */
-export function createRecordPages({
-  log,
-  random,
-}: {
+export function createRecordPages(dependencies: {
   readonly log: RecordStreamer;
   readonly random: Random;
 }): RecordPages & { stop(): Promise<void> } {
+  const { log, random } = dependencies;
   const open = new Map<string, OpenStream>();
 
   async function close(name: string): Promise<void> {

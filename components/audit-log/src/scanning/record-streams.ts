@@ -3,10 +3,9 @@ import { type RecordStream, readPointer } from '@countersign/contracts';
 import { databaseErrors, dropPresetsStatement, type Logger, startThread, workerFile } from '@countersign/runtime';
 import type pg from 'pg';
 import { logUnavailable } from '../availability.ts';
-import type { Protection } from '../protection/protection.ts';
+import type { OpenedValue, Protection } from '../protection/protection.ts';
 import { connectionBeside, connectionVariables } from '../store/bulk-reader.ts';
-import { keepKeys } from './key-keeper.ts';
-import type { StreamTask, ToKeeper } from './messages.ts';
+import { detailOf, type FromKeeper, type StreamTask, type ToKeeper } from './thread-messages.ts';
 
 /** Streams at once: each has a thread, a connection and some megabytes. */
 const mostStreams = 4;
@@ -23,16 +22,13 @@ export interface RecordStreams {
 }
 
 /** Streams of records, each with a thread and a connection of its own. */
-export function createRecordStreams({
-  pool,
-  protection,
-  logger,
-}: {
+export function createRecordStreams(dependencies: {
   /** Its connections are used by nobody here: it says how to make one. */
   readonly pool: pg.Pool;
   readonly protection: Protection;
   readonly logger: Logger;
 }): RecordStreams {
+  const { pool, protection, logger } = dependencies;
   const running = new Set<Worker>();
   let stopped = false;
 
@@ -83,4 +79,28 @@ export function createRecordStreams({
       await Promise.all([...running].map((thread) => thread.terminate()));
     },
   };
+}
+
+/**
+ * Answers the thread of a stream: it lends the keys of subjects, and opens what the thread could not open, which tells what
+ * is erased from what was altered. Keys that seal others never leave it.
+ */
+export async function keepKeys(protection: Pick<Protection, 'lend' | 'open'>, asked: ToKeeper): Promise<FromKeeper> {
+  const { question } = asked;
+  try {
+    switch (asked.ask) {
+      case 'keys':
+        return { question, answer: 'lent', lent: await protection.lend(new Set(asked.ids)) };
+      case 'open':
+        return { question, answer: 'opened', texts: (await protection.open(asked.records)).map(textsOf) };
+      default:
+        return asked satisfies never;
+    }
+  } catch (error) {
+    return { question, answer: 'failed', detail: detailOf(error) };
+  }
+}
+
+function textsOf(values: readonly OpenedValue[]): ReadonlyMap<string, string> {
+  return new Map(values.flatMap((value) => (value.state === 'open' ? [[value.path, value.text] as const] : [])));
 }

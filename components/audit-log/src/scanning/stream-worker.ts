@@ -1,10 +1,9 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createBulkReader } from '../store/bulk-reader.ts';
-import { askKeeper } from './ask-keeper.ts';
 import { givePages, longestSilenceMs } from './give-pages.ts';
-import { createLentKeyRing } from './lent-keys.ts';
-import type { StreamTask } from './messages.ts';
+import { askKeeper, createLentKeyRing } from './keeper-client.ts';
 import { createPageReader } from './page-reader.ts';
+import type { StreamTask } from './thread-messages.ts';
 
 // The thread of one stream of records: it reads them over a connection of its own and opens what they protect, so that
 // those whom the process serves do not wait for it. It ends with who reads the stream, and with the process.

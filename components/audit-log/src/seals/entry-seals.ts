@@ -2,7 +2,7 @@ import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { auditLogErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 
-/** What a seal says: this leaf was appended at this place, under this id, by a process of the installation. */
+/** The content of a seal: a process of the installation appended this leaf at this place under this id. */
 export interface SealedPlace {
   readonly index: bigint;
   readonly leafHash: Buffer;
@@ -10,17 +10,17 @@ export interface SealedPlace {
 }
 
 /**
- * Seals on what the log keeps in its database. A database role can insert rows, but it cannot make a seal: the key is derived
- * from a secret of the installation that is never in the database.
+ * Seals on rows of the log. A database role can insert rows but cannot make a seal, because the key is derived from a
+ * secret that is never in the database.
  */
 export interface EntrySeals {
   seal(place: SealedPlace): Buffer;
   /** @param seal as it is stored; null where there is none */
   isSealed(place: SealedPlace, seal: Buffer | null): boolean;
-  /** Of a row that says how a thing stands since the record at its place. */
+  /** The seal of a standing. */
   sealStanding(standing: SealedStanding): Buffer;
   isSealedStanding(standing: SealedStanding, seal: Buffer | null): boolean;
-  /** Of how far a follower of the log has come, and with what. @param name of the follower */
+  /** The seal of a follower's position in the log and its state. @param name of the follower */
   sealMark(name: string, mark: string): Buffer;
   isSealedMark(name: string, mark: string, seal: Buffer | null): boolean;
 }
@@ -34,7 +34,7 @@ export interface SealedStanding {
 
 /**
  * @param key 32 bytes, the same on every node
- * @param origin of the log: the seals of another log under the same key are none of this one
+ * @param origin of the log, so that seals of another log under the same key are not valid here
  */
 export function createEntrySeals({ key, origin }: { readonly key: Uint8Array; readonly origin: string }): EntrySeals {
   const keyOf = (use: string): Uint8Array =>
@@ -73,7 +73,7 @@ function isSame(stored: Buffer | null, expected: () => Buffer): boolean {
   return stored?.length === 32 && timingSafeEqual(stored, expected());
 }
 
-/** For a person who has a broken system before them: what happened, and what to do. */
+/** The text tells the operator what happened and what to do. */
 export function forgedEntry(index: bigint): CodedError {
   return auditLogErrors.error(
     'log_inconsistent',

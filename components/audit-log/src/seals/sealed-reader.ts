@@ -6,31 +6,28 @@ import type { StoredStanding } from '../store/standings.ts';
 import type { StoredEntry } from '../store.ts';
 import { type EntrySeals, forgedEntry, forgedStanding } from './entry-seals.ts';
 
-/** Reads entries for those who act by them. */
+/** Reads entries for callers that act on them. */
 export interface SealedReader {
   /**
-   * The record of an entry whose seal is over these very bytes. Of a place that is older than the seals there is none to
-   * verify: who takes records for authority does not ask for these.
+   * The record of an entry, after its seal and bytes were verified. Entries older than the seals have none; callers
+   * that need authority do not ask for these.
    *
    * @throws CodedError `log_inconsistent`
    */
   read(entry: StoredEntry): LogEntry;
-  /** Whether it was appended since there are seals: older ones are evidence, and no authority. */
+  /** Whether the entry was appended after seals were introduced: older entries are evidence, but not authority. */
   isAuthority(entry: Pick<StoredEntry, 'index'>): boolean;
   /** @throws CodedError `log_inconsistent` for a row that no process of the installation wrote */
   standing<Row extends StoredStanding>(row: Row): Row;
 }
 
-export function createSealedReader({
-  seals,
-  unsealedBefore,
-  condemn,
-}: {
+export function createSealedReader(dependencies: {
   readonly seals: EntrySeals;
   readonly unsealedBefore: bigint;
   /** Somebody wrote to the database: the whole log stops. */
   readonly condemn: (error: CodedError) => void;
 }): SealedReader {
+  const { seals, unsealedBefore, condemn } = dependencies;
   function stop(error: CodedError): never {
     condemn(error);
     throw error;

@@ -7,18 +7,18 @@ import type { LogStore } from '../store.ts';
 import type { LogHead, TreeReader } from '../tree-reader.ts';
 import { type EntrySeals, forgedEntry } from './entry-seals.ts';
 
-/** The end of the log as far as this process knows that all of it was appended by the installation. */
+/** The end of the log up to which this process has verified that the installation appended every entry. */
 export interface VerifiedTail {
   head(): LogHead;
-  /** This process has appended up to here. */
+  /** Moves the tail to a head that this process appended. */
   advance(to: LogHead): void;
   /**
-   * Reads on to the end of the log and verifies the seal of each entry that another process appended.
+   * Reads to the end of the log and verifies the seal of each entry that another process appended.
    *
    * @throws CodedError `log_inconsistent` at an entry without a valid seal, or at a gap
    */
   readOn(store: Pick<LogStore, 'sealedEntries'>): Promise<LogHead>;
-  /** An entry without a valid seal was found: nothing more is signed or released. */
+  /** Stops signing and releasing after an entry without a valid seal was found. */
   condemn(error: CodedError): void;
   /** Why nothing may be appended, if an entry without a valid seal was found. */
   refusal(): CodedError | undefined;
@@ -27,20 +27,12 @@ export interface VerifiedTail {
 const pageSize = 2_048;
 
 /**
- * Begins at the newest signed head: its signature stands for everything before it, and its root for the hashes that are read
+ * Begins at the newest signed head: its signature covers everything before it, and its root verifies the hashes read
  * from the tiles.
  *
  * @throws CodedError `log_inconsistent`
  */
-export async function openVerifiedTail({
-  store,
-  tree,
-  keys,
-  seals,
-  unsealedBefore,
-  logger,
-  metrics,
-}: {
+export async function openVerifiedTail(dependencies: {
   readonly store: LogStore;
   readonly tree: Pick<TreeReader, 'headAt'>;
   readonly keys: LogKeys;
@@ -50,6 +42,7 @@ export async function openVerifiedTail({
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'counter'> | undefined;
 }): Promise<VerifiedTail> {
+  const { store, tree, keys, seals, unsealedBefore, logger, metrics } = dependencies;
   const signed = await newestSigned(store, keys);
   const size = await store.size();
   if (signed !== undefined && signed.head.size > size)

@@ -2,7 +2,7 @@ import { codeOf } from '@countersign/testkit';
 import type pg from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunningAuditLog } from '../index.ts';
-import { termNumber } from '../query/terms-of-record.ts';
+import { termNumber } from '../query/record-terms.ts';
 import { createRig, draft, drafts, type Rig } from '../testing/rig.ts';
 
 /** Everything below is done over a connection as the role of the log, by who wants a record not to be found. */

@@ -1,6 +1,6 @@
 import type { RetentionClass } from '@countersign/contracts';
-import type { SealedValue } from '../protection/protection.ts';
 import type { CompletedTile } from '../right-edge.ts';
+import type { SealedValue } from './protected-values.ts';
 import type { Queryable } from './queryable.ts';
 
 /** How a thing stands since a record, with the seal of the row. */

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { type NumberedBytes, readCopiedRows } from '../scanning/copied-rows.ts';
+import { type NumberedBytes, readCopiedRows } from './copied-rows.ts';
 import { type CopyBuffer, CopyOut } from './copy-out.ts';
 import type { ValueName } from './protected-values.ts';
 

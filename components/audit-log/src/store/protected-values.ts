@@ -24,6 +24,14 @@ export interface ValueName {
   readonly path: string;
 }
 
+/** A protected value as it is kept beside its record. */
+export interface SealedValue {
+  readonly path: string;
+  readonly key: string;
+  /** Nonce, ciphertext and tag of AES-256-GCM. */
+  readonly ciphertext: Buffer;
+}
+
 interface KeyRow {
   readonly id: string;
   readonly subject: string;

@@ -1,6 +1,5 @@
 import { numberPlace, streamPlace } from '../record-places.ts';
-import { projecting } from './projecting.ts';
-import type { Queryable } from './queryable.ts';
+import { projecting, type Queryable } from './queryable.ts';
 
 /** What the monitor needs of a record: its head, and all of it where it may be about a stream. */
 export interface WatchedRecord {

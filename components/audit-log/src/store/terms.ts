@@ -1,7 +1,6 @@
 import type { RecordType } from '@countersign/contracts';
 import { bodyOfEntry, type StoredEntry } from './entries.ts';
-import { projecting } from './projecting.ts';
-import type { Queryable } from './queryable.ts';
+import { projecting, type Queryable } from './queryable.ts';
 
 /** One thing that a record is asked to be, by an index that knows the places of all that are. */
 export type Criterion =

@@ -5,10 +5,10 @@ import { type Logger, type Metrics, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type EntrySeals, forgedMark } from '../seals/entry-seals.ts';
 import { streamStore, watchAgain } from '../store/streams.ts';
-import { readWatched } from './watched-json.ts';
 import {
   type AlarmKind,
   nothingWatched,
+  readWatched,
   type SourceAlarm,
   type WatchedStreams,
   type WatchLimits,
@@ -45,15 +45,7 @@ const meanings: Readonly<Record<AlarmKind, string>> = {
  * others go on from. What is wrong is recorded once: its id follows from what it says, so that saying it again, after a
  * crash in between, is answered with the first receipt.
  */
-export function createStreamMonitor({
-  pool,
-  seals,
-  condemn,
-  append,
-  logger,
-  metrics,
-  limits,
-}: {
+export function createStreamMonitor(dependencies: {
   readonly pool: pg.Pool;
   readonly seals: Pick<EntrySeals, 'sealMark' | 'isSealedMark'>;
   /** Somebody wrote to the database: the whole log stops. */
@@ -63,6 +55,7 @@ export function createStreamMonitor({
   readonly metrics: Pick<Metrics, 'counter'> | undefined;
   readonly limits: WatchLimits;
 }): StreamMonitor {
+  const { pool, seals, condemn, append, logger, metrics, limits } = dependencies;
   const stopping = new AbortController();
   const counted = metrics?.counter(
     'countersign_log_source_alarms_total',

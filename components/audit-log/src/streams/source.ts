@@ -22,15 +22,7 @@ export interface Source {
  * @param node the name of this process's place in the installation, for the people who will look for it
  * @param beatEveryMs 0: never
  */
-export function createSource({
-  stream,
-  append,
-  clock,
-  random,
-  logger,
-  node,
-  beatEveryMs,
-}: {
+export function createSource(dependencies: {
   readonly stream: Stream;
   readonly append: AuditAppender['append'];
   readonly clock: Clock;
@@ -39,6 +31,7 @@ export function createSource({
   readonly node: string;
   readonly beatEveryMs: number;
 }): Source {
+  const { stream, append, clock, random, logger, node, beatEveryMs } = dependencies;
   let timer: NodeJS.Timeout | undefined;
   let beating: Promise<void> | undefined;
   let lastBefore = 0;

@@ -17,13 +17,11 @@ export interface Stream {
 }
 
 /** @param clock the newest measurement of this process's clock */
-export function createStream({
-  id,
-  clock,
-}: {
+export function createStream(dependencies: {
   readonly id: StreamId;
   readonly clock: () => RecordId | undefined;
 }): Stream {
+  const { id, clock } = dependencies;
   let last = 0;
   return {
     id,

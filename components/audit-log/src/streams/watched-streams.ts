@@ -1,5 +1,7 @@
 import { type NumberRange, statementOf, streamPlaceOf } from '@countersign/evidence';
 import { parseInstant, parseJson } from '@countersign/kernel';
+import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
 import { timePlace } from '../record-places.ts';
 import type { StreamRuns, WatchedRecord } from '../store/streams.ts';
 
@@ -156,18 +158,14 @@ function awaited(before: WatchedStreams, now: number, limits: WatchLimits): Map<
 }
 
 /** Says what has been silent for too long. */
-function settle({
-  before,
-  streams,
-  alarms,
-  now,
-  atEnd,
-  limits,
-}: Look & {
-  readonly before: WatchedStreams;
-  readonly streams: Map<string, Watched>;
-  readonly alarms: SourceAlarm[];
-}): WatchedStreams {
+function settle(
+  request: Look & {
+    readonly before: WatchedStreams;
+    readonly streams: Map<string, Watched>;
+    readonly alarms: SourceAlarm[];
+  },
+): WatchedStreams {
+  const { before, streams, alarms, now, atEnd, limits } = request;
   for (const [id, stream] of streams) {
     const grace = beatsOfGrace * stream.beatMs + limits.everyMs;
     // A stream that never beats has said that it can be silent.
@@ -208,4 +206,39 @@ function offTime(
   if (recordedAt > now + toleranceMs) return { kind: 'ahead', byMs: recordedAt - now };
   if (since !== undefined && recordedAt < since - toleranceMs) return { kind: 'behind', byMs: since - recordedAt };
   return undefined;
+}
+
+const range = Type.Tuple([Type.Integer(), Type.Integer()]);
+const watched = Compile(
+  Type.Object({
+    streams: Type.Record(
+      Type.String(),
+      Type.Object({
+        node: Type.String(),
+        beatMs: Type.Number(),
+        last: Type.Integer(),
+        place: Type.String(),
+        heardAt: Type.Number(),
+        silent: Type.Optional(Type.Boolean()),
+        offTime: Type.Optional(Type.Enum(['behind', 'ahead'])),
+      }),
+    ),
+    alarms: Type.Array(
+      Type.Object({
+        kind: Type.Enum([...alarmKinds]),
+        stream: Type.String(),
+        node: Type.String(),
+        numbers: range,
+        place: Type.String(),
+        off_by_ms: Type.Optional(Type.Number()),
+      }),
+    ),
+    reachedAt: Type.Optional(Type.Number()),
+    lookedAt: Type.Optional(Type.Number()),
+  }),
+);
+
+/** What the monitor has kept; undefined where it has kept nothing yet. */
+export function readWatched(json: unknown): WatchedStreams | undefined {
+  return watched.Check(json) ? json : undefined;
 }

@@ -1,5 +1,5 @@
 import { entryBundlePath, parseVerifierKey, tilePath, verifyCheckpoint } from '@countersign/merkle-log';
-import { mirrorLog } from '../publication/mirror.ts';
+import { mirrorLog } from '../publication/copy-log.ts';
 
 /** Copies the log at an address into a folder. @returns its size */
 export async function runMirror({

@@ -2,17 +2,16 @@ import { authenticationErrors, authenticatorErrors, type PrincipalId } from '@co
 import { type CodedError, isCodedError, newId, sha256Base64Url } from '@countersign/kernel';
 import type { WebAuthnSignature } from '@countersign/webauthn';
 import { type Assertion, readAssertion, verifyAuthentication } from '@countersign/webauthn/ceremonies';
-import { standingOf } from '../sessions/standing.ts';
-import { aboutPerson } from './about.ts';
+import { standingOf } from '../standing.ts';
 import type { AuthenticatorRow } from './authenticator-store.ts';
 import type { Parts } from './dependencies.ts';
-import { isSomebodyElses } from './key-holder.ts';
+import { isSomebodyElses } from './proven-authenticators.ts';
 import { authenticatorIdOf } from './recorded-authenticator.ts';
-import { type RefusedCeremony, refused } from './records.ts';
+import { aboutPerson, type RefusedCeremony, refused } from './records.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 import { afterSuspicion, suspect } from './suspicion.ts';
 
-/** What an assertion is held against. Its challenge has been used up for it. */
+/** What an assertion is verified against. Its challenge has already been consumed. */
 export interface AssertionNeed {
   readonly ceremony: Exclude<RefusedCeremony, 'registration' | 'invitation'>;
   /** AuthenticationResponseJSON, or its text. */
@@ -21,9 +20,9 @@ export interface AssertionNeed {
   readonly challenge: string;
   /** When it was shown, milliseconds since the epoch. */
   readonly askedAt: number;
-  /** Whose it must be; whoever's the key is when left out. */
+  /** The person it must belong to; any person when left out. */
   readonly person: PrincipalId | undefined;
-  /** Classes of which it must have one; each when left out. */
+  /** Accepted authentication classes; all when left out. */
   readonly acrValues?: readonly string[];
   readonly statementType?: string;
   readonly address?: string | undefined;
@@ -31,12 +30,12 @@ export interface AssertionNeed {
 
 export interface AcceptedAssertion {
   readonly authenticator: StoredAuthenticator;
-  /** By the rules and the metadata of now. */
+  /** By the current rules and metadata. */
   readonly acr: string;
   readonly signature: WebAuthnSignature;
 }
 
-/** Codes by which an assertion is refused; what else is thrown is a failure of ours, and nothing was decided. */
+/** Codes of refusals. Any other error is an internal failure, and nothing was decided. */
 const refusals: ReadonlySet<string> = new Set([
   ...Object.keys(authenticatorErrors.codes),
   ...Object.keys(authenticationErrors.codes),
@@ -46,13 +45,13 @@ export function isRefusal(error: unknown): error is CodedError {
   return isCodedError(error) && refusals.has(error.code);
 }
 
-/** Judges what authenticators answer, in sign-ins and in statements alike (WebAuthn Level 3 section 7.2). */
+/** Verifies assertions for sign-ins and statements (WebAuthn Level 3 section 7.2). */
 export function createAssertions(parts: Parts) {
   const { audit, things, directory, clock, settings, rules, authenticators, locks } = parts;
 
   async function find(assertion: Assertion): Promise<AuthenticatorRow | undefined> {
     const stored = await authenticators.find(Buffer.from(assertion.credentialId, 'base64url'));
-    // A process may have died between the record of a key and its row: the first use of the key completes it.
+    // A process may have died after recording a key and before writing its row: its first use writes the row.
     return stored ?? things.find(authenticatorIdOf(assertion.credentialId));
   }
 
@@ -85,17 +84,17 @@ export function createAssertions(parts: Parts) {
     if (found.standing !== 'may-act') throw authenticationErrors.error(found.code, 'This person may not act.');
     if (await locks.isLockedNow(stored.person))
       throw authenticatorErrors.error('account_locked', 'The account is locked.');
-    // The directory was given the same key for somebody else since: nobody can say whose word it is.
+    // The directory now has the same key for another principal, so the signer is ambiguous.
     if (isSomebodyElses(parts, stored))
       throw authenticatorErrors.error('credential_shared', 'This key belongs to somebody else too. Register another.');
-    // A role that came later may ask for more than the key was registered with.
+    // A role assigned later may require a stronger key.
     const judgement = rules.judge(stored, found.person.roles);
     if (!judgement.ok)
       throw authenticatorErrors.error('authenticator_too_weak', judgement.detail, { internal: judgement.code });
     const acr = rules.acrOf(stored);
     if (acrValues?.includes(acr) === false)
       throw authenticatorErrors.error('authenticator_too_weak', 'This asks for a stronger key than this one.');
-    // Compared and kept in one step: of two answers with one count, on any nodes, one is of a copy.
+    // Compared and stored in one statement: of two assertions with the same count, on any nodes, one comes from a copy.
     if (!(await authenticators.use(stored.id, verified.counter, clock.now())))
       throw authenticatorErrors.error('counter_rolled_back', 'The key has counted back: there may be a copy of it.', {
         facts: { counter: verified.counter },
@@ -141,7 +140,7 @@ export function createAssertions(parts: Parts) {
         throw refusal;
       }
     },
-    /** Records an answer that is not verified, because its challenge was used up, under the key that it names. */
+    /** Records an assertion that was not verified because its challenge was already used. */
     async refuseReplayed(need: Pick<AssertionNeed, 'ceremony' | 'credential' | 'address'>): Promise<void> {
       let assertion: Assertion | undefined;
       try {
@@ -152,7 +151,7 @@ export function createAssertions(parts: Parts) {
       const stored = assertion === undefined ? undefined : await find(assertion);
       await this.refuse('challenge_unknown', { ...need, person: undefined }, stored, assertion);
     },
-    /** Records that what was answered does not count. */
+    /** Records the refusal of an assertion. */
     async refuse(
       reason: string,
       need: Pick<AssertionNeed, 'ceremony' | 'person' | 'statementType' | 'address'>,

@@ -1,5 +1,5 @@
 import type { PrincipalId } from '@countersign/contracts';
-import { type AuthenticatorId, type Digest, type RecordId, toInstant } from '@countersign/kernel';
+import { type AuthenticatorId, type Digest, defined, type RecordId, toInstant } from '@countersign/kernel';
 import { ask, takeNamedLock } from '@countersign/runtime';
 import type { AttestationWorth } from '@countersign/webauthn/ceremonies';
 import type pg from 'pg';
@@ -44,12 +44,12 @@ const selected = `select a.id, a.person, a.name, a.credential_id, a.kid, a.jwk, 
 
 type Session = pg.Pool | pg.PoolClient;
 
-/** No challenge can be answered for longer. */
+/** No challenge is valid for longer. */
 const answeredWithinMs = 600_000;
-/** By so much at most the clocks of nodes differ: a key is not suspected because one showed the page and another had the answer. */
+/** Greatest clock difference between nodes, so that a key is not suspected when one node shows the page and another gets the answer. */
 const clockDifferenceMs = 5_000;
 
-/** What authenticator `$1` had counted to at that instant (milliseconds). */
+/** The highest counter of authenticator `$1` at that instant (milliseconds). */
 const countBefore = (instant: string): string =>
   `select coalesce(max(counter), 0) from authenticator_uses
     where authenticator = $1 and used_at <= to_timestamp(${instant}::float8 / 1000.0)`;
@@ -81,7 +81,7 @@ export function createAuthenticatorStore(pool: pg.Pool) {
       });
       return rows[0] === undefined ? undefined : storedOf(rows[0]);
     },
-    /** Those that were not removed, the oldest first. */
+    /** Authenticators that were not removed, oldest first. */
     async ofPerson(session: Session, person: PrincipalId): Promise<readonly AuthenticatorRow[]> {
       const { rows } = await ask<Row>(session, {
         name: 'authenticator-of-person',
@@ -125,7 +125,7 @@ export function createAuthenticatorStore(pool: pg.Pool) {
       });
       return rows[0]?.user_handle.toString('base64url') ?? '';
     },
-    /** What authenticators know a person by; made when it is asked for first. */
+    /** The WebAuthn user handle of a person; created on first use. */
     async userHandleOf(person: PrincipalId, newHandle: Uint8Array): Promise<Buffer> {
       const { rows } = await ask<{ user_handle: Buffer }>(pool, {
         name: 'authenticator-user-handle',
@@ -141,9 +141,9 @@ export function createAuthenticatorStore(pool: pg.Pool) {
       // Two at once: the other one's row was not there yet when this statement began, and is now.
       return handle ?? this.userHandleOf(person, newHandle);
     },
-    /** Whether the credential or its key is registered, to whomever, or ever was. */
+    /** Whether the credential or its key is or was registered to anybody. */
     async isRegistered(client: pg.PoolClient, credentialId: string, kid: Digest): Promise<boolean> {
-      // Of several who bring one key at once, under whatever credential, one is looked at after the other.
+      // Registrations of the same key, under any credential id, run one after the other.
       await takeNamedLock(client, `registered key ${kid.charAt(0)}`);
       const { rows } = await ask<{ known: boolean }>(client, {
         name: 'authenticator-is-registered',
@@ -255,7 +255,7 @@ function storedOf(row: Row): AuthenticatorRow {
     jwk: row.jwk,
     acr: row.acr,
     aaguid: row.aaguid,
-    ...(row.model === null ? {} : { model: row.model }),
+    ...defined({ model: row.model ?? undefined }),
     attestationFormat: row.attestation_format,
     attestation: row.attestation,
     attested: row.attestation === 'trusted',
@@ -263,12 +263,12 @@ function storedOf(row: Row): AuthenticatorRow {
     transports: row.transports,
     counter: Number(row.counter),
     recordId: row.record_id,
-    ...(row.invited_by === null ? {} : { invitedBy: row.invited_by }),
+    ...defined({ invitedBy: row.invited_by ?? undefined }),
     userHandle: row.user_handle.toString('base64url'),
     registeredAt: toInstant(row.registered_at.getTime()),
     ...(row.last_used_at === null ? {} : { lastUsedAt: toInstant(row.last_used_at.getTime()) }),
     ...(row.suspended_at === null ? {} : { suspendedAt: toInstant(row.suspended_at.getTime()) }),
     ...(row.removed_at === null ? {} : { removedAt: toInstant(row.removed_at.getTime()) }),
-    ...(row.ended_by === null ? {} : { endedBy: row.ended_by }),
+    ...defined({ endedBy: row.ended_by ?? undefined }),
   };
 }

@@ -12,10 +12,8 @@ import { type AcceptedAssertion, createAssertions } from './assertions.ts';
 import { createAuthenticatorStore } from './authenticator-store.ts';
 import { createChallengeStore } from './challenge-store.ts';
 import { type AuthenticatorSettings, authenticatorSettingsOf } from './config.ts';
-import { departureEffect } from './departure.ts';
 import type { AuthenticatorDependencies, Parts } from './dependencies.ts';
-import type { StoredInvitation } from './invitation-store.ts';
-import { createInvitationStore } from './invitation-store.ts';
+import { createInvitationStore, type StoredInvitation } from './invitation-store.ts';
 import { createLockStore } from './lock-store.ts';
 import { createAuthenticatorKind } from './recorded-authenticator.ts';
 import { createInvitationKind } from './recorded-invitation.ts';
@@ -24,6 +22,17 @@ import { type AuthenticatorKeeping, createRegister } from './register.ts';
 import { createRegistrations, type SentRegistration } from './registrations.ts';
 import { createRules } from './rules.ts';
 import { createStatements } from './statements.ts';
+
+/** Removes the authenticators of a leaver. A mover keeps theirs; the rules of the new roles apply at each use. */
+export function departureEffect(register: Pick<AuthenticatorKeeping, 'endOfLeaver'>): DepartureEffect {
+  return {
+    name: 'authenticators',
+    async end({ principal, kind, at, by, reason }) {
+      if (kind !== 'leave') return { ended: 0 };
+      return { ended: await register.endOfLeaver(principal, by, reason, Date.parse(at)) };
+    },
+  };
+}
 
 /** The security keys and passkeys of people, and what is signed with them. */
 export interface RunningAuthenticators extends AuthenticatorKeeping, Statements {

@@ -1,9 +1,14 @@
 import type { PrincipalId } from '@countersign/contracts';
-import type { Json } from '@countersign/kernel';
+import type { AuthenticatorId, Json, RecordId } from '@countersign/kernel';
 import { ask, type RowSeal } from '@countersign/runtime';
 import type { StatementClaims } from '@countersign/webauthn';
 import type pg from 'pg';
-import type { RegistrationAllowance } from './allowance.ts';
+
+/** What allows a registration: an invitation, or an assertion by an existing authenticator of the person. */
+export type RegistrationAllowance =
+  /** @property secretHash base64url */
+  | { readonly by: 'invitation'; readonly secretHash: string }
+  | { readonly by: 'authenticator'; readonly authenticator: AuthenticatorId; readonly recordId: RecordId };
 
 /** What is signed, or what allows the registration. */
 interface About {
@@ -22,12 +27,12 @@ export interface StoredChallenge<Kind extends ChallengeKind> {
   readonly expiresAt: number;
 }
 
-/** Of one person, at any time; with one more the oldest goes. */
+/** Most open challenges per person; beyond it the oldest is deleted. */
 const mostOpen = 32;
 
 /** The table `authenticator_challenges`. */
 export function createChallengeStore(pool: pg.Pool, rowSeal: RowSeal) {
-  /** Who can write the row can write neither whose key is asked for nor what allows a new one. */
+  /** The seal covers the person and what allows the registration, so that writing the row is not enough to change them. */
   const sealed = (handleHash: Buffer, kind: ChallengeKind, person: PrincipalId, challenge: string, about: unknown) =>
     [
       `authenticator-challenge/${handleHash.toString('base64url')}`,
@@ -56,7 +61,7 @@ export function createChallengeStore(pool: pg.Pool, rowSeal: RowSeal) {
         values: [person, mostOpen],
       });
     },
-    /** Takes it away, for one answer: whoever comes second finds nothing, on any node. */
+    /** Consumes the challenge: a second answer finds nothing, on any node. */
     async take<Kind extends ChallengeKind>(
       handleHash: Buffer,
       of: { readonly kind: Kind; readonly person: PrincipalId; readonly now: number },

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { CodedError } from '@countersign/kernel';
+import { CodedError, defined } from '@countersign/kernel';
 import {
   type AttestationTrust,
   attestationFormats,
@@ -12,13 +12,13 @@ import { type Static, Type } from 'typebox';
 const closed = { additionalProperties: false };
 const ruleSchema = Type.Object(
   {
-    /** Whoever has one of these; everybody when left out. */
+    /** People with one of these roles; everybody when left out. */
     roles: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: 64 }), { minItems: 1, maxItems: 64, uniqueItems: true }),
     ),
-    /** It cannot leave its hardware, by the word of a maker who is trusted. */
+    /** The key cannot leave its hardware, as attested by a trusted manufacturer. */
     deviceBound: Type.Boolean(),
-    /** Whether its maker must vouch for it, by a root that is trusted. */
+    /** Whether a trusted root must attest the manufacturer. */
     attestation: Type.Union([Type.Literal('trusted'), Type.Literal('any')]),
     /** Models, each a UUID in lower case. */
     aaguids: Type.Optional(
@@ -33,16 +33,16 @@ const ruleSchema = Type.Object(
   closed,
 );
 
-/** Security keys and passkeys. User verification is asked of every one. */
+/** Security keys and passkeys. User verification is always required. */
 export const authenticatorsSchema = Type.Object(
   {
     /** What keys answer to: the host of the issuer, which is the default, or a domain that it is in. */
     rpId: Type.Optional(Type.String({ pattern: '^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$' })),
-    /** What authenticators must be. Who falls under several falls under the strictest of each. */
+    /** Requirements for authenticators. If several rules apply to a person, the strictest of each requirement counts. */
     rules: Type.Optional(Type.Array(ruleSchema, { minItems: 1, maxItems: 32 })),
     /** JSON: metadata statements, or the payload of a FIDO metadata BLOB whose signature was verified. */
     metadataFile: Type.Optional(Type.String({ minLength: 1 })),
-    /** PEM: roots of makers that are trusted whatever the model. */
+    /** PEM: manufacturer roots that are trusted for every model. */
     rootsFile: Type.Optional(Type.String({ minLength: 1 })),
     /** Of one person. Default 10. */
     most: Type.Optional(Type.Integer({ minimum: 1, maximum: 50 })),
@@ -108,6 +108,6 @@ function invalid(detail: string, cause?: unknown): CodedError {
     code: 'configuration_invalid',
     category: 'invalid',
     detail,
-    ...(cause === undefined ? {} : { cause }),
+    ...defined({ cause }),
   });
 }

@@ -33,16 +33,16 @@ export interface AuthenticatorDependencies {
   readonly logger: Logger;
   readonly settings: { readonly origin: string; readonly environment: 'development' | 'production' };
   readonly config?: AuthenticatorsConfiguration | undefined;
-  /** Tells the people concerned; nobody is told where there is none. */
+  /** Notifies the people concerned; without it nobody is notified. */
   readonly notices?: Notices | undefined;
   readonly signals?: Pick<PersonSignals, 'raise' | 'clear'> | undefined;
-  /** Ends what a person has open: their sessions, and what else the installation says. Repeating it goes on. */
+  /** Ends the person’s sessions and tokens. Safe to repeat. */
   readonly cutOff: (person: PrincipalId, reason: string) => Promise<unknown>;
-  /** Ends the sessions of a person that stand on a key that is gone; they open nothing as they are. */
+  /** Ends the person’s sessions that were started with a removed key; such sessions are already unusable. */
   readonly endUnbacked?: (person: PrincipalId) => Promise<unknown>;
 }
 
-/** What the parts of this folder share. */
+/** The dependencies that the files of this folder share. */
 export interface Parts extends Omit<AuthenticatorDependencies, 'settings' | 'config'> {
   readonly settings: AuthenticatorSettings;
   readonly rules: Rules;

@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { asCaller, personOf } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
@@ -29,7 +30,7 @@ describe('accounts of people over HTTP', () => {
     url: string,
     body?: object,
     caller = asCaller({ id: 'person:olga.office', institution: broker }, all),
-  ) => node.app.inject({ method, url, headers: caller, ...(body === undefined ? {} : { payload: body }) });
+  ) => node.app.inject({ method, url, headers: caller, ...defined({ payload: body }) });
 
   it('invite, list, revoke, lock and unlock, each recorded with who did it', async () => {
     const person = somebody();

@@ -1,5 +1,5 @@
 import { type Authenticator, actorOf, authenticatorErrors } from '@countersign/contracts';
-import { parseId } from '@countersign/kernel';
+import { defined, parseId } from '@countersign/kernel';
 import { described } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
@@ -114,7 +114,7 @@ export function peopleRoutes(app: FastifyInstance, { authenticators, ...door }: 
           {
             person: invited,
             evidence: body.evidence,
-            ...(body.life_hours === undefined ? {} : { lifeHours: body.life_hours }),
+            ...defined({ lifeHours: body.life_hours }),
           },
           actorOf(caller),
         );
@@ -195,9 +195,7 @@ function shown(authenticator: Authenticator): Static<typeof authenticatorAnswer>
   const { registeredAt, lastUsedAt, suspendedAt, recordId } = authenticator;
   return {
     ...{ id, name, acr, aaguid, backup_eligible: backupEligible, attested, registered_at: registeredAt },
-    ...(model === undefined ? {} : { model }),
-    ...(lastUsedAt === undefined ? {} : { last_used_at: lastUsedAt }),
-    ...(suspendedAt === undefined ? {} : { suspended_at: suspendedAt }),
+    ...defined({ model, last_used_at: lastUsedAt, suspended_at: suspendedAt }),
     record_id: recordId,
   };
 }

@@ -1,4 +1,5 @@
 import { ended, type RecordDraft, standing } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { personOf } from '@countersign/testkit';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -33,10 +34,7 @@ const recordsOf = (type: RecordDraft['type']) =>
   world.audit.drafts.filter((draft) => draft.type === type && draft.subject?.id === person.id);
 const told = () => world.notices.map(({ kind }) => kind);
 const invite = (recovery?: ReturnType<typeof recordIdOf>) =>
-  other.authenticators.invite(
-    { person: person.id, evidence: ['file 7'], ...(recovery === undefined ? {} : { recovery }) },
-    office,
-  );
+  other.authenticators.invite({ person: person.id, evidence: ['file 7'], ...defined({ recovery }) }, office);
 function recordIdOf(type: RecordDraft['type']) {
   const id = recordsOf(type).at(-1)?.id;
   if (id === undefined) throw new Error(`there is no ${type}`);

@@ -1,12 +1,12 @@
 import type { Command } from '@countersign/commands';
 import { type Actor, authenticatorErrors, type PrincipalId } from '@countersign/contracts';
 import { newId, type RecordId, toInstant } from '@countersign/kernel';
-import { aboutPerson } from './about.ts';
+
 import type { Parts } from './dependencies.ts';
 import type { OpenInvitation } from './invitation-store.ts';
 import { everHad, requireRegisteredWritten } from './proven-authenticators.ts';
 import type { InvitationState } from './recorded-invitation.ts';
-import { done, refused } from './records.ts';
+import { aboutPerson, done, refused } from './records.ts';
 
 type InvitationCommand<Ask, Facts, Answer> = Command<Ask, PrincipalId, InvitationState, OpenInvitation, Facts, Answer>;
 

@@ -1,5 +1,5 @@
 import type { PrincipalId } from '@countersign/contracts';
-import type { RecordId } from '@countersign/kernel';
+import { defined, type RecordId } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
@@ -42,7 +42,7 @@ export function createInvitationStore(pool: pg.Pool) {
         values: [Buffer.from(secretHash, 'base64url'), person, invitedBy, recordId, recovery ?? null, expiresAt],
       });
     },
-    /** The link of a person that was neither used nor replaced; it may be over. */
+    /** The invitation of a person that was neither used nor replaced; it may have expired. */
     async openOf(
       session: pg.Pool | pg.PoolClient,
       person: PrincipalId,
@@ -55,7 +55,7 @@ export function createInvitationStore(pool: pg.Pool) {
       });
       return invitationOf(found);
     },
-    /** Unless it was used or replaced, or is over. */
+    /** The invitation, unless it was used, was replaced or has expired. */
     async find(
       secretHash: Buffer,
       now: number,
@@ -97,7 +97,7 @@ function invitationOf({ rows: [row] }: pg.QueryResult<Row>): OpenInvitation | un
     person: row.person,
     invitedBy: row.invited_by,
     recordId: row.record_id,
-    ...(row.recovery === null ? {} : { recovery: row.recovery }),
+    ...defined({ recovery: row.recovery ?? undefined }),
     expiresAt: row.expires_at.getTime(),
   };
 }

@@ -1,9 +1,9 @@
 import type { Command } from '@countersign/commands';
 import type { Actor, PrincipalId } from '@countersign/contracts';
-import { aboutPerson } from './about.ts';
+
 import type { Parts } from './dependencies.ts';
 import type { AccountLockRow, AccountLockState } from './lock-store.ts';
-import { done } from './records.ts';
+import { aboutPerson, done } from './records.ts';
 
 interface LockAsk {
   readonly person: PrincipalId;

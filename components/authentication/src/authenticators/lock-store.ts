@@ -2,7 +2,7 @@ import type { PrincipalId, StandingCheck } from '@countersign/contracts';
 import type { RecordId } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
-import { lockThing } from '../row-claims.ts';
+import { lockThing } from './row-claims.ts';
 
 export interface AccountLockState {
   readonly locked: boolean;
@@ -14,7 +14,7 @@ export interface AccountLockRow extends AccountLockState {
 /** The table `account_locks`. */
 export function createLockStore(pool: pg.Pool, standings: Pick<StandingCheck, 'standing'>) {
   return {
-    /** By its row, or by the log where the row is gone. */
+    /** By the row, or by the log if the row is missing. */
     async isLocked(session: pg.Pool | pg.PoolClient, person: PrincipalId): Promise<boolean> {
       const thing = lockThing(person);
       if ((await standings.standing([thing])).has(thing)) return true;

@@ -1,11 +1,23 @@
 import type { AuditLog, PrincipalId, StandingCheck, StandingReader } from '@countersign/contracts';
 import { type AuthenticatorId, membersOf, parseId } from '@countersign/kernel';
 import type pg from 'pg';
-import { authenticatorClaim, everHadThing } from '../row-claims.ts';
 import type { Parts } from './dependencies.ts';
+import { authenticatorClaim, everHadThing } from './row-claims.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 
-/** Of these, those that may count: neither suspended nor removed, and in the log as they are here. */
+/**
+ * Whether the directory has a key as that of another principal: of a client, or for approvals. Whoever signs with one
+ * key is one person; two people's words need two.
+ */
+export function isSomebodyElses(
+  { directory }: Pick<Parts, 'directory'>,
+  { kid, person }: { readonly kid: string; readonly person: PrincipalId },
+): boolean {
+  const holder = directory.snapshot().keyHolder(kid);
+  return holder !== undefined && holder !== person;
+}
+
+/** The active authenticators whose rows agree with the log. */
 export async function provenOf(
   standings: StandingCheck,
   all: readonly StoredAuthenticator[],
@@ -40,7 +52,7 @@ export async function lastRegistered(
   return parseId('authenticator', membersOf(found?.record.data)?.['authenticator']);
 }
 
-/** That its row is there, for what depends on the keys of a person. @throws Behind where it has to be written first */
+/** Requires the row of the newest key to exist. @throws Behind if it has to be written first */
 export async function requireRegisteredWritten(
   { audit, things }: Pick<Parts, 'audit' | 'things'>,
   session: pg.PoolClient,

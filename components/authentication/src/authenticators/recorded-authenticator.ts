@@ -1,18 +1,18 @@
 import type { RecordedKind } from '@countersign/commands';
 import type { Notices } from '@countersign/contracts';
 import { type AuthenticatorId, derivedId, type Json, membersOf, sha256 } from '@countersign/kernel';
-import { authenticatorClaim } from '../row-claims.ts';
 import { en } from '../texts/en.ts';
 import type { AuthenticatorRow, AuthenticatorStore } from './authenticator-store.ts';
 import type { InvitationStore } from './invitation-store.ts';
-import { noticeIdOf } from './notice-id.ts';
+import { noticeIdOf } from './records.ts';
+import { authenticatorClaim } from './row-claims.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 
-/** What decides about an authenticator, with what a new row needs beside that. */
+/** The recorded state of an authenticator, with the further values of a new row. */
 export interface AuthenticatorState extends Omit<StoredAuthenticator, 'name' | 'lastUsedAt'> {
-  /** Told to few, so that no record carries it: a row that is written from its record has a name by its place. */
+  /** A restricted value that no record carries: a row written from its record is named by its position. */
   readonly name?: string;
-  /** Its person has left, and is not told that it was removed. */
+  /** No notice is sent, because the person has left. */
   readonly isQuiet?: true;
 }
 
@@ -45,11 +45,11 @@ export function createAuthenticatorKind({
     async put(session, state, { record }) {
       if (isEnded(state)) return authenticators.end(session, state, record);
       await authenticators.insert(session, state);
-      // The first key closes the door that an invitation opened.
+      // The first key ends all open invitations.
       await invitations.endAllOf(session, state.person, Date.parse(state.registeredAt));
     },
     async tell({ id, person, name = 'Key', isQuiet, suspendedAt, removedAt }, { record }) {
-      // Of a suspicion people are told after it holds: it must not wait for a notice.
+      // The notice of a suspicion is sent afterwards, so that the suspension does not wait for it.
       if (isQuiet === true || (suspendedAt !== undefined && removedAt === undefined)) return;
       const [kind, text] =
         removedAt === undefined

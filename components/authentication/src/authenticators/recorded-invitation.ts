@@ -1,8 +1,8 @@
 import type { RecordedKind } from '@countersign/commands';
 import type { PrincipalId } from '@countersign/contracts';
 import { type Clock, membersOf } from '@countersign/kernel';
-import { invitationClaim } from '../row-claims.ts';
 import type { InvitationStore, OpenInvitation } from './invitation-store.ts';
+import { invitationClaim } from './row-claims.ts';
 
 /** The link of a person; `endedAt` (milliseconds since the epoch) once it has ended. */
 export interface InvitationState extends OpenInvitation {

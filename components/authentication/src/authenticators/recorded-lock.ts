@@ -3,7 +3,7 @@ import type { Notices, PrincipalId } from '@countersign/contracts';
 import { type Clock, membersOf } from '@countersign/kernel';
 import { en } from '../texts/en.ts';
 import type { AccountLockRow, AccountLockState, LockStore } from './lock-store.ts';
-import { noticeIdOf } from './notice-id.ts';
+import { noticeIdOf } from './records.ts';
 
 export type AccountLockKind = RecordedKind<PrincipalId, AccountLockState, AccountLockRow>;
 

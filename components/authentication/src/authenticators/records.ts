@@ -1,31 +1,43 @@
 import type { Saying } from '@countersign/commands';
 import {
   type Actor,
+  type Directory,
   ended,
   type PrincipalId,
   type RecordDraft,
   type RecordType,
   standing,
 } from '@countersign/contracts';
-import type { AuthenticatorId, RecordId } from '@countersign/kernel';
-import { everHadThing, invitationThing } from '../row-claims.ts';
+import { type AuthenticatorId, defined, derivedId, type NoticeId, type RecordId, sha256 } from '@countersign/kernel';
+import { everHadThing, invitationThing } from './row-claims.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
+
+/** The person of a record, including people who have left. */
+export function aboutPerson(directory: Pick<Directory, 'snapshot'>, person: PrincipalId): About {
+  const snapshot = directory.snapshot();
+  return { person, institution: (snapshot.principal(person) ?? snapshot.knownPrincipal(person))?.institution };
+}
+
+/** A repeated notice gets the same id. @param about identifies the event, such as its record id */
+export function noticeIdOf(about: string): NoticeId {
+  return derivedId('notice', 0, sha256(`authentication ${about}`).subarray(0, 10));
+}
 
 const source = 'authentication';
 
-/** Whom a record is about; the institution is left out where the directory does not know them any more. */
+/** The person a record is about; without institution if the directory no longer has the person. */
 export interface About {
   readonly person: PrincipalId;
   readonly institution: string | undefined;
 }
 
-/** Whom it is about, as a record names them. */
+/** The subject of a record. */
 export const subjectOf = ({ person, institution }: About): Actor => ({
   id: person,
-  ...(institution === undefined ? {} : { institution }),
+  ...defined({ institution }),
 });
 
-/** Something that was done to a person's account, by somebody; what stands from then on the command adds (docs/adr/0057). */
+/** A change to a person's account. The command adds the resulting state (docs/adr/0057). */
 export function done(
   type: Extract<RecordType, `authenticator.${string}` | `account.${string}`>,
   about: About,
@@ -36,7 +48,7 @@ export function done(
   return { type, outcome: 'done', subject: subjectOf(about), actors: [by], data, ...more };
 }
 
-/** The name that a person gave is told to few. */
+/** The name chosen by the person is a restricted value. */
 function nameOf(person: PrincipalId, name: string): Pick<RecordDraft, 'protectedValues'> {
   return { protectedValues: [{ path: '/data/name', kind: 'personal', subject: person, value: name }] };
 }
@@ -61,8 +73,8 @@ export function registered(
     outcome: 'done',
     subject: subjectOf(about),
     references: ['invitation' in allowedBy ? allowedBy.invitation : allowedBy.recordId],
-    ...(address === undefined ? {} : { address }),
-    // The first key closes the door that an invitation opened.
+    ...defined({ address }),
+    // The first key ends all open invitations.
     standing: [standing(everHadThing(about.person), true), ended(invitationThing(about.person))],
     data: {
       ...{
@@ -118,13 +130,10 @@ export function refused(
     ...{ id, type: 'authenticator.refused', source, outcome: 'deny', reason },
     ...(about === undefined ? {} : { subject: subjectOf(about) }),
     ...(by === undefined ? {} : { actors: [by] }),
-    ...(address === undefined ? {} : { address }),
+    ...defined({ address }),
     data: {
       ceremony,
-      ...(authenticator === undefined ? {} : { authenticator }),
-      ...(credentialSha256 === undefined ? {} : { credential_sha256: credentialSha256 }),
-      ...(statementType === undefined ? {} : { statement_type: statementType }),
-      ...(aaguid === undefined ? {} : { aaguid }),
+      ...defined({ authenticator, credential_sha256: credentialSha256, statement_type: statementType, aaguid }),
     },
   };
 }

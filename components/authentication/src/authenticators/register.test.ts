@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { importVerificationKey } from '@countersign/oauth';
 import { personOf } from '@countersign/testkit';
 import { createAttestationAuthority } from '@countersign/webauthn/software-authenticator';
@@ -143,10 +144,7 @@ describe('authenticators of people', () => {
     const person = somebody();
     const made = await world.enrol(node, person, world.key());
     const invite = (recovery?: typeof made.recordId) =>
-      other.authenticators.invite(
-        { person: person.id, evidence: ['x'], ...(recovery === undefined ? {} : { recovery }) },
-        office,
-      );
+      other.authenticators.invite({ person: person.id, evidence: ['x'], ...defined({ recovery }) }, office);
     await expect(invite()).rejects.toThrow(code('recovery_needed'));
     await expect(invite(made.recordId)).rejects.toThrow(code('recovery_needed'));
     expect(await node.authenticators.revokeAllOf(person.id, office, 'key lost')).toBe(1);
@@ -242,10 +240,7 @@ describe('authenticators of people', () => {
   ])('are not invited with %s', async (_what, evidence, lifeHours) => {
     const person = somebody();
     await expect(
-      node.authenticators.invite(
-        { person: person.id, evidence, ...(lifeHours === undefined ? {} : { lifeHours }) },
-        office,
-      ),
+      node.authenticators.invite({ person: person.id, evidence, ...defined({ lifeHours }) }, office),
     ).rejects.toThrow(code('invitation_malformed'));
     expect(recordsOf(person, 'authenticator.invited')).toEqual([]);
   });

@@ -6,29 +6,27 @@ import {
   type EnrolmentInvitation,
   type PrincipalId,
 } from '@countersign/contracts';
-import { type AuthenticatorId, newId, toInstant, visibleLine } from '@countersign/kernel';
+import { type AuthenticatorId, defined, newId, toInstant, visibleLine } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { hashOfSecret, newSecret } from '../secret.ts';
-import { aboutPerson } from './about.ts';
 import type { Parts } from './dependencies.ts';
 import { createInvitationCommands } from './invitation-commands.ts';
 import { createLockCommands } from './lock-commands.ts';
-import { authenticatorName } from './name.ts';
 import { everHad, lastRegistered, provenOf } from './proven-authenticators.ts';
-import { renamed } from './records.ts';
+import { aboutPerson, renamed } from './records.ts';
 import { createRemoval, type RemovalAsk, unknownKey } from './removal.ts';
-import { type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
+import { authenticatorName, type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
 
 const usualHours = 24;
 const mostHours = 72;
 const mostEvidence = 10;
 const longestEvidence = 200;
 const longestReason = 400;
-/** While an account is locked policies give nobody else's word for its person either; a signal ends after a year at most. */
+/** The signal that accompanies a lock; signals last a year at most. */
 const signalMs = 365 * 86_400_000;
 
-/** What is done to the authenticators of people, by themselves and by those who look after accounts. */
+/** Changes to authenticators, by their owners and by account administrators. */
 export interface AuthenticatorKeeping extends AuthenticatorRegister {
   /**
    * A person takes one of theirs away, or gives it another name, having just signed that they do.
@@ -50,7 +48,7 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
   const links = createInvitationCommands(parts);
   const accounts = createLockCommands(parts);
 
-  /** Runs alone among all that changes the authenticators of this person. */
+  /** Runs `work` while no other change to the authenticators of this person can run. */
   function alone<Result>(person: PrincipalId, work: (client: pg.PoolClient) => Promise<Result>): Promise<Result> {
     return transaction(pool, async (client) => {
       await authenticators.lockPerson(client, person, random.bytes(32));
@@ -65,10 +63,10 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
     which: (authenticator: StoredAuthenticator) => boolean,
     how: Pick<RemovalAsk, 'isQuiet'> = {},
   ): Promise<number> {
-    // First the links: none of them may open a door between two of the steps below.
+    // Invitations end first, so that none can be used between the steps below.
     await commands.run(links.close, { person, by, reason });
     let removed = 0;
-    // Until none is left: another may have been added by one of them before that was gone.
+    // Repeated until none is left: a key may have been used to add another before it was removed.
     for (;;) {
       const last = await lastRegistered(audit, person);
       if (last !== undefined) await things.settle(last);
@@ -78,7 +76,7 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
     }
   }
 
-  /** What cannot be ended now opens nothing all the same, and is ended later. */
+  /** Sessions that cannot be ended now are unusable anyway and are ended by the next sweep. */
   async function endStandingOnIt(person: PrincipalId): Promise<void> {
     await endUnbacked?.(person).catch((error: unknown) =>
       logger.warn({ error, person }, 'the sessions of a key that is gone could not be ended'),
@@ -100,7 +98,7 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
     },
     everHad: (person) => everHad(parts, pool, person),
     async invitersOf(person) {
-      // From the log: a row that is gone or changed hides nobody.
+      // Read from the log, so that a missing or changed row hides nobody.
       const invited = await audit.query({ person, types: ['authenticator.invited'] });
       const inviters = invited
         .filter(({ record }) => record.subject?.id === person)
@@ -148,7 +146,7 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
 
     async removeOwn(person, id) {
       const { institution } = aboutPerson(directory, person);
-      const by = { id: person, ...(institution === undefined ? {} : { institution }) };
+      const by = { id: person, ...defined({ institution }) };
       const { removed } = await commands.run(removal, { id, by, reason: 'by_its_person', own: person });
       if (!removed) throw unknownKey();
       await endStandingOnIt(person);
@@ -167,7 +165,7 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
     async lock(person, by, reason) {
       const why = plain(reason, longestReason);
       await commands.run(accounts.lock, { person, by, reason: why });
-      // Also when it was locked before: what failed then is carried through now.
+      // Also if it was already locked, to complete steps that failed before.
       await signals?.raise({
         person,
         name: 'account-disabled',
@@ -185,7 +183,7 @@ export function createRegister(parts: Parts): AuthenticatorKeeping {
   };
 }
 
-/** Text of one line that says something. @throws CodedError `invitation_malformed` */
+/** Reads one line of visible text. @throws CodedError `invitation_malformed` */
 function plain(text: string, longest: number): string {
   const line = visibleLine(text, longest);
   if (line === undefined) throw malformed(`References and reasons are one line of text of 1 to ${longest} characters.`);

@@ -7,7 +7,7 @@ import {
   type PrincipalId,
   type SignedStatement,
 } from '@countersign/contracts';
-import { newId, toInstant } from '@countersign/kernel';
+import { defined, newId, toInstant } from '@countersign/kernel';
 import {
   type Registration,
   readRegistration,
@@ -16,21 +16,18 @@ import {
   verifyRegistration,
 } from '@countersign/webauthn/ceremonies';
 import type pg from 'pg';
-import { invitationClaim } from '../row-claims.ts';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
-import { standingOf } from '../sessions/standing.ts';
-import { aboutPerson } from './about.ts';
-import type { RegistrationAllowance } from './allowance.ts';
+import { standingOf } from '../standing.ts';
 import { isRefusal } from './assertions.ts';
+import type { RegistrationAllowance } from './challenge-store.ts';
 import type { Parts } from './dependencies.ts';
 import type { StoredInvitation } from './invitation-store.ts';
-import { isSomebodyElses } from './key-holder.ts';
-import { authenticatorName } from './name.ts';
-import { everHad, provenOf, requireRegisteredWritten } from './proven-authenticators.ts';
+import { everHad, isSomebodyElses, provenOf, requireRegisteredWritten } from './proven-authenticators.ts';
 import { authenticatorIdOf, isEnded } from './recorded-authenticator.ts';
-import { refused, registered } from './records.ts';
+import { aboutPerson, refused, registered } from './records.ts';
 import type { AuthenticatorCommand } from './removal.ts';
-import { type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
+import { invitationClaim } from './row-claims.ts';
+import { authenticatorName, type StoredAuthenticator, shownAuthenticator } from './stored-authenticator.ts';
 
 /** Of the statement by which a person says that they add an authenticator; `person` of its claims is they themselves. */
 export const addStatementType = 'countersign-authenticator-add+webauthn';
@@ -67,7 +64,7 @@ interface RegistrationFacts {
   readonly allowed: Allowed;
 }
 
-/** Makes authenticators known: the first by an invitation, each further one by one that the person has. */
+/** Registers authenticators: the first by an invitation, each further one by an existing one. */
 export function createRegistrations(parts: Parts) {
   const { pool, audit, standings, directory, clock, random, settings, rules, commands, kinds } = parts;
   const { authenticators, challenges, invitations, locks } = parts;
@@ -84,7 +81,7 @@ export function createRegistrations(parts: Parts) {
       ...{ kind: 'registration', person, challenge, expiresAt },
       about: allowance,
     });
-    // Ids alone, as everywhere: the key shows them to whoever holds it.
+    // Only ids, because the authenticator shows them to anybody who holds it.
     const label = person.slice('person:'.length);
     const options = registrationOptions({
       relyingParty: settings.relyingParty,
@@ -102,7 +99,7 @@ export function createRegistrations(parts: Parts) {
     };
   }
 
-  /** The invitation, while it is in the log as it is here. */
+  /** The invitation, if its row agrees with the log. */
   async function proven(
     invitation: StoredInvitation | undefined,
     secretHash: Buffer,
@@ -111,7 +108,7 @@ export function createRegistrations(parts: Parts) {
     return (await standings.holds(invitationClaim(invitation, secretHash))) ? invitation : undefined;
   }
 
-  /** Who may act, and is not locked out. */
+  /** Requires a person who may act and is not locked out. */
   async function standing(person: PrincipalId, session: pg.Pool | pg.PoolClient = pool): Promise<Person> {
     const found = standingOf(directory.snapshot(), person);
     if (found.standing !== 'may-act')
@@ -129,7 +126,7 @@ export function createRegistrations(parts: Parts) {
       );
   }
 
-  /** What allows it still does, seen under the lock of the person. */
+  /** Requires that the allowance still holds, checked under the lock of the person. */
   async function requireAllowed(
     client: pg.PoolClient,
     person: PrincipalId,
@@ -145,7 +142,7 @@ export function createRegistrations(parts: Parts) {
     const secretHash = Buffer.from(allowance.secretHash, 'base64url');
     const invitation = await proven(await invitations.find(secretHash, clock.now(), client), secretHash);
     if (invitation === undefined || invitation.person !== person) throw unknownInvitation();
-    // Two invitations, or one that was there before a key was: the first key closes the door.
+    // Another invitation may have been used meanwhile: the first key ends them all.
     const mayStill = invitation.recovery === undefined ? !(await everHad(parts, client, person)) : had.length === 0;
     if (!mayStill)
       throw authenticatorErrors.error('recovery_needed', 'There is a key already, or was. Ask for a recovery.');
@@ -180,7 +177,7 @@ export function createRegistrations(parts: Parts) {
       const allowed = await requireAllowed(session, person, allowance, had);
       return { isRegistered, userHandle, place: had.length + 1, allowed };
     },
-    // Its challenge is used up: nobody can repeat it.
+    // The challenge is consumed, so the command cannot be repeated.
     done: () => undefined,
     async check({ ask: { person, verified }, row, facts }) {
       if (isSomebodyElses(parts, { kid: verified.kid, person }))
@@ -195,7 +192,7 @@ export function createRegistrations(parts: Parts) {
         ...{ id: authenticatorIdOf(credentialId), person, name: authenticatorName(name, place), userHandle },
         ...{ credentialId, kid, jwk, acr: rules.acrOf(verified), aaguid, backupEligible, counter, transports },
         ...{ attestation, attestationFormat, attested: attestation === 'trusted', recordId: record },
-        ...(model === undefined ? {} : { model }),
+        ...defined({ model }),
         ...(allowed.invitation === undefined ? {} : { invitedBy: allowed.invitation.invitedBy }),
         registeredAt: toInstant(now),
       };
@@ -206,7 +203,7 @@ export function createRegistrations(parts: Parts) {
         ...{ rpId: verified.rpId, origin: verified.origin, allowedBy: allowed.by, address },
       }),
     ends: isEnded,
-    // Recorded with the other refusals of a ceremony, once.
+    // Recorded once, with the other refusals of a ceremony.
     refused: () => undefined,
     after: async () => undefined,
     release: ({ name = '', ...next }) => shownAuthenticator({ ...next, name }),

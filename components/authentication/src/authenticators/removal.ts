@@ -1,13 +1,12 @@
 import type { Command } from '@countersign/commands';
 import { type Actor, authenticatorErrors, ended, type PrincipalId } from '@countersign/contracts';
-import { type AuthenticatorId, toInstant } from '@countersign/kernel';
-import { invitationThing } from '../row-claims.ts';
-import { aboutPerson } from './about.ts';
+import { type AuthenticatorId, defined, toInstant } from '@countersign/kernel';
 import type { AuthenticatorRow } from './authenticator-store.ts';
 import type { Parts } from './dependencies.ts';
 import { requireRegisteredWritten } from './proven-authenticators.ts';
 import { type AuthenticatorState, isEnded, stateOf } from './recorded-authenticator.ts';
-import { done, suspected } from './records.ts';
+import { aboutPerson, done, suspected } from './records.ts';
+import { invitationThing } from './row-claims.ts';
 
 export type AuthenticatorCommand<Ask, Facts, Answer> = Command<
   Ask,
@@ -35,9 +34,9 @@ export interface Removed {
   readonly removed: boolean;
 }
 
-/** Left out by who asks for more. */
+/** Defaults of the commands below. */
 const usual = {
-  // A row that its record does not confirm is ended as well.
+  // A row that its record does not confirm is removed as well.
   unproven: 'none',
   before: async () => undefined,
   ends: isEnded,
@@ -45,7 +44,7 @@ const usual = {
   after: async () => undefined,
 } as const;
 
-/** An authenticator is taken away. */
+/** Removes an authenticator. */
 export function createRemoval(
   parts: Parts,
 ): AuthenticatorCommand<
@@ -67,7 +66,7 @@ export function createRemoval(
     },
     done({ facts: { present }, completed }) {
       if (present === undefined) return { removed: false };
-      // The one whose process died is told that it is done.
+      // After a crash, the repeated request learns that the removal is complete.
       return present.removedAt === undefined ? undefined : { person: present.person, removed: completed };
     },
     async check({ ask: { own }, facts: { present, theirs } }) {
@@ -82,7 +81,7 @@ export function createRemoval(
     next: ({ ask: { isQuiet }, facts: { present }, now }) => ({
       ...stateOf(known(present)),
       removedAt: toInstant(now),
-      ...(isQuiet === undefined ? {} : { isQuiet }),
+      ...defined({ isQuiet }),
     }),
     record: ({ ask: { id, by, reason } }, { person, recordId }) =>
       done(

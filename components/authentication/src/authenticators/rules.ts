@@ -10,9 +10,9 @@ import type { AuthenticatorSettings } from './config.ts';
 
 const hardware: RegistrationRule = { deviceBound: true, attestation: 'trusted' };
 
-/** What the rules ask of the authenticators of people, and what an authenticator is worth by them. */
+/** Applies the rules for authenticators: what a person needs, and which class an authenticator has. */
 export function createRules({ rules, trust }: AuthenticatorSettings) {
-  /** Of whoever has these roles: the strictest of all that apply. */
+  /** The strictest combination of all rules that apply to these roles. */
   const ruleOf = (roles: readonly string[]): RegistrationRule =>
     strictestRule(rules.filter((rule) => rule.roles === undefined || rule.roles.some((role) => roles.includes(role))));
   return {
@@ -23,14 +23,14 @@ export function createRules({ rules, trust }: AuthenticatorSettings) {
     /** The class of a sign-in with it. */
     acrOf: (authenticator: JudgedAuthenticator): string =>
       judgeRegistration(authenticator, hardware, trust).ok ? hardwareAcr : phishingResistantAcr,
-    /** Whether an attestation can be worth anything here: then it is asked for, so that keys of a known maker count as such. */
+    /** Whether attestations are requested: only if trust roots or metadata are configured. */
     asksForAttestation: trust.roots.length > 0 || trust.metadata.size > 0,
   };
 }
 
 export type Rules = ReturnType<typeof createRules>;
 
-/** RFC 8176. Where nobody vouches for it nothing is said of where the key is kept. */
+/** RFC 8176. Without attestation nothing is claimed about where the key is stored. */
 export function amrOf({ acr, backupEligible }: { readonly acr: string; readonly backupEligible: boolean }) {
   const kept = acr === hardwareAcr ? ['hwk'] : backupEligible ? ['swk'] : [];
   return ['pop', ...kept, 'user'];

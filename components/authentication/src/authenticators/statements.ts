@@ -5,7 +5,7 @@ import {
   type SignedStatement,
   type Statements,
 } from '@countersign/contracts';
-import { toInstant } from '@countersign/kernel';
+import { defined, toInstant } from '@countersign/kernel';
 import { statementChallenge } from '@countersign/webauthn';
 import { authenticationOptions } from '@countersign/webauthn/ceremonies';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
@@ -16,11 +16,11 @@ import { type StoredAuthenticator, shownAuthenticator } from './stored-authentic
 const usualSeconds = 120;
 const mostSeconds = 600;
 
-/** Has people sign what they were shown: the challenge is the statement. */
+/** Statements: the challenge is the digest of what the person was shown. */
 export function createStatements(parts: Parts, assertions: Assertions): Statements {
   const { clock, random, directory, settings, rules, authenticators, challenges, locks } = parts;
 
-  /** Those of a person that would be accepted now. */
+  /** The authenticators of a person that would currently be accepted. */
   async function fitting(
     person: PrincipalId,
     acrValues: readonly string[] | undefined,
@@ -76,7 +76,7 @@ export function createStatements(parts: Parts, assertions: Assertions): Statemen
         );
       }
       const { claims, acrValues } = kept.about;
-      // What is believed to be signed is what the challenge was made from.
+      // The stored claims must be those that the challenge was derived from.
       if (statementChallenge(claims) !== kept.challenge) {
         await assertions.refuse('challenge_unknown', { ceremony: 'statement', person, statementType: claims.typ });
         throw authenticatorErrors.error('challenge_unknown', 'What was to be signed was altered. Open the page again.');
@@ -87,7 +87,7 @@ export function createStatements(parts: Parts, assertions: Assertions): Statemen
         challenge: kept.challenge,
         askedAt: claims.iat * 1000,
         person,
-        ...(acrValues === undefined ? {} : { acrValues }),
+        ...defined({ acrValues }),
         statementType: claims.typ,
       });
       return { claims, signature, authenticator: { ...shownAuthenticator(authenticator), acr } };

@@ -1,11 +1,11 @@
 import { toInstant } from '@countersign/kernel';
 import { en } from '../texts/en.ts';
 import type { Parts } from './dependencies.ts';
-import { noticeIdOf } from './notice-id.ts';
+import { noticeIdOf } from './records.ts';
 import { createSuspicion } from './removal.ts';
 import type { StoredAuthenticator } from './stored-authenticator.ts';
 
-/** Long enough for the person to come back from a holiday; policies deny or step up until then. */
+/** Two weeks, so that it outlasts a holiday; policies deny or step up until then. */
 const signalMs = 14 * 86_400_000;
 
 /**
@@ -18,7 +18,7 @@ export async function suspect(parts: Parts, suspected: StoredAuthenticator): Pro
   if (await parts.commands.run(createSuspicion(parts), suspected.id)) await afterSuspicion(parts, suspected);
 }
 
-/** What follows a suspicion that is recorded; whoever completes one that was interrupted does it as well. */
+/** The steps after a recorded suspicion; also run when an interrupted one is completed. */
 export async function afterSuspicion(parts: Parts, { id, person, name }: StoredAuthenticator): Promise<void> {
   const { clock, logger, signals, notices, cutOff } = parts;
   logger.error({ authenticator: id, person }, 'the counter of an authenticator went back: there may be a copy of it');

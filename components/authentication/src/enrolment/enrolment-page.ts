@@ -1,8 +1,6 @@
 import { type AskedStatement, type Authenticator, hardwareAcr } from '@countersign/contracts';
 import { ceremonyAttributes, ceremonyFields, type Html, html, inWords, page } from '@countersign/runtime';
-import type { Drawn } from '../pages/drawn.ts';
-import { accountPath } from '../self-service/drawing.ts';
-import { refusalText } from '../texts/refusal-text.ts';
+import { accountPath, type Drawn, refusalText } from '../page-parts.ts';
 
 /** Asks an invited person to register their first authenticator. */
 export function enrolmentPage(

@@ -67,7 +67,7 @@ describe('the page of an invitation', () => {
   it('says in words and a code why a key was refused, and asks again', async () => {
     const { path, browser, person } = await invited('desk-head');
     const shown = await browser.get(path);
-    expect(shown.body).toContain('Your role asks for a security key');
+    expect(shown.body).toContain('Your role requires a security key');
     const refused = await browser.post(path, {
       handle: hiddenField(shown.body, 'handle'),
       credential: JSON.stringify(world.key({ backupEligible: true }).create(optionsIn(shown.body))),

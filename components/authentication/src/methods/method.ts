@@ -10,7 +10,7 @@ import type { AuthenticatorId } from '@countersign/kernel';
 import type { Html } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-/** What a method knows when it draws its part of the page. */
+/** The input of a method that draws its part of the sign-in page. */
 export interface MethodPage {
   /** The path that its forms are sent to. */
   readonly action: string;
@@ -30,7 +30,7 @@ export interface MethodPage {
   readonly lang?: string;
 }
 
-/** What a method may go by when it judges. */
+/** The input of a sign-in attempt. */
 export interface MethodAttempt {
   readonly fields: ReadonlyMap<string, string>;
   readonly directory: DirectorySnapshot;
@@ -84,7 +84,7 @@ export type MethodRefusal = Extract<MethodOutcome, { outcome: 'refused' }>;
 
 /** What the addresses of a method answer with. */
 export interface MethodAnswers {
-  /** Whatever goes wrong is told on a page; nobody is sent anywhere. */
+  /** Shows errors on a page and never redirects. */
   onPage<Request extends FastifyRequest>(
     handler: (request: Request, reply: FastifyReply) => Promise<FastifyReply>,
   ): (request: Request, reply: FastifyReply) => Promise<FastifyReply>;
@@ -107,7 +107,7 @@ export interface MethodAnswers {
   ): Promise<FastifyReply>;
 }
 
-/** One way for a person to show who they are. A new one is a file in this folder and its name in the index. */
+/** A sign-in method. A new one is a file in this folder and a name in `create-methods.ts`. */
 export interface SignInMethod {
   readonly name: string;
   /** The authentication context classes that a sign-in by this method can have. */
@@ -118,13 +118,13 @@ export interface SignInMethod {
   readonly bindsIntents?: boolean;
   /** Where its forms may lead beside our own origin, for the page's `form-action`. */
   readonly formAction?: readonly string[];
-  /** What it says to somebody it does not know; the same is then said to who is locked out or gone. */
+  /** The refusal for unknown people; locked-out people and leavers get the same one. */
   readonly nobody?: MethodRefusal;
   /** Its part of the sign-in page, with its forms. */
   draw(page: MethodPage): Html | Promise<Html>;
   /** Judges what its form sent. Attempts are counted and bounded before it is asked. */
   attempt(attempt: MethodAttempt): Promise<MethodOutcome>;
-  /** Writes down that an answer came whose challenge had been used up: it was not looked at. */
+  /** Records an answer whose challenge was already used. */
   replayed?(attempt: Pick<MethodAttempt, 'fields' | 'address'>): Promise<void>;
   /** Addresses of its own, e.g. where a browser comes back to. */
   routes?(app: FastifyInstance, answers: MethodAnswers): void;

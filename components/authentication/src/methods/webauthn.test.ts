@@ -1,4 +1,5 @@
 import type { SignInNeed } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { html } from '@countersign/runtime';
 import { optionsIn, personOf } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -32,7 +33,7 @@ describe('sign-in with a security key or passkey', () => {
     method.draw({
       ...{ action: '/sign-in/x', hidden: html``, cancel: html``, query: new Map(), need: anything, challenge },
       ...{ directory: world.directory.snapshot(), person: of?.person.id },
-      ...(lang === undefined ? {} : { lang }),
+      ...defined({ lang }),
     });
   const attempt = (
     { method }: Somebody,

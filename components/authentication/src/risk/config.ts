@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox';
 
 const hours = (most: number) => Type.Optional(Type.Integer({ minimum: 1, maximum: most }));
 
-/** What counts as unusual, and for how long it stands. */
+/** When a risk signal is raised and how long it lasts. */
 export const riskSchema = Type.Object(
   {
     /**
@@ -10,17 +10,17 @@ export const riskSchema = Type.Object(
      * it nobody travels. A network without coordinates says nothing: VPNs, what moves about. Read at the start.
      */
     networksFile: Type.Optional(Type.String({ minLength: 1, maxLength: 4_096 })),
-    /** Faster than this nobody travels. Default 1,000. */
+    /** Fastest plausible travel. Default 1,000. */
     speedKmPerHour: Type.Optional(Type.Integer({ minimum: 100, maximum: 100_000 })),
-    /** Nearer than this nobody has travelled: networks are not where they say to the kilometre. Default 500. */
+    /** Shorter distances are ignored, because locations of networks are inexact. Default 500. */
     distanceKm: Type.Optional(Type.Integer({ minimum: 10, maximum: 20_000 })),
     /** Default 24. */
     impossibleTravelHours: hours(720),
     /** Default 4. */
     deviceNewHours: hours(720),
-    /** What was not seen for so long is new again. Default 180. */
+    /** A device, network or key not seen for this long is new again. Default 180. */
     rememberDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
-    /** So many within the minutes below are too many. Default 5. */
+    /** Failed attempts within `failedMinutes` that raise the signal. Default 5. */
     failedAttempts: Type.Optional(Type.Integer({ minimum: 2, maximum: 1_000 })),
     /** Default 15. */
     failedMinutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 1_440 })),

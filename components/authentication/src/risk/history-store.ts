@@ -3,7 +3,7 @@ import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Sighting } from './travel.ts';
 
-/** By what somebody signed in: which authenticator, and from which place. */
+/** A characteristic of a sign-in: the authenticator or the place. */
 export interface Trait {
   readonly kind: 'authenticator' | 'place';
   readonly hash: Buffer;
@@ -12,7 +12,7 @@ export interface Trait {
 /** Of one person, so that a list of names of networks fills no table. */
 const mostTraits = 200;
 
-/** How people signed in before: the tables `seen_sign_ins`, `last_locations` and `failed_attempts`. */
+/** The history of sign-ins: the tables `seen_sign_ins`, `last_locations` and `failed_attempts`. */
 export function createHistoryStore(pool: pg.Pool) {
   return {
     /** Those that were seen since. */

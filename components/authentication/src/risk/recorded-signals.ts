@@ -1,7 +1,9 @@
 import type { AuditLog, EvidenceRecord, PersonSignal, PrincipalId } from '@countersign/contracts';
 import { type Clock, type Json, parseInstant } from '@countersign/kernel';
-import { longestSignalMs } from './longest-signal.ts';
 import type { SignalStore, StoredSignal } from './signal-store.ts';
+
+/** A signal stands for a year at most. */
+export const longestSignalMs = 366 * 86_400_000;
 
 const types = ['risk.raised', 'risk.cleared'] as const;
 const pageSize = 1_000;

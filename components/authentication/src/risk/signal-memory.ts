@@ -2,7 +2,7 @@ import type { PersonSignal } from '@countersign/contracts';
 import type { Clock } from '@countersign/kernel';
 import type { SignalStore } from './signal-store.ts';
 
-/** What stands of people, on this node. */
+/** The active signals of people, in the memory of this node. */
 export interface SignalMemory {
   /** Sorted; costs a map access. */
   of(person: string): readonly PersonSignal[];

@@ -1,5 +1,5 @@
 import type { AuditLog, LogEntry, PrincipalId, RecordType } from '@countersign/contracts';
-import type { Clock } from '@countersign/kernel';
+import { type Clock, defined } from '@countersign/kernel';
 import { selfServiceEn } from '../texts/self-service-en.ts';
 import type { ActivityPage, OwnActivity, SelfServiceSources } from './sources.ts';
 
@@ -52,7 +52,7 @@ function pageOf(person: PrincipalId, found: readonly LogEntry[], goesOnAt: numbe
       : goesOnAt?.toString();
   return {
     entries: newest.map(({ record }) => shownOf(person, record)),
-    ...(next === undefined ? {} : { next }),
+    ...defined({ next }),
   };
 }
 
@@ -63,11 +63,10 @@ function shownOf(person: PrincipalId, record: LogEntry['record']): OwnActivity {
   const name = own && type.startsWith('authenticator.') ? nameIn(record.data) : undefined;
   return {
     ...{ id, type, time },
-    ...(reason === undefined ? {} : { reason }),
+    ...defined({ reason }),
     ...(own && address !== undefined ? { address } : {}),
     ...(own && device !== undefined ? { device } : {}),
-    ...(client === undefined ? {} : { client }),
-    ...(name === undefined ? {} : { name }),
+    ...defined({ client, name }),
   };
 }
 

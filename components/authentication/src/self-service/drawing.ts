@@ -1,10 +1,15 @@
 import type { AskedStatement } from '@countersign/contracts';
 import { ceremonyAttributes, ceremonyFields, type Html, html, page } from '@countersign/runtime';
-import type { Drawn } from '../pages/drawn.ts';
+import { accountPath, type Drawn, refusalText } from '../page-parts.ts';
 import type { Texts } from '../texts/en.ts';
-import { refusalText } from '../texts/refusal-text.ts';
 
-export const accountPath = '/me';
+export const keysPath = `${accountPath}/keys`;
+export const sessionsPath = `${accountPath}/sessions`;
+export const otherSessionsPath = `${sessionsPath}/others`;
+export const devicesPath = `${accountPath}/devices`;
+export const mandatesPath = `${accountPath}/mandates`;
+export const grantsPath = `${accountPath}/permissions`;
+export const activityPath = `${accountPath}/activity`;
 
 /** One section of the account, with the way back. */
 export function sectionPage(

@@ -1,10 +1,10 @@
 import { type AskedStatement, type Authenticator, hardwareAcr } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { ceremonyAttributes, ceremonyFields, type Html, html, inWords } from '@countersign/runtime';
-import type { Drawn } from '../pages/drawn.ts';
-import { facts, rows, sectionPage, signedForm } from './drawing.ts';
-import { keysPath } from './paths.ts';
+import type { Drawn } from '../page-parts.ts';
+import { facts, keysPath, rows, sectionPage, signedForm } from './drawing.ts';
 
-/** What there is of a person's keys. */
+/** The list of a person's keys. */
 export function keysPage(
   drawn: Drawn,
   content: { readonly keys: readonly Authenticator[]; readonly done?: string | undefined },
@@ -140,7 +140,7 @@ export function addKeyPage(
     body: html`<h2>${words.addStep}</h2>
 ${signedForm(drawn, {
   ...{ ...form, action: 'allow', confirms: words.addConfirms, button: sign },
-  ...(fields === undefined ? {} : { fields }),
+  ...defined({ fields }),
 })}`,
   });
 }

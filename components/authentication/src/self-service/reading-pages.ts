@@ -1,11 +1,10 @@
 import type { DirectorySnapshot, PersonSignal } from '@countersign/contracts';
 import { type Html, html, inWords, page } from '@countersign/runtime';
-import type { Drawn } from '../pages/drawn.ts';
-import { rows, sectionPage } from './drawing.ts';
-import { activityPath } from './paths.ts';
+import type { Drawn } from '../page-parts.ts';
+import { activityPath, rows, sectionPage } from './drawing.ts';
 import type { ActivityPage, OwnActivity, OwnDevice, OwnGrant, OwnMandate } from './sources.ts';
 
-/** Where everything begins: who it is, what is unusual, and what there is to see. */
+/** The overview of the account. */
 export function overviewPage(
   { texts, lang, banner }: Drawn,
   content: {

@@ -21,12 +21,10 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { RunningAuthentication } from '../authentication.ts';
 import { isRefusal } from '../authenticators/assertions.ts';
-import { authenticatorName } from '../authenticators/name.ts';
-import type { Drawn } from '../pages/drawn.ts';
+import { authenticatorName } from '../authenticators/stored-authenticator.ts';
+import { accountPath, type Drawn } from '../page-parts.ts';
 import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
-import { accountPath } from './drawing.ts';
-import { addKeyPage, keyPage, keysPage, newKeyPage, renamePage } from './key-pages.ts';
 import {
   activityPath,
   devicesPath,
@@ -35,7 +33,8 @@ import {
   mandatesPath,
   otherSessionsPath,
   sessionsPath,
-} from './paths.ts';
+} from './drawing.ts';
+import { addKeyPage, keyPage, keysPage, newKeyPage, renamePage } from './key-pages.ts';
 import { activityPageOf, devicesPage, grantsPage, mandatesPage, overviewPage } from './reading-pages.ts';
 import { type OwnSessions, otherSessionsPage, sessionPage, sessionsPage } from './session-pages.ts';
 import { type Change, createSigning } from './signing.ts';

@@ -78,12 +78,12 @@ describe('the pages about one’s own account', () => {
     it('add another in two steps, each with an authenticator', async () => {
       const person = somebody();
       const { browser, key } = await world.signedIn(node, person);
-      expect((await browser.get('/me/keys')).body).toContain('You have one key alone.');
+      expect((await browser.get('/me/keys')).body).toContain('You have only one key.');
       const second = newKey();
       const added = await addKey(browser, key, second, 'green <key>');
       expect(added.statusCode).toBe(303);
       const page = await browser.get(String(added.headers.location));
-      expect(page.body).toContain('The key was registered.');
+      expect(page.body).toContain('The key has been registered.');
       expect(page.body).toContain('green &lt;key&gt;');
       const [first] = await keysOf(person);
       expect(world.audit.ofType('authenticator.registered').at(-1)).toMatchObject({
@@ -151,7 +151,7 @@ describe('the pages about one’s own account', () => {
       const { browser, key } = await world.signedIn(node, person);
       const first = await onlyKey(person);
       const alone = await browser.get(`/me/keys/${first.id}`);
-      expect(alone.body).toContain('This is the last of your keys that counts.');
+      expect(alone.body).toContain('This is your last active key.');
       expect(alone.body).not.toContain('value="remove"');
       const second = newKey();
       await addKey(browser, key, second);
@@ -301,7 +301,7 @@ describe('the pages about one’s own account', () => {
       const ended = await browser.post('/me/sessions/others', { csrf: hiddenField(body, 'csrf'), action: 'end' });
       expect(ended.statusCode).toBe(303);
       expect(await sessionsOf(person)).toHaveLength(1);
-      expect((await browser.get('/me/keys/add')).body).toContain('you have none that would do');
+      expect((await browser.get('/me/keys/add')).body).toContain('you have none that is suitable');
     });
   });
 
@@ -366,7 +366,7 @@ describe('the pages about one’s own account', () => {
     const person = somebody();
     const { browser } = await world.signedIn(all, person);
     const overview = (await browser.get('/me')).body;
-    for (const title of ['Devices', 'Mandates', 'What software may do for you', 'Recent activity'])
+    for (const title of ['Devices', 'Mandates', 'Permissions for applications', 'Recent activity'])
       expect(overview).toContain(title);
     expect((await browser.get('/me/devices')).body).toContain('disk_encryption');
     expect((await browser.get('/me/mandates')).body).toContain('Example Bank &amp; Söhne &lt;KG&gt;');
@@ -375,7 +375,7 @@ describe('the pages about one’s own account', () => {
     expect(activity).toContain('A key was registered');
     expect(activity).toContain('blue &lt;key&gt;');
     expect(activity).toContain('/me/activity?before=123-4');
-    expect((await browser.get('/me/activity?before=123-4')).body).toContain('There is nothing here.');
+    expect((await browser.get('/me/activity?before=123-4')).body).toContain('No activity.');
     expect(new Set(asked)).toEqual(new Set([person.id]));
   });
 });

@@ -1,8 +1,7 @@
 import type { AskedStatement, ListedSession } from '@countersign/contracts';
 import { type Html, html, inWords } from '@countersign/runtime';
-import type { Drawn } from '../pages/drawn.ts';
-import { facts, rows, sectionPage, signedForm } from './drawing.ts';
-import { otherSessionsPath, sessionsPath } from './paths.ts';
+import type { Drawn } from '../page-parts.ts';
+import { facts, otherSessionsPath, rows, sectionPage, sessionsPath, signedForm } from './drawing.ts';
 
 /** What stands of a person, and which of it is in the browser before them. */
 export interface OwnSessions {

@@ -5,12 +5,12 @@ import {
   type PrincipalId,
   type SignedStatement,
 } from '@countersign/contracts';
-import { type Clock, isCodedError, type Json, type Random } from '@countersign/kernel';
+import { type Clock, defined, isCodedError, type Json, type Random } from '@countersign/kernel';
 import { credentialFieldName } from '@countersign/runtime';
 import type { RunningAuthenticators } from '../authenticators/authenticators.ts';
 import { addStatementType } from '../authenticators/registrations.ts';
 
-/** What a person says when they change something of their account, by the type of the statement. */
+/** Types of the statements by which a person changes their account. */
 export const changeTypes = {
   add: addStatementType,
   rename: 'countersign-authenticator-rename+webauthn',
@@ -19,7 +19,7 @@ export const changeTypes = {
   endOtherSessions: 'countersign-session-end-others+webauthn',
 } as const;
 
-/** A change, with what of it is signed. */
+/** A change and its signed members. */
 export interface Change {
   readonly kind: keyof typeof changeTypes;
   readonly about: Readonly<Record<string, Json>>;
@@ -35,7 +35,7 @@ const lifeSeconds = 300;
 
 /** Each change of an account is signed afresh, so that an open browser alone changes nothing. */
 export function createSigning({ authenticators, clock, random }: SigningDependencies) {
-  /** What may sign it: keys are looked after with the strongest that the person has; sessions are ended with any. */
+  /** Changes to keys need the strongest key of the person; ending sessions accepts any. */
   async function classesFor({ kind }: Change, person: PrincipalId): Promise<readonly string[] | undefined> {
     if (kind === 'endSession' || kind === 'endOtherSessions') return undefined;
     const theirs = await authenticators.of(person);
@@ -57,7 +57,7 @@ export function createSigning({ authenticators, clock, random }: SigningDependen
       try {
         return await authenticators.ask({
           ...{ person, claims, lifeSeconds },
-          ...(acrValues === undefined ? {} : { acrValues }),
+          ...defined({ acrValues }),
         });
       } catch (error) {
         if (isCodedError(error, 'authenticator_none')) return undefined;

@@ -1,6 +1,5 @@
-import type { AuditAppender, AuditLog } from '@countersign/contracts';
-import { auditLogErrors } from '@countersign/contracts';
-import { digestOf } from '@countersign/kernel';
+import { type AuditAppender, type AuditLog, auditLogErrors } from '@countersign/contracts';
+import { defined, digestOf } from '@countersign/kernel';
 import { personOf, type WebBrowser } from '@countersign/testkit';
 import type { SoftwareAuthenticator } from '@countersign/webauthn/software-authenticator';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -60,7 +59,7 @@ describe('what stands on a key', () => {
   });
 
   const current = (on = node, intents?: readonly (typeof order)[]) =>
-    on.authentication.current(browser.cookieHeader(), { tier, ...(intents === undefined ? {} : { intents }) });
+    on.authentication.current(browser.cookieHeader(), { tier, ...defined({ intents }) });
   const firstKey = async () => {
     const made = (await node.authentication.authenticators.of(person.id)).find(({ name }) => name === 'key');
     if (made === undefined) throw new Error('no key');

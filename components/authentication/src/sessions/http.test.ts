@@ -1,4 +1,5 @@
 import type { PersonSignal } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { asCaller, createOpenGuard } from '@countersign/testkit';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sessionRoutes } from '../index.ts';
@@ -25,7 +26,7 @@ describe('sessions of people over HTTP', () => {
   });
   afterAll(() => world.close());
   const call = (method: 'GET' | 'POST', url: string, body?: object, headers = office) =>
-    node.app.inject({ method, url, headers, ...(body === undefined ? {} : { payload: body }) });
+    node.app.inject({ method, url, headers, ...defined({ payload: body }) });
 
   it('are listed, with what is unusual, and ended by those who look after them, recorded with who did it', async () => {
     const [first, second] = [node.browser(), node.browser()];

@@ -7,7 +7,7 @@ import {
   type PersonSignals,
   personSignals,
 } from '@countersign/contracts';
-import { parseId, visibleLine } from '@countersign/kernel';
+import { defined, parseId, visibleLine } from '@countersign/kernel';
 import { tiers } from '@countersign/market';
 import { described } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -157,8 +157,7 @@ function shown(session: ListedSession): Static<typeof sessionAnswer> {
   const { session: id, acr, tier, device, where, startedAt, lastSeenAt, endsAt } = session;
   return {
     ...{ id, acr, tier },
-    ...(device === undefined ? {} : { device }),
-    ...(where === undefined ? {} : { where }),
+    ...defined({ device, where }),
     ...{ started_at: startedAt, last_seen_at: lastSeenAt, ends_at: endsAt },
   };
 }

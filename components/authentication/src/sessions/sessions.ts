@@ -12,6 +12,7 @@ import {
   type AuthenticatorId,
   type Clock,
   type Digest,
+  defined,
   newId,
   type Random,
   type SessionId,
@@ -20,18 +21,17 @@ import {
 import type { Tier } from '@countersign/market';
 import { type Logger, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import type { Settings } from '../config.ts';
-import { sessionEnded, sessionStarted, sessionSteppedUp } from '../records.ts';
-import { authenticatorThing, lockThing, sessionClaim, stepUpClaim } from '../row-claims.ts';
+import { authenticatorThing, lockThing } from '../authenticators/row-claims.ts';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
+import { standingOf } from '../standing.ts';
+import { sessionClaim, sessionEnded, sessionStarted, sessionSteppedUp, stepUpClaim } from './records.ts';
 import type { OpenSession, SessionStore, StoredSession } from './session-store.ts';
-import { standingOf } from './standing.ts';
 import type { StepUp, StepUpStore } from './step-up-store.ts';
-import { kindOf, type SessionKind, sessionKinds, suffices, tierReached } from './tiers.ts';
+import { kindOf, type SessionKind, sessionKinds, suffices, type TierRules, tierReached } from './tiers.ts';
 
 /** The clock of another node may be this far ahead of ours. */
 const clockDifferenceMs = 60_000;
-/** Being seen is written down at most this often: asking who is signed in mostly only reads. */
+/** `last_seen_at` is written at most this often, so that most requests only read. */
 const touchEveryMs = 30_000;
 const unbackedAtOnce = 100;
 
@@ -45,10 +45,10 @@ export interface SessionDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly settings: Settings;
+  readonly settings: { readonly tiers: TierRules; readonly stepUpMs: number };
 }
 
-/** What a method has established, and where. */
+/** A successful sign-in: who, how and where. */
 export interface Shown {
   readonly person: PrincipalId;
   readonly institution: Institution;
@@ -57,7 +57,7 @@ export interface Shown {
   readonly amr: readonly string[];
   /** Milliseconds since the epoch, where it was not now. */
   readonly authTime?: number | undefined;
-  /** What it is for; which of the browser's sessions it begins. */
+  /** The tier of the session that it starts. */
   readonly tier: Tier;
   readonly device: string | undefined;
   readonly authenticator: AuthenticatorId | undefined;
@@ -77,7 +77,7 @@ export interface Shown {
   };
 }
 
-/** What a sign-in left behind. */
+/** The session that a sign-in started or continued. */
 export interface Started {
   readonly session: SessionId;
   /** For the cookie; none where a step-up leaves the session and its cookie as they are. */
@@ -86,7 +86,7 @@ export interface Started {
 
 export type Sessions = ReturnType<typeof createSessions>;
 
-/** Who is signed in where. A session stands while it is in time and its person may act. */
+/** Sessions. A session is valid until it expires and while its person may act. */
 export function createSessions(dependencies: SessionDependencies) {
   const { pool, store, stepUps, audit, standings, directory, clock, random, logger, settings } = dependencies;
 
@@ -103,7 +103,7 @@ export function createSessions(dependencies: SessionDependencies) {
     await store.markEnded(client, session.id, clock.now());
   }
 
-  /** The session while its person may act; otherwise it ends, so that nobody finds it again when they come back. */
+  /** Returns the session while its person may act; otherwise ends it. */
   async function whileStanding(session: StoredSession | undefined): Promise<StoredSession | undefined> {
     if (session === undefined) return undefined;
     const newest = directory.snapshot();
@@ -118,7 +118,7 @@ export function createSessions(dependencies: SessionDependencies) {
     return undefined;
   }
 
-  /** Whether the log says the same of the session, and nothing of a lock or of the end of the key that began it. */
+  /** Whether the log confirms the session, its account is not locked, and the key that started it is still active. */
   async function isProven({ session, secretHash }: OpenSession): Promise<boolean> {
     const { person, authenticator } = session;
     const key = authenticator === undefined ? [] : [authenticatorThing(authenticator)];
@@ -193,7 +193,7 @@ export function createSessions(dependencies: SessionDependencies) {
       return standing.length;
     },
 
-    /** Those of one person that stand, newest first. */
+    /** The open sessions of one person, newest first. */
     async listOf(person: PrincipalId): Promise<readonly ListedSession[]> {
       const standing = await store.findByPerson(person, clock.now());
       return standing.map((session) => ({
@@ -204,8 +204,7 @@ export function createSessions(dependencies: SessionDependencies) {
         startedAt: toInstant(session.createdAt),
         lastSeenAt: toInstant(session.lastSeenAt),
         endsAt: toInstant(session.absoluteEndAt),
-        ...(session.device === undefined ? {} : { device: session.device }),
-        ...(session.described === undefined ? {} : { where: session.described }),
+        ...defined({ device: session.device, where: session.described }),
       }));
     },
 
@@ -292,7 +291,7 @@ export function createSessions(dependencies: SessionDependencies) {
     },
   };
 
-  /** Whether it is of the kind that is asked for, and its class still enough for it by the configuration of now. */
+  /** Whether the session is of the requested kind and its class satisfies the current configuration. */
   function servesTier(session: StoredSession, tier: Tier): boolean {
     if (kindOf(session.tier) !== kindOf(tier) || !suffices(settings.tiers[session.tier], session.acr)) return false;
     return session.tier === tier || tier === 'market-data';
@@ -340,7 +339,7 @@ function liesAhead({ authTime, lastSeenAt }: StoredSession, now: number): boolea
   return Math.max(authTime, lastSeenAt) > now + clockDifferenceMs;
 }
 
-/** With a step-up, the class and the time are those of its assertion, for its intents alone. */
+/** With a step-up, class and time are those of its assertion and count for its intents only. */
 function signInOf(session: StoredSession, stepUp?: StepUp): SignIn {
   const { acr, amr, authTime, authenticator } = stepUp ?? session;
   return {
@@ -350,8 +349,7 @@ function signInOf(session: StoredSession, stepUp?: StepUp): SignIn {
     amr,
     authTime: Math.floor(authTime / 1000),
     tier: session.tier,
-    ...(session.device === undefined ? {} : { device: session.device }),
-    ...(authenticator === undefined ? {} : { authenticator }),
+    ...defined({ device: session.device, authenticator }),
     ...(session.issuer === undefined || stepUp !== undefined ? {} : { issuer: session.issuer }),
     ...(stepUp === undefined ? {} : { boundTo: stepUp.intents }),
   };

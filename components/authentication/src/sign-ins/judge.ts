@@ -7,19 +7,39 @@ import {
   type PrincipalId,
   type RecognisedDevice,
 } from '@countersign/contracts';
-import { type Clock, isCodedError, parseJson, type Random } from '@countersign/kernel';
+import { type Clock, defined, isCodedError, parseJson, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type { Settings } from '../config.ts';
+import { describedBrowser } from '../described-browser.ts';
 import type { MethodOutcome, MethodRefusal, SignInMethod } from '../methods/method.ts';
-import { sessionRefused } from '../records.ts';
 import type { Risk } from '../risk/risk.ts';
+import { sessionRefused } from '../sessions/records.ts';
 import type { Shown } from '../sessions/sessions.ts';
-import { standingOf } from '../sessions/standing.ts';
-import type { SessionKind } from '../sessions/tiers.ts';
-import { acceptsClass } from './class-accepted.ts';
-import { describedBrowser } from './described-browser.ts';
+import { type SessionKind, suffices, type TierRules } from '../sessions/tiers.ts';
+import { standingOf } from '../standing.ts';
 import type { FailureAlarm } from './failure-alarm.ts';
 import type { StoredSignIn } from './sign-in-store.ts';
+
+/** Whether a sign-in by this method can be good enough for who asked. */
+export function serves(method: SignInMethod, { need }: Pick<StoredSignIn, 'need'>, rules: TierRules): boolean {
+  if (need.intents !== undefined && method.bindsIntents !== true) return false;
+  return method.acrs.some((acr) => acceptsClass(need, rules, acr));
+}
+
+/** What is needed, with the classes that will do: those that were asked for, of those that the tier accepts. */
+export function narrowed(need: StoredSignIn['need'], rules: TierRules): StoredSignIn['need'] {
+  const { acrValues } = rules[need.tier];
+  if (acrValues === undefined) return need;
+  return {
+    ...need,
+    acrValues: need.acrValues.length === 0 ? acrValues : need.acrValues.filter((acr) => acrValues.includes(acr)),
+  };
+}
+
+/** A class must be one that was asked for, and one that the tier accepts. */
+export function acceptsClass({ acrValues, tier }: StoredSignIn['need'], rules: TierRules, acr: string): boolean {
+  return (acrValues.length === 0 || acrValues.includes(acr)) && suffices(rules[tier], acr);
+}
 
 export interface JudgeDependencies {
   readonly audit: AuditAppender;
@@ -137,7 +157,7 @@ export function createJudge(dependencies: JudgeDependencies) {
         about: handle,
         person,
         proof: parsedProof(attempt.proof),
-        ...(from.connectionCertificate === undefined ? {} : { certificateThumbprint: from.connectionCertificate }),
+        ...defined({ certificateThumbprint: from.connectionCertificate }),
       });
       if (settings.tiers[need.tier].deviceRequired) await devices?.requireFit(device, person);
     } catch (error) {

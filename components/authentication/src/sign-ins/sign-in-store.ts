@@ -1,5 +1,5 @@
 import type { SignInNeed } from '@countersign/contracts';
-import type { Digest } from '@countersign/kernel';
+import { type Digest, defined } from '@countersign/kernel';
 import type { Tier } from '@countersign/market';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
@@ -173,10 +173,10 @@ function signInOf({ rows: [row] }: pg.QueryResult<Row>): StoredSignIn | undefine
     need: {
       acrValues: row.acr_values,
       ...(row.not_before === null ? {} : { notBefore: row.not_before.getTime() / 1000 }),
-      ...(row.login_hint === null ? {} : { loginHint: row.login_hint }),
+      ...defined({ loginHint: row.login_hint ?? undefined }),
       tier: row.tier,
       ...(row.intents.length === 0 ? {} : { intents: row.intents }),
-      ...(row.reason === null ? {} : { reason: row.reason }),
+      ...defined({ reason: row.reason ?? undefined }),
     },
     browserHash: row.browser_hash ?? undefined,
     finished: row.finished,

@@ -1,24 +1,35 @@
 import { setTimeout } from 'node:timers/promises';
 import { type Authentication, authenticationErrors, authenticatorErrors } from '@countersign/contracts';
-import type { Digest } from '@countersign/kernel';
+import { type Digest, defined, digestOf } from '@countersign/kernel';
 import { csrfTokenOf, matchesCsrfToken, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import type { MethodAttempt, MethodRefusal, SignInMethod } from '../methods/method.ts';
 import { hashOfSecret, isSecret, newSecret } from '../secret.ts';
 import type { Sessions, Started } from '../sessions/sessions.ts';
 import { kindOf, type SessionKind } from '../sessions/tiers.ts';
-import { challengeOf } from './challenge.ts';
-import { narrowed, serves } from './class-accepted.ts';
 import {
   type AttemptFrom,
   createJudge,
   type JudgeDependencies,
   type Judged,
+  narrowed,
   nobodyOf,
   type RefusedSignIn,
+  serves,
 } from './judge.ts';
 import { ownPath } from './return-to.ts';
 import type { SignInStore, StoredSignIn } from './sign-in-store.ts';
+
+/**
+ * What an authenticator is asked to sign: the nonce of this showing of the page, or, where it is for intents, a hash
+ * that holds both, so that the assertion is for these intents and for nothing else.
+ *
+ * @returns 32 bytes, base64url
+ */
+export function challengeOf(nonce: string, intents: readonly Digest[] | undefined): string {
+  if (intents === undefined || intents.length === 0) return nonce;
+  return digestOf({ typ: 'countersign-step-up+webauthn', intents, nonce });
+}
 
 /** Enough for a person who errs; of no use to a program that guesses. */
 const mostAttempts = 10;
@@ -104,7 +115,7 @@ export function createSignIns(dependencies: SignInDependencies) {
         need: {
           // What a request brought along: kept so that nothing unreadable becomes readable, or "any class".
           acrValues: request.need.acrValues.slice(0, 16).map(readable),
-          ...(request.need.notBefore === undefined ? {} : { notBefore: request.need.notBefore }),
+          ...defined({ notBefore: request.need.notBefore }),
           ...(request.need.loginHint === undefined ? {} : { loginHint: readable(request.need.loginHint) }),
           tier: request.need.tier ?? 'market-data',
           ...(request.need.intents === undefined ? {} : { intents: boundedIntents(request.need.intents) }),

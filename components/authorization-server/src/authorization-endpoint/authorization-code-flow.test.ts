@@ -842,7 +842,7 @@ describe('the sign-in that is asked for', () => {
   });
 
   async function interactionOf(uri: string): Promise<string> {
-    const { interactionOf: derive } = await import('./browser.ts');
+    const { interactionOf: derive } = await import('./interaction.ts');
     return derive(browser.cookies.get('__Host-countersign-interaction') ?? '', uri);
   }
 });

@@ -11,29 +11,28 @@ import {
 import { type CodedError, isCodedError, newId } from '@countersign/kernel';
 import { createSweeper, csrfTokenOf, type Logger, matchesCsrfToken, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
-import { type ClientRules, checkClient } from '../client-endpoint/check-client.ts';
-import type { createCodes } from '../codes/codes.ts';
-import type { PushedRequests } from '../pushed-requests/pushed-requests.ts';
 import {
-  type BrowserSecret,
-  codeOf,
-  consentFormOf,
-  type InteractionId,
-  interactionOf,
-  keyOf,
-  parseInteractionId,
-} from './browser.ts';
-import { checkGrantManagement } from './check-grant-management.ts';
-import { checkPerson } from './check-person.ts';
-import { type CheckedRequest, checkAuthorizationRequest, checkResponseTarget } from './check-request.ts';
+  type CheckedRequest,
+  type ConsentLifetimes,
+  checkAuthorizationRequest,
+  checkPerson,
+  checkResponseTarget,
+  defaultConsentLifetimes,
+  grantExpiry,
+  refuse,
+  tellsClient,
+} from '../authorization-request/index.ts';
+import type { Visit } from '../browser.ts';
+import { type ClientRules, checkClient } from '../client-endpoint/index.ts';
+import type { createCodes } from '../codes/index.ts';
+import { createIdTokenHints } from '../id-tokens.ts';
+import type { PushedRequests } from '../pushed-requests/index.ts';
 import type { ConsentForm, ConsentQuestion } from './consent-page.ts';
 import { allow, type Decision, type DecisionDependencies, deny, endingOf } from './decide.ts';
-import { type ConsentLifetimes, defaultConsentLifetimes, grantExpiry } from './grant-expiry.ts';
-import { createIdTokenHints } from './id-token-hint.ts';
+import { checkGrantManagement, rememberedConsent } from './existing-grant.ts';
+import { codeOf, consentFormOf, type InteractionId, interactionOf, keyOf, parseInteractionId } from './interaction.ts';
 import { loadRequest } from './load-request.ts';
 import { type AuthorizationFacts, refusedRecord } from './record.ts';
-import { refuse, tellsClient } from './refusals.ts';
-import { rememberedConsent } from './remembered-consent.ts';
 import { responseLocation } from './respond.ts';
 import { asksForFreshSignIn, classFallsShort, needFor, signInNeed } from './sign-in-need.ts';
 import { createInteractionStore, type Ending, type Interaction, type Unit } from './store.ts';
@@ -56,15 +55,6 @@ export interface AuthorizationEndpointDependencies extends Omit<DecisionDependen
   readonly consentLifetimes?: ConsentLifetimes;
   /** Grant Management for OAuth; without it its parameters are ignored. */
   readonly grantManagement: boolean;
-}
-
-/** Where and from whom a request of a browser came. */
-export interface Visit {
-  /** The secret in the browser's cookie; a new one where it had none. */
-  readonly browser: BrowserSecret;
-  /** The `Cookie` header as received: who is signed in is for somebody else to read from it. */
-  readonly cookie: string | undefined;
-  readonly address: string;
 }
 
 /** What the browser is shown, or where it is sent. */
@@ -172,7 +162,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
         return answer(attempt, await allow(decision, remembered, deciding));
       }
       if (checked.request.prompt.includes('none'))
-        throw refuse('consent_not_given_yet', 'The person has not allowed this yet, and was not to be asked.');
+        throw refuse('consent_not_given_yet', 'The person has not consented yet, and the request has prompt=none.');
       await keep(attempt);
       return {
         kind: 'consent',
@@ -204,7 +194,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
     if (request.idTokenHint !== undefined && hint === undefined && request.prompt.includes('none'))
       throw refuse(
         'sign_in_required',
-        'The id_token_hint is too old to tell whom it is about: ask without prompt=none.',
+        'The key of the id_token_hint has been removed: repeat the request without prompt=none.',
       );
     const subject = request.subject ?? hint;
     return {
@@ -300,7 +290,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       throw refuse('interaction_expired', 'This took too long. Go back to the application and begin again.');
     const client = directory.snapshot().client(interaction.client);
     if (client === undefined)
-      throw refuse('client_unknown', 'The application that sent you here is not known any more.');
+      throw refuse('client_unknown', 'The application that sent you here is no longer registered.');
     const target = checkResponseTarget(interaction.parameters, client);
     return { id, interaction, kept: true, client, target, visit };
   }
@@ -379,8 +369,8 @@ function requireSignInPossible(
     throw refuse(
       'sign_in_required',
       signIn === undefined
-        ? 'Nobody is signed in, and nobody was to be asked.'
-        : 'The sign-in does not serve what is asked for, and nobody was to be asked.',
+        ? 'Nobody is signed in, and the request has prompt=none.'
+        : 'The sign-in is not sufficient for the request, and the request has prompt=none.',
     );
 }
 
@@ -398,6 +388,6 @@ function usedRequest(clientName: string): CodedError {
 function unknownInteraction(): CodedError {
   return refuse(
     'interaction_unknown',
-    'This page does not belong to anything that was begun in this browser. Go back to the application and begin again.',
+    'This page belongs to no request of this browser. Go back to the application and start again.',
   );
 }

@@ -2,9 +2,8 @@ import { type Client, type DirectorySnapshot, developmentAcr, type Person, type 
 import { toInstant } from '@countersign/kernel';
 import { describeScope } from '@countersign/market';
 import { csrfField, type Html, html, page } from '@countersign/runtime';
-import { detailsSection, fact, institutionName, interfaceWords } from './asked-terms-page.ts';
-import type { CheckedRequest } from './check-request.ts';
-import type { RequestRules } from './request-rules.ts';
+import type { CheckedRequest, RequestRules } from '../authorization-request/index.ts';
+import { detailsSection, fact, institutionName, interfaceWords } from '../requested-terms-page.ts';
 
 export interface ConsentQuestion {
   readonly client: Client;
@@ -35,7 +34,7 @@ export function consentPage(question: ConsentQuestion, form: ConsentForm): Html 
   const signsIn = client.profile === 'oidc';
   return page({
     title: signsIn ? `Sign in to ${client.name}?` : `Allow ${client.name}?`,
-    banner: signIn.acr === developmentAcr && 'Development: who signed in here has proved nothing.',
+    banner: signIn.acr === developmentAcr && 'Development sign-in: the person was not authenticated.',
     body: html`<article class="panel" aria-labelledby="title">
 <h1 id="title">${signsIn ? html`Sign in to <bdi>${client.name}</bdi>?` : html`Allow <bdi>${client.name}</bdi> to act for you?`}</h1>
 <p class="lead"><bdi>${client.name}</bdi> of <strong><bdi>${institutionName(client.institution, directory)}</bdi></strong> asks for your permission.</p>

@@ -8,15 +8,14 @@ import {
   type Person,
   type SignIn,
 } from '@countersign/contracts';
-import { type Clock, type CodedError, isCodedError, newId, type Random, toInstant } from '@countersign/kernel';
-import type { createCodes } from '../codes/codes.ts';
-import type { SessionClients } from '../logout/session-clients.ts';
-import type { PushedRequests } from '../pushed-requests/pushed-requests.ts';
-import { type BrowserSecret, codeOf, type InteractionId } from './browser.ts';
-import type { CheckedRequest } from './check-request.ts';
-import { plainText } from './plain-text.ts';
+import { type Clock, type CodedError, defined, isCodedError, newId, type Random, toInstant } from '@countersign/kernel';
+import { type CheckedRequest, refuse } from '../authorization-request/index.ts';
+import type { BrowserSecret } from '../browser.ts';
+import type { createCodes } from '../codes/index.ts';
+import type { SessionClients } from '../logout/index.ts';
+import type { PushedRequests } from '../pushed-requests/index.ts';
+import { codeOf, type InteractionId } from './interaction.ts';
 import { type AuthorizationFacts, grantedRecord, refusedRecord } from './record.ts';
-import { refuse } from './refusals.ts';
 import type { createInteractionStore, Ending, Interaction, InteractionKey, Unit } from './store.ts';
 
 export interface DecisionDependencies {
@@ -70,9 +69,7 @@ export async function allow(
         grant: grant.id,
         client: client.id,
         redirectUri: asked.redirectUri,
-        ...(asked.codeChallenge === undefined ? {} : { codeChallenge: asked.codeChallenge }),
-        ...(asked.dpopJkt === undefined ? {} : { dpopJkt: asked.dpopJkt }),
-        ...(asked.nonce === undefined ? {} : { nonce: asked.nonce }),
+        ...defined({ codeChallenge: asked.codeChallenge, dpopJkt: asked.dpopJkt, nonce: asked.nonce }),
         session: signIn.session,
         ...(resource === undefined ? {} : { resource }),
         scopes: terms.scopes,
@@ -178,4 +175,12 @@ function proposalOf({ facts, until }: Decision): GrantProposal {
     session: signIn.session,
     expiresAt: toInstant(until),
   };
+}
+
+/** The characters that RFC 6749 section 4.1.2.1 allows in a description: printable ASCII without quotation mark and backslash. */
+export function plainText(text: string): string {
+  return text
+    .slice(0, 500)
+    .replaceAll('"', "'")
+    .replaceAll(/[^\x20-\x21\x23-\x5b\x5d-\x7e]/g, '?');
 }

@@ -9,16 +9,9 @@ import {
   sendPage,
 } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import {
-  type AuthorizationEndpoint,
-  decisionPath,
-  resumePath,
-  type Step,
-  type Visit,
-} from './authorization-endpoint.ts';
-import { browserCookie } from './browser-cookie.ts';
+import { asPageError, browserCookie, queryOf, redirectFormToGet, type Visit } from '../browser.ts';
+import { type AuthorizationEndpoint, decisionPath, resumePath, type Step } from './authorization-endpoint.ts';
 import { consentPage } from './consent-page.ts';
-import { asPageError, queryOf, redirectFormToGet } from './page-request.ts';
 
 export interface AuthorizationRoutes {
   readonly authorizationEndpoint: AuthorizationEndpoint;

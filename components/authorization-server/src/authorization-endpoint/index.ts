@@ -1,7 +1,2 @@
-export {
-  type AuthorizationEndpoint,
-  type AuthorizationEndpointDependencies,
-  createAuthorizationEndpoint,
-  interactionLifetimeSeconds,
-} from './authorization-endpoint.ts';
+export { createAuthorizationEndpoint, interactionLifetimeSeconds } from './authorization-endpoint.ts';
 export { authorizationRoutes } from './http.ts';

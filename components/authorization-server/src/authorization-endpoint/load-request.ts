@@ -1,7 +1,7 @@
 import { type Client, type DirectorySnapshot, parseClientId } from '@countersign/contracts';
 import type { Json, Random } from '@countersign/kernel';
-import { type PushedRequests, requestUriPrefix } from '../pushed-requests/pushed-requests.ts';
-import { refuse } from './refusals.ts';
+import { refuse } from '../authorization-request/index.ts';
+import { type PushedRequests, requestUriPrefix } from '../pushed-requests/index.ts';
 import type { Interaction } from './store.ts';
 
 /** An authorization request as a browser brought it, before any of its parameters has been looked at. */
@@ -62,12 +62,12 @@ function clientOf(text: string | undefined, directory: DirectorySnapshot): Clien
   if (text === undefined)
     throw refuse(
       'client_id_missing',
-      'The application that sent you here did not say which one it is. Tell whoever runs it.',
+      'The application that sent you here did not say which one it is. Contact its operator.',
     );
   const id = parseClientId(text);
   const client = id === undefined ? undefined : directory.client(id);
   if (client === undefined)
-    throw refuse('client_unknown', 'The application that sent you here is not known. Tell whoever runs it.');
+    throw refuse('client_unknown', 'The application that sent you here is not known. Contact its operator.');
   return client;
 }
 

@@ -1,8 +1,8 @@
 import { type Client, ended, type Grant, type Person, type RecordDraft, type SignIn } from '@countersign/contracts';
 import { type CodedError, type RecordId, sha256Base64Url } from '@countersign/kernel';
-import { pushedRequestThing } from '../pushed-requests/store.ts';
+import type { CheckedRequest } from '../authorization-request/index.ts';
+import { pushedRequestThing } from '../pushed-requests/index.ts';
 import { reasonOf } from '../refusal.ts';
-import type { CheckedRequest } from './check-request.ts';
 
 /** What is known of an authorization, in the words of its record. */
 export interface AuthorizationFacts {

@@ -6,6 +6,7 @@ import {
   composeAuthorizationResponse,
   signAuthorizationResponse,
 } from '@countersign/oauth';
+import { withParameters } from '../browser.ts';
 
 export interface ResponseDependencies {
   readonly issuer: string;
@@ -40,12 +41,4 @@ export async function responseLocation(
     async (data) => (await signer.sign('id-token', key.kid, data)).signature,
   );
   return withParameters(redirectUri, { response: signed });
-}
-
-/** Appended to what was registered, letter for letter: a query of its own stays (RFC 6749 section 3.1.2). */
-export function withParameters(uri: string, parameters: Readonly<Record<string, string>>): string {
-  const query = new URLSearchParams(parameters).toString();
-  if (query === '') return uri;
-  const separator = uri.includes('?') ? (/[?&]$/.test(uri) ? '' : '&') : '?';
-  return uri + separator + query;
 }

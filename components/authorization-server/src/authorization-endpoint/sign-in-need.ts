@@ -1,5 +1,5 @@
 import type { Client, GrantTerms, SignIn, SignInNeed } from '@countersign/contracts';
-import { epochSeconds } from '@countersign/kernel';
+import { defined, epochSeconds } from '@countersign/kernel';
 import { digestOfIntent, isScope, tierOfScopes } from '@countersign/market';
 import type { AuthorizationRequest } from '@countersign/oauth';
 
@@ -26,8 +26,7 @@ export function signInNeed(
     acrValues,
     tier: tierOfScopes(terms.scopes.filter(isScope)),
     ...(bound ? { intents: terms.details.map(digestOfIntent), reason: 'acr_demanded' } : {}),
-    ...(notBefore === undefined ? {} : { notBefore }),
-    ...(request.loginHint === undefined ? {} : { loginHint: request.loginHint }),
+    ...defined({ notBefore, loginHint: request.loginHint }),
   };
 }
 

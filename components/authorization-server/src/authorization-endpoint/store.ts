@@ -1,9 +1,8 @@
 import { type ClientId, parseClientId } from '@countersign/contracts';
 import { type Json, parseId, type RecordId } from '@countersign/kernel';
-import { type RowSeal, transaction } from '@countersign/runtime';
+import { ask, type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { answered, type Queryable } from '../codes/queryable.ts';
-import { rowContent } from '../row-content.ts';
+import { type Queryable, removeExpiredRows, rowContent } from '../row-store.ts';
 
 /** A person's way through one authorization request, in one browser. */
 export interface Interaction {
@@ -17,7 +16,7 @@ export interface Interaction {
   readonly ended?: Ending;
 }
 
-/** How it ended; told again, in the same words, to whoever asks again. */
+/** The outcome; repeated requests get the same answer. */
 export type Ending =
   | { readonly outcome: 'allowed' }
   | { readonly outcome: 'refused'; readonly error: string; readonly description: string };
@@ -35,13 +34,13 @@ interface InteractionRow {
   readonly seal: Buffer | null;
 }
 
-/** Names one interaction in the browser it belongs to: both as SHA-256. */
+/** Identifies an interaction in its browser: both as SHA-256. */
 export interface InteractionKey {
   readonly id: Buffer;
   readonly browser: Buffer;
 }
 
-/** What happens under the lock of one interaction. */
+/** Work on one locked interaction. */
 export interface Unit {
   /** The connection whose transaction this is. */
   readonly connection: Queryable;
@@ -51,7 +50,7 @@ export interface Unit {
 const columns = `client, parameters, request_hash, request_record, outcome, error, description, seal,
   extract(epoch from started_at)::float8 * 1000 as started_ms, extract(epoch from expires_at)::float8 * 1000 as expires_ms`;
 
-/** The table `interactions`. A row without the seal of one of our processes is none; each change seals it anew. */
+/** The table `interactions`. Rows without a valid seal are ignored; each change seals the row again. */
 export function createInteractionStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealed = ({ id, browser }: InteractionKey, { parameters, pushed, ...interaction }: Interaction) =>
     [
@@ -69,13 +68,11 @@ export function createInteractionStore(pool: pg.Pool, rowSeal: RowSeal) {
     connection: Queryable,
     lock: '' | 'for update',
   ): Promise<Interaction | undefined> {
-    const { rows } = await answered(
-      connection.query<InteractionRow>({
-        name: lock === '' ? 'interaction-find' : 'interaction-lock',
-        text: `select ${columns} from interactions where id_hash = $1 and browser_hash = $2 ${lock}`,
-        values: [key.id, key.browser],
-      }),
-    );
+    const { rows } = await ask<InteractionRow>(connection, {
+      name: lock === '' ? 'interaction-find' : 'interaction-lock',
+      text: `select ${columns} from interactions where id_hash = $1 and browser_hash = $2 ${lock}`,
+      values: [key.id, key.browser],
+    });
     const [row] = rows;
     if (row === undefined) return undefined;
     const interaction = interactionOf(row);
@@ -83,27 +80,25 @@ export function createInteractionStore(pool: pg.Pool, rowSeal: RowSeal) {
   }
 
   return {
-    /** Begins an interaction, or finds it as it is when it was begun before; undefined where its row is not ours. */
+    /** Starts an interaction, or returns the one started before; undefined if its row has no valid seal. */
     async begin(key: InteractionKey, interaction: Interaction): Promise<Interaction | undefined> {
-      await answered(
-        pool.query({
-          name: 'interaction-begin',
-          text: `insert into interactions (id_hash, browser_hash, client, parameters, request_hash, request_record, started_at, expires_at, seal)
+      await ask(pool, {
+        name: 'interaction-begin',
+        text: `insert into interactions (id_hash, browser_hash, client, parameters, request_hash, request_record, started_at, expires_at, seal)
                  values ($1, $2, $3, $4, $5, $6, to_timestamp($7::float8 / 1000.0), to_timestamp($8::float8 / 1000.0), $9)
                  on conflict (id_hash) do nothing`,
-          values: [
-            key.id,
-            key.browser,
-            interaction.client,
-            JSON.stringify(Object.fromEntries(interaction.parameters)),
-            interaction.pushed?.hash ?? null,
-            interaction.pushed?.recordId ?? null,
-            interaction.startedAt,
-            interaction.expiresAt,
-            rowSeal.seal(...sealed(key, interaction)),
-          ],
-        }),
-      );
+        values: [
+          key.id,
+          key.browser,
+          interaction.client,
+          JSON.stringify(Object.fromEntries(interaction.parameters)),
+          interaction.pushed?.hash ?? null,
+          interaction.pushed?.recordId ?? null,
+          interaction.startedAt,
+          interaction.expiresAt,
+          rowSeal.seal(...sealed(key, interaction)),
+        ],
+      });
       return find(key, pool, '');
     },
     /** The interaction, if it is this browser's. */
@@ -121,7 +116,7 @@ export function createInteractionStore(pool: pg.Pool, rowSeal: RowSeal) {
         return work(interaction, {
           connection,
           async end(ending) {
-            if (interaction === undefined) throw new Error('an interaction was ended that is not there');
+            if (interaction === undefined) throw new Error('the interaction to end does not exist');
             await connection.query({
               name: 'interaction-end',
               text: `update interactions set outcome = $3, error = $4, description = $5, seal = $6
@@ -139,17 +134,8 @@ export function createInteractionStore(pool: pg.Pool, rowSeal: RowSeal) {
         });
       });
     },
-    async removeExpired(now: number, limit: number): Promise<number> {
-      const { rowCount } = await answered(
-        pool.query({
-          name: 'interaction-sweep',
-          text: `delete from interactions where id_hash in (
-                   select id_hash from interactions where expires_at < to_timestamp($1::float8 / 1000.0) limit $2)`,
-          values: [now, limit],
-        }),
-      );
-      return rowCount ?? 0;
-    },
+    removeExpired: (now: number, limit: number) =>
+      removeExpiredRows(pool, { table: 'interactions', key: 'id_hash', column: 'expires_at' }, now, limit),
   };
 }
 
@@ -157,7 +143,7 @@ function interactionOf(row: InteractionRow): Interaction {
   const client = parseClientId(row.client);
   const recordId = parseId('record', row.request_record);
   if (client === undefined || (row.request_hash === null) !== (recordId === undefined))
-    throw new Error('an interaction names a client or a record that is none');
+    throw new Error('an interaction row has an invalid client or record id');
   return {
     client,
     parameters: new Map(Object.entries(row.parameters)),

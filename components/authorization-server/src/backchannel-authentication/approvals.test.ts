@@ -39,8 +39,8 @@ describe('the page of a request', () => {
     const text = textOf(page.body);
     for (const shown of ['W4SCT', `LEI ${broker}`, venueOrders, anna, 'order:read', '2026-11-23, 10:05 UTC'])
       expect(text).toContain(shown);
-    expect(text).toContain('Who is signed in here has proved nothing');
-    expect(text).toContain('registered as being tried out');
+    expect(text).toContain('Development sign-in: the person was not authenticated');
+    expect(text).toContain('registered for a sandbox');
   });
 
   it('shows the intent decoded, field by field, with its fingerprint, and asks to compare it where there is no message', async () => {
@@ -121,7 +121,7 @@ describe('the page of a request', () => {
     world.upgradeSignIns({ acr: 'phr' });
     const strong = await browser.get(path);
     expect(strong.statusCode).toBe(200);
-    expect(textOf(strong.body)).not.toContain('has proved nothing');
+    expect(textOf(strong.body)).not.toContain('was not authenticated');
     world.upgradeSignIns({});
     const posted = await browser.post(path, world.formOf(strong.body, 'allow'));
     expect(posted.headers.location).toMatch(/^\/sign-in\//);
@@ -143,7 +143,7 @@ describe('what a person is warned of', () => {
   it('is another request with the same message', async () => {
     const message = 'SAME-1';
     const first = await asked({ binding_message: message });
-    const warning = 'Another request with the same message waits for you';
+    const warning = 'Another request with the same message awaits your decision';
     expect(textOf((await opened(first)).page.body)).not.toContain(warning);
     const second = await asked({ binding_message: message });
     for (const id of [first, second]) expect(textOf((await opened(id)).page.body)).toContain(warning);
@@ -175,7 +175,7 @@ describe('what a person is warned of', () => {
     const shorter = textOf((await opened(fourth)).page.body);
     expect(shorter).toContain('and left open');
     expect(shorter).toMatch(/Limit price 99 EUR \(Euro\) none: at market/);
-    const waits = 'Another request for the same intent, with other terms, waits for you';
+    const waits = 'Another request for the same intent, with different terms, awaits your decision';
     expect(shorter).toContain(waits);
     // Whichever is looked at: the honest one may be the later one.
     expect(textOf((await opened(third)).page.body)).toContain(waits);
@@ -354,7 +354,7 @@ describe('the list of what waits', () => {
     const own = await createCibaWorld({ options: { maxOutstandingForPerson: 1_000 } });
     own.world.changeClient('dashboard', { grantTypes: ['urn:openid:params:grant-type:ciba'], name: 'Dashboard' });
     const browser = own.browser();
-    expect(textOf((await own.openSignedIn(browser, '/approvals')).body)).toContain('Nothing waits for your decision');
+    expect(textOf((await own.openSignedIn(browser, '/approvals')).body)).toContain('No requests await your decision');
     const ids = [
       (await own.ask(own.plain({ binding_message: 'LATER' }))).auth_req_id,
       (await own.ask(own.plain({ binding_message: 'SOONER', requested_expiry: '60' }))).auth_req_id,

@@ -9,9 +9,9 @@ import {
 import { decodeBase64Url, digestOf, type TransactionId } from '@countersign/kernel';
 import { describeAuthorizationDetail, digestOfIntent, isScope, type Tier, tierOfScopes } from '@countersign/market';
 import { csrfTokenOf, matchesCsrfToken } from '@countersign/runtime';
-import type { Visit } from '../authorization-endpoint/authorization-endpoint.ts';
-import type { RequestRules } from '../authorization-endpoint/request-rules.ts';
-import { membersOfDetail } from '../token-endpoint/check-application-detail.ts';
+import type { RequestRules } from '../authorization-request/index.ts';
+import type { Visit } from '../browser.ts';
+import { membersOfDetail } from '../token-endpoint/index.ts';
 import { type Allowing, allowingOf, signatureIn } from './consent-statement.ts';
 import { type CheckedApproval, checkApproval, type DecisionDependencies, decideApproval } from './decide-approval.ts';
 import { approvalErrors } from './refusals.ts';
@@ -69,7 +69,7 @@ export type ApprovalStep =
 /** Whether the browser comes back from a sign-in, and whether from the one that a request needs beside. */
 export type Returned = 'no' | 'from-sign-in' | 'from-second';
 
-/** A person's own page of what is asked of them. Nobody is shown what is asked of somebody else. */
+/** A person's own requests awaiting a decision. Nobody sees the requests of another person. */
 export interface Approvals {
   /** @param returned whether the browser comes back from a sign-in: it is not sent there a second time */
   list(visit: Visit, returned: boolean): Promise<ApprovalStep>;
@@ -102,7 +102,7 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
   const { store, directory, authentication, transactions, clock, issuer } = dependencies;
   const base = new URL(issuer).pathname.replace(/\/$/, '') + approvalsPath;
 
-  /** Who is signed in, or the way to the sign-in, which says nothing of what may be asked for afterwards. */
+  /** The current sign-in, or a redirect to sign in that reveals nothing about the request. */
   async function signedIn(
     path: string,
     visit: Visit,
@@ -140,13 +140,13 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
       return { kind: 'decided', id, outcome: request.decided.outcome, clientName: name };
     if (request.expiresAt <= clock.now())
       throw approvalErrors.error('approval_expired', `The request of ${name} has expired. It can be made again there.`);
-    // Only now: what kind of sign-in is needed would tell a stranger that there is something.
+    // Checked only now: the required class of sign-in would reveal to a stranger that a request exists.
     const tier = tierFor(request);
     const need = { acrValues: request.acrValues, clientName: name, tier };
     const back = tier === listTier ? returned !== 'no' : returned === 'from-second';
     const signIn = await signedIn(path, visit, back, need);
     if ('kind' in signIn) return signIn;
-    // Two sessions of one browser may be of two people, where one ended in between.
+    // Two sessions in one browser may belong to two people, if one ended in between.
     if (signIn.person !== request.person) throw unknown();
     return { request, signIn };
   }
@@ -272,11 +272,14 @@ function decisionOf(text: string | undefined): 'allow' | 'refuse' {
 }
 
 function unknown() {
-  return approvalErrors.error('approval_unknown', 'There is nothing at this address that waits for you.');
+  return approvalErrors.error('approval_unknown', 'No request at this address awaits your decision.');
 }
 
 function abandoned() {
-  return approvalErrors.error('sign_in_abandoned', 'You are not signed in. Sign in to see what waits for you.');
+  return approvalErrors.error(
+    'sign_in_abandoned',
+    'You are not signed in. Sign in to see the requests awaiting your decision.',
+  );
 }
 
 function tooWeak(acrValues: readonly string[]) {

@@ -14,18 +14,15 @@ import { digestOfIntent } from '@countersign/market';
 import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
-import { applicationDigests } from '../authorization-endpoint/check-requested-details.ts';
-import type { ConsentLifetimes } from '../authorization-endpoint/grant-expiry.ts';
-import { createIdTokenHints } from '../authorization-endpoint/id-token-hint.ts';
+import { applicationDigests, type ConsentLifetimes } from '../authorization-request/index.ts';
 import { type ClientContext, type ClientEndpointDependencies, createClientEndpoint } from '../client-endpoint/index.ts';
-import { bindProofKey } from '../pushed-requests/proof-key.ts';
-import { createPushedRequestStore } from '../pushed-requests/store.ts';
+import { createIdTokenHints } from '../id-tokens.ts';
+import { bindProofKey, createPushedRequestStore } from '../pushed-requests/index.ts';
 import { type Approvals, createApprovals } from './approvals.ts';
-import { checkTerms } from './check-terms.ts';
+import { checkTerms, identifyPerson } from './check-request.ts';
 import { backchannelAuthenticationRoutes } from './http.ts';
-import { identifyPerson } from './identify-person.ts';
 import { type BackchannelRequest, parseBackchannelRequest } from './parse-request.ts';
-import { createPings } from './pings.ts';
+import { createPingSealer, createPings } from './pings.ts';
 import { readRequest } from './read-request.ts';
 import {
   type BackchannelRequests,
@@ -34,7 +31,6 @@ import {
   pollIntervalSeconds,
 } from './redeem.ts';
 import { refuse } from './refusals.ts';
-import { createPingSealer } from './sealed-ping.ts';
 import { type AskedRequest, createBackchannelStore, type RequestHolder } from './store.ts';
 
 export const cibaGrantType = 'urn:openid:params:grant-type:ciba';
@@ -65,7 +61,7 @@ export interface BackchannelAuthenticationDependencies extends ClientEndpointDep
   readonly policyEngine: Pick<PolicyEngine, 'detailTypes'>;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
   readonly grants: Pick<GrantRegister, 'give' | 'deny'>;
-  /** Has people sign what they allow; without it intents are allowed in development alone. */
+  /** Lets people sign what they allow; without it intents can be allowed in development only. */
   readonly statements?: Statements;
   /** Where transactions are approved, for the way there. */
   readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;

@@ -9,17 +9,17 @@ import {
 } from '@countersign/contracts';
 import { type Clock, digestOf, epochSeconds, isCodedError, type Random } from '@countersign/kernel';
 import { digestOfIntent } from '@countersign/market';
-import type { ClientRules } from '../client-endpoint/check-client.ts';
+import type { ClientRules } from '../client-endpoint/index.ts';
 import { approvalErrors } from './refusals.ts';
 import type { KeptRequest } from './store.ts';
 
-/** No other statement of a person can be taken for their permission. */
+/** A type of its own, so that no other statement counts as consent. */
 export const consentStatementType = 'countersign-consent+webauthn';
 
 const longestSeconds = 600;
 
 export interface SigningDependencies extends ClientRules {
-  /** Has people sign; without it nobody can, and intents are allowed by a click in development alone. */
+  /** Lets people sign; without it intents can be allowed by a click in development only. */
   readonly statements?: Statements;
   readonly clock: Clock;
   readonly random: Random;
@@ -94,7 +94,7 @@ export async function requireSigned(
     if (allowing.by === 'click') return;
     throw approvalErrors.error(
       'signature_required',
-      allowing.by === 'nothing' ? allowing.detail : 'This is allowed by the signature of your security key.',
+      allowing.by === 'nothing' ? allowing.detail : 'Sign with your security key to allow this.',
     );
   }
   const { typ, iss, iat: _iat, exp, jti: _jti, ...claims } = signed.claims;
@@ -102,7 +102,7 @@ export async function requireSigned(
   if (!wanted || digestOf(claims) !== digestOf(termsSigned(request, terms)))
     throw approvalErrors.error(
       'approval_changed',
-      'What was signed is not what would be allowed now. Look at it again.',
+      'The signed terms differ from the current terms. Review the request again.',
     );
 }
 
@@ -128,7 +128,7 @@ function withoutAuthenticator(environment: ClientRules['environment']): Allowing
   return { by: 'nothing', code: 'authenticator_none', detail };
 }
 
-/** Anything may stand there: what it is, is for who verifies it. */
+/** Unverified input: the verifier checks its shape. */
 function parsed(text: string | undefined): unknown {
   try {
     return JSON.parse(text ?? '');

@@ -4,23 +4,41 @@ import type {
   DecidedRequest,
   Directory,
   DirectorySnapshot,
+  Grant,
   GrantProposal,
   GrantRegister,
   GrantTerms,
   Person,
   PolicyEngine,
+  RecordDraft,
   SignedStatement,
   SignIn,
 } from '@countersign/contracts';
-import { type Clock, digestOf, epochSeconds, isCodedError, newId, type Random, toInstant } from '@countersign/kernel';
+import { grantErrors } from '@countersign/contracts';
+import {
+  type Clock,
+  type CodedError,
+  digestOf,
+  epochSeconds,
+  isCodedError,
+  type Json,
+  newId,
+  type Random,
+  type RecordId,
+  toInstant,
+} from '@countersign/kernel';
 import { digestOfIntent } from '@countersign/market';
-import { checkPerson } from '../authorization-endpoint/check-person.ts';
-import { type ConsentLifetimes, defaultConsentLifetimes, grantExpiry } from '../authorization-endpoint/grant-expiry.ts';
-import { refuse as refuseAuthorization } from '../authorization-endpoint/refusals.ts';
-import type { RequestRules } from '../authorization-endpoint/request-rules.ts';
-import { type ClientRules, checkClient } from '../client-endpoint/check-client.ts';
-import { type ApprovalFacts, approvalRecord, refusedApprovalRecord } from './approval-records.ts';
-import { checkTerms } from './check-terms.ts';
+import {
+  type ConsentLifetimes,
+  checkPerson,
+  defaultConsentLifetimes,
+  grantExpiry,
+  type RequestRules,
+  refuse as refuseAuthorization,
+} from '../authorization-request/index.ts';
+import { type ClientRules, checkClient } from '../client-endpoint/index.ts';
+import { reasonOf } from '../refusal.ts';
+import { checkTerms } from './check-request.ts';
 import { methodsOf, requireSigned, type SigningDependencies } from './consent-statement.ts';
 import { approvalErrors, refuse } from './refusals.ts';
 import type { BackchannelStore, KeptRequest } from './store.ts';
@@ -57,7 +75,7 @@ export function checkApproval(request: KeptRequest, signIn: SignIn, rules: Appro
   const now = rules.clock.now();
   const client = directory.client(request.client);
   if (client === undefined)
-    throw refuseAuthorization('client_unknown', 'The software that asks is not known any more.');
+    throw refuseAuthorization('client_unknown', 'The software that asks is no longer registered.');
   checkClient(client, directory, rules);
   const person = checkPerson(signIn, { client, directory, request: { subject: request.person } });
   const detailTypes = rules.policyEngine.detailTypes();
@@ -90,14 +108,14 @@ export function decideApproval(
 ): Promise<'allowed' | 'denied'> {
   const { clock, store, grants, audit } = dependencies;
   const newRecordId = () => newId('record', dependencies);
-  // The assertion was made just now, for this: it says more than the sign-in of a while ago.
+  // The assertion was made just now for this request, so it replaces the authentication of the older sign-in.
   const signIn = signed === undefined ? signedIn : assertedBy(signed, signedIn, clock.now());
 
   async function checkOnRecord(facts: ApprovalFacts): Promise<CheckedApproval> {
     try {
       return checkApproval(facts.request, signIn, dependencies);
     } catch (error) {
-      // Somebody known wanted to decide and was not let.
+      // A known person was refused: that must be on record.
       if (isCodedError(error)) await audit.append(refusedApprovalRecord(newRecordId(), error, facts));
       throw error;
     }
@@ -114,7 +132,7 @@ export function decideApproval(
 
   return store.underLock(hash, async (request, keep) => {
     if (request === undefined)
-      throw approvalErrors.error('approval_unknown', 'There is nothing at this address that waits for you.');
+      throw approvalErrors.error('approval_unknown', 'No request at this address awaits your decision.');
     if (request.decided !== undefined) return request.decided.outcome;
     if (request.expiresAt <= clock.now())
       throw approvalErrors.error(
@@ -124,10 +142,7 @@ export function decideApproval(
     const facts: ApprovalFacts = { request, signIn, signed, address };
     const checked = await checkOnRecord(facts);
     if (seen !== digestOf(checked.terms))
-      throw approvalErrors.error(
-        'approval_changed',
-        'What would be allowed has changed since you were shown it. Look at it again.',
-      );
+      throw approvalErrors.error('approval_changed', 'The request has changed since you saw it. Review it again.');
     // The statement names the very intents that would be allowed (`requireSigned`).
     const bound = signed === undefined ? {} : { boundTo: checked.terms.details.map(digestOfIntent) };
     const proposal = proposalOf(request, checked, { ...signIn, ...bound });
@@ -151,9 +166,9 @@ function decidedRequest({ hash, requestedAt }: KeptRequest): DecidedRequest {
   return { id: `backchannel-request/${hash.toString('base64url')}`, askedAt: requestedAt };
 }
 
-/** Allowed before a process died, and revoked before the person repeated the decision. */
+/** The consent was given before a process crashed, and revoked before the person repeated the decision. */
 function refuseRevoked(error: unknown): never {
-  if (!isCodedError(error, 'grant_revoked')) throw error;
+  if (!grantErrors.is(error, 'grant_revoked')) throw error;
   throw approvalErrors.error(
     'approval_expired',
     'You have allowed this already, and it was revoked since. The request can be made again where it came from.',
@@ -185,4 +200,78 @@ function proposalOf(
     ...(boundTo === undefined ? {} : { boundTo }),
     expiresAt: toInstant(until),
   };
+}
+
+/** What is known when a person decides on their own device. */
+export interface ApprovalFacts {
+  readonly request: KeptRequest;
+  readonly signIn: SignIn;
+  /** With what they signed it. */
+  readonly signed?: SignedStatement | undefined;
+  readonly terms?: Pick<GrantTerms, 'scopes' | 'resources'>;
+  readonly address: string;
+}
+
+/** The person allowed it: joins the consent with the request that it answers. */
+export function approvalRecord(id: RecordId, facts: ApprovalFacts & { readonly grant: Grant }): RecordDraft {
+  const { grant, signed } = facts;
+  const grounds = [grant.recordId, ...(signed === undefined ? [] : [signed.authenticator.recordId])];
+  return {
+    ...common({ ...facts, terms: grant }, grounds),
+    id,
+    type: 'authorization.granted',
+    outcome: 'permit',
+    data: {
+      endpoint: 'approvals',
+      grant: grant.id,
+      grant_version: grant.version,
+      ...identifierOf(facts),
+      ...proofOf(signed),
+    },
+  };
+}
+
+/** @param grounds records that it rests on beside the request */
+export function refusedApprovalRecord(
+  id: RecordId,
+  error: CodedError,
+  facts: ApprovalFacts,
+  grounds: readonly RecordId[] = [],
+): RecordDraft {
+  return {
+    ...common(facts, grounds),
+    id,
+    type: 'backchannel.refused',
+    outcome: 'deny',
+    reason: reasonOf(error),
+    data: { endpoint: 'approvals', error: error.code, detail: error.detail, ...identifierOf(facts) },
+  };
+}
+
+function common({ request, signIn, terms, address }: ApprovalFacts, grounds: readonly RecordId[]) {
+  return {
+    source: 'authorization-server',
+    client: request.client,
+    subject: { id: signIn.person },
+    references: [...grounds, request.recordId],
+    authentication: { acr: signIn.acr, amr: signIn.amr, authTime: signIn.authTime },
+    ...(terms === undefined ? {} : { scope: terms.scopes }),
+    ...(terms === undefined || terms.resources.length === 0 ? {} : { audience: terms.resources }),
+    address,
+  };
+}
+
+/** The assertion whole: it is verified again from the record alone. */
+function proofOf(signed: SignedStatement | undefined): Readonly<Record<string, Json>> {
+  if (signed === undefined) return {};
+  const { claims, signature, authenticator } = signed;
+  return {
+    statement: { claims: { ...claims }, signature: { ...signature } },
+    key: { ...authenticator.jwk },
+    authenticator: authenticator.id,
+  };
+}
+
+function identifierOf({ request }: ApprovalFacts) {
+  return { auth_req_id_sha256: request.hash.toString('base64url') };
 }

@@ -8,10 +8,8 @@ import {
   sendPage,
 } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Visit } from '../authorization-endpoint/authorization-endpoint.ts';
-import { browserCookie } from '../authorization-endpoint/browser-cookie.ts';
-import { asPageError, queryOf } from '../authorization-endpoint/page-request.ts';
-import { approvalPage } from './approval-page.ts';
+import { asPageError, browserCookie, queryOf, type Visit } from '../browser.ts';
+import { approvalPage, approvalsPage, decidedPage } from './approval-pages.ts';
 import {
   type ApprovalStep,
   type Approvals,
@@ -20,7 +18,6 @@ import {
   returnedQuery,
   secondReturnedQuery,
 } from './approvals.ts';
-import { approvalsPage, decidedPage } from './approvals-page.ts';
 
 export interface BackchannelAuthenticationRoutes {
   readonly approvals: Approvals;

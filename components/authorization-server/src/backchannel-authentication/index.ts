@@ -1,8 +1,6 @@
 export {
   type BackchannelAuthentication,
-  type BackchannelAuthenticationOptions,
   type BackchannelAuthenticationResponse,
-  cibaGrantType,
   createBackchannelAuthentication,
 } from './backchannel-authentication.ts';
-export { backchannelAuthenticationRoutes } from './http.ts';
+export type { BackchannelRequests } from './redeem.ts';

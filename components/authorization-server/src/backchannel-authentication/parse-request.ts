@@ -1,12 +1,19 @@
-import type { AskedTerms } from './check-terms.ts';
-import { readNotificationToken } from './notification-token.ts';
-import { arrayOf, listOf, type Parameters, positiveOf, textOf } from './parameters.ts';
-import { refuse } from './refusals.ts';
+import { defined, type Json, parseJson } from '@countersign/kernel';
+import { type BackchannelRefusal, refuse } from './refusals.ts';
 
-/** Who is to be asked, as the client has it. */
+/** The person to ask, as the client names them. */
 export type PersonHint =
   | { readonly kind: 'login'; readonly hint: string }
   | { readonly kind: 'id-token'; readonly token: string };
+
+/** What is asked for, as the client wrote it. */
+export interface AskedTerms {
+  readonly scope: readonly string[];
+  /** RFC 8707. */
+  readonly resource?: string;
+  /** RFC 9396: its elements have not been checked. */
+  readonly details?: readonly Json[];
+}
 
 /** What a client asks somebody on their own device (CIBA Core section 7.1); nothing of it is believed yet. */
 export interface BackchannelRequest {
@@ -60,14 +67,10 @@ export function parseBackchannelRequest(parameters: Parameters): BackchannelRequ
     hint,
     asked: {
       scope: listOf(parameters, 'scope', { maxLength: 2_048, maxItems: 64, pattern: words, reason: 'scope_malformed' }),
-      ...(resource === undefined ? {} : { resource }),
-      ...(details === undefined ? {} : { details }),
+      ...defined({ resource, details }),
     },
     acrValues: listOf(parameters, 'acr_values', { maxLength: 1_024, maxItems: 16, pattern: words }),
-    ...(bindingMessage === undefined ? {} : { bindingMessage }),
-    ...(requestedExpirySeconds === undefined ? {} : { requestedExpirySeconds }),
-    ...(notificationToken === undefined ? {} : { notificationToken }),
-    ...(dpopJkt === undefined ? {} : { dpopJkt }),
+    ...defined({ bindingMessage, requestedExpirySeconds, notificationToken, dpopJkt }),
   };
 }
 
@@ -76,7 +79,7 @@ function readHint(parameters: Parameters): PersonHint {
   const sent = ['login_hint', 'id_token_hint', 'login_hint_token'].filter(
     (name) => parameters.has(name) && parameters.get(name) !== '',
   );
-  if (sent.length > 1) throw refuse('hint_several', `Send one hint of who is to be asked, not ${sent.join(' and ')}.`);
+  if (sent.length > 1) throw refuse('hint_several', `Send one hint that names the person, not ${sent.join(' and ')}.`);
   if (sent[0] === 'login_hint_token')
     throw refuse(
       'login_hint_token_unsupported',
@@ -86,5 +89,93 @@ function readHint(parameters: Parameters): PersonHint {
   if (hint !== undefined) return { kind: 'login', hint };
   const token = textOf(parameters, 'id_token_hint', { maxLength: 8_192, pattern: graphic });
   if (token !== undefined) return { kind: 'id-token', token };
-  throw refuse('hint_missing', 'Say who is to be asked, by a login_hint or an id_token_hint.');
+  throw refuse('hint_missing', 'Name the person, by a login_hint or an id_token_hint.');
+}
+
+/** RFC 6750 section 2.1: what may stand behind `Bearer` in a header, so that nothing else of the request can. */
+const bearerToken = /^[A-Za-z0-9._~+/-]+=*$/;
+
+/** CIBA Core section 7.1: at least 128 bits, and no character of a bearer token carries more than 6.1. */
+const fewestCharacters = 22;
+/** A repeated word has length and no randomness; of 128 random bits, even in decimal, fewer are not to be met. */
+const fewestDifferent = 6;
+
+/** The token that the client is pinged with, if it sent one. @throws CodedError `invalid_request` */
+export function readNotificationToken(parameters: Parameters): string | undefined {
+  const token = textOf(parameters, 'client_notification_token', {
+    maxLength: 1_024,
+    pattern: bearerToken,
+    reason: 'notification_token_malformed',
+  });
+  if (token === undefined) return undefined;
+  if (token.replace(/=+$/, '').length < fewestCharacters || new Set(token).size < fewestDifferent)
+    throw refuse('notification_token_weak', 'The client_notification_token must hold at least 128 random bits.');
+  return token;
+}
+
+/** Parameters of a request: text where they came as a form, JSON where they came as a signed request. */
+export type Parameters = ReadonlyMap<string, Json>;
+
+export interface TextShape {
+  readonly maxLength: number;
+  readonly pattern: RegExp;
+  /** `parameter_malformed` when left out. */
+  readonly reason?: BackchannelRefusal;
+}
+
+/** A text parameter; undefined where it was not sent, or sent without a value (RFC 6749 section 3.1). */
+export function textOf(parameters: Parameters, name: string, shape: TextShape): string | undefined {
+  const { maxLength, pattern, reason = 'parameter_malformed' } = shape;
+  const value = parameters.get(name);
+  if (value === undefined || value === '') return undefined;
+  if (typeof value !== 'string') throw refuse(reason, `The parameter ${name} must be one string.`);
+  if (value.length > maxLength)
+    throw refuse(reason, `The parameter ${name} must have at most ${maxLength} characters.`);
+  if (!pattern.test(value)) throw refuse(reason, `The parameter ${name} has a form that is not accepted.`);
+  return value;
+}
+
+/** A space-delimited list without repetitions; empty where it was not sent. */
+export function listOf(
+  parameters: Parameters,
+  name: string,
+  shape: TextShape & { readonly maxItems: number },
+): readonly string[] {
+  const items = [...new Set(textOf(parameters, name, shape)?.split(' ') ?? [])];
+  if (items.length > shape.maxItems)
+    throw refuse(
+      shape.reason ?? 'parameter_malformed',
+      `The parameter ${name} must have at most ${shape.maxItems} values.`,
+    );
+  return items;
+}
+
+/** A whole number of one or more: CIBA Core section 7.1.1 lets `requested_expiry` be a string or a number. */
+export function positiveOf(parameters: Parameters, name: string): number | undefined {
+  const value = parameters.get(name);
+  if (value === undefined || value === '') return undefined;
+  const digits = typeof value === 'number' ? String(value) : value;
+  if (typeof digits !== 'string' || !/^[1-9]\d{0,8}$/.test(digits))
+    throw refuse('parameter_malformed', `The parameter ${name} must be a positive whole number.`);
+  return Number(digits);
+}
+
+/** A JSON array with something in it: as text in a form, as itself in a signed request. */
+export function arrayOf(
+  parameters: Parameters,
+  name: string,
+  { maxLength, reason }: { readonly maxLength: number; readonly reason: BackchannelRefusal },
+): readonly Json[] | undefined {
+  const value = parameters.get(name);
+  if (value === undefined || value === '') return undefined;
+  const array = typeof value === 'string' ? read(value) : value;
+  if (!Array.isArray(array) || array.length === 0)
+    throw refuse(reason, `The parameter ${name} must be a JSON array with at least one element.`);
+  return array;
+
+  function read(text: string): Json {
+    const parsed = parseJson(text, { maxLength });
+    if (!parsed.ok) throw refuse(reason, `The parameter ${name} cannot be read: ${parsed.problem}.`);
+    return parsed.value;
+  }
 }

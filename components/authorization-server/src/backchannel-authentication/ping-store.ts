@@ -1,5 +1,6 @@
 import { type ClientId, parseClientId } from '@countersign/contracts';
-import { answered, type Queryable } from '../codes/queryable.ts';
+import { ask } from '@countersign/runtime';
+import type { Queryable } from '../row-store.ts';
 
 /** A client that is still to hear that somebody has decided. */
 export interface DuePing {
@@ -25,49 +26,43 @@ interface PingRow {
 /** What the table `backchannel_requests` says of pings. Times are milliseconds since the epoch. */
 export function createPingStore(pool: Queryable) {
   return {
-    /** Takes what is due, and puts it off: a node that dies on the way leaves it to the next. */
+    /** Takes what is due and postpones it, so that another node takes over if this one crashes. */
     async take(now: number, nextAttempt: number, limit: number): Promise<readonly DuePing[]> {
-      const { rows } = await answered(
-        pool.query<PingRow>({
-          name: 'ping-take',
-          text: `update backchannel_requests
+      const { rows } = await ask<PingRow>(pool, {
+        name: 'ping-take',
+        text: `update backchannel_requests
                     set ping_attempts = ping_attempts + 1, ping_at = to_timestamp($2::float8 / 1000.0)
                   where id_hash in (
                     select id_hash from backchannel_requests where ping_at <= to_timestamp($1::float8 / 1000.0)
                      order by ping_at limit $3 for update skip locked)
               returning id_hash, client, ping, ping_attempts, extract(epoch from expires_at)::float8 * 1000 as expires_ms`,
-          values: [now, nextAttempt, limit],
-        }),
-      );
+        values: [now, nextAttempt, limit],
+      });
       return rows.map(pingOf);
     },
-    /** Unless another node has got through meanwhile. */
+    /** Has no effect if another node has delivered the ping meanwhile. */
     async putOff(hash: Buffer, nextAttempt: number): Promise<void> {
-      await answered(
-        pool.query({
-          name: 'ping-put-off',
-          text: `update backchannel_requests set ping_at = to_timestamp($2::float8 / 1000.0)
+      await ask(pool, {
+        name: 'ping-put-off',
+        text: `update backchannel_requests set ping_at = to_timestamp($2::float8 / 1000.0)
                   where id_hash = $1 and ping is not null`,
-          values: [hash, nextAttempt],
-        }),
-      );
+        values: [hash, nextAttempt],
+      });
     },
-    /** Through, or given up: what was to be sent is forgotten. */
+    /** Delivered or given up: removes the encrypted data. */
     async finish(hash: Buffer): Promise<void> {
-      await answered(
-        pool.query({
-          name: 'ping-finish',
-          text: 'update backchannel_requests set ping_at = null, ping = null where id_hash = $1',
-          values: [hash],
-        }),
-      );
+      await ask(pool, {
+        name: 'ping-finish',
+        text: 'update backchannel_requests set ping_at = null, ping = null where id_hash = $1',
+        values: [hash],
+      });
     },
   };
 }
 
 function pingOf(row: PingRow): DuePing {
   const client = parseClientId(row.client);
-  if (client === undefined) throw new Error('a ping is for a client that is none');
+  if (client === undefined) throw new Error('a ping row has an invalid client id');
   return {
     hash: row.id_hash,
     client,

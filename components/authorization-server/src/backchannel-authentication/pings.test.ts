@@ -1,6 +1,6 @@
 import { outboundErrors, parseClientId } from '@countersign/contracts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createPingSealer } from './sealed-ping.ts';
+import { createPingSealer } from './pings.ts';
 import { type CibaWorld, createCibaWorld, notificationToken, pingEndpoint } from './testing/ciba-world.ts';
 
 let world: CibaWorld;

@@ -1,9 +1,9 @@
-import type { Client, Directory, Outbound } from '@countersign/contracts';
-import { type Clock, isCodedError } from '@countersign/kernel';
+import { createCipheriv, createDecipheriv, hkdfSync } from 'node:crypto';
+import type { Client, ClientId, Directory, Outbound } from '@countersign/contracts';
+import { type Clock, isCodedError, parseJson, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import { createPingStore, type DuePing } from './ping-store.ts';
-import type { PingSealer, PingSecrets } from './sealed-ping.ts';
 
 export interface PingDependencies {
   readonly pool: pg.Pool;
@@ -17,7 +17,7 @@ export interface PingDependencies {
 }
 
 export interface Pings {
-  /** Somebody has decided just now: no need to wait. Whoever decided does not wait for the client either. */
+  /** Sends due pings now, without waiting for them: a decision was just made. */
   hurry(): void;
   /** Sends what is due; runs by itself. */
   run(): Promise<void>;
@@ -78,7 +78,7 @@ export function createPings(dependencies: PingDependencies): Pings {
       return { told: false, final: status >= 300 && status < 500 && status !== 429, why: `status ${status}` };
     } catch (error) {
       if (isCodedError(error)) return { told: false, final: error.category === 'invalid', why: error.code };
-      // A fault of ours: not tried for ever.
+      // Our own bug: do not retry for ever.
       logger.error({ error }, 'a ping failed by a fault of ours');
       return { told: false, final: true, why: 'internal_error' };
     }
@@ -113,4 +113,63 @@ type Outcome =
 
 function deliveryOf(client: Client | undefined) {
   return client?.backchannelDelivery?.mode === 'ping' ? client.backchannelDelivery : undefined;
+}
+
+/** What a ping needs and nobody may find in the database: both are secrets of the client. */
+export interface PingSecrets {
+  readonly authReqId: string;
+  readonly notificationToken: string;
+}
+
+/** Encrypts what is to be sent later, so that the tables hold no secret that can be used. */
+export interface PingSealer {
+  seal(secrets: PingSecrets, to: PingAddressee): Buffer;
+  /** @returns undefined when it was sealed with another secret, for another row or for another client */
+  open(sealed: Uint8Array, to: PingAddressee): PingSecrets | undefined;
+}
+
+/** What is moved to another row, or whose row names another client, does not open. */
+export interface PingAddressee {
+  /** SHA-256 of the auth_req_id. */
+  readonly hash: Uint8Array;
+  readonly client: ClientId;
+}
+
+/**
+ * AES-256-GCM: nonce (12 bytes), ciphertext, tag (16 bytes).
+ *
+ * @param secret at least 32 octets, the same on every node
+ */
+export function createPingSealer(secret: Uint8Array, random: Random): PingSealer {
+  if (secret.length < 32) throw new Error('the secret that pings are sealed with has fewer than 32 octets');
+  const bound = ({ hash, client }: PingAddressee) => Buffer.concat([hash, Buffer.from(client)]);
+  const key = new Uint8Array(hkdfSync('sha256', secret, '', 'countersign backchannel ping', 32));
+  return {
+    seal({ authReqId, notificationToken }, to) {
+      const nonce = random.bytes(12);
+      const cipher = createCipheriv('aes-256-gcm', key, nonce).setAAD(bound(to));
+      const plain = JSON.stringify([authReqId, notificationToken]);
+      return Buffer.concat([nonce, cipher.update(plain, 'utf8'), cipher.final(), cipher.getAuthTag()]);
+    },
+    open(sealed, to) {
+      try {
+        const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, 12), { authTagLength: 16 })
+          .setAAD(bound(to))
+          .setAuthTag(sealed.subarray(-16));
+        const plain = Buffer.concat([decipher.update(sealed.subarray(12, -16)), decipher.final()]);
+        return secretsOf(plain.toString('utf8'));
+      } catch {
+        return undefined;
+      }
+    },
+  };
+}
+
+function secretsOf(text: string): PingSecrets | undefined {
+  const parsed = parseJson(text);
+  if (!parsed.ok || !Array.isArray(parsed.value)) return undefined;
+  const [authReqId, notificationToken] = parsed.value;
+  return typeof authReqId === 'string' && typeof notificationToken === 'string'
+    ? { authReqId, notificationToken }
+    : undefined;
 }

@@ -1,10 +1,23 @@
-import type { Digest, Json } from '@countersign/kernel';
-import { digestOf, sha256 } from '@countersign/kernel';
+import type { Client } from '@countersign/contracts';
+import { type Digest, digestOf, type Json, sha256 } from '@countersign/kernel';
+import {
+  type ClaimFault,
+  checkClaims,
+  hasType,
+  type JsonObject,
+  type JwsProblem,
+  maxRequestObjectLength,
+  maxRequestObjectLifetimeSeconds,
+  parseCompactJws,
+  type UnverifiedJws,
+  type VerificationKey,
+  verifyJws,
+} from '@countersign/oauth';
 import type { ClientContext } from '../client-endpoint/index.ts';
-import type { PushedRequestStore } from '../pushed-requests/store.ts';
-import type { Parameters } from './parameters.ts';
+import type { ClientKeys } from '../client-keys/index.ts';
+import type { PushedRequestStore } from '../pushed-requests/index.ts';
+import type { Parameters } from './parse-request.ts';
 import { refuse } from './refusals.ts';
-import { type SignedRequestRules, verifySignedRequest } from './signed-request.ts';
 
 /** The parameters of one request, from wherever they may come. */
 export interface ReadRequest {
@@ -68,3 +81,120 @@ const known: ReadonlySet<string> = new Set([
   ...['login_hint', 'id_token_hint', 'login_hint_token', 'client_notification_token', 'dpop_jkt', 'user_code'],
   'request_context',
 ]);
+
+/** The parameters that a client has signed. */
+export interface SignedRequest {
+  readonly parameters: Parameters;
+  /** Its `jti`: it may be used once. */
+  readonly id: string;
+  /** Milliseconds since the epoch: from then on it is refused as expired. */
+  readonly expiresAt: number;
+}
+
+export interface SignedRequestRules {
+  readonly issuer: string;
+  readonly clientKeys: Pick<ClientKeys, 'held' | 'fetch' | 'checkAge'>;
+}
+
+/** About the request, not parameters of it (RFC 7519 section 4.1). */
+const registeredClaims: ReadonlySet<string> = new Set(['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti']);
+/** CIBA Core has no type of its own; clients write that of RFC 9101, JWT or none. */
+const acceptedTypes: readonly (string | undefined)[] = ['oauth-authz-req+jwt', 'JWT', undefined];
+/** What an authorization request has and this one never: without types, they are told apart by what they hold. */
+const foreignParameters = ['response_type', 'redirect_uri', 'code_challenge'];
+
+/**
+ * Verifies a signed authentication request: CIBA Core section 7.1.1, with the life that FAPI-CIBA section 5.2.2 gives
+ * it. Unlike a request object of RFC 9101 it need not name the client a second time, but it must be able to be used
+ * once only.
+ *
+ * @throws CodedError `invalid_request`
+ */
+export async function verifySignedRequest(
+  text: string,
+  { client, now }: { readonly client: Client; readonly now: number },
+  { issuer, clientKeys }: SignedRequestRules,
+): Promise<SignedRequest> {
+  const jws = parseCompactJws(text, refuseJws, { maxLength: maxRequestObjectLength });
+  if (!hasType(jws.header, ...acceptedTypes))
+    throw refuse('signed_request_type', 'The typ of the signed request is that of another kind of token.');
+  if (jws.unverifiedClaims['iss'] !== client.id)
+    throw refuse('signed_request_issuer', 'The iss of the signed request must be the client_id.');
+  const key = await keyOf(jws, client, now, clientKeys);
+  const claims = verifyJws(jws, key, refuseJws);
+  clientKeys.checkAge(client, key.thumbprint, now);
+  const { exp, jti } = checkClaims(
+    claims,
+    {
+      nowSeconds: now / 1000,
+      required: ['exp', 'iat', 'nbf', 'jti'],
+      audience: [issuer],
+      audienceArray: 'several',
+      startsAt: 'nbf',
+      maxAgeSeconds: maxRequestObjectLifetimeSeconds,
+      maxLifetimeSeconds: maxRequestObjectLifetimeSeconds,
+      maxIdLength: 256,
+    },
+    refuseClaims,
+  );
+  checkKind(claims, client);
+  return {
+    id: jti,
+    expiresAt: exp * 1000,
+    parameters: new Map(Object.entries(claims).filter(([name]) => !registeredClaims.has(name))),
+  };
+}
+
+/** Keys that are fetched are fetched anew, once, when none of those held fits: that is how a client rolls them over. */
+async function keyOf(
+  { header }: UnverifiedJws,
+  client: Client,
+  now: number,
+  clientKeys: SignedRequestRules['clientKeys'],
+): Promise<VerificationKey> {
+  const fitting = () =>
+    (clientKeys.held(client, now) ?? []).filter(
+      ({ kid, key }) => key.algorithm === header.alg && (header.kid === undefined || header.kid === kid),
+    );
+  let found = fitting();
+  if (found.length === 0 && client.jwksUri !== undefined) {
+    await clientKeys.fetch(client, now);
+    found = fitting();
+  }
+  const [first, another] = found;
+  // Of several that fit, trying them in turn would leave open which one signed.
+  if (first === undefined || another !== undefined)
+    throw refuse('signed_request_key', 'The kid and alg of the signed request must name one key of the client.');
+  return first.key;
+}
+
+function checkKind(claims: JsonObject, client: Client): void {
+  if (Object.hasOwn(claims, 'client_id') && claims['client_id'] !== client.id)
+    throw refuse('signed_request_client', 'The client_id in the signed request is that of another client.');
+  // A client assertion has the same issuer, audience and key; its sub is what tells it (RFC 9101 section 10.8).
+  if (claims['sub'] === client.id)
+    throw refuse('signed_request_foreign', 'A client assertion is no signed authentication request.');
+  if (foreignParameters.some((name) => Object.hasOwn(claims, name)))
+    throw refuse('signed_request_foreign', 'The request object of an authorization request is none of this endpoint.');
+  if (Object.hasOwn(claims, 'request') || Object.hasOwn(claims, 'request_uri'))
+    throw refuse('signed_request_foreign', 'A signed request must not hold another request.');
+}
+
+function refuseJws(problem: JwsProblem, detail: string) {
+  return refuse(`signed_request_${problem}`, `The signed request is not accepted. ${detail}`);
+}
+
+const nameOfFault = {
+  issuer: 'issuer',
+  audience: 'audience',
+  time: 'time',
+  ahead: 'time',
+  age: 'time',
+  expired: 'expired',
+  lifetime: 'lifetime',
+  id: 'id',
+} as const;
+
+function refuseClaims(fault: ClaimFault, detail: string) {
+  return refuse(`signed_request_${nameOfFault[fault]}`, `The signed request is not accepted. ${detail}`);
+}

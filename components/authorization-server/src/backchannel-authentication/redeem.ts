@@ -1,11 +1,11 @@
 import type { ClientId, StandingReader } from '@countersign/contracts';
 import { type GrantId, type RecordId, sha256 } from '@countersign/kernel';
 import type { Confirmation } from '@countersign/oauth';
-import type { GivenOnce } from '../grants/grant-use.ts';
+import type { GivenOnce } from '../grant-handler.ts';
 import { refuse } from './refusals.ts';
 import { type BackchannelStore, type KeptRequest, type RequestHolder, redemptionThing } from './store.ts';
 
-/** Who comes back for the answer. */
+/** The client that polls. */
 export interface Redeemer {
   readonly client: ClientId;
   /** What the token will be bound to. */
@@ -102,7 +102,7 @@ function replayed(): Error {
   return refuse('auth_req_id_redeemed', 'The auth_req_id was redeemed before.');
 }
 
-/** Whoever began it, by the key or the certificate that was shown then, and nobody who got hold of the identifier since. */
+/** The client must show the same key or certificate as with its request. */
 function checkHolder({ jkt, certificate }: RequestHolder, confirmation: Confirmation | undefined): void {
   const shown = confirmation ?? {};
   if (jkt !== undefined && !('jkt' in shown && shown.jkt === jkt))

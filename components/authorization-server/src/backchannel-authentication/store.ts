@@ -1,10 +1,9 @@
 import { type ClientId, type PrincipalId, parseClientId, parsePrincipalId } from '@countersign/contracts';
 import { type GrantId, type Json, parseId, type RecordId } from '@countersign/kernel';
-import { type RowSeal, transaction } from '@countersign/runtime';
+import { ask, type NamedStatement, type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { answered, type Queryable } from '../codes/queryable.ts';
-import { rowContent } from '../row-content.ts';
-import type { AskedTerms } from './check-terms.ts';
+import { type Queryable, removeExpiredRows, rowContent, takeOnce } from '../row-store.ts';
+import type { AskedTerms } from './parse-request.ts';
 
 /** What is being asked of one person. Times are milliseconds since the epoch. */
 export interface AskedRequest {
@@ -15,7 +14,7 @@ export interface AskedRequest {
   readonly asked: AskedTerms;
   readonly acrValues: readonly string[];
   readonly bindingMessage?: string;
-  /** What whoever redeems it must show. */
+  /** What the client must show to redeem it. */
   readonly holder: RequestHolder;
   /** The record `backchannel.requested`. */
   readonly recordId: RecordId;
@@ -69,15 +68,15 @@ export const redemptionThing = (record: RecordId): string => `backchannel-reques
 export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealed = ({ hash, ...request }: AskedRequest & Pick<KeptRequest, 'decided'>) =>
     [`backchannel-request/${hash.toString('base64url')}`, rowContent(request)] as const;
-  async function select(query: pg.QueryConfig, within: Queryable = pool): Promise<readonly KeptRequest[]> {
-    const { rows } = await answered(within.query<Row>(query));
+  async function select(query: NamedStatement, within: Queryable = pool): Promise<readonly KeptRequest[]> {
+    const { rows } = await ask<Row>(within, query);
     return rows.flatMap((row) => {
       const { redeemed, ...request } = requestOf(row);
       return rowSeal.holds(...sealed(request), row.seal) ? [{ ...request, redeemed }] : [];
     });
   }
-  async function count(query: pg.QueryConfig): Promise<number> {
-    const { rows } = await answered(pool.query<{ count: number }>(query));
+  async function count(query: NamedStatement): Promise<number> {
+    const { rows } = await ask<{ count: number }>(pool, query);
     return rows[0]?.count ?? 0;
   }
 
@@ -87,35 +86,33 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
       kept: { readonly pollIntervalSeconds: number; readonly ping?: Buffer; readonly removedAfter: number },
     ): Promise<void> {
       const { asked, holder } = request;
-      await answered(
-        pool.query({
-          name: 'backchannel-insert',
-          text: `insert into backchannel_requests (id_hash, client, person, scopes, resource, details, acr_values, binding_message,
+      await ask(pool, {
+        name: 'backchannel-insert',
+        text: `insert into backchannel_requests (id_hash, client, person, scopes, resource, details, acr_values, binding_message,
                    jkt, certificate, record_id, requested_at, expires_at, poll_interval, next_poll, ping, removed_after, seal)
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, to_timestamp($12::float8 / 1000.0),
                    to_timestamp($13::float8 / 1000.0), $14, to_timestamp($12::float8 / 1000.0), $15,
                    to_timestamp($16::float8 / 1000.0), $17)`,
-          values: [
-            request.hash,
-            request.client,
-            request.person,
-            asked.scope,
-            asked.resource ?? null,
-            asked.details === undefined ? null : JSON.stringify(asked.details),
-            request.acrValues,
-            request.bindingMessage ?? null,
-            holder.jkt ?? null,
-            holder.certificate ?? null,
-            request.recordId,
-            request.requestedAt,
-            request.expiresAt,
-            kept.pollIntervalSeconds,
-            kept.ping ?? null,
-            kept.removedAfter,
-            rowSeal.seal(...sealed(request)),
-          ],
-        }),
-      );
+        values: [
+          request.hash,
+          request.client,
+          request.person,
+          asked.scope,
+          asked.resource ?? null,
+          asked.details === undefined ? null : JSON.stringify(asked.details),
+          request.acrValues,
+          request.bindingMessage ?? null,
+          holder.jkt ?? null,
+          holder.certificate ?? null,
+          request.recordId,
+          request.requestedAt,
+          request.expiresAt,
+          kept.pollIntervalSeconds,
+          kept.ping ?? null,
+          kept.removedAfter,
+          rowSeal.seal(...sealed(request)),
+        ],
+      });
     },
     async find(hash: Buffer): Promise<KeptRequest | undefined> {
       const [found] = await select({
@@ -177,36 +174,33 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
     ): Promise<{ readonly early: boolean; readonly intervalSeconds: number } | undefined> {
       const early = 'next_poll > to_timestamp(($2::float8 + $3::float8) / 1000.0)';
       const interval = `poll_interval + case when ${early} then $4::integer else 0 end`;
-      const { rows } = await answered(
-        pool.query<{ polled_early: boolean; poll_interval: number }>({
-          name: 'backchannel-poll',
-          text: `update backchannel_requests
+      const { rows } = await ask<{ polled_early: boolean; poll_interval: number }>(pool, {
+        name: 'backchannel-poll',
+        text: `update backchannel_requests
                     set polled_early = ${early},
                         poll_interval = ${interval},
                         next_poll = to_timestamp($2::float8 / 1000.0) + make_interval(secs => ${interval})
                   where id_hash = $1 and outcome is null
               returning polled_early, poll_interval`,
-          values: [hash, now, tolerance, penaltySeconds],
-        }),
-      );
+        values: [hash, now, tolerance, penaltySeconds],
+      });
       return rows[0] === undefined
         ? undefined
         : { early: rows[0].polled_early, intervalSeconds: rows[0].poll_interval };
     },
     /** Takes what was allowed, once. @returns whether it was this call that took it */
-    async redeem(hash: Buffer, now: number): Promise<boolean> {
-      const { rowCount } = await answered(
-        pool.query({
-          name: 'backchannel-redeem',
-          text: `update backchannel_requests set redeemed_at = to_timestamp($2::float8 / 1000.0)
-                  where id_hash = $1 and outcome = 'allowed' and redeemed_at is null
-                    and expires_at > to_timestamp($2::float8 / 1000.0)
-              returning id_hash`,
-          values: [hash, now],
-        }),
-      );
-      return rowCount === 1;
-    },
+    redeem: (hash: Buffer, now: number) =>
+      takeOnce(
+        pool,
+        {
+          table: 'backchannel_requests',
+          key: 'id_hash',
+          column: 'redeemed_at',
+          condition: "outcome = 'allowed' and expires_at > to_timestamp($2::float8 / 1000.0)",
+        },
+        hash,
+        now,
+      ),
     /**
      * Runs `work` while nobody else can decide on the request, and keeps its decision if it resolves. A ping, where the
      * client wants one, becomes due with it.
@@ -228,7 +222,7 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
           connection,
         );
         return work(found, async ({ at, grant }) => {
-          if (found === undefined) throw new Error('a backchannel request was decided that is not there');
+          if (found === undefined) throw new Error('the backchannel request to decide does not exist');
           const outcome = grant === undefined ? 'denied' : 'allowed';
           const { redeemed: _redeemed, ...request } = found;
           const decided = { outcome, at, ...(grant === undefined ? {} : { grant }) } as const;
@@ -244,17 +238,8 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
         });
       });
     },
-    async removeExpired(now: number, limit: number): Promise<number> {
-      const { rowCount } = await answered(
-        pool.query({
-          name: 'backchannel-sweep',
-          text: `delete from backchannel_requests where id_hash in (
-                   select id_hash from backchannel_requests where removed_after < to_timestamp($1::float8 / 1000.0) limit $2)`,
-          values: [now, limit],
-        }),
-      );
-      return rowCount ?? 0;
-    },
+    removeExpired: (now: number, limit: number) =>
+      removeExpiredRows(pool, { table: 'backchannel_requests', key: 'id_hash', column: 'removed_after' }, now, limit),
   };
 }
 
@@ -266,8 +251,9 @@ function requestOf(row: Row): KeptRequest {
   const recordId = parseId('record', row.record_id);
   const grant = row.grant_id === null ? undefined : parseId('grant', row.grant_id);
   if (client === undefined || person === undefined || recordId === undefined)
-    throw new Error('a backchannel request names a client, person or record that is none');
-  if (row.grant_id !== null && grant === undefined) throw new Error('a backchannel request names a grant that is none');
+    throw new Error('a backchannel request row has an invalid client, person or record id');
+  if (row.grant_id !== null && grant === undefined)
+    throw new Error('a backchannel request row has an invalid grant id');
   return {
     hash: row.id_hash,
     client,

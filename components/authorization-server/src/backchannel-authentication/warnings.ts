@@ -8,7 +8,7 @@ import {
   namesApplicationDetails,
   parseAuthorizationDetails,
 } from '@countersign/market';
-import { mostDetails } from '../authorization-endpoint/check-requested-details.ts';
+import { mostDetails } from '../authorization-request/index.ts';
 import type { KeptRequest } from './store.ts';
 
 /** One line of an intent that reads otherwise than when the same intent was asked for before. */
@@ -53,15 +53,15 @@ export function warningsOf(facts: WarningFacts): Warnings {
   const changes = details.map((detail) => changeOf(detail, before)).filter((change) => change !== undefined);
   const sentences = [
     sameMessage(facts) &&
-      'Another request with the same message waits for you. Allow neither before you know which one you began.',
+      'Another request with the same message awaits your decision. Allow neither until you know which one you started.',
     details.some((detail) => otherTerms(detail, facts)) &&
-      'Another request for the same intent, with other terms, waits for you.',
+      'Another request for the same intent, with different terms, awaits your decision.',
     ...details.map((detail) => allowedAlready(detail, before)),
-    changes.length > 0 && 'This was asked for before with other terms. See below what has changed.',
+    changes.length > 0 && 'This was requested before with different terms. The changes are below.',
     request.bindingMessage === undefined &&
       'There is no message to compare. Compare the fingerprint with what the other device shows.',
-    client.environment === 'sandbox' && 'This software is registered as being tried out.',
-    signIn.acr === developmentAcr && 'Who is signed in here has proved nothing.',
+    client.environment === 'sandbox' && 'This software is registered for a sandbox.',
+    signIn.acr === developmentAcr && 'Development sign-in: the person was not authenticated.',
   ];
   return { sentences: sentences.filter((sentence) => typeof sentence === 'string'), changes };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { refusalOf, start } from '../testing/harness.ts';
 import { tradingWorld } from '../testing/trading-world.ts';
-import { bindingOf } from './binding.ts';
+import { bindingOf } from './client-endpoint.ts';
 
 /** What an endpoint that lets proofs be left out would bind a token to, for a client that shows nothing. */
 function bound(binding: 'dpop' | 'mtls' | 'none') {

@@ -1,28 +1,30 @@
-import type {
-  AuditAppender,
-  Client,
-  ClientAuthentication,
-  ClientRequest,
-  Directory,
-  DirectorySnapshot,
-  RecordType,
-  SingleUse,
+import {
+  type AuditAppender,
+  auditLogErrors,
+  type Client,
+  type ClientAuthentication,
+  type ClientRequest,
+  type Directory,
+  type DirectorySnapshot,
+  isInBusiness,
+  oauthErrors,
+  type RecordType,
+  type SingleUse,
 } from '@countersign/contracts';
-import { type Clock, isCodedError, newId, type Random } from '@countersign/kernel';
-import type { Certificate, VerifiedProof } from '@countersign/oauth';
-import type { Established } from '../established.ts';
-import { asOAuthError } from '../refusal.ts';
-import { authenticateClient, certificateOf } from './authenticate-client.ts';
-import { type ClientRules, checkClient } from './check-client.ts';
-import { checkProof, type ProofRules } from './check-proof.ts';
-import { circumstancesOf } from './circumstances.ts';
-import { claimCredentials } from './claim-credentials.ts';
-import type { AuthenticationRules } from './presented.ts';
-import { readCredentials } from './read-credentials.ts';
-import { readForm } from './read-form.ts';
-import { recordRefusal } from './record-refusal.ts';
+import { type Clock, isCodedError, newId, type Random, unreachable } from '@countersign/kernel';
+import { type Certificate, type Confirmation, parseForm, type VerifiedProof } from '@countersign/oauth';
+import { asOAuthError, refuse } from '../refusal.ts';
+import {
+  type AuthenticationRules,
+  authenticateClient,
+  certificateOf,
+  checkCertificateDates,
+  readCredentials,
+  requireSoleHolder,
+} from './authenticate-client.ts';
+import { checkProof, claimCredentials, type ProofRules } from './check-proof.ts';
+import { circumstancesOf, type Established, recordRefusal } from './record-refusal.ts';
 import { claimedClient, type RefusalBudget, requireBudget } from './refusal-budget.ts';
-import { requireSoleHolder } from './require-sole-holder.ts';
 
 /** A client that has shown who it is, what it sent, and what it showed possession of. */
 export interface ClientContext {
@@ -139,13 +141,13 @@ export function createClientEndpoint<Answer>(
       return await answer(request, parameters, credentials, established);
     } catch (error) {
       const refusal = asOAuthError(error);
-      if (isCodedError(refusal, 'invalid_client')) {
+      if (oauthErrors.is(refusal, 'invalid_client')) {
         requireRoom();
         refusals.spend(request.address, claimed, clock.now());
       }
       // The log has just said that it cannot write: asking it again would only take longer to say the same. And a poll
       // for a decision that has not been made is no refusal: the decision will have its record.
-      if (!isCodedError(error, 'log_unavailable') && !isCodedError(refusal, 'authorization_pending')) {
+      if (!auditLogErrors.is(error, 'log_unavailable') && !oauthErrors.is(refusal, 'authorization_pending')) {
         const recordId = newId('record', { clock, random });
         await recordRefusal({ recordId, endpoint, error: refusal }, established, audit).catch((failure: unknown) => {
           throw asOAuthError(failure) ?? failure;
@@ -154,4 +156,80 @@ export function createClientEndpoint<Answer>(
       throw refusal ?? error;
     }
   };
+}
+
+/**
+ * What a token of this client is bound to, by its registration: the key of its proof (RFC 9449 section 6), its
+ * certificate (RFC 8705 section 3), or nothing, which only clients of the profile `oidc` may have.
+ *
+ * @throws CodedError `invalid_dpop_proof`, `invalid_request` when the client has not shown what it is to be bound to
+ */
+export function bindingOf({
+  client,
+  proof,
+  certificate,
+  now,
+}: Pick<ClientContext, 'client' | 'proof' | 'certificate' | 'now'>): Confirmation | undefined {
+  switch (client.binding) {
+    case 'dpop':
+      if (proof === undefined)
+        throw refuse('proof_needed', 'The tokens of this client are bound by DPoP: the request must carry a proof.');
+      return { jkt: proof.jkt };
+    case 'mtls':
+      if (certificate === undefined)
+        throw refuse(
+          'certificate_needed',
+          'The tokens of this client are bound to its certificate: ask over a connection that shows it.',
+        );
+      checkCertificateDates(certificate, now);
+      return { 'x5t#S256': certificate.thumbprint };
+    case 'none':
+      return undefined;
+    default:
+      return unreachable(client.binding);
+  }
+}
+
+export interface ClientRules {
+  /** The environment of this installation: in production, sandbox clients get no tokens. */
+  readonly environment: 'development' | 'production';
+}
+
+/** Whether anything is done for this client at all: where it runs, whose software it is, and for whom it acts. */
+export function checkClient(client: Client, directory: DirectorySnapshot, { environment }: ClientRules): void {
+  if (environment === 'production' && client.environment !== 'production')
+    throw refuse(
+      'client_environment',
+      'The client is registered for a sandbox, and this installation is in production.',
+    );
+  if (directory.principal(client.principal) === undefined)
+    throw refuse('principal_unknown', 'The service or agent of this client is not in the directory.');
+  checkStanding(client.institution, directory);
+}
+
+/** An institution must be in good standing before anyone acts for it; see `isInBusiness`. */
+export function checkStanding(lei: string, directory: DirectorySnapshot): void {
+  const institution = directory.institution(lei);
+  if (!isInBusiness(institution))
+    throw refuse(
+      'institution_not_in_good_standing',
+      `The LEI registration of ${lei} must be ISSUED or, for what ends or settles business, LAPSED; it is ${institution?.leiStatus ?? 'not known here'}.`,
+    );
+}
+
+/**
+ * The parameters of a form body, each there at most once.
+ *
+ * @throws CodedError `invalid_request`; `invalid_target` for a doubled `resource` or `audience`
+ */
+export function readForm(body: string): ReadonlyMap<string, string> {
+  try {
+    return parseForm(body);
+  } catch (error) {
+    const repeated = isCodedError(error, 'form_repeated') ? error.facts?.['parameter'] : undefined;
+    // RFC 8707 section 2 allows several; one token, one audience does not.
+    if (repeated === 'resource' || repeated === 'audience')
+      throw refuse('target_ambiguous', 'A token is for exactly one target: one resource or one audience.');
+    throw asOAuthError(error) ?? error;
+  }
 }

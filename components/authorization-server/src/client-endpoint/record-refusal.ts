@@ -1,7 +1,28 @@
-import type { AuditAppender, ProtectedValue, RecordType } from '@countersign/contracts';
-import { type CodedError, isCodedError, type Json, type RecordId } from '@countersign/kernel';
-import type { Established } from '../established.ts';
+import type { AuditAppender, ClientRequest, ProtectedValue, RecordDraft, RecordType } from '@countersign/contracts';
+import { oauthErrors } from '@countersign/contracts';
+import type { CodedError, Json, RecordId } from '@countersign/kernel';
+import type { Certificate } from '@countersign/oauth';
 import { reasonOf } from '../refusal.ts';
+
+/**
+ * What is known of a request so far, in the words of its record. It grows as rules pass, so that a refusal
+ * records everything that had been established when it came; nothing decides by it.
+ */
+export type Established = { -readonly [Field in keyof RecordDraft]?: RecordDraft[Field] };
+
+/** From where a client asks, and the certificate it shows, as the record of its request has them. */
+export function circumstancesOf(
+  { address, zone }: Pick<ClientRequest, 'address' | 'zone'>,
+  certificate?: Certificate,
+): Pick<RecordDraft, 'address' | 'zone' | 'certificate'> {
+  return {
+    ...(address === undefined ? {} : { address }),
+    ...(zone === undefined ? {} : { zone }),
+    ...(certificate === undefined
+      ? {}
+      : { certificate: { serial: certificate.serial, thumbprint: certificate.thumbprint } }),
+  };
+}
 
 /** Makes a refusal durable. Without an error it is a fault of ours that ended the request. */
 export async function recordRefusal(
@@ -15,7 +36,7 @@ export async function recordRefusal(
 ): Promise<void> {
   const { error, endpoint } = refused;
   const institution = established.subject?.institution;
-  // In words, which may say what was asked for: where it is known for whom, they are told to few.
+  // The detail may describe what was asked for, so it is a restricted value where the institution is known.
   const told: readonly ProtectedValue[] =
     error === undefined || institution === undefined
       ? []
@@ -23,7 +44,7 @@ export async function recordRefusal(
   await audit.append({
     ...established,
     id: refused.recordId,
-    type: isCodedError(error, 'invalid_client') ? 'client.refused' : endpoint.refusalType,
+    type: oauthErrors.is(error, 'invalid_client') ? 'client.refused' : endpoint.refusalType,
     source: 'authorization-server',
     outcome: 'deny',
     reason: error === undefined ? 'internal_error' : reasonOf(error),

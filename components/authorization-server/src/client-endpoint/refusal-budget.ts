@@ -3,7 +3,7 @@ import { decodeBase64Url, parseJson } from '@countersign/kernel';
 import { maxJwsLength } from '@countersign/oauth';
 import { networkOf } from '@countersign/runtime';
 import { refuse } from '../refusal.ts';
-import type { Credentials } from './read-credentials.ts';
+import type { Credentials } from './authenticate-client.ts';
 
 /**
  * How often authentication may fail: for one claimed client from one source address, within a sliding window. Each

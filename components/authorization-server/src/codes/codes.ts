@@ -2,9 +2,8 @@ import type { StandingReader } from '@countersign/contracts';
 import { type Clock, type Random, sha256, sha256Base64Url } from '@countersign/kernel';
 import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
-import type { CodeBinding } from './code-binding.ts';
-import type { Queryable } from './queryable.ts';
-import { createCodeStore } from './store.ts';
+import type { Queryable } from '../row-store.ts';
+import { type CodeBinding, createCodeStore } from './store.ts';
 
 /** FAPI 2.0 Security Profile section 5.3.2.1: a code lives for 60 seconds at most. */
 export const codeLifetimeSeconds = 60;

@@ -1,2 +1,2 @@
-export type { CodeBinding } from './code-binding.ts';
-export { type Codes, type CodesDependencies, codeLifetimeSeconds, createCodes, redemptionThing } from './codes.ts';
+export { type Codes, createCodes, redemptionThing } from './codes.ts';
+export type { CodeBinding } from './store.ts';

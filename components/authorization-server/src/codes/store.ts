@@ -1,10 +1,40 @@
-import { type GrantTerms, parseClientId, protocolScopes } from '@countersign/contracts';
-import { parseDigest, parseId } from '@countersign/kernel';
-import { isScope } from '@countersign/market';
-import type { RowSeal } from '@countersign/runtime';
-import { rowContent } from '../row-content.ts';
-import type { CodeBinding } from './code-binding.ts';
-import { answered, type Queryable } from './queryable.ts';
+import { type ClientId, type GrantTerms, parseClientId } from '@countersign/contracts';
+import { type Digest, type GrantId, parseDigest, parseId, type SessionId } from '@countersign/kernel';
+import { ask, type RowSeal } from '@countersign/runtime';
+import type pg from 'pg';
+import { isGrantScope } from '../protocol-scopes.ts';
+import { type Queryable, removeExpiredRows, rowContent, takeOnce } from '../row-store.ts';
+
+/** What an authorization code stands for, and what whoever redeems it must show. */
+export interface CodeBinding {
+  readonly grant: GrantId;
+  readonly client: ClientId;
+  /** As it stood in the authorization request (RFC 6749 section 4.1.3). */
+  readonly redirectUri: string;
+  /** S256 (RFC 7636); left out where the client uses a nonce instead. */
+  readonly codeChallenge?: string;
+  /** The DPoP key that the code is bound to (RFC 9449 section 10). */
+  readonly dpopJkt?: string;
+  /** For the ID token (OpenID Connect Core section 3.1.2.1). */
+  readonly nonce?: string;
+  /** The sign-in under which it was issued. */
+  readonly session?: SessionId;
+  /** The interface that was asked for (RFC 8707). */
+  readonly resource?: string;
+  /** What was asked for this time: the grant may hold more from before. */
+  readonly scopes: GrantTerms['scopes'];
+  /** How the person signed in for this request; the grant says how they did when they gave it. */
+  readonly acr: string;
+  readonly amr: readonly string[];
+  /** Seconds since the epoch. */
+  readonly authTime: number;
+  /** Digests of the intents that the sign-in was made for; left out where somebody else vouches for the person. */
+  readonly boundTo?: readonly Digest[];
+  /** The managed device of the sign-in. */
+  readonly device?: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
 
 interface CodeRow {
   readonly grant_id: string;
@@ -26,82 +56,59 @@ interface CodeRow {
   readonly seal: Buffer | null;
 }
 
-/** The table `authorization_codes`. A row without the seal of one of our processes is no code. */
-export function createCodeStore(pool: Queryable, rowSeal: RowSeal) {
+/** The table `authorization_codes`. Rows without a valid seal are ignored. */
+export function createCodeStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealed = (hash: Buffer, binding: CodeBinding) =>
     [`authorization-code/${hash.toString('base64url')}`, rowContent(binding)] as const;
 
   return {
     async insert(hash: Buffer, code: CodeBinding, within: Queryable = pool): Promise<void> {
-      await answered(
-        within.query({
-          name: 'code-insert',
-          text: `insert into authorization_codes (code_hash, grant_id, client, redirect_uri, code_challenge, dpop_jkt, nonce,
+      await ask(within, {
+        name: 'code-insert',
+        text: `insert into authorization_codes (code_hash, grant_id, client, redirect_uri, code_challenge, dpop_jkt, nonce,
                    session, resource, scopes, acr, amr, auth_time, expires_at, bound_to, device, seal)
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, to_timestamp($14::float8 / 1000.0),
                          $15, $16, $17)`,
-          values: [
-            hash,
-            code.grant,
-            code.client,
-            code.redirectUri,
-            code.codeChallenge ?? null,
-            code.dpopJkt ?? null,
-            code.nonce ?? null,
-            code.session ?? null,
-            code.resource ?? null,
-            code.scopes,
-            code.acr,
-            code.amr,
-            code.authTime,
-            code.expiresAt,
-            code.boundTo ?? null,
-            code.device ?? null,
-            rowSeal.seal(...sealed(hash, code)),
-          ],
-        }),
-      );
+        values: [
+          hash,
+          code.grant,
+          code.client,
+          code.redirectUri,
+          code.codeChallenge ?? null,
+          code.dpopJkt ?? null,
+          code.nonce ?? null,
+          code.session ?? null,
+          code.resource ?? null,
+          code.scopes,
+          code.acr,
+          code.amr,
+          code.authTime,
+          code.expiresAt,
+          code.boundTo ?? null,
+          code.device ?? null,
+          rowSeal.seal(...sealed(hash, code)),
+        ],
+      });
     },
     async find(hash: Buffer): Promise<(CodeBinding & { readonly redeemed: boolean }) | undefined> {
-      const { rows } = await answered(
-        pool.query<CodeRow>({
-          name: 'code-find',
-          text: `select grant_id, client, redirect_uri, code_challenge, dpop_jkt, nonce, session, resource, scopes, acr, amr,
+      const { rows } = await ask<CodeRow>(pool, {
+        name: 'code-find',
+        text: `select grant_id, client, redirect_uri, code_challenge, dpop_jkt, nonce, session, resource, scopes, acr, amr,
                         auth_time, bound_to, device, extract(epoch from expires_at)::float8 * 1000 as expires_ms,
                         redeemed_at is not null as redeemed, seal
                    from authorization_codes where code_hash = $1`,
-          values: [hash],
-        }),
-      );
+        values: [hash],
+      });
       const [row] = rows;
       if (row === undefined) return undefined;
       const binding = bindingOf(row);
       return rowSeal.holds(...sealed(hash, binding), row.seal) ? { ...binding, redeemed: row.redeemed } : undefined;
     },
     /** @returns whether it was this call that redeemed it */
-    async redeem(hash: Buffer, now: number): Promise<boolean> {
-      const { rowCount } = await answered(
-        pool.query({
-          name: 'code-redeem',
-          text: `update authorization_codes set redeemed_at = to_timestamp($2::float8 / 1000.0)
-                  where code_hash = $1 and redeemed_at is null
-              returning code_hash`,
-          values: [hash, now],
-        }),
-      );
-      return rowCount === 1;
-    },
-    async removeExpired(before: number, limit: number): Promise<number> {
-      const { rowCount } = await answered(
-        pool.query({
-          name: 'code-sweep',
-          text: `delete from authorization_codes where code_hash in (
-                   select code_hash from authorization_codes where expires_at < to_timestamp($1::float8 / 1000.0) limit $2)`,
-          values: [before, limit],
-        }),
-      );
-      return rowCount ?? 0;
-    },
+    redeem: (hash: Buffer, now: number) =>
+      takeOnce(pool, { table: 'authorization_codes', key: 'code_hash', column: 'redeemed_at' }, hash, now),
+    removeExpired: (before: number, limit: number) =>
+      removeExpiredRows(pool, { table: 'authorization_codes', key: 'code_hash', column: 'expires_at' }, before, limit),
   };
 }
 
@@ -110,7 +117,7 @@ function bindingOf(row: CodeRow): CodeBinding {
   const client = parseClientId(row.client);
   const session = row.session === null ? undefined : parseId('session', row.session);
   if (grant === undefined || client === undefined || (row.session !== null && session === undefined))
-    throw new Error('an authorization code names a grant, client or session that is none');
+    throw new Error('an authorization code row has an invalid grant, client or session id');
   return {
     grant,
     client,
@@ -128,8 +135,4 @@ function bindingOf(row: CodeRow): CodeBinding {
     ...(row.device === null ? {} : { device: row.device }),
     expiresAt: Math.round(row.expires_ms),
   };
-}
-
-function isGrantScope(text: string): text is GrantTerms['scopes'][number] {
-  return isScope(text) || protocolScopes.some((scope) => scope === text);
 }

@@ -8,7 +8,8 @@ import { authorizationServerMigrations } from '../migrations.ts';
 import { createConsents, detailsOf } from '../testing/consents.ts';
 import { createHarness, issuer, refusalOf } from '../testing/harness.ts';
 import { broker, venueOrders } from '../testing/trading-world.ts';
-import { createGrantManagement, grantManagementMetadata, grantManagementRoutes } from './index.ts';
+import { createGrantManagement, grantManagementMetadata } from './grant-management.ts';
+import { grantManagementRoutes } from './http.ts';
 
 let database: ScratchDatabase;
 beforeAll(async () => {

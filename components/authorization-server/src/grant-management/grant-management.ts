@@ -7,10 +7,11 @@ import {
   oauthErrors,
   type ProtocolScope,
 } from '@countersign/contracts';
-import { type Clock, newId, parseId, parseInstant, type Random } from '@countersign/kernel';
+import { type Clock, epochSeconds, newId, parseId, parseInstant, type Random } from '@countersign/kernel';
+import type { ApplicationDetail, AuthorizationDetail } from '@countersign/market';
 import type { AuthorizationServerMetadata } from '@countersign/oauth';
+import { isProtocolScope } from '../protocol-scopes.ts';
 import type { Revocations } from '../revocations/index.ts';
-import { describeGrant, type GrantDescription } from './describe-grant.ts';
 
 export interface GrantManagementDependencies {
   readonly issuer: string;
@@ -60,13 +61,13 @@ export function createGrantManagement(dependencies: GrantManagementDependencies)
       audience: [issuer + grantManagementPath],
       data: { operation: `grant:${operation}`, ...(id === undefined ? {} : { grant: id }) },
     });
-    // A grant id is no secret (section 10): whose it is, and whether it is, is nobody else's to know.
+    // A grant id is no secret (section 10), so the answer must not reveal whether it exists or whose it is.
     throw oauthErrors.error('invalid_grant_id', 'There is no such grant that the caller may manage.', {
       facts: { reason: 'grant_unknown' },
     });
   }
 
-  /** Why this grant is not there for the caller. */
+  /** The reason to hide this grant from the caller. */
   function faultOf(grant: Grant, { client, subject }: Caller): string | undefined {
     if (grant.client !== client) return 'grant_foreign';
     // With its own authority a client manages all of its grants; with a person's, those of that person.
@@ -82,7 +83,7 @@ export function createGrantManagement(dependencies: GrantManagementDependencies)
     },
     async revoke(caller, grantId) {
       const { id } = await ownGrant(caller, grantId, 'revoke');
-      // It is the client that gives it back, whoever it acts for.
+      // The client gives the grant back, whomever it acts for.
       const by = { id: caller.actors[0] ?? caller.subject, institution: caller.institution };
       await revocations.revoke({ kind: 'grant', id }, by, 'grant_management');
     },
@@ -101,4 +102,47 @@ export function grantManagementMetadata(
     grant_management_actions_supported: ['query', 'revoke', 'create', 'merge', 'replace'],
     grant_management_action_required: false,
   };
+}
+
+/** The answer to a query (Grant Management for OAuth, draft 03, section 6.4). Times are in seconds since the epoch. */
+export interface GrantDescription {
+  readonly scopes: readonly { readonly scope: string; readonly resource?: readonly string[] }[];
+  readonly authorization_details: readonly (AuthorizationDetail | ApplicationDetail)[];
+  readonly last_updated_at: number;
+  readonly expires_at: number;
+}
+
+/** Those of the API itself (section 6.1): they let a client ask, and are nothing that a person has allowed. */
+const ofTheApi: readonly string[] = ['grant_management_query', 'grant_management_revoke'];
+
+/**
+ * What a person has allowed. Not who it was, nor how they signed in: the client knows whom it asked, and is told
+ * nothing of them by the id of a grant (section 6).
+ */
+export function describeGrant({
+  scopes,
+  details,
+  applicationDetails = [],
+  resources,
+  givenAt,
+  expiresAt,
+}: Grant): GrantDescription {
+  const held = scopes.filter((scope) => !ofTheApi.includes(scope));
+  const market = held.filter((scope) => !isProtocolScope(scope));
+  const protocol = held.filter(isProtocolScope);
+  return {
+    scopes: [
+      ...(market.length === 0 ? [] : [{ scope: market.join(' '), resource: resources }]),
+      ...(protocol.length === 0 ? [] : [{ scope: protocol.join(' ') }]),
+    ],
+    authorization_details: [...details, ...applicationDetails],
+    last_updated_at: secondsOf(givenAt),
+    expires_at: secondsOf(expiresAt),
+  };
+}
+
+function secondsOf(instant: string): number {
+  const milliseconds = parseInstant(instant);
+  if (milliseconds === undefined) throw new Error('a grant has an invalid time');
+  return epochSeconds(milliseconds);
 }

@@ -1,5 +1,5 @@
 import type { Caller, ProtocolScope, ResourceGuard } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { oauthErrors } from '@countersign/contracts';
 import { accessRequestOf } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { reasonOf } from '../refusal.ts';
@@ -34,7 +34,7 @@ export function grantManagementRoutes(
       try {
         return reply.status(status).send(await work(caller, request.params.grant_id));
       } catch (error) {
-        if (!isCodedError(error, 'invalid_grant_id')) throw error;
+        if (!oauthErrors.is(error, 'invalid_grant_id')) throw error;
         // Section 6.6.
         return reply.status(404).send({ error: error.code, error_description: error.detail, reason: reasonOf(error) });
       }

@@ -1,8 +1,6 @@
-export type { GrantDescription } from './describe-grant.ts';
 export {
   createGrantManagement,
   type GrantManagement,
-  type GrantManagementDependencies,
   grantManagementMetadata,
   grantManagementPath,
   grantManagementScopes,

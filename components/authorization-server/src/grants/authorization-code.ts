@@ -3,10 +3,10 @@ import { equalInConstantTime, type GrantId } from '@countersign/kernel';
 import { type Confirmation, verifyCodeChallenge } from '@countersign/oauth';
 import type { ClientContext } from '../client-endpoint/index.ts';
 import { type CodeBinding, type Codes, redemptionThing } from '../codes/index.ts';
+import type { GrantHandler } from '../grant-handler.ts';
 import { refuse } from '../refusal.ts';
 import type { Revocations } from '../revocations/index.ts';
 import { type ConsentedAuthorityDependencies, consentedAuthority } from './consented-authority.ts';
-import type { GrantHandler } from './grant-handler.ts';
 
 export interface AuthorizationCodeDependencies extends ConsentedAuthorityDependencies {
   readonly codes: Pick<Codes, 'find' | 'redeem'>;
@@ -34,7 +34,7 @@ export function authorizationCode(dependencies: AuthorizationCodeDependencies): 
       return {
         async resolve(context, confirmation) {
           const binding = await codes.find(asked.code);
-          if (binding === undefined) throw refuse('code_unknown', 'The code is not one of ours, or it has expired.');
+          if (binding === undefined) throw refuse('code_unknown', 'The code is unknown or has expired.');
           if (binding.client !== context.client.id)
             throw refuse('code_client', 'The code was issued to another client.');
           if (binding.redeemed) throw await replayed(binding.grant, context, dependencies);
@@ -44,7 +44,7 @@ export function authorizationCode(dependencies: AuthorizationCodeDependencies): 
           const authority = consentedAuthority(grant, binding, { context, confirmation, firstUse: true }, dependencies);
           return {
             ...authority,
-            // Whoever cannot use the code does not spend it; whoever comes second ends what the first is given.
+            // Redeemed only after the checks above; a second redemption ends what the first was given.
             usedUp: {
               thing: redemptionThing(asked.code),
               take: () => codes.redeem(asked.code),
@@ -67,7 +67,7 @@ function parseParameters(parameters: ReadonlyMap<string, string>): CodeParameter
   return { code, codeVerifier, redirectUri };
 }
 
-/** What only whoever began the flow can show. A code that fails here stays good: a thief must not be able to spend it. */
+/** Checks what only the client that started the flow can show. A failure leaves the code valid, so that a thief cannot use it up. */
 function checkHolder(
   asked: CodeParameters,
   binding: CodeBinding,

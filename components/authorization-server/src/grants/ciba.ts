@@ -1,8 +1,8 @@
 import type { GrantRegister } from '@countersign/contracts';
-import type { BackchannelRequests } from '../backchannel-authentication/redeem.ts';
+import type { BackchannelRequests } from '../backchannel-authentication/index.ts';
+import type { GrantHandler } from '../grant-handler.ts';
 import { refuse } from '../refusal.ts';
 import { type ConsentedAuthorityDependencies, consentedAuthority } from './consented-authority.ts';
-import type { GrantHandler } from './grant-handler.ts';
 
 export interface CibaDependencies extends ConsentedAuthorityDependencies {
   readonly backchannelRequests: BackchannelRequests;

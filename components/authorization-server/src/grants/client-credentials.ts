@@ -1,5 +1,5 @@
+import type { GrantHandler } from '../grant-handler.ts';
 import { grantManagementScopes } from '../grant-management/index.ts';
-import type { GrantHandler } from './grant-handler.ts';
 
 /** RFC 6749 section 4.4: a service or agent acts itself, for its own institution. */
 export function clientCredentials(): GrantHandler<'client_credentials'> {

@@ -1,12 +1,13 @@
-import { type Grant, type GrantTerms, type ProtocolScope, protocolScopes } from '@countersign/contracts';
-import { type Digest, parseInstant, type SessionId } from '@countersign/kernel';
-import { isScope, type Scope } from '@countersign/market';
+import type { Grant, GrantTerms } from '@countersign/contracts';
+import { type Digest, defined, parseInstant, type SessionId } from '@countersign/kernel';
+import { isScope } from '@countersign/market';
 import { type Confirmation, pushActor } from '@countersign/oauth';
 import type { ClientContext } from '../client-endpoint/index.ts';
+import type { Authority, Companions, IssuedAccessToken } from '../grant-handler.ts';
 import type { IdTokens } from '../id-tokens.ts';
+import { isProtocolScope } from '../protocol-scopes.ts';
 import type { RefreshTokens } from '../refresh-tokens/index.ts';
 import { refuse } from '../refusal.ts';
-import type { Authority, Companions, IssuedAccessToken } from './grant-handler.ts';
 
 /** What a code, a refresh token or a decision on another device carries of the consent it was given under. */
 export interface ConsentUse {
@@ -70,7 +71,7 @@ export function consentedAuthority(
     institution: standing.institution,
     actors: pushActor([], context.client.principal, standing.subject),
     ceiling: {
-      scope: new Set(held.filter(isMarketScope)),
+      scope: new Set(held.filter(isScope)),
       protocolScopes: new Set(held.filter(isProtocolScope)),
       offeredDetails: standing.details,
       offeredApplicationDetails: standing.applicationDetails ?? [],
@@ -127,8 +128,7 @@ async function companionsOf(
           acr: use.acr,
           // A sign-in that proved nothing names no method; an empty list would be malformed.
           ...(use.amr.length === 0 ? {} : { amr: use.amr }),
-          ...(use.nonce === undefined ? {} : { nonce: use.nonce }),
-          ...(session === undefined ? {} : { sid: session }),
+          ...defined({ nonce: use.nonce, sid: session }),
         },
         { client, accessToken, issuedAt: claims.iat },
       )
@@ -150,8 +150,7 @@ async function companionsOf(
       })
     : undefined;
   return {
-    ...(refreshToken === undefined ? {} : { refresh_token: refreshToken }),
-    ...(idToken === undefined ? {} : { id_token: idToken }),
+    ...defined({ refresh_token: refreshToken, id_token: idToken }),
     ...(dependencies.grantManagement ? { grant_id: grant.id } : {}),
   };
 }
@@ -159,12 +158,4 @@ async function companionsOf(
 /** Milliseconds since the epoch. */
 function endOf({ expiresAt }: Grant): number {
   return parseInstant(expiresAt) ?? 0;
-}
-
-function isMarketScope(scope: string): scope is Scope {
-  return isScope(scope);
-}
-
-function isProtocolScope(scope: string): scope is ProtocolScope {
-  return protocolScopes.some((known) => known === scope);
 }

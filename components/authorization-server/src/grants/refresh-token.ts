@@ -1,10 +1,10 @@
 import type { AuditAppender, Client, Grant, GrantRegister } from '@countersign/contracts';
 import { type Clock, newId, type Random } from '@countersign/kernel';
 import type { Confirmation } from '@countersign/oauth';
+import type { GrantHandler } from '../grant-handler.ts';
 import type { RefreshTokenBinding, RefreshTokens } from '../refresh-tokens/index.ts';
 import { refuse } from '../refusal.ts';
 import { type ConsentedAuthorityDependencies, consentedAuthority } from './consented-authority.ts';
-import type { GrantHandler } from './grant-handler.ts';
 
 export interface RefreshTokenDependencies extends ConsentedAuthorityDependencies {
   readonly refreshTokens: RefreshTokens;
@@ -33,7 +33,7 @@ export function refreshToken(dependencies: RefreshTokenDependencies): GrantHandl
         async resolve(context, confirmation) {
           const binding = await refreshTokens.find(token);
           if (binding === undefined)
-            throw refuse('refresh_token_unknown', 'The refresh token is not one of ours, or it has ended.');
+            throw refuse('refresh_token_unknown', 'The refresh token is unknown or has ended.');
           const keys = checkHolder(binding, context.client, confirmation);
           const grant = await grantRegister.find(binding.grant);
           // Grant Management for OAuth: what a person has consented to anew is not what this token was given for.

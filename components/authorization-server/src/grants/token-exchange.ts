@@ -1,5 +1,5 @@
 import type { Client, DirectorySnapshot } from '@countersign/contracts';
-import { digestOf, sha256Base64Url } from '@countersign/kernel';
+import { defined, digestOf, sha256Base64Url } from '@countersign/kernel';
 import {
   type AuthorizationDetail,
   isApplicationDetail,
@@ -15,14 +15,17 @@ import {
   revocationKey,
   verifyAccessToken,
 } from '@countersign/oauth';
+import {
+  accessTokenType,
+  type Continuation,
+  type GrantHandler,
+  type RequestedToken,
+  type RequestedTokenClass,
+} from '../grant-handler.ts';
 import { isOpaqueToken, type OpaqueTokens } from '../opaque-tokens/index.ts';
 import { refuse } from '../refusal.ts';
 import type { Revocations } from '../revocations/index.ts';
-import type { RequestedToken, RequestedTokenClass } from '../token-endpoint/requested-token.ts';
 import type { TokenKeys } from '../token-keys.ts';
-import type { Continuation, GrantHandler } from './grant-handler.ts';
-
-export const accessTokenType = 'urn:ietf:params:oauth:token-type:access_token';
 
 export interface TokenExchangeDependencies {
   readonly tokenKeys: TokenKeys;
@@ -78,8 +81,7 @@ export function tokenExchange(
             },
             authentication: {
               method: 'token-exchange',
-              ...(claims.acr === undefined ? {} : { acr: claims.acr }),
-              ...(claims.auth_time === undefined ? {} : { authTime: claims.auth_time }),
+              ...defined({ acr: claims.acr, authTime: claims.auth_time }),
             },
             usedUp: undefined,
             references: [claims.evidence],

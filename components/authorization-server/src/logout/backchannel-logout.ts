@@ -1,10 +1,10 @@
 import type { AuditLog, Client, Directory, Outbound, Signer } from '@countersign/contracts';
-import { type Clock, isCodedError, newId, parseId, type Random, type SessionId } from '@countersign/kernel';
+import { type Clock, defined, isCodedError, newId, parseId, type Random, type SessionId } from '@countersign/kernel';
 import { composeLogoutToken, logoutTokenHeader, signLogoutToken } from '@countersign/oauth';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import { signingFor } from '../id-tokens.ts';
-import { createDeliveryStore, type Delivery } from './deliveries-store.ts';
+import { createDeliveryStore, type Delivery } from './store.ts';
 
 export interface BackchannelLogoutDependencies {
   readonly pool: pg.Pool;
@@ -46,7 +46,7 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
   let position: bigint | undefined;
   let running: Promise<void> | undefined;
 
-  /** Sessions end in many ways, on any node; all of them are in the log. */
+  /** Sessions end in many ways and on any node; the log has all of them. */
   async function followLog(): Promise<void> {
     position ??= await store.position();
     const from = position;
@@ -67,7 +67,7 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
       const now = clock.now();
       const taken = await store.take(now, now + takenForMs, deliveriesAtOnce);
       const failed = (await Promise.allSettled(taken.map(deliver))).find(({ status }) => status === 'rejected');
-      // One that could not be recorded comes again; the others have had their turn.
+      // A delivery that could not be recorded is repeated; the others are done.
       if (failed?.status === 'rejected') throw failed.reason;
       if (taken.length < deliveriesAtOnce) return;
     }
@@ -120,8 +120,7 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
       data: {
         session: delivery.session,
         attempts: delivery.attempt,
-        ...(outcome.status === undefined ? {} : { status: outcome.status }),
-        ...(outcome.code === undefined ? {} : { error: outcome.code }),
+        ...defined({ status: outcome.status, error: outcome.code }),
       },
     });
   }
@@ -143,7 +142,7 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
   return {
     async sessionEnded(session) {
       await store.enqueue(session, clock.now());
-      // Whoever signs out does not wait for the clients.
+      // The person who signs out does not wait for the clients.
       runUnwatched();
     },
     run,

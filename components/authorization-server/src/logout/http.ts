@@ -9,9 +9,8 @@ import {
   sendPage,
 } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { browserCookie } from '../authorization-endpoint/browser-cookie.ts';
-import { asPageError, queryOf, redirectFormToGet } from '../authorization-endpoint/page-request.ts';
-import type { Logout, LogoutStep, LogoutVisit } from './logout.ts';
+import { asPageError, browserCookie, queryOf, redirectFormToGet, type Visit } from '../browser.ts';
+import type { Logout, LogoutStep } from './logout.ts';
 import { loggedOutPage, logoutQuestionPage, stillSignedInPage } from './pages.ts';
 
 export interface LogoutRoutes {
@@ -28,11 +27,11 @@ export function logoutRoutes(app: FastifyInstance, { logout, issuer, random, log
   const scope: CookieScope = { secure: protocol === 'https:' };
   const cookie = browserCookie(scope, random);
 
-  type Handler = (request: FastifyRequest, visit: LogoutVisit) => Promise<LogoutStep>;
+  type Handler = (request: FastifyRequest, visit: Visit) => Promise<LogoutStep>;
   const step = (handler: Handler) => async (request: FastifyRequest, reply: FastifyReply) => {
     try {
       const browser = cookie.read(request);
-      const next = await handler(request, { browser, cookie: request.headers.cookie });
+      const next = await handler(request, { browser, cookie: request.headers.cookie, address: request.ip });
       cookie.keep(browser, reply);
       return send(next, reply);
     } catch (error) {

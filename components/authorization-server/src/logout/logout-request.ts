@@ -1,8 +1,7 @@
-import { type Client, type DirectorySnapshot, parseClientId } from '@countersign/contracts';
-import { isCodedError, type Json } from '@countersign/kernel';
+import { type Client, type DirectorySnapshot, oauthErrors, parseClientId } from '@countersign/contracts';
+import { type CodedError, defined, isCodedError, type Json } from '@countersign/kernel';
 import { type IdTokenHint, parseCompactJws } from '@countersign/oauth';
-import type { IdTokenHints } from '../authorization-endpoint/id-token-hint.ts';
-import { refuseLogout } from './refusals.ts';
+import type { IdTokenHints } from '../id-tokens.ts';
 
 /** A logout request that was read: which sign-in it means, and where the person goes afterwards. */
 export interface LogoutRequest {
@@ -42,10 +41,7 @@ export async function readLogoutRequest(
   if (state !== undefined && !/^[\x20-\x7e]{1,512}$/.test(state))
     throw refuseLogout('parameter_malformed', 'The parameter state is malformed.');
   return {
-    ...(hint === undefined ? {} : { hint }),
-    ...(client === undefined ? {} : { client }),
-    ...(uri === undefined ? {} : { postLogoutRedirectUri: uri }),
-    ...(state === undefined ? {} : { state }),
+    ...defined({ hint, client, postLogoutRedirectUri: uri, state }),
   };
 }
 
@@ -84,4 +80,18 @@ function claimedAudience(hint: string | undefined): string | undefined {
   );
   const audience: Json | undefined = unverifiedClaims['aud'];
   return typeof audience === 'string' ? audience : undefined;
+}
+
+/** Why a logout request cannot be followed. It is for the person: nobody is redirected with an error. */
+export type LogoutRefusal =
+  | 'id_token_hint_invalid'
+  | 'client_id_differs'
+  | 'client_unknown'
+  | 'client_id_missing'
+  | 'post_logout_redirect_uri_unregistered'
+  | 'parameter_malformed'
+  | 'form_forged';
+
+export function refuseLogout(reason: LogoutRefusal, detail: string): CodedError {
+  return oauthErrors.error('invalid_request', detail, { facts: { reason } });
 }

@@ -1,11 +1,11 @@
 import type { Authentication, Client, Directory, Signer, SignIn } from '@countersign/contracts';
 import type { Clock } from '@countersign/kernel';
+import { defined } from '@countersign/kernel';
 import { csrfTokenOf, matchesCsrfToken } from '@countersign/runtime';
-import { createIdTokenHints } from '../authorization-endpoint/id-token-hint.ts';
-import { withParameters } from '../authorization-endpoint/respond.ts';
+import { type Visit, withParameters } from '../browser.ts';
+import { createIdTokenHints } from '../id-tokens.ts';
 import type { BackchannelLogout } from './backchannel-logout.ts';
-import { type LogoutRequest, readLogoutRequest } from './logout-request.ts';
-import { refuseLogout } from './refusals.ts';
+import { type LogoutRequest, readLogoutRequest, refuseLogout } from './logout-request.ts';
 
 export interface LogoutDependencies {
   readonly issuer: string;
@@ -14,14 +14,6 @@ export interface LogoutDependencies {
   readonly signer: Pick<Signer, 'publicKeys'>;
   readonly backchannelLogout: Pick<BackchannelLogout, 'sessionEnded'>;
   readonly clock: Clock;
-}
-
-/** A browser that comes to sign out. */
-export interface LogoutVisit {
-  /** The secret in the browser's cookie. */
-  readonly browser: string;
-  /** The `Cookie` header as received. */
-  readonly cookie: string | undefined;
 }
 
 export type LogoutStep =
@@ -37,17 +29,17 @@ export type LogoutStep =
     }
   /** Nobody is signed in any more, and where to go on, if anywhere. */
   | { readonly kind: 'ended'; readonly location?: string }
-  /** The person has thought better of it. */
+  /** The person chose to stay signed in. */
   | { readonly kind: 'kept'; readonly client?: Client };
 
 export interface Logout {
   /** OpenID Connect RP-Initiated Logout 1.0, section 2. @throws CodedError `invalid_request` */
-  request(parameters: ReadonlyMap<string, string>, visit: LogoutVisit): Promise<LogoutStep>;
+  request(parameters: ReadonlyMap<string, string>, visit: Visit): Promise<LogoutStep>;
   /** The person has answered the question. @throws CodedError `invalid_request` */
-  decide(fields: ReadonlyMap<string, string>, visit: LogoutVisit): Promise<LogoutStep>;
+  decide(fields: ReadonlyMap<string, string>, visit: Visit): Promise<LogoutStep>;
 }
 
-/** What is carried through the question; the hint is not, it has done its work. */
+/** Parameters that the question page carries over; the hint is no longer needed. */
 const carried = ['post_logout_redirect_uri', 'state'] as const;
 
 export function createLogout(dependencies: LogoutDependencies): Logout {
@@ -56,7 +48,7 @@ export function createLogout(dependencies: LogoutDependencies): Logout {
   const read = (parameters: ReadonlyMap<string, string>) =>
     readLogoutRequest(parameters, { hints, directory: directory.snapshot(), now: clock.now() });
 
-  /** All of the browser's, of every tier: who signs out wants nobody to go on with any of them. */
+  /** Ends all sessions of the browser, of every tier. */
   async function end(signIns: readonly SignIn[], asked: LogoutRequest): Promise<LogoutStep> {
     for (const { session } of signIns) {
       await authentication.end(session, asked.client === undefined ? 'logout' : 'relying_party_logout');
@@ -71,7 +63,7 @@ export function createLogout(dependencies: LogoutDependencies): Logout {
       const signIns = await authentication.inBrowser(visit.cookie);
       const [signIn] = signIns;
       if (signIn === undefined) return ended(asked);
-      // An ID token of one of these very sessions: who sends it was told of the session by us.
+      // The hint is an ID token of one of these sessions, so the client knows of the session.
       if (signIns.some(({ session }) => asked.hint?.sid === session)) return end(signIns, asked);
       const fields = new Map<string, string>();
       if (asked.client !== undefined) fields.set('client_id', asked.client.id);
@@ -84,8 +76,7 @@ export function createLogout(dependencies: LogoutDependencies): Logout {
         person: signIn.person,
         csrf: formOf(signIn, visit).token,
         fields,
-        ...(asked.client === undefined ? {} : { client: asked.client }),
-        ...(asked.postLogoutRedirectUri === undefined ? {} : { postLogoutRedirectUri: asked.postLogoutRedirectUri }),
+        ...defined({ client: asked.client, postLogoutRedirectUri: asked.postLogoutRedirectUri }),
       };
     },
     async decide(fields, visit) {
@@ -101,7 +92,7 @@ export function createLogout(dependencies: LogoutDependencies): Logout {
   };
 }
 
-function formOf({ session }: SignIn, { browser }: LogoutVisit) {
+function formOf({ session }: SignIn, { browser }: Visit) {
   return csrfTokenOf(browser, `logout ${session}`);
 }
 

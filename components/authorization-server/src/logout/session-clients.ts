@@ -1,8 +1,8 @@
 import type { Clock, SessionId } from '@countersign/kernel';
 import { createSweeper, type Logger } from '@countersign/runtime';
 import type pg from 'pg';
-import type { Queryable } from '../codes/queryable.ts';
-import { createSessionClientStore, type SessionClient } from './session-clients-store.ts';
+import type { Queryable } from '../row-store.ts';
+import { createSessionClientStore, type SessionClient } from './store.ts';
 
 /** Longer than the longest session, which is a day. */
 const rememberedMs = 2 * 24 * 60 * 60_000;

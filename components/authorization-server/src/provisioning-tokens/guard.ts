@@ -7,9 +7,8 @@ import {
 } from '@countersign/contracts';
 import { type Clock, isCodedError } from '@countersign/kernel';
 import { type KeyCache, readPresentedToken, verifyPossession } from '@countersign/oauth';
-import type { AskAccessToken } from './access-tokens.ts';
-import type { ProvisioningToken, ProvisioningTokenRegister } from './register.ts';
-import { readTokenText } from './token-text.ts';
+import type { AskAccessToken } from './issue.ts';
+import { type ProvisioningToken, type ProvisioningTokenRegister, readTokenText } from './register.ts';
 
 export interface ProvisioningGuardDependencies {
   readonly register: Pick<ProvisioningTokenRegister, 'find'>;
@@ -95,7 +94,7 @@ export function takeProvisioningTokens(guard: LastingGuard, dependencies: Provis
       return await check({ ...request, authorization: [`Bearer ${accessToken}`] });
     } catch (error) {
       // What was revoked may be lifted: the next request asks for an access token anew.
-      if (isCodedError(error, 'token_revoked')) held.delete(token.client);
+      if (accessErrors.is(error, 'token_revoked')) held.delete(token.client);
       throw error;
     }
   }

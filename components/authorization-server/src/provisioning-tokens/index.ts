@@ -1,9 +1,8 @@
-export { createAskAccessToken, provisioningInterface } from './access-tokens.ts';
 export { takeProvisioningTokens } from './guard.ts';
-export { provisioningTokenEndpoint } from './issue.ts';
+export { createAskAccessToken, provisioningInterface, provisioningTokenEndpoint } from './issue.ts';
 export {
   createProvisioningTokenRegister,
   type ProvisioningToken,
   type ProvisioningTokenRegister,
+  readTokenText,
 } from './register.ts';
-export { readTokenText } from './token-text.ts';

@@ -1,5 +1,13 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type Actor, type AuditLog, type ClientId, ended, type RecordDraft, standing } from '@countersign/contracts';
+import {
+  type Actor,
+  type AuditLog,
+  type ClientId,
+  ended,
+  parseClientId,
+  type RecordDraft,
+  standing,
+} from '@countersign/contracts';
 import {
   type Clock,
   digestOf,
@@ -9,9 +17,9 @@ import {
   parseDigest,
   type Random,
   type RecordId,
+  sha256Base64Url,
 } from '@countersign/kernel';
 import type { CertificateThumbprint } from '@countersign/oauth';
-import type { SentToken } from './token-text.ts';
 
 /** The one provisioning token that a client has. Of the token itself there is the hash alone. */
 export interface ProvisioningToken {
@@ -120,4 +128,24 @@ function readToken(client: ClientId, data: Json | undefined): ProvisioningToken 
 function isSame(one: string, other: string): boolean {
   const [left, right] = [Buffer.from(one), Buffer.from(other)];
   return left.length === right.length && timingSafeEqual(left, right);
+}
+
+/** A provisioning token as it was sent; nothing of it has been verified. */
+export interface SentToken {
+  readonly client: ClientId;
+  readonly sha256: string;
+}
+
+/** So that one is known for what it is wherever it turns up, and for no access token. */
+const pattern = /^cpt_[\w-]{43}_([\w.-]{1,128})$/;
+
+/** 256 random bits, and whose it is. */
+export function newTokenText(client: ClientId, random: Random): string {
+  return `cpt_${Buffer.from(random.bytes(32)).toString('base64url')}_${client}`;
+}
+
+/** @returns undefined for what is no provisioning token */
+export function readTokenText(text: string): SentToken | undefined {
+  const client = parseClientId(pattern.exec(text)?.[1] ?? '');
+  return client === undefined ? undefined : { client, sha256: sha256Base64Url(text) };
 }

@@ -1,3 +1,4 @@
+import { toInstant } from '@countersign/kernel';
 import { fixedClock, makeKey } from '@countersign/testkit';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -434,9 +435,10 @@ describe('a signed request object', () => {
     const clock = fixedClock(Date.now() - 86_400_000);
     const own = await createCodeFlowWorld({ clock });
     own.world.changeClient('order-desk', { redirectUris: [deskRedirect] });
+    const order = own.order({ not_after: toInstant(clock.now() + 86_400_000) });
     const parameters = {
       ...own.deskRequest({ authorization_details: undefined }),
-      authorization_details: [own.order()],
+      authorization_details: [order],
     };
     const request = own.requestObject('trading-desk', parameters, { jti: 'object-1' });
     expect(await own.push('trading-desk', { request })).toMatchObject({ status: 201 });
@@ -448,7 +450,8 @@ describe('a signed request object', () => {
       error: 'temporarily_unavailable',
       reason: 'clock_stepped_back',
     });
-    expect(await own.push('trading-desk', own.deskRequest())).toMatchObject({ status: 201 });
+    const plain = own.deskRequest({ authorization_details: JSON.stringify([order]) });
+    expect(await own.push('trading-desk', plain)).toMatchObject({ status: 201 });
     await own.close();
   });
 

@@ -3,17 +3,19 @@ import { digestOf, type Json, newId, sha256 } from '@countersign/kernel';
 import { digestOfIntent } from '@countersign/market';
 import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
-import { checkAuthorizationRequest } from '../authorization-endpoint/check-request.ts';
-import { applicationDigests } from '../authorization-endpoint/check-requested-details.ts';
-import { refuse } from '../authorization-endpoint/refusals.ts';
+import {
+  applicationDigests,
+  type CheckedRequest,
+  checkAuthorizationRequest,
+  refuse,
+} from '../authorization-request/index.ts';
 import {
   type ClientContext,
   type ClientEndpointDependencies,
   circumstancesOf,
   createClientEndpoint,
+  type Established,
 } from '../client-endpoint/index.ts';
-import { describePush } from './describe-push.ts';
-import { bindProofKey } from './proof-key.ts';
 import { type RequestObject, readRequestObject } from './request-object.ts';
 import { createPushedRequestStore, type PushedRequest, type PushedRequestStore, pushedRequestThing } from './store.ts';
 
@@ -163,4 +165,28 @@ function withoutCredentials({ client, parameters }: ClientContext): ReadonlyMap<
   const asked = new Map<string, Json>([['client_id', client.id], ...parameters]);
   for (const name of credentialParameters) asked.delete(name);
   return asked;
+}
+
+/** What was asked for, as records name it: no state, no nonce, nothing of the person. */
+export function describePush({ terms }: CheckedRequest): Established {
+  return {
+    scope: terms.scopes,
+    ...(terms.resources.length === 0 ? {} : { audience: terms.resources }),
+  };
+}
+
+/**
+ * Binds the code to come to the key that was proved with the request (RFC 9449 section 10.1), as `dpop_jkt` does. Both
+ * together must name one key. A proof of a client whose tokens are not bound by DPoP binds nothing.
+ */
+export function bindProofKey(
+  parameters: ReadonlyMap<string, Json>,
+  { client, proof }: Pick<ClientContext, 'client' | 'proof'>,
+): ReadonlyMap<string, Json> {
+  if (proof === undefined) return parameters;
+  const named = parameters.get('dpop_jkt');
+  if (named !== undefined && named !== proof.jkt)
+    throw refuse('dpop_key_differs', 'The dpop_jkt is not the thumbprint of the key that signed the DPoP proof.');
+  if (client.binding !== 'dpop') return parameters;
+  return new Map([...parameters, ['dpop_jkt', proof.jkt]]);
 }

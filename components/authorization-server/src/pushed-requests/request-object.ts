@@ -1,7 +1,7 @@
 import { type Client, oauthErrors } from '@countersign/contracts';
 import { isCodedError } from '@countersign/kernel';
 import { parseCompactJws, type RequestParameters, requestObjectErrors, verifyRequestObject } from '@countersign/oauth';
-import { refuse } from '../authorization-endpoint/refusals.ts';
+import { refuse } from '../authorization-request/index.ts';
 import type { ClientContext } from '../client-endpoint/index.ts';
 import type { ClientKeys } from '../client-keys/index.ts';
 
@@ -65,7 +65,7 @@ async function withFreshKeys<Result>(
   try {
     return verify();
   } catch (error) {
-    if (client.jwksUri === undefined || !isCodedError(error, 'request_object_key')) throw error;
+    if (client.jwksUri === undefined || !requestObjectErrors.is(error, 'request_object_key')) throw error;
     await clientKeys.fetch(client, now);
     return verify();
   }

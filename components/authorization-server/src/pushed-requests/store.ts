@@ -1,8 +1,8 @@
 import { type ClientId, parseClientId } from '@countersign/contracts';
 import { type Json, parseId, type RecordId } from '@countersign/kernel';
-import { claimName, createClaimStore, type RowSeal, steppedBack } from '@countersign/runtime';
+import { ask, claimName, createClaimStore, type RowSeal, steppedBack } from '@countersign/runtime';
 import type pg from 'pg';
-import { answered, type Queryable } from '../codes/queryable.ts';
+import { type Queryable, removeExpiredRows, takeOnce } from '../row-store.ts';
 
 /** The record of what was granted ends this: a request URI is good for one code, whatever its row says. */
 export const pushedRequestThing = (record: RecordId): string => `pushed-request:${record}`;
@@ -41,33 +41,29 @@ export function createPushedRequestStore(pool: pg.Pool, rowSeal: RowSeal) {
 
   return {
     async insert(hash: Buffer, request: Omit<PushedRequest, 'consumed'>, removedAfter: number): Promise<void> {
-      await answered(
-        pool.query({
-          name: 'pushed-insert',
-          text: `insert into pushed_requests (uri_hash, client, parameters, record_id, expires_at, removed_after, seal)
+      await ask(pool, {
+        name: 'pushed-insert',
+        text: `insert into pushed_requests (uri_hash, client, parameters, record_id, expires_at, removed_after, seal)
                  values ($1, $2, $3, $4, to_timestamp($5::float8 / 1000.0), to_timestamp($6::float8 / 1000.0), $7)`,
-          values: [
-            hash,
-            request.client,
-            JSON.stringify(Object.fromEntries(request.parameters)),
-            request.recordId,
-            request.expiresAt,
-            removedAfter,
-            rowSeal.seal(...sealed(hash, request)),
-          ],
-        }),
-      );
+        values: [
+          hash,
+          request.client,
+          JSON.stringify(Object.fromEntries(request.parameters)),
+          request.recordId,
+          request.expiresAt,
+          removedAfter,
+          rowSeal.seal(...sealed(hash, request)),
+        ],
+      });
     },
     async find(hash: Buffer): Promise<PushedRequest | undefined> {
-      const { rows } = await answered(
-        pool.query<PushedRow>({
-          name: 'pushed-find',
-          text: `select client, parameters, record_id, extract(epoch from expires_at)::float8 * 1000 as expires_ms,
+      const { rows } = await ask<PushedRow>(pool, {
+        name: 'pushed-find',
+        text: `select client, parameters, record_id, extract(epoch from expires_at)::float8 * 1000 as expires_ms,
                         consumed_at is not null as consumed, seal
                    from pushed_requests where uri_hash = $1`,
-          values: [hash],
-        }),
-      );
+        values: [hash],
+      });
       const [row] = rows;
       if (row === undefined) return undefined;
       const request = requestOf(row);
@@ -75,31 +71,19 @@ export function createPushedRequestStore(pool: pg.Pool, rowSeal: RowSeal) {
     },
     /** How many a client has that wait for somebody; counts no further than `limit`. */
     async outstanding(client: ClientId, now: number, limit: number): Promise<number> {
-      const { rows } = await answered(
-        pool.query<{ count: number }>({
-          name: 'pushed-outstanding',
-          text: `select count(*)::integer as count from (
+      const { rows } = await ask<{ count: number }>(pool, {
+        name: 'pushed-outstanding',
+        text: `select count(*)::integer as count from (
                    select 1 from pushed_requests
                     where client = $1 and consumed_at is null and expires_at > to_timestamp($2::float8 / 1000.0)
                     limit $3) as waiting`,
-          values: [client, now, limit],
-        }),
-      );
+        values: [client, now, limit],
+      });
       return rows[0]?.count ?? 0;
     },
     /** Takes a request for good, within the transaction of the decision. @returns whether it was still there to take */
-    async consume(hash: Buffer, now: number, within: Queryable): Promise<boolean> {
-      const { rowCount } = await answered(
-        within.query({
-          name: 'pushed-consume',
-          text: `update pushed_requests set consumed_at = to_timestamp($2::float8 / 1000.0)
-                  where uri_hash = $1 and consumed_at is null
-              returning uri_hash`,
-          values: [hash, now],
-        }),
-      );
-      return rowCount === 1;
-    },
+    consume: (hash: Buffer, now: number, within: Queryable) =>
+      takeOnce(within, { table: 'pushed_requests', key: 'uri_hash', column: 'consumed_at' }, hash, now),
     /** @returns whether nobody had claimed it before @throws CodedError `clock_stepped_back` where nobody can tell */
     async claimObject(key: Buffer, expiresAt: number): Promise<boolean> {
       const outcome = (await objectClaims.insert([{ key, expiresAt }])).get(claimName(key));
@@ -107,15 +91,9 @@ export function createPushedRequestStore(pool: pg.Pool, rowSeal: RowSeal) {
       return outcome === 'claimed';
     },
     async removeExpired(now: number, limit: number): Promise<number> {
-      const requests = await answered(
-        pool.query({
-          name: 'pushed-sweep',
-          text: `delete from pushed_requests where uri_hash in (
-                   select uri_hash from pushed_requests where removed_after < to_timestamp($1::float8 / 1000.0) limit $2)`,
-          values: [now, limit],
-        }),
-      );
-      return (requests.rowCount ?? 0) + (await objectClaims.deleteExpired(now, limit));
+      const sweep = { table: 'pushed_requests', key: 'uri_hash', column: 'removed_after' };
+      const removed = await removeExpiredRows(pool, sweep, now, limit);
+      return removed + (await objectClaims.deleteExpired(now, limit));
     },
   };
 }
@@ -126,7 +104,7 @@ function requestOf(row: PushedRow): PushedRequest {
   const client = parseClientId(row.client);
   const recordId = parseId('record', row.record_id);
   if (client === undefined || recordId === undefined)
-    throw new Error('a pushed request names a client or a record that is none');
+    throw new Error('a pushed request row has an invalid client or record id');
   return {
     client,
     parameters: new Map(Object.entries(row.parameters)),

@@ -1,2 +1,2 @@
-export type { RefreshTokenBinding } from './refresh-token-binding.ts';
-export { createRefreshTokens, type RefreshTokens, type RefreshTokensDependencies } from './refresh-tokens.ts';
+export { createRefreshTokens, type RefreshTokens } from './refresh-tokens.ts';
+export type { RefreshTokenBinding } from './store.ts';

@@ -1,8 +1,7 @@
 import { type Clock, type Random, sha256 } from '@countersign/kernel';
 import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
-import type { RefreshTokenBinding } from './refresh-token-binding.ts';
-import { createRefreshTokenStore } from './store.ts';
+import { createRefreshTokenStore, type RefreshTokenBinding } from './store.ts';
 
 /** Refresh tokens: 256 random bits, kept as their hash, used as often as their holder likes until they end. */
 export interface RefreshTokens {

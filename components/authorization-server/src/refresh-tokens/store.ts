@@ -1,11 +1,30 @@
-import { type GrantTerms, parseClientId, protocolScopes } from '@countersign/contracts';
-import { parseId } from '@countersign/kernel';
-import { isScope } from '@countersign/market';
-import type { RowSeal } from '@countersign/runtime';
+import { type ClientId, type GrantTerms, parseClientId } from '@countersign/contracts';
+import { type GrantId, parseId, type SessionId } from '@countersign/kernel';
+import { ask, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
-import { answered } from '../codes/queryable.ts';
-import { rowContent } from '../row-content.ts';
-import type { RefreshTokenBinding } from './refresh-token-binding.ts';
+import { isGrantScope } from '../protocol-scopes.ts';
+import { removeExpiredRows, rowContent } from '../row-store.ts';
+
+/** What a refresh token stands for, and whose it is. */
+export interface RefreshTokenBinding {
+  readonly grant: GrantId;
+  readonly grantVersion: number;
+  readonly client: ClientId;
+  /** Thumbprint of the DPoP key it was used with last; see the grant `refresh_token` for when another one is refused. */
+  readonly jkt?: string;
+  /** What was granted with it: a refresh asks for this or less (RFC 6749 section 6). */
+  readonly scopes: GrantTerms['scopes'];
+  /** The interface its first access token was for. */
+  readonly resource?: string;
+  readonly session?: SessionId;
+  /** How the person had signed in; a refresh is no new sign-in. */
+  readonly acr: string;
+  readonly amr: readonly string[];
+  /** Seconds since the epoch. */
+  readonly authTime: number;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number;
+}
 
 interface RefreshTokenRow {
   readonly grant_id: string;
@@ -22,81 +41,64 @@ interface RefreshTokenRow {
   readonly seal: Buffer | null;
 }
 
-/** The table `refresh_tokens`. A row without the seal of one of our processes is no token. */
+/** The table `refresh_tokens`. Rows without a valid seal are ignored. */
 export function createRefreshTokenStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealed = (hash: Buffer, binding: RefreshTokenBinding) =>
     [`refresh-token/${hash.toString('base64url')}`, rowContent(binding)] as const;
 
   return {
     async insert(hash: Buffer, token: RefreshTokenBinding): Promise<void> {
-      await answered(
-        pool.query({
-          name: 'refresh-token-insert',
-          text: `insert into refresh_tokens (token_hash, grant_id, grant_version, client, jkt, scopes, resource, session,
+      await ask(pool, {
+        name: 'refresh-token-insert',
+        text: `insert into refresh_tokens (token_hash, grant_id, grant_version, client, jkt, scopes, resource, session,
                    acr, amr, auth_time, expires_at, seal)
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, to_timestamp($12::float8 / 1000.0), $13)`,
-          values: [
-            hash,
-            token.grant,
-            token.grantVersion,
-            token.client,
-            token.jkt ?? null,
-            token.scopes,
-            token.resource ?? null,
-            token.session ?? null,
-            token.acr,
-            token.amr,
-            token.authTime,
-            token.expiresAt,
-            rowSeal.seal(...sealed(hash, token)),
-          ],
-        }),
-      );
+        values: [
+          hash,
+          token.grant,
+          token.grantVersion,
+          token.client,
+          token.jkt ?? null,
+          token.scopes,
+          token.resource ?? null,
+          token.session ?? null,
+          token.acr,
+          token.amr,
+          token.authTime,
+          token.expiresAt,
+          rowSeal.seal(...sealed(hash, token)),
+        ],
+      });
     },
     async find(hash: Buffer): Promise<RefreshTokenBinding | undefined> {
-      const { rows } = await answered(
-        pool.query<RefreshTokenRow>({
-          name: 'refresh-token-find',
-          text: `select grant_id, grant_version, client, jkt, scopes, resource, session, acr, amr, auth_time,
+      const { rows } = await ask<RefreshTokenRow>(pool, {
+        name: 'refresh-token-find',
+        text: `select grant_id, grant_version, client, jkt, scopes, resource, session, acr, amr, auth_time,
                         extract(epoch from expires_at)::float8 * 1000 as expires_ms, seal
                    from refresh_tokens where token_hash = $1`,
-          values: [hash],
-        }),
-      );
+        values: [hash],
+      });
       const [row] = rows;
       if (row === undefined) return undefined;
       const binding = bindingOf(row);
       return rowSeal.holds(...sealed(hash, binding), row.seal) ? binding : undefined;
     },
     async rebind(hash: Buffer, token: RefreshTokenBinding): Promise<void> {
-      await answered(
-        pool.query({
-          name: 'refresh-token-rebind',
-          text: 'update refresh_tokens set jkt = $2, seal = $3 where token_hash = $1',
-          values: [hash, token.jkt ?? null, rowSeal.seal(...sealed(hash, token))],
-        }),
-      );
+      await ask(pool, {
+        name: 'refresh-token-rebind',
+        text: 'update refresh_tokens set jkt = $2, seal = $3 where token_hash = $1',
+        values: [hash, token.jkt ?? null, rowSeal.seal(...sealed(hash, token))],
+      });
     },
     async remove(hash: Buffer): Promise<void> {
-      await answered(
-        pool.query({
-          name: 'refresh-token-remove',
-          text: 'delete from refresh_tokens where token_hash = $1',
-          values: [hash],
-        }),
-      );
+      await ask(pool, {
+        name: 'refresh-token-remove',
+        text: 'delete from refresh_tokens where token_hash = $1',
+        values: [hash],
+      });
     },
-    async removeExpired(before: number, limit: number): Promise<number> {
-      const { rowCount } = await answered(
-        pool.query({
-          name: 'refresh-token-sweep',
-          text: `delete from refresh_tokens where token_hash in (
-                   select token_hash from refresh_tokens where expires_at < to_timestamp($1::float8 / 1000.0) limit $2)`,
-          values: [before, limit],
-        }),
-      );
-      return rowCount ?? 0;
-    },
+    removeExpired: (before: number, limit: number) =>
+      removeExpiredRows(pool, { table: 'refresh_tokens', key: 'token_hash', column: 'expires_at' }, before, limit),
   };
 }
 
@@ -105,7 +107,7 @@ function bindingOf(row: RefreshTokenRow): RefreshTokenBinding {
   const client = parseClientId(row.client);
   const session = row.session === null ? undefined : parseId('session', row.session);
   if (grant === undefined || client === undefined || (row.session !== null && session === undefined))
-    throw new Error('a refresh token names a grant, client or session that is none');
+    throw new Error('a refresh token row has an invalid grant, client or session id');
   return {
     grant,
     grantVersion: row.grant_version,
@@ -119,8 +121,4 @@ function bindingOf(row: RefreshTokenRow): RefreshTokenBinding {
     authTime: Number(row.auth_time),
     expiresAt: Math.round(row.expires_ms),
   };
-}
-
-function isGrantScope(text: string): text is GrantTerms['scopes'][number] {
-  return isScope(text) || protocolScopes.some((scope) => scope === text);
 }

@@ -4,6 +4,12 @@ import { metadataPointer } from './members.ts';
 import type { ClientDocument } from './read-metadata.ts';
 import { type MetadataProblem, refuse, refuseMetadata } from './refusals.ts';
 
+/** The directory, which judges and keeps every client, with its documents as a file would write them. */
+export type RegistrationDirectory = Pick<
+  Directory,
+  'plan' | 'edit' | 'clientDocument' | 'snapshot' | 'snapshotAtLeast'
+>;
+
 /**
  * Whether the directory would take this client, asked before anything is recorded of it: shape, keys, addresses,
  * scopes and their separation, and what must hold among all clients.

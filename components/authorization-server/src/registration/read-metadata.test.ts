@@ -2,10 +2,9 @@ import { isCodedError } from '@countersign/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { broker, tradingWorld } from '../testing/trading-world.ts';
-import { checkUpdate } from './check-update.ts';
 import { describeClient } from './describe-client.ts';
 import { documentNames, metadataPointer } from './members.ts';
-import { readMetadata } from './read-metadata.ts';
+import { checkUpdate, readMetadata } from './read-metadata.ts';
 import { machine } from './testing/rig.ts';
 
 const directory = tradingWorld().directory.snapshot();

@@ -36,7 +36,7 @@ const maxListed = 100;
  */
 export function refuseMetadata(problems: readonly MetadataProblem[]): CodedError {
   const [first] = problems;
-  if (first === undefined) throw new Error('metadata is refused for nothing');
+  if (first === undefined) throw new Error('metadata was refused without a problem');
   const codes = new Set(problems.map(({ code }) => code));
   const more = problems.length === 1 ? '' : ` (and ${problems.length - 1} more)`;
   const onlyRedirects = problems.every(({ path }) => /^\/redirect_uris(?:\/|$)/.test(path));

@@ -42,7 +42,7 @@ export function refusedMembers(members: Members): readonly MetadataProblem[] {
   for (const [name, value] of members) {
     const reason = Object.hasOwn(never, name) ? never[name] : undefined;
     if (reason !== undefined) report(name, reason);
-    if (encryption.test(name)) report(name, 'Nothing is encrypted beneath TLS.');
+    if (encryption.test(name)) report(name, 'Encryption beneath TLS is not supported.');
     const allowed = Object.hasOwn(algorithms, name) ? algorithms[name] : undefined;
     if (allowed !== undefined && !allowed.some((algorithm) => algorithm === value))
       report(name, `The algorithm must be one of ${allowed.join(', ')}.`);

@@ -7,17 +7,23 @@ import {
   parseClientId,
   type StandingReader,
 } from '@countersign/contracts';
-import { type Clock, type CodedError, isCodedError, newId, type Random } from '@countersign/kernel';
+import {
+  type Clock,
+  type CodedError,
+  equalInConstantTime,
+  isCodedError,
+  newId,
+  type Random,
+  sha256,
+} from '@countersign/kernel';
+import type { AuthorizationServerMetadata } from '@countersign/oauth';
 import type { RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Revocations } from '../revocations/index.ts';
-import { issueRegistrationToken, matchesRegistrationToken } from './access-token.ts';
-import { checkUpdate } from './check-update.ts';
-import type { RegistrationDirectory } from './client-directory.ts';
 import { type ClientInformation, describeClient } from './describe-client.ts';
-import { change, judge } from './judge.ts';
+import { change, judge, type RegistrationDirectory } from './judge.ts';
 import { checkPolicy, parseRegistrationPolicy, requireAllowed } from './policy.ts';
-import { readMetadata } from './read-metadata.ts';
+import { checkUpdate, readMetadata } from './read-metadata.ts';
 import { type Attempt, refusedRecord, registeredRecord, replacedRecord } from './record.ts';
 import { refuse } from './refusals.ts';
 import { createReservations } from './reserve.ts';
@@ -98,7 +104,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
     accessToken: string,
   ): Promise<ClientInformation> {
     const document = await directory.clientDocument(clientId);
-    if (document === undefined) throw new Error('the directory has lost a client that it has just been shown to have');
+    if (document === undefined) throw new Error('the directory no longer has a client that it had a moment ago');
     return describeClient(document, { clientId, issuedAt, uri: `${audience}/${clientId}`, accessToken });
   }
 
@@ -130,7 +136,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
     origin: Origin,
     work: (unit: ClientUnit, row: RegistrationRow, attempted: Attempt) => Promise<Result>,
   ): Promise<Result> {
-    // Before it is in anybody's turn: who holds no token takes no place in the line.
+    // Checked before queueing: a caller without the token takes no place in the queue.
     const held = await requireHolder(clientId, token, await find(clientId));
     const attempted: Attempt = { operation, by: actorOf(held), client: clientId, audience, ...origin };
     return attempt(attempted, held.institution, () =>
@@ -177,7 +183,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
             await unit.settle(version);
           });
         } catch (error) {
-          // When nobody knows whether the directory has it, the reservation stays, and is looked into later.
+          // If the outcome in the directory is unknown, the reservation stays and is resolved later.
           if (!asked || isRefusal(error)) await store.remove(clientId);
           throw error;
         }
@@ -203,7 +209,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
         await judge(document, directory);
         await audit.append(registeredRecord(newRecordId(), document, attempted));
         const { version } = await change({ put: { clients: [document] } }, attempted.by, directory);
-        // Not before the directory has it: who is refused keeps the token they have.
+        // Replaced only after the directory accepted the update: a refused client keeps its token.
         const replaced = registrationTokenThing(row.tokenHash);
         await audit.append(replacedRecord(newRecordId(), row.tokenHash, replaced, attempted));
         const renewed = issueRegistrationToken(random);
@@ -228,7 +234,7 @@ function actorOf({ clientId, institution }: RegistrationRow): Actor {
   return { id: `client:${clientId}`, institution };
 }
 
-/** Whether there is no such client, no such token, or another client's: nobody is told which. */
+/** One answer for an unknown client, an unknown token and the token of another client. */
 function notTheirs(): CodedError {
   return accessErrors.error('token_invalid', 'The registration access token is not one that manages this client.');
 }
@@ -239,7 +245,31 @@ function requireStanding(institution: string, directory: Pick<Directory, 'snapsh
     throw refuse('registration_standing', 'The LEI registration of the institution must be ISSUED.');
 }
 
-/** A no that is meant for whoever asked, and not a failure of ours to find out. */
+/** Whether the error refuses the request, rather than reporting an outage. */
 function isRefusal(error: unknown): error is CodedError {
   return isCodedError(error) && error.category !== 'unavailable';
+}
+
+/** So that one is known for what it is wherever it turns up: it is no access token of any interface. */
+const prefix = 'csreg_';
+const pattern = /^csreg_[\w-]{43}$/;
+
+/** A registration access token (RFC 7592 section 3): 256 random bits. Only its hash is kept. */
+export interface IssuedRegistrationToken {
+  readonly token: string;
+  readonly hash: Buffer;
+}
+
+export function issueRegistrationToken(random: Random): IssuedRegistrationToken {
+  const token = prefix + Buffer.from(random.bytes(32)).toString('base64url');
+  return { token, hash: sha256(token) };
+}
+
+export function matchesRegistrationToken(token: string, hash: Buffer): boolean {
+  return pattern.test(token) && equalInConstantTime(sha256(token).toString('base64url'), hash.toString('base64url'));
+}
+
+/** RFC 8414 section 2. */
+export function registrationMetadata(issuer: string): Pick<AuthorizationServerMetadata, 'registration_endpoint'> {
+  return { registration_endpoint: issuer + registrationPath };
 }

@@ -1,7 +1,6 @@
 import type { Actor } from '@countersign/contracts';
 import type { Clock } from '@countersign/kernel';
-import type { RegistrationDirectory } from './client-directory.ts';
-import { change } from './judge.ts';
+import { change, type RegistrationDirectory } from './judge.ts';
 import { refuse } from './refusals.ts';
 import type { createRegistrationStore, InstitutionUnit, RegistrationRow } from './store.ts';
 

@@ -1,6 +1,6 @@
-import { type RowSeal, takeNamedLock, transaction } from '@countersign/runtime';
+import { ask, type RowSeal, takeNamedLock, transaction } from '@countersign/runtime';
 import type pg from 'pg';
-import { answered, type Queryable } from '../codes/queryable.ts';
+import type { Queryable } from '../row-store.ts';
 
 /** Who may manage a client, and what became of its registration. */
 export interface RegistrationRow {
@@ -47,7 +47,7 @@ const columns = `client_id, institution, principal, token_hash, extract(epoch fr
 export const registrationTokenThing = (tokenHash: Buffer): string =>
   `registration-token:${tokenHash.toString('base64url')}`;
 
-/** The table `client_registrations`. A row without the seal of one of our processes is none; each change seals it anew. */
+/** The table `client_registrations`. Rows without a valid seal are ignored; each change seals the row again. */
 export function createRegistrationStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealOf = (row: RegistrationRow): Buffer => rowSeal.seal(...sealed(row));
   const ownRows = (rows: readonly Row[]): readonly RegistrationRow[] =>
@@ -57,13 +57,11 @@ export function createRegistrationStore(pool: pg.Pool, rowSeal: RowSeal) {
     });
 
   async function find(connection: Queryable, clientId: string, lock: boolean): Promise<RegistrationRow | undefined> {
-    const { rows } = await answered(
-      connection.query<Row>({
-        name: lock ? 'registration-lock' : 'registration-find',
-        text: `select ${columns} from client_registrations where client_id = $1${lock ? ' for update' : ''}`,
-        values: [clientId],
-      }),
-    );
+    const { rows } = await ask<Row>(connection, {
+      name: lock ? 'registration-lock' : 'registration-find',
+      text: `select ${columns} from client_registrations where client_id = $1${lock ? ' for update' : ''}`,
+      values: [clientId],
+    });
     return ownRows(rows)[0];
   }
 
@@ -138,13 +136,11 @@ function sealed({ clientId, institution, principal, tokenHash, issuedAt, directo
 }
 
 async function remove(connection: Queryable, clientId: string): Promise<void> {
-  await answered(
-    connection.query({
-      name: 'registration-remove',
-      text: 'delete from client_registrations where client_id = $1',
-      values: [clientId],
-    }),
-  );
+  await ask(connection, {
+    name: 'registration-remove',
+    text: 'delete from client_registrations where client_id = $1',
+    values: [clientId],
+  });
 }
 
 function rowOf(row: Row): RegistrationRow {

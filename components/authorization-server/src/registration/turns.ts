@@ -51,7 +51,10 @@ export function createTurns(clock: Clock, { perMinute = 30, waiting = 8 }: TurnL
       const line = lineOf(institution, Math.floor(now / windowMs));
       const stillCounts = 1 - (now % windowMs) / windowMs;
       if (line.current + line.previous * stillCounts >= perMinute || line.waiting >= waiting)
-        throw refuse('registration_rate', 'Your institution registers too much at a time: try again in a minute.');
+        throw refuse(
+          'registration_rate',
+          'Your institution has sent too many registration requests: try again in a minute.',
+        );
       line.current += 1;
       line.waiting += 1;
       const turn = line.last.then(work);

@@ -6,7 +6,8 @@ import type {
   RecordType,
   RevocationTarget,
 } from '@countersign/contracts';
-import { epochSeconds, isCodedError, type Json, parseId } from '@countersign/kernel';
+import { directoryErrors } from '@countersign/contracts';
+import { epochSeconds, type Json, parseId } from '@countersign/kernel';
 import { clockLeadSeconds, maxAccessTokenLifetimeSeconds, revocationKey } from '@countersign/oauth';
 import type { EndedEntry } from './live-entries.ts';
 
@@ -118,7 +119,7 @@ function targetOf({ kind, id }: Change): RevocationTarget | undefined {
   return kind === 'person' || kind === 'service' || kind === 'agent' ? { kind: 'principal', id } : undefined;
 }
 
-/** Who has come, or come back: the second time around they begin anew. */
+/** Everyone who joined or rejoined: tokens issued from now on are valid. */
 function addedTargets(data: Json | undefined): readonly RevocationTarget[] {
   return changesOf(data).flatMap((each) => (each.change === 'add' ? (targetOf(each) ?? []) : []));
 }
@@ -139,7 +140,7 @@ async function withSoftware(
   return [...targets, ...software];
 }
 
-/** Who is no longer in the directory, and every institution whose registration has lapsed. */
+/** Everyone who left the directory, and every institution whose registration has lapsed. */
 async function removedTargets(
   data: Json | undefined,
   directory: EntrySources['directory'],
@@ -171,7 +172,7 @@ async function snapshotLeftBy(
   try {
     return await directory.snapshotAtLeast(version);
   } catch (error) {
-    if (isCodedError(error, 'directory_behind')) return undefined;
+    if (directoryErrors.is(error, 'directory_behind')) return undefined;
     throw error;
   }
 }

@@ -27,7 +27,7 @@ import { type Clock, type CodedError, newId, type Random, type RecordId } from '
 import { revocationKey } from '@countersign/oauth';
 import { lockRevocations } from './store.ts';
 
-/** Who has revoked something does not let it be used again. What is lifted is the revocation that its record names. */
+/** A revocation is lifted by another principal, and by the record that placed it. */
 export const revocationLift = {
   what: 'revocation',
   approves: 'id',
@@ -42,9 +42,9 @@ export const revocationLift = {
   },
   error: revocationErrors.error,
   words: {
-    self: 'Who revoked it, or had a part in revoking it, does not lift it. Ask another principal that holds revocation:lift.',
+    self: 'A principal that took part in the revocation cannot lift it. Ask another principal that holds revocation:lift.',
     dependent:
-      'You and who revoked it are not independent: one of you invited the other to enrol a key. Somebody else has to lift it.',
+      'You and the principal that revoked it are not independent: one of you invited the other to enrol a key. Ask another principal to lift it.',
   },
 } as const satisfies DualControl<keyof typeof revocationErrors.codes>;
 
@@ -127,12 +127,12 @@ export function createRevocationCommands({
       if (!isKnown || !mayEnd)
         throw revocationErrors.error(
           'revocation_target_unknown',
-          'There is nothing of this kind and id that the institution of the caller may end. Check the kind and the id.',
+          'The institution of the caller may revoke nothing of this kind and id. Check the kind and the id.',
         );
       if (target.kind === 'partner' && party === 'operator' && target.id === by.institution)
         throw revocationErrors.error(
           'revocation_locks_out',
-          'This is the institution of the operator: nobody could lift it any more. Revoke its clients and principals one by one.',
+          'This is the institution of the operator: nobody could lift the revocation. Revoke its clients and principals one by one.',
         );
     },
     record: ({ ask: { target, party, by, reason } }) => revocationSaying(target, by, reason, party),
@@ -170,7 +170,7 @@ export function createRevocationCommands({
       if (newest?.digest !== undefined && newest.record !== revocation)
         throw revocationErrors.error(
           'revocation_not_standing',
-          `It was repeated since: what stands is ${newest.record}.`,
+          `It was repeated since: the current revocation is ${newest.record}.`,
         );
       const refused = await second.refusalOf(
         {
@@ -224,13 +224,13 @@ export function revocationSaying(target: RevocationTarget, by: Requester, reason
   } as const;
 }
 
-/** Who does it first, then through whom, current actor first. These records have no subject. */
+/** The subject first, then the actors, current actor first. These records have no subject member. */
 function doersOf(by: Requester): readonly Actor[] {
   const { subject, actors = [] } = recordedRequester(by);
   return [subject, ...actors];
 }
 
-/** Whose consents end with it; of a grant, it is the one. */
+/** Whose consents end with the target. */
 export function grantsEndedBy({ kind, id }: RevocationTarget): GrantsOf | undefined {
   switch (kind) {
     case 'client':

@@ -171,9 +171,13 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
 
   function requireTouch(): void {
     if (elapsedMs() - caughtUpAt > stalenessBoundMs)
-      throw oauthErrors.error('temporarily_unavailable', 'What has been revoked cannot be told at the moment.', {
-        facts: { reason: 'revocations_behind' },
-      });
+      throw oauthErrors.error(
+        'temporarily_unavailable',
+        'The revocation list is not current at the moment. Try again shortly.',
+        {
+          facts: { reason: 'revocations_behind' },
+        },
+      );
   }
 
   /** Woken after each reading of the log, and at the end of the time. */

@@ -25,7 +25,6 @@ import {
   webBrowser,
 } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
-// The real sign-in: a path, since the component itself never depends on another.
 import {
   authenticationMigrations,
   authenticationRoutes,
@@ -38,18 +37,20 @@ import {
 } from '../authorization-endpoint/index.ts';
 import { createRefusalBudget } from '../client-endpoint/refusal-budget.ts';
 import { createClientKeys, createCredentialHolderStore } from '../client-keys/index.ts';
-import { clientRequestOf } from '../client-request.ts';
 import { createCodes } from '../codes/index.ts';
 import { createGuard } from '../guard.ts';
+import { clientRequestOf } from '../http.ts';
 import { createBackchannelLogout, createLogout, createSessionClients, logoutRoutes } from '../logout/index.ts';
 import { authorizationServerMigrations } from '../migrations.ts';
 import { sendOAuthError } from '../oauth-answer.ts';
 import { createPushedRequests, type PushedRequestsOptions } from '../pushed-requests/index.ts';
 import { createTokenKeys } from '../token-keys.ts';
-import { createUserinfo, userinfoRoutes } from '../userinfo/index.ts';
+import { createUserinfo, userinfoRoutes } from '../userinfo.ts';
 import { liveRevocations } from './live-revocations.ts';
 import { memoryConsentStore } from './neighbours.ts';
 import { broker, deskRedirect, fund, tradingWorld, venueOrders } from './trading-world.ts';
+
+// The real sign-in: a path, since the component itself never depends on another.
 
 export const start = Date.parse('2026-11-23T10:00:00Z');
 export const verifier = 'v'.repeat(43);

@@ -1,5 +1,4 @@
-import type { GrantRegister } from '@countersign/contracts';
-import { oauthErrors, type RevocationTarget } from '@countersign/contracts';
+import { type GrantRegister, oauthErrors, type RevocationTarget } from '@countersign/contracts';
 import { type Clock, epochSeconds, parseId } from '@countersign/kernel';
 import { entryOf } from '../revocations/entries-of-record.ts';
 import type { Revocations } from '../revocations/index.ts';

@@ -7,7 +7,7 @@ import {
   kindOfScope,
   namesApplicationDetail,
 } from '@countersign/market';
-import type { Ceiling } from '../grants/grant-handler.ts';
+import type { Ceiling } from '../grant-handler.ts';
 import { refuse } from '../refusal.ts';
 
 export interface ApplicationDetailBounds {

@@ -1,4 +1,13 @@
-import type { Authentication, DirectorySnapshot, ProtocolScope } from '@countersign/contracts';
+import {
+  type Authentication,
+  type Client,
+  type DirectorySnapshot,
+  type ProtocolScope,
+  revocationDetail,
+  type StandingReader,
+  standingRevocation,
+} from '@countersign/contracts';
+import type { MandateId } from '@countersign/kernel';
 import {
   changesMarket,
   isForAlgorithms,
@@ -9,10 +18,10 @@ import {
   type TransactionStep,
   tierOfScope,
 } from '@countersign/market';
-import type { Authority } from '../grants/grant-handler.ts';
+import type { Authority } from '../grant-handler.ts';
 import { deny, refuse } from '../refusal.ts';
 import type { GrantedDetail } from './check-details.ts';
-import { stepsInterface } from './check-step.ts';
+import { stepsInterface } from './open-transaction.ts';
 
 interface AuthorityBounds {
   readonly scopes: ReadonlySet<Scope | ProtocolScope>;
@@ -102,4 +111,38 @@ function checkSignIn(scope: Scope, { authority, directory, authentication }: Aut
     `${scope} needs a sign-in of the class ${classes.join(' or ')}: ask the person to sign in again with a security key.`,
     { acr_values: classes.join(' '), tier },
   );
+}
+
+/**
+ * Whether anybody who would act by the token, or the mandate it would be issued under, is revoked: the subject, every actor,
+ * the client with its own principal, and the institutions of all of them. A revocation stands until it is lifted.
+ *
+ * @throws CodedError `access_denied` (`authority_revoked`); `log_unavailable`
+ */
+export async function checkRevoked(
+  {
+    authority,
+    client,
+    directory,
+    mandates = [],
+  }: {
+    readonly authority: Pick<Authority, 'subject' | 'actors' | 'institution'>;
+    readonly client: Pick<Client, 'id' | 'principal' | 'institution'>;
+    readonly directory: Pick<DirectorySnapshot, 'principal'>;
+    readonly mandates?: readonly MandateId[];
+  },
+  log: StandingReader,
+): Promise<void> {
+  const principals = [...new Set([authority.subject, ...authority.actors, client.principal])];
+  const institutions = new Set([authority.institution, client.institution]);
+  for (const id of principals) {
+    const institution = directory.principal(id)?.institution;
+    if (institution !== undefined) institutions.add(institution);
+  }
+  const found = await standingRevocation(
+    { principals, clients: [client.id], institutions: [...institutions], mandates },
+    log,
+  );
+  if (found !== undefined)
+    throw refuse('authority_revoked', revocationDetail(found), { revoked: found.kind, revocation: found.record });
 }

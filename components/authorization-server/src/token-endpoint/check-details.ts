@@ -8,7 +8,7 @@ import {
   type Scope,
   scopeActionOf,
 } from '@countersign/market';
-import type { Ceiling } from '../grants/grant-handler.ts';
+import type { Ceiling } from '../grant-handler.ts';
 import { refuse } from '../refusal.ts';
 
 /** The detail types a token can be issued for: those whose authority a mandate can hold. */

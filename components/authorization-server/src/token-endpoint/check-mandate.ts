@@ -1,7 +1,7 @@
 import type { ConsentStore, DirectorySnapshot, Mandate } from '@countersign/contracts';
 import { type MandateId, parseInstant, type RecordId } from '@countersign/kernel';
 import { type AuthorizationDetail, intentUse, type Lei } from '@countersign/market';
-import type { Authority } from '../grants/grant-handler.ts';
+import type { Authority } from '../grant-handler.ts';
 import { deny, refuse } from '../refusal.ts';
 import type { GrantedDetail } from './check-details.ts';
 
@@ -38,7 +38,7 @@ export async function checkMandate(
     actingFor: authority.institution,
     use: intentUse(detail, { action, at: now }),
     at: now,
-    // What a token was issued under is not forgotten by a node that has not heard of it yet.
+    // A node that lags behind must not accept an older version of the mandate than the token names.
     ...(atLeastVersion === undefined ? {} : { atLeastVersion }),
   });
   if (!answer.stands) throw deny(answer.reason, answer.detail, { mandate: detail.mandate_id });
@@ -54,7 +54,7 @@ export async function checkMandate(
   };
 }
 
-/** One trades for oneself or for whoever gave the mandate, not in the name of a third firm. */
+/** A firm trades for itself or for a grantor of the mandate, never for a third firm. */
 function checkEntity(entity: Lei, institution: Lei, chain: readonly Mandate[]): void {
   if (entity !== institution && !chain.some(({ grantor }) => grantor.lei === entity))
     throw refuse(

@@ -1,7 +1,33 @@
 import type { Client, ProtocolScope, Resource } from '@countersign/contracts';
 import { checkSeparation, parseScope, type Scope } from '@countersign/market';
-import type { Ceiling } from '../grants/grant-handler.ts';
+import type { Ceiling } from '../grant-handler.ts';
+import { isProtocolScope } from '../protocol-scopes.ts';
 import { refuse } from '../refusal.ts';
+
+/** The scope parameter, taken apart. */
+export interface AskedScope {
+  /** What is asked for of market interfaces; undefined where the request leaves it open. */
+  readonly market: string | undefined;
+  /** The protocol scopes that are granted with this request. */
+  readonly protocol: ReadonlySet<ProtocolScope>;
+}
+
+const noProtocolScopes: ReadonlySet<ProtocolScope> = new Set();
+
+/**
+ * Takes the scopes of the protocol itself (`openid`, `offline_access`) out: they are for this server, and open no
+ * market interface. Grants that rest on nobody's consent have none to give, and know them as unknown scopes.
+ */
+export function splitScope(asked: string | undefined, ceiling: Ceiling): AskedScope {
+  const held = ceiling.protocolScopes;
+  if (held === undefined) return { market: asked, protocol: noProtocolScopes };
+  if (asked === undefined) return { market: undefined, protocol: held };
+  const tokens = asked.split(' ');
+  const protocol = new Set(tokens.filter(isProtocolScope));
+  for (const scope of protocol)
+    if (!held.has(scope)) throw refuse('scope_wider', `The consent does not hold ${scope}; a request only narrows it.`);
+  return { market: tokens.filter((token) => !isProtocolScope(token)).join(' '), protocol };
+}
 
 interface ScopeBounds {
   readonly ceiling: Ceiling;
@@ -36,7 +62,7 @@ function askedScopes(asked: string, { ceiling, client, resource }: ScopeBounds):
   if (!parsed.ok) throw refuse(parsed.code, parsed.detail);
   for (const scope of parsed.value) {
     if (ceiling.scope?.has(scope) === false)
-      throw refuse('scope_wider', `What the token rests on does not hold ${scope}; a request only narrows it.`);
+      throw refuse('scope_wider', `The authority for the token does not include ${scope}; a request only narrows it.`);
     if (!client.scopes.includes(scope)) throw refuse('scope_not_allowed', `The client is not registered for ${scope}.`);
     if (!resource.scopes.includes(scope)) throw refuse('scope_not_offered', `${resource.uri} does not offer ${scope}.`);
   }

@@ -6,12 +6,10 @@ import {
   type Resource,
 } from '@countersign/contracts';
 import { userinfoAudience } from '@countersign/oauth';
+import type { Authority, RequestedToken } from '../grant-handler.ts';
 import { grantManagementPath, grantManagementScopes } from '../grant-management/index.ts';
-import type { Authority } from '../grants/grant-handler.ts';
-import { impliedResource } from '../implied-resource.ts';
 import { refuse } from '../refusal.ts';
-import type { RequestedToken } from './requested-token.ts';
-import type { AskedScope } from './split-scope.ts';
+import type { AskedScope } from './check-scope.ts';
 
 export interface TargetBounds {
   readonly client: Client;
@@ -105,6 +103,26 @@ function targetOf(requested: RequestedToken, asked: string | undefined, bounds: 
     throw refuse('target_profile', 'The client signs people in: it carries nothing further.');
   const resource = ceiling.audience === undefined ? undefined : directory.resource(ceiling.audience);
   if (resource === undefined)
-    throw refuse('target_unknown', 'The interface at which the subject token arrived is not registered any more.');
+    throw refuse('target_unknown', 'The interface that received the subject token is no longer registered.');
   return { resource, audience: requested.audienceOf(asked, { client, institution }) };
+}
+
+/**
+ * The interface that a request is for which names none (RFC 8707 section 2 leaves `resource` optional): the only one of the
+ * client's that offers every market scope that is asked for. With several nobody guesses, and the caller refuses.
+ */
+export function impliedResource(
+  marketScopes: readonly string[],
+  {
+    client,
+    directory,
+  }: { readonly client: Pick<Client, 'audiences'>; readonly directory: Pick<DirectorySnapshot, 'resource'> },
+): Resource | undefined {
+  const [only, ...others] = client.audiences.flatMap((uri) => {
+    const resource = directory.resource(uri);
+    return resource !== undefined && marketScopes.every((scope) => resource.scopes.some((offered) => offered === scope))
+      ? [resource]
+      : [];
+  });
+  return others.length === 0 ? only : undefined;
 }

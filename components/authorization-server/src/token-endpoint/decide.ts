@@ -1,10 +1,9 @@
 import type { Client, Decision, PolicyEngine, ProtocolScope, Resource } from '@countersign/contracts';
 import type { AuthorizationDetail, Scope } from '@countersign/market';
-import type { Authority } from '../grants/grant-handler.ts';
+import type { Authority } from '../grant-handler.ts';
 import { deny } from '../refusal.ts';
 import type { GrantedDetail } from './check-details.ts';
-import type { TokenStep } from './check-step.ts';
-import type { TokenTransaction } from './open-transaction.ts';
+import type { TokenStep, TokenTransaction } from './open-transaction.ts';
 
 export interface TokenQuestion {
   readonly authority: Authority;

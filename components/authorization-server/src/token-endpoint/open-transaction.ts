@@ -1,6 +1,27 @@
-import type { Client, TransactionFacts, TransactionRegistry } from '@countersign/contracts';
-import type { IntentDigest, RecordId, TransactionId } from '@countersign/kernel';
-import type { Authority } from '../grants/grant-handler.ts';
+import {
+  type Client,
+  carriesThrough,
+  type Resource,
+  type TransactionFacts,
+  type TransactionRegistry,
+} from '@countersign/contracts';
+import {
+  type Digest,
+  type IntentDigest,
+  parseId,
+  parseJson,
+  type RecordId,
+  type TransactionId,
+} from '@countersign/kernel';
+import {
+  changesMarket,
+  type GrantedStep,
+  namesStep,
+  parseTransactionStep,
+  type Scope,
+  type TransactionStep,
+} from '@countersign/market';
+import type { Authority } from '../grant-handler.ts';
 import { refuse } from '../refusal.ts';
 import type { GrantedDetail } from './check-details.ts';
 import type { StandingMandate } from './check-mandate.ts';
@@ -48,4 +69,73 @@ async function open(
     client: client.id,
   });
   return { id, intentDigest, recordId };
+}
+
+/** A step of a transaction that stands, taken by an institution that has a part in it. */
+export interface TokenStep {
+  readonly detail: GrantedStep;
+  readonly transaction: TransactionId;
+  readonly intentDigest: Digest;
+  /** Whether its scopes are for steps that begin nothing new. */
+  readonly carriesThrough: boolean;
+}
+
+/** Where steps are taken: the interface of the transaction registry. */
+export function stepsInterface(issuer: string): string {
+  return `${issuer}/transactions`;
+}
+
+/** The step that a request names in `authorization_details`; undefined where it names none. */
+export function readStep(
+  asked: string | undefined,
+  { resource, client, issuer }: { readonly resource: Resource; readonly client: Client; readonly issuer: string },
+): TransactionStep | undefined {
+  const json = asked === undefined ? undefined : parseJson(asked, { maxLength: 32_768 });
+  if (json?.ok !== true || !namesStep(json.value)) return undefined;
+  const parsed = parseTransactionStep(json.value[0]);
+  if (!parsed.ok) {
+    const { path, problem, detail } = parsed.problem;
+    throw refuse('details_malformed', `${path}: ${detail}`, { path, problem });
+  }
+  if (client.profile === 'oidc')
+    throw refuse('details_not_allowed', 'The client signs people in: it takes no steps in transactions.');
+  if (resource.uri !== stepsInterface(issuer) || !parsed.value.locations.includes(resource.uri))
+    throw refuse('details_location', `A step is taken at ${stepsInterface(issuer)}: name it as resource and location.`);
+  return parsed.value;
+}
+
+/**
+ * The transaction of the step, which the institution must have a part in: each event it names is one that this part takes,
+ * and each scope that changes something in a market is the scope of one of these events. Whether the step can be taken
+ * now, and whether mandates and policies permit it, the registry asks when it is taken.
+ */
+export async function openStep(
+  step: TransactionStep,
+  { authority, scopes }: { readonly authority: Authority; readonly scopes: ReadonlySet<Scope> },
+  registry: Pick<TransactionRegistry, 'facts' | 'stepsOf'>,
+): Promise<TokenStep> {
+  const { transaction } = step;
+  const [facts, own] = await Promise.all([
+    registry.facts(transaction),
+    registry.stepsOf(transaction, authority.institution),
+  ]);
+  const mandate = parseId('mandate', facts?.mandate.id);
+  if (facts === undefined || mandate === undefined || own === undefined)
+    throw refuse('transaction_unknown', `There is no transaction ${transaction} that your institution has a part in.`);
+  const taken = own.filter(({ event }) => step.actions.includes(event));
+  const foreign = step.actions.find((action) => !taken.some(({ event }) => event === action));
+  if (foreign !== undefined)
+    throw refuse('step_foreign', `The step ${foreign} of ${transaction} is not one that your institution takes.`);
+  for (const scope of scopes)
+    if (changesMarket(scope) && !taken.some((each) => each.scope === scope))
+      throw refuse(
+        'scope_not_of_step',
+        `${scope} is not the scope of a step that was named: ${step.actions.join(', ')}.`,
+      );
+  return {
+    detail: { ...step, mandate: { id: mandate, version: facts.mandate.version } },
+    transaction,
+    intentDigest: facts.intentDigest,
+    carriesThrough: carriesThrough(facts, [...scopes].filter(changesMarket)),
+  };
 }

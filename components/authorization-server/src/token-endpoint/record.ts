@@ -13,9 +13,8 @@ import {
 } from '@countersign/contracts';
 import { type Json, type RecordId, sha256Base64Url, type TransactionId } from '@countersign/kernel';
 import type { AccessTokenClaims } from '@countersign/oauth';
-import type { Established } from '../established.ts';
-import type { Authority, Companions } from '../grants/grant-handler.ts';
-import { endedWith } from '../grants/grant-use.ts';
+import type { Established } from '../client-endpoint/index.ts';
+import { type Authority, type Companions, endedWith } from '../grant-handler.ts';
 import type { StandingMandate } from './check-mandate.ts';
 import type { TokenTransaction } from './open-transaction.ts';
 

@@ -1,39 +1,39 @@
 import type {
   Authentication,
+  Client,
   ClientRequest,
   ConsentStore,
+  GrantType,
   PolicyEngine,
   ProtocolScope,
+  SingleUse,
   StandingReader,
   TokenResponse,
   TransactionRegistry,
 } from '@countersign/contracts';
+import { auditLogErrors } from '@countersign/contracts';
 import type { Scope } from '@countersign/market';
 import type { AccessTokenClaims } from '@countersign/oauth';
-import { checkStanding } from '../client-endpoint/check-client.ts';
 import {
   bindingOf,
   type ClientContext,
   type ClientEndpointDependencies,
+  checkStanding,
   createClientEndpoint,
+  usedBefore,
 } from '../client-endpoint/index.ts';
-import type { Authority, Companions, GrantHandler } from '../grants/grant-handler.ts';
-import { accessTokenType } from '../grants/token-exchange.ts';
+import type { Authority, Companions, GrantHandler, GrantRequest, UsedUp } from '../grant-handler.ts';
+import { accessTokenType } from '../grant-handler.ts';
+import { refuse } from '../refusal.ts';
 import { checkApplicationDetail } from './check-application-detail.ts';
-import { checkAuthority } from './check-authority.ts';
+import { checkAuthority, checkRevoked } from './check-authority.ts';
 import { checkDetails } from './check-details.ts';
-import { checkGrant, refuseIssuedBefore, spend } from './check-grant.ts';
 import { checkMandate } from './check-mandate.ts';
-import { checkRevoked } from './check-revoked.ts';
-import { checkScope } from './check-scope.ts';
-import { openStep, readStep } from './check-step.ts';
+import { checkScope, splitScope } from './check-scope.ts';
 import { checkTarget } from './check-target.ts';
-import { issueDecided } from './issue-decided.ts';
-import { openTransaction } from './open-transaction.ts';
-import { parseTokenRequest } from './parse-request.ts';
+import { issueDecided, type TokenForms } from './issue.ts';
+import { openStep, openTransaction, readStep } from './open-transaction.ts';
 import { describeAuthority } from './record.ts';
-import { splitScope } from './split-scope.ts';
-import type { TokenForms } from './token-forms.ts';
 
 export interface TokenEndpointDependencies {
   readonly clients: ClientEndpointDependencies;
@@ -178,4 +178,66 @@ function release(
     ...(claims.authorization_details === undefined ? {} : { authorization_details: claims.authorization_details }),
     ...(claims.txn === undefined ? {} : { txn: claims.txn }),
   };
+}
+
+/** What is asked for; nothing in it is believed yet. */
+export interface ParsedTokenRequest {
+  readonly grantType: GrantHandler['grantType'];
+  readonly grant: GrantRequest;
+  /** The one target, by `resource` (RFC 8707) or `audience` (RFC 8693). */
+  readonly target: string | undefined;
+  readonly scope: string | undefined;
+  readonly authorizationDetails: string | undefined;
+}
+
+/** RFC 6749 section 4 and its kin. @throws CodedError of `oauthErrors` */
+export function parseTokenRequest(
+  parameters: ReadonlyMap<string, string>,
+  grants: ReadonlyMap<string, GrantHandler>,
+): ParsedTokenRequest {
+  const grantType = parameters.get('grant_type');
+  if (grantType === undefined) throw refuse('parameter_missing', 'The parameter grant_type is missing.');
+  const handler = grants.get(grantType);
+  if (handler === undefined)
+    throw refuse('grant_type_unsupported', `The grant_type must be one of ${[...grants.keys()].join(', ')}.`);
+  return {
+    grantType: handler.grantType,
+    grant: handler.parse(parameters),
+    target: readTarget(parameters),
+    scope: parameters.get('scope'),
+    authorizationDetails: parameters.get('authorization_details'),
+  };
+}
+
+function readTarget(parameters: ReadonlyMap<string, string>): string | undefined {
+  const resource = parameters.get('resource');
+  const audience = parameters.get('audience');
+  if (resource !== undefined && audience !== undefined)
+    throw refuse('target_ambiguous', 'A token is for exactly one target: one resource or one audience.');
+  return resource ?? audience;
+}
+
+/** Whether this client may use this grant. */
+export function checkGrant(client: Client, grantType: GrantType): void {
+  if (!client.grantTypes.includes(grantType))
+    throw refuse('grant_not_allowed', `The client is not registered for the grant ${grantType}.`);
+}
+
+/** Claims the single-use value of the grant: across all nodes, one request succeeds. */
+export async function spend(usedUp: UsedUp<GrantType>, singleUse: SingleUse): Promise<void> {
+  if (usedUp === undefined) return;
+  const taken = 'take' in usedUp ? await usedUp.take() : await singleUse.claim(usedUp);
+  if (taken === 'replayed') throw await replayed(usedUp);
+}
+
+/**
+ * The record of a token whose grant uses something up is there once (`recordIdFor`): whoever gets as far a second time, because a row
+ * was put back or a claim was lost, is refused as one who brings it again.
+ */
+export async function refuseIssuedBefore(error: unknown, usedUp: UsedUp<GrantType>): Promise<never> {
+  throw usedUp !== undefined && auditLogErrors.is(error, 'record_identity_taken') ? await replayed(usedUp) : error;
+}
+
+async function replayed(usedUp: NonNullable<UsedUp<GrantType>>): Promise<Error> {
+  return 'take' in usedUp ? usedUp.replayed() : usedBefore(usedUp, 'assertion_replayed');
 }

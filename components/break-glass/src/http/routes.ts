@@ -6,7 +6,7 @@ import {
   type ResourceGuard,
   type SingleUse,
 } from '@countersign/contracts';
-import { type Clock, type IncidentId, parseId } from '@countersign/kernel';
+import { type Clock, defined, type IncidentId, parseId } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import { createKeyCache, verifyProof } from '@countersign/oauth';
 import { accessRequestOf, createGate, described } from '@countersign/runtime';
@@ -29,7 +29,7 @@ export interface BreakGlassRoutes {
   readonly operator: string;
 }
 
-/** What software does about emergencies: it looks, and the holder's tool collects the access. People sign on pages. */
+/** The interface for software: reading incidents, and collecting access with the holder's tool. People sign on pages. */
 export function breakGlassRoutes(app: FastifyInstance, dependencies: BreakGlassRoutes): void {
   const { breakGlass, guard, singleUse, clock, baseUrl, operator } = dependencies;
   const gate = createGate(async (request, scope: Scope) => actorOf(await guard.check(request, { scope })), baseUrl);
@@ -53,7 +53,7 @@ export function breakGlassRoutes(app: FastifyInstance, dependencies: BreakGlassR
       const { status } = request.query;
       const found = await breakGlass.list({
         ...(institution === operator ? {} : { institution }),
-        ...(status === undefined ? {} : { status }),
+        ...defined({ status }),
       });
       return { incidents: found.map(answerOf) };
     },
@@ -117,9 +117,7 @@ function answerOf(incident: Incident): Static<typeof incidentAnswer> {
     scopes: [...scopes],
     declared_at: declaredAt,
     second_before: secondBefore,
-    ...(grantedAt === undefined ? {} : { granted_at: grantedAt }),
-    ...(endsAt === undefined ? {} : { ends_at: endsAt }),
-    ...(reviewDueAt === undefined ? {} : { review_due_at: reviewDueAt }),
+    ...defined({ granted_at: grantedAt, ends_at: endsAt, review_due_at: reviewDueAt }),
     record_id: recordId,
   };
 }

@@ -1,8 +1,9 @@
 import { emergencyScopes, incidentStatuses } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { type TProperties, Type } from 'typebox';
 
 const closed = <Members extends TProperties>(members: Members, title?: string) =>
-  Type.Object(members, { additionalProperties: false, ...(title === undefined ? {} : { title }) });
+  Type.Object(members, { additionalProperties: false, ...defined({ title }) });
 const instant = Type.String({ format: 'date-time' });
 const scopes = Type.Array(Type.Enum([...emergencyScopes]));
 

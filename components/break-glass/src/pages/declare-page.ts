@@ -1,9 +1,8 @@
 import type { AskedStatement, Declaration } from '@countersign/contracts';
 import { ceremonyAttributes, ceremonyFields, type Html, html, page } from '@countersign/runtime';
-import type { Drawn } from './drawn.ts';
-import { fact } from './fact.ts';
+import { type Drawn, fact } from './parts.ts';
 
-/** What was filled in, once more before it is signed; it is sent along and has to be what was signed. */
+/** Confirmation of a declaration before it is signed; the form resends exactly the signed values. */
 export function declarePage(
   { texts, lang, banner }: Drawn,
   content: {

@@ -9,8 +9,7 @@ import {
   page,
   type RefusedForm,
 } from '@countersign/runtime';
-import type { Drawn } from './drawn.ts';
-import { fact } from './fact.ts';
+import { type Drawn, fact } from './parts.ts';
 
 /** One thing that was recorded of the first holder while the access ran. */
 export interface Deed {
@@ -38,7 +37,7 @@ export interface IncidentContent {
   };
 }
 
-/** One emergency: everything that was declared, and what the person before it may do now. */
+/** One incident, with the actions available to the signed-in person. */
 export function incidentPage({ texts, lang, banner }: Drawn, content: IncidentContent): Html {
   const { one, statuses, verdicts } = texts;
   const { incident, csrf, path, second, review, back } = content;

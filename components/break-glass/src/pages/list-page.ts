@@ -1,7 +1,7 @@
 import { emergencyScopes, type Incident } from '@countersign/contracts';
 import { describeScope } from '@countersign/market';
 import { formFields, type Html, html, page, type RefusedForm } from '@countersign/runtime';
-import type { Drawn } from './drawn.ts';
+import type { Drawn } from './parts.ts';
 
 /** The emergencies of an institution, and the form to declare one for who may. @param content.path of this page */
 export function listPage(

@@ -1,9 +1,21 @@
 import type { AskedStatement, Incident } from '@countersign/contracts';
 import { ceremonyAttributes, ceremonyFields, type Html, html, page } from '@countersign/runtime';
-import type { Drawn } from './drawn.ts';
-import { fact } from './fact.ts';
+import { type Drawn, fact } from './parts.ts';
 
-/** The review, once more before it is signed. */
+export function reviewedPage({ texts: { done }, lang, banner }: Drawn, back: string): Html {
+  return page({
+    title: done.reviewedTitle,
+    lang,
+    banner,
+    body: html`<section class="panel" aria-labelledby="title">
+<h1 id="title">${done.reviewedTitle}</h1>
+<p class="lead">${done.reviewedLead}</p>
+<p><a href="${back}">${done.back}</a></p>
+</section>`,
+  });
+}
+
+/** Confirmation of a review before it is signed. */
 export function reviewPage(
   { texts, lang, banner }: Drawn,
   content: {

@@ -12,7 +12,15 @@ import {
   type SignInNeed,
   type Statements,
 } from '@countersign/contracts';
-import { type Clock, type IncidentId, isCodedError, parseDigest, parseId, type Random } from '@countersign/kernel';
+import {
+  type Clock,
+  defined,
+  type IncidentId,
+  isCodedError,
+  parseDigest,
+  parseId,
+  type Random,
+} from '@countersign/kernel';
 import {
   bannerOf,
   chooseTexts,
@@ -29,11 +37,10 @@ import type { RunningBreakGlass } from '../break-glass.ts';
 import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
 import { declarePage } from './declare-page.ts';
-import { reviewedPage } from './done-page.ts';
-import type { Drawn } from './drawn.ts';
 import { type Deed, incidentPage } from './incident-page.ts';
 import { listPage } from './list-page.ts';
-import { reviewPage } from './review-page.ts';
+import type { Drawn } from './parts.ts';
+import { reviewedPage, reviewPage } from './review-page.ts';
 
 export interface BreakGlassPages {
   readonly breakGlass: RunningBreakGlass;
@@ -168,7 +175,7 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
       csrf,
       path: `${basePath}/${id}`,
       back: basePath,
-      ...(asked === undefined ? {} : { second: asked }),
+      ...defined({ second: asked }),
       mayEnd: running && (person === holder || person === second),
       mayCollect: running && person === holder,
       ...(toReview ? { review: { deeds: await deedsOf(incident), ...again } } : {}),
@@ -198,7 +205,7 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
           const content = { incident, verdict, note, asked, csrf, path: `${basePath}/${id}` };
           return sendPage(reply, 200, reviewPage(drawn(request), content), { secure, script: true });
         } catch (error) {
-          if (!isCodedError(error, 'incident_malformed')) throw error;
+          if (!breakGlassErrors.is(error, 'incident_malformed')) throw error;
           return showIncident(visit, request, reply, { refused: refusedForm(error, fields) });
         }
       case 'review': {
@@ -251,7 +258,7 @@ function reviewOf(fields: Fields): { readonly verdict: 'justified' | 'not-justif
   return { verdict, note: (fields.get('note') ?? '').replace(/\s+/g, ' ').trim() };
 }
 
-/** A page that was loaded with a form asks to send it again when it is reloaded. */
+/** Redirects after a form, so that reloading the page does not send it again. */
 function toIncident(reply: FastifyReply, id: IncidentId): FastifyReply {
   return reply.header('referrer-policy', 'no-referrer').redirect(`${basePath}/${id}`, 303);
 }

@@ -7,15 +7,15 @@ import {
   type RecordDraft,
   type StandingCheck,
 } from '@countersign/contracts';
-import { type CodedError, type Digest, type GrantId, parseInstant, toInstant } from '@countersign/kernel';
+import { type CodedError, type Digest, defined, type GrantId, parseInstant, toInstant } from '@countersign/kernel';
 import { type GrantKind, grantClaim } from './recorded-grant.ts';
 import { changeSaying, consentSaying, revocationSaying } from './records.ts';
 import { mergedProposal, termsOf } from './terms.ts';
 
-/** What a person has decided about a request. */
+/** A person's decision about a request. */
 interface Decided {
   readonly id: GrantId;
-  /** `give`: the grant of this request, whether there is one already or not. */
+  /** `give`: creates the grant of this request, or replaces it. */
   readonly how: 'give' | 'merge' | 'replace';
   readonly proposal: GrantProposal;
   readonly decision: Digest;
@@ -30,13 +30,13 @@ interface Ending {
 /** A grant that has ended. */
 interface Ended {
   readonly grant: Grant;
-  /** Whether this command ended it, or one before. */
+  /** Whether this command ended it, rather than an earlier one. */
   readonly now: boolean;
 }
 
 type GrantCommand<Ask, Facts, Answer> = Command<Ask, GrantId, Grant, Grant, Facts, Answer>;
 
-/** Every change of a consent. A refusal is recorded by whoever asked, with the request that it belongs to. */
+/** The commands that change grants. The caller records refusals with the request they belong to. */
 export function createGrantCommands({
   kind,
   standings,
@@ -44,7 +44,7 @@ export function createGrantCommands({
 }: {
   readonly kind: GrantKind;
   readonly standings: StandingCheck;
-  /** Whether a later record ends all consents of its client, person or institution. */
+  /** Whether a later record ended all grants of its client, person or institution. */
   readonly isEndedWithOthers: (grant: Grant) => Promise<boolean>;
 }) {
   const steps = {
@@ -63,12 +63,12 @@ export function createGrantCommands({
     done: ({ ask, row, facts }) => (row?.decision === ask.decision && !facts.ended ? row : undefined),
     async check({ ask: { how, proposal }, row, facts, now }) {
       if (row === undefined) {
-        if (how !== 'give') throw grantErrors.error('grant_not_found', 'There is no such grant.');
+        if (how !== 'give') throw grantErrors.error('grant_not_found', 'The grant does not exist.');
         return;
       }
       if (!isOf(row, proposal))
-        throw grantErrors.error('grant_foreign', 'The grant is of another client, person or institution.');
-      if (facts.ended) throw grantErrors.error('grant_revoked', 'The grant was revoked; that is final.');
+        throw grantErrors.error('grant_foreign', 'The grant belongs to a different client, person or institution.');
+      if (facts.ended) throw grantErrors.error('grant_revoked', 'The grant was revoked, which is final.');
       const fault = how === 'give' ? undefined : changeFault(row, how, proposal, now);
       if (fault !== undefined) throw fault;
     },
@@ -89,13 +89,13 @@ export function createGrantCommands({
 
   const revoke: GrantCommand<Ending, { readonly present: Grant; readonly ended: boolean }, Ended> = {
     ...steps,
-    // It takes authority from nobody but whom it is to be taken from.
+    // Revoking only removes authority, so unproven rows may be revoked too.
     unproven: 'none',
     async facts(session, { ask, row }) {
       const present = row ?? (await kind.lock(session, ask.id));
-      if (present === undefined) throw grantErrors.error('grant_not_found', 'There is no such grant.');
+      if (present === undefined) throw grantErrors.error('grant_not_found', 'The grant does not exist.');
       const { of } = grantClaim(present);
-      // A row that nobody has recorded says of itself that it has ended: it has if the log says so.
+      // An unrecorded row claims to be revoked; only the log decides.
       const ended = present.status === 'revoked' && (row !== undefined || !(await standings.standing([of])).has(of));
       return { present, ended };
     },
@@ -115,12 +115,12 @@ export function createGrantCommands({
   return { decide, revoke };
 }
 
-/** What the proposal says, member by member: what else it may hold is not kept. */
+/** Copies the known members of a proposal. */
 function proposed(proposal: GrantProposal): GrantProposal {
   const { client, subject, institution, acr, amr, authTime, boundTo, session, expiresAt } = proposal;
   const ends = parseInstant(expiresAt);
-  // Both sides of this are our own: what the client asked for was read before.
-  if (ends === undefined) throw new Error('a grant was given until a time that is none');
+  // The proposal was parsed before, so an invalid time is our bug.
+  if (ends === undefined) throw new Error('the expiry of a grant is not a valid time');
   return {
     ...termsOf(proposal),
     client,
@@ -129,8 +129,7 @@ function proposed(proposal: GrantProposal): GrantProposal {
     acr,
     amr,
     authTime,
-    ...(boundTo === undefined ? {} : { boundTo }),
-    ...(session === undefined ? {} : { session }),
+    ...defined({ boundTo, session }),
     expiresAt: toInstant(ends),
   };
 }
@@ -145,23 +144,20 @@ function changeFault(
   proposal: GrantProposal,
   now: number,
 ): CodedError | undefined {
-  // Written so that a time that is not a number denies.
+  // NaN must deny.
   if (!(now < Date.parse(head.expiresAt)))
-    return grantErrors.error('grant_expired', `The grant was good until ${head.expiresAt}.`);
+    return grantErrors.error('grant_expired', `The grant expired at ${head.expiresAt}.`);
   return how === 'merge' ? mergeFault(head, proposal) : undefined;
 }
 
-/**
- * Scopes, interfaces and details stand side by side in a grant. Merged, what was shown for one interface, or beside one detail, would
- * be given for others as well.
- */
+/** Scopes, interfaces and details of a grant combine freely, so merging would allow combinations that were never shown. */
 function mergeFault(head: Grant, proposal: GrantProposal): CodedError | undefined {
   const elsewhere = head.resources.length > 0 && proposal.resources.some((uri) => !head.resources.includes(uri));
   const withDetails = head.applicationDetails !== undefined || proposal.applicationDetails !== undefined;
   return elsewhere || withDetails
     ? grantErrors.error(
         'grant_not_mergeable',
-        'What is asked for is a consent of its own, and is merged with no other.',
+        'This request cannot be merged into the existing grant. Ask for a separate consent.',
       )
     : undefined;
 }

@@ -11,6 +11,7 @@ import {
   type GrantsOf,
   grantsThing,
   recordIdOfCommand,
+  standingErrors,
 } from '@countersign/contracts';
 import {
   type Clock,
@@ -19,7 +20,6 @@ import {
   derivedId,
   digestOf,
   type GrantId,
-  isCodedError,
   type Json,
   type Random,
 } from '@countersign/kernel';
@@ -36,18 +36,18 @@ interface GrantRegisterDependencies {
   readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find'>;
 }
 
-/** A page of grants. */
+/** Grants in one list. */
 const maxListed = 1000;
-/** Grants that are looked up together. */
+/** Grants looked up at once. */
 const slice = 100;
-/** Grants that are ended side by side: each on a connection of its own. */
+/** Grants ended in parallel, each on its own connection. */
 const endedAtOnce = 4;
-/** By then everything issued at the last moment of a grant has ended as well: a token lives five minutes at most. */
+/** By then all tokens of an expired grant have expired too: they live at most five minutes. */
 const longExpiredMs = 10 * 60_000;
 
 /**
- * What people have allowed clients: recorded first, kept in every version, and read from the database alone, so that
- * what one node has ended no other node takes for standing. A consent counts as its newest record has it.
+ * The grants of people to clients: recorded first, kept in every version and read from the database, so that a revocation on
+ * one node takes effect on all. A grant counts as its newest record states.
  */
 export function createGrantRegister({ pool, clock, random, audit }: GrantRegisterDependencies): GrantRegister {
   const standings = createStandingCheck({ log: audit, source, clock, random });
@@ -61,7 +61,7 @@ export function createGrantRegister({ pool, clock, random, audit }: GrantRegiste
     isEndedWithOthers: async (grant) => (await standing([grant])).length === 0,
   });
 
-  /** Of these, those that the log says the same of, and whose consents were not all ended since. */
+  /** The grants whose rows agree with the log and that no later record ended together with others. */
   async function standing(grants: readonly Grant[]): Promise<readonly Grant[]> {
     const asked = grants.filter(({ status }) => status === 'active');
     const standing = new Set<Grant>();
@@ -81,10 +81,10 @@ export function createGrantRegister({ pool, clock, random, audit }: GrantRegiste
     return grants.filter((grant) => grant.status === 'revoked' || standing.has(grant));
   }
 
-  /** As {@link standing}, of one whose row says otherwise, or is not there: it is completed from its record, or reported. */
+  /** A grant whose row is missing or disagrees with the log: completes the row from its record, or reports the difference. */
   async function settled(id: GrantId): Promise<Grant | undefined> {
     const found = await things.find(id).catch((error: unknown) => {
-      if (isCodedError(error, 'authority_unproven')) return undefined;
+      if (standingErrors.is(error, 'authority_unproven')) return undefined;
       throw error;
     });
     return found === undefined ? undefined : (await standing([found]))[0];
@@ -92,15 +92,15 @@ export function createGrantRegister({ pool, clock, random, audit }: GrantRegiste
 
   async function revokeAll(of: GrantsOf, by: Actor, reason: string): Promise<number> {
     const endingAfter = clock.now() - longExpiredMs;
-    // What another node has ended meanwhile, or a row calls active that is not.
+    // Grants that another node ended meanwhile, or whose rows are wrongly active.
     const ended = new Set<GrantId>();
     let count = 0;
     for (;;) {
-      // From the beginning each time: what was ended is no longer among them, and what was changed meanwhile still is.
+      // Start again each time: ended grants are gone, changed ones are still found.
       const page = await standingOf(pool, of, { endingAfter, but: [...ended], limit: slice });
       for (let start = 0; start < page.length; start += endedAtOnce) {
         const ids = page.slice(start, start + endedAtOnce);
-        // All are through before the caller hears that one failed: what they end, they end before it is asked for again.
+        // Wait for all of them before reporting a failure, so that a repetition does not overlap with this call.
         for (const answer of await Promise.allSettled(ids.map((id) => commands.run(revoke, { id, by, reason })))) {
           if (answer.status === 'rejected') throw answer.reason;
           const { grant, now } = answer.value;
@@ -147,23 +147,20 @@ export function createGrantRegister({ pool, clock, random, audit }: GrantRegiste
   };
 }
 
-/**
- * A request has one grant for each person who decides about it: if somebody else signs in to the same browser, they give a consent of
- * their own. Grants sort by the time of their requests.
- */
+/** Each person who decides about a request gets their own grant. Ids sort by the time of the request. */
 function grantIdOf({ client, subject, institution }: GrantProposal, { id, askedAt }: DecidedRequest): GrantId {
   const bytes = decodeBase64Url(digestOf({ request: id, askedAt, client, subject, institution }));
   if (bytes === undefined) throw new Error('a digest is not in base64url');
   return derivedId('grant', askedAt, bytes.subarray(0, 10));
 }
 
-/** What was decided about which request. When it ends follows from the moment, and a repetition has another. */
+/** Identifies a decision about a request. The expiry is left out, because a repetition has a later one. */
 function decisionOf(proposal: Partial<GrantProposal>, { id, askedAt }: DecidedRequest): Digest {
   const { expiresAt: _, ...said } = proposal;
   return digestOf({ request: id, askedAt, said: JSON.parse(JSON.stringify(said)) as Json });
 }
 
-/** What ends it together with others: a record about any of these, later than its own. */
+/** The log keys whose later records end this grant together with others. */
 function endingThings({ client, subject, institution }: Grant): readonly string[] {
   return [grantsThing({ client }), grantsThing({ subject }), grantsThing({ institution })];
 }

@@ -9,7 +9,7 @@ const closed = { additionalProperties: false };
 const grantId = Type.String({ maxLength: 40 });
 const status = Type.Enum(['active', 'revoked']);
 
-/** What ids are made of; beyond it there is text that a database does not take. */
+/** Visible ASCII, as ids use; PostgreSQL refuses some other text. */
 const namePattern = '^[\\x21-\\x7e]+$';
 
 const listQuery = Type.Object(
@@ -24,7 +24,7 @@ const listQuery = Type.Object(
 const idParams = Type.Object({ id: grantId }, closed);
 const revokeBody = Type.Object({ reason: Type.String({ pattern: reasonPattern }) }, closed);
 
-/** A grant as it is shown: everything but the session it was given in. */
+/** A grant without its session. */
 const grantAnswer = Type.Object(
   {
     id: Type.String(),
@@ -43,7 +43,7 @@ const grantAnswer = Type.Object(
     amr: Type.Array(Type.String()),
     authTime: Type.Integer({ description: 'Seconds since the epoch' }),
     givenAt: Type.String({ description: 'RFC 3339' }),
-    expiresAt: Type.String({ description: 'RFC 3339; nothing is issued under it from then on' }),
+    expiresAt: Type.String({ description: 'RFC 3339; no tokens are issued after this time' }),
     recordId: Type.String(),
   },
   { ...closed, title: 'Grant' },
@@ -61,17 +61,14 @@ interface GrantRoutes {
   readonly baseUrl: string;
 }
 
-/**
- * What people have allowed software, over HTTP, under `/grants`. An institution sees and ends the grants of its own
- * people, and no others: of those of another it does not learn that they exist.
- */
+/** Grants over HTTP, under `/grants`. An institution can see and end only the grants of its own people. */
 export function grantRoutes(app: FastifyInstance, { grants, guard, baseUrl }: GrantRoutes): void {
   app.get<ListRoute>(
     '/grants',
     described({
       tag: 'grants',
-      summary: 'List what people have allowed software',
-      description: 'Of the people of the institution of the caller. More: ask again with `after` the last id.',
+      summary: 'List the grants of people to clients',
+      description: "Grants of the caller's institution. For the next page, pass the last id as `after`.",
       scopes: ['mandate:read'],
       querystring: listQuery,
       answers: { 200: { description: 'One page, oldest first; at most 200', body: listAnswer } },
@@ -97,7 +94,7 @@ export function grantRoutes(app: FastifyInstance, { grants, guard, baseUrl }: Gr
     described({
       tag: 'grants',
       summary: 'End a grant',
-      description: 'And with it every code and token issued under it.',
+      description: 'Also ends every code and token issued under it.',
       scopes: ['mandate:revoke'],
       params: idParams,
       body: revokeBody,
@@ -115,7 +112,7 @@ export function grantRoutes(app: FastifyInstance, { grants, guard, baseUrl }: Gr
   );
 }
 
-/** Member by member: what a grant gets one day is not shown before somebody has decided that it is. */
+/** Lists the members explicitly, so that new members of a grant are not exposed by accident. */
 function shown(grant: Grant): Static<typeof grantAnswer> {
   const { id, version, status, client, subject, institution, acr, authTime, givenAt, expiresAt, recordId } = grant;
   return {
@@ -145,5 +142,5 @@ function grantIdOf(text: string): GrantId {
 }
 
 function notFound() {
-  return grantErrors.error('grant_not_found', 'There is no such grant, or it is not yours to see.');
+  return grantErrors.error('grant_not_found', 'The grant does not exist, or you have no access to it.');
 }

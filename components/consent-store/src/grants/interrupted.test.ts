@@ -161,17 +161,17 @@ describe('a change of a consent whose process died after its record', () => {
     const client = aClient();
     const first = await grants.give(grantProposal({ client }));
     const narrower = await grants.change(first.id, 'replace', grantProposal({ client, scopes: ['order:read'] }));
-    const putBack = (version: number) =>
+    const insertValue = (version: number) =>
       admin.query(
         `insert into grant_versions (id, version, document, record_id, recorded_at) values ($1, $2, $3, 'rec_x', now())`,
         [first.id, version, JSON.stringify(first)],
       );
-    await putBack(3);
+    await insertValue(3);
     expect(await grants.find(first.id)).toEqual(narrower);
-    await putBack(5);
+    await insertValue(5);
     await interrupted(() => grants.revoke(first.id, by, 'Laptop lost'));
     expect(await other.find(first.id)).toMatchObject({ version: 3, status: 'revoked' });
-    await putBack(9);
+    await insertValue(9);
     expect(await other.find(first.id)).toBeUndefined();
   });
 });

@@ -8,12 +8,12 @@ export type GrantKind = RecordedKind<GrantId, Grant>;
 
 const kind = 'grant';
 
-/** What a row says, to be held against its newest record (docs/adr/0043). */
+/** The content of a row, compared with its newest record (docs/adr/0043). */
 export function grantClaim(grant: Grant): Claim {
   return { of: thingOf({ kind }, grant.id), content: contentOf(grant) };
 }
 
-/** Consents as things that are recorded (docs/adr/0057). */
+/** Grants as recorded things (docs/adr/0057). */
 export function createGrantKind(clock: Clock): GrantKind {
   return {
     kind,
@@ -28,18 +28,18 @@ export function createGrantKind(clock: Clock): GrantKind {
   };
 }
 
-/** All of it decides while it stands. Of one that has ended, only that it has. */
+/** The proven content: everything of an active grant, only the status of a revoked one. */
 function contentOf(grant: Grant): Json {
   const { id, version, status, recordId } = grant;
   return status === 'revoked' ? { id, version, status, recordId } : jsonOf(grant);
 }
 
-/** What was shown is restricted, and stands in the record once: see `protectedDetails`. */
+/** Everything but the details, which are restricted values of the record; see `protectedDetails`. */
 function openPartOf({ details: _, applicationDetails: __, ...open }: Grant): Json {
   return jsonOf(open);
 }
 
-/** @param data of `consent.given` or `grant.changed`; that of `grant.revoked` says nothing of the terms */
+/** @param data of `consent.given` or `grant.changed`; `grant.revoked` has no terms */
 function grantOf(carried: Json, data: Json): Grant {
   const { details = [], application_details: others } = data as unknown as RecordedDetails;
   return {
@@ -49,7 +49,7 @@ function grantOf(carried: Json, data: Json): Grant {
   };
 }
 
-/** As `protectedDetails` has written them; absent once they have been erased. */
+/** As written by `protectedDetails`; absent after erasure. */
 interface RecordedDetails {
   readonly details?: readonly { readonly detail: AuthorizationDetail }[];
   readonly application_details?: readonly { readonly detail: ApplicationDetail }[];

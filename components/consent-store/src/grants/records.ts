@@ -1,11 +1,11 @@
 import type { Saying } from '@countersign/commands';
 import type { Actor, Grant, GrantProposal, ProtectedValue, RecordDraft } from '@countersign/contracts';
-import { digestOf, type Json, type RecordId } from '@countersign/kernel';
+import { defined, digestOf, type Json, type RecordId } from '@countersign/kernel';
 import { type AuthorizationDetail, digestOfIntent } from '@countersign/market';
 
 export const source = 'consent-store';
 
-/** A person has allowed a client something: what exactly, in the words and digests of the intents that were shown. */
+/** The record of a consent, with the intents that were shown and their digests. */
 export function consentSaying(grant: Grant): Saying {
   return {
     type: 'consent.given',
@@ -16,14 +16,14 @@ export function consentSaying(grant: Grant): Saying {
   };
 }
 
-/** A person was asked and said no. Nothing is kept but this. */
+/** The record of a denied request; nothing else is stored. */
 export function denialRecord(refused: Omit<GrantProposal, 'expiresAt'>, id: RecordId): RecordDraft {
   return {
     id,
     source,
     type: 'consent.denied',
     outcome: 'deny',
-    // The code the client is told (RFC 6749 section 4.1.2.1).
+    // The error code for the client (RFC 6749 section 4.1.2.1).
     reason: 'access_denied',
     ...circumstancesOf(refused),
     data: termsData(refused),
@@ -31,7 +31,7 @@ export function denialRecord(refused: Omit<GrantProposal, 'expiresAt'>, id: Reco
   };
 }
 
-/** The whole of what is allowed from now on; the record before says what was. */
+/** The record of a change, with the complete new grant. */
 export function changeSaying(grant: Grant, how: 'merge' | 'replace', previous: RecordId): Saying {
   const { data, ...given } = consentSaying(grant);
   return { ...given, type: 'grant.changed', references: [previous], data: { how, ...data } };
@@ -75,7 +75,7 @@ function circumstancesOf({
   } satisfies Partial<RecordDraft>;
 }
 
-/** All of the terms but the intents: see {@link protectedDetails}. */
+/** The terms without the intents; see {@link protectedDetails}. */
 function termsData({ client, acr, scopes, resources, details, session }: Omit<GrantProposal, 'expiresAt'>) {
   return {
     client,
@@ -83,11 +83,11 @@ function termsData({ client, acr, scopes, resources, details, session }: Omit<Gr
     scopes,
     resources,
     ...(details.length === 0 ? { details: [] } : {}),
-    ...(session === undefined ? {} : { session }),
+    ...defined({ session }),
   } satisfies Json;
 }
 
-/** What the person was shown is what their institution means to trade. */
+/** The intents as restricted values, because they reveal what the institution will trade. */
 function protectedDetails(shown: Omit<GrantProposal, 'expiresAt'>): readonly ProtectedValue[] {
   const { details, applicationDetails = [], institution } = shown;
   const intents = details.map((detail) => ({

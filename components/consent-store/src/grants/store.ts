@@ -1,5 +1,5 @@
 import type { Grant, GrantsOf } from '@countersign/contracts';
-import type { GrantId } from '@countersign/kernel';
+import { defined, type GrantId } from '@countersign/kernel';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 
@@ -133,7 +133,7 @@ async function documents(
     const { rows } = await on.query<{ document: Grant }>({
       text,
       values: [...values],
-      ...(name === undefined ? {} : { name }),
+      ...defined({ name }),
     });
     return rows.map((row) => row.document);
   } catch (error) {

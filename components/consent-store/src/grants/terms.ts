@@ -11,15 +11,12 @@ export function termsOf({ scopes, details, applicationDetails = [], resources }:
   };
 }
 
-/** They have no names: what says the same is the same. */
+/** Application details have no ids, so equal content means the same detail. */
 function withoutRepetition(details: readonly ApplicationDetail[]): readonly ApplicationDetail[] {
   return [...new Map(details.map((detail) => [digestOf(detail), detail])).values()];
 }
 
-/**
- * Everything that either allows. Of two details that name one intent (type and idempotency key, as everywhere) the
- * newer one counts: it is what the person saw last, and a list that names an intent twice could not be narrowed.
- */
+/** The union of both terms. Of two details with the same intent (type and idempotency key) the newer one counts. */
 function mergedTerms(earlier: GrantTerms, newer: GrantTerms): GrantTerms {
   const named = new Set(newer.details.map(intentName));
   return termsOf({
@@ -29,10 +26,7 @@ function mergedTerms(earlier: GrantTerms, newer: GrantTerms): GrantTerms {
   });
 }
 
-/**
- * The proposal with everything that was allowed before it. It ends at the earlier of both times: what the person was
- * shown until then is not shown again, so it may not last longer.
- */
+/** The proposal merged with the earlier grant. It ends at the earlier of both times, because the earlier terms are not shown again. */
 export function mergedProposal(earlier: Grant, proposal: GrantProposal): GrantProposal {
   const endsFirst = Date.parse(earlier.expiresAt) < Date.parse(proposal.expiresAt) ? earlier : proposal;
   return { ...proposal, ...mergedTerms(earlier, proposal), expiresAt: endsFirst.expiresAt };

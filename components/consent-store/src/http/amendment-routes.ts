@@ -21,7 +21,7 @@ type Amending = FastifyRequest<WithId & { Body: AmendmentProposal }>;
 type Accepting = FastifyRequest<WithId & { Body: Static<typeof acceptAmendmentBody> }>;
 type Reasoned = FastifyRequest<WithId & { Body: Static<typeof reasonBody> }>;
 
-/** Other terms, or another party, for a mandate that stands. */
+/** Amendments of active and suspended mandates. */
 export function amendmentRoutes(
   app: FastifyInstance,
   { consentStore, withScope }: { readonly consentStore: ConsentStore; readonly withScope: WithScope },
@@ -32,7 +32,7 @@ export function amendmentRoutes(
       tag,
       summary: 'Propose an amendment',
       description:
-        'By a signatory of any party, whose word is the first consent. What was agreed stays in force until every party has consented: with a change of counterparty, who leaves and who comes too.',
+        'By a signatory of any party; this is the first consent. The present terms stay in force until every party has consented. A change of counterparty needs consent from both the leaving and the joining institution.',
       scopes: ['mandate:grant'],
       params: idParams,
       requestHeaders: idempotencyKeyHeader,
@@ -52,7 +52,7 @@ export function amendmentRoutes(
       tag,
       summary: 'Consent to an amendment',
       description:
-        'By a signatory of a party whose consent is wanted, who names the digest of the terms as seen. With the last consent they are in force.',
+        'By a signatory of a party whose consent is missing, naming the digest of the terms. The last consent puts the terms into force.',
       scopes: ['mandate:grant'],
       params: idParams,
       body: acceptAmendmentBody,
@@ -68,7 +68,7 @@ export function amendmentRoutes(
     described({
       tag,
       summary: 'Withdraw an amendment',
-      description: 'By any party, and by whoever would become one.',
+      description: 'By any party, or an institution that would become one.',
       scopes: ['mandate:revoke'],
       params: idParams,
       body: reasonBody,

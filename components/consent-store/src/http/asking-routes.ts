@@ -1,5 +1,5 @@
 import { type Caller, type ConsentStore, consentErrors, type MandateCopy } from '@countersign/contracts';
-import { type Clock, parseInstant } from '@countersign/kernel';
+import { type Clock, defined, parseInstant } from '@countersign/kernel';
 import {
   type AuthorizationDetail,
   intentUse,
@@ -10,7 +10,7 @@ import {
 import { described } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
-import { driftList, isParty, notFound, toldTo, validityAnswer } from '../answers.ts';
+import { driftList, isParty, notFound, validityAnswer, validityFor } from '../answers.ts';
 
 import { actorOf, closed, idParams, instant, mandateId, mandateIdOf, type WithId } from './shapes.ts';
 import type { WithScope } from './with-scope.ts';
@@ -47,7 +47,7 @@ const compareBody = Type.Object(
       { maxItems: mostCopies },
     ),
     complete: Type.Optional(
-      Type.Boolean({ description: 'These are all copies there are: what is missing among them is told too' }),
+      Type.Boolean({ description: 'The list is complete: mandates missing from it are reported too' }),
     ),
   },
   closed,
@@ -57,7 +57,7 @@ type Asking = { Body: Static<typeof validityBody> };
 type Validating = { Body: Static<typeof validateBody> };
 type Comparing = { Body: { readonly copies: readonly MandateCopy[]; readonly complete?: boolean } };
 
-/** What others ask of mandates. */
+/** Validity checks and comparisons. */
 export function askingRoutes(
   app: FastifyInstance,
   {
@@ -70,12 +70,12 @@ export function askingRoutes(
     '/mandates/:id/validity',
     described({
       tag,
-      summary: 'Ask whether a mandate stands for an intent',
+      summary: 'Check whether a mandate is valid for an intent',
       description: 'For the parties of the mandate and the firms that the intent names.',
       scopes: ['mandate:read'],
       params: idParams,
       body: validityBody,
-      answers: { 200: { description: 'Whether it stands, and if not, why', body: validityAnswer } },
+      answers: { 200: { description: 'Whether it is valid, or the reason why not', body: validityAnswer } },
     }),
     withScope('mandate:read', async (request: FastifyRequest<WithId & Asking>, caller) => {
       const { mandate, actingFor, detail, at } = questionOf(request.params.id, request.body, clock);
@@ -88,19 +88,19 @@ export function askingRoutes(
     '/mandates/:id/validate',
     described({
       tag,
-      summary: 'Ask whether a mandate stood at a time, as was known at a time',
+      summary: 'Check whether a mandate was valid at a past time, as known at a given time',
       description: 'Answered from the history, for the parties of the mandate and the firms that the intent names.',
       scopes: ['mandate:read'],
       params: idParams,
       body: validateBody,
-      answers: { 200: { description: 'Whether it stood, and if not, why', body: validityAnswer } },
+      answers: { 200: { description: 'Whether it was valid, or the reason why not', body: validityAnswer } },
     }),
     withScope('mandate:read', async (request: FastifyRequest<WithId & Validating>, caller) => {
       const { action, known_at } = request.body;
       const question = questionOf(request.params.id, request.body, clock);
       const answer = await consentStore.validate({
         ...question,
-        ...(action === undefined ? {} : { action }),
+        ...defined({ action }),
         ...(known_at === undefined ? {} : { knownAt: timeOf('known_at', known_at) }),
       });
       return answerTo(caller, question, answer);
@@ -112,7 +112,7 @@ export function askingRoutes(
     {
       ...described({
         tag,
-        summary: 'Compare copies of mandates with what stands here',
+        summary: 'Compare copies of mandates with the register',
         description: 'The comparison is recorded.',
         scopes: ['mandate:read'],
         body: compareBody,
@@ -144,7 +144,8 @@ function questionOf(
   const actingFor = parseLei(acting_for);
   const time = at === undefined ? clock.now() : timeOf('at', at);
   if (!actingFor.ok) throw consentErrors.error('mandate_invalid', `acting_for: ${actingFor.detail}`);
-  if (detail.mandate_id !== mandate) throw consentErrors.error('mandate_invalid', 'intent: It names another mandate.');
+  if (detail.mandate_id !== mandate)
+    throw consentErrors.error('mandate_invalid', 'intent: The intent names a different mandate.');
   return { mandate, actingFor: actingFor.value, detail, at: time };
 }
 
@@ -155,12 +156,12 @@ function answerTo(
 ) {
   const party = answer.mandate !== undefined && isParty(answer.mandate, caller);
   if (!party && !isNamed(detail, actingFor, caller)) throw notFound();
-  // What is said may be of another mandate of its line, and is for that one's parties.
+  // The reason may come from a mandate further up, and is for the parties of that mandate.
   const own = answer.stands || answer.atFault === undefined || isParty(answer.atFault, caller);
-  return toldTo(party && own, answer);
+  return validityFor(party && own, answer);
 }
 
-/** Who acts asks for themselves: in an intent of one's own making nobody asks what others may do. */
+/** An institution may ask about itself or about an intent that names it, not about others in an intent of its own making. */
 function isNamed(detail: AuthorizationDetail, actingFor: Lei, { institution }: Caller): boolean {
   if (detail.entity_lei === institution && actingFor === institution) return true;
   return 'parties' in detail && detail.parties.some(({ lei }) => lei === institution);
@@ -168,7 +169,8 @@ function isNamed(detail: AuthorizationDetail, actingFor: Lei, { institution }: C
 
 function timeOf(field: string, text: string): number {
   const time = parseInstant(text);
-  if (time === undefined) throw consentErrors.error('mandate_invalid', `${field}: It is not an RFC 3339 date-time.`);
+  if (time === undefined)
+    throw consentErrors.error('mandate_invalid', `${field}: The value is not an RFC 3339 date-time.`);
   return time;
 }
 
@@ -178,7 +180,7 @@ function detailOf(intent: unknown): AuthorizationDetail {
   if (detail === undefined)
     throw consentErrors.error(
       'mandate_invalid',
-      parsed.ok ? 'intent: It is empty.' : `intent${parsed.path}: ${parsed.detail}`,
+      parsed.ok ? 'intent: The intent is empty.' : `intent${parsed.path}: ${parsed.detail}`,
     );
   return detail;
 }

@@ -6,7 +6,7 @@ import {
   mandateKinds,
   mandateStatuses,
 } from '@countersign/contracts';
-import { parseInstant } from '@countersign/kernel';
+import { defined, parseInstant } from '@countersign/kernel';
 import { parseLei } from '@countersign/market';
 import { described } from '@countersign/runtime';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
@@ -32,7 +32,7 @@ const listQuery = Type.Object(
 );
 type Listing = { Querystring: Static<typeof listQuery> };
 
-/** What there is, for those it concerns. */
+/** Mandates and their versions, for their parties. */
 export function readingRoutes(
   app: FastifyInstance,
   { consentStore, withScope }: { readonly consentStore: ConsentStore; readonly withScope: WithScope },
@@ -65,7 +65,7 @@ export function readingRoutes(
       tag,
       summary: 'Read the versions of a mandate',
       description:
-        'Signed each, and each holding the digest of the one before: to be checked by the keys of `/mandates/keys`.',
+        'Each version is signed and holds the digest of the previous one. Verify them with the keys of `/mandates/keys`.',
       scopes: ['mandate:read'],
       params: idParams,
       answers: { 200: { description: 'All versions, oldest first', body: mandateVersions } },
@@ -81,7 +81,7 @@ export function readingRoutes(
       tag,
       summary: 'List mandates',
       description:
-        'Those in which the institution of the caller has a part, or would have one by an amendment that waits. More: ask again with `after` the last id.',
+        "Mandates that the caller's institution is a party to, or would be by a pending amendment. For the next page, pass the last id as `after`.",
       scopes: ['mandate:read'],
       querystring: listQuery,
       answers: { 200: { description: 'One page', body: mandateList } },
@@ -92,13 +92,11 @@ export function readingRoutes(
       const { status, kind, ending_before, after, limit } = request.query;
       const endingBefore = ending_before === undefined ? undefined : parseInstant(ending_before);
       if (ending_before !== undefined && endingBefore === undefined)
-        throw consentErrors.error('mandate_invalid', 'ending_before: It is not an RFC 3339 date-time.');
+        throw consentErrors.error('mandate_invalid', 'ending_before: The value is not an RFC 3339 date-time.');
       const mandates = await consentStore.list({
         institution: lei.value,
         limit: limit === undefined ? mostListed : Number(limit),
-        ...(status === undefined ? {} : { status }),
-        ...(kind === undefined ? {} : { kind }),
-        ...(endingBefore === undefined ? {} : { endingBefore }),
+        ...defined({ status, kind, endingBefore }),
         ...(after === undefined ? {} : { after: mandateIdOf(after) }),
       });
       return { mandates };

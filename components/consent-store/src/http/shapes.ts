@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { constraints, notFound } from '../answers.ts';
 
-// What requests are made of. Shapes and sizes are checked here, meanings where they are parsed.
+// Request schemas: shapes and sizes. Parsers check the meaning.
 
 export const closed = { additionalProperties: false };
 export const party = Type.Object({ lei: Type.String({ maxLength: 20 }), role: Type.String({ maxLength: 64 }) }, closed);
@@ -50,7 +50,7 @@ export const amendmentBody = Type.Object(
       ),
     ),
   },
-  { ...closed, description: 'What changes; what is left out stays' },
+  { ...closed, description: 'The changed terms; absent terms stay as they are' },
 );
 export const acceptAmendmentBody = Type.Object({ termsDigest: digest }, closed);
 

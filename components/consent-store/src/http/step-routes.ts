@@ -17,24 +17,24 @@ import {
 import type { WithScope } from './with-scope.ts';
 
 const tag = 'mandates';
-/** Resuming gives authority back: whoever may only take it away, as in an emergency, does not. */
+/** Resuming restores authority, so a token that may only revoke cannot resume. */
 const scopeOfStep = { suspend: 'mandate:revoke', resume: 'mandate:grant', revoke: 'mandate:revoke' } as const;
 const steps = {
   suspend: {
     summary: 'Suspend a mandate',
-    description: 'By the grantor. Nothing rests on it until it is resumed.',
+    description: 'By the grantor. The mandate permits nothing until it is resumed.',
   },
-  resume: { summary: 'Resume a suspended mandate', description: 'By a signatory of the grantor who binds alone.' },
+  resume: { summary: 'Resume a suspended mandate', description: 'By a signatory of the grantor with sole authority.' },
   revoke: {
     summary: 'Revoke a mandate',
-    description: 'By any party, for good. Everything cut from it ends at the same moment.',
+    description: 'By any party; final. All its sub-mandates end at the same moment.',
   },
 } as const;
 
 type Accepting = FastifyRequest<WithId & { Body: Static<typeof acceptBody> }>;
 type Reasoned = FastifyRequest<WithId & { Body: Static<typeof reasonBody> }>;
 
-/** From proposal to the end. */
+/** Proposal, acceptance, suspension, resumption and revocation. */
 export function stepRoutes(
   app: FastifyInstance,
   { consentStore, withScope }: { readonly consentStore: ConsentStore; readonly withScope: WithScope },
@@ -45,7 +45,7 @@ export function stepRoutes(
       tag,
       summary: 'Propose a mandate',
       description:
-        'By a signatory of the grantor, whose word is the first consent. It permits nothing before every party has consented.',
+        'By a signatory of the grantor; this is the first consent. The mandate permits nothing before every party has consented.',
       scopes: ['mandate:grant'],
       requestHeaders: idempotencyKeyHeader,
       body: proposalBody,
@@ -63,7 +63,7 @@ export function stepRoutes(
       tag,
       summary: 'Accept a mandate',
       description:
-        'By a signatory of a party whose consent is wanted, who names the hash of the terms as seen. With the last consent it is active.',
+        'By a signatory of a party whose consent is missing, naming the hash of the terms. The last consent activates the mandate.',
       scopes: ['mandate:grant'],
       params: idParams,
       body: acceptBody,

@@ -38,7 +38,7 @@ interface Found {
   readonly checked: CheckedTerms;
 }
 
-/** Consents to an amendment; with the last consent its terms are the mandate's. */
+/** Consents to an amendment; the last consent puts its terms into force. */
 export function createAcceptAmendment(context: StepContext): Step<Accepting, Found> {
   return {
     ...stepOf(context),
@@ -54,7 +54,10 @@ export function createAcceptAmendment(context: StepContext): Step<Accepting, Fou
       const word = wordOf(ask.by, said, consents, snapshot);
       if (typeof word === 'object') sound(word);
       if (ask.termsDigest !== amendment.termsDigest)
-        throw consentErrors.error('terms_hash_mismatch', 'The terms named are not those of the amendment that waits.');
+        throw consentErrors.error(
+          'terms_hash_mismatch',
+          'The digest does not match the terms of the pending amendment.',
+        );
       if (word === 'repeated') return { made: head };
       const own = sound(word);
       const asker = own.wanted.lei;
@@ -74,7 +77,7 @@ export function createAcceptAmendment(context: StepContext): Step<Accepting, Fou
       const recording = { recordId, at: now };
       const consents = [...amendment.consents, consentFrom(word, amendment.terms, recording)];
       const isLast = missingConsents({ ...said, consents }, snapshot).length === 0;
-      // The terms as they were consented to, to the letter: with the parent at the version that was checked then.
+      // Exactly the terms that were consented to, including the version of the parent at that time.
       const change = isLast
         ? { terms: amendment.terms, consents, amendment: 'none' as const }
         : { amendment: { ...amendment, consents } };
@@ -94,17 +97,17 @@ export function createAcceptAmendment(context: StepContext): Step<Accepting, Fou
 }
 
 /**
- * Once it has become the mandate's own, consenting to it again changes nothing; to any other there is nothing to say.
+ * Repeats a consent to an amendment that is already in force.
  *
  * @throws CodedError `not_a_signatory`, `amendment_not_found`
  */
 function accepted(head: Mandate, { by, termsDigest }: Accepting, snapshot: DirectorySnapshot): Mandate {
   sound(signatoryFor(snapshot, by, [...concernedBy(head), ...head.consents.map(({ lei }) => lei)]));
   if (termsDigestOf(head) === termsDigest && head.consents.some(({ signatory }) => signatory === by.id)) return head;
-  throw consentErrors.error('amendment_not_found', 'There is no amendment that waits for consents.');
+  throw consentErrors.error('amendment_not_found', 'The mandate has no pending amendment.');
 }
 
-/** Who left, where somebody did; and whether they were asked. */
+/** The replaced parties, and whether they were replaced without consent by succession. */
 function replacedBy(
   head: Mandate,
   next: MandateTerms & { readonly consents: readonly MandateConsent[] },

@@ -29,9 +29,9 @@ interface Found {
   readonly head: Mandate;
   readonly snapshot: DirectorySnapshot;
   readonly said: Said;
-  /** Absent where the mandate takes no consent any more. */
+  /** Absent if the mandate no longer takes consents. */
   readonly word: Word | undefined;
-  /** Why what was proposed cannot begin any more. */
+  /** Why the proposed mandate can no longer take effect. */
   readonly unacceptable: CodedError | undefined;
 }
 
@@ -48,14 +48,14 @@ export function createAccept(context: StepContext): Step<Accepting, Found> {
       const { consents } = head;
       const said = { wanted: wantedFor(terms), terms, consents };
       const leis = partiesOf(head).map(({ lei }) => lei);
-      // Proposing is no acceptance: once the mandate stands, it is those who accepted it that can repeat themselves.
+      // The proposer has not accepted: after activation only those who accepted can repeat their consent.
       const open = head.status === 'proposed' || consents.slice(1).some(({ signatory }) => signatory === ask.by.id);
       sound(signatoryFor(snapshot, ask.by, open ? leis : leis.filter((lei) => lei !== head.grantor.lei)));
       // The first consent is the proposer's.
       const word = head.status === 'proposed' ? wordOf(ask.by, said, consents.slice(1), snapshot) : undefined;
       if (typeof word === 'object') sound(word);
       if (ask.termsHash !== head.termsHash)
-        throw consentErrors.error('terms_hash_mismatch', 'The terms named are not the terms of this mandate.');
+        throw consentErrors.error('terms_hash_mismatch', 'The hash does not match the terms of this mandate.');
       if (head.status === 'active' || word === 'repeated') return { made: head };
       if (word === undefined) return { head, snapshot, said, word, unacceptable: undefined };
       const own = sound(word);
@@ -70,12 +70,12 @@ export function createAccept(context: StepContext): Step<Accepting, Found> {
       const misplaced = stateFault('accept', head, steps.accept.from);
       if (misplaced !== undefined) throw misplaced;
       if (word === undefined)
-        throw consentErrors.error('mandate_state', `A mandate that is ${head.status} takes no consent.`);
+        throw consentErrors.error('mandate_state', `The mandate is ${head.status} and takes no consents.`);
       if (unacceptable !== undefined) throw unacceptable;
     },
     next({ facts, now }, recordId) {
       const { head, snapshot, said, word } = toTake(facts);
-      if (word === undefined) throw new Error('a consent was let through that nobody gives');
+      if (word === undefined) throw new Error('a consent without a signatory passed the check');
       const recording = { recordId, at: now };
       const consents = [...head.consents, consentFrom(word, said.terms, recording)];
       const isLast = missingConsents({ ...said, consents }, snapshot).length === 0;
@@ -90,14 +90,14 @@ export function createAccept(context: StepContext): Step<Accepting, Found> {
   };
 }
 
-/** Between proposal and acceptance an institution may lose its registration, and the line above may end or narrow. */
+/** Checks again at acceptance: since the proposal a registration or a parent mandate may have changed. */
 async function acceptanceFault(
   unit: Unit,
   head: Mandate,
   { snapshot, now, asker }: { readonly snapshot: DirectorySnapshot; readonly now: number; readonly asker: Lei },
 ): Promise<CodedError | undefined> {
   if (now >= Date.parse(head.effectiveUntil))
-    return consentErrors.error('mandate_expired', `The proposal ran until ${head.effectiveUntil}.`);
+    return consentErrors.error('mandate_expired', `The proposed mandate expired at ${head.effectiveUntil}.`);
   const unfit = institutionsFault(snapshot, partiesOf(head));
   if (unfit !== undefined || head.parent === undefined) return unfit;
   const parent = await checkedParent(unit, head.parent.id, head, asker);

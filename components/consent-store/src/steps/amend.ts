@@ -35,7 +35,7 @@ interface Found {
   readonly checked: CheckedTerms;
 }
 
-/** Proposes other terms for a mandate that stands; what was agreed stays in force until everybody has consented. */
+/** Proposes an amendment; the present terms stay in force until every party has consented. */
 export function createAmend(context: StepContext): Step<Amending, Found> {
   return {
     ...stepOf(context),
@@ -66,7 +66,7 @@ export function createAmend(context: StepContext): Step<Amending, Found> {
       if (head.amendment !== undefined)
         throw consentErrors.error(
           'amendment_pending',
-          `The amendment proposed at ${head.amendment.proposedAt} waits for consents.`,
+          `The amendment proposed at ${head.amendment.proposedAt} is still pending. Accept or withdraw it first.`,
         );
       const beyond = authorityFault(signatory, sound(checked).terms);
       if (beyond !== undefined) throw beyond;
@@ -75,7 +75,7 @@ export function createAmend(context: StepContext): Step<Amending, Found> {
       const { head, signatory, checked } = toTake(facts);
       const { terms } = sound(checked);
       const wanted = partiesOf(head).find(({ lei }) => lei === signatory.institution);
-      if (wanted === undefined) throw new Error('a signatory was found for an institution that has no part');
+      if (wanted === undefined) throw new Error('the signatory belongs to no party of the mandate');
       const recording = { recordId, at: now };
       const amendment = {
         kind: change.kind,
@@ -94,7 +94,7 @@ export function createAmend(context: StepContext): Step<Amending, Found> {
   };
 }
 
-/** Whether the amendment that waits is this one, by a process that died before it had kept under which key. */
+/** Whether the pending amendment is this one, recorded by a process that died before storing its idempotency key. */
 async function isRecordedBefore(unit: Unit, head: Mandate, change: Change, { id }: Signatory): Promise<boolean> {
   const { amendment } = head;
   return (

@@ -6,12 +6,12 @@ import type { Unit } from '../store/unit.ts';
 import { partiesOf } from '../terms.ts';
 import { checkedParent } from './cut-from.ts';
 
-/** Terms that a mandate may have now, with the parent at the version that was checked; or why it may not. */
+/** Permitted terms with the checked version of the parent, or the fault. */
 export type CheckedTerms =
   | { readonly terms: MandateTerms; readonly references: readonly Mandate['recordId'][] }
   | { readonly fault: CodedError };
 
-/** Whether a mandate may have these terms now: asked when they are proposed, and again with each consent. */
+/** Checks amended terms, at the proposal and again at each consent. */
 export async function amendmentFault(
   unit: Unit,
   head: Mandate,
@@ -31,12 +31,14 @@ export async function amendmentFault(
 ): Promise<CheckedTerms> {
   for (const until of [head.effectiveUntil, terms.effectiveUntil])
     if (now >= Date.parse(until))
-      return { fault: consentErrors.error('mandate_expired', `The mandate, or what it would be, ran until ${until}.`) };
+      return {
+        fault: consentErrors.error('mandate_expired', `The mandate or the amended mandate expired at ${until}.`),
+      };
   const unfit = institutionsFault(snapshot, partiesOf(terms));
   if (unfit !== undefined) return { fault: unfit };
   if (terms.parent === undefined) return { terms, references: [] };
   const { parent: cutFrom, ...others } = terms;
-  // An amendment that is proposed is checked against the parent as it is, and will name that.
+  // A proposed amendment is checked against the present version of the parent and names it.
   const parent = await checkedParent(
     unit,
     cutFrom.id,

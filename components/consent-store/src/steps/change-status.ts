@@ -21,7 +21,7 @@ interface Found {
   readonly signatory: Signatory;
 }
 
-/** Suspends, resumes or revokes. */
+/** Suspends, resumes or revokes a mandate. */
 export function createChangeStatus(
   context: StepContext,
   step: 'suspend' | 'resume' | 'revoke',
@@ -51,11 +51,14 @@ export function createChangeStatus(
   };
 }
 
-/** To take authority away any signatory is enough. To give it back takes what giving it takes, from one who binds alone. */
+/** Any signatory can remove authority. Resuming needs a signatory with sole authority for these terms. */
 function resumptionFault(signatory: Signatory, head: Mandate, now: number): CodedError | undefined {
   if (now >= Date.parse(head.effectiveUntil))
-    return consentErrors.error('mandate_expired', `The mandate ran until ${head.effectiveUntil}.`);
+    return consentErrors.error('mandate_expired', `The mandate expired at ${head.effectiveUntil}.`);
   if (signatory.authority === 'joint')
-    return consentErrors.error('signatory_authority', 'Who binds only together with another cannot resume alone.');
+    return consentErrors.error(
+      'signatory_authority',
+      'A signatory with joint authority cannot resume a mandate alone.',
+    );
   return authorityFault(signatory, head);
 }

@@ -4,7 +4,7 @@ import { isOver, steps } from '../life-cycle.ts';
 import { nextVersion, seal } from '../mandate-document.ts';
 import { type Step, type StepContext, saying, stepOf, toTake } from './step.ts';
 
-/** Ends a mandate whose time is over. Answers the version that says so, or nothing where there was nothing to do. */
+/** Expires a mandate whose time is over. Answers the expired version, or `nothing` if there was nothing to do. */
 export function createExpire(
   context: StepContext,
 ): Step<{ readonly id: MandateId }, { readonly head: Mandate }, Mandate | 'nothing'> {
@@ -12,7 +12,7 @@ export function createExpire(
     ...stepOf(context),
     refused: () => undefined,
     async facts(_session, { row: head }) {
-      if (head === undefined) throw new Error('a mandate ends of which there is no version');
+      if (head === undefined) throw new Error('an expiring mandate has no version');
       return { head };
     },
     done({ facts, now }) {

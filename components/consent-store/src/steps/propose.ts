@@ -1,5 +1,5 @@
 import type { Actor, Mandate } from '@countersign/contracts';
-import { decodeBase64Url, derivedId, digestOf, type MandateId } from '@countersign/kernel';
+import { decodeBase64Url, defined, derivedId, digestOf, type MandateId } from '@countersign/kernel';
 import { consentFrom } from '../consents.ts';
 import { firstVersion, seal } from '../mandate-document.ts';
 import { proposalDigest } from '../proposal.ts';
@@ -18,11 +18,11 @@ interface Proposing {
 
 interface Found {
   readonly signatory: Signatory;
-  /** Absent where it is cut from no other. */
+  /** Absent for a root mandate. */
   readonly parent: Awaited<ReturnType<typeof checkedParent>> | undefined;
 }
 
-/** Proposes a mandate; the proposer's word is the first consent. */
+/** Proposes a mandate; the proposal is the first consent. */
 export function createPropose(context: StepContext): Step<Proposing, Found> {
   return {
     ...stepOf(context),
@@ -33,7 +33,7 @@ export function createPropose(context: StepContext): Step<Proposing, Found> {
       const asked = { step: 'propose', grantor: grantor.lei, grantee: grantee.lei };
       const above = facts?.made === undefined ? facts?.parent?.mandate : undefined;
       return {
-        ...refusal(context.newRecordId(), error, by, { ...asked, ...(parent === undefined ? {} : { parent }) }),
+        ...refusal(context.newRecordId(), error, by, { ...asked, ...defined({ parent }) }),
         ...(above === undefined ? {} : { references: [above.recordId] }),
       };
     },
@@ -75,14 +75,14 @@ export function createPropose(context: StepContext): Step<Proposing, Found> {
   };
 }
 
-/** A grantor's key names one mandate, on whichever node it is used, and whatever has become of the first answer. */
+/** The mandate id follows from the grantor's idempotency key, so that repetitions on any node find the same mandate. */
 function idOf({ terms, idempotencyKey }: Proposing): MandateId {
   const bytes = decodeBase64Url(digestOf({ proposed: idempotencyKey, grantor: terms.grantor.lei }));
   if (bytes === undefined) throw new Error('a digest is not in base64url');
   return derivedId('mandate', 0, bytes.subarray(0, 10));
 }
 
-/** What was proposed under the key before. @throws CodedError `idempotency_conflict` where that was something else */
+/** The mandate that this key already proposed. @throws CodedError `idempotency_conflict` if the proposal differs */
 async function madeBefore(
   unit: Unit,
   { terms, idempotencyKey }: Proposing,

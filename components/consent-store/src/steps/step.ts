@@ -7,15 +7,15 @@ import {
   type RecordDraft,
   type RecordType,
 } from '@countersign/contracts';
-import type { CodedError, Json, MandateId, RecordId } from '@countersign/kernel';
+import { type CodedError, defined, type Json, type MandateId, type RecordId } from '@countersign/kernel';
 import type pg from 'pg';
 import type { MandateSigner } from '../mandate-document.ts';
 import type { Unit } from '../store/unit.ts';
 
-/** A step of a mandate: each makes one version, or finds the one that was made before. */
+/** A step of a mandate: makes one version, or finds the version that an earlier request made. */
 export type Step<Ask, Facts, Answer = Mandate> = Command<Ask, MandateId, Mandate, Mandate, StepFacts<Facts>, Answer>;
 
-/** What a step asks: by whom, about which mandate. */
+/** The mandate and the caller of a step. */
 export interface AskedStep {
   readonly id: MandateId;
   readonly by: Actor;
@@ -25,35 +25,35 @@ export interface ReasonedStep extends AskedStep {
   readonly reason: string;
 }
 
-/** What is known of a step that is to be taken; or the version that it made before. */
+/** The facts of a step, or the version that an earlier request made. */
 type StepFacts<Facts> = { readonly made: Mandate } | (Facts & { readonly made?: undefined });
 
-/** What every step rests on. */
+/** Dependencies of all steps. */
 export interface StepContext {
   readonly kind: ProvenKind<MandateId, Mandate>;
   readonly unitOn: (session: pg.PoolClient) => Unit;
   readonly directory: () => DirectorySnapshot;
   readonly signer: MandateSigner;
   readonly newRecordId: () => RecordId;
-  /** What was written here is seen here at once. */
+  /** Makes a version visible on this node at once. */
   readonly committed: (mandate: Mandate) => void;
 }
 
-/** What all steps have in common, but for how they are refused. */
+/** The common parts of all steps, except refusals. */
 export function stepOf({ kind, committed }: Pick<StepContext, 'kind' | 'committed'>) {
   return {
     kind,
     about: ({ id }: { readonly id: MandateId }) => id,
     done: ({ facts }: { readonly facts: { readonly made?: Mandate | undefined } }) => facts.made,
     before: async () => undefined,
-    // One that has ended keeps its last version, and that counts.
+    // The last version of a mandate stays in force as its record.
     ends: () => false,
     after: async (_given: unknown, mandate: Mandate) => committed(mandate),
     release: (mandate: Mandate) => mandate,
   };
 }
 
-/** The refusal of a step that is asked of a mandate. */
+/** Makes the refusal record of a step. */
 export function refusalOf({ newRecordId }: Pick<StepContext, 'newRecordId'>, step: string) {
   return (
     error: CodedError,
@@ -85,30 +85,30 @@ export function refusal(
   };
 }
 
-/** Somebody may not have what they asked for. That a key was used before, or that nothing waits, refuses nobody anything. */
+/** Whether an error is a refusal to record. A reused key and a missing amendment are not. */
 export function isRefusal({ code }: CodedError): boolean {
   return Object.hasOwn(consentErrors.codes, code) && code !== 'idempotency_conflict' && code !== 'amendment_not_found';
 }
 
-/** The facts of a step that is taken now. */
+/** The facts of a new step. */
 export function toTake<Facts>(facts: StepFacts<Facts>): Facts {
-  if (facts.made !== undefined) throw new Error('a step that was taken before is not taken again');
+  if (facts.made !== undefined) throw new Error('a completed step was about to be repeated');
   return facts;
 }
 
 /** The newest version. @throws CodedError `mandate_not_found` */
 export function known({ ask: { id }, row }: { readonly ask: AskedStep; readonly row: Mandate | undefined }): Mandate {
-  if (row === undefined) throw consentErrors.error('mandate_not_found', `There is no mandate ${id}.`);
+  if (row === undefined) throw consentErrors.error('mandate_not_found', `The mandate ${id} does not exist.`);
   return row;
 }
 
-/** What was found. @throws the fault that was found instead */
+/** The value. @throws its fault, if it is one */
 export function sound<Found extends object>(found: Found | { readonly fault: CodedError }): Found {
   if ('fault' in found) throw found.fault;
   return found;
 }
 
-/** What is recorded of a version beside the version. */
+/** The record of a version, without the version itself. */
 export function saying(
   type: RecordType,
   { id, version }: Mandate,
@@ -117,7 +117,7 @@ export function saying(
     references,
     data = {},
   }: {
-    /** Left out where time alone brought it about. */
+    /** Absent for expiry. */
     readonly by?: Actor;
     readonly references: readonly RecordId[];
     readonly data?: Readonly<Record<string, Json>>;
@@ -127,24 +127,27 @@ export function saying(
     type,
     outcome: 'done',
     ...(references.length === 0 ? {} : { references }),
-    ...(by === undefined ? {} : { subject: by }),
+    ...defined({ subject: by }),
     mandate: { id, version },
     data,
   };
 }
 
-/** Why no step leads on from this status, or undefined where `from` names it. */
+/** Why a step is not possible in this status; undefined if `from` includes it. */
 export function stateFault(step: string, head: Mandate, from: readonly Mandate['status'][]): CodedError | undefined {
   if (from.includes(head.status)) return undefined;
   switch (head.status) {
     case 'revoked':
-      return consentErrors.error('mandate_revoked', `The mandate was revoked at ${head.recordedAt}; that is final.`);
+      return consentErrors.error('mandate_revoked', `The mandate was revoked at ${head.recordedAt}, which is final.`);
     case 'expired':
-      return consentErrors.error('mandate_expired', `The mandate ran until ${head.effectiveUntil}; that is final.`);
+      return consentErrors.error('mandate_expired', `The mandate expired at ${head.effectiveUntil}, which is final.`);
     case 'proposed':
     case 'active':
     case 'suspended':
-      return consentErrors.error('mandate_state', `A mandate that is ${head.status} cannot take the step ${step}.`);
+      return consentErrors.error(
+        'mandate_state',
+        `The step ${step} is not possible for a mandate that is ${head.status}.`,
+      );
     default:
       return head.status satisfies never;
   }

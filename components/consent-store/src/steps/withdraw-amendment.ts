@@ -15,7 +15,7 @@ import {
   toTake,
 } from './step.ts';
 
-/** Takes back an amendment that waits for consents. */
+/** Withdraws a pending amendment. */
 export function createWithdrawAmendment(context: StepContext): Step<ReasonedStep, { readonly head: Mandate }> {
   return {
     ...stepOf(context),
@@ -31,7 +31,7 @@ export function createWithdrawAmendment(context: StepContext): Step<ReasonedStep
         before.status === head.status &&
         termsDigestOf(before) === termsDigestOf(head);
       if (withdrawn) return { made: head };
-      throw consentErrors.error('amendment_not_found', 'There is no amendment that waits for consents.');
+      throw consentErrors.error('amendment_not_found', 'The mandate has no pending amendment.');
     },
     check: async () => undefined,
     next: ({ facts, now }, recordId) =>

@@ -98,7 +98,7 @@ export function unitOn(client: pg.PoolClient, seals: Seals): Unit {
            from amendments where institution_lei = $1 and idempotency_key = $2`,
         [institution, key],
       );
-      if (earlier === undefined) throw new Error('an idempotency key was taken and cannot be found');
+      if (earlier === undefined) throw new Error('a used idempotency key does not exist');
       return earlier;
     },
     async hasAmendmentKey(id, version) {

@@ -1,5 +1,5 @@
 import type { Actor, Mandate } from '@countersign/contracts';
-import { isCodedError, type MandateId } from '@countersign/kernel';
+import { defined, isCodedError, type MandateId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import fc from 'fast-check';
 import type { RunningConsentStore } from '../index.ts';
@@ -121,7 +121,7 @@ export function createRandomClients(world: ConsentWorld): RandomClients {
       },
       effectiveFrom: above?.effectiveFrom ?? new Date(now).toISOString(),
       effectiveUntil: new Date(Math.min(last, Date.parse(above?.effectiveUntil ?? '9999-01-01'))).toISOString(),
-      ...(parent === undefined ? {} : { parent }),
+      ...defined({ parent }),
     });
     const key = `model-${++keys}`;
     const made = await ask(() => store.propose(proposal, signatoryOf(grantor), key));

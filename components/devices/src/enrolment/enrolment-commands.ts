@@ -1,6 +1,14 @@
 import type { Command, RecordedThings } from '@countersign/commands';
-import { type Actor, type AuditLog, deviceErrors, ended, type StandingCheck, standing } from '@countersign/contracts';
-import { type Clock, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
+import {
+  type Actor,
+  type AuditLog,
+  deviceErrors,
+  ended,
+  type RecordDraft,
+  type StandingCheck,
+  standing,
+} from '@countersign/contracts';
+import { type Clock, defined, newId, type Random, type RecordId, toInstant } from '@countersign/kernel';
 import { enrolledThing, enrolmentClaim, enrolmentThing } from '../row-claims.ts';
 import type { CredentialStore, StoredCredential } from '../store/credentials.ts';
 import type { EnrolmentStore, OpenEnrolment } from '../store/enrolments.ts';
@@ -12,7 +20,18 @@ import {
   lastEnrolled,
 } from './recorded-credential.ts';
 import type { LinkKind, LinkState } from './recorded-link.ts';
-import { enrolmentRefused } from './records.ts';
+
+/** Records the refusal of an enrolment. */
+export function enrolmentRefused(
+  id: RecordId,
+  reason: 'device_enrolled' | 'device_proof_wrong',
+  device: string,
+): RecordDraft {
+  return {
+    ...{ id, type: 'device.refused', source: 'devices', outcome: 'deny', reason, device },
+    data: { at: 'enrolment', by: 'key', device },
+  };
+}
 
 type CredentialCommand<Ask, Facts, Answer> = Command<
   Ask,
@@ -24,7 +43,7 @@ type CredentialCommand<Ask, Facts, Answer> = Command<
 >;
 type LinkCommand<Ask, Facts, Answer> = Command<Ask, string, LinkState, OpenEnrolment, Facts, Answer>;
 
-/** People of one machine each have a browser of their own, and certificates overlap while they are changed. */
+/** Several people may share a machine with one browser each, and certificates overlap during renewal. */
 const mostCredentials = 8;
 
 export interface EnrolAsk extends Pick<StoredCredential, 'device' | 'institution' | 'kind' | 'thumbprint' | 'jwk'> {
@@ -52,7 +71,7 @@ export interface EnrolmentCommandDependencies {
   readonly random: Random;
 }
 
-/** What is done with the keys, certificates and links of devices. */
+/** The commands on keys, certificates and enrolment links of devices. */
 export function createEnrolmentCommands(dependencies: EnrolmentCommandDependencies) {
   const { credentials, enrolments, kinds, things, audit, standings } = dependencies;
   const usual = { before: async () => undefined, refused: () => undefined, after: async () => undefined } as const;
@@ -97,7 +116,7 @@ export function createEnrolmentCommands(dependencies: EnrolmentCommandDependenci
       const subject = link?.openedBy ?? by;
       return {
         ...{ type: 'device.enrolled', outcome: 'done', device },
-        ...(subject === undefined ? {} : { subject }),
+        ...defined({ subject }),
         ...(link === undefined ? {} : { references: [link.recordId] }),
         standing: [
           standing(enrolledThing(device), true),

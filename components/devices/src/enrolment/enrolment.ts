@@ -1,15 +1,50 @@
 import type { Commands } from '@countersign/commands';
-import { type Actor, type AuditLog, type Device, type Directory, deviceErrors } from '@countersign/contracts';
+import {
+  type Actor,
+  type AuditLog,
+  type DepartureEffect,
+  type Device,
+  type Directory,
+  deviceErrors,
+} from '@countersign/contracts';
 import { isCodedError, newId, type RecordId, sha256, toInstant } from '@countersign/kernel';
 import { importVerificationKey, type VerificationKey } from '@countersign/oauth';
 import type { Challenges } from '../challenge.ts';
 import type { Settings } from '../config.ts';
+import { deviceIndexOf } from '../device-index.ts';
 import { readNewKey, signedBy } from '../proof.ts';
 import { enrolmentClaim } from '../row-claims.ts';
 import type { OpenEnrolment } from '../store/enrolments.ts';
-import { createEnrolmentCommands, type EnrolmentCommandDependencies, unknownLink } from './enrolment-commands.ts';
+import {
+  createEnrolmentCommands,
+  type EnrolmentCommandDependencies,
+  enrolmentRefused,
+  unknownLink,
+} from './enrolment-commands.ts';
 import { credentialIdOf, lastEnrolled } from './recorded-credential.ts';
-import { enrolmentRefused } from './records.ts';
+
+/**
+ * What becomes of a person's devices when they leave: keys and certificates stay, since the devices are the firm's, but
+ * they serve nobody until the directory gives the device to somebody else (`requireFit`). Links by which a browser
+ * could still enrol as one of them end, but for those made after the person had left: somebody else's, or theirs who came back.
+ */
+export function devicesEffect(directory: Pick<Directory, 'snapshot'>, enrolment: Enrolment): DepartureEffect {
+  return {
+    name: 'devices',
+    async end({ principal, kind, at, by, reason }) {
+      if (kind === 'move') return { ended: 0 };
+      const held = deviceIndexOf(directory.snapshot()).heldBy(principal);
+      return {
+        ended: await enrolment.closeLinks(
+          held.map(({ id }) => id),
+          by,
+          reason,
+          Date.parse(at),
+        ),
+      };
+    },
+  };
+}
 
 const codePattern = /^[\w-]{43}$/;
 

@@ -1,6 +1,6 @@
 import type { Device } from '@countersign/contracts';
 import { type ChosenTexts, type Html, html, page } from '@countersign/runtime';
-import { deviceScript } from '../device-proof.ts';
+import { deviceScript } from '../challenge.ts';
 import type { Texts } from '../texts/en.ts';
 
 /** Where a browser becomes known as a device. */

@@ -1,5 +1,5 @@
 import type { Directory } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { defined, isCodedError } from '@countersign/kernel';
 import {
   chooseTexts,
   type Logger,
@@ -10,7 +10,7 @@ import {
   sendPage,
 } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { deviceScript } from '../device-proof.ts';
+import { deviceScript } from '../challenge.ts';
 import type { RunningDevices } from '../devices.ts';
 import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
@@ -58,7 +58,7 @@ export function devicePages(
       ...{ device, challenge, development },
       firm: directory.snapshot().institution(device.institution)?.name ?? device.institution,
       action: `/device/${code}`,
-      ...(problem === undefined ? {} : { problem }),
+      ...defined({ problem }),
     });
     return sendPage(reply, problem === undefined ? 200 : 403, document, { secure, script: true });
   }

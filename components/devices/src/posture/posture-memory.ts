@@ -1,9 +1,34 @@
-import type { AuditLog, Device, DevicePosture, DirectorySnapshot } from '@countersign/contracts';
+import type {
+  AuditLog,
+  Device,
+  DevicePosture,
+  DirectorySnapshot,
+  PostureStream,
+  StreamedPosture,
+} from '@countersign/contracts';
 import { parseInstant, toInstant } from '@countersign/kernel';
 import type { KeptPosture, PostureStore, StoredPosture } from '../store/postures.ts';
 import type { ProvenPostures } from './proven-postures.ts';
 
-/** What is known of devices on this node. */
+const mostAtOnce = 5_000;
+const mostDevices = 1_000;
+
+/** Streams what was reported to processes that hold a copy. */
+export function createPostureStream(store: Pick<PostureStore, 'after' | 'of'>): PostureStream {
+  return {
+    async posturesSince({ after, limit }) {
+      const { postures, newest } = await store.after(after, Math.min(limit, mostAtOnce));
+      return { postures: postures.map(streamed), newest };
+    },
+    posturesOf: async (devices) => (await store.of(devices.slice(0, mostDevices))).map(streamed),
+  };
+}
+
+function streamed({ posture, sealed }: KeptPosture): StreamedPosture {
+  return { ...posture, postureAt: toInstant(posture.postureAt.getTime()), sealed };
+}
+
+/** The postures of devices, in the memory of this node. */
 export interface PostureMemory {
   /** The newer of what was reported and what the directory has; costs a map access. */
   of(device: string, directory: DirectorySnapshot): DevicePosture | undefined;

@@ -25,15 +25,15 @@ import { countingPosture, type PostureMemory } from './posture-memory.ts';
 import type { ProvenPostures } from './proven-postures.ts';
 import { type PostureReport, parseReport, type ReportedPosture, verifyReport } from './report.ts';
 
-/** What became of a report. */
+/** The result of a report. */
 export interface TakenReport {
-  /** How many lines count. */
+  /** Number of accepted lines. */
   readonly taken: number;
-  /** How many devices are otherwise than they were; each is in the log. */
+  /** Number of devices whose posture changed; each change is in the log. */
   readonly changed: number;
   /** Devices that the directory does not have, or not of the feed's institution. */
   readonly unknown: readonly string[];
-  /** Devices of which something newer was known. */
+  /** Devices with a newer known posture. */
   readonly older: readonly string[];
 }
 

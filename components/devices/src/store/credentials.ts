@@ -3,7 +3,7 @@ import { takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
 import { ask } from './ask.ts';
 
-/** By what a device shows that it is that device. */
+/** A key or certificate that identifies a device. */
 export interface StoredCredential {
   readonly device: string;
   readonly institution: string;

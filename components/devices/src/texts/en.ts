@@ -1,30 +1,30 @@
-/** The sentences of the pages. */
+/** The texts of the enrolment pages. */
 export const en = {
   banner: 'Development installation. Not for real business.',
   enrol: {
-    title: 'Enrol this device',
-    lead: (device: string) => `This browser is to be known as ${device} from now on.`,
+    title: 'Device enrolment',
+    lead: (device: string) => `This browser will be enrolled as ${device}.`,
     device: 'Device',
     firm: 'Firm',
-    holder: 'Belongs to',
-    anybody: 'Anybody of the firm',
-    what: 'A key is made in this browser and stays here. Only whoever uses this browser can show that it is this device.',
-    check: 'Go on only at the device that is named above, and in the browser that you work with.',
+    holder: 'Assigned to',
+    anybody: 'Everybody in the firm',
+    what: 'A key is created in this browser and cannot leave it. The key identifies this device.',
+    check: 'Continue only on the device named above, and in the browser you use for work.',
     button: 'Enrol this browser',
     noScript:
-      'This page makes a key in your browser and needs JavaScript for it. Allow JavaScript for this page and load it again.',
-    waiting: 'The key is being made.',
-    failed: 'The key could not be made or kept. Leave private browsing, and try again.',
-    unsupported: 'This browser cannot make such a key here. Use a current browser, over https.',
+      'This page needs JavaScript to create a key in your browser. Allow JavaScript for this page and reload it.',
+    waiting: 'Creating the key.',
+    failed: 'The key could not be created or stored. Leave private browsing and try again.',
+    unsupported: 'This browser cannot create the key here. Use a current browser over https.',
   },
   enrolled: {
     devices: 'Your devices',
-    title: 'This browser is enrolled',
-    lead: (device: string) => `It shows that it is ${device} from now on, when you sign in.`,
-    keeping: 'Its key is being kept. Leave this page open for a moment.',
-    kept: 'Its key is kept. You can close this page.',
+    title: 'Browser enrolled',
+    lead: (device: string) => `This browser is now recognised as ${device} when you sign in.`,
+    keeping: 'Storing the key. Keep this page open for a moment.',
+    kept: 'The key has been stored. You can close this page.',
     notKept:
-      'The key could not be kept in this browser, so it will not be known. Ask for a new link, and leave private browsing.',
+      'The key could not be stored, so this browser will not be recognised. Leave private browsing and ask for a new link.',
   },
 };
 

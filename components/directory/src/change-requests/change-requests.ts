@@ -8,6 +8,7 @@ import {
   type Independence,
   type ProfileChanges,
   type ProposerStanding,
+  standingErrors,
   type TrustProfileInput,
   trustErrors,
 } from '@countersign/contracts';
@@ -15,6 +16,7 @@ import {
   type ChangeId,
   type Clock,
   type CodedError,
+  defined,
   digestOf,
   isCodedError,
   type Json,
@@ -134,7 +136,7 @@ export function createChangeRequests(dependencies: {
     if (proposal === null) return undefined;
     const problems = createProblems();
     try {
-      const planned = await plan(proposal, { base, scope, problems, ...(session === undefined ? {} : { session }) });
+      const planned = await plan(proposal, { base, scope, problems, ...defined({ session }) });
       const same = planned.basis === basis && digestOfProposal(proposal) === digest;
       return { planned, stands: same && problems.count() === 0 };
     } catch (error) {
@@ -149,7 +151,7 @@ export function createChangeRequests(dependencies: {
     try {
       return await things.find(id);
     } catch (error) {
-      if (isCodedError(error, 'authority_unproven')) return undefined;
+      if (standingErrors.is(error, 'authority_unproven')) return undefined;
       throw error;
     }
   }
@@ -202,7 +204,7 @@ export function createChangeRequests(dependencies: {
       if ('partner' in proposal) await carryOutOnPartner(approved, proposal.partner);
       else await carryOutOnGraph(approved, proposal);
     } catch (error) {
-      if (!isTrustError(error) && !isCodedError(error, 'directory_changed_meanwhile')) throw error;
+      if (!isTrustError(error) && !directoryErrors.is(error, 'directory_changed_meanwhile')) throw error;
       await commands.run(steps.giveUp, { id: request.id, by, request, approval, error, reason: error.detail });
     }
   }

@@ -4,7 +4,7 @@ import {
   type ProfileChanges,
   type TrustProfileInput,
 } from '@countersign/contracts';
-import type { CodedError, Digest } from '@countersign/kernel';
+import { type CodedError, type Digest, defined } from '@countersign/kernel';
 import type pg from 'pg';
 import type { ChangeSet } from '../changes.ts';
 import { type Entry, type JsonDocument, keyOf, shownDocument } from '../entry.ts';
@@ -74,7 +74,7 @@ export function createPlanner(dependencies: {
       changes: change === undefined ? [] : [change],
       basis,
       unrightful: undefined,
-      entities: () => (change === undefined ? [] : [{ ...change, ...(before === undefined ? {} : { before }), after }]),
+      entities: () => (change === undefined ? [] : [{ ...change, ...defined({ before }), after }]),
     };
   }
 

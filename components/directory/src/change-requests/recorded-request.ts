@@ -1,5 +1,5 @@
 import type { RecordedKind } from '@countersign/commands';
-import type { ChangeId, Clock, Digest, Json, RecordId } from '@countersign/kernel';
+import { type ChangeId, type Clock, type Digest, defined, type Json, type RecordId } from '@countersign/kernel';
 import type { ChangeScope } from '../rules/index.ts';
 import { findRequest, lockRequest, putRequest, type RequestState, type StoredRequest } from './store.ts';
 
@@ -53,7 +53,7 @@ function contentOf(state: RequestState): Json {
     digest: state.digest,
     record: state.recordId,
     ...(status === 'proposed' ? {} : { status }),
-    ...(decidedBy === null ? {} : { decided_by: decidedBy }),
+    ...defined({ decided_by: decidedBy ?? undefined }),
   };
   return content as unknown as Json;
 }

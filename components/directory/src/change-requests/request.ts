@@ -6,7 +6,7 @@ import {
   peopleOf,
   type Requester,
 } from '@countersign/contracts';
-import { type CodedError, type Digest, digestOf } from '@countersign/kernel';
+import { type CodedError, type Digest, defined, digestOf } from '@countersign/kernel';
 import type { ChangeSet } from '../changes.ts';
 import { keyOf } from '../entry.ts';
 import type { State } from '../state.ts';
@@ -28,7 +28,7 @@ export function shown(
     id,
     status: statusOf(request, now),
     proposedBy,
-    ...(decidedBy === null ? {} : { decidedBy }),
+    ...defined({ decidedBy: decidedBy ?? undefined }),
     proposedAt: proposedAt.toISOString(),
     expiresAt: expiresAt.toISOString(),
     reason,
@@ -87,7 +87,7 @@ export function proposersOf({ proposedBy, through }: Pick<StoredRequest, 'propos
 
 /** As records name who acts. */
 export function actorOf({ id, institution }: Requester): Actor {
-  return { id, ...(institution === undefined ? {} : { institution }) };
+  return { id, ...defined({ institution }) };
 }
 
 /** What is planned now is not what was proposed. */

@@ -1,5 +1,5 @@
 import { type Departure, type PrincipalId, parsePrincipalId } from '@countersign/contracts';
-import type { Json } from '@countersign/kernel';
+import { defined, type Json } from '@countersign/kernel';
 import type { ChangeSet } from '../changes.ts';
 import { type Entry, entryKey, type Graph } from '../entry.ts';
 
@@ -39,8 +39,7 @@ export function departuresIn(changeSet: ChangeSet, before: Graph): readonly Depa
 /** As the record tells it. */
 export function positionJson({ desk, roles, institution }: Position): Json {
   return {
-    ...(institution === undefined ? {} : { institution }),
-    ...(desk === undefined ? {} : { desk }),
+    ...defined({ institution, desk }),
     roles: [...roles],
   };
 }
@@ -74,7 +73,7 @@ function leaving(member: Member): Departing {
 function positionOf({ desk, roles, institution }: Member, other: Member): Position {
   return {
     ...(institution === other.institution ? {} : { institution }),
-    ...(desk === undefined ? {} : { desk }),
+    ...defined({ desk }),
     roles,
   };
 }

@@ -1,5 +1,5 @@
 import { type Actor, type Claim, type Departure, type PrincipalId, parsePrincipalId } from '@countersign/contracts';
-import { type DepartureId, parseId, type RecordId } from '@countersign/kernel';
+import { type DepartureId, defined, parseId, type RecordId } from '@countersign/kernel';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Session } from '../store.ts';
@@ -212,8 +212,7 @@ function departureOf(row: Row): StoredDeparture {
   const effects = row.effects.map(({ name, status, ended, last_failure: lastFailure }) => ({
     name,
     status,
-    ...(ended === null ? {} : { ended }),
-    ...(lastFailure === null ? {} : { lastFailure }),
+    ...defined({ ended: ended ?? undefined, lastFailure: lastFailure ?? undefined }),
   }));
   return { ...row, id, principal, effects };
 }

@@ -1,4 +1,5 @@
 import { parseAccountId } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { Type } from 'typebox';
 import { entityReader } from './fields/entity-reader.ts';
 import { code, readLei, strict } from './fields/fields.ts';
@@ -34,8 +35,7 @@ export const accountReader = entityReader({
       id,
       institution,
       type,
-      ...(custodian === undefined ? {} : { custodian }),
-      ...(contract === undefined ? {} : { contract }),
+      ...defined({ custodian, contract }),
     };
     return { id, owner: institution, entity: { kind: 'account', value } };
   },

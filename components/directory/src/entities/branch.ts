@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { parseCountry } from '@countersign/market';
 import { Type } from 'typebox';
 import { entityReader } from './fields/entity-reader.ts';
@@ -23,7 +24,7 @@ export const branchReader = entityReader({
     if (institution === undefined || country === undefined) return undefined;
     if (document.lei !== undefined && lei === undefined) return undefined;
     const id = `${institution}/${document.name}`;
-    const value = { id, institution, name: document.name, country, ...(lei === undefined ? {} : { lei }) };
+    const value = { id, institution, name: document.name, country, ...defined({ lei }) };
     return { id, owner: institution, entity: { kind: 'branch', value } };
   },
 });

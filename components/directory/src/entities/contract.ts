@@ -1,4 +1,5 @@
 import type { Contract } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { type Static, Type } from 'typebox';
 import type { Place } from '../problems.ts';
 import { entityReader } from './fields/entity-reader.ts';
@@ -43,8 +44,7 @@ export const contractReader = entityReader({
       type,
       parties,
       from,
-      ...(last === undefined ? {} : { until: last }),
-      ...(documentHash === undefined ? {} : { documentHash }),
+      ...defined({ until: last, documentHash }),
     };
     return { id, owner: institution, entity: { kind: 'contract', value } };
   },

@@ -1,4 +1,5 @@
 import type { Desk } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { parseCountry, parseMic } from '@countersign/market';
 import { type Static, Type } from 'typebox';
 import type { Place } from '../problems.ts';
@@ -58,7 +59,7 @@ export const deskReader = entityReader({
       id,
       institution,
       name,
-      ...(branch === undefined ? {} : { branch }),
+      ...defined({ branch }),
       products,
       venues,
       jurisdictions,

@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { Type } from 'typebox';
 import { entityReader } from './fields/entity-reader.ts';
 import { code, readInstant, readLei, readPrincipalId, strict } from './fields/fields.ts';
@@ -29,7 +30,7 @@ export const deviceReader = entityReader({
     const postureAt = readInstant(posture_at, place.at('posture_at'));
     if (institution === undefined || postureAt === undefined) return undefined;
     if (person !== undefined && holder === undefined) return undefined;
-    const value = { id, institution, ...(holder === undefined ? {} : { holder }), posture, postureAt };
+    const value = { id, institution, ...defined({ holder }), posture, postureAt };
     return { id, owner: institution, entity: { kind: 'device', value } };
   },
 });

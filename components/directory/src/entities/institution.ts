@@ -1,4 +1,5 @@
 import type { InstitutionCompliance } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { parseCountry } from '@countersign/market';
 import { type Static, Type } from 'typebox';
 import type { Place } from '../problems.ts';
@@ -78,7 +79,7 @@ export const institutionReader = entityReader({
       name,
       country,
       leiStatus,
-      ...(compliance === undefined ? {} : { compliance }),
+      ...defined({ compliance }),
       ...(dataRegions === undefined ? {} : { dataRegions: [...dataRegions].sort() }),
     };
     return { id: lei, owner: lei, entity: { kind: 'institution', value } };

@@ -1,4 +1,5 @@
 import type { Credential, PrincipalId } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import type { KeyCache } from '@countersign/oauth';
 import { type Static, Type } from 'typebox';
 import type { Place } from '../problems.ts';
@@ -60,13 +61,13 @@ export const personReader = entityReader({
       kind: 'person',
       id,
       institution,
-      ...(desk === undefined ? {} : { desk }),
+      ...defined({ desk }),
       roles,
       credentials,
       ...authority,
-      ...(active === undefined ? {} : { active }),
+      ...defined({ active }),
     } as const;
-    const claims = { ...(name === undefined ? {} : { name }), ...(email === undefined ? {} : { email }) };
+    const claims = { ...defined({ name, email }) };
     return { id, owner: institution, entity: { kind: 'person', value, federated, claims } };
   },
 });

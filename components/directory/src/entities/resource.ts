@@ -1,4 +1,5 @@
 import { parseResourceUri } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { Type } from 'typebox';
 import { entityReader } from './fields/entity-reader.ts';
 import { code, readLei, readPrincipalId, region, strict } from './fields/fields.ts';
@@ -47,8 +48,7 @@ export const resourceReader = entityReader({
       institution,
       scopes: [...scopes],
       tokenFormat,
-      ...(region === undefined ? {} : { region }),
-      ...(mayAct === undefined ? {} : { mayAct }),
+      ...defined({ region, mayAct }),
     };
     return { id: uri, owner: institution, entity: { kind: 'resource', value } };
   },

@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { Type } from 'typebox';
 import { entityReader } from './fields/entity-reader.ts';
 import { code, desk, readLei, readPrincipalId, roles, strict } from './fields/fields.ts';
@@ -32,7 +33,7 @@ export const serviceReader = entityReader({
       kind: 'service',
       id,
       institution,
-      ...(desk === undefined ? {} : { desk }),
+      ...defined({ desk }),
       roles,
       ...authority,
     } as const;

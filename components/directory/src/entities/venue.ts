@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { parseCountry, parseMic } from '@countersign/market';
 import { Type } from 'typebox';
 import { entityReader } from './fields/entity-reader.ts';
@@ -29,8 +30,7 @@ export const venueReader = entityReader({
       mic,
       operator,
       country,
-      ...(expiryDate === undefined ? {} : { expiryDate }),
-      ...(document.short_codes === undefined ? {} : { shortCodes: document.short_codes }),
+      ...defined({ expiryDate, shortCodes: document.short_codes }),
     };
     return { id: mic, owner: operator, entity: { kind: 'venue', value } };
   },

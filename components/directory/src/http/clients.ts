@@ -1,4 +1,5 @@
 import { type Actor, directoryErrors } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
@@ -90,7 +91,7 @@ export function clientRoutes(
       // One more than is shown tells whether there is more.
       const found = directory.clients({
         ...(directory.isOperator(institution) ? {} : { institution }),
-        ...(after === undefined ? {} : { after }),
+        ...defined({ after }),
         limit: limit + 1,
       });
       const clients = found.slice(0, limit);

@@ -1,4 +1,5 @@
 import { type Actor, type Departure, directoryErrors } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
@@ -117,7 +118,7 @@ function shownDeparture({ recordId, effects, ...rest }: Departure): Static<typeo
     record_id: recordId,
     effects: effects.map(({ lastFailure, ...effect }) => ({
       ...effect,
-      ...(lastFailure === undefined ? {} : { last_failure: lastFailure }),
+      ...defined({ last_failure: lastFailure }),
     })),
   };
 }

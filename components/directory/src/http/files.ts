@@ -1,4 +1,5 @@
 import { type Actor, directoryErrors } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
@@ -55,7 +56,7 @@ export function fileRoutes(
         const changes = await directory.plan(request.body, {
           prune: request.query.prune === 'true',
           values: request.query.values === 'true',
-          ...(onProgress === undefined ? {} : { onProgress }),
+          ...defined({ onProgress }),
         });
         return { version, changes };
       }),
@@ -84,7 +85,7 @@ export function fileRoutes(
         return directory.apply(request.body, gate.callerOf(request), {
           prune: prune === 'true',
           ...(expected === undefined ? {} : { expectedVersion: Number(expected) }),
-          ...(onProgress === undefined ? {} : { onProgress }),
+          ...defined({ onProgress }),
         });
       }),
   );

@@ -1,5 +1,5 @@
 import type { DirectoryPage, DirectoryStream, StreamedEntity } from '@countersign/contracts';
-import type { RecordId } from '@countersign/kernel';
+import { defined, type RecordId } from '@countersign/kernel';
 import { keyOf } from '../entry.ts';
 import { nameOfKey } from '../key-times.ts';
 import type { LiveGraph } from '../live-graph.ts';
@@ -120,7 +120,7 @@ export function createChangeStream(
           records.push({ person: id, record });
           continue;
         }
-        changed.push({ kind: entity.kind, id, document, ...(record === undefined ? {} : { record }) });
+        changed.push({ kind: entity.kind, id, document, ...defined({ record }) });
         if (entity.kind === 'client') clients.push(entity);
         text += JSON.stringify(document).length;
       }

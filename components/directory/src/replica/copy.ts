@@ -1,5 +1,5 @@
 import { type DirectoryPage, type DirectoryStream, directoryErrors, type StreamedEntity } from '@countersign/contracts';
-import { type CodedError, type Digest, digestOf, type RecordId } from '@countersign/kernel';
+import { type CodedError, type Digest, defined, digestOf, type RecordId } from '@countersign/kernel';
 import { nameOfKey } from '../key-times.ts';
 import { type StoredContents, storedContents } from '../stored-contents.ts';
 
@@ -74,7 +74,7 @@ async function readPages(
   do {
     const page: DirectoryPage = await source.changesSince({
       ...(since === undefined ? {} : { since, waitMs }),
-      ...(after === undefined ? {} : { after }),
+      ...defined({ after }),
     });
     if (since !== undefined && page.whole) return undefined;
     // Somebody who never comes to an end is not listened to for ever.

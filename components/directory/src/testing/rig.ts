@@ -1,5 +1,6 @@
 import type { Actor, DirectoryProblem, RecordDraft } from '@countersign/contracts';
-import { CodedError, isCodedError, systemRandom } from '@countersign/kernel';
+import { directoryErrors } from '@countersign/contracts';
+import { CodedError, systemRandom } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
 import {
   createTestDatabase,
@@ -80,7 +81,7 @@ export async function changeByTwo(
   try {
     await ('edit' in what ? directory.edit(what.edit, proposer) : directory.apply(what.file, proposer));
   } catch (error) {
-    if (!isCodedError(error, 'second_person_required')) throw error;
+    if (!directoryErrors.is(error, 'second_person_required')) throw error;
     const { id, digest } = await directory.propose(what, proposer, 'a change for two');
     await directory.approve(id, digest, approver);
   }

@@ -2,14 +2,12 @@ import { type AuditAppender, deliveryMethods, type Signer, sharedSignalErrors } 
 import { type Clock, newId, type Random } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type { NewRecords } from '../new-records.ts';
-import { unprovenStream } from '../row-claims.ts';
 import type { Fill } from './filling.ts';
-import type { StreamThings } from './recorded-stream.ts';
+import { type StreamThings, unprovenStream } from './recorded-stream.ts';
 import { signSecurityEvent } from './security-event-token.ts';
 import type { SignalReader } from './signal-reader.ts';
 import type { SignalStore } from './store.ts';
-import { parseStreamId, type Receiver, type SignalStream } from './stream.ts';
-import { streamChanged } from './stream-changed.ts';
+import { parseStreamId, type Receiver, type SignalStream, streamChanged } from './stream.ts';
 
 export interface PollDependencies {
   readonly store: SignalStore;

@@ -2,9 +2,16 @@ import { type Commands, thingOf } from '@countersign/commands';
 import { type Outbound, recordIdAfter, type Signer, streamEventUri } from '@countersign/contracts';
 import type { Clock, Random } from '@countersign/kernel';
 import { type Logger, type SealingKey, unseal } from '@countersign/runtime';
-import { failsForTooLong, retryAfter } from '../back-off.ts';
-import { unprovenMs } from '../delivery.ts';
-import { type PostOutcome, postTo } from '../post-outcome.ts';
+import {
+  failsForTooLong,
+  leaseMs,
+  ownFaultMs,
+  type PostOutcome,
+  postTo,
+  retryAfter,
+  turnMs,
+  unprovenMs,
+} from '../delivery-attempt.ts';
 import type { Fill } from './filling.ts';
 import type { StreamKind, StreamThings } from './recorded-stream.ts';
 import { securityEventType, signSecurityEvent } from './security-event-token.ts';
@@ -29,13 +36,6 @@ export interface PushDependencies {
 
 /** Held for one turn. */
 const tokensAtOnce = 100;
-/** A receiver that is slow has its turn, and then others have theirs. */
-const turnMs = 10_000;
-/** When we could not, and not the receiver. */
-const ownFaultMs = 5_000;
-/** Another node takes a stream over when the one that pushes it says nothing for so long. */
-export const leaseMs = 30_000;
-
 /**
  * One turn of a stream that is pushed (RFC 8935): its tokens in the order of the log, one at a time, moving on after a
  * 2xx answer. A token that is refused is tried again like one that was not answered: it is not ours to decide that a

@@ -1,7 +1,7 @@
 import { type RecordedKind, type RecordedThings, thingOf } from '@countersign/commands';
-import type { Clock, Json } from '@countersign/kernel';
-import { streamClaim } from '../row-claims.ts';
-import type { SealedStates } from '../sealed-state.ts';
+import type { Claim } from '@countersign/contracts';
+import { type Clock, type Json, sha256Base64Url } from '@countersign/kernel';
+import { type SealedStates, unprovenRow } from '../recorded-state.ts';
 import { findStream, putStream, removeStream } from './store.ts';
 import type { SignalStream, SignalStreamId, StreamState } from './stream.ts';
 
@@ -24,6 +24,25 @@ export function createStreamKind(states: SealedStates, clock: Clock): StreamKind
     remove: removeStream,
   };
 }
+
+/** The status is left out: it decides whether a stream sends, and not what or where to. */
+export function streamClaim(
+  of: Pick<SignalStream, 'id' | 'institution' | 'audience' | 'delivery' | 'eventsRequested'>,
+): Claim {
+  const { id, institution, audience, delivery, eventsRequested } = of;
+  const { method } = delivery;
+  const pushed = delivery.method === 'push' ? delivery : undefined;
+  return {
+    of: `signal-stream:${id}`,
+    content: {
+      ...{ institution, audience, method, url: pushed?.url ?? null },
+      authorization: pushed?.authorization === undefined ? null : sha256Base64Url(pushed.authorization),
+      events_requested: eventsRequested === undefined ? null : [...eventsRequested],
+    },
+  };
+}
+
+export const unprovenStream = () => unprovenRow('stream', 'Delete it and create it again.');
 
 function toJson({ delivery, eventsRequested, position, ...state }: StreamState): Json {
   return {

@@ -1,6 +1,6 @@
 import type { AuditLog } from '@countersign/contracts';
 import { type Clock, isCodedError } from '@countersign/kernel';
-import { createSlices, sliceSize, slicesOfPage } from '../slices.ts';
+import { createSlices, sliceSize, slicesOfPage } from '../log-slices.ts';
 import { type DirectoryView, type Signal, signalsOf, signalTypes } from './projection.ts';
 
 export interface SignalReaderDependencies {

@@ -23,8 +23,8 @@ import {
   type StreamDelivery,
   type StreamState,
   type StreamStatus,
+  streamChanged,
 } from './stream.ts';
-import { streamChanged } from './stream-changed.ts';
 
 // What is done to a stream: recorded first, and completed from its record by whoever looks at the stream next.
 

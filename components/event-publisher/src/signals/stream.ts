@@ -1,5 +1,5 @@
 import { type Actor, type CaepEvent, caepEvents, caepEventUri } from '@countersign/contracts';
-import { type Brand, type Clock, newId, type Random, type RecordId } from '@countersign/kernel';
+import { type Brand, type Clock, type Json, newId, type Random, type RecordId } from '@countersign/kernel';
 import type { Signal } from './projection.ts';
 import type { SecurityEventClaims } from './security-event-token.ts';
 
@@ -96,4 +96,24 @@ export function streamToken(
     sub_id: { format: 'opaque', id: stream },
     events: { [of.uri]: of.claims },
   };
+}
+
+/**
+ * What the record of what a receiver does to a stream says.
+ *
+ * @param more what it was given or did, beside which stream it is
+ */
+export function streamChanged(
+  operation: string,
+  stream: Pick<StreamState, 'id' | 'institution' | 'audience'>,
+  by: Receiver,
+  more: Readonly<Record<string, Json>> = {},
+) {
+  return {
+    type: 'signal.stream-changed',
+    outcome: 'done',
+    subject: { id: by.id, institution: by.institution },
+    client: by.client,
+    data: { operation, stream: stream.id, institution: stream.institution, audience: stream.audience, ...more },
+  } as const;
 }

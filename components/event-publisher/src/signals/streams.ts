@@ -1,9 +1,8 @@
 import type { Command, Commands } from '@countersign/commands';
-import { type AuditAppender, sharedSignalErrors, streamEventUri } from '@countersign/contracts';
-import { type Clock, isCodedError, type Json, newId, type Random } from '@countersign/kernel';
+import { type AuditAppender, sharedSignalErrors, standingErrors, streamEventUri } from '@countersign/contracts';
+import { type Clock, type Json, newId, type Random } from '@countersign/kernel';
 import type { SealingKey } from '@countersign/runtime';
 import type pg from 'pg';
-import { unprovenStream } from '../row-claims.ts';
 import {
   type ChangeBody,
   type CreateBody,
@@ -15,7 +14,7 @@ import {
   type Transmitter,
 } from './configuration.ts';
 import { mostWaiting } from './filling.ts';
-import type { StreamKind, StreamThings } from './recorded-stream.ts';
+import { type StreamKind, type StreamThings, unprovenStream } from './recorded-stream.ts';
 import type { SignalReader } from './signal-reader.ts';
 import type { SignalStore } from './store.ts';
 import {
@@ -26,9 +25,9 @@ import {
   type SignalStreamId,
   type StreamState,
   type StreamStatus,
+  streamChanged,
   streamToken,
 } from './stream.ts';
-import { streamChanged } from './stream-changed.ts';
 import { createStreamCommands, found } from './stream-commands.ts';
 import { digestOfSubject, readSubject, type SubjectIdentifier } from './subject.ts';
 
@@ -91,7 +90,7 @@ export function createStreams(dependencies: StreamDependencies): Streams {
   async function of(institution: string, text: string): Promise<SignalStream> {
     const id = idOf(text);
     const row = await things.find(id).catch((error: unknown) => {
-      if (!isCodedError(error, 'authority_unproven')) throw error;
+      if (!standingErrors.is(error, 'authority_unproven')) throw error;
       return kind.find(pool, id);
     });
     return found(row, institution);
@@ -104,7 +103,7 @@ export function createStreams(dependencies: StreamDependencies): Streams {
     // Of a row that is another institution's nobody learns whether its record confirms it.
     await of(ask.by.institution, ask.id);
     return commands.run(command, ask).catch((error: unknown) => {
-      throw isCodedError(error, 'authority_unproven') ? unprovenStream() : error;
+      throw standingErrors.is(error, 'authority_unproven') ? unprovenStream() : error;
     });
   }
 

@@ -10,7 +10,7 @@ export function readAssertionId(claims: VerifiedClaims): string {
   return id;
 }
 
-/** The claims the partner has undertaken to send. */
+/** Requires the claims that the trust profile demands. */
 export function checkRequiredClaims(claims: VerifiedClaims, { requiredClaims }: TrustProfile): void {
   for (const name of requiredClaims) {
     const value = claimOf(claims, name);

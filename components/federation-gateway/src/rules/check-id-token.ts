@@ -4,7 +4,7 @@ import { claimOf, textClaim } from '../claim.ts';
 import { refuse } from '../refusal.ts';
 import { checkPartnerClaims } from './check-times.ts';
 
-/** It was asked for a moment ago: one that was made long before answers something else. */
+/** An ID token answers a recent request; an older one belongs to another. */
 const oldestSeconds = 300;
 
 /**

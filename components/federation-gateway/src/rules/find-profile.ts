@@ -20,7 +20,7 @@ export async function findProfile(
   return profile;
 }
 
-/** Registered once does not mean in good standing now. */
+/** Requires an issuer that is not suspended and an institution with an active LEI. */
 export function checkInstitution({ institution, suspended }: TrustProfile, directory: DirectorySnapshot): void {
   if (suspended === true) throw refuse('assertion_issuer_suspended', 'Its issuer is not trusted here at present.');
   if (!isInBusiness(directory.institution(institution)))

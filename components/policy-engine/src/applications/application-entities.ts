@@ -3,30 +3,26 @@ import type { LoadedApplication } from '../bundle/loaded-bundle.ts';
 import { keyOf, referencesIn } from '../decision/entity-facts.ts';
 import type { SortedIds } from '../decision/visible.ts';
 
-/** What was written of a model over the interface. */
+/** The entities of a model that were written over the interface. */
 export interface WrittenEntities {
-  /** Counts the changes; 0 before the first. */
+  /** Number of changes. */
   readonly version: number;
   readonly entities: readonly EntityInput[];
-  /** False where rows and records do not say the same, or were not read yet: nothing is decided by them then. */
+  /** False if rows contradict their records or were not read yet; the model then decides nothing. */
   readonly proven: boolean;
 }
 
-/** Of a model whose stored entities this node has not read yet: nothing is decided by it until then. */
+/** For a model whose stored entities this node has not read yet. */
 export const notRead: WrittenEntities = { version: 0, entities: [], proven: false };
 
-/** Entities of a model, those of its bundle and the written ones. What the bundle says of one, nobody writes otherwise. */
+/** All entities of a model. Those of the bundle take precedence over written ones. */
 export interface ApplicationEntities {
   readonly version: number;
   readonly proven: boolean;
   find(uid: EntityUid): EntityInput | undefined;
   /** Ids of a type, ascending. */
   ids(type: string): SortedIds;
-  /**
-   * Everything that can be read by somebody who starts at these, over parents and attributes, at most `most`.
-   *
-   * @returns undefined where there is more
-   */
+  /** All entities reachable from the roots over parents and attributes; undefined if there are more than `most`. */
   reachedFrom(roots: Iterable<EntityUid>, most: number): ReadonlyMap<string, EntityInput> | undefined;
 }
 
@@ -35,7 +31,7 @@ const known = new WeakMap<
   { readonly written: WrittenEntities; readonly made: ApplicationEntities }
 >();
 
-/** @param written of this model; the same object for as long as nothing changes */
+/** @param written the same object as long as nothing changes */
 export function entitiesOf(application: LoadedApplication, written: WrittenEntities): ApplicationEntities {
   const before = known.get(application);
   if (before?.written === written) return before.made;

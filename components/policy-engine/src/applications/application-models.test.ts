@@ -306,7 +306,7 @@ describe('an entity that is written over the interface', () => {
     const denied = world.rig.records.at(-1);
     expect(await other.history.replay(denied?.id as RecordId)).toMatchObject({
       outcome: 'missing',
-      missing: [expect.stringContaining('not those that were recorded')],
+      missing: [expect.stringContaining('contradicted their records')],
     });
     const search = { kind: 'action', subject: asking.subject, resource: asking.resource } as const;
     await expect(other.search(search, caller)).rejects.toMatchObject({ code: 'policy_not_loaded' });

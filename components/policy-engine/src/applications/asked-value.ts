@@ -4,10 +4,10 @@ import type { Json } from '@countersign/kernel';
 const extensions = { decimal: 'decimal', ipaddr: 'ip', datetime: 'datetime', duration: 'duration' } as const;
 
 /**
- * A value of a question in Cedar's JSON form, by the type that the schema declares: the text of a decimal, an address or a
- * time becomes one, and the id of an entity its name. So a question cannot say which form its text has.
+ * Converts a value of a question into Cedar's JSON form by its declared type: text into a decimal, an address or a time, and an id
+ * into the name of an entity. The type never depends on the question.
  *
- * @returns undefined for what is not of the type
+ * @returns undefined for a value of another type
  */
 function askedValue(type: ValueType, json: Json | undefined): Json | undefined {
   switch (type.kind) {
@@ -37,7 +37,7 @@ function askedValue(type: ValueType, json: Json | undefined): Json | undefined {
   }
 }
 
-/** What is declared of a record; what is not declared is left out. @returns undefined where something is not of its type */
+/** The declared members of a record, without others. @returns undefined if a member has another type */
 export function askedRecord(
   { attributes }: RecordType,
   members: Readonly<Record<string, Json>>,

@@ -11,26 +11,25 @@ export interface DetailTypesReplicaDependencies {
   /** The policy engine, in another process. */
   readonly source: DetailTypeStream;
   readonly logger: Logger;
-  /** How often it is asked for a newer version. 500 ms by default. */
+  /** Interval for checking for a newer version; 500 ms by default. */
   readonly everyMs?: number;
-  /** How old the answer may be. 5 s by default. */
+  /** Maximum age of the answer; 5 s by default. */
   readonly maxAgeMs?: number;
 }
 
-/** The declared types of authorization details in a process that does not own the policies. */
+/** The declared types of authorization details, in a process without the policies. */
 export interface DetailTypesReplica extends Pick<PolicyEngine, 'detailTypes'> {
-  /** What is active when this is called has been read when it resolves. @throws what the policy engine answers */
+  /** Reads the active version. @throws errors of the policy engine */
   refresh(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /**
- * Follows which types of authorization details the active policies declare. Whether something is permitted is not told by these:
- * the policy engine decides that, of each request, where the policies are.
+ * Follows the types of authorization details that the active policies declare. The policy engine still decides each request.
  *
- * `detailTypes` throws `policy_behind` once the policy engine could not be asked for `maxAgeMs`.
+ * `detailTypes` throws `policy_behind` if the policy engine has not answered for `maxAgeMs`.
  *
- * @throws what the policy engine answers
+ * @throws errors of the policy engine
  */
 export async function createDetailTypesReplica(
   dependencies: DetailTypesReplicaDependencies,
@@ -60,7 +59,7 @@ export async function createDetailTypesReplica(
     tooOld: () =>
       policyErrors.error(
         'policy_behind',
-        'The policy engine could not be asked for some seconds which authorization details there are. Look at its process.',
+        'The policy engine has not answered for some seconds, so the declared authorization details are unknown. Check its process.',
       ),
   });
   return {

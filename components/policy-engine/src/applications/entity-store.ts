@@ -1,5 +1,5 @@
 import type { RecordId } from '@countersign/kernel';
-import { databaseFailure, notifyAfterCommit } from '@countersign/runtime';
+import { ask, notifyAfterCommit } from '@countersign/runtime';
 import type pg from 'pg';
 import { versionChannel } from '../versions/store.ts';
 
@@ -7,7 +7,7 @@ type Session = pg.Pool | pg.PoolClient;
 
 export interface EntityName {
   readonly namespace: string;
-  /** With the namespace. */
+  /** Type name with the namespace. */
   readonly type: string;
   readonly id: string;
 }
@@ -15,27 +15,15 @@ export interface EntityName {
 export interface EntityRow {
   readonly type: string;
   readonly id: string;
-  /** Of the document as it is stored, as the database counts it: tells what has to be read again, and proves nothing. */
+  /** Digest of the stored document, computed by the database. Detects changes, but proves nothing. */
   readonly digest: string;
-  /** Of the change that made it what it is. */
+  /** Record of the last change. */
   readonly record: RecordId;
 }
 
-async function query<Row extends pg.QueryResultRow>(
-  session: Session,
-  text: string,
-  values: readonly unknown[] = [],
-): Promise<readonly Row[]> {
-  try {
-    return (await session.query<Row>(text, [...values])).rows;
-  } catch (error) {
-    throw databaseFailure(error);
-  }
-}
-
-/** Of every model that anything was written of. */
+/** Versions of all models with written entities. */
 export async function versionsOfEntities(session: Session): Promise<ReadonlyMap<string, number>> {
-  const rows = await query<{ namespace: string; version: number }>(
+  const { rows } = await ask<{ namespace: string; version: number }>(
     session,
     'select namespace, version from application_entity_versions',
   );
@@ -43,12 +31,14 @@ export async function versionsOfEntities(session: Session): Promise<ReadonlyMap<
 }
 
 /**
- * Counts a change, and puts all others of this model behind it until the transaction ends.
+ * Increments the version of a model, and locks its entities until the transaction ends.
  *
- * @param atLeast what the version is to be, where less has been counted
+ * @param atLeast minimum of the new version
  */
 export async function nextEntityVersion(session: pg.PoolClient, namespace: string, atLeast = 1): Promise<number> {
-  const [row] = await query<{ version: number }>(
+  const {
+    rows: [row],
+  } = await ask<{ version: number }>(
     session,
     `insert into application_entity_versions as counted (namespace, version) values ($1, $2)
      on conflict (namespace) do update set version = greatest(counted.version + 1, excluded.version) returning version`,
@@ -57,9 +47,11 @@ export async function nextEntityVersion(session: pg.PoolClient, namespace: strin
   return row?.version ?? 0;
 }
 
-/** Puts all changes of this model behind this transaction, and counts nothing. @returns the version */
+/** Locks the entities of a model. @returns its version */
 export async function lockEntities(session: pg.PoolClient, namespace: string): Promise<number> {
-  const [row] = await query<{ version: number }>(
+  const {
+    rows: [row],
+  } = await ask<{ version: number }>(
     session,
     `insert into application_entity_versions as counted (namespace, version) values ($1, 0)
      on conflict (namespace) do update set version = counted.version returning version`,
@@ -68,9 +60,11 @@ export async function lockEntities(session: pg.PoolClient, namespace: string): P
   return row?.version ?? 0;
 }
 
-/** The version of a model, behind every change that is under way. */
+/** The version of a model, after waiting for all changes in progress. */
 export async function settledEntityVersion(session: pg.PoolClient, namespace: string): Promise<number> {
-  const [row] = await query<{ version: number }>(
+  const {
+    rows: [row],
+  } = await ask<{ version: number }>(
     session,
     'select version from application_entity_versions where namespace = $1 for share',
     [namespace],
@@ -79,21 +73,22 @@ export async function settledEntityVersion(session: pg.PoolClient, namespace: st
 }
 
 export async function entityRows(session: Session, namespace: string): Promise<readonly EntityRow[]> {
-  return query<EntityRow>(
+  const { rows } = await ask<EntityRow>(
     session,
     `select type, id, encode(sha256(convert_to(document, 'UTF8')), 'hex') as digest, record_id as record
      from application_entities where namespace = $1 order by type, id`,
     [namespace],
   );
+  return rows;
 }
 
-/** Canonical JSON (RFC 8785) of these, in their order; undefined for what is not there. */
+/** Canonical JSON (RFC 8785) of the entities, in their order; undefined for a missing one. */
 export async function entityDocuments(
   session: Session,
   namespace: string,
   names: readonly Pick<EntityRow, 'type' | 'id'>[],
 ): Promise<readonly (string | undefined)[]> {
-  const rows = await query<{ document: string | null }>(
+  const { rows } = await ask<{ document: string | null }>(
     session,
     `select e.document from unnest($2::text[], $3::text[]) with ordinality as asked (type, id, place)
      left join application_entities e on e.namespace = $1 and e.type = asked.type and e.id = asked.id
@@ -103,12 +98,12 @@ export async function entityDocuments(
   return rows.map(({ document }) => document ?? undefined);
 }
 
-/** The record of the change that made the row what it is; undefined where there is no row. */
+/** The record of the last change of a row; undefined if there is no row. */
 export async function recordOfEntity(
   session: Session,
   { namespace, type, id }: EntityName,
 ): Promise<RecordId | undefined> {
-  const rows = await query<{ record_id: RecordId }>(
+  const { rows } = await ask<{ record_id: RecordId }>(
     session,
     'select record_id from application_entities where namespace = $1 and type = $2 and id = $3',
     [namespace, type, id],
@@ -117,7 +112,9 @@ export async function recordOfEntity(
 }
 
 export async function countEntities(session: Session, namespace: string): Promise<number> {
-  const [row] = await query<{ count: number }>(
+  const {
+    rows: [row],
+  } = await ask<{ count: number }>(
     session,
     'select count(*)::integer as count from application_entities where namespace = $1',
     [namespace],
@@ -130,7 +127,7 @@ export async function writeEntity(
   { namespace, type, id }: EntityName,
   { document, recordId }: { readonly document: string; readonly recordId: RecordId },
 ): Promise<void> {
-  await query(
+  await ask(
     session,
     `insert into application_entities (namespace, type, id, document, record_id) values ($1, $2, $3, $4, $5)
      on conflict (namespace, type, id) do update set document = excluded.document, record_id = excluded.record_id`,
@@ -140,7 +137,7 @@ export async function writeEntity(
 }
 
 export async function deleteEntity(session: pg.PoolClient, { namespace, type, id }: EntityName): Promise<void> {
-  await query(session, 'delete from application_entities where namespace = $1 and type = $2 and id = $3', [
+  await ask(session, 'delete from application_entities where namespace = $1 and type = $2 and id = $3', [
     namespace,
     type,
     id,

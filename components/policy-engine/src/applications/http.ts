@@ -16,7 +16,7 @@ const tag = 'decisions';
 const scope = 'application:write';
 const bodyLimit = 64 * 1024;
 
-const namespace = Type.String({ pattern: '^[A-Z][A-Za-z0-9]{0,31}$', description: 'Of the model' });
+const namespace = Type.String({ pattern: '^[A-Z][A-Za-z0-9]{0,31}$', description: 'Namespace of the model' });
 const uid = Type.Object({ type: Type.String({ maxLength: 128 }), id: Type.String({ maxLength: 512 }) }, strict);
 const members = Type.Unsafe<Readonly<Record<string, Json>>>(
   Type.Record(Type.String({ maxLength: 64 }), Type.Unknown(), { description: 'In the JSON form of Cedar' }),
@@ -27,7 +27,7 @@ const entityParams = Type.Object(
     namespace,
     type: Type.String({
       pattern: '^[A-Za-z_][A-Za-z0-9_]{0,63}$',
-      description: 'Of the schema, without the namespace',
+      description: 'Entity type in the schema, without the namespace',
     }),
     id: Type.String({ minLength: 1, maxLength: 512 }),
   },
@@ -38,7 +38,10 @@ const entityBody = Type.Object({ attrs: members, parents: Type.Optional(parents)
 const entity = Type.Object({ uid, attrs: members, parents }, { ...strict, title: 'ApplicationEntity' });
 const changed = Type.Object(
   {
-    version: Type.Integer({ minimum: 1, description: 'Of the entities of the model: `entity_version` of decisions' }),
+    version: Type.Integer({
+      minimum: 1,
+      description: 'Version of the entities of the model: `entity_version` of decisions',
+    }),
     recordId: recordSchema({ description: 'The record of the change' }),
   },
   strict,
@@ -48,14 +51,14 @@ const list = Type.Object(
   {
     version: Type.Integer({ minimum: 0 }),
     entities: Type.Array(entity, { description: 'A hundred at most' }),
-    next: Type.Optional(Type.String({ description: 'To go on with, as `after`' })),
+    next: Type.Optional(Type.String({ description: 'Value of `after` for the next page' })),
   },
   strict,
 );
 
 type Params<Of extends typeof entityParams | typeof modelParams> = { Params: Static<Of> };
 
-/** Entities of the models of applications, for the clients that a model names. */
+/** Routes for the entities of application models, for the clients that a model names. */
 export function applicationEntityRoutes(
   app: FastifyInstance,
   {
@@ -77,13 +80,12 @@ export function applicationEntityRoutes(
     {
       ...described({
         tag,
-        summary: 'List the entities that were written',
-        description:
-          'Of a model that names this client among those who write. Entities of the bundle are not among them.',
+        summary: 'List the written entities',
+        description: 'For a model that lets this client write. Does not include the entities of the bundle.',
         scopes: [scope],
         params: modelParams,
         querystring: listQuery,
-        answers: { 200: { description: 'By type and id', body: list } },
+        answers: { 200: { description: 'Sorted by type and id', body: list } },
       }),
       ...gate.needs(scope),
     },
@@ -101,10 +103,10 @@ export function applicationEntityRoutes(
     {
       ...described({
         tag,
-        summary: 'Read an entity that was written',
+        summary: 'Read a written entity',
         scopes: [scope],
         params: entityParams,
-        answers: { 200: { description: 'As it is', body: entity } },
+        answers: { 200: { description: 'The entity', body: entity } },
       }),
       ...gate.needs(scope),
     },
@@ -119,11 +121,11 @@ export function applicationEntityRoutes(
         tag,
         summary: 'Write an entity',
         description:
-          'It is recorded, and decisions of this node read it when this is answered; others within two seconds.',
+          'The change is recorded. Decisions of this node use it when this is answered, those of other nodes within two seconds.',
         scopes: [scope],
         params: entityParams,
         body: entityBody,
-        answers: { 200: { description: 'It is written', body: changed } },
+        answers: { 200: { description: 'The entity is written', body: changed } },
       }),
       ...gate.needs(scope),
     },
@@ -141,7 +143,7 @@ export function applicationEntityRoutes(
         summary: 'Remove an entity',
         scopes: [scope],
         params: entityParams,
-        answers: { 200: { description: 'It is removed', body: changed } },
+        answers: { 200: { description: 'The entity is removed', body: changed } },
       }),
       ...gate.needs(scope),
     },

@@ -19,23 +19,22 @@ import type { Applications } from '../decision-point.ts';
 import { type ApplicationEntities, entitiesOf, type WrittenEntities } from './application-entities.ts';
 import { askedRecord } from './asked-value.ts';
 
-/** Entities that one question can come to, and characters of them: they are in the record of its decision. */
+/** Maximum number and size of the entities reachable from one question, because the record of the decision holds them. */
 const maxReached = 256;
 const maxCharacters = 32_768;
 
 const nothingShared = createEntitySnapshot([]);
 const noClosure = { facts: [], listed: [], text: '[]' };
 
-/** What is written of the models over the interface, as this node has it. */
+/** Reads the written entities of models on this node. */
 export interface WrittenEntitiesReader {
   current(namespace: string): WrittenEntities;
-  /** Waits for a version that is no older. @throws CodedError `policy_behind` */
+  /** Waits for at least this version. @throws CodedError `policy_behind` */
   atLeast(namespace: string, version: number): Promise<void>;
 }
 
 /**
- * How the model of an application makes questions. All that a question can come to goes with it, so the record of the
- * decision holds everything that it was made from.
+ * Makes questions by an application model. A question contains all reachable entities, so the record of the decision is complete.
  */
 function createApplicationModel(
   application: LoadedApplication,
@@ -59,12 +58,12 @@ function createApplicationModel(
           : {
               code: 'entities_unproven',
               detail:
-                'The stored entities of this model were not read yet, or are not those that were recorded: nothing is decided by them.',
+                'The stored entities of this application model were not read yet or contradict their records. Ask again shortly; if it persists, ask the operator.',
             },
       limitsOn: () => undefined,
       about(request) {
         const { type, id } = subjectOf(request);
-        // As Cedar writes it: nobody takes it for a principal of the market.
+        // In Cedar's notation, so that it cannot be mistaken for a principal of the market.
         return { subject: { id: `${type}::${JSON.stringify(id)}` } };
       },
       async candidates(request) {
@@ -72,7 +71,7 @@ function createApplicationModel(
         if (!now.proven)
           throw policyErrors.error(
             'policy_not_loaded',
-            'The stored entities of this model are not those that were recorded.',
+            'The stored entities of this application model contradict their records. Ask the operator.',
           );
         const idsOf = (type: string) => now.ids(typeIn(application, type));
         return {
@@ -91,7 +90,7 @@ function createApplicationModel(
 type Asked = EvaluationRequest['subject'];
 
 function typeIn({ model }: LoadedApplication, type: string): string {
-  // Whoever comes here was led by the claims: the model has the type.
+  // The claims have routed the question here, so the model has the type.
   const entity = Object.hasOwn(model.types, type) ? model.types[type]?.entity : undefined;
   return `${model.namespace}::${entity ?? 'Unknown'}`;
 }
@@ -119,7 +118,7 @@ function pose(application: LoadedApplication, request: EvaluationRequest, entiti
   return { ...posed, context, local, evaluable: true };
 }
 
-/** What the schema declares of the circumstances, of the action's properties and of the context; undefined where it does not fit. */
+/** The declared context, from the action's properties and the request's context; undefined if it does not fit the schema. */
 function contextOf(
   { loaded }: LoadedApplication,
   { action, context = {} }: EvaluationRequest,
@@ -129,13 +128,13 @@ function contextOf(
   const application = declared === undefined ? undefined : schema.applications.get(declared.reference);
   if (application === undefined) return undefined;
   const { properties = {} } = action;
-  // One that is said in two places could be meant in two ways.
+  // A member in both places is ambiguous.
   for (const name of application.context.attributes.keys())
     if (Object.hasOwn(properties, name) && Object.hasOwn(context, name)) return undefined;
   return askedRecord(application.context, { ...context, ...properties });
 }
 
-/** Everything the question can come to; undefined where it is not one that the policies can be asked. */
+/** All reachable entities; undefined if the policies cannot be asked. */
 function localEntities(
   application: LoadedApplication,
   request: EvaluationRequest,
@@ -166,7 +165,7 @@ function localEntities(
   }
 }
 
-/** Subject and resource as they are stored, with the attributes that the question may state over them. */
+/** The stored subject and resource, with the attributes that the question may state. */
 function askedEntities(
   application: LoadedApplication,
   { subject, resource }: EvaluationRequest,
@@ -215,9 +214,8 @@ function plain({ uid, attrs, parents }: EntityInput): LocalEntity {
 }
 
 /**
- * Leads a question to the one model that answers for the types of both its subject and its resource, where the caller's
- * client may ask about it. Any other question is the market's, which knows nothing of these types and says no: a caller
- * does not learn which models there are.
+ * Routes a question to the model that has the types of both subject and resource, if it lets the caller's client ask. The market model
+ * denies any other question, so that callers cannot learn which models exist.
  */
 export function createApplications(written: WrittenEntitiesReader): Applications {
   const models = new WeakMap<LoadedApplication, InformationModel<EvaluationRequest>>();

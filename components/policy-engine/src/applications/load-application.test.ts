@@ -51,7 +51,7 @@ describe('a bundle with the model of an application', () => {
     expect([report.failed, report.untested.includes('Interop::alice-writes')]).toEqual([0, true]);
     // A folder that is named as another model would be reviewed as that.
     cpSync(interopModel, join(folder, 'applications', 'Other'), { recursive: true });
-    await expect(readBundleFolder(folder)).rejects.toThrow('another namespace than its folder');
+    await expect(readBundleFolder(folder)).rejects.toThrow('differs from the name of its folder');
     rmSync(folder, { recursive: true });
   });
 
@@ -90,14 +90,14 @@ describe('a bundle with the model of an application', () => {
   });
 
   it.each(['person', 'transaction', 'Resource', 'AGENT'])('never answers for %s, which is the market’s', (type) => {
-    expect(problemsOf([rules('Portal', type)])).toContain('answered for by the market already');
+    expect(problemsOf([rules('Portal', type)])).toContain('already belongs to the market');
   });
 
   it.each([
     [
       'two models answer for one type',
       () => [rules('Alpha', 'page'), rules('Beta', 'Page')],
-      'answered for by the model Alpha',
+      'already belongs to the model Alpha',
     ],
     [
       'the namespace is a type of the market',
@@ -107,9 +107,9 @@ describe('a bundle with the model of an application', () => {
     [
       'two namespaces differ in case alone',
       () => [rules('PORTAL', 'a'), rules('Portal', 'b')],
-      'that of the model PORTAL',
+      'already used by the model PORTAL',
     ],
-    ['models are out of order', () => [rules('Beta', 'a'), rules('Alpha', 'b')], 'not in the order'],
+    ['models are out of order', () => [rules('Beta', 'a'), rules('Alpha', 'b')], 'not sorted by namespace'],
     [
       'a type is declared elsewhere',
       () => [{ ...rules('Portal', 'page'), schema: `entity Person; ${rules('Portal', 'page').schema}` }],
@@ -118,12 +118,12 @@ describe('a bundle with the model of an application', () => {
     [
       'an action is one of the market',
       () => [{ ...rules('Portal', 'page'), schema: rules('Portal', 'page').schema.replace('view', '"order:create"') }],
-      'is one of the market',
+      'belongs to the market',
     ],
     [
       'an action is that of tokens',
       () => [{ ...rules('Portal', 'page'), schema: rules('Portal', 'page').schema.replace('view', '"token:issue"') }],
-      'is one of the market',
+      'belongs to the market',
     ],
     [
       'a type is declared nowhere',
@@ -158,7 +158,7 @@ describe('a bundle with the model of an application', () => {
           ],
         },
       ],
-      'mean nothing in a model',
+      'have no meaning in an application model',
     ],
     [
       'entities have tags',

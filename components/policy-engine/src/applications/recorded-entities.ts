@@ -16,12 +16,12 @@ import {
 const standingsPage = 1_000;
 
 const prefixOf = (namespace: string): string => `application-entity:${namespace}:`;
-/** By digest: a name in the log is plain, and says of nobody who they are. */
+/** A digest, because names in the log are open and must not identify people. */
 export const thingOf = ({ namespace, type, id }: EntityName): string => `${prefixOf(namespace)}${digestOf([type, id])}`;
 
 type Log = Pick<AuditLog, 'find' | 'standings' | 'standingsUnder'>;
 
-/** What stands of a model by the records, by things; in the transaction that holds the version nobody changes it meanwhile. */
+/** The current entities of a model according to the log. Stable within a transaction that locks the version. */
 export async function recordedEntities(
   log: Pick<Log, 'standingsUnder'>,
   namespace: string,
@@ -37,14 +37,13 @@ export async function recordedEntities(
 }
 
 /**
- * Writes what was recorded of a model and then not written, because a process died in between. A row that is missing, or that is what it
- * was before its newest record, is written from that record, and one that was removed is taken away; every other row was written by
- * somebody else, and stays as it is.
+ * Completes changes that were recorded but not written, because a process died. Restores rows that are missing or have the state
+ * before their newest record, and removes rows whose removal is recorded. Rows with any other content were tampered with and stay.
  *
- * These few lines are not a kind of `@countersign/commands`: one counter is the lock of all entities of a model, they are compared as a
- * whole, and a record keeps an entity as a protected value, which can be erased, and not as the state in its data.
+ * Does not use `@countersign/commands`, because one counter locks all entities of a model, they are compared as a whole, and a record
+ * keeps an entity as an erasable protected value instead of as its state.
  *
- * @returns the version of the model from then on: a later one where this node, or another at the same moment, has written something
+ * @returns the version of the model afterwards
  */
 export async function completeEntities(
   namespace: string,
@@ -79,12 +78,12 @@ export async function completeEntities(
   });
 }
 
-/** What a record of ours says of a change. */
+/** A recorded change. */
 interface EntityChange {
   readonly version: number;
-  /** The record of the row that was changed. */
+  /** The record of the row before the change. */
   readonly previous?: RecordId;
-  /** As it was written; absent where it was removed, or where that is erased. */
+  /** The written entity; absent if it was removed or erased. */
   readonly entity?: EntityInput;
 }
 
@@ -95,7 +94,7 @@ async function changeBy(log: Pick<Log, 'find'>, record: RecordId): Promise<Entit
   return found.type === 'application.entity_written' && entity !== undefined ? { ...change, entity } : change;
 }
 
-/** As records count it: of canonical JSON it is the digest of the text. */
+/** The digest in the encoding of records. */
 function digestOfRow({ digest }: EntityRow): string {
   return Buffer.from(digest, 'hex').toString('base64url');
 }

@@ -4,6 +4,7 @@ import {
   type ApplicationEntity,
   type AuditAppender,
   type AuditLog,
+  auditLogErrors,
   type EvaluationCaller,
   ended,
   policyErrors,
@@ -52,7 +53,7 @@ import {
 import type { WrittenEntitiesReader } from './information-model.ts';
 import { completeEntities, recordedEntities, thingOf } from './recorded-entities.ts';
 
-/** Characters of one entity, as canonical JSON. */
+/** Maximum length of one entity in canonical JSON. */
 const maxEntityCharacters = 16_384;
 const maxListed = 100;
 const maxAttempts = 4;
@@ -60,16 +61,16 @@ const maxAttempts = 4;
 interface Dependencies {
   readonly pool: pg.Pool;
   readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings' | 'standingsUnder'>;
-  /** What decides now: who may write what is of the signed bundle. */
+  /** The active bundle, which names the clients that may write. */
   readonly loaded: () => LoadedBundle;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
-/** What was written of the models over the interface: how it is changed, and what this node knows of it. */
+/** The written entities of all models: their interface, and the state on this node. */
 interface FollowedEntities extends WrittenEntitiesReader, ApplicationEntitiesContract {
-  /** Reads what has changed, and the entities of models that have come into force. */
+  /** Reads changes, and the entities of new models. */
   refresh(): Promise<void>;
 }
 
@@ -80,20 +81,20 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
 
   const current = (namespace: string): WrittenEntities => known.get(namespace) ?? notRead;
 
-  /** What was read last of each model, by keys: it is not read again while its text is the same. */
+  /** Entities of each model by key, to be reused while their text is unchanged. */
   const read = new Map<string, ReadonlyMap<string, ReadEntity>>();
 
   async function load(namespace: string): Promise<void> {
     const before = read.get(namespace) ?? new Map<string, ReadEntity>();
     const loaded = await transaction(pool, async (session) => {
-      // Whoever changes something just now has recorded it and not written it: here they have finished.
+      // Waits for changes in progress, which may be recorded but not yet written.
       const version = await settledEntityVersion(session, namespace);
       const rows = await entityRows(session, namespace);
       const changed = rows.filter((row) => before.get(keyOf(row))?.text !== row.digest);
       const documents = await entityDocuments(session, namespace, changed);
       return { version, rows, changed, documents, recorded: await recordedEntities(audit, namespace) };
     });
-    // One model that is large, and changed often, must not hold up the decisions of others.
+    // In turns, so that a large model does not delay decisions.
     const fresh = await inTurns(readingOf(namespace, loaded));
     const all = new Map<string, ReadEntity>();
     for (const row of loaded.rows) {
@@ -121,16 +122,16 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
     if (!current(namespace).proven)
       logger.error(
         { namespace },
-        'stored entities of a model are not those that were recorded: nothing is decided by them',
+        'stored entities of an application model contradict their records, so it decides nothing',
       );
   }
 
   const refresh = oneAtATime(async () => {
     const versions = await versionsOfEntities(pool);
-    // Also those without a row: whoever took the rows out has not taken out the records.
+    // Include models without a row, because somebody may have removed the rows.
     for (const namespace of new Set([...versions.keys(), ...dependencies.loaded().applications.keys()])) {
       const now = known.get(namespace);
-      // One that was not proven is looked at again: what was interrupted may be completed now.
+      // Retry an unproven model, because an interrupted change may be completed now.
       if (now?.version !== (versions.get(namespace) ?? 0) || !now.proven) await loadProven(namespace);
     }
   });
@@ -150,7 +151,7 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
     throw error;
   }
 
-  /** The model, where the caller's client may write its entities. Of any other nobody learns whether it is there. */
+  /** The model, if the caller's client may write to it. Otherwise refuses without revealing whether the model exists. */
   async function modelFor(name: EntityName, by: EvaluationCaller): Promise<LoadedApplication> {
     const found = writable(name.namespace, by);
     return found ?? refuse(notFound(), name, by);
@@ -161,7 +162,7 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
     return client !== undefined && application?.model.clients.write.includes(client) === true ? application : undefined;
   }
 
-  /** Begins anew where another change was recorded behind the same one: that comes first. */
+  /** Retries if a concurrent change followed the same record, after completing that change. */
   async function changing<Outcome>(
     { namespace }: EntityName,
     work: (session: pg.PoolClient) => Promise<Outcome>,
@@ -170,7 +171,7 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
       try {
         return await transaction(pool, work);
       } catch (error) {
-        if (!isCodedError(error, 'record_identity_taken') || attempt >= maxAttempts) throw error;
+        if (!auditLogErrors.is(error, 'record_identity_taken') || attempt >= maxAttempts) throw error;
         await completeEntities(namespace, { pool, log: audit });
       }
     }
@@ -183,7 +184,7 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
     name: EntityName,
     { by, version, stands, newest, previous, entity }: EntityChange,
   ) {
-    // It follows from the record before: of two that hold the model, where one has lost its lock, but one is recorded.
+    // The id derives from the previous record, so that only one of two concurrent changes is recorded, even if a lock was lost.
     const id = newest === undefined ? recordIdOfCommand({ first: stands.of }) : recordIdAfter(stands.of, newest.record);
     await audit.append({
       id,
@@ -199,7 +200,7 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
         version,
         ...(previous === undefined ? {} : { previous }),
       },
-      // Who and what it is about may be personal, and is kept where it can be erased.
+      // May be personal data, so it is an erasable protected value.
       protectedValues: [
         {
           path: '/data/entity',
@@ -218,7 +219,10 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
       if (current(namespace).version >= version) return;
       await refresh();
       if (current(namespace).version >= version) return;
-      throw policyErrors.error('policy_behind', `This node has seen no version ${version} of these entities.`);
+      throw policyErrors.error(
+        'policy_behind',
+        `This node does not have version ${version} of these entities yet. Try again.`,
+      );
     },
 
     async put(asked, { attrs, parents }, by) {
@@ -239,7 +243,7 @@ export async function createWrittenEntities(dependencies: Dependencies): Promise
         if (previous === undefined && (await countEntities(session, name.namespace)) >= room)
           return policyErrors.error(
             'application_entities_full',
-            `A model has at most ${maxApplicationEntities} entities: remove some first.`,
+            `An application model has at most ${maxApplicationEntities} entities. Remove some first.`,
           );
         const stands = standing(thingOf(name), entity);
         const newest = await newestOf(stands.of);
@@ -306,22 +310,22 @@ interface EntityChange {
   readonly stands: Standing;
   /** The newest record about the entity. */
   readonly newest: StandingRecord | undefined;
-  /** The record of the row that is changed, by which the change is completed where a process dies. */
+  /** The record of the row before the change, needed to complete the change after a crash. */
   readonly previous: RecordId | undefined;
   readonly entity?: Json;
 }
 
-/** An entity as a row has it. */
+/** An entity read from a row. */
 interface ReadEntity {
   readonly thing: string;
-  /** Digest of the row as the database counted it when it was read. */
+  /** Digest of the row, computed by the database. */
   readonly text: string;
-  /** As we count it: that of the record. */
+  /** Our own digest, as in the record. */
   readonly digest: string;
   readonly entity: EntityInput;
 }
 
-/** Of what has changed, that which is as it was recorded: anything else is not even parsed. */
+/** Parses the changed entities that match their records, and ignores the others. */
 function* readingOf(
   namespace: string,
   {
@@ -360,15 +364,15 @@ function shown({ uid, attrs, parents }: EntityInput): ApplicationEntity {
   };
 }
 
-/** Why an entity is none of this model that may be written over the interface. */
+/** Why an entity must not be written to this model. */
 function faultOf({ entities, loaded }: LoadedApplication, entity: EntityInput): CodedError | undefined {
   const invalid = (detail: string) => policyErrors.error('application_entity_invalid', detail);
   const { uid } = entity;
-  if (uid.id === '' || uid.id.length > 512) return invalid('An id has 1 to 512 characters.');
+  if (uid.id === '' || uid.id.length > 512) return invalid('The id must have 1 to 512 characters.');
   const unwritable = whyUnwritable(entity);
-  if (unwritable !== undefined) return invalid(`It cannot be kept: ${unwritable}.`);
+  if (unwritable !== undefined) return invalid(`The entity cannot be stored: ${unwritable}.`);
   if (canonicalize(entity).length > maxEntityCharacters)
-    return invalid(`An entity has at most ${maxEntityCharacters} characters of JSON.`);
+    return invalid(`The entity must have at most ${maxEntityCharacters} characters of JSON.`);
   let misfit: string | undefined;
   try {
     misfit = misfitOf(loaded.parsed.schema, entity);
@@ -376,11 +380,11 @@ function faultOf({ entities, loaded }: LoadedApplication, entity: EntityInput): 
     if (!isCodedError(error)) throw error;
     misfit = error.detail;
   }
-  if (misfit !== undefined) return invalid(`It is not as the schema says: ${misfit}`);
+  if (misfit !== undefined) return invalid(`The entity does not fit the schema: ${misfit}`);
   if (entities.some(({ uid: own }) => own.type === uid.type && own.id === uid.id))
     return policyErrors.error(
       'application_entity_governed',
-      'This entity came with the policies: it changes with them, by two people.',
+      'This entity belongs to the policies. Change it with a policy change by two people.',
     );
   return undefined;
 }
@@ -388,13 +392,10 @@ function faultOf({ entities, loaded }: LoadedApplication, entity: EntityInput): 
 function notFound(): CodedError {
   return policyErrors.error(
     'application_not_found',
-    'There is no model by this namespace that this client may write to.',
+    'There is no application model with this namespace that this client may write to.',
   );
 }
 
 function entityNotFound(): CodedError {
-  return policyErrors.error(
-    'application_entity_not_found',
-    'There is no such entity that was written over this interface.',
-  );
+  return policyErrors.error('application_entity_not_found', 'No such entity was written over this interface.');
 }

@@ -98,7 +98,7 @@ describe('an administrator is told of a deny', () => {
   it('by a limit that cannot count it, why not', async () => {
     const { reason_admin } = await answered({ facts: order('1', 'CHF') });
     expect(reason_admin[403]).toMatch(
-      /^Policy version 1: the policies permit it, limits do not \(limit_currency\)\. The limit per-order .* no rate /,
+      /^Policy version 1: the policies permit it, limits do not \(limit_currency\)\. The limit per-order .* no recent rate /,
     );
   });
 

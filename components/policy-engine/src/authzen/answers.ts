@@ -4,24 +4,24 @@ import { noPolicyPermits } from '../decision/judge.ts';
 import { type LimitFinding, readFinding, readingInWords } from '../decision/limit-finding.ts';
 import { obligationsOf } from './obligations.ts';
 
-/** Who reads the answer, as far as it depends on that. */
+/** The properties of the reader that affect the answer. */
 export interface Reader {
-  /** May read the policies: is told which of them decided and how, what failed, and where the whole explanation is. */
+  /** Whether the reader may read policies, and so sees policy texts, errors and the link to the explanation. */
   readonly administrator: boolean;
-  /** Wants the decision and its record named in the body as well (`context.record` of the request). */
+  /** Whether the body should name the decision and its record as well (`context.record` of the request). */
   readonly record: boolean;
-  /** Obligations that the enforcement point can carry out; undefined when it does not say. */
+  /** Obligations that the enforcement point supports; undefined if it does not say. */
   readonly supportedObligations?: ReadonlySet<string> | undefined;
 }
 
 const evidenceHeader = 'countersign-evidence';
 const decisionHeader = 'countersign-decision';
-/** In the place of an evaluation that was refused: nothing was decided or recorded. */
+/** Placeholder for a refused evaluation, which has no decision and no record. */
 const nothingRecorded = 'none';
 
 /**
- * The records of the answers in the audit log and, where they are decisions, their ids: one for each answer, in order,
- * separated by commas.
+ * Headers with the records of the answers and, for evaluations, the ids of the decisions: one for each answer, in order, separated by
+ * commas.
  */
 export function evidenceHeaders(
   answers: readonly (RecordedAnswer | RefusedEvaluation | SearchAnswer)[],
@@ -37,10 +37,9 @@ export function evidenceHeaders(
 }
 
 /**
- * A decision (AuthZEN 1.0 section 5.5). Beside what the specification names, its context has `policy`, `entity_version`
- * and, for programs, `reasons` with their codes; for administrators also the texts of the policies that decided and what
- * failed, on a permit as well. To a reader who asks for the record it names `id` of the decision, `evidence` (its record in
- * the audit log) and, for administrators, `explanation`: where the decision is taken apart, relative to the decision point.
+ * A decision (AuthZEN 1.0 section 5.5). Its context also has `policy`, `entity_version` and `reasons` with codes. Administrators get the
+ * texts of the determining policies and errors. On request it has the decision's `id`, its record as `evidence` and, for
+ * administrators, the path of its `explanation`.
  */
 export function decisionAnswer(answer: RecordedAnswer | RefusedEvaluation, reader: Reader) {
   if ('refused' in answer) {
@@ -70,9 +69,9 @@ export function decisionAnswer(answer: RecordedAnswer | RefusedEvaluation, reade
 }
 
 /**
- * The found (AuthZEN 1.0 section 8.3), `page` first so that a reader can show how much is to come.
+ * The results of a search (AuthZEN 1.0 section 8.3), `page` first.
  *
- * @param record whether the body names the record of the search as well
+ * @param record whether the body should name the record of the search as well
  */
 export function searchAnswer(answer: SearchAnswer, record: boolean): Readonly<Record<string, Json>> {
   const { results, nextToken, policyVersion: version, policyHash: hash, entityVersion, recordId } = answer;
@@ -91,7 +90,7 @@ function errorsOf({ errors }: Decision): readonly Json[] {
   return errors.map(({ policyId, message }) => ({ policy_id: policyId, message }));
 }
 
-/** Policy ids, codes, limits and faults: what helps those who keep the policies, and tells a stranger how they are made. */
+/** Policy ids, codes, limits and errors. Only for administrators, because they reveal how the policies work. */
 function forAdministrators(denied: RecordedAnswer): string {
   const { errors, input, reasons, policyVersion } = denied;
   const finding = readFinding(membersOf(input)?.['limits']);
@@ -107,6 +106,6 @@ function forAdministrators(denied: RecordedAnswer): string {
 function whoDenied({ determining, reasons }: Decision, finding: LimitFinding | undefined): string {
   if (determining.length > 0) return `denied by ${determining.join(', ')}`;
   if (reasons[0]?.code === noPolicyPermits.code) return 'no policy permits it';
-  // Limits are asked about what the policies permit, and about nothing else.
+  // Limits are checked only after a permit.
   return finding === undefined ? 'no policy decided it' : 'the policies permit it, limits do not';
 }

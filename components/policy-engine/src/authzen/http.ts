@@ -19,13 +19,13 @@ import { readEvaluation, readEvaluations, readSearch } from './requests.ts';
 
 interface AuthzenRoutes {
   readonly policyEngine: Pick<PolicyEngine, 'evaluate' | 'evaluations' | 'search'>;
-  /** Of the interface `decisions`. */
+  /** Guard of the interface `decisions`. */
   readonly guard: ResourceGuard;
-  /** The decision point's identifier, without a slash at its end. */
+  /** The identifier of the decision point, without a trailing slash. */
   readonly baseUrl: string;
 }
 
-/** What differs each time the same is asked goes into headers: the same question has the same body. */
+/** An answer. Unique ids are in headers, so that the same question has the same body. */
 interface Answered {
   readonly body: object;
   readonly evidence: Readonly<Record<string, string>>;
@@ -96,7 +96,7 @@ export function authzenRoutes(app: FastifyInstance, { policyEngine, guard, baseU
     ...Object.fromEntries(Object.entries(endpoints).map(([name, path]) => [name, `${baseUrl}${path}`])),
     supported_obligations: supportedObligations,
   };
-  // Section 11.9: it changes with a release at most.
+  // Section 11.9. The metadata changes only with a release.
   app.get('/.well-known/authzen-configuration', async (_request, reply) =>
     reply.header('cache-control', 'public, max-age=3600').send(metadata),
   );
@@ -115,15 +115,14 @@ function readerOf(caller: Caller, request: EvaluationRequest | RefusedEvaluation
 }
 
 /**
- * Within this scope a body is JSON, and JSON alone: any other content type is refused. So is what different readers
- * read differently (AuthZEN 1.0 section 11.5): bytes that are not UTF-8, the same member twice in one object. Nesting is
- * bounded.
+ * Accepts only JSON bodies in this scope, with bounded nesting. Refuses ambiguous JSON (AuthZEN 1.0 section 11.5): invalid UTF-8, or
+ * duplicate members in an object.
  */
 function takeStrictJson(scope: FastifyInstance): void {
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser<Buffer>('application/json', { parseAs: 'buffer' }, (_request, body, done) => {
     const read = parseJsonBody(body);
     if (read.ok) done(null, read.value);
-    else done(policyErrors.error('evaluation_invalid', `The body cannot be taken: ${read.problem}.`));
+    else done(policyErrors.error('evaluation_invalid', `The body cannot be read: ${read.problem}.`));
   });
 }

@@ -1,15 +1,15 @@
 import type { Obligation } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 
-/** The types of obligation that are ever sent. `custom` is an approval: its `vendor` is `countersign`. */
+/** The types of obligations that we send. `custom` is an approval with the `vendor` `countersign`. */
 export const supportedObligations = ['step-up', 'custom'] as const;
 
 /**
- * Obligations as the AuthZEN profile for obligations writes them (draft 1): `step-up` as it defines it, with `max_age` in
- * seconds beside `acr_value`; an approval as `custom`, because the profile has no type for it.
+ * Obligations in the form of the AuthZEN profile for obligations (draft 1): `step-up` with `acr_value` and `max_age` in seconds, and an
+ * approval as `custom`, because the profile has no type for it.
  *
- * @param supported what the enforcement point says it can do (`context.supported_obligations` of its request). What it
- *   cannot do is left out: it would have to treat it as a deny, which the answer is already.
+ * @param supported by the enforcement point (`context.supported_obligations` of its request). Others are left out: the enforcement
+ *   point would have to treat them as a deny, which the answer is already.
  */
 export function obligationsOf(obligations: readonly Obligation[], supported?: ReadonlySet<string>): readonly Json[] {
   return obligations
@@ -45,10 +45,9 @@ function typeAndProperties(obligation: Obligation): { readonly type: string; rea
 }
 
 /**
- * Section 6 of the profile: what a request says of the enforcement point's abilities, those types left out that are
- * never sent.
+ * Section 6 of the profile: the supported obligations in a request, as far as we send them.
  *
- * @returns undefined when it says nothing
+ * @returns undefined if the request does not say
  */
 export function readSupportedObligations(context: Readonly<Record<string, Json>> | undefined) {
   const declared = context?.['supported_obligations'];

@@ -10,12 +10,12 @@ import { isCodedError, type Json } from '@countersign/kernel';
 import { type Static, type TSchema, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 
-// AuthZEN 1.0 sections 5 to 8. Members that are not named here are ignored, as section 10.1.1 asks, and go no further.
+// AuthZEN 1.0 sections 5 to 8. Unknown members are ignored (section 10.1.1).
 
-/** As many evaluations as one request may hold. */
+/** Maximum number of evaluations in one request. */
 const maxEvaluations = 100;
 
-/** Well formed, because it goes into a record: a lone surrogate has no canonical form (RFC 8785). */
+/** Well-formed text for records: a lone surrogate has no canonical form (RFC 8785). */
 const text = (maxLength: number) =>
   Type.Refine(
     Type.String({ minLength: 1, maxLength }),
@@ -28,7 +28,7 @@ const subject = Type.Object({ type: text(64), id: text(256), properties });
 const action = Type.Object({ name: text(128), properties });
 const resource = Type.Object({ type: text(64), id: text(512), properties });
 const context = Type.Optional(members);
-/** What is searched for. An `id` beside the type is ignored (sections 8.4.1 and 8.5.1). */
+/** The searched member. An `id` is ignored (sections 8.4.1 and 8.5.1). */
 const sought = Type.Object({ type: text(64) });
 const page = Type.Optional(
   Type.Object({
@@ -44,7 +44,7 @@ const several = checkerOf(
     action: Type.Optional(action),
     resource: Type.Optional(resource),
     context,
-    // Each is read by itself: one that is wrong is refused in its place, and the others are decided.
+    // Read one by one, so that an invalid evaluation is refused in its place while the others are decided.
     evaluations: Type.Array(Type.Unknown(), { maxItems: maxEvaluations }),
     options: Type.Optional(Type.Object({ evaluations_semantic: Type.Optional(Type.Enum([...evaluationsSemantics])) })),
   }),
@@ -67,10 +67,10 @@ export function readEvaluation(body: unknown): EvaluationRequest {
 }
 
 /**
- * Section 7.1: with evaluations in it, several with the defaults of the top level, each of which replaces a member
- * whole; without, or with none, one.
+ * Section 7.1: several evaluations with default members from the top level, or one evaluation if the list is absent or empty. A member
+ * of an evaluation replaces the default as a whole.
  *
- * @throws CodedError `evaluation_invalid` for what is wrong with the request as a whole
+ * @throws CodedError `evaluation_invalid` if the request as a whole is invalid
  */
 export function readEvaluations(body: unknown): EvaluationRequest | EvaluationsRequest {
   if (!isObject(body) || !Object.hasOwn(body, 'evaluations') || isEmptyArray(body['evaluations']))
@@ -157,7 +157,7 @@ function pageOf({ page }: { readonly page?: { readonly token?: string; readonly 
   return { page: { ...(token === undefined ? {} : { token }), ...(limit === undefined ? {} : { limit }) } };
 }
 
-/** A reader of one shape; compiled once. */
+/** Compiles a schema once into a reader. */
 function checkerOf<Schema extends TSchema>(schema: Schema): (value: unknown) => Static<Schema> {
   const compiled = Compile(schema);
   const matches = (value: unknown): value is Static<Schema> => compiled.Check(value);
@@ -167,9 +167,9 @@ function checkerOf<Schema extends TSchema>(schema: Schema): (value: unknown) => 
   };
 }
 
-/** Names in it are those of the schema: nothing that was sent comes back. */
+/** Describes an error with names from the schema only, without echoing input. */
 function problemWith(error: ReturnType<ReturnType<typeof Compile>['Errors']>[number] | undefined): string {
-  if (error === undefined) return 'The request has another form than it should.';
+  if (error === undefined) return 'The request has an invalid form.';
   const path = error.instancePath.split('/').slice(1);
   if (error.keyword === 'required') return `${[...path, error.params.requiredProperties[0]].join('.')} is missing.`;
   return `${path.length === 0 ? 'The request' : path.join('.')} ${error.message}.`;

@@ -4,21 +4,21 @@ import { type LocatedProblem, placeOf } from './located.ts';
 import { conjunctsOf, contradictionIn, type Literal, type Place, readsAuthority, truthIn } from './policy-logic.ts';
 
 type FindingCode =
-  /** It decides nothing that another policy of the same effect does not decide. */
+  /** Another policy of the same effect decides the same. */
   | 'policy_shadowed'
-  /** Nothing can ever meet its conditions. */
+  /** Its conditions can never be met. */
   | 'policy_unreachable'
-  /** One of the actions that it names never meets its types. */
+  /** One of its actions never applies to its types. */
   | 'action_never_meets'
-  /** It permits whoever asks, whatever their institution, role, mandate and scopes. */
+  /** It permits every principal, regardless of institution, role, mandate and scopes. */
   | 'permit_without_authority'
-  /** It is annotated as an exception that it is not. */
+  /** Its annotation as an exception is unnecessary. */
   | 'exception_not_needed';
 
-/** What reading the policies alone finds, without a question. */
+/** A finding of the static analysis. */
 export interface PolicyFinding extends LocatedProblem {
   readonly code: FindingCode;
-  /** Errors are never meant; a warning may be. */
+  /** An error is never intended; a warning may be. */
   readonly severity: 'error' | 'warning';
   readonly policyId: string;
 }
@@ -33,8 +33,8 @@ interface Read {
 }
 
 /**
- * Looks for policies that can never apply, that another one makes superfluous, and permits that rest on nobody's authority.
- * Conditions are compared as they are written: what it finds is so, and there may be more.
+ * Finds policies that can never apply, policies that another one makes redundant, and permits without any condition on authority.
+ * Conditions are compared as written, so every finding is correct but some problems stay unnoticed.
  */
 export function analysePolicies({ parsed, bundle }: LoadedBundle): readonly PolicyFinding[] {
   const findings: PolicyFinding[] = [];
@@ -51,21 +51,21 @@ export function analysePolicies({ parsed, bundle }: LoadedBundle): readonly Poli
         policy,
         'policy_unreachable',
         'error',
-        'The schema declares no action for these types: correct its scope, or remove it.',
+        'The schema declares no action for these types. Correct its scope, or remove it.',
       );
     else if (contradiction !== undefined)
       note(
         policy,
         'policy_unreachable',
         'error',
-        `Its conditions can never all hold (${contradiction}): correct one of them, or remove it.`,
+        `Its conditions can never all hold (${contradiction}). Correct one of them, or remove it.`,
       );
     else if (places.length === 0)
       note(
         policy,
         'policy_unreachable',
         'error',
-        'Its conditions ask for types or actions that its scope leaves out: correct one of them, or remove it.',
+        'Its conditions require types or actions outside its scope. Correct one of them, or remove it.',
       );
     else {
       for (const action of namedActions(policy))
@@ -74,20 +74,20 @@ export function analysePolicies({ parsed, bundle }: LoadedBundle): readonly Poli
             policy,
             'action_never_meets',
             'warning',
-            `The action ${action} is never asked for these types: leave it out.`,
+            `The action ${action} never applies to these types. Remove it.`,
           );
       read.push({ policy, places, literals, keys: new Set(literals.map(keyOf)) });
     }
     const exception = policy.annotations['unconditional'] !== undefined;
     if (policy.effect === 'permit' && exception === restsOnAuthority(policy, literals))
       if (exception)
-        note(policy, 'exception_not_needed', 'warning', 'It rests on somebody’s authority: remove @unconditional.');
+        note(policy, 'exception_not_needed', 'warning', 'It depends on authority already. Remove @unconditional.');
       else
         note(
           policy,
           'permit_without_authority',
           'error',
-          'It permits whoever asks: make it depend on the principal, the mandate or the scopes, or say with @unconditional("why") that this is meant.',
+          'It permits every principal. Make it depend on the principal, the mandate or the scopes, or add @unconditional("why") if this is intended.',
         );
   }
   for (const [index, one] of read.entries()) {
@@ -100,20 +100,20 @@ export function analysePolicies({ parsed, bundle }: LoadedBundle): readonly Poli
         one.policy,
         'policy_shadowed',
         'warning',
-        `${other.policy.id} decides the same wherever this one applies: remove one of them, make their conditions differ, or say with @shadowed("why") that this is meant.`,
+        `${other.policy.id} decides the same wherever this one applies. Remove one of them, change a condition, or add @shadowed("why") if this is intended.`,
       );
     if (other === undefined && excepted)
-      note(one.policy, 'exception_not_needed', 'warning', 'No other policy decides the same: remove @shadowed.');
+      note(one.policy, 'exception_not_needed', 'warning', 'No other policy decides the same. Remove @shadowed.');
   }
   return findings;
 }
 
-/** Whether wherever `one` applies `other` applies as well, to the same effect. */
+/** Whether `other` applies with the same effect wherever `one` applies. */
 function shadows(other: Read, one: Read): boolean {
   if (other.policy.effect !== one.policy.effect) return false;
-  // What it says of tokens and steps that it permits is an effect of its own.
+  // A token lifetime or a time stamp is an additional effect.
   if (['token_lifetime_seconds', 'time_stamp'].some((name) => one.policy.annotations[name] !== undefined)) return false;
-  // A forbid that names its own remedy is a trigger of its own.
+  // Forbids with different remedies are different triggers.
   if (one.policy.annotations['remedy'] !== other.policy.annotations['remedy']) return false;
   const { json } = one.policy;
   if (
@@ -127,7 +127,7 @@ function shadows(other: Read, one: Read): boolean {
   );
 }
 
-/** Whether a conjunction implies it: it is one of it or, of alternatives, one of these is. */
+/** Whether a conjunction implies the literal or one of its alternatives. */
 function implied(literal: Literal, keys: ReadonlySet<string>): boolean {
   if (keys.has(keyOf(literal))) return true;
   return literal.anyOf?.some((all) => all.every((each) => implied(each, keys))) === true;
@@ -141,7 +141,7 @@ const isSame = (one: Place, other: Place) =>
   one.action === other.action && one.principal === other.principal && one.resource === other.resource;
 
 type Constraint = Policy['json']['principal'];
-/** A single entity in the scope; types are in the places. */
+/** Compares a single entity in the scope; `places` cover types. */
 function sameEntity(one: Constraint, other: Constraint): boolean {
   const named = entityNamed(other);
   return named === undefined || named === entityNamed(one);
@@ -178,7 +178,7 @@ function meets(constraint: Constraint, type: string): boolean {
   return true;
 }
 
-/** None where it names none: then it is about all. */
+/** The actions in the scope; empty if it applies to all. */
 function namedActions({ json: { action } }: Policy): readonly string[] {
   const idOf = (entity: object): string => ('id' in entity ? String(entity.id) : '');
   if ('entity' in action) return [idOf(action.entity)];

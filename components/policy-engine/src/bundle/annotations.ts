@@ -1,28 +1,28 @@
 import { approverRoles } from '@countersign/contracts';
 
-/** What a policy says about itself beside its condition, read from its annotations. */
+/** The annotations of a policy. */
 export interface PolicyNotes {
   readonly id: string;
   readonly effect: 'permit' | 'forbid';
   readonly text: string;
-  /** `@reason("code")`: of a forbid, the code of the refusal. */
+  /** `@reason("code")`: the code of the refusal by a forbid. */
   readonly reason: string;
-  /** `@detail("words")`: for whoever was refused. `{context.acr}` and the like stand for what was found; see `wordsFor`. */
+  /** `@detail("words")`: text for the refused person. Placeholders such as `{context.acr}` are filled in; see `wordsFor`. */
   readonly detail: string;
-  /** `@remedy("approval supervisor 1; step-up phrh 300")`: what would make a forbid not apply. */
+  /** `@remedy("approval supervisor 1; step-up phrh 300")`: what would lift a forbid. */
   readonly remedies: readonly Remedy[];
   /**
-   * `@escalation("desk-head 1800, risk 7200")`: whom to turn to when nobody gives the approval. Whether theirs lifts the
-   * forbid, its condition says.
+   * `@escalation("desk-head 1800, risk 7200")`: where to turn for a missing approval, after so many seconds. The condition of the
+   * forbid decides whether an approval in these roles lifts it.
    */
   readonly escalation: readonly { readonly role: string; readonly afterSeconds: number }[];
-  /** `@token_lifetime_seconds("120")`: of a permit, the longest life of a token it permits. */
+  /** `@token_lifetime_seconds("120")`: the longest lifetime of a token by this permit. */
   readonly tokenLifetimeSeconds?: number;
-  /** `@time_stamp("rfc3161")`: of a permit, the step that it permits is time-stamped by itself. */
+  /** `@time_stamp("rfc3161")`: the permitted step gets a time stamp of its own. */
   readonly timeStamp: boolean;
 }
 
-/** What a person can do about a forbid: so many standing approvals by holders of a role, or a better sign-in. */
+/** What lifts a forbid: a number of approvals in a role, or a stronger sign-in. */
 export type Remedy =
   | { readonly kind: 'approval'; readonly role: string; readonly count: number }
   | { readonly kind: 'step-up'; readonly acr: string; readonly maxAgeSeconds?: number };
@@ -31,8 +31,7 @@ const code = /^[a-z][a-z0-9_]{0,63}$/;
 const role = /^[a-z][a-z0-9-]{0,63}$/;
 
 /**
- * @returns the notes; what is wrong with the annotations, in words: a policy whose annotations are wrong is not published;
- *   and what should be looked at again
+ * @returns the notes; problems, which prevent publication; and warnings
  */
 export function readNotes({
   id,
@@ -72,7 +71,7 @@ export function readNotes({
     .filter((step) => !isApproverRole(step.role))
     .map(
       (step) =>
-        `@escalation names ${step.role}, and approvals are given as ${approverRoles.join(', ')}: whoever that is can remind others and not approve`,
+        `@escalation names ${step.role}, which cannot approve but only remind others; approvals are given as ${approverRoles.join(', ')}`,
     );
   const lifetime = take('token_lifetime_seconds', (text) => readCount(text, 300), 'a whole number from 1 to 300');
   const timeStamp = take('time_stamp', (text) => (text === 'rfc3161' ? true : undefined), '"rfc3161"');
@@ -90,7 +89,7 @@ export function readNotes({
   return { notes, problems, warnings };
 }
 
-/** An approval that nobody can give is no remedy. */
+/** Whether approvals can be given in this role. */
 export function isApproverRole(name: string): boolean {
   return approverRoles.some((role) => role === name);
 }

@@ -2,22 +2,22 @@ import type { ApplicationModel, PolicyBundle } from '@countersign/contracts';
 import type { LoadedApplication, LoadedBundle } from './loaded-bundle.ts';
 import type { LocatedProblem } from './located.ts';
 
-/** Entities of one model, of the bundle and written over the interface alike. */
+/** Maximum number of entities of one model, from the bundle and from the interface together. */
 export const maxApplicationEntities = 10_000;
 
-/** Where the files of a model lie in the folder of a bundle. */
+/** The folder of a model inside the folder of a bundle. */
 export const applicationFolder = ({ namespace }: Pick<ApplicationModel, 'namespace'>): string =>
   `applications/${namespace}/`;
 
-/** Where a model declares types of authorization details. */
+/** The file in which a model declares types of authorization details. */
 export const detailTypesFile = 'authorization-details.json';
 
-/** The rules of a model in the form of a bundle: read, validated, compiled and tested as those of the market. */
+/** The rules of a model as a bundle, so that they are read, validated, compiled and tested like those of the market. */
 export function rulesOf({ schema, policies, entities, tests }: ApplicationModel): PolicyBundle {
   return { schema, policies, entities, limits: [], rates: {}, tests };
 }
 
-/** @returns the model with its rules, and what is wrong with it beyond what a bundle can have */
+/** @returns the model with its rules, and problems that only a model can have */
 export function applicationOf(
   model: ApplicationModel,
   rules: LoadedBundle,
@@ -41,7 +41,7 @@ function problemsOf(model: ApplicationModel, { parsed, notes, entities }: Loaded
       problems.push(['schema.cedarschema', `the type ${type} is not in the namespace ${namespace}`]);
   for (const [type, { tags }] of schema.entityTypes)
     if (tags !== undefined)
-      problems.push(['schema.cedarschema', `${type} has tags, which a model of an application has not`]);
+      problems.push(['schema.cedarschema', `${type} has tags, which an application model cannot have`]);
   for (const { type, id } of schema.applications.keys())
     if (type !== `${within}Action`)
       problems.push(['schema.cedarschema', `the action ${id} is not in the namespace ${namespace}`]);
@@ -58,7 +58,7 @@ function problemsOf(model: ApplicationModel, { parsed, notes, entities }: Loaded
     if (remedies.length + escalation.length > 0 || tokenLifetimeSeconds !== undefined || timeStamp)
       problems.push([
         'model.json',
-        `${id}: @remedy, @escalation, @token_lifetime_seconds and @time_stamp mean nothing in a model of an application`,
+        `${id}: @remedy, @escalation, @token_lifetime_seconds and @time_stamp have no meaning in an application model`,
       ]);
   }
   if (entities.length > maxApplicationEntities)

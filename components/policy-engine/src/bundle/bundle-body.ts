@@ -6,10 +6,10 @@ const nameOf = (ending: string) => Type.String({ pattern: `^[A-Za-z0-9][A-Za-z0-
 const maxFiles = 200;
 const entries = { maxItems: 100_000 };
 
-/** Of a body that carries a bundle, and some words around it. */
+/** Maximum size of a request body with a bundle. */
 export const bundleBodyLimit = 4 * 1024 * 1024 + 4_096;
 
-/** `PolicyBundle` of the contracts, as it is sent; whether what it says can decide is found out when it is loaded. */
+/** The JSON form of `PolicyBundle`; its contents are validated by `loadBundle`. */
 const texts = Type.Array(
   Type.Object({ file: nameOf('cedar'), text: Type.String({ description: 'Cedar policies' }) }, closed),
   { maxItems: maxFiles, description: 'By file name, in the order of the names' },
@@ -20,11 +20,11 @@ const tests = Type.Array(Type.Object({ file: nameOf('json'), content: Type.Unkno
 });
 const clients = Type.Array(Type.String({ pattern: '^[\\x21-\\x7e]{1,256}$' }), { maxItems: 256, uniqueItems: true });
 
-/** What `model.json` of a model's folder says. */
+/** The contents of `model.json` in a model's folder. */
 const applicationDescription = {
   namespace: Type.String({
     pattern: '^[A-Z][A-Za-z0-9]{0,31}$',
-    description: 'Cedar namespace of all that it declares',
+    description: 'Cedar namespace of all its declarations',
   }),
   types: Type.Record(
     Type.String({ pattern: '^[\\x21-\\x7e]{1,64}$' }),
@@ -77,7 +77,10 @@ const rendering = Type.Object(
       { maxItems: 128 },
     ),
   },
-  { ...closed, description: 'How a person is shown one: a line for every member. Without it nobody is asked' },
+  {
+    ...closed,
+    description: 'How to show a detail to a person: a line for each member. Without it no person is asked for consent',
+  },
 );
 
 const detailTypes = Type.Array(
@@ -86,7 +89,7 @@ const detailTypes = Type.Array(
       type: Type.String({ pattern: '^[\\x21-\\x7e]{1,256}$', description: 'An https URI' }),
       audience: Type.String({
         pattern: '^[\\x21-\\x7e]{1,512}$',
-        description: 'URI of the one interface that tokens with it are for',
+        description: 'URI of the interface that tokens with this detail are for',
       }),
       schema: Type.Unknown({ description: 'JSON Schema of its members: a closed object of bounded size' }),
       rendering: Type.Optional(rendering),
@@ -125,7 +128,7 @@ export const policyBundleBody = Type.Unsafe<PolicyBundle>(
       applications: Type.Optional(
         Type.Array(applicationModelBody, {
           maxItems: 32,
-          description: 'Models of applications, in the order of their namespaces',
+          description: 'Application models, sorted by namespace',
         }),
       ),
     },

@@ -3,14 +3,14 @@ import { applicationFolder } from './application.ts';
 import type { LoadedApplication, LoadedBundle, TypeClaims } from './loaded-bundle.ts';
 import type { LocatedProblem } from './located.ts';
 
-/** Names of AuthZEN types that the market answers for, and nobody else. */
+/** AuthZEN types that only the market model answers for. */
 const marketTypes: readonly string[] = ['person', 'service', 'agent', 'transaction', 'resource'];
 
 /**
- * Who answers for which type. Two readers must never disagree about it: a name that two models claim, or that the market
- * has in any spelling, is refused.
+ * The model that answers for each type. A name must be unambiguous: one that two models claim, or that the market has in any
+ * spelling, is refused.
  *
- * @returns the claims, and what is wrong with them
+ * @returns the claims, and problems
  */
 export function claimsOf(
   market: Pick<LoadedBundle, 'parsed'>,
@@ -25,7 +25,7 @@ export function claimsOf(
     const file = `${applicationFolder(model)}model.json`;
     const note = (message: string): void => void problems.push({ file, message });
     const other = namespaces.get(model.namespace.toLowerCase());
-    if (other !== undefined) note(`the namespace ${model.namespace} is that of the model ${other} already`);
+    if (other !== undefined) note(`the namespace ${model.namespace} is already used by the model ${other}`);
     namespaces.set(model.namespace.toLowerCase(), model.namespace);
     const entityTypes = [...market.parsed.schema.entityTypes.keys()];
     if (entityTypes.some((type) => type.split('::')[0]?.toLowerCase() === model.namespace.toLowerCase()))
@@ -35,13 +35,13 @@ export function claimsOf(
       if (owner === undefined) {
         taken.set(name.toLowerCase(), `the model ${model.namespace}`);
         claims.set(name, application);
-      } else note(`the type ${name} is answered for by ${owner} already`);
+      } else note(`the type ${name} already belongs to ${owner}`);
     }
     for (const { id } of loaded.parsed.schema.applications.keys())
       if (isScope(id) || id === 'token:issue')
         problems.push({
           file: `${applicationFolder(model)}schema.cedarschema`,
-          message: `the action ${id} is one of the market: a model of an application does not name it`,
+          message: `the action ${id} belongs to the market; an application model must not declare it`,
         });
   }
   return { claims, problems };

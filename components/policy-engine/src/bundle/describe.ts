@@ -2,10 +2,7 @@ import type { PolicyNotes, Remedy } from './annotations.ts';
 import type { LimitDefinition } from './limit-definitions.ts';
 import type { LoadedBundle } from './load-bundle.ts';
 
-/**
- * A page (Markdown) on which people read what a bundle says: its policies by file, in their authors' words, and its
- * limits. Of the same bundle always the same page.
- */
+/** A Markdown page about a bundle: its policies by file, and its limits. The same bundle always gives the same page. */
 export function describeBundle(loaded: LoadedBundle): string {
   return [
     ...loaded.bundle.policies.map(({ file, text }) => fileSection(loaded, file, text)),
@@ -20,7 +17,7 @@ function fileSection(loaded: LoadedBundle, file: string, text: string): string {
     `## ${title}`,
     `\`${file}\`. ${about}`.trim(),
     table(
-      ['policy', 'what it says', 'why', 'reason', 'what lifts it'],
+      ['policy', 'rule', 'background', 'reason code', 'remedy'],
       policies.map(({ id }) => policyRow(loaded.notes(id), remarkBefore(text, id))),
     ),
   ].join('\n\n');
@@ -35,7 +32,7 @@ function policyRow(notes: PolicyNotes, remark: string): readonly string[] {
     : [`\`${id}\``, withPlaces(detail), remark, `\`${reason}\``, liftedBy(notes)];
 }
 
-/** What is filled in at a refusal: the facts of the gates are whose they are, others by their name. */
+/** Shows a placeholder by the name of its fact; facts of the gates name an institution. */
 function withPlaces(detail: string): string {
   return detail.replaceAll(/\{([A-Za-z0-9_.]+)\}/g, (_, path: string) =>
     path.startsWith('context.gates.') ? '‹LEI›' : `‹${path.split('.').at(-1)}›`,
@@ -45,7 +42,7 @@ function withPlaces(detail: string): string {
 function liftedBy({ remedies, escalation }: PolicyNotes): string {
   const lifted = remedies.map(remedyInWords).join('; ');
   if (escalation.length === 0) return lifted;
-  return `${lifted}; unanswered: ${escalation.map(({ role, afterSeconds }) => `${role} after ${duration(afterSeconds)}`).join(', ')}`;
+  return `${lifted}; escalation: ${escalation.map(({ role, afterSeconds }) => `${role} after ${duration(afterSeconds)}`).join(', ')}`;
 }
 
 function remedyInWords(remedy: Remedy): string {
@@ -64,7 +61,7 @@ function headingOf(text: string, file: string): { readonly title: string; readon
 /** The comment directly above a policy. */
 function remarkBefore(text: string, id: string): string {
   const above = text.slice(0, text.indexOf(idAnnotation(id))).split('\n');
-  // What stands before the annotation on its own line is nothing; the lines above it count until one is no comment.
+  // The last item is the annotation's own line. Take the comment lines directly above it.
   return commentLines(above.slice(0, -1).toReversed()).toReversed().join(' ').trim();
 }
 
@@ -78,12 +75,12 @@ const idAnnotation = (id: string): string => `@id("${id}")`;
 function limitSection({ limits }: LoadedBundle): string {
   return [
     '## Limits',
-    '`limits.json`. What no order and no collateral may take past its limit; counted when an order is placed or collateral is transferred, until its window has passed.',
+    '`limits.json`. Caps on orders and collateral. An amount counts from the moment the order is placed or the collateral is transferred until the window has passed.',
     table(
-      ['limit', 'at most', 'counted by', 'window', 'for', 'passed by', ''],
+      ['limit', 'cap', 'counted per', 'window', 'applies to', 'approval that exceeds it', 'description'],
       limits.map((limit) => limitRow(limit)),
     ),
-    'Amounts in other currencies are counted by the rates that reference data has. A currency without a recent rate is refused.',
+    'Amounts in other currencies are converted at the rates in reference data. An amount in a currency without a recent rate is refused.',
   ].join('\n\n');
 }
 

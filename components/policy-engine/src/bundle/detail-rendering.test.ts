@@ -134,9 +134,9 @@ describe('a rule by which something could stay unseen', () => {
   });
 
   it.each<[string, Schema, string]>([
-    ['an object that may be empty', object({ a: object({ b: text }) }), '/a could be there'],
+    ['an object that may be empty', object({ a: object({ b: text }) }), '/a could be present'],
     ['a list that may be empty', object({ a: list(text, 0) }), '/a could be empty'],
-    ['a list of objects that may be empty', object({ a: list(object({ b: text })) }), '/a/* could be there'],
+    ['a list of objects that may be empty', object({ a: list(object({ b: text })) }), '/a/* could be present'],
     ['a list of lists that may be empty', object({ a: list(list(text, 0)) }), '/a/* could be empty'],
   ])('is for %s', (_, hiding, words) => {
     const everything = {
@@ -150,8 +150,8 @@ describe('a rule by which something could stay unseen', () => {
 });
 
 it.each<[string, DetailRendering, string]>([
-  ['a member that there is not', also({ pointer: '/other', label: 'Other' }), '/other is no member'],
-  ['an object as if it were a value', also({ pointer: '/owner', label: 'Owner' }), '/owner is no member'],
+  ['a member that there is not', also({ pointer: '/other', label: 'Other' }), '/other is not a member'],
+  ['an object as if it were a value', also({ pointer: '/owner', label: 'Owner' }), '/owner is not a member'],
   ['a member twice', also({ pointer: '/note', label: 'Again' }), '/note has two lines'],
   [
     'two members under one label',
@@ -161,15 +161,19 @@ it.each<[string, DetailRendering, string]>([
   [
     'words for a text',
     { ...without('/note'), lines: [...without('/note').lines, { pointer: '/note', label: 'Note', words: { a: 'b' } }] },
-    'is no choice',
+    'is not an enum or a boolean',
   ],
   ...(
     [
       ['one of two choices alone', { read: 'read it' }, 'no words for comment'],
-      ['a choice that there is not', { read: 'a', comment: 'b', delete: 'c' }, 'which it cannot be'],
-      ['two choices in the same words', { read: 'Use it', comment: 'use it' }, 'in the same words'],
-      ['two choices in words that look alike', { read: 'caf\u00e9', comment: 'cafe\u0301' }, 'in the same words'],
-      ['a choice in no words', { read: 'a', comment: ' ' }, 'is no label'],
+      ['a choice that there is not', { read: 'a', comment: 'b', delete: 'c' }, 'which is not one of its values'],
+      ['two choices in the same words', { read: 'Use it', comment: 'use it' }, 'the same words for two values'],
+      [
+        'two choices in words that look alike',
+        { read: 'caf\u00e9', comment: 'cafe\u0301' },
+        'the same words for two values',
+      ],
+      ['a choice in no words', { read: 'a', comment: ' ' }, 'is not a valid label'],
     ] as const
   ).map(([name, words, said]): [string, DetailRendering, string] => [
     `words for ${name}`,
@@ -191,9 +195,9 @@ it.each<[string, DetailRendering, string]>([
   ].map((label): [string, DetailRendering, string] => [
     `the label ${JSON.stringify(label)}`,
     { ...without('/note'), lines: [...without('/note').lines, { pointer: '/note', label }] },
-    'is no label',
+    'is not a valid label',
   ]),
-  ['a title that is no line', { ...rendering, title: 'Two\nlines' }, 'is no label'],
+  ['a title that is no line', { ...rendering, title: 'Two\nlines' }, 'is not a valid label'],
 ])('a rule is refused with %s', (_, rule, words) => {
   const fault = faultOfRendering(schema, rule);
   expect(fault?.code).toBe('details_rendering_invalid');

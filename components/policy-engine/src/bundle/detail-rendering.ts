@@ -3,17 +3,17 @@ import { isVisibleText, type Json, membersOf } from '@countersign/kernel';
 
 type Members = Readonly<Record<string, Json>>;
 
-/** A member that holds a value, or a list of values, by its place in the schema. */
+/** A member of the schema that holds a value or a list of values. */
 interface Leaf {
   /** JSON pointer into the detail; `*` stands for each item of a list. */
   readonly pointer: string;
-  /** What the value can be where that is a few things: those of an enum, or `true` and `false`. */
+  /** The possible values of an enum or a boolean. */
   readonly choices: readonly string[] | undefined;
 }
 
-/** Spaces but single ones within, marks that pile up, and marks that strike through what they stand on. */
+/** Leading, trailing or repeated spaces, stacked combining marks, and marks that strike through. */
 const ambiguous = /^ | $| {2}|(?! )\s|\p{M}{3}|[\u0334-\u0338\u20d0-\u20ff]/u;
-/** What the pages say of a detail and its consent themselves. */
+/** Labels that the consent pages use themselves. */
 const ofThePage = [
   'Kind of detail',
   'Fingerprint of this detail',
@@ -31,17 +31,19 @@ interface RenderingFault {
 }
 
 /**
- * Why people cannot be shown details of this schema by this rule; undefined where they can. Every member must have a line, so that
- * two details that differ read differently: nobody can allow what they were not shown.
+ * Why a rendering cannot show the details of a schema; undefined if it can. Every member needs a line, so that different details
+ * look different and nobody consents to something that was not shown.
  *
- * @param schema one that `faultOfDetailSchema` has nothing against
+ * @param schema without a `faultOfDetailSchema`
  */
 export function faultOfRendering(schema: Members, { title, lines }: DetailRendering): RenderingFault | undefined {
   const unfit = [title, ...lines.flatMap(({ label, words = {} }) => [label, ...Object.values(words)])].find(
     (text) => !isLabel(text),
   );
   if (unfit !== undefined)
-    return invalid(`${JSON.stringify(unfit)} is no label: letters, digits, spaces and , ' ’ / - in one line`);
+    return invalid(
+      `${JSON.stringify(unfit)} is not a valid label. Use letters, digits, spaces and , ' ’ / - in one line`,
+    );
   const leaves: Leaf[] = [];
   const hidden = collect(schema, '', leaves);
   if (hidden !== undefined) return { code: 'details_rendering_incomplete', message: hidden };
@@ -50,7 +52,7 @@ export function faultOfRendering(schema: Members, { title, lines }: DetailRender
     return { code: 'details_rendering_incomplete', message: `${unshown.pointer} is not shown to the person` };
   for (const [index, { pointer, label, words }] of lines.entries()) {
     const leaf = leaves.find((each) => each.pointer === pointer);
-    if (leaf === undefined) return invalid(`${pointer} is no member of the schema that holds a value`);
+    if (leaf === undefined) return invalid(`${pointer} is not a member of the schema with a value`);
     const before = lines.slice(0, index);
     if (before.some((line) => line.pointer === pointer)) return invalid(`${pointer} has two lines`);
     if (before.some((line) => alike(line.label, label))) return invalid(`two lines have the label ${label}`);
@@ -60,7 +62,7 @@ export function faultOfRendering(schema: Members, { title, lines }: DetailRender
   return undefined;
 }
 
-/** Nothing that could be taken for a value, or for the number of an item. */
+/** Excludes text that could be mistaken for a value or for the number of an item. */
 function isLabel(text: string): boolean {
   return (
     /^\p{L}(?: ?[\p{L}\p{M}\p{N},'’/-])*$/u.test(text) &&
@@ -70,13 +72,13 @@ function isLabel(text: string): boolean {
   );
 }
 
-/** @returns what could not be seen on a page, whatever its lines */
+/** @returns a problem with members that no line could show */
 function collect(schema: Members, pointer: string, leaves: Leaf[]): string | undefined {
   const { type, items, minItems } = schema;
   if (type === 'object') {
     const properties = Object.entries(membersOf(schema['properties']) ?? {});
     if (pointer !== '' && !(Array.isArray(schema['required']) && schema['required'].length > 0))
-      return `${pointer} could be there and show nothing: it must require one of its members`;
+      return `${pointer} could be present without a visible value: it must require one of its members`;
     for (const [name, member] of properties) {
       const hidden = collect(membersOf(member) ?? {}, `${pointer}/${name}`, leaves);
       if (hidden !== undefined) return hidden;
@@ -85,7 +87,7 @@ function collect(schema: Members, pointer: string, leaves: Leaf[]): string | und
   }
   const item = type === 'array' ? (membersOf(items) ?? {}) : undefined;
   if (item !== undefined && (typeof minItems !== 'number' || minItems < 1))
-    return `${pointer} could be empty and show nothing: its minItems must be 1 or more`;
+    return `${pointer} could be empty without a visible value: its minItems must be 1 or more`;
   if (item !== undefined && ['object', 'array'].includes(String(item['type'])))
     return collect(item, `${pointer}/*`, leaves);
   leaves.push({ pointer, choices: choicesOf(item ?? schema) });
@@ -98,14 +100,14 @@ function choicesOf({ type, enum: chosen }: Members): readonly string[] | undefin
 }
 
 function faultOfWords(words: Readonly<Record<string, string>>, { pointer, choices }: Leaf): string | undefined {
-  if (choices === undefined) return `${pointer} has words, and is no choice`;
+  if (choices === undefined) return `${pointer} has words, but is not an enum or a boolean`;
   const missing = choices.find((choice) => !Object.hasOwn(words, choice));
   if (missing !== undefined) return `${pointer} has no words for ${missing}`;
   const unknown = Object.keys(words).find((choice) => !choices.includes(choice));
-  if (unknown !== undefined) return `${pointer} has words for ${unknown}, which it cannot be`;
+  if (unknown !== undefined) return `${pointer} has words for ${unknown}, which is not one of its values`;
   const said = Object.values(words);
   return said.some((each, index) => said.slice(0, index).some((other) => alike(other, each)))
-    ? `${pointer} says two values in the same words`
+    ? `${pointer} has the same words for two values`
     : undefined;
 }
 
@@ -121,10 +123,7 @@ function folded(text: string): string {
   return text.normalize('NFKC').toLowerCase();
 }
 
-/**
- * The text in a detail that a page would not show as it is: with characters that nobody sees, or spaces that a browser takes away.
- * Its JSON pointer; undefined where there is none.
- */
+/** JSON pointer of text that a page would not show faithfully, because of invisible characters or collapsed spaces. */
 export function unshowableText(value: Json, pointer = ''): string | undefined {
   if (typeof value === 'string')
     return isVisibleText(value) && value === value.normalize('NFC') && !ambiguous.test(value) ? undefined : pointer;
@@ -136,7 +135,7 @@ export function unshowableText(value: Json, pointer = ''): string | undefined {
     .find((found) => found !== undefined);
 }
 
-/** What a detail says, to the person who is asked to allow it: a line for each value that it holds, in the order of the rule. */
+/** A detail for the consent page: a line for each value, in the order of the rendering. */
 export function renderDetail({ title, lines }: DetailRendering, members: Members): DescribedDetail {
   const rules = lines.map((line) => ({ ...line, path: line.pointer.split('/').slice(1) }));
   return { title, lines: [...linesOf(members, rules, '')] };
@@ -144,7 +143,7 @@ export function renderDetail({ title, lines }: DetailRendering, members: Members
 
 type Rule = DetailRendering['lines'][number] & { readonly path: readonly string[] };
 
-/** What is said of one member stands together, and of a list item by item. */
+/** Keeps the lines of one member together, and lists item by item. */
 function* linesOf(value: Json | undefined, rules: readonly Rule[], suffix: string): Generator<Line> {
   const groups = new Map<string | undefined, Rule[]>();
   for (const { path, ...rule } of rules) {

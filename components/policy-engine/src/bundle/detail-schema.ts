@@ -3,14 +3,14 @@ import { Check, Errors } from 'typebox/schema';
 import { firstFaultIn } from './first-fault.ts';
 import { whyUnwritable } from './unwritable.ts';
 
-/** Levels of objects and lists, and schemas all together. */
+/** Maximum nesting, and maximum numbers and sizes. */
 const deepest = 4;
 const mostSchemas = 128;
 const mostMembers = 32;
 const mostItems = 64;
 const mostChosen = 64;
 const longestText = 1_024;
-/** Of a detail in canonical form: a token carries it with every request. */
+/** Maximum length of a detail, because every request with the token carries it. */
 const longestDetail = 4_096;
 
 const keywords = {
@@ -21,39 +21,39 @@ const keywords = {
   boolean: [],
 } as const satisfies Readonly<Record<string, readonly string[]>>;
 const everywhere = ['type', 'title', 'description'];
-/** Read by the server, for every type. */
+/** Members that the server reads for every type. */
 const ofTheServer: ReadonlySet<string> = new Set(['type', 'locations']);
 
 /**
- * Why a JSON Schema cannot be that of authorization details, with its place; undefined where it can. Of the vocabulary there is
- * what states a closed document of bounded size: no references, no patterns, nothing that is fetched or takes long to check.
+ * Why a JSON Schema is not allowed for authorization details, with the place; undefined if it is. Only keywords for closed documents
+ * of bounded size are allowed: no references, no patterns, nothing that is fetched or slow to check.
  */
 export function faultOfDetailSchema(schema: Json): string | undefined {
   let count = 0;
   const root = membersOf(schema);
-  if (root?.['type'] !== 'object') return '/type must be object: a detail is one';
+  if (root?.['type'] !== 'object') return '/type must be object';
   const own = Object.keys(membersOf(root['properties']) ?? {}).find((name) => ofTheServer.has(name));
-  if (own !== undefined) return `/properties/${own} is read by the server for every type`;
+  if (own !== undefined) return `/properties/${own} is reserved: the server reads it for every type`;
   return faultOf(schema, '', 1);
 
   function faultOf(json: Json | undefined, path: string, depth: number): string | undefined {
     const members = membersOf(json);
     if (members === undefined) return `${path || '/'} must be a schema`;
     count += 1;
-    if (count > mostSchemas) return `there are more than ${mostSchemas} schemas in it`;
+    if (count > mostSchemas) return `it contains more than ${mostSchemas} schemas`;
     if (depth > deepest) return `${path} is deeper than ${deepest} levels`;
     const { type } = members;
     if (!isKnownType(type)) return `${path}/type must be one of ${Object.keys(keywords).join(', ')}`;
     const known: readonly string[] = [...everywhere, ...keywords[type]];
     const unknown = Object.keys(members).find((name) => !known.includes(name));
-    if (unknown !== undefined) return `${path}/${unknown.slice(0, 64)} cannot be said of ${type} here`;
+    if (unknown !== undefined) return `${path}/${unknown.slice(0, 64)} is not supported for ${type}`;
     for (const name of ['title', 'description'])
       if (members[name] !== undefined && typeof members[name] !== 'string') return `${path}/${name} must be text`;
     switch (type) {
       case 'object':
         return faultOfObject(members, path, depth);
       case 'array':
-        if (!isCount(members['maxItems'], mostItems)) return `${path}/maxItems must be there, ${mostItems} at most`;
+        if (!isCount(members['maxItems'], mostItems)) return `${path}/maxItems is required, ${mostItems} at most`;
         if (members['minItems'] !== undefined && !isCount(members['minItems'], mostItems))
           return `${path}/minItems must be a number of items`;
         if (members['uniqueItems'] !== undefined && typeof members['uniqueItems'] !== 'boolean')
@@ -75,7 +75,7 @@ export function faultOfDetailSchema(schema: Json): string | undefined {
   function faultOfObject(members: Readonly<Record<string, Json>>, path: string, depth: number): string | undefined {
     if (members['additionalProperties'] !== false) return `${path}/additionalProperties must be false`;
     const properties = membersOf(members['properties']);
-    if (properties === undefined) return `${path}/properties must be there`;
+    if (properties === undefined) return `${path}/properties is required`;
     const names = Object.keys(properties);
     if (names.length > mostMembers) return `${path}/properties has more than ${mostMembers} members`;
     const required = members['required'] ?? [];
@@ -83,7 +83,7 @@ export function faultOfDetailSchema(schema: Json): string | undefined {
       return `${path}/required must list members of properties`;
     for (const name of names) {
       if (!/^[a-z][A-Za-z0-9_]{0,63}$/.test(name) || Object.hasOwn(Object.prototype, name))
-        return `${path}/properties has a member that is no name: a letter from a to z, then letters, digits and underscores`;
+        return `${path}/properties has an invalid name: use a letter from a to z, then letters, digits and underscores`;
       const fault = faultOf(properties[name], `${path}/properties/${name}`, depth + 1);
       if (fault !== undefined) return fault;
     }
@@ -96,8 +96,7 @@ function faultOfText(members: Readonly<Record<string, Json>>, path: string): str
   if (minLength !== undefined && !isCount(minLength, longestText)) return `${path}/minLength must be a length`;
   if (maxLength !== undefined && !isCount(maxLength, longestText))
     return `${path}/maxLength must be a length, ${longestText} at most`;
-  if (chosen === undefined)
-    return maxLength === undefined ? `${path} needs maxLength or enum: text has an end` : undefined;
+  if (chosen === undefined) return maxLength === undefined ? `${path} needs maxLength or enum` : undefined;
   return Array.isArray(chosen) &&
     chosen.length > 0 &&
     chosen.length <= mostChosen &&
@@ -115,8 +114,9 @@ function isCount(value: Json | undefined, most: number): boolean {
 }
 
 /**
- * What is wrong with the members of an authorization detail by a schema that {@link faultOfDetailSchema} has nothing against:
- * a JSON pointer, a stable code, and words. Undefined where nothing is.
+ * Why an authorization detail does not fit its schema: a JSON pointer, a stable code and a text; undefined if it fits.
+ *
+ * @param schema without a {@link faultOfDetailSchema}
  */
 export function problemWithDetail(
   schema: Readonly<Record<string, Json>>,

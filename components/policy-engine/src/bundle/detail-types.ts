@@ -12,10 +12,10 @@ import { faultOfDetailSchema, problemWithDetail } from './detail-schema.ts';
 import type { LocatedProblem } from './located.ts';
 
 /**
- * The types of authorization details that models declare. A name has one owner in any spelling, and names of the market have
- * the market alone: what a token is for must never be read in two ways.
+ * The types of authorization details that models declare. A name has one owner in any spelling, and only the market uses its own
+ * names, so that the purpose of a token is unambiguous.
  *
- * @returns the types, and what is wrong with them
+ * @returns the types, and problems
  */
 export function detailTypesOf(models: readonly DeclaringModel[]): {
   readonly detailTypes: ReadonlyMap<string, ApplicationDetailType>;
@@ -30,13 +30,13 @@ export function detailTypesOf(models: readonly DeclaringModel[]): {
       const { type } = declared;
       const owner = isApplicationDetailTypeName(type)
         ? owners.get(type.toLowerCase())
-        : 'the market, or of nobody: an application has https URIs';
+        : 'not an https URI, or belongs to the market';
       const fault = owner === undefined ? faultOf(declared) : undefined;
       if (owner !== undefined)
-        problems.push({ file, code: 'details_type_taken', message: `the type ${type} is that of ${owner}` });
+        problems.push({ file, code: 'details_type_taken', message: `the type ${type} ${owner}` });
       else if (fault !== undefined) problems.push({ file, code: fault.code, message: `${type}: ${fault.message}` });
       else detailTypes.set(type, typeOf(declared));
-      if (owner === undefined) owners.set(type.toLowerCase(), `the model ${model.namespace} already`);
+      if (owner === undefined) owners.set(type.toLowerCase(), `already belongs to the model ${model.namespace}`);
     }
   }
   return { detailTypes, problems };
@@ -67,12 +67,12 @@ function unshowable(detail: Readonly<Record<string, Json>>) {
     : {
         path,
         problem: 'field_malformed',
-        detail: 'The text has characters or spaces that a person would not see on a page.',
+        detail: 'The text has characters or spaces that are invisible on a page.',
       };
 }
 
 function rightSchema(schema: Json): Readonly<Record<string, Json>> {
   const members = membersOf(schema);
-  if (members === undefined) throw new Error('a schema was found to be right and is no object');
+  if (members === undefined) throw new Error('a validated schema is not an object');
   return members;
 }

@@ -2,7 +2,7 @@ import { parentPort } from 'node:worker_threads';
 import { type ExaminedPolicySet, examinePolicySet, type ParsedPolicy } from '@countersign/cedar';
 import { isCodedError } from '@countersign/kernel';
 
-// The thread of one bundle: Cedar's engine parses and validates its policies here, so that decisions do not wait for it.
+// Parses and validates one bundle with Cedar's engine in a thread, so that decisions do not wait.
 
 const policiesAMessage = 50;
 
@@ -27,13 +27,13 @@ function answersTo({ policies: text, schema }: ToExamination): readonly FromExam
   }
 }
 
-/** What the thread is told, once: the texts of a bundle. */
+/** The only message to the thread: the texts of a bundle. */
 export interface ToExamination {
   readonly policies: string;
   readonly schema: string;
 }
 
-/** Its answer: the policies a few at a time, so that reading one message keeps nobody waiting, and then the rest. */
+/** Its answer: the policies in small messages, so that reading one does not block, and then the rest. */
 export type FromExamination =
   | { readonly say: 'policies'; readonly policies: readonly ParsedPolicy[] }
   | { readonly say: 'examined'; readonly rest: Omit<ExaminedPolicySet, 'policies'> }

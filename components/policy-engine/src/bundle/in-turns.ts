@@ -1,13 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-/**
- * Whoever waits for a process that is at work for so long gets their turn. The step is done first: what is made of a whole
- * bundle at once (whether it can be written, its hash, the ancestors of its entities) takes a few hundred milliseconds for
- * tens of thousands of entities.
- */
+/** Work yields to other work after this time, between two steps. One step may take a few hundred milliseconds for a large bundle. */
 const turnMs = 10;
 
-/** @returns what to wait for between two steps, if anything: whoever is at work for long enough lets others through */
+/** @returns a function that gives a promise to await when it is time to yield */
 export function startTurns(): () => Promise<void> | undefined {
   let turnEnds = performance.now() + turnMs;
   return () => {
@@ -18,7 +14,7 @@ export function startTurns(): () => Promise<void> | undefined {
   };
 }
 
-/** Does work of many steps, letting other work through in between. */
+/** Runs the steps, yielding to other work in between. */
 export async function inTurns<Result>(steps: Generator<void, Result>): Promise<Result> {
   const betweenSteps = startTurns();
   for (;;) {
@@ -29,7 +25,7 @@ export async function inTurns<Result>(steps: Generator<void, Result>): Promise<R
   }
 }
 
-/** Does it without a pause. */
+/** Runs the steps without a pause. */
 export function atOnce<Result>(steps: Generator<void, Result>): Result {
   for (;;) {
     const step = steps.next();

@@ -5,7 +5,7 @@ import { Compile } from 'typebox/compile';
 import { isApproverRole } from './annotations.ts';
 import { firstFaultIn } from './first-fault.ts';
 
-/** What amounts are counted by: one key for each value met. */
+/** Dimensions of a limit; each value has a counter of its own. */
 export const limitDimensions = ['institution', 'client', 'desk', 'trader', 'counterparty', 'instrument'] as const;
 export type LimitDimension = (typeof limitDimensions)[number];
 
@@ -13,11 +13,11 @@ const closed = { additionalProperties: false };
 const definitionSchema = Type.Object(
   {
     id: Type.String({ pattern: '^[a-z][a-z0-9_-]{0,63}$' }),
-    /** What counts: orders and requests for quotes, where left out, or collateral that is money. */
+    /** What counts: orders and requests for quotes (the default), or cash collateral. */
     of: Type.Optional(Type.Enum(['orders', 'collateral'])),
     measure: Type.Union([Type.Literal('notional'), Type.Literal('quantity')]),
     per: Type.Array(Type.Enum([...limitDimensions]), { minItems: 1, maxItems: 3, uniqueItems: true }),
-    /** `order`, or so many seconds up to now. */
+    /** `order`, or a rolling number of seconds. */
     window: Type.Union([
       Type.Literal('order'),
       Type.Object({ rolling_seconds: Type.Integer({ minimum: 60, maximum: 31 * 86_400 }) }, closed),
@@ -25,7 +25,7 @@ const definitionSchema = Type.Object(
     most: Type.String({ maxLength: 32 }),
     /** ISO 4217 code for a notional, `unit` for a quantity. */
     unit: Type.String({ minLength: 1, maxLength: 16 }),
-    /** To whom it applies; to everyone where left out. Values as in the policies' entities. */
+    /** Whom it applies to; everyone when absent. Values as in the entities of policies. */
     only: Type.Optional(
       Type.Object(
         {
@@ -39,7 +39,7 @@ const definitionSchema = Type.Object(
         closed,
       ),
     ),
-    /** Role whose standing approval lets an order pass it. Nobody where left out. */
+    /** Role whose approval permits an order to exceed it; none when absent. */
     passed_by: Type.Optional(Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' })),
     detail: Type.Optional(Type.String({ maxLength: 512 })),
   },
@@ -51,18 +51,18 @@ const compiled = Compile(definitionSchema);
 /** A limit as a bundle's `limits.json` defines it. */
 export type LimitDefinition = Static<typeof definitionSchema> & { readonly measure: LimitMeasure };
 
-/** What its amounts add up over. */
+/** The window over which amounts are summed. */
 export function windowOf({ window }: LimitDefinition): LimitWindow {
   return window === 'order' ? { kind: 'order' } : { kind: 'rolling', seconds: window.rolling_seconds };
 }
 
-/** Collateral names no counterparty, no instrument and no product. */
+/** Collateral has no counterparty, instrument or product. */
 function isOfCollateral({ measure, per, only }: LimitDefinition): boolean {
   const countable = per.every((dimension) => dimension !== 'counterparty' && dimension !== 'instrument');
   return measure === 'notional' && countable && only?.product === undefined;
 }
 
-/** @returns what of `limits` and `rates` can be read, and what is wrong with the rest, in words */
+/** @returns the valid definitions, and problems in words */
 export function readLimits({ limits, rates }: Pick<PolicyBundle, 'limits' | 'rates'>): {
   readonly definitions: readonly LimitDefinition[];
   readonly problems: readonly string[];
@@ -72,7 +72,7 @@ export function readLimits({ limits, rates }: Pick<PolicyBundle, 'limits' | 'rat
   const ids = new Set<string>();
   for (const [index, limit] of limits.entries()) {
     if (!compiled.Check(limit)) {
-      problems.push(`limit ${index}: ${firstFaultIn(limit, compiled) ?? 'it is none'}`);
+      problems.push(`limit ${index}: ${firstFaultIn(limit, compiled) ?? 'it is invalid'}`);
       continue;
     }
     if (ids.has(limit.id)) problems.push(`the id ${limit.id} is used twice`);

@@ -8,43 +8,42 @@ import { inTurns } from './in-turns.ts';
 import { inModel, inOurWords, type LoadedBundle, loading, withApplications } from './load-bundle.ts';
 import { joinPolicies } from './located.ts';
 
-/** Far longer than the largest bundle takes: whoever has not answered by then never will. */
+/** Far longer than the largest bundle takes. */
 const longestMs = 120_000;
 
-/** Bundles that wait in a line: each is held whole until its turn comes. */
+/** Maximum number of waiting bundles in a queue, because each stays in memory. */
 const mostWaiting = 16;
-/** For what decides from now on, which nobody holds up who only has a bundle looked at: that one may take minutes. */
+/** For bundles about to come into force. They must not wait behind bundles that are only examined, which may take minutes. */
 const urgentLine = createLine();
 const ordinaryLine = createLine();
 
 /**
- * As `loadBundle`, for a process that also answers others: Cedar's engine works in a thread, and what is made of its
- * findings is made in turns with other work. One bundle at a time of each line: each holds an engine of its own, and a
- * node has decisions to make.
+ * `loadBundle` for a process that also serves requests: Cedar's engine runs in a thread, and the remaining work yields to other
+ * work. Each queue loads one bundle at a time, because each bundle needs an engine of its own.
  *
- * @param urgent for what decides from now on: it does not wait for those that are only looked at
- * @throws CodedError `policy_invalid` as `loadBundle`; `bundles_waiting` when too many wait; `reference_failed` when the
- *   thread dies, which may say nothing about the bundle
+ * @param urgent for a bundle about to come into force
+ * @throws CodedError `policy_invalid` as `loadBundle`; `bundles_waiting` if the queue is full; `reference_failed` if the thread dies,
+ *   which may be unrelated to the bundle
  */
 export async function loadBundleAside(bundle: PolicyBundle, urgent?: 'urgent'): Promise<LoadedBundle> {
   const inLine = urgent === undefined ? ordinaryLine : urgentLine;
   return inLine(() => load(bundle));
 }
 
-/** Lets one load after the other. */
+/** Loads one bundle after the other. */
 function createLine(): (work: () => Promise<LoadedBundle>) => Promise<LoadedBundle> {
   const waiting: (() => void)[] = [];
   let busy = false;
   return async (work) => {
     if (busy && waiting.length >= mostWaiting)
-      throw policyErrors.error('bundles_waiting', 'Too many bundles wait to be read on this node. Try again shortly.');
+      throw policyErrors.error('bundles_waiting', 'Too many bundles are waiting on this node. Try again shortly.');
     if (busy) await new Promise<void>((resolve) => void waiting.push(resolve));
     busy = true;
     try {
       return await work();
     } finally {
       const next = waiting.shift();
-      // Who is next takes over while it is still busy, so that nobody who comes now overtakes.
+      // The next one takes over while `busy` stays true, so that no newcomer overtakes it.
       if (next === undefined) busy = false;
       else next();
     }
@@ -64,7 +63,7 @@ async function load(bundle: PolicyBundle): Promise<LoadedBundle> {
   return withApplications(market, rules);
 }
 
-/** A change is read when it is proposed, when it is approved, and when it comes into force. */
+/** Cached, because a change is read at proposal, at approval, and when it comes into force. */
 const recent = new RecentSets<ExaminedPolicySet>();
 
 async function loadRules(bundle: PolicyBundle): Promise<LoadedBundle> {
@@ -95,7 +94,7 @@ async function examine(told: ToExamination): Promise<ExaminedPolicySet> {
       worker.on('error', (error) => reject(noAnswer(String(error))));
       worker.on('exit', (code) => reject(noAnswer(`the thread ended with ${code}`)));
       timer = setTimeout(() => reject(noAnswer(`no answer within ${longestMs} ms`)), longestMs);
-      // Behind what listens to it, which holds the process again.
+      // After the listeners, which would keep the process alive again.
       worker.unref();
       worker.postMessage(told);
     });
@@ -106,7 +105,7 @@ async function examine(told: ToExamination): Promise<ExaminedPolicySet> {
 }
 
 function noAnswer(internal: string): CodedError {
-  return cedarErrors.error('reference_failed', 'The policies could not be read to their end. Try again.', { internal });
+  return cedarErrors.error('reference_failed', 'The policies could not be read completely. Try again.', { internal });
 }
 
 function refusedByCedar({ code, detail, facts }: Extract<FromExamination, { say: 'refused' }>): CodedError {

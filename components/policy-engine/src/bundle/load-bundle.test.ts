@@ -215,7 +215,7 @@ describe('a folder', () => {
   it.each([
     ['limits under another name', 'limits.json', '{"limit":[]}', 'limit'],
     ['limits that are a list', 'limits.json', '[]', 'limits.json'],
-    ['limits that are null', 'limits.json', '{"limits":null}', 'limits.json holds no list'],
+    ['limits that are null', 'limits.json', '{"limits":null}', 'limits.json must contain a list'],
     ['rates that are null', 'limits.json', '{"rates":null}', 'limits.json'],
     ['rates that are a number', 'limits.json', '{"rates":5}', 'limits.json'],
     ['a file that is nearly one of a bundle', 'limit.json', '{}', 'limit.json'],
@@ -223,11 +223,11 @@ describe('a folder', () => {
     ['policies in a folder below', 'eu/gates.cedar', '', 'eu'],
     ['tests in a folder below', 'tests/eu/gates.json', '{}', 'tests/eu'],
     ['tests with another ending', 'tests/gates.jsonc', '{}', 'tests/gates.jsonc'],
-    ['a file that nothing of a bundle may be called', '_late.cedar', '', '_late.cedar has a name that no file'],
+    ['a file that nothing of a bundle may be called', '_late.cedar', '', '_late.cedar has an invalid name'],
     ['policies that are not UTF-8', 'late.cedar', Buffer.from('// Z\xfcrich', 'latin1'), 'late.cedar is not UTF-8'],
-    ['a byte order mark', 'late.cedar', '\ufeff// late', 'late.cedar begins with a byte order mark'],
+    ['a byte order mark', 'late.cedar', '\ufeff// late', 'late.cedar starts with a byte order mark'],
     ['a member that stands in it twice', 'limits.json', '{"limits":[],"limits":[]}', 'the same key twice'],
-    ['more than a bundle may hold', 'late.cedar', ' '.repeat(5 * 1024 * 1024), 'late.cedar is too much'],
+    ['more than a bundle may hold', 'late.cedar', ' '.repeat(5 * 1024 * 1024), 'late.cedar is too large'],
   ])('is not read without %s', async (_, name, text, told) => {
     const home = folderOf(small);
     try {
@@ -262,7 +262,7 @@ describe('a folder', () => {
     const socket = createServer();
     try {
       await new Promise<void>((resolve) => socket.listen(join(home, 'late.cedar'), resolve));
-      await expect(readBundleFolder(home)).rejects.toMatchObject({ detail: 'late.cedar is no file.' });
+      await expect(readBundleFolder(home)).rejects.toMatchObject({ detail: 'late.cedar is not a file.' });
     } finally {
       await new Promise((resolve) => socket.close(resolve));
       rmSync(home, { recursive: true });
@@ -284,7 +284,7 @@ describe('a folder', () => {
     await expect(readBundleFolder('/nowhere')).rejects.toMatchObject({ code: 'policy_invalid' });
     await expect(readBundleFolder(fileURLToPath(new URL('.', import.meta.url)))).rejects.toMatchObject({
       code: 'policy_invalid',
-      detail: expect.stringContaining('no schema.cedarschema in the folder'),
+      detail: expect.stringContaining('schema.cedarschema is missing in the folder'),
     });
   });
 });

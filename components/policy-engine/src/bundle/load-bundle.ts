@@ -23,10 +23,10 @@ import { unwritableIn } from './unwritable.ts';
 export { hashOfBundle, type LoadedBundle };
 
 /**
- * Reads, validates and compiles a bundle. Whoever also answers others takes `loadBundleAside`: this takes a third of a
- * second for the shipped one, and seconds for thousands of policies.
+ * Reads, validates and compiles a bundle. Takes a third of a second for the shipped one, and seconds for thousands of policies; a
+ * process that serves requests uses `loadBundleAside`.
  *
- * @throws CodedError `policy_invalid` naming every problem; a bundle with one fault is refused whole
+ * @throws CodedError `policy_invalid` with every problem
  */
 export function loadBundle(bundle: PolicyBundle): LoadedBundle {
   const market = loadRules(bundle);
@@ -50,19 +50,19 @@ function loadRules(bundle: PolicyBundle): LoadedBundle {
 }
 
 /**
- * The bundle with the models of its applications.
+ * The bundle with its application models.
  *
- * @param rules of each, in their order
+ * @param rules of the models, in their order
  * @throws CodedError `policy_invalid`
  */
 export function withApplications(market: LoadedBundle, rules: readonly LoadedBundle[]): LoadedBundle {
   const models = market.bundle.applications ?? [];
   const problems: LocatedProblem[] = [];
   if (!models.every(({ namespace }, index) => index === 0 || namespace > (models[index - 1]?.namespace ?? '')))
-    problems.push({ message: 'the models of applications are not in the order of their namespaces' });
+    problems.push({ message: 'the application models are not sorted by namespace' });
   const applications = rules.map((loaded, index) => {
     const model = models[index];
-    if (model === undefined) throw new Error('rules were loaded of a model that is not there');
+    if (model === undefined) throw new Error('there are more rules than application models');
     const made = applicationOf(model, loaded);
     problems.push(...made.problems);
     return made.application;
@@ -79,9 +79,9 @@ export function withApplications(market: LoadedBundle, rules: readonly LoadedBun
   };
 }
 
-/** What is wrong with the rules of a model, with the place in the folder of the bundle. */
+/** Problems with the rules of a model, with their place in the folder of the bundle. */
 export function inModel(model: ApplicationModel, error: unknown): unknown {
-  const problems = isCodedError(error, 'policy_invalid') ? error.facts?.['problems'] : undefined;
+  const problems = policyErrors.is(error, 'policy_invalid') ? error.facts?.['problems'] : undefined;
   if (!Array.isArray(problems)) return error;
   const folder = applicationFolder(model);
   return refused(
@@ -94,7 +94,7 @@ export function inModel(model: ApplicationModel, error: unknown): unknown {
 }
 
 /**
- * What is left to do with policies that Cedar has read, step by step.
+ * Loads the rest of a bundle after Cedar has read its policies, step by step.
  *
  * @throws CodedError (the generator) `policy_invalid`, or as `compile` of Cedar
  */
@@ -104,11 +104,11 @@ export function* loading(bundle: PolicyBundle, parsed: ParsedPolicySet): Generat
     ['', bundle.policies],
     ['tests/', bundle.tests],
   ] as const) {
-    if (!inOrder(files)) problems.push({ message: `the files of ${folder}* are not in the order of their names` });
+    if (!inOrder(files)) problems.push({ message: `the files of ${folder}* are not sorted by name` });
     for (const [one, other] of alikeNames(files))
       problems.push({
         file: `${folder}${other}`,
-        message: `its name is ${one} in other letters, and many disks hold only one of the two: rename one`,
+        message: `its name differs from ${one} only in case, and many disks can hold only one of them. Rename one`,
       });
   }
   const notes = new Map<string, PolicyNotes>();
@@ -146,7 +146,7 @@ export function* loading(bundle: PolicyBundle, parsed: ParsedPolicySet): Generat
     limits: limits.definitions,
     notes(policyId) {
       const found = notes.get(policyId);
-      if (found === undefined) throw new Error('a policy decided that is not of the bundle');
+      if (found === undefined) throw new Error(`the bundle has no policy ${policyId}`);
       return found;
     },
     applications: new Map(),
@@ -155,7 +155,7 @@ export function* loading(bundle: PolicyBundle, parsed: ParsedPolicySet): Generat
   };
 }
 
-/** What Cedar refuses, in our words: with the file and the line of each problem. Anything else as it is. */
+/** Cedar's problems with file and line; any other error unchanged. */
 export function inOurWords(bundle: PolicyBundle, error: unknown): unknown {
   if (!isCodedError(error) || error.category === 'unavailable' || error.code === 'policy_invalid') return error;
   const { problems } = error.facts ?? {};
@@ -179,12 +179,12 @@ interface Named {
   readonly file: string;
 }
 
-/** Whether files stand in the order of their names, each once: the hash of a bundle rests on it. */
+/** Whether files are sorted by name without duplicates, which the hash of a bundle relies on. */
 export function inOrder(files: readonly Named[]): boolean {
   return files.every(({ file }, index) => index === 0 || file > (files[index - 1]?.file ?? ''));
 }
 
-/** Names that are one where capitals make no difference: checked out there, the one file takes the other's place. */
+/** Names that differ only in case. On a case-insensitive disk one file would replace the other. */
 function alikeNames(files: readonly Named[]): readonly (readonly [string, string])[] {
   const first = new Map<string, string>();
   return files.flatMap(({ file }) => {

@@ -4,34 +4,34 @@ import type { Digest } from '@countersign/kernel';
 import type { PolicyNotes } from './annotations.ts';
 import type { LimitDefinition } from './limit-definitions.ts';
 
-/** A bundle that may decide: parsed, validated against its schema, compiled. Immutable. */
+/** A bundle that is parsed, validated against its schema and compiled. Immutable. */
 export interface LoadedBundle {
   readonly bundle: PolicyBundle;
-  /** Over everything that decides: the same rules have the same hash wherever they are read from. */
+  /** Over everything that affects decisions: the same rules have the same hash wherever they are read from. */
   readonly hash: Digest;
   readonly parsed: ParsedPolicySet;
   readonly compiled: CompiledPolicySet;
-  /** Reference data, in Cedar's JSON form; checked. */
+  /** Validated reference data, in Cedar's JSON form. */
   readonly entities: readonly EntityInput[];
   readonly limits: readonly LimitDefinition[];
-  /** What a policy of this bundle says about itself. */
+  /** The annotations of a policy of this bundle. */
   notes(policyId: string): PolicyNotes;
-  /** Models of applications by their namespaces. */
+  /** Application models by namespace. */
   readonly applications: ReadonlyMap<string, LoadedApplication>;
-  /** Which of them answers for what AuthZEN type. */
+  /** The models by AuthZEN type. */
   readonly claims: TypeClaims;
-  /** Types of authorization details that they declare, by name. */
+  /** Declared types of authorization details, by name. */
   readonly detailTypes: ReadonlyMap<string, ApplicationDetailType>;
 }
 
-/** A model of an application that may decide. Immutable. */
+/** A validated and compiled application model. Immutable. */
 export interface LoadedApplication {
   readonly model: ApplicationModel;
-  /** Its rules. They hold no entities: a question brings all that it can come to. */
+  /** Its rules, without entities, because a question brings all reachable entities. */
   readonly loaded: LoadedBundle;
-  /** Those that came with the bundle. */
+  /** The entities in the bundle. */
   readonly entities: readonly EntityInput[];
 }
 
-/** By the AuthZEN name of a type, the one model that answers for it. */
+/** The model that answers for each AuthZEN type. */
 export type TypeClaims = ReadonlyMap<string, LoadedApplication>;

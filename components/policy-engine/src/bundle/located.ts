@@ -1,14 +1,14 @@
 import type { PolicyProblem } from '@countersign/cedar';
 import type { PolicyBundle } from '@countersign/contracts';
 
-/** What is wrong with a bundle, and where. */
+/** A problem with a bundle, and its place. */
 export interface LocatedProblem {
   readonly file?: string;
   /** From 1. */
   readonly line?: number;
   readonly column?: number;
   readonly policyId?: string;
-  /** Where programs tell problems apart. */
+  /** Stable code, for problems that programs distinguish. */
   readonly code?: string;
   readonly message: string;
 }
@@ -20,12 +20,12 @@ export function describeProblem({ file, line, column, policyId, message }: Locat
   return where === '' ? message : `${where}: ${message}`;
 }
 
-/** The policies of a bundle as one text, and what stands where in it. */
+/** The policies of a bundle as one text. */
 export function joinPolicies({ policies }: Pick<PolicyBundle, 'policies'>): string {
   return policies.map(({ text }) => text).join('\n');
 }
 
-/** The problem with its place in the file it is of. */
+/** The problem with its place in a file. */
 export function locate(problem: PolicyProblem, { schema, policies }: PolicyBundle): LocatedProblem {
   const { policyId, message, source, start } = problem;
   const about = { ...(policyId === undefined ? {} : { policyId }), message };
@@ -39,7 +39,7 @@ export function locate(problem: PolicyProblem, { schema, policies }: PolicyBundl
   return about;
 }
 
-/** Where a policy of the bundle begins; nothing where that cannot be told. */
+/** The start of a policy in the files of the bundle; empty if unknown. */
 export function placeOf(
   policyText: string,
   { policies }: Pick<PolicyBundle, 'policies'>,

@@ -2,13 +2,13 @@ import { policyErrors } from '@countersign/contracts';
 import type { CodedError } from '@countersign/kernel';
 import type { LoadedBundle } from './load-bundle.ts';
 
-/** Types and the action without which the control plane cannot ask its own questions. */
+/** Types and the action that the control plane's own questions need. */
 const types = ['Person', 'Service', 'Agent', 'Institution', 'Transaction', 'Resource'] as const;
 const action = 'token:issue';
 
 /**
- * Why the rules of a bundle are not those of the market; undefined where they are. A bundle of another world decides nothing
- * that anybody here asks, tokens least of all: nobody could take it back.
+ * Why a bundle has no rules for the market; undefined if it has. With another schema no token could be issued, so nobody could roll
+ * the bundle back.
  */
 export function foreignFault({ parsed: { schema } }: Pick<LoadedBundle, 'parsed'>): CodedError | undefined {
   const file = 'schema.cedarschema';
@@ -20,7 +20,7 @@ export function foreignFault({ parsed: { schema } }: Pick<LoadedBundle, 'parsed'
   if (problems.length === 0) return undefined;
   return policyErrors.error(
     'policy_invalid',
-    'These are not rules of the market. If they are those of an application, put a model.json beside them: then they are a model of their own.',
+    'These are not rules for the market. If they are for an application, add a model.json to make them an application model.',
     { facts: { problems } },
   );
 }

@@ -1,10 +1,10 @@
 import { checkEntity, type EntityInput, type PolicySchema } from '@countersign/cedar';
 
 /**
- * What of an entity is not as the schema says, in words; undefined when nothing is. Policies that were validated meet
- * no wrong type, and no missing attribute, in entities that fit.
+ * Why an entity does not fit the schema, in words; undefined if it fits. Validated policies never find a wrong type or a missing
+ * attribute in entities that fit.
  *
- * @throws CodedError `entities_refused` for what is no entity at all
+ * @throws CodedError `entities_refused` for JSON that is not an entity
  */
 export function misfitOf(schema: PolicySchema, entity: EntityInput): string | undefined {
   const [problem] = checkEntity(schema, entity);

@@ -2,16 +2,16 @@ import type { ApplicationModel, PolicyBundle } from '@countersign/contracts';
 import { type Digest, digestOf, type Json, sha256Base64Url } from '@countersign/kernel';
 import { applicationFolder, detailTypesFile } from './application.ts';
 
-/** One file of a bundle that decides. */
+/** One file of a bundle that affects decisions. */
 interface BundlePart {
   /** Name of the file in the folder. */
   readonly part: string;
-  /** Of a text, SHA-256 over its UTF-8 bytes; of JSON, over its canonical form. */
+  /** SHA-256 over the UTF-8 bytes of a text, or over the canonical form of JSON. */
   readonly digest: Digest;
   readonly content: Json;
 }
 
-/** What of a bundle decides, file by file; its tests say nothing about that. */
+/** The files of a bundle that affect decisions, without its tests. */
 export function partsOf({
   schema,
   policies,
@@ -29,7 +29,7 @@ export function partsOf({
   ];
 }
 
-/** A model's own are named by its folder, so that nothing of one model can be taken for that of another, or of the market. */
+/** Parts of a model are named by its folder, so that they cannot be confused with those of another model or of the market. */
 function partsOfModel(model: ApplicationModel): readonly BundlePart[] {
   const folder = applicationFolder(model);
   const { schema, policies, entities, tests: _tests, authorizationDetails, ...described } = model;
@@ -44,7 +44,7 @@ function partsOfModel(model: ApplicationModel): readonly BundlePart[] {
   ];
 }
 
-/** The tests of a bundle and of its models, with the files that they lie in. */
+/** The tests of a bundle and of its models, with their file names. */
 export function testsOf({
   tests,
   applications = [],
@@ -58,8 +58,8 @@ export function testsOf({
 }
 
 /**
- * Digest over the digests of the parts: the same rules have the same hash wherever they are read from, and whoever has
- * only the digests can still tell that they belong to it.
+ * Digest over the digests of the parts: the same rules have the same hash wherever they are read from, and the hash can be verified
+ * with the digests only.
  */
 export function hashOfBundle(bundle: PolicyBundle): Digest {
   return digestOf({ v: 1, parts: partsOf(bundle).map(({ part, digest }) => ({ part, digest })) });

@@ -1,11 +1,11 @@
-/** One condition of several that must all hold, as it is written; comparisons in one form, so that equal ones look equal. */
+/** One of several conditions that must all hold. Comparisons are normalised, so that equal ones have equal text. */
 export interface Literal {
-  /** False where it must not hold. */
+  /** False if the condition must not hold. */
   readonly holds: boolean;
   readonly text: string;
   /** Cedar's JSON form. */
   readonly expression: unknown;
-  /** Where it holds by alternatives: of each, what it consists of. */
+  /** The alternatives of a disjunction, each as a conjunction. */
   readonly anyOf?: readonly (readonly Literal[])[];
 }
 
@@ -13,12 +13,12 @@ interface Conditioned {
   readonly conditions: readonly { readonly kind: 'when' | 'unless'; readonly body: unknown }[];
 }
 
-/** Everything that must hold for a policy to apply, beside its scope. */
+/** All conditions for a policy to apply, apart from its scope. */
 export function conjunctsOf({ conditions }: Conditioned): readonly Literal[] {
   return conditions.flatMap(({ kind, body }) => flattened(body, kind === 'when'));
 }
 
-/** The form in which each comparison is kept, and whether that is its opposite. */
+/** Comparisons that are stored as the negation of another. */
 const opposites: Readonly<Record<string, string>> = { '!=': '==', '>=': '<', '>': '<=' };
 
 function flattened(expression: unknown, holds: boolean): readonly Literal[] {
@@ -39,7 +39,7 @@ function operationIn(expression: unknown): readonly [string, unknown] {
   return first ?? ['', undefined];
 }
 
-/** Whether it holds wherever this is asked; undefined where that depends on more. */
+/** Whether it always or never holds at this place; undefined if that depends on more. */
 export function truthIn({ expression, holds }: Literal, place: Place): boolean | undefined {
   const truth = truthOf(expression, place);
   return truth === undefined ? undefined : truth === holds;
@@ -124,7 +124,7 @@ function membersInSet(set: unknown): readonly unknown[] | undefined {
   return operator === 'Set' && Array.isArray(body) ? body : undefined;
 }
 
-/** JSON, with integers in full where JSON would have no text for them. */
+/** JSON text, with bigints in full. */
 function textOf(expression: unknown): string {
   if (typeof expression === 'bigint') return String(expression);
   return JSON.stringify(expression, (_, value: unknown) =>
@@ -132,12 +132,12 @@ function textOf(expression: unknown): string {
   );
 }
 
-/** The Long that a text is; exact, so that two of them are never taken for one. */
+/** The exact Long of a text. */
 function numberIn(text: string): bigint | undefined {
   return /^-?\d+$/.test(text) ? BigInt(text) : undefined;
 }
 
-/** A value that is written, or the action that is asked; as text, so that equal ones are equal. */
+/** A literal value, or the requested action, as text. */
 function constantIn(expression: unknown, place: Place | undefined): string | undefined {
   const [operator, body] = operationIn(expression);
   if (operator === 'Value') return textOf(body);
@@ -151,7 +151,7 @@ function variableIn(expression: unknown): unknown {
   return operator === 'Var' ? body : undefined;
 }
 
-/** Why conditions can never all hold, in words; undefined where nothing shows that. */
+/** Why conditions can never all hold, in words; undefined if no contradiction is found. */
 export function contradictionIn(literals: readonly Literal[]): string | undefined {
   const known = new Map<string, boolean>();
   for (const { text, holds, expression } of literals) {
@@ -162,7 +162,7 @@ export function contradictionIn(literals: readonly Literal[]): string | undefine
   return contradictingValues(literals) ?? contradictingRanges(literals);
 }
 
-/** `x == "a"` beside `x == "b"`, or beside `["b", "c"].contains(x)`. */
+/** `x == "a"` and `x == "b"`, or `x == "a"` and `["b", "c"].contains(x)`. */
 function contradictingValues(literals: readonly Literal[]): string | undefined {
   const possible = new Map<string, ReadonlySet<string>>();
   for (const { expression, holds } of literals) {
@@ -202,7 +202,7 @@ const decimals: Readonly<Record<string, { readonly operator: '<' | '<='; readonl
   greaterThanOrEqual: { operator: '<', opposite: true },
 };
 
-/** `x >= 5` beside `x < 3`; of whole numbers and of decimals. */
+/** `x >= 5` and `x < 3`, for integers and decimals. */
 function contradictingRanges(literals: readonly Literal[]): string | undefined {
   const ranges = new Map<
     string,
@@ -218,7 +218,7 @@ function contradictingRanges(literals: readonly Literal[]): string | undefined {
       mostOpen: false,
     };
     const atMost = holds !== limit.opposite;
-    // `x < 3` leaves 3 out; its opposite, `x >= 3`, does not.
+    // `x < 3` excludes 3; its opposite, `x >= 3`, includes it.
     const open = atMost ? limit.operator === '<' : limit.operator === '<=';
     if (atMost && limit.value <= range.most) Object.assign(range, { most: limit.value, mostOpen: open });
     if (!atMost && limit.value >= range.least) Object.assign(range, { least: limit.value, leastOpen: open });
@@ -244,7 +244,7 @@ function limitIn(expression: unknown) {
   return text === undefined ? undefined : { of: textOf(body[0]), ...compared, value: Number(JSON.parse(text)) };
 }
 
-/** What a permit can rest on beside who exactly asks: what the principal has, the mandate, the scopes of the token. */
+/** Whether an expression reads authority: attributes or groups of the principal, the mandate, or the scopes of the token. */
 export function readsAuthority(expression: unknown): boolean {
   if (Array.isArray(expression)) return expression.some(readsAuthority);
   if (!isPlainRecord(expression)) return false;
@@ -259,19 +259,19 @@ export function readsAuthority(expression: unknown): boolean {
   return Object.values(expression).some(readsAuthority);
 }
 
-/** One way in which policies can be asked: an action, by a type of principal, about a type of resource. */
+/** A combination of action, type of principal and type of resource. */
 export interface Place {
   readonly action: string;
   readonly principal: string;
   readonly resource: string;
 }
 
-/** A record as JSON has them. */
+/** Whether a value is a JSON object. */
 function isPlainRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Its members; none of what is no record. */
+/** The members of a JSON object; empty for anything else. */
 export function membersOf(value: unknown): Readonly<Record<string, unknown>> {
   return isPlainRecord(value) ? value : {};
 }

@@ -13,27 +13,27 @@ const files = [
 ] as const;
 
 /**
- * Reads the shape of a bundle; what its parts say is judged where it is loaded.
+ * Checks the JSON form of a bundle; `loadBundle` validates its contents.
  *
  * @throws CodedError `policy_invalid`
  */
 export function readBundle(value: unknown): PolicyBundle {
   if (compiled.Check(value)) return value;
-  const fault = firstFaultIn(value, compiled) ?? '/ is none';
+  const fault = firstFaultIn(value, compiled) ?? '/ is invalid';
   const file = files.find(([member]) => fault.startsWith(`/${member}`))?.[1];
   throw policyErrors.error(
     'policy_invalid',
-    `The bundle cannot be read: ${fault}.${file === undefined ? '' : ` In a folder, that is in ${file}.`}`,
+    `The bundle cannot be read: ${fault}.${file === undefined ? '' : ` Correct ${file}.`}`,
   );
 }
 
 /**
- * Reads the shape of the model of an application, as {@link readBundle} does that of a bundle.
+ * Checks the JSON form of an application model.
  *
  * @throws CodedError `policy_invalid`
  */
 export function readApplication(value: unknown): ApplicationModel {
   if (compiledModel.Check(value)) return value;
-  const fault = firstFaultIn(value, compiledModel) ?? '/ is none';
-  throw policyErrors.error('policy_invalid', `The model of an application cannot be read (model.json): ${fault}.`);
+  const fault = firstFaultIn(value, compiledModel) ?? '/ is invalid';
+  throw policyErrors.error('policy_invalid', `The application model cannot be read (model.json): ${fault}.`);
 }

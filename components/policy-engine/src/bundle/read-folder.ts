@@ -9,14 +9,13 @@ import { bundleBodyLimit } from './bundle-body.ts';
 import { readApplication, readBundle } from './read-bundle.ts';
 
 /**
- * Reads the bundle of a folder: `schema.cedarschema`; any number of `*.cedar`; where there are any, `entities.json`,
- * `limits.json`, `tests/*.json` and, in `applications/<namespace>/`, the models of applications. Files of one kind are taken in
- * the order of their names. What begins with a dot, and
- * what nobody could take for rules, may lie beside them. Files are UTF-8 without a byte order mark, four megabytes all
- * together, and lie there themselves: what a link leads to is not what was reviewed.
+ * Reads a bundle from a folder: `schema.cedarschema`, any number of `*.cedar`, and optionally `entities.json`, `limits.json`,
+ * `tests/*.json` and the application models in `applications/<namespace>/`. Files are sorted by name. Hidden files and files that do
+ * not look like rules are ignored. Files are UTF-8 without a byte order mark, at most four megabytes together, and not links, because
+ * the target of a link was not reviewed.
  *
- * @throws CodedError `policy_invalid` for a file that is missing or cannot be read as it is, and for rules that would be
- *   left out: a forbid that was only meant to be there permits
+ * @throws CodedError `policy_invalid` for a missing or unreadable file, and for rules that would be ignored, because a missing forbid
+ *   permits
  */
 export async function readBundleFolder(folder: URL | string): Promise<PolicyBundle> {
   const path = folder instanceof URL ? fileURLToPath(folder) : folder;
@@ -37,7 +36,7 @@ export async function readBundleFolder(folder: URL | string): Promise<PolicyBund
 }
 
 /**
- * Reads the model of an application from a folder of its own: `model.json`, and its rules as those of a bundle.
+ * Reads an application model from its own folder: `model.json`, and its rules like those of a bundle.
  *
  * @throws CodedError `policy_invalid`
  */
@@ -45,34 +44,37 @@ export async function readApplicationFolder(path: string): Promise<ApplicationMo
   return readApplication(await modelIn(path, '', createReader(path)));
 }
 
-/** Whether a folder holds the model of an application, and no bundle. */
+/** Whether a folder holds an application model instead of a bundle. */
 export async function isApplicationFolder(path: string): Promise<boolean> {
   const names: readonly string[] = await readdir(path).catch(() => []);
   return names.includes('model.json');
 }
 
-/** @param named the folder, where its name must be that of the model */
+/** @param named name of the folder, if it must equal the namespace */
 async function modelIn(path: string, below: string, read: Reader, named?: string): Promise<ApplicationModel> {
   const names = await namesIn(join(path, below), 'application', below);
   if (!names.includes('model.json'))
     throw policyErrors.error(
       'policy_invalid',
-      `There is no ${below}model.json, which says what the model answers for.`,
+      `${below}model.json is missing. It states the types that the model answers for.`,
     );
   const described = membersOf(await read.json(`${below}model.json`));
-  if (described === undefined) throw policyErrors.error('policy_invalid', `${below}model.json holds no object.`);
+  if (described === undefined) throw policyErrors.error('policy_invalid', `${below}model.json is not a JSON object.`);
   const own = ['schema', 'policies', 'entities', 'tests', 'authorizationDetails'].find((name) =>
     Object.hasOwn(described, name),
   );
   if (own !== undefined)
-    throw policyErrors.error('policy_invalid', `${below}model.json holds ${own}, which is read from files of its own.`);
+    throw policyErrors.error('policy_invalid', `${below}model.json has ${own}, which belongs into a file of its own.`);
   if (named !== undefined && described['namespace'] !== named)
-    throw policyErrors.error('policy_invalid', `${below}model.json is of another namespace than its folder.`);
+    throw policyErrors.error(
+      'policy_invalid',
+      `The namespace in ${below}model.json differs from the name of its folder.`,
+    );
   const rules = await rulesIn(path, below, names, read);
   const details = names.includes(detailTypesFile)
     ? { authorizationDetails: listIn(await read.json(`${below}${detailTypesFile}`), detailTypesFile) }
     : {};
-  // Read by its schema with all of the bundle.
+  // `readBundle` or `readApplication` checks the whole value.
   return { ...described, ...rules, ...details } as unknown as ApplicationModel;
 }
 
@@ -80,12 +82,12 @@ async function rulesIn(path: string, below: string, names: readonly string[], re
   if (!names.includes('schema.cedarschema'))
     throw policyErrors.error(
       'policy_invalid',
-      `There is no ${below}schema.cedarschema in the folder: \`countersign policy export\` writes a whole bundle into an empty one.`,
+      `${below}schema.cedarschema is missing in the folder. \`countersign policy export\` writes a whole bundle into an empty folder.`,
     );
   const tests = names.includes('tests')
     ? (await namesIn(join(path, below, 'tests'), 'tests', `${below}tests/`)).filter((name) => name.endsWith('.json'))
     : [];
-  // One after the other, so that what is too much is never held.
+  // One after the other, so that an oversized bundle is never in memory.
   const policies: { file: string; text: string }[] = [];
   for (const file of names.filter((name) => name.endsWith('.cedar')))
     policies.push({ file, text: await read.text(`${below}${file}`) });
@@ -102,7 +104,7 @@ async function rulesIn(path: string, below: string, names: readonly string[], re
 
 type Kind = keyof typeof partOf;
 
-/** @param below where it is in the folder of the bundle */
+/** @param below the path inside the folder of the bundle */
 async function namesIn(path: string, kind: Kind, below = ''): Promise<readonly string[]> {
   const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
     throw unreadable(path, cause);
@@ -131,17 +133,20 @@ function problemOf(entry: Dirent, kind: Kind): string | undefined {
   const { name } = entry;
   const known = partOf[kind].test(name);
   if (!known && name.startsWith('.')) return undefined;
-  if (entry.isSymbolicLink()) return 'is a link: put there what it leads to, so that what is reviewed is what is read.';
+  if (entry.isSymbolicLink())
+    return 'is a link. Replace it with its target, so that the reviewed file is the one that is read.';
   if (!known)
     return entry.isDirectory() || likeRules.test(name)
-      ? 'would not be read: it is named as no part of a bundle is. Rename it, or move it elsewhere.'
+      ? 'would be ignored, because no part of a bundle has such a name. Rename it, or move it elsewhere.'
       : undefined;
   if (kind === 'applications' || (kind !== 'tests' && folders.has(name)))
-    return entry.isDirectory() ? undefined : `is no folder: ${name === 'tests' ? 'tests lie' : 'a model lies'} in one.`;
-  if (!entry.isFile()) return 'is no file.';
+    return entry.isDirectory()
+      ? undefined
+      : `is not a folder. Put ${name === 'tests' ? 'tests' : 'each model'} into one.`;
+  if (!entry.isFile()) return 'is not a file.';
   return plainName.test(name)
     ? undefined
-    : 'has a name that no file of a bundle may have: letters, digits, dots, hyphens and underscores, a letter or a digit first, 64 at most before the ending.';
+    : 'has an invalid name. Use letters, digits, dots, hyphens and underscores, a letter or digit first, at most 64 characters before the ending.';
 }
 
 interface Reader {
@@ -149,7 +154,7 @@ interface Reader {
   json(file: string): Promise<Json>;
 }
 
-/** Reads files of one folder, of so many bytes all together. */
+/** Reads files of one folder, with a limit on their total size. */
 function createReader(path: string): Reader {
   let left = bundleBodyLimit;
   async function text(file: string): Promise<string> {
@@ -159,7 +164,7 @@ function createReader(path: string): Reader {
     if (bytes === undefined)
       throw policyErrors.error(
         'policy_invalid',
-        `${file} is too much: a bundle holds no more than four megabytes, tests included.`,
+        `${file} is too large: a bundle has at most four megabytes, including tests.`,
       );
     left -= bytes.length;
     return decoded(file, bytes);
@@ -174,7 +179,7 @@ function createReader(path: string): Reader {
   };
 }
 
-/** @returns undefined where the file holds more */
+/** @returns undefined if the file is larger */
 async function bytesOf(path: string, most: number): Promise<Buffer | undefined> {
   const file = await open(path);
   try {
@@ -184,37 +189,37 @@ async function bytesOf(path: string, most: number): Promise<Buffer | undefined> 
   }
 }
 
-/** As it was written: a character that was put in the place of what cannot be read would make it another rule. */
+/** Strict decoding, because a replacement character would change the rule. */
 function decoded(file: string, bytes: Buffer): string {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw policyErrors.error('policy_invalid', `${file} is not UTF-8: save it as that.`);
+    throw policyErrors.error('policy_invalid', `${file} is not UTF-8. Save it as UTF-8.`);
   }
   if (text.startsWith('\ufeff'))
-    throw policyErrors.error('policy_invalid', `${file} begins with a byte order mark: save it as UTF-8 without one.`);
+    throw policyErrors.error('policy_invalid', `${file} starts with a byte order mark. Save it as UTF-8 without one.`);
   return text;
 }
 
 const noLimits = { limits: [], rates: {} };
 
-/** Only what is not there at all is none: `null` is where a tool has lost them. */
+/** An absent file or member means none; `null` is an error, because a tool may have lost the limits. */
 async function limitsOf(read: Reader): Promise<{ readonly limits: Json; readonly rates: Json }> {
   const members = membersOf(await read.json('limits.json'));
   if (members === undefined)
-    throw policyErrors.error('policy_invalid', 'limits.json holds no object with limits and rates.');
+    throw policyErrors.error('policy_invalid', 'limits.json is not a JSON object with limits and rates.');
   const unknown = Object.keys(members).find((name) => name !== 'limits' && name !== 'rates');
   if (unknown !== undefined)
     throw policyErrors.error(
       'policy_invalid',
-      `limits.json holds ${unknown.slice(0, 64)}, which is neither limits nor rates.`,
+      `limits.json has the unknown member ${unknown.slice(0, 64)}. Only limits and rates are allowed.`,
     );
   return { ...noLimits, ...members };
 }
 
 function listIn(json: Json, file: string): readonly Json[] {
-  if (!Array.isArray(json)) throw policyErrors.error('policy_invalid', `${file} holds no list where one belongs.`);
+  if (!Array.isArray(json)) throw policyErrors.error('policy_invalid', `${file} must contain a list.`);
   return json;
 }
 

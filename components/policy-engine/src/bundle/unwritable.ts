@@ -4,8 +4,8 @@ import { applicationFolder, detailTypesFile } from './application.ts';
 import type { LocatedProblem } from './located.ts';
 
 /**
- * What of a bundle could not be kept as it is: text that the database or the log does not take, nesting that has no
- * canonical form. Found out here, and not by whoever has approved it and recorded that.
+ * Parts of a bundle that cannot be stored unchanged: text that the database or the log refuses, or JSON without a canonical form.
+ * Checked on loading, before anybody approves it.
  */
 export function unwritableIn({
   schema,
@@ -22,7 +22,7 @@ export function unwritableIn({
     ['entities.json', entities],
     ['limits.json', { limits, rates }],
     ...tests.map(({ file, content }) => [`tests/${file}`, content] as const),
-    // The rules of a model are looked at with it; here is what it has beside them.
+    // The rules of a model are checked with the model; these are its other parts.
     ...applications.map((model) => [`${applicationFolder(model)}model.json`, describedOf(model)] as const),
     ...applications.map(
       (model) => [`${applicationFolder(model)}${detailTypesFile}`, model.authorizationDetails ?? []] as const,
@@ -38,7 +38,7 @@ function describedOf({ namespace, types, clients }: ApplicationModel): unknown {
   return { namespace, types, clients };
 }
 
-/** Why something cannot be kept as it is, in words. */
+/** Why content cannot be stored unchanged, in words. */
 export function whyUnwritable(content: unknown): string | undefined {
   try {
     canonicalize(content);

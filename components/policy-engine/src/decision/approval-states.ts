@@ -1,8 +1,6 @@
 /**
- * In which states of each kind of intent approvals are taken: those from which a step comes next that the policies are
- * asked about, or that wants approvals of its own. In every other state nobody can give what is missing.
- *
- * The lives are the transaction registry's; `tests/src/approval-states.test.ts` compares.
+ * The states in which each kind of intent accepts approvals: those whose next step is decided by policies or needs approvals of
+ * its own. `tests/src/approval-states.test.ts` compares them with the life cycles of the transaction registry.
  */
 const statesOf: Readonly<Record<string, readonly string[]>> = {
   'urn:countersign:rar:v1:trade_order': ['intended', 'executed', 'cleared'],

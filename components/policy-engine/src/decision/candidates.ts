@@ -4,10 +4,9 @@ import type { Candidate } from './search.ts';
 import { positionAfter, type SortedIds, type Visible } from './visible.ts';
 
 /**
- * The candidates of a search, as {@link Candidates.after} gives them: each is the request with what was left open filled
- * in.
+ * The candidates of a search, for {@link Candidates.after}: each is the request with the searched member filled in.
  *
- * @param question of one of them; asked for when it is looked at
+ * @param question makes the question of one candidate when the search reaches it
  * @throws CodedError `search_not_supported`
  */
 export function candidatesOf(
@@ -18,7 +17,7 @@ export function candidatesOf(
     question,
   }: {
     readonly visible: Visible;
-    /** Names of all actions there are. */
+    /** Names of all actions. */
     readonly actions: readonly string[];
     readonly question: (evaluation: EvaluationRequest) => ReturnType<Candidate['question']>;
   },
@@ -51,7 +50,7 @@ export function candidatesOf(
   }
 }
 
-/** Actions that somebody can ask for: a group of actions applies to nothing itself. */
+/** Actions that can be requested, without groups of actions. */
 export function actionsOf({ parsed: { schema } }: Pick<LoadedBundle, 'parsed'>): readonly string[] {
   return [...schema.applications].flatMap(([{ type, id }, { principalTypes }]) =>
     type === schema.actionType && principalTypes.size > 0 ? [id] : [],

@@ -1,20 +1,19 @@
 import type { RecordValue, Value } from '@countersign/cedar';
 
 /**
- * Canonical JSON (RFC 8785) of what every decision has, written straight from its values: the general writer takes as
- * long as all of the policies. Names of records come in canonical order because they are made in it (`recordShape`); that
- * the text is the canonical form of the JSON is tested.
+ * Writes canonical JSON (RFC 8785) directly from the values of a decision, because the general writer takes as long as evaluating
+ * all policies. Records are made with their names in canonical order (`recordShape`). A test compares the text with the general writer.
  */
 
-/** Anything that JSON escapes, or might. */
+/** Characters that JSON escapes, or might. */
 const unplain = /[^\x20\x21\x23-\x5b\x5d-\x7e]/;
 
-/** What stands between the quotes of a string. Without the quotes, because they are then part of the text around it. */
+/** The content of a JSON string, without its quotes. */
 export function escaped(text: string): string {
   return unplain.test(text) ? JSON.stringify(text).slice(1, -1) : text;
 }
 
-/** The name of an entity. @param type a type name, which holds nothing to be escaped */
+/** The name of an entity. @param type a type name, which never needs escaping */
 export function uidText({ type, id }: { readonly type: string; readonly id: string }): string {
   return `{"id":"${escaped(id)}","type":"${type}"}`;
 }
@@ -47,7 +46,7 @@ function valueText(value: Value): string {
       break;
     default:
   }
-  throw new Error(`no model makes a value of the kind ${value.kind}, written otherwise than by hand`);
+  throw new Error(`no information model makes values of the kind ${value.kind} without their text`);
 }
 
 /** Items in their order, without the brackets. */
@@ -61,7 +60,7 @@ function extensionText(fn: string, arg: string): string {
   return `{"__extn":{"arg":"${escaped(arg)}","fn":"${fn}"}}`;
 }
 
-/** What stands before the value of each name. Records of one shape share their names. */
+/** The text before each value, by list of names. Records of one shape share their list. */
 const openings = new WeakMap<readonly string[], readonly string[]>();
 
 function openingsOf(names: readonly string[]): readonly string[] {

@@ -1,14 +1,14 @@
-/** A time by which all of several pieces of work must be done. */
+/** A common deadline for several pieces of work. */
 export interface Deadline {
-  /** @returns what the work came to, or `late` when it did not in time; it is then left to itself */
+  /** @returns the result, or `late` after the deadline; the work then continues without a listener */
   within<Result>(work: Promise<Result>): Promise<Result | typeof late>;
-  /** Lets go of the timer. */
+  /** Clears the timer. */
   end(): void;
 }
 
 export const late = Symbol('late');
 
-/** @param milliseconds from now on, for everything together */
+/** @param milliseconds from now, for all work together */
 export function startDeadline(milliseconds: number): Deadline {
   let timer: NodeJS.Timeout | undefined;
   const over = new Promise<typeof late>((resolve) => {
@@ -17,7 +17,7 @@ export function startDeadline(milliseconds: number): Deadline {
   return {
     async within(work) {
       const outcome = await Promise.race([work, over]);
-      // What fails later fails for nobody.
+      // Prevents an unhandled rejection after the deadline.
       if (outcome === late) work.catch(() => undefined);
       return outcome;
     },

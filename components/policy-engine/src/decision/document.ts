@@ -8,19 +8,19 @@ import type { QuestionValues } from './question.ts';
 /** The input of a decision, and its digest. */
 export interface WrittenInput {
   /**
-   * `{ action, application?, context, entities, limits?, local, principal, resource, unevaluable?, v: 1 }`. What of the directory could
-   * be read is in `entities`, by type, id and digest; the reference data of the policies is covered by their hash.
+   * `{ action, application?, context, entities, limits?, local, principal, resource, unevaluable?, v: 1 }`. `entities` lists the
+   * readable entities of the directory by type, id and digest. The policy hash covers the bundle's own reference data.
    */
   readonly input: Json;
-  /** Its canonical form (RFC 8785). */
+  /** Canonical form of the input (RFC 8785). */
   readonly text: string;
-  /** Of that. */
+  /** Digest of `text`. */
   readonly digest: Digest;
 }
 
 /**
- * Writes down all that a decision is made from: what cannot be written is refused now, all else is written when somebody
- * reads it. A decision that is acted on is recorded, and so written, by then; one that nobody records is not.
+ * The recorded input of a decision. Text that cannot be written is refused now; the rest is written on first read, so that a
+ * decision without a record costs nothing.
  *
  * @throws CodedError `not_canonicalizable` for text with a lone surrogate
  */
@@ -36,7 +36,7 @@ export function writeInput(posed: Posed, finding?: LimitFinding): WrittenInput {
   return { input, text, digest: sha256Base64Url(text) as Digest };
 }
 
-/** Every member is made in canonical order, as it is written. */
+/** Members are in canonical order. */
 function inputJson(
   { action, application, closure, context, evaluable, local, principal, resource }: Posed,
   finding?: LimitFinding,

@@ -2,13 +2,13 @@ import type { Digest } from '@countersign/kernel';
 import type { Closure } from './entity-facts.ts';
 import type { EntityFactStore } from './store.ts';
 
-/** Digests remembered as stored; past it, the oldest half is asked for again, which costs a query and nothing else. */
+/** Number of digests remembered as stored. Beyond it the oldest half is forgotten, which costs a repeated query. */
 const maxRemembered = 200_000;
 
-/** Keeps the entities that decisions have read, each once, before the decision is known to anybody. */
+/** Stores the entities that decisions have read, each once, before the decision is released. */
 export interface EntityArchive {
   /**
-   * @returns undefined when all of them are stored already, which is nearly always; else resolves when they are
+   * @returns undefined if all are stored already, which is nearly always the case; otherwise resolves when they are stored
    * @throws CodedError `database_unavailable`
    */
   keep(closure: Closure): Promise<void> | undefined;
@@ -16,7 +16,7 @@ export interface EntityArchive {
 
 export function createEntityArchive(store: Pick<EntityFactStore, 'insert'>): EntityArchive {
   const storedWhole = new WeakSet<Closure>();
-  /** A closure that many meet at once for the first time is stored once. */
+  /** Concurrent decisions with the same new closure share one insert. */
   const underWay = new WeakMap<Closure, Promise<void>>();
   let stored = new Set<Digest>();
 

@@ -1,13 +1,13 @@
 import type { EntityInput, EntityUid } from '@countersign/cedar';
 import { canonicalize, type Digest, sha256Base64Url } from '@countersign/kernel';
 
-/** An entity that decisions can have read, as it is named in their records: by the digest of its canonical form. */
+/** An entity that decisions may have read. Records name it by the digest of its canonical form. */
 export interface EntityFact {
   readonly entity: EntityInput;
   readonly digest: Digest;
   /** RFC 8785. */
   readonly text: string;
-  /** Entities it names: its parents, and what its attributes refer to. */
+  /** Its parents and the entities that its attributes refer to. */
   readonly references: readonly EntityUid[];
 }
 
@@ -17,20 +17,20 @@ export function factOf(entity: EntityInput): EntityFact {
   return { entity, digest: sha256Base64Url(text) as Digest, text, references: referencesIn(entity) };
 }
 
-/** What of the entities everybody shares can be read by somebody who starts at some of them. */
+/** The shared entities that are reachable from some roots. */
 export interface Closure {
-  /** Sorted by type and id, each once. */
+  /** Sorted by type and id, without duplicates. */
   readonly facts: readonly EntityFact[];
-  /** As a decision's input lists them: type, id and digest. */
+  /** Type, id and digest, as in the input of a decision. */
   readonly listed: readonly (readonly [type: string, id: string, digest: Digest])[];
   /** `listed` as canonical JSON. */
   readonly text: string;
 }
 
 /**
- * Follows parents and references in attributes. What is not found ends the way there.
+ * Follows parents and references in attributes, and stops at entities that are not found.
  *
- * @param find undefined for what there is no entity of, or none that is recorded by digest
+ * @param find returns undefined for an entity that is unknown or is not recorded by digest
  */
 export function closureOf(roots: Iterable<EntityUid>, find: (uid: EntityUid) => EntityFact | undefined): Closure {
   const reached = new Map<string, EntityFact | undefined>();
@@ -47,16 +47,16 @@ export function closureOf(roots: Iterable<EntityUid>, find: (uid: EntityUid) => 
     .sort(([left], [right]) => (left < right ? -1 : 1))
     .map(([, fact]) => fact);
   const listed = facts.map(({ entity: { uid }, digest }) => [uid.type, uid.id, digest] as const);
-  // In canonical order as it is; and in one piece, because every decision copies it.
+  // Already in canonical order. One flat string, because every decision copies it.
   return { facts, listed, text: JSON.stringify(listed) };
 }
 
-/** One text per entity: a type name holds no NUL. */
+/** Unique, because a type name holds no NUL. */
 export function keyOf({ type, id }: EntityUid): string {
   return `${type}\0${id}`;
 }
 
-/** Every entity that an entity, or a context, names. */
+/** All references of an entity or of a context. */
 export function referencesIn({ attrs, parents, tags }: Omit<EntityInput, 'uid'>): readonly EntityUid[] {
   const found = [...parents];
   collectReferences(attrs, found);
@@ -64,7 +64,7 @@ export function referencesIn({ attrs, parents, tags }: Omit<EntityInput, 'uid'>)
   return found;
 }
 
-/** Adds what a value in Cedar's JSON form refers to. */
+/** Adds the references of a value in Cedar's JSON form. */
 export function collectReferences(value: unknown, into: EntityUid[]): void {
   if (typeof value !== 'object' || value === null) return;
   if (Array.isArray(value)) {

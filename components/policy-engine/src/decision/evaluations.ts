@@ -1,20 +1,19 @@
 import type { EvaluationRequest, EvaluationsRequest, RecordedAnswer, RefusedEvaluation } from '@countersign/contracts';
-import { isCodedError } from '@countersign/kernel';
+import { policyErrors } from '@countersign/contracts';
 
 type Outcome = RecordedAnswer | RefusedEvaluation;
 
-/** How many of one batch are under way at once: enough to share a commit, too few to crowd out other callers. */
+/** Concurrent evaluations of one batch: enough to share a commit, too few to crowd out other callers. */
 const atOnce = 32;
 
 /**
- * Several evaluations (AuthZEN 1.0 section 7), in the order they came. `execute_all` decides all of them;
- * `deny_on_first_deny` and `permit_on_first_permit` decide one after the other, and what comes after the one that
- * settles it is neither decided nor recorded.
+ * Several evaluations in their given order (AuthZEN 1.0 section 7). `execute_all` decides all; `deny_on_first_deny` and
+ * `permit_on_first_permit` decide one after the other and stop at the first deny or permit, without deciding or recording the rest.
  *
- * One that cannot be decided about is refused in its place and counts as a deny (section 7.2.1). Whatever else goes
- * wrong (the log cannot be written) fails the whole.
+ * An invalid evaluation is refused in its place and counts as a deny (section 7.2.1). Any other failure, such as an unavailable
+ * log, fails the whole request.
  *
- * @param evaluate decides one, and records it
+ * @param evaluate decides one evaluation and records it
  */
 export async function evaluateSeveral(
   { evaluations, semantic }: EvaluationsRequest,
@@ -40,12 +39,12 @@ async function evaluateOrRefuse(
   try {
     return await evaluate(request);
   } catch (error) {
-    if (!isCodedError(error, 'evaluation_invalid')) throw error;
+    if (!policyErrors.is(error, 'evaluation_invalid')) throw error;
     return { decision: false, refused: { code: error.code, detail: error.detail } };
   }
 }
 
-/** The first failure fails all; what is under way then still ends, and what has not begun does not begin. */
+/** The first failure fails all: running work still ends, but no further work starts. */
 async function allOf<Item, Result>(items: readonly Item[], work: (item: Item) => Promise<Result>): Promise<Result[]> {
   const results: Result[] = [];
   const rest = items.entries();

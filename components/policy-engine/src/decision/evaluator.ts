@@ -2,7 +2,7 @@ import { type Answer, decideFailClosed } from '@countersign/cedar';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Question } from './question.ts';
 
-/** Puts a question to the policies: compiled, or, when they are not trusted, through the reference engine. */
+/** Evaluates a question by the compiled policies, or by the reference engine if the compiled ones are distrusted. */
 export type Evaluator = (bundle: LoadedBundle, question: Question) => Answer;
 
 /** The compiled policies, failing closed. */

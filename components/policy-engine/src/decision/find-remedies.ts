@@ -6,9 +6,9 @@ import type { Evaluator } from './evaluator.ts';
 import type { Question } from './question.ts';
 import { canBeDone, standingApprovalsOf, withRemedies } from './remedies.ts';
 
-/** Remedies may uncover forbids that were satisfied by what they change; no further than this is looked. */
+/** A remedy may trigger further forbids, which need remedies in turn; the search stops after this many rounds. */
 const maxRounds = 4;
-/** Of so many remedies every choice is tried; of more, which no policy has needed yet, of each role the most alone. */
+/** Up to this many remedies all combinations are tried; beyond it, only the largest remedy of each role. */
 const maxChosenFrom = 8;
 
 interface Needed {
@@ -17,8 +17,8 @@ interface Needed {
 }
 
 /**
- * The fewest things that together would make a deny an allow, found by doing them to the question and asking again.
- * Every forbid that fired must name its remedy; where one does not, or no permit is left, nothing would help.
+ * The smallest set of remedies that turns a deny into an allow, found by applying remedies to the question and evaluating again.
+ * Empty if a forbid that fired has no remedy, or if no permit remains.
  */
 export function findRemedies(
   bundle: LoadedBundle,
@@ -30,7 +30,7 @@ export function findRemedies(
   let needed: readonly Needed[] = [];
   let answer = deny;
   for (let round = 0; round < maxRounds; round++) {
-    // What failed to evaluate has no remedy that could be relied on; what nobody permits, no approval permits.
+    // No remedy is reliable after an evaluation error, and none helps without a permit.
     if (answer.determining.length === 0 || answer.errors.length > 0) return [];
     const named = remediesOf(bundle, question, answer.determining);
     if (named === undefined) return [];
@@ -46,7 +46,7 @@ export function findRemedies(
   return [];
 }
 
-/** @returns undefined where one of the forbids names none that anybody could do */
+/** @returns undefined if one of the forbids has no remedy that is possible */
 function remediesOf(
   bundle: LoadedBundle,
   question: Question,
@@ -77,10 +77,10 @@ function answerAfter(
 }
 
 /**
- * Of all choices that are enough the one with the fewest missing approvals and sign-ins; of equal ones, what asks least of
- * other people. What is tried is what is told: each role once, and one sign-in.
+ * The sufficient choice with the fewest missing approvals and sign-ins; among equal ones, the fewest approvals. Each role occurs
+ * once, and at most one sign-in.
  *
- * @param needed enough together
+ * @param needed remedies that are sufficient together
  */
 function fewest(
   needed: readonly Needed[],
@@ -98,7 +98,7 @@ function fewest(
   return chosen.reduce((remedies, _, place) => withFewer(remedies, place, question, isEnough), chosen);
 }
 
-/** Of several approvals in one role as few as are enough: those of others may have been counted with them already. */
+/** Reduces the number of approvals in one role while it is sufficient, because approvals in other roles may count as well. */
 function withFewer(
   remedies: readonly Needed[],
   place: number,
@@ -112,14 +112,14 @@ function withFewer(
   return isEnough(fewer) ? withFewer(fewer, place, question, isEnough) : remedies;
 }
 
-/** Every choice of some of them, but not of all. */
+/** Every non-empty proper subset. */
 function choicesFrom(needed: readonly Needed[]): readonly (readonly Needed[])[] {
   return Array.from({ length: 2 ** needed.length - 2 }, (_, index) =>
     needed.filter((_, place) => ((index + 1) & (1 << place)) !== 0),
   );
 }
 
-/** Each approval by role and count once: the most that one forbid asks for may be more than another does. One sign-in. */
+/** Each combination of role and count once, because forbids may require different counts; and one sign-in. */
 function distinct(needed: readonly Needed[]): readonly Needed[] {
   const approvals = new Map<string, Needed>();
   for (const each of needed) {
@@ -133,7 +133,7 @@ function distinct(needed: readonly Needed[]): readonly Needed[] {
   return [...approvals.values(), ...merged(needed.filter(isStepUp))];
 }
 
-/** Approvals by role, of each the most that is asked for; then the sign-in that satisfies all that ask for one. */
+/** The largest approval for each role, then the one sign-in that satisfies all forbids. */
 function merged(needed: readonly Needed[]): readonly Needed[] {
   const approvals = new Map<string, Needed & { readonly remedy: Approval }>();
   let stepUp: (Needed & { readonly remedy: StepUp }) | undefined;
@@ -150,7 +150,7 @@ function merged(needed: readonly Needed[]): readonly Needed[] {
   return stepUp === undefined ? byRole : [...byRole, stepUp];
 }
 
-/** @param needed by whichever forbid: who stands in for a role does so for all that ask for it, and not before all name them */
+/** @param needed by all forbids: a role replaces another only if every forbid permits it, after the longest of their waiting times */
 function obligationOf(remedy: Remedy, needed: readonly Needed[], question: Question): readonly Obligation[] {
   if (remedy.kind === 'step-up') return [{ ...remedy }];
   const { kind, role } = remedy;
@@ -166,7 +166,7 @@ function joint(one: Needed['escalation'], other: Needed['escalation']): Needed['
   });
 }
 
-/** Approvals that do not stand yet. */
+/** Number of approvals still missing. */
 function missingOf(remedy: Remedy, question: Question): number {
   return remedy.kind === 'step-up' ? 0 : Math.max(remedy.count - standingApprovalsOf(question, remedy.role), 0);
 }
@@ -178,7 +178,7 @@ function isStepUp({ remedy }: Needed): boolean {
 type Approval = Extract<Remedy, { kind: 'approval' }>;
 type StepUp = Extract<Remedy, { kind: 'step-up' }>;
 
-/** `phrh` is `phr` with the key in hardware; of two ages the younger. */
+/** The stronger class (`phrh` before `phr`) and the smaller maximum age. */
 function stronger(first: StepUp | undefined, second: StepUp): StepUp {
   if (first === undefined) return second;
   const acr = first.acr === 'phrh' ? first.acr : second.acr;

@@ -12,42 +12,41 @@ import type { Posed } from './posed.ts';
 import type { Candidates } from './search.ts';
 
 /**
- * What a decision point knows of the world that its policies speak of: how a request becomes a question. The trading
- * model is one; the decision point knows nothing of trading.
+ * Turns requests into questions for the policies of one domain. The trading model implements it, so that the decision point is
+ * independent of trading.
  */
 export interface InformationModel<Input> {
   /**
-   * The question as it stands now. Pure but for what it reads of the directory; never waits, never throws for what is
-   * wrong with the input.
+   * The question at this moment. Reads only the directory, is synchronous, and does not throw for invalid input.
    */
   pose(input: Input, bundle: LoadedBundle): Posed;
-  /** Waits for a directory that is no older. @throws CodedError `policy_behind` */
+  /** Waits until the directory has at least this version. @throws CodedError `policy_behind` */
   entitiesAtLeast(version: number): Promise<void>;
   readonly outside: OutsideRequests<Input>;
 }
 
-/** How requests of outside enforcement points are read: nothing they say about a fact that we can read is believed. */
+/** Reads requests of outside enforcement points. Facts that we can read ourselves are never taken from the request. */
 export interface OutsideRequests<Input> {
   /** @throws CodedError `evaluation_invalid` */
   atLeast(context: EvaluationRequest['context']): AtLeast;
   /**
-   * What the request is about, with the facts read from their owners.
+   * The input of the request, with facts read from their owners.
    *
-   * @throws CodedError `evaluation_invalid`; whatever keeps the facts from being read
+   * @throws CodedError `evaluation_invalid`; errors of the owners of the facts
    */
   read(request: EvaluationRequest, caller: Actor): Promise<Input>;
-  /** The same without any fact that must be waited for: what is recorded when they did not come in time. */
+  /** The input without asynchronous facts, to be recorded when they did not arrive in time. */
   unread(request: EvaluationRequest, caller: Actor): Input;
-  /** Why it is a no whatever the policies say; undefined where they decide. */
+  /** A refusal that precedes the policies; undefined if the policies decide. */
   refusal(input: Input): DecisionReason | undefined;
-  /** What limits say to a permit; undefined where they have nothing to say. */
+  /** Checks a permit against limits; undefined if no limits apply. */
   limitsOn(input: Input): Promise<ReserveOutcome> | undefined;
-  /** What a record of the decision is about. */
+  /** The members that identify the subject of the decision in its record. */
   about(input: Input): Pick<RecordDraft, 'subject' | 'transaction' | 'intent' | 'mandate'>;
   /**
-   * What a search goes through: all of it at one version of the directory.
+   * The candidates of a search, all at one version of the directory.
    *
-   * @param bundle what the questions will be put to
+   * @param bundle the bundle that decides
    * @throws CodedError `search_not_supported`, `evaluation_invalid`
    */
   candidates(

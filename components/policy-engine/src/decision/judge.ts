@@ -7,7 +7,7 @@ import { findRemedies } from './find-remedies.ts';
 import type { Question } from './question.ts';
 import { wordsFor } from './words-for.ts';
 
-/** What the policies say to a question. */
+/** The answer of the policies to a question. */
 export interface Verdict
   extends Pick<
     Decision,
@@ -20,12 +20,12 @@ export const noPolicyPermits: DecisionReason = {
 };
 export const notEvaluable: DecisionReason = {
   code: 'not_evaluable',
-  detail: 'The principal or the intent is not one that the policies can decide about.',
+  detail: 'The policies cannot decide about this principal or this intent.',
 };
 
 /**
- * The decision of a bundle on a question: nothing but these two goes in, so the same two give the same verdict
- * wherever and whenever it is asked. Fails closed and does not throw for what is wrong with the question.
+ * Decides a question by a bundle. Pure: the same bundle and question always give the same verdict. Fails closed and does not throw
+ * for an invalid question.
  */
 export function judge(bundle: LoadedBundle, question: Question, evaluate: Evaluator = evaluateCompiled): Verdict {
   const answer = answerTo(bundle, question, evaluate);
@@ -52,7 +52,7 @@ export function judge(bundle: LoadedBundle, question: Question, evaluate: Evalua
   };
 }
 
-/** Whether {@link judge} would permit it, without a word about why not, which costs several times as much. */
+/** Whether {@link judge} would permit it. Skips reasons and remedies, which cost several times as much. */
 export function permits(bundle: LoadedBundle, question: Question, evaluate: Evaluator = evaluateCompiled): boolean {
   const answer = answerTo(bundle, question, evaluate);
   return 'decision' in answer && answer.decision === 'allow';
@@ -60,20 +60,20 @@ export function permits(bundle: LoadedBundle, question: Question, evaluate: Eval
 
 const none: readonly never[] = Object.freeze([]);
 
-/** What the policies answer, or why they cannot be asked. */
+/** The answer of the policies, or the reason why they cannot be asked. */
 function answerTo(bundle: LoadedBundle, question: Question, evaluate: Evaluator): Answer | DecisionReason {
   try {
     return evaluate(bundle, question);
   } catch (error) {
-    // An action that is not declared for such a resource: what nobody has spoken of, nobody has permitted. An
-    // unknown transaction ends here as well, and so looks like one that is known and forbidden.
+    // The schema does not declare the action for such a resource, so no policy permits it. An unknown transaction ends here
+    // as well, and so looks the same as a forbidden one.
     if (isCodedError(error, 'request_refused')) return noPolicyPermits;
     if (isCodedError(error)) return notEvaluable;
     throw error;
   }
 }
 
-/** A deny without a policy behind it. */
+/** A deny that no policy determined. */
 export function denied(reasons: readonly DecisionReason[]): Verdict {
   return { decision: false, determining: [], errors: [], reasons, obligations: [] };
 }

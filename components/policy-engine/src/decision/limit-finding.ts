@@ -4,39 +4,40 @@ import {
   type LimitReading,
   limitReadingJson,
   type Obligation,
+  policyErrors,
   type ReserveOutcome,
 } from '@countersign/contracts';
-import { isCodedError, type Json, listOf, membersOf } from '@countersign/kernel';
+import { type Json, listOf, membersOf } from '@countersign/kernel';
 import type { Verdict } from './judge.ts';
 
 /**
- * What limits were found at before a permit was given; part of what the decision is made from. `uncountable`: an amount
- * that a limit cannot count, which is past every limit.
+ * The state of the limits before a permit; part of the input of the decision. `uncountable`: the amount cannot be counted, which
+ * exceeds every limit.
  */
 export interface LimitFinding {
   readonly outcome: ReserveOutcome['outcome'] | 'uncountable';
   readonly readings: readonly LimitReading[];
-  /** Those with too little headroom, worst first. */
+  /** Readings with too little headroom, worst first. */
   readonly exceeded: readonly LimitReading[];
-  /** Approvals that would let the order pass them. */
+  /** Approvals that would permit the order to exceed these limits. */
   readonly approvals: readonly { readonly role: string; readonly count: number }[];
-  /** Why it cannot be counted; empty where it can. */
+  /** Why the amount cannot be counted; empty if it can. */
   readonly uncountable: readonly DecisionReason[];
 }
 
 const nothing = { readings: [], exceeded: [], approvals: [], uncountable: [] };
 
-/** @throws CodedError whatever keeps the limits from being read */
+/** @throws CodedError if the limits cannot be read */
 export async function findingOf(reading: Promise<ReserveOutcome>): Promise<LimitFinding> {
   try {
     return { ...nothing, ...(await reading) };
   } catch (error) {
-    if (!isCodedError(error, 'limit_currency') && !isCodedError(error, 'limit_amount')) throw error;
+    if (!policyErrors.is(error, 'limit_currency') && !policyErrors.is(error, 'limit_amount')) throw error;
     return { ...nothing, outcome: 'uncountable', uncountable: [{ code: error.code, detail: error.detail }] };
   }
 }
 
-/** A permit that a limit stands against is none. What the policies deny stays denied for their reasons. */
+/** Turns a permit into a deny if a limit is exceeded. A deny by the policies keeps its reasons. */
 export function heldToLimits(verdict: Verdict, finding: LimitFinding): Verdict {
   const { outcome, exceeded, approvals, uncountable } = finding;
   if (!verdict.decision || outcome === 'reserved') return verdict;
@@ -49,7 +50,7 @@ export function heldToLimits(verdict: Verdict, finding: LimitFinding): Verdict {
   };
 }
 
-/** What every limit was found at, and which of them made a deny of a permit. */
+/** All readings, with a mark on the limits that turned the permit into a deny. */
 export function readingsIn({ readings, exceeded }: LimitFinding): DecisionExplanation['limits'] {
   return readings.map((reading) => ({
     ...reading,
@@ -64,12 +65,12 @@ function wordsFor({ limit, headroom, unit, most, amount }: LimitReading): Decisi
   };
 }
 
-/** A reading for those who keep the limits: what is counted together, over what time, and how much of it is used. */
+/** A reading in words, for administrators of limits. */
 export function readingInWords({ limit, key, window, most, unit, used, headroom, amount }: LimitReading): string {
   return `${limit} (${key}, ${window}): ${used} of ${most} ${unit} used, ${headroom} left, ${amount} asked for.`;
 }
 
-/** As the input of a decision has it; members in canonical order. */
+/** The JSON for the input of a decision; members in canonical order. */
 export function findingJson({ outcome, readings, exceeded, approvals, uncountable }: LimitFinding): Json {
   return {
     approvals: approvals.map(({ role, count }) => ({ count, role })),
@@ -80,7 +81,7 @@ export function findingJson({ outcome, readings, exceeded, approvals, uncountabl
   };
 }
 
-/** Reads what {@link findingJson} wrote; undefined for anything else. */
+/** Reads the JSON of {@link findingJson}; undefined for anything else. */
 export function readFinding(json: Json | undefined): LimitFinding | undefined {
   const { outcome, readings, exceeded, approvals, uncountable } = membersOf(json) ?? {};
   const read = {

@@ -5,8 +5,8 @@ import type { WrittenInput } from './document.ts';
 import type { Verdict } from './judge.ts';
 
 /**
- * A decision whose input is written down when it is first read; see `writeInput`. Its input and digest are members of the
- * class: a copy made by spreading it would lack them, so {@link recordedAnswer} names them.
+ * A decision whose input is written on first read; see `writeInput`. Input and digest are getters, which a spread does not copy, so
+ * {@link recordedAnswer} names them.
  */
 export class MadeDecision implements Decision {
   readonly id: DecisionId;
@@ -45,7 +45,7 @@ export class MadeDecision implements Decision {
     this.#written = written;
   }
 
-  /** Of {@link inputText}. */
+  /** The value of {@link inputText}. */
   get input(): Json {
     return this.#written.input;
   }
@@ -62,12 +62,12 @@ export class MadeDecision implements Decision {
 /**
  * The decision with the record that holds it.
  *
- * @param notes of the bundle that decided
+ * @param notes of the deciding bundle
  */
 export function recordedAnswer(made: MadeDecision, recordId: RecordId, notes: LoadedBundle['notes']): RecordedAnswer {
   return {
     ...made,
-    // Few who get an answer read this of it: it is made for those who do.
+    // Getters, because few readers of an answer need these members.
     get input() {
       return made.input;
     },

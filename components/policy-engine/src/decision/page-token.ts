@@ -1,22 +1,21 @@
 import { policyErrors } from '@countersign/contracts';
 import { type Digest, decodeBase64Url, parseJson, sha256Base64Url } from '@countersign/kernel';
 
-/** Where a search goes on. */
+/** The position at which a search continues. */
 export interface PagePosition {
-  /** Key of the last candidate that was looked at. */
+  /** Key of the last examined candidate. */
   readonly after: string;
-  /** Results a page, as the first request asked. */
+  /** Results for each page, from the first request. */
   readonly limit: number;
 }
 
 const checkLength = 22;
 
 /**
- * A page token (AuthZEN 1.0 section 8.2): a position, and which request it belongs to. Nobody's right depends on it:
- * whoever makes one up gets what the same request without it would have shown further on. So it has a check sum against
- * mutilation and no key.
+ * A page token (AuthZEN 1.0 section 8.2): a position and the digest of its request. A forged token reveals only what the same
+ * request would have returned on a later page, so it has a checksum against corruption and no key.
  *
- * @param request digest of everything of the request but its page, and of whose request it is
+ * @param request digest of the request without its page, and of the caller's institution
  */
 export function writePageToken({ after, limit }: PagePosition, request: Digest): string {
   const text = JSON.stringify([1, limit, after, request]);
@@ -30,13 +29,14 @@ export function writePageToken({ after, limit }: PagePosition, request: Digest):
 export function readPageToken(token: string, request: Digest, maxLimit: number): PagePosition {
   const [encoded = '', check, ...more] = token.split('.');
   const text = decodeBase64Url(encoded)?.toString() ?? '';
-  if (text === '' || more.length > 0 || check !== checkOf(text)) throw refuse('is not one that was given out here');
+  if (text === '' || more.length > 0 || check !== checkOf(text)) throw refuse('was not issued here');
   const read = parseJson(text);
   const [version, limit, after, digest] = read.ok && Array.isArray(read.value) ? read.value : [];
-  // Nobody needs our help to write the check sum: a page is no larger by token than by asking for it.
+  // Anyone can compute the checksum, so a token must not raise the page size above the maximum.
   const page = typeof limit === 'number' && Number.isInteger(limit) && limit >= 0 && limit <= maxLimit;
-  if (version !== 1 || !page || typeof after !== 'string') throw refuse('is not one that was given out here');
-  if (digest !== request) throw refuse('belongs to another request: all of it but the token stays the same');
+  if (version !== 1 || !page || typeof after !== 'string') throw refuse('was not issued here');
+  if (digest !== request)
+    throw refuse('belongs to another request. Repeat the first request unchanged and add only the token');
   return { after, limit };
 }
 

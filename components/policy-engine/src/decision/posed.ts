@@ -6,29 +6,28 @@ import { type LocalEntity, type Question, QuestionOfValues, type QuestionValues,
 export type { LocalEntity, Uid };
 
 /**
- * What is to be decided, as an information model has found it: the question, or as much of it as there is, and what of
- * the directory it can come to.
+ * The result of an information model: the question, as far as it exists, and the entities of the directory reachable from it.
  */
 export interface Posed {
   readonly principal: Uid;
   readonly action: string;
-  /** Namespace of the model of an application whose question it is; the market's when left out. */
+  /** Namespace of the application model; absent for the market. */
   readonly application?: string;
   readonly resource: Uid;
-  /** Cedar's JSON form; members in canonical order, at every level. */
+  /** Cedar's JSON form; members in canonical order at every level. */
   readonly context: Readonly<Record<string, Json>>;
   readonly local: readonly LocalEntity[];
-  /** The same as values, from a model that makes them; see {@link Question.values}. */
+  /** The same as values, if the model makes values; see {@link Question.values}. */
   readonly values?: QuestionValues | undefined;
   readonly shared: EntitySnapshot;
   readonly closure: Closure;
   /** Version of the directory that was read. */
   readonly entityVersion: number;
-  /** False when the principal or the intent is none that the policies can be asked about: that denies. */
+  /** False if the policies cannot be asked about this principal or intent; the decision is then a deny. */
   readonly evaluable: boolean;
 }
 
-/** Posed by a model that makes values. */
+/** The result of a model that makes values. */
 export class PosedInValues extends QuestionOfValues implements Posed {
   readonly closure: Closure;
   readonly entityVersion: number;
@@ -47,7 +46,7 @@ export class PosedInValues extends QuestionOfValues implements Posed {
   }
 }
 
-/** The same, of which the policies cannot be asked. */
+/** The same without a question for the policies. */
 export function withoutQuestion({
   principal,
   action,
@@ -65,8 +64,8 @@ export function withoutQuestion({
   };
 }
 
-/** @returns undefined where there is none to be asked */
+/** @returns undefined if there is no question */
 export function questionIn(posed: Posed): Question | undefined {
-  // What is posed is a question with more beside it: nothing is copied on the way to the policies.
+  // `Posed` extends the question, so nothing is copied on the hot path.
   return posed.evaluable ? posed : undefined;
 }

@@ -10,8 +10,7 @@ import {
 import type { Json } from '@countersign/kernel';
 
 /**
- * A question as the policies see it. Live decisions, the tests of a bundle, simulation, replay and search all put
- * their questions in this form, and nothing else reaches the policies.
+ * A question as the policies see it. Live decisions, bundle tests, simulation, replay and search all use this form.
  */
 export interface Question {
   readonly principal: EntityUid;
@@ -20,15 +19,15 @@ export interface Question {
   readonly resource: EntityUid;
   /** Cedar's JSON form. */
   readonly context: Readonly<Record<string, Json>>;
-  /** Entities of this question alone: the resource, and what is read from the intent with it. */
+  /** Entities of this question only: the resource, and entities from its intent. */
   readonly local: readonly EntityInput[];
-  /** Those everybody shares: the directory, and the reference data of the bundle. */
+  /** Entities shared by all questions: the directory and the bundle's reference data. */
   readonly shared: EntitySnapshot;
-  /** Exactly what the policies would read from all that, where whoever asks has it already. */
+  /** The same as parsed values, if the model has made them. */
   readonly values?: QuestionValues | undefined;
 }
 
-/** What is in a question, as values. */
+/** The content of a question as values. */
 export class QuestionValues {
   readonly principal: EntityReference;
   readonly resource: EntityReference;
@@ -48,10 +47,10 @@ export class QuestionValues {
   }
 }
 
-/** Names an entity; members in canonical order. */
+/** The name of an entity; members in canonical order. */
 export type Uid = { readonly id: string; readonly type: string };
 
-/** An entity of one question alone, in Cedar's JSON form; members in canonical order. */
+/** An entity of one question, in Cedar's JSON form; members in canonical order. */
 export type LocalEntity = {
   readonly attrs: Readonly<Record<string, Json>>;
   readonly parents: readonly Uid[];
@@ -59,10 +58,8 @@ export type LocalEntity = {
 };
 
 /**
- * A question of values. Its JSON is made when somebody reads it: who writes a decision down, who looks for remedies, whom
- * another engine answers. What is permitted is permitted without.
- *
- * What is in it are members of the class: a copy made by spreading it would have none of them.
+ * A question made of values. Its JSON is made on first read, for records, remedies and the reference engine. The members are
+ * getters, which a spread does not copy.
  */
 export class QuestionOfValues implements Question {
   readonly action: string;
@@ -72,7 +69,7 @@ export class QuestionOfValues implements Question {
   #context: Readonly<Record<string, Json>> | undefined;
   #local: readonly LocalEntity[] | undefined;
 
-  /** @param sound whether the values are what would be read from their JSON; see `ValueMaker` */
+  /** @param sound whether the values equal those parsed from their JSON; see `ValueMaker` */
   constructor({ action, shared }: Pick<QuestionOfValues, 'action' | 'shared'>, values: QuestionValues, sound: boolean) {
     this.action = action;
     this.shared = shared;

@@ -1,21 +1,20 @@
 import { RecordValue, type Value } from '@countersign/cedar';
 
 /**
- * Makes records of one kind. Those with the same attributes share their list of names, by which policies find an
- * attribute without looking for it.
+ * Makes records of one kind. Records with the same attributes share their list of names, so that policies find attributes by place.
  *
- * The values come by place, undefined for what is missing: seventeen of them by name took 0.3 to 0.5 µs to put in order,
- * by place they take 0.05, and a decision makes five records.
+ * Values are passed by place, undefined for a missing one. For seventeen values this takes 0.05 µs instead of 0.3 to 0.5 µs by name,
+ * and a decision makes five records.
  *
- * @param names all that such a record can have, at most 31, in canonical order: what is written of the record comes in it
- * @returns makes a record of values that are left to it
+ * @param names all possible names, at most 31, in canonical order
+ * @returns makes a record of the given values
  */
 export function recordShape<const Names extends readonly string[]>(
   ...names: Names
 ): (values: { readonly [Place in keyof Names]: Value | undefined }) => RecordValue {
   if (names.length > 31 || names.some((name, place) => place > 0 && name <= (names[place - 1] ?? '')))
-    throw new Error('the names of a record are too many, or not in canonical order');
-  /** By what is missing, a bit for each name. */
+    throw new Error('a record shape has too many names, or its names are not in canonical order');
+  /** Lists of present names by a bit mask of the missing ones. */
   const lists = new Map<number, readonly string[]>();
   return (given) => {
     const values: readonly (Value | undefined)[] = given;

@@ -3,14 +3,13 @@ import type { Remedy } from '../bundle/annotations.ts';
 import { takesApprovalsIn } from './approval-states.ts';
 import type { Question } from './question.ts';
 
-/** Attribute of the resource that counts standing approvals by role; roles written as in Cedar, `head_of_trading`. */
+/** Attribute of the resource with the number of valid approvals by role; roles as in Cedar, `head_of_trading`. */
 const approvalsAttribute = 'approvals';
-/** The one that says how whoever began it had signed in for its token. */
+/** Attribute of the resource with the initiator's sign-in for its token. */
 const permittedAttribute = 'permitted';
 
 /**
- * Whether anybody could do it: software does not sign in; and the registry takes approvals while a step that may want them
- * comes next, later nobody can give what is missing.
+ * Whether the remedy is possible: only people can sign in, and the registry accepts approvals only in some states.
  */
 export function canBeDone(question: Question, remedy: Remedy): boolean {
   if (remedy.kind === 'step-up') return question.principal.type === 'Person';
@@ -18,22 +17,21 @@ export function canBeDone(question: Question, remedy: Remedy): boolean {
 }
 
 /**
- * The question as it would be if the remedies had been done: so many approvals stand, the person has just signed in
- * that well.
+ * The question after the remedies: with the required approvals, or a fresh sign-in of the required class.
  *
  * @param remedies that {@link canBeDone}
  */
 export function withRemedies(question: Question, remedies: readonly Remedy[]): Question {
-  // Named one by one: what the question has as values is not what is asked now.
+  // Copies members one by one to leave out `values`, which no longer match.
   const { principal, action, resource, shared } = question;
   let { context, local } = question;
   for (const remedy of remedies) {
     if (remedy.kind === 'step-up') {
-      // Whoever steps up has just signed in, also where the question did not say when they had.
+      // A step-up is a fresh sign-in, even if the age was unknown before.
       context = { ...context, acr: remedy.acr, authAgeSeconds: 0 };
-      // Where sign-ins can be bound to what they are for, whoever steps up for this does so for this.
+      // A step-up for this intent is bound to this intent.
       if (context['boundToIntent'] !== undefined) context = { ...context, boundToIntent: true };
-      // With that sign-in they ask for the token anew.
+      // The person then asks for a new token with that sign-in.
       if (attributesOf({ resource, local })?.[permittedAttribute] !== undefined)
         local = withAttribute({ resource, local }, permittedAttribute, { acr: remedy.acr, authAgeSeconds: 0 });
       continue;
@@ -46,7 +44,7 @@ export function withRemedies(question: Question, remedies: readonly Remedy[]): Q
   return { principal, action, resource, shared, context, local };
 }
 
-/** How many approvals by holders of the role stand now. */
+/** The number of valid approvals in the role. */
 export function standingApprovalsOf(question: About, role: string): number {
   const standing = approvalsOf(question)?.[attributeOf(role)];
   return typeof standing === 'number' ? standing : 0;

@@ -1,11 +1,11 @@
 import { type AtLeast, type EvaluationRequest, policyErrors } from '@countersign/contracts';
 import { type CodedError, type Json, parseId, type RecordId } from '@countersign/kernel';
 
-/** What of an enforcement point's context is used. */
+/** The members of an enforcement point's context that we use. */
 interface ReadContext {
   readonly client: string;
   readonly scopes: readonly string[];
-  /** The record of the issue of the token that came to the enforcement point: its claim `evidence`. */
+  /** The issue record of the token presented to the enforcement point: its claim `evidence`. */
   readonly evidence?: RecordId;
   readonly device?: string;
   readonly signals: readonly string[];
@@ -17,11 +17,10 @@ const maxScopes = 64;
 const maxSignals = 32;
 
 /**
- * Reads the members that are ours: `client`, `scope`, `evidence`, `device`, `signals`, `policy_version` and `entity_version` (both: decide by nothing older). Others are ignored, as AuthZEN 1.0
- * section 10.1.1 asks.
+ * Reads `client`, `scope`, `evidence`, `device`, `signals`, and the minimum versions `policy_version` and `entity_version`. Other
+ * members are ignored (AuthZEN 1.0 section 10.1.1).
  *
- * A member of ours that cannot be read is refused and not taken as absent: a risk signal that is overlooked, or a scope
- * that is cut off, would turn a no into a yes.
+ * A malformed member is refused, never treated as absent: an overlooked risk signal could turn a deny into a permit.
  *
  * @throws CodedError `evaluation_invalid`
  */
@@ -50,7 +49,7 @@ export function readAtLeast(members: Readonly<Record<string, Json>> = {}): AtLea
   };
 }
 
-/** Whether the answer names its record in the body as well, and not in headers alone. What is no `true` counts as not asked. */
+/** Whether the caller asks for the record in the body as well as in the headers; any value other than `true` means no. */
 export function isRecordAsked(context: EvaluationRequest['context']): boolean {
   return context !== undefined && Object.hasOwn(context, 'record') && context['record'] === true;
 }
@@ -104,7 +103,7 @@ function refuse(name: string, expected: string): CodedError {
   return policyErrors.error('evaluation_invalid', `context.${name} must be ${expected}.`);
 }
 
-/** Text that can be recorded: a lone surrogate has no canonical form. */
+/** Recordable text: a lone surrogate has no canonical form. */
 function isText(json: Json, most: number): json is string {
   return typeof json === 'string' && json.length <= most && json.isWellFormed();
 }

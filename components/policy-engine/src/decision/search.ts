@@ -13,41 +13,41 @@ import type { Question } from './question.ts';
 
 type Found = SearchAnswer['results'][number];
 
-/** One thing that may be found. */
+/** A possible result of a search. */
 export interface Candidate {
-  /** Its place among the others, see {@link Candidates.after}. */
+  /** Sort key; see {@link Candidates.after}. */
   readonly key: string;
   readonly found: Found;
-  /** The question whose yes puts it among the results; undefined where it is a no whatever the policies say. */
+  /** The question that must be permitted; undefined if it is refused before the policies. */
   question(): Question | undefined | Promise<Question | undefined>;
 }
 
-/** Everything that a search looks through, at one version of policies and entities. */
+/** All candidates of a search, at one version of policies and entities. */
 export interface Candidates extends Pick<SearchAnswer, 'policyVersion' | 'policyHash' | 'entityVersion'> {
   readonly policyRecord: RecordDraft['id'];
-  /** Namespace of the model of an application that is searched. */
+  /** Namespace of the searched application model. */
   readonly application?: string;
   /**
-   * Those whose key is greater than `key`, all of them when it is left out, ascending (UTF-16 code units). Made as they
-   * are taken: no more than a page's are. None that the caller may not know of.
+   * Candidates with a key greater than `key` (all if undefined), ascending by UTF-16 code units. Made lazily. Contains only
+   * candidates that the caller may know of.
    */
   after(key: string | undefined): Iterable<Candidate>;
-  /** Whether the policies say yes to it. */
+  /** Whether the policies permit it. */
   permits(question: Question): boolean;
 }
 
 interface SearchDependencies {
   /**
-   * Reads once what all questions of the request share.
+   * Reads the common facts of all questions once.
    *
    * @throws CodedError `search_not_supported` for a type of resource that cannot be searched; `evaluation_invalid`,
    *   `policy_behind`, `decision_timed_out`
    */
   readonly open: (request: SearchRequest, caller: Actor) => Promise<Candidates>;
   /**
-   * What has still to be read for a question.
+   * Waits for the remaining facts of a question.
    *
-   * @throws CodedError `decision_timed_out` when it does not come in the time there is for all of the request
+   * @throws CodedError `decision_timed_out` after the deadline of the request
    */
   readonly inTime: <Result>(work: Promise<Result>) => Promise<Result>;
   readonly audit: AuditAppender;
@@ -57,14 +57,15 @@ interface SearchDependencies {
 
 const defaultLimit = 100;
 const maxLimit = 1_000;
-/** Questions a page: it ends there with what was found, and the next one goes on. */
+/** Maximum number of questions for one page; the next page continues there. */
 const maxQuestions = 2_000;
 
 /**
- * What an evaluation of the same moment would permit, a page at a time (AuthZEN 1.0 section 8.1). A page with a token
- * for the next may hold fewer results than asked for, or none. Recorded before it is returned.
+ * A page of the candidates that an evaluation at this moment would permit (AuthZEN 1.0 section 8.1). A page with a token for the
+ * next one may hold fewer results than requested, or none. Recorded before it is returned.
  *
- * @throws CodedError `page_token_invalid`; `evaluation_invalid` for a request that has no digest; as {@link SearchDependencies.open}; whatever keeps it from being recorded
+ * @throws CodedError `page_token_invalid`; `evaluation_invalid` for a request without a canonical form; as
+ *   {@link SearchDependencies.open}; if the record cannot be written
  */
 export async function search(
   request: SearchRequest,
@@ -112,8 +113,7 @@ export async function search(
 }
 
 /**
- * What a page token is bound to. Whether there is such a thing is known before anything is asked, and not only when there
- * turns out to be a second page.
+ * The digest that a page token is bound to. Computed first, so that a request without a digest fails even on a single page.
  */
 function boundTo(request: unknown): Digest {
   try {
@@ -124,7 +124,7 @@ function boundTo(request: unknown): Digest {
   }
 }
 
-/** Section 8.2: with a token, whatever else of the page is said must be what the first request said. */
+/** Section 8.2: with a token, the other members of the page must equal those of the first request. */
 function startOf(page: SearchRequest['page'], bound: Digest): Partial<PagePosition> & { readonly limit: number } {
   const limit = page?.limit === undefined ? undefined : Math.min(page.limit, maxLimit);
   if (page?.token === undefined) return { limit: limit ?? defaultLimit };
@@ -134,7 +134,7 @@ function startOf(page: SearchRequest['page'], bound: Digest): Partial<PagePositi
   return position;
 }
 
-/** @returns `last`: key of the last candidate asked about, where there are more after it */
+/** @returns `last`: key of the last examined candidate if more follow */
 async function takePage(
   candidates: Candidates,
   { after, limit }: Partial<PagePosition> & { readonly limit: number },
@@ -143,10 +143,10 @@ async function takePage(
   const results: Found[] = [];
   let questions = 0;
   let last = after;
-  // A question of a model can take a hundred times as long as one of the market: it is time that counts, not questions.
+  // Yields by time, because a question of an application model can take a hundred times as long as one of the market.
   const betweenQuestions = startTurns();
   for (const candidate of candidates.after(after)) {
-    // There is at least this one more: the page ends before it.
+    // At least this candidate remains, so the page ends before it.
     if (results.length >= limit || questions >= maxQuestions) return { results, questions, last: last ?? '' };
     const asked = candidate.question();
     const question = asked instanceof Promise ? await inTime(asked) : asked;

@@ -1,45 +1,39 @@
 import type { Digest } from '@countersign/kernel';
-import { databaseFailure } from '@countersign/runtime';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
 export interface EntityFactStore {
-  /** Durable when it resolves. What is there already stays as it is: the digest says that it is the same. */
+  /** Durable when it resolves. Existing rows stay unchanged, because the same digest means the same content. */
   insert(facts: readonly { readonly digest: Digest; readonly text: string }[]): Promise<void>;
-  /** Canonical JSON of entities by their digest; those that are not kept are left out. */
+  /** Canonical JSON of entities by digest, without those that are not stored. */
   load(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, string>>;
 }
 
 export function createEntityFactStore(pool: pg.Pool): EntityFactStore {
   return {
     async insert(facts) {
-      try {
-        // In one order, so that two nodes that store the same entities never wait for each other in a ring.
-        await pool.query(
-          `insert into entity_facts (digest, document)
-           select digest, document from unnest($1::text[], $2::text[]) as given (digest, document) order by digest
-           on conflict (digest) do nothing`,
-          [facts.map(({ digest }) => digest), facts.map(({ text }) => text)],
-        );
-      } catch (error) {
-        throw databaseFailure(error);
-      }
+      // Inserts in a fixed order, so that two nodes with the same entities cannot deadlock.
+      await ask(
+        pool,
+        `insert into entity_facts (digest, document)
+         select digest, document from unnest($1::text[], $2::text[]) as given (digest, document) order by digest
+         on conflict (digest) do nothing`,
+        [facts.map(({ digest }) => digest), facts.map(({ text }) => text)],
+      );
     },
     async load(digests) {
-      try {
-        const { rows } = await pool.query<{ digest: string; document: string }>(
-          'select digest, document from entity_facts where digest = any($1::text[])',
-          [[...digests]],
-        );
-        const wanted = new Map<string, Digest>(digests.map((digest) => [digest, digest]));
-        return new Map(
-          rows.flatMap(({ digest, document }) => {
-            const asked = wanted.get(digest);
-            return asked === undefined ? [] : [[asked, document] as const];
-          }),
-        );
-      } catch (error) {
-        throw databaseFailure(error);
-      }
+      const { rows } = await ask<{ digest: string; document: string }>(
+        pool,
+        'select digest, document from entity_facts where digest = any($1::text[])',
+        [[...digests]],
+      );
+      const wanted = new Map<string, Digest>(digests.map((digest) => [digest, digest]));
+      return new Map(
+        rows.flatMap(({ digest, document }) => {
+          const asked = wanted.get(digest);
+          return asked === undefined ? [] : [[asked, document] as const];
+        }),
+      );
     },
   };
 }

@@ -1,14 +1,14 @@
 import { Datetime, Decimal, parseDatetime, parseDecimalValue, SetValue, type Value } from '@countersign/cedar';
 
-// What is within these, and well-formed, is read from JSON as it is; see `ValueReader` of the Cedar protocol.
+// Limits of `ValueReader` in the Cedar protocol.
 const maxTextLength = 65_536;
 const maxItems = 512;
 
 const nothing = new SetValue([]);
 
 /**
- * Makes the values of one question out of what callers bring along. Policies are put values that have not been read
- * from JSON only while these are what would have been read: `sound`. Of others the JSON is read, which refuses them.
+ * Makes the values of one question from the input. `sound` is true while all values equal those parsed from their JSON. Otherwise
+ * the JSON is parsed, which refuses them.
  */
 export class ValueMaker {
   sound = true;
@@ -18,7 +18,7 @@ export class ValueMaker {
     return text;
   }
 
-  /** Of an optional text. */
+  /** For an optional text. */
   maybe(text: string | undefined): string | undefined {
     return text === undefined ? undefined : this.text(text);
   }
@@ -30,11 +30,11 @@ export class ValueMaker {
 
   texts(texts: readonly string[]): SetValue {
     for (const text of texts) this.text(text);
-    // A copy, because the list is its owner's to change.
+    // A copy, because the owner of the list may change it.
     return this.set(texts.slice());
   }
 
-  /** @param items a list of its own, of what was made here */
+  /** @param items a new list of values made here */
   set(items: readonly Value[]): SetValue {
     if (items.length === 0) return nothing;
     if (items.length > maxItems) this.sound = false;

@@ -3,7 +3,7 @@ import { type Actor, type DirectorySnapshot, policyErrors } from '@countersign/c
 /** Ids of one kind, ascending (UTF-16 code units). */
 export type SortedIds = readonly string[];
 
-/** What of the directory a caller may find: of its own institution, or, when that is the operator, of every one. */
+/** The ids in the directory that a caller may find: those of its own institution, or all for the operator. */
 export interface Visible {
   subjects(type: string): SortedIds;
   /** @throws CodedError `search_not_supported` */
@@ -17,7 +17,7 @@ interface Index {
 }
 
 const none: SortedIds = [];
-/** Sorting is for the first who searches a version of the directory; then it is there for as long as the version. */
+/** Built on the first search of a version of the directory, and kept as long as the version. */
 const indexes = new WeakMap<DirectorySnapshot, Index>();
 
 /** @param operator LEI of the institution that runs the installation */
@@ -26,20 +26,20 @@ export function visibleTo(caller: Actor, directory: DirectorySnapshot, operator:
   const everything = operator !== undefined && institution === operator;
   const of = (ids: ByInstitution | undefined) => (everything ? ids?.all() : ids?.of(institution)) ?? none;
   return {
-    // A type that nobody has heard of has no subjects: an empty answer, not an error.
+    // An unknown type gives an empty result, not an error.
     subjects: (type) => of(indexOf(directory).principals.get(type)),
     resources(type) {
       if (type === 'transaction')
         throw policyErrors.error(
           'search_not_supported',
-          'Transactions are not searched: ask about one, or search for the subjects or the actions of one.',
+          'Transactions cannot be searched. Evaluate one transaction, or search for its subjects or actions.',
         );
       return type === 'resource' ? of(indexOf(directory).resources) : none;
     },
   };
 }
 
-/** Where the ids begin that are greater than `id`. */
+/** The position of the first id greater than `id`. */
 export function positionAfter(ids: SortedIds, id: string | undefined): number {
   if (id === undefined) return 0;
   let low = 0;
@@ -77,7 +77,7 @@ function buildIndex(directory: DirectorySnapshot): Index {
   return { principals, resources };
 }
 
-/** Ids by the institution they are of; a list is sorted when it is first asked for. */
+/** Ids by institution; each list is sorted on first use. */
 class ByInstitution {
   readonly #unsorted = new Map<string, string[]>();
   readonly #sorted = new Map<string, SortedIds>();

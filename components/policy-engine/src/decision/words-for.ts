@@ -8,8 +8,8 @@ const placeholder = /\{(context|resource)\.([A-Za-z_][A-Za-z0-9_.]*)\}/g;
 const maxShown = 64;
 
 /**
- * The reason of a forbid in its author's words, with what was found in the places of `{context.…}` and `{resource.…}`. A path
- * goes on through entities, as in a policy: `{resource.account.institution.country}`.
+ * The reason of a forbid, with the placeholders `{context.…}` and `{resource.…}` replaced by the facts. A path follows entities as
+ * in a policy: `{resource.account.institution.country}`.
  */
 export function wordsFor({ reason, detail }: PolicyNotes, question: Question): DecisionReason {
   if (!detail.includes('{')) return { code: reason, detail };
@@ -25,7 +25,7 @@ export function wordsFor({ reason, detail }: PolicyNotes, question: Question): D
   };
 }
 
-/** Of an entity its attributes, as the question has them; any other value as it is. */
+/** The attributes of a reference to an entity; any other value unchanged. */
 function attributesOf(value: unknown, { local, shared }: Question): unknown {
   const entity = memberOf(value, '__entity');
   const [type, id] = [memberOf(entity, 'type'), memberOf(entity, 'id')];
@@ -42,7 +42,7 @@ function memberOf(value: unknown, name: string): unknown {
     : undefined;
 }
 
-/** As a person writes it: a decimal or a time without its wrapping, an entity by its id. */
+/** A readable value: a decimal or a time without its JSON wrapping, an entity by its id. */
 function shown(value: unknown): string {
   if (typeof value === 'string') return value.slice(0, maxShown);
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);

@@ -1,8 +1,8 @@
-import { judgedFields } from '@countersign/contracts';
+import { comparedFields } from '@countersign/contracts';
 import { digestSchema, idSchema, instantSchema } from '@countersign/runtime';
 import { Type } from 'typebox';
 
-// What history answers with over HTTP; see decision-history.ts of the contracts.
+// HTTP answers of the history; see decision-history.ts of the contracts.
 
 const closed = { additionalProperties: false };
 const count = Type.Integer({ minimum: 0 });
@@ -12,7 +12,7 @@ const texts = Type.Array(Type.String());
 export const simulationRange = Type.Object(
   {
     from: Type.Optional(instantSchema({ description: 'From this moment on' })),
-    until: Type.Optional(instantSchema({ description: 'Before this moment; now when left out' })),
+    until: Type.Optional(instantSchema({ description: 'Before this moment; now by default' })),
     action: Type.Optional(Type.String({ maxLength: 128, description: 'e.g. `order:create`' })),
     principal: Type.Optional(Type.String({ maxLength: 256 })),
     institution: Type.Optional(Type.String({ maxLength: 64, description: "LEI of the principal's institution" })),
@@ -23,7 +23,7 @@ export const simulationRange = Type.Object(
 
 const flipCounts = Type.Array(
   Type.Object({ name: Type.String(), decisions: count, permitToDeny: count, denyToPermit: count }, closed),
-  { description: 'Those with the most flips first' },
+  { description: 'Sorted by number of flips, largest first' },
 );
 const answer = Type.Enum(['permit', 'deny']);
 const flip = Type.Object(
@@ -41,7 +41,7 @@ const flip = Type.Object(
     limits: Type.Optional(
       Type.Object(
         { before: texts, after: texts },
-        { ...closed, description: 'Limits that it was, and would be, past' },
+        { ...closed, description: 'Limits that were, and would be, exceeded' },
       ),
     ),
   },
@@ -53,12 +53,12 @@ const limitChange = Type.Object(
     kind: Type.Enum(['limit', 'rate']),
     id: Type.String(),
     change: Type.Enum(['added', 'changed', 'removed']),
-    before: Type.Optional(Type.Unknown({ description: 'As `limits.json` has it' })),
+    before: Type.Optional(Type.Unknown({ description: 'As in `limits.json`' })),
     after: Type.Optional(Type.Unknown()),
     tried: Type.Optional(
       Type.Integer({
         minimum: 0,
-        description: 'Decisions with a reading of the limit, which were held to it as it would be. Missing: not tried',
+        description: 'Number of decisions tested against the changed limit. Absent: not tested',
       }),
     ),
   },
@@ -75,14 +75,14 @@ export const simulationAnswer = Type.Object(
     startedAt: instantSchema(),
     startedBy: Type.String(),
     finishedAt: Type.Optional(instantSchema()),
-    failure: Type.Optional(Type.String({ description: 'Why it failed' })),
+    failure: Type.Optional(Type.String({ description: 'The reason for the failure' })),
     progress: Type.Object(
       { done: count, of: count },
-      { ...closed, description: 'Records read, of those in the range' },
+      { ...closed, description: 'Records read, and records in the range' },
     ),
     decisions: count,
     skipped: Type.Record(Type.String(), count, {
-      description: 'Decisions whose inputs could not be had, by what was missing',
+      description: 'Decisions with missing inputs, by kind of input',
     }),
     permitToDeny: count,
     denyToPermit: count,
@@ -93,12 +93,12 @@ export const simulationAnswer = Type.Object(
       Type.Array(limitChange, {
         maxItems: 1_000,
         description:
-          'What it makes otherwise of limits and rates; the first thousand. What is `tried` was held against the recorded ' +
-          'readings, each by itself: what was used is not counted again. For all else decisions are held to the limits as ' +
-          'they were found then. Missing in reports that were made before they said so',
+          'Changes to limits and rates; the first thousand. Limits with `tried` were tested against the recorded readings one by ' +
+          'one, without recounting the usage. All other decisions keep the recorded state of their limits. Absent in reports ' +
+          'from older releases',
       }),
     ),
-    digest: Type.Optional(digestSchema({ description: 'Over all of the report, once it is done' })),
+    digest: Type.Optional(digestSchema({ description: 'Digest of the whole report, once it is done' })),
   },
   { ...closed, title: 'SimulationReport' },
 );
@@ -127,10 +127,10 @@ const recordedDecisionAnswer = Type.Object(
     reasons: Type.Array(Type.Object({ code: Type.String(), detail: Type.String() }, closed)),
     obligations: Type.Array(obligation),
     tokenLifetimeSeconds: Type.Optional(Type.Integer({ minimum: 1 })),
-    timeStamp: Type.Optional(Type.Literal(true, { description: 'A policy that permitted it asks for a time stamp' })),
+    timeStamp: Type.Optional(Type.Literal(true, { description: 'A permitting policy requires a time stamp' })),
     entityVersion: count,
     inputDigest: digestSchema(),
-    input: Type.Unknown({ description: 'All that was put to the policies; what of the directory, by digest' }),
+    input: Type.Unknown({ description: 'The input of the policies, with entities of the directory by digest' }),
   },
   { ...closed, title: 'RecordedDecision' },
 );
@@ -146,7 +146,7 @@ export const replayAnswer = Type.Union(
         differences: Type.Array(
           Type.Object(
             {
-              field: Type.Enum([...judgedFields, 'input_digest']),
+              field: Type.Enum([...comparedFields, 'input_digest']),
               recorded: Type.Unknown(),
               replayed: Type.Unknown(),
             },
@@ -160,7 +160,7 @@ export const replayAnswer = Type.Union(
       {
         ...replayed,
         outcome: Type.Literal('missing'),
-        missing: Type.Array(Type.String(), { description: 'Recorded inputs that cannot be had any more' }),
+        missing: Type.Array(Type.String(), { description: 'Recorded inputs that are no longer available' }),
       },
       closed,
     ),
@@ -171,16 +171,18 @@ export const replayAnswer = Type.Union(
 const amount = Type.String({ description: 'Decimal, in `unit`' });
 const limitReading = Type.Object(
   {
-    limit: Type.String({ description: 'Its id' }),
-    key: Type.String({ description: 'What is counted together, e.g. `trader=person:anna.keller`' }),
+    limit: Type.String({ description: 'Id of the limit' }),
+    key: Type.String({ description: 'The counter, e.g. `trader=person:anna.keller`' }),
     measure: Type.Enum(['notional', 'quantity']),
-    window: Type.String({ description: '`order`, or the time up to then, e.g. `PT86400S`' }),
+    window: Type.String({ description: '`order`, or a rolling period, e.g. `PT86400S`' }),
     unit: Type.String(),
     most: amount,
     used: Type.String({ description: 'Counted before this order' }),
-    amount: Type.String({ description: 'Of this order' }),
+    amount: Type.String({ description: 'Amount of this order' }),
     headroom: amount,
-    passedBy: Type.Optional(Type.String({ description: 'Role whose approval let the order pass it' })),
+    passedBy: Type.Optional(
+      Type.String({ description: 'Role whose approval permitted the order to exceed the limit' }),
+    ),
     exceeded: Type.Boolean(),
   },
   closed,
@@ -192,12 +194,11 @@ export const explanationAnswer = Type.Object(
     recorded: recordedDecisionAnswer,
     policies: Type.Array(
       Type.Object({ id: Type.String(), effect, text: Type.String(), determining: Type.Boolean() }, closed),
-      { description: 'Those whose scope the question meets' },
+      { description: 'Policies whose scope matches the question' },
     ),
-    entities: Type.Array(Type.Unknown(), { description: 'What could be read, as Cedar entities' }),
+    entities: Type.Array(Type.Unknown(), { description: 'The readable entities, in Cedar’s JSON form' }),
     limits: Type.Array(limitReading, {
-      description:
-        'What the limits were found at, where they were asked. One that was exceeded has made a deny of a permit',
+      description: 'The readings of the limits, if they were checked. An exceeded limit turned the permit into a deny',
     }),
     unmet: Type.Array(
       Type.Object(
@@ -210,7 +211,7 @@ export const explanationAnswer = Type.Object(
         },
         closed,
       ),
-      { description: 'Of a deny: the forbids that fired, and the permits that came nearest' },
+      { description: 'For a deny: the forbids that fired, and the permits with the fewest unmet conditions' },
     ),
   },
   { ...closed, title: 'DecisionExplanation' },

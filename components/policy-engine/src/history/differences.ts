@@ -1,4 +1,4 @@
-import { judgedFields, obligationJson, type RecordedDecision, type ReplayDifference } from '@countersign/contracts';
+import { comparedFields, obligationJson, type RecordedDecision, type ReplayDifference } from '@countersign/contracts';
 import { canonicalize, type Json } from '@countersign/kernel';
 import type { Verdict } from '../decision/judge.ts';
 
@@ -7,18 +7,18 @@ type Judged = Pick<
   'decision' | 'determining' | 'errors' | 'reasons' | 'obligations' | 'tokenLifetimeSeconds' | 'timeStamp'
 >;
 
-/** Where a verdict differs from the recorded decision, member by member. The order in which errors came says nothing. */
+/** The members in which a verdict differs from the recorded decision. The order of errors does not matter. */
 export function differencesBetween(recorded: Judged, replayed: Verdict): readonly ReplayDifference[] {
   const left = comparable(recorded);
   const right = comparable(replayed);
-  return judgedFields.flatMap((field) =>
+  return comparedFields.flatMap((field) =>
     canonicalize(left[field]) === canonicalize(right[field])
       ? []
       : [{ field, recorded: left[field], replayed: right[field] }],
   );
 }
 
-function comparable(judged: Judged): Readonly<Record<(typeof judgedFields)[number], Json>> {
+function comparable(judged: Judged): Readonly<Record<(typeof comparedFields)[number], Json>> {
   const errors = judged.errors.map(({ policyId, message }) => ({ policy_id: policyId, message }));
   return {
     decision: judged.decision,
@@ -31,7 +31,7 @@ function comparable(judged: Judged): Readonly<Record<(typeof judgedFields)[numbe
   };
 }
 
-/** Whether a verdict says the same for the same reasons: {@link differencesBetween} for those who ask a million times. */
+/** Whether a verdict equals the recorded decision. A faster {@link differencesBetween} for simulations. */
 export function saysTheSame(recorded: Judged, judged: Verdict): boolean {
   return (
     recorded.decision === judged.decision &&

@@ -127,7 +127,7 @@ describe('explaining a recorded decision', () => {
     past.facts.delete(desk);
     await expect(past.history.explain(record)).rejects.toMatchObject({
       code: 'policy_not_loaded',
-      facts: { missing: [`entity: Desk ${desk} is not kept`] },
+      facts: { missing: [`entity: Desk ${desk} is not stored`] },
     });
   });
 });

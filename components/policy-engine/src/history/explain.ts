@@ -7,21 +7,25 @@ import type { Question } from '../decision/question.ts';
 import { type RecallSources, recall } from './recall.ts';
 import type { DecisionRecord } from './recorded.ts';
 
-/** Permits shown of a deny that nobody permitted: those that asked least of what was not there. */
+/** Number of permits shown for a deny without a permit: those with the fewest unmet conditions. */
 const nearest = 3;
 
 /**
- * Takes a recorded decision apart: the policies that spoke to it, what could be read, what the limits were found at, and
- * for a deny the conditions that decided, with what was found.
+ * Explains a recorded decision: the matching policies, the readable entities, the readings of limits, and for a deny the deciding
+ * conditions with their facts.
  *
- * @throws CodedError `policy_not_loaded` where an input is missing
+ * @throws CodedError `policy_not_loaded` if an input is missing
  */
 export async function explain(record: DecisionRecord, from: RecallSources): Promise<DecisionExplanation> {
   const recalled = await recall(record, from);
   if ('missing' in recalled)
-    throw policyErrors.error('policy_not_loaded', 'Not all that the decision was made from is kept.', {
-      facts: { missing: recalled.missing },
-    });
+    throw policyErrors.error(
+      'policy_not_loaded',
+      'Inputs of the decision are no longer stored, so it cannot be explained.',
+      {
+        facts: { missing: recalled.missing },
+      },
+    );
   const { bundle, question, input, entities } = recalled;
   const spoke = question === undefined ? [] : policiesOn(bundle, question);
   const { decision: recorded } = record;
@@ -46,7 +50,7 @@ function policiesOn({ parsed }: LoadedBundle, question: Question): readonly Poli
       entities: question.shared.with(question.local),
     });
   } catch (error) {
-    // What the policies could not be asked then, they cannot be asked now.
+    // The question was invalid for these policies already when it was decided.
     if (isCodedError(error)) return [];
     throw error;
   }
@@ -78,7 +82,7 @@ function shown(
   return { policyId, effect, conditions: conditions.map(shownCondition) };
 }
 
-/** An `unless` is shown as what must hold: its opposite. */
+/** Shows an `unless` as its negation. */
 function shownCondition({
   kind,
   text,

@@ -23,14 +23,14 @@ interface DecisionHistoryDependencies {
     current(): { readonly version: { readonly version: number }; readonly loaded: LoadedBundle };
   };
   readonly entityFacts: EntityFacts;
-  /** As the component's own role. */
+  /** Connections under the component's own role. */
   readonly pool: pg.Pool;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }
 
-/** Past decisions: made again from their records, explained, and put to other policies. */
+/** Replays, explains and simulates past decisions. */
 export function createDecisionHistory(
   dependencies: DecisionHistoryDependencies,
 ): DecisionHistory & { stop(): Promise<void> } {
@@ -44,12 +44,12 @@ export function createDecisionHistory(
 
   async function recordOf(id: RecordId): Promise<DecisionRecord> {
     const entry = await audit.find(id);
-    if (entry === undefined) throw policyErrors.error('decision_not_found', 'The log has no record of this id.');
+    if (entry === undefined) throw policyErrors.error('decision_not_found', 'The log has no record with this id.');
     const record = decisionIn(entry.record);
     if (record === undefined)
       throw policyErrors.error(
         'record_without_decision',
-        `A record of type ${entry.record.type} holds no decision that could be made again.`,
+        `This record of type ${entry.record.type} holds no decision that can be replayed.`,
       );
     return record;
   }

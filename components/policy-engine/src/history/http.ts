@@ -23,7 +23,7 @@ const recordParams = Type.Object({ record: idText }, closed);
 
 type WithRecord = Static<typeof recordParams>;
 
-/** Past decisions over HTTP, under `/policies`: simulated, replayed, explained. Nothing here decides anything. */
+/** Routes under `/policies` to simulate, replay and explain past decisions. */
 export function historyRoutes(
   app: FastifyInstance,
   {
@@ -32,7 +32,7 @@ export function historyRoutes(
     baseUrl,
   }: {
     readonly history: DecisionHistory;
-    /** Of the interface `policies`. */
+    /** Guard of the interface `policies`. */
     readonly guard: ResourceGuard;
     readonly baseUrl: string;
   },
@@ -46,10 +46,10 @@ export function historyRoutes(
       ...described({
         tag,
         summary: 'Run a bundle over recorded decisions',
-        description: 'Beside the decisions of today, one at a time on a node. Ask how far it is by its id.',
+        description: 'Runs in the background, one at a time on a node. Read its progress by its id.',
         scopes: [scope],
         body: simulationBody,
-        answers: { 202: { description: 'It has begun', body: simulationAnswer } },
+        answers: { 202: { description: 'The simulation has started', body: simulationAnswer } },
       }),
       ...gate.needs(scope),
     },
@@ -67,13 +67,13 @@ export function historyRoutes(
         summary: 'Read a simulation',
         scopes: [scope],
         params: simulationParams,
-        answers: { 200: { description: 'How far it is, or what it found', body: simulationAnswer } },
+        answers: { 200: { description: 'Its progress or its report', body: simulationAnswer } },
       }),
       ...gate.needs(scope),
     },
     async ({ params }) => {
       const id = parseId('simulation', params.id);
-      if (id === undefined) throw policyErrors.error('simulation_not_found', 'This is not the id of a simulation.');
+      if (id === undefined) throw policyErrors.error('simulation_not_found', 'This is not a valid id of a simulation.');
       return history.simulation(id);
     },
   );
@@ -83,11 +83,11 @@ export function historyRoutes(
     {
       ...described({
         tag,
-        summary: 'Make a recorded decision again',
-        description: 'From what was recorded, by the version that decided; or says which recorded input is missing.',
+        summary: 'Replay a recorded decision',
+        description: 'With the recorded input and the version that decided. Names any missing input.',
         scopes: [scope],
         body: recordParams,
-        answers: { 200: { description: 'Whether it came out the same', body: replayAnswer } },
+        answers: { 200: { description: 'Whether the result is the same', body: replayAnswer } },
       }),
       ...gate.needs(scope),
     },
@@ -100,10 +100,10 @@ export function historyRoutes(
       ...described({
         tag,
         summary: 'Explain a recorded decision',
-        description: 'With what could be read then, which may be personal data.',
+        description: 'Includes the entities readable at that time, which may be personal data.',
         scopes: [scope],
         params: recordParams,
-        answers: { 200: { description: 'The decision, taken apart', body: explanationAnswer } },
+        answers: { 200: { description: 'The explanation of the decision', body: explanationAnswer } },
       }),
       ...gate.needs(scope),
     },
@@ -113,11 +113,11 @@ export function historyRoutes(
 
 function recordOf(text: string): RecordId {
   const id = parseId('record', text);
-  if (id === undefined) throw policyErrors.error('decision_not_found', 'This is not the id of a record.');
+  if (id === undefined) throw policyErrors.error('decision_not_found', 'This is not a valid id of a record.');
   return id;
 }
 
-/** Without the members that are not there. */
+/** Leaves out undefined members. */
 function rangeOf({
   from,
   until,

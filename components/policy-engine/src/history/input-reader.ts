@@ -13,38 +13,38 @@ import { type LimitFinding, readFinding } from '../decision/limit-finding.ts';
 import { copyOf, parsed } from './json-members.ts';
 import { type RecordedEntity, type RecordedOutline, readRecordedEntities } from './recorded-question.ts';
 
-/** The recorded input of a decision, as values. */
+/** The recorded input of a decision as values. */
 export interface ReadInput {
   readonly outline: RecordedOutline;
   readonly context: RecordValue;
   readonly local: readonly UnrelatedEntity[];
 }
 
-/** People whose lists are kept, lists, and characters of both; past it, all are forgotten and read again. */
+/** Limits of the cache of entity lists; beyond them it is cleared. */
 const maxAskers = 20_000;
 const maxLists = 20_000;
 const maxCharacters = 32 * 1024 * 1024;
 const principalOpening = '],"principal":{"id":"';
 
-/** What of the directory was read, and how that is written. */
+/** A list of entities with its text. */
 interface ReadList {
   readonly text: string;
   readonly entities: readonly RecordedEntity[];
 }
 
 /**
- * Reads inputs of decisions from canonical JSON (RFC 8785), as `document.ts` writes it. Undefined for what is written
- * otherwise, or does not fit the schema.
+ * Reads inputs of decisions from canonical JSON (RFC 8785) in the form of `document.ts`. Undefined for any other form, or if the input
+ * does not fit the schema.
  */
 export function createInputReader(schema: SchemaTextReader): (text: string) => ReadInput | undefined {
-  /** By whom it was read when they last asked, and by its text. */
+  /** Lists by their last principal, and by their text. */
   const readBy = new Map<string, ReadList>();
   const lists = new Map<string, ReadList>();
   let characters = 0;
 
   function readEntities(cursor: TextCursor): readonly RecordedEntity[] | undefined {
     const { text, at } = cursor;
-    // A guess: by whomever it was read, the list is compared with the text before it is used.
+    // A guess; the list is compared with the text before use.
     const start = text.lastIndexOf(principalOpening) + principalOpening.length;
     const asker = text.slice(start, text.indexOf('"', start));
     const before = readBy.get(asker);
@@ -57,7 +57,7 @@ export function createInputReader(schema: SchemaTextReader): (text: string) => R
     return list.entities;
   }
 
-  /** Where the list ends is a guess as well; a wrong one is no JSON. */
+  /** The end of the list is a guess as well; a wrong guess is not valid JSON. */
   function listIn(listed: string): ReadList | undefined {
     const entities = readRecordedEntities(parsed(listed));
     return entities === undefined ? undefined : { text: copyOf(listed), entities };
@@ -100,7 +100,7 @@ export function createInputReader(schema: SchemaTextReader): (text: string) => R
   };
 }
 
-/** Where they end is a guess; a wrong one is no JSON. */
+/** The end is a guess; a wrong guess is not valid JSON. */
 function readLimits(cursor: TextCursor): LimitFinding | undefined {
   const end = cursor.text.indexOf(',"local":[', cursor.at);
   if (end === -1) return undefined;

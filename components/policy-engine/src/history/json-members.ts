@@ -1,4 +1,4 @@
-/** What was read from a record or from the database is unknown until its members have been looked at. */
+/** The members of a JSON object of unknown shape. */
 export type Members = Readonly<Record<string, unknown>>;
 
 export function membersOf(value: unknown): Members | undefined {
@@ -9,7 +9,7 @@ export function memberOf(value: unknown, name: string): unknown {
   return membersOf(value)?.[name];
 }
 
-/** Undefined for what is no JSON. */
+/** Undefined for invalid JSON. */
 export function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -18,7 +18,7 @@ export function parsed(text: string): unknown {
   }
 }
 
-/** The same text, well-formed, in memory of its own: a piece that was cut out of a text keeps all of it in memory. */
+/** A copy in its own memory, because a substring keeps the whole original text in memory. */
 export function copyOf(text: string): string {
   return Buffer.from(text).toString();
 }

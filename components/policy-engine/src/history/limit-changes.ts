@@ -9,10 +9,9 @@ type Limits = Pick<PolicyBundle, 'limits' | 'rates'>;
 type Named = Pick<LimitChange, 'kind' | 'id'> & { readonly value: Json };
 
 /**
- * What a bundle makes otherwise of the limits and rates of another, by their names. Those that recorded readings can be held
- * to have `tried`, at nothing yet.
+ * The differences in limits and rates between two bundles, by name. Changes that recorded readings can test have `tried: 0`.
  *
- * @returns the first thousand
+ * @returns the first thousand changes
  */
 export function limitChangesBetween(before: Limits, after: Limits): readonly LimitChange[] {
   const [old, now] = [named(before), named(after)];
@@ -34,14 +33,14 @@ export function limitChangesBetween(before: Limits, after: Limits): readonly Lim
     .slice(0, maxTold);
 }
 
-/** Limits by their ids; without those that cannot be read. */
+/** Limits by id, without invalid ones. */
 export function definitionsIn(limits: readonly Json[]): ReadonlyMap<string, LimitDefinition> {
   return new Map(readLimits({ limits, rates: {} }).definitions.map((limit) => [limit.id, limit]));
 }
 
 /**
- * Whether a reading of a limit says what another one would be found at: one by the same name that counts the same, over the
- * same time, for the same orders, or none at all. How much it allows, and who lets an order pass it, may differ.
+ * Whether readings of one limit apply to another: same id, measure, window and orders, or the limit is removed. The cap and the
+ * approving role may differ.
  */
 export function countsTheSame(before: LimitDefinition | undefined, after: LimitDefinition | undefined): boolean {
   if (before === undefined) return false;

@@ -6,29 +6,28 @@ import { windowText } from '../limits/windows.ts';
 import { countsTheSame, definitionsIn } from './limit-changes.ts';
 
 /**
- * Limits of a candidate on trial. A reading tells what was used and what was asked for, so it tells as well whether that
- * would have gone through with more or less allowed. It is held to the candidate's limit where that counts the same as the
- * one it is a reading of, and else stays what it was.
+ * Tests the limits of a candidate against recorded readings. A reading has the usage and the amount, so it can be compared with
+ * another cap, if the candidate's limit counts the same. Other readings stay unchanged.
  *
- * What is used is not counted again: by the candidate, earlier orders might have been stopped, or let through.
+ * The usage is not recounted, although the candidate might have stopped or permitted earlier orders.
  */
 interface LimitTrial {
-  /** Whether the limits of the version must be given before {@link again} can look at such a finding. */
+  /** Whether {@link again} needs the limits of the version for this finding. */
   needs(finding: LimitFinding, version: Digest): boolean;
-  /** @param limits undefined where they cannot be had: its readings stay what they were */
+  /** @param limits undefined if unavailable; readings then stay unchanged */
   give(version: Digest, limits: readonly Json[] | undefined): void;
   /**
-   * What the limits of the candidate would have been found at.
+   * The finding under the limits of the candidate.
    *
-   * @param version that it was decided by
-   * @param isStanding whether an approval in a role stood when it was asked
+   * @param version the version that decided
+   * @param isStanding whether a valid approval in a role existed at that time
    */
   again(finding: LimitFinding, version: Digest, isStanding: (role: string) => boolean): LimitFinding;
-  /** Of each limit on trial, how many findings were held to it. */
+  /** The number of findings tested against each limit. */
   tried(): ReadonlyMap<string, number>;
 }
 
-/** A limit as it was when a decision was made, and as the candidate has it: undefined where that has none. */
+/** A limit at the time of a decision, and in the candidate (undefined if removed). */
 interface Change {
   readonly was: LimitDefinition;
   readonly is: LimitDefinition | undefined;
@@ -39,7 +38,7 @@ interface Version {
   readonly changes: ReadonlyMap<string, Change>;
 }
 
-/** @param ids of the limits that are tried */
+/** @param ids of the limits to test */
 export function createLimitTrial(candidate: readonly LimitDefinition[], ids: readonly string[]): LimitTrial {
   const now = new Map(candidate.map((limit) => [limit.id, limit]));
   const tried = new Map(ids.map((id) => [id, 0]));
@@ -66,7 +65,7 @@ export function createLimitTrial(candidate: readonly LimitDefinition[], ids: rea
         held.add(reading.limit);
         return other;
       });
-      // What could not be counted has no readings: it stays denied.
+      // An amount that could not be counted has no readings and stays denied.
       if (held.size === 0) return finding;
       for (const id of held) tried.set(id, (tried.get(id) ?? 0) + 1);
       return findingOf(judged, finding, version);
@@ -76,12 +75,12 @@ export function createLimitTrial(candidate: readonly LimitDefinition[], ids: rea
 }
 
 interface Judged {
-  /** Undefined where the limit is gone. */
+  /** Undefined if the limit was removed. */
   readonly reading?: LimitReading;
   readonly exceeded: boolean;
 }
 
-/** @returns undefined for a reading that is not of this limit, or whose amounts cannot be told */
+/** @returns undefined for a reading of another limit or with unreadable amounts */
 function heldTo({ was, is }: Change, reading: LimitReading, isStanding: (role: string) => boolean): Judged | undefined {
   if (!isOf(reading, was)) return undefined;
   if (is === undefined) return { exceeded: false };
@@ -103,7 +102,7 @@ function heldTo({ was, is }: Change, reading: LimitReading, isStanding: (role: s
   };
 }
 
-/** Those of a mandate, and those that a reservation had from an earlier version, are others than the version's own. */
+/** False for readings of a mandate, or of a reservation under an earlier version. */
 function isOf({ measure, unit, window, most, key }: LimitReading, limit: LimitDefinition): boolean {
   return (
     measure === limit.measure &&

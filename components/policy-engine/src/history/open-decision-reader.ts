@@ -2,40 +2,40 @@ import { type RecordedDecision, readRecordedDecision } from '@countersign/contra
 import { type Json, parseDigest } from '@countersign/kernel';
 import { copyOf, memberOf, membersOf, parsed } from './json-members.ts';
 
-/** What of a decision can be compared with another. Its id and the digest of its input are for those who parse it. */
+/** The comparable part of a decision, without its id and the digest of its input. */
 export type ComparedDecision = Omit<RecordedDecision, 'id' | 'inputDigest'>;
 
-/** The texts that it is read from; see `RecordTexts`. */
+/** The source texts; see `RecordTexts`. */
 interface OpenTexts {
   readonly record: string;
   readonly errors: string;
   readonly reasons: string;
 }
 
-/** Data of records kept, the newest first: with so many, a log of one version of the policies is mostly the same again. */
+/** Number of cached record texts, newest first. Under one policy version most records repeat one of these. */
 const maxKept = 32;
-/** Lists of errors and of reasons kept; past it, they are read again. */
+/** Maximum number of cached lists of errors and reasons. */
 const maxLists = 1_024;
 const dataOpening = ',"data":{';
 const idOpening = '"decision_id":"';
 const digestOpening = ',"input_digest":"';
 const protectedOpening = ',"protected":{';
-/** All that a record ends with behind its data: nothing but what is kept beside it. Without escapes, so that its ends are sure. */
+/** The member `protected` at the end of a record, without escapes, so that its boundaries are certain. */
 const protectedEnd = /,"protected":\{(?:"[^"\\]*":\{(?:"[^"\\]*":"[^"\\]*",?)+\},?)+\}\}$/y;
 
-/** The data of a record, in the pieces that are left when an id and a digest have been cut out. */
+/** The data of a record, split around its decision id and input digest. */
 interface Kept {
   readonly before: string;
   readonly between: string;
   readonly after: string;
   readonly open: Readonly<Record<string, Json>>;
-  /** As it is without errors and reasons kept beside the record; undefined for what is none without them. */
+  /** The decision without protected errors and reasons; undefined if it is incomplete without them. */
   readonly decision: ComparedDecision | undefined;
 }
 
 /**
- * Reads what a record says of its decision in the open, when its input stands beside it. But for an id and a digest that
- * is nearly always what another record said, and then it is not parsed. Undefined where the record has another form.
+ * Reads the open part of a decision from a record with a protected input. Apart from id and digest this part nearly always repeats
+ * another record, and is then not parsed. Undefined for any other form of record.
  */
 export function createOpenDecisionReader(): (texts: OpenTexts) => ComparedDecision | undefined {
   const kept: Kept[] = [];
@@ -56,7 +56,7 @@ export function createOpenDecisionReader(): (texts: OpenTexts) => ComparedDecisi
   function listIn(text: string): Json {
     let list = lists.get(text);
     if (list === undefined) {
-      // What JSON.parse has made is JSON.
+      // The result of JSON.parse is JSON.
       list = (parsed(text) ?? null) as Json;
       if (lists.size >= maxLists) lists.clear();
       lists.set(copyOf(text), list);
@@ -71,7 +71,7 @@ export function createOpenDecisionReader(): (texts: OpenTexts) => ComparedDecisi
     const digest = record.indexOf(digestOpening, idEnd) + digestOpening.length;
     const digestEnd = record.indexOf('"', digest);
     const end = record.indexOf(protectedOpening, digestEnd);
-    // Where they are is a guess; that all are there, one behind the other, is not.
+    // The positions are guesses, but their presence and order are checked.
     if (start === 0 || id < start || idEnd === -1 || digest < idEnd || digestEnd === -1 || end === -1) return undefined;
     const backslash = record.indexOf('\\', start);
     protectedEnd.lastIndex = end;
@@ -86,10 +86,10 @@ export function createOpenDecisionReader(): (texts: OpenTexts) => ComparedDecisi
   };
 }
 
-/** Digest and id in the place of those that were cut out; neither is what any record has. */
+/** Placeholders for the removed id and digest; no record has these values. */
 const [someId, someDigest] = ['-', 'A'.repeat(43)];
 
-/** A wrong guess is no JSON, or leaves id or digest of the decision as they are. */
+/** A wrong guess is invalid JSON, or does not replace id and digest of the decision. */
 function madeOf(before: string, between: string, after: string): Kept | undefined {
   const decision = membersOf(
     memberOf(memberOf(parsed(`{${before}${someId}${between}${someDigest}${after}}`), 'data'), 'decision'),

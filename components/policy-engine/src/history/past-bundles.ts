@@ -3,13 +3,13 @@ import { type Digest, isCodedError } from '@countersign/kernel';
 import { loadBundleAside } from '../bundle/load-aside.ts';
 import { hashOfBundle, type LoadedBundle } from '../bundle/load-bundle.ts';
 
-/** Bundles that decided once, ready to decide again. */
+/** Loads bundles of past versions. */
 export interface PastBundles {
-  /** The bundle of a version, or in words why it cannot be had. */
+  /** The bundle of a version, or why it is not available. */
   load(version: number, hash: Digest): Promise<LoadedBundle | { readonly missing: string }>;
 }
 
-/** Compiled bundles that are kept: whoever looks into the past looks at the same days for a while. */
+/** Number of cached compiled bundles. */
 const maxKept = 4;
 
 export function createPastBundles(
@@ -24,14 +24,14 @@ export function createPastBundles(
       try {
         const bundle = await versions.bundle(version);
         if (hashOfBundle(bundle) !== hash)
-          return { missing: `policies: the bundle of version ${version} is not the one that decided` };
+          return { missing: `policies: the stored bundle of version ${version} differs from the one that decided` };
         const past = await loadBundleAside(bundle);
         const [oldest] = kept.keys();
         if (kept.size >= maxKept && oldest !== undefined) kept.delete(oldest);
         kept.set(hash, past);
         return past;
       } catch (error) {
-        if (isCodedError(error, 'version_not_found')) return { missing: `policies: version ${version} is not kept` };
+        if (isCodedError(error, 'version_not_found')) return { missing: `policies: version ${version} is not stored` };
         if (isCodedError(error, 'policy_invalid'))
           return { missing: `policies: the bundle of version ${version} can no longer be read` };
         throw error;

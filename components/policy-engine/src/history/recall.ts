@@ -12,13 +12,13 @@ import {
   rulesFor,
 } from './recorded-question.ts';
 
-/** Everything a past decision was made from, had again. */
+/** All inputs of a past decision. */
 interface Recalled {
   readonly bundle: LoadedBundle;
   readonly input: RecordedInput;
-  /** Absent where there was no question that the policies could be asked. */
+  /** Absent if there was no question for the policies. */
   readonly question?: Question;
-  /** What of the directory it read. */
+  /** The entities of the directory. */
   readonly entities: readonly EntityInput[];
 }
 
@@ -27,19 +27,19 @@ export interface RecallSources {
   readonly entityFacts: EntityFacts;
 }
 
-/** @returns what the decision was made from, or every input that cannot be had, in words */
+/** @returns the inputs of the decision, or all missing ones in words */
 export async function recall(
   { decision, unread }: DecisionRecord,
   { bundles, entityFacts }: RecallSources,
 ): Promise<Recalled | { readonly missing: readonly string[] }> {
   if (unread.length > 0)
     return {
-      missing: unread.map((name) => `${name}: it is kept beside the record, and was erased or cannot be read here`),
+      missing: unread.map((name) => `${name}: the protected value was erased or cannot be read in this region`),
     };
   const input = readRecordedInput(decision.input);
   const unasked = neverAsked(decision);
   if (unasked !== undefined) return { missing: [`input: ${unasked}`] };
-  if (input === undefined) return { missing: ['input: it is of no form that is known here'] };
+  if (input === undefined) return { missing: ['input: its format is unknown'] };
   const bundle = await bundles.load(decision.policyVersion, decision.policyHash);
   const texts = await entityFacts.load([...new Set(input.entities.map(({ digest }) => digest))]);
   const facts = new Map<Digest, EntityInput>();
@@ -47,16 +47,16 @@ export async function recall(
   for (const { uid, digest } of input.entities) {
     const text = texts.get(digest);
     const fact = text === undefined ? undefined : readEntityFact(digest, text);
-    // Named by type and digest: an id may be a person's, and whoever erased the entity meant it to be gone.
+    // Named by type and digest, because the id may identify a person whose data was erased.
     if (fact === undefined)
       missing.push(
-        `entity: ${uid.type} ${digest} ${text === undefined ? 'is not kept' : 'is not what its digest says'}`,
+        `entity: ${uid.type} ${digest} ${text === undefined ? 'is not stored' : 'does not match its digest'}`,
       );
     else facts.set(digest, fact);
   }
   if (missing.length > 0 || 'missing' in bundle) return { missing };
   const rules = rulesFor(bundle, input);
-  if (rules === undefined) return { missing: [`policies: the version has no model ${input.application}`] };
+  if (rules === undefined) return { missing: [`policies: the version has no application model ${input.application}`] };
   const questions = createQuestions(rules, (digest) => facts.get(digest));
   return {
     bundle: rules,
@@ -66,7 +66,7 @@ export async function recall(
   };
 }
 
-/** What of the directory decisions have read, by the digest of its canonical JSON; those that are not kept are left out. */
+/** Stored entities by the digest of their canonical JSON, without missing ones. */
 export interface EntityFacts {
   load(digests: readonly Digest[]): Promise<ReadonlyMap<Digest, string>>;
 }

@@ -5,7 +5,7 @@ import { createInputReader, type ReadInput } from './input-reader.ts';
 import { type Members, memberOf, membersOf, parsed } from './json-members.ts';
 import { type ComparedDecision, createOpenDecisionReader } from './open-decision-reader.ts';
 
-/** The text of a record as it stands in the log, and of each value that is kept beside it; `''` where there is none. */
+/** The text of a record in the log and of its protected values; `''` for an absent value. */
 export interface RecordTexts {
   readonly record: string;
   readonly errors: string;
@@ -14,21 +14,20 @@ export interface RecordTexts {
 }
 
 export interface ReadDecision {
-  /** Undefined where the record holds no decision. Its `input` is JSON, or null where it is in `read`. */
+  /** Undefined if the record has no decision. Its `input` is JSON, or null if it is in `read`. */
   readonly decision: ComparedDecision | undefined;
-  /** Its input, where that could be read straight into values. */
+  /** Its input, if it could be read directly into values. */
   readonly read?: ReadInput;
-  /** The record keeps something of its decision beside it that could not be had; `decision` then says nothing of that. */
+  /** Whether protected values of the decision are missing; `decision` then has placeholders. */
   readonly inputMissing: boolean;
 }
 
 const noDecision: ReadDecision = { decision: undefined, inputMissing: false };
 
 /**
- * Reads the decisions of records, many of them. What was put to the policies is most of a decision, and is read straight
- * into values by the schema; what a record says in the open is mostly what another has said.
+ * Reads the decisions of many records fast: inputs directly into values by the schema, and open parts from a cache of earlier records.
  *
- * @param schema of the policies that the decisions are put to; what it does not fit is parsed
+ * @param schema of the candidate; inputs that do not fit it are parsed as JSON
  */
 export function createRecordReader(schema: SchemaTextReader): (texts: RecordTexts) => ReadDecision {
   const readInput = createInputReader(schema);
@@ -49,21 +48,20 @@ function readParsed({ record, errors, input, reasons }: RecordTexts): ReadDecisi
     .map(([name, text]) => [name, parsed(text)] as const);
   if (beside.some(([, value]) => value === undefined)) return noDecision;
   const { decision: whole, unread } = withoutUnread({ ...open, ...Object.fromEntries(beside) }, commitments);
-  // What JSON.parse has made is JSON; its reader looks at every member.
+  // The result of JSON.parse is JSON, and its reader checks every member.
   const decision = readRecordedDecision(whole as Json);
   return decision === undefined ? noDecision : { decision, inputMissing: unread.length > 0 };
 }
 
-/** What stands for a member of a decision that cannot be read. */
+/** Placeholders for unreadable members of a decision. */
 const inTheirPlace: Readonly<Record<string, Json>> = { errors: [], input: null, reasons: [] };
 
 /**
- * A decision with something in the place of what is kept beside its record and is not there: it was erased, or belongs to
- * another region.
+ * A decision with placeholders for protected values that were erased or belong to another region.
  *
- * @param decision with what could be read in its place
+ * @param decision with the readable protected values in place
  * @param commitments the member `protected` of its record
- * @returns with the names of what is not there
+ * @returns the decision, and the names of the missing members
  */
 export function withoutUnread(
   decision: Members,

@@ -14,33 +14,33 @@ import { type LimitFinding, readFinding } from '../decision/limit-finding.ts';
 import { type Question, QuestionOfValues, QuestionValues } from '../decision/question.ts';
 import { memberOf, membersOf } from './json-members.ts';
 
-/** The recorded input of a decision: everything that was put to the policies, what of the directory by digest. */
+/** The recorded input of a decision, with entities of the directory by digest. */
 export interface RecordedInput extends RecordedOutline {
   readonly context: Readonly<Record<string, Json>>;
   readonly local: readonly EntityInput[];
 }
 
-/** The same without what the question alone brought along. */
+/** The same without context and local entities. */
 export interface RecordedOutline {
   readonly action: string;
-  /** Namespace of the model of an application whose question it was; the market's when left out. */
+  /** Namespace of the application model; absent for the market. */
   readonly application?: string;
   readonly principal: EntityUid;
   readonly resource: EntityUid;
   readonly entities: readonly RecordedEntity[];
-  /** What limits were found at, where they were asked. */
+  /** The finding about limits, if they were checked. */
   readonly limits?: LimitFinding;
-  /** There was no question that could be put to the policies. */
+  /** Whether there was no question for the policies. */
   readonly unevaluable: boolean;
 }
 
 export interface RecordedEntity {
   readonly uid: EntityUid;
-  /** Of its canonical JSON. */
+  /** Digest of its canonical JSON. */
   readonly digest: Digest;
 }
 
-/** Reads the document of a decision; undefined for what is none. What it says of entities is checked when they are read. */
+/** Reads the input of a decision; undefined for any other document. Entities are checked when they are used. */
 export function readRecordedInput(json: unknown): RecordedInput | undefined {
   const { context, entities, local } = membersOf(json) ?? {};
   const outline = readRecordedOutline(json, readRecordedEntities(entities));
@@ -58,7 +58,7 @@ export function readRecordedInput(json: unknown): RecordedInput | undefined {
   };
 }
 
-/** @param entities as they were read from the document, or from its text */
+/** @param entities read from the document or from its text */
 function readRecordedOutline(
   json: unknown,
   entities: readonly RecordedEntity[] | undefined,
@@ -95,10 +95,10 @@ function uidIn(json: unknown): EntityUid | undefined {
   return typeof type === 'string' && typeof id === 'string' ? { type, id } : undefined;
 }
 
-/** Lists that have been read: they need not be read again where one stands in several records. */
+/** Validated lists, which may be shared by several records. */
 const readLists = new WeakSet<object>();
 
-/** The list of what of the directory was read: type, id and digest of each; undefined for what is no such list. */
+/** Reads a list of entities by type, id and digest; undefined for any other value. */
 export function readRecordedEntities(json: unknown): readonly RecordedEntity[] | undefined {
   if (!Array.isArray(json)) return undefined;
   if (readLists.has(json)) return json as readonly RecordedEntity[];
@@ -121,7 +121,7 @@ function entityIn(json: unknown): RecordedEntity | undefined {
     : undefined;
 }
 
-/** An entity as it was stored for a digest; undefined when it is not what the digest says. */
+/** Reads a stored entity; undefined if it does not match its digest. */
 export function readEntityFact(digest: Digest, text: string): EntityInput | undefined {
   let json: unknown;
   try {
@@ -133,7 +133,7 @@ export function readEntityFact(digest: Digest, text: string): EntityInput | unde
   return json as EntityInput;
 }
 
-/** The rules that a question is put to: of the market, or of the model of an application where the bundle has it. */
+/** The rules for a question: of the market, or of its application model, if the bundle has it. */
 export function rulesFor(
   bundle: LoadedBundle,
   { application }: Pick<RecordedOutline, 'application'>,
@@ -142,15 +142,15 @@ export function rulesFor(
 }
 
 /**
- * Puts recorded inputs to one bundle, as they would be put to it today: the directory as it was then, over the bundle's
- * own reference data. Inputs that share a list of entities share what is worked out about them.
+ * Makes questions for one bundle from recorded inputs: the directory at that time, with the bundle's own reference data. Inputs with
+ * the same list of entities share a snapshot.
  */
 export function createQuestions(
   { entities }: Pick<LoadedBundle, 'entities'>,
   factOf: (digest: Digest) => EntityInput | undefined,
 ): {
   from(input: RecordedInput): Question;
-  /** Of one whose text has been read by the schema of this bundle. */
+  /** For an input that was read by the schema of this bundle. */
   fromValues(outline: RecordedOutline, read: Pick<QuestionValues, 'context' | 'local'>): Question;
 } {
   const base = createEntitySnapshot(entities);
@@ -160,7 +160,7 @@ export function createQuestions(
     { readonly types: string; readonly snapshot: EntitySnapshot }
   >();
 
-  /** @param types of the entities that the question brought along */
+  /** @param localTypes of the entities in the question itself */
   function snapshotOf(recorded: readonly RecordedEntity[], localTypes: readonly string[]): EntitySnapshot {
     const types = localTypes.join(' ');
     const known = snapshots.get(recorded);
@@ -204,7 +204,7 @@ export function createQuestions(
         context,
         local,
       );
-      // By a name that no entity can have nothing is asked as it is: it is read again, and refused.
+      // With an invalid name the values are not used: the JSON is parsed and refused.
       const sound = asking !== undefined && about !== undefined;
       return new QuestionOfValues({ action, shared }, values, sound);
     },

@@ -10,7 +10,7 @@ import { type LimitFinding, readFinding } from '../decision/limit-finding.ts';
 import { memberOf, membersOf, parsed } from './json-members.ts';
 import { type RecordTexts, withoutUnread } from './record-reader.ts';
 
-/** Types of records that hold a decision, in `data.decision`. */
+/** Types of records with a decision in `data.decision`. */
 export const decisionRecordTypes = [
   'decision.made',
   'token.issued',
@@ -20,73 +20,69 @@ export const decisionRecordTypes = [
   'transaction.refused',
 ] as const satisfies readonly RecordType[];
 
-/** What of a decision is kept beside its record, by the place of each in it, in the order of {@link textsOn}. */
+/** Paths of the protected values of a decision, in the order of {@link textsOn}. */
 export const decisionValues = ['/data/decision/errors', '/data/decision/input', '/data/decision/reasons'] as const;
 
-/** What of the limits that a step was held to is kept beside its record, in the order of {@link stepTextsOn}. */
+/** Paths of the protected values about the limits of a step, in the order of {@link stepTextsOn}. */
 export const stepValues = ['/data/facts', '/data/limits'] as const;
 
-/** The texts of a record on a page that was read with {@link decisionValues}, and whatever behind them. */
+/** The texts of a record on a page read with {@link decisionValues} first. */
 export function textsOn(page: RecordPage, record: number): RecordTexts {
   const piece = (place: number) => pieceOf(page, record, place, page.ends.length / page.records);
   return { record: piece(0), errors: piece(1), input: piece(2), reasons: piece(3) };
 }
 
-/** Of a page that was read with {@link decisionValues} and then {@link stepValues}. */
+/** The texts on a page read with {@link decisionValues} and then {@link stepValues}. */
 export function stepTextsOn(page: RecordPage, record: number): StepTexts {
   const pieces = 1 + decisionValues.length + stepValues.length;
   return { facts: pieceOf(page, record, pieces - 2, pieces), limits: pieceOf(page, record, pieces - 1, pieces) };
 }
 
-/** A record of the log, as far as its decision goes. */
+/** A record of the log with a decision. */
 export interface DecisionRecord {
   readonly id: RecordId;
   /** RFC 3339. */
   readonly time: string;
-  /** What is unread of it is null, or a list of nothing. */
+  /** Unreadable members are null or empty lists. */
   readonly decision: RecordedDecision;
-  /** Its members that are kept beside the record and cannot be read, since they were erased or belong to another region. */
+  /** Protected members that were erased or belong to another region. */
   readonly unread: readonly string[];
 }
 
 /**
- * The decision that a record holds; undefined where it holds none: a refusal before the policies were asked, or a
- * record from before decisions were recorded with their input.
+ * The decision in a record; undefined for a refusal before the policies, or for a record from before decisions had their input.
  *
- * @param record with its protected values in their places, as far as they can be read
+ * @param record with its readable protected values in place
  */
 export function decisionIn(record: unknown): DecisionRecord | undefined {
   const { id: written, time, data, protected: commitments } = membersOf(record) ?? {};
   const id = parseId('record', written);
   const { decision: read, unread } = withoutUnread(membersOf(memberOf(data, 'decision')) ?? {}, commitments);
-  // Its reader looks at every member.
+  // The reader checks every member.
   const decision = readRecordedDecision(read as Json);
   return id === undefined || typeof time !== 'string' || decision === undefined
     ? undefined
     : { id, time, decision, unread };
 }
 
-/** Which record it is, and when it was written, from its text. */
+/** Id and time of a record, from its text. */
 export function headOf(text: string): Pick<DecisionRecord, 'id' | 'time'> {
   const { id: written, time } = membersOf(JSON.parse(text)) ?? {};
   const id = parseId('record', written);
-  if (id === undefined || typeof time !== 'string') throw new Error('the log holds a record without id or time');
+  if (id === undefined || typeof time !== 'string') throw new Error('a record in the log has no id or time');
   return { id, time };
 }
 
-/** Codes of denies that no policy made, and why none was asked. */
+/** Codes of denies that precede the policies, with the reason. */
 const unasked: ReadonlyMap<string, string> = new Map([
-  ['decision_timed_out', 'what the policies judge could not be read in time'],
-  [
-    'entities_unproven',
-    'the stored entities of its model were not those that were recorded, so that the policies were not asked',
-  ],
-  ['authority_revoked', 'who would act, or the mandate, was revoked, so that the policies were not asked'],
+  ['decision_timed_out', 'the facts could not be read in time, so the policies were not asked'],
+  ['entities_unproven', 'the stored entities of its model contradicted their records, so the policies were not asked'],
+  ['authority_revoked', 'a participant or the mandate was revoked, so the policies were not asked'],
 ]);
 
 /**
- * Why a decision has no question behind it: nothing that could be asked again. No policy made it; one that gives the same
- * reason has been asked. Undefined where there was a question.
+ * Why the policies were not asked for this decision; undefined if they were. A policy may use the same code, so the decision must
+ * have no determining policies.
  */
 export function neverAsked({
   determining,
@@ -96,16 +92,16 @@ export function neverAsked({
   return reasons.map(({ code }) => unasked.get(code)).find((why) => why !== undefined);
 }
 
-/** What the record of a step says of limits, as texts; `''` where it says nothing. */
+/** The texts about limits in the record of a step; `''` for an absent value. */
 interface StepTexts {
-  /** Of the error, where the step was refused. */
+  /** Facts of the error, if the step was refused. */
   readonly facts: string;
   readonly limits: string;
 }
 
 /**
- * What limits a step of a transaction was held to. Its record has them beside the decision, which the policies alone have
- * made: taken steps in `data.limits`, refused ones in `data.facts`. Undefined where it was held to none that can be read.
+ * The limit readings of a step, which are separate from its decision: in `data.limits` for a taken step, in `data.facts` for a refused
+ * one. Undefined without readable limits.
  */
 export function stepFinding({ facts, limits }: StepTexts): LimitFinding | undefined {
   if (limits !== '') return findingOf('reserved', parsed(limits));
@@ -116,7 +112,7 @@ export function stepFinding({ facts, limits }: StepTexts): LimitFinding | undefi
 }
 
 function findingOf(outcome: 'reserved' | 'exceeded', readings: unknown): LimitFinding | undefined {
-  // What JSON.parse has made is JSON; its reader looks at every member.
+  // The result of JSON.parse is JSON, and its reader checks every member.
   return readFinding({ outcome, readings: readings as Json, exceeded: [], approvals: [], uncountable: [] });
 }
 

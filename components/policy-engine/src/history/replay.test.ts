@@ -101,14 +101,14 @@ describe('replaying a recorded decision', () => {
     past.facts.delete(desk);
     expect(await past.history.replay(id)).toMatchObject({
       outcome: 'missing',
-      missing: [`entity: Desk ${desk} is not kept`],
+      missing: [`entity: Desk ${desk} is not stored`],
     });
   });
 
   it('says what was kept beside the record and is erased', async () => {
     const id = await past.order({ notional: '2000000.0' });
     past.log.erased.add(id);
-    const erased = 'it is kept beside the record, and was erased or cannot be read here';
+    const erased = 'the protected value was erased or cannot be read in this region';
     expect(await past.history.replay(id)).toMatchObject({
       outcome: 'missing',
       recorded: { decision: false, determining: ['large-orders'] },
@@ -122,7 +122,7 @@ describe('replaying a recorded decision', () => {
     past.facts.set(dora, (past.facts.get(dora) ?? '').replace('"roles":[]', '"roles":["trader"]'));
     expect(await past.history.replay(id)).toMatchObject({
       outcome: 'missing',
-      missing: [`entity: Person ${dora} is not what its digest says`],
+      missing: [`entity: Person ${dora} does not match its digest`],
     });
     past.facts.set(dora, 'no JSON');
     expect(await past.history.replay(id)).toMatchObject({ outcome: 'missing' });
@@ -134,12 +134,12 @@ describe('replaying a recorded decision', () => {
     past.published.set(1, rulesWith('1000000.0', '3000000.0'));
     expect(await past.history.replay(id)).toMatchObject({
       outcome: 'missing',
-      missing: ['policies: the bundle of version 1 is not the one that decided'],
+      missing: ['policies: the stored bundle of version 1 differs from the one that decided'],
     });
     past.published.delete(1);
     expect(await past.history.replay(id)).toMatchObject({
       outcome: 'missing',
-      missing: ['policies: version 1 is not kept'],
+      missing: ['policies: version 1 is not stored'],
     });
     past.published.set(1, houseRules);
     expect(await past.history.replay(id)).toMatchObject({ outcome: 'identical' });
@@ -154,7 +154,7 @@ describe('replaying a recorded decision', () => {
     past.alter(id, (document) => ({ ...document, ...change }));
     expect(await past.history.replay(id)).toMatchObject({
       outcome: 'missing',
-      missing: ['input: it is of no form that is known here'],
+      missing: ['input: its format is unknown'],
     });
   });
 

@@ -12,8 +12,8 @@ import type { DecisionRecord } from './recorded.ts';
 import type { RecordedInput } from './recorded-question.ts';
 
 /**
- * Makes a recorded decision again, by the version it was made by and from the entities of that day, and compares. When
- * an input is missing nothing is compared: half of a question has another answer.
+ * Repeats a recorded decision with its version and its entities, and compares the results. Compares nothing if an input is missing,
+ * because an incomplete question has another answer.
  */
 export async function replay(record: DecisionRecord, from: RecallSources): Promise<ReplayReport> {
   const { id, decision: recorded } = record;
@@ -21,7 +21,7 @@ export async function replay(record: DecisionRecord, from: RecallSources): Promi
   if ('missing' in recalled) return { record: id, recorded, outcome: 'missing', missing: recalled.missing };
   const { bundle, input, question } = recalled;
   let judged = differencesBetween(recorded, judgeAgain(bundle, input, question));
-  // Cedar's engine decides in the place of policies that were compiled wrongly: what it decided, it decides again.
+  // The reference engine may have decided, if the compiled policies were distrusted at the time.
   if (
     judged.length > 0 &&
     differencesBetween(recorded, judgeAgain(bundle, input, question, evaluateByReference)).length === 0
@@ -39,10 +39,10 @@ function differenceOfDigest({ decision }: DecisionRecord): readonly ReplayDiffer
 }
 
 /**
- * What a bundle says to a recorded question, held to the limits as they were found then.
+ * The verdict of a bundle on a recorded question, with the recorded finding about limits.
  *
- * @param question undefined where there was none that the policies could be asked
- * @param evaluate by what engine; the compiled policies when left out
+ * @param question undefined if there was none for the policies
+ * @param evaluate the engine; the compiled policies by default
  */
 export function judgeAgain(
   bundle: LoadedBundle,
@@ -54,7 +54,7 @@ export function judgeAgain(
   return limits === undefined ? verdict : heldToLimits(verdict, limits);
 }
 
-/** A question that breaks the policies was denied when it was asked first, and is again. */
+/** A question that makes the evaluation throw is denied, as in a live decision. */
 function verdictOn(bundle: LoadedBundle, question: Question, evaluate?: Evaluator): Verdict {
   try {
     return judge(bundle, question, evaluate);

@@ -205,7 +205,7 @@ describe('the report of a simulation', () => {
     const { id } = await simulated(tighter);
     const other = await simulated(tighter);
     const sql = (text: string, values: unknown[] = []) => scratch.pool('policy-engine').query(text, values);
-    const unknown = { code: 'simulation_not_found', detail: expect.stringContaining('not what the log holds') };
+    const unknown = { code: 'simulation_not_found', detail: expect.stringContaining('contradicts the log') };
     const { digest: _, ...fewer } = { ...other, permitToDeny: 0, flips: [] };
     const forged = { ...fewer, digest: digestOf(fewer) };
     await sql('update policy_simulations set report = $2 where id = $1', [other.id, JSON.stringify(forged)]);
@@ -235,7 +235,7 @@ describe('the report of a simulation', () => {
     };
     expect(await simulated(tighter)).toMatchObject({
       status: 'failed',
-      failure: 'It could not be run to its end.',
+      failure: 'An error occurred. Simulate again.',
     });
   });
 
@@ -243,7 +243,7 @@ describe('the report of a simulation', () => {
     await past.order();
     past.log.beforePage = () => Promise.reject(new Error('the log cannot be read'));
     const report = await simulated(tighter);
-    expect(report).toMatchObject({ status: 'failed', failure: 'It could not be run to its end.' });
+    expect(report).toMatchObject({ status: 'failed', failure: 'An error occurred. Simulate again.' });
     expect(report.digest).toBeUndefined();
     past.log.beforePage = async () => undefined;
     expect(await simulated(tighter)).toMatchObject({ status: 'done', decisions: 1 });
@@ -262,7 +262,7 @@ describe('the report of a simulation', () => {
     past.log.beforePage = async () => {
       if (++pages === 2) for (const opened of ends) await opened.stop();
     };
-    expect(await simulated(tighter)).toMatchObject({ status: 'failed', failure: 'It could not be run to its end.' });
+    expect(await simulated(tighter)).toMatchObject({ status: 'failed', failure: 'An error occurred. Simulate again.' });
     past.log.stream = stream;
     past.log.beforePage = async () => undefined;
     expect(await simulated(tighter)).toMatchObject({ status: 'done', decisions: 1_100 });

@@ -16,7 +16,6 @@ import {
   type Clock,
   type Digest,
   digestOf,
-  isCodedError,
   type Json,
   newId,
   parseInstant,
@@ -40,9 +39,9 @@ interface SimulationDependencies {
   readonly audit: AuditAppender & RecordStreamer & Pick<RecordScanner, 'count'> & Pick<AuditLog, 'find'>;
   readonly store: SimulationStore;
   readonly entityFacts: EntityFacts;
-  /** What decided then. */
+  /** Past versions. */
   readonly versions: Pick<PolicyVersions, 'bundle'>;
-  /** What decides now. */
+  /** The active version. */
   readonly active: () => { readonly version: { readonly version: number }; readonly loaded: LoadedBundle };
   readonly clock: Clock;
   readonly random: Random;
@@ -57,9 +56,9 @@ export interface Simulations {
 }
 
 const tellEveryMs = 1_000;
-/** A node that has said nothing of its simulation for this long is gone, and the simulation with it. */
+/** A simulation without progress for this long has failed, because its node is gone. */
 const silentForMs = 60_000;
-/** As long as a candidate that names one can be looked at. */
+/** At least as long as a candidate that names the simulation is readable. */
 const keptMs = 93 * 24 * 3_600_000;
 const nothingCounted: Counts = {
   decisions: 0,
@@ -72,8 +71,8 @@ const nothingCounted: Counts = {
 };
 
 /**
- * Runs bundles over recorded decisions, one at a time: a thread judges while another, of the log, reads the next page. This
- * one only hands over the entities that decisions have read, and goes on serving.
+ * Runs bundles over recorded decisions, one at a time. A thread evaluates while a thread of the log reads the next page. The main
+ * thread only passes on stored entities and keeps serving requests.
  */
 export function createSimulations(dependencies: SimulationDependencies): Simulations {
   const { audit, store, entityFacts, versions, clock, logger } = dependencies;
@@ -97,9 +96,9 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
     const loaded = await judging
       .ask({ say: 'load', bundle, filter: withoutGaps(filter), limits }, 'loaded', 'refused')
       .catch((error: unknown) => {
-        // Thrown by the stack on which a message to a thread is made.
+        // Serializing a deeply nested message overflows the stack.
         if (error instanceof RangeError)
-          throw policyErrors.error('policy_invalid', 'The bundle is nested too deeply to be read.');
+          throw policyErrors.error('policy_invalid', 'The bundle is nested too deeply. Reduce the nesting.');
         throw error;
       });
     if (loaded.say === 'refused')
@@ -151,7 +150,7 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
     }
   }
 
-  /** Has a page judged, with whatever entities and limits it needs that the thread has not seen yet. */
+  /** Evaluates a page, after passing on entities and limits that the thread does not have yet. */
   async function nextPage(judging: TrialThread) {
     const said = await judging.ask({ say: 'next' }, 'need', 'judged', 'ended');
     if (said.say !== 'need') return said;
@@ -162,7 +161,7 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
     return judging.ask({ say: 'judge', facts, limits }, 'judged');
   }
 
-  /** The record first: what nobody could find in the log has not been simulated. */
+  /** Records the report before storing it as done. */
   async function finish(report: SimulationReport, by: Actor): Promise<void> {
     const ended: SimulationReport = { ...report, status: 'done', finishedAt: toInstant(clock.now()) };
     const done: SimulationReport = { ...ended, digest: digestOf(ended) };
@@ -188,14 +187,14 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
       await finish(report, by);
     } catch (error) {
       logger.error({ error, simulation: begun.report.id }, 'a simulation failed');
-      const failure = stopped ? 'The node that ran it was stopped.' : 'It could not be run to its end.';
+      const failure = stopped ? 'The node that ran it was stopped.' : 'An error occurred. Simulate again.';
       await store
         .update({ ...begun.report, status: 'failed', finishedAt: toInstant(clock.now()), failure }, clock.now())
         .catch((unwritten: unknown) => logger.error({ error: unwritten }, 'the end of a simulation was not written'));
     }
   }
 
-  /** Whether the log knows of exactly this report: proposals rest on it, and a row of the database can be changed. */
+  /** Whether the log confirms exactly this report, because proposals rely on it and rows can be changed. */
   async function isRecorded({ report, record: id }: StoredSimulation): Promise<boolean> {
     const { digest, ...ended } = report;
     const record = id === undefined ? undefined : (await audit.find(id))?.record;
@@ -208,7 +207,7 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
     );
   }
 
-  /** Makes room for the next one; whoever reads that a simulation has ended may begin another. */
+  /** Frees the slot before the end is visible, so that another simulation can start immediately. */
   async function release(judging: TrialThread): Promise<void> {
     await judging.stop();
     thread = undefined;
@@ -216,7 +215,7 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
 
   return {
     async start(bundle, range, by) {
-      if (stopped) throw policyErrors.error('simulation_busy', 'This node is being stopped.');
+      if (stopped) throw policyErrors.error('simulation_busy', 'This node is shutting down. Try another node.');
       if (thread !== undefined)
         throw policyErrors.error('simulation_busy', 'A simulation is running on this node. Try again when it is done.');
       const judging = startTrialThread();
@@ -229,19 +228,18 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
         (begun) => runToItsEnd(judging, begun, by),
         () => undefined,
       );
-      // From here on, so that whoever stops this node also waits for one that is only beginning; and for the one before,
-      // which has made room and may still be recorded.
+      // `stop` must also wait for a simulation that is still starting, and for the previous one, which may still be recording.
       running = Promise.all([running, ending]).then(() => undefined);
       return (await beginning).report;
     },
     async find(id) {
       const found = await store.find(id);
-      if (found === undefined) throw policyErrors.error('simulation_not_found', 'There is no simulation of this id.');
+      if (found === undefined) throw policyErrors.error('simulation_not_found', 'There is no simulation with this id.');
       const { report, seenAt } = found;
       if (report.status === 'done' && !(await isRecorded(found)))
         throw policyErrors.error(
           'simulation_not_found',
-          'What is stored of this simulation is not what the log holds of it. Simulate again.',
+          'The stored report of this simulation contradicts the log. Simulate again.',
         );
       if (report.status !== 'running' || clock.now() - seenAt < silentForMs) return report;
       return { ...report, status: 'failed', failure: 'The node that ran it is gone.' };
@@ -256,14 +254,14 @@ export function createSimulations(dependencies: SimulationDependencies): Simulat
 
 type Stretch = Omit<RecordStreamQuery, 'values'> & { readonly until: number };
 
-/** The range in milliseconds. It ends now at the latest, so that a log which goes on does not move it. */
+/** The range in milliseconds. It ends now at the latest, so that a growing log does not change it. */
 function stretchOf({ from, until }: SimulationRange, now: number): Stretch {
   const first = instantOf('from', from);
   const last = instantOf('until', until);
   if (first !== undefined && first >= (last ?? now))
     throw policyErrors.error(
       'evaluation_invalid',
-      `There is no time between from (${from}) and until (${until ?? `now, ${toInstant(now)}`}): from comes first.`,
+      `from (${from}) must be before until (${until ?? `now, ${toInstant(now)}`}).`,
     );
   return {
     types: decisionRecordTypes,
@@ -276,11 +274,14 @@ function instantOf(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const instant = parseInstant(text);
   if (instant === undefined)
-    throw policyErrors.error('evaluation_invalid', `${name} is not a date and time (RFC 3339), 2026-11-21T09:30:00Z.`);
+    throw policyErrors.error(
+      'evaluation_invalid',
+      `${name} must be a date and time (RFC 3339), e.g. 2026-11-21T09:30:00Z.`,
+    );
   return instant;
 }
 
-/** Ids of the limits that are on trial. */
+/** Ids of the tested limits. */
 function triedIn(changes: readonly LimitChange[] = []): readonly string[] {
   return changes.flatMap(({ id, tried }) => (tried === undefined ? [] : [id]));
 }
@@ -291,7 +292,7 @@ function withTried(changes: readonly LimitChange[] = [], tried: ReadonlyMap<stri
   );
 }
 
-/** What the record tells: the counts, and the digest that the whole report is found by. */
+/** The recorded facts: the counts, and the digest of the whole report. */
 function factsOf(report: SimulationReport & { readonly digest?: Digest }): Json {
   return {
     simulation: report.id,
@@ -322,7 +323,7 @@ function withoutGaps<Members extends Readonly<Record<string, string | undefined>
   };
 }
 
-/** The limits of a version, as its bundle has them; undefined where that is not kept, or not the one that decided. */
+/** The limits of a version; undefined if its bundle is missing or differs from the one that decided. */
 export async function limitsOf(
   { version, hash }: DecidedBy,
   versions: Pick<PolicyVersions, 'bundle'>,
@@ -331,7 +332,7 @@ export async function limitsOf(
     const bundle = await versions.bundle(version);
     return hashOfBundle(bundle) === hash ? bundle.limits : undefined;
   } catch (error) {
-    if (isCodedError(error, 'version_not_found')) return undefined;
+    if (policyErrors.is(error, 'version_not_found')) return undefined;
     throw error;
   }
 }

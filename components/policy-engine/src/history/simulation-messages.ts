@@ -4,28 +4,28 @@ import type { Digest, Json } from '@countersign/kernel';
 import type { Counts } from './tally.ts';
 import type { DecidedBy, TrialFilter } from './trial.ts';
 
-/** What the thread of a simulation is told, one thing at a time: `load`, `follow`, then `next` until it has ended. */
+/** Messages to the thread of a simulation, one at a time: `load`, `follow`, then `next` until the end. */
 export type ToTrial =
   | {
       readonly say: 'load';
       readonly bundle: PolicyBundle;
       readonly filter: TrialFilter;
-      /** Ids of the limits that are on trial, too. */
+      /** Ids of the tested limits. */
       readonly limits: readonly string[];
     }
-  /** Where the records come from: the port of a `RecordStream`. */
+  /** The source of records: the port of a `RecordStream`. */
   | { readonly say: 'follow'; readonly port: MessagePort }
-  /** Judge the next page. */
+  /** Evaluate the next page. */
   | { readonly say: 'next' }
-  /** After `need`: judge the rest of the page with these. */
+  /** After `need`: evaluate the rest of the page with these. */
   | {
       readonly say: 'judge';
       readonly facts: readonly (readonly [Digest, string])[];
-      /** Of versions, by their hashes; undefined where they cannot be had. */
+      /** Limits of versions by hash; undefined if unavailable. */
       readonly limits: readonly (readonly [Digest, readonly Json[] | undefined])[];
     };
 
-/** Its answers, one for each. */
+/** Answers of the thread, one for each message. */
 export type FromTrial =
   | { readonly say: 'loaded'; readonly hash: Digest }
   | {
@@ -34,9 +34,9 @@ export type FromTrial =
       readonly facts: Readonly<Record<string, unknown>> | undefined;
     }
   | { readonly say: 'following' }
-  /** Entities, and versions for their limits, that the page wants and it has not been given yet. */
+  /** Entities, and versions for their limits, that the thread still needs for the page. */
   | { readonly say: 'need'; readonly digests: readonly Digest[]; readonly versions: readonly DecidedBy[] }
-  /** A page is done. @property records how many were on it */
+  /** A page is done. @property records the number of records on it */
   | { readonly say: 'judged'; readonly records: number }
-  /** There is no further page. */
+  /** No further page. */
   | { readonly say: 'ended'; readonly counts: Counts; readonly tried: ReadonlyMap<string, number> };

@@ -5,13 +5,12 @@ import { loadBundle } from '../bundle/load-bundle.ts';
 import type { FromTrial, ToTrial } from './simulation-messages.ts';
 import { createTrial, type Trial } from './trial.ts';
 
-// The thread of one simulation: it parses, judges and counts, so that the decisions of today do not wait for those of
-// yesterday. Records come to it straight from the thread that reads the log; it has no other connection but to the thread
-// that started it. What goes wrong ends it, and who started it learns of that.
+// The thread of one simulation: parses, evaluates and counts, so that live decisions do not wait. It receives records directly from
+// the thread that reads the log. An error ends the thread, and its starter is notified.
 
 let trial: Trial | undefined;
 let pages: PageSource | undefined;
-/** Records on the page that is being judged. */
+/** Number of records on the current page. */
 let records = 0;
 
 parentPort?.on('message', async (told: ToTrial) => parentPort?.postMessage(await answer(told)));
@@ -23,7 +22,7 @@ async function answer(told: ToTrial): Promise<FromTrial> {
     return { say: 'following' };
   }
   if (trial === undefined || pages === undefined)
-    throw new Error('the thread of a simulation was told to judge nothing');
+    throw new Error('the thread of a simulation got a page before its bundle and its records');
   switch (told.say) {
     case 'next': {
       const page = await pages.next();

@@ -1,19 +1,19 @@
 import type { SimulationReport } from '@countersign/contracts';
 import { parseId, type RecordId, type SimulationId } from '@countersign/kernel';
-import { databaseFailure } from '@countersign/runtime';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** Reports of simulations, for every node to read. Times are milliseconds since the epoch. */
+/** Stores reports of simulations. Times are milliseconds since the epoch. */
 export interface SimulationStore {
   insert(report: SimulationReport, now: number): Promise<void>;
-  /** Forgets reports of simulations that began before this moment, in slices: they name people. */
+  /** Removes reports of simulations started before this time, in slices, because they name people. */
   sweep(before: number): Promise<void>;
-  /** Writes down how far it is, or how it ended; what has ended stays as it is. A record vouches for what is done. */
+  /** Updates a running simulation; a finished one stays unchanged. `record` confirms the report. */
   update(report: SimulationReport, now: number, record?: RecordId): Promise<void>;
   find(id: SimulationId): Promise<StoredSimulation | undefined>;
 }
 
-/** A report as it is stored, which somebody may have changed. */
+/** A stored report, which may have been tampered with. */
 export interface StoredSimulation {
   readonly report: SimulationReport;
   readonly seenAt: number;
@@ -23,21 +23,21 @@ export interface StoredSimulation {
 export function createSimulationStore(pool: pg.Pool): SimulationStore {
   return {
     async insert(report, now) {
-      await query(
+      await ask(
         pool,
         'insert into policy_simulations (id, status, started_at, seen_at, report) values ($1, $2, $3, $4, $5)',
         [report.id, report.status, report.startedAt, new Date(now), JSON.stringify(report)],
       );
     },
     async sweep(before) {
-      await query(
+      await ask(
         pool,
         'delete from policy_simulations where id in (select id from policy_simulations where started_at < $1 limit 100)',
         [new Date(before)],
       );
     },
     async update(report, now, record) {
-      await query(
+      await ask(
         pool,
         `update policy_simulations set status = $2, seen_at = $3, report = $4, record_id = $5
           where id = $1 and status = 'running'`,
@@ -45,7 +45,9 @@ export function createSimulationStore(pool: pg.Pool): SimulationStore {
       );
     },
     async find(id) {
-      const [row] = await query<{ report: SimulationReport; seen_at: Date; record_id: string | null }>(
+      const {
+        rows: [row],
+      } = await ask<{ report: SimulationReport; seen_at: Date; record_id: string | null }>(
         pool,
         'select report, seen_at, record_id from policy_simulations where id = $1',
         [id],
@@ -54,16 +56,4 @@ export function createSimulationStore(pool: pg.Pool): SimulationStore {
       return { report: row.report, seenAt: row.seen_at.getTime(), record: parseId('record', row.record_id) };
     },
   };
-}
-
-async function query<Row extends pg.QueryResultRow>(
-  pool: pg.Pool,
-  text: string,
-  values: readonly unknown[],
-): Promise<readonly Row[]> {
-  try {
-    return (await pool.query<Row>(text, [...values])).rows;
-  } catch (error) {
-    throw databaseFailure(error);
-  }
 }

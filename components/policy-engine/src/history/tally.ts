@@ -1,25 +1,25 @@
 import type { Flip, FlipCount, SimulationReport } from '@countersign/contracts';
 
-/** What a simulation counts, in the members of its report. */
+/** The counting members of a simulation report. */
 export type Counts = Pick<
   SimulationReport,
   'decisions' | 'skipped' | 'permitToDeny' | 'denyToPermit' | 'otherwiseChanged' | 'by' | 'flips'
 >;
 
 const maxFlips = 1_000;
-/** Names counted apart in each table; whoever comes later is counted among `others`. */
+/** Maximum number of names in each table; further names count as `others`. */
 const maxNames = 10_000;
-/** Names told of, those with the most flips first. */
+/** Maximum number of names in the report, those with the most flips first. */
 const maxNamesTold = 1_000;
 const others = 'others';
 
 type Counted = { -readonly [Member in keyof FlipCount]: FlipCount[Member] };
 type Place = Pick<Flip, 'institution' | 'desk' | 'action'>;
 
-/** Counts decisions that have been judged again. */
+/** Counts re-evaluated decisions. */
 export interface Tally {
   skip(why: string): void;
-  /** @param flip asked for only when the answer has turned */
+  /** @param flip called only for a changed answer */
   count(place: Place, outcome: 'same' | 'otherwise' | 'permit-to-deny' | 'deny-to-permit', flip: () => Flip): void;
   counts(): Counts;
 }

@@ -1,17 +1,17 @@
 import { startThread, workerFile } from '@countersign/runtime';
 import type { FromTrial, ToTrial } from './simulation-messages.ts';
 
-/** Far longer than any page takes: whoever has not answered by then never will. */
+/** Far longer than any page takes. */
 const longestAnswerMs = 120_000;
 
-/** A thread that judges, asked one thing at a time. */
+/** The thread of a simulation, which takes one message at a time. */
 export interface TrialThread {
-  /** @throws Error when the thread has died, has been stopped, or does not answer */
+  /** @throws Error if the thread has died, was stopped, or does not answer */
   ask<Said extends FromTrial['say']>(
     told: ToTrial,
     ...expected: readonly Said[]
   ): Promise<Extract<FromTrial, { say: Said }>>;
-  /** @throws Error when the thread dies or is stopped before the work is done */
+  /** @throws Error if the thread dies or is stopped before the work is done */
   whileItLives<Result>(work: Promise<Result>): Promise<Result>;
   stop(): Promise<void>;
 }
@@ -19,12 +19,12 @@ export interface TrialThread {
 export function startTrialThread(): TrialThread {
   const worker = startThread(workerFile(import.meta.url, './simulation-worker.ts'), {
     name: 'policy-simulation',
-    // A page is garbage as soon as it is judged: a young generation that holds it whole has nothing to copy.
+    // A young generation that holds a whole page avoids copying, because a page is garbage once it is evaluated.
     resourceLimits: { maxYoungGenerationSizeMb: 128, maxOldGenerationSizeMb: 1_024 },
   });
   let waiting: { resolve(said: FromTrial): void; reject(error: Error): void } | undefined;
   let ended: Error | undefined;
-  /** Of those who wait for other work. Not one promise that all of it races: that would hold on to all its results. */
+  /** Rejects work that waits for the thread. One shared promise in all races would retain all their results. */
   const dependents = new Set<(error: Error) => void>();
   const end = (error: Error): void => {
     ended ??= error;
@@ -34,7 +34,7 @@ export function startTrialThread(): TrialThread {
   worker.on('message', (said: FromTrial) => waiting?.resolve(said));
   worker.on('error', end);
   worker.on('exit', () => end(new Error('the thread of the simulation has ended')));
-  // Last: to listen to it holds the process again.
+  // After the listeners, which would keep the process alive again.
   worker.unref();
 
   return {

@@ -22,48 +22,48 @@ import {
 import { judgeAgain } from './replay.ts';
 import { type Counts, createTally } from './tally.ts';
 
-/** Which of the decisions of a stretch of the log are judged. */
+/** Selects the decisions to evaluate. */
 export type TrialFilter = Pick<SimulationRange, 'action' | 'principal' | 'institution' | 'desk'>;
 
-/** A version that recorded decisions were made by. */
+/** The version that made a recorded decision. */
 export interface DecidedBy {
   readonly version: number;
   readonly hash: Digest;
 }
 
-/** Entities kept in memory; past it they are asked for again. */
+/** Maximum number of cached entities. */
 const maxFacts = 200_000;
 
-/** A candidate on trial: recorded decisions are judged by it, and what comes out otherwise is counted. */
+/** Evaluates recorded decisions with a candidate and counts the changes. */
 export interface Trial {
   /**
-   * Reads a page of records, and judges them until one wants what is not there yet.
+   * Reads a page of records, and evaluates them until one needs missing entities or limits.
    *
-   * @param page with the values of `decisionValues`, and of `stepValues` behind them where limits are on trial
-   * @returns digests of the entities, and versions whose limits must be given, before the rest of the page can be judged
+   * @param page with the values of `decisionValues`, followed by `stepValues` if limits are tested
+   * @returns digests of entities and versions of limits needed for the rest of the page
    */
   read(page: RecordPage): { readonly digests: readonly Digest[]; readonly versions: readonly DecidedBy[] };
-  /** Judges the rest of the page with whatever there is. */
+  /** Evaluates the rest of the page with the available entities and limits. */
   judge(
     facts: Iterable<readonly [Digest, string]>,
     limits?: Iterable<readonly [Digest, readonly Json[] | undefined]>,
   ): void;
   counts(): Counts;
-  /** Of each limit on trial, how many decisions were held to it. */
+  /** The number of decisions tested against each limit. */
   tried(): ReadonlyMap<string, number>;
 }
 
-/** @param limitsTried ids of the limits that are on trial; with all others decisions are held to them as they were found */
+/** @param limitsTried ids of the tested limits; decisions keep their recorded readings of all others */
 export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTried: readonly string[] = []): Trial {
   const tally = createTally();
   const facts = new Map<Digest, EntityInput>();
   const questions = createQuestions(bundle, (digest) => facts.get(digest));
-  /** Of the models of applications: nothing but the questions themselves goes into them. */
+  /** Questions of application models, by namespace. */
   const ofModels = new Map<string, ReturnType<typeof createQuestions>>();
   const readRecord = createRecordReader(createTextReader(bundle.parsed.schema));
   const limits = limitsTried.length === 0 ? undefined : createLimitTrial(bundle.limits, limitsTried);
   const places = new WeakMap<EntityInput, Pick<Flip, 'institution' | 'desk'>>();
-  /** Lists of entities of which all are there. */
+  /** Lists of entities that are completely available. */
   let complete = new WeakSet<readonly RecordedEntity[]>();
   let waiting: Recorded[] = [];
 
@@ -74,7 +74,7 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
     return true;
   }
 
-  /** Where the principal belonged when it asked; empty where the directory did not know. */
+  /** Institution and desk of the principal at that time; empty if unknown. */
   function placeOf({ principal, entities }: RecordedOutline): Pick<Flip, 'institution' | 'desk'> {
     const own = entities.find(({ uid }) => uid.id === principal.id && uid.type === principal.type);
     const fact = own === undefined ? undefined : facts.get(own.digest);
@@ -87,13 +87,13 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
     return place;
   }
 
-  /** What limits were found at, and what the candidate's would have been. */
+  /** The recorded finding about limits, and that of the candidate. */
   function findingsOn({ decision, held, question }: Recorded): Findings | undefined {
     if (held === undefined) return undefined;
     const { finding, ofStep } = held;
     const isStanding = (role: string) => standingApprovalsOf(question(), role) > 0;
     const again = limits === undefined ? finding : limits.again(finding, decision.policyHash, isStanding);
-    // To the decision of a step its limits are nothing, unless they would have turned the step.
+    // The limits of a step are separate from its decision, so they matter only if the outcome changes.
     return ofStep && isOpen(finding) === isOpen(again) ? undefined : { finding, again };
   }
 
@@ -109,7 +109,7 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
     if (filter.desk !== undefined && filter.desk !== desk) return;
     const findings = findingsOn(one);
     const rules = rulesFor(bundle, input);
-    // Without the model, its types are unknown: a deny.
+    // Without the application model its types are unknown, which denies.
     const said = judgeAgain(rules ?? bundle, {}, input.unevaluable || rules === undefined ? undefined : question());
     const verdict = findings === undefined ? said : heldToLimits(said, findings.again);
     const was = recorded.decision && (findings === undefined || isOpen(findings.finding));
@@ -141,14 +141,14 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
     });
   }
 
-  /** @returns undefined for a record that has nothing to judge */
+  /** @returns undefined for a record without a decision to evaluate */
   function readOne(texts: RecordTexts, page: RecordPage, place: number): Recorded | undefined {
     const { decision, read, inputMissing } = readRecord(texts);
     if (inputMissing) {
       tally.skip('input_missing');
       return undefined;
     }
-    // A record without a decision is a refusal that came before the policies: nothing that could be skipped.
+    // A record without a decision is a refusal before the policies, and does not count as skipped.
     if (decision === undefined) return undefined;
     const asked: Asked | undefined =
       read === undefined
@@ -200,7 +200,7 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
       for (let place = 0; place < page.records; place++) {
         const recorded = readOne(textsOn(page, place), page, place);
         if (recorded === undefined) continue;
-        // One at a time while it can be: what is dead when the next one is read costs the collector nothing.
+        // Evaluate immediately if possible, so that objects die young and cost the garbage collector nothing.
         const lacks = lacksLimits(recorded);
         if (waiting.length === 0 && !lacks && isComplete(recorded.input.entities)) judgeOne(recorded);
         else {
@@ -231,7 +231,7 @@ interface Asked {
   question(): Question;
 }
 
-/** What it was held to: the decision itself, or the step that was decided about. */
+/** The limits of the decision itself, or of its step. */
 interface Held {
   readonly finding: LimitFinding;
   readonly ofStep: boolean;

@@ -16,7 +16,7 @@ import { type CountingCurrency, converted } from '../trading/reference-facts.ts'
 
 /** A claim within a limit of the policies. */
 export interface AppliedClaim extends LimitClaim {
-  /** Whose approval lets an order pass this limit, and whether one stands. */
+  /** The role whose approval permits an order to exceed this limit, and whether such an approval exists. */
   readonly pass?: { readonly role: string; readonly standing: boolean };
 }
 
@@ -24,8 +24,8 @@ type Order = TradeOrder | Rfq;
 type Values = Readonly<Record<LimitDimension, readonly string[]>>;
 
 /**
- * What an order, a request for quotes or collateral that is money counts within each limit that applies to it: one claim for each
- * key. Other intents have no amounts of this kind, and claim nothing; nor does collateral that is no money, whose worth is not known.
+ * The claims of an order, a request for quotes or cash collateral on each limit that applies: one for each key. Other intents claim
+ * nothing; nor does collateral that is not cash, because its value is unknown.
  *
  * @throws CodedError `limit_currency` when there is no rate into a limit's currency; `limit_amount` for an intent
  *   whose amounts cannot be read, or are too large to be counted
@@ -36,7 +36,7 @@ export function claimsOf(
     readonly limits: readonly LimitDefinition[];
     readonly directory: DirectorySnapshot;
     readonly counting: CountingCurrency;
-    /** Milliseconds since the epoch: rates that were too old then count for nothing. */
+    /** Milliseconds since the epoch; decides which rates are too old. */
     readonly at: number;
   },
 ): readonly AppliedClaim[] {
@@ -65,7 +65,7 @@ interface Counted {
   readonly of: NonNullable<LimitDefinition['of']>;
   readonly notional: { readonly amount: DecimalString; readonly ccy: string };
   readonly values: Values;
-  /** Of an order: its quantity, and the first letter of the CFI. */
+  /** For an order: its quantity, and the first letter of the CFI. */
   readonly quantity?: DecimalString;
   readonly product?: string;
 }
@@ -86,7 +86,10 @@ function collateralOf(facts: TransactionFacts, directory: DirectorySnapshot): Co
   if (facts.intentType !== 'urn:countersign:rar:v1:collateral_transfer') return undefined;
   const detail = detailOf(facts);
   if (detail?.type !== 'urn:countersign:rar:v1:collateral_transfer')
-    throw policyErrors.error('limit_amount', 'The intent is not collateral whose amount can be counted.');
+    throw policyErrors.error(
+      'limit_amount',
+      'The amount of this collateral intent cannot be read. Correct the intent.',
+    );
   const { asset, qty, entity_lei: entity } = detail;
   if (!('ccy' in asset) || asset.ccy === undefined) return undefined;
   return {
@@ -101,7 +104,7 @@ function orderOf(facts: TransactionFacts): Order | undefined {
     return undefined;
   const detail = detailOf(facts);
   if (detail === undefined || !isOrder(detail))
-    throw policyErrors.error('limit_amount', 'The intent is not an order whose amounts can be counted.');
+    throw policyErrors.error('limit_amount', 'The amounts of this order cannot be read. Correct the intent.');
   return detail;
 }
 
@@ -111,7 +114,7 @@ function isOrder(detail: AuthorizationDetail): detail is Order {
 
 function valuesOf(facts: TransactionFacts, order: Order, directory: DirectorySnapshot): Values {
   const { cfi } = order.instrument;
-  // Whom an order faces is read as a mandate's list of counterparties reads it.
+  // The same counterparties as for the constraint of a mandate.
   const { counterparties = [] } = intentUse(order, { action: 'order:create', at: 0 });
   return {
     ...whoseOf(facts, directory),
@@ -133,13 +136,13 @@ function whoseOf(
   };
 }
 
-/** The institution in whose name it is, and the one whose account it is for: a limit of either is not passed by the other. */
+/** The institution in whose name the order is and the holder of the account: the limits of both apply. */
 function clientsOf({ entity_lei: entity, account }: Order, directory: DirectorySnapshot): readonly string[] {
   const holder = directory.account(account)?.institution;
   return holder === undefined || holder === entity ? [entity] : [entity, holder];
 }
 
-/** First letter of the CFI: by reference data, where it has the instrument. */
+/** First letter of the CFI, from reference data if it has the instrument. */
 function productOf(order: Order, directory: Pick<DirectorySnapshot, 'instrument'>): string {
   const id = instrumentId(order.instrument);
   const known = id === undefined ? undefined : directory.instrument(id);
@@ -182,16 +185,16 @@ function amountOf(
   if (worth === undefined)
     throw policyErrors.error(
       'limit_currency',
-      `The limit ${limit.id} is kept in ${limit.unit}, and reference data has no rate that is recent enough by which an amount in ${ccy} could be counted.`,
+      `The limit ${limit.id} is in ${limit.unit}, and reference data has no recent rate for ${ccy}. Have the rate recorded.`,
       { facts: { limit: limit.id, ccy, unit: limit.unit } },
     );
   const counted = parseDecimal(worth);
   if (counted === undefined)
-    throw policyErrors.error('limit_amount', `The amount is too large to be counted within the limit ${limit.id}.`);
+    throw policyErrors.error('limit_amount', `The amount is too large for the limit ${limit.id}.`);
   return counted;
 }
 
-/** Approvals count as they do for the policies. Where none is taken any more, and none stands, nobody lets it pass. */
+/** Approvals count as for policies. Undefined if there is none and the state accepts no more. */
 function passOf(
   { passed_by: role }: LimitDefinition,
   facts: TransactionFacts,
@@ -202,7 +205,7 @@ function passOf(
   return standing || takesApprovalsIn(facts.intentType, facts.state) ? { role, standing } : undefined;
 }
 
-/** One key for each combination of values; none where the order has no value of a dimension. */
+/** One key for each combination of values; none if the order has no value of a dimension. */
 function keysOf(per: readonly LimitDimension[], values: Values): readonly string[] {
   return limitDimensions
     .filter((dimension) => per.includes(dimension))
@@ -215,7 +218,7 @@ function keysOf(per: readonly LimitDimension[], values: Values): readonly string
     );
 }
 
-/** A desk may be named as it likes; it is not mistaken for another key. */
+/** Escapes separators, because the name of a desk may contain any character. */
 function unambiguous(value: string): string {
   return value.replace(/[%;=]/g, (sign) => encodeURIComponent(sign));
 }

@@ -36,15 +36,15 @@ import { bucketOf, countedAt, expiryOf, type SummedWindow, sealedFrom, windowTex
 interface LimitsDependencies {
   readonly pool: pg.Pool;
   readonly audit: AuditAppender & Pick<AuditLog, 'find'> & LastStandingReader;
-  /** Seals what is counted. */
+  /** Seals counters and holds. */
   readonly rowSeal: RowSeal;
-  /** Of the bundle that decides now. */
+  /** The bundle that decides now. */
   readonly current: () => Pick<LoadedBundle, 'limits'>;
-  /** With the rates by which amounts are counted. */
+  /** Provides the rates for conversion. */
   readonly directory: Pick<Directory, 'snapshot'>;
-  /** How old a rate may be. */
+  /** Base currency and maximum age of rates. */
   readonly counting?: CountingCurrency;
-  /** What became of an order whose reservation nobody has settled. */
+  /** Tells what became of an order with an open reservation. */
   readonly transactions: Pick<TransactionRegistry, 'countsAgainstLimits'>;
   readonly clock: Clock;
   readonly random: Random;
@@ -52,23 +52,22 @@ interface LimitsDependencies {
 }
 
 export interface LimitsComponent extends Limits {
-  /** Settles now what has long been open, as happens every few seconds. @returns how many there were */
+  /** Settles old open reservations now, as happens every few seconds. @returns how many were settled */
   settle(): Promise<number>;
-  /** Removes now what nobody counts any more, as happens every minute. @returns how many rows, roughly */
+  /** Removes expired rows now, as happens every minute. @returns the approximate number of rows */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** What is no longer counted is kept a day longer, for a node whose clock is behind. */
+/** Expired rows are kept for another day, for a node whose clock is behind. */
 const clockDifferenceMs = 86_400_000;
-/** How long a hold is remembered whose limits keep no sums. */
+/** How long to remember a hold on limits without sums. */
 const rememberedMs = 86_400_000;
-/** Releases that are recorded and not yet written, of this process. */
+/** Maximum number of recorded releases of this process that are not yet written. */
 const maxUnwritten = 10_000;
 
 /**
- * Limits that are kept in the database: whichever node asks, the sums are the same. See the contract for what they
- * promise.
+ * Limits in the database, so that all nodes see the same sums. See the contract for their promises.
  */
 export function createLimits({
   pool,
@@ -97,7 +96,7 @@ export function createLimits({
     return claimsOf(facts, { limits: current().limits, directory: directory.snapshot(), counting, at });
   }
 
-  /** What is not as it was stored is recorded, and refused. */
+  /** Records and refuses rows that were tampered with. */
   async function believed<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
@@ -106,9 +105,9 @@ export function createLimits({
       await report(error.of, error.found, error.newest);
       throw standingErrors.error(
         'authority_unproven',
-        'What has been counted within a limit is not as it was stored, or is older than the audit log says, so nothing more is ' +
-          'taken from it. Ask the operator to restore the rows that the records of type standing.contradicted name; until then ' +
-          'the limit can be published under another id, which begins a count of its own.',
+        'The stored sums of a limit were changed, or are older than the audit log says, so nothing more can be reserved. ' +
+          'Ask the operator to restore the rows named in the records of type standing.contradicted. Until then the limit can be ' +
+          'published under another id, which starts a new count.',
       );
     }
   }
@@ -121,8 +120,8 @@ export function createLimits({
     (await audit.find(releaseOf(reservation, taken))) !== undefined;
 
   /**
-   * A release that is in the log gives nothing back again: rows of before it can be put back. One whose process ended between the
-   * record and the rows goes on counting until its windows have passed.
+   * A release that is already in the log is refused, because somebody may have restored older rows. If a process ends between the
+   * record and the rows, the hold counts until its windows have passed.
    */
   const recordRelease: ReleaseRequest['record'] = async (hold) => {
     const { reservation, taken } = hold;
@@ -141,7 +140,7 @@ export function createLimits({
         data: { reservation, taken },
       });
     } catch (error) {
-      // Nobody knew whether the first attempt had been recorded.
+      // The first attempt was recorded, but its answer was lost.
       if (!again || !isCodedError(error, 'record_identity_taken')) throw error;
     }
     unwritten.set(id, 'recorded');
@@ -163,7 +162,7 @@ export function createLimits({
     async reserve({ reservation, facts, at, further = [] }) {
       const claims = checked([...applied(facts, at), ...further]);
       const counted = countedOf(claims, at);
-      // Before anything is locked: what is read afterwards is no older.
+      // Read the log before the lock, so that the rows are at least as new.
       const recorded = await recordedOf(counted);
       return believed(() =>
         store.hold({
@@ -193,7 +192,7 @@ export function createLimits({
     async commit(reservation) {
       const state = await store.commit(reservation);
       if (state === undefined || state === 'released')
-        throw policyErrors.error('reservation_conflict', 'The reservation has been released, or was never made.');
+        throw policyErrors.error('reservation_conflict', 'The reservation was released or never made. Reserve again.');
     },
     reopen: (reservation) => store.reopen(reservation, clock.now()),
     release: (reservation) => release(reservation),
@@ -206,16 +205,16 @@ export function createLimits({
 }
 
 /**
- * @throws CodedError `limit_amount` for what is no amount
- * @throws Error when one counter is claimed twice: that is our own fault
+ * @throws CodedError `limit_amount` for an invalid amount
+ * @throws Error if a counter is claimed twice, which is a bug
  */
 function checked(claims: readonly AppliedClaim[]): readonly AppliedClaim[] {
   const seen = new Set<string>();
   for (const { limit, key, measure, unit, amount, most } of claims) {
     if (parseDecimal(amount) === undefined || parseDecimal(most) === undefined)
-      throw policyErrors.error('limit_amount', `The amount cannot be counted within the limit ${limit}.`);
+      throw policyErrors.error('limit_amount', `The amount for the limit ${limit} is not a valid decimal.`);
     const counter = JSON.stringify([limit, key, measure, unit]);
-    if (seen.has(counter)) throw new Error(`one counter of the limit ${limit} is claimed twice`);
+    if (seen.has(counter)) throw new Error(`a counter of the limit ${limit} is claimed twice`);
     seen.add(counter);
   }
   return claims;
@@ -245,7 +244,7 @@ function countedOf(claims: readonly AppliedClaim[], at: number): readonly Counte
   });
 }
 
-/** @param usages of those claims that have sums, in their order */
+/** @param usages of the claims with sums, in their order */
 function judge(claims: readonly AppliedClaim[], usages: readonly Usage[]): ReserveOutcome {
   const rest = [...usages];
   const readings: LimitReading[] = [];
@@ -289,12 +288,12 @@ function readingOf(claim: AppliedClaim, { used, headroom }: Usage, passedBy: str
   };
 }
 
-/** How many times the limit is reached. Only to order by. */
+/** Ratio to the limit, for sorting only. */
 function excess({ used, amount, most }: LimitReading): number {
   return (Number(used) + Number(amount)) / Number(most);
 }
 
-/** One approval of each role is asked for: that is what lets an order pass. */
+/** One approval of each role permits the order to exceed the limits. */
 function approvalsThatPass(exceeded: readonly AppliedClaim[]): readonly { role: string; count: number }[] {
   const roles = exceeded.map(({ pass }) => pass?.role);
   return roles.includes(undefined)

@@ -17,10 +17,10 @@ import {
 } from '@countersign/kernel';
 import type { RowSeal } from '@countersign/runtime';
 
-// What makes rows of limits count: the seal of a counter over its sums, the seal of a hold over what it took, and the newest
-// revision of a counter that a record names (docs/threats/stolen-role-policy-engine.md).
+// Rows of limits are protected by the seal of a counter over its sums, the seal of a hold over its amounts, and the newest
+// revision of a counter in the audit log (docs/threats/stolen-role-policy-engine.md).
 
-/** What is counted together, within one limit. */
+/** Identifies a counter: amounts within one limit that are counted together. */
 export interface CounterName {
   readonly limit: string;
   readonly key: string;
@@ -28,7 +28,7 @@ export interface CounterName {
   readonly unit: string;
 }
 
-/** How much of a counter was taken in a stretch of time. */
+/** The amount taken from a counter within a period. */
 interface Sum {
   readonly starts: number;
   readonly ends: number;
@@ -37,64 +37,64 @@ interface Sum {
 }
 
 /**
- * Sums, ascending by end and start, as the database writes them (`sumsColumn` of the store): end, start, amount and expiry, with a
- * blank between them and a comma behind each. They are read and sealed as text: there are hundreds of them for each order.
+ * Sums, ascending by end and start, in the format of `sumsColumn` in the store: `end start amount expiry,`. Kept as text, because
+ * hundreds of them are read and sealed for each order.
  */
 export type SumList = Brand<string, 'SumList'>;
 
-/** A counter as it was found. */
+/** A counter as read from the database. */
 export interface FoundCounter extends CounterName {
   readonly id: string;
   readonly revision: number;
-  /** The seal covers the sums that end then or later; null for a counter that was never sealed. */
+  /** The seal covers the sums that end at this time or later; null for a counter that was never sealed. */
   readonly sealedFrom: number | null;
   readonly seal: Buffer | null;
-  /** From where the seal begins or earlier. */
+  /** Starts at `sealedFrom` or earlier. */
   readonly sums: SumList;
 }
 
-/** What a hold has added to one counter. */
+/** The amount that a hold has added to one counter. */
 export interface HeldAmount extends CounterName {
   readonly starts: number;
   readonly ends: number;
   readonly amount: string;
-  /** Of the counter, when it was added; null for a hold of the time before seals. */
+  /** Revision of the counter when the amount was added; null for a hold from before seals. */
   readonly revision: number | null;
 }
 
-/** What a reservation has taken. */
+/** The amounts that a reservation has taken. */
 export interface SealedHold {
   readonly reservation: string;
-  /** Null for a hold of the time before seals. */
+  /** Null for a hold from before seals. */
   readonly taken: string | null;
   readonly readings: readonly LimitReading[];
   readonly amounts: readonly HeldAmount[];
   readonly seal: Buffer | null;
 }
 
-/** A row of the limits that is not as it was stored, or not the newest. */
+/** A row of the limits was changed or is outdated. */
 export class LimitContradiction extends Error {
   readonly of: string;
   readonly found: Digest;
   readonly newest: StandingThing | undefined;
   constructor(of: string, found: Json, newest?: StandingThing) {
-    super(`${of} is not as it was stored`);
+    super(`the stored row of ${of} was changed or is outdated`);
     this.of = of;
     this.found = digestOf(found);
     this.newest = newest;
   }
 }
 
-/** Names of the revisions of a counter begin so. */
+/** The prefix of all revision names of a counter. */
 export function revisionsOf({ limit, key, measure, unit }: CounterName): string {
   return `limit-counter:${digestOf([limit, key, measure, unit])}:`;
 }
 
-/** Twelve digits: names are compared as text. */
+/** Padded to twelve digits, because names are compared as text. */
 const revisionName = (counter: CounterName, revision: number): string =>
   `${revisionsOf(counter)}${String(revision).padStart(12, '0')}`;
 
-/** What the record of a step says of the counters that its reservation took from. */
+/** The revisions of the counters for the record of a step. */
 export function standingOf({ reservation, amounts }: Pick<SealedHold, 'reservation' | 'amounts'>): readonly Standing[] {
   return amounts.map((held) => standing(revisionName(held, held.revision ?? 0), { reservation }));
 }
@@ -108,9 +108,9 @@ export function sealOfCounter(
 }
 
 /**
- * A counter that was never sealed is a new one, or of the time before seals: then no record names a revision of it.
+ * A counter without a seal is new, or from before seals; the log then has no revision of it.
  *
- * @param newest revision that a record names, by a question to the log that was asked before the counter was read
+ * @param newest the newest revision in the log, read before the counter
  * @throws LimitContradiction
  */
 export function requireCounter(rowSeal: RowSeal, counter: FoundCounter, newest: StandingThing | undefined): void {
@@ -140,7 +140,7 @@ export function sealOfHold(rowSeal: RowSeal, hold: Omit<SealedHold, 'seal'>): Bu
   return rowSeal.seal(nameOfHold(hold), holdContent(hold));
 }
 
-/** @returns what tells this reservation of its order from others. @throws LimitContradiction */
+/** @returns the unique value `taken` of this reservation. @throws LimitContradiction */
 export function requireHold(rowSeal: RowSeal, hold: SealedHold): string {
   if (hold.taken !== null && rowSeal.holds(nameOfHold(hold), holdContent(hold), hold.seal)) return hold.taken;
   throw contradictionOfHold(hold);
@@ -178,14 +178,14 @@ export function listOf(sums: readonly Sum[]): SumList {
   return sums.map(textOf).join('') as SumList;
 }
 
-/** The list once an amount has been added to the sum of a stretch. */
+/** The list after adding an amount to the sum of its period. */
 export function withAmount(list: SumList, { ends, starts, amount, expiresAt }: Sum): SumList {
   const place = `${ends} ${starts} `;
   const at = list.startsWith(place) ? 0 : list.lastIndexOf(`,${place}`) + 1;
   if (at > 0 || list.startsWith(place)) {
     const past = list.indexOf(',', at) + 1;
     const [present] = sumsOf(list.slice(at, past) as SumList);
-    if (present === undefined) throw new Error('a sum was found that cannot be read');
+    if (present === undefined) throw new Error('a sum of a limit cannot be read');
     const sum = {
       ...present,
       amount: addDecimals(present.amount, amount),
@@ -199,7 +199,7 @@ export function withAmount(list: SumList, { ends, starts, amount, expiresAt }: S
   return listOf([...sumsOf(list), added].sort((a, b) => a.ends - b.ends || a.starts - b.starts));
 }
 
-/** The part of the list from the first sum on that ends then or later. */
+/** The part of the list with sums that end at this time or later. */
 function endingFrom(list: SumList, from: number): string {
   let at = 0;
   while (at < list.length && Number(list.slice(at, list.indexOf(' ', at))) < from) at = list.indexOf(',', at) + 1;
@@ -210,6 +210,6 @@ const textOf = ({ ends, starts, amount, expiresAt }: Sum): string => `${ends} ${
 
 function decimalOf(text: string | undefined): DecimalString {
   const decimal = parseDecimal(text);
-  if (decimal === undefined) throw new Error('a sum of a limit is no decimal');
+  if (decimal === undefined) throw new Error('a sum of a limit is not a decimal');
   return decimal;
 }

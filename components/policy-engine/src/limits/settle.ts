@@ -3,10 +3,7 @@ import { type Clock, isCodedError, parseId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type { LimitStore, OpenHold } from './store.ts';
 
-/**
- * So long an order may take from its reservation to its end before anybody else asks what became of it. It decides only
- * how often we ask in vain: asking waits for an order that is under way.
- */
+/** Minimum age of an open reservation before we ask about its order. A shorter time would only cause more useless questions. */
 const patienceMs = 30_000;
 const everyMs = 5_000;
 const pageSize = 100;
@@ -21,10 +18,10 @@ interface SettleDependencies {
 }
 
 /**
- * Settles what a process left behind when it died, or could not settle itself: an order that stands counts for good,
- * another no longer. Where nobody can tell, it goes on counting, and is asked about again.
+ * Settles reservations that a dead process left open: those of existing orders are committed, others are released. A reservation
+ * with an unknown outcome keeps counting and is checked again.
  *
- * @returns how many were settled
+ * @returns the number of settled reservations
  */
 async function settleOpenHolds(
   { store, transactions, clock, logger }: SettleDependencies,
@@ -41,7 +38,7 @@ async function settleOpenHolds(
         await settle(hold, { store, transactions });
         settled += 1;
       } catch (error) {
-        // One that cannot be settled keeps no other waiting.
+        // Continue with the others.
         logger.warn({ error, reservation: hold.reservation }, 'a reservation cannot be settled yet');
       }
     }
@@ -56,19 +53,19 @@ async function settle(
 ): Promise<void> {
   const transaction = parseId('transaction', reservation);
   const counts = transaction !== undefined && (await transactions.countsAgainstLimits(transaction)) === true;
-  // Whoever has asked for it since we looked knows more than we: then neither of the two does anything.
+  // Commit and release do nothing if the reservation was requested again in the meantime (`attempt`).
   if (!counts)
     try {
       await store.release(reservation, attempt);
       return;
     } catch (error) {
-      // What is not as it was stored, or was released before, gives nothing back: it counts until its windows have passed.
+      // A tampered or already released hold gives nothing back; it counts until its windows have passed.
       if (!isCodedError(error, 'authority_unproven')) throw error;
     }
   await store.commit(reservation, attempt);
 }
 
-/** Settles every few seconds until it is stopped, one run at a time. */
+/** Settles every few seconds, one run at a time. */
 export function createSettling(dependencies: SettleDependencies): { settle(): Promise<number>; stop(): Promise<void> } {
   const { logger } = dependencies;
   let running: Promise<number> | undefined;

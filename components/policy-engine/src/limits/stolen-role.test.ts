@@ -164,7 +164,7 @@ describe('with the database role of the policy engine, a thief of limits', () =>
     const amounts = await thief.query('select to_jsonb(a) as row from limit_amounts a where reservation = $1', [id]);
     await limits.release(id);
     expect(await usedOf()).toBe('400');
-    const putBack = async (state: string) => {
+    const insertValue = async (state: string) => {
       await thief.query('delete from limit_holds where reservation = $1', [id]);
       await thief.query('insert into limit_holds select * from jsonb_populate_record(null::limit_holds, $1)', [
         { ...held.rows[0].row, state },
@@ -173,11 +173,11 @@ describe('with the database role of the policy engine, a thief of limits', () =>
         amounts.rows[0].row,
       ]);
     };
-    await putBack('committed');
+    await insertValue('committed');
     await expect(reserve('500', 'person:tess', id)).rejects.toMatchObject(refused);
     await expect(read('person:tess', id)).rejects.toMatchObject(refused);
     await expect(limits.release(id)).rejects.toMatchObject(refused);
-    await putBack('reserved');
+    await insertValue('reserved');
     // A node that never released it, and settles what is open.
     world.clock.advance(60_000);
     world.orders.set(id, false);

@@ -1,6 +1,6 @@
 import type { LimitMeasure, LimitReading, ReserveOutcome, StandingThing } from '@countersign/contracts';
 import { parseDecimal, subtractDecimals } from '@countersign/kernel';
-import { databaseFailure, type RowSeal, transaction } from '@countersign/runtime';
+import { ask, databaseFailure, type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import {
   type CounterName,
@@ -22,7 +22,7 @@ import {
 } from './seals.ts';
 import type { Stretch } from './windows.ts';
 
-/** An amount to be added up with others, and how far the sum may go. */
+/** An amount to add to a sum, and the maximum of the sum. */
 export interface CountedClaim {
   readonly limit: string;
   readonly key: string;
@@ -31,82 +31,74 @@ export interface CountedClaim {
   readonly amount: string;
   readonly most: string;
   readonly counted: Stretch;
-  /** The seal of the counter is to cover the sums that end then or later. */
+  /** The new seal of the counter covers the sums that end at this time or later. */
   readonly sealFrom: number;
   readonly bucket: Stretch;
-  /** Milliseconds since the epoch: no reading asks for the bucket after that. */
+  /** Milliseconds since the epoch; no reading needs the bucket afterwards. */
   readonly expiresAt: number;
 }
 
-/** What a counter was found at. Decimals. */
+/** The usage of a counter, in decimals. */
 export interface Usage {
   readonly used: string;
-  /** Zero when more is used than the limit allows. */
+  /** Zero if the usage exceeds the limit. */
   readonly headroom: string;
   readonly fits: boolean;
 }
 
-/** `reserved` and `reopened` are waiting to be settled; all but `released` count. */
+/** `reserved` and `reopened` are open; all except `released` count. */
 type HoldState = 'reserved' | 'reopened' | 'committed' | 'released';
 
-/** A hold that nobody has settled, as it was when it was looked at. */
+/** An open hold, as it was read. */
 export interface OpenHold {
   readonly reservation: string;
   readonly attempt: number;
   readonly touchedAt: number;
 }
 
-/** The newest revision of each counter that a record names, by {@link revisionsOf}; asked before rows are read. */
+/** The newest revision of each counter in the log, by {@link revisionsOf}; read before the rows. */
 export type Recorded = ReadonlyMap<string, StandingThing>;
 
 interface HoldRequest {
   readonly reservation: string;
-  /** Tells this reservation from others of the same order. */
+  /** Distinguishes this reservation from others of the same order. */
   readonly taken: string;
   readonly recorded: Recorded;
-  /** Whether a reservation is recorded as released. */
+  /** Whether the log has a release of the reservation. */
   readonly wasReleased: (reservation: string, taken: string) => Promise<boolean>;
   readonly now: number;
   readonly claims: readonly CountedClaim[];
-  /** Given one usage for each claim, in their order, all of one moment. */
+  /** Gets one usage for each claim, in their order, all from the same moment. */
   readonly judge: (usages: readonly Usage[]) => ReserveOutcome;
-  /** The hold is remembered until then at least. */
+  /** Minimum time to remember the hold. */
   readonly keepUntil: number;
 }
 
 export interface ReleaseRequest {
   readonly reservation: string;
-  /** Only if it has not been asked for since. */
+  /** Only if the reservation was not requested again since. */
   readonly attempt?: number;
   readonly recordedOf: (counters: readonly CounterName[]) => Promise<Recorded>;
-  /** Makes the release durable in the log. @throws LimitContradiction when it is recorded already */
+  /** Makes the release durable in the log. @throws LimitContradiction if it is already recorded */
   readonly record: (hold: SealedHold & { readonly taken: string }) => Promise<void>;
 }
 
 export type LimitStore = ReturnType<typeof createLimitStore>;
 
 /**
- * Every transaction locks in one order: the hold, then its counters by name. Two that meet never wait in a ring.
+ * Every transaction locks the hold first, then its counters by name, so that transactions never deadlock.
  *
- * What is read here counts with its seal: everything throws a {@link LimitContradiction} where that is not so.
+ * Every read verifies the seals and throws a {@link LimitContradiction} if one is wrong.
  */
 export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
-  const query = async <Row extends pg.QueryResultRow>(text: string, values: readonly unknown[]) => {
-    try {
-      return await pool.query<Row>(text, [...values]);
-    } catch (error) {
-      throw databaseFailure(error);
-    }
-  };
-
   return {
-    /** All is taken, or nothing. @returns what it was found at before when it is held already, else what `judge` says */
+    /** Takes all amounts or none. @returns the earlier readings if it is already held, otherwise the result of `judge` */
     async hold(request: HoldRequest): Promise<ReserveOutcome> {
       try {
         return await transaction(pool, async (client) => {
           if (await touch(client, request)) {
             const held = await holdOf(client, request.reservation);
-            if (held === undefined) throw new Error('a hold is gone that is locked');
+            if (held === undefined) throw new Error('a locked hold has disappeared');
             if (await request.wasReleased(held.reservation, requireHold(rowSeal, held)))
               throw contradictionOfHold(held);
             return { outcome: 'reserved', readings: held.readings, standing: standingOf(held) };
@@ -124,10 +116,11 @@ export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
       }
     },
 
-    /** As {@link hold} would find them now; without locks, so that it may be old when it is read. */
+    /** The usages that {@link hold} would find now. Without locks, so they may be outdated when returned. */
     async usages(claims: readonly CountedClaim[], recorded: Recorded): Promise<readonly Usage[]> {
       if (claims.length === 0) return [];
-      const { rows } = await query<FoundRow>(
+      const { rows } = await ask<FoundRow>(
+        pool,
         `select ${foundColumns}
            from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::numeric[], $8::numeric[], $9::bigint[])
                 with ordinality as wanted (limit_id, key, measure, unit, since, until, amount, most, seal_from, place)
@@ -144,7 +137,7 @@ export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
       });
     },
 
-    /** @returns undefined when it is not held. @throws LimitContradiction */
+    /** @returns undefined if it is not held. @throws LimitContradiction */
     async held(reservation: string): Promise<(SealedHold & { readonly taken: string }) | undefined> {
       const hold = await holdOf(pool, reservation).catch((error: unknown) => {
         throw databaseFailure(error);
@@ -153,12 +146,13 @@ export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
     },
 
     /**
-     * @param attempt only if it has not been asked for since
-     * @returns the state it is in now; undefined when there is none, or it has been asked for since
+     * @param attempt commits only if the reservation was not requested again since
+     * @returns the current state; undefined if there is no hold or it was requested again
      */
     async commit(reservation: string, attempt?: number): Promise<HoldState | undefined> {
-      // One that was reopened is for whoever settles it: the commit may be older than the doubt.
-      const { rows } = await query<{ state: HoldState }>(
+      // Only settling may commit a reopened hold, because another commit may be older than the reopening.
+      const { rows } = await ask<{ state: HoldState }>(
+        pool,
         `update limit_holds
             set state = case when state = 'reserved' or (state = 'reopened' and $2::integer is not null) then 'committed' else state end
           where reservation = $1 and ($2::integer is null or attempt = $2) returning state`,
@@ -168,7 +162,8 @@ export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
     },
 
     async reopen(reservation: string, now: number): Promise<void> {
-      await query(
+      await ask(
+        pool,
         `update limit_holds set state = 'reopened', attempt = attempt + 1, touched_at = greatest(touched_at, $2::bigint)
           where reservation = $1 and state <> 'released'`,
         [reservation, now],
@@ -183,7 +178,7 @@ export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
         );
         if (rows[0] === undefined || (attempt !== undefined && rows[0].attempt !== attempt)) return;
         const hold = await holdOf(client, reservation);
-        if (hold === undefined) throw new Error('a hold is gone that is locked');
+        if (hold === undefined) throw new Error('a locked hold has disappeared');
         await record({ ...hold, taken: requireHold(rowSeal, hold) });
         const recorded = await recordedOf(hold.amounts);
         const counters = await lockCountersOf(client, reservation);
@@ -201,9 +196,10 @@ export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
         );
       }),
 
-    /** Those last asked for before a moment; the oldest first, after the one that `after` is. */
+    /** Open holds last requested before a time, oldest first, after the hold `after`. */
     async open(before: number, after: OpenHold | undefined, limit: number): Promise<readonly OpenHold[]> {
-      const { rows } = await query<OpenHold>(
+      const { rows } = await ask<OpenHold>(
+        pool,
         `select reservation, attempt, touched_at::float8 as "touchedAt" from limit_holds
           where state in ('reserved', 'reopened') and touched_at < $1
             and (touched_at, reservation) > ($2::bigint, $3::text)
@@ -213,21 +209,24 @@ export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
       return rows;
     },
 
-    /** Removes at most so many sums and holds that nobody asks for any more. @returns how many of the more numerous */
+    /** Removes at most `limit` expired sums and holds. @returns the larger of the two numbers */
     async removeExpired(before: number, limit: number): Promise<number> {
-      const uncovered = await query(
+      const uncovered = await ask(
+        pool,
         `delete from limit_sums where ctid = any(array(
            select s.ctid from limit_sums s join limit_counters c on c.id = s.counter
             where s.expires_at < $1 and (c.sealed_from is null or s.ends < c.sealed_from) limit $2))`,
         [before, limit],
       );
-      const { rows: idle } = await query<{ counter: string }>(
+      const { rows: idle } = await ask<{ counter: string }>(
+        pool,
         'select distinct counter::text as counter from limit_sums where expires_at < $1 limit $2',
         [before, limit],
       );
       let covered = 0;
       for (const { counter } of idle) covered += await removeCovered(counter, before);
-      const holds = await query(
+      const holds = await ask(
+        pool,
         `delete from limit_holds where reservation = any(array(
            select reservation from limit_holds where expires_at < $1 and state in ('committed', 'released') limit $2
               for update skip locked))`,
@@ -237,15 +236,15 @@ export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
     },
   };
 
-  /** The sums of a counter that nobody has taken from for long are still covered by its seal. */
+  /** Removes expired sums that the seal of an idle counter still covers. */
   function removeCovered(id: string, before: number): Promise<number> {
     return transaction(pool, async (client) => {
       const counter = await lockCounter(client, id);
       try {
-        // What a record says of it is of no matter: its revision stays.
+        // The revision stays, so the log does not matter.
         if (counter !== undefined) requireCounter(rowSeal, counter, undefined);
       } catch (error) {
-        // Whoever takes from it next is told.
+        // The next reservation reports it.
         if (error instanceof LimitContradiction) return 0;
         throw error;
       }
@@ -261,7 +260,7 @@ export function createLimitStore(pool: pg.Pool, rowSeal: RowSeal) {
   }
 }
 
-/** Rolls the transaction back: what was judged is known, and nothing of it stays. */
+/** Rolls the transaction back, and carries the outcome. */
 class NothingTaken extends Error {
   readonly judged: ReserveOutcome;
   constructor(judged: ReserveOutcome) {
@@ -286,7 +285,7 @@ const used = 'coalesce(sum(s.amount) filter (where s.ends > wanted.since and s.s
 const foundColumns = `${headColumns}, ${sumsColumn}, trim_scale(${used})::text as used,
   trim_scale(greatest(wanted.most - ${used}, 0))::text as headroom, ${used} + wanted.amount <= wanted.most as fits`;
 
-/** The row that requests for one reservation queue at. @returns whether it counts */
+/** Creates or locks the row of the hold. @returns whether the hold counts */
 async function touch(client: pg.PoolClient, { reservation, now, keepUntil }: HoldRequest): Promise<boolean> {
   const { rows } = await client.query<{ state: HoldState }>({
     name: 'policy-engine-touch-hold',
@@ -299,7 +298,7 @@ async function touch(client: pg.PoolClient, { reservation, now, keepUntil }: Hol
   return rows[0] !== undefined && rows[0].state !== 'released';
 }
 
-/** @returns undefined when it does not count */
+/** @returns undefined if the hold does not count */
 async function holdOf(on: pg.Pool | pg.PoolClient, reservation: string): Promise<SealedHold | undefined> {
   const { rows } = await on.query<SealedHold>(
     `select reservation, taken, readings, seal,
@@ -314,7 +313,7 @@ async function holdOf(on: pg.Pool | pg.PoolClient, reservation: string): Promise
   return rows[0];
 }
 
-/** Makes those that are missing, and waits for whoever has them. @returns their ids, in the order of the claims */
+/** Creates missing counters and locks all. @returns their ids, in the order of the claims */
 async function lockCounters(client: pg.PoolClient, claims: readonly CountedClaim[]): Promise<readonly string[]> {
   if (claims.length === 0) return [];
   const { rows } = await client.query<{ id: string; limit: string; key: string; measure: string; unit: string }>({
@@ -331,7 +330,7 @@ async function lockCounters(client: pg.PoolClient, claims: readonly CountedClaim
       ({ limit, key, measure, unit }) =>
         limit === claim.limit && key === claim.key && measure === claim.measure && unit === claim.unit,
     );
-    if (row === undefined) throw new Error('a counter was neither made nor found');
+    if (row === undefined) throw new Error('a counter was neither created nor found');
     return row.id;
   });
 }
@@ -341,7 +340,7 @@ interface Found {
   readonly usage: Usage;
 }
 
-/** A statement of its own, begun when the counters are locked: it sees all that was taken before. */
+/** A separate statement after the lock, so that it sees all amounts taken before. */
 async function findLocked(
   client: pg.PoolClient,
   claims: readonly CountedClaim[],
@@ -367,7 +366,7 @@ function foundOf({ limit, key, measure, unit }: CountedClaim, row: FoundRow | un
   return { counter: counterOf({ limit, key, measure, unit }, row), usage: { used, headroom, fits } };
 }
 
-/** A counter that is not there was never taken from, as far as rows say. */
+/** A counter without a row is unused. */
 function counterOf(name: CounterName, { id, revision, sealedFrom, seal, sums }: HeadRow): FoundCounter {
   return { ...name, id: id ?? '', revision: revision ?? 0, sealedFrom, seal, sums };
 }
@@ -424,11 +423,11 @@ async function take(
 
 function withClaim({ sums }: FoundCounter, { bucket, amount, expiresAt }: CountedClaim): SumList {
   const added = parseDecimal(amount);
-  if (added === undefined) throw new Error('a claim that was not checked');
+  if (added === undefined) throw new Error('a claim was not checked');
   return withAmount(sums, { ...bucket, amount: added, expiresAt });
 }
 
-/** The sums of a counter once what was held has been given back; of a stretch that was swept there is nothing to give back. */
+/** The sums of a counter without the held amounts; sums of removed periods are gone already. */
 function without(counter: FoundCounter, held: readonly HeldAmount[]): SumList {
   const sums = sumsOf(counter.sums).map((sum) => {
     const amount = held
@@ -466,7 +465,7 @@ interface NamedRow extends HeadRow, CounterName {}
 const named = `select c.limit_id as "limit", c.key, c.measure, c.unit, ${headColumns}, ${sumsColumn}
   from limit_counters c left join limit_sums s on s.counter = c.id and s.ends >= c.sealed_from`;
 
-/** Those that a hold has taken from. */
+/** Locks the counters of a hold. */
 async function lockCountersOf(client: pg.PoolClient, reservation: string): Promise<readonly FoundCounter[]> {
   await client.query(
     `select from limit_counters c join limit_amounts a on a.counter = c.id where a.reservation = $1

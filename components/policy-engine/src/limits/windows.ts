@@ -1,12 +1,12 @@
 import type { LimitWindow } from '@countersign/contracts';
 
-/** From `starts` up to, not including, `ends`; milliseconds since the epoch. */
+/** From `starts` (inclusive) to `ends` (exclusive), in milliseconds since the epoch. */
 export interface Stretch {
   readonly starts: number;
   readonly ends: number;
 }
 
-/** A window that amounts add up in. An order alone needs no sum. */
+/** A window with a sum; the window of a single order needs none. */
 export type SummedWindow = Exclude<LimitWindow, { readonly kind: 'order' }>;
 
 const dayMs = 86_400_000;
@@ -14,7 +14,7 @@ const hourMs = 3_600_000;
 const bucketsPerWindow = 96;
 const narrowestBucketMs = 1000;
 
-/** The stretch whose sum an amount taken at `at` is added to. */
+/** The period whose sum an amount taken at `at` is added to. */
 export function bucketOf(window: SummedWindow, at: number): Stretch {
   if (window.kind === 'day') return dayOf(window.day);
   const width = Math.max(narrowestBucketMs, Math.ceil((window.seconds * 1000) / bucketsPerWindow));
@@ -23,8 +23,8 @@ export function bucketOf(window: SummedWindow, at: number): Stretch {
 }
 
 /**
- * What counts at `at`: every bucket that reaches into this stretch. A rolling window has no end: what a node with a
- * faster clock has taken counts as well. A bucket counts until all of it has left, so that a sum is never too low.
+ * The period that counts at `at`. A bucket counts as long as it overlaps, so that a sum is never too low. A rolling window has no
+ * end, so that amounts taken by a node with a faster clock count as well.
  */
 export function countedAt(window: SummedWindow, at: number): Stretch {
   return window.kind === 'day'
@@ -33,8 +33,8 @@ export function countedAt(window: SummedWindow, at: number): Stretch {
 }
 
 /**
- * From where on the sums are sealed when they are next written: what counts at `at`, and what counts for a node whose clock is
- * behind by less than a quarter of the window, and by less than an hour.
+ * The start of the seal at the next write: all sums that count at `at`, also for a node whose clock is behind by less than a quarter
+ * of the window and less than an hour.
  */
 export function sealedFrom(window: SummedWindow, at: number): number {
   const { starts } = countedAt(window, at);
@@ -42,12 +42,12 @@ export function sealedFrom(window: SummedWindow, at: number): number {
   return Math.floor(starts - Math.min(quarterMs, hourMs));
 }
 
-/** From when on no reading of this window sees the bucket any more. */
+/** When the bucket stops counting in this window. */
 export function expiryOf(window: SummedWindow, bucket: Stretch): number {
   return window.kind === 'day' ? bucket.ends : bucket.ends + window.seconds * 1000;
 }
 
-/** As a reading names it: `order`, an ISO 8601 duration, or a day. */
+/** The name of the window in a reading: `order`, an ISO 8601 duration, or a day. */
 export function windowText(window: LimitWindow): string {
   switch (window.kind) {
     case 'order':
@@ -61,6 +61,7 @@ export function windowText(window: LimitWindow): string {
 
 function dayOf(day: string): Stretch {
   const starts = Date.parse(`${day}T00:00:00Z`);
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(day) || Number.isNaN(starts)) throw new Error(`a limit was asked for on ${day}`);
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(day) || Number.isNaN(starts))
+    throw new Error(`the day of a limit is invalid: ${day}`);
   return { starts, ends: starts + dayMs };
 }

@@ -13,18 +13,18 @@ import {
   type Kind,
 } from './situation.ts';
 
-/** How a question comes out: as it is, after an approval, after another sign-in, or not at all. */
+/** The outcome of a question: permitted as it is, after an approval, after another sign-in, or refused. */
 export type Outcome = 'permitted' | 'approval' | 'step-up' | 'refused';
 
 export interface Ruling {
   readonly outcome: Outcome;
-  /** Codes of what denies. */
+  /** Codes of the denying reasons. */
   readonly reasons: readonly string[];
-  /** What would lift it, in words: `approval of 2 operations`, `sign-in phrh within 300 s`. */
+  /** What would lift the refusal, in words: `approval of 2 operations`, `sign-in phrh within 300 s`. */
   readonly needs: readonly string[];
 }
 
-/** What one more condition makes of something that is permitted in order. */
+/** The outcome when one condition is changed. */
 interface ConditionRuling extends Ruling {
   readonly factor: FactorName;
   readonly value: string;
@@ -32,27 +32,27 @@ interface ConditionRuling extends Ruling {
 
 export interface AuthorityCell extends Ruling {
   readonly kind: Kind;
-  /** Which conditions change it; empty where it is refused anyway. */
+  /** The conditions that change the outcome; empty if it is refused anyway. */
   readonly conditions: readonly ConditionRuling[];
 }
 
-/** One thing that can be asked for, and what each kind of principal may. */
+/** One request, and its outcome for each kind of principal. */
 export interface AuthorityRow {
   readonly group: 'token for an interface' | 'token for an intent' | 'step';
   readonly scope: string;
   readonly intent?: string;
-  /** States of the intent in which it comes out so. */
+  /** States of the intent with this outcome. */
   readonly states?: readonly string[];
   readonly cells: readonly AuthorityCell[];
 }
 
-/** Who may do what, and which condition changes it: as {@link authorityMatrix} asks, with what would help. */
+/** Who may do what, and which conditions change it: the questions of {@link authorityMatrix}, with remedies. */
 export function authorityTable(bundle: LoadedBundle): readonly AuthorityRow[] {
   const judge = createJudge(bundle);
   const rows: AuthorityRow[] = [];
   for (const ask of shownAsks(bundle)) {
     const cells = factors.kind.map((kind) => cellOf(ask, kind, judge));
-    // A step that nobody can ever take says nothing.
+    // Leave out steps that no principal can ever take.
     if (ask.door === 'step' && cells.every(({ outcome }) => outcome === 'refused')) continue;
     const row: AuthorityRow =
       ask.door === 'interface'
@@ -72,7 +72,7 @@ export function authorityTable(bundle: LoadedBundle): readonly AuthorityRow[] {
   return rows;
 }
 
-/** Of tokens for intents those for what comes next; of steps all. */
+/** Tokens for the next step of an intent, and all steps. */
 function shownAsks(bundle: LoadedBundle): readonly Ask[] {
   const first = new Set(intentNames.map((intent) => `${intent} ${statesOf(intent)[0]}`));
   return asksOf(stepsIn(bundle)).filter(

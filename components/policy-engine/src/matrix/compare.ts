@@ -1,18 +1,18 @@
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { bothMatrices, type MatrixRow } from './matrix.ts';
 
-/** What a change of policy makes of one thing that a kind of principal may ask for. */
+/** A changed outcome of one request by one kind of principal. */
 export interface OutcomeChange extends Pick<MatrixRow, 'ask'> {
   readonly kind: MatrixRow['is']['kind'];
   readonly to: 'permitted' | 'refused';
-  /** Situations that come out so. */
+  /** Number of situations with this change. */
   readonly situations: number;
-  /** The simplest of them, as each of the two answers it. */
+  /** The simplest of these situations, under each of the two bundles. */
   readonly before: MatrixRow;
   readonly after: MatrixRow;
 }
 
-/** Every situation whose outcome a change of policy changes, by what is asked and by whom. */
+/** Every changed outcome, by request and kind of principal. */
 export function compareMatrices(
   before: LoadedBundle,
   after: LoadedBundle,

@@ -4,7 +4,7 @@ import type { AuthorityCell, AuthorityRow } from './authority-table.ts';
 import { inWords } from './matrix-page.ts';
 import type { MatrixReport } from './report.ts';
 
-/** Every attribute and every member of the context that a schema declares, by its path; records are their members. */
+/** The paths of all attributes and context members that a schema declares; a record contributes its members. */
 export function factsOfSchema({ entityTypes, applications }: PolicySchema): readonly string[] {
   const facts = [...entityTypes].flatMap(([name, { attributes }]) => pathsOf(name, attributes));
   for (const { context } of applications.values()) facts.push(...pathsOf('context', context));
@@ -17,12 +17,12 @@ function pathsOf(path: string, { attributes }: RecordType): readonly string[] {
   );
 }
 
-/** The matrix, the rules of control and the sources of facts, as a page for people. */
+/** A Markdown page with the control rules, the matrix and the sources of facts. */
 export function describeAuthority(table: readonly AuthorityRow[], { rules }: MatrixReport): string {
   return [
-    '## Rules of control',
+    '## Control rules',
     '',
-    'Each is held to every situation of the matrix that it speaks of.',
+    'Each rule is tested in every situation of the matrix to which it applies.',
     '',
     '### Never permitted',
     '',
@@ -34,15 +34,15 @@ export function describeAuthority(table: readonly AuthorityRow[], { rules }: Mat
     '',
     '## Who may do what',
     '',
-    'When all is in order: the mandate stands, the firms are cleared, and whoever asks has the role and the sign-in that it takes.',
+    'With everything in order: the mandate is in force, compliance has cleared the firms, and the principal has the required role and sign-in.',
     '',
     ...chapterOf('Tokens for an intent', table, 'token for an intent'),
     ...chapterOf('Steps', table, 'step'),
     ...chapterOf('Tokens for an interface', table, 'token for an interface'),
-    '## Which conditions change it',
+    '## Conditions that change the outcome',
     '',
     ...conditionsOf(table),
-    '## On whose word each fact rests',
+    '## Sources of facts',
     '',
     '| source | facts |',
     '| --- | --- |',
@@ -84,7 +84,7 @@ function wordsOf({ outcome, reasons, needs }: AuthorityCell): string {
   return outcome === 'refused' ? `no: ${reasons.map((code) => `\`${code}\``).join(', ')}` : needs.join(', ');
 }
 
-/** For the first step of each kind of intent, by who takes it: one line for each condition. */
+/** For the first step of each kind of intent: one line for each condition. */
 function conditionsOf(table: readonly AuthorityRow[]): readonly string[] {
   return table
     .filter(

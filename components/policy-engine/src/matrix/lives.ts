@@ -1,8 +1,7 @@
 /**
- * The lives of the ten kinds of intent: their states and, for each, the scopes of the steps that only carry through or take
- * back what was done (`TransactionFacts.carriedThrough`).
- *
- * The lives are the transaction registry's; `tests/src/matrix-lives.test.ts` compares.
+ * The life cycles of the ten kinds of intent: their states and, for each state, the scopes of the steps that only complete or
+ * cancel the transaction (`TransactionFacts.carriedThrough`). `tests/src/matrix-lives.test.ts` compares them with those of the
+ * transaction registry.
  */
 export const lives = {
   trade_order: {
@@ -90,8 +89,8 @@ export const lives = {
 } as const satisfies Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
 
 /**
- * The steps that each kind of intent is for and that policies are asked about, with the states from which they are taken. A venue's
- * enforcement point asks about the execution of an order (`trade:affirm`); cancelling is left out.
+ * The steps of each kind of intent that policies decide about, with the states in which they are possible. A venue's enforcement
+ * point asks about the execution of an order (`trade:affirm`). Cancelling is not included.
  */
 export const stepsInTurn: Readonly<Record<IntentName, Readonly<Record<string, readonly string[]>>>> = {
   trade_order: {

@@ -29,7 +29,7 @@ export const certified = {
 };
 export const interfaceUri = 'https://venue.example/orders';
 
-/** What can be found of a firm, whichever part it has. */
+/** A finding about a firm, in any part of a transaction. */
 export type Standing = Conditions['firm'] | Conditions['entity'] | Conditions['client'] | Conditions['party'];
 
 const cleared: InstitutionCompliance = {
@@ -40,7 +40,7 @@ const cleared: InstitutionCompliance = {
   suitableFor: ['D', 'E', 'S', 'K'],
 };
 
-/** What differs from a firm that is in order. */
+/** The differences from a firm in order. */
 const findings: Readonly<Partial<Record<Standing, Partial<Institution>>>> = {
   lapsed: { leiStatus: 'LAPSED' },
   'kyc-pending': { compliance: { ...cleared, kyc: { ...cleared.kyc, status: 'pending' } } },
@@ -69,15 +69,15 @@ function categorised(category: InstitutionCompliance['category'], suitableFor: s
   return { compliance: { ...cleared, category, suitableFor } };
 }
 
-/** Twenty letters and digits; these firms are nowhere but here. */
+/** Twenty letters and digits; the firms are fictitious. */
 export function leiOf(part: 'acting' | 'entity' | 'client' | 'party', standing: Standing): Lei {
   const letters = `${part}${standing}`.replaceAll(/[^a-z]/g, '').toUpperCase();
   return `${letters.slice(0, 3)}${letters.slice(-13)}`.padEnd(20, '0') as Lei;
 }
 
-/** A firm to which no finding of a situation applies. */
+/** A firm that no finding of a situation applies to. */
 export const bystander = 'BYSTANDER00000000000' as Lei;
-/** Of another region of the world, and of none that the directory has. */
+/** A served country. */
 const served = 'DE' as Country;
 
 export const venues: Readonly<Record<Conditions['venue'], string>> = {
@@ -87,7 +87,7 @@ export const venues: Readonly<Record<Conditions['venue'], string>> = {
   unknown: 'XNON',
 };
 
-/** By the identifier that intents name them by. */
+/** By their identifier in intents. */
 export const instruments: Readonly<Record<Conditions['instrument'], { readonly id: string; readonly cfi: string }>> = {
   share: { id: 'DE000EXMPL17', cfi: 'ESVUFR' },
   bond: { id: 'DE000EXMPL25', cfi: 'DBFTFB' },
@@ -97,18 +97,18 @@ export const instruments: Readonly<Record<Conditions['instrument'], { readonly i
   restricted: { id: 'XX0000000000', cfi: 'ESVUFR' },
 };
 
-/** One that is dealt in money of which no rate is known has a name of its own; the restricted one is on its list by its name. */
+/** An instrument in a currency without a rate needs an id of its own; the restricted one must keep the id on the list. */
 const idIn = (id: string, currency: string): string =>
   currency === 'EUR' || id === instruments.restricted.id ? id : `${currency}${id.slice(3)}`;
 
-/** As an intent names it. */
+/** The instrument as an intent names it. */
 export function namedInstrument(instrument: Conditions['instrument'], currency: string) {
   const { id, cfi } = instruments[instrument];
   const named = idIn(id, currency);
   return id.startsWith('QZ') ? { upi: named, cfi } : { isin: named, cfi };
 }
 
-/** What reference data has of them: each on every venue, for everybody. */
+/** The instruments in reference data: each on every venue, for every category of client. */
 const referenceData = new Map<string, Instrument>(
   Object.values(instruments).flatMap(({ id, cfi }) =>
     ['XTS', 'EUR'].map((currency): [string, Instrument] => [
@@ -128,10 +128,7 @@ const referenceData = new Map<string, Instrument>(
   ),
 );
 
-/**
- * The directory in which every situation has its firms, people and desks; made when they are first asked for, so that it holds
- * those that a matrix needs.
- */
+/** The directory with the firms, people and desks of every situation, each created on first use. */
 export class MatrixMarket {
   readonly #institutions = new Map<string, Institution>([[bystander, firm(bystander, 'in-order')]]);
   readonly #principals = new Map<string, Principal>();
@@ -154,21 +151,21 @@ export class MatrixMarket {
     [interfaceUri, { uri: interfaceUri as Resource['uri'], institution: bystander, scopes: [], tokenFormat: 'jwt' }],
   ]);
 
-  /** @returns its LEI; that of one that the directory does not have where that is what is the case */
+  /** @returns the LEI; a firm with the standing `unknown` is not added to the directory */
   firm(part: Parameters<typeof leiOf>[0], standing: Standing): Lei {
     const lei = leiOf(part, standing);
     if (standing !== 'unknown' && !this.#institutions.has(lei)) this.#institutions.set(lei, firm(lei, standing));
     return lei;
   }
 
-  /** Whose account it is, by its id. */
+  /** @returns the id of an account of this firm */
   accountOf(lei: Lei): string {
     const id = `${lei}-1`;
     if (!this.#accounts.has(id)) this.#accounts.set(id, { id: id as Account['id'], institution: lei, type: 'Client' });
     return id;
   }
 
-  /** Who acts: the same for the same conditions. */
+  /** The acting principal: the same for the same conditions. */
   principal(is: Conditions): { readonly id: string; readonly institution: Lei } {
     const institution = this.firm('acting', is.firm);
     const name = [is.role, is.firm, is.desk, ...(is.kind === 'agent' ? [is.certificate.toLowerCase()] : [])].join('.');
@@ -201,7 +198,7 @@ export class MatrixMarket {
     return entitled;
   }
 
-  /** The device that is named; undefined where none is. */
+  /** @returns the id of the device; undefined for none */
   device(institution: Lei, condition: Conditions['device']): string | undefined {
     if (condition === 'none') return undefined;
     const id = `device:${institution.toLowerCase()}-${condition}`;
@@ -217,7 +214,7 @@ export class MatrixMarket {
     return id;
   }
 
-  /** As of now; the same all the while, so that what was read of it once is not read again. */
+  /** Always the same object, so that entities read from it are cached. */
   readonly snapshot: DirectorySnapshot = {
     version: 1,
     institution: (lei) => this.#institutions.get(lei),

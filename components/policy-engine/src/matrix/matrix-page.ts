@@ -4,36 +4,36 @@ import type { OutcomeChange } from './compare.ts';
 import { describeRow, type MatrixReport } from './report.ts';
 
 interface MatrixPageContent {
-  /** What the policies are called: a folder, or those of the release. */
+  /** Name of the policies: a folder, or the release. */
   readonly of: string;
-  /** Of the bundle. */
+  /** Hash of the bundle. */
   readonly hash: string;
   readonly table: readonly AuthorityRow[];
   readonly report: MatrixReport;
-  /** What a change makes of it, and against what; left out where nothing is compared. */
+  /** The changes against another bundle; absent without a comparison. */
   readonly changes?: { readonly against: string; readonly found: readonly OutcomeChange[] };
 }
 
-/** The authority matrix as one page to read, print and sign: no script, and nothing from elsewhere. */
+/** The authority matrix as one page to read, print and sign, without scripts or external resources. */
 export function matrixPage({ of, hash, table, report, changes }: MatrixPageContent): string {
   const broken = report.rules.filter(({ broken, judged }) => broken > 0 || judged === 0);
   const body = html`<a class="skip" href="#main">Skip to the content</a>
 <main id="main" tabindex="-1">
 <h1>Authority matrix</h1>
-<p class="lead">Who may do what, and under which conditions, by the policies of ${of}.</p>
+<p class="lead">Who may do what, and under which conditions, under the policies of ${of}.</p>
 <dl>
 <div><dt>Policies</dt><dd><code>${hash}</code></dd></div>
-<div><dt>Situations asked</dt><dd>${count(report.questions)}, of which ${count(report.permitted)} are permitted</dd></div>
-<div><dt>Rules of control</dt><dd>${broken.length === 0 ? `${report.rules.length}, every one kept` : `${report.rules.length}, ${broken.length} not kept`}</dd></div>
+<div><dt>Situations tested</dt><dd>${count(report.questions)}, of which ${count(report.permitted)} are permitted</dd></div>
+<div><dt>Control rules</dt><dd>${broken.length === 0 ? `${report.rules.length}, all met` : `${report.rules.length}, ${broken.length} not met`}</dd></div>
 </dl>
-<nav aria-label="On this page"><a href="#rules">Rules of control</a>${groups.map(
+<nav aria-label="On this page"><a href="#rules">Control rules</a>${groups.map(
     (group) => html` <a href="#${idOf(group)}">${titles[group]}</a>`,
   )}${changes === undefined ? undefined : html` <a href="#changes">Changes</a>`} <a href="#signatures">Signatures</a></nav>
 ${changes === undefined ? undefined : changesOf(changes)}
 ${groups.map((group) => sectionOf(group, table))}
 ${rulesOf(report)}
 <h2 id="signatures">Signatures</h2>
-<p class="quiet">Whoever signs has read this matrix and accepts it for the policies named above.</p>
+<p class="quiet">By signing, you confirm that you have read this matrix and accept it for these policies.</p>
 <table><thead><tr><th scope="col">Name and role</th><th scope="col">Date</th><th scope="col">Signature</th></tr></thead>
 <tbody><tr><td class="blank"></td><td></td><td></td></tr><tr><td class="blank"></td><td></td><td></td></tr></tbody></table>
 </main>`;
@@ -83,7 +83,7 @@ function cellOf(cell: AuthorityCell): Html {
   return html`${badge(cell)}${
     conditions.length === 0
       ? undefined
-      : html`<details><summary>${conditions.length} conditions change it</summary>${lines.map(
+      : html`<details><summary>${conditions.length} conditions change the outcome</summary>${lines.map(
           ({ title, found }) =>
             html`<h4>${title}</h4><ul>${found.map(
               ({ factor, value, needs, reasons }) =>
@@ -111,7 +111,7 @@ function byOutcome(conditions: AuthorityCell['conditions']) {
     .filter(({ found }) => found.length > 0);
 }
 
-/** `signInAge` as people write it. */
+/** `signInAge` as `sign in age`. */
 export function inWords(factor: string): string {
   return factor.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
@@ -124,9 +124,9 @@ function badge({ outcome, needs, reasons }: Ruling): Html {
 }
 
 function rulesOf({ rules }: MatrixReport): Html {
-  return html`<h2 id="rules">Rules of control</h2>
+  return html`<h2 id="rules">Control rules</h2>
 <div class="wide" role="region" aria-labelledby="rules" tabindex="0"><table>
-<thead><tr><th scope="col">Rule</th><th scope="col">Situations</th><th scope="col">Found</th></tr></thead>
+<thead><tr><th scope="col">Rule</th><th scope="col">Situations</th><th scope="col">Result</th></tr></thead>
 <tbody>${rules.map(
     ({
       id,
@@ -136,10 +136,10 @@ function rulesOf({ rules }: MatrixReport): Html {
       examples,
     }) => html`<tr><td>${says}<br><code>${id}</code></td><td>${count(judged)}</td><td>${
       broken > 0
-        ? html`<span class="badge refused">Broken in ${count(broken)}</span><ul>${examples.map((each) => html`<li>${describeRow(each)}</li>`)}</ul>`
+        ? html`<span class="badge refused">Not met in ${count(broken)}</span><ul>${examples.map((each) => html`<li>${describeRow(each)}</li>`)}</ul>`
         : judged === 0
-          ? html`<span class="badge refused">Speaks of nothing</span>`
-          : html`<span class="badge permitted">Kept</span>`
+          ? html`<span class="badge refused">Applies to no situation</span>`
+          : html`<span class="badge permitted">Met</span>`
     }</td></tr>
 `,
   )}</tbody></table></div>`;
@@ -149,9 +149,9 @@ function changesOf({ against, found }: NonNullable<MatrixPageContent['changes']>
   return html`<h2 id="changes">Changes against ${against}</h2>
 ${
   found.length === 0
-    ? html`<p>No situation comes out otherwise.</p>`
+    ? html`<p>No outcome changes.</p>`
     : html`<div class="wide" role="region" aria-labelledby="changes" tabindex="0"><table>
-<thead><tr><th scope="col">What is asked</th><th scope="col">By</th><th scope="col">Becomes</th><th scope="col">Situations</th><th scope="col">The simplest</th></tr></thead>
+<thead><tr><th scope="col">Request</th><th scope="col">Principal</th><th scope="col">New outcome</th><th scope="col">Situations</th><th scope="col">Simplest example</th></tr></thead>
 <tbody>${found.map(
         ({ ask, kind, to, situations, before, after }) => html`<tr><td><code>${ask.scope}</code>${
           ask.door === 'interface'

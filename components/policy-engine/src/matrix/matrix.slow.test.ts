@@ -84,14 +84,14 @@ describe('a rule of control', () => {
     expect(idle.rules.filter(({ broken }) => broken > 0).map(({ id }) => id)).toContain('desk-works');
   });
 
-  it('that speaks of nothing does not hold', () => {
+  it('that applies to no situation does not hold', () => {
     const nothing = { id: 'nothing', says: 'Nothing.', expects: 'refused', applies: () => false } as const;
     expect(holds(checkMatrix(shipped, [nothing], []))).toBe(false);
   });
 });
 
 describe('the page on authority', () => {
-  it('says on whose word every fact of the schema rests, and of no other', () => {
+  it('names a source for every fact of the schema, and for no other', () => {
     expect(Object.keys(factSources).sort()).toEqual([...factsOfSchema(shipped.parsed.schema)].sort());
   });
 
@@ -103,9 +103,10 @@ describe('the page on authority', () => {
 const page = new URL('../../../../docs/authority.md', import.meta.url).pathname;
 const introduction = `# Authority
 
-This page is written from the shipped policies. \`npx vitest run components/policy-engine/src/matrix -u\` writes it anew. It says who may do what,
-under which conditions, and on whose word each fact rests. The policies themselves are in [policies](policies.md); \`countersign policy
-matrix\` shows the same of an installation's own ([changing the policies](guides/policy.md#who-may-do-what)).
+Who may do what, under which conditions, and the source of each fact, for the shipped [policies](policies.md). \`countersign policy
+matrix\` shows the same for the policies of an installation ([changing the policies](guides/policy.md#who-may-do-what)).
+
+This page is generated: \`npx vitest run components/policy-engine/src/matrix -u\` regenerates it.
 `;
 
 it('what helps is asked of live decisions', () => {

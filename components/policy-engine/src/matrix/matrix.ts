@@ -18,20 +18,20 @@ import {
   together,
 } from './situation.ts';
 
-/** One question, and what the policies answer. */
+/** One question, and the answer of the policies. */
 export interface MatrixRow extends Situation {
-  /** Conditions that are otherwise than when all is in order. */
+  /** Conditions that differ from the situation with everything in order. */
   readonly otherwise: readonly FactorName[];
   readonly permitted: boolean;
-  /** Codes of what denies. */
+  /** Codes of the denying reasons. */
   readonly reasons: readonly string[];
   /** Ids of the policies that decided. */
   readonly determining: readonly string[];
 }
 
 /**
- * Puts every situation of the authority matrix to the policies of a bundle, by the path of live decisions: the trading model
- * makes the questions, the compiled policies answer. The same bundle gives the same rows in the same order.
+ * Evaluates every situation of the authority matrix on the path of live decisions: the trading model makes the questions, and
+ * the compiled policies answer. The same bundle gives the same rows in the same order.
  */
 export function* authorityMatrix(bundle: LoadedBundle): Generator<MatrixRow> {
   const put = createQuestions();
@@ -39,7 +39,7 @@ export function* authorityMatrix(bundle: LoadedBundle): Generator<MatrixRow> {
     yield { ...situation, ...answered(bundle, put(situation, bundle)) };
 }
 
-/** Every situation as each of two bundles answers it. */
+/** Every situation, evaluated under each of two bundles. */
 export function* bothMatrices(one: LoadedBundle, other: LoadedBundle): Generator<readonly [MatrixRow, MatrixRow]> {
   const [put, putOther] = [createQuestions(), createQuestions()];
   for (const situation of situations([...new Set([...stepsIn(one), ...stepsIn(other)])]))
@@ -49,7 +49,7 @@ export function* bothMatrices(one: LoadedBundle, other: LoadedBundle): Generator
     ];
 }
 
-/** The decision with its remedies, which {@link authorityMatrix} leaves out: they take several times as long. */
+/** Decides with remedies, which {@link authorityMatrix} leaves out because they take several times as long. */
 export function createJudge(bundle: LoadedBundle): (situation: Situation) => Verdict {
   const put = createQuestions();
   return (situation) => {
@@ -76,7 +76,7 @@ function answered(
       determining,
     };
   } catch (error) {
-    // As in `judge`: a step that is not declared for such a thing is one that nobody has permitted.
+    // As in `judge`: no policy permits a step that the schema does not declare for such a resource.
     if (isCodedError(error, 'request_refused'))
       return { permitted: false, reasons: [noPolicyPermits.code], determining: [] };
     if (isCodedError(error)) return { permitted: false, reasons: [notEvaluable.code], determining: [] };
@@ -84,7 +84,7 @@ function answered(
   }
 }
 
-/** Steps that the schema of a bundle declares for a transaction. */
+/** The steps that the schema of a bundle declares for a transaction. */
 export function stepsIn({ parsed }: LoadedBundle): readonly string[] {
   return [...parsed.schema.applications]
     .filter(([{ id }, { resourceTypes }]) => id !== 'token:issue' && resourceTypes.has('Transaction'))
@@ -106,7 +106,7 @@ function* situations(steps: readonly string[]): Generator<Posed> {
   yield* acrossStates(asks);
 }
 
-/** Every condition by itself, beside what is known to be the case. */
+/** Changes every condition by itself, in addition to the known ones. */
 function* each(ask: Ask, base: Conditions, known: Partial<Conditions>): Generator<Posed> {
   yield changed(ask, base, known);
   for (const name of factorNames)
@@ -115,7 +115,7 @@ function* each(ask: Ask, base: Conditions, known: Partial<Conditions>): Generato
         yield changed(ask, base, { ...known, [name]: value });
 }
 
-/** Conditions that come two and two: every pair in every place of a kind, one place after the other. */
+/** Every pair of conditions, spread over the probed requests of each door in turn. */
 function* pairs(): Generator<Posed> {
   const values = factorNames
     .filter((name) => name !== 'kind')
@@ -139,7 +139,7 @@ function* pairs(): Generator<Posed> {
 
 const doors = ['interface', 'token', 'step'] as const;
 
-/** The covering design: of all conditions at once, every two in every value, wherever they are probed. */
+/** A covering design over all conditions: every pair of values occurs, for every probed request. */
 function* design(): Generator<Posed> {
   for (const row of pairwise(factorNames.map((name) => factors[name].length))) {
     const all = Object.fromEntries(
@@ -149,7 +149,7 @@ function* design(): Generator<Posed> {
   }
 }
 
-/** What may lapse meanwhile, in every state of every intent. */
+/** Conditions that may change during a transaction, in every state of every intent. */
 function* acrossStates(asks: readonly Ask[]): Generator<Posed> {
   const meanwhile: readonly FactorName[] = ['firm', 'party', 'certificate', 'mandate', 'begunBy', 'trade', 'algorithm'];
   for (const ask of asks) {

@@ -1,11 +1,10 @@
-/** A row of a covering design: for each factor the number of its value. */
+/** A row of a covering design: the index of a value for each factor. */
 type DesignRow = readonly number[];
 
 /**
- * A covering design of strength two: of any two factors every pair of values is in some row. Greedy and without chance, so the
- * same sizes always give the same rows.
+ * A covering design of strength two: every pair of values of any two factors is in some row. Greedy and deterministic.
  *
- * @param sizes how many values each factor has, at least one
+ * @param sizes the number of values of each factor, at least one
  */
 export function pairwise(sizes: readonly number[]): readonly DesignRow[] {
   const open = new Set<string>();
@@ -30,7 +29,7 @@ export function pairwise(sizes: readonly number[]): readonly DesignRow[] {
   return rows;
 }
 
-/** The value by which most pairs are covered that no row has yet; of equal ones each in its turn. */
+/** The value that covers the most uncovered pairs; equal ones take turns. */
 function bestValue(
   row: readonly (number | undefined)[],
   factor: number,

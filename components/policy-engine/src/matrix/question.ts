@@ -20,14 +20,14 @@ import {
 } from './market.ts';
 import type { Conditions, Situation } from './situation.ts';
 
-/** What is asked of the policies, or why they are not asked. */
+/** The question for the policies, or the reason why they are not asked. */
 export interface Put {
   readonly posed: Posed;
-  /** Why it is a no whatever the policies say: the rule of the transaction registry. */
+  /** A refusal by the rule of the transaction registry, which precedes the policies. */
   readonly refusal: DecisionReason | undefined;
 }
 
-/** Puts situations to the policies as live questions are put: by the trading model, over a directory. */
+/** Makes questions from situations with the trading model and a directory, as live decisions do. */
 export function createQuestions(): (situation: Situation, bundle: LoadedBundle) => Put {
   const market = new MatrixMarket();
   let standing: readonly string[] = [];
@@ -155,7 +155,7 @@ function factsOf(
   };
 }
 
-/** Desks deal under one law; what follows is under that of the firm. */
+/** Dealing is under the law of the desk, later steps under that of the firm. */
 function lawOf(intent: IntentName, entity: Lei, { snapshot }: MatrixMarket): string {
   const dealing = intent === 'trade_order' || intent === 'rfq';
   return dealing ? 'DE' : (snapshot.institution(entity)?.country ?? 'DE');
@@ -201,7 +201,7 @@ interface Firms {
   readonly market: MatrixMarket;
 }
 
-/** What intents of a type say, as far as the policies read it. */
+/** The members of an intent that the policies read. */
 function membersOf(intent: IntentName, is: Conditions, firms: Firms): Readonly<Record<string, Json>> {
   const { party, own, market } = firms;
   const asset = { asset: { dti: 'X9J9K872S' } };

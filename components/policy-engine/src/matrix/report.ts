@@ -2,13 +2,13 @@ import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { authorityMatrix, type MatrixRow } from './matrix.ts';
 import { type ControlRule, controlRules } from './rules.ts';
 
-/** What a rule of control found. */
+/** The result of one control rule. */
 interface RuleFinding extends Pick<ControlRule, 'id' | 'says' | 'expects'> {
-  /** Situations that it spoke of. A rule that speaks of none proves nothing. */
+  /** Number of situations it applied to. A rule that applies to none proves nothing. */
   readonly judged: number;
-  /** Situations that came out otherwise. */
+  /** Number of situations that contradict it. */
   readonly broken: number;
-  /** Some of these, the simplest first. */
+  /** Examples of these, the simplest first. */
   readonly examples: readonly MatrixRow[];
 }
 
@@ -20,7 +20,7 @@ export interface MatrixReport {
 
 const maxExamples = 5;
 
-/** Holds every answer of the policies to the rules of control. */
+/** Tests every answer of the policies against the control rules. */
 export function checkMatrix(
   bundle: LoadedBundle,
   rules: readonly ControlRule[] = controlRules,
@@ -47,7 +47,7 @@ export function checkMatrix(
   };
 }
 
-/** Whether every rule spoke of something, and nothing came out otherwise. */
+/** Whether every rule applied to some situation and none was contradicted. */
 export function holds({ rules }: MatrixReport): boolean {
   return rules.every(({ judged, broken }) => judged > 0 && broken === 0);
 }
@@ -58,7 +58,7 @@ function keepSimplest(examples: MatrixRow[], row: MatrixRow): void {
   examples.length = Math.min(examples.length, maxExamples);
 }
 
-/** A situation in one line: what is asked, by whom, and what is otherwise than in order. */
+/** A situation in one line: request, principal, and the conditions that are not in order. */
 export function describeRow({ ask, is, otherwise, reasons, permitted }: MatrixRow): string {
   const asked =
     ask.door === 'interface' ? `interface ${ask.scope}` : `${ask.door} ${ask.scope} of ${ask.intent} ${ask.state}`;

@@ -2,14 +2,11 @@ import { kindOfScope, type Scope } from '@countersign/market';
 import { carriedThroughIn, type IntentName, stepsInTurn } from './lives.ts';
 import type { Conditions, FactorName, Situation } from './situation.ts';
 
-/**
- * One rule of control, in the words of whoever answers for it, and which situations it speaks of. Nothing here is read from the
- * policies: a policy that is lost or wrong contradicts a rule.
- */
+/** A control rule and the situations it applies to. Rules are independent of the policies, so a lost or wrong policy contradicts one. */
 export interface ControlRule {
   readonly id: string;
   readonly says: string;
-  /** What must come out wherever it applies. */
+  /** The required outcome wherever it applies. */
   readonly expects: 'refused' | 'permitted';
   applies(asked: Asked): boolean;
 }
@@ -31,7 +28,7 @@ const overStates = [
   ...['settled', 'accepted', 'declined', 'given-up', 'confirmed', 'returned', 'revoked', 'applied', 'failed'],
   ...['cancelled', 'rejected', 'expired'],
 ];
-/** Changes of rules, keys, people's access and the log itself. */
+/** Scopes that change rules, keys, access or the log. */
 const installationActs = [
   ...['policy:propose', 'policy:approve', 'policy:rollback', 'directory:apply', 'directory:approve'],
   ...['key:rotate', 'key:revoke', 'partner:register', 'legalhold:place', 'legalhold:release', 'revocation:lift'],
@@ -43,7 +40,7 @@ const governingActs = [
   ...disclosures,
   ...['exception:resolve', 'authenticator:invite', 'account:unlock', 'recovery:open'],
 ];
-/** Findings with which there is no business. */
+/** Findings that rule out business. */
 const riskNotTaken = ['aml-prohibited', 'aml-unrated'];
 
 const kindOf = (scope: string) => kindOfScope(scope as Scope);
@@ -60,11 +57,11 @@ const marketInterface = ({ ask }: Asked) => ask.door === 'interface' && isMarket
 const deals = (asked: Asked) => isDealt(asked) && (isToken(asked) || isStep(asked, ...dealingSteps));
 const dealsOpen = (asked: Asked) => deals(asked) && isOpen(asked);
 const movesAssets = (asked: Asked) => isStep(asked, ...movingSteps);
-/** Any step but taking back. */
+/** Any step except cancelling. */
 const isBusiness = (asked: Asked) => asked.ask.door === 'step' && !isCancel(asked);
 const intentBusiness = (asked: Asked) => isToken(asked) || isBusiness(asked);
 
-/** Whether it carries on or ends what was done, clears or settles a known trade, reports, or is to look only. */
+/** Whether it continues or ends a transaction, clears or settles a known trade, reports, or only reads. */
 function carriesOn({ ask, is }: Asked): boolean {
   if (ask.door === 'interface') return is.step === 'carrying-through' || !canBegin(ask.scope);
   if (ask.door === 'token' && !canBegin(ask.scope)) return true;
@@ -74,7 +71,7 @@ function carriesOn({ ask, is }: Asked): boolean {
 }
 const canBegin = (scope: string) => !['reading', 'cancelling'].includes(kindOf(scope));
 
-/** What a gate of compliance is in front of: new business in which this firm has a part. */
+/** New business, which the compliance gates apply to. */
 const newBusiness = (asked: Asked) =>
   !carriesOn(asked) && isOpen(asked) && (isToken(asked) || isStep(asked, ...dealingSteps) || movesAssets(asked));
 const partyNamed = (asked: Asked) => {
@@ -99,7 +96,7 @@ const bySomeoneAbove: readonly Conditions['approvals'][] = [
   ...(['supervisor', 'desk-head', 'risk', 'two-of-risk', 'three-of-risk', 'desk-head-and-risk'] as const),
 ];
 
-/** Nothing is otherwise than in order but these. */
+/** Whether every other factor is in order. */
 const onlyOtherwise = ({ otherwise }: Asked, ...names: readonly FactorName[]) =>
   otherwise.every((name) => names.includes(name));
 
@@ -110,49 +107,49 @@ function always(id: string, says: string, applies: ControlRule['applies']): Cont
   return { id, says, expects: 'permitted', applies };
 }
 
-/** The rules of control that the shipped policies are held to. */
+/** The control rules that the shipped policies must meet. */
 export const controlRules: readonly ControlRule[] = [
   // ---- Who acts
-  never('nobody-unknown', 'Nobody acts whom the directory does not have.', ({ is }) => is.inDirectory === 'no'),
+  never('nobody-unknown', 'A principal that is not in the directory never acts.', ({ is }) => is.inDirectory === 'no'),
   never(
     'trading-needs-all-three',
-    'No trading scope is given without an intent, a mandate and a transaction.',
+    'No trading scope without an intent, a mandate and a transaction.',
     (asked) => marketInterface(asked) && asked.is.step === 'none',
   ),
   never(
     'mandate-stands',
-    'Nothing is done under a mandate that does not stand.',
+    'No action under a mandate that is not in force.',
     (asked) => intentBusiness(asked) && asked.is.mandate === 'does-not-stand',
   ),
   never(
     'token-before-step',
-    'No intent is acted on before a token for it was permitted to whoever began it.',
+    'No step on an intent before its initiator was permitted a token for it.',
     (asked) =>
       isBusiness(asked) && stateOf(asked) === 'intended' && asked.is.permitted === 'no-token' && !carriesStep(asked),
   ),
   never(
     'steps-in-turn',
-    'No step is taken from a state in which the life of the intent has no such step.',
+    'No step from a state in which the life cycle of the intent has no such step.',
     (asked) => isBusiness(asked) && !isInTurn(asked),
   ),
   never(
     'own-transactions',
-    'Nobody acts on a transaction that another firm began.',
+    'No action on a transaction that another firm initiated.',
     (asked) => asked.ask.door !== 'interface' && asked.is.begunBy === 'another-firm',
   ),
   never(
     'own-name',
-    'What follows a trade, and what leaves the firm, is done in the name of one’s own firm alone.',
+    'Post-trade work and moving assets only in the name of one’s own firm.',
     (asked) => isToken(asked) && !isDealt(asked) && asked.is.entity !== 'own-firm',
   ),
   never(
     'own-assets',
-    'Nobody moves, allocates or reports for another firm.',
+    'No moving of assets, allocation or reporting for another firm.',
     (asked) => isStep(asked, ...movingSteps, 'allocation:propose', 'report:submit') && asked.is.entity !== 'own-firm',
   ),
   never(
     'traders-deal',
-    'No person deals who is not a trader.',
+    'No dealing by a person who is not a trader.',
     (asked) =>
       asked.is.kind === 'person' &&
       asked.is.role !== 'trader' &&
@@ -160,19 +157,19 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'services-do-not-deal',
-    'No service places an order or asks for a quote: people and certified algorithms do.',
+    'No order and no request for quotes by a service: only people and certified algorithms deal.',
     (asked) => asked.is.kind === 'service' && deals(asked),
   ),
   never(
     'no-intent-governs-the-control-plane',
-    'No token and no step is permitted for an intent to administer the control plane: two people apply it.',
+    'No token and no step for an intent to administer the control plane: two people apply such a change.',
     (asked) => intentOf(asked) === 'privileged_admin',
   ),
 
   // ---- Algorithms
   never(
     'agent-certified',
-    'No step by an uncertified agent, and no token for one.',
+    'No step by an uncertified algorithm, and no token for one.',
     (asked) =>
       asked.is.kind === 'agent' &&
       ['Draft', 'Submitted'].includes(asked.is.certificate) &&
@@ -180,32 +177,32 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'agent-artefact',
-    'No algorithm deals as another artefact than the certified one.',
+    'No dealing by an algorithm with an artefact other than the certified one.',
     (asked) => asked.is.kind === 'agent' && deals(asked) && asked.is.artefact !== 'certified',
   ),
   never(
     'agent-names-its-artefact',
-    'No algorithm deals on an intent that names no algorithm.',
+    'No dealing by an algorithm on an intent that names no algorithm.',
     (asked) => asked.is.kind === 'agent' && deals(asked) && asked.is.algorithm === 'not-named',
   ),
   never(
     'agent-certificate',
-    'No algorithm deals under a certificate that it no longer has.',
+    'No dealing by an algorithm under a certificate that is no longer current.',
     (asked) => asked.is.kind === 'agent' && deals(asked) && asked.is.certificateNamed === 'other',
   ),
   never(
     'agents-only-deal',
-    'No algorithm is given a token for anything but orders and quotes.',
+    'No token for an algorithm except for orders and quotes.',
     (asked) => asked.is.kind === 'agent' && isToken(asked) && !isDealt(asked),
   ),
   never(
     'agents-move-nothing',
-    'No algorithm moves assets, allocates or reports.',
+    'No moving of assets, allocation or reporting by an algorithm.',
     (asked) => asked.is.kind === 'agent' && isStep(asked, ...movingSteps, 'allocation:propose', 'report:submit'),
   ),
   never(
     'agents-do-not-govern',
-    'No governing act by an algorithm: it neither approves nor changes rules, keys, people or evidence.',
+    'No administration by an algorithm: it neither approves nor changes rules, keys, people or evidence.',
     ({ ask, is }) =>
       is.kind === 'agent' &&
       ask.door === 'interface' &&
@@ -213,29 +210,29 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'no-governing-by-software',
-    'No governing act by software: people change rules, keys, the directory, access and evidence.',
+    'No administration by software: only people change rules, keys, the directory, access and evidence.',
     ({ ask, is }) => is.kind !== 'person' && ask.door === 'interface' && governingActs.includes(ask.scope),
   ),
   never(
     'appointed-people-govern',
-    'Nobody governs the installation whom the directory does not have as operator or approver.',
+    'No administration of the installation without the role operator or approver in the directory.',
     ({ ask, is }) =>
       ask.door === 'interface' && installationActs.includes(ask.scope) && !['operator', 'approver'].includes(is.role),
   ),
   never(
     'control-functions-disclose',
-    'No evidence is disclosed or exported by somebody without a control function.',
+    'No disclosure or export of evidence by a person without a control function.',
     ({ ask, is }) =>
       ask.door === 'interface' && disclosures.includes(ask.scope) && ['trader', 'none'].includes(is.role),
   ),
   never(
     'agent-ceiling',
-    'No algorithm places an order above 5,000,000, whoever approves.',
+    'No order of an algorithm above 5,000,000, even with approval.',
     (asked) => asked.is.kind === 'agent' && isStep(asked, ...dealingSteps) && worth(asked.is) > 5_000_000,
   ),
   never(
     'agent-supervised',
-    'No algorithm places an order above 250,000 that nobody approved.',
+    'No order of an algorithm above 250,000 without approval.',
     (asked) =>
       asked.is.kind === 'agent' &&
       isStep(asked, ...dealingSteps) &&
@@ -244,12 +241,12 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'agent-plain-products',
-    'No algorithm deals in structured or exotic products.',
+    'No dealing by an algorithm in structured or exotic products.',
     (asked) => asked.is.kind === 'agent' && deals(asked) && isComplex(asked.is),
   ),
   never(
     'no-borrowed-algorithm',
-    'No person begins anything that names an algorithm: it acts under its own identity.',
+    'No new transaction by a person that names an algorithm: an algorithm acts under its own identity.',
     (asked) =>
       asked.is.kind === 'person' &&
       isDealt(asked) &&
@@ -260,7 +257,7 @@ export const controlRules: readonly ControlRule[] = [
   // ---- Signing in
   never(
     'no-weak-sign-in',
-    'No weak sign-in deals or acts on an intent.',
+    'No dealing and no action on an intent with a weak sign-in.',
     (asked) =>
       asked.is.kind === 'person' &&
       (isToken(asked) || marketInterface(asked)) &&
@@ -269,7 +266,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'no-old-sign-in',
-    'No sign-in older than two hours, or of an age that nobody knows, acts on an intent or in a market.',
+    'No action on an intent or in a market with a sign-in older than two hours, or of unknown age.',
     (asked) =>
       asked.is.kind === 'person' &&
       (isToken(asked) || marketInterface(asked)) &&
@@ -277,7 +274,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'assets-by-a-recent-sign-in',
-    'No assets move by a sign-in older than half an hour.',
+    'No moving of assets with a sign-in older than half an hour.',
     (asked) =>
       asked.is.kind === 'person' &&
       isToken(asked) &&
@@ -286,7 +283,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'assets-at-interfaces-by-a-recent-sign-in',
-    'No interface is given a scope to move assets by a sign-in older than half an hour.',
+    'No token for an interface with a scope to move assets, with a sign-in older than half an hour.',
     ({ ask, is }) =>
       is.kind === 'person' &&
       ask.door === 'interface' &&
@@ -295,7 +292,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'governing-by-hardware-key',
-    'No governing act without a hardware key, used within half an hour.',
+    'No administration without a hardware key used within half an hour.',
     ({ ask, is }) =>
       is.kind === 'person' &&
       ask.door === 'interface' &&
@@ -305,7 +302,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'no-development-sign-in',
-    'The sign-in for development counts nowhere but in development.',
+    'The development sign-in never counts outside development.',
     ({ is }) => is.acr === 'development' && is.installation === 'production',
   ),
   never(
@@ -322,7 +319,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'very-large-rests-on-hardware-key',
-    'No order above 10,000,000 is placed on a token that was given without a hardware key, or an hour after its use.',
+    'No order above 10,000,000 on a token that was issued without a hardware key, or an hour after its use.',
     (asked) =>
       asked.is.kind === 'person' &&
       isDealt(asked) &&
@@ -333,29 +330,29 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'sign-in-stays-with-the-intent',
-    'No person takes a step on an intent whose token was given for a weak sign-in.',
+    'No step by a person on an intent whose token was issued on a weak sign-in.',
     (asked) => asked.is.kind === 'person' && isBusiness(asked) && asked.is.permitted === 'pwd',
   ),
   never(
     'partners-say-how',
-    'No token on the word of a partner that does not say who signed in, how and when.',
+    'No token on a partner’s assertion that does not state who signed in, how and when.',
     ({ ask, is }) => ask.door !== 'step' && is.partner === 'claims-missing',
   ),
   never(
     'partners-vouch-for-their-own',
-    'No partner vouches for somebody of another firm.',
+    'No token on a partner’s assertion about a principal of another firm.',
     ({ ask, is }) => ask.door !== 'step' && is.partner === 'another-firm',
   ),
 
   // ---- Scopes and what they go with
   never(
     'assets-leave-by-intent',
-    'No scope for what leaves the firm goes with an interface: it takes the intent.',
+    'No scope to move assets out of the firm without the intent.',
     ({ ask }) => ask.door === 'interface' && ['withdrawal:request', 'withdrawal-address:propose'].includes(ask.scope),
   ),
   never(
     'scope-of-its-intent',
-    'No scope for what leaves the firm goes with an intent of another type.',
+    'No scope to move assets out of the firm with an intent of another type.',
     (asked) =>
       isToken(asked) &&
       ((asked.ask.scope === 'withdrawal:request' && intentOf(asked) !== 'withdrawal') ||
@@ -363,24 +360,24 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'governing-without-intent',
-    'No governing scope goes with an intent, which would lengthen its token.',
+    'No administrative scope with an intent, which would extend the lifetime of its token.',
     (asked) => isToken(asked) && governingActs.includes(asked.ask.scope),
   ),
   never(
     'step-of-its-intent',
-    'No step is taken on an intent of another kind.',
+    'No step on an intent of another kind.',
     (asked) =>
       asked.ask.door === 'step' &&
       !(isCancel(asked) ? isDealt(asked) : asked.ask.scope in stepsInTurn[asked.ask.intent]),
   ),
   never(
     'nothing-twice',
-    'What was executed, ended or has gone is not done again.',
+    'No repetition of an executed, ended or completed transaction.',
     (asked) => isStep(asked, ...dealingSteps, ...movingSteps, 'allocation:propose', 'report:submit') && !isOpen(asked),
   ),
   never(
     'no-token-for-what-is-over',
-    'No token is given for what is over, but to look at it or to correct a report.',
+    'No token for a finished transaction, except to read it or to correct a report.',
     (asked) =>
       isToken(asked) &&
       overStates.includes(stateOf(asked) ?? '') &&
@@ -389,13 +386,13 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'trade-behind-it',
-    'Nothing is allocated, cleared or settled without the executed trade behind it.',
+    'No allocation, clearing or settlement without its executed trade.',
     (asked) =>
       followingTrade.includes(intentOf(asked) ?? 'rfq') && asked.is.trade === 'unknown' && intentBusiness(asked),
   ),
   never(
     'clear-what-was-executed',
-    'No order is cleared that was not executed, and none settled that was not cleared.',
+    'No clearing of an order that was not executed, and no settlement of an order that was not cleared.',
     (asked) =>
       intentOf(asked) === 'trade_order' &&
       ((isStep(asked, 'settlement:instruct') && stateOf(asked) !== 'executed') ||
@@ -403,7 +400,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'release-what-was-affirmed',
-    'No settlement is released that the other end has not affirmed.',
+    'No release of a settlement that the counterparty has not affirmed.',
     (asked) =>
       intentOf(asked) === 'settlement_instruction' &&
       isStep(asked, 'settlement:release') &&
@@ -413,49 +410,49 @@ export const controlRules: readonly ControlRule[] = [
   // ---- With whom: registration, customer review, sanctions
   never(
     'no-new-risk-of-a-lapsed-firm',
-    'Nothing new begins in the name of a lapsed LEI of who acts.',
+    'No new business by a firm whose LEI has lapsed.',
     (asked) => asked.is.firm === 'lapsed' && !carriesOn(asked) && intentBusiness(asked),
   ),
   never(
     'no-market-access-of-a-lapsed-firm',
-    'A firm whose LEI lapsed is given no scope that begins something in a market.',
+    'No scope for new business in a market for a firm whose LEI has lapsed.',
     (asked) => asked.is.firm === 'lapsed' && actsAtInterface(asked) && !carriesOn(asked),
   ),
   never(
     'entity-registered',
-    'Nothing new begins in the name of a firm whose LEI lapsed or is unknown.',
+    'No new business in the name of a firm whose LEI has lapsed or is unknown.',
     (asked) => ['lapsed', 'unknown'].includes(asked.is.entity) && newBusiness(asked),
   ),
   never(
     'client-registered',
-    'No order for the account of a client whose LEI lapsed.',
+    'No order for the account of a client whose LEI has lapsed.',
     (asked) => dealsOpen(asked) && !carriesOn(asked) && asked.is.client === 'lapsed',
   ),
   never(
     'party-registered',
-    'Nothing new with a party whose LEI lapsed or is unknown.',
+    'No new business with a party whose LEI has lapsed or is unknown.',
     (asked) => ['lapsed', 'unknown'].includes(asked.is.party) && newBusiness(asked) && partyNamed(asked),
   ),
   never(
     'customer-known',
-    'Nothing new with a firm whose know-your-customer review is missing, pending or over.',
+    'No new business with a firm whose know-your-customer review is missing, pending or expired.',
     (asked) =>
       newBusiness(asked) &&
       (isKycOpen(asked.is.firm) || (partyNamed(asked) && (isKycOpen(asked.is.party) || asked.is.party === 'unknown'))),
   ),
   never(
     'customer-known-at-interfaces',
-    'No firm acts at an interface whose know-your-customer review is missing, pending or over.',
+    'No acting scope at an interface for a firm whose know-your-customer review is missing, pending or expired.',
     (asked) => actsAtInterface(asked) && !carriesOn(asked) && isKycOpen(asked.is.firm),
   ),
   never(
     'risk-taken',
-    'No business with a firm whose money-laundering risk cannot be taken or was never rated, at any step.',
+    'No business at any step with a firm whose money-laundering risk is unacceptable or was never rated.',
     (asked) => gated(asked) && hasPart(asked, (standing) => [...riskNotTaken, 'unknown'].includes(standing)),
   ),
   never(
     'not-sanctioned',
-    'Nothing leaves to a party that is not cleared: no business at any step with a firm on a sanctions list.',
+    'No business at any step with a firm on a sanctions list.',
     (asked) => gated(asked) && hasPart(asked, (standing) => ['sanctions-match', 'unknown'].includes(standing)),
   ),
   never(
@@ -465,37 +462,37 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'screening-is-no-promise',
-    'No business on a screening that is dated in the future.',
+    'No business on a sanctions screening that is dated in the future.',
     (asked) => gated(asked) && hasPart(asked, (standing) => standing === 'sanctions-postdated'),
   ),
   never(
     'served-entity',
-    'Nothing new in the name of a firm of a country that is not served.',
+    'No new business in the name of a firm in a country that is not served.',
     (asked) => newBusiness(asked) && ['not-served', 'unknown'].includes(asked.is.entity),
   ),
   never(
     'served-client',
-    'No order for a client of a country that is not served.',
+    'No order for a client in a country that is not served.',
     (asked) => dealsOpen(asked) && asked.is.client === 'not-served',
   ),
   never(
     'served-party',
-    'Nothing new with a party of a country that is not served.',
+    'No new business with a party in a country that is not served.',
     (asked) => newBusiness(asked) && partyNamed(asked) && asked.is.party === 'not-served',
   ),
   never(
     'served-venue',
-    'No order on a venue that is unknown, has closed, or is of a country that is not served.',
+    'No order on a venue that is unknown, has closed, or is in a country that is not served.',
     (asked) => dealsOpen(asked) && asked.is.venue !== 'served',
   ),
   never(
     'restricted-list',
-    'Nobody deals in an instrument on the restricted list.',
+    'No dealing in an instrument on the restricted list.',
     (asked) => dealsOpen(asked) && asked.is.instrument === 'restricted',
   ),
   never(
     'data-stays',
-    'No data of a firm is worked on outside the regions that it allows.',
+    'No processing of a firm’s data outside the regions that it permits.',
     (asked) =>
       (intentBusiness(asked) &&
         (asked.is.entity === 'data-elsewhere' || (isDealt(asked) && asked.is.client === 'data-elsewhere'))) ||
@@ -505,57 +502,57 @@ export const controlRules: readonly ControlRule[] = [
   // ---- The desk and the client
   never(
     'desk-registered',
-    'Nobody deals without a desk that the directory has.',
+    'No dealing without a desk in the directory.',
     (asked) => dealsOpen(asked) && asked.is.desk === 'unknown',
   ),
   never(
     'desk-product',
-    'No desk deals in products that it is not entitled to.',
+    'No dealing in products outside the desk’s entitlements.',
     (asked) => dealsOpen(asked) && asked.is.desk === 'not-the-product',
   ),
   never(
     'desk-venue',
-    'No desk deals on venues that it is not entitled to.',
+    'No dealing on venues outside the desk’s entitlements.',
     (asked) => dealsOpen(asked) && asked.is.desk === 'not-the-venue',
   ),
   never(
     'desk-jurisdiction',
-    'No desk deals under a law that it is not entitled to.',
+    'No dealing under jurisdictions outside the desk’s entitlements.',
     (asked) => dealsOpen(asked) && asked.is.desk === 'not-the-jurisdiction',
   ),
   never(
     'account-registered',
-    'Nobody deals for an account that the directory does not have.',
+    'No dealing for an account that is not in the directory.',
     (asked) => dealsOpen(asked) && asked.is.client === 'account-unknown',
   ),
   never(
     'client-categorised',
-    'Nobody deals for a client who was not categorised.',
+    'No dealing for a client that was not categorised.',
     (asked) => dealsOpen(asked) && asked.is.client === 'not-categorised',
   ),
   never(
     'retail-suited',
-    'No product is dealt for a retail client for whom it was not found suitable.',
+    'No dealing for a retail client in a product that was not found suitable.',
     (asked) => dealsOpen(asked) && asked.is.client === 'retail-not-suited',
   ),
   never(
     'retail-no-otc',
-    'No derivative over the counter is dealt for a retail client.',
+    'No over-the-counter derivatives for a retail client.',
     (asked) => dealsOpen(asked) && asked.is.client.startsWith('retail') && asked.is.instrument === 'swap',
   ),
   never(
     'professional-assessed',
-    'No derivative is dealt for a professional client who was not assessed for it.',
+    'No derivatives for a professional client that was not assessed for them.',
     (asked) =>
       dealsOpen(asked) &&
       asked.is.client === 'professional-not-assessed' &&
       ['swap', 'exotic'].includes(asked.is.instrument),
   ),
 
-  // ---- Who else has to agree
+  // ---- Approvals
   never(
     'large-needs-approval',
-    'No order above 1,000,000 that nobody approved.',
+    'No order above 1,000,000 without approval.',
     (asked) => placing(asked) && worth(asked.is) > 1_000_000 && !approvedBy(asked.is, ...bySomeoneAbove),
   ),
   never(
@@ -568,22 +565,22 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'huge-needs-three',
-    'No order above 50,000,000 on two approvals, or without risk.',
+    'No order above 50,000,000 on two approvals, or without approval by risk.',
     (asked) => placing(asked) && worth(asked.is) > 50_000_000 && !approvedBy(asked.is, 'three-of-risk'),
   ),
   never(
     'complex-needs-desk-head',
-    'No structured or exotic product without the head of the desk, or risk.',
+    'No structured or exotic product without approval by the desk head or risk.',
     (asked) => placing(asked) && isComplex(asked.is) && !approvedBy(asked.is, ...deskHeadOrRisk),
   ),
   never(
     'out-of-hours-needs-desk-head',
-    'No dealing out of hours without the head of the desk, or risk.',
+    'No dealing out of hours without approval by the desk head or risk.',
     (asked) => placing(asked) && asked.is.hours === 'closed' && !approvedBy(asked.is, ...deskHeadOrRisk),
   ),
   never(
     'high-risk-needs-compliance',
-    'No new business with a firm of high money-laundering risk without compliance.',
+    'No new business with a firm of high money-laundering risk without approval by compliance.',
     (asked) =>
       (placing(asked) || movesAssets(asked)) &&
       hasPart(asked, (standing) => standing === 'aml-high') &&
@@ -591,7 +588,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'high-risk-withdrawal-needs-compliance',
-    'No token for what leaves the firm to or from one of high money-laundering risk without compliance.',
+    'No token to move assets to or from a firm of high money-laundering risk without approval by compliance.',
     (asked) =>
       isToken(asked) &&
       leaving.includes(intentOf(asked) ?? 'rfq') &&
@@ -600,7 +597,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'high-risk-country-needs-compliance',
-    'No dealing and no move of assets with a firm of a high-risk country without compliance.',
+    'No dealing and no moving of assets with a firm in a high-risk country without approval by compliance.',
     (asked) =>
       (placing(asked) || movesAssets(asked)) &&
       (asked.is.entity === 'high-risk-country' ||
@@ -610,7 +607,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'new-destination-needs-operations',
-    'Nothing leaves to a destination that nobody has sent to before, without two of operations or risk.',
+    'No withdrawal to a new destination without two approvals by operations or risk.',
     (asked) =>
       (isToken(asked) || movesAssets(asked)) &&
       intentOf(asked) === 'withdrawal' &&
@@ -619,7 +616,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'new-destination-needs-hardware-key',
-    'No person sends to a new destination without a hardware key used within five minutes.',
+    'No withdrawal by a person to a new destination without a hardware key used within five minutes.',
     (asked) =>
       asked.is.kind === 'person' &&
       intentOf(asked) === 'withdrawal' &&
@@ -630,7 +627,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'out-of-hours-assets-need-hardware-key',
-    'No person moves assets out of hours without a hardware key used within five minutes.',
+    'No moving of assets by a person out of hours without a hardware key used within five minutes.',
     (asked) =>
       asked.is.kind === 'person' &&
       leaving.includes(intentOf(asked) ?? 'rfq') &&
@@ -641,7 +638,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'settlement-by-address-book',
-    'No settlement goes to a receiver that is not in the address book.',
+    'No settlement to a receiver that is not in the address book.',
     (asked) =>
       intentOf(asked) === 'settlement_instruction' &&
       asked.is.destination === 'new' &&
@@ -649,7 +646,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'collateral-by-agreement',
-    'No collateral moves without an agreement in force.',
+    'No transfer of collateral without an agreement in force.',
     (asked) =>
       intentOf(asked) === 'collateral_transfer' &&
       asked.is.agreement === 'not-in-force' &&
@@ -659,24 +656,24 @@ export const controlRules: readonly ControlRule[] = [
   // ---- Risk signals and devices
   never(
     'not-while-taken-over',
-    'Nobody acts while there are signs that somebody else uses the account, whoever reports them.',
+    'No action while the account may have been taken over, whoever reports the signs.',
     (asked) => !isCancel(asked) && (isTakeover(asked.is.signals) || isTakeover(asked.is.claimedSignals)),
   ),
   never(
     'not-after-a-recovery',
-    'Nothing deals, settles or moves assets while a recovery of the account is in its waiting time.',
+    'No dealing, settling or moving of assets during the waiting time after an account recovery.',
     (asked) =>
       (isToken(asked) || isStep(asked, ...dealingSteps, ...movingSteps, ...postTradeSteps)) &&
       (asked.is.signals === 'recovered-lately' || asked.is.claimedSignals === 'recovered-lately'),
   ),
   never(
     'software-stops-at-a-signal',
-    'No software begins anything while a risk signal stands.',
+    'No new transaction by software while a risk signal is active.',
     (asked) => asked.is.kind !== 'person' && atDevice(asked) && signalled(asked.is),
   ),
   never(
     'person-steps-up-at-a-signal',
-    'No person goes on past a risk signal without a hardware key used within five minutes.',
+    'No action by a person under a risk signal without a hardware key used within five minutes.',
     (asked) =>
       asked.is.kind === 'person' &&
       atDevice(asked) &&
@@ -686,14 +683,14 @@ export const controlRules: readonly ControlRule[] = [
   ),
   never(
     'device-in-order',
-    'Nobody acts from a device that fails the rules or was not checked within a week.',
+    'No action from a device that fails the rules or was not checked within a week.',
     (asked) => atDevice(asked) && (isFaulty(asked.is.device) || isFaulty(asked.is.claimedDevice)),
   ),
 
   // ---- What must stay possible
   always(
     'desk-works',
-    'A trader with everything in order is given a token for an order, and places it.',
+    'A trader with everything in order gets a token for an order and places it.',
     (asked) =>
       asked.is.kind === 'person' &&
       stateOf(asked) === 'intended' &&
@@ -703,7 +700,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'algorithms-work',
-    'A certified algorithm with everything in order is given a token for an order, and places it.',
+    'A certified algorithm with everything in order gets a token for an order and places it.',
     (asked) =>
       asked.is.kind === 'agent' &&
       stateOf(asked) === 'intended' &&
@@ -715,7 +712,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'cancelling-stays',
-    'Cancelling is always possible for whoever is of the firm that began it.',
+    'Every principal of the initiating firm can always cancel.',
     (asked) =>
       asked.is.inDirectory === 'yes' &&
       isStep(asked, 'order:cancel') &&
@@ -725,13 +722,13 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'executed-is-cleared',
-    'What was executed is cleared and settled although the algorithm was decertified.',
+    'An executed order is cleared and settled even if the algorithm was decertified.',
     (asked) =>
       isCarriedOrder(asked) && onlyOtherwise(asked, 'certificate', 'artefact', 'certificateNamed', 'algorithm'),
   ),
   always(
     'executed-is-cleared-after-a-lapse',
-    'What was executed is cleared and settled although a registration or a customer review lapsed.',
+    'An executed order is cleared and settled even if a registration or a customer review has lapsed.',
     (asked) =>
       isCarriedOrder(asked) &&
       onlyOtherwise(asked, 'firm', 'party', 'entity', 'client') &&
@@ -755,7 +752,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'affirmed-is-released',
-    'A settlement that the other end has affirmed is released.',
+    'A settlement that the counterparty has affirmed is released.',
     (asked) =>
       asked.is.kind !== 'agent' &&
       intentOf(asked) === 'settlement_instruction' &&
@@ -775,7 +772,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'reports-go-on',
-    'No gate of compliance holds up a report to an authority.',
+    'A compliance finding never stops a report to an authority.',
     (asked) =>
       asked.is.kind !== 'agent' &&
       intentOf(asked) === 'regulatory_report' &&
@@ -796,7 +793,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'reading-goes-on',
-    'Everybody of the directory may look, whatever compliance has found of their firm.',
+    'Every principal in the directory may read, whatever compliance has found about their firm.',
     (asked) =>
       asked.ask.door === 'interface' &&
       kindOf(asked.ask.scope) === 'reading' &&
@@ -806,7 +803,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'taking-back-goes-on',
-    'A firm whose LEI lapsed still revokes, locks, ends sessions and cancels.',
+    'A firm whose LEI has lapsed still revokes, locks, ends sessions and cancels.',
     (asked) =>
       asked.ask.door === 'interface' &&
       ['token:revoke', 'account:lock', 'session:end', 'order:cancel', 'settlement:cancel'].includes(asked.ask.scope) &&
@@ -816,7 +813,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'people-govern',
-    'A person with the role and a hardware key is given the scopes to govern.',
+    'A person with the role and a hardware key gets the administrative scopes.',
     (asked) =>
       asked.is.kind === 'person' &&
       asked.ask.door === 'interface' &&
@@ -826,7 +823,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'control-functions-may-disclose',
-    'A control function with a hardware key is given the scopes to disclose evidence.',
+    'A person with a control function and a hardware key gets the scopes to disclose evidence.',
     ({ ask, is, otherwise }) =>
       is.kind === 'person' &&
       ask.door === 'interface' &&
@@ -836,7 +833,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'approved-large-orders',
-    'A large order goes through when everybody has approved it, signed in by hardware key.',
+    'A large order is permitted once every role has approved it and a hardware key was used.',
     (asked) =>
       asked.is.kind === 'person' &&
       placing(asked) &&
@@ -847,7 +844,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'supervised-orders',
-    'An order up to 3,000,000 goes through on the approval of a supervisor, the head of the desk or risk.',
+    'An order up to 3,000,000 is permitted with approval by a supervisor, the desk head or risk.',
     (asked) =>
       placing(asked) &&
       asked.is.kind !== 'service' &&
@@ -870,7 +867,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'products-of-the-desk',
-    'A person of an entitled desk deals in plain shares, bonds and swaps.',
+    'A person at an entitled desk deals in plain shares, bonds and swaps.',
     (asked) =>
       asked.is.kind === 'person' &&
       dealsOpen(asked) &&
@@ -880,7 +877,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'suited-clients',
-    'A person deals for a client who was categorised and found suited.',
+    'A person deals for a client that is categorised and suited.',
     (asked) =>
       asked.is.kind === 'person' &&
       dealsOpen(asked) &&
@@ -890,7 +887,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'phishing-resistant-is-enough',
-    'For an ordinary order a phishing-resistant sign-in of the last two hours is enough.',
+    'A phishing-resistant sign-in of the last two hours is enough for an ordinary order.',
     (asked) =>
       asked.is.kind === 'person' &&
       isToken(asked) &&
@@ -903,7 +900,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'stepped-up-past-a-signal',
-    'A person who used a hardware key for this very thing goes on past an unusual sign.',
+    'A person who used a hardware key for this intent can continue under a signal of unusual activity.',
     (asked) =>
       asked.is.kind === 'person' &&
       (isToken(asked) || isStep(asked, ...dealingSteps)) &&
@@ -915,7 +912,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'checked-devices',
-    'A device that was checked within a week holds nobody up.',
+    'A device that was checked within a week never stops an action.',
     (asked) =>
       asked.is.kind === 'person' &&
       dealsOpen(asked) &&
@@ -925,7 +922,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'two-of-operations-open-a-destination',
-    'A withdrawal to a new destination goes through when two of operations have agreed and a hardware key was used.',
+    'A withdrawal to a new destination is permitted after two approvals by operations and with a hardware key.',
     (asked) =>
       asked.is.kind === 'person' &&
       intentOf(asked) === 'withdrawal' &&
@@ -937,7 +934,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'compliance-lets-high-risk-through',
-    'What compliance has agreed to goes through although the risk is high.',
+    'Business that compliance has approved is permitted despite a high risk.',
     (asked) =>
       asked.is.kind === 'person' &&
       placing(asked) &&
@@ -949,7 +946,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'partners-sign-people-in',
-    'A person for whom their own firm vouches as asked deals.',
+    'A person deals with a complete assertion from their own firm.',
     (asked) =>
       asked.is.kind === 'person' &&
       dealsOpen(asked) &&
@@ -959,7 +956,7 @@ export const controlRules: readonly ControlRule[] = [
   ),
   always(
     'looking-at-what-is-over',
-    'What is over may still be looked at.',
+    'A finished transaction can still be read.',
     (asked) =>
       isToken(asked) &&
       asked.ask.scope === 'order:read' &&
@@ -984,7 +981,7 @@ const signalled = (is: Conditions) =>
   is.claimedSignals !== 'none' ||
   is.device === 'not-theirs' ||
   is.claimedDevice === 'not-theirs';
-/** Where signals and devices are asked about. */
+/** Where policies check signals and devices. */
 const atDevice = (asked: Asked) => asked.ask.door !== 'step' || isStep(asked, ...dealingSteps, ...movingSteps);
 const isCarriedOrder = (asked: Asked) =>
   intentOf(asked) === 'trade_order' &&
@@ -997,16 +994,16 @@ const isOwnMove = (asked: Asked) =>
 const carriesStep = ({ ask }: Asked) =>
   ask.door === 'step' && carriedThroughIn(ask.intent, ask.state).includes(ask.scope);
 
-/** Where sanctions and risks that cannot be taken are asked about: at every step but reporting, and at interfaces. */
+/** Where policies check sanctions and unacceptable risks: at every step except reporting, and at interfaces. */
 const gated = (asked: Asked) =>
   (intentBusiness(asked) && intentOf(asked) !== 'regulatory_report') || actsAtInterface(asked);
-/** Whether a firm that has a part in it is of such a standing. */
+/** Whether an involved firm has such a standing. */
 function hasPart(asked: Asked, is: (standing: string) => boolean): boolean {
   const { firm, party, entity } = asked.is;
   return is(firm) || (partyNamed(asked) && is(party)) || (asked.ask.door !== 'interface' && is(entity));
 }
 
-/** Whether the scope is one that the intent begins with or goes on by, and a step is in turn. */
+/** Whether the scope belongs to the intent and, for a step, to the current state. */
 const ownScope = (asked: Asked) =>
   asked.ask.door !== 'interface' &&
   !(isDealt(asked) && postTradeSteps.includes(asked.ask.scope)) &&

@@ -1,44 +1,41 @@
 import { kindOfScope, type Scope, scopes } from '@countersign/market';
 import { type IntentName, intentNames, statesOf } from './lives.ts';
 
-/**
- * Everything that can be the case when somebody asks, in words of the trade: each factor with its values. A new fact of the
- * schema gets a factor here, and its meaning in `market.ts` or `question.ts`.
- */
+/** All factors of a situation, with their values. A new fact of the schema needs a factor here, and code in `market.ts` or `question.ts`. */
 export const factors = {
   kind: ['person', 'service', 'agent'],
   role: ['trader', 'operator', 'approver', 'auditor', 'compliance', 'risk', 'supervisor', 'desk-head', 'none'],
   inDirectory: ['yes', 'no'],
-  /** What is found of the firm of whoever acts. */
+  /** The finding about the firm of the acting principal. */
   firm: [
     ...['in-order', 'lapsed', 'kyc-pending', 'kyc-over', 'aml-high', 'aml-prohibited', 'aml-unrated'],
     ...['sanctions-match', 'sanctions-stale', 'sanctions-postdated', 'data-elsewhere'],
   ],
-  /** Whose transaction it is: of the firm that acts, or of another. */
+  /** The firm that initiated the transaction. */
   begunBy: ['own-firm', 'another-firm'],
-  /** In whose name the intent is. */
+  /** The firm in whose name the intent is. */
   entity: ['own-firm', 'another-firm', 'lapsed', 'unknown', 'not-served', 'high-risk-country', 'data-elsewhere'],
-  /** Whose account an order is for. */
+  /** The client that holds the account of an order. */
   client: [
     ...['own-firm', 'retail-suited', 'retail-not-suited', 'professional-assessed', 'professional-not-assessed'],
     ...['not-categorised', 'lapsed', 'not-served', 'high-risk-country', 'data-elsewhere', 'account-unknown'],
   ],
-  /** What is found of a firm that the intent names. */
+  /** The finding about a firm in the intent. */
   party: [
     ...['in-order', 'lapsed', 'kyc-pending', 'kyc-over', 'aml-high', 'aml-prohibited', 'aml-unrated'],
     ...['sanctions-match', 'sanctions-stale', 'sanctions-postdated', 'unknown', 'not-served', 'high-risk-country'],
   ],
   certificate: ['Approved', 'Registered', 'Submitted', 'Draft'],
-  /** The artefact that the intent names as the algorithm's. */
+  /** The algorithm's artefact in the intent. */
   artefact: ['certified', 'other-model', 'other-version', 'other-hash'],
-  /** The certificate that it names. */
+  /** The algorithm's certificate in the intent. */
   certificateNamed: ['current', 'other', 'none'],
   /** Whether the intent names an algorithm. */
   algorithm: ['named', 'not-named'],
   desk: ['entitled', 'unknown', 'not-the-product', 'not-the-venue', 'not-the-jurisdiction'],
   hours: ['open', 'closed'],
   acr: ['phrh', 'phr', 'pwd', 'development', 'none'],
-  /** Since the sign-in. */
+  /** Time since the sign-in. */
   signInAge: ['one-minute', 'twenty-minutes', 'one-hour', 'three-hours', 'unknown'],
   bound: ['to-this-intent', 'to-another', 'unsaid'],
   installation: ['production', 'development'],
@@ -52,11 +49,11 @@ export const factors = {
     ...['none', 'unusual', 'impossible-travel', 'credential-compromised', 'account-disabled', 'recovered-lately'],
   ],
   mandate: ['stands', 'does-not-stand'],
-  /** In euros; `rate-unknown` is of a currency that nobody can convert. */
+  /** In euros; `rate-unknown` is an amount in a currency without a rate. */
   amount: ['200,000', '900,000', '3,000,000', '8,000,000', '20,000,000', '60,000,000', 'rate-unknown'],
   instrument: ['share', 'bond', 'swap', 'structured', 'exotic', 'restricted'],
   venue: ['served', 'not-served', 'expired', 'unknown'],
-  /** Which have been given. */
+  /** The approvals given. */
   approvals: [
     ...['none', 'supervisor', 'desk-head', 'risk', 'two-of-risk', 'three-of-risk', 'desk-head-and-risk'],
     ...['compliance', 'one-of-operations', 'two-of-operations', 'everybody'],
@@ -64,11 +61,11 @@ export const factors = {
   destination: ['known', 'new'],
   trade: ['known', 'unknown'],
   agreement: ['in-force', 'not-in-force'],
-  /** How whoever began it had signed in when its token was permitted. */
+  /** The initiator's sign-in when the token was permitted. */
   permitted: ['hardware-key', 'hardware-key-an-hour-before', 'phr', 'pwd', 'software', 'no-token'],
-  /** Of a token for an interface: the steps of a transaction that it is for. */
+  /** For a token for an interface: the steps of a transaction that it is for. */
   step: ['none', 'of-a-transaction', 'carrying-through'],
-  /** What else the token is asked for. */
+  /** Further scopes of the token. */
   alongside: ['nothing', 'reading'],
 } as const;
 
@@ -83,13 +80,13 @@ export type Ask =
   | { readonly door: 'token'; readonly intent: IntentName; readonly state: string; readonly scope: string }
   | { readonly door: 'step'; readonly intent: IntentName; readonly state: string; readonly scope: string };
 
-/** What is asked, and everything that is the case. */
+/** A request and all conditions. */
 export interface Situation {
   readonly ask: Ask;
   readonly is: Conditions;
 }
 
-/** What is the case when all is in order: whoever asks this has the role, the sign-in and the facts that it takes. */
+/** The conditions with everything in order: the principal has the required role, sign-in and facts. */
 export function inOrder(ask: Ask, kind: Kind): Conditions {
   const person = kind === 'person';
   const governing = ask.door === 'interface' && isControl(ask.scope);
@@ -139,7 +136,7 @@ function isControl(scope: string): boolean {
   return ['control', 'approving'].includes(kindOfScope(scope as Scope));
 }
 
-/** Scopes that each kind of intent is asked for: its own steps, and one that has nothing to do with it. */
+/** The scopes to request for each kind of intent. */
 const scopesOf: Readonly<Record<IntentName, readonly Scope[]>> = {
   trade_order: ['order:create', 'order:cancel', 'settlement:instruct'],
   rfq: ['rfq:create', 'rfq:accept'],
@@ -154,7 +151,7 @@ const scopesOf: Readonly<Record<IntentName, readonly Scope[]>> = {
 };
 const beside: readonly Scope[] = ['order:read', 'policy:approve', 'withdrawal:request', 'withdrawal-address:propose'];
 
-/** @param actions steps that the policies of the bundle know */
+/** @param actions the steps in the schema of the bundle */
 export function asksOf(actions: readonly string[]): readonly Ask[] {
   const states = intentNames.flatMap((intent) => statesOf(intent).map((state) => ({ intent, state })));
   return [
@@ -166,7 +163,7 @@ export function asksOf(actions: readonly string[]): readonly Ask[] {
   ];
 }
 
-/** Where each of the conditions can matter: in each of these, every one is tried by itself and with every other. */
+/** The requests for which every condition is tried by itself and with every other. */
 export const probed: readonly Ask[] = [
   { door: 'interface', scope: 'order:create' },
   { door: 'interface', scope: 'settlement:release' },
@@ -202,7 +199,7 @@ export const probed: readonly Ask[] = [
   { door: 'step', intent: 'regulatory_report', state: 'intended', scope: 'report:submit' },
 ];
 
-/** What comes together, so that one more condition beside it decides. */
+/** Combinations of conditions in which one further condition decides. */
 export const together: readonly Partial<Conditions>[] = [
   {},
   { amount: '8,000,000', approvals: 'everybody' },

@@ -48,7 +48,7 @@ describe('the tests of a bundle', () => {
   it('fail with the place of what is unknown in them', () => {
     const report = reportOn({ principle: 'Person::"person:carl"' });
     expect(report.tests.map(({ differences }) => differences)).toEqual([
-      ['It cannot be read: /tests/0/principle is no member that is known there.'],
+      ['The test file cannot be read: /tests/0/principle is not a known member.'],
     ]);
   });
 
@@ -84,9 +84,9 @@ describe('the tests of a bundle', () => {
   });
 
   it.each([
-    ['a principal that is no uid', { principal: 'anna' }, 'anna is not of the form Type::"id".'],
-    ['a resource that is not there', { resource: 'nothing' }, 'nothing is neither a name in resources nor'],
-    ['something else that is not there', { also: ['nothing'] }, 'There is nothing called nothing'],
+    ['a principal that is no uid', { principal: 'anna' }, 'anna does not have the form Type::"id".'],
+    ['a resource that is not there', { resource: 'nothing' }, 'nothing is not a name in resources'],
+    ['something else that is not there', { also: ['nothing'] }, 'There is no nothing'],
     ['attributes of what is not its own', { resource: 'Order::"x"', attrs: { a: 1 } }, 'cannot be changed'],
     ['an action that nobody declared', { action: 'order:eat' }, 'decision: expected permit, and it was deny'],
   ])('fail for %s', (_, test, words) => {

@@ -11,12 +11,12 @@ import { type Expectation, jsonMembers, type PolicyTest, readTestFile, readUid, 
 
 type TestOutcome = PolicyTestReport['tests'][number];
 
-/** Puts every question of a bundle's tests to its policies. */
+/** Runs all tests of a bundle. */
 export function runPolicyTests(loaded: LoadedBundle): PolicyTestReport {
   return atOnce(running(loaded));
 }
 
-/** As {@link runPolicyTests}, letting other work through in between. */
+/** {@link runPolicyTests}, yielding to other work. */
 export async function runPolicyTestsInTurns(loaded: LoadedBundle): Promise<PolicyTestReport> {
   return inTurns(running(loaded));
 }
@@ -64,12 +64,12 @@ function startReport(loaded: LoadedBundle) {
   };
 }
 
-/** One after the other, so that whoever runs them may pause in between. */
+/** One outcome at a time, so that the caller can yield in between. */
 function* outcomesOf(loaded: LoadedBundle, determined: (id: string) => void): Generator<TestOutcome> {
   for (const { file, content } of loaded.bundle.tests) {
     const read = readTestFile(content);
     if ('problem' in read) {
-      yield failed(file, 'the file itself', `It cannot be read: ${read.problem}.`);
+      yield failed(file, 'the file itself', `The test file cannot be read: ${read.problem}.`);
       continue;
     }
     const shared = sharedBy(loaded, read);
@@ -122,32 +122,32 @@ function sharedBy(
 
 function questionOf(test: PolicyTest, file: TestFile, shared: EntitySnapshot): Question | { readonly problem: string } {
   const principal = readUid(test.principal);
-  if (principal === undefined) return { problem: `${test.principal} is not of the form Type::"id".` };
+  if (principal === undefined) return { problem: `${test.principal} does not have the form Type::"id".` };
   const named = file.resources.get(test.resource);
   const resource = named?.uid ?? readUid(test.resource);
   if (resource === undefined)
-    return { problem: `${test.resource} is neither a name in resources nor of the form Type::"id".` };
+    return { problem: `${test.resource} is not a name in resources and does not have the form Type::"id".` };
   if (named === undefined && test.attrs !== undefined)
-    return { problem: `The attributes of ${test.resource} cannot be changed: it is not one of resources.` };
+    return { problem: `The attributes of ${test.resource} cannot be changed, because it is not in resources.` };
   const local: EntityInput[] =
     named === undefined ? [] : [{ ...named, attrs: changed(jsonMembers(named.attrs), test.attrs) }];
   for (const name of test.also ?? []) {
     const entity = file.resources.get(name);
-    if (entity === undefined) return { problem: `There is nothing called ${name} in resources.` };
+    if (entity === undefined) return { problem: `There is no ${name} in resources.` };
     local.push(entity);
   }
   return { principal, action: test.action, resource, context: changed(file.context, test.context), local, shared };
 }
 
 interface QuestionProblem {
-  /** A misfit can never be asked; nobody permits what nobody has declared. */
+  /** `misfit`: the question can never occur. `undeclared`: the schema does not declare the action, so it is denied. */
   readonly says: 'misfit' | 'undeclared';
   readonly message: string;
 }
 
 /**
- * A question that the control plane can never put proves nothing: its entities and its context must be as the schema
- * says. That nobody has declared the action for such a resource is an answer, and may be tested.
+ * The entities and the context of a question must fit the schema, because a question that can never occur proves nothing. An undeclared
+ * action is a valid deny, and may be tested.
  */
 function questionProblems({ parsed: { schema } }: LoadedBundle, question: Question): readonly QuestionProblem[] {
   try {
@@ -169,20 +169,20 @@ function questionProblems({ parsed: { schema } }: LoadedBundle, question: Questi
 }
 
 /**
- * What a deny rests on that its test may never have meant: a name that nobody has declared, or a policy that failed
- * because there was nothing to read. Whoever means it says so by its reason.
+ * Reports a deny that the test may not intend: by an undeclared action, or by a policy that failed. A test that intends it must expect
+ * its reason.
  */
 function unspokenOf(expected: Expectation, verdict: Verdict, undeclared: string | undefined): readonly string[] {
   if (verdict.decision || expected.decision !== 'deny') return [];
   if (expected.reasons !== undefined || expected.determining !== undefined) return [];
   const codes = listed(verdict.reasons.map(({ code }) => code));
-  const mend = `Mend the question, or expect the reasons (${codes}) if that is what is tested.`;
+  const mend = `Correct the question, or expect the reasons (${codes}) if this is intended.`;
   if (undeclared !== undefined) return [`It is denied because ${undeclared}. ${mend}`];
   const [failing] = verdict.errors;
   return failing === undefined ? [] : [`It is denied and ${failing.policyId} failed: ${failing.message}. ${mend}`];
 }
 
-/** The members with those of the test over them; null takes one away. */
+/** The members with the test's changes; null removes one. */
 function changed(
   members: Readonly<Record<string, Json>>,
   changes: Readonly<Record<string, unknown>> | undefined,
@@ -217,7 +217,7 @@ function differencesOf(expected: Expectation, verdict: Verdict): readonly string
   return differences.length === 0 ? [] : [...differences, ...errors];
 }
 
-/** What of the one is not in the other; nothing where the test does not say. */
+/** The differences between two lists; none if the test expects nothing. */
 function setDifference(
   what: string,
   wanted: readonly string[] | undefined,

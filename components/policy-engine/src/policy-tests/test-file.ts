@@ -46,22 +46,22 @@ const fileSchema = Type.Object(
 );
 const compiled = Compile(fileSchema);
 
-/** One test of a bundle: a question, and what the policies must say to it. */
+/** One test of a bundle: a question and the expected answer. */
 export type PolicyTest = Static<typeof test>;
 export type Expectation = Static<typeof expected>;
 
 export interface TestFile {
-  /** Seen by every test of the file, beside the bundle's reference data. */
+  /** Entities for all tests of the file, in addition to the bundle's reference data. */
   readonly entities: readonly EntityInput[];
   readonly context: Readonly<Record<string, Json>>;
-  /** Entities that a test may ask about, by name. */
+  /** Resources for tests, by name. */
   readonly resources: ReadonlyMap<string, EntityInput>;
   readonly tests: readonly PolicyTest[];
 }
 
-/** @returns the file, or what is wrong with it, in words */
+/** @returns the file, or the problem in words */
 export function readTestFile(content: Json): TestFile | { readonly problem: string } {
-  if (!compiled.Check(content)) return { problem: firstFaultIn(content, compiled) ?? 'it is no test file' };
+  if (!compiled.Check(content)) return { problem: firstFaultIn(content, compiled) ?? 'it is not a test file' };
   return {
     entities: (content.entities ?? []).map(entityOf),
     context: jsonMembers(content.context),
@@ -72,7 +72,7 @@ export function readTestFile(content: Json): TestFile | { readonly problem: stri
 
 const uidText = /^((?:[A-Za-z_][A-Za-z0-9_]*::)*[A-Za-z_][A-Za-z0-9_]*)::("(?:[^"\\]|\\.)*")$/;
 
-/** `Person::"person:anna"`, as Cedar writes it; undefined when it is not that. */
+/** Reads `Person::"person:anna"`; undefined for any other text. */
 export function readUid(text: string): EntityUid | undefined {
   const [, type, quoted] = uidText.exec(text) ?? [];
   if (type === undefined || quoted === undefined) return undefined;
@@ -87,7 +87,7 @@ function entityOf({ uid, attrs, parents }: Static<typeof entity>): EntityInput {
   return { uid, attrs: jsonMembers(attrs), parents: parents ?? [] };
 }
 
-/** The members of a JSON object that has been parsed already. */
+/** The members of a parsed JSON object. */
 export function jsonMembers(members: Readonly<Record<string, unknown>> | undefined): Readonly<Record<string, Json>> {
   return (members ?? {}) as Readonly<Record<string, Json>>;
 }

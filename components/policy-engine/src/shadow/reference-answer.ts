@@ -4,15 +4,15 @@ import type { Evaluator } from '../decision/evaluator.ts';
 import type { Question } from '../decision/question.ts';
 
 /**
- * Puts questions to Cedar's reference engine under the rules of `decideFailClosed`: a forbid that errors denies, and a
- * request that the schema does not foresee is refused.
+ * Evaluates questions by Cedar's reference engine under the rules of `decideFailClosed`: a forbid with an error denies, and a
+ * request outside the schema is refused.
  *
- * @throws CodedError (the function returned) `request_refused`; `reference_failed` when the engine does not answer
+ * @throws CodedError (the returned function) `request_refused`; `reference_failed` if the engine does not answer
  */
 export function createReferenceJudge(parsed: ParsedPolicySet): (question: Question) => Answer {
   const reference = createReference(parsed);
   const forbids = new Set(parsed.policies.filter(({ effect }) => effect === 'forbid').map(({ id }) => id));
-  // No policies, all declarations: refuses what the schema does not foresee, and says nothing about anything else.
+  // A set without policies, used only to refuse requests outside the schema.
   const declarations = compile({ ...parsed, policies: [] });
   return (question) => {
     const request = {
@@ -26,14 +26,14 @@ export function createReferenceJudge(parsed: ParsedPolicySet): (question: Questi
     const { decision, determining, errors } = reference.evaluate(request);
     const failing = errors.filter(({ policyId }) => forbids.has(policyId)).map(({ policyId }) => policyId);
     if (failing.length === 0) return { decision, determining, errors };
-    // What permitted determines nothing any more; what forbade beside the failing still does.
+    // The failing forbids now determine the deny, together with forbids that fired.
     return { decision: 'deny', determining: [...(decision === 'deny' ? determining : []), ...failing], errors };
   };
 }
 
 const judges = new WeakMap<LoadedBundle, (question: Question) => Answer>();
 
-/** The reference engine in the place of the compiled policies: the same answers, some hundred times slower. */
+/** The reference engine instead of the compiled policies: the same answers, about a hundred times slower. */
 export const evaluateByReference: Evaluator = (bundle, question) => {
   let judge = judges.get(bundle);
   if (judge === undefined) {

@@ -2,13 +2,13 @@ import type { Worker } from 'node:worker_threads';
 import { startThread } from '@countersign/runtime';
 import type { FromThread, ThreadAnswer, ToThread } from './messages.ts';
 
-/** The reference engine in a thread of its own, that may be slow, full or gone without anybody waiting for it. */
+/** The reference engine in a separate thread. Nothing waits for it, even if it is slow, full or down. */
 interface ReferenceThread<Subject> {
   /**
-   * Puts a question to it, about a subject that comes back with the answer.
+   * Sends a question with a subject that comes back with the answer.
    *
-   * @param texts of the bundle; sent when they are not those of the question before
-   * @returns false when it was not taken: as many wait as may, or the thread is down
+   * @param texts of the bundle; sent only if they differ from those of the previous question
+   * @returns false if the queue is full or the thread is down
    */
   ask(subject: Subject, texts: NonNullable<ToThread['texts']>, asked: Pick<ToThread, 'question' | 'entities'>): boolean;
   stop(): Promise<void>;
@@ -16,14 +16,14 @@ interface ReferenceThread<Subject> {
 
 interface ReferenceThreadOptions<Subject> {
   readonly file: URL;
-  /** Questions that may be on their way or waiting. */
+  /** Maximum number of unanswered questions. */
   readonly maxWaiting: number;
-  /** For one answer, reading the texts of a bundle included; a thread that takes longer is ended. */
+  /** Maximum time for one answer, including reading a bundle; a slower thread is terminated. */
   readonly answerWithinMs: number;
-  /** Rest before the first restart; doubles with each that follows without an answer between. */
+  /** Delay before the first restart; doubles with each restart until an answer arrives. */
   readonly restMs: number;
   readonly onAnswer: (subject: Subject, answer: ThreadAnswer) => void;
-  /** The thread ended by itself, or was ended for taking too long; what waited is lost. */
+  /** The thread ended or was terminated; its open questions are lost. */
   readonly onFailure: (error: Error, lost: number) => void;
 }
 
@@ -36,7 +36,7 @@ interface Running<Subject> {
   overdue: NodeJS.Timeout | undefined;
 }
 
-/** The thread begins with the first question, and keeps no process alive. */
+/** Starts the thread with the first question. It does not keep the process alive. */
 export function createReferenceThread<Subject>(options: ReferenceThreadOptions<Subject>): ReferenceThread<Subject> {
   let running: Running<Subject> | undefined;
   let lastId = 0;

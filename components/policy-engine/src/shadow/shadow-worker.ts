@@ -4,7 +4,7 @@ import { isCodedError } from '@countersign/kernel';
 import type { ThreadAnswer, ToThread } from './messages.ts';
 import { createReferenceJudge } from './reference-answer.ts';
 
-// The thread of the shadow. It is given texts and questions, and reads the texts for itself.
+// The thread of the shadow check. It parses the texts of bundles itself.
 
 let judge: ReturnType<typeof createReferenceJudge> | undefined;
 
@@ -13,7 +13,7 @@ parentPort?.on('message', (asked: ToThread) => parentPort?.postMessage({ id: ask
 function answer({ texts, question, entities }: ToThread): ThreadAnswer {
   try {
     if (texts !== undefined) {
-      // Should these not parse, no other texts must answer in their place.
+      // If these texts do not parse, the earlier ones must not answer.
       judge = undefined;
       judge = createReferenceJudge(parsePolicySet(texts.policies, texts.schema));
     }

@@ -12,16 +12,14 @@ import { evaluateByReference } from './reference-answer.ts';
 import { createReferenceThread } from './reference-thread.ts';
 import { createDivergenceStore, divergenceChannel } from './store.ts';
 
-/** A live check of the compiled policies against the reference engine, beside the hot path. */
+/** Compares decisions of the compiled policies with the reference engine, off the hot path. */
 export interface Shadow {
   /**
-   * By what to decide: the compiled policies, or the reference engine where the compiled form of this very bundle has
-   * once answered otherwise, on this node or another.
+   * The evaluator to use: the compiled policies, or the reference engine if the two ever differed on this bundle, on any node.
    */
   evaluatorFor(bundle: LoadedBundle): Evaluator;
   /**
-   * Offers a decision of the compiled policies for comparison. Almost always nothing but a look at a flag; never throws,
-   * never waits.
+   * Offers a decision of the compiled policies for comparison. Usually checks only a flag; never throws and never waits.
    */
   offer(
     active: { readonly version: number; readonly bundle: LoadedBundle },
@@ -35,18 +33,18 @@ type MadeDecision = Pick<Decision, 'id' | 'decision' | 'determining' | 'errors' 
 
 export interface ShadowDependencies {
   readonly pool: pg.Pool;
-  /** For the connection that listens for divergences found by other nodes. */
+  /** For the connection that listens for divergences on other nodes. */
   readonly access: ComponentAccess;
   readonly audit: AuditAppender;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics?: Pick<Metrics, 'counter' | 'gauge'>;
-  /** Decisions compared in a second at most; 20 by default. */
+  /** Maximum number of comparisons each second; 20 by default. */
   readonly maxPerSecond?: number;
-  /** For one answer of the reference engine, reading a new bundle included; 30 s by default. */
+  /** Maximum time for one answer of the reference engine, including reading a bundle; 30 s by default. */
   readonly answerWithinMs?: number;
-  /** Rest before a thread that ended is started again; 1 s by default, doubling to a minute. */
+  /** Delay before a restart of the thread; 1 s by default, doubling up to a minute. */
   readonly restMs?: number;
   readonly pollMs?: number;
   /** Code of the thread. */
@@ -64,8 +62,8 @@ interface Sample {
 type Outcome = 'agreed' | 'diverged' | 'failed' | 'dropped';
 
 /**
- * Starts the shadow. When the engines differ it alarms (log, metric, record `policy.diverged`), decides by the reference
- * engine from then on, and tells the other nodes. A bundle found diverging stays so: another one has to be published.
+ * Starts the shadow check. If the engines differ, it raises an alarm (log, metric, record `policy.diverged`), switches to the
+ * reference engine and notifies the other nodes. The bundle stays distrusted until another one is published.
  *
  * @throws CodedError `database_unavailable`
  */
@@ -74,20 +72,20 @@ export async function createShadow(dependencies: ShadowDependencies): Promise<Sh
   const store = createDivergenceStore(dependencies.pool);
   const stopping = new AbortController();
   const distrusted = new Set<Digest>();
-  /** Divergences on their way into the log and the database. */
+  /** Divergences that are being written to the log and the database. */
   const reports = new Set<Promise<void>>();
   let decidingByReference = false;
   let open = true;
 
   const comparisons = dependencies.metrics?.counter(
     'countersign_policy_shadow_total',
-    'Decisions offered to the reference engine, by what came of it',
+    'Decisions offered to the reference engine, by outcome',
     ['outcome'],
   );
   const count = (outcome: Outcome): void => comparisons?.inc({ outcome });
   dependencies.metrics?.gauge(
     'countersign_policy_reference_engine_decides',
-    '1 while decisions are made by the reference engine because the compiled policies differed from it',
+    '1 while the reference engine decides because the compiled policies differed from it',
     () => (decidingByReference ? 1 : 0),
   );
 
@@ -117,7 +115,7 @@ export async function createShadow(dependencies: ShadowDependencies): Promise<Sh
       const subject = { version, bundle, decisionId, inputDigest, compiled: comparable(made) };
       if (!thread.ask(subject, texts, portable(question, named))) count('dropped');
     } catch (error) {
-      // Entities that cannot be read: the compiled policies have refused the question for the same reason.
+      // A coded error means unreadable entities, which the compiled policies have refused as well.
       if (!isCodedError(error)) logger.error({ error }, 'a decision could not be offered to the shadow check');
       count('failed');
     }
@@ -133,7 +131,7 @@ export async function createShadow(dependencies: ShadowDependencies): Promise<Sh
       logger.warn({ message: answer.message }, 'the reference engine did not answer the shadow check');
       return;
     }
-    // What the policies are not asked is denied by none of them.
+    // A refused question is a deny without determining policies.
     const reference: Comparable =
       answer.outcome === 'refused'
         ? { decision: false, determining: [], errors: [] }
@@ -171,18 +169,18 @@ export async function createShadow(dependencies: ShadowDependencies): Promise<Sh
     try {
       await audit.append(record);
     } catch (error) {
-      // An earlier attempt got through and its answer was lost.
+      // An earlier attempt succeeded, but its answer was lost.
       if (!isCodedError(error, 'record_identity_taken')) throw error;
     }
   }
 
-  /** This node falls back at once whatever happens; the others and the log learn of it as soon as they can be reached. */
+  /** This node has already switched; retries until the log and the other nodes know. */
   async function untilDone(work: () => Promise<void>): Promise<void> {
     for (let restMs = 500; !stopping.signal.aborted; restMs = Math.min(restMs * 2, 30_000)) {
       try {
         return await work();
       } catch (error) {
-        logger.error({ error }, 'a divergence of the policies could not be written down; trying again');
+        logger.error({ error }, 'a divergence of the policies could not be recorded; trying again');
         await sleep(restMs, undefined, { signal: stopping.signal, ref: false }).catch(() => undefined);
       }
     }
@@ -220,7 +218,7 @@ interface BundleTexts {
 
 const known = new WeakMap<LoadedBundle, BundleTexts>();
 
-/** The same object each time, by which the thread's door sees that it has them already. */
+/** Returns the same object for the same bundle, so that the thread recognises known texts. */
 function textsOf(bundle: LoadedBundle): BundleTexts {
   let found = known.get(bundle);
   if (found === undefined) {
@@ -234,7 +232,7 @@ function textsOf(bundle: LoadedBundle): BundleTexts {
   return found;
 }
 
-/** What two engines must agree on; the words of an error are each one's own. */
+/** The parts of an answer that both engines must agree on; error messages may differ. */
 interface Comparable {
   readonly decision: boolean;
   /** Ids, sorted. */

@@ -1,8 +1,8 @@
 import { type Digest, parseDigest, type RecordId } from '@countersign/kernel';
-import { databaseFailure, notifyAfterCommit, transaction } from '@countersign/runtime';
+import { ask, notifyAfterCommit, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** PostgreSQL notifies on it when a divergence has been written down. */
+/** PostgreSQL notifies this channel of each new divergence. */
 export const divergenceChannel = 'policy_engine_divergences';
 
 interface Divergence {
@@ -13,9 +13,9 @@ interface Divergence {
 }
 
 interface DivergenceStore {
-  /** The first to find it stays the one. */
+  /** Keeps the first divergence of a bundle. */
   insert(divergence: Divergence): Promise<void>;
-  /** Hashes of the bundles found diverging, the latest thousand. */
+  /** Hashes of the latest thousand diverging bundles. */
   hashes(): Promise<readonly Digest[]>;
 }
 
@@ -31,14 +31,11 @@ export function createDivergenceStore(pool: pg.Pool): DivergenceStore {
         notifyAfterCommit(client, divergenceChannel);
       }),
     async hashes() {
-      try {
-        const { rows } = await pool.query<{ policy_hash: string }>(
-          'select policy_hash from policy_divergences order by found_at desc limit 1000',
-        );
-        return rows.flatMap(({ policy_hash }) => parseDigest(policy_hash) ?? []);
-      } catch (error) {
-        throw databaseFailure(error);
-      }
+      const { rows } = await ask<{ policy_hash: string }>(
+        pool,
+        'select policy_hash from policy_divergences order by found_at desc limit 1000',
+      );
+      return rows.flatMap(({ policy_hash }) => parseDigest(policy_hash) ?? []);
     },
   };
 }

@@ -1,12 +1,12 @@
 import { rmSync } from 'node:fs';
 import {
   auditLogErrors,
+  completeDraft,
   type DirectorySnapshot,
   type EvidenceRecord,
   type RecordDraft,
   requireFit,
   type TransactionFacts,
-  wholeDraft,
 } from '@countersign/contracts';
 import { systemRandom, toInstant } from '@countersign/kernel';
 import { createLogger, type ScratchDatabase } from '@countersign/runtime';
@@ -125,7 +125,7 @@ function memoryLog(
       if (records.some(({ id }) => id === draft.id))
         throw auditLogErrors.error('record_identity_taken', 'A record with this id is in the log.');
       // As it is read back: how its component has handed it over is of no matter then.
-      records.push(wholeDraft(draft));
+      records.push(completeDraft(draft));
       return { id: draft.id, index: BigInt(records.length - 1), time: toInstant(clock.now()) };
     },
     async find(id) {

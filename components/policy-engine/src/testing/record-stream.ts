@@ -6,7 +6,7 @@ import {
   type RecordPage,
   type RecordStream,
   readPointer,
-  takeOut,
+  removeValue,
 } from '@countersign/contracts';
 import type { Json } from '@countersign/kernel';
 import { decisionValues } from '../history/recorded.ts';
@@ -41,7 +41,7 @@ export function streamed(record: EvidenceRecord, erased = false, paths: readonly
     );
     // As `protectedDecision` has it: a list of nothing stands in the open.
     if (value === undefined || (Array.isArray(value) && value.length === 0)) return undefined;
-    open = takeOut(open, names);
+    open = removeValue(open, names);
     return { path, value: value as Json };
   });
   const kept = values.filter((value) => value !== undefined);

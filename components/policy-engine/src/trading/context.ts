@@ -12,11 +12,11 @@ import { knownReference } from './known-references.ts';
 import { ageOfSignIn } from './token-sign-in.ts';
 import type { TradingInput } from './trading-input.ts';
 
-/** What the installation is: the same for every decision it makes. */
+/** Settings of the installation, the same for all its decisions. */
 export interface Installation {
-  /** Only here does a sign-in for development count. */
+  /** Whether the development sign-in counts. */
   readonly development: boolean;
-  /** Where its data is worked on. */
+  /** Region in which data is processed. */
   readonly region: string;
 }
 
@@ -50,7 +50,7 @@ const stepRecord = recordShape('events', 'transaction');
 /**
  * The schema's `Circumstances`.
  *
- * @param references takes what of the directory they name
+ * @param references collects the referenced entities of the directory
  */
 export function circumstances(
   input: Pick<TradingInput, 'action' | 'resource' | 'context'>,
@@ -67,11 +67,11 @@ export function circumstances(
   }: {
     readonly principal: KnownPrincipal | undefined;
     readonly view: IntentView | undefined;
-    /** The device of the sign-in, where it counts. */
+    /** The device of the sign-in, if it counts. */
     readonly device: EntityReference | undefined;
-    /** The device that the caller names, where it counts. */
+    /** The device that the caller claims, if it counts. */
     readonly claimedDevice: EntityReference | undefined;
-    /** Those that stand by our own records; see `signalsOver`. */
+    /** Active signals from our own records; see `signalsOver`. */
     readonly signals: readonly string[];
     readonly directory: KnownDirectory;
     readonly installation: Installation;
@@ -84,7 +84,7 @@ export function circumstances(
   const desk = principal?.desk;
   const vouching = partner === undefined ? undefined : knownReference('Institution', make.text(partner.institution));
   if (vouching !== undefined) references.push(vouching);
-  // The artefact is read from the intent that was digested, not from what the caller says beside it.
+  // Read from the digested intent, not from the caller's claims.
   const algo = view?.algo;
   return circumstancesRecord([
     /* acr */ make.maybe(acr),
@@ -132,20 +132,20 @@ export function circumstances(
 
 const none: readonly string[] = [];
 
-/** Many decisions are made within one millisecond. */
+/** Cached, because many decisions fall into one millisecond. */
 let lastInstant = new Datetime(Number.NaN);
 
 function instantOf(at: number, make: ValueMaker): Datetime {
   if (lastInstant.epochMilliseconds === at) return lastInstant;
   const instant = make.datetime(toInstant(at));
-  // Not one that Cedar cannot read.
+  // Do not cache an instant that Cedar cannot read.
   if (make.sound) lastInstant = instant;
   return instant;
 }
 
 /**
- * Whom compliance must have cleared: everybody in a transaction, with who acts and the client whose account it is for; of
- * an interface, the institution that asks for it.
+ * The institutions that compliance must have cleared: for a transaction the acting one, the client and every party; for an
+ * interface the requesting institution.
  */
 function gated(
   principal: KnownPrincipal | undefined,
@@ -157,10 +157,10 @@ function gated(
     const acting = principal?.institution;
     const client = view.account === undefined ? undefined : directory.ownerOf(view.account);
     const leis = [view.entity];
-    // Mostly the same firm as the one in whose name it is.
+    // Usually the same firm.
     if (acting !== undefined && acting !== view.entity) leis.push(acting);
     if (client !== undefined && client !== view.entity) leis.push(client);
-    // Whose an account is that nobody registered, nobody knows: by its own name it is cleared by nobody.
+    // An unregistered account has no known holder. Its own id is never cleared, so it fails the gate.
     for (const account of view.allocatedTo ?? none) leis.push(directory.ownerOf(account) ?? make.text(account));
     for (const party of view.parties) leis.push(party);
     return leis;
@@ -169,8 +169,8 @@ function gated(
 }
 
 /**
- * The firms that an intent names beside who acts, in whose name it is, and the client whose account it is for: of those the
- * policies ask by themselves.
+ * The other firms in an intent, without the acting one, the one in whose name it is, and the client, which policies check
+ * separately.
  */
 function named(
   principal: KnownPrincipal | undefined,
@@ -185,22 +185,22 @@ function named(
   return leis.filter((lei) => lei !== view.entity && lei !== principal?.institution && lei !== client);
 }
 
-/** Whether a step, or every scope of a token, begins nothing new. */
+/** Whether a step, or every scope of a token, creates no new risk. */
 function beginsNothing({ action, resource, context }: Pick<TradingInput, 'action' | 'resource' | 'context'>): boolean {
   const facts = resource.type === 'transaction' ? resource.facts : undefined;
   if (action !== 'token:issue') return facts !== undefined && carriesThrough(facts, [action]);
   const begin = context.scopes.filter(mayBegin);
-  // An intent without a scope says nothing of what it is for.
+  // Without scopes the purpose of an intent is unknown.
   if (begin.length === 0) return facts === undefined || context.scopes.length > 0;
   return facts === undefined ? context.step?.carriesThrough === true : carriesThrough(facts, begin);
 }
 
-/** Reading and cancelling begin nothing; what is no scope of the vocabulary opens no market. */
+/** Reading and cancelling create no new risk; an unknown scope opens no market. */
 function mayBegin(scope: string): boolean {
   return isScope(scope) && !['reading', 'cancelling'].includes(kindOfScope(scope));
 }
 
-/** A device that is named and does not count must not be better than one that counts and fails: it is a signal. */
+/** Signal for a named device that does not count. Otherwise it would be treated better than a failing device that counts. */
 const strangeDevice = 'device-unknown';
 
 function withStrangeDevice(

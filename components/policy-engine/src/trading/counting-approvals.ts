@@ -1,13 +1,12 @@
-import { type DirectorySnapshot, dealsBeside, type TransactionFacts } from '@countersign/contracts';
+import { type DirectorySnapshot, type TransactionFacts, tradesOnSameDesk } from '@countersign/contracts';
 
 type Approvals = TransactionFacts['approvals'];
 
 const nobody: Approvals = [];
 
 /**
- * The approvals that count: by others than the initiator, of its institution. The head of a desk speaks for that desk: of
- * another desk's head nothing is counted. Who heads a desk and belongs to none, heads several. Nobody who deals at the desk of
- * the initiator checks it in another role; see `dealsBeside`.
+ * The approvals that count: by people of the initiator's institution other than the initiator. A desk head counts only for the own
+ * desk; a desk head without a desk heads several. Traders of the initiator's desk do not count in other roles; see `tradesOnSameDesk`.
  */
 export function countingApprovals(
   { approvals, initiator, initiatorInstitution, carriedBy = initiator }: TransactionFacts,
@@ -19,7 +18,7 @@ export function countingApprovals(
   return approvals.filter(({ approver, role, institution }) => {
     if (institution !== initiatorInstitution || approver === initiator) return false;
     const person = directory.principal(approver);
-    if (person !== undefined && dealsBeside(person, role, begun)) return false;
+    if (person !== undefined && tradesOnSameDesk(person, role, begun)) return false;
     if (role !== 'desk-head') return true;
     const headed = person?.desk;
     return headed === undefined || headed === desk;

@@ -4,13 +4,13 @@ import { minuteOfWeek } from '@countersign/market';
 const minutesPerDay = 24 * 60;
 const millisecondsPerMinute = 60_000;
 
-/** What clocks of a zone showed in the minute asked about last: Intl is asked once a zone and minute, not per order. */
+/** The last local time of each zone, so that Intl is called once for each zone and minute instead of each order. */
 const lastShown = new Map<string, { readonly minute: number; readonly shown: number | undefined }>();
 const maxZones = 1_024;
 
 /**
- * Whether a desk is staffed at a moment. Opening is within, closing is not; hours that end before they begin go on into
- * the next day. A zone or a time that there is not: nobody is there.
+ * Whether a desk is open at a time. The opening minute is included, the closing minute is not. Hours that end before they start
+ * continue into the next day. False for an invalid zone or time.
  */
 export function isStaffed({ timeZone, opens, closes, days }: Desk['hours'], at: number): boolean {
   const shown = minuteShown(timeZone, at);
@@ -24,7 +24,7 @@ export function isStaffed({ timeZone, opens, closes, days }: Desk['hours'], at: 
   return (minute >= from && days.includes(day)) || (minute < until && days.includes(dayBefore));
 }
 
-/** No zone's clock moves within a minute of UTC: what it shows holds for all of that minute. */
+/** No zone changes its offset within a minute of UTC, so the result holds for the whole minute. */
 function minuteShown(timeZone: string, at: number): number | undefined {
   const minute = Math.floor(at / millisecondsPerMinute);
   const last = lastShown.get(timeZone);
@@ -44,7 +44,7 @@ function minuteOfDay(time: string): number | undefined {
   return hour < 24 || (hour === 24 && minute === 0) ? hour * 60 + minute : undefined;
 }
 
-/** NaN where they are none. Without the two texts that `Number` would need: this is read for every order. */
+/** NaN for other characters. Avoids two substrings, because this runs for every order. */
 function twoDigits(text: string, at: number): number {
   const [tens, ones] = [text.charCodeAt(at) - 0x30, text.charCodeAt(at + 1) - 0x30];
   return tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9 ? tens * 10 + ones : Number.NaN;

@@ -8,7 +8,7 @@ import { knownReference } from './known-references.ts';
 
 const deviceRecord = recordShape('holder', 'institution', 'posture', 'postureAt');
 
-/** A device counts when it is the person's own, or nobody's in particular of their institution. */
+/** A device counts if it is the person's own, or a shared one of their institution. */
 export function countingDevice(
   id: string | undefined,
   principal: KnownPrincipal | undefined,
@@ -20,8 +20,8 @@ export function countingDevice(
 }
 
 /**
- * The device of one question, as it was found to be when the question was asked: its posture changes many times while
- * the directory stays as it is. What it refers to is what whoever asks refers to.
+ * The device as an entity of one question, because its posture changes much more often than the directory. It references the same
+ * entities as the principal.
  */
 export function deviceEntity(
   device: Device,
@@ -32,7 +32,7 @@ export function deviceEntity(
   const { posture, postureAt } = devices?.postureOf(device.id) ?? device;
   const institution = knownReference('Institution', device.institution);
   return new UnrelatedEntity(
-    // Not a reference that is kept: what has grown old would hold on to the question.
+    // Not a cached reference, because a long-lived reference would keep the question in memory.
     new EntityReference('Device', make.text(device.id)),
     deviceRecord([
       /* holder */ device.holder === undefined ? undefined : principal.reference,

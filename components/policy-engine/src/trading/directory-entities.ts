@@ -13,29 +13,28 @@ import type { Uid } from '../decision/posed.ts';
 import { directoryEntity } from './entities.ts';
 import { type KnownDirectory, type KnownPrincipal, knownDirectory } from './known-directory.ts';
 
-/** Types of entities that belong to one question alone. */
+/** Types of entities that belong to one question only. */
 export const localTypes: ReadonlySet<string> = new Set(['Device', 'Instrument', 'Mandate', 'Resource', 'Transaction']);
 
-/** The directory at one version, as one bundle's policies see it. */
+/** The directory at one version, as the policies of one bundle see it. */
 export interface SharedEntities {
   readonly snapshot: EntitySnapshot;
   readonly directory: KnownDirectory;
   /**
-   * What a question can come to, whatever it asks.
+   * The entities reachable from a question.
    *
-   * @param principal who asks; without one there is no question, and nothing to come to but what the policies name
-   * @param roots where it can begin to read the directory beside them; in the same order each time, so that it is worked
-   *   out once
+   * @param principal of the question; without one, only the entities named in policies are reachable
+   * @param roots further references, always in the same order, so that the result is cached
    */
   closureOf(principal: KnownPrincipal | undefined, roots: readonly EntityReference[]): Closure;
 }
 
-/** Closures kept for a version of the directory; past it they are worked out again. */
+/** Maximum number of cached closures for a version of the directory. */
 const maxClosures = 20_000;
-/** Of one who asks about many things; the last ones, because they are looked through. */
+/** Maximum number for one principal; small, because the list is searched. */
 const maxClosuresOfOne = 16;
 
-/** Reads entities of the directory when they are first asked for, and remembers them for as long as they do not change. */
+/** Reads entities of the directory lazily, and caches them until they change. */
 export function createDirectoryEntities(): (directory: DirectorySnapshot, bundle: LoadedBundle) => SharedEntities {
   const facts = new WeakMap<object, { readonly variant: string; readonly fact: EntityFact }>();
   const readings = new EntityReadings();
@@ -83,14 +82,14 @@ export function createDirectoryEntities(): (directory: DirectorySnapshot, bundle
 
 interface KnownClosure {
   /**
-   * A copy: V8 watches where lists that live long are made, and from then on puts every list made there among the old
-   * objects, where it holds on to all of its question. That made collecting garbage two to four times as long.
+   * A copy: V8 pretenures allocation sites of long-lived lists. Without the copy every list made there, and its question, would go
+   * to the old generation, which made garbage collection two to four times slower.
    */
   readonly roots: readonly EntityReference[];
   readonly closure: Closure;
 }
 
-/** Closures by who asks, and by what they start from. */
+/** Closures by principal and roots. */
 function createClosures() {
   const known = new Map<KnownPrincipal, readonly KnownClosure[]>();
   let size = 0;
@@ -115,7 +114,7 @@ function sameRoots(left: readonly EntityReference[], right: readonly EntityRefer
   for (let place = 0; place < left.length; place++) {
     const one = left[place];
     const other = right[place];
-    // The same names mostly are the same objects.
+    // Equal references are usually the same object.
     if (one !== other && (one?.id !== other?.id || one?.type !== other?.type)) return false;
   }
   return true;
@@ -123,7 +122,7 @@ function sameRoots(left: readonly EntityReference[], right: readonly EntityRefer
 
 interface BundleEntities {
   readonly base: EntitySnapshot;
-  /** Entities that policies name in their text, and those that the bundle's own entities name. */
+  /** Entities named in policies or referenced by the bundle's own entities. */
   readonly always: readonly Uid[];
 }
 

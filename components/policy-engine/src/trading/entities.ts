@@ -3,18 +3,17 @@ import { type Json, parseInstant, toInstant } from '@countersign/kernel';
 import type { LocalEntity, Uid } from '../decision/posed.ts';
 
 /**
- * Members are written in the order of RFC 8785 here and wherever a decision's input is made, so that its
- * `JSON.stringify` is its canonical form.
+ * Members are in the order of RFC 8785 here and in all parts of a decision's input, so that `JSON.stringify` gives the canonical form.
  */
 export const reference = (type: string, id: string) => ({ __entity: { id, type } });
 export const uidOf = (type: string, id: string) => ({ id, type });
 const datetime = (at: number) => ({ __extn: { arg: toInstant(at), fn: 'datetime' } });
 
-/** An entity of the directory. The same source and variant make the same entity, so it need not be made again. */
+/** An entity of the directory. The same source and variant make the same entity, so that it can be cached. */
 interface DirectoryEntity {
   /** The directory's own object. */
   readonly source: object;
-  /** What else goes into the entity: of a principal the desk that the directory knows. */
+  /** Further content of the entity: for a principal, its registered desk. */
   readonly variant: string;
   make(): LocalEntity;
 }
@@ -25,7 +24,7 @@ export function principalUid({ kind, id }: Pick<Principal, 'kind' | 'id'>): Uid 
   return uidOf(typeOfKind[kind], id);
 }
 
-/** One entity of the directory, as `policies/schema.cedarschema` has its type. */
+/** An entity of the directory, with the type in `policies/schema.cedarschema`. */
 export function directoryEntity(directory: DirectorySnapshot, { type, id }: Uid): DirectoryEntity | undefined {
   switch (type) {
     case 'Institution':
@@ -56,14 +55,14 @@ function found<Source extends object>(
   return source === undefined ? undefined : { source, variant: '', make: () => make(source) };
 }
 
-/** The desk a principal works at, where the directory says what that desk may do. */
+/** The principal's desk, if the directory has its entitlements. */
 export function deskOf(directory: DirectorySnapshot, { institution, desk }: Principal): Desk | undefined {
-  // A desk is an institution's: two firms may both have a desk named `rates`.
+  // The id contains the institution, because two firms may both have a desk named `rates`.
   return desk === undefined ? undefined : directory.desk(`${institution}/${desk}`);
 }
 
 function institutionEntity({ lei, country, leiStatus, compliance, dataRegions }: Institution): LocalEntity {
-  // What compliance has found else, policies are shown for everybody in a transaction at once: `gates`.
+  // Policies see the other compliance findings through `gates`, for all institutions of a transaction together.
   const { category, suitableFor } = compliance ?? {};
   return entity('Institution', lei, [], {
     ...(category === undefined ? {} : { category }),
@@ -74,7 +73,7 @@ function institutionEntity({ lei, country, leiStatus, compliance, dataRegions }:
   });
 }
 
-/** The last millisecond of a day in UTC; undefined for what is no day. */
+/** The last millisecond of a day in UTC; undefined for an invalid day. */
 export function endOfDay(day: string): number | undefined {
   return parseInstant(`${day}T23:59:59.999Z`);
 }
@@ -109,7 +108,7 @@ function accountEntity({ id, institution }: Account): LocalEntity {
   });
 }
 
-/** A MIC is no longer valid from the first moment of its expiry day on, in UTC; a day that cannot be read is over. */
+/** A MIC expires at the start of its expiry day in UTC; an unreadable day counts as expired. */
 function venueEntity({ mic, country, expiryDate }: Venue): LocalEntity {
   const expires = expiryDate === undefined ? undefined : (parseInstant(`${expiryDate}T00:00:00Z`) ?? 0);
   return entity('Venue', mic, [], {

@@ -1,22 +1,22 @@
 /**
- * On whose word a fact rests that policies read.
+ * The source of a fact that policies read.
  *
  * - `bundle`: approved with the policies by two people, and signed.
- * - `directory`: recorded in the directory; what gives somebody power takes two people.
- * - `reference-data`: recorded in the directory by feeds of the operator; what loosens takes two people.
- * - `compliance`: recorded in the directory by compliance alone.
- * - `certification`: recorded in the directory by whoever certified the algorithm, who did not develop it.
- * - `intent`: said by whoever began the transaction, and fixed by the digest that is signed.
+ * - `directory`: recorded in the directory; changes that give power need two people.
+ * - `reference-data`: recorded in the directory by the operator's feeds; changes that loosen a rule need two people.
+ * - `compliance`: recorded in the directory by compliance only.
+ * - `certification`: recorded in the directory by the certifier of the algorithm, who did not develop it.
+ * - `intent`: stated by the initiator, and fixed by the signed digest.
  * - `registry`: recorded by the transaction registry.
  * - `approvers`: signed by each approver over exactly this intent.
- * - `mandates`: signed by whoever gave the mandate, checked by the consent store.
- * - `sign-in`: of our own sign-in, or signed by the partner that vouches.
- * - `partner`: signed by the partner that vouches.
- * - `token`: asked for with the token, or read from the record of its issue.
- * - `devices`: reported by the device management of the firm.
- * - `signals`: kept by our own registers of locks and risk signals.
- * - `installation`: of the configuration of the installation, or of its clock.
- * - `caller`: claimed by whoever asks. It can only turn a yes into a no.
+ * - `mandates`: signed by the grantor, checked by the consent store.
+ * - `sign-in`: from our own sign-in, or signed by the vouching partner.
+ * - `partner`: signed by the vouching partner.
+ * - `token`: requested with the token, or read from the record of its issue.
+ * - `devices`: reported by the firm's device management.
+ * - `signals`: from our own registers of locks and risk signals.
+ * - `installation`: from the configuration or the clock of the installation.
+ * - `caller`: claimed by the caller; it can only turn a permit into a deny.
  */
 export type FactSource =
   | 'bundle'
@@ -38,24 +38,24 @@ export type FactSource =
 
 export const sourcesInWords: Readonly<Record<FactSource, string>> = {
   bundle: 'The policies: approved by two people and signed',
-  directory: 'The directory; what gives somebody power takes two people',
-  'reference-data': 'Reference data, recorded in the directory by feeds of the operator; what loosens takes two people',
-  compliance: 'Compliance, recorded in the directory by nobody else',
-  certification: 'Whoever certified the algorithm, recorded in the directory',
-  intent: 'Whoever began the transaction, in the intent that its digest fixes',
+  directory: 'The directory; changes that give power need two people',
+  'reference-data': "Reference data, recorded by the operator's feeds; changes that loosen a rule need two people",
+  compliance: 'Compliance only, recorded in the directory',
+  certification: 'The certifier of the algorithm, recorded in the directory',
+  intent: 'The initiator, in the intent fixed by its digest',
   registry: 'The transaction registry, from its own records',
   approvers: 'The approvers, each by a signature over exactly this intent',
-  mandates: 'Whoever gave the mandate, by a signature that the consent store checks',
-  'sign-in': 'Our own sign-in, or the partner that vouches by its signature',
-  partner: 'The partner that vouches, by its signature',
-  token: 'The request for the token, or the record of its issue',
-  devices: 'The device management of the firm',
+  mandates: 'The grantor of the mandate, by a signature that the consent store checks',
+  'sign-in': 'Our own sign-in, or the signature of the vouching partner',
+  partner: 'The vouching partner, by its signature',
+  token: 'The token request, or the record of its issue',
+  devices: "The firm's device management",
   signals: 'Our own registers of locks and risk signals',
-  installation: 'The configuration of the installation, or its clock',
-  caller: 'Claimed by the caller: it can turn a yes into a no, and never a no into a yes',
+  installation: 'The configuration or the clock of the installation',
+  caller: 'Claimed by the caller: it can turn a permit into a deny, never a deny into a permit',
 };
 
-/** The source of every attribute of the schema, and of every member of its context. A test holds it to the schema. */
+/** The source of every attribute and context member of the schema. A test compares it with the schema. */
 export const factSources: Readonly<Record<string, FactSource>> = {
   'Region.countries': 'bundle',
   'IntentClass.types': 'bundle',

@@ -9,23 +9,23 @@ import { knownReference } from './known-references.ts';
 const risks = ['low', 'medium', 'high', 'prohibited', 'unknown'] as const;
 type Risk = (typeof risks)[number];
 
-/** What compliance has found of an institution, as it is compared. */
+/** The compliance findings about an institution, in comparable form. */
 export interface Standing {
   readonly kycUntil: number;
   readonly risk: Risk;
   readonly riskRank: number;
   readonly sanctionsClear: boolean;
-  /** The epoch where it was never screened. */
+  /** The epoch if it was never screened. */
   readonly screenedAt: number;
-  /** The same for the policies. */
+  /** The same as a Cedar value. */
   readonly screened: Datetime;
   /** Whether its LEI is ISSUED. */
   readonly issued: boolean;
-  /** Undefined where the directory does not have it. */
+  /** Undefined if the directory does not have the institution. */
   readonly country: EntityReference | undefined;
 }
 
-/** A clock may be so far ahead of ours. What was found later than that was not found: a screening is no promise. */
+/** Tolerated clock difference; a later screening does not count. */
 const clockSkewMs = 60_000;
 
 const nobodyKnows: Standing = {
@@ -39,10 +39,10 @@ const nobodyKnows: Standing = {
 };
 
 /**
- * What compliance has to say of a set of institutions: of each question the worst answer, and whose it is. What is not
- * known of one counts as the worst.
+ * The worst compliance finding of each kind over a set of institutions, and the institution that has it. A missing finding counts
+ * as the worst.
  *
- * @param named of those, the firms whose registration and country the policies ask about here
+ * @param named the institutions among them whose registration and country are checked here
  * @param at milliseconds since the epoch
  * @returns the schema's `gates`
  */
@@ -75,7 +75,7 @@ export function gatesOver(
       sanctionsOldestOf = lei;
     }
   }
-  // Nobody was asked about: nothing is known, which is no better than an unknown institution.
+  // An empty set is treated like an unknown institution.
   const { risk: amlRisk } = worst ?? nobodyKnows;
   const { screened: sanctionsOldest } = oldest ?? nobodyKnows;
   const kycStands = worst !== undefined && kycFailing === '';
@@ -118,7 +118,7 @@ const gatesRecord = recordShape(
   'sanctionsPostdatedOf',
 );
 
-/** What compliance has found of an institution that the directory has, or has not. */
+/** The findings about an institution; the worst of each kind if the directory does not have it. */
 export function standingOf(institution: Institution | undefined): Standing {
   if (institution === undefined) return nobodyKnows;
   const { compliance, country, leiStatus } = institution;

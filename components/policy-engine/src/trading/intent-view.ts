@@ -2,49 +2,49 @@ import type { TransactionFacts } from '@countersign/contracts';
 import { type DecimalString, type Json, parseDecimal } from '@countersign/kernel';
 import { type AuthorizationDetailType, isAuthorizationDetailType } from '@countersign/market';
 
-/** An amount of money as an intent has it. */
+/** An amount of money in an intent. */
 interface Counted {
   readonly amount: DecimalString;
   readonly currency: string;
 }
 
-/** What the policies ask of a transaction's intent, whichever type it has. */
+/** The members of an intent that policies need, for all types of intents. */
 export interface IntentView {
   /** LEI of the institution in whose name the intent is. */
   readonly entity: string;
-  /** What it is worth, at most; four decimals at most, rounded up: Cedar's `decimal`. Every order has it. */
+  /** Maximum value, rounded up to the four decimals of Cedar's `decimal`. Every order has it. */
   readonly notional?: string;
   readonly currency?: string;
-  /** How much of the instrument or asset, at most; as `notional`. */
+  /** Maximum quantity of the instrument or asset, rounded like `notional`. */
   readonly quantity?: string;
-  /** The notional as it is written, or the money that is collateral: what is counted in the base currency. */
+  /** The unrounded notional or cash collateral, for conversion into the base currency. */
   readonly counted?: Counted;
-  /** How much of the instrument, at most, as it is written. */
+  /** The unrounded maximum quantity. */
   readonly maxQuantity?: DecimalString;
-  /** Absent: at market. */
+  /** Absent for a market order. */
   readonly limitPrice?: Counted;
   /** Every order has it. */
   readonly instrument?: { readonly id: string; readonly cfi: string };
   readonly algorithmic: boolean;
-  /** The artefact the intent names, where it names one whole. */
+  /** The algorithm's artefact, if the intent names it completely. */
   readonly algo?: {
     readonly artifactSha256: string;
-    /** Of its certificate, where the intent names one. */
+    /** Id of its certificate, if the intent names one. */
     readonly certId?: string;
     readonly modelId: string;
     readonly version: string;
   };
   readonly account?: string;
-  /** To which an allocation distributes what was executed. */
+  /** Accounts of an allocation. */
   readonly allocatedTo?: readonly string[];
   readonly venue?: string;
   /** ISO 3166-1. */
   readonly jurisdiction?: string;
-  /** LEIs of every institution that the intent names beside `entity`, then of those who receive what it moves, each once. */
+  /** LEIs of all other institutions in the intent, then of the receivers of its assets, without duplicates. */
   readonly parties: readonly string[];
 }
 
-/** Types whose worth and instrument the policies judge: without these there is nothing to decide about. */
+/** Types that must have a value and an instrument to be decided. */
 const orderTypes: ReadonlySet<AuthorizationDetailType> = new Set([
   'urn:countersign:rar:v1:trade_order',
   'urn:countersign:rar:v1:rfq',
@@ -55,8 +55,8 @@ type Intent = TransactionFacts['intent'];
 /**
  * Reads the intent of a transaction for the policies.
  *
- * @returns undefined when its type is unknown, or when it lacks what a decision about its type needs, or has it in a
- *   size that cannot be compared; the caller then denies
+ * @returns undefined if its type is unknown, a required member is missing, or an amount is too large to compare; the caller then
+ *   denies
  */
 export function viewIntent({
   intentType,
@@ -71,7 +71,7 @@ export function viewIntent({
   const instrument = instrumentOf(member(intent['instrument']));
   if (orderTypes.has(intentType) && (worth === undefined || instrument === undefined)) return undefined;
   const algo = algoOf(member(intent['algo']));
-  // Assigned one by one: this is done for every decision, and an object spread for each member costs more than reading it.
+  // Assigns members one by one on this hot path, because an object spread for each member costs more than reading it.
   const view: { -readonly [Member in keyof IntentView]: IntentView[Member] } = {
     entity,
     algorithmic: intent['algo'] !== undefined,
@@ -106,7 +106,7 @@ function worthOf(intent: Intent): { notional: string; currency: string } | 'inco
   return notional === undefined ? 'incomparable' : { notional, currency: counted.currency };
 }
 
-/** The same as it is written, and of collateral that is money. */
+/** The unrounded amount, also for cash collateral. */
 function countedIn(intent: Intent): Counted | undefined {
   const { max_notional: most, asset, qty } = intent;
   if (most !== undefined || asset === undefined || qty === undefined) return countedOf(member(most) ?? intent);
@@ -119,7 +119,7 @@ function countedOf(money: Readonly<Record<string, Json>> | undefined): Counted |
   return amount === undefined || typeof currency !== 'string' ? undefined : { amount, currency };
 }
 
-/** Of an order, of collateral, of an asset that leaves. */
+/** The quantity of an order, of collateral, or of a withdrawn asset. */
 function sizeOf(intent: Intent): string | 'incomparable' | undefined {
   const inAssets = intent['asset'] === undefined ? undefined : (intent['qty'] ?? intent['amount']);
   const amount = parseDecimal(intent['max_qty'] ?? inAssets);
@@ -146,7 +146,7 @@ const namedBy = ['giveup_to_lei', 'ccp_lei', 'clearing_firm_lei', 'beneficiary_l
 function partiesIn(intent: Intent, receivers: readonly string[] = none): readonly string[] {
   const named: string[] = [];
   const add = (lei: Json | undefined): void => {
-    // A handful at most, so that looking through them is the quickest way.
+    // A linear search is fastest for a handful of entries.
     if (typeof lei === 'string' && !named.includes(lei)) named.push(lei);
   };
   const { parties, counterparties_lei: asked } = intent;
@@ -166,13 +166,13 @@ function algoOf(algo: Readonly<Record<string, Json>> | undefined): IntentView['a
   return { artifactSha256, ...(typeof certId === 'string' ? { certId } : {}), modelId, version };
 }
 
-/** Cedar's decimal ends at 922337203685477.5807; an amount beyond it is not compared wrongly but not at all. */
+/** Cedar's decimal ends at 922337203685477.5807; larger amounts are never compared. */
 const largestDecimalWhole = 922_337_203_685_476n;
 
-/** So many digits are below it, whatever they are. */
+/** Every number with this many digits is below the maximum. */
 const digitsOfAnyAmount = 14;
 
-/** Up, so that no threshold is passed by rounding. @returns undefined for what Cedar's decimal cannot hold */
+/** Rounds up, so that rounding never lowers an amount below a threshold. @returns undefined if Cedar's decimal cannot hold it */
 export function roundUpToFourDecimals(amount: DecimalString): string | undefined {
   const point = amount.indexOf('.');
   const whole = point === -1 ? amount : amount.slice(0, point);

@@ -4,29 +4,29 @@ import type { Uid } from '../decision/posed.ts';
 import { deskOf, principalUid } from './entities.ts';
 import { type Standing, standingOf } from './gates.ts';
 
-/** Who asks, as questions need them. */
+/** A principal, as questions need it. */
 export interface KnownPrincipal {
   readonly id: string;
   readonly institution: string;
-  /** Where the directory says what that desk may do. */
+  /** The desk, if the directory has its entitlements. */
   readonly desk: Desk | undefined;
   readonly uid: Uid;
   readonly reference: EntityReference;
 }
 
 /**
- * One version of the directory, with what questions ask of it over and over: a directory of a million entities does not
- * fit into the caches of a processor, those who deal at one time do.
+ * One version of the directory with caches for frequent lookups: the active principals fit into the processor's caches, a directory
+ * of a million entities does not.
  */
 export interface KnownDirectory {
   readonly snapshot: DirectorySnapshot;
   principal(id: string): KnownPrincipal | undefined;
-  /** LEI of the institution whose account it is. */
+  /** LEI of the institution that holds the account. */
   ownerOf(account: string): string | undefined;
   standingOf(lei: string): Standing;
 }
 
-/** Of each kind; past it they are looked up again. */
+/** Maximum number of entries in each cache. */
 const maxKept = 20_000;
 
 export function knownDirectory(snapshot: DirectorySnapshot): KnownDirectory {
@@ -47,7 +47,7 @@ function knownPrincipal(principal: Principal, desk: Desk | undefined): KnownPrin
   return { id, institution, desk, uid, reference: new EntityReference(uid.type, uid.id) };
 }
 
-/** Names come from requests: those of which there is nothing are not kept, and no long ones. */
+/** Longer names and unknown names are not cached, because they come from requests. */
 const maxNameLength = 256;
 
 function remembering<Found>(find: (name: string) => Found): (name: string) => Found {

@@ -1,10 +1,10 @@
 import { EntityReference } from '@countersign/cedar';
 
-/** Kept for each type; past it they are made anew. No long ones, because callers name them. */
+/** Maximum number of cached references for each type. Long ids are not cached, because they come from callers. */
 const maxKept = 4_096;
 const maxIdLength = 256;
 
-/** Types that nearly every question refers to, and of which there are few. */
+/** Types with few entities that nearly every question references. */
 const kept = {
   Account: new Map<string, EntityReference>(),
   Institution: new Map<string, EntityReference>(),
@@ -13,9 +13,8 @@ const kept = {
 } as const;
 
 /**
- * One reference for each entity of the directory: it remembers what it leads to, so that policies find it without looking,
- * and whoever compares two of them sees that they are one. Not for entities of one question: what has grown old would hold
- * on to what is young.
+ * One shared reference for each entity of the directory. A reference caches its entity, and equal references are the same object.
+ * Not for entities of one question, because a long-lived reference would keep the question in memory.
  */
 export function knownReference(type: keyof typeof kept, id: string): EntityReference {
   const known = kept[type];

@@ -12,9 +12,8 @@ import {
 } from '@countersign/market';
 
 /**
- * Which action of a mandate covers a step. Executing an order is what the mandate to place it was given for; releasing
- * a settlement is part of the settlement instructed. Any other step needs its own word: asking for a quote is not yet
- * accepting one.
+ * The action of a mandate that covers each step. The action to place an order covers its execution, and the action to instruct a
+ * settlement covers its release. Every other step needs its own action.
  */
 const mandateActionOfStep: ReadonlyMap<string, Scope> = new Map([
   ['order:create', 'order:create'],
@@ -33,11 +32,11 @@ const mandateActionOfStep: ReadonlyMap<string, Scope> = new Map([
 
 export interface MandateAnswer {
   readonly stands: boolean;
-  /** Ids of the mandate and of those that it is cut from, as far as they were found. */
+  /** Ids of the mandate and of its parents, as far as they were found. */
   readonly mandates: readonly string[];
 }
 
-/** Whether the mandate a transaction names allows this action now, for the institution that began it. */
+/** Whether the mandate of a transaction permits this action now for the initiating institution. */
 export async function mandateStandsFor(
   facts: TransactionFacts,
   action: string,
@@ -48,7 +47,7 @@ export async function mandateStandsFor(
   const mandate = parseId('mandate', facts.mandate.id);
   const detail = detailOf(facts);
   if (mandate === undefined || detail === undefined) return none;
-  // A token is for the whole intent; what its type uses of the mandate is the vocabulary's to say.
+  // A token covers the whole intent; the vocabulary defines which action of the mandate its type needs.
   const mandateAction = action === 'token:issue' ? scopeActionOf(detail) : mandateActionOfStep.get(action);
   if (mandateAction === undefined) return none;
   const answer = await consentStore.check({
@@ -56,15 +55,14 @@ export async function mandateStandsFor(
     actingFor: facts.initiatorInstitution as Lei,
     use: intentUse(detail, { action: mandateAction, at }),
     at,
-    // Never by an older one than the intent was begun under.
+    // Never check an older version than that of the intent.
     atLeastVersion: facts.mandate.version,
   });
   return answer.stands ? { stands: true, mandates: [facts.mandate.id, ...answer.chain.map(({ id }) => id)] } : none;
 }
 
 /**
- * The registry keeps an intent without the members that narrow from hop to hop. A mandate does not ask for them, so any
- * that the type allows make it whole again.
+ * Parses the stored intent, which lacks `actions` and `locations`. Mandates do not check these, so any valid values will do.
  */
 export function detailOf({ intentType, intent }: TransactionFacts): AuthorizationDetail | undefined {
   if (!isAuthorizationDetailType(intentType)) return undefined;

@@ -3,11 +3,10 @@ import { isScope, kindOfScope } from '@countersign/market';
 import type { TradingInput } from './trading-input.ts';
 
 /**
- * Whether anybody may act on the intent of a transaction yet, by the rule of the transaction registry (`steps/rules.ts`): whoever
- * began it was permitted a token for it and, where the caller is of another institution, one for an interface of theirs.
- * No policy can permit what was never asked for.
+ * Why steps on this intent are not possible yet, by the rule of the transaction registry (`steps/rules.ts`): its initiator must have
+ * been permitted a token for it and, if the caller belongs to another institution, one for an interface of that institution.
  *
- * @param isOperator whether the caller may ask about everybody: who takes the step is then not known here
+ * @param isOperator whether the caller may ask about all institutions, so that the one taking the step is unknown
  */
 export function notPermittedReason(
   { action, resource }: Pick<TradingInput, 'action' | 'resource'>,
@@ -22,7 +21,7 @@ export function notPermittedReason(
     return {
       code: 'intent_not_permitted',
       detail:
-        'No token was permitted for this intent: whoever began it has to ask for one, with the sign-in and the approvals that it needs.',
+        'No token was permitted for this intent. Its initiator must ask for one, with the required sign-in and approvals.',
     };
   const { institution } = caller;
   if (isOperator || institution === initiatorInstitution) return undefined;
@@ -30,11 +29,11 @@ export function notPermittedReason(
   return {
     code: 'intent_not_sent',
     detail:
-      'Whoever began this transaction was permitted no token for an interface of yours: they send the intent with one first.',
+      'The initiator of this transaction has no token for one of your interfaces. The initiator must first send the intent with such a token.',
   };
 }
 
-/** To give up what has not happened takes no token of whoever began it. */
+/** Cancelling does not need the initiator's token. */
 function isCancelling(action: string): boolean {
   return isScope(action) && kindOfScope(action) === 'cancelling';
 }

@@ -20,16 +20,16 @@ import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 const nobody: TokenHolders = { actors: [] };
 const none: readonly never[] = [];
 
-/** Steps after which there is a trade, or may be one, or collateral has moved: they are held to the limits. */
+/** Steps that can lead to a trade or move collateral, and therefore count against limits. */
 const counted: ReadonlySet<string> = new Set(['order:create', 'rfq:accept', 'collateral:transfer']);
 
-/** How requests of enforcement points (AuthZEN) become questions of trading. */
+/** Turns AuthZEN requests of enforcement points into questions of trading. */
 export function createOutsideRequests(dependencies: OutsideDependencies): OutsideRequests<TradingInput> {
   const { transactions, consentStore, directory, limits, clock } = dependencies;
 
   /**
-   * The transaction, where there is one that the caller has a part in. Of any other it does not even learn that it is
-   * there: it is answered as one that is not.
+   * The facts of a transaction that the caller is a party to. For any other transaction the result is undefined, so that the caller
+   * cannot learn of its existence.
    */
   async function factsFor(
     resource: EvaluationRequest['resource'],
@@ -43,9 +43,8 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
   }
 
   /**
-   * Whether it is the caller's business what this principal may do to this: with its own people, with its own interface,
-   * with whoever began a transaction that it has a part in. What others may do elsewhere, and what was found of their
-   * firm, it does not learn.
+   * Whether the caller may ask about this principal and resource: its own people, its own interfaces, and the initiator's institution
+   * of a transaction that it is a party to.
    */
   function isForCaller(principal: string, resource: TradingInput['resource'], caller: Actor): boolean {
     if (isOperator(caller, dependencies)) return true;
@@ -64,7 +63,7 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       : undefined;
   }
 
-  /** How the subject signed in, where the enforcement point names the token that came to it. */
+  /** The subject's recorded sign-in, if the enforcement point names the token that it received. */
   function tokenFor(
     request: EvaluationRequest,
     { principal, context }: TradingInput,
@@ -89,21 +88,21 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
   ): TradingInput {
     const { client, scopes, device, signals } = readContext(request.context);
     const known = readSubject(request.subject);
-    // What is no principal is nobody: it is recorded as it was asked, and no policy is asked about it.
+    // A malformed principal is recorded as requested, and is unknown to the policies.
     const principal = known ?? nameOf(request.subject);
     const action = request.action.name;
     const resource = resourceOf(request.resource, facts);
-    // Named one by one: copies of copies, made by spreading, took a twenty-fifth of a whole request.
+    // Assigned one by one, because nested spreads took four percent of a request.
     const context: Changeable<TradingInput['context']> = {
       client: '',
       institution: caller.institution ?? '',
       audience: '',
-      // The scopes of a token are what is asked about; of a step there is nothing to say.
+      // Only a question about a token has scopes of its own.
       scopes: action === 'token:issue' ? scopes : [action],
       at,
       mandateStands: false,
     };
-    // Their own words for what others vouch for: by these a permit is refused, and never given.
+    // Unproven claims can turn a permit into a deny, never a deny into a permit.
     if (client !== '') context.claimedClient = client;
     if (device !== undefined) context.claimedDevice = device;
     if (signals.length > 0) context.claimedSignals = signals;
@@ -120,7 +119,7 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
     atLeast: readAtLeast,
     async read(request, caller) {
       const { resource } = request;
-      // What has no facts and no mandate is not waited for.
+      // Avoids waiting if there are no facts to read.
       const facts = resource.type === 'transaction' ? await factsFor(resource, caller) : undefined;
       const input = inputOf(request, caller, facts);
       const [mandate, token] = await Promise.all([mandateStands(input), tokenFor(request, input, caller)]);
@@ -149,7 +148,7 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
   };
 }
 
-/** Of whoever began it: how they had signed in for the token that was permitted, as the registry asks about its steps. */
+/** Adds the initiator's sign-in for the permitted token, as the registry does for its steps. */
 function signInAsRecorded(
   context: Changeable<TradingInput['context']>,
   { principal, action, facts }: { principal: string; action: string; facts: TransactionFacts | undefined },
@@ -167,13 +166,13 @@ function isOperator({ institution }: Actor, { operator }: { readonly operator: s
   return operator !== undefined && institution === operator;
 }
 
-/** The principal that is asked about; undefined for what is none, or is of another kind than is said. */
+/** The principal of the subject; undefined for a malformed id or a wrong type. */
 function readSubject({ type, id }: EvaluationRequest['subject']): string | undefined {
   const principal = parsePrincipalId(id);
   return principal !== undefined && kindOfPrincipal(principal) === type ? principal : undefined;
 }
 
-/** Both of a subject that is no principal. A `service:x` that is said to be a person is not the service of that name. */
+/** Type and id of a malformed subject, so that `service:x` with the type person is not taken for that service. */
 function nameOf({ type, id }: EvaluationRequest['subject']): string {
   return `${type}/${id}`;
 }
@@ -187,7 +186,7 @@ function resourceOf(
   return unknown({ type, id });
 }
 
-/** Also a transaction that nobody knows, or that the caller has no part in: nothing is permitted on it. */
+/** A resource on which nothing is permitted, such as a transaction that the caller is not a party to. */
 function unknown({ type, id }: EvaluationRequest['resource']): TradingInput['resource'] {
   return { type: 'unknown', uid: uidOf(type === 'resource' ? 'Resource' : 'Transaction', id) };
 }

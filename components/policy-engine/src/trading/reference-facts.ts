@@ -2,26 +2,26 @@ import type { DirectorySnapshot, Instrument, Rate, TransactionFacts } from '@cou
 import { compareDecimals, type DecimalString, multiplyDecimals, parseInstant } from '@countersign/kernel';
 import { type IntentView, roundUpToFourDecimals } from './intent-view.ts';
 
-/** In what amounts are counted, and by rates of what age. */
+/** Base currency and maximum age of rates. */
 export interface CountingCurrency {
   /** ISO 4217. */
   readonly base: string;
-  /** An older rate is none. */
+  /** Older rates do not count. */
   readonly rateMaxAgeHours: number;
 }
 
-/** Weekends have no fixings, and a holiday may follow. */
+/** Covers a weekend without fixings and a holiday. */
 export const defaultCounting: CountingCurrency = { base: 'EUR', rateMaxAgeHours: 96 };
 
-/** What reference data makes of an intent. */
+/** Facts about an intent from reference data. */
 export interface ReferenceFacts {
-  /** Of the instrument that is dealt in, or that was dealt in by the trade that an allocation divides. */
+  /** The instrument of the intent, or of the allocated trade. */
   readonly instrument?: Instrument;
-  /** What the intent says otherwise than reference data: of `cfi`, `currency`, `venue` and `max_notional`. */
+  /** Members in which the intent differs from reference data: `cfi`, `currency`, `venue`, `max_notional`. */
   readonly differs: readonly string[];
-  /** Worth in the base currency, rounded up to four decimals; undefined where nobody knows. */
+  /** Value in the base currency, rounded up to four decimals; undefined without a recent rate. */
   readonly notionalBase?: string;
-  /** By which rate; also one that is too old. */
+  /** The rate, even if it is too old. */
   readonly rate?: Rate;
 }
 
@@ -58,7 +58,7 @@ export function referenceFacts(
   return facts;
 }
 
-/** A clock of a source may be so far ahead of ours. */
+/** Tolerated clock difference of a source. */
 const clockSkewMs = 60_000;
 
 function isFresh({ asOf }: Rate, { rateMaxAgeHours }: CountingCurrency, at: number): boolean {
@@ -66,7 +66,7 @@ function isFresh({ asOf }: Rate, { rateMaxAgeHours }: CountingCurrency, at: numb
   return fixed !== undefined && fixed <= at + clockSkewMs && at - fixed <= rateMaxAgeHours * 3_600_000;
 }
 
-/** Off a venue: a listed instrument (XOFF), and one that is listed nowhere (XXXX); ISO 10383. */
+/** ISO 10383: XOFF for a listed instrument traded off-venue, XXXX for an unlisted one. */
 const overTheCounter: readonly string[] = ['XOFF', 'XXXX'];
 
 function differencesOf(
@@ -80,7 +80,7 @@ function differencesOf(
   };
   if (instrument?.cfi !== cfi) add('cfi');
   if (currency !== expected || (limitPrice !== undefined && limitPrice.currency !== expected)) add('currency');
-  // In the order of their names, as sets are written.
+  // Members are added in alphabetical order.
   if (limitPrice !== undefined && maxQuantity !== undefined && counted !== undefined) {
     const computed = multiplyDecimals(multiplyDecimals(maxQuantity, limitPrice.amount), priceMultiplier);
     if (compareDecimals(counted.amount, computed) < 0) add('max_notional');
@@ -90,7 +90,7 @@ function differencesOf(
   return differs ?? none;
 }
 
-/** The amount in another currency, where a rate of the directory says so. */
+/** The amount in another currency; undefined without a recent rate. */
 export function converted(
   amount: DecimalString,
   { from, to }: { readonly from: string; readonly to: string },

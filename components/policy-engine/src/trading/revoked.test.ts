@@ -133,7 +133,7 @@ describe('a question about somebody who is revoked', () => {
     const [reason] = (await evaluate({}, stranger)).reasons;
     expect(reason).toEqual({
       code: 'authority_revoked',
-      detail: 'Who began this transaction, or acts in it, is revoked.',
+      detail: 'The initiator of this transaction, or one of its actors, is revoked.',
     });
     expect((await evaluate({}, operator)).reasons[0]?.detail).toContain(facts.initiator);
     const resource = { type: 'resource', id: 'https://oms.example/orders' };

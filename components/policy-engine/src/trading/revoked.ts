@@ -13,16 +13,16 @@ import {
 } from '@countersign/contracts';
 import type { TradingInput } from './trading-input.ts';
 
-/** Who acts in the token that came to the enforcement point, beside its subject. */
+/** The actors of the presented token, without its subject. */
 export interface TokenHolders {
   readonly actors: readonly string[];
 }
 
-/** What is asked about revocations. */
+/** A question about revocations. */
 interface RevocationQuestion {
   readonly input: TradingInput;
   readonly holders: TokenHolders;
-  /** The mandate of the transaction with all that it is cut from. */
+  /** The mandate of the transaction and its parents. */
   readonly mandates: readonly string[];
 }
 
@@ -37,8 +37,8 @@ type Found = Pick<StandingRevocation, 'kind' | 'id' | 'record'>;
 const pageSize = 1_000;
 
 /**
- * Whether somebody by whom it would be done is revoked, or the mandate it would be done under, by the rule of the token
- * endpoint and the transaction registry: see `TransactionFacts.carriedThrough`. No policy can permit that.
+ * Why a revocation prevents the action: one of a participant or of the mandate, by the rule of the token endpoint and the
+ * transaction registry (see `TransactionFacts.carriedThrough`). Policies cannot override it.
  *
  * @throws CodedError `log_unavailable`
  */
@@ -47,13 +47,13 @@ export async function revokedReason(
   caller: Actor,
   dependencies: RevocationDependencies,
 ): Promise<DecisionReason | undefined> {
-  // What the caller may not know of is denied anyway, and it is not told why.
+  // Denied anyway, without a reason, because the caller may not know of it.
   if (question.input.resource.type === 'unknown') return undefined;
   const found = await standingRevocation(partiesOf(question, dependencies), dependencies.audit);
   return found === undefined ? undefined : reasonFor(found, caller, dependencies);
 }
 
-/** For a search, which asks about many: reads once everything that is revoked. */
+/** For a search: reads all revocations once. */
 export async function everythingRevoked(
   dependencies: RevocationDependencies,
 ): Promise<(question: RevocationQuestion) => boolean> {
@@ -88,7 +88,7 @@ function partiesOf(
   ];
   const snapshot = directory.snapshot();
   const institutions = principals.flatMap((id) => snapshot.principal(id)?.institution ?? []);
-  // The word of the caller for a client can only take away.
+  // The caller's claim about a client can only turn a permit into a deny.
   const clients = [parseClientId(context.claimedClient ?? ''), parseClientId(context.client)];
   return {
     principals,
@@ -100,10 +100,10 @@ function partiesOf(
 
 function reasonFor(found: Found, caller: Actor, { directory, operator }: RevocationDependencies): DecisionReason {
   const institution = found.kind === 'principal' ? directory.snapshot().principal(found.id)?.institution : undefined;
-  // To another institution a revocation is told without whom it is about.
+  // Another institution does not learn who was revoked.
   const told = found.kind !== 'principal' || caller.institution === operator || institution === caller.institution;
   return {
     code: 'authority_revoked',
-    detail: told ? revocationDetail(found) : 'Who began this transaction, or acts in it, is revoked.',
+    detail: told ? revocationDetail(found) : 'The initiator of this transaction, or one of its actors, is revoked.',
   };
 }

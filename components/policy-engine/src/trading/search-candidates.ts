@@ -18,7 +18,7 @@ interface SearchCandidatesDependencies extends OutsideDependencies {
   inputOf(request: EvaluationRequest, caller: Actor, facts: TransactionFacts | undefined, at: number): TradingInput;
 }
 
-/** What is read for an action on a transaction, whoever is to do it: a limit counts for who began the transaction. */
+/** Facts of an action on a transaction that are the same for every principal: limits count for the initiator. */
 interface Standing extends MandateAnswer {
   readonly withinLimits: boolean;
 }
@@ -26,10 +26,9 @@ interface Standing extends MandateAnswer {
 const noMandate: MandateAnswer = { stands: false, mandates: [] };
 
 /**
- * What a search goes through: the caller's own people, services, agents and interfaces (the operator's: everybody's), or
- * the actions that the policies know. All questions of a search are of one moment and one version of the directory; a
- * transaction is read once for all of them, its mandate and its limits once for each action. What a limit stands against
- * is not asked about: an evaluation would deny it.
+ * The candidates of a search: the caller's people, services, agents and interfaces (for the operator: all), or the actions in the
+ * policies. All questions have one time and one version of the directory. The transaction is read once, its mandate and limits once
+ * for each action. Candidates beyond a limit are left out, because an evaluation would deny them.
  */
 export function createSearchCandidates(dependencies: SearchCandidatesDependencies) {
   const { clock, directory, operator, pose, factsFor, inputOf, mandateStands, limitsOn } = dependencies;
@@ -77,7 +76,7 @@ export function createSearchCandidates(dependencies: SearchCandidatesDependencie
   };
 }
 
-/** As for an evaluation: an amount that cannot be counted is past every limit. Nothing is reserved. */
+/** As in an evaluation, an amount that cannot be counted exceeds every limit. Reserves nothing. */
 async function isWithin(reading: Promise<ReserveOutcome> | undefined): Promise<boolean> {
   return reading === undefined || (await findingOf(reading)).outcome === 'reserved';
 }

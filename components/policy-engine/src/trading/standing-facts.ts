@@ -1,17 +1,17 @@
 import type { DecisionInput } from '@countersign/contracts';
 
 /**
- * What our own registers say now of who acts, beside the directory and the devices: locks of accounts, risk signals. Only
- * the decision point asks, for every door alike, so that two doors cannot answer from different facts.
+ * Active account locks and risk signals from our own registers. Only the decision point reads them, so that all interfaces answer
+ * from the same facts.
  */
 export interface StandingFacts {
-  /** Names of the signals that stand of a principal, locks among them (`PersonSignals`). Costs a map access. */
+  /** Names of a principal's active signals, including locks (`PersonSignals`). Costs a map access. */
   signalsOf(principal: string): readonly string[];
 }
 
 const none: readonly string[] = [];
 
-/** The signals of a question, each once: of the principal, and of everybody who acts for them. */
+/** The signals of the principal and of all actors, without duplicates. */
 export function signalsOver(
   { principal, context }: Pick<DecisionInput, 'principal' | 'context'>,
   standing: StandingFacts | undefined,

@@ -3,18 +3,18 @@ import type { CodedError, RecordId } from '@countersign/kernel';
 import type { TokenHolders } from './revoked.ts';
 import type { TradingInput } from './trading-input.ts';
 
-/** How somebody signed in, for which client and interface, and who else holds the token, as our own record says. */
+/** Sign-in, client, interface and actors of a token, from our own record. */
 export interface RecordedToken {
   readonly known: Pick<TradingInput['context'], 'acr' | 'authTime' | 'device' | 'client' | 'audience'>;
   readonly holders: TokenHolders;
 }
 
 /**
- * How the subject of a token signed in and who holds it, as the record of its issue has it. An enforcement point names the record; its own
- * word about a sign-in would lift what a stronger sign-in lifts, and is not taken.
+ * Reads sign-in and actors of a token from the record of its issue, which the enforcement point names. Claims of an enforcement
+ * point about a sign-in are ignored, because they could lift a required step-up.
  *
- * @param asked.institution of the caller: the token came to an interface of its own, unless it is the operator
- * @throws CodedError `evaluation_invalid` where the record is of no token of this subject that lives and came to the caller
+ * @param asked.caller must own an interface in the token's audience, unless it is the operator
+ * @throws CodedError `evaluation_invalid` if the record is not of a valid token of this subject for an interface of the caller
  */
 export async function readToken(
   record: RecordId,
@@ -42,7 +42,7 @@ export async function readToken(
   };
 }
 
-/** Seconds since the epoch at which the token ends; a record that does not say has none that lives. */
+/** Expiry in seconds since the epoch; a record without one counts as expired. */
 function expiryIn(data: unknown): number {
   const claims = memberOf(data, 'claims');
   const exp = memberOf(claims, 'exp');
@@ -56,19 +56,19 @@ function memberOf(value: unknown, name: string): unknown {
 function refused(): CodedError {
   return policyErrors.error(
     'evaluation_invalid',
-    'context.evidence must be the claim evidence of a token of the subject that came to your interface and has not ended.',
+    'context.evidence must be the claim evidence of an unexpired token of the subject for one of your interfaces.',
   );
 }
 
-/** A sign-in may be so much newer than our clock; beyond that its age says nothing. */
+/** Tolerated clock difference; a sign-in further in the future has no valid age. */
 const clockSkewSeconds = 60;
 
 /**
- * How long ago somebody had signed in.
+ * The age of a sign-in.
  *
  * @param signIn.at milliseconds since the epoch
  * @param signIn.authTime seconds since the epoch
- * @returns whole seconds; undefined where nobody signed in, or at a time that cannot be
+ * @returns whole seconds; undefined without a sign-in or for an invalid time
  */
 export function ageOfSignIn({
   at,

@@ -12,23 +12,23 @@ import type { Clock } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Posed, Uid } from '../decision/posed.ts';
 
-/** A question of trading. `unknown`: a thing of which nobody knows, or that the asker may not know of. */
+/** A question of trading. `unknown`: a resource that does not exist, or that the caller may not know of. */
 export type TradingInput = Omit<DecisionInput, 'resource' | 'atLeast'> & {
   readonly resource: DecisionInput['resource'] | { readonly type: 'unknown'; readonly uid: Uid };
-  /** Why it is a no whatever the policies say. */
+  /** A refusal that precedes the policies. */
   readonly refusal?: DecisionReason;
 };
 
-/** What requests of enforcement points are answered from. */
+/** The sources of facts for requests of enforcement points. */
 export interface OutsideDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly consentStore: Pick<ConsentStore, 'check'>;
-  /** The records of the issue of tokens, and what is revoked. */
+  /** Issue records of tokens, and revocations. */
   readonly audit: Pick<AuditLog, 'find' | 'standings' | 'standingsUnder'>;
-  /** Facts of a transaction, from the registry; an enforcement point's word about one is never taken. */
+  /** Facts of transactions from the registry; claims of an enforcement point about them are ignored. */
   readonly transactions: Pick<TransactionRegistry, 'facts' | 'parties'>;
   readonly limits: Pick<Limits, 'read'>;
-  /** LEI of the institution that runs the installation: it may ask about everything in it. */
+  /** LEI of the operator, which may ask about everything. */
   readonly operator: string | undefined;
   readonly clock: Clock;
   readonly pose: (input: TradingInput, bundle: LoadedBundle, directory?: DirectorySnapshot) => Posed;

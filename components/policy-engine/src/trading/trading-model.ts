@@ -26,19 +26,19 @@ import { resourceEntities, transactionEntities } from './transaction.ts';
 interface TradingModelDependencies extends Omit<OutsideDependencies, 'pose'> {
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
   readonly installation: Installation;
-  /** What is known of devices beside the directory. */
+  /** Reported postures of devices. */
   readonly devices?: Pick<Devices, 'postureOf'>;
-  /** Left out, nothing stands of anybody. */
+  /** Locks and risk signals; none when absent. */
   readonly standing?: StandingFacts;
   readonly counting?: CountingCurrency;
 }
 
-/** What a question is made from, beside the input. */
+/** The sources of a question, in addition to its input. */
 type PoseDependencies = Pick<TradingModelDependencies, 'installation' | 'devices' | 'standing' | 'counting'> & {
   readonly directory: Pick<Directory, 'snapshot'>;
 };
 
-/** Makes questions of trading as the policies see them; the types are those of `policies/schema.cedarschema`. */
+/** Makes questions of trading, with the types of `policies/schema.cedarschema`. */
 export function createTradingPose({
   directory,
   installation,
@@ -100,7 +100,7 @@ export function createTradingPose({
   };
 }
 
-/** How the policies see trading. */
+/** The information model of trading. */
 export function createTradingModel(dependencies: TradingModelDependencies): InformationModel<TradingInput> {
   const { directory } = dependencies;
   const pose = createTradingPose(dependencies);
@@ -112,9 +112,13 @@ export function createTradingModel(dependencies: TradingModelDependencies): Info
         await directory.snapshotAtLeast(version);
       } catch (error) {
         if (!isCodedError(error, 'directory_behind')) throw error;
-        throw policyErrors.error('policy_behind', `This node has seen no version ${version} of the directory.`, {
-          cause: error,
-        });
+        throw policyErrors.error(
+          'policy_behind',
+          `This node does not have version ${version} of the directory yet. Try again.`,
+          {
+            cause: error,
+          },
+        );
       }
     },
     outside: createOutsideRequests({ ...dependencies, pose }),
@@ -136,7 +140,7 @@ function referenceTo(resource: TradingInput['resource']): EntityReference {
   }
 }
 
-/** Entities of what is asked about; undefined where nothing can be asked about it. */
+/** Entities of the resource; undefined if it cannot be decided about. */
 function localEntities(
   about: EntityReference,
   {

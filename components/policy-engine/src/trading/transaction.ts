@@ -51,11 +51,11 @@ const resourceRecord = recordShape('institution');
 
 interface Making {
   readonly make: ValueMaker;
-  /** Takes what of the directory the entities name. */
+  /** Collects the referenced entities of the directory. */
   readonly references: EntityReference[];
 }
 
-/** The transaction being decided, with what is read from its intent. */
+/** The transaction of the question, and the entities from its intent. */
 export function transactionEntities(
   transaction: EntityReference,
   facts: TransactionFacts,
@@ -118,7 +118,7 @@ export function transactionEntities(
   return entities.slice();
 }
 
-/** How whoever began it had signed in when their token was permitted, and how long before that. */
+/** The initiator's sign-in when the token was permitted, and its age at that time. */
 function permittedOf({ acr, authTime, at }: PermittedIntent, make: ValueMaker): RecordValue {
   return permittedRecord([/* acr */ make.maybe(acr), /* authAgeSeconds */ ageOfSignIn({ at, authTime })]);
 }
@@ -127,7 +127,7 @@ function known(type: Parameters<typeof knownReference>[0], id: string, make: Val
   return knownReference(type, make.text(id));
 }
 
-/** What reference data says. ISO 10962: the first letter of the CFI is the category, the first two the group. */
+/** The instrument from reference data. ISO 10962: the first letter of the CFI is the category, the first two the group. */
 function instrumentEntity(
   reference: EntityReference,
   { cfi, complex, targetMarket }: Instrument,
@@ -153,7 +153,7 @@ function rateOf({ base, rate, source, asOf }: Rate, make: ValueMaker): RecordVal
   ]);
 }
 
-/** Of the institutions whose accounts an allocation names: what all of them that are protected were found suited for. */
+/** Categories of the clients of an allocation, and the products suitable for all retail and all professional clients. */
 function allocationOf(
   accounts: readonly string[],
   directory: Pick<DirectorySnapshot, 'account' | 'institution'>,
@@ -185,7 +185,7 @@ function allocationOf(
   ]);
 }
 
-/** A protected interface; it need not be among the directory's to be asked about. */
+/** A protected interface, which need not be in the directory. */
 export function resourceEntities(
   resource: EntityReference,
   owner: string | undefined,
@@ -200,7 +200,7 @@ export function resourceEntities(
 const approvalsRecord = recordShape('compliance', 'desk_head', 'operations', 'risk', 'supervisor');
 const noApprovals = approvalsRecord([0, 0, 0, 0, 0]);
 
-/** By role: how many different people have given them. */
+/** The number of different approvers by role. */
 function approvalsOf(facts: TransactionFacts, directory: Pick<DirectorySnapshot, 'principal'>): RecordValue {
   const approvals = countingApprovals(facts, directory);
   if (approvals.length === 0) return noApprovals;

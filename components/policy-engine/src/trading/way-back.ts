@@ -8,17 +8,17 @@ import type { TradingInput } from './trading-input.ts';
 
 const rollBack = 'policy:rollback';
 
-/** Whether a bundle leaves whoever puts it into force a way to take it back; what is wrong where it does not. */
+/** Checks that a bundle lets its proposer or approver roll it back; returns the error if not. */
 export type WayBack = (bundle: LoadedBundle, by: Actor) => CodedError | undefined;
 
 /**
- * Policies decide about every token, the one for taking policies back too. A bundle by which its own proposer or
- * approver would not get that token, at their best sign-in, would lock everybody out, and is refused.
+ * Policies also decide about the token for rolling policies back. A bundle that denies this token to its own proposer or approver,
+ * even with the strongest sign-in, could lock everybody out and is refused.
  */
 export function createWayBack(dependencies: {
   readonly model: Pick<InformationModel<TradingInput>, 'pose'>;
   readonly directory: Pick<Directory, 'snapshot'>;
-  /** LEI of the institution whose interface the policies are changed at. */
+  /** LEI of the institution that owns the interface for policy changes. */
   readonly operator: string | undefined;
   readonly clock: Clock;
 }): WayBack {
@@ -29,7 +29,7 @@ export function createWayBack(dependencies: {
       ({ institution, scopes }) => institution === operator && scopes.includes(rollBack),
     );
     const principal = snapshot.principal(by.id);
-    // Without a door there is nobody who could be kept out of it; who calls through one is in the directory.
+    // Without such an interface nobody can be locked out; a caller through one is always in the directory.
     if (door === undefined || principal === undefined) return undefined;
     const now = clock.now();
     const question = questionIn(
@@ -56,7 +56,7 @@ export function createWayBack(dependencies: {
     const reasons = verdict?.reasons ?? [];
     return policyErrors.error(
       'policy_locks_out',
-      `By these policies ${by.id} would get no token for ${rollBack}, so nobody might be able to take them back: ${reasons[0]?.detail ?? 'nothing permits it.'}`,
+      `These policies deny ${by.id} a token for ${rollBack}, so it might be impossible to roll them back: ${reasons[0]?.detail ?? 'no policy permits it.'}`,
       { facts: { reasons } },
     );
   };

@@ -12,7 +12,7 @@ import { findBundle, newestVersion, newestVersionNumber, replaceSignature, versi
 import { verifyVersion } from './verify-version.ts';
 import { activationOf, policiesOf, shownVersion } from './version-rows.ts';
 
-/** What this node decides by. */
+/** The policies that this node uses. */
 export interface ActivePolicies {
   readonly version: PolicyVersion;
   readonly loaded: LoadedBundle;
@@ -21,17 +21,17 @@ export interface ActivePolicies {
 export interface ActiveVersion {
   current(): ActivePolicies;
   /**
-   * The active version when it is at least this one, waiting for it (`versionWithinMs`).
+   * Waits up to `versionWithinMs` until at least this version is active.
    *
    * @throws CodedError `policy_behind`
    */
   atLeast(version: number): Promise<ActivePolicies>;
-  /** Looks now; what another node has published before this call is taken when it resolves, if it can be. */
+  /** Reads the newest version now, including one that another node published before this call. */
   refresh(): Promise<void>;
-  /** Called with each version that is taken from now on. */
+  /** Calls the listener with each new active version. */
   onChange(listener: (active: ActivePolicies) => void): void;
   /**
-   * Called after each look for versions, announced or every `pollMs`: what else changes with a notification on
+   * Calls `follow` after each check for versions, on a notification or every `pollMs`, so that other data that is announced on
    * {@link versionChannel} needs no connection of its own.
    */
   afterLook(follow: () => Promise<void>): void;
@@ -39,17 +39,16 @@ export interface ActiveVersion {
 }
 
 /**
- * Follows the newest version: the one that was published last by its record. One whose bundle or signature is not right is
- * not taken: the node keeps what it had.
+ * Follows the newest version in the log. If its bundle or signature is invalid, the node keeps its current version.
  *
- * @throws CodedError `bundle_signature` or `policy_invalid` when there is nothing that this node could begin with
+ * @throws CodedError `bundle_signature` or `policy_invalid` if there is no valid version to start with
  */
 export async function followVersions(dependencies: {
   readonly pool: pg.Pool;
   readonly access: ComponentAccess;
   readonly audit: Pick<AuditLog, 'find' | 'standings'>;
   readonly signer: PolicySigner;
-  /** The bundle of the release, which may have been published first. */
+  /** The bundle of the release, which may be the first version. */
   readonly shipped: PolicyBundle;
   readonly logger: Logger;
   readonly pollMs?: number;
@@ -66,24 +65,27 @@ export async function followVersions(dependencies: {
   async function look(): Promise<void> {
     const newest = await newestVersionNumber(pool);
     if (active === undefined) return take();
-    // An older one is a database that was put back: what was in force before is not in force again.
+    // The database was restored from a backup. The older version does not come into force again.
     if (newest < active.version.version)
       logger.error(
         { newest, active: active.version.version },
         'the newest policies stored are older than those active',
       );
-    // One that was taken out before it was seen here is in force all the same.
+    // A version whose row was removed before this node read it is still in force.
     const isNewest = await isNewestRecorded(active.version, audit);
     if (newest === active.version.version && isNewest) return keepSealed(active);
     if (newest <= active.version.version && isNewest) return;
     try {
       await take();
     } catch (error) {
-      // One whose row goes while it is read is stored again, and taken, at the next look.
+      // If the row disappears during the read, the next check restores it.
       if (!['bundle_signature', 'policy_invalid', 'policy_not_loaded'].some((code) => isCodedError(error, code)))
         throw error;
       if (refusedVersion !== newest)
-        logger.error({ error, version: newest, active: active.version.version }, 'policies were not taken');
+        logger.error(
+          { error, version: newest, active: active.version.version },
+          'a version of the policies was refused',
+        );
       refusedVersion = newest;
     }
   }
@@ -91,19 +93,19 @@ export async function followVersions(dependencies: {
   async function newestWithBundle() {
     const { stored, completed } = await newestPublished(pool, { audit, signer, known: [shipped] });
     if (completed)
-      logger.warn({ version: stored?.version }, 'policies that were published were missing, and are stored again');
+      logger.warn({ version: stored?.version }, 'a published version of the policies was missing and was stored again');
     const bundle = stored === undefined ? undefined : await findBundle(pool, stored.version);
     return stored === undefined || bundle === undefined ? undefined : { stored, bundle };
   }
 
   async function take(): Promise<void> {
-    // A row that is taken out between the two reads is stored again by the second look.
+    // If the row disappears between the two reads, the second attempt restores it.
     const found = (await newestWithBundle()) ?? (await newestWithBundle());
     if (found === undefined)
       throw policyErrors.error('policy_not_loaded', 'No version of the policies has been published.');
     const { stored, bundle } = found;
     const vouched = await verifyVersion(stored, bundle, dependencies);
-    // Before the first one there is nobody to keep waiting.
+    // Blocking is acceptable before the first version, when no requests are served.
     const loaded = active === undefined ? loadBundle(bundle) : await loadBundleAside(bundle, 'urgent');
     active = { version: { ...shownVersion(stored), policies: policiesOf(loaded) }, loaded };
     logger.info({ version: stored.version, hash: stored.hash }, 'policies are active');
@@ -112,23 +114,23 @@ export async function followVersions(dependencies: {
     for (const look of waiting) look();
   }
 
-  /** A withdrawn key verifies nothing: what it had signed is signed again, if the log knows of it. */
+  /** Signs a version again after its key was withdrawn, if the log confirms the version. */
   async function keepSealed(known: ActivePolicies): Promise<void> {
     const { kid } = known.version.signature;
     const keys = await signer.publicKeys('policy-bundle');
     if (keys.some((key) => key.kid === kid)) return;
     const stored = await newestVersion(pool);
     if (stored?.version !== known.version.version || stored.hash !== known.version.hash) return;
-    // Who has the key that was withdrawn could have had this node take a version of their own, and who can write to the
-    // database could have changed who approved it: the log says what was activated, and nothing else is signed.
+    // The holder of a stolen key could have forged a version, and a writer to the database could have changed the approver. Sign
+    // only what the log says was activated.
     try {
       await verifyVersion(stored, known.loaded.bundle, dependencies);
     } catch (error) {
-      if (!isCodedError(error, 'bundle_signature')) throw error;
+      if (!policyErrors.is(error, 'bundle_signature')) throw error;
       if (unsealedVersion !== stored.version)
         logger.error(
           { error, version: stored.version },
-          'the key of the active policies is gone, and they are not signed again',
+          'the key of the active policies was withdrawn, and they could not be signed again',
         );
       unsealedVersion = stored.version;
       return;
@@ -145,7 +147,10 @@ export async function followVersions(dependencies: {
     // Another node may have done it.
     const signature = keys.some(({ kid }) => kid === lost.kid) ? lost : await signActivation(activation, signer);
     if (signature !== lost && (await replaceSignature(pool, stored.version, lost.kid, signature)))
-      logger.warn({ version: stored.version, kid: signature.kid }, 'policies were signed again, their key is gone');
+      logger.warn(
+        { version: stored.version, kid: signature.kid },
+        'policies were signed again because their key was withdrawn',
+      );
     active = { ...known, version: { ...known.version, signature } };
   }
 
@@ -182,7 +187,7 @@ export async function followVersions(dependencies: {
       waiting.add(look);
       try {
         const late = sleep(versionWithinMs, undefined, { signal: ended.signal }).catch(() => undefined);
-        // What goes wrong while looking is the next look's to say; here it only means that nothing came.
+        // The next check reports a failed refresh; here it only means that no version arrived.
         await Promise.race([Promise.all([refresh().catch(() => undefined), arrived]), late]);
       } finally {
         waiting.delete(look);
@@ -191,7 +196,7 @@ export async function followVersions(dependencies: {
       if (current().version.version >= version) return current();
       throw policyErrors.error(
         'policy_behind',
-        `This node decides by version ${current().version.version} of the policies and has seen no version ${version}.`,
+        `This node uses version ${current().version.version} of the policies and does not have version ${version} yet.`,
       );
     },
     onChange: (listener) => void listeners.push(listener),

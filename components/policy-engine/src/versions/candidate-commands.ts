@@ -37,7 +37,7 @@ export interface Approving {
   readonly id: PolicyCandidateId;
   readonly digest: Digest;
   readonly by: Requester;
-  /** What the row held before it was locked, loaded already: that takes seconds. */
+  /** The bundle, loaded before the lock because loading takes seconds. */
   readonly ahead: LoadedBundle | undefined;
 }
 export interface Rejecting {
@@ -50,9 +50,9 @@ interface Existing {
   readonly candidate: StoredCandidate;
 }
 interface Publishing extends Existing {
-  /** That it would become. */
+  /** The version number it would get. */
   readonly version: number;
-  /** What was proposed, or why it cannot be loaded. */
+  /** The proposed bundle, or why it cannot be loaded. */
   readonly loaded: LoadedBundle | CodedError;
 }
 
@@ -65,7 +65,7 @@ type CandidateCommand<Ask, Facts, Answer> = Command<
   Answer
 >;
 
-/** Every change of a candidate. */
+/** The commands that change a candidate. */
 export function createCandidateCommands({
   kind,
   audit,
@@ -83,7 +83,7 @@ export function createCandidateCommands({
   readonly second: SecondPerson;
   readonly wayBack?: WayBack | undefined;
   readonly refusalOf: RefusalOf;
-  /** @throws CodedError `candidate_digest`, or where it cannot be loaded */
+  /** @throws CodedError `candidate_digest`, or if it cannot be loaded */
   readonly loadAsProposed: (
     candidate: StoredCandidate,
     bundle: PolicyBundle | undefined,
@@ -106,9 +106,9 @@ export function createCandidateCommands({
     kind,
     about: ({ candidate }) => candidate.id,
     facts: async () => undefined,
-    // A candidate has an id of its own: it is made once.
+    // Each candidate has a new id, so it is never done before.
     done: () => undefined,
-    // It was examined before it was stored: that takes seconds, and needs no lock.
+    // The bundle was examined before, because that takes seconds and needs no lock.
     check: nothing,
     next: ({ ask }, record) => ({ ...ask.candidate, status: 'proposed', decidedBy: null, recordId: record }),
     before: nothing,
@@ -156,7 +156,7 @@ export function createCandidateCommands({
     );
   };
 
-  /** Approved is published. @returns the record of the publication */
+  /** Approves a candidate and publishes it. @returns the record of the publication */
   const approve: CandidateCommand<Approving, Publishing, RecordId> = {
     kind,
     about: ({ id }) => id,
@@ -175,7 +175,7 @@ export function createCandidateCommands({
         });
       return { candidate, version: (newest?.version ?? 0) + 1, loaded };
     },
-    // Whoever repeats what was interrupted is answered; whoever comes second is told so.
+    // The same approver repeating an interrupted request gets the answer; anyone else gets a conflict.
     done: ({ ask, facts: { candidate }, completed }) =>
       completed &&
       candidate.status === 'approved' &&
@@ -193,7 +193,7 @@ export function createCandidateCommands({
     next: ({ ask, facts: { candidate } }) => ({ ...candidate, status: 'approved', decidedBy: ask.by.id }),
     before: nothing,
     record: (given, _next, record) => publicationOf(given, record).saying,
-    // A process that dies before leaves a version that was published and is not stored: any node completes it.
+    // If a process dies before this write, any node stores the published version.
     async alongside(session, given, { record, time }) {
       await publicationOf(given, record).write(session, time);
     },
@@ -236,7 +236,7 @@ export function createCandidateCommands({
     release: ({ id }) => id,
   };
 
-  /** Its proposer no longer stands behind it. @returns whether this ended it */
+  /** Ends a candidate whose proposer has lost the right. @returns whether this call ended it */
   const withdraw: CandidateCommand<Rejecting, undefined, boolean> = {
     kind,
     about: ({ id }) => id,
@@ -259,6 +259,6 @@ function outdated(baseVersion: number, newest: number): CodedError | undefined {
   if (baseVersion === newest) return undefined;
   return policyErrors.error(
     'candidate_outdated',
-    `It was proposed and simulated against version ${baseVersion}, and version ${newest} is active: simulate and propose it again.`,
+    `The candidate was proposed and simulated against version ${baseVersion}, but version ${newest} is active. Simulate and propose it again.`,
   );
 }

@@ -35,12 +35,12 @@ export function shownCandidate(stored: CandidateContent, now: number): PolicyCan
   };
 }
 
-/** Who proposed it, with everybody through whom they did. */
+/** The proposer and everybody in the acting chain. */
 function proposersOf({ proposedBy, through }: Pick<StoredCandidate, 'proposedBy' | 'through'>): readonly string[] {
   return peopleOf({ id: proposedBy, through });
 }
 
-/** Over all that an approver is asked to approve. */
+/** Digest over everything that an approver approves. */
 export function digestOfCandidate(
   candidate: Pick<StoredCandidate, 'changeRequest' | 'reason' | 'baseVersion' | 'proposedBy'> & {
     readonly hash: Digest;
@@ -62,10 +62,10 @@ export function digestOfCandidate(
 }
 
 export function candidateNotFound(): CodedError {
-  return policyErrors.error('candidate_not_found', 'There is no proposed bundle by this id.');
+  return policyErrors.error('candidate_not_found', 'There is no proposed bundle with this id.');
 }
 
-/** A bundle is put into force by somebody else than who proposed it. */
+/** Dual control: a bundle comes into force when a person other than its proposer approves it. */
 export const candidateApproval = {
   what: 'candidate',
   approves: 'digest',

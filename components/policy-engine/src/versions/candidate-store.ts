@@ -1,10 +1,10 @@
 import type { PolicyBundle, PolicyCandidate } from '@countersign/contracts';
 import { type Digest, digestOf, type PolicyCandidateId, type RecordId, type SimulationId } from '@countersign/kernel';
-import { ask, databaseFailure } from '@countersign/runtime';
+import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Session } from './store.ts';
 
-/** What decides about a candidate; its expiry is judged by who reads it. */
+/** The recorded state of a candidate; readers check its expiry. */
 export interface CandidateState {
   readonly id: PolicyCandidateId;
   readonly status: 'proposed' | 'approved' | 'rejected';
@@ -14,7 +14,7 @@ export interface CandidateState {
   readonly reason: string;
   readonly baseVersion: number;
   readonly proposedBy: string;
-  /** Through whom they proposed it, current actor first. */
+  /** The acting chain of the proposal, current actor first. */
   readonly through: readonly string[];
   readonly proposedAt: Date;
   readonly expiresAt: Date;
@@ -26,18 +26,18 @@ export interface CandidateState {
   readonly decisions: number;
   readonly flips: number;
   readonly skipped: Readonly<Record<string, number>>;
-  /** Of the proposal. */
+  /** The record of the proposal. */
   readonly recordId: RecordId;
 }
 
-/** A candidate as it is stored, without its bundle. */
+/** A stored candidate without its bundle. */
 export interface StoredCandidate extends CandidateState {
   readonly untested: readonly string[];
   /** The newest record about it. */
   readonly changeRecord: RecordId;
 }
 
-/** What is shown to who decides, beside the bundle. */
+/** The parts shown to an approver, apart from the bundle. */
 export type CandidateContent = Omit<StoredCandidate, 'untestedDigest' | 'recordId' | 'changeRecord'>;
 
 const columns = `id, status, hash, digest, change_request as "changeRequest", reason, base_version as "baseVersion",
@@ -45,7 +45,7 @@ const columns = `id, status, hash, digest, change_request as "changeRequest", re
   tests_passed as "testsPassed", untested, simulation_id as "simulationId", simulation_digest as "simulationDigest",
   decisions, flips, skipped, record_id as "recordId", change_record as "changeRecord"`;
 
-/** Stores what is about to be proposed: its record does not hold the bundle. It counts for nothing until that is recorded. */
+/** Stores a candidate before its record, which does not hold the bundle. The row does not count until the record exists. */
 export async function keepCandidate(
   session: pg.PoolClient,
   candidate: CandidateContent & { readonly bundle: PolicyBundle },
@@ -79,7 +79,7 @@ export async function keepCandidate(
   );
 }
 
-/** Makes the row say what was recorded. Without its bundle there is nothing to decide about: a row that is gone stays gone. */
+/** Updates the row to the recorded state. A missing row is not restored, because its bundle is lost. */
 export async function putCandidate(
   session: pg.PoolClient,
   state: CandidateState,
@@ -120,7 +120,7 @@ export async function findCandidate(session: Session, id: PolicyCandidateId): Pr
   return (await found(session, 'id = $1 and change_record is not null', [id]))[0];
 }
 
-/** Holds the candidate until the transaction ends: of several who decide, the second sees what the first did. */
+/** Locks the candidate until the transaction ends, so that decisions about it are sequential. */
 export async function lockCandidate(
   session: pg.PoolClient,
   id: PolicyCandidateId,
@@ -136,25 +136,22 @@ export async function bundleOfCandidate(session: Session, id: PolicyCandidateId)
   return rows[0]?.bundle;
 }
 
-/** What somebody proposed until a moment, or had proposed through them, and nobody has decided. */
+/** Open candidates that somebody proposed, or that were proposed through them, up to a time. */
 export async function openCandidatesOf(
   session: Session,
   proposer: string,
   before: Date,
 ): Promise<readonly PolicyCandidateId[]> {
-  try {
-    const { rows } = await session.query<{ id: PolicyCandidateId }>(
-      `select id from policy_candidates
-        where status = 'proposed' and (proposed_by = $1 or $1 = any(through)) and proposed_at <= $2 order by id`,
-      [proposer, before],
-    );
-    return rows.map(({ id }) => id);
-  } catch (error) {
-    throw databaseFailure(error);
-  }
+  const { rows } = await ask<{ id: PolicyCandidateId }>(
+    session,
+    `select id from policy_candidates
+      where status = 'proposed' and (proposed_by = $1 or $1 = any(through)) and proposed_at <= $2 order by id`,
+    [proposer, before],
+  );
+  return rows.map(({ id }) => id);
 }
 
-/** Newest first, as the rows say; what was stored and may not have been recorded is among them. */
+/** Newest first. Includes rows that may not be recorded. */
 export async function listCandidates(
   session: Session,
   filter: { readonly status: PolicyCandidate['status'] | undefined; readonly now: Date; readonly limit: number },
@@ -167,7 +164,7 @@ export async function listCandidates(
   );
 }
 
-/** Forgets candidates that are long over, in slices. What was approved stays as its version. */
+/** Removes old candidates, in slices. Approved ones remain as versions. */
 export async function sweepCandidates(session: pg.PoolClient, removeBefore: Date): Promise<void> {
   await session.query(
     'delete from policy_candidates where id in (select id from policy_candidates where expires_at <= $1 limit 100)',

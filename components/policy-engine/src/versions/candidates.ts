@@ -10,6 +10,7 @@ import {
   type ProposerStanding,
   policyErrors,
   type Requester,
+  standingErrors,
 } from '@countersign/contracts';
 import {
   type Clock,
@@ -56,7 +57,7 @@ import { checkSimulation } from './simulated.ts';
 const maxListed = 100;
 const maxFailuresTold = 50;
 
-/** A change of the policies by two people: one proposes what was tested and simulated, another approves exactly that. */
+/** Policy changes under dual control: one person proposes a tested and simulated bundle, another approves exactly that bundle. */
 export function createCandidates(dependencies: {
   readonly pool: pg.Pool;
   readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings'>;
@@ -81,7 +82,7 @@ export function createCandidates(dependencies: {
   const commands = createCommands(recording);
   const steps = createCandidateCommands({ ...dependencies, kind, second, loadAsProposed });
 
-  /** Whoever is refused a step finds that written down. */
+  /** Records the refusal before returning it. */
   async function orRefuse<Result>(attempt: Attempt, work: () => Promise<Result> | Result): Promise<Result> {
     try {
       return await work();
@@ -98,7 +99,7 @@ export function createCandidates(dependencies: {
     await active.refresh();
     const { version, loaded: present } = active.current();
     if (present.hash === loaded.hash)
-      throw policyErrors.error('policy_unchanged', `This is what version ${version.version} says already.`);
+      throw policyErrors.error('policy_unchanged', `The bundle equals the active version ${version.version}.`);
     const tests = await passedTests(loaded);
     const report = await checkSimulation(simulation, {
       hash: loaded.hash,
@@ -109,12 +110,12 @@ export function createCandidates(dependencies: {
     return { loaded, baseVersion: version.version, tests, report };
   }
 
-  /** What is stored of a candidate counts as its newest record says. @throws CodedError `candidate_digest` */
+  /** Maps a row that contradicts its record. @throws CodedError `candidate_digest` */
   async function asRecorded<Result>(work: () => Promise<Result>): Promise<Result> {
     try {
       return await work();
     } catch (error) {
-      throw isCodedError(error, 'authority_unproven') ? notAsProposed() : error;
+      throw standingErrors.is(error, 'authority_unproven') ? notAsProposed() : error;
     }
   }
 
@@ -125,17 +126,17 @@ export function createCandidates(dependencies: {
     return candidate;
   }
 
-  /** As {@link existing}; undefined where there is none that counts. */
+  /** As {@link existing}, but undefined if no valid candidate exists. */
   async function believed(id: PolicyCandidateId): Promise<StoredCandidate | undefined> {
     try {
       return await things.find(id);
     } catch (error) {
-      if (isCodedError(error, 'authority_unproven')) return undefined;
+      if (standingErrors.is(error, 'authority_unproven')) return undefined;
       throw error;
     }
   }
 
-  /** The candidate as it is stored, where it is open and its newest record says so; what is behind that record stays so. */
+  /** The stored candidate, if it is open according to its newest record. Does not complete outdated rows. */
   async function openAsRecorded(id: PolicyCandidateId): Promise<StoredCandidate | undefined> {
     const candidate = await kind.find(pool, id);
     if (candidate === undefined || statusOf(candidate, clock.now()) !== 'proposed') return undefined;
@@ -145,9 +146,9 @@ export function createCandidates(dependencies: {
   }
 
   /**
-   * A large bundle takes seconds, which nobody should wait for under the lock. What is wrong with it is told there.
+   * Loads a bundle before the lock, because a large one takes seconds. Problems with the bundle are reported under the lock.
    *
-   * @throws CodedError when this node cannot load it now, which says nothing about the bundle
+   * @throws CodedError if this node cannot load any bundle now
    */
   async function loadAhead({ id }: StoredCandidate): Promise<LoadedBundle | undefined> {
     const bundle = await bundleOfCandidate(pool, id);
@@ -160,7 +161,7 @@ export function createCandidates(dependencies: {
     }
   }
 
-  /** Whoever approves finds it ended where its proposer is gone. */
+  /** Ends the candidate and refuses the approval if the proposer has lost the right. */
   async function requireProposer(candidate: StoredCandidate, attempt: Attempt): Promise<void> {
     const gone = await second.gone(waiting(candidate));
     if (gone === undefined) return;
@@ -226,7 +227,7 @@ export function createCandidates(dependencies: {
       const ahead = open === undefined ? undefined : await loadAhead(open);
       const asked = { id, digest, by, ahead };
       const record = await commands.run(steps.approve, asked).catch((error: unknown) => {
-        if (isCodedError(error, 'authority_unproven')) return refusals(notAsProposed(), attempt);
+        if (standingErrors.is(error, 'authority_unproven')) return refusals(notAsProposed(), attempt);
         throw error;
       });
       return publishedBy(record, dependencies);
@@ -242,7 +243,7 @@ export function createCandidates(dependencies: {
       const now = clock.now();
       const found: StoredCandidate[] = [];
       for (const row of await listCandidates(pool, { status, now: new Date(now), limit: maxListed })) {
-        // What is decided changes no more.
+        // Decided candidates no longer change.
         const candidate = statusOf(row, now) === 'proposed' ? await believed(row.id) : row;
         if (candidate !== undefined && (status === undefined || statusOf(candidate, now) === status))
           found.push(candidate);
@@ -251,7 +252,7 @@ export function createCandidates(dependencies: {
     },
 
     async candidate(id) {
-      // Who reads this approves it: what is shown must be what the digest is over, and what was recorded.
+      // The reader may approve it, so the shown bundle must match the digest and the record.
       const found = await existing(id);
       const bundle = await bundleOfCandidate(pool, id);
       if (bundle === undefined) throw candidateNotFound();
@@ -266,11 +267,11 @@ async function passedTests(loaded: LoadedBundle) {
   if (untestedModel !== undefined)
     throw policyErrors.error(
       'policy_tests_failed',
-      `The model ${untestedModel} has no tests: put some into applications/${untestedModel}/tests/*.json.`,
+      `The model ${untestedModel} has no tests. Add some to applications/${untestedModel}/tests/*.json.`,
     );
   const report = await runPolicyTestsInTurns(loaded);
   if (report.passed + report.failed === 0)
-    throw policyErrors.error('policy_tests_failed', 'The bundle has no tests: put some into tests/*.json.');
+    throw policyErrors.error('policy_tests_failed', 'The bundle has no tests. Add some to tests/*.json.');
   if (report.failed > 0)
     throw policyErrors.error('policy_tests_failed', `${report.failed} of the bundle's own tests fail.`, {
       facts: {
@@ -284,9 +285,9 @@ async function passedTests(loaded: LoadedBundle) {
 }
 
 /**
- * The bundle of the row, if the row still says what its digest covers.
+ * The bundle of the row, if the row still matches its digest.
  *
- * @param ahead what the row held before it was locked, loaded already
+ * @param ahead the bundle loaded before the lock
  */
 async function loadAsProposed(
   candidate: StoredCandidate,
@@ -300,7 +301,7 @@ async function loadAsProposed(
   return loaded;
 }
 
-/** @throws CodedError `candidate_digest` where the bundle is not what the digest covers */
+/** @throws CodedError `candidate_digest` if the bundle does not match the digest */
 function requireDigest(candidate: StoredCandidate, bundle: PolicyBundle, hash: Digest): void {
   if (candidate.hash !== hash || digestOfCandidate({ ...candidate, hash, bundle }) !== candidate.digest)
     throw notAsProposed();
@@ -309,6 +310,6 @@ function requireDigest(candidate: StoredCandidate, bundle: PolicyBundle, hash: D
 function notAsProposed(): CodedError {
   return policyErrors.error(
     'candidate_digest',
-    'What is stored of this candidate is not what was proposed: propose the bundle again.',
+    'The stored candidate differs from what was proposed. Propose the bundle again.',
   );
 }

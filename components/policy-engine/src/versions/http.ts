@@ -33,7 +33,7 @@ const idParams = Type.Object({ id: Type.String({ maxLength: 64 }) }, strict);
 const versionParams = Type.Object({ version: Type.String({ pattern: '^[1-9][0-9]{0,8}$' }) }, strict);
 const listQuery = Type.Object({ status: Type.Optional(candidateStatus) }, strict);
 
-/** The policies and how they change: `policy:read` reads, and nobody holds both `policy:propose` and `policy:approve`. */
+/** Routes for reading and changing policies. No client holds both `policy:propose` and `policy:approve`. */
 export function versionRoutes(
   app: FastifyInstance,
   deps: { readonly policyEngine: Governed; readonly guard: ResourceGuard; readonly baseUrl: string },
@@ -52,7 +52,7 @@ function readRoutes(app: FastifyInstance, { active, versions }: Governed, gate: 
         tag,
         summary: 'List the versions of the policies',
         scopes: ['policy:read'],
-        answers: { 200: { description: 'Each without its texts', body: versionList } },
+        answers: { 200: { description: 'The versions without their texts', body: versionList } },
       }),
       ...gate.needs('policy:read'),
     },
@@ -66,7 +66,7 @@ function readRoutes(app: FastifyInstance, { active, versions }: Governed, gate: 
         tag,
         summary: 'Read the active version',
         scopes: ['policy:read'],
-        answers: { 200: { description: 'What this node decides by now', body: versionWithBundle } },
+        answers: { 200: { description: 'The version that this node uses now', body: versionWithBundle } },
       }),
       ...gate.needs('policy:read'),
     },
@@ -102,7 +102,7 @@ function readRoutes(app: FastifyInstance, { active, versions }: Governed, gate: 
         summary: 'List proposed bundles',
         scopes: ['policy:read'],
         querystring: listQuery,
-        answers: { 200: { description: 'Decided or not', body: candidateList } },
+        answers: { 200: { description: 'Open and decided candidates', body: candidateList } },
       }),
       ...gate.needs('policy:read'),
     },
@@ -136,10 +136,10 @@ function proposeRoutes(app: FastifyInstance, { versions }: Governed, gate: Gate<
       ...described({
         tag,
         summary: 'Validate a bundle and run its tests',
-        description: 'Nothing is kept. A bundle that cannot be loaded is refused with every problem.',
+        description: 'Nothing is stored. A bundle that cannot be loaded is refused with all its problems.',
         scopes: ['policy:propose'],
         body: validateBody,
-        answers: { 200: { description: 'What it holds, and how its tests went', body: validated } },
+        answers: { 200: { description: 'The contents of the bundle and its test results', body: validated } },
       }),
       ...gate.needs('policy:propose'),
     },
@@ -154,11 +154,11 @@ function proposeRoutes(app: FastifyInstance, { versions }: Governed, gate: Gate<
         tag,
         summary: 'Propose a bundle',
         description:
-          'Its tests pass, and the simulation named was of exactly this bundle against the active version, within a ' +
-          'day. Nothing changes until somebody else approves it.',
+          'Its tests must pass, and the named simulation must be of exactly this bundle against the active version, at most a ' +
+          'day old. Nothing changes until another person approves it.',
         scopes: ['policy:propose'],
         body: proposeBody,
-        answers: { 201: { description: 'What waits for its second person', body: candidate } },
+        answers: { 201: { description: 'The candidate awaiting approval', body: candidate } },
       }),
       ...gate.needs('policy:propose'),
     },
@@ -177,7 +177,7 @@ function decideRoutes(app: FastifyInstance, { versions }: Governed, gate: Gate<C
       ...described({
         tag,
         summary: 'Approve a bundle: it comes into force',
-        description: 'By another principal than the proposer, who names the digest of what was read. Once.',
+        description: 'By a principal other than the proposer, who names the digest of the candidate. Possible once.',
         scopes: ['policy:approve'],
         params: idParams,
         body: approveBody,
@@ -220,7 +220,8 @@ function decideRoutes(app: FastifyInstance, { versions }: Governed, gate: Gate<C
       ...described({
         tag,
         summary: 'Go back one step',
-        description: 'The bundle that was active before comes into force again, as a new version. Once, by one person.',
+        description:
+          'The previously active bundle comes into force again as a new version. Possible once, by one person.',
         scopes: ['policy:rollback'],
         body: rollBackBody,
         answers: { 200: { description: 'The version that is active now', body: versionAnswer } },
@@ -239,12 +240,12 @@ function candidateIdOf(text: string): PolicyCandidateId {
 
 function simulationIdOf(text: string): SimulationId {
   const id = parseId('simulation', text);
-  if (id === undefined) throw policyErrors.error('policy_not_simulated', 'There is no simulation by this id.');
+  if (id === undefined) throw policyErrors.error('policy_not_simulated', 'There is no simulation with this id.');
   return id;
 }
 
 function digestOfBody(text: string): Digest {
   const digest = parseDigest(text);
-  if (digest === undefined) throw new Error('the schema let something through that is no digest');
+  if (digest === undefined) throw new Error('the schema accepted an invalid digest');
   return digest;
 }

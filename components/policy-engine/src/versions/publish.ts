@@ -18,10 +18,10 @@ import { type PolicySigner, signActivation } from './signature.ts';
 import { insertVersion, newestVersion, type StoredVersion } from './store.ts';
 import { policiesOf } from './version-rows.ts';
 
-/** How a bundle comes into force. */
+/** A bundle that comes into force. */
 interface Publication {
   readonly loaded: LoadedBundle;
-  /** Who does this: the approver, whoever rolls back, or the installation itself. */
+  /** The approver, the person rolling back, or the installation itself. */
   readonly by: Requester;
   readonly changeRequest: string;
   readonly reason: string;
@@ -31,17 +31,17 @@ interface Publication {
   readonly rolledBackTo?: number;
 }
 
-/** A record holds 65,535 bytes; the rest of it is left to its envelope, to the candidate, and to who did this and why. */
+/** A record holds 65,535 bytes; the remainder is for its other members. */
 const recordedPartsBytes = 58_000;
 
-/** A publication, as its record says it and as it is written: the one before the other, with the same version and record. */
+/** A publication: first its record, then its write, with the same version and record id. */
 interface PreparedPublication {
   readonly saying: Omit<RecordDraft, 'id' | 'source'> & { readonly data: Readonly<Record<string, Json>> };
-  /** Signs and writes it, under the lock of the versions. @param time of the record */
+  /** Signs and writes the version, under the lock of the versions. @param time of the record */
   write(session: pg.PoolClient, time: string): Promise<PolicyVersion>;
 }
 
-/** A bundle as the version that comes into force next. @param recordId of its record */
+/** Prepares a bundle as the next version. @param recordId of its record */
 export function preparePublication(
   { loaded, by, changeRequest, reason, proposedBy, approvedBy, candidate, rolledBackTo }: Publication,
   {
@@ -89,7 +89,7 @@ export function preparePublication(
   };
 }
 
-/** @throws CodedError `bundle_signature` where the newest version stored is not the one that was published last */
+/** @throws CodedError `bundle_signature` if the newest stored version is not the last published one */
 export async function requireNewest(
   newest: StoredVersion | undefined,
   audit: Pick<AuditLog, 'find' | 'standings'>,
@@ -97,14 +97,13 @@ export async function requireNewest(
   if (!(await isNewestRecorded(newest, audit)))
     throw policyErrors.error(
       'bundle_signature',
-      'The newest policies stored are not those that were published last. Try again in a few seconds; if that does not help, have the table policy_versions restored from a backup.',
+      'The newest stored policies are not the last published ones. Try again in a few seconds. If that does not help, have the table policy_versions restored from a backup.',
     );
 }
 
 /**
- * Makes a bundle the newest version without a candidate, under the lock of the caller's transaction: recorded first, with its texts, so
- * that any later decision can be read beside the rules it was made by; then signed, then written. Whoever repeats it after a process has
- * died finds what that recorded.
+ * Publishes a bundle without a candidate, under the lock of the caller's transaction. It is recorded with its texts first, then signed
+ * and written. A repetition after a crash finds the same record.
  */
 export async function publishVersion(
   session: pg.PoolClient,
@@ -125,8 +124,8 @@ export async function publishVersion(
 }
 
 /**
- * Every part by its digest, which the hash is made of; and what it says as far as a record can hold it, policies
- * before data. What is left out is in the version, where its digest vouches for it.
+ * All parts by digest, with their contents as far as the record has room, policies before data. The stored version has the rest,
+ * protected by the digests.
  */
 function recordedParts({ bundle }: LoadedBundle): Json {
   const parts = partsOf(bundle);

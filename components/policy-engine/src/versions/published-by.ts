@@ -6,7 +6,7 @@ import type { ActiveVersion } from './active-version.ts';
 import { findVersion } from './store.ts';
 import { shownVersion } from './version-rows.ts';
 
-/** The version that a record has published, once this node decides by it. @throws CodedError `policy_behind` */
+/** The version published by a record, once this node uses it. @throws CodedError `policy_behind` */
 export async function publishedBy(
   record: RecordId,
   {
@@ -22,7 +22,7 @@ export async function publishedBy(
   const version = memberOf((await audit.find(record))?.record.data, 'version');
   if (typeof version !== 'number') throw new Error(`the record ${record} publishes no version`);
   const { version: taken } = await active.atLeast(version);
-  // The node verified it when it took it: a row that is removed meanwhile changes nothing about the answer.
+  // The node has verified it already, so the answer does not depend on its row.
   if (taken.version === version) return taken;
   const stored = await findVersion(pool, version);
   if (stored === undefined)

@@ -8,11 +8,11 @@ import {
   type StoredCandidate,
 } from './candidate-store.ts';
 
-// What records say of a candidate, and rows are held against (docs/adr/0043, 0057).
+// The recorded content of a candidate, which rows are compared with (docs/adr/0043, 0057).
 
 export type CandidateKind = RecordedKind<PolicyCandidateId, CandidateState, StoredCandidate>;
 
-/** How long a candidate can still be looked at when it is over. */
+/** How long a candidate stays readable after its end. */
 export const keptMs = 90 * 24 * 3_600_000;
 
 export function createCandidateKind(clock: Clock): CandidateKind {
@@ -77,7 +77,7 @@ function contentOf(state: CandidateState): Json {
   return content as unknown as Json;
 }
 
-/** @param carried what a record of ours carries */
+/** @param carried the content in our own record */
 function stateOf(carried: Json, id: PolicyCandidateId): CandidateState {
   const content = carried as unknown as Content;
   return {

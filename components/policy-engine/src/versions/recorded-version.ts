@@ -16,8 +16,8 @@ import { type PolicySigner, signActivation } from './signature.ts';
 import { bundlesByHash, insertVersion, lockVersions, newestVersion, type StoredVersion } from './store.ts';
 import { policiesOf } from './version-rows.ts';
 
-// Which version is in force, the log says: whoever has the role of this component can take the newest rows out, and have a
-// node that starts decide by what was in force before, or begin anew with what the release ships (docs/adr/0043).
+// The log decides which version is in force. Otherwise an attacker with this component's database role could remove the newest
+// rows, so that a starting node would use an older version or the shipped one (docs/adr/0043).
 
 const versionsThing = 'policy-versions';
 
@@ -25,31 +25,31 @@ type Named = Pick<PolicyVersion, 'version' | 'hash' | 'recordId'>;
 
 const contentOf = ({ version, hash, recordId }: Named): Json => ({ version, hash, record: recordId });
 
-/** What the record of a publication says: there is one newest version. */
+/** The standing entry in the record of a publication. */
 export function versionStanding(published: Named): Standing {
   return standing(versionsThing, contentOf(published));
 }
 
 type Log = Pick<AuditLog, 'standings' | 'find'>;
 
-/** Whether any publication says which version is the newest; those of the release before do not. */
+/** Whether the log names a newest version; publications of the previous release do not. */
 export async function isAnyRecorded(log: Log): Promise<boolean> {
   return (await log.standings([versionsThing])).has(versionsThing);
 }
 
-/** The record of the version that was published last. */
+/** The record of the last publication. */
 export async function newestPublication(log: Log): Promise<RecordId | undefined> {
   return (await log.standings([versionsThing])).get(versionsThing)?.record;
 }
 
-/** Whether this is the version that was published last. */
+/** Whether this is the last published version. */
 export async function isNewestRecorded(version: Named | undefined, log: Log): Promise<boolean> {
   const newest = (await log.standings([versionsThing])).get(versionsThing);
   return newest === undefined || (version !== undefined && newest.digest === digestOf(contentOf(version)));
 }
 
 /**
- * The newest version there is, which is the one that was published last: written first where it is missing.
+ * The last published version, restored if its row is missing.
  *
  * @throws CodedError as {@link completeNewest}
  */
@@ -60,7 +60,7 @@ export async function newestPublished(
   const stored = await newestVersion(pool);
   if (await isNewestRecorded(stored, from.audit)) return { stored, completed: false };
   return transaction(pool, async (session) => {
-    // Whoever publishes just now has recorded it already: here they have finished.
+    // A concurrent publication may be recorded already; under the lock it is also written.
     await lockVersions(session);
     const again = await newestVersion(session);
     if (await isNewestRecorded(again, from.audit)) return { stored: again, completed: false };
@@ -69,11 +69,11 @@ export async function newestPublished(
 }
 
 /**
- * Writes the version that was published last, where it is missing: a node was stopped between the record and the row, or
- * somebody has taken the row out. Its bundle is found by its hash, wherever it is. Call it under the lock of the versions.
+ * Writes the missing row of the last published version, after a crash or a removal. Finds the bundle by its hash. Call it under the
+ * lock of the versions.
  *
- * @param known bundles that are here without the database
- * @throws CodedError `bundle_signature` where what is stored is another version, or the bundle is nowhere
+ * @param known bundles available without the database
+ * @throws CodedError `bundle_signature` if another version is stored, or the bundle cannot be found
  */
 async function completeNewest(
   session: pg.PoolClient,
@@ -91,13 +91,13 @@ async function completeNewest(
   if (record === undefined || typeof version !== 'number' || hash === undefined || (kept?.version ?? 0) >= version)
     throw policyErrors.error(
       'bundle_signature',
-      `The newest policies stored (version ${kept?.version ?? 0}) are not those that were published last. Have the table policy_versions restored from a backup.`,
+      `The newest stored policies (version ${kept?.version ?? 0}) are not the last published ones. Have the table policy_versions restored from a backup.`,
     );
   const bundle = [...known, ...(await bundlesByHash(session, hash))].find((each) => hashOfBundle(each) === hash);
   if (bundle === undefined)
     throw policyErrors.error(
       'bundle_signature',
-      `Version ${version} of the policies was published, and its bundle is not in the database. Have the table policy_versions restored from a backup.`,
+      `Version ${version} of the policies was published, but its bundle is not in the database. Have the table policy_versions restored from a backup.`,
     );
   const text = (name: string): string | undefined => {
     const member = memberOf(data, name);
@@ -125,6 +125,6 @@ async function completeNewest(
     bundle,
   );
   const written = await newestVersion(session);
-  if (written === undefined) throw new Error('a version that was just written is not there');
+  if (written === undefined) throw new Error('a version that was just written is missing');
   return written;
 }

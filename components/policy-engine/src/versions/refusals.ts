@@ -6,13 +6,13 @@ export interface Attempt {
   readonly by: Requester;
   readonly changeRequest?: string;
   readonly candidate?: string;
-  /** Of the bundle. */
+  /** Hash of the bundle. */
   readonly hash?: Digest;
 }
 
-/** The record of what somebody who is known asked for and may not have. */
+/** Makes the record of a refusal to a known principal. */
 export type RefusalOf = (error: CodedError, attempt: Attempt) => RecordDraft;
-/** Writes it down, before they are told. */
+/** Records a refusal, then throws it. */
 export type Refuse = (error: CodedError, attempt: Attempt) => Promise<never>;
 
 export function createRefusals(from: {

@@ -21,23 +21,23 @@ import type { PolicySigner } from './signature.ts';
 import { findBundle, findVersion, lockVersions, newestVersion, type Session, type StoredVersion } from './store.ts';
 import { verifyVersion } from './verify-version.ts';
 
-/** How long after a publication one person may take it back. */
+/** How long after a publication one person may roll it back. */
 const emergencyMs = 24 * 3_600_000;
 
-/** What a step back brings into force again. */
+/** The version that a roll-back brings into force again. */
 interface StepBack {
   readonly stored: StoredVersion;
   readonly bundle: PolicyBundle;
 }
 
-/** A version that is taken back. */
+/** The number of the version to roll back. */
 type TakenBack = `${number}`;
 
 interface Asked {
-  /** Whether the newest version had to be stored first: the process that recorded it died. */
+  /** Whether the newest version had to be restored first, because the process that recorded it died. */
   readonly completed: boolean;
   readonly from: TakenBack;
-  /** What comes into force again, read before it was this one's turn. */
+  /** The bundle to bring into force, loaded before the lock. */
   readonly loaded: LoadedBundle | undefined;
   readonly changeRequest: string;
   readonly reason: string;
@@ -49,13 +49,12 @@ interface Judged {
   readonly step: StepBack | CodedError;
 }
 
-/** Another version was published meanwhile: what was read ahead is not the step back any more. */
+/** Another version was published in the meantime, so the bundle loaded before the lock is outdated. */
 class Overtaken extends Error {}
 
 /**
- * One step back: the bundle that was active before comes into force again, as a version of its own. Once, since a
- * second step would bring back what was just taken back, or what nobody has had in mind. Within a day, since one person
- * does it: later it is no emergency, and takes two as every change does.
+ * Rolls back one step: the previously active bundle comes into force as a new version. Possible once, because a second step could
+ * bring back the rolled-back version or an unintended one. Possible within a day, because one person does it; later changes need two.
  */
 export function createRollBack(dependencies: {
   readonly pool: pg.Pool;
@@ -68,7 +67,7 @@ export function createRollBack(dependencies: {
   const { pool, audit, signer, clock } = dependencies;
   const commands = createLoggedCommands({ pool, log: audit, source: 'policy-engine', clock });
   const rollBack = createRollBackCommand({ ...dependencies, stepBack: (session) => stepBack(session, dependencies) });
-  /** Whoever asks at the same time goes back to the same bundle, which is read once. */
+  /** Concurrent requests share one load of the same bundle. */
   const loads = new Map<Digest, Promise<LoadedBundle>>();
 
   function load({ stored: { hash }, bundle }: StepBack): Promise<LoadedBundle> {
@@ -79,7 +78,7 @@ export function createRollBack(dependencies: {
     return loading;
   }
 
-  /** Reading a bundle may take seconds, in which others publish and the database would give up a transaction. */
+  /** Loads before the lock, because loading may take seconds, longer than a database transaction should. */
   async function ahead(): Promise<Pick<Asked, 'completed' | 'from' | 'loaded'>> {
     const { stored, completed } = await newestPublished(pool, { audit, signer, known: [] });
     const step = await stepBack(pool, dependencies);
@@ -103,7 +102,7 @@ export function createRollBack(dependencies: {
   };
 }
 
-/** A version is taken back once, whoever asks and on however many nodes. */
+/** The command guarantees that a version is rolled back only once, on any number of nodes. */
 function createRollBackCommand({
   audit,
   signer,
@@ -138,7 +137,7 @@ function createRollBackCommand({
       if (`${newest?.version ?? 0}` !== ask.from || !(await isNewestRecorded(newest, audit))) throw new Overtaken();
       return { newest, step: await stepBack(session) };
     },
-    // Whoever repeats what was interrupted is answered; whoever comes second is told so.
+    // The same person repeating an interrupted request gets the answer; anyone else gets a refusal.
     done: ({ ask: { by, changeRequest, completed }, facts: { newest } }) =>
       completed &&
       newest?.governed?.rolledBackTo != null &&
@@ -151,7 +150,7 @@ function createRollBackCommand({
       if (loaded?.hash !== step.stored.hash) throw new Overtaken();
     },
     record: (given, record) => publicationOf(given, record).saying,
-    // A process that dies before leaves a version that was published and is not stored: any node completes it.
+    // If a process dies before this write, any node stores the published version.
     async alongside(session, given, { record, time }) {
       await publicationOf(given, record).write(session, time);
     },
@@ -166,7 +165,7 @@ function createRollBackCommand({
 }
 
 /**
- * The version before the newest, when both are what was activated; or why there is no step back.
+ * The version before the newest, after verifying both; or why a roll-back is not possible.
  *
  * @throws CodedError `bundle_signature`
  */
@@ -176,17 +175,17 @@ async function stepBack(
 ): Promise<StepBack | CodedError> {
   const newest = await newestVersion(session);
   if (newest?.governed == null) return nothingBefore();
-  // Whether it is a roll-back itself is for those who activated it to say, and not for its row.
+  // The signature, not the row, must say whether it is a roll-back.
   await verifyVersion(newest, await bundleOf(session, newest), from);
   if (newest.governed.rolledBackTo !== null)
     return policyErrors.error(
       'nothing_to_roll_back',
-      'The active version is a roll-back already. To go on from here, propose a bundle.',
+      'The active version is already a roll-back. Propose a bundle instead.',
     );
   if (newest.publishedAt.getTime() + emergencyMs < from.clock.now())
     return policyErrors.error(
       'roll_back_too_late',
-      'The active version is in force for more than 24 hours: nobody goes back from it alone. Propose the bundle of the version that should come back.',
+      'The active version has been in force for more than 24 hours, so one person cannot roll it back. Propose the bundle of the earlier version.',
     );
   const stored = await findVersion(session, newest.version - 1);
   if (stored?.governed == null) return nothingBefore();
@@ -201,6 +200,6 @@ function nothingBefore(): CodedError {
 
 async function bundleOf(session: Session, { version }: StoredVersion): Promise<PolicyBundle> {
   const bundle = await findBundle(session, version);
-  if (bundle === undefined) throw new Error('a version was removed, which nobody may');
+  if (bundle === undefined) throw new Error(`the row of version ${version} was removed`);
   return bundle;
 }

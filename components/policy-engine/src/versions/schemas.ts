@@ -8,21 +8,19 @@ const effect = Type.Enum(['permit', 'forbid']);
 const count = Type.Integer({ minimum: 0 });
 const changeRequest = Type.String({
   pattern: '^[\\x21-\\x7e]{1,128}$',
-  description: 'The ticket under which this was asked for',
+  description: 'The ticket that requested the change',
 });
 const reason = Type.String({ minLength: 1, maxLength: 400, description: 'For people; it is recorded' });
 
 const versionMembers = {
-  version: Type.Integer({ minimum: 1, description: 'Counts activations; never goes back' }),
-  hash: digestSchema({ description: 'Of everything that decides: decisions, tokens and records name it' }),
+  version: Type.Integer({ minimum: 1, description: 'Number of activations; never decreases' }),
+  hash: digestSchema({ description: 'Hash of all rules, as named in decisions, tokens and records' }),
   publishedAt: instantSchema(),
-  recordId: recordSchema({ description: 'The record of its activation, which holds the texts' }),
+  recordId: recordSchema({ description: 'The record of its activation, with the texts' }),
   changeRequest,
   proposedBy: Type.String(),
-  approvedBy: Type.Optional(
-    Type.String({ description: 'Absent from what came with the release, and from a roll-back' }),
-  ),
-  rolledBackTo: Type.Optional(Type.Integer({ description: 'Whose bundle came into force again' })),
+  approvedBy: Type.Optional(Type.String({ description: 'Absent for the version of the release and for a roll-back' })),
+  rolledBackTo: Type.Optional(Type.Integer({ description: 'The version whose bundle came into force again' })),
   signature: Type.Object({ kid: Type.String(), algorithm: Type.String(), value: Type.String() }, strict),
 };
 const versionSummary = Type.Object(versionMembers, { ...strict, title: 'PolicyVersionSummary' });
@@ -52,7 +50,7 @@ const testReport = Type.Object(
       ),
       { description: 'The failing ones first.' },
     ),
-    untested: Type.Array(Type.String(), { description: 'Policies that determined no decision of any test' }),
+    untested: Type.Array(Type.String(), { description: 'Policies that determined no decision in any test' }),
   },
   strict,
 );
@@ -61,7 +59,7 @@ export const validated = Type.Object(
     hash: digestSchema(),
     policies: Type.Array(Type.Object({ id: Type.String(), effect }, strict)),
     limits: Type.Array(Type.String()),
-    applications: Type.Array(Type.String(), { description: 'Namespaces of the models of applications' }),
+    applications: Type.Array(Type.String(), { description: 'Namespaces of the application models' }),
     warnings: Type.Array(Type.Object({ policyId: Type.Optional(Type.String()), message: Type.String() }, strict)),
     tests: testReport,
   },
@@ -73,8 +71,8 @@ export const candidate = Type.Object(
   {
     id: idSchema('policyCandidate'),
     status: candidateStatus,
-    hash: digestSchema({ description: 'Of the bundle' }),
-    digest: digestSchema({ description: 'What the approver names: bundle, tests, simulation and why' }),
+    hash: digestSchema({ description: 'Hash of the bundle' }),
+    digest: digestSchema({ description: 'Named by the approver; covers bundle, tests, simulation and reason' }),
     changeRequest,
     reason,
     baseVersion: Type.Integer({ description: 'The version that it was simulated against' }),
@@ -89,7 +87,7 @@ export const candidate = Type.Object(
         decisions: count,
         flips: count,
         skipped: Type.Record(Type.String(), count, {
-          description: 'Decisions that it could not judge, by what was missing',
+          description: 'Decisions that could not be judged, by missing input',
         }),
       },
       strict,
@@ -109,7 +107,7 @@ export const proposeBody = Type.Object(
   strict,
 );
 export const approveBody = Type.Object(
-  { digest: digestSchema({ description: 'Of the candidate as it was read' }) },
+  { digest: digestSchema({ description: 'Digest of the candidate as it was read' }) },
   strict,
 );
 export const rejectBody = Type.Object({ reason }, strict);

@@ -4,7 +4,7 @@ import { canonicalize, type Digest, decodeBase64Url, type PolicyCandidateId, typ
 
 export type PolicySigner = Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
 
-/** What the signature of a version covers: which bundle it is, who brought it about, and where that is recorded. */
+/** The content of the signature of a version: the bundle, the people responsible, and the record. */
 export interface Activation {
   readonly version: number;
   readonly hash: Digest;
@@ -17,12 +17,12 @@ export interface Activation {
   readonly rolledBackTo: number | undefined;
 }
 
-/** A signature that holds, or why it does not. */
+/** The result of a signature check. */
 type SignatureCheck = 'holds' | 'key-unknown' | 'wrong';
 
 const purpose = 'policy-bundle';
 
-/** Signs with the key that is current. */
+/** Signs with the current key. */
 export async function signActivation(
   activation: Activation,
   signer: PolicySigner,
@@ -32,7 +32,7 @@ export async function signActivation(
   return { kid, algorithm, value: Buffer.from(signature).toString('base64url') };
 }
 
-/** Whether one of our keys, that still stands, has signed exactly this. */
+/** Whether one of our valid keys has signed exactly this activation. */
 export async function checkSignature(
   activation: Activation,
   { kid, algorithm, value }: PolicyVersion['signature'],
@@ -46,7 +46,7 @@ export async function checkSignature(
     : 'wrong';
 }
 
-/** The bytes that are signed. The first member keeps them apart from anything else that our keys may ever sign. */
+/** The signed bytes. The first member distinguishes them from anything else that our keys sign. */
 function statementOf(activation: Activation): Buffer {
   return Buffer.from(
     canonicalize({
@@ -75,7 +75,7 @@ function verifies({ algorithm, jwk }: PublicKey, data: Buffer, signature: Buffer
     case 'PS256':
       return verify('sha256', data, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }, signature);
     case 'RS256':
-      // For ID tokens alone.
+      // Only for ID tokens.
       return false;
     default:
       return algorithm satisfies never;

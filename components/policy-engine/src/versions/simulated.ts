@@ -17,9 +17,9 @@ const freshMs = 24 * 3_600_000;
 const narrowing = ['action', 'principal', 'institution', 'desk'] as const satisfies readonly (keyof SimulationRange)[];
 
 /**
- * The report of a simulation, if it is one of exactly this bundle against the active version, and of today. It may keep to
- * a time, which the approver is shown; one that keeps to somebody or something shows the flips that its author chose. Nor
- * may it have skipped all there was: that it found no flip says nothing.
+ * The report of a simulation, if it is of exactly this bundle against the active version and at most a day old. It may be limited to
+ * a period, which the approver sees, but not to principals or actions, because its author could hide flips. It must not have skipped
+ * all decisions, because it would prove nothing.
  *
  * @throws CodedError `policy_not_simulated`
  */
@@ -33,7 +33,7 @@ export async function checkSimulation(
   },
 ): Promise<SimulationReport & { readonly digest: Digest }> {
   const report = await wanted.simulation(id).catch((error: unknown) => {
-    if (isCodedError(error, 'simulation_not_found')) throw notSimulated('There is no simulation by this id.');
+    if (isCodedError(error, 'simulation_not_found')) throw notSimulated('There is no simulation with this id.');
     throw error;
   });
   const { status, digest, bundleHash, baseVersion, finishedAt, range } = report;
@@ -41,27 +41,27 @@ export async function checkSimulation(
   if (bundleHash !== wanted.hash) throw notSimulated('The simulation was of another bundle.');
   if (baseVersion !== wanted.baseVersion)
     throw notSimulated(
-      `The simulation was against version ${baseVersion}, and version ${wanted.baseVersion} is active.`,
+      `The simulation was against version ${baseVersion}, but version ${wanted.baseVersion} is active.`,
     );
   if (narrowing.some((member) => range[member] !== undefined))
-    throw notSimulated('The simulation left decisions out: only a time may limit it.');
+    throw notSimulated('The simulation left decisions out. It may only be limited to a period.');
   const skipped = Object.entries(report.skipped);
   if (report.decisions === 0 && skipped.length > 0)
     throw notSimulated(
-      `The simulation judged nothing, so it says nothing: all that was decided had to be skipped (${skipped
+      `The simulation judged no decision, because it had to skip all of them (${skipped
         .map(([why, count]) => `${why} ${count}`)
-        .join(', ')}). Choose a time of which there is what decisions were made from.`,
+        .join(', ')}). Choose a period for which the inputs of decisions are still stored.`,
       { facts: { skipped: report.skipped } },
     );
   if (report.decisions === 0 && isOfATime(report))
-    throw notSimulated('The simulation kept to a time in which nothing was decided, so it says nothing.');
+    throw notSimulated('The simulation is limited to a period without decisions.');
   const finished = finishedAt === undefined ? undefined : parseInstant(finishedAt);
   if (finished === undefined || wanted.now - finished >= freshMs)
-    throw notSimulated('The simulation is over a day old.');
+    throw notSimulated('The simulation is more than a day old.');
   return { ...report, digest };
 }
 
-/** One of all times ends where it began; where nothing at all was ever decided, it has nothing to look at. */
+/** Whether the simulation is limited to a period. An unlimited one ends at its start and may find no decisions at all. */
 function isOfATime({ range: { from, until }, startedAt }: SimulationReport): boolean {
   return from !== undefined || (until !== undefined && until !== startedAt);
 }

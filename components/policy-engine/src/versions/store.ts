@@ -1,9 +1,9 @@
 import type { PolicyBundle, PolicyVersion } from '@countersign/contracts';
 import type { Digest, PolicyCandidateId, RecordId } from '@countersign/kernel';
-import { databaseFailure, notifyAfterCommit } from '@countersign/runtime';
+import { ask, notifyAfterCommit } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** Tells other nodes that there is a new version; the payload is not believed. */
+/** Notifies other nodes of a new version; the payload is not trusted. */
 export const versionChannel = 'countersign_policies';
 
 export type Session = pg.Pool | pg.PoolClient;
@@ -15,7 +15,7 @@ export interface StoredVersion {
   readonly publishedAt: Date;
   readonly recordId: RecordId;
   readonly policies: PolicyVersion['policies'];
-  /** Null in versions of the time before bundles were signed. */
+  /** Null for versions from before bundles were signed. */
   readonly governed: {
     readonly changeRequest: string;
     readonly candidate: PolicyCandidateId | null;
@@ -31,37 +31,26 @@ const columns = `version, hash, published_at as "publishedAt", record_id as "rec
     'changeRequest', change_request, 'candidate', candidate, 'proposedBy', proposed_by, 'approvedBy', approved_by,
     'rolledBackTo', rolled_back_to, 'signature', signature) end as governed`;
 
-async function query<Row extends pg.QueryResultRow>(
-  session: Session,
-  text: string,
-  values: readonly unknown[] = [],
-): Promise<readonly Row[]> {
-  try {
-    return (await session.query<Row>(text, [...values])).rows;
-  } catch (error) {
-    throw databaseFailure(error);
-  }
-}
-
-/** Number of the newest version; 0 when there is none. */
+/** Number of the newest version; 0 if there is none. */
 export async function newestVersionNumber(session: Session): Promise<number> {
-  const [row] = await query<{ version: number }>(
-    session,
-    'select coalesce(max(version), 0) as version from policy_versions',
-  );
+  const {
+    rows: [row],
+  } = await ask<{ version: number }>(session, 'select coalesce(max(version), 0) as version from policy_versions');
   return row?.version ?? 0;
 }
 
 export async function findVersion(session: Session, version: number): Promise<StoredVersion | undefined> {
-  const [row] = await query<StoredVersion>(session, `select ${columns} from policy_versions where version = $1`, [
-    version,
-  ]);
+  const {
+    rows: [row],
+  } = await ask<StoredVersion>(session, `select ${columns} from policy_versions where version = $1`, [version]);
   return row;
 }
 
-/** Whether any version was ever activated as a signed bundle. */
+/** Whether a signed version exists. */
 export async function hasSignedVersion(session: Session): Promise<boolean> {
-  const [row] = await query<{ found: boolean }>(
+  const {
+    rows: [row],
+  } = await ask<{ found: boolean }>(
     session,
     'select exists (select 1 from policy_versions where signature is not null) as found',
   );
@@ -69,23 +58,27 @@ export async function hasSignedVersion(session: Session): Promise<boolean> {
 }
 
 export async function newestVersion(session: Session): Promise<StoredVersion | undefined> {
-  const [row] = await query<StoredVersion>(
-    session,
-    `select ${columns} from policy_versions order by version desc limit 1`,
-  );
+  const {
+    rows: [row],
+  } = await ask<StoredVersion>(session, `select ${columns} from policy_versions order by version desc limit 1`);
   return row;
 }
 
 /** Newest first. */
 export async function listVersions(session: Session, limit: number): Promise<readonly StoredVersion[]> {
-  return query<StoredVersion>(session, `select ${columns} from policy_versions order by version desc limit $1`, [
-    limit,
-  ]);
+  const { rows } = await ask<StoredVersion>(
+    session,
+    `select ${columns} from policy_versions order by version desc limit $1`,
+    [limit],
+  );
+  return rows;
 }
 
-/** The bundle of a version; for a version of the time before bundles, what there was of one. */
+/** The bundle of a version; reconstructed for versions from before bundles. */
 export async function findBundle(session: Session, version: number): Promise<PolicyBundle | undefined> {
-  const [row] = await query<{
+  const {
+    rows: [row],
+  } = await ask<{
     bundle: PolicyBundle | null;
     schema: string | null;
     policies: readonly { readonly text: string }[];
@@ -103,9 +96,9 @@ export async function findBundle(session: Session, version: number): Promise<Pol
   );
 }
 
-/** What is kept of bundles that are said to have this hash, of versions and of candidates: whoever reads them takes it anew. */
+/** Stored bundles of versions and candidates with this hash; the caller must verify the hash. */
 export async function bundlesByHash(session: Session, hash: Digest): Promise<readonly PolicyBundle[]> {
-  const rows = await query<{ bundle: PolicyBundle }>(
+  const { rows } = await ask<{ bundle: PolicyBundle }>(
     session,
     `select bundle from policy_candidates where hash = $1
      union all select bundle from policy_versions where hash = $1 and bundle is not null limit 10`,
@@ -114,12 +107,12 @@ export async function bundlesByHash(session: Session, hash: Digest): Promise<rea
   return rows.map(({ bundle }) => bundle);
 }
 
-/** Puts this activation behind all others that are under way, on every node. */
+/** Waits for all other activations on all nodes. */
 export async function lockVersions(session: pg.PoolClient): Promise<void> {
   await session.query('lock table policy_versions in share row exclusive mode');
 }
 
-/** Writes a version under the lock, and announces it with the commit. */
+/** Writes a version under the lock, and notifies other nodes on commit. */
 export async function insertVersion(
   session: pg.PoolClient,
   version: PolicyVersion & { readonly candidate: PolicyCandidateId | undefined },
@@ -147,14 +140,14 @@ export async function insertVersion(
   notifyAfterCommit(session, versionChannel);
 }
 
-/** Another signature over the same; the first one's key is gone. @returns whether it was still that one's */
+/** Replaces the signature of a withdrawn key. @returns whether the signature was still that of the withdrawn key */
 export async function replaceSignature(
   session: Session,
   version: number,
   lostKid: string,
   signature: PolicyVersion['signature'],
 ): Promise<boolean> {
-  const rows = await query<{ version: number }>(
+  const { rows } = await ask<{ version: number }>(
     session,
     `update policy_versions set signature = $3 where version = $1 and signature->>'kid' = $2 returning version`,
     [version, lostKid, JSON.stringify(signature)],

@@ -1,16 +1,16 @@
 import { accessErrors, type Caller, type Requester, requesterOf } from '@countersign/contracts';
 
 /**
- * Who takes a step: a person with the software that they signed in to, which holds one of the two scopes and not both.
- * Whoever acts for others beyond that could be both of the two: propose for the one and approve for the other.
+ * The requester of a step: a service itself, or a person with one client. Any further actor could both propose for one person and
+ * approve for another.
  *
- * @throws CodedError `insufficient_scope` where somebody else acts on the subject's behalf
+ * @throws CodedError `insufficient_scope` if somebody else acts for the subject
  */
 export function requireUndelegated(caller: Caller): Requester {
   if (caller.actors.length > (caller.subject.startsWith('person:') ? 1 : 0))
     throw accessErrors.error(
       'insufficient_scope',
-      'Policies are changed by those who answer for it themselves: this token was given to somebody acting for another.',
+      'Policies must be changed by the responsible person directly, but this token is for somebody acting for another.',
     );
   return requesterOf(caller);
 }

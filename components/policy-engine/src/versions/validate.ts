@@ -4,22 +4,22 @@ import { loadBundleAside } from '../bundle/load-aside.ts';
 import { foreignFault } from '../bundle/market-schema.ts';
 import { runPolicyTestsInTurns } from '../policy-tests/run-tests.ts';
 
-/** What a bundle is, once it has been found to be one. */
+/** The contents of a valid bundle. */
 interface ValidatedBundle {
   readonly hash: Digest;
   readonly policies: readonly { readonly id: string; readonly effect: 'permit' | 'forbid' }[];
   readonly limits: readonly string[];
-  /** Namespaces of the models of applications. */
+  /** Namespaces of the application models. */
   readonly applications: readonly string[];
-  /** What the validator finds odd but not wrong, such as a policy that can never apply. */
+  /** Warnings of the validator, such as a policy that can never apply. */
   readonly warnings: readonly { readonly policyId?: string; readonly message: string }[];
   readonly tests: PolicyTestReport;
 }
 
 /**
- * Parses, validates and compiles a bundle, and runs its tests; it is not kept.
+ * Parses, validates and compiles a bundle, and runs its tests, without storing it.
  *
- * @throws CodedError `policy_invalid` naming every problem
+ * @throws CodedError `policy_invalid` with every problem
  */
 export async function validateBundle(bundle: PolicyBundle): Promise<ValidatedBundle> {
   const loaded = await loadBundleAside(bundle);

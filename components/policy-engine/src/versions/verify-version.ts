@@ -6,8 +6,8 @@ import type { StoredVersion } from './store.ts';
 import { activationOf } from './version-rows.ts';
 
 /**
- * Whether the stored version is what was activated: the bundle has the hash, and one of our keys has signed that. When
- * the key has been withdrawn since, the record of the activation vouches instead, and it must be signed again.
+ * Verifies that a stored version was activated: the bundle has its hash, and one of our keys has signed it. If the key was withdrawn,
+ * the record of the activation is checked instead, and the version must be signed again.
  *
  * @throws CodedError `bundle_signature`
  */
@@ -22,7 +22,7 @@ export async function verifyVersion(
   if (outcome === 'holds') return 'signed';
   if (outcome === 'wrong') throw refused(activation, 'its signature does not verify');
   if (await isRecorded(activation, from.audit)) return 'recorded';
-  throw refused(activation, 'it is signed by no key of ours');
+  throw refused(activation, 'it is not signed by one of our keys');
 }
 
 async function isRecorded(activation: Activation, audit: Pick<AuditLog, 'find'>): Promise<boolean> {
@@ -41,5 +41,5 @@ async function isRecorded(activation: Activation, audit: Pick<AuditLog, 'find'>)
 }
 
 function refused({ version }: Activation, why: string): CodedError {
-  return policyErrors.error('bundle_signature', `Version ${version} of the policies is not taken: ${why}.`);
+  return policyErrors.error('bundle_signature', `Version ${version} of the policies is invalid: ${why}.`);
 }

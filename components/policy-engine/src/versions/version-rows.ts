@@ -3,7 +3,7 @@ import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Activation } from './signature.ts';
 import type { StoredVersion } from './store.ts';
 
-/** The version as it is shown. One of the time before bundles were signed says so by its signature. */
+/** The version for readers. A version from before signed bundles has the algorithm `none`. */
 export function shownVersion(stored: StoredVersion): PolicyVersion {
   const { version, hash, recordId, policies, governed } = stored;
   const publishedAt = stored.publishedAt.toISOString();
@@ -33,7 +33,7 @@ export function shownVersion(stored: StoredVersion): PolicyVersion {
   };
 }
 
-/** What the signature of a stored version must cover. */
+/** The activation that the signature of a stored version must cover. */
 export function activationOf({ version, hash, publishedAt, recordId, governed }: StoredVersion): {
   readonly activation: Activation;
   readonly signature: PolicyVersion['signature'];
@@ -57,7 +57,7 @@ export function activationOf({ version, hash, publishedAt, recordId, governed }:
   };
 }
 
-/** Those of models of applications with their namespace before the id. */
+/** All policies; ids of application models are prefixed with their namespace. */
 export function policiesOf({ parsed, applications }: LoadedBundle): PolicyVersion['policies'] {
   return [
     ...parsed.policies.map(({ id, effect, text }) => ({ id, effect, text })),

@@ -528,7 +528,7 @@ describe('a proposal is refused, and that is recorded,', () => {
         range: { until: '2026-11-21T00:00:00.000Z' },
       },
       code: 'policy_not_simulated',
-      detail: 'had to be skipped (entity_missing 250000, input_missing 1). Choose a time',
+      detail: 'had to skip all of them (entity_missing 250000, input_missing 1). Choose a period',
     },
     'when the simulation is a day old': {
       bundle: stricter,
@@ -770,7 +770,7 @@ describe('a node', () => {
     await sql(forgery, forgery.includes('$1') ? [hash] : []);
     // The one that was away has version 1 and meets the forgery when it looks.
     await expect(other.atLeast(2)).rejects.toMatchObject({ code: 'policy_behind' });
-    await vi.waitFor(() => expect(logged).toEqual(['policies were not taken']), 60_000);
+    await vi.waitFor(() => expect(logged).toEqual(['a version of the policies was refused']), 60_000);
     expect(other.current().version.version).toBe(1);
     await expect(rig.open()).rejects.toMatchObject({ code: 'bundle_signature' });
   });
@@ -806,7 +806,7 @@ describe('when the key is lost', () => {
     await tamper();
     await rig.keys.withdraw('policy-bundle', kid);
     await vi.waitFor(() => expect(logged).toHaveLength(1), 60_000);
-    expect(logged[0]).toContain('not signed again');
+    expect(logged[0]).toContain('could not be signed again');
     expect(node.current().version.signature.kid).toBe(kid);
     const { rows } = await sql(`select signature->>'kid' as kid from policy_versions`);
     expect(rows).toEqual([{ kid }]);

@@ -38,47 +38,47 @@ import { policiesOf, shownVersion } from './version-rows.ts';
 
 export interface PolicyVersionsDependencies {
   readonly pool: pg.Pool;
-  /** For the connection that listens for what other nodes publish. */
+  /** For the connection that listens for publications by other nodes. */
   readonly access: ComponentAccess;
   readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings'>;
   readonly signer: PolicySigner;
-  /** In whose name the installation itself publishes its first version. */
+  /** The installation as an actor, for the first version. */
   readonly publisher: Actor;
-  /** The bundle of the release; in force only until somebody publishes another. */
+  /** The bundle of the release, used as the first version. */
   readonly shipped: () => Promise<PolicyBundle>;
-  /** A simulation by its id; asked when a candidate names one. */
+  /** Finds the simulation that a candidate names. */
   readonly simulation: DecisionHistory['simulation'];
-  /** Asked for who proposes and who approves; every bundle leaves one when left out. */
+  /** Checks that proposer and approver can roll the bundle back; no check when absent. */
   readonly wayBack?: WayBack;
-  /** Asked when somebody approves what another has proposed. */
+  /** Whether the proposer still holds the right, asked at approval. */
   readonly proposerStanding: ProposerStanding;
-  /** Asked about who proposed and who approves. */
+  /** Whether proposer and approver are independent. */
   readonly independence: Independence;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** How often to look for versions that nobody announced. 2 s by default. */
+  /** Interval for checking for new versions without a notification; 2 s by default. */
   readonly pollMs?: number;
-  /** How long to wait for a version that was asked for and is not active yet. 2 s by default. */
+  /** How long to wait for a required version; 2 s by default. */
   readonly versionWithinMs?: number;
 }
 
 export interface GovernedVersions extends PolicyVersions {
-  /** What this node decides by. */
+  /** The policies that this node uses. */
   current(): ActivePolicies;
   /**
-   * The active version when it is at least this one, waiting for it (`versionWithinMs`).
+   * Waits up to `versionWithinMs` until at least this version is active.
    *
    * @throws CodedError `policy_behind`
    */
   atLeast(version: number): Promise<ActivePolicies>;
   /**
-   * What the database holds of a bundle, for those who know the hash that it must have.
+   * The unverified bundle in the database, for callers that check its hash.
    *
    * @throws CodedError `version_not_found`
    */
   storedBundle(version: number): Promise<PolicyBundle>;
-  /** Called with each version that becomes active on this node from now on. */
+  /** Calls the listener with each version that becomes active on this node. */
   onChange(listener: (active: ActivePolicies) => void): void;
   readonly afterLook: ActiveVersion['afterLook'];
   stop(): Promise<void>;
@@ -87,11 +87,11 @@ export interface GovernedVersions extends PolicyVersions {
 const maxListed = 100;
 
 /**
- * Opens the versions of the policies. An installation that has none gets the release's bundle as its first; whatever
- * comes after that, two people have brought about, or one has taken back.
+ * Opens the versions of the policies. A new installation gets the release's bundle as its first version. Later versions need two
+ * people, or one for a roll-back.
  *
- * @throws CodedError `bundle_signature` when the active version is not what was signed; `policy_invalid` when it, or
- *   the release's bundle where that would be the first, cannot be loaded
+ * @throws CodedError `bundle_signature` if the active version does not match its signature; `policy_invalid` if it, or the release's
+ *   bundle as the first version, cannot be loaded
  */
 export async function createPolicyVersions(dependencies: PolicyVersionsDependencies): Promise<GovernedVersions> {
   const { pool, logger } = dependencies;
@@ -138,8 +138,7 @@ export async function createPolicyVersions(dependencies: PolicyVersionsDependenc
 }
 
 /**
- * A version as it was activated. Its row may have been changed since, and its policies stand in it a second time, where
- * no signature covers them: they are read from the bundle.
+ * A verified version. Its policies are read from the signed bundle, because their copy in the row is not covered by the signature.
  *
  * @throws CodedError `bundle_signature`
  */
@@ -161,10 +160,10 @@ function versionNotFound(version: number): CodedError {
   return policyErrors.error('version_not_found', `There is no version ${version} of the policies.`);
 }
 
-/** Nodes that start together do this one after the other, and only the first finds nothing. */
+/** Publishes the first version. Concurrent nodes take turns, and only the first one publishes. */
 async function publishFirst(shipped: PolicyBundle, dependencies: PolicyVersionsDependencies): Promise<void> {
   const { pool, publisher, audit } = dependencies;
-  // An installation that has ever published does not begin anew because its rows are gone.
+  // An installation with any publication in the log does not start again, even if its rows are missing.
   const isFirst = async (session: Session) => !(await hasSignedVersion(session)) && !(await isAnyRecorded(audit));
   if (!(await isFirst(pool))) return;
   const loaded = loadBundle(shipped);

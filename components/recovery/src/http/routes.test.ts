@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import { createHttpServer, createMetrics } from '@countersign/runtime';
 import { asCaller, createOpenGuard } from '@countersign/testkit';
 import type { FastifyInstance } from 'fastify';
@@ -48,7 +49,7 @@ async function call(as: string, method: 'GET' | 'POST', url: string, body?: obje
     method,
     url,
     headers: caller === undefined ? {} : asCaller(caller, caller.scopes),
-    ...(body === undefined ? {} : { payload: body }),
+    ...defined({ payload: body }),
   });
   return { status: answer.statusCode, body: answer.json<Record<string, unknown>>() };
 }

@@ -1,5 +1,5 @@
 import { actorOf, parsePrincipalId, type Recovery, type ResourceGuard, recoveryErrors } from '@countersign/contracts';
-import { parseId, type RecoveryId } from '@countersign/kernel';
+import { defined, parseId, type RecoveryId } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import { createGate, described } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
@@ -28,7 +28,7 @@ export interface RecoveryRoutes {
   readonly operator: string;
 }
 
-/** What operators do about lost factors. They open, call off and hand over; they approve nothing. */
+/** The interface for operators: they open and cancel recoveries and get invitation links; they approve nothing. */
 export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl, operator }: RecoveryRoutes): void {
   const gate = createGate(async (request, scope: Scope) => actorOf(await guard.check(request, { scope })), baseUrl);
   const ownOf = (institution: string) => (institution === operator ? undefined : institution);
@@ -75,8 +75,7 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
       const institution = ownOf(gate.callerOf(request).institution);
       const { status } = request.query;
       const found = await recovery.list({
-        ...(institution === undefined ? {} : { institution }),
-        ...(status === undefined ? {} : { status }),
+        ...defined({ institution, status }),
       });
       return { recoveries: found.map(answerOf) };
     },
@@ -176,7 +175,7 @@ function answerOf(recovery: Recovery): Static<typeof recoveryAnswer> {
     evidence: [...evidence],
     missing: [...missing],
     approvals: approvals.map(({ recordId: record_id, ...approval }) => ({ ...approval, record_id })),
-    ...(coolingOffUntil === undefined ? {} : { cooling_off_until: coolingOffUntil }),
+    ...defined({ cooling_off_until: coolingOffUntil }),
     record_id: recordId,
   };
 }

@@ -1,9 +1,10 @@
 import { recoveryStatuses } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { type TProperties, Type } from 'typebox';
 
 const strict = { additionalProperties: false } as const;
 const closed = <Members extends TProperties>(members: Members, title?: string) =>
-  Type.Object(members, { ...strict, ...(title === undefined ? {} : { title }) });
+  Type.Object(members, { ...strict, ...defined({ title }) });
 const instant = Type.String({ format: 'date-time' });
 const reason = Type.String({ minLength: 1, maxLength: 400, description: 'For people; it is recorded.' });
 

@@ -9,10 +9,9 @@ import {
   page,
   type RefusedForm,
 } from '@countersign/runtime';
-import { recoveryPath } from './done-page.ts';
-import type { Drawn } from './drawn.ts';
+import { type Drawn, recoveryPath } from './done-page.ts';
 
-/** What an approver is shown and signs: whose, why, by what evidence, opened by whom, who has approved. */
+/** The page on which an approver reviews and signs a recovery. */
 export function approvePage(
   { texts, lang, banner }: Drawn,
   content: {

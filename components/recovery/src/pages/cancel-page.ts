@@ -1,8 +1,8 @@
 import type { AskedStatement, Recovery } from '@countersign/contracts';
 import { ceremonyAttributes, ceremonyFields, type Html, html, inWords, page } from '@countersign/runtime';
-import type { Drawn } from './drawn.ts';
+import type { Drawn } from './done-page.ts';
 
-/** On which the person, who has a key that works, calls off what was opened in their name. */
+/** The page on which the person cancels their recovery with a key that still works. */
 export function cancelPage(
   { texts, lang, banner }: Drawn,
   content: { readonly recovery: Recovery; readonly asked: AskedStatement; readonly csrf: Html; readonly path: string },

@@ -1,5 +1,10 @@
-import { type Html, html, page } from '@countersign/runtime';
-import type { Drawn } from './drawn.ts';
+import { type ChosenTexts, type Html, html, page } from '@countersign/runtime';
+import type { Texts } from '../texts/en.ts';
+
+/** How every page of this room is drawn. */
+export interface Drawn extends ChosenTexts<Texts> {
+  readonly banner: string | undefined;
+}
 
 export const recoveryPath = '/recovery';
 
@@ -7,7 +12,7 @@ export const recoveryPath = '/recovery';
 type NextPage = keyof typeof paths;
 const paths = { back: recoveryPath, account: '/me' } as const;
 
-/** What has come of it, and the way on. */
+/** The result of a form, with a link to the next page. */
 export function donePage(
   { texts, lang, banner }: Drawn,
   content: { readonly title: string; readonly lead: string; readonly next: NextPage },

@@ -1,8 +1,8 @@
 import type { Recovery } from '@countersign/contracts';
 import { type Html, html, inWords, page } from '@countersign/runtime';
-import type { Drawn } from './drawn.ts';
+import type { Drawn } from './done-page.ts';
 
-/** The recoveries that wait for the person who is signed in. @param path of this page */
+/** The recoveries awaiting the approval of the signed-in person. @param path of this page */
 export function listPage(
   { texts, lang, banner }: Drawn,
   content: { readonly person: string; readonly waiting: readonly Recovery[]; readonly path: string },

@@ -132,7 +132,7 @@ describe('approving on the page', () => {
   it('shows what is signed, and both approvals end what the person had', async () => {
     const { id, digest } = await recovery.open(lost, helpDesk);
     for (const [who, words] of [
-      [ben, 'It now waits for the other function.'],
+      [ben, 'The approval of the other function is outstanding.'],
       [cora, 'Both functions have approved.'],
     ] as const) {
       const browser = browserOf(app, who);
@@ -154,7 +154,7 @@ describe('approving on the page', () => {
     const { id } = await recovery.open(lost, helpDesk);
     const page = await browserOf(app, ben).get(`/recovery/${id}`, { 'accept-language': 'de-CH, en;q=0.5' });
     expect(page.body).toContain('<html lang="de">');
-    expect(page.body).toContain('Mit meinem Schlüssel genehmigen');
+    expect(page.body).toContain('Mit Sicherheitsschlüssel genehmigen');
   });
 
   it('asks for the sign-in of approvers, once, and comes back', async () => {

@@ -1,7 +1,7 @@
 import { formFields, type Html, html, page, type RefusedForm } from '@countersign/runtime';
-import type { Drawn } from './drawn.ts';
+import type { Drawn } from './done-page.ts';
 
-/** The public page. It is the same for everybody, before and after. @param path of this page */
+/** The public page, identical for everybody. @param path of this page */
 export function requestPage({ texts, lang, banner }: Drawn, path: string, refused?: RefusedForm): Html {
   const form = formFields(refused, { fields: ['person'], lang });
   const { request } = texts;

@@ -5,7 +5,7 @@ import {
   type SignInNeed,
   type Statements,
 } from '@countersign/contracts';
-import { isCodedError, parseId, type Random, type RecoveryId } from '@countersign/kernel';
+import { parseId, type Random, type RecoveryId } from '@countersign/kernel';
 import {
   bannerOf,
   chooseTexts,
@@ -26,8 +26,7 @@ import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
 import { approvePage } from './approve-page.ts';
 import { cancelPage } from './cancel-page.ts';
-import { donePage, recoveryPath } from './done-page.ts';
-import type { Drawn } from './drawn.ts';
+import { type Drawn, donePage, recoveryPath } from './done-page.ts';
 import { listPage } from './list-page.ts';
 import { requestedPage, requestPage } from './request-page.ts';
 
@@ -122,7 +121,7 @@ export function recoveryPages(app: FastifyInstance, dependencies: RecoveryPages)
         await recovery.refuse(id, signIn.person, fields.get('reason') ?? '');
       } catch (error) {
         // Only what can be corrected is asked again; whoever may not turn it down is told on a page of its own.
-        if (!isCodedError(error, 'recovery_malformed')) throw error;
+        if (!recoveryErrors.is(error, 'recovery_malformed')) throw error;
         return showToApprove(visit, request, reply, refusedForm(error, fields));
       }
       const content = { title: done.refusedTitle, lead: done.refusedLead, next: 'back' as const };

@@ -1,11 +1,42 @@
 import { type Directory, parsePrincipalId, type RecoveryRequest, recoveryErrors } from '@countersign/contracts';
 import { type Clock, toInstant } from '@countersign/kernel';
-import { databaseFailure } from '@countersign/runtime';
+import { databaseFailure, networkOf } from '@countersign/runtime';
 import type pg from 'pg';
-import { createLimiter } from './limiter.ts';
 import { keepRequest, listRequests, removeRequests } from './store.ts';
 
-/** What people say on the public page. It proves nothing and opens nothing: an operator sees it, and calls them. */
+/** How often a page may be used from one network within an hour; more is refused without looking at it. */
+export interface Limiter {
+  /** @returns whether it is still within the limit; it counts */
+  take(address: string | undefined, now: number): boolean;
+}
+
+const windowMs = 3_600_000;
+
+/** Counted in memory, the oldest forgotten first. IPv6 subscribers hold a whole /64: they have one count for it. */
+export function createLimiter({
+  perHour,
+  mostNetworks,
+}: {
+  readonly perHour: number;
+  readonly mostNetworks: number;
+}): Limiter {
+  const counts = new Map<string, { window: number; count: number }>();
+  return {
+    take(address, now) {
+      const network = networkOf(address);
+      const window = Math.floor(now / windowMs);
+      const known = counts.get(network);
+      const count = known?.window === window ? known.count + 1 : 1;
+      counts.delete(network);
+      counts.set(network, { window, count });
+      const [oldest] = counts.keys();
+      if (counts.size > mostNetworks && oldest !== undefined) counts.delete(oldest);
+      return count <= perHour;
+    },
+  };
+}
+
+/** Requests from the public page. They prove nothing and open nothing; an operator contacts the person. */
 export interface Requests {
   /**
    * Answers the same, and does the same work, whether there is such a person or not.

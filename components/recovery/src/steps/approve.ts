@@ -3,8 +3,7 @@ import { type RecoveryId, toInstant } from '@countersign/kernel';
 import type { Approver } from '../judge-approver.ts';
 import { approved, notLetThrough } from '../records.ts';
 import { isAbout, requireAbout } from '../statement.ts';
-import { nothing, type StepParts } from './parts.ts';
-import { type About, known, type Step } from './step.ts';
+import { type About, known, nothing, type Step, type StepParts } from './step.ts';
 
 interface Approving {
   readonly id: RecoveryId;
@@ -14,7 +13,7 @@ interface Facts {
   readonly approver: Approver | undefined;
 }
 
-/** One of the functions says yes; the last of them lets what the person has be ended. */
+/** Approval by one function. The last approval starts the revocation of the person's credentials. */
 export function approveStep(parts: StepParts): Step<Approving, Facts> {
   const { kind, people, settings } = parts;
   const functionOf = (given: About<Approving, Facts>) =>
@@ -27,7 +26,7 @@ export function approveStep(parts: StepParts): Step<Approving, Facts> {
       approver: row && (await people.approverOf(statement.authenticator.person, row)),
     }),
     done({ ask: { statement }, row, now }) {
-      // Sent again, it counts as it does already.
+      // A repeated approval changes nothing.
       const given = row?.approvals.find(({ by }) => by === statement.authenticator.person);
       if (row === undefined || given === undefined) return undefined;
       return isAbout(statement, row, { step: 'approve', function: given.function, now }) ? row.status : undefined;

@@ -1,9 +1,9 @@
 import { type Actor, recoveryErrors, type SignedStatement } from '@countersign/contracts';
 import type { RecoveryId } from '@countersign/kernel';
+import { decided, requireWaiting, unknownRecovery } from '../judge-approver.ts';
 import { cancelled, cancelledByPerson, notLetThrough } from '../records.ts';
 import { requireAbout } from '../statement.ts';
-import { nothing, type StepParts } from './parts.ts';
-import { decided, known, requireWaiting, type Step, unknownRecovery } from './step.ts';
+import { known, nothing, type Step, type StepParts } from './step.ts';
 
 interface Cancelling {
   readonly id: RecoveryId;
@@ -13,7 +13,7 @@ interface Cancelling {
   readonly restored: boolean;
 }
 
-/** An operator calls it off, while it waits or after what the person had has ended. */
+/** Cancellation by an operator, before approval or after the revocation. */
 export function cancelStep(parts: StepParts): Step<Cancelling> {
   const { kind, people, register } = parts;
   return {
@@ -44,7 +44,7 @@ export function cancelStep(parts: StepParts): Step<Cancelling> {
     record: (given) => cancelled(known(given), given.ask.by, given.ask.words),
     ends: () => true,
     refused({ category, code }, { ask: { by }, row }) {
-      // Whom it is no business of is told that there is none.
+      // A caller without access learns only that there is no such recovery.
       if (row === undefined || category === 'unavailable' || code === 'recovery_unknown') return undefined;
       return notLetThrough(parts, { step: 'cancel', reason: code, by, about: row });
     },
@@ -58,7 +58,7 @@ interface CancellingOwn {
   readonly statement: SignedStatement;
 }
 
-/** The person calls it off, with a key that still works. */
+/** Cancellation by the person, with a key that still works. */
 export function cancelOwnStep(parts: StepParts): Step<CancellingOwn> {
   const { kind, people } = parts;
   return {

@@ -1,9 +1,25 @@
 import type { Authenticator, AuthenticatorRegister, PrincipalId, RecoveryStatus } from '@countersign/contracts';
 import { type RecoveryId, toInstant } from '@countersign/kernel';
+import type { RecoverySettings } from '../config.ts';
+import type { RecoveryDependencies } from '../dependencies.ts';
 import { completed, credentialsEnded, expired } from '../records.ts';
-import { isSettled, type StoredRecovery } from '../store.ts';
-import { nothing, type StepParts } from './parts.ts';
-import { known, type Step } from './step.ts';
+import { isSettled, type RecoveryState, type StoredRecovery } from '../store.ts';
+import { known, nothing, type Step, type StepParts } from './step.ts';
+
+type Parts = Pick<RecoveryDependencies, 'signals' | 'clock'> & { readonly settings: RecoverySettings };
+
+/** From now until well after the last moment at which the person can enrol; the enrolment makes it exact. */
+export async function coolOff(
+  { signals, clock, settings }: Parts,
+  { person, expiresAt }: RecoveryState,
+): Promise<void> {
+  await signals.raise({
+    person,
+    name: 'recovery-cooling-off',
+    until: toInstant(Math.max(expiresAt, clock.now() + 3_600_000) + settings.coolingOffMs),
+    why: 'a lost factor is being replaced',
+  });
+}
 
 // What follows by itself. Several nodes may come to the same step: who comes too late is told how it stands.
 

@@ -1,9 +1,9 @@
 import { type Actor, type EnrolmentInvitation, recoveryErrors } from '@countersign/contracts';
 import type { RecoveryId } from '@countersign/kernel';
-import { coolOff } from '../cooling-off.ts';
+import { decided, requireInTime, unknownRecovery } from '../judge-approver.ts';
 import { invited, notLetThrough } from '../records.ts';
-import { nothing, type StepParts } from './parts.ts';
-import { type About, decided, known, requireInTime, type Step, unknownRecovery } from './step.ts';
+import { coolOff } from './follow.ts';
+import { type About, known, nothing, type Step, type StepParts } from './step.ts';
 
 const mostInvitations = 3;
 const longestInvitationHours = 24;

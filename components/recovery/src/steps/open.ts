@@ -3,10 +3,8 @@ import type { RecoveryId } from '@countersign/kernel';
 import { takeNamedLock } from '@countersign/runtime';
 import { standsForThing } from '../recorded-recovery.ts';
 import { notLetThrough, opened } from '../records.ts';
-import { recoveryDigest } from '../recovery-digest.ts';
-import type { Words } from '../store.ts';
-import { nothing, type StepParts } from './parts.ts';
-import type { Step } from './step.ts';
+import { recoveryDigest, type Words } from '../store.ts';
+import { nothing, type Step, type StepParts } from './step.ts';
 
 interface Opening extends Words {
   /** Of the new recovery. */
@@ -15,7 +13,7 @@ interface Opening extends Words {
   readonly by: Actor;
 }
 
-/** Begins one for a person for whom none stands. */
+/** Opens a recovery for a person who has none open. */
 export function openStep(parts: StepParts): Step<Opening, { readonly stands: boolean }> {
   const { kind, people, settings } = parts;
 

@@ -2,8 +2,7 @@ import type { PrincipalId } from '@countersign/contracts';
 import type { RecoveryId } from '@countersign/kernel';
 import type { Approver } from '../judge-approver.ts';
 import { declined, notLetThrough } from '../records.ts';
-import { nothing, type StepParts } from './parts.ts';
-import { type About, known, type Step } from './step.ts';
+import { type About, known, nothing, type Step, type StepParts } from './step.ts';
 
 interface Refusing {
   readonly id: RecoveryId;
@@ -14,7 +13,7 @@ interface Facts {
   readonly approver: Approver | undefined;
 }
 
-/** One who may approve it says no: it ends. */
+/** Rejection by an eligible approver; it ends the recovery. */
 export function refuseStep(parts: StepParts): Step<Refusing, Facts> {
   const { kind, people } = parts;
   const functionOf = (given: About<Refusing, Facts>) =>

@@ -8,7 +8,7 @@ import type {
   RevocationTarget,
 } from '@countersign/contracts';
 import { type RecoveryId, systemRandom } from '@countersign/kernel';
-import { asSomebodyElse, createLogger, type ScratchDatabase } from '@countersign/runtime';
+import { createLogger, type ScratchDatabase, withoutHeldConnection } from '@countersign/runtime';
 import {
   createMemoryLog,
   createMemoryNotices,
@@ -75,12 +75,12 @@ export async function createRecoveryWorld() {
           if (draft.type === meanwhile?.type) {
             const { work } = meanwhile;
             meanwhile = undefined;
-            await asSomebodyElse(work);
+            await withoutHeldConnection(work);
           }
           const receipt = await audit.append(draft);
           if (draft.type === dyingAfter) {
             dyingAfter = undefined;
-            await asSomebodyElse(() =>
+            await withoutHeldConnection(() =>
               admin.query(
                 `select pg_terminate_backend(pid) from pg_stat_activity
                   where state = 'idle in transaction' and usename = current_user and pid <> pg_backend_pid()`,

@@ -15,7 +15,7 @@ import {
   releasedData,
 } from './record-data.ts';
 
-/** The records from which the state of retention follows. All are of custody, and never pruned. */
+/** Records that make up the state of retention. All are of class `custody` and never pruned. */
 export const foldedTypes = [
   'retention.proposed',
   'retention.changed',
@@ -30,16 +30,16 @@ export const foldedTypes = [
   'log.pruned',
 ] as const satisfies readonly RecordType[];
 
-/** After one of these, whoever judges what may go judges anew. */
+/** Records after which a removal must be examined again. */
 const governing: ReadonlySet<RecordType> = new Set(['retention.changed', 'hold.placed', 'hold.released']);
 
-/** A hold, with everybody through whom it was placed. */
+/** A hold, with the acting chain that placed it. */
 export interface StandingHold extends LegalHold {
   readonly record: RecordId;
   readonly people: readonly string[];
 }
 
-/** Schedule, holds and proposals, as the log tells them. */
+/** Schedule, holds and proposals, derived from the log. */
 export interface RetentionState {
   readonly schedule: RetentionSchedule;
   /** Every schedule that was in force, newest first, with when it came. */
@@ -53,10 +53,10 @@ export interface RetentionState {
 }
 
 /**
- * Reads the state of retention out of the log, record by record. Of two records that contradict each other the first
- * counts: the order of the log is the same for everybody, whichever node wrote what.
+ * Derives the state of retention from the log, record by record. Of two contradicting records the first counts, because
+ * all nodes read the same order.
  *
- * @param onUnreadable a record that says nothing we understand. A hold of that kind keeps everything.
+ * @param onUnreadable called for a record that cannot be read; a hold of that kind keeps everything
  */
 export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
   let schedule: RetentionSchedule = firstSchedule;
@@ -102,7 +102,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     return true;
   }
 
-  /** The proposal that a record decides, where it can still be decided so. */
+  /** The proposal that a record decides, if it can still be decided. */
   function open(id: string, ...in_: readonly Proposal['status'][]): Proposal | undefined {
     const proposal = proposals.get(id);
     return proposal !== undefined && in_.includes(proposal.status) ? proposal : undefined;
@@ -132,7 +132,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
   function reject(record: EvidenceRecord): boolean {
     const { data } = record;
     if (!decidedData.Check(data)) return false;
-    // What was approved and then could not be done is ended by ourselves, and with `deny`.
+    // An approved proposal that could not be carried out is rejected by us, with `deny`.
     const proposal = open(data.proposal, 'proposed', ...(record.outcome === 'deny' ? (['approved'] as const) : []));
     if (proposal !== undefined)
       proposals.set(proposal.id, { ...proposal, status: 'rejected', decision: deedOf(record, data.reason) });
@@ -166,7 +166,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
     return true;
   }
 
-  /** The proposal that the record's authority was the approval of. */
+  /** The proposal whose approval authorised this record. */
   function carriedOut({ references = [] }: EvidenceRecord): Proposal | undefined {
     return [...proposals.values()].find(
       ({ status, decision }) => status === 'approved' && decision !== undefined && references.includes(decision.record),
@@ -210,7 +210,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
   };
 
   return {
-    /** Takes in the next record; one that was taken in before changes nothing. */
+    /** Applies the next record; a record that was applied before is ignored. */
     take({ index, record }: LogEntry): void {
       if (index <= upTo) return;
       upTo = index;

@@ -6,13 +6,13 @@ import { createFold, foldedTypes, type RetentionState } from './fold.ts';
 
 const pageSize = 1_000;
 
-/** What the log says of retention, and how it says who did or was refused something. */
+/** Reads the state of retention from the log, and records refusals. */
 export interface Ledger {
-  /** The state at least as it was when this was called. */
+  /** The state, at least as new as the call. */
   current(): Promise<RetentionState>;
-  /** The record of what somebody asked for and may not have; malformed requests are only malformed. */
+  /** The record of a refusal; malformed requests have none. */
   refusalOf(error: CodedError, attempt: Attempt, by: Requester): RecordDraft | undefined;
-  /** Writes it down, before they are told. */
+  /** Records the refusal and then throws it. */
   refuse(error: CodedError, attempt: Attempt, by: Requester): Promise<never>;
 }
 
@@ -21,24 +21,19 @@ export interface Attempt {
   readonly about?: string;
 }
 
-/** As records name who acts, and by which client. */
+/** The requester as records name them, with the client. */
 export function recordedAs(by: Requester) {
   return { ...recordedRequester(by), ...(by.client === undefined ? {} : { client: by.client }) };
 }
 
-export function createLedger({
-  audit,
-  log,
-  clock,
-  random,
-  logger,
-}: {
+export function createLedger(dependencies: {
   readonly audit: AuditAppender;
   readonly log: Pick<AuditLog, 'search'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
 }): Ledger {
+  const { audit, log, clock, random, logger } = dependencies;
   const fold = createFold(({ id, type }) =>
     logger.error({ record: id, type }, 'a record of retention cannot be read; a hold of that kind keeps everything'),
   );

@@ -1,13 +1,13 @@
 import { type Clock, createGenerations } from '@countersign/kernel';
 
-/** So many at once, and so many more each second. */
+/** A burst, and a rate at which it refills. */
 export interface Rate {
   readonly burst: number;
   readonly perSecond: number;
 }
 
 export interface RateLimit {
-  /** @returns false when it is one too many */
+  /** @returns false when the limit is exceeded */
   admit(key: string): boolean;
 }
 
@@ -16,12 +16,12 @@ interface Bucket {
   readonly at: number;
 }
 
-/** How many keys are remembered at least. One that is forgotten begins again with a full burst. */
+/** Keys remembered at least. A forgotten key starts with a full burst. */
 const maxKeys = 10_000;
 
 /**
- * A bucket for each key, and one for all of them together: whoever comes from many addresses has no more than that. Of
- * this process alone.
+ * A token bucket for each key and one for all keys together, in this process: many addresses do not get more than the
+ * common limit.
  */
 export function createRateLimit(each: Rate, all: Rate, clock: Clock): RateLimit {
   const buckets = createGenerations<string, Bucket>(maxKeys);

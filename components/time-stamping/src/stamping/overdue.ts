@@ -3,18 +3,15 @@ import { type Clock, isCodedError, newId, type Random, toInstant } from '@counte
 import type { Logger } from '@countersign/runtime';
 
 export interface Overdue {
-  /** Something that should be stamped has been waiting since then, for what `error` says. */
+  /** Reports that a stamp has been due since this time, and why it could not be obtained. */
   waits(since: number, error: unknown): Promise<void>;
-  /** Something was stamped, or nothing waits. */
+  /** Reports that a stamp was obtained, or that none is due. */
   settled(): void;
-  /** For how long the oldest has been waiting, in seconds. */
+  /** How long the oldest due stamp has been waiting, in seconds. */
   waitingSeconds(): number;
 }
 
-/**
- * Raises the alarm when time stamps come too late: once for an outage, in the log for people and as a record, since what
- * was not stamped then is evidence of less.
- */
+/** Raises an alarm when time stamps are late: once per outage, in the service's log and as a record. */
 export function createOverdue(dependencies: {
   readonly audit: AuditAppender;
   readonly by: Actor;
@@ -46,7 +43,7 @@ export function createOverdue(dependencies: {
           data: { overdue: true, waiting_since: toInstant(since), authority },
         });
       } catch (failure) {
-        // Said again when it can be recorded.
+        // Raised again when it can be recorded.
         alarmed = false;
         throw failure;
       }

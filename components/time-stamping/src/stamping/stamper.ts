@@ -15,7 +15,7 @@ import type { Overdue } from './overdue.ts';
 import { isToBeStamped, type StampPolicy, stampedTypes } from './stamp-policy.ts';
 import { type StampedOf, stampRecord } from './stamp-record.ts';
 
-/** The log as far as it is stamped. */
+/** The parts of the log that stamping reads. */
 export interface StampedLog extends Pick<AuditLog, 'append' | 'search' | 'newest' | 'published'> {
   /** The hashes of a tile of the tree, or undefined when the tree does not have it. */
   tile(tile: Tile): Promise<Uint8Array | undefined>;
@@ -29,9 +29,9 @@ export interface StamperDependencies {
   readonly policy: StampPolicy;
   /** How often the newest published checkpoint is stamped, in milliseconds. */
   readonly checkpointsEveryMs: number;
-  /** By what name records call the authority. */
+  /** Name of the authority in records. */
   readonly authority: string;
-  /** In whose name stamps are obtained. */
+  /** The actor in the records of stamps. */
   readonly by: Actor;
   readonly clock: Clock;
   readonly random: Random;
@@ -41,32 +41,32 @@ export interface StamperDependencies {
 }
 
 export interface Stamper {
-  /** Stamps what is due now; runs by itself. @returns how many stamps were obtained */
+  /** Obtains due stamps; also runs by itself. @returns how many stamps were obtained */
   stampDue(): Promise<number>;
-  /** Ends after what is under way; another node goes on at once. */
+  /** Ends after the current stamp; another node continues at once. */
   stop(): Promise<void>;
 }
 
 const pageSize = 100;
-/** Longer than an authority is waited for. Who stamps shows a sign of life after each stamp. */
+/** Longer than the timeout of a request to the authority. The turn is extended after each stamp. */
 const turnMs = 60_000;
 const firstPauseMs = 1_000;
 const longestPauseMs = 300_000;
 
 /**
- * Follows the log and has it stamped: the newest published checkpoint on schedule, and by themselves the steps that the
- * policy names, in their order. Each stamp is recorded. One node at a time; where one fell silent another goes on, and
- * may stamp the last thing once more, which does no harm.
+ * Follows the log and obtains time stamps: for the newest published checkpoint on schedule, and for the transitions
+ * that the policy names, in order. Each stamp is recorded. One node stamps at a time; if it stops, another continues
+ * and may repeat the last stamp, which is harmless.
  *
- * While the authority does not answer, everything waits where it is and is caught up with afterwards.
+ * While the authority does not answer, stamping waits, and catches up afterwards.
  */
 export function createStamper(dependencies: StamperDependencies): Stamper {
   const { store, log, timeStamper, overdue, policy, checkpointsEveryMs, authority, by } = dependencies;
   const { clock, random, logger, everyMs } = dependencies;
-  /** When this node began: since when a first checkpoint has been due. */
+  /** Start of this node: the first checkpoint is due since then. */
   const startedAt = clock.now();
   let turn: string | undefined;
-  /** How things stood when this node last held the turn. */
+  /** The state when this node last held the turn. */
   let known: Held | undefined;
   let failures = 0;
   let notBefore = 0;
@@ -106,7 +106,7 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
     if (dueAt > clock.now()) return 0;
     const checkpoint = await log.published();
     const size = checkpoint === undefined ? undefined : sizeOf(checkpoint);
-    // Nothing new has been published: the stamp that there is covers everything.
+    // Nothing new was published; the existing stamp covers everything.
     if (checkpoint === undefined || size === undefined || size <= held.checkpointSize) return 0;
     const at = clock.now();
     const thing: StampedThing = { kind: 'checkpoint', size: size.toString(), checkpoint };
@@ -127,7 +127,7 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
         if (isToBeStamped(entry.record, policy)) {
           await stampEntry(entry);
           count += 1;
-          // A sign of life, and the place: whoever takes over does not begin with the page again.
+          // Extends the turn and stores the place, so that another node need not repeat the page.
           await store.advance(held, entry.index);
           if ((await hold()) === undefined) return count;
         }
@@ -162,7 +162,7 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
     readonly thing: StampedThing;
     readonly digest: Uint8Array;
     readonly of?: StampedOf;
-    /** Since when it has been waiting. */
+    /** When it became due. */
     readonly since: number;
   }): Promise<void> {
     const { thing, digest, of, since } = wanted;
@@ -189,7 +189,7 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
         if (failures === 0) failing = false;
       },
       (error: unknown) => {
-        // Said once: it is tried again and again.
+        // Logged once: it is retried.
         if (!failing) logger.warn({ error }, 'nothing could be time-stamped');
         failing = true;
       },

@@ -1,20 +1,20 @@
-import { type AuthenticatorRegister, parsePrincipalId, unsettlingSignals } from '@countersign/contracts';
+import { type AuthenticatorRegister, blockingSignals, parsePrincipalId } from '@countersign/contracts';
 
-/** How it is with the account of who approves. */
+/** The state of an approver's account. */
 export type AccountStanding = 'settled' | 'locked' | 'unsettled';
 
 export interface AccountDependencies {
   readonly authenticators?: Pick<AuthenticatorRegister, 'isLocked'> | undefined;
-  /** Names of the signals that stand of a principal (see the contract of `PersonSignals`); it costs next to nothing to ask. */
+  /** Names of the active risk signals of a principal (see `PersonSignals`), from memory. */
   readonly signalsOf?: ((principal: string) => readonly string[]) | undefined;
 }
 
 /**
- * Signs that somebody else may be approving. An approval moves value as much as the request does: what stops the one
- * (`account-may-be-taken-over`, `recovered-lately-moves-nothing`) stops the other.
+ * Whether the account may be compromised. The signals that stop a request (`account-may-be-taken-over`,
+ * `recovered-lately-moves-nothing`) stop approvals too.
  */
 export function isUnsettled(person: string, { signalsOf }: Pick<AccountDependencies, 'signalsOf'>): boolean {
-  return signalsOf?.(person).some((signal) => unsettlingSignals.has(signal)) === true;
+  return signalsOf?.(person).some((signal) => blockingSignals.has(signal)) === true;
 }
 
 export async function accountOf(id: string, dependencies: AccountDependencies): Promise<AccountStanding> {

@@ -5,27 +5,27 @@ import type { StoredTransaction, StoredTransition } from '../store/store.ts';
 import type { AccountStanding } from './account.ts';
 import type { ApprovalClaims, SignedItem } from './approval-claims.ts';
 
-/** Everything the rules look at. The signature has been verified: claims and item are the approver's own. */
+/** Input of the approval rules. The signature of the claims has been verified. */
 export interface ApprovalCase {
   readonly claims: ApprovalClaims;
-  /** What was signed of this transaction. */
+  /** The signed item of this transaction. */
   readonly item: SignedItem;
   readonly approver: Principal;
-  /** Now, whenever they signed. */
+  /** At this moment, not when they signed. */
   readonly account: AccountStanding;
-  /** Of who began the transaction, or took it on, and of the others who have approved it. */
+  /** Of the initiator, the successor and the other approvers. */
   readonly isIndependent: boolean;
   readonly transaction: StoredTransaction;
-  /** What happened to it before. */
+  /** Earlier steps. */
   readonly past: readonly Pick<StoredTransition, 'actor'>[];
-  /** Approvals of this transaction given before: expired, withdrawn or not. */
+  /** All earlier approvals, including expired and withdrawn ones. */
   readonly given: readonly StoredApproval[];
-  /** Those of them that stand. */
+  /** The valid ones among them. */
   readonly standing: readonly StoredApproval[];
   readonly directory: Pick<DirectorySnapshot, 'principal'>;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** One reason for which an approval does not count. @returns undefined when it does not apply */
+/** One reason to refuse an approval. @returns undefined if it does not apply */
 export type ApprovalRule = (approval: ApprovalCase) => CodedError | undefined;

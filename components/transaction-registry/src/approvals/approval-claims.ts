@@ -2,6 +2,7 @@ import { type ApproverRole, approverRoles, transactionErrors } from '@countersig
 import {
   type CodedError,
   type Digest,
+  defined,
   digestOf,
   type Json,
   parseDigest,
@@ -9,20 +10,20 @@ import {
   type TransactionId,
 } from '@countersign/kernel';
 
-/** So many transactions fit into one signature: each is to be looked at. */
+/** Most transactions under one signature; each must be reviewed. */
 export const maxBatch = 100;
 
-/** What is approved of one transaction. */
+/** The transaction and digest that are approved. */
 export interface SignedItem {
   readonly txn: TransactionId;
   readonly intentDigest: Digest;
 }
 
-/** What an approver signs beside the items. */
+/** The signed claims beside the items. */
 export interface ApprovalClaims {
   /** The approver, by principal id. */
   readonly iss: string;
-  /** In which of their roles they approve, where they say so. */
+  /** The role in which they approve, if named. */
   readonly role?: ApproverRole;
   /** Seconds since the epoch. */
   readonly iat: number;
@@ -30,12 +31,12 @@ export interface ApprovalClaims {
   readonly jti: string;
 }
 
-/** What was signed for several transactions. */
+/** The signed content for several transactions. */
 export interface BatchClaims {
   readonly claims: ApprovalClaims;
   /** In the order in which they were shown; each transaction once. */
   readonly items: readonly SignedItem[];
-  /** As the signer computed it; see `batch-root.ts`. */
+  /** As the signer computed it; see {@link batchRoot}. */
   readonly root: Digest;
 }
 
@@ -63,10 +64,10 @@ export function malformed(detail: string): CodedError {
   return transactionErrors.error('approval_malformed', `This is not an approval. ${detail}`);
 }
 
-/** What is signed is what is counted: a claim that nobody reads might be the condition the approver meant. */
+/** Refuses unknown claims: an ignored claim might be a condition that the approver meant. */
 function mustKnow(claims: Claims, known: readonly string[]): void {
   if (Object.keys(claims).some((name) => !known.includes(name)))
-    throw malformed(`It holds claims beside ${known.join(', ')}.`);
+    throw malformed(`It has claims other than ${known.join(', ')}.`);
 }
 
 function parseClaims({ iss, decision, role: named, iat, exp, jti }: Claims): ApprovalClaims {
@@ -78,7 +79,7 @@ function parseClaims({ iss, decision, role: named, iat, exp, jti }: Claims): App
   if (named !== undefined && role === undefined) throw malformed(`Its role is none of ${approverRoles.join(', ')}.`);
   if (!isTime(iat) || !isTime(exp)) throw malformed('Its iat and exp are not times in whole seconds.');
   if (exp <= iat) throw malformed('Its exp is not later than its iat.');
-  return { iss, ...(role === undefined ? {} : { role }), iat, exp, jti };
+  return { iss, ...defined({ role }), iat, exp, jti };
 }
 
 function parseItems(value: Json | undefined): readonly SignedItem[] {
@@ -110,10 +111,7 @@ function isTime(value: Json | undefined): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value < 253_402_300_800;
 }
 
-/**
- * The one digest that stands for a whole batch: SHA-256 over the canonical form (RFC 8785) of the list of
- * `{ txn, intent_digest }`, in the order shown. An item that is left out, put in, changed or moved gives another.
- */
+/** The digest of a batch: SHA-256 over the canonical form (RFC 8785) of the list of `{ txn, intent_digest }` in the order shown. */
 export function batchRoot(items: readonly SignedItem[]): Digest {
   return digestOf(items.map(({ txn, intentDigest }) => ({ txn, intent_digest: intentDigest })));
 }

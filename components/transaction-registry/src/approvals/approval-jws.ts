@@ -10,10 +10,10 @@ import {
   type SignedItem,
 } from './approval-claims.ts';
 
-/** RFC 8725 section 3.11: no other token can be taken for an approval. */
+/** Explicit type, so that no other JWT is accepted as an approval (RFC 8725 section 3.11). */
 const approvalType = 'countersign-approval+jwt';
 
-/** An approval taken apart. Nothing in it is believed before its signature has been verified. */
+/** A parsed approval whose signature has not been verified yet. */
 export interface ApprovalJws {
   readonly jws: UnverifiedJws;
   readonly kid: string;
@@ -21,7 +21,7 @@ export interface ApprovalJws {
   readonly item: SignedItem;
 }
 
-/** An approval of several transactions, taken apart. */
+/** A parsed approval of several transactions. */
 type BatchApprovalJws = Omit<ApprovalJws, 'item'> & BatchClaims;
 
 /** @throws CodedError `approval_malformed` */
@@ -45,7 +45,7 @@ function parseSigned(text: string) {
   return { jws, kid };
 }
 
-/** No other statement of a person can be taken for an approval. */
+/** Explicit type, so that no other statement is accepted as an approval. */
 export const approvalStatementType = 'countersign-approval+webauthn';
 
 /** @throws CodedError `approval_malformed` */

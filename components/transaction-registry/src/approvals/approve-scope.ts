@@ -2,7 +2,7 @@ import type { LifeCycleName } from '@countersign/contracts';
 import type { AuthorizationDetail, Scope } from '@countersign/market';
 import { lifeCycleOf } from '../life-cycles/index.ts';
 
-/** Under which scope an approval is brought. */
+/** The scope that an approval needs, by life cycle. */
 const scopeOf = {
   order: 'order:approve',
   rfq: 'order:approve',
@@ -16,7 +16,7 @@ const scopeOf = {
   administration: 'directory:approve',
 } as const satisfies Readonly<Record<LifeCycleName, Scope>>;
 
-/** Each of them, once; a caller needs the one of its kind of intent. */
+/** All approval scopes; a caller needs the one of the kind of intent. */
 export const approveScopes = [
   'order:approve',
   'allocation:approve',

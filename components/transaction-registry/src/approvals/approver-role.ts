@@ -2,8 +2,8 @@ import { type ApproverRole, approverRoles, transactionErrors } from '@countersig
 import type { ApprovalCase, ApprovalRule } from './approval-case.ts';
 
 /**
- * The one role in which an approval counts: the one it names, if the approver has it. One that names none is a
- * supervisor's, or given in the only other role that the approver has.
+ * The role in which an approval counts: the role it names, if the approver holds it. Without a named role it is
+ * `supervisor`, or the only approver role that the person holds.
  */
 export function roleOf({ approver, claims }: Pick<ApprovalCase, 'approver' | 'claims'>): ApproverRole | undefined {
   const held = approverRoles.filter((role) => approver.roles.includes(role));
@@ -12,7 +12,7 @@ export function roleOf({ approver, claims }: Pick<ApprovalCase, 'approver' | 'cl
   return held.length === 1 ? held[0] : undefined;
 }
 
-/** Whose roles are several says in which of them: one signature is not two people's. */
+/** An approver with several roles must name one, because one signature counts for one role. */
 export const approverRole: ApprovalRule = (approval) => {
   if (roleOf(approval) !== undefined) return undefined;
   const { approver, claims } = approval;
@@ -20,7 +20,7 @@ export const approverRole: ApprovalRule = (approval) => {
   return transactionErrors.error(
     'approval_role',
     several
-      ? 'This person may approve in several roles: the approval must name one of them as its role.'
-      : `Approving needs the role ${claims.role ?? approverRoles.join(' or ')}, which this person does not have.`,
+      ? 'This person holds several approver roles. The approval must name one of them in role.'
+      : `Approving needs the role ${claims.role ?? approverRoles.join(' or ')}, which this person does not hold.`,
   );
 };

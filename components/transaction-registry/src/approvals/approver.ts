@@ -10,20 +10,20 @@ import { type KeyCache, type VerificationKey, verifyJws } from '@countersign/oau
 import type { ApprovalClaims } from './approval-claims.ts';
 import type { ApprovalJws } from './approval-jws.ts';
 
-/** The one person who signed, with what. */
+/** The person who signed, and the key. */
 export interface Approver {
   readonly principal: Person;
   /** RFC 7638 thumbprint. */
   readonly kid: string;
   readonly jwk: Readonly<Record<string, string>>;
-  /** By which the key was registered to the person, beside the directory's record of them. */
+  /** The record that registered the authenticator. */
   readonly registration: RecordId | undefined;
   readonly authenticator?: Authenticator;
 }
 
 /**
- * The one person whose key signed. The key comes from the directory by its thumbprint, never from the approval,
- * and the approval must name that person itself: who signs knows in whose name.
+ * The person whose directory key signed. The key comes from the directory by its thumbprint, never from the approval,
+ * and the approval must name the same person as `iss`.
  *
  * @throws CodedError `approval_key_unknown`, `approval_signature`
  */
@@ -33,12 +33,11 @@ export function verifyApprover(
   keys: KeyCache,
 ): Approver {
   const credential = directory.credential(kid);
-  if (credential?.use !== 'approval') throw unknownKey('The key that signed is registered to no person.');
+  if (credential?.use !== 'approval') throw unknownKey('The signing key is not registered to a person.');
   const principal = personOf(credential.principal, directory);
-  if (principal.id !== claims.iss)
-    throw unknownKey('The key that signed is not registered to the person named as iss.');
+  if (principal.id !== claims.iss) throw unknownKey('The signing key is not registered to the person named as iss.');
   const key: VerificationKey = keys.import(credential.jwk);
-  if (key.thumbprint !== kid) throw unknownKey('The key is registered under another thumbprint than its own.');
+  if (key.thumbprint !== kid) throw unknownKey('The key is registered under a thumbprint that is not its own.');
   verifyJws(jws, key, (_, detail) =>
     transactionErrors.error('approval_signature', `The approval was not signed by this key. ${detail}`),
   );
@@ -46,8 +45,8 @@ export function verifyApprover(
 }
 
 /**
- * The one person whose authenticator signed. Its signature has been verified when it comes here; whose it is, and whether
- * it is of a class that is enough, is looked at.
+ * The person whose authenticator signed. The signature has already been verified; this checks the person and the class of
+ * the authenticator.
  *
  * @param acrValues classes of which the authenticator must have one
  * @throws CodedError `approval_key_unknown`, `approval_authenticator`
@@ -59,12 +58,11 @@ export function approverOfStatement(
   acrValues: readonly string[],
 ): Approver {
   const principal = personOf(authenticator.person, directory);
-  if (principal.id !== claims.iss)
-    throw unknownKey('The authenticator that signed is not registered to the person named as iss.');
+  if (principal.id !== claims.iss) throw unknownKey('The authenticator is not registered to the person named as iss.');
   if (!acrValues.includes(authenticator.acr))
     throw transactionErrors.error(
       'approval_authenticator',
-      `An approval is signed by an authenticator of the class ${acrValues.join(' or ')}; this one is ${authenticator.acr}.`,
+      `Approvals need an authenticator of class ${acrValues.join(' or ')}; this one has class ${authenticator.acr}.`,
     );
   const { kid, jwk, recordId: registration } = authenticator;
   return { principal, kid, jwk, registration, authenticator };
@@ -72,8 +70,8 @@ export function approverOfStatement(
 
 function personOf(id: string, directory: DirectorySnapshot): Person {
   const principal = directory.principal(id);
-  if (principal?.kind !== 'person') throw unknownKey('The key that signed is registered to no person.');
-  // Known, and may do nothing: not until they are let in again.
+  if (principal?.kind !== 'person') throw unknownKey('The signing key is not registered to a person.');
+  // An inactive person has no authority.
   if (principal.active === false) throw unknownKey('The person whose key signed is not active.');
   return principal;
 }

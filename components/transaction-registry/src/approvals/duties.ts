@@ -5,8 +5,8 @@ import type { RegistryLog } from '../proof/proven-store.ts';
 import type { StoredTransaction } from '../store/store.ts';
 
 /**
- * Whether who carries out a step is somebody else than those whose work it checks. A part that was played counts for
- * good: an approval that has expired since was given all the same.
+ * Checks separation of duties: who takes a step must differ from those whose work the step checks. Earlier participation
+ * counts permanently, even if the approval has expired since.
  *
  * @param approvers of whom an approval was not withdrawn
  * @returns CodedError `duties_combined`, `person_required`, `approval_role`, or undefined
@@ -21,7 +21,7 @@ export function dutiesFault(
     directory,
   }: {
     readonly by: Actor;
-    /** Those who act for them; what they may not do themselves they may not do in somebody's name. */
+    /** Principals who act on their behalf; the same rules apply to them. */
     readonly actors?: readonly string[] | undefined;
     readonly transaction: Pick<StoredTransaction, 'initiator' | 'carriedBy'>;
     readonly approvers: readonly string[];
@@ -31,30 +31,30 @@ export function dutiesFault(
   if (duties === undefined) return undefined;
   const principal = directory.principal(by.id);
   if (duties.person === true && principal?.kind !== 'person')
-    return transactionErrors.error(
-      'person_required',
-      'This is for a person to do, not for a machine of its own accord.',
-    );
+    return transactionErrors.error('person_required', 'A person must take this step; software cannot.');
   const hands = [by.id, ...actors];
   if (
     duties.notInitiator === true &&
     hands.some((hand) => hand === transaction.initiator || hand === transaction.carriedBy)
   )
-    return transactionErrors.error('duties_combined', 'Who began a transaction leaves this step to somebody else.');
+    return transactionErrors.error(
+      'duties_combined',
+      'The initiator of a transaction cannot take this step. Another person must take it.',
+    );
   if (duties.notApprover === true && approvers.some((approver) => hands.includes(approver)))
-    return transactionErrors.error('duties_combined', 'Who approved a transaction leaves this step to somebody else.');
+    return transactionErrors.error(
+      'duties_combined',
+      'An approver of a transaction cannot take this step. Another person must take it.',
+    );
   if (duties.approver === true && !approverRoles.some((role) => principal?.roles.includes(role)))
     return transactionErrors.error(
       'approval_role',
-      `This is for somebody with a role in which people approve: ${approverRoles.join(', ')}.`,
+      `This step needs one of the approver roles ${approverRoles.join(', ')}.`,
     );
   return undefined;
 }
 
-/**
- * Everyone who has approved a transaction and has not taken it back, as the log tells it: an approval whose row somebody has
- * removed was given all the same.
- */
+/** Everyone who approved a transaction and did not withdraw, read from the log so that a deleted row changes nothing. */
 export async function approversOf(
   transaction: TransactionId,
   log: Pick<RegistryLog, 'search'>,

@@ -3,14 +3,14 @@ import { isCodedError, type TransactionId } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { type WithdrawDependencies, withdraw } from './withdraw-approval.ts';
 
-/** So many transactions are asked for at once. */
+/** Transactions read at once. */
 const page = 100;
 
 /**
- * Takes back every approval of a person that has not run out and that nothing rests on yet: each recorded before it takes effect. When it fails
- * midway, what was taken back stays so, and asking again goes on from there.
+ * Withdraws every unexpired approval of a person that no step relies on yet; each withdrawal is recorded first. After a
+ * failure, repeating the call continues where it stopped.
  *
- * @returns how many this call took back
+ * @returns how many approvals this call withdrew
  */
 export async function endApprovalsOf(
   approver: string,
@@ -24,9 +24,9 @@ export async function endApprovalsOf(
     const transactions = await store.openApprovalsBy(approver, clock.now(), page);
     for (const id of transactions)
       ended += await endIn(id).catch((error: unknown) => {
-        // Somebody has changed its rows: nobody carries it on, so that no approval of it counts.
+        // Somebody changed the rows of this transaction. It cannot proceed, so its approvals have no effect.
         if (!isCodedError(error, 'authority_unproven')) throw error;
-        logger.error({ error, transaction: id }, 'a transaction that was approved is not as it was recorded');
+        logger.error({ error, transaction: id }, 'the rows of an approved transaction differ from its records');
         return 0;
       });
     if (transactions.length < page) return ended;

@@ -11,6 +11,7 @@ import {
 import {
   type Clock,
   type Digest,
+  defined,
   type Json,
   newId,
   parseId,
@@ -34,9 +35,9 @@ export interface Given {
   readonly claims: ApprovalClaims;
   readonly role: ApproverRole;
   readonly brought: BroughtApproval;
-  /** What the approver was shown, where it was shown here. */
+  /** What our page showed the approver; absent for approvals signed elsewhere. */
   readonly shown?: ShownToApprover | undefined;
-  /** Where it came with others under one signature. */
+  /** Digest of the batch, for an approval signed together with others. */
   readonly root?: Digest | undefined;
 }
 
@@ -58,11 +59,11 @@ export function approvalOf(
     kid,
     tokenId: claims.jti,
     ...(authenticator === undefined ? {} : { authenticator: authenticator.id }),
-    ...(root === undefined ? {} : { batchRoot: root }),
+    ...defined({ batchRoot: root }),
   };
 }
 
-/** What is recorded of an approval. */
+/** The record of an approval. */
 export function givenRecord(
   approval: StoredApproval,
   { transaction, approver, brought, shown, root }: Given,
@@ -83,16 +84,16 @@ export function givenRecord(
       key: jwk,
       role: approval.role,
       expires_at: approval.expiresAt,
-      ...(root === undefined ? {} : { batch_root: root }),
+      ...defined({ batch_root: root }),
     },
     protectedValues: strategyOf(transaction.initiatorInstitution, { shown: shownJson(shown) }),
   };
 }
 
 /**
- * The approval as its record says it, where the process that recorded it died before it was stored.
+ * The approval with the id of its earlier record, if a process recorded it and died before storing it.
  *
- * @throws CodedError `approval_repeated` where the same signature was recorded otherwise
+ * @throws CodedError `approval_repeated` if the record has a different role or expiry
  */
 export function asGiven(approval: StoredApproval, before: EvidenceRecord | undefined): StoredApproval {
   if (before === undefined) return approval;
@@ -105,7 +106,7 @@ export function asGiven(approval: StoredApproval, before: EvidenceRecord | undef
   if (id === undefined || said.role !== approval.role || said.expires_at !== approval.expiresAt)
     throw transactionErrors.error(
       'approval_repeated',
-      'This signature was recorded in another role or for another time: sign anew.',
+      'This signature was already recorded with a different role or expiry. Sign again.',
     );
   return { ...approval, id };
 }
@@ -121,7 +122,7 @@ function shownJson(shown: ShownToApprover | undefined): Json | undefined {
   };
 }
 
-/** What of an approval is anybody's business beside this component's. */
+/** The members of an approval that leave this component. */
 export function publicPart({
   id,
   transaction,
@@ -140,7 +141,7 @@ export function publicPart({
     intentDigest,
     expiresAt,
     recordId,
-    ...(withdrawn === undefined ? {} : { withdrawn }),
+    ...defined({ withdrawn }),
   };
 }
 

@@ -15,7 +15,7 @@ export type Judgement =
   | { readonly counts: true; readonly role: ApproverRole; readonly standing: readonly StoredApproval[] }
   | { readonly counts: false; readonly fault: CodedError };
 
-/** @param transaction locked, so that what is found stays so */
+/** @param transaction locked, so that the result stays true */
 export async function judge(
   signed: { readonly claims: ApprovalClaims; readonly item: SignedItem; readonly approver: Approver },
   transaction: StoredTransaction,
@@ -58,7 +58,7 @@ export async function judge(
   return { counts: true, role, standing };
 }
 
-/** What reading or verifying a signature refused, in the words of this component; anything else is thrown on. */
+/** The error as a refusal of this component. @throws any other error unchanged */
 export function refusalBy(error: unknown): CodedError {
   if (isCodedError(error) && Object.hasOwn(transactionErrors.codes, error.code)) return error;
   throw error;

@@ -13,13 +13,13 @@ import { countsFor } from './quorum.ts';
 import { approvalFault } from './rules.ts';
 import type { Wanted } from './wanted.ts';
 
-/** In which roles a person's word would count now; where in none, why not. */
+/** The roles in which a person could approve now, or the reason why there are none. */
 interface MayApprove {
   readonly roles: readonly ApproverRole[];
   readonly fault: CodedError | undefined;
 }
 
-/** What the rules are asked about. */
+/** Input of the approval rules. */
 interface ApprovableCase {
   readonly account: AccountStanding;
   readonly isIndependent: boolean;
@@ -32,8 +32,8 @@ interface ApprovableCase {
 }
 
 /**
- * Asks every rule of approvals as if the person had signed just now, in each of their roles, and whether it would be one
- * of those that are wanted. The same rules are asked again of what they sign.
+ * Applies all approval rules as if the person had signed now, in each of their roles, and checks whether the approval is
+ * required. The signed approval goes through the same rules again.
  */
 export function mayApprove(
   person: Person,
@@ -45,11 +45,14 @@ export function mayApprove(
     return about.awaited.some((want) => countsFor(want, approval, about));
   });
   if (wanted.length > 0) return { roles: wanted, fault: undefined };
-  const notWanted = transactionErrors.error('approval_not_awaited', 'No approval of yours is wanted now.');
+  const notWanted = transactionErrors.error(
+    'approval_not_awaited',
+    'The transaction does not need your approval at this stage.',
+  );
   return { roles: [], fault: roles.length > 0 ? notWanted : fault };
 }
 
-/** The roles in which no rule speaks against the person, whether their word is wanted or not. */
+/** The roles in which all rules pass, whether the approval is required or not. */
 export function passesRules(person: Person, about: ApprovableCase): MayApprove {
   const { transaction, now } = about;
   const item = { txn: transaction.id, intentDigest: transaction.intentDigest };

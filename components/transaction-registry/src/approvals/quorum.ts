@@ -3,21 +3,18 @@ import type { CodedError } from '@countersign/kernel';
 import type { StoredTransaction } from '../store/store.ts';
 import type { Wanted } from './wanted.ts';
 
-/** Against what approvals are counted. */
+/** The approvals to count, and what they are counted for. */
 export interface Quorum {
   readonly transaction: Pick<StoredTransaction, 'initiator'> & Partial<Pick<StoredTransaction, 'carriedBy'>>;
-  /** Those that stand, in the order given: see `standingApprovals`. */
+  /** Valid approvals in the order given; see `standingApprovals`. */
   readonly approvals: readonly { readonly approver: string; readonly role: string; readonly institution: string }[];
   readonly directory: Pick<DirectorySnapshot, 'principal'>;
 }
 
-/** Roles of the control functions: independent of those who deal. */
+/** Roles of the control functions, which are independent of trading. */
 const controlFunctions: readonly string[] = ['compliance', 'operations', 'risk'];
 
-/**
- * What is still wanted, with the number that is missing; empty when every number is reached. What is ordered counts only
- * from when everything listed ahead of it had been given.
- */
+/** The approvals still missing, with their counts. An ordered entry counts only approvals given after all entries before it. */
 export function missingApprovals(wanted: readonly Wanted[], quorum: Quorum): readonly Wanted[] {
   return wanted.flatMap((want, index) => {
     const from = want.ordered ? completeAt(wanted.slice(0, index), quorum) : 0;
@@ -32,7 +29,7 @@ export function missingApprovals(wanted: readonly Wanted[], quorum: Quorum): rea
   });
 }
 
-/** After how many approvals nothing of this was missing any more; past the last one where something is missing yet. */
+/** The number of approvals after which none of these was missing; all of them if something is still missing. */
 function completeAt(ahead: readonly Wanted[], quorum: Quorum): number {
   const { approvals } = quorum;
   for (let given = 0; given <= approvals.length; given++)
@@ -41,7 +38,7 @@ function completeAt(ahead: readonly Wanted[], quorum: Quorum): number {
 }
 
 /**
- * Why a step may not be carried out for want of approvals.
+ * Checks whether a step has its approvals.
  *
  * @returns CodedError `approval_required`, with what is missing as `obligations`; undefined when nothing is
  */
@@ -63,7 +60,7 @@ export function quorumFault(wanted: readonly Wanted[], quorum: Quorum): CodedErr
   });
 }
 
-/** Whether an approval is one of those that are wanted. */
+/** Whether an approval counts for a required entry. */
 export function countsFor(
   want: Pick<Wanted, 'role' | 'institution' | 'independent'>,
   approval: Quorum['approvals'][number],
@@ -74,22 +71,22 @@ export function countsFor(
   const person = directory.principal(approver);
   if (person?.kind !== 'person') return false;
   const desk = directory.principal(transaction.initiator)?.desk;
-  // The head of a desk speaks for that desk. Who heads a desk and belongs to none, heads several.
+  // A desk head approves for their own desk. A desk head without a desk heads several.
   if (role === 'desk-head' && person.desk !== undefined && person.desk !== desk) return false;
   if (!want.independent) return true;
-  // Who has taken it over answers for it now: their desk does not check itself either.
+  // The desk of a person who took the transaction over must not check itself either.
   const { carriedBy = null } = transaction;
   const theirs = carriedBy === null ? undefined : directory.principal(carriedBy)?.desk;
   return isIndependent(person, role, [desk, theirs]);
 }
 
-/** A control function checks those who deal, so it is not of their desk, and does not deal itself. */
+/** An independent approver holds a control role, does not trade, and belongs to none of these desks. */
 function isIndependent(person: Person, role: string, desks: readonly Principal['desk'][]): boolean {
   const deals = person.roles.includes('trader');
   return controlFunctions.includes(role) && !deals && (person.desk === undefined || !desks.includes(person.desk));
 }
 
 function wordsOf({ role, count, institution, independent }: Wanted): string {
-  const of = independent ? `${role}, of another desk than the one that began it,` : role;
+  const of = independent ? `${role}, from a different desk than the initiator,` : role;
   return `${count === 1 ? 'the approval of one person' : `the approvals of ${count} people`} of ${of} at ${institution}`;
 }

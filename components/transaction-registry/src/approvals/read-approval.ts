@@ -11,24 +11,24 @@ import {
 import { type Approver, approverOfStatement, verifyApprover } from './approver.ts';
 import { refusalBy } from './judge.ts';
 
-/** An approval as it is brought: a compact JWS, or what a person's authenticator signed. */
+/** An approval as submitted: a compact JWS, or a statement signed by an authenticator. */
 export type BroughtApproval = string | SignedStatement;
 
 export interface ReadingDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly keys: KeyCache;
-  /** Classes of authenticators that are enough; see `verifyApprover` for keys of the directory. */
+  /** Accepted authenticator classes. */
   readonly acrValues: readonly string[];
-  /** Whether keys of the directory count too, of which nobody knows where they are kept. */
+  /** Whether directory keys may sign approvals; their storage is unknown. */
   readonly directoryKeys: boolean;
 }
 
-/** Who signed, and what; or why nobody did. */
+/** The signed claims and the signer, or the reason why the approval is invalid. */
 export type Read<Signed> =
   | { readonly signed: Signed; readonly approver: Approver }
   | { readonly fault: CodedError; readonly approver?: Approver };
 
-/** Who signed what, of one transaction; or why it is no approval. */
+/** Reads and verifies an approval of one transaction. */
 export function readApproval(
   brought: BroughtApproval,
   dependencies: ReadingDependencies,
@@ -36,20 +36,21 @@ export function readApproval(
   return read(brought, dependencies, parseApprovalJws, parseApprovalStatement);
 }
 
-/** The same of several. The root is what it says. */
+/** Reads and verifies an approval of several transactions, including its root. */
 export function readBatch(brought: BroughtApproval, dependencies: ReadingDependencies): Read<BatchClaims> {
   const found = read(brought, dependencies, parseBatchApprovalJws, parseBatchApprovalStatement);
   if ('fault' in found || batchRoot(found.signed.items) === found.signed.root) return found;
-  const detail = 'The root that was signed is not the digest of the items: the list was changed after it was shown.';
+  const detail =
+    'The signed root is not the digest of the items. The list was changed after it was shown: review and sign it again.';
   return { fault: transactionErrors.error('approval_batch_root', detail), approver: found.approver };
 }
 
-/** What was brought may be anything: its digest is enough to recognise it by. */
+/** Identifies a submitted approval, even one that cannot be parsed. */
 export function digestOfBrought(brought: BroughtApproval): Digest {
   return digestOf(typeof brought === 'string' ? brought : brought.claims);
 }
 
-/** The proof of an approval as its record holds it: evidence is checked from it. */
+/** The proof in the record of an approval, from which evidence is verified. */
 export function proofOf(brought: BroughtApproval): Readonly<Record<string, Json>> {
   if (typeof brought === 'string') return { jws: brought };
   const { claims, signature, authenticator } = brought;
@@ -68,7 +69,7 @@ function read<Signed extends { readonly claims: ApprovalClaims }>(
       if (!directoryKeys)
         throw transactionErrors.error(
           'approval_authenticator',
-          'An approval is signed by an authenticator here; keys of the directory approve nothing.',
+          'Approvals must be signed by an authenticator; directory keys are not accepted.',
         );
       return { signed, approver: verifyApprover(signed, directory.snapshot(), keys) };
     }

@@ -1,4 +1,4 @@
-import { dealsBeside, type Independence, transactionErrors } from '@countersign/contracts';
+import { type Independence, tradesOnSameDesk, transactionErrors } from '@countersign/contracts';
 import { type CodedError, parseInstant } from '@countersign/kernel';
 import { findClaimFault } from '@countersign/oauth';
 import type { StoredApproval } from '../store/approvals.ts';
@@ -9,13 +9,13 @@ import { approverRole, roleOf } from './approver-role.ts';
 import { countsFor, missingApprovals } from './quorum.ts';
 import { approvingSteps, type Wanted, wantedByRule } from './wanted.ts';
 
-/** Four eyes are two pairs; who has taken a transaction over from somebody who left stands in that person's place. */
+/** Four-eyes rule. A person who took a transaction over counts as its initiator. */
 const notSelf: ApprovalRule = ({ approver, transaction }) =>
   approver.id === transaction.initiator || approver.id === transaction.carriedBy
-    ? transactionErrors.error('approval_self', 'Who began a transaction cannot approve it.')
+    ? transactionErrors.error('approval_self', 'The initiator of a transaction cannot approve it.')
     : undefined;
 
-/** Who wrote or certified an algorithm answers for it, and does not also release its orders (RTS 6 Articles 5 and 9). */
+/** The developer and the certifier of an algorithm cannot approve its orders (RTS 6 Articles 5 and 9). */
 const notCertifier: ApprovalRule = ({ approver, transaction, directory }) => {
   const initiator = directory.principal(transaction.initiator);
   if (initiator?.kind !== 'agent') return undefined;
@@ -23,47 +23,44 @@ const notCertifier: ApprovalRule = ({ approver, transaction, directory }) => {
   return approver.id === certifiedBy || approver.id === developedBy
     ? transactionErrors.error(
         'duties_combined',
-        'Who developed or certified the algorithm that began a transaction cannot approve it.',
+        'The developer and the certifier of the algorithm that started a transaction cannot approve it.',
       )
     : undefined;
 };
 
-/** Who has carried a transaction on with their own hands checks nobody by approving it afterwards. */
+/** A person who took a step of the transaction would check their own work. */
 const notReporter: ApprovalRule = ({ approver, past }) =>
   past.some(({ actor }) => actor === approver.id)
-    ? transactionErrors.error('duties_combined', 'Who has carried a transaction on cannot approve it.')
+    ? transactionErrors.error('duties_combined', 'A person who has taken a step of a transaction cannot approve it.')
     : undefined;
 
-/** Who deals at the desk that began a transaction does not check that desk in another role of theirs. */
+/** A trader cannot check their own desk in another role. */
 const notOfDesk: ApprovalRule = (approval) => {
   const { approver, transaction, directory } = approval;
   const role = roleOf(approval);
   const begun = [transaction.initiator, transaction.carriedBy ?? transaction.initiator].map((id) =>
     directory.principal(id),
   );
-  return role !== undefined && dealsBeside(approver, role, begun)
+  return role !== undefined && tradesOnSameDesk(approver, role, begun)
     ? transactionErrors.error(
         'duties_combined',
-        `A trader of the desk that began a transaction cannot approve it as ${role}: ask somebody of another desk.`,
+        `A trader of the initiator's desk cannot approve the transaction as ${role}. Ask somebody from another desk.`,
       )
     : undefined;
 };
 
-/**
- * One person counts once, with whichever of their keys; and one signature is used once, also after it has expired. What
- * was withdrawn comes back by a new signature alone.
- */
+/** One person counts once, whichever key they use, and each signature counts once. After a withdrawal a new signature is needed. */
 const notRepeated: ApprovalRule = ({ approver, claims, given, now }) => {
   const own = given.filter((approval) => approval.approver === approver.id);
   const same = own.find(({ tokenId }) => tokenId === claims.jti);
   if (same?.withdrawn !== undefined)
     return transactionErrors.error(
       'approval_withdrawn',
-      'This approval was withdrawn: look at the intent and sign again.',
+      'This approval was withdrawn. Review the intent and sign again.',
     );
   const stands = own.some(({ withdrawn, expiresAt }) => withdrawn === undefined && Date.parse(expiresAt) > now);
   return same !== undefined || stands
-    ? transactionErrors.error('approval_repeated', 'This person has approved this transaction already.')
+    ? transactionErrors.error('approval_repeated', 'This person has already approved this transaction.')
     : undefined;
 };
 
@@ -71,12 +68,12 @@ const maxLifetimeSeconds = 3_600;
 /** How far the approver's clock may be ahead of ours. */
 const clockSkewSeconds = 60;
 
-/** Milliseconds since the epoch: what the approver said, and at most an hour after signing. */
+/** When an approval expires, in milliseconds since the epoch: at its `exp`, and at most an hour after signing. */
 export function expiryOf({ iat, exp }: ApprovalClaims): number {
   return Math.min(exp, iat + maxLifetimeSeconds) * 1000;
 }
 
-/** An approval is for now. A late one is neither executed nor kept for later. */
+/** An expired approval is refused, not kept. */
 const inTime: ApprovalRule = ({ claims: { iat, exp }, now }) => {
   const found = findClaimFault(
     { iat, exp },
@@ -91,16 +88,16 @@ const inTime: ApprovalRule = ({ claims: { iat, exp }, now }) => {
     case undefined:
       return undefined;
     case 'expired':
-      return transactionErrors.error(
-        'approval_expired',
-        'The approval has expired: look at the intent and sign again.',
-      );
+      return transactionErrors.error('approval_expired', 'The approval has expired. Review the intent and sign again.');
     default:
-      return transactionErrors.error('approval_malformed', 'The approval says it was signed in the future.');
+      return transactionErrors.error(
+        'approval_malformed',
+        'The iat of the approval is in the future. Check the clock of the signing device.',
+      );
   }
 };
 
-/** Who has the last word speaks last: with the approvals that come before in hand. */
+/** An ordered approval needs all approvals before it. */
 const inTurn: ApprovalRule = (approval) => {
   const ahead = approvingSteps(approval.transaction).flatMap(({ rule }) =>
     aheadOf(wantedByRule(rule, approval.transaction), approval),
@@ -109,12 +106,12 @@ const inTurn: ApprovalRule = (approval) => {
   const roles = [...new Set(ahead.map(({ role }) => role))];
   return transactionErrors.error(
     'approval_out_of_turn',
-    `The approval of ${roles.join(' and ')} comes before this one.`,
+    `The approval of ${roles.join(' and ')} must be given first.`,
     { facts: { before: ahead.map(({ role, count, institution }) => ({ role, count, institution })) } },
   );
 };
 
-/** What is still missing ahead of the entry that this approval would count for. */
+/** The missing approvals ahead of the entry that this approval counts for. */
 function aheadOf(wanted: readonly Wanted[], approval: ApprovalCase): readonly Wanted[] {
   const { approver, transaction, directory, standing } = approval;
   const given = { approver: approver.id, role: roleOf(approval) ?? '', institution: approver.institution };
@@ -123,36 +120,36 @@ function aheadOf(wanted: readonly Wanted[], approval: ApprovalCase): readonly Wa
   return missingApprovals(wanted.slice(0, at), { transaction, approvals: standing, directory });
 }
 
-/** Whichever key signs, of the directory's too: a word given while it may not have been theirs does not wait for better days. */
+/** An approval from an account that may be compromised is refused, whichever key signed it. */
 const settled: ApprovalRule = ({ account }) => {
   switch (account) {
     case 'settled':
       return undefined;
     case 'locked':
-      return transactionErrors.error('approval_unsettled', 'The account of this person is locked.');
+      return transactionErrors.error(
+        'approval_unsettled',
+        'The account of this person is locked. Another person must approve.',
+      );
     case 'unsettled':
       return transactionErrors.error(
         'approval_unsettled',
-        'There are signs that somebody else uses the account of this person, or it was recovered a short while ago.',
+        'The account of this person may be compromised, or was recovered recently. Another person must approve.',
       );
     default:
       return account satisfies never;
   }
 };
 
-/** What was signed is what was seen: another transaction, or one changed field, and the signature is for something else. */
+/** The signature must name this transaction and its exact digest. */
 const termsUnchanged: ApprovalRule = ({ item, transaction }) =>
   item.txn === transaction.id && item.intentDigest === transaction.intentDigest
     ? undefined
     : transactionErrors.error(
         'approval_terms_changed',
-        'What was approved is not the intent of this transaction: look at it again and sign its digest.',
+        'The approval is not for the intent of this transaction. Review the intent and sign its digest.',
       );
 
-/**
- * The institution whose intent it is supervises it, and another where a step wants its word. A counterparty's consent
- * is another thing.
- */
+/** Approvers come from the initiator's institution, or from one that a step names. */
 const rightInstitution: ApprovalRule = ({ approver, transaction }) => {
   if (approver.institution === transaction.initiatorInstitution) return undefined;
   const asked = approvingSteps(transaction).some(({ rule }) =>
@@ -162,34 +159,34 @@ const rightInstitution: ApprovalRule = ({ approver, transaction }) => {
     ? undefined
     : transactionErrors.error(
         'approval_institution',
-        'Only a person of the institution that began the transaction can approve it.',
+        "Only a person of the initiator's institution can approve the transaction.",
       );
 };
 
-/** An approval of what cannot come any more approves nothing; it would only look as if it had. */
+/** No approval is accepted if no following step can use it. */
 const awaited: ApprovalRule = ({ transaction, now }) => {
   const steps = approvingSteps(transaction);
   if (steps.length === 0)
     return transactionErrors.error(
       'approval_not_awaited',
-      `The transaction is ${transaction.state}; nothing that follows now is waiting for an approval.`,
+      `The transaction is ${transaction.state}; no following step needs an approval.`,
     );
   const { not_after: until } = transaction.detail;
   const over = (parseInstant(until) ?? 0) <= now && steps.every(({ rule }) => rule.inTime === true);
-  return over ? transactionErrors.error('intent_expired', `The intent was good until ${until}.`) : undefined;
+  return over ? transactionErrors.error('intent_expired', `The intent expired at ${until}.`) : undefined;
 };
 
-/** Whoever invites somebody to enrol a key may have enrolled one of their own for them: then two words are one person's. */
+/** A person who invites another to enrol a key could enrol a key of their own and approve twice. */
 const independent: ApprovalRule = ({ isIndependent }) =>
   isIndependent
     ? undefined
     : transactionErrors.error(
         'approval_not_independent',
-        'You and who began this, took it on or approved it are not independent: one of you invited the other to enrol a key. ' +
-          'Somebody else has to approve it.',
+        'The approver and the initiator or another approver are not independent: one invited the other to enrol a key. ' +
+          'Another person must approve.',
       );
 
-/** In the order in which they are told: what the approver can mend first. */
+/** The order decides which fault is reported: those that the approver can fix come first. */
 const rules: readonly ApprovalRule[] = [
   termsUnchanged,
   inTime,
@@ -215,7 +212,7 @@ export function approvalFault(approval: ApprovalCase): CodedError | undefined {
   return undefined;
 }
 
-/** Whether an approver is surely somebody else than everybody whose word the transaction rests on beside theirs. */
+/** Whether an approver is independent of the initiator, the successor and the other approvers. */
 export function isIndependent(
   approver: string,
   { initiator, carriedBy }: Pick<StoredTransaction, 'initiator' | 'carriedBy'>,

@@ -1,21 +1,20 @@
 import {
   type AuthenticatorRegister,
   type DirectorySnapshot,
-  dealsBeside,
   parsePrincipalId,
+  tradesOnSameDesk,
 } from '@countersign/contracts';
 import type { StoredApproval } from '../store/approvals.ts';
 import type { StoredTransaction } from '../store/store.ts';
 import { type AccountDependencies, isUnsettled } from './account.ts';
 
-/** Who knows what becomes of people's authenticators, where there are any. */
+/** Looks up authenticators and locked accounts. */
 export type AuthenticatorsHeld = Pick<AuthenticatorRegister, 'of' | 'isLocked'>;
 
 /**
- * The approvals that stand now: not expired, not withdrawn, and given by a person who would be taken at their word
- * today. A leaver's approval, or one by a key that was withdrawn, or of which there may be a copy, falls with the person or
- * the key, one of a person who was locked out, or whose account may be used by somebody else, with that; and so does that
- * of somebody who has taken the transaction over since, for it is theirs now, or who deals at the desk it is of.
+ * The approvals that are valid now: neither expired nor withdrawn, and the approver could still give them. An approval
+ * ends when its approver leaves, loses the role, is locked or suspected, takes the transaction over, or trades at its desk,
+ * and when its key is removed, suspended or shared.
  */
 export async function standingApprovals(
   transaction: Pick<StoredTransaction, 'intentDigest' | 'initiator' | 'carriedBy'>,
@@ -48,7 +47,7 @@ export async function standingApprovals(
       person.active !== false &&
       person.institution === approval.institution &&
       person.roles.includes(approval.role) &&
-      !dealsBeside(person, approval.role, begun) &&
+      !tradesOnSameDesk(person, approval.role, begun) &&
       !isUnsettled(person.id, { signalsOf })
     );
   });
@@ -70,7 +69,7 @@ async function isHeld(
   );
 }
 
-/** One key is one person: with which two principals have approved, nobody knows whose word it was. */
+/** A key with which two principals approved identifies neither of them. */
 function isSharedKey({ kid, approver }: StoredApproval, approvals: readonly StoredApproval[]): boolean {
   return approvals.some((other) => other.kid === kid && other.approver !== approver);
 }

@@ -4,7 +4,7 @@ import type { AuthorizationDetail } from '@countersign/market';
 import type { KnownFacts } from '../known-facts.ts';
 import type { StoredTransaction } from '../store/store.ts';
 
-/** Something in an intent that deserves a second look. */
+/** A property of an intent that an approver should check carefully. */
 export interface Warning {
   readonly code: string;
   readonly detail: string;
@@ -13,16 +13,12 @@ export interface Warning {
 const soonMs = 15 * 60_000;
 const dayMs = 24 * 3_600_000;
 
-/**
- * What an approver should not overlook, read from the intent and what is known here; never from what a client says.
- *
- * @param about.known of the destination and the trade; see `knownFacts`
- */
+/** The warnings that an approver sees. They come from the intent and the registry, never from a client. */
 export function warningsOf(
   transaction: Pick<StoredTransaction, 'detail' | 'initiator'>,
   about: {
     readonly known: KnownFacts;
-    /** A withdrawal or settlement names no active entry of the address book, or not the one that was asked for. */
+    /** The destination is no active address book entry, or not the entry that was requested. */
     readonly destinationMissing: boolean;
     readonly openException: boolean;
     readonly directory: Pick<DirectorySnapshot, 'principal'>;
@@ -33,35 +29,35 @@ export function warningsOf(
   const { detail, initiator } = transaction;
   const left = (parseInstant(detail.not_after) ?? 0) - about.now;
   return [
-    // A settlement goes to a known destination or nowhere: there the next one says all of it.
+    // For a settlement `destination_unknown` covers this case.
     ...warn(
       about.known.destinationKnown === false && detail.type === 'urn:countersign:rar:v1:withdrawal',
       'destination_new',
-      'Nothing has been sent to this destination before.',
+      'No previous transfer to this destination.',
     ),
     ...warn(
       about.destinationMissing,
       'destination_unknown',
-      'No active entry of the address book is what it names: it is not released there.',
+      'The destination does not match an active address book entry. The transfer cannot be released.',
     ),
     ...warn(
       about.known.tradeKnown === false,
       'trade_unknown',
-      'No executed trade of these parties has this much left: it is not carried on.',
+      'No executed trade between these parties has sufficient remaining quantity. The transaction cannot proceed.',
     ),
     ...ofDetail(detail, about.now),
     ...warn(
       about.directory.principal(initiator) === undefined,
       'initiator_gone',
-      'Whoever began this is no longer in the directory, or not active.',
+      'The initiator is no longer in the directory or is inactive.',
     ),
     ...warn(
       about.openException,
       'exception_open',
-      'An exception stands open: it is not carried on before that is dealt with.',
+      'An exception is open. The transaction cannot proceed until it has been resolved.',
     ),
-    ...warn(left <= 0, 'intent_expired', `The intent was good until ${detail.not_after}.`),
-    ...warn(left > 0 && left <= soonMs, 'intent_expires_soon', `The intent is good until ${detail.not_after}.`),
+    ...warn(left <= 0, 'intent_expired', `The intent expired at ${detail.not_after}.`),
+    ...warn(left > 0 && left <= soonMs, 'intent_expires_soon', `The intent expires at ${detail.not_after}.`),
   ];
 }
 
@@ -70,29 +66,29 @@ function ofDetail(detail: AuthorizationDetail, now: number): readonly Warning[] 
     case 'urn:countersign:rar:v1:trade_order':
     case 'urn:countersign:rar:v1:rfq':
       return [
-        ...warn(detail.algo !== undefined, 'algorithmic', 'An algorithm began this, not a person.'),
+        ...warn(detail.algo !== undefined, 'algorithmic', 'This transaction was started by an algorithm.'),
         ...warn(
           detail.limit_price === undefined,
           'no_limit_price',
-          'There is no limit price: it deals at whatever the market asks.',
+          'No limit price: the order executes at any market price.',
         ),
       ];
     case 'urn:countersign:rar:v1:settlement_instruction':
-      return warn(!detail.dvp, 'free_of_payment', 'It delivers free of payment: nothing comes back for it.');
+      return warn(!detail.dvp, 'free_of_payment', 'Delivery free of payment: no payment is received in return.');
     case 'urn:countersign:rar:v1:withdrawal':
       return warn(
         detail.calldata_hash !== undefined,
         'call_data',
-        'It calls a contract: what that does is not in the intent, only the digest of the call.',
+        'This transaction calls a smart contract. Only the hash of the call is shown, not its effect.',
       );
     case 'urn:countersign:rar:v1:privileged_admin':
-      return warn(detail.after_hash === undefined, 'removal', 'It removes something.');
+      return warn(detail.after_hash === undefined, 'removal', 'This change removes a setting or an entry.');
     case 'urn:countersign:rar:v1:address_book_change':
-      // Who proposes it says how long: one that is over already gives nobody the time to notice.
+      // The proposer chooses this time, so it may be too short to detect errors.
       return warn(
         (parseInstant(detail.cooling_off_until) ?? 0) - now < dayMs,
         'cooling_off_short',
-        `It can be sent to from ${detail.cooling_off_until} on: less than a day for somebody to notice.`,
+        `The destination can be used from ${detail.cooling_off_until}: less than a day to detect errors.`,
       );
     case 'urn:countersign:rar:v1:allocation':
     case 'urn:countersign:rar:v1:clearing_submission':

@@ -7,7 +7,7 @@ import {
   recordIdAfter,
   transactionErrors,
 } from '@countersign/contracts';
-import type { ApprovalId, Clock, Random, TransactionId } from '@countersign/kernel';
+import { type ApprovalId, type Clock, defined, type Random, type TransactionId } from '@countersign/kernel';
 import { type SayingSteps, type Sayings, say } from '../proof/commands.ts';
 import { approvalClaim } from '../proof/held.ts';
 import type { RegistryLog, Store } from '../proof/proven-store.ts';
@@ -27,7 +27,7 @@ interface Withdrawing {
   readonly transaction: TransactionId;
   readonly approval: ApprovalId;
   readonly by: Requester;
-  /** Where not its giver takes it back, but what ends their authority. */
+  /** Set if the approval ends with the approver's authority; absent if the approver withdraws it. */
   readonly reason: string | undefined;
 }
 interface Standing {
@@ -35,7 +35,7 @@ interface Standing {
   readonly given: StoredApproval;
 }
 
-/** Takes an approval back, by who gave it and before anything rests on it; see the contract. */
+/** Withdraws an approval for its approver, before any step relies on it; see the contract. */
 export async function withdrawApproval(
   transaction: TransactionId,
   approval: ApprovalId,
@@ -45,7 +45,7 @@ export async function withdrawApproval(
   return publicPart(await withdraw({ transaction, approval, by, reason: undefined }, dependencies));
 }
 
-/** @returns the approval as it is then: one that something rests on stays where it was not its giver who asked */
+/** @returns the approval afterwards; unchanged if a step relies on it and the approver did not ask */
 export function withdraw(withdrawing: Withdrawing, dependencies: WithdrawDependencies): Promise<StoredApproval> {
   return say(withdrawal(dependencies), withdrawals, dependencies, withdrawing);
 }
@@ -55,9 +55,9 @@ function withdrawal(
 ): SayingSteps<Withdrawing, Standing, Standing, void, StoredApproval, StoredApproval> {
   return {
     async facts(_, { ask, row }) {
-      // To everybody else it does not exist: who has approved is told to the parties, and each answers for themselves.
+      // For everyone but the approver the approval does not exist.
       if (row === undefined || (ask.reason === undefined && row.given.approver !== ask.by.id))
-        throw transactionErrors.error('approval_not_found', 'You have given no such approval.');
+        throw transactionErrors.error('approval_not_found', 'You have not given this approval.');
       return row;
     },
     done: ({ ask, facts: { given } }) =>
@@ -68,7 +68,7 @@ function withdrawal(
       if (given.usedVersion !== undefined)
         throw transactionErrors.error(
           'approval_used',
-          `The transaction is ${transaction.state} on this approval already: it can no longer be withdrawn.`,
+          `The transaction is ${transaction.state} and relies on this approval, so it can no longer be withdrawn.`,
           { facts: { state: transaction.state } },
         );
     },
@@ -87,10 +87,10 @@ function withdrawal(
         approver: given.approver,
         institution: given.institution,
         role: given.role,
-        ...(reason === undefined ? {} : { reason }),
+        ...defined({ reason }),
       },
     }),
-    // Also of somebody who tries it with the approval of another.
+    // Recorded even if somebody tries to withdraw another person's approval.
     refused: (error, { ask, row }) =>
       row === undefined || !Object.hasOwn(transactionErrors.codes, error.code)
         ? undefined

@@ -5,21 +5,18 @@ import type { Unit } from '../proof/proven-store.ts';
 import type { StoredTransaction } from '../store/store.ts';
 import type { Asked } from '../transition-request.ts';
 
-/** The destination of a withdrawal or a settlement: what stands, or why it may not be sent to. */
+/** Whether the destination of a withdrawal or settlement may be used, with the digest of its address book entry. */
 type AddressStanding =
   | { readonly stands: true; readonly digest: IntentDigest | null }
   | { readonly stands: false; readonly fault: CodedError };
 
-/** Reads entries of the address book; within a unit they are kept as they are until it ends. */
+/** Reads address book entries; within a unit they stay locked until it ends. */
 export type AddressBook = Pick<Unit, 'entry' | 'activeEntries'>;
 
 /**
- * Money and assets go to the address book: to entries that people other than the proposer have approved, and whose cooling-off
- * is over. A withdrawal names its entry, the transaction that brought it into the book; a settlement is matched with the
- * entries of its receiver's account or address.
- *
- * When it is requested or instructed the entry is active; its intent is noted by digest. When it is released the entry is
- * active still, and is the one that was noted: what the approvers saw is where it goes.
+ * Money and assets go only to active address book entries. A withdrawal names its entry; a settlement is matched by the
+ * account or address of its receiver. The digest of the entry is stored at request or instruction and must be the same at
+ * release, so that assets go where the approvers saw.
  */
 export async function addressStanding(
   { asked, transaction }: { readonly asked: Pick<Asked, 'event'>; readonly transaction: StoredTransaction },
@@ -32,7 +29,7 @@ export async function addressStanding(
     case 'release': {
       const standing = await entryStanding(transaction, book);
       return standing.stands && asked.event === 'release' && destinationDigest !== standing.digest
-        ? unknown(transaction, 'is not the one that was asked for and approved')
+        ? unknown(transaction, 'differs from the one that was requested and approved')
         : standing;
     }
     default:
@@ -40,7 +37,7 @@ export async function addressStanding(
   }
 }
 
-/** Whether an entry of the address book that is active is where the intent goes; nothing is asked of one that sends nothing. */
+/** Whether the destination of an intent is an active address book entry; always valid for an intent that sends nothing. */
 export async function entryStanding(transaction: StoredTransaction, book: AddressBook): Promise<AddressStanding> {
   const { detail } = transaction;
   switch (detail.type) {
@@ -48,7 +45,7 @@ export async function entryStanding(transaction: StoredTransaction, book: Addres
       const id = parseId('transaction', detail.address_id);
       const entry = id === undefined ? undefined : await book.entry(id);
       if (entry === undefined || !isEntryFor(entry, transaction, detail))
-        return unknown(transaction, 'is no entry of the address book for this asset');
+        return unknown(transaction, 'is not an address book entry for this asset');
       return entry.state === 'active'
         ? { stands: true, digest: entry.intentDigest }
         : unknown(transaction, `is ${entry.state}`);
@@ -60,7 +57,7 @@ export async function entryStanding(transaction: StoredTransaction, book: Addres
       const own = entries.filter((entry) => entry.detail.entity_lei === detail.entity_lei);
       const entry = own.find(({ intentDigest }) => intentDigest === noted) ?? own[0];
       return entry === undefined
-        ? unknown(transaction, 'is no active entry of the address book: propose it, and have it approved')
+        ? unknown(transaction, 'is not an active address book entry. Propose the entry and have it approved first')
         : { stands: true, digest: entry.intentDigest };
     }
     default:
@@ -68,7 +65,7 @@ export async function entryStanding(transaction: StoredTransaction, book: Addres
   }
 }
 
-/** Whether an entry of the address book is of the same institution, for the same asset on the same chain. */
+/** Whether an address book entry belongs to the same institution, asset and chain as a withdrawal. */
 export function isEntryFor(
   { detail, initiatorInstitution }: StoredTransaction,
   withdrawal: Pick<StoredTransaction, 'initiatorInstitution'>,

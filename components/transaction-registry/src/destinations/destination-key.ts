@@ -2,9 +2,8 @@ import { digestOf } from '@countersign/kernel';
 import type { AuthorizationDetail } from '@countersign/market';
 
 /**
- * Names where an intent sends, whatever the amount: the entry of the address book of a withdrawal, the receiver of a
- * settlement, the destination that an entry of the address book brings. A settlement has the key of the entries it may go to.
- * A digest, so that it can be compared and tells nothing else.
+ * A digest of the destination of an intent, independent of the amount. A settlement and the address book entries that it
+ * may use have the same key.
  *
  * @returns undefined for an intent that sends nothing
  */
@@ -37,12 +36,12 @@ export function destinationKeyOf(detail: AuthorizationDetail): string | undefine
   }
 }
 
-/** The same account number at another depository is another account. */
+/** The place is part of the key: the same account number at another depository is a different account. */
 function ofAccount({ lei, account, place }: { lei: string; account: string; place: string | undefined }): string {
   return digestOf({ lei, account, place: place ?? null });
 }
 
-/** A settlement names no memo, so it never goes to an entry that has one. */
+/** A settlement has no memo, so it never matches an entry with one. */
 function ofAddress(about: {
   lei: string;
   address: string | undefined;

@@ -2,17 +2,16 @@ import type { arrivedBefore } from '../store/lives.ts';
 import type { StoredTransaction } from '../store/store.ts';
 import { type AddressBook, entryStanding } from './address-stands.ts';
 
-/** What the question needs of the store. */
+/** The reads that {@link destinationKnown} needs. */
 export interface DestinationReader extends AddressBook {
   hasArrivedBefore(about: Parameters<typeof arrivedBefore>[1]): Promise<boolean>;
 }
 
 /**
- * Whether the destination of a transaction is known: an active entry of the address book, which people other than its proposer
- * have approved. The first withdrawal to an entry is looked at more closely, so for a withdrawal one must have arrived there
- * too; each of those was released on the approval of two. That something arrived makes nothing known by itself.
+ * Whether the destination is known: it is an active address book entry and, for a withdrawal, an earlier withdrawal to it
+ * was confirmed. An earlier arrival alone does not make a destination known.
  *
- * @returns undefined for what sends nothing
+ * @returns undefined for an intent that sends nothing
  */
 export async function destinationKnown(
   transaction: StoredTransaction,

@@ -6,9 +6,8 @@ import type { AddressBook } from './address-stands.ts';
 type ReceiverFacts = Pick<TransactionFacts, 'receivers' | 'agreementKnown'>;
 
 /**
- * Who receives or holds what moves, where the intent names an entry of the address book or an agreement in their place. An entry that
- * is not there names nobody, and neither does an agreement that is not in force: that the destination or the agreement is
- * unknown denies by itself.
+ * The receivers of an intent that names an address book entry or an agreement instead of them. An unknown entry or an
+ * agreement that is not in force has none; policies deny those cases by themselves.
  *
  * @param now milliseconds since the epoch
  */
@@ -37,7 +36,7 @@ export async function receiverFacts(
   }
 }
 
-/** Its last day is one of them. Days are those of UTC. */
+/** In UTC days, the last day included. */
 function isInForce({ from, until }: Contract, now: number): boolean {
   const today = toInstant(now).slice(0, 10);
   return from <= today && (until === undefined || today <= until);

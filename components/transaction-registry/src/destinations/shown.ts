@@ -4,22 +4,20 @@ import type { Store } from '../proof/proven-store.ts';
 import type { StoredTransaction } from '../store/store.ts';
 import { type AddressBook, entryStanding, isEntryFor } from './address-stands.ts';
 
-/** Where a withdrawal or a settlement goes, as its entry of the address book says. */
+/** The destination of a withdrawal or settlement, from its address book entry. */
 interface DestinationShown {
   readonly lines: readonly { readonly label: string; readonly value: string }[];
-  /** No active entry of the book is what is named, or it is another than the one that was asked for. */
+  /** There is no matching active entry, or it differs from the requested one. */
   readonly missing: boolean;
 }
 
 const ofAddress: readonly string[] = ['Address', 'Memo', 'Beneficiary'];
 
 /**
- * A withdrawal names its address by the entry's id alone: an approver who saw no more could not tell one address from
- * another. Read from the entry that the release will look at; its intent never changes.
+ * The address lines of a withdrawal, which names only the id of its entry. They come from the entry that the release
+ * checks, whose intent never changes. A settlement already names its receiver, so it gets no extra lines.
  *
- * A settlement names its receiver itself: nothing is added to it.
- *
- * @returns undefined for what goes to no entry of the address book
+ * @returns undefined for an intent without an address book entry
  */
 export async function destinationShown(
   transaction: StoredTransaction,

@@ -3,20 +3,20 @@ import { envelopeBounds, type IdentityEnvelope, subjectReference } from '@counte
 import { epochSeconds, type RecordId } from '@countersign/kernel';
 import type { StoredApproval, StoredTransaction, StoredTransition } from '../store/store.ts';
 
-/** A transaction at one moment, with everything it rests on. */
+/** A transaction at one moment, with its approvals and mandates. */
 export interface Grounds {
   readonly transaction: StoredTransaction;
   /** Oldest first. */
   readonly past: readonly StoredTransition[];
-  /** Those that it rests on, and those that stand. */
+  /** Approvals that a step relied on, and valid ones. */
   readonly approvals: readonly StoredApproval[];
-  /** From the one named up to the root; empty when they do not stand. */
+  /** From the named mandate up to the root; empty if one of them is not valid. */
   readonly mandates: readonly Mandate[];
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** Writes down who acts and on what authority. Ids of records alone, and keyed references in the place of people. */
+/** The content of an identity envelope: who acts on what authority, with record ids and keyed references instead of people. */
 export function composeEnvelope(
   { transaction, past, approvals, mandates, now }: Grounds,
   about: {
@@ -51,7 +51,7 @@ export function composeEnvelope(
   };
 }
 
-/** Whoever carried it on, newest first, each once. Of steps older than the column that keeps them nobody is known. */
+/** The principals who took steps, newest first, each once; steps of earlier releases have none. */
 function actorsOf(past: readonly StoredTransition[], ref: (principal: string) => string): IdentityEnvelope['actors'] {
   const actors = new Map<string, IdentityEnvelope['actors'][number]>();
   for (const { actor, institution } of past.toReversed())

@@ -41,11 +41,11 @@ export interface EnvelopeDependencies {
   readonly signer: Pick<Signer, 'current' | 'sign' | 'publicKeys'>;
   readonly clock: Clock;
   readonly random: Random;
-  /** Our issuer URL: with it verifiers find the keys, at `/transactions/keys`. */
+  /** Our issuer URL; verifiers find the keys at `/transactions/keys`. */
   readonly issuer: string;
-  /** At least 32 random bytes that every node of the installation has: who has them can tell whom a reference means. */
+  /** At least 32 random bytes, the same on every node. With them a reference can be resolved to a person. */
   readonly referenceKey: Uint8Array;
-  /** How long an envelope can be relied on, at most 3,600; five minutes when left out. */
+  /** Validity in seconds, at most 3,600; 300 by default. */
   readonly envelopeLifeSeconds?: number;
 }
 
@@ -65,7 +65,7 @@ interface Issued {
   readonly key: SigningKey;
 }
 
-/** Issues the document that travels with messages about a transaction; see the contract. Recorded before it is signed. */
+/** Issues an identity envelope; see the contract. It is recorded before it is signed. */
 export function issueEnvelope(
   transaction: TransactionId,
   by: Requester,
@@ -88,12 +88,12 @@ function issuing(
   const lifeSeconds = Math.min(envelopeLifeSeconds, maxEnvelopeSeconds);
   return {
     facts: (unit, { ask, row, now }) => groundsOf(row, { by: ask.by, now }, unit, dependencies),
-    // Each is a document of its own, which says what is so now.
+    // Every request gets a new envelope with the current state.
     done: () => undefined,
     async check() {
       const { kid, algorithm } = await signer.current(purpose);
       if (algorithm !== 'ES256' && algorithm !== 'EdDSA')
-        throw new Error('envelopes are signed with ES256 or EdDSA, so that they stay small');
+        throw new Error('the current envelope key uses neither ES256 nor EdDSA');
       return { kid, algorithm };
     },
     once: () => newId('record', dependencies),
@@ -113,7 +113,7 @@ function issuing(
         ...approvals.map(({ recordId }) => recordId),
       ),
       ...recordedRequester(by),
-      // Whoever shows an envelope later can be compared with what was signed.
+      // An envelope presented later can be compared with this digest.
       payload: digestOf(envelopeClaims(envelope)),
       data: {
         state: envelope.state,
@@ -123,7 +123,7 @@ function issuing(
         kid: key.kid,
       },
     }),
-    // There is no other refusal than that they may not see it.
+    // The only refusal is that the transaction is not visible.
     refused: () => undefined,
     after: async () => undefined,
     async release({ envelope, key }, { record }) {
@@ -136,17 +136,14 @@ function issuing(
   };
 }
 
-/** It is given out, and not kept. */
+/** Envelopes are not stored. */
 const envelopes: Sayings<Issuing, StoredTransaction, Issued> = {
   hold: (unit, { transaction }) => unit.lock(transaction),
   recorded: (issued) => issued,
   put: async () => undefined,
 };
 
-/**
- * What it says is of one moment: the transaction is locked while it is read. Whoever is no party learns not even that it
- * exists.
- */
+/** Reads the transaction under its lock, so that the envelope shows one moment. Only parties learn that it exists. */
 async function groundsOf(
   transaction: StoredTransaction | undefined,
   { by, now }: { readonly by: Requester; readonly now: number },
@@ -154,7 +151,10 @@ async function groundsOf(
   { consentStore, directory, authenticators, signalsOf }: EnvelopeDependencies,
 ): Promise<Grounds> {
   if (transaction === undefined || by.institution === undefined || !transaction.parties.includes(by.institution))
-    throw transactionErrors.error('transaction_not_found', 'There is no such transaction, or it is not yours to see.');
+    throw transactionErrors.error(
+      'transaction_not_found',
+      'The transaction does not exist, or you have no access to it.',
+    );
   const given = await unit.approvals(transaction.id);
   const standing = new Set(await standingApprovals(transaction, given, now, { directory, authenticators, signalsOf }));
   return {

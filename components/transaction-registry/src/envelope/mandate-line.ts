@@ -1,15 +1,14 @@
 import type { ConsentStore, Mandate } from '@countersign/contracts';
 import { type MandateId, parseInstant } from '@countersign/kernel';
 
-/** Mandates are cut from one another at most eight times. */
+/** A root mandate and at most eight levels of sub-mandates. */
 const longestLine = 9;
 
 /**
- * The mandates that a transaction stands on, from the named one up to the root.
+ * The mandates of a transaction, from the named one up to the root.
  *
  * @param now milliseconds since the epoch
- * @returns empty when one of them does not stand: a line is as good as its weakest, and nothing is said of authority
- *   that has ended
+ * @returns empty if one of them is not valid
  */
 export async function standingLine(
   named: MandateId,
@@ -22,7 +21,7 @@ export async function standingLine(
     const mandate: Mandate | undefined = await consentStore.find(next);
     const below = line.at(-1);
     if (mandate === undefined || !stands(mandate, now) || line.length === longestLine) return [];
-    // Who cut the one below held this one; since a change of counterparty they may not any more.
+    // The grantor of the sub-mandate must still hold this mandate after a change of counterparty.
     if (below !== undefined && below.grantor.lei !== mandate.grantee.lei) return [];
     line.push(mandate);
     next = mandate.parent?.id;

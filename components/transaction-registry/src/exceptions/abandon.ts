@@ -6,15 +6,15 @@ import { lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
 import type { Change } from '../proof/change.ts';
 import type { StoredTransaction } from '../store/store.ts';
 
-/** Where an abandoned transaction ends: cancelled, where nothing has been executed; failed afterwards. */
+/** The final state of an abandoned transaction: `cancelled` before execution, `failed` afterwards. */
 export interface Ending {
   readonly event: TransactionEvent;
   readonly state: TransactionState;
-  /** Its amounts count against limits, and do no longer. */
+  /** Whether its amounts stop counting against limits. */
   readonly freesHeadroom: boolean;
 }
 
-/** @returns undefined for one that has come to its end already */
+/** @returns undefined for a transaction in a final state */
 export function endingOf(transaction: Pick<StoredTransaction, 'detail' | 'state'>): Ending | undefined {
   const cycle = lifeCycleOf(transaction.detail);
   const now = stateRuleOf(cycle, transaction.state);
@@ -23,17 +23,17 @@ export function endingOf(transaction: Pick<StoredTransaction, 'detail' | 'state'
   const ending = executed
     ? ({ event: 'fail', state: 'failed' } as const)
     : ({ event: 'cancel', state: 'cancelled' } as const);
-  // Of what was executed nobody has said that it did not happen: giving up on it makes no room for more.
+  // An executed transaction keeps counting, because nobody reported that it did not happen.
   return { ...ending, freesHeadroom: !executed && now.counts === true };
 }
 
-/** What ends a transaction; what has been recorded with it says why. */
+/** The change that ends a transaction. */
 export function endingChange(
   transaction: StoredTransaction,
   { event, state }: Ending,
   about: {
     readonly by: Actor;
-    /** With a space in it: no key that a caller can choose. */
+    /** Contains a space, so no caller can use the same key. */
     readonly idempotencyKey: string;
     readonly now: number;
   },

@@ -9,7 +9,7 @@ import { lifeCycleOf, type TransitionRule } from '../life-cycles/index.ts';
 import { checkMandates } from '../mandate-check.ts';
 import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
 
-/** What is looked at again when somebody says that an exception is healed. */
+/** An exception with everything needed to check a resolution. */
 export interface Case {
   readonly exception: StoredException;
   readonly transaction: StoredTransaction;
@@ -23,9 +23,9 @@ export interface Case {
 type Dependencies = Pick<TransitionDependencies, 'consentStore' | 'policyEngine' | 'directory' | 'audience'>;
 
 /**
- * Whether what was missing is there again, as a check at this moment shows.
+ * Checks whether the cause of an exception still exists.
  *
- * @returns CodedError `exception_not_healed`, with the `reason` that stands, or undefined
+ * @returns CodedError `exception_not_healed` with the current `reason`, or undefined
  */
 export async function stillMissing(about: Case, dependencies: Dependencies): Promise<CodedError | undefined> {
   const { exception, transaction } = about;
@@ -36,7 +36,7 @@ export async function stillMissing(about: Case, dependencies: Dependencies): Pro
     }
     case 'entitlement': {
       const fault = await decided(about, dependencies);
-      // Approvals can still be given: what was lost, somebody's being entitled to it at all, is there again.
+      // Missing approvals can still be given; the lost entitlement itself is restored.
       return fault === undefined || fault.code === 'approval_required' ? undefined : missing(fault.code, fault.detail);
     }
     case 'approval': {
@@ -46,22 +46,22 @@ export async function stillMissing(about: Case, dependencies: Dependencies): Pro
     case 'partner-timeout':
       return transaction.version > exception.raisedVersion
         ? undefined
-        : missing('event_awaited', 'The partner has not been heard of yet.');
+        : missing('event_awaited', 'The partner has not responded yet.');
     case 'departure': {
       const person = dependencies.directory.snapshot().principal(transaction.carriedBy ?? transaction.initiator);
       return person === undefined || (person.kind === 'person' && person.active === false)
-        ? missing('principal_gone', 'Who answers for the transaction is not there.')
+        ? missing('principal_gone', 'The person responsible for the transaction is not active in the directory.')
         : undefined;
     }
     case 'mismatch':
-      return missing('partner_mismatch', 'What a partner said is accepted, or it is not.');
+      return missing('partner_mismatch', 'A mismatch can only be accepted or abandoned.');
   }
 }
 
 /**
- * The mandates of another line than the lapsed one, where they permit the same intent for the same institutions.
+ * Checks a replacement mandate: it and everything above it must permit the same intent for the same institutions.
  *
- * @returns the mandate that was named first; or CodedError `mandate_lapsed`
+ * @returns the named mandate and its chain, or CodedError `mandate_lapsed`
  */
 export async function freshMandates(
   about: Case,
@@ -75,19 +75,18 @@ export async function freshMandates(
     return foreign === undefined ? { mandates: answer.mandates, named } : { fault: foreign };
   }
   const { reason, detail } = answer.stands
-    ? { reason: 'mandate_not_found', detail: 'The event rests on no mandate that another could take the place of.' }
+    ? { reason: 'mandate_not_found', detail: 'The event needs no mandate, so there is none to replace.' }
     : answer;
   return {
-    fault: transactionErrors.error('mandate_lapsed', `The mandate that is named does not permit it: ${detail}`, {
+    fault: transactionErrors.error('mandate_lapsed', `The named mandate does not permit this transaction: ${detail}`, {
       facts: { reason },
     }),
   };
 }
 
 /**
- * Whether a mandate was given by somebody else than for whom the intent is: then it is authority over another's affairs,
- * however much it permits. Either it speaks for the institution in whose name the intent is, or it comes from whoever
- * gave the one that lapsed.
+ * Checks that the replacement comes from the institution that the intent acts for, or from the grantor of the lapsed
+ * mandate. Any other mandate is authority over somebody else's affairs.
  *
  * @returns CodedError `mandate_lapsed`, with the reason `entity_not_represented`
  */
@@ -108,12 +107,12 @@ async function speaksForOthers(
   if (upwardFrom(named, mandates).some(({ grantor }) => wanted.includes(grantor.lei))) return undefined;
   return transactionErrors.error(
     'mandate_lapsed',
-    'The mandate that is named does not permit it: it was given neither by whom the intent is for, nor by who gave the one that lapsed.',
+    'The named mandate does not permit this transaction: its grantor is neither the institution of the intent nor the grantor of the lapsed mandate.',
     { facts: { reason: 'entity_not_represented' } },
   );
 }
 
-/** The named mandate, and those that it was cut from. */
+/** The named mandate and everything above it. */
 function upwardFrom(named: Mandate, mandates: readonly Mandate[]): readonly Mandate[] {
   const above = mandates.find(({ id }) => id === named.parent?.id);
   return above === undefined ? [named] : [named, ...upwardFrom(above, mandates)];
@@ -155,7 +154,7 @@ function ruleOf({ event }: StoredException, { detail }: StoredTransaction): Tran
 }
 
 function missing(reason: string, detail: string): CodedError {
-  return exceptionErrors.error('exception_not_healed', `What was missing is still missing: ${detail}`, {
+  return exceptionErrors.error('exception_not_healed', `The cause of the exception still exists: ${detail}`, {
     facts: { reason },
   });
 }

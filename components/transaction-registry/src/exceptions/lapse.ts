@@ -1,13 +1,13 @@
 import { type ExceptionCause, exceptionErrors, transactionErrors } from '@countersign/contracts';
-import { CodedError } from '@countersign/kernel';
+import { CodedError, defined } from '@countersign/kernel';
 import { type Attempt, isAwaited, isExecuted } from '../attempt.ts';
+import { explainRefusal, maySeeReason } from '../explain-refusal.ts';
 import type { MandateStanding } from '../mandate-check.ts';
 import { circumstancesOf } from '../step-record.ts';
 import type { StoredException } from '../store/store.ts';
-import { isToldWhy, toldTo } from '../told-to.ts';
 import { type NewException, newException, type Raised } from './raise.ts';
 
-/** Why a step that something has led up to cannot be taken. */
+/** Why a step cannot be taken after earlier steps have had effects. */
 export interface Lapse {
   readonly cause: ExceptionCause;
   readonly reason: string;
@@ -15,7 +15,7 @@ export interface Lapse {
   readonly raised: Pick<Raised, 'detail' | 'owner' | 'references'>;
 }
 
-/** The exception that tells of it already: there is one for each cause and event. */
+/** The open exception with the same cause and event; there is at most one. */
 export function standingException(
   { openExceptions, asked }: Pick<Attempt, 'openExceptions' | 'asked'>,
   { cause }: Pick<Lapse, 'cause'>,
@@ -23,7 +23,7 @@ export function standingException(
   return openExceptions.find((open) => open.cause === cause && open.event === asked.event);
 }
 
-/** The exception that a step leaves behind. */
+/** The exception that is raised instead of the step. */
 export function exceptionOf(
   attempt: Attempt,
   { cause, reason, raised }: Omit<Lapse, 'error'>,
@@ -35,40 +35,43 @@ export function exceptionOf(
   return newException(transaction, { ...raised, cause, reason, event, bodyDigest, circumstances }, now, from);
 }
 
-/** The mandate carries the step no further. */
+/** The mandate no longer permits the step. */
 export function mandateLapse(attempt: Attempt, standing: Extract<MandateStanding, { stands: false }>): Lapse {
   const { transaction, asked } = attempt;
   const { reason, detail, atFault } = standing;
   const holder = atFault?.grantee.lei;
-  const told = isToldWhy(attempt) || holder === asked.institution ? detail : 'what it rests on does not permit it now.';
+  const told =
+    maySeeReason(attempt) || holder === asked.institution
+      ? detail
+      : 'a mandate of the transaction does not permit it now.';
   return {
     cause: 'mandate',
     reason,
     error: (exception) =>
-      transactionErrors.error('mandate_lapsed', `The mandate does not carry this any further: ${told}`, {
-        facts: { reason, ...(exception === undefined ? {} : { exception }) },
+      transactionErrors.error('mandate_lapsed', `The mandate no longer permits this step: ${told}`, {
+        facts: { reason, ...defined({ exception }) },
       }),
     raised: {
       detail,
-      // Whose authority is at fault has to see to it, where it takes part; else who began.
+      // The holder of the failing mandate must resolve it if it is a party; otherwise the initiator.
       owner: holder !== undefined && transaction.parties.includes(holder) ? holder : transaction.initiatorInstitution,
       references: [atFault?.recordId],
     },
   };
 }
 
-/** The policies, or approvals that stood before, carry the step no further. */
+/** The policies deny the step, or its approvals are no longer valid. */
 export function authorityLapse(attempt: Attempt, cause: 'entitlement' | 'approval', fault: CodedError): Lapse {
   const { transaction } = attempt;
   return {
     cause,
     reason: fault.code,
-    error: (exception) => withException(toldTo(attempt, fault), exception),
+    error: (exception) => withException(explainRefusal(attempt, fault), exception),
     raised: { detail: fault.detail, owner: transaction.initiatorInstitution },
   };
 }
 
-/** A partner says otherwise than we do. */
+/** A partner's report differs from the transaction. */
 export function mismatchLapse({ transaction }: Attempt, fault: CodedError): Lapse {
   return {
     cause: 'mismatch',
@@ -83,13 +86,12 @@ function withException({ code, category, detail, facts }: CodedError, exception:
     code,
     category,
     detail,
-    facts: { ...facts, ...(exception === undefined ? {} : { exception }) },
+    facts: { ...facts, ...defined({ exception }) },
   });
 }
 
 /**
- * While an exception stands open nothing goes on but cancelling, as long as nothing has been executed, and the partner
- * that was waited for being heard of after all.
+ * An open exception blocks every step except cancelling before execution, and the awaited report of a partner.
  *
  * @returns CodedError `exception_open` of the exceptions' vocabulary, which names the `exception`
  */
@@ -101,7 +103,7 @@ export function openExceptionFault(attempt: Attempt): CodedError | undefined {
     ? undefined
     : exceptionErrors.error(
         'exception_open',
-        `An exception stands open${isToldWhy(attempt) ? `: ${blocking.detail}` : '.'} Somebody of ${blocking.owner} has to deal with it first.`,
+        `An exception is open${maySeeReason(attempt) ? `: ${blocking.detail}` : '.'} A person at ${blocking.owner} must resolve it first.`,
         { facts: { exception: blocking.id, cause: blocking.cause, reason: blocking.reason } },
       );
 }

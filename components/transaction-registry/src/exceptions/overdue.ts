@@ -7,13 +7,13 @@ import type { StoredException, StoredTransaction } from '../store/store.ts';
 
 type Dependencies = Pick<TransitionDependencies, 'store' | 'audit' | 'clock'>;
 
-/** When it is looked for; milliseconds since the epoch. */
+/** The time of the sweep; milliseconds since the epoch. */
 interface Sweep {
   readonly now: number;
 }
 interface Overdue {
   readonly exception: StoredException;
-  /** As it stands in its row: nothing is decided about it. */
+  /** From its row, unproven: nothing is decided about it. */
   readonly transaction: StoredTransaction;
 }
 interface Marked {
@@ -23,9 +23,9 @@ interface Marked {
 }
 
 /**
- * Says of exceptions that stand longer than they may that they are overdue: once each, however many nodes look.
+ * Marks exceptions past their due time as overdue, once each across all nodes.
  *
- * @returns how many this call has said it of
+ * @returns how many exceptions this call marked
  */
 export async function markOverdue(limit: number, dependencies: Dependencies): Promise<number> {
   let marked = 0;
@@ -47,7 +47,7 @@ const steps: SayingSteps<Sweep, Overdue, undefined, Overdue, Marked, boolean> = 
   facts: async () => undefined,
   done: ({ row }) => (row === undefined ? false : undefined),
   async check({ row }) {
-    if (row === undefined) throw new Error('no exception was to be overdue');
+    if (row === undefined) throw new Error('there is no exception to mark as overdue');
     return row;
   },
   once: ({ found: { exception } }) => recordIdAfter(`overdue:${exception.id}`, exception.recordId),
@@ -67,7 +67,7 @@ const steps: SayingSteps<Sweep, Overdue, undefined, Overdue, Marked, boolean> = 
       due_at: exception.dueAt,
     },
   }),
-  // Nobody asked for it.
+  // A sweep has no caller.
   refused: () => undefined,
   after: async () => undefined,
   release: () => true,

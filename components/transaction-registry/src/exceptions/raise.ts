@@ -14,22 +14,22 @@ import { change } from '../proof/commands.ts';
 import { changeAbout, referencesTo, strategyOf } from '../records.ts';
 import type { StoredException, StoredTransaction } from '../store/store.ts';
 
-/** What a person must look at. */
+/** The content of a new exception. */
 export interface Raised {
   readonly cause: ExceptionCause;
   readonly event: string;
   readonly reason: string;
   readonly detail: string;
-  /** LEI of the institution that has to deal with it. */
+  /** LEI of the institution that must resolve it. */
   readonly owner: string;
   readonly bodyDigest?: Digest;
-  /** What it rests on, beside the transaction's last step. */
+  /** Related records beside the transaction's last step. */
   readonly references?: readonly (RecordId | undefined)[];
-  /** Who asked for what could not be done. */
+  /** Who requested the step that failed. */
   readonly circumstances?: Partial<RecordDraft>;
 }
 
-/** An exception of a transaction that is locked, as its record raises it. */
+/** A new exception of a locked transaction, with its record. */
 export interface NewException {
   readonly exception: NonNullable<Change['raised']>;
   readonly said: SaidChange;
@@ -76,7 +76,7 @@ export function newException(
       owner: exception.owner,
       due_at: exception.dueAt,
     },
-    // In words, which may hold amounts.
+    // The text may contain amounts.
     protectedValues: [
       ...strategyOf(exception.owner, { detail: exception.detail }),
       ...strategyOf(circumstances.subject?.institution ?? exception.owner, { body_digest: raised.bodyDigest }),
@@ -85,17 +85,17 @@ export function newException(
   return { exception, said: { draft, change: { raised: exception } } };
 }
 
-/** A look at a transaction that nobody asked for. */
+/** A check of a transaction that has no caller, by a sweep or a departure. */
 export interface Looking {
   readonly transaction: TransactionId;
-  /** Asked under the lock. @param open exceptions that stand open @returns undefined where there is nothing to be raised */
+  /** Called under the lock. @param open the open exceptions @returns undefined if there is nothing to raise */
   readonly look: (transaction: StoredTransaction, open: readonly StoredException[], now: number) => Raised | undefined;
-  /** After the commit, whether it was raised now or stands; idempotent. */
+  /** Called after the commit, whether raised now or before; idempotent. */
   readonly after?: (transaction: StoredTransaction, now: number) => Promise<void>;
 }
 
 /**
- * Raises an exception that no step of a partner or a colleague has led to, where there is something to look at.
+ * Raises an exception if `look` finds one.
  *
  * @returns whether this call raised it
  */
@@ -107,19 +107,19 @@ export function raiseWhereDue(
     {
       facts: async (unit, { ask, row, now }) =>
         row === undefined ? undefined : ask.look(row, await unit.openExceptions(row.id), now),
-      // Another node has raised it, or it has gone away.
+      // Another node raised it, or its cause is gone.
       done: ({ facts }) => (facts === undefined ? false : undefined),
       async check({ facts }) {
-        if (facts === undefined) throw new Error('an exception was to be raised about nothing');
+        if (facts === undefined) throw new Error('there is no exception to raise');
         return facts;
       },
       next({ row, found, now }) {
-        if (row === undefined) throw new Error('an exception was to be raised of a transaction that there is not');
+        if (row === undefined) throw new Error('the transaction of an exception does not exist');
         return newException(row, found, now, dependencies);
       },
       before: async () => undefined,
       record: (_, { said }) => [said],
-      // Nobody asked for it.
+      // There is no caller.
       refused: () => undefined,
       after: async ({ ask, row, now }) => {
         if (row !== undefined) await ask.after?.(row, now);

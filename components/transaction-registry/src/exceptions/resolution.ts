@@ -6,22 +6,22 @@ import {
 } from '@countersign/contracts';
 import { type MandateId, parseId } from '@countersign/kernel';
 
-/** What a person asks for, after it was read. */
+/** A parsed resolution. */
 export interface AskedResolution {
   readonly kind: ExceptionResolution;
   readonly reason: string;
-  /** With `fresh-mandate`, and only then. */
+  /** Present for `fresh-mandate` only. */
   readonly mandate?: MandateId;
 }
 
-/** By what each cause may be dealt with. A mismatch does not go away by itself, and is not made good by waiting. */
+/** The resolutions that each cause allows. A mismatch cannot be restored. */
 const resolutionsOf: Readonly<Record<ExceptionCause, readonly ExceptionResolution[]>> = {
   mandate: ['fresh-mandate', 'restored', 'abandoned'],
   entitlement: ['restored', 'abandoned'],
   approval: ['restored', 'abandoned'],
   'partner-timeout': ['restored', 'accepted', 'abandoned'],
   mismatch: ['accepted', 'abandoned'],
-  // Accepted: whoever resolves it takes the transaction on.
+  // `accepted`: the resolver takes the transaction over.
   departure: ['restored', 'accepted', 'abandoned'],
 };
 
@@ -36,22 +36,22 @@ export function parseResolution({
   readonly mandate?: string;
 }): AskedResolution {
   const known = exceptionResolutions.find((each) => each === kind);
-  if (known === undefined) throw invalid(`An exception is resolved by ${exceptionResolutions.join(', ')}.`);
-  // It stays in the evidence for good.
+  if (known === undefined) throw invalid(`The kind must be one of ${exceptionResolutions.join(', ')}.`);
+  // The reason stays in the evidence permanently.
   if (!/^[\x21-\x7e]([\x20-\x7e]{0,254}[\x21-\x7e])?$/.test(reason))
-    throw invalid('A reason is 1 to 256 characters of printable ASCII; it must not name people.');
+    throw invalid('The reason must be 1 to 256 printable ASCII characters and must not name people.');
   if ((mandate !== undefined) !== (known === 'fresh-mandate'))
-    throw invalid('A mandate is named with fresh-mandate, and only there.');
+    throw invalid('A mandate must be given with fresh-mandate, and only with it.');
   if (mandate === undefined) return { kind: known, reason };
   const id = parseId('mandate', mandate);
-  if (id === undefined) throw invalid('What is named is not a mandate id.');
+  if (id === undefined) throw invalid('The mandate is not a valid mandate id.');
   return { kind: known, reason, mandate: id };
 }
 
 /** @throws CodedError `exception_resolution_invalid` */
 export function mustSuit(cause: ExceptionCause, { kind }: AskedResolution): void {
   if (!resolutionsOf[cause].includes(kind))
-    throw invalid(`What has the cause ${cause} is resolved by ${resolutionsOf[cause].join(' or ')}.`);
+    throw invalid(`An exception with the cause ${cause} can be resolved by ${resolutionsOf[cause].join(' or ')}.`);
 }
 
 function invalid(detail: string) {

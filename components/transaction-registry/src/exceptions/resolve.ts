@@ -7,7 +7,14 @@ import {
   type TransactionException,
   transactionErrors,
 } from '@countersign/contracts';
-import { type CodedError, type ExceptionId, type Json, type TransactionId, toInstant } from '@countersign/kernel';
+import {
+  type CodedError,
+  defined,
+  type ExceptionId,
+  type Json,
+  type TransactionId,
+  toInstant,
+} from '@countersign/kernel';
 import type { TransitionDependencies } from '../attempt.ts';
 import { standingApprovals } from '../facts.ts';
 import { releaseHeadroom, reopenHeadroom } from '../headroom.ts';
@@ -31,7 +38,7 @@ interface Asked {
   readonly asked: AskedResolution;
   readonly by: Requester;
 }
-/** Both as they stand under the lock. */
+/** Both read under the lock. */
 interface Present {
   readonly exception: StoredException;
   readonly transaction: StoredTransaction;
@@ -42,7 +49,7 @@ interface Resolved extends Present {
   readonly grounds: Grounds;
 }
 
-/** Deals with an exception, once; see the contract. Refusals are recorded before they are told. */
+/** Resolves an exception once; see the contract. Refusals are recorded before the answer. */
 export async function resolveException(
   id: ExceptionId,
   resolution: { readonly kind: string; readonly reason: string; readonly mandate?: string },
@@ -76,7 +83,7 @@ function resolving(
     done: ({ ask, facts: { exception } }) => (isSame(exception, ask) ? exception : undefined),
     async check({ ask, facts: { exception, transaction }, now }, unit) {
       if (exception.resolution !== undefined)
-        throw exceptionErrors.error('exception_resolved', 'The exception has been resolved already.', {
+        throw exceptionErrors.error('exception_resolved', 'The exception has already been resolved.', {
           facts: { kind: exception.resolution.kind },
         });
       const given = await unit.approvals(transaction.id);
@@ -136,7 +143,7 @@ function resolving(
         change,
       },
     ],
-    // An exception that is not theirs to see has no record of them: its parties would learn who looked.
+    // No record for callers who may not see the exception: its parties would learn who asked.
     refused: (error, { ask: { asked, by }, facts }) =>
       facts === undefined || !isRefusal(error)
         ? undefined
@@ -164,10 +171,10 @@ function resolving(
 }
 
 function notFound(): CodedError {
-  return exceptionErrors.error('exception_not_found', 'There is no such exception, or it is not yours to see.');
+  return exceptionErrors.error('exception_not_found', 'The exception does not exist, or you have no access to it.');
 }
 
-/** The same resolution by the same person. */
+/** Whether this repeats the same resolution by the same person. */
 function isSame({ resolution }: StoredException, { asked, by }: Asked): boolean {
   return (
     resolution?.by === by.id &&
@@ -177,12 +184,12 @@ function isSame({ resolution }: StoredException, { asked, by }: Asked): boolean 
   );
 }
 
-/** Not that we cannot answer now. */
+/** Whether the error is a refusal rather than an outage. */
 function isRefusal({ code }: CodedError): boolean {
   return [exceptionErrors, transactionErrors, consentErrors].some(({ codes }) => Object.hasOwn(codes, code));
 }
 
-/** What a resolution rests on. */
+/** The checked content of a resolution. */
 interface Grounds {
   readonly mandate?: Mandate;
   readonly ending?: Ending;
@@ -217,7 +224,7 @@ async function groundsOf(
   }
 }
 
-/** What accepting changes, beside what it closes: they are waited for again, or somebody has taken it on. */
+/** What accepting changes beside closing the exception: a new deadline for the partner, or a successor. */
 function accepting(
   { cause, raisedVersion }: StoredException,
   transaction: StoredTransaction,
@@ -234,7 +241,7 @@ function accepting(
 }
 
 function dataOf({ id, cause, event }: StoredException, { kind, reason, mandate }: AskedResolution) {
-  return { exception: id, cause, event, kind, reason, ...(mandate === undefined ? {} : { mandate }) };
+  return { exception: id, cause, event, kind, reason, ...defined({ mandate }) };
 }
 
 function mandateOf({ id, version, recordId }: Mandate): StoredTransaction['mandate'] {

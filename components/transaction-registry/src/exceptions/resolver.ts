@@ -3,12 +3,12 @@ import type { CodedError } from '@countersign/kernel';
 import type { RegistryLog } from '../proof/proven-store.ts';
 import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
 
-/** Roles that check what others do. */
+/** Roles that may resolve exceptions. */
 const controllingRoles: readonly string[] = ['compliance', 'operations', 'risk', 'supervisor'];
 
 /**
- * Whether somebody may deal with an exception: a person of its owner with a controlling role, who had no part in what
- * they judge; nor had anybody through whom they act.
+ * Checks who resolves an exception: an active person of its owner with a controlling role. Neither they nor anyone in
+ * their acting chain may have taken part in the transaction.
  *
  * @returns CodedError `exception_authority`, or undefined
  */
@@ -23,26 +23,27 @@ export function resolverFault(
   directory: Pick<DirectorySnapshot, 'principal'>,
 ): CodedError | undefined {
   const person = directory.principal(by.id);
-  if (person?.kind !== 'person' || person.active === false) return refused('Only a person resolves an exception.');
+  if (person?.kind !== 'person' || person.active === false)
+    return refused('Only an active person can resolve an exception.');
   if (person.institution !== exception.owner || by.institution !== exception.owner)
-    return refused(`Only a person of ${exception.owner} resolves it.`);
+    return refused(`Only a person at ${exception.owner} can resolve this exception.`);
   if (!person.roles.some((role) => controllingRoles.includes(role)))
-    return refused(`Resolving it needs one of the roles ${controllingRoles.join(', ')}.`);
+    return refused(`Resolving an exception needs one of the roles ${controllingRoles.join(', ')}.`);
   const isAmong = (...others: readonly (string | null | undefined)[]) =>
     sharePeople(
       peopleOf(by),
       others.filter((other) => typeof other === 'string'),
     );
   if (isAmong(initiator, carriedBy))
-    return refused('Who began the transaction, or took it over, leaves its exceptions to somebody else.');
+    return refused('A person who started or took over the transaction cannot resolve its exceptions.');
   if (isAmong(...acted.past.map(({ actor }) => actor), ...acted.carriers))
-    return refused('Who has carried the transaction on leaves its exceptions to somebody else.');
-  // Or one person could say what differs, and take it for right.
+    return refused('A person who has taken a step of the transaction cannot resolve its exceptions.');
+  // Otherwise one person could report a mismatch and accept it.
   if (isAmong(exception.raisedBy, ...acted.raisers))
-    return refused('Who ran into an exception leaves it to somebody else.');
+    return refused('A person whose request raised the exception cannot resolve it.');
   const standing = acted.given.filter(({ withdrawn }) => withdrawn === undefined);
   if (isAmong(...standing.map(({ approver }) => approver)))
-    return refused('Who approved the transaction leaves its exceptions to somebody else.');
+    return refused('An approver of the transaction cannot resolve its exceptions.');
   return undefined;
 }
 
@@ -50,15 +51,15 @@ function refused(detail: string): CodedError {
   return exceptionErrors.error('exception_authority', detail);
 }
 
-/** Principal ids of everybody who had a hand in a transaction, those included through whom others acted. */
+/** Principal ids of everyone who took part in a transaction, including their acting chains. */
 export interface Participants {
-  /** Who has carried it on. */
+  /** Who took steps. */
   readonly carriers: readonly string[];
-  /** Who asked for what raised the exception. */
+  /** Who requested the step that raised the exception. */
   readonly raisers: readonly string[];
 }
 
-/** Reads them from the log: rows name who acted, and not through whom. */
+/** Reads the participants from the log, because rows do not name the acting chain. */
 export async function participantsOf(
   { transaction, recordId }: Pick<StoredException, 'transaction' | 'recordId'>,
   log: Pick<RegistryLog, 'search'>,

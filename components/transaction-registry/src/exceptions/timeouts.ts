@@ -7,11 +7,11 @@ import { type Raised, raiseWhereDue } from './raise.ts';
 type Dependencies = Pick<TransitionDependencies, 'store' | 'audit' | 'clock' | 'random' | 'logger' | 'exceptionTimes'>;
 
 /**
- * Tells of everyone who was waited for and not heard of, once for each wait, however many nodes look.
+ * Raises an exception for every missed deadline of a partner, once each across all nodes.
  *
  * @returns how many exceptions were raised by this call
  */
-export async function tellTimeouts(limit: number, dependencies: Dependencies): Promise<number> {
+export async function raiseTimeouts(limit: number, dependencies: Dependencies): Promise<number> {
   const { store, clock, logger } = dependencies;
   const after = async (transaction: StoredTransaction, now: number): Promise<void> => {
     if (missedAt(transaction, now) !== undefined) await store.tellOverdue(transaction);
@@ -21,8 +21,8 @@ export async function tellTimeouts(limit: number, dependencies: Dependencies): P
     try {
       told += (await raiseWhereDue({ transaction: id, look, after }, dependencies)) ? 1 : 0;
     } catch (error) {
-      // One that cannot be told of keeps no other waiting; the next sweep comes back to it.
-      logger.warn({ error, transaction: id }, 'a time-out could not be told of yet');
+      // A failure must not hold up the others; the next sweep tries again.
+      logger.warn({ error, transaction: id }, 'the exception for a time-out could not be raised');
     }
   }
   return told;
@@ -32,18 +32,18 @@ function look(transaction: StoredTransaction, open: readonly StoredException[], 
   const awaited = missedAt(transaction, now);
   if (awaited === undefined) return undefined;
   const { event, events, until } = awaited;
-  // It may stand since they were waited for before.
+  // The exception may be open from an earlier wait.
   if (open.some((exception) => exception.cause === 'partner-timeout' && exception.event === event)) return undefined;
   return {
     cause: 'partner-timeout',
     event,
     reason: 'partner_not_heard_of',
-    detail: `${events.join(' or ')} of ${waitedFor(transaction)} was waited for until ${toInstant(until)}.`,
+    detail: `${events.join(' or ')} by ${waitedFor(transaction)} was due by ${toInstant(until)}.`,
     owner: transaction.initiatorInstitution,
   };
 }
 
-/** What somebody was waited for in vain to report; undefined where another node has told it, or they were heard of. */
+/** The awaited events whose deadline has passed; undefined if none, or another node has raised the exception. */
 function missedAt({ awaitedUntil, overdueVersion, state, version, detail }: StoredTransaction, now: number) {
   const events = stateRuleOf(lifeCycleOf(detail), state).awaits?.events ?? [];
   const [event] = events;

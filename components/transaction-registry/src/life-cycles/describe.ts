@@ -2,7 +2,7 @@ import { drawStateMachine, type StateMachine } from './draw.ts';
 import type { LifeCycle, StateRule, TransitionRule } from './life-cycle.ts';
 import { stepsOf } from './life-cycles.ts';
 
-/** The drawing of a life, as SVG. */
+/** The diagram of a life cycle, as SVG. */
 export function drawLifeCycle(cycle: LifeCycle): string {
   return drawStateMachine(machineOf(cycle));
 }
@@ -24,7 +24,7 @@ function machineOf(cycle: LifeCycle): StateMachine {
   };
 }
 
-/** @param unled no step leads there: it is where a transaction ends whose exception is abandoned */
+/** @param unled no step leads to this state; only abandoning an exception does */
 function noteOf({ counts, awaits }: StateRule, unled: boolean): { readonly note?: string } {
   const notes = [
     ...(unled ? ['when abandoned'] : []),
@@ -34,7 +34,7 @@ function noteOf({ counts, awaits }: StateRule, unled: boolean): { readonly note?
   return notes.length === 0 ? {} : { note: notes.join(', ') };
 }
 
-/** Every life as a page for people: pictures and what each step needs. */
+/** All life cycles as Markdown: diagrams and the conditions of each step. */
 export function describeLifeCycles(cycles: readonly LifeCycle[]): string {
   return `${cycles.map(chapterOf).join('\n\n')}\n`;
 }

@@ -1,4 +1,4 @@
-/** A state machine as it is drawn: any, not only one of transactions. */
+/** A state machine to draw, of transactions or anything else. */
 export interface StateMachine {
   readonly name: string;
   /** From top to bottom. */
@@ -29,10 +29,7 @@ interface Row {
   readonly ports: ReadonlyMap<number, number>;
 }
 
-/**
- * Draws a state machine: its states one under the other, each step a line of its own beside them, from where it may
- * come (a dot) to where it leads (an arrow, with its name). The same machine gives the same bytes.
- */
+/** Draws the states in a column and each step as a line from its start states (dots) to its end state (arrow). Deterministic. */
 export function drawStateMachine(machine: StateMachine): string {
   const rows = rowsOf(machine);
   const labels = machine.steps.map(({ event, by }) => (by === undefined ? event : `${event} · ${by}`));
@@ -54,7 +51,7 @@ export function drawStateMachine(machine: StateMachine): string {
   ].join('\n');
 }
 
-/** Colours follow the reader's; on paper they are those of the light scheme. */
+/** Colours follow the reader's colour scheme; print uses the light one. */
 const style = `<style>
   text { font: 12px system-ui, sans-serif; fill: #1b2733; }
   .name { font-weight: 600; }
@@ -90,7 +87,7 @@ function touches({ from, to }: Step, state: string): boolean {
   return to === state || from.includes(state);
 }
 
-/** Beside each other where they pass the same rows, in one lane where they do not; short ones nearest to the states. */
+/** Overlapping lines get separate lanes; short lines are closest to the states. */
 function lanesOf({ states, steps }: StateMachine, rows: ReadonlyMap<string, Row>): readonly number[] {
   const placeOf = new Map(states.map(({ name }, place) => [name, place]));
   const spans = steps.map(({ from, to }, index) => {
@@ -146,7 +143,7 @@ function lineOf(
   const portOf = (state: string) => rows.get(state)?.ports.get(index);
   const end = portOf(to);
   if (end === undefined) return [];
-  // A step that leads back to where it may come from has one port there: the arrow says both.
+  // A step from a state to itself has one port; the arrow shows both ends.
   const starts = from.flatMap((state) => (state === to ? [] : (portOf(state) ?? [])));
   return [
     ...starts.map(

@@ -2,12 +2,9 @@ import type { ApproverRole, LifeCycleName, TransactionEvent, TransactionState } 
 import type { AuthorizationDetailType, PartyRole, Scope } from '@countersign/market';
 
 /**
- * The parts that institutions have in an intent: who began it, the firms that an order lists by their roles, and those
- * that other intents name in a field of their own; see `parties-by-part.ts`.
- *
- * `counterparty`: who is asked for a quote, or stands at the other end of a settlement; `giveup`: the firm an
- * allocation is given up to; `ccp`, `clearing-firm`: of a trade submitted for clearing; `repository`: who takes reports;
- * `beneficiary`: whose an address is.
+ * The part of an institution in an intent: its initiator, a party role of an order, or an institution that other intents
+ * name; see `parties-by-part.ts`. `counterparty` is a firm asked for a quote or the other side of a settlement, `giveup`
+ * the firm that takes an allocation, `repository` the recipient of reports, `beneficiary` the owner of an address.
  */
 export type Part =
   | 'initiator'
@@ -19,33 +16,33 @@ export type Part =
   | 'repository'
   | 'beneficiary';
 
-/** Whose authority an event rests on, and for what. */
+/** A mandate that a step needs. */
 export interface MandateNeed {
   /** Every institution with this part. */
   readonly actingFor: Part;
   readonly action: Scope;
 }
 
-/** Approvals that an event cannot do without, whatever the policies say; they may ask for more. */
+/** Approvals that a step always needs; policies may require more. */
 export interface WantedApprovals {
   readonly role: ApproverRole;
-  /** By so many different people, none of whom began the transaction. */
+  /** Number of different people, without the initiator. */
   readonly count: number;
-  /** Of which institution the people are. */
+  /** The institution of the approvers. */
   readonly institution: Part;
-  /** By a control function: none of the desk of whoever began the transaction. */
+  /** Approvers belong to a control function and not to the initiator's desk. */
   readonly independent?: true;
-  /** Counts only when every approval listed before it has been given. */
+  /** Counts only after every approval listed before it. */
   readonly ordered?: true;
 }
 
-/** What whoever carries out an event may not have done, or must be. */
+/** Separation of duties for whoever takes a step. */
 export interface Duties {
   readonly notInitiator?: true;
   readonly notApprover?: true;
-  /** A person, not a machine of its own accord. */
+  /** A person, not software. */
   readonly person?: true;
-  /** Somebody who holds a role in which people approve. */
+  /** Holds an approver role. */
   readonly approver?: true;
 }
 
@@ -55,39 +52,36 @@ export interface TransitionRule {
   /** Who reports the event. */
   readonly actors: readonly Part[];
   readonly scope: Scope;
-  /** Asked again at the event itself. None for cancelling: it stays possible when trading is blocked. */
+  /** Checked again at the step. None for cancelling, which stays possible if trading is blocked. */
   readonly mandates: readonly MandateNeed[];
-  /**
-   * What lost authority leaves behind (a mandate that lapsed, an entitlement that was lost, an approval that expired):
-   * before anything has happened a refusal is enough, afterwards somebody must act.
-   */
+  /** The effect of lapsed authority: before execution a refusal is enough; afterwards an exception requires a person to act. */
   readonly onLapse: 'refuse' | 'exception';
-  /** Whether the policy engine decides: on what an institution does, not on what a venue reports has happened. */
+  /** Whether the policy engine decides: for actions of an institution, not for reports of events that happened. */
   readonly decided: boolean;
   readonly approvals?: readonly WantedApprovals[];
   readonly duties?: Duties;
-  /** Only within what is left of the executed trades that the intent names; see `trades/`. */
+  /** Limited to what is left of the executed trades that the intent names; see `trades/`. */
   readonly trade?: true;
   /** Whether it is refused once the intent's `not_after` has passed. */
   readonly inTime?: true;
-  /** What becomes of it after the time by which it was awaited; taken, with an exception beside it, when left out. */
+  /** Handling after the deadline: by default the step is taken and an exception is raised. */
   readonly late?: 'accept' | 'refuse';
 }
 
 export interface StateRule {
-  /** Nothing follows. */
+  /** No step follows. */
   readonly final?: true;
   /** Its amounts count against the limits of policies and mandates. */
   readonly counts?: true;
-  /** Something has happened in the world: it can fail, and can no longer be cancelled. */
+  /** An effect outside the registry has happened: the transaction can fail but no longer be cancelled. */
   readonly executed?: true;
-  /** Nothing is under way: who began it may go, and leaves nothing undone. */
+  /** Nothing is under way, so a departure of the initiator needs no exception. */
   readonly atRest?: true;
-  /** Someone has to be heard of; counted from when the state was reached. */
+  /** Awaited events, with the deadline counted from reaching the state. */
   readonly awaits?: { readonly events: readonly TransactionEvent[]; readonly withinSeconds: number };
 }
 
-/** The whole life of one kind of intent, as data. What is not written here cannot happen. */
+/** The complete life cycle of one kind of intent, as data. Steps that are not listed cannot happen. */
 export interface LifeCycle {
   readonly name: LifeCycleName;
   readonly intentType: AuthorizationDetailType;
@@ -100,17 +94,17 @@ export const minute = 60;
 export const hour = 60 * minute;
 export const day = 24 * hour;
 
-/** Nothing more comes of it. */
+/** States that end a transaction without success. */
 const endings: ReadonlySet<TransactionState> = new Set(['cancelled', 'rejected', 'expired', 'failed']);
 
-/** Whether a step gives up what has not happened, or reports that it did not: that takes no authority to deal. */
+/** Whether a step ends a transaction without success, which needs no trading authority. */
 export function endsWithout({ to }: Pick<TransitionRule, 'to'>): boolean {
   return endings.has(to);
 }
 
 /**
- * Whether a step goes on with what is not done yet. For that, whoever began the transaction and the mandates it was begun
- * under must not be revoked; what was done is carried through, and anything may be ended.
+ * Whether a step starts something new. Then neither the initiator nor the mandates may be revoked; executed transactions
+ * are carried through, and any transaction can be ended.
  *
  * @param from the rule of the state that the step begins in
  */

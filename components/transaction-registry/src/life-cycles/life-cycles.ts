@@ -12,7 +12,7 @@ import { rfq } from './rfq.ts';
 import { settlement } from './settlement.ts';
 import { withdrawal } from './withdrawal.ts';
 
-/** Every life there is. */
+/** All life cycles. */
 export const lifeCycles: Readonly<Record<LifeCycleName, LifeCycle>> = {
   order,
   rfq,
@@ -30,14 +30,14 @@ const byIntentType = new Map<string, LifeCycle>(
   Object.values(lifeCycles).map((cycle) => [cycle.intentType, cycle] as const),
 );
 
-/** The life of an intent: each type has exactly one. */
+/** The life cycle of an intent; each type has exactly one. */
 export function lifeCycleOf({ type }: Pick<AuthorizationDetail, 'type'>): LifeCycle {
   return lifeCycleOfType(type);
 }
 
 export function lifeCycleOfType(type: AuthorizationDetailType): LifeCycle {
   const cycle = byIntentType.get(type);
-  if (cycle === undefined) throw new Error(`no life is written down for ${type}`);
+  if (cycle === undefined) throw new Error(`there is no life cycle for ${type}`);
   return cycle;
 }
 
@@ -50,13 +50,13 @@ export interface NextStep {
   readonly rule: TransitionRule;
 }
 
-/** The steps that may come next, in the order in which the life is written down; none from a final state. */
+/** The possible next steps in the order of the life cycle; none from a final state. */
 export function nextSteps(cycle: LifeCycle, state: TransactionState): readonly NextStep[] {
   return stepsOf(cycle).filter(({ rule }) => rule.from.includes(state));
 }
 
-/** Every step of a life, in the order in which it is written down. */
+/** All steps in the order of the life cycle. */
 export function stepsOf({ rules }: LifeCycle): readonly NextStep[] {
-  // Keys of a record of events: names of events and nothing else.
+  // The type of `rules` allows event names as keys only.
   return (Object.entries(rules) as [TransactionEvent, TransitionRule][]).map(([event, rule]) => ({ event, rule }));
 }

@@ -4,10 +4,10 @@ import type { AuthorizationDetail, Lei, Scope } from '@countersign/market';
 import type { Part } from './life-cycle.ts';
 import { lifeCycleOf, nextSteps } from './life-cycles.ts';
 
-/** Institutions (LEI) by the part they have in an intent. */
+/** Institutions (LEI) by their part in an intent. */
 type PartiesByPart = ReadonlyMap<Part, readonly Lei[]>;
 
-/** Who has which part in an intent, as its fields say. */
+/** Reads the parts of institutions from the fields of an intent. */
 export function partiesByPart({
   detail,
   initiatorInstitution,
@@ -25,8 +25,8 @@ export function partiesByPart({
 }
 
 /**
- * Who has a step to take in a state, each institution once. Before that they have no part in it, and would see more than
- * is theirs: whom a firm means to ask for a quote, or to pay, is its own affair until it does.
+ * The institutions that can take a step in a state. Before that they must not see the transaction: whom a firm will ask
+ * for a quote, or pay, is confidential until it does.
  */
 export function partiesToAct(
   transaction: { readonly detail: AuthorizationDetail; readonly initiatorInstitution: Lei },
@@ -37,7 +37,7 @@ export function partiesToAct(
   return [...new Set(actors.flatMap((actor) => parties.get(actor) ?? []))];
 }
 
-/** The steps of its life that an institution takes, whatever state it is in. */
+/** All steps of the life cycle that an institution can take, in any state. */
 export function stepsTakenBy(
   transaction: { readonly detail: AuthorizationDetail; readonly initiatorInstitution: Lei },
   institution: string,
@@ -70,8 +70,8 @@ function namedIn(detail: AuthorizationDetail, initiatorInstitution: Lei): readon
       const ends = [detail.deliverer.lei, detail.receiver.lei];
       const others = ends.filter((lei) => lei !== detail.entity_lei && lei !== initiatorInstitution);
       if (others.length > 0) return others.map((lei) => ['counterparty', lei]);
-      // Who instructs for another, to itself, does not affirm it as well: whoever it is for does. Between two accounts
-      // of one firm, that firm is the other end too, and another of its people affirms.
+      // An agent that instructs a settlement to itself does not affirm it; the institution it acts for does. Between two
+      // accounts of one firm, another person of that firm affirms.
       const apart = ends.filter((lei) => lei !== initiatorInstitution);
       return (apart.length > 0 ? apart : ends).map((lei) => ['counterparty', lei]);
     }

@@ -84,7 +84,7 @@ describe.skipIf(!chromium.found)(`the pages of approvers in a browser${skipped}`
     await picture(page, 'approve-intent');
     await page.getByRole('button', { name: 'Approve and sign' }).focus();
     await page.keyboard.press('Enter');
-    await page.getByText('You have approved this').waitFor();
+    await page.getByText('You have approved this transaction').waitFor();
     await picture(page, 'approve-approved');
     expect((await world.registry.facts(change.id))?.approvals).toHaveLength(1);
     expect(complaints).toEqual([]);
@@ -100,7 +100,7 @@ describe.skipIf(!chromium.found)(`the pages of approvers in a browser${skipped}`
     for (const operation of ['policy.batch-1', 'policy.batch-2'])
       await page.getByRole('checkbox', { name: new RegExp(operation.replace('.', '\\.')) }).check();
     await picture(page, 'approve-list');
-    await page.getByRole('button', { name: 'Look at the ticked ones together' }).click();
+    await page.getByRole('button', { name: 'Review selected' }).click();
     await picture(page, 'approve-batch');
     await page.getByRole('button', { name: 'Approve all 2 and sign' }).click();
     await page.getByRole('heading', { name: 'You have approved 2 transactions' }).waitFor();

@@ -55,16 +55,16 @@ describe('the page of a transaction', () => {
     const text = textOf(page.body);
     for (const shown of [
       'Settle 95,600 EUR on 2026-11-24',
-      'No active entry of the address book',
+      'does not match an active address book entry',
       'Deliverer',
       'CASH-9',
-      'free of payment: nothing comes back',
+      'free of payment: no payment is received in return',
       'person:tess',
       'Monday, 15 June 2026 at 18:00 UTC',
       change.intentDigest.slice(0, 4),
     ])
       expect(text).toContain(shown);
-    expect(text.indexOf('Look twice')).toBeLessThan(text.indexOf('What would be done'));
+    expect(text.indexOf('Please check carefully')).toBeLessThan(text.indexOf('Transaction details'));
   });
 
   it('is framed, kept and scripted by nobody else, and names the script of the ceremony only where one is asked for', async () => {
@@ -84,7 +84,7 @@ describe('the page of a transaction', () => {
     const german = await world.browserOf(olga).get(`/approve/${change.id}`, { 'accept-language': 'de-AT,en;q=0.5' });
     expect(german.body).toContain('<html lang="de">');
     const text = textOf(german.body);
-    for (const words of ['Freigeben und signieren', 'Abwicklung', 'Vorgang', 'Montag, 15. Juni 2026', 'beabsichtigt'])
+    for (const words of ['Freigeben und signieren', 'Abwicklung', 'Vorgang', 'Montag, 15. Juni 2026', 'erfasst'])
       expect(text).toContain(words);
     expect(german.body).toContain('<bdi lang="en">policy.publish</bdi>');
   });
@@ -124,7 +124,7 @@ describe('the page of a transaction', () => {
     const change = await world.begin('privileged_admin', {}, actor(olga));
     const { page } = await opened(olga, change);
     expect(page.statusCode).toBe(200);
-    expect(textOf(page.body)).toContain('You began this yourself');
+    expect(textOf(page.body)).toContain('You started or took over this transaction');
     expect(page.body).toContain('approval_self');
     expect(page.body).not.toContain('data-webauthn');
   });
@@ -206,7 +206,7 @@ describe('an approval by a security key', () => {
       { approver: olga.id, role: 'operations', institution: olga.institution },
     ]);
     const page = await world.browserOf(olga).get(`/approve/${change.id}`);
-    expect(textOf(page.body)).toContain('You have approved this');
+    expect(textOf(page.body)).toContain('You have approved this transaction');
     expect(page.body).not.toContain('data-webauthn');
     await approved(oscar, change);
     const receipt = await world.registry.transition({
@@ -305,7 +305,7 @@ describe('an approval by a security key', () => {
     world.directory.principals.delete(trader.id);
     const answer = await browser.post(path, world.signed(page.body, keyOf(olga)));
     expect([answer.statusCode, codeOf(answer.body)]).toEqual([409, 'approval_changed']);
-    expect(textOf(answer.body)).toContain('Whoever began this is no longer in the directory');
+    expect(textOf(answer.body)).toContain('The initiator is no longer in the directory');
     expect((await world.registry.facts(change.id))?.approvals).toEqual([]);
     world.directory.principals.set(trader.id, trader);
     const forged = await browser.post(path, {
@@ -422,7 +422,7 @@ describe('declining', () => {
     ]);
     expect(JSON.stringify(world.audit.drafts.at(-1)?.data)).not.toContain('ticket');
     const mine = await browser.get(path);
-    expect(textOf(mine.body)).toContain('You have declined this');
+    expect(textOf(mine.body)).toContain('You have declined this transaction');
     expect(mine.body).not.toContain('<b>otherwise');
     const theirs = await opened(oscar, change);
     expect(textOf(theirs.page.body)).toContain('person:olga');
@@ -450,18 +450,18 @@ describe('what changed since an approver looked', () => {
   it('is shown line by line, where another intent for the same was not carried out', async () => {
     const ticket = { ticket: 'CHG-COMPARED' };
     const first = await world.begin('privileged_admin', ticket);
-    expect(textOf((await opened(olga, first)).page.body)).not.toContain('Not the same as');
+    expect(textOf((await opened(olga, first)).page.body)).not.toContain('Changed since your last review');
     world.clock.advance(60_000);
     const second = await world.begin('privileged_admin', { ...ticket, after_hash: 'C'.repeat(43) });
     for (const again of [1, 2]) {
       const text = textOf((await opened(olga, second)).page.body);
-      expect([again, text]).toEqual([again, expect.stringContaining('Not the same as what you saw before')]);
+      expect([again, text]).toEqual([again, expect.stringContaining('Changed since your last review')]);
       expect(text).toMatch(/After \(SHA-256\) B{43} C{43}/);
       expect(text).not.toContain('Idempotency key order-');
     }
     // Of who has not looked before nothing is known.
-    expect(textOf((await opened(oscar, second)).page.body)).not.toContain('Not the same as');
-    expect(textOf((await opened(olga, first)).page.body)).not.toContain('Not the same as');
+    expect(textOf((await opened(oscar, second)).page.body)).not.toContain('Changed since your last review');
+    expect(textOf((await opened(olga, first)).page.body)).not.toContain('Changed since your last review');
   });
 });
 
@@ -470,7 +470,7 @@ describe('the list of what waits', () => {
     const own = await createApproverPagesWorld();
     for (const person of [olga, oscar, olaf]) keys.set(`own ${person.id}`, await own.enrol(person));
     const listOf = async (person: Person) => textOf((await own.browserOf(person).get('/approve')).body);
-    expect(await listOf(olga)).toContain('No transaction waits for your approval');
+    expect(await listOf(olga)).toContain('No transactions are awaiting your approval');
     const change = await own.begin('privileged_admin', { ticket: 'LATER' });
     const soon = await own.begin('privileged_admin', {
       operation: 'policy.first',
@@ -491,7 +491,7 @@ describe('the list of what waits', () => {
     expect((await own.registry.waitingFor(olga.id, [mine.intentDigest])).waiting).toEqual([]);
     await own.approve(olga, change);
     await own.registry.decline(soon.id, olga.id, 'not now');
-    expect(await listOf(olga)).toContain('No transaction waits');
+    expect(await listOf(olga)).toContain('No transactions are awaiting');
     own.clock.advance(600_000);
     const later = await listOf(oscar);
     expect(later).not.toContain('policy.first');
@@ -512,7 +512,7 @@ describe('the list of what waits', () => {
     expect(await waits(supervisor)).toMatchObject([{ roles: ['supervisor'] }]);
     expect(await waits(secondSupervisor)).toHaveLength(1);
     const { body } = await (await world.browserOf(supervisor)).get(`/approve/${id}`);
-    expect(textOf(body)).toMatch(/if nobody answers, from .+: head of desk in place of supervisor/);
+    expect(textOf(body)).toMatch(/without a response from .+: head of desk in place of supervisor/);
     expect(await waits(olga)).toEqual([]);
   });
 
@@ -522,7 +522,7 @@ describe('the list of what waits', () => {
     const found = await own.registry.waitingFor(olga.id);
     expect([found.waiting.length, found.more]).toEqual([30, true]);
     const page = await own.browserOf(olga).get('/approve');
-    expect(textOf(page.body)).toContain('There are more than these');
+    expect(textOf(page.body)).toContain('Not all pending transactions fit');
     await own.close();
   });
 });

@@ -1,5 +1,5 @@
 import { approverRoles, type Person, type Statements, transactionErrors } from '@countersign/contracts';
-import { type CodedError, isCodedError, parseId, type TransactionId } from '@countersign/kernel';
+import { type CodedError, defined, isCodedError, parseId, type TransactionId } from '@countersign/kernel';
 import { type RefusedForm, refusedForm } from '@countersign/runtime';
 import { batchRoot } from '../approvals/approval-claims.ts';
 import { type BeforeApprover, mostWaiting } from '../before-approver.ts';
@@ -28,13 +28,13 @@ export type ApproverStep =
   | { readonly kind: 'batch-done'; readonly approved: readonly { readonly id: string; readonly title: string }[] }
   | { readonly kind: 'changed'; readonly fault: CodedError; readonly changes: Changes; readonly back: string };
 
-/** The pages of who approves: each answer is what to draw, or where to go. */
+/** The approval pages. Each answer is a page to render or a redirect. */
 interface ApproverPages {
   list(visit: ApproverVisit): Promise<ApproverStep>;
-  /** @param role in which of their roles they approve, where they have several */
+  /** @param role the selected role, for approvers with several */
   view(id: string, role: string | undefined, visit: ApproverVisit): Promise<ApproverStep>;
   viewBatch(ids: readonly string[], role: string | undefined, visit: ApproverVisit): Promise<ApproverStep>;
-  /** @throws CodedError of `approverPageErrors`, `transactionErrors`, `authenticatorErrors`; recorded before, where somebody was kept from something */
+  /** @throws CodedError of `approverPageErrors`, `transactionErrors`, `authenticatorErrors`; refusals are recorded first */
   decide(id: string, fields: Fields, visit: ApproverVisit): Promise<ApproverStep>;
   decideBatch(fields: Fields, visit: ApproverVisit): Promise<ApproverStep>;
 }
@@ -52,7 +52,7 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
     const { view, own } = before;
     const path = `${approvePath}/${view.transaction}`;
     if (own !== undefined)
-      throw transactionErrors.error('approval_repeated', 'This person has approved this transaction already.');
+      throw transactionErrors.error('approval_repeated', 'This person has already approved this transaction.');
     if (fields.get('shown') !== shownDigest([before])) return changed([before], path, here);
     const signed = await statements.take(answerOf(fields, here.person));
     await transactions.approve(view.transaction, signed, shownTo(before, here.person, visit.lang));
@@ -62,7 +62,7 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
   async function changed(befores: readonly BeforeApprover[], back: string, { person }: Here): Promise<ApproverStep> {
     const fault = approverPageErrors.error(
       'approval_changed',
-      'What would be approved is not what you were shown. Look at it again.',
+      'The transaction has changed since the page was opened. Review it again.',
     );
     const looks = await inTurn(befores, (before) => transactions.desk.look(before, person));
     const changes = { warned: [...new Set(looks.flatMap(({ warned }) => warned))] };
@@ -90,9 +90,7 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
         view: viewShownTo(view, person.institution),
         changes: await transactions.desk.look(before, person),
         csrf: csrfOf(txn, signIn, visit).token,
-        ...(fault === undefined ? {} : { fault }),
-        ...(own === undefined ? {} : { own }),
-        ...(declined === undefined ? {} : { declined }),
+        ...defined({ fault, own, declined }),
         ...asked,
         mayDecline: roles.length > 0 && declined === undefined,
         refused,
@@ -129,7 +127,10 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
       const fault =
         roles.length > 0 || unfit
           ? undefined
-          : approverPageErrors.error('batch_role', 'Not all of these can be approved in one role.');
+          : approverPageErrors.error(
+              'batch_role',
+              'These transactions cannot all be approved in one role. Review them individually.',
+            );
       const items = signed.map(({ txn, intentDigest }) => ({ txn, intent_digest: intentDigest }));
       const asked = await question(roles, role, (as) => ask(person, as, shown, { items, root }));
       return {
@@ -138,11 +139,11 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
           items: await inTurn(befores, async (before) => ({
             view: viewShownTo(before.view, person.institution),
             changes: await transactions.desk.look(before, person),
-            ...(before.fault === undefined ? {} : { fault: before.fault }),
+            ...defined({ fault: before.fault }),
           })),
           root,
           csrf: csrfOf(root, signIn, visit).token,
-          ...(fault === undefined ? {} : { fault }),
+          ...defined({ fault }),
           ...asked,
         },
       };
@@ -169,7 +170,7 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
           return { kind: 'go', location: path };
         case 'withdraw': {
           if (own === undefined)
-            throw transactionErrors.error('approval_not_found', 'You have given no approval that stands.');
+            throw transactionErrors.error('approval_not_found', 'You have no valid approval to withdraw.');
           await transactions.withdrawApproval(view.transaction, own.id, {
             id: person.id,
             institution: person.institution,
@@ -177,7 +178,7 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
           return { kind: 'go', location: path };
         }
         default:
-          throw approverPageErrors.error('decision_missing', 'The form does not say what you decided.');
+          throw approverPageErrors.error('decision_missing', 'The form contains no decision.');
       }
     },
 
@@ -191,10 +192,10 @@ export function createApproverPages(dependencies: ApproverPagesDependencies): Ap
       const root = batchRoot(befores.map(({ view }) => ({ txn: view.transaction, intentDigest: view.intentDigest })));
       needForm(fields, root, here, visit);
       if (fields.get('decision') !== 'approve')
-        throw approverPageErrors.error('decision_missing', 'The form does not say what you decided.');
+        throw approverPageErrors.error('decision_missing', 'The form contains no decision.');
       const given = befores.find(({ own }) => own !== undefined);
       if (given !== undefined)
-        throw transactionErrors.error('approval_repeated', 'This person has approved this transaction already.');
+        throw transactionErrors.error('approval_repeated', 'This person has already approved this transaction.');
       if (fields.get('shown') !== shownDigest(befores)) return changed(befores, back, here);
       const signed = await statements.take(answerOf(fields, person));
       const shown = new Map(befores.map((one) => [one.view.transaction, shownTo(one, person, visit.lang)]));
@@ -208,7 +209,7 @@ function answerOf(fields: Fields, person: Person): Parameters<Statements['take']
   return { handle: fields.get('handle'), person: person.id, credential: parsed(fields.get('credential')) };
 }
 
-/** Anything may stand there: what it is, is for who verifies it. */
+/** Untrusted input; the statement verifier checks it. */
 function parsed(text: string | undefined): unknown {
   try {
     return JSON.parse(text ?? '');
@@ -220,7 +221,7 @@ function parsed(text: string | undefined): unknown {
 /** @throws CodedError `batch_empty`, `batch_too_large`, `transaction_not_found` */
 function idsOf(texts: readonly string[]): readonly TransactionId[] {
   const given = [...new Set(texts.filter((text) => text !== ''))];
-  if (given.length === 0) throw approverPageErrors.error('batch_empty', 'No transaction was chosen.');
+  if (given.length === 0) throw approverPageErrors.error('batch_empty', 'No transaction was selected.');
   if (given.length > mostWaiting)
     throw approverPageErrors.error('batch_too_large', `At most ${mostWaiting} transactions fit onto one page.`);
   return given.map((text) => {
@@ -228,13 +229,13 @@ function idsOf(texts: readonly string[]): readonly TransactionId[] {
     if (id === undefined)
       throw transactionErrors.error(
         'transaction_not_found',
-        'There is no such transaction, or it is not yours to see.',
+        'The transaction does not exist, or you have no access to it.',
       );
     return id;
   });
 }
 
-/** One after the other: a page does not take every connection that there is. */
+/** Sequential, so that one page does not take all database connections. */
 async function inTurn<Item, Result>(
   items: readonly Item[],
   work: (item: Item) => Promise<Result>,

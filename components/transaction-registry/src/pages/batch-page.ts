@@ -17,13 +17,13 @@ export interface BatchContent {
   }[];
   readonly root: Digest;
   readonly csrf: string;
-  /** Why all of them cannot be signed together, where no single one is at fault. */
+  /** Why the batch cannot be signed although each transaction could be. */
   readonly fault?: CodedError | undefined;
   readonly choice?: readonly ApproverRole[];
   readonly asked?: AskedApproval;
 }
 
-/** Several transactions, each in full, under one signature: all or none. */
+/** Several transactions in full, approved with one signature. */
 export function batchPage(content: BatchContent, drawing: Drawing): Html {
   const { items, root, csrf, fault, choice, asked } = content;
   const { lang, texts, path } = drawing;
@@ -75,7 +75,7 @@ ${asked !== undefined && signPart(asked, { action, csrf, button: batch.approve(i
   });
 }
 
-/** Under one signature: what became of it. */
+/** The result of a batch approval. */
 export function batchDonePage(
   approved: readonly { readonly id: string; readonly title: string }[],
   { lang, texts, path }: Drawing,

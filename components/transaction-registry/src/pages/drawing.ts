@@ -2,38 +2,38 @@ import type { DirectorySnapshot } from '@countersign/contracts';
 import type { ShownView } from '../shown.ts';
 import type { Texts } from '../texts/en.ts';
 
-/** What every page is drawn with. */
+/** What every page needs to render. */
 export interface Drawing {
   /** BCP 47. */
   readonly lang: string;
   readonly texts: Texts;
-  /** A moment in words. @param at milliseconds since the epoch, or RFC 3339 */
+  /** Formats a date and time. @param at milliseconds since the epoch, or RFC 3339 */
   readonly moment: (at: number | string) => string;
   readonly directory: DirectorySnapshot;
   /** Path of the list; the other pages are below it. */
   readonly path: string;
-  /** Where the evidence of a transaction is shown; undefined where it is not. */
+  /** Path of the evidence page of a transaction; absent if there is none. */
   readonly evidencePathOf?: EvidencePathOf | undefined;
 }
 
 /** @returns a path on our own origin */
 export type EvidencePathOf = (view: Pick<ShownView, 'transaction' | 'initiatorInstitution'>) => string | undefined;
 
-/** The sentence of a catalogue for a code that stands in it. */
+/** The text for a code, if there is one. */
 export function sentenceFor(sentences: Readonly<Record<string, string>>, code: string): string | undefined {
   return Object.hasOwn(sentences, code) ? sentences[code] : undefined;
 }
 
-/** Of the list; every other page of approvers is below it. */
+/** Path of the list; the other approval pages are below it. */
 export const approvePath = '/approve';
 
-/** Where several are looked at together, in this order. */
+/** The address of the batch page for these transactions, in this order. */
 export function batchAddress(path: string, ids: readonly string[], role?: string): string {
   const fields = [...ids.map((id) => ['txn', id] as const), ...(role === undefined ? [] : [['role', role] as const])];
   return `${path}/batch?${fields.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&')}`;
 }
 
-/** A moment in words, with its time zone; in UTC too, where that is another. No countdown: it hurries nobody. */
+/** Formats a date and time with its zone, and in UTC if that differs. */
 export function momentIn(lang: string, timeZone: string): (at: number | string) => string {
   const local = inZone(lang, timeZone);
   const utc = inZone(lang, 'UTC');
@@ -57,7 +57,7 @@ function inZone(lang: string, timeZone: string): Intl.DateTimeFormat {
   });
 }
 
-/** Enough to compare by eye or by telephone with what another system shows of the same. */
+/** Short enough to compare by eye or by telephone. */
 export function shortDigest(digest: string): string {
   return digest.slice(0, 16).replace(/(.{4})(?=.)/g, '$1 ');
 }

@@ -29,21 +29,21 @@ export interface ApproverPageRoutes extends ApproverPagesDependencies {
   readonly logger: Logger;
   /** Our issuer URL: the pages are on its origin. */
   readonly issuer: string;
-  /** IANA name of the zone in which times are told first; `UTC` when left out. */
+  /** IANA time zone of the times shown; `UTC` by default. */
   readonly timeZone?: string;
-  /** Where the evidence of a transaction is shown to whoever approved it. */
+  /** Path of the evidence page for approvers. */
   readonly evidencePathOf?: EvidencePathOf | undefined;
 }
 
 type Request = FastifyRequest<{ Params: { readonly id?: string } }>;
 type Handler = (request: Request, visit: ApproverVisit) => Promise<ApproverStep>;
 
-/** Longer than anybody looks at one page. */
+/** Longer than a person views one page. */
 const cookieSeconds = 3_600;
 
 /**
- * The pages of who approves transactions: `GET /approve`, `GET` and `POST /approve/{transaction}` and `/approve/batch`.
- * They are never stored and every redirect is a 303; what is not theirs is not there.
+ * The approval pages: `GET /approve`, `GET` and `POST /approve/{transaction}` and `/approve/batch`. They are never cached,
+ * every redirect is a 303, and transactions of other institutions appear as not found.
  */
 export function approverPageRoutes(app: FastifyInstance, dependencies: ApproverPageRoutes): void {
   const { directory, random, logger, issuer, timeZone = 'UTC', evidencePathOf } = dependencies;
@@ -124,7 +124,7 @@ export function approverPageRoutes(app: FastifyInstance, dependencies: ApproverP
     return sendPage(reply, statusOfPage(error), problemPage(error, { back }, drawing), scope);
   }
 
-  // No HEAD: what only looks at links must begin no sign-in and ask for no signature.
+  // No HEAD: a link checker must not start a sign-in or request a signature.
   const quiet = { exposeHeadRoute: false };
   app.get(
     approvePath,
@@ -159,7 +159,7 @@ export function approverPageRoutes(app: FastifyInstance, dependencies: ApproverP
   }
 }
 
-/** A page has no use for a 401 (RFC 9110 section 15.5.2): it asks for an HTTP authentication. */
+/** A 401 would ask the browser for HTTP authentication (RFC 9110 section 15.5.2), so pages answer 403. */
 function statusOfPage(error: CodedError): number {
   return error.category === 'unauthenticated' ? 403 : statusOf(error);
 }

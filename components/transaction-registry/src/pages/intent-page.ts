@@ -17,11 +17,11 @@ import { type Drawing, sentenceFor } from './drawing.ts';
 import { changesPart, circumstancesPart, fact, linesPart, roleIn, warningsPart } from './intent-parts.ts';
 import { problemNotice } from './problem-page.ts';
 
-/** What the person's authenticator is asked to sign, with what the form brings back. */
+/** The statement to sign, with the values that the form sends back. */
 export interface AskedApproval {
   readonly role: ApproverRole;
   readonly asked: AskedStatement;
-  /** Digest of what the page shows. */
+  /** Digest of the page content. */
   readonly shown: string;
   /** Milliseconds since the epoch. */
   readonly until: number;
@@ -31,20 +31,20 @@ export interface IntentContent {
   readonly view: ShownView;
   readonly changes: Changes;
   readonly csrf: string;
-  /** What the person did before, and may do now. */
+  /** The person's own approval or decline. */
   readonly own?: BeforeApprover['own'];
   readonly declined?: BeforeApprover['declined'];
   /** Why they may not approve it. */
   readonly fault?: CodedError | undefined;
-  /** They have to say first in which of these. */
+  /** Roles to choose from before signing. */
   readonly choice?: readonly ApproverRole[];
   readonly asked?: AskedApproval;
   readonly mayDecline: boolean;
-  /** Why what was said when declining is not taken. */
+  /** The refused decline form, shown again with its error. */
   readonly refused?: RefusedForm | undefined;
 }
 
-/** One transaction before one person: what it is, decoded, and what they may do about it. */
+/** One transaction, decoded, with the actions that the person may take. */
 export function intentPage(content: IntentContent, drawing: Drawing): Html {
   const { view, changes, own, declined, fault, choice, asked, mayDecline } = content;
   const { lang, texts, path } = drawing;
@@ -73,7 +73,7 @@ ${mayDecline && declinePart(action, content, drawing)}
   });
 }
 
-/** The form that asks the authenticator. @param form.items of a batch: what was shown, in its order */
+/** The signing form. @param form.items transactions of a batch in the order shown */
 export function signPart(
   { asked, role, shown, until }: AskedApproval,
   form: { readonly action: string; readonly csrf: string; readonly button: string; readonly items?: string },
@@ -98,7 +98,7 @@ ${ceremonyFields(lang)}
 </form>`;
 }
 
-/** Whose roles are several says in which of them before anything is signed. */
+/** The role selection for approvers with several roles. */
 export function rolePart(
   roles: readonly ApproverRole[],
   action: string,

@@ -3,7 +3,7 @@ import type { Changes } from '../changes.ts';
 import type { ShownView } from '../shown.ts';
 import { type Drawing, sentenceFor, shortDigest } from './drawing.ts';
 
-/** Whatever somebody should not overlook, before everything else. */
+/** The warnings, shown above the details. */
 export function warningsPart({ warnings }: ShownView, { texts }: Drawing): Html | false {
   return (
     warnings.length > 0 &&
@@ -17,7 +17,7 @@ export function warningsPart({ warnings }: ShownView, { texts }: Drawing): Html 
   }
 }
 
-/** What is different from when the person looked before. */
+/** The changes since the person's last view. */
 export function changesPart(changes: Changes, drawing: Drawing): Html | false {
   const { texts, moment, path } = drawing;
   const { warned, earlier } = changes;
@@ -47,7 +47,7 @@ ${
   }
 }
 
-/** Every field of the intent, decoded, and the digest that is signed. */
+/** Every decoded field of the intent, and the digest to be signed. */
 export function linesPart({ lines, intentDigest }: ShownView, drawing: Drawing): Html {
   const { texts } = drawing;
   return html`<dl class="facts">${lines.map(
@@ -57,7 +57,7 @@ export function linesPart({ lines, intentDigest }: ShownView, drawing: Drawing):
 <div><dt>${texts.intent.fingerprint}</dt><dd><code title="${intentDigest}">${shortDigest(intentDigest)}</code></dd></div></dl>`;
 }
 
-/** Who began it, who approves it, and until when. */
+/** Initiator, approvals and deadline. */
 export function circumstancesPart(view: ShownView, drawing: Drawing): Html {
   const { texts, moment } = drawing;
   const { intent } = texts;
@@ -114,7 +114,7 @@ function labelOf(label: string, { texts }: Drawing): Html {
   return translated === undefined ? html`<span lang="en">${label}</span>` : html`${translated}`;
 }
 
-/** The name that the directory has for a firm beside its LEI: no part of what is signed. */
+/** The directory's name of an institution beside its LEI; not part of the signed intent. */
 function firmIn(value: string, { directory }: Drawing): Html | false {
   const lei = /\bLEI ([A-Z0-9]{18}[0-9]{2})\b/.exec(value)?.[1];
   const name = lei === undefined ? undefined : directory.institution(lei)?.name;

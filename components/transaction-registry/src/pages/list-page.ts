@@ -7,11 +7,11 @@ export interface ListContent {
   readonly person: { readonly id: string; readonly institution: string };
   readonly waiting: readonly WaitingTransaction[];
   readonly more: boolean;
-  /** Path of the page where software asks a person for permission, where there is one. */
+  /** Path of the page for access requests from applications, if there is one. */
   readonly otherPath: string | undefined;
 }
 
-/** What waits for the person who is signed in. Ticking several and looking at them needs no script. */
+/** The transactions awaiting approval by the signed-in person. Works without a script. */
 export function listPage({ person, waiting, more, otherPath }: ListContent, drawing: Drawing): Html {
   const { lang, texts, moment, path } = drawing;
   const { list } = texts;

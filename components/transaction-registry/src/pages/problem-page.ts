@@ -4,16 +4,16 @@ import type { Changes } from '../changes.ts';
 import { type Drawing, sentenceFor } from './drawing.ts';
 import { changesPart } from './intent-parts.ts';
 
-/** Why a person may not do what they see, beside it. */
+/** The reason why the person cannot act, shown on the page. */
 export function problemNotice(fault: Pick<CodedError, 'code' | 'detail'>, drawing: Drawing): Html {
   return html`<div class="notice problem" role="alert"><p>${wordsFor(fault, drawing)} <span class="quiet">(<code>${fault.code}</code>)</span></p></div>`;
 }
 
 /**
- * A page that says no, in words a person can act on, with the code that they read out to whoever helps them.
+ * An error page with the code to quote to support.
  *
- * @param about.back where it can be looked at anew
- * @param about.changes what is different from what was shown
+ * @param about.back page with the current version
+ * @param about.changes differences from the version shown before
  */
 export function problemPage(
   fault: Pick<CodedError, 'code' | 'detail' | 'category'>,

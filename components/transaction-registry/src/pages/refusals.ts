@@ -1,8 +1,8 @@
 import { errorVocabulary } from '@countersign/kernel';
 
-/** What stops a person at the pages of approvers, beside what the registry and their authenticator say. */
+/** Errors of the approval pages, beside those of the registry and of authenticators. */
 export const approverPageErrors = errorVocabulary({
-  /** What the form was drawn from is not what there is now. */
+  /** The transaction has changed since the form was rendered. */
   approval_changed: 'conflict',
   sign_in_abandoned: 'forbidden',
   form_forged: 'forbidden',

@@ -3,10 +3,10 @@ import { type Digest, digestOf } from '@countersign/kernel';
 import type { BeforeApprover } from '../before-approver.ts';
 import { viewShownTo } from '../shown.ts';
 
-/** What time alone brings is not a change of what was shown. */
+/** Warnings that depend on time alone, which is not a change. */
 const ofTime: readonly string[] = ['intent_expired', 'intent_expires_soon'];
 
-/** Of all that a person goes by, as they were shown it: a form brings it back. */
+/** The digest of everything a person decides by; the form sends it back. */
 export function shownDigest(befores: readonly BeforeApprover[]): Digest {
   return digestOf(
     befores.map(({ view }) => ({
@@ -18,7 +18,7 @@ export function shownDigest(befores: readonly BeforeApprover[]): Digest {
   );
 }
 
-/** The same for the record of their approval. @param lang BCP 47 */
+/** The page content for the record of the approval. @param lang BCP 47 */
 export function shownTo({ view }: BeforeApprover, { institution }: Person, lang: string): ShownToApprover {
   const { title, lines, warnings } = viewShownTo(view, institution);
   return { lang, title, lines, warnings };

@@ -29,49 +29,49 @@ export interface ApproverPagesDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly clock: Clock;
   readonly random: Random;
-  /** Classes of authenticators of which one is enough; as the registry was given them. */
+  /** Accepted authenticator classes, as configured for the registry. */
   readonly acrValues?: readonly string[];
-  /** Path of the page where software asks a person for permission. */
+  /** Path of the page for access requests from applications. */
   readonly otherPath?: string;
 }
 
-/** One browser before a page. */
+/** One page request of a browser. */
 export interface ApproverVisit {
-  /** What it is known by from one page to the next. */
+  /** Random id of the browser, from its cookie. */
   readonly browser: string;
   /** `Cookie` header. */
   readonly cookie: string | undefined;
   /** IP address of the browser. */
   readonly address: string | undefined;
-  /** Whether it comes back from a sign-in: it is not sent there a second time. */
+  /** Whether the browser returns from a sign-in; it is not sent there twice. */
   readonly returned: boolean;
-  /** BCP 47: the words around what is shown. */
+  /** BCP 47 language of the page. */
   readonly lang: string;
 }
 
-/** Who is there. */
+/** The signed-in person. */
 export interface Here {
   readonly signIn: SignIn;
   readonly person: Person;
 }
 
-/** What a form of ours sent. */
+/** The fields of a submitted form. */
 export type Fields = ReadonlyMap<string, string>;
 
-/** On the way back from a sign-in. */
+/** Marks the return from a sign-in. */
 const returnedQuery = 'after=sign-in';
 
-/** How long a person may look before they sign, and how long their approval counts from then on; in seconds. */
+/** Time to sign after opening the page, and validity of the approval; in seconds. */
 const signingSeconds = 600;
 const approvalSeconds = 3_600;
 
-/** What every page of approvers does first: who is there, what they may see, what they are asked to sign. */
+/** The common steps of the approval pages: sign-in, visibility, and the statement to sign. */
 export function createVisits(dependencies: ApproverPagesDependencies) {
   const { transactions, authentication, statements, directory, clock, random } = dependencies;
   const { acrValues = [hardwareAcr] } = dependencies;
 
   return {
-    /** Who is signed in for approvals, or the way there. */
+    /** The person signed in for approvals, or the address of the sign-in. */
     async signedIn(path: string, visit: ApproverVisit): Promise<Here | { readonly location: string }> {
       const signIn = await authentication.current(visit.cookie, { tier: 'approval' });
       if (signIn === undefined) {
@@ -84,25 +84,25 @@ export function createVisits(dependencies: ApproverPagesDependencies) {
       }
       const person = directory.snapshot().principal(signIn.person);
       if (person?.kind !== 'person' || person.active === false)
-        throw authenticationErrors.error('person_unknown', 'You are not in the directory, or not active.');
+        throw authenticationErrors.error('person_unknown', 'You are not in the directory, or your entry is inactive.');
       return { signIn, person };
     },
 
-    /** @throws CodedError `transaction_not_found`, `approval_role`: who approves nothing is shown nothing but their own */
+    /** @throws CodedError `transaction_not_found`, or `approval_role` for people without an approver role */
     async find(text: string, person: Person): Promise<BeforeApprover> {
       const id = parseId('transaction', text);
       const before = id === undefined ? undefined : await transactions.desk.before(id, person);
       if (before === undefined)
         throw transactionErrors.error(
           'transaction_not_found',
-          'There is no such transaction, or it is not yours to see.',
+          'The transaction does not exist, or you have no access to it.',
         );
       if (before.view.initiator !== person.id && !approverRoles.some((role) => person.roles.includes(role)))
         throw transactionErrors.error('approval_role', `Approving needs the role ${approverRoles.join(' or ')}.`);
       return before;
     },
 
-    /** Has the authenticator of a person asked for an approval of this. @param shown digest of what the page shows */
+    /** Prepares the statement that the person's authenticator signs. @param shown digest of the page content */
     async ask(
       person: Person,
       role: ApproverRole,
@@ -121,7 +121,7 @@ export function createVisits(dependencies: ApproverPagesDependencies) {
       return { asked, role, shown, until: exp * 1000 };
     },
 
-    /** What can be asked for now: a signature, the choice of a role first, or why neither. */
+    /** What the page asks for: a signature, a role, or neither with the reason. */
     async question(
       roles: readonly ApproverRole[],
       named: string | undefined,
@@ -134,7 +134,7 @@ export function createVisits(dependencies: ApproverPagesDependencies) {
       try {
         return { asked: await askFor(role) };
       } catch (error) {
-        // They may look at it, and decline: only signing needs an authenticator.
+        // Viewing and declining need no authenticator.
         if (isCodedError(error) && Object.hasOwn(authenticatorErrors.codes, error.code)) return { fault: error };
         throw error;
       }
@@ -143,15 +143,12 @@ export function createVisits(dependencies: ApproverPagesDependencies) {
     /** @throws CodedError `form_forged` */
     needForm(fields: Fields, subject: string, { signIn }: Here, visit: ApproverVisit): void {
       if (!matchesCsrfToken(fields.get('csrf'), csrfOf(subject, signIn, visit).hash))
-        throw approverPageErrors.error(
-          'form_forged',
-          'This form was not sent from the page that you were shown. Open it again.',
-        );
+        throw approverPageErrors.error('form_forged', 'This form is no longer valid. Open the page again.');
     },
   };
 }
 
-/** For this subject and this session: a form that one person was shown is none for the next who signs in. */
+/** The CSRF token for one subject and session, so that the next person on the same browser cannot reuse the form. */
 export function csrfOf(subject: string, { session }: SignIn, { browser }: ApproverVisit) {
   return csrfTokenOf(browser, `transaction approval ${subject} ${session}`);
 }

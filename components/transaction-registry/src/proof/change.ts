@@ -1,45 +1,52 @@
 import type { EvidenceRecord, RecordDraft, TransactionException } from '@countersign/contracts';
-import type { ApprovalId, ExceptionId, Json, MandateId, RecordId, TransactionId } from '@countersign/kernel';
+import {
+  type ApprovalId,
+  defined,
+  type ExceptionId,
+  type Json,
+  type MandateId,
+  type RecordId,
+  type TransactionId,
+} from '@countersign/kernel';
 import type { LifeAfter, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
 import type { TradeUse, TradeUseKind } from '../store/trades.ts';
 import type { Held } from './held.ts';
 
-/** A step as its record tells it; the body is a member of its own there. */
+/** A step as recorded; its body is a separate member of the record. */
 export type RecordedStep = Omit<StoredTransition, 'transaction' | 'recordId' | 'body'>;
 
 /**
- * What a record changes about its transaction. It is part of the record (`data.change`), and written to the tables when that is
- * durable: where a process dies in between, whoever looks next writes it from the record. So a command has one record,
- * however often it is interrupted and repeated.
+ * The change that a record makes to its transaction, in `data.change`. It is written to the tables once the record is
+ * durable; if a process dies in between, the next reader writes it from the record.
  */
 export interface Change {
   readonly step?: RecordedStep;
-  /** With a step. */
+  /** Present with a step. */
   readonly after?: LifeAfter;
-  /** Approvals that cannot be taken back from this step on. */
+  /** Approvals that this step relies on; they can no longer be withdrawn. */
   readonly used?: readonly ApprovalId[];
-  /** What it takes of trades, beside what it has taken before. */
+  /** Quantities of trades used by this step, beside earlier ones. */
   readonly takes?: { readonly kind: TradeUseKind; readonly uses: readonly TradeUse[] };
-  /** Instructions that are good for this transaction alone. */
+  /** Instructions used by this transaction. */
   readonly instructions?: readonly MandateId[];
   readonly raised?: Omit<StoredException, 'transaction' | 'recordId'>;
   readonly resolved?: {
     readonly exception: ExceptionId;
     readonly resolution: Omit<NonNullable<TransactionException['resolution']>, 'recordId'>;
   };
-  /** The mandate that takes the place of a lapsed one. */
+  /** The replacement of a lapsed mandate. */
   readonly mandate?: StoredTransaction['mandate'];
-  /** Who takes the transaction on. */
+  /** Who takes the transaction over. */
   readonly carriedBy?: string;
-  /** Somebody is waited for again, until then; milliseconds since the epoch. */
+  /** New deadline of the awaited event; milliseconds since the epoch. */
   readonly awaitedUntil?: number;
 }
 
-/** What a record says of a transaction, with the change that it carries. */
+/** A record of a transaction with its change. */
 export interface SaidChange {
   readonly draft: Omit<RecordDraft, 'id'>;
   readonly change: Change;
-  /** Of the step, where there is one. */
+  /** Body of the step, if there is one. */
   readonly body?: DurableChange['body'];
 }
 
@@ -47,11 +54,11 @@ export interface SaidChange {
 export interface DurableChange {
   readonly change: Change;
   readonly recordId: RecordId;
-  /** Of the step, where there is one. */
+  /** Body of the step, if there is one. */
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-/** What a transaction is like after a change. */
+/** Applies a change to a transaction. */
 export function changed(held: Held, { change, recordId, body }: DurableChange): Held {
   const { step, after, takes, raised, resolved } = change;
   const before = held.transaction;
@@ -68,8 +75,7 @@ export function changed(held: Held, { change, recordId, body }: DurableChange): 
           parties: [...new Set([...before.parties, ...after.parties])].sort(),
           approvalsAwaited: after.awaits?.keys ?? null,
         }),
-    ...(change.mandate === undefined ? {} : { mandate: change.mandate }),
-    ...(change.carriedBy === undefined ? {} : { carriedBy: change.carriedBy }),
+    ...defined({ mandate: change.mandate, carriedBy: change.carriedBy }),
     ...(change.awaitedUntil === undefined ? {} : { awaitedUntil: change.awaitedUntil, overdueVersion: null }),
     changedRecordId: recordId,
   };
@@ -94,7 +100,7 @@ export function changed(held: Held, { change, recordId, body }: DurableChange): 
   };
 }
 
-/** As the table has it. */
+/** The step as a table row. */
 export function stepOf(
   transaction: TransactionId,
   step: RecordedStep,
@@ -104,16 +110,16 @@ export function stepOf(
   return { ...step, transaction, recordId, body };
 }
 
-/** As the record tells it. */
+/** The change as JSON for the record. */
 export function changeJson(change: Change): Json {
   return JSON.parse(JSON.stringify(change)) as Json;
 }
 
-/** What a record changes about a transaction; undefined where it changes nothing of this one, or what it changes is not told. */
+/** The change in a record; undefined if it changes another transaction, or the change is withheld. */
 export function changeIn(record: EvidenceRecord, transaction: TransactionId): DurableChange | undefined {
   const data = record.data as { readonly change?: Change; readonly body?: DurableChange['body'] } | undefined;
   if (record.source !== 'transaction-registry' || record.transaction !== transaction || data?.change === undefined)
     return undefined;
-  // Written by this component, and proven by the digest that the record has of what comes out of it.
+  // Written by this component; the digest in the record proves the result.
   return { change: data.change, recordId: record.id, body: data.body ?? {} };
 }

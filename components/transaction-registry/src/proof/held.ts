@@ -3,12 +3,12 @@ import { digestOf, type Json, type RecordId, type TransactionId } from '@counter
 import type { StoredApproval, StoredException, StoredTransaction, StoredTransition } from '../store/store.ts';
 import type { TradeUse, TradeUseKind } from '../store/trades.ts';
 
-/** What a transaction has taken of a trade. */
+/** The quantity of a trade that a transaction uses. */
 export interface Taken extends TradeUse {
   readonly kind: TradeUseKind;
 }
 
-/** Everything that is stored of a transaction and decides what may become of it; approvals stand for themselves. */
+/** All stored data that decides about a transaction, except its approvals, which are proven separately. */
 export interface Held {
   readonly transaction: StoredTransaction;
   readonly steps: readonly StoredTransition[];
@@ -21,12 +21,12 @@ function transactionStanding(id: TransactionId): string {
   return `transaction:${id}`;
 }
 
-/** The id of the record of its next change: it follows from the change before, so that there can be but one. */
+/** The id of the next change record. It is derived from the previous change, so that there can be only one. */
 export function nextRecordOf({ id, changedRecordId }: StoredTransaction): RecordId {
   return recordIdAfter(transactionStanding(id), changedRecordId);
 }
 
-/** What the rows of a transaction say, to be held against its newest record (docs/adr/0043). */
+/** The content of a transaction's rows, compared with its newest record (docs/adr/0043). */
 export function transactionClaim({ transaction, steps, exceptions, uses }: Held): Claim {
   const { mandate } = transaction;
   return {
@@ -91,7 +91,7 @@ function exceptionContent({ id, cause, event, reason, status, owner, ...exceptio
   };
 }
 
-/** What the row of an approval says. */
+/** The content of an approval's row. */
 export function approvalClaim(approval: StoredApproval): Claim {
   return {
     of: `approval:${approval.id}`,
@@ -111,12 +111,12 @@ export function approvalClaim(approval: StoredApproval): Claim {
   };
 }
 
-/** A part of a trade that somebody has taken. */
+/** A quantity of a trade with the transaction that uses it. */
 interface TakenBy extends Taken {
   readonly transaction: TransactionId;
 }
 
-/** What has been taken of a trade, by whom: a part that is missing here could be taken twice. */
+/** All uses of a trade. A missing use would allow the same quantity to be used twice. */
 export function tradeClaim(trade: TransactionId, uses: readonly TakenBy[]): Claim {
   return {
     of: `trade:${trade}`,
@@ -127,7 +127,7 @@ export function tradeClaim(trade: TransactionId, uses: readonly TakenBy[]): Clai
   };
 }
 
-/** For which transaction an instruction has been used. */
+/** The transaction that used an instruction. */
 export function instructionClaim(mandate: string, transaction: TransactionId): Claim {
   return { of: `instruction:${mandate}`, content: { transaction } };
 }

@@ -6,18 +6,18 @@ import {
   permittedIntent,
   type StandingRecord,
 } from '@countersign/contracts';
-import { parseInstant, type RecordId } from '@countersign/kernel';
+import { defined, parseInstant, type RecordId } from '@countersign/kernel';
 import type { StoredTransaction } from '../store/store.ts';
 
-/** Records do not change: so many are remembered. */
+/** Cached records; records never change. */
 const mostRemembered = 10_000;
 
-/** What is asked of the log about a transaction: whether a token for it was permitted and, until the first step, for whose interfaces. */
+/** The log keys about issued tokens: whether one was permitted and, before the first step, for whose interfaces. */
 export function permissionsOf({ id, state, parties }: StoredTransaction): readonly string[] {
   return [permittedIntent(id), ...(state === 'intended' ? parties.map((party) => permittedAt(id, party)) : [])];
 }
 
-/** Reads who was permitted what from the records of tokens, which the authorization server alone writes. */
+/** Reads permitted tokens from their records, which only the authorization server writes. */
 export function createPermittedReader(log: Pick<AuditLog, 'find'>) {
   const remembered = new Map<RecordId, EvidenceRecord>();
 
@@ -54,9 +54,7 @@ export function createPermittedReader(log: Pick<AuditLog, 'find'>) {
       return {
         record: record.id,
         at: parseInstant(record.time) ?? 0,
-        ...(acr === undefined ? {} : { acr }),
-        ...(authTime === undefined ? {} : { authTime }),
-        ...(record.device === undefined ? {} : { device: record.device }),
+        ...defined({ acr, authTime, device: record.device }),
         reached: parties.filter((party) => newest.get(permittedAt(id, party))?.digest !== undefined),
       };
     },

@@ -9,9 +9,8 @@ import { endsWithout } from '../life-cycles/index.ts';
 const certified: readonly string[] = ['Approved', 'Registered'];
 
 /**
- * Whether whoever takes the step may take it: the policies are asked about who began the transaction, and this is about everybody
- * by whose hand it goes on. Their token was judged in the same way when it was issued; what has changed since counts here.
- * Giving up what has not happened is open to any hand.
+ * Checks the requester and the acting chain of a step, as at token issuance. The policies decide about the initiator only.
+ * Anyone may end a transaction.
  */
 export async function handFault(
   { asked, rule }: Pick<Attempt, 'asked' | 'rule'>,

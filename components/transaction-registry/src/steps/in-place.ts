@@ -3,7 +3,7 @@ import { type CodedError, parseInstant } from '@countersign/kernel';
 import type { Attempt } from '../attempt.ts';
 import { partiesByPart } from '../life-cycles/index.ts';
 
-/** Whether the event may come now, from whoever asks. @returns the first reason against it */
+/** Checks order, party and time of a step. @returns the first fault */
 export function placeFault(attempt: Attempt): CodedError | undefined {
   return orderFault(attempt) ?? partyFault(attempt) ?? timeFault(attempt) ?? lateFault(attempt);
 }

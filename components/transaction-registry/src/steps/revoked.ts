@@ -10,9 +10,8 @@ import type { Attempt } from '../attempt.ts';
 import { beginsSomething, lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
 
 /**
- * Whether somebody by whom the step would be taken is revoked. Who began the transaction counts until something has
- * happened: what a revoked agent has begun goes no further, and can be cancelled, rejected or left to expire. What was done
- * before the revocation is carried through.
+ * Checks revocations of the requester, the acting chain and, before execution, the initiator and the mandates. Transactions
+ * of a revoked initiator can only be ended; executed ones are carried through.
  */
 export async function revokedFault(
   { asked, rule, transaction }: Attempt,
@@ -33,7 +32,7 @@ export async function revokedFault(
     audit,
   );
   if (found === undefined) return undefined;
-  // To another institution a revocation is told without whom it is about.
+  // Other institutions do not learn who is revoked.
   const own = found.kind !== 'mandate' && snapshot.principal(found.id)?.institution === asked.institution;
   return transactionErrors.error(
     'authority_revoked',

@@ -4,10 +4,7 @@ import type { Attempt } from '../attempt.ts';
 import { beginsSomething, lifeCycleOf, stateRuleOf } from '../life-cycles/index.ts';
 import type { Unit } from '../proof/proven-store.ts';
 
-/**
- * Venues know people and algorithms by numbers (MiFIR, RTS 24). Where a venue wants them, an order of somebody whose
- * number it does not know is not submitted.
- */
+/** If a venue requires short codes (MiFIR, RTS 24), the initiator must have one there. */
 export function shortCodeFault(
   { asked, transaction: { detail, initiator } }: Pick<Attempt, 'asked' | 'transaction'>,
   directory: Pick<DirectorySnapshot, 'venue' | 'shortCode'>,
@@ -23,13 +20,10 @@ export function shortCodeFault(
     : undefined;
 }
 
-/** How long an address waits after its approval where the installation says nothing, in milliseconds: a day. */
+/** Default cooling-off of an address after its approval, in milliseconds: one day. */
 const usualCoolingOffMs = 86_400_000;
 
-/**
- * An address is not used before its cooling-off is over: time for somebody to notice one that nobody asked for. Its proposer may ask
- * for more than the installation does, and not for less: it runs from the step by which the address was approved.
- */
+/** Enforces the cooling-off from the approval of an address. The proposer may ask for a longer time, not for a shorter one. */
 export function coolingOffFault(
   { asked, transaction: { detail }, past, now }: Pick<Attempt, 'asked' | 'transaction' | 'past' | 'now'>,
   leastMs = usualCoolingOffMs,
@@ -47,8 +41,7 @@ export function coolingOffFault(
 }
 
 /**
- * An instruction is good for one transaction: the first that takes a step under it has it for good, whatever becomes of
- * that transaction.
+ * An instruction can be used for one transaction only: the first that takes a step under it.
  *
  * @returns CodedError `mandate_instruction_used` of the consent store's vocabulary
  */
@@ -70,8 +63,7 @@ export async function instructionFault(
 }
 
 /**
- * A partner that names the intent, its state or the amount that moved names what stands here, or the two of us do not
- * speak of the same thing.
+ * Compares the intent digest, state and amount that a partner reports with the transaction.
  *
  * @returns CodedError `partner_mismatch`, which names the `field`
  */
@@ -94,9 +86,8 @@ function differs(field: string, what: string): CodedError {
 }
 
 /**
- * Whether anybody may act on the intent yet: whoever began it was permitted a token for it, and it was for an interface of whoever
- * takes the first step, unless that is their own institution. An intent whose token was refused, or that was never sent to
- * a party, is nobody's to carry out; it can be cancelled.
+ * Before the first step, a token for the intent must have been permitted to the initiator. If another institution takes the
+ * step, the token must be for one of its interfaces.
  */
 export function permittedFault({ asked, rule, transaction, known }: Attempt): CodedError | undefined {
   const { state, initiatorInstitution } = transaction;

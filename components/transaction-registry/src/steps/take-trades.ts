@@ -6,8 +6,7 @@ import type { Unit } from '../proof/proven-store.ts';
 import { tradesNamedBy } from '../store/trades.ts';
 
 /**
- * Why a step may not follow its trade now. Where a step of the trade itself is asked for: nobody reports a trade as settled while
- * a settlement of it is under way, which would be settled a second time.
+ * Checks the trades of a step. A trade cannot be reported as settled while a settlement of it is under way.
  *
  * @returns a CodedError of {@link tradeStanding}; `trade_being_settled`
  */
@@ -25,7 +24,7 @@ export async function tradeFault(
     : undefined;
 }
 
-/** What a step takes of trades; what was taken at an earlier step stays taken. */
+/** The quantities of trades that a step uses; earlier uses stay. */
 export function takenOfTrades({
   rule,
   trade,

@@ -1,5 +1,12 @@
 import type { Approval } from '@countersign/contracts';
-import type { ApprovalId, AuthenticatorId, Digest, RecordId, TransactionId } from '@countersign/kernel';
+import {
+  type ApprovalId,
+  type AuthenticatorId,
+  type Digest,
+  defined,
+  type RecordId,
+  type TransactionId,
+} from '@countersign/kernel';
 import type pg from 'pg';
 import { type Connection, many } from './rows.ts';
 
@@ -43,9 +50,11 @@ export async function approvalsOf(on: Connection, id: TransactionId): Promise<re
     ...(withdrawnAt === null || withdrawnRecordId === null
       ? {}
       : { withdrawn: { at: withdrawnAt.toISOString(), recordId: withdrawnRecordId } }),
-    ...(batchRoot === null ? {} : { batchRoot }),
-    ...(usedVersion === null ? {} : { usedVersion }),
-    ...(authenticator === null ? {} : { authenticator }),
+    ...defined({
+      batchRoot: batchRoot ?? undefined,
+      usedVersion: usedVersion ?? undefined,
+      authenticator: authenticator ?? undefined,
+    }),
   }));
 }
 

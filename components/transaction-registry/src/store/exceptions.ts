@@ -1,5 +1,5 @@
 import type { TransactionException } from '@countersign/contracts';
-import type { Digest, ExceptionId, RecordId, TransactionId } from '@countersign/kernel';
+import { type Digest, defined, type ExceptionId, type RecordId, type TransactionId } from '@countersign/kernel';
 import { type Connection, type Dated, many, one } from './rows.ts';
 
 export interface StoredException extends TransactionException {
@@ -34,7 +34,7 @@ function exceptionOf({ dueAt, raisedAt, resolution, ...row }: Row): StoredExcept
     ...row,
     dueAt: dueAt.toISOString(),
     raisedAt: raisedAt.toISOString(),
-    ...(resolution === null ? {} : { resolution }),
+    ...defined({ resolution: resolution ?? undefined }),
   };
 }
 

@@ -1,12 +1,13 @@
 import type { TransactionException, TransactionState, TransitionReceipt } from '@countersign/contracts';
-import type {
-  DecisionId,
-  Digest,
-  ExceptionId,
-  IntentDigest,
-  MandateId,
-  RecordId,
-  TransactionId,
+import {
+  type DecisionId,
+  type Digest,
+  defined,
+  type ExceptionId,
+  type IntentDigest,
+  type MandateId,
+  type RecordId,
+  type TransactionId,
 } from '@countersign/kernel';
 import type { AuthorizationDetail, Lei } from '@countersign/market';
 import { transaction as inTransaction } from '@countersign/runtime';
@@ -347,7 +348,7 @@ function transitionOf({ late, actor, decisionId, policyVersion, ...row }: Transi
     ...row,
     ...(late === true ? { late } : {}),
     recordedAt: row.recordedAt.toISOString(),
-    ...(actor === null ? {} : { actor }),
+    ...defined({ actor: actor ?? undefined }),
     ...(decisionId === null || policyVersion === null ? {} : { decision: { id: decisionId, policyVersion } }),
   };
 }

@@ -2,6 +2,7 @@ import type { Actor, AuditAppender, PolicyEngine } from '@countersign/contracts'
 import {
   type Clock,
   type Digest,
+  defined,
   type IntentDigest,
   type MandateId,
   newId,
@@ -11,7 +12,7 @@ import {
 } from '@countersign/kernel';
 import type { AuthorizationDetail } from '@countersign/market';
 import type { AccessTokenClaims } from '@countersign/oauth';
-import type { Authority } from '../../../authorization-server/src/grants/grant-handler.ts';
+import type { Authority } from '../../../authorization-server/src/grant-handler.ts';
 import { recordIssue } from '../../../authorization-server/src/token-endpoint/record.ts';
 
 interface Permitting {
@@ -78,7 +79,7 @@ export async function permitToken(token: PermittedToken, permitting: Permitting)
     evidence: recordId,
     ...(acr === undefined ? {} : { acr, auth_time: now - signedInSecondsAgo }),
   } as AccessTokenClaims;
-  const authority = { institution: initiator.institution, ...(device === undefined ? {} : { device }) } as Authority;
+  const authority = { institution: initiator.institution, ...defined({ device }) } as Authority;
   await recordIssue(
     {
       ...{ recordId, grantType: 'client_credentials', claims, accessToken: 'a.b.c', companions: undefined, decision },

@@ -1,6 +1,6 @@
 import { Compile, type Validator } from 'typebox/schema';
 import type { RecordDraft, RecordType } from '../audit-log.ts';
-import { wholeDraft } from '../protected-values.ts';
+import { completeDraft } from '../protected-values.ts';
 import { draftSchema } from './record-schemas.ts';
 
 const compiled = new Map<RecordType, Validator>();
@@ -16,7 +16,7 @@ export function recordFaults(draft: RecordDraft): readonly string[] {
     compiled.set(draft.type, validator);
   }
   // As it will be read: members that are undefined are not there.
-  const written: unknown = JSON.parse(JSON.stringify(wholeDraft(draft)));
+  const written: unknown = JSON.parse(JSON.stringify(completeDraft(draft)));
   if (validator.Check(written)) return [];
   const [, errors] = validator.Errors(written);
   return errors

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { callErrors, mayBeRefused } from './call-errors.ts';
+import { callErrors, declaresRefusal } from './call-errors.ts';
 import { remoteCalls } from './calls.ts';
 
 describe('the codes with which calls may be refused', () => {
@@ -22,13 +22,13 @@ describe('the codes with which calls may be refused', () => {
 
   it('are held to, category included; whatever does not answer may make any call unavailable', () => {
     const revoking = (code: string, category: 'not-found' | 'conflict' | 'unavailable') =>
-      mayBeRefused('grants', 'revoke', { code, category });
+      declaresRefusal('grants', 'revoke', { code, category });
     expect(revoking('grant_not_found', 'not-found')).toBe(true);
     expect(revoking('grant_not_found', 'conflict')).toBe(false);
     expect(revoking('transaction_not_found', 'not-found')).toBe(false);
     expect(revoking('constructor', 'conflict')).toBe(false);
     expect(revoking('database_unavailable', 'unavailable')).toBe(true);
-    expect(mayBeRefused('grants', 'find', { code: 'grant_not_found', category: 'not-found' })).toBe(false);
-    expect(mayBeRefused('grants', 'hasOwnProperty', { code: 'x', category: 'unavailable' })).toBe(false);
+    expect(declaresRefusal('grants', 'find', { code: 'grant_not_found', category: 'not-found' })).toBe(false);
+    expect(declaresRefusal('grants', 'hasOwnProperty', { code: 'x', category: 'unavailable' })).toBe(false);
   });
 });

@@ -119,7 +119,7 @@ export const callErrors: ErrorTable = {
 };
 
 /** Whether a call may be refused so. */
-export function mayBeRefused(
+export function declaresRefusal(
   contract: RemoteContract,
   method: string,
   { code, category }: Pick<CodedError, 'code' | 'category'>,

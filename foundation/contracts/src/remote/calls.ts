@@ -11,7 +11,7 @@ import type { GrantRegister } from '../grants.ts';
 import type { Notices } from '../notices.ts';
 import type { ConfiguredRequests, Outbound, OutboundForm } from '../outbound.ts';
 import type { PolicyEngine } from '../policy-engine.ts';
-import type { ProposalsEnd } from '../proposers.ts';
+import type { ProposalEnder } from '../proposers.ts';
 import type { RecordPages } from '../record-stream.ts';
 import type { KeyLister } from '../signer.ts';
 import type { TransactionRegistry } from '../transaction-registry.ts';
@@ -51,7 +51,7 @@ export interface RemoteContracts {
   readonly outbound: Outbound & OutboundForm;
   readonly 'configured-requests': ConfiguredRequests;
   readonly notices: Notices;
-  readonly 'retention-proposals': ProposalsEnd;
+  readonly 'retention-proposals': ProposalEnder;
   readonly 'core-keys': KeyLister;
   readonly 'evidence-keys': KeyLister;
   readonly 'egress-keys': KeyLister;

@@ -9,7 +9,6 @@ import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import {
   addressOfDatabase,
-  asSomebodyElse,
   componentPool,
   createScratchDatabase,
   listen,
@@ -21,6 +20,7 @@ import {
   type ScratchDatabase,
   transaction,
   withoutAccount,
+  withoutHeldConnection,
 } from './index.ts';
 
 let folder: string;
@@ -130,7 +130,7 @@ describe('a transaction', () => {
     // The first connection, which has the same limit, is there before one is counted on.
     await vi.waitFor(() => small.query('select 1'), 60_000);
     await transaction(small, async () => {
-      await expect(asSomebodyElse(() => transaction(small, async () => 1))).rejects.toMatchObject(unavailable);
+      await expect(withoutHeldConnection(() => transaction(small, async () => 1))).rejects.toMatchObject(unavailable);
     });
   });
 

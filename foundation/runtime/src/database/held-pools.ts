@@ -43,6 +43,6 @@ export async function whileHeld<Result>(pool: pg.Pool, work: () => Promise<Resul
 }
 
 /** Runs what somebody else does meanwhile, who holds nothing. For tests that let one come between the steps of another. */
-export function asSomebodyElse<Result>(work: () => Result): Result {
+export function withoutHeldConnection<Result>(work: () => Result): Result {
   return holding === undefined ? work() : holding.exit(work);
 }

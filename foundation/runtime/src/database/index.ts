@@ -10,7 +10,7 @@ export {
 } from './connection.ts';
 export { databaseErrors, databaseFailure, isDatabaseUnavailable } from './failure.ts';
 export { createGroupCommit, type GroupCommit, type GroupCommitOptions } from './group-commit.ts';
-export { asSomebodyElse, watchHeldPools } from './held-pools.ts';
+export { watchHeldPools, withoutHeldConnection } from './held-pools.ts';
 export { keepFresh } from './keep-fresh.ts';
 export { type ListenOptions, listen, type Subscription } from './listen.ts';
 export { type AppliedMigration, type ComponentMigrations, migrate } from './migrate.ts';

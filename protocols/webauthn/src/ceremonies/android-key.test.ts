@@ -1,5 +1,5 @@
 import { createHash, sign } from 'node:crypto';
-import { isCodedError } from '@countersign/kernel';
+import { defined, isCodedError } from '@countersign/kernel';
 import { describe, expect, it } from 'vitest';
 import {
   derElement,
@@ -10,9 +10,8 @@ import {
   derSetOf,
 } from '../../../x509/src/der/der-writer.ts';
 import { issueCertificate, type TestCertificate, testTime } from '../../../x509/src/testing/test-authority.ts';
-import type { Cbor } from '../cbor.ts';
-import { writeCbor } from '../cbor-writer.ts';
-import { coseKeyOfJwk } from './cose-key.ts';
+import { type Cbor, writeCbor } from '../cbor.ts';
+import { coseKeyOfJwk } from '../cose-key.ts';
 import { readAttestationTrust, readRegistration, verifyRegistration } from './index.ts';
 
 const relyingParty = { rpId: 'id.example.com', origins: ['https://id.example.com'] };
@@ -79,7 +78,7 @@ async function outcomeOf(wishes: Wishes = {}): Promise<string> {
     issuer: root,
     kind,
     extendedKeyUsage: null,
-    ...(wishes.notAfter === undefined ? {} : { notAfter: wishes.notAfter }),
+    ...defined({ notAfter: wishes.notAfter }),
     ...(wishes.description === 'none' ? {} : { extension: [keyDescription, wishes.description ?? description] }),
   });
   const id = Buffer.alloc(32, 3);

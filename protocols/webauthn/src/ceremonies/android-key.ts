@@ -10,8 +10,8 @@ import {
   tags,
 } from '@countersign/x509/der';
 import type { Cbor } from '../cbor.ts';
+import { coseAlgorithms } from '../cose-key.ts';
 import { webAuthnErrors } from '../errors.ts';
-import { coseAlgorithms } from './cose-key.ts';
 
 /** Android Keystore attestation, Key and ID Attestation Schema: the extension, and labels of an authorization list. */
 const keyDescription = '1.3.6.1.4.1.11129.2.1.17';

@@ -1,9 +1,7 @@
 import { isCodedError } from '@countersign/kernel';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Cbor } from '../cbor.ts';
-import { readCbor } from '../cbor.ts';
-import { writeCbor } from '../cbor-writer.ts';
+import { type Cbor, readCbor, writeCbor } from '../cbor.ts';
 import {
   type CeremonyBehaviour,
   createAttestationAuthority,

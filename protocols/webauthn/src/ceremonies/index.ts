@@ -1,3 +1,4 @@
+export type { PublicJwk } from '../cose-key.ts';
 export {
   type AttestationTrust,
   type AuthenticatorModel,
@@ -5,7 +6,6 @@ export {
   noAttestationTrust,
   readAttestationTrust,
 } from './attestation-trust.ts';
-export type { PublicJwk } from './cose-key.ts';
 export {
   type AttestationWorth,
   type JudgedAuthenticator,

@@ -1,3 +1,4 @@
+import { defined } from '@countersign/kernel';
 import type { WebAuthnCode } from '../errors.ts';
 import type { AttestationTrust } from './attestation-trust.ts';
 
@@ -5,7 +6,7 @@ import type { AttestationTrust } from './attestation-trust.ts';
 export interface RegistrationRule {
   /** It cannot leave its hardware: BE=0, by the word of a maker who is trusted. */
   readonly deviceBound: boolean;
-  /** Whether its maker must vouch for it, by a root that is trusted. */
+  /** Whether a trusted root must attest the manufacturer. */
   readonly attestation: 'trusted' | 'any';
   /** Attestation statement formats; each that is understood when left out. */
   readonly formats?: readonly string[];
@@ -83,8 +84,7 @@ export function strictestRule(rules: readonly RegistrationRule[]): RegistrationR
       return {
         deviceBound: strictest.deviceBound || rule.deviceBound,
         attestation: strictest.attestation === 'trusted' ? 'trusted' : rule.attestation,
-        ...(formats === undefined ? {} : { formats }),
-        ...(aaguids === undefined ? {} : { aaguids }),
+        ...defined({ formats, aaguids }),
       };
     },
     { deviceBound: false, attestation: 'any' },

@@ -1,5 +1,5 @@
 import type { Json } from '@countersign/kernel';
-import { algorithms } from './cose-key.ts';
+import { algorithms } from '../cose-key.ts';
 import { asksForAttestation, type RegistrationRule } from './judge-registration.ts';
 
 /** Who asks. */

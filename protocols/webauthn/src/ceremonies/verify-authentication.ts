@@ -1,10 +1,10 @@
 import { isCodedError } from '@countersign/kernel';
 import { importAuthenticatorKey } from '@countersign/oauth/signatures';
+import { coseKeyOfJwk, type PublicJwk } from '../cose-key.ts';
 import { webAuthnErrors } from '../errors.ts';
 import type { WebAuthnSignature } from '../statement.ts';
 import { verifyAssertion } from '../verify-assertion.ts';
-import { coseKeyOfJwk, type PublicJwk } from './cose-key.ts';
-import { verifyAuthenticationResponse } from './library.ts';
+import { verifyAuthenticationResponse } from './library-clock.ts';
 import type { RelyingParty } from './options.ts';
 import type { Assertion } from './read-responses.ts';
 

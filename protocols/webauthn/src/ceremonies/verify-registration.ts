@@ -1,16 +1,15 @@
-import { type Digest, isCodedError, parseDigest, sha256 } from '@countersign/kernel';
+import { type Digest, defined, isCodedError, parseDigest, sha256 } from '@countersign/kernel';
 import { type ParsedCertificate, readX509Certificate } from '@countersign/x509';
 import { type AttestedCredential, readAuthenticatorData } from '../authenticator-data.ts';
 import { type Cbor, readCbor } from '../cbor.ts';
 import { readClientData, requireClientData } from '../client-data.ts';
+import { algorithms, jwkOfCoseKey, type PublicJwk } from '../cose-key.ts';
 import { webAuthnErrors } from '../errors.ts';
 import { requirePresence, requireRpId } from '../verify-assertion.ts';
 import { verifyAndroidKey } from './android-key.ts';
 import { type AttestationTrust, leadsToRoot } from './attestation-trust.ts';
-import { algorithms, jwkOfCoseKey, type PublicJwk } from './cose-key.ts';
 import type { AttestationWorth, JudgedAuthenticator } from './judge-registration.ts';
-import { verifyRegistrationResponse } from './library.ts';
-import { withoutValidity } from './library-clock.ts';
+import { verifyRegistrationResponse, withoutValidity } from './library-clock.ts';
 import type { RelyingParty } from './options.ts';
 import type { Registration } from './read-responses.ts';
 
@@ -88,7 +87,7 @@ export async function verifyRegistration({
     transports: registration.transports,
     attestation: worthOf(format, statement, () => vouched && leadsToRoot(chain ?? [], aaguid, trust, at)),
     attestationFormat: format,
-    ...(model === undefined ? {} : { model }),
+    ...defined({ model }),
     rpId,
     origin: clientData.origin,
   };

@@ -1,5 +1,5 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import type { PublicJwk } from '../ceremonies/cose-key.ts';
+import type { PublicJwk } from '../cose-key.ts';
 
 export type SoftwareAlgorithm = 'ES256' | 'ES384' | 'ES512' | 'EdDSA' | 'RS256';
 

@@ -1,8 +1,7 @@
 import { sign } from 'node:crypto';
 import { type Random, sha256, systemRandom } from '@countersign/kernel';
-import type { Cbor } from '../cbor.ts';
-import { writeCbor } from '../cbor-writer.ts';
-import { coseAlgorithms, coseKeyOfJwk, type PublicJwk } from '../ceremonies/cose-key.ts';
+import { type Cbor, writeCbor } from '../cbor.ts';
+import { coseAlgorithms, coseKeyOfJwk, type PublicJwk } from '../cose-key.ts';
 import type { StatementClaims, WebAuthnSignature } from '../statement.ts';
 import { statementChallenge } from '../verify-statement.ts';
 import { type AttestationAuthority, type AttestationKey, createAttestationAuthority } from './attestation-authority.ts';

@@ -1,5 +1,5 @@
 import { createHash, generateKeyPairSync, sign } from 'node:crypto';
-import type { PublicJwk } from '../ceremonies/cose-key.ts';
+import type { PublicJwk } from '../cose-key.ts';
 import type { AssertionOctets } from '../verify-assertion.ts';
 
 /** A key that signs whatever it is given, as no authenticator would. */

@@ -95,13 +95,13 @@ export async function visit(
     async enrol(person) {
       await visitor.open(await world.invite(person));
       await visitor.press('Register');
-      await visitor.see('Registered');
+      await visitor.see('Registration complete');
     },
     async enrolHardware(person) {
       await visitor.open(await world.invite(person));
       const key = createSoftwareAuthenticator({ origin, authority: world.maker });
       await visitor.answer((asked) => key.create(asked), { name: 'Security key, office' });
-      await visitor.see('Registered');
+      await visitor.see('Registration complete');
       await handOver(key, visitor);
       return key;
     },

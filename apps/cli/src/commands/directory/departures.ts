@@ -1,22 +1,8 @@
 import type { Command } from 'commander';
+import { request, type Schemas } from '../../api.ts';
 import { type ConnectionOptions, connect } from '../../connection.ts';
-import { call } from '../../directory-door.ts';
 import { bold, dim, green, print, yellow } from '../../output.ts';
-import { visible } from '../policy/visible.ts';
-
-interface DepartureView {
-  readonly id: string;
-  readonly kind: 'leave' | 'move';
-  readonly principal: string;
-  readonly at: string;
-  readonly effects: readonly {
-    readonly name: string;
-    readonly status: 'pending' | 'done';
-    readonly ended?: number;
-    readonly last_failure?: string;
-  }[];
-  readonly status: 'in-progress' | 'completed';
-}
+import { visible } from '../../visible.ts';
 
 const reasonOption = ['--reason <text>', 'why; it is recorded'] as const;
 
@@ -25,15 +11,21 @@ export function departureCommands(directory: Command, options: () => ConnectionO
   directory
     .command('leave <principal>')
     .description(
-      'take a principal out with everything it held: credentials, clients, sessions, tokens, approvals, mandates',
+      'remove a principal with everything it holds: credentials, clients, sessions, tokens, approvals, mandates',
     )
     .requiredOption(...reasonOption)
     .action(async (principal: string, { reason }: { reason: string }) => {
-      draw(await call(connect(options()), 'POST', `${pathOf(principal)}/leave`, 'directory:apply', { reason }));
+      draw(
+        await request(connect(options()), 'POST /directory/principals/{id}/leave', {
+          scope: 'directory:apply',
+          params: { id: principal },
+          body: { reason },
+        }),
+      );
     });
   directory
     .command('move <principal>')
-    .description('put a person on another desk or into other roles; what they held ends, and they sign in anew')
+    .description('move a person to another desk or other roles; existing access ends, and the person signs in again')
     .option('--desk <name>', 'the new desk')
     .option('--no-desk', 'on no desk any more')
     .option('--roles <list>', 'all roles from now on, with commas between them')
@@ -43,11 +35,17 @@ export function departureCommands(directory: Command, options: () => ConnectionO
         principal: string,
         { desk, roles, reason }: { desk?: string | boolean; roles?: string; reason: string },
       ) => {
-        const to = {
-          ...(typeof desk === 'string' ? { desk } : desk === false ? { desk: null } : {}),
-          ...(roles === undefined ? {} : { roles: roles.split(',').filter((role) => role !== '') }),
-        };
-        draw(await call(connect(options()), 'POST', `${pathOf(principal)}/move`, 'directory:apply', { ...to, reason }));
+        draw(
+          await request(connect(options()), 'POST /directory/principals/{id}/move', {
+            scope: 'directory:apply',
+            params: { id: principal },
+            body: {
+              desk: typeof desk === 'string' ? desk : desk === false ? null : undefined,
+              roles: roles?.split(',').filter((role) => role !== ''),
+              reason,
+            },
+          }),
+        );
       },
     );
   directory
@@ -55,28 +53,23 @@ export function departureCommands(directory: Command, options: () => ConnectionO
     .description('who has left or moved, newest first, and whether everything they held has ended')
     .option('--status <status>', 'in-progress or completed')
     .action(async ({ status }: { status?: string }) => {
-      const query = status === undefined ? '' : `?status=${encodeURIComponent(status)}`;
-      const { departures } = (await call(connect(options()), 'GET', `departures${query}`)) as {
-        departures: readonly DepartureView[];
-      };
+      const inputs = { scope: 'directory:read', query: { status } } as const;
+      const { departures } = await request(connect(options()), 'GET /directory/departures', inputs);
       for (const departure of departures) for (const line of linesOf(departure)) print(line);
       if (departures.length === 0) print(dim('none'));
     });
 }
 
-function pathOf(principal: string): string {
-  return `principals/${encodeURIComponent(principal)}`;
-}
-
-function draw(answer: unknown): void {
-  const departure = answer as DepartureView;
+function draw(departure: Schemas['Departure']): void {
   for (const line of linesOf(departure)) print(line);
   if (departure.status === 'in-progress')
-    print(dim('It is out of the directory. What is left is tried again until it has ended: `directory departures`.'));
+    print(
+      dim('It is out of the directory. The remaining steps are retried until they succeed: `directory departures`.'),
+    );
 }
 
 /** A line for the departure and one for each thing that it ends. */
-export function linesOf({ id, kind, principal, at, status, effects }: DepartureView): readonly string[] {
+export function linesOf({ id, kind, principal, at, status, effects }: Schemas['Departure']): readonly string[] {
   const verb = kind === 'leave' ? 'left' : 'moved';
   const how = status === 'completed' ? green('completed') : yellow('in progress');
   return [

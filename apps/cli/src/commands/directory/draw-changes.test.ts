@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { countsOf, drawChanges, drawDifferences, type ValuedChange } from './draw-changes.ts';
+import type { Schemas } from '../../api.ts';
+import { countsOf, drawChanges, drawDifferences } from './draw-changes.ts';
 
-const changes: readonly ValuedChange[] = [
+const changes: readonly Schemas['PlannedDirectoryChange'][] = [
   { change: 'add', kind: 'person', id: 'person:new' },
   {
     change: 'change',

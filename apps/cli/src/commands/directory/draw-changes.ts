@@ -1,17 +1,12 @@
+import type { Schemas } from '../../api.ts';
 import { type ChangeLine, describe } from '../../directory-door.ts';
 import { dim, green, red } from '../../output.ts';
-import { visible } from '../policy/visible.ts';
-
-/** A change with the members that differ, as they are and as they would be. */
-export interface ValuedChange extends ChangeLine {
-  readonly before?: Readonly<Record<string, unknown>>;
-  readonly after?: Readonly<Record<string, unknown>>;
-}
+import { visible } from '../../visible.ts';
 
 const maxShown = 1_000;
 
 /** One line for each change, and under a changed entity what goes and what comes of each member. */
-export function drawDifferences(changes: readonly ValuedChange[]): readonly string[] {
+export function drawDifferences(changes: readonly Schemas['PlannedDirectoryChange'][]): readonly string[] {
   return shortened(changes, (change) => [
     describe({ change: change.change, kind: change.kind, id: visible(change.id) }),
     ...(change.fields ?? []).flatMap((field) => memberLines(field, change)),
@@ -39,7 +34,7 @@ function shortened<Change>(
 }
 
 /** Of two lists, what only one of them has: the order of lists in the directory means nothing. */
-function memberLines(field: string, { before = {}, after = {} }: ValuedChange): readonly string[] {
+function memberLines(field: string, { before = {}, after = {} }: Schemas['PlannedDirectoryChange']): readonly string[] {
   const was = partsOf(before[field]);
   const is = partsOf(after[field]);
   const gone = was.filter((part) => !is.includes(part));

@@ -1,4 +1,4 @@
-import { type Answer, createTransport, noAnswer, type Transport } from '@countersign/sdk/calling';
+import { type Answer, createTransport, isObject, noAnswer, type Transport } from '@countersign/sdk/calling';
 
 /** How far the directory has come with a file. */
 export interface Progress {
@@ -36,7 +36,7 @@ async function sendFile(
     const nonce = answer.headers.get('dpop-nonce');
     const seen = { status: answer.status, ...(nonce === null ? {} : { dpopNonce: nonce }) };
     if (answer.headers.get('content-type')?.includes(mediaType) !== true)
-      return { ...seen, body: JSON.parse(await answer.text()) as unknown };
+      return { ...seen, body: JSON.parse(await answer.text()) };
     return { ...seen, ...(await lastLineOf(answer, onProgress)) };
   } catch (cause) {
     const advice = 'Whether the file was applied, `directory plan` shows.';
@@ -88,8 +88,4 @@ function isProgress(value: unknown): value is Progress {
     typeof value['done'] === 'number' &&
     typeof value['of'] === 'number'
   );
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

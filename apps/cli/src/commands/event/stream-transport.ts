@@ -51,7 +51,7 @@ async function follow(
     const nonce = answer.headers.get('dpop-nonce');
     const seen = { status: answer.status, ...(nonce === null ? {} : { dpopNonce: nonce }) };
     if (answer.headers.get('content-type')?.includes(mediaType) !== true)
-      return { ...seen, body: JSON.parse(await answer.text()) as unknown };
+      return { ...seen, body: JSON.parse(await answer.text()) };
     begun = true;
     for await (const lines of framesOf(answer, heard)) take(lines, hooks);
     return { ...seen, body: '' };

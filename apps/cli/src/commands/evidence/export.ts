@@ -2,6 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
+import { request } from '../../api.ts';
 import { type Connection, type ConnectionOptions, connect } from '../../connection.ts';
 import { dim, print } from '../../output.ts';
 import { type ExportFormat, exportFormats, exportRecords } from './export-records.ts';
@@ -45,26 +46,25 @@ async function writeRecords(connection: Connection, flags: ExportFlags, format: 
   print(`${out}  ${dim(size(out))}`);
 }
 
-async function writeBundle({ issuer, client, token }: Connection, flags: ExportFlags): Promise<void> {
+async function writeBundle(connection: Connection, flags: ExportFlags): Promise<void> {
   const { transaction, since, disclose, purpose, trust } = flags;
   if (transaction === undefined)
     throw unusable('transaction_missing', 'A bundle is about one transaction: name it with --transaction.');
-  const query = new URLSearchParams({
-    ...(since === undefined ? {} : { since: readFileSync(since).toString('base64url') }),
-    // What a bundle discloses goes by kinds: everything, strategy (as it does by itself) or nothing.
-    ...(disclose === undefined ? {} : { disclose: disclose === '*' ? 'everything' : disclose }),
-    ...(purpose === undefined ? {} : { purpose }),
-  }).toString();
-  const url = `${issuer}/evidence/transactions/${encodeURIComponent(transaction)}${query === '' ? '' : `?${query}`}`;
-  const bundle = await client.callOrThrow(await token('evidence', scopesOf(flags, 'audit:export')), {
-    method: 'GET',
-    url,
+  const bundle = await request(connection, 'GET /evidence/transactions/{id}', {
+    scope: scopesOf(flags, 'audit:export'),
+    params: { id: transaction },
+    query: {
+      since: since === undefined ? undefined : readFileSync(since).toString('base64url'),
+      // A bundle discloses one of these: everything, strategy (the default) or nothing.
+      disclose: disclose === '*' ? 'everything' : disclose,
+      purpose,
+    },
   });
   const out = flags.out ?? `${basename(transaction)}.evidence.json`;
   writeFileSync(out, `${JSON.stringify(bundle, undefined, 1)}\n`, { mode: 0o600 });
   print(`${out}  ${dim(size(out))}`);
   if (trust === undefined) return;
-  const { log, checkpoint } = bundle as { log: { verifierKey: string }; checkpoint: string };
+  const { log, checkpoint } = bundle;
   writeFileSync(trust, `${JSON.stringify({ logVerifierKey: log.verifierKey, checkpoint }, undefined, 2)}\n`);
   print(`${trust}  ${dim('hand this over by another way than the bundle')}`);
 }

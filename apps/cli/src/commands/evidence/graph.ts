@@ -2,21 +2,14 @@ import { writeFileSync } from 'node:fs';
 import { buildGraph, drawGraph, parseBundle, recordsOfBundle } from '@countersign/evidence';
 import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
-import { type Connection, type ConnectionOptions, connect, readJson } from '../../connection.ts';
+import { request, type Schemas } from '../../api.ts';
+import { type Connection, type ConnectionOptions, connect } from '../../connection.ts';
 import { bold, dim, print, printBeside, printJson } from '../../output.ts';
-import { visible } from '../policy/visible.ts';
+import { readJson } from '../../read-json.ts';
+import { visible } from '../../visible.ts';
 
 /** As the interface answers, and as a bundle gives it. */
-interface ShownGraph {
-  readonly nodes: readonly { readonly id: string; readonly kind: string; readonly label: string }[];
-  readonly edges: readonly {
-    readonly from: string;
-    readonly to: string;
-    readonly says: string;
-    readonly index: string;
-    readonly main: boolean;
-  }[];
-}
+type ShownGraph = Pick<Schemas['EvidenceGraph']['graph'], 'nodes' | 'edges'>;
 
 export function graphCommand(evidence: Command, options: () => ConnectionOptions): void {
   evidence
@@ -39,27 +32,17 @@ export function graphCommand(evidence: Command, options: () => ConnectionOptions
     });
 }
 
-function ask({ issuer, client, token }: Connection, { transaction }: { transaction?: string }) {
+function ask(connection: Connection, { transaction }: { transaction?: string }) {
   if (transaction === undefined)
     throw new CodedError({
       code: 'transaction_missing',
       category: 'invalid',
       detail: 'Name a transaction with --transaction, or a file with --bundle.',
     });
-  const url = `${issuer}/evidence/transactions/${encodeURIComponent(transaction)}/graph`;
+  const inputs = { scope: 'audit:read', params: { id: transaction } } as const;
   return {
-    graph: async () => {
-      const answer = await client.callOrThrow(await token('evidence', 'audit:read'), { method: 'GET', url });
-      return (answer as { graph: ShownGraph }).graph;
-    },
-    draw: async () =>
-      String(
-        await client.callOrThrow(await token('evidence', 'audit:read'), {
-          method: 'GET',
-          url: `${url}.svg`,
-          binary: true,
-        }),
-      ),
+    graph: async () => (await request(connection, 'GET /evidence/transactions/{id}/graph', inputs)).graph,
+    draw: async () => String(await request(connection, 'GET /evidence/transactions/{id}/graph.svg', inputs)),
   };
 }
 

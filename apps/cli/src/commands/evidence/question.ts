@@ -29,7 +29,7 @@ export function asksAbout(command: Command): Command {
 }
 
 /** The question as the interface takes it. @throws CodedError `purpose_missing` */
-export function questionOf(flags: QuestionFlags): Readonly<Record<string, string>> {
+export function questionOf(flags: QuestionFlags): QuestionFlags {
   if (flags.disclose !== undefined && flags.purpose === undefined)
     throw new CodedError({
       code: 'purpose_missing',
@@ -40,6 +40,6 @@ export function questionOf(flags: QuestionFlags): Readonly<Record<string, string
 }
 
 /** The scopes that the question needs beside that of the interface. */
-export function scopesOf(flags: QuestionFlags, scope: string): string {
+export function scopesOf<Scope extends string>(flags: QuestionFlags, scope: Scope): Scope | `${Scope} audit:disclose` {
   return flags.disclose === undefined ? scope : `${scope} audit:disclose`;
 }

@@ -63,6 +63,6 @@ function malformed(): CodedError {
   return new CodedError({
     code: 'export_malformed',
     category: 'unavailable',
-    detail: 'What the control plane sent is not an export of records. Ask again.',
+    detail: 'The answer of the control plane is not an export of records. Try again.',
   });
 }

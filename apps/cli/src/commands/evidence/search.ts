@@ -1,9 +1,10 @@
 import { type GraphRecord, recordLine } from '@countersign/evidence';
 import { isObject } from '@countersign/sdk/calling';
 import type { Command } from 'commander';
+import { request } from '../../api.ts';
 import { type ConnectionOptions, connect } from '../../connection.ts';
 import { bold, dim, print, red } from '../../output.ts';
-import { visible } from '../policy/visible.ts';
+import { visible } from '../../visible.ts';
 import { asksAbout, type QuestionFlags, questionOf, scopesOf } from './question.ts';
 
 export function searchCommand(evidence: Command, options: () => ConnectionOptions): void {
@@ -11,13 +12,10 @@ export function searchCommand(evidence: Command, options: () => ConnectionOption
     .option('--limit <n>', 'at most so many (1 to 1000)', '100')
     .option('--json', 'one JSON a line', false)
     .action(async (flags: QuestionFlags & { limit: string; json: boolean }) => {
-      const { issuer, client, token } = connect(options());
-      const question = new URLSearchParams({ ...questionOf(flags), limit: flags.limit });
-      const answer = await client.callOrThrow(await token('evidence', scopesOf(flags, 'audit:read')), {
-        method: 'GET',
-        url: `${issuer}/evidence/records?${question.toString()}`,
+      const { records, next } = await request(connect(options()), 'GET /evidence/records', {
+        scope: scopesOf(flags, 'audit:read'),
+        query: { ...questionOf(flags), limit: flags.limit },
       });
-      const { records, next } = answer as { records: readonly { index: string; record: unknown }[]; next?: string };
       for (const { index, record } of records) {
         const entry = { index: BigInt(index), record };
         if (flags.json) process.stdout.write(recordLine(entry));

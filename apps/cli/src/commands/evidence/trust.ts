@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { type BundleTrust, parseTrust, readCertificateFile } from '@countersign/evidence';
 import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
-import { readJson } from '../../connection.ts';
+import { readJson } from '../../read-json.ts';
 
 /** What a reader names on the command line of what they have from elsewhere than the bundle. */
 export interface TrustFlags {

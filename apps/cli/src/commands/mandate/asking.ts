@@ -1,19 +1,10 @@
 import { CodedError } from '@countersign/kernel';
-import { readJson } from '../../connection.ts';
+import { isObject } from '@countersign/sdk/calling';
+import { type Answer, FileContent, request } from '../../api.ts';
 import { bold, dim, exitCodes, green, print, red, yellow } from '../../output.ts';
-import { visible } from '../policy/visible.ts';
-import { type AddCommands, callMandates, pathOf } from './door.ts';
-
-type Validity =
-  | { readonly stands: true; readonly chain: readonly { readonly id: string; readonly version: number }[] }
-  | { readonly stands: false; readonly reason: string; readonly detail?: string; readonly version?: number };
-
-interface DriftView {
-  readonly id: string;
-  readonly kind: 'unknown-here' | 'behind' | 'differs' | 'missing-there';
-  readonly theirs?: { readonly version: number };
-  readonly ours?: { readonly version: number; readonly status: string };
-}
+import { readJson } from '../../read-json.ts';
+import { visible } from '../../visible.ts';
+import type { AddCommands } from './door.ts';
 
 interface ValidateFlags {
   readonly intent: string;
@@ -36,33 +27,25 @@ export const askingCommands: AddCommands = (mandate, connection) => {
     .action(async (id: string, flags: ValidateFlags) => {
       const intent = readJson(flags.intent, 'Name a file with one authorization detail.');
       const { actingFor = entityOf(intent), action, at, knownAt } = flags;
-      const body = {
-        intent,
-        acting_for: actingFor,
-        ...(action === undefined ? {} : { action }),
-        ...(at === undefined ? {} : { at }),
-        ...(knownAt === undefined ? {} : { known_at: knownAt }),
-      };
-      const request = { path: pathOf(id, '/validate'), scope: 'mandate:read', body } as const;
-      process.exitCode = showValidity((await callMandates(connection(), { method: 'POST', ...request })) as Validity);
+      const body = { intent: new FileContent(intent), acting_for: actingFor, action, at, known_at: knownAt };
+      const inputs = { scope: 'mandate:read', params: { id }, body } as const;
+      process.exitCode = showValidity(await request(connection(), 'POST /mandates/{id}/validate', inputs));
     });
   mandate
     .command('compare <file>')
     .description('compare copies of mandates with what stands here; recorded. Ends with 1 when they differ')
     .option('--complete', 'these are all you hold: what is missing among them is told too', false)
     .action(async (path: string, { complete }: { complete: boolean }) => {
-      const body = { copies: copiesIn(path), complete };
-      const request = { path: '/compare', scope: 'mandate:read', body } as const;
-      const answer = (await callMandates(connection(), { method: 'POST', ...request })) as {
-        drifts: readonly DriftView[];
-      };
-      for (const drift of answer.drifts) print(describeDrift(drift));
-      if (answer.drifts.length === 0) print(dim(`${body.copies.length} compared, nothing differs`));
-      process.exitCode = answer.drifts.length === 0 ? exitCodes.ok : exitCodes.refused;
+      const copies = copiesIn(path);
+      const inputs = { scope: 'mandate:read', body: { copies: new FileContent(copies), complete } } as const;
+      const { drifts } = await request(connection(), 'POST /mandates/compare', inputs);
+      for (const drift of drifts) print(describeDrift(drift));
+      if (drifts.length === 0) print(dim(`${copies.length} compared, nothing differs`));
+      process.exitCode = drifts.length === 0 ? exitCodes.ok : exitCodes.refused;
     });
 };
 
-function showValidity(validity: Validity): number {
+function showValidity(validity: Answer<'POST /mandates/{id}/validate'>): number {
   if (validity.stands) {
     print(bold(green('stands')));
     for (const { id, version } of validity.chain) print(`  ${id}  v${version}`);
@@ -74,7 +57,7 @@ function showValidity(validity: Validity): number {
   return exitCodes.refused;
 }
 
-function describeDrift({ id, kind, theirs, ours }: DriftView): string {
+function describeDrift({ id, kind, theirs, ours }: Answer<'POST /mandates/compare'>['drifts'][number]): string {
   const [there, here] = [theirs, ours].map((side) => (side === undefined ? 'none' : `v${side.version}`));
   const status = ours === undefined ? '' : dim(`  ${ours.status}`);
   return `${yellow(kind.padEnd(13))} ${visible(id)}  there ${there}, here ${here}${status}`;
@@ -100,8 +83,4 @@ function copiesIn(path: string): readonly Readonly<Record<string, unknown>>[] {
       detail: `${path} must hold a JSON list of { "id", "version", "digest" }; other members are passed over.`,
     });
   return file.map(({ id, version, digest }) => ({ id, version, digest }));
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

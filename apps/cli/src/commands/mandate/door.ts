@@ -1,78 +1,17 @@
 import { canonicalize } from '@countersign/kernel';
 import type { Command } from 'commander';
+import type { Schemas } from '../../api.ts';
 import type { Connection } from '../../connection.ts';
 import { bold, dim, green, print, red, yellow } from '../../output.ts';
-import { visible } from '../policy/visible.ts';
+import { visible } from '../../visible.ts';
 
-interface PartyView {
-  readonly lei: string;
-  readonly role: string;
-}
-
-interface ConsentView {
-  readonly part: string;
-  readonly lei: string;
-  readonly signatory: string;
-  readonly authority: string;
-}
-
-/** What parties of a mandate agree on. */
-export interface TermsView {
-  readonly kind?: string;
-  readonly grantor: PartyView;
-  readonly grantee: PartyView;
-  readonly thirdParty?: PartyView;
-  readonly parent?: { readonly id: string; readonly version: number };
-  readonly constraints: Readonly<Record<string, unknown>>;
-  readonly legalBasis: Readonly<Record<string, unknown>>;
-  readonly termsHash: string;
-  readonly effectiveFrom: string;
-  readonly effectiveUntil: string;
-}
-
-/** A version of a mandate as the interface shows it. */
-export interface MandateView extends TermsView {
-  readonly id: string;
-  readonly version: number;
-  readonly status: string;
-  readonly consents?: readonly ConsentView[];
-  readonly amendment?: {
-    readonly kind: string;
-    readonly terms: TermsView;
-    readonly termsDigest: string;
-    readonly consents: readonly ConsentView[];
-  };
-  readonly recordedAt: string;
-  readonly digest: string;
-}
-
-type MandateScope = 'mandate:grant' | 'mandate:revoke' | 'mandate:read';
-
-/** Calls the consent store with a token of the one scope that the call needs. */
-export async function callMandates(
-  { issuer, client, token }: Connection,
-  request: {
-    readonly method: 'GET' | 'POST';
-    /** Below `/mandates`. */
-    readonly path?: string;
-    readonly scope: MandateScope;
-    readonly body?: unknown;
-    readonly idempotencyKey?: string;
-  },
-): Promise<unknown> {
-  const { method, path = '', scope, body, idempotencyKey } = request;
-  return client.callOrThrow(await token('mandates', scope), {
-    method,
-    url: `${issuer}/mandates${path}`,
-    ...(body === undefined ? {} : { body }),
-    ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-  });
-}
-
-export const pathOf = (id: string, step = ''): string => `/${encodeURIComponent(id)}${step}`;
+type Mandate = Schemas['Mandate'];
+type Terms = Pick<Mandate, 'grantor' | 'grantee' | 'thirdParty' | 'constraints' | 'legalBasis' | 'termsHash'> &
+  Pick<Mandate, 'effectiveFrom' | 'effectiveUntil'>;
+type Consent = Mandate['consents'][number];
 
 /** One mandate, one line. */
-export function lineOf({ id, version, status, grantor, grantee, thirdParty }: MandateView): string {
+export function lineOf({ id, version, status, grantor, grantee, thirdParty }: Mandate): string {
   const others = thirdParty === undefined ? '' : ` / ${thirdParty.lei}`;
   return `${id}  v${version}  ${statusOf(status)} ${grantor.lei} -> ${grantee.lei}${others} ${dim(visible(grantee.role))}`;
 }
@@ -84,12 +23,11 @@ export function statusOf(status: string): string {
 }
 
 /** A version after a step, with what is waited for. */
-export function printStep(answer: unknown): void {
-  const mandate = answer as MandateView;
+export function printStep(mandate: Mandate): void {
   print(lineOf(mandate));
   const { id, status, amendment, termsHash } = mandate;
   if (status === 'proposed') {
-    print(dim(`waits for ${waitedFor(mandate, mandate.consents ?? [])}, who has seen the terms and accepts with`));
+    print(dim(`waits for ${waitedFor(mandate, mandate.consents)}, who has seen the terms and accepts with`));
     print(dim(`\`countersign mandate accept ${id} --terms-hash ${termsHash}\`.`));
   }
   if (amendment === undefined) return;
@@ -99,12 +37,12 @@ export function printStep(answer: unknown): void {
 }
 
 /** Whose consent is still wanted: a part speaks by one who binds alone, or by two together. */
-function waitedFor(terms: TermsView, consents: readonly ConsentView[]): string {
+function waitedFor(terms: Terms, consents: readonly Consent[]): string {
   const waiting = partsOf(terms).filter(({ part, lei }) => !hasSpoken(consents, part, lei));
   return waiting.map(({ part, lei }) => `the ${part} ${lei}`).join(' and ');
 }
 
-function waitedForAmendment({ amendment, ...present }: MandateView): string {
+function waitedForAmendment({ amendment, ...present }: Mandate): string {
   if (amendment === undefined) return '';
   const { terms, consents } = amendment;
   const incoming = partsOf(terms);
@@ -114,7 +52,7 @@ function waitedForAmendment({ amendment, ...present }: MandateView): string {
   return waiting.map(({ part, lei }) => `the ${part} ${lei}`).join(' and ');
 }
 
-function partsOf({ grantor, grantee, thirdParty }: TermsView): readonly { part: string; lei: string }[] {
+function partsOf({ grantor, grantee, thirdParty }: Terms): readonly { part: string; lei: string }[] {
   return [
     { part: 'grantor', lei: grantor.lei },
     { part: 'grantee', lei: grantee.lei },
@@ -122,7 +60,7 @@ function partsOf({ grantor, grantee, thirdParty }: TermsView): readonly { part: 
   ];
 }
 
-function hasSpoken(consents: readonly ConsentView[], part: string, lei: string): boolean {
+function hasSpoken(consents: readonly Consent[], part: string, lei: string): boolean {
   const theirs = consents.filter((consent) => consent.part === part && consent.lei === lei);
   return theirs.some(({ authority }) => authority === 'sole') || theirs.length > 1;
 }
@@ -138,11 +76,13 @@ const compared = [
 ] as const;
 
 /** From what to what terms would change: constraints one by one, the rest member by member, in the canonical form. */
-export function drawDifferences(before: TermsView, after: TermsView): readonly string[] {
-  const constraints = [...new Set([...Object.keys(before.constraints), ...Object.keys(after.constraints)])].sort();
+export function drawDifferences(before: Terms, after: Terms): readonly string[] {
+  const was: Readonly<Record<string, unknown>> = before.constraints;
+  const is: Readonly<Record<string, unknown>> = after.constraints;
+  const constraints = [...new Set([...Object.keys(was), ...Object.keys(is)])].sort();
   return [
     ...compared.flatMap((name) => difference(name, before[name], after[name])),
-    ...constraints.flatMap((name) => difference(name, before.constraints[name], after.constraints[name])),
+    ...constraints.flatMap((name) => difference(name, was[name], is[name])),
   ];
 }
 

@@ -1,7 +1,8 @@
 import { CodedError } from '@countersign/kernel';
+import { request, type Schemas } from '../../api.ts';
 import type { Connection } from '../../connection.ts';
 import { dim, print, printJson } from '../../output.ts';
-import { type AddCommands, callMandates, lineOf, type MandateView, pathOf } from './door.ts';
+import { type AddCommands, lineOf } from './door.ts';
 
 interface ListFlags {
   readonly status?: string;
@@ -29,8 +30,7 @@ export const readingCommands: AddCommands = (mandate, connection) => {
     .command('show <id>')
     .description('a mandate with all its versions, as JSON')
     .action(async (id: string) => {
-      const answer = await callMandates(connection(), { method: 'GET', path: pathOf(id), scope: 'mandate:read' });
-      print(JSON.stringify(answer, undefined, 2));
+      printJson(await request(connection(), 'GET /mandates/{id}', { scope: 'mandate:read', params: { id } }));
     });
 };
 
@@ -41,21 +41,11 @@ const mostListed = 100_000;
 async function everyMandate(
   connection: Connection,
   { status, kind, endingBefore }: ListFlags,
-): Promise<readonly MandateView[]> {
-  const found: MandateView[] = [];
+): Promise<readonly Schemas['Mandate'][]> {
+  const found: Schemas['Mandate'][] = [];
   for (;;) {
-    const last = found.at(-1);
-    const query = new URLSearchParams({
-      ...(status === undefined ? {} : { status }),
-      ...(kind === undefined ? {} : { kind }),
-      ...(endingBefore === undefined ? {} : { ending_before: endingBefore }),
-      ...(last === undefined ? {} : { after: last.id }),
-      limit: String(pageSize),
-    });
-    const path = `?${query.toString()}`;
-    const { mandates } = (await callMandates(connection, { method: 'GET', path, scope: 'mandate:read' })) as {
-      mandates: readonly MandateView[];
-    };
+    const query = { status, kind, ending_before: endingBefore, after: found.at(-1)?.id, limit: pageSize };
+    const { mandates } = await request(connection, 'GET /mandates', { scope: 'mandate:read', query });
     found.push(...mandates);
     if (mandates.length < pageSize) return found;
     if (found.length >= mostListed)

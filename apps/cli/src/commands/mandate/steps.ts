@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { CodedError, digestOf, sha256Base64Url } from '@countersign/kernel';
-import { readJson } from '../../connection.ts';
-import { type AddCommands, callMandates, pathOf, printStep } from './door.ts';
+import { FileContent, request } from '../../api.ts';
+import { readJson } from '../../read-json.ts';
+import { type AddCommands, printStep } from './door.ts';
 
 const keyOption = [
   '--idempotency-key <key>',
@@ -23,9 +24,12 @@ export const stepCommands: AddCommands = (mandate, connection) => {
     .option(...keyOption)
     .action(async (path: string, { idempotencyKey }: { idempotencyKey?: string }) => {
       const body = readJson(path, 'Name the terms of a mandate: docs/guides/mandates.md shows some.');
-      const key = idempotencyKey ?? keyOf(body);
       printStep(
-        await callMandates(connection(), { method: 'POST', scope: 'mandate:grant', body, idempotencyKey: key }),
+        await request(connection(), 'POST /mandates', {
+          scope: 'mandate:grant',
+          body: new FileContent(body),
+          idempotencyKey: idempotencyKey ?? keyOf(body),
+        }),
       );
     });
   mandate
@@ -34,10 +38,8 @@ export const stepCommands: AddCommands = (mandate, connection) => {
     .option('--terms-hash <hash>', 'SHA-256 of the terms document, base64url, as you computed it')
     .option('--terms <file>', 'the terms document itself: its hash is computed here')
     .action(async (id: string, flags: { termsHash?: string; terms?: string }) => {
-      const body = { termsHash: termsHashOf(flags) };
-      printStep(
-        await callMandates(connection(), { method: 'POST', path: pathOf(id, '/accept'), scope: 'mandate:grant', body }),
-      );
+      const inputs = { scope: 'mandate:grant', params: { id }, body: { termsHash: termsHashOf(flags) } } as const;
+      printStep(await request(connection(), 'POST /mandates/{id}/accept', inputs));
     });
   mandate
     .command('amend <id> <file>')
@@ -45,25 +47,30 @@ export const stepCommands: AddCommands = (mandate, connection) => {
     .option(...keyOption)
     .action(async (id: string, file: string, { idempotencyKey }: { idempotencyKey?: string }) => {
       const body = readJson(file, 'Name a file with what changes, e.g. { "constraints": { ... } }.');
-      const key = idempotencyKey ?? keyOf({ id, body });
-      const request = { path: pathOf(id, '/amendments'), scope: 'mandate:grant', body, idempotencyKey: key } as const;
-      printStep(await callMandates(connection(), { method: 'POST', ...request }));
+      printStep(
+        await request(connection(), 'POST /mandates/{id}/amendments', {
+          scope: 'mandate:grant',
+          params: { id },
+          body: new FileContent(body),
+          idempotencyKey: idempotencyKey ?? keyOf({ id, body }),
+        }),
+      );
     });
   mandate
     .command('accept-amendment <id>')
     .description('consent to the amendment that waits; with the last consent its terms are in force')
     .requiredOption('--terms-digest <digest>', 'of the terms you were shown: nothing else is consented to')
     .action(async (id: string, { termsDigest }: { termsDigest: string }) => {
-      const request = { path: pathOf(id, '/amendments/accept'), scope: 'mandate:grant' } as const;
-      printStep(await callMandates(connection(), { method: 'POST', ...request, body: { termsDigest } }));
+      const inputs = { scope: 'mandate:grant', params: { id }, body: { termsDigest } } as const;
+      printStep(await request(connection(), 'POST /mandates/{id}/amendments/accept', inputs));
     });
   mandate
     .command('withdraw-amendment <id>')
     .description('take the amendment that waits off the table; by any party, and by whoever would become one')
     .requiredOption(...reasonOption)
     .action(async (id: string, { reason }: { reason: string }) => {
-      const request = { path: pathOf(id, '/amendments/withdraw'), scope: 'mandate:revoke' } as const;
-      printStep(await callMandates(connection(), { method: 'POST', ...request, body: { reason } }));
+      const inputs = { scope: 'mandate:revoke', params: { id }, body: { reason } } as const;
+      printStep(await request(connection(), 'POST /mandates/{id}/amendments/withdraw', inputs));
     });
   for (const step of ['suspend', 'resume', 'revoke'] as const)
     mandate
@@ -71,9 +78,12 @@ export const stepCommands: AddCommands = (mandate, connection) => {
       .description(changes[step])
       .requiredOption(...reasonOption)
       .action(async (id: string, { reason }: { reason: string }) => {
-        const scope = step === 'resume' ? 'mandate:grant' : 'mandate:revoke';
-        const request = { path: pathOf(id, `/${step}`), scope } as const;
-        printStep(await callMandates(connection(), { method: 'POST', ...request, body: { reason } }));
+        const inputs = { params: { id }, body: { reason } };
+        printStep(
+          step === 'resume'
+            ? await request(connection(), 'POST /mandates/{id}/resume', { ...inputs, scope: 'mandate:grant' })
+            : await request(connection(), `POST /mandates/{id}/${step}`, { ...inputs, scope: 'mandate:revoke' }),
+        );
       });
 };
 

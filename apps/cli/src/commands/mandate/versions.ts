@@ -1,17 +1,19 @@
 import { writeFileSync } from 'node:fs';
 import { CodedError, isCodedError } from '@countersign/kernel';
+import { isObject } from '@countersign/sdk/calling';
 import type { VersionFault, verifyMandateVersions } from '@countersign/server';
+import { request, type Schemas } from '../../api.ts';
 import type { Connection } from '../../connection.ts';
-import { readJson } from '../../connection.ts';
 import { bold, dim, exitCodes, green, print, red, yellow } from '../../output.ts';
-import { visible } from '../policy/visible.ts';
-import { type AddCommands, callMandates, drawDifferences, type MandateView, pathOf, statusOf } from './door.ts';
+import { readJson } from '../../read-json.ts';
+import { visible } from '../../visible.ts';
+import { type AddCommands, drawDifferences, statusOf } from './door.ts';
 
 /** Versions and keys as somebody keeps them: what {@link verify} needs and nothing else. */
 interface KeptVersions {
-  readonly versions: readonly MandateView[];
+  readonly versions: readonly Schemas['Mandate'][];
   /** Of the mandate it was cut from, where those were to be seen. */
-  readonly parents?: readonly MandateView[];
+  readonly parents?: readonly Schemas['Mandate'][];
   readonly keys: readonly unknown[];
 }
 
@@ -44,17 +46,13 @@ async function fetchVersions(connection: Connection, id: string): Promise<KeptVe
   const versions = await versionsOf(connection, id);
   const parent = versions.at(-1)?.parent?.id;
   const parents = parent === undefined ? undefined : await versionsOf(connection, parent).catch(notTheirs);
-  const { keys } = (await connection.client.callOrThrow(await connection.token('mandates', 'mandate:read'), {
-    method: 'GET',
-    url: `${connection.issuer}/mandates/keys`,
-  })) as { keys: readonly unknown[] };
+  const { keys } = await request(connection, 'GET /mandates/keys', { scope: 'mandate:read' });
   return { versions, ...(parents === undefined ? {} : { parents }), keys };
 }
 
-async function versionsOf(connection: Connection, id: string): Promise<readonly MandateView[]> {
-  const path = pathOf(id, '/versions');
-  const answer = await callMandates(connection, { method: 'GET', path, scope: 'mandate:read' });
-  return (answer as { versions: readonly MandateView[] }).versions;
+async function versionsOf(connection: Connection, id: string): Promise<readonly Schemas['Mandate'][]> {
+  const inputs = { scope: 'mandate:read', params: { id } } as const;
+  return (await request(connection, 'GET /mandates/{id}/versions', inputs)).versions;
 }
 
 /** Whoever holds a mandate need not be a party of the one above it. */
@@ -103,8 +101,9 @@ async function show({ versions, parents, keys }: KeptVersions, keyFile: string |
   return parentHidden ? exitCodes.incomplete : exitCodes.ok;
 }
 
-function drawVersion(version: MandateView, before: MandateView | undefined): readonly string[] {
+function drawVersion(version: Schemas['Mandate'], before: Schemas['Mandate'] | undefined): readonly string[] {
   const { amendment } = version;
+  // A file may lack the consents.
   const consents = (amendment?.consents ?? version.consents ?? []).map(
     ({ part, signatory }) => `${part} ${visible(signatory)}`,
   );
@@ -154,7 +153,7 @@ function readKept(path: string): KeptVersions {
 }
 
 /** As far as they are read: what else stands in a version only its digest is made of. */
-function areVersions(value: unknown): value is readonly MandateView[] {
+function areVersions(value: unknown): value is readonly Schemas['Mandate'][] {
   return Array.isArray(value) && value.every((version) => isVersion(version));
 }
 
@@ -179,8 +178,4 @@ function isTerms(value: unknown): boolean {
 
 function areObjects(value: unknown): boolean {
   return Array.isArray(value) && value.every(isObject);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

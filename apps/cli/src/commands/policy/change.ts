@@ -5,14 +5,14 @@ import { bold, dim, exitCodes, green, print, printBeside, printJson, yellow } fr
 import { candidatesAnswer, comparisonAnswer, testsPass } from './build-answers.ts';
 import { type Bundle, sideOfVersion } from './compare-bundles.ts';
 import {
-  type CandidateView,
+  activePolicies,
   call,
   describeCandidate,
   describeFound,
   describeVersion,
   isOutdated,
+  policiesOf,
   requireScope,
-  type VersionView,
   type VersionWithBundle,
 } from './door.ts';
 import { printComparison, printTests } from './draw-bundle.ts';
@@ -41,7 +41,7 @@ import {
   withWhy,
 } from './options.ts';
 import { simulateShowingProgress } from './show-progress.ts';
-import type { SimulationRange, SimulationView } from './simulation.ts';
+import type { SimulationRange } from './simulation.ts';
 
 interface DiffFlags {
   readonly version?: string;
@@ -65,8 +65,7 @@ export function policyChangeCommands(policy: Command, options: () => ConnectionO
     .action(async (folder: string | undefined, { version, json }: DiffFlags) => {
       const problemsTo = json === true ? printBeside : print;
       const { content } = await loadPolicyFolder(folder).catch((error: unknown) => withProblems(error, problemsTo));
-      const path = `/${version === undefined ? 'active' : encodeURIComponent(version)}`;
-      const known = (await call(connect(options()), 'GET', path)) as VersionWithBundle;
+      const known = await policiesOf(connect(options()), version);
       const loaded = await loadWhole(inForceWith(content, known.bundle)).catch((error: unknown) =>
         withProblems(error, problemsTo),
       );
@@ -87,10 +86,8 @@ export function policyChangeCommands(policy: Command, options: () => ConnectionO
       const connection = connect(options());
       // Before the list: what is proposed in between is not taken for outdated.
       const newest = await newestVersion(connection);
-      const query = status === undefined ? '' : `?status=${encodeURIComponent(status)}`;
-      const { candidates } = (await call(connection, 'GET', `/candidates${query}`)) as {
-        candidates: readonly CandidateView[];
-      };
+      const inputs = { scope: 'policy:read', query: { status } } as const;
+      const { candidates } = await call(connection, 'GET /policies/candidates', inputs);
       if (json === true) {
         printJson(candidatesAnswer(candidates, newest));
         return;
@@ -102,15 +99,15 @@ export function policyChangeCommands(policy: Command, options: () => ConnectionO
   policy
     .command('approve')
     .argument('<id>', '`countersign policy candidates` lists them', readId)
-    .description('put proposed policies into force, as somebody else than who proposed them (another --client, --key)')
+    .description('put proposed policies into force, as a person other than the proposer (another --client, --key)')
     .requiredOption(
       '--digest <digest>',
       'the digest that `policy candidate` printed: nothing else is approved',
       readDigest,
     )
     .action(async (id: string, { digest }: { readonly digest: string }) => {
-      const path = `/candidates/${encodeURIComponent(id)}/approve`;
-      const version = (await call(connect(options()), 'POST', path, 'policy:approve', { digest })) as VersionView;
+      const inputs = { scope: 'policy:approve', params: { id }, body: { digest } } as const;
+      const version = await call(connect(options()), 'POST /policies/candidates/{id}/approve', inputs);
       print(`${describeVersion(version)}  ${green('active')}`);
     });
   policy
@@ -119,24 +116,21 @@ export function policyChangeCommands(policy: Command, options: () => ConnectionO
     .description('end a proposal without effect')
     .requiredOption('--reason <text>', 'why; it is recorded', readReason)
     .action(async (id: string, { reason }: { readonly reason: string }) => {
-      const path = `/candidates/${encodeURIComponent(id)}/reject`;
-      print(
-        describeCandidate(
-          (await call(connect(options()), 'POST', path, 'policy:approve', { reason })) as CandidateView,
-        ),
-      );
+      const inputs = { scope: 'policy:approve', params: { id }, body: { reason } } as const;
+      print(describeCandidate(await call(connect(options()), 'POST /policies/candidates/{id}/reject', inputs)));
     });
   withWhy(
     policy.command('rollback').description('one step back, at once: what was active before comes into force again'),
   ).action(async (why: Why) => {
-    const version = (await call(connect(options()), 'POST', '/rollback', 'policy:rollback', why)) as VersionView;
+    const inputs = { scope: 'policy:rollback', body: why } as const;
+    const version = await call(connect(options()), 'POST /policies/rollback', inputs);
     print(`${describeVersion(version)}  ${green('active')}`);
   });
 }
 
 /** What was active last decides whether a proposal can still be approved. */
 async function newestVersion(connection: Connection): Promise<number> {
-  const { versions } = (await call(connection, 'GET', '')) as { versions: readonly VersionView[] };
+  const { versions } = await call(connection, 'GET /policies', { scope: 'policy:read' });
   return versions[0]?.version ?? 0;
 }
 
@@ -170,7 +164,7 @@ export async function publishFolder(
   const connection = connect(options());
   // Whoever may not propose is told before the simulation, which may take long.
   await requireScope(connection, 'policy:propose');
-  const active = (await call(connection, 'GET', '/active')) as VersionWithBundle;
+  const active = await activePolicies(connection);
   const kept = active.bundle.applications ?? [];
   if (read.content.kind === 'market' && read.content.bundle.applications === undefined && kept.length > 0)
     print(dim(`the models of ${kept.map(({ namespace }) => namespace).join(', ')} stay as they are`));
@@ -188,12 +182,12 @@ export async function proposeBundle(
     throw new CodedError({
       code: 'policy_unchanged',
       category: 'conflict',
-      detail: `Version ${active.version} says this already, so there is nothing to publish: tests alone decide nothing, and lie in version control.`,
+      detail: `Version ${active.version} has the same policies, so there is nothing to publish. Tests alone change no decision.`,
     });
   const report = await simulateShowingProgress(connection, bundle, range);
   for (const text of drawSimulation(report)) print(text);
   const body = { bundle, changeRequest, reason, simulation: report.id };
-  const candidate = (await call(connection, 'POST', '/candidates', 'policy:propose', body)) as CandidateView;
+  const candidate = await call(connection, 'POST /policies/candidates', { scope: 'policy:propose', body });
   print();
   print(`${bold(candidate.id)}  ${yellow('waits for a second person')}  ${dim(`until ${candidate.expiresAt}`)}`);
   print(dim(`They look at it with \`countersign policy candidate ${candidate.id}\` and approve it with`));
@@ -207,11 +201,9 @@ function candidateCommand(policy: Command, options: () => ConnectionOptions): vo
     .description('what a proposal would change, and what its tests and its simulation found')
     .action(async (id: string) => {
       const connection = connect(options());
-      const { candidate, bundle } = (await call(connection, 'GET', `/candidates/${encodeURIComponent(id)}`)) as {
-        candidate: CandidateView;
-        bundle: VersionWithBundle['bundle'];
-      };
-      const active = (await call(connection, 'GET', '/active')) as VersionWithBundle;
+      const inputs = { scope: 'policy:read', params: { id } } as const;
+      const { candidate, bundle } = await call(connection, 'GET /policies/candidates/{id}', inputs);
+      const active = await activePolicies(connection);
       const outdated = isOutdated(candidate, active.version.version);
       print(describeCandidate(candidate, outdated));
       print(dim(`digest ${candidate.digest}, expires ${candidate.expiresAt}`));
@@ -220,8 +212,10 @@ function candidateCommand(policy: Command, options: () => ConnectionOptions): vo
         `${tests.passed} tests passed, policies untested: ${tests.untested.length === 0 ? 'none' : tests.untested.join(', ')}`,
       );
       print(describeFound(candidate));
-      const path = `/simulations/${encodeURIComponent(simulation.id)}`;
-      const report = (await call(connection, 'GET', path)) as SimulationView;
+      const report = await call(connection, 'GET /policies/simulations/{id}', {
+        scope: 'policy:read',
+        params: { id: simulation.id },
+      });
       for (const line of drawSimulation(report).slice(1)) print(line);
       print();
       print(dim(`from version ${active.version.version}`));
@@ -230,7 +224,7 @@ function candidateCommand(policy: Command, options: () => ConnectionOptions): vo
       print(
         outdated
           ? yellow(`Version ${active.version.version} came in between: it can no longer be approved. Publish it again.`)
-          : `Approve it as somebody else: countersign policy approve ${candidate.id} --digest ${candidate.digest}`,
+          : `Approve it as another person: countersign policy approve ${candidate.id} --digest ${candidate.digest}`,
       );
     });
 }

@@ -1,3 +1,4 @@
+import { type Json, membersOf } from '@countersign/kernel';
 import type { LoadedBundle } from '@countersign/server';
 import { type DiffLine, diffLines } from './text-diff.ts';
 
@@ -125,8 +126,8 @@ function ratesOf({ bundle }: Side): ReadonlyMap<string, Item> {
 function testsOf({ bundle }: Side): ReadonlyMap<string, Item> {
   return new Map(
     bundle.tests.flatMap(({ file, content }): readonly [string, Item][] => {
-      const { tests, ...shared } = membersOf(content);
-      const each = Array.isArray(tests) ? (tests as readonly unknown[]) : [];
+      const { tests, ...shared } = membersOf(content) ?? {};
+      const each: readonly Json[] = Array.isArray(tests) ? tests : [];
       return [
         [`tests/${file}`, { kind: 'shared', text: pretty(shared), brief: true }],
         ...each.map((test, index): [string, Item] => [
@@ -139,23 +140,19 @@ function testsOf({ bundle }: Side): ReadonlyMap<string, Item> {
 }
 
 /** Two tests of one name are two: the one must not stand in front of the other. */
-function timesBefore(tests: readonly unknown[], index: number): string {
+function timesBefore(tests: readonly Json[], index: number): string {
   const name = memberOf(tests[index], 'name');
   const before = tests.slice(0, index).filter((test) => memberOf(test, 'name') === name).length;
   return before === 0 ? '' : ` (${before + 1})`;
 }
 
-function nameOf(entity: unknown): string {
+function nameOf(entity: Json): string {
   const uid = memberOf(entity, 'uid');
   return `${String(memberOf(uid, 'type'))}::${JSON.stringify(memberOf(uid, 'id'))}`;
 }
 
-function memberOf(value: unknown, name: string): unknown {
-  return membersOf(value)[name];
-}
-
-function membersOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+function memberOf(value: Json | undefined, name: string): Json | undefined {
+  return membersOf(value)?.[name];
 }
 
 function pretty(value: unknown): string {

@@ -1,6 +1,7 @@
 import { CodedError } from '@countersign/kernel';
 import { expect, it } from 'vitest';
-import { type CandidateView, call, describeFound, requireScope } from './door.ts';
+import { FileContent } from '../../api.ts';
+import { call, describeFound, requireScope } from './door.ts';
 
 const refusing = {
   token: () =>
@@ -30,7 +31,8 @@ it('tells whoever has no simulation that counts by which command they get one', 
     token: async () => ({ accessToken: '', scope: '', expiresAt: Number.POSITIVE_INFINITY, authorizationDetails: [] }),
     client: { callOrThrow: () => Promise.reject(refused) },
   };
-  await expect(call(answering, 'POST', '/candidates', 'policy:propose', {})).rejects.toMatchObject({
+  const body = { bundle: new FileContent({}), changeRequest: 'CHG-1', reason: 'r', simulation: 'sim_1' };
+  await expect(call(answering, 'POST /policies/candidates', { scope: 'policy:propose', body })).rejects.toMatchObject({
     code: 'policy_not_simulated',
     detail: expect.stringMatching(/^It is over a day old\. .*`countersign policy publish`/),
   });
@@ -43,17 +45,7 @@ it('tells whoever may not even read nothing of the kind', async () => {
 });
 
 it('says of a candidate what its simulation could not judge', () => {
-  const candidate = (skipped: CandidateView['simulation']['skipped']): CandidateView => ({
-    id: 'pol_1',
-    status: 'proposed',
-    hash: '',
-    digest: '',
-    changeRequest: '',
-    reason: '',
-    baseVersion: 1,
-    proposedBy: '',
-    expiresAt: '',
-    tests: { passed: 1, untested: [] },
+  const candidate = (skipped: Readonly<Record<string, number>> | undefined) => ({
     simulation: { id: 'sim_1', decisions: 9, flips: 1, ...(skipped === undefined ? {} : { skipped }) },
   });
   expect(describeFound(candidate({ entity_missing: 250_000, input_missing: 2 }))).toBe(

@@ -1,78 +1,40 @@
 import { CodedError } from '@countersign/kernel';
-import type { Connection } from '../../connection.ts';
+import { type Answer, type Caller, type Inputs, type Route, request, type Schemas } from '../../api.ts';
 import { bold, dim, green, red, yellow } from '../../output.ts';
-import type { Bundle } from './compare-bundles.ts';
-import { visible } from './visible.ts';
+import { visible } from '../../visible.ts';
 
 type PolicyScope = 'policy:read' | 'policy:propose' | 'policy:approve' | 'policy:rollback';
 
-/** A version as the interface shows it; in a list without its policies. */
-export interface VersionView {
-  readonly version: number;
-  readonly hash: string;
-  readonly publishedAt: string;
-  readonly recordId: string;
-  readonly changeRequest: string;
-  readonly proposedBy: string;
-  readonly approvedBy?: string;
-  readonly rolledBackTo?: number;
-}
-
-export interface VersionWithBundle {
-  readonly version: VersionView & {
-    readonly policies: readonly { readonly id: string; readonly effect: string; readonly text: string }[];
-  };
-  readonly bundle: Bundle;
-}
-
+export type VersionView = Schemas['PolicyVersionSummary'];
+export type VersionWithBundle = Answer<'GET /policies/active'>;
 /** A bundle that waits for its second person, as the interface shows it. */
-export interface CandidateView {
-  readonly id: string;
-  readonly status: string;
-  readonly hash: string;
-  readonly digest: string;
-  readonly changeRequest: string;
-  readonly reason: string;
-  readonly baseVersion: number;
-  readonly proposedBy: string;
-  readonly expiresAt: string;
-  readonly decidedBy?: string;
-  readonly tests: { readonly passed: number; readonly untested: readonly string[] };
-  readonly simulation: {
-    readonly id: string;
-    readonly decisions: number;
-    readonly flips: number;
-    /** By what was missing. Not told by a control plane of the release before. */
-    readonly skipped?: Readonly<Record<string, number>>;
-  };
-}
+export type CandidateView = Schemas['PolicyCandidate'];
 
-/** What of a connection calling this interface needs. */
-export type PolicyCaller = Pick<Connection, 'issuer' | 'token'> & {
-  readonly client: Pick<Connection['client'], 'callOrThrow'>;
-};
-
-/** Calls the interface `policies` with a token of the one scope that the call needs. */
-export async function call(
-  { issuer, client, token }: PolicyCaller,
-  method: 'GET' | 'POST',
-  path: string,
-  scope: PolicyScope = 'policy:read',
-  body?: unknown,
-): Promise<unknown> {
+/** Calls an operation of the interface `policies`; a refusal names the next command. */
+export async function call<R extends Extract<Route, `${string} /policies${string}`>>(
+  caller: Caller,
+  route: R,
+  inputs: Inputs<R>,
+): Promise<Answer<R>> {
   try {
-    return await client.callOrThrow(await token('policies', scope), {
-      method,
-      url: `${issuer}/policies${path}`,
-      ...(body === undefined ? {} : { body }),
-    });
+    return await request(caller, route, inputs);
   } catch (error) {
-    throw withNextStep(error, scope);
+    throw withNextStep(error, inputs.scope);
   }
 }
 
+export function activePolicies(caller: Caller): Promise<VersionWithBundle> {
+  return call(caller, 'GET /policies/active', { scope: 'policy:read' });
+}
+
+/** @param version the active one when left out */
+export function policiesOf(caller: Caller, version: string | undefined): Promise<VersionWithBundle> {
+  if (version === undefined) return activePolicies(caller);
+  return call(caller, 'GET /policies/{version}', { scope: 'policy:read', params: { version } });
+}
+
 /** Ends what cannot be brought to its end, before it has begun. @throws CodedError `invalid_scope` */
-export async function requireScope({ token }: Pick<Connection, 'token'>, scope: PolicyScope): Promise<void> {
+export async function requireScope({ token }: Pick<Caller, 'token'>, scope: PolicyScope): Promise<void> {
   try {
     await token('policies', scope);
   } catch (error) {
@@ -92,7 +54,7 @@ const nextSteps: Readonly<Record<string, string>> = {
 };
 
 /** What to do about a refusal, where the interface cannot know by what command it was asked. */
-function withNextStep(error: unknown, scope: PolicyScope): unknown {
+function withNextStep(error: unknown, scope: string): unknown {
   if (!(error instanceof CodedError)) return error;
   const { code, category, detail, facts } = error;
   const next = code === 'invalid_scope' && scope !== 'policy:read' ? another : nextSteps[code];
@@ -130,7 +92,12 @@ export function isOutdated({ status, baseVersion }: CandidateView, newest: numbe
 }
 
 /** What the simulation of a candidate found, and what it could not judge. */
-export function describeFound({ simulation: { id, decisions, flips, skipped = {} } }: CandidateView): string {
+export function describeFound({
+  simulation: { id, decisions, flips, skipped = {} },
+}: {
+  readonly simulation: Omit<CandidateView['simulation'], 'skipped'> &
+    Partial<Pick<CandidateView['simulation'], 'skipped'>>;
+}): string {
   const left = Object.entries(skipped).map(([why, count]) => `${count} ${visible(why)}`);
   const unjudged = left.length === 0 ? '' : yellow(`  not judged: ${left.join(', ')}`);
   return `${flips} of ${decisions} decisions come out otherwise${unjudged}  ${dim(id)}`;
@@ -141,6 +108,6 @@ export function describeCandidate(
   outdated = false,
 ): string {
   const people = decidedBy === undefined ? proposedBy : `${proposedBy}, ${decidedBy}`;
-  const paint = { proposed: outdated ? dim : yellow, approved: green, rejected: red }[status] ?? dim;
+  const paint = { proposed: outdated ? dim : yellow, approved: green, rejected: red, expired: dim }[status];
   return `${id}  ${paint((outdated ? 'outdated' : status).padEnd(8))}  ${changeRequest}  by ${people}  ${dim(visible(reason))}`;
 }

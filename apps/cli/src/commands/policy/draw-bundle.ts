@@ -1,8 +1,8 @@
 import { bold, dim, green, print, red, yellow } from '../../output.ts';
+import { visible } from '../../visible.ts';
 import { compareBundles, countChanges, type Difference, type Side } from './compare-bundles.ts';
 import { limitsTriedApart } from './draw-limit-changes.ts';
 import type { DiffLine } from './text-diff.ts';
-import { visible } from './visible.ts';
 
 /** Prints what makes the one bundle the other. @returns whether anything does */
 export function printComparison(before: Side, after: Side): boolean {

@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { drawExplanation, type ExplanationView } from './draw-explanation.ts';
 
-const reading = { unit: 'EUR', most: '250', used: '240', amount: '20', headroom: '10' };
+const reading = { measure: 'notional' as const, unit: 'EUR', most: '250', used: '240', amount: '20', headroom: '10' };
 const explanation: ExplanationView = {
   recorded: {
+    id: 'dec_1',
+    policyHash: 'hash',
+    errors: [],
+    entityVersion: 1,
+    input: {},
     decision: false,
     policyVersion: 3,
     determining: [],
@@ -11,7 +16,8 @@ const explanation: ExplanationView = {
     obligations: [],
     inputDigest: 'digest',
   },
-  policies: [{ id: 'orders', text: 'permit (\n);', determining: false }],
+  policies: [{ id: 'orders', effect: 'permit', text: 'permit (\n);', determining: false }],
+  entities: [],
   limits: [
     { ...reading, limit: 'day', key: 'trader=\u001b[31manna', window: 'PT86400S', exceeded: true },
     { ...reading, limit: 'hour', key: 'trader=anna', window: 'PT3600S', exceeded: false, passedBy: 'supervisor' },
@@ -38,8 +44,9 @@ describe('an explanation drawn for a terminal', () => {
 
   it('shows the text of a policy that decided, and its conditions with what was found', () => {
     const drawn = drawExplanation({
+      entities: [],
       recorded: { ...explanation.recorded, determining: ['large'], reasons: [] },
-      policies: [{ id: 'large', text: 'forbid (\n) when { a };', determining: true }],
+      policies: [{ id: 'large', effect: 'forbid', text: 'forbid (\n) when { a };', determining: true }],
       limits: [],
       unmet: [
         { policyId: 'large', effect: 'forbid', conditions: [{ text: 'a', outcome: 'true', found: ['a: 7\u202e'] }] },

@@ -1,41 +1,12 @@
+import type { Schemas } from '../../api.ts';
 import { bold, dim, green, red, yellow } from '../../output.ts';
-import { visible, visibleLines } from './visible.ts';
+import { visible, visibleLines } from '../../visible.ts';
 
-/** What is shown of a decision as its record has it. */
-export interface RecordedView {
-  readonly decision: boolean;
-  readonly policyVersion: number;
-  readonly determining: readonly string[];
-  readonly reasons: readonly { readonly code: string; readonly detail: string }[];
-  readonly obligations: readonly Readonly<Record<string, unknown>>[];
-  readonly inputDigest: string;
-}
-
-export interface ExplanationView {
-  readonly recorded: RecordedView;
-  readonly policies: readonly { readonly id: string; readonly text: string; readonly determining: boolean }[];
-  readonly limits: readonly {
-    readonly limit: string;
-    readonly key: string;
-    readonly window: string;
-    readonly unit: string;
-    readonly most: string;
-    readonly used: string;
-    readonly amount: string;
-    readonly headroom: string;
-    readonly passedBy?: string;
-    readonly exceeded: boolean;
-  }[];
-  readonly unmet: readonly {
-    readonly policyId: string;
-    readonly effect: string;
-    readonly conditions: readonly {
-      readonly text: string;
-      readonly outcome: string;
-      readonly found: readonly string[];
-    }[];
-  }[];
-}
+type RecordedView = Pick<
+  Schemas['RecordedDecision'],
+  'decision' | 'policyVersion' | 'determining' | 'reasons' | 'obligations' | 'inputDigest'
+>;
+export type ExplanationView = Schemas['DecisionExplanation'];
 
 /** A recorded decision as lines for a terminal: the answer, its reasons, and what would have made it a yes. */
 export function drawDecision({

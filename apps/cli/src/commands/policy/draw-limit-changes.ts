@@ -1,7 +1,10 @@
+import { type Json, membersOf } from '@countersign/kernel';
 import { bold, dim, green, red, yellow } from '../../output.ts';
+import { visible } from '../../visible.ts';
 import { grouped } from './progress-bar.ts';
-import type { LimitChangeView } from './simulation.ts';
-import { visible } from './visible.ts';
+import type { SimulationView } from './simulation.ts';
+
+type LimitChangeView = NonNullable<SimulationView['limitChanges']>[number];
 
 const shownAtMost = 20;
 
@@ -58,7 +61,7 @@ function difference({ kind, id, change, before, after }: LimitChangeView): strin
 }
 
 /** `most 20000000 -> 2000000`, for each member that differs. */
-function membersThatChange(before: unknown, after: unknown): string {
+function membersThatChange(before: Json | undefined, after: Json | undefined): string {
   const [was, is] = [membersOf(before), membersOf(after)];
   if (was === undefined || is === undefined) return `${inWords(before)} -> ${inWords(after)}`;
   return [...new Set([...Object.keys(was), ...Object.keys(is)])]
@@ -70,10 +73,4 @@ function membersThatChange(before: unknown, after: unknown): string {
 function inWords(value: unknown): string {
   if (value === undefined) return 'nothing';
   return visible(typeof value === 'string' ? value : JSON.stringify(value));
-}
-
-function membersOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? (value as Readonly<Record<string, unknown>>)
-    : undefined;
 }

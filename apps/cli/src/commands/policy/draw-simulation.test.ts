@@ -7,6 +7,8 @@ import type { SimulationView } from './simulation.ts';
 const report: SimulationView = {
   id: 'sim_1',
   status: 'done',
+  startedAt: '2026-11-21T10:00:00.000Z',
+  startedBy: 'person:anna',
   bundleHash: 'hash',
   baseVersion: 3,
   range: { from: '2026-11-20T00:00:00Z', until: '2026-11-21T10:00:00.000Z', desk: 'LEI/\u001brates' },
@@ -31,6 +33,8 @@ const report: SimulationView = {
       record: 'rec_1',
       at: '2026-11-21T10:00:00.000Z',
       principal: 'person:\u001b[31manna',
+      institution: 'LEI-1',
+      desk: 'rates',
       action: 'order:create',
       from: 'permit',
       to: 'deny',
@@ -82,7 +86,8 @@ describe('a simulation drawn for a terminal', () => {
 
   it('shows the limits that a decision was or would be past', () => {
     const [flip] = report.flips;
-    const one = { record: 'rec_2', at: '', principal: '', action: '', from: 'permit', to: 'deny', ...flip };
+    if (flip === undefined) throw new Error('the report has no flip');
+    const one = { ...flip, record: 'rec_2' };
     const drawn = drawSimulation({
       ...report,
       flips: [

@@ -1,8 +1,10 @@
 import { bold, dim, green, red, yellow } from '../../output.ts';
+import { visible } from '../../visible.ts';
 import { drawLimitChanges, limitsNotTold } from './draw-limit-changes.ts';
 import { grouped } from './progress-bar.ts';
-import type { FlipCountView, SimulationView } from './simulation.ts';
-import { visible } from './visible.ts';
+import type { SimulationView } from './simulation.ts';
+
+type FlipCountView = SimulationView['by']['desk'][number];
 
 const rowsShown = 12;
 const flipsShown = 20;

@@ -2,9 +2,9 @@ import { statSync } from 'node:fs';
 import { CodedError, isCodedError } from '@countersign/kernel';
 import type { LoadedBundle, PolicyFinding } from '@countersign/server';
 import { bold, dim, green, print, printJson, red, yellow } from '../../output.ts';
+import { visible } from '../../visible.ts';
 import type { Bundle, Model, Side } from './compare-bundles.ts';
 import type { TestsView } from './draw-bundle.ts';
-import { visible } from './visible.ts';
 
 /** Loaded on demand: it brings the whole server along, and most commands only talk to one. */
 const server = () => import('@countersign/server');

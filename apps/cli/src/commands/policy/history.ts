@@ -1,27 +1,15 @@
 import type { Command } from 'commander';
+import type { Answer } from '../../api.ts';
 import { type ConnectionOptions, connect } from '../../connection.ts';
 import { bold, exitCodes, green, print, printBeside, printJson, red, yellow } from '../../output.ts';
-import { call, type VersionWithBundle } from './door.ts';
-import { drawDecision, drawExplanation, type ExplanationView, type RecordedView } from './draw-explanation.ts';
+import { visible } from '../../visible.ts';
+import { activePolicies, call } from './door.ts';
+import { drawDecision, drawExplanation } from './draw-explanation.ts';
 import { drawSimulation } from './draw-simulation.ts';
 import { inForceWith, readFolderContent, withProblems } from './folder.ts';
 import { jsonOption, readDesk, readFolder, readId, readTime } from './options.ts';
 import { simulateShowingProgress } from './show-progress.ts';
 import type { SimulationRange } from './simulation.ts';
-import { visible } from './visible.ts';
-
-type ReplayView = { readonly recorded: RecordedView } & (
-  | { readonly outcome: 'identical' }
-  | {
-      readonly outcome: 'different';
-      readonly differences: readonly {
-        readonly field: string;
-        readonly recorded: unknown;
-        readonly replayed: unknown;
-      }[];
-    }
-  | { readonly outcome: 'missing'; readonly missing: readonly string[] }
-);
 
 /** Past decisions, judged again: `simulate`, `replay` and `explain` of `countersign policy`. */
 export function policyHistoryCommands(policy: Command, options: () => ConnectionOptions): void {
@@ -41,7 +29,7 @@ export function policyHistoryCommands(policy: Command, options: () => Connection
       const problemsTo = json === true ? printBeside : print;
       const content = await readFolderContent(folder).catch((error: unknown) => withProblems(error, problemsTo));
       const connection = connect(options());
-      const active = (await call(connection, 'GET', '/active')) as VersionWithBundle;
+      const active = await activePolicies(connection);
       const bundle = inForceWith(content, active.bundle);
       const report = await simulateShowingProgress(connection, bundle, range).catch((error: unknown) =>
         withProblems(error, problemsTo),
@@ -55,7 +43,8 @@ export function policyHistoryCommands(policy: Command, options: () => Connection
     .description('make a recorded decision again from what was recorded, and compare')
     .option(...jsonOption('the whole answer'))
     .action(async (record: string, { json }: { readonly json?: true }) => {
-      const answer = (await call(connect(options()), 'POST', '/replay', 'policy:read', { record })) as ReplayView;
+      const inputs = { scope: 'policy:read', body: { record } } as const;
+      const answer = await call(connect(options()), 'POST /policies/replay', inputs);
       if (json === true) printJson(answer);
       else printReplay(answer);
       if (answer.outcome !== 'identical') process.exitCode = exitCodes.unverified;
@@ -68,14 +57,14 @@ export function policyHistoryCommands(policy: Command, options: () => Connection
     )
     .option(...jsonOption('the whole answer, with the entities that could be read'))
     .action(async (record: string, { json }: { readonly json?: true }) => {
-      const path = `/decisions/${encodeURIComponent(record)}`;
-      const answer = (await call(connect(options()), 'GET', path)) as ExplanationView;
+      const inputs = { scope: 'policy:read', params: { record } } as const;
+      const answer = await call(connect(options()), 'GET /policies/decisions/{record}', inputs);
       if (json === true) printJson(answer);
       else for (const text of drawExplanation(answer)) print(text);
     });
 }
 
-function printReplay(answer: ReplayView): void {
+function printReplay(answer: Answer<'POST /policies/replay'>): void {
   for (const text of drawDecision(answer.recorded)) print(text);
   switch (answer.outcome) {
     case 'identical':

@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
 import { bold, dim, exitCodes, green, print, printJson, red, yellow } from '../../output.ts';
+import { visible } from '../../visible.ts';
 import { loadFolder, withProblems, withProblemsAsJson } from './folder.ts';
 import { jsonOption, readFolder } from './options.ts';
-import { visible } from './visible.ts';
 
 /** Loaded on demand, as in `folder.ts`. */
 const server = () => import('@countersign/server');

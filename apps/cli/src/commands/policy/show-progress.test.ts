@@ -1,6 +1,6 @@
 import { CodedError } from '@countersign/kernel';
 import { afterEach, expect, it, vi } from 'vitest';
-import type { PolicyCaller } from './door.ts';
+import type { Caller } from '../../api.ts';
 import { simulateShowingProgress } from './show-progress.ts';
 
 afterEach(() => vi.restoreAllMocks());
@@ -10,10 +10,11 @@ const gone = new CodedError({
   category: 'unavailable',
   detail: 'No usable answer.',
 });
+const bundle = { schema: '', policies: [], entities: [], limits: [], rates: {}, tests: [] };
 const running = { id: 'sim_1', status: 'running', progress: { done: 3, of: 9 } };
 
 /** A control plane that gives these answers, one after the other, and then is gone. */
-function answering(...answers: readonly unknown[]): PolicyCaller {
+function answering(...answers: readonly unknown[]): Caller {
   const rest = answers.values();
   return {
     issuer: 'http://localhost',
@@ -36,12 +37,12 @@ function stderr(): () => string {
 
 it('ends its line where a control plane goes away midway, so that what is said then begins one', async () => {
   const written = stderr();
-  await expect(simulateShowingProgress(answering(running), {}, {})).rejects.toBe(gone);
+  await expect(simulateShowingProgress(answering(running), bundle, {})).rejects.toBe(gone);
   expect(written()).toMatch(/3 of 9 records\n$/);
 });
 
 it('shows nothing of a simulation that never began', async () => {
   const written = stderr();
-  await expect(simulateShowingProgress(answering(), {}, {})).rejects.toBe(gone);
+  await expect(simulateShowingProgress(answering(), bundle, {})).rejects.toBe(gone);
   expect(written()).toBe('');
 });

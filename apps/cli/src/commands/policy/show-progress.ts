@@ -1,12 +1,13 @@
+import type { Caller } from '../../api.ts';
 import { dim, progressLine } from '../../output.ts';
-import type { PolicyCaller } from './door.ts';
+import type { Bundle } from './compare-bundles.ts';
 import { progressBar } from './progress-bar.ts';
 import { runSimulation, type SimulationRange, type SimulationView } from './simulation.ts';
 
 /** As {@link runSimulation}, with how far it is on stderr. What is said next begins a line, also when it fails midway. */
 export async function simulateShowingProgress(
-  connection: PolicyCaller,
-  bundle: unknown,
+  connection: Caller,
+  bundle: Bundle,
   range: SimulationRange,
 ): Promise<SimulationView> {
   const line = progressLine();

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError } from '@countersign/kernel';
 import type { Token } from '@countersign/sdk/calling';
-import type { PolicyCaller } from './door.ts';
+import { type Caller, request, type Schemas } from '../../api.ts';
+import type { Bundle } from './compare-bundles.ts';
 
 /** Which recorded decisions to run over, as the interface takes it. */
 export interface SimulationRange {
@@ -13,54 +14,7 @@ export interface SimulationRange {
   readonly desk?: string;
 }
 
-export interface FlipCountView {
-  readonly name: string;
-  readonly decisions: number;
-  readonly permitToDeny: number;
-  readonly denyToPermit: number;
-}
-
-/** A report as the interface shows it. */
-export interface SimulationView {
-  readonly id: string;
-  readonly status: 'running' | 'done' | 'failed';
-  readonly failure?: string;
-  readonly bundleHash: string;
-  readonly baseVersion: number;
-  readonly range: SimulationRange;
-  readonly progress: { readonly done: number; readonly of: number };
-  readonly decisions: number;
-  readonly skipped: Readonly<Record<string, number>>;
-  readonly permitToDeny: number;
-  readonly denyToPermit: number;
-  readonly otherwiseChanged: number;
-  readonly by: Readonly<Record<'institution' | 'desk' | 'action', readonly FlipCountView[]>>;
-  readonly flips: readonly {
-    readonly record: string;
-    readonly at: string;
-    readonly principal: string;
-    readonly action: string;
-    readonly from: string;
-    readonly to: string;
-    readonly before: readonly string[];
-    readonly after: readonly string[];
-    readonly limits?: { readonly before: readonly string[]; readonly after: readonly string[] };
-  }[];
-  /** Missing in reports that were made before they said so. */
-  readonly limitChanges?: readonly LimitChangeView[];
-  readonly digest?: string;
-}
-
-/** A limit or a rate that the candidate changes. */
-export interface LimitChangeView {
-  readonly kind: 'limit' | 'rate';
-  readonly id: string;
-  readonly change: 'added' | 'changed' | 'removed';
-  readonly before?: unknown;
-  readonly after?: unknown;
-  /** Decisions that were held to it; missing where it was not tried. */
-  readonly tried?: number;
-}
+export type SimulationView = Schemas['SimulationReport'];
 
 const pollEveryMs = 250;
 /** A token is renewed when it has less left than this. */
@@ -72,23 +26,20 @@ const renewBeforeMs = 30_000;
  * @throws CodedError as the interface refuses it, e.g. `policy_invalid`, `simulation_busy`; `simulation_failed`
  */
 export async function runSimulation(
-  { issuer, client, token }: PolicyCaller,
-  bundle: unknown,
+  { issuer, client, token }: Caller,
+  bundle: Bundle,
   range: SimulationRange,
   onProgress: (progress: SimulationView['progress']) => void,
 ): Promise<SimulationView> {
   let held: Token = await token('policies', 'policy:read');
-  let report = (await client.callOrThrow(held, {
-    method: 'POST',
-    url: `${issuer}/policies/simulations`,
-    body: { bundle, range },
-  })) as SimulationView;
+  const caller = { issuer, client, token: async () => held };
+  let report = await request(caller, 'POST /policies/simulations', { scope: 'policy:read', body: { bundle, range } });
   while (report.status === 'running') {
     onProgress(report.progress);
     await sleep(pollEveryMs);
     if (held.expiresAt - Date.now() < renewBeforeMs) held = await token('policies', 'policy:read');
-    const url = `${issuer}/policies/simulations/${encodeURIComponent(report.id)}`;
-    report = (await client.callOrThrow(held, { method: 'GET', url })) as SimulationView;
+    const inputs = { scope: 'policy:read', params: { id: report.id } } as const;
+    report = await request(caller, 'GET /policies/simulations/{id}', inputs);
   }
   onProgress(report.progress);
   if (report.status === 'done') return report;

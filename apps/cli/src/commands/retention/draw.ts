@@ -1,32 +1,22 @@
+import type { Schemas } from '../../api.ts';
 import { bold, dim, green, red, yellow } from '../../output.ts';
+import { visible } from '../../visible.ts';
 import { grouped } from '../policy/progress-bar.ts';
-import { visible } from '../policy/visible.ts';
-import type {
-  Change,
-  DecidedView,
-  ErasureView,
-  HoldView,
-  KeyView,
-  ProposalView,
-  SimulationView,
-  Survey,
-  Years,
-} from './door.ts';
 
 const classes = ['transaction', 'authority', 'access', 'operation'] as const;
 
-export function drawYears(years: Years): string {
-  return classes.map((name) => `${name} ${years[name] ?? '?'}`).join(', ');
+export function drawYears(years: Schemas['RetentionYears']): string {
+  return classes.map((name) => `${name} ${years[name]}`).join(', ');
 }
 
-export function describeChange(change: Change): string {
+export function describeChange(change: Schemas['RetentionChange']): string {
   return change.kind === 'schedule'
     ? `schedule: years ${drawYears(change.years)}  ${dim(change.presets.join(', '))}`
     : `pruning: ${change.class} from before ${change.before}`;
 }
 
 /** A row for each class: what is there, what goes as things are, what would go. */
-export function drawSimulation({ id, change, holds, would, now }: SimulationView): readonly string[] {
+export function drawSimulation({ id, change, holds, would, now }: Schemas['RetentionSimulation']): readonly string[] {
   const present = new Map(now.map((survey) => [survey.class, survey]));
   const rows = would.map((survey) => {
     const goes = going(survey);
@@ -54,19 +44,26 @@ export function drawSimulation({ id, change, holds, would, now }: SimulationView
       ].join(''),
     ),
     ...rows,
-    dim(`${grouped(holds)} legal hold${holds === 1 ? '' : 's'} looked at; nothing has changed`),
+    dim(`${grouped(holds)} legal hold${holds === 1 ? '' : 's'} considered; nothing has changed`),
   ];
 }
 
-function going({ due, held }: Survey): number {
+function going({ due, held }: Schemas['ClassSurvey']): number {
   return due - held;
 }
 
 function drawDecided(
-  { id, status, proposedBy, decidedBy, reason, decisionReason }: DecidedView,
+  {
+    id,
+    status,
+    proposedBy,
+    decidedBy,
+    reason,
+    decisionReason,
+  }: Pick<Schemas['RetentionProposal'], 'id' | 'status' | 'proposedBy' | 'decidedBy' | 'reason' | 'decisionReason'>,
   what: string,
 ): readonly string[] {
-  const paint = { proposed: yellow, approved: yellow, completed: green, rejected: red }[status] ?? dim;
+  const paint = { proposed: yellow, approved: yellow, completed: green, rejected: red, expired: dim }[status];
   const people = decidedBy === undefined ? proposedBy.id : `${proposedBy.id}, ${decidedBy.id}`;
   return [
     `${id}  ${bold(paint(status.padEnd(9)))} ${what}  ${dim(`by ${visible(people)}: ${visible(reason)}`)}`,
@@ -74,7 +71,7 @@ function drawDecided(
   ];
 }
 
-export function drawProposal(proposal: ProposalView): readonly string[] {
+export function drawProposal(proposal: Schemas['RetentionProposal']): readonly string[] {
   const { change, pruned } = proposal;
   return [
     ...drawDecided(proposal, describeChange(change)),
@@ -86,12 +83,16 @@ export function drawProposal(proposal: ProposalView): readonly string[] {
   ];
 }
 
-export function drawErasure(erasure: ErasureView): readonly string[] {
+export function drawErasure(erasure: Schemas['ErasureProposal']): readonly string[] {
   const { subject, keys, erased } = erasure;
   const values = keys.reduce((sum, key) => sum + key.values, 0);
   const what = `${visible(subject)}: ${grouped(values)} values under ${keys.length} key${keys.length === 1 ? '' : 's'}`;
   return [...drawDecided(erasure, what), ...(erased === undefined ? [] : [`  ${grouped(erased)} values destroyed`])];
 }
+
+/** In a proposal, without when it may be erased. */
+type KeyOfValues = Schemas['ErasureProposal']['keys'][number] &
+  Partial<Pick<Schemas['SubjectKey'], 'erasableFrom' | 'due' | 'erasedAt'>>;
 
 export function drawKey({
   key,
@@ -103,7 +104,7 @@ export function drawKey({
   erasableFrom,
   due,
   erasedAt,
-}: KeyView): string {
+}: KeyOfValues): string {
   const state =
     erasedAt !== undefined
       ? dim(`erased ${erasedAt}`)
@@ -121,7 +122,7 @@ export function drawHold({
   placedAt,
   releasedBy,
   releasedAt,
-}: HoldView): readonly string[] {
+}: Schemas['LegalHold']): readonly string[] {
   const what = Object.entries(scope)
     .map(([name, value]) => `${name} ${visible(String(value))}`)
     .join(', ');

@@ -407,6 +407,6 @@ describe.skipIf(!found.found)(`sign-in with a certificate${found.found ? '' : ` 
     const browser = node.browser();
     const { location } = await show(await leave(node, browser), undefined);
     const { body } = await browser.get(location.replace(origin, ''), { 'accept-language': 'de-CH, en;q=0.5' });
-    expect(body).toContain('Ihr Browser hat kein Zertifikat gezeigt.');
+    expect(body).toContain('Ihr Browser hat kein Zertifikat vorgelegt.');
   });
 });

@@ -6,7 +6,7 @@ import {
   type PrincipalId,
   phishingResistantAcr,
 } from '@countersign/contracts';
-import { type Clock, isCodedError, newId, type Random, sha256Base64Url } from '@countersign/kernel';
+import { type Clock, defined, isCodedError, newId, type Random, sha256Base64Url } from '@countersign/kernel';
 import {
   extendedKeyUsageOf,
   objectIdentifiers,
@@ -92,7 +92,7 @@ export function createCertificateJudge(dependencies: JudgeDependencies) {
       },
       data: { why },
     });
-    return { outcome: 'refused', code, ...(person === undefined ? {} : { person }) };
+    return { outcome: 'refused', code, ...defined({ person }) };
   }
 
   /** Of each certificate on the path but the anchor, which nobody vouches for. */

@@ -8,7 +8,7 @@ import {
   parsePrincipalId,
   phishingResistantAcr,
 } from '@countersign/contracts';
-import type { Clock, Json, Random } from '@countersign/kernel';
+import { type Clock, defined, type Json, type Random } from '@countersign/kernel';
 import {
   chooseTexts,
   html,
@@ -148,7 +148,7 @@ ${hidden}
               ? verdict
               : {
                   ...refusalOf(verdict.code, texts),
-                  ...(verdict.person === undefined ? {} : { person: verdict.person }),
+                  ...defined({ person: verdict.person }),
                 };
           return answers.arrive(request, reply, { handle, challenge, method, outcome });
         }),
@@ -207,7 +207,7 @@ function verdictOf(details: Json): CertificateVerdict {
   const person = parsePrincipalId(document.person);
   if (document.outcome === 'refused') {
     if (!isRefusal(document.code)) throw notAsWritten();
-    return { outcome: 'refused', code: document.code, ...(person === undefined ? {} : { person }) };
+    return { outcome: 'refused', code: document.code, ...defined({ person }) };
   }
   if (person === undefined) throw notAsWritten();
   return { ...document, person };

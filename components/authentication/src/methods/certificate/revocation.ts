@@ -1,5 +1,5 @@
 import type { ConfiguredExchange } from '@countersign/contracts';
-import { type Clock, isCodedError } from '@countersign/kernel';
+import { type Clock, defined, isCodedError } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import {
   encodeStatusRequest,
@@ -71,8 +71,7 @@ export function createRevocation({ lists, responder, exchange, maxAgeMs, clock, 
       const revokedAt = list.revokedAt(certificate.serial);
       const listed = stateOf({
         thisUpdate,
-        ...(nextUpdate === undefined ? {} : { nextUpdate }),
-        ...(revokedAt === undefined ? {} : { revokedAt }),
+        ...defined({ nextUpdate, revokedAt }),
       });
       return listed === 'unknown' ? askResponder(certificate, issuer) : listed;
     },

@@ -4,7 +4,7 @@ import {
   type PartnerSignIns,
   type PartnerSignInUnderWay,
 } from '@countersign/contracts';
-import { type Clock, type CodedError, isCodedError, type Json, type Random } from '@countersign/kernel';
+import { type Clock, type CodedError, defined, isCodedError, type Json, type Random } from '@countersign/kernel';
 import { chooseTexts, html, type Logger, type RowSeal } from '@countersign/runtime';
 import type { FastifyRequest } from 'fastify';
 import type pg from 'pg';
@@ -83,7 +83,7 @@ ${hidden}
           state: `${handle}.${secret}`,
           acrValues:
             need.acrValues.length === 0 ? [] : need.acrValues.filter((acr) => provider.acrValues.includes(acr)),
-          ...(need.notBefore === undefined ? {} : { notBefore: need.notBefore }),
+          ...defined({ notBefore: need.notBefore }),
         });
         const now = clock.now();
         const handleHash = hashOfSecret(handle);

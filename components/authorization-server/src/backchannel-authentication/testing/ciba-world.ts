@@ -36,15 +36,14 @@ import { createOpaqueTokens } from '../../opaque-tokens/index.ts';
 import { createRefreshTokens } from '../../refresh-tokens/index.ts';
 import { memoryConsentStore, memoryPolicyEngine, memoryTransactionRegistry } from '../../testing/neighbours.ts';
 import { broker, fund, tradingWorld, venueOrders } from '../../testing/trading-world.ts';
-import { createTokenSigner } from '../../token-endpoint/issue.ts';
+import { createTokenForms, createTokenSigner } from '../../token-endpoint/issue.ts';
 import { createTokenEndpoint } from '../../token-endpoint/token-endpoint.ts';
-import { createTokenForms } from '../../token-endpoint/token-forms.ts';
 import {
   type BackchannelAuthenticationOptions,
-  backchannelAuthenticationRoutes,
   cibaGrantType,
   createBackchannelAuthentication,
-} from '../index.ts';
+} from '../backchannel-authentication.ts';
+import { backchannelAuthenticationRoutes } from '../http.ts';
 
 export const issuer = 'https://as.example';
 export const start = Date.parse('2026-11-23T10:00:00Z');

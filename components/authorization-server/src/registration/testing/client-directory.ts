@@ -10,8 +10,8 @@ import {
 } from '@countersign/contracts';
 import { type Clock, type Json, newId, type Random } from '@countersign/kernel';
 import { checkSeparation, isScope, parseScope } from '@countersign/market';
-import { asSomebodyElse } from '@countersign/runtime';
-import type { RegistrationDirectory } from '../client-directory.ts';
+import { withoutHeldConnection } from '@countersign/runtime';
+import type { RegistrationDirectory } from '../judge.ts';
 
 type Document = Readonly<Record<string, Json>>;
 
@@ -134,7 +134,7 @@ export function memoryClientDirectory(
       });
       const interrupt = hook;
       hook = undefined;
-      if (interrupt !== undefined) await asSomebodyElse(interrupt);
+      if (interrupt !== undefined) await withoutHeldConnection(interrupt);
       for (const { id } of changes) {
         const document = wanted.get(id);
         if (document === undefined) documents.delete(id);

@@ -1,4 +1,5 @@
 import { parseClientId, parseResourceUri, type ResourceUri } from '@countersign/contracts';
+import { defined } from '@countersign/kernel';
 import { authorizationDetailTypes, isApplicationDetailTypeName, isAuthorizationDetailType } from '@countersign/market';
 import type { WrittenClient } from '../../entry.ts';
 import type { Place } from '../../problems.ts';
@@ -55,17 +56,16 @@ export const clientReader = entityReader({
       scopes: [...scopes],
       audiences,
       detailTypes,
-      ...(jwksUri === undefined ? {} : { jwksUri }),
+      ...defined({ jwksUri }),
       redirectUris: document.redirect_uris ?? [],
       postLogoutRedirectUris: document.post_logout_redirect_uris ?? [],
-      ...(backchannelLogoutUri === undefined ? {} : { backchannelLogoutUri }),
+      ...defined({ backchannelLogoutUri }),
       requireSignedRequest: document.require_signed_request_object ?? false,
       requireSignedResponse: document.require_signed_response ?? false,
       requirePkce: document.require_pkce ?? true,
       idTokenAlgorithm: document.id_token_signed_response_alg ?? 'ES256',
       dpopBoundRefreshTokens: document.dpop_bound_refresh_tokens ?? false,
-      ...(backchannelDelivery === undefined ? {} : { backchannelDelivery }),
-      ...(provisioningTokenDays === undefined ? {} : { provisioningTokenDays }),
+      ...defined({ backchannelDelivery, provisioningTokenDays }),
     };
     return { id, owner: institution, entity: { kind: 'client', value, keys } };
   },

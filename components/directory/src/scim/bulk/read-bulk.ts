@@ -1,4 +1,4 @@
-import { type Json, membersOf } from '@countersign/kernel';
+import { defined, type Json, membersOf } from '@countersign/kernel';
 import { maxBulkOperations } from '../schema/discovery.ts';
 import { scimErrors } from '../schema/errors.ts';
 
@@ -46,7 +46,7 @@ export function readBulk(body: Json | undefined): BulkRequest {
   const read = operations.map(readOperation);
   const ids = read.flatMap(({ bulkId }) => bulkId ?? []);
   if (new Set(ids).size !== ids.length) throw syntax('Two operations have the same bulkId.');
-  return { ...(failOnErrors === undefined ? {} : { failOnErrors }), operations: read };
+  return { ...defined({ failOnErrors }), operations: read };
 }
 
 function readOperation(json: Json): BulkOperation {
@@ -63,9 +63,7 @@ function readOperation(json: Json): BulkOperation {
   return {
     method,
     path,
-    ...(bulkId === undefined ? {} : { bulkId }),
-    ...(version === undefined ? {} : { version }),
-    ...(data === undefined ? {} : { data }),
+    ...defined({ bulkId, version, data }),
   };
 }
 

@@ -1,4 +1,4 @@
-import { type Json, membersOf } from '@countersign/kernel';
+import { defined, type Json, membersOf } from '@countersign/kernel';
 import { readPatch } from '../patch/read-patch.ts';
 import { type Caller, notFound } from '../resources/provision-users.ts';
 import { idOf, type ResourceOperations } from '../resources/resource-operations.ts';
@@ -58,7 +58,7 @@ export async function runBulk(
       if (other !== undefined) await perform(other);
     }
     if (errors >= failOnErrors) return;
-    const shown = { method, ...(bulkId === undefined ? {} : { bulkId }) };
+    const shown = { method, ...defined({ bulkId }) };
     const place = replaceBulkIds(target.id ?? null, (each) => ids.get(each));
     const location = `${dependencies.base}${target.endpoint}${typeof place === 'string' ? `/${place}` : ''}`;
     try {
@@ -114,7 +114,7 @@ export async function runBulk(
 
 function readPath(path: string): { readonly endpoint: string; readonly id?: string } {
   const [, endpoint = path, id] = /^(\/[A-Za-z]+)(?:\/([^/]+))?$/.exec(path) ?? [];
-  return { endpoint, ...(id === undefined ? {} : { id }) };
+  return { endpoint, ...defined({ id }) };
 }
 
 function describe(resource: ScimResource | undefined, place: string) {

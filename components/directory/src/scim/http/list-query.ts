@@ -1,4 +1,4 @@
-import { type Json, membersOf } from '@countersign/kernel';
+import { defined, type Json, membersOf } from '@countersign/kernel';
 import { type ListQuery, unpaged } from '../resources/list.ts';
 import { maxResults } from '../schema/discovery.ts';
 import { scimErrors } from '../schema/errors.ts';
@@ -42,8 +42,7 @@ function listQuery(members: { readonly [name: string]: Json | undefined }): List
   const text = textOf('filter', filter);
   const by = textOf('sortBy', sortBy);
   return {
-    ...(text === undefined ? {} : { filter: text }),
-    ...(by === undefined ? {} : { sortBy: by }),
+    ...defined({ filter: text, sortBy: by }),
     descending: order === 'descending',
     startIndex: Math.max(1, numberOf('startIndex', startIndex) ?? unpaged.startIndex),
     count: Math.min(maxResults, Math.max(0, numberOf('count', count) ?? unpaged.count)),

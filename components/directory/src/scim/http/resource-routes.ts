@@ -1,4 +1,4 @@
-import type { Json } from '@countersign/kernel';
+import { defined, type Json } from '@countersign/kernel';
 import type { Scope } from '@countersign/market';
 import { described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -64,7 +64,7 @@ export function oneResourceRoutes(
 ): void {
   const { shape } = operations;
   const one = { description: `The ${shape.name}`, body: resourceBody, mediaType };
-  const place = { tag: 'scim', ...(params === undefined ? {} : { params }) } as const;
+  const place = { tag: 'scim', ...defined({ params }) } as const;
   const changing = { ...place, scopes: ['identity:provision'], requestHeaders: preconditionHeaders } as const;
   const changed = { querystring: projectionQuery, answers: { 200: one, 404: refused, 412: refused } } as const;
   const reading = gate.needs('identity:read');

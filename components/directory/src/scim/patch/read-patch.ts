@@ -1,4 +1,4 @@
-import { type Json, membersOf } from '@countersign/kernel';
+import { defined, type Json, membersOf } from '@countersign/kernel';
 import { scimErrors } from '../schema/errors.ts';
 
 export const patchUrn = 'urn:ietf:params:scim:api:messages:2.0:PatchOp';
@@ -37,7 +37,7 @@ function readOperation(json: Json): PatchOperation {
   const { path, value } = members;
   if (path !== undefined && typeof path !== 'string') throw scimErrors.error('scim_path_invalid', 'A path is a text.');
   if (op !== 'remove' && value === undefined) throw syntax(`An operation ${op} has a value.`);
-  return { op, ...(path === undefined ? {} : { path }), ...(value === undefined ? {} : { value }) };
+  return { op, ...defined({ path, value }) };
 }
 
 function syntax(detail: string) {

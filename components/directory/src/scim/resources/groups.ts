@@ -1,4 +1,4 @@
-import { digestOf } from '@countersign/kernel';
+import { defined, digestOf } from '@countersign/kernel';
 import { groupUrn } from '../schema/group.ts';
 import type { StoredResource } from './store.ts';
 import { type ScimResource, userNameOf } from './users.ts';
@@ -16,7 +16,7 @@ export function groupOf(desk: StoredResource, people: readonly StoredResource[],
   return {
     schemas: [groupUrn],
     id: desk.scimId,
-    ...(desk.externalId === null ? {} : { externalId: desk.externalId }),
+    ...defined({ externalId: desk.externalId ?? undefined }),
     displayName,
     ...(members.length === 0 ? {} : { members }),
     meta: {

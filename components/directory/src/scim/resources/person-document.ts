@@ -1,4 +1,4 @@
-import { type Json, membersOf } from '@countersign/kernel';
+import { defined, type Json, membersOf } from '@countersign/kernel';
 import { principalUrn } from '../schema/principal.ts';
 
 type Document = { readonly [member: string]: Json };
@@ -46,7 +46,7 @@ export function documentWith(before: Document, facts: PersonFacts): Document {
   return {
     ...rest,
     ...(facts.active ? (active === true ? { active } : {}) : { active: false }),
-    ...(facts.desk === undefined ? {} : { desk: facts.desk }),
+    ...defined({ desk: facts.desk }),
     ...(signing === undefined || !facts.roles.includes('signatory') ? {} : { signing_authority: signing }),
     roles: [...facts.roles],
     federated: facts.federated.map(({ issuer, subject }) => ({ issuer, subject })),

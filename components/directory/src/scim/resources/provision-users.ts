@@ -1,5 +1,11 @@
-import { type Actor, type AuditAppender, type Directory, parsePrincipalId } from '@countersign/contracts';
-import { type CodedError, digestOf, isCodedError, type Json, membersOf, type RecordId } from '@countersign/kernel';
+import {
+  type Actor,
+  type AuditAppender,
+  type Directory,
+  directoryErrors,
+  parsePrincipalId,
+} from '@countersign/contracts';
+import { type CodedError, digestOf, type Json, membersOf, type RecordId } from '@countersign/kernel';
 import { applyPatch } from '../patch/apply-patch.ts';
 import type { PatchOperation } from '../patch/read-patch.ts';
 import { scimErrors } from '../schema/errors.ts';
@@ -187,7 +193,7 @@ export async function whileContended<Value>(attempt: () => Promise<Value | undef
       const value = await attempt();
       if (value !== undefined) return value;
     } catch (error) {
-      if (!isCodedError(error, 'directory_changed_meanwhile')) throw error;
+      if (!directoryErrors.is(error, 'directory_changed_meanwhile')) throw error;
     }
   }
   throw scimErrors.error('scim_contended', 'Others keep changing this resource; try again.');

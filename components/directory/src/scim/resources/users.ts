@@ -1,4 +1,4 @@
-import type { Json } from '@countersign/kernel';
+import { defined, type Json } from '@countersign/kernel';
 import { principalUrn } from '../schema/principal.ts';
 import { userUrn } from '../schema/user.ts';
 import { factsOf } from './person-document.ts';
@@ -18,7 +18,7 @@ export function userOf(person: StoredResource, desk: StoredResource | undefined,
   return {
     schemas: [userUrn, principalUrn],
     id: person.scimId,
-    ...(person.externalId === null ? {} : { externalId: person.externalId }),
+    ...defined({ externalId: person.externalId ?? undefined }),
     userName: userNameOf(person.entity),
     active,
     ...(roles.length === 0 ? {} : { roles: roles.map((value) => ({ value })) }),
@@ -32,7 +32,7 @@ export function userOf(person: StoredResource, desk: StoredResource | undefined,
     [principalUrn]: {
       principal: person.entity,
       institution: person.institution,
-      ...(deskName === undefined ? {} : { desk: deskName }),
+      ...defined({ desk: deskName }),
       ...(federated.length === 0
         ? {}
         : { federatedIdentities: federated.map(({ issuer, subject }) => ({ issuer, subject })) }),

@@ -1,4 +1,4 @@
-import { type Json, membersOf } from '@countersign/kernel';
+import { defined, type Json, membersOf } from '@countersign/kernel';
 import type { Attribute, Schema } from './attribute.ts';
 import { commonAttributes, type ResourceShape } from './resource-shape.ts';
 
@@ -40,7 +40,7 @@ export function resolveTarget(shape: ResourceShape, text: string): Target | unde
     kind: 'attribute',
     ...(extension === undefined ? {} : { extension: extension.id }),
     attribute,
-    ...(sub === undefined ? {} : { sub }),
+    ...defined({ sub }),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Json } from '@countersign/kernel';
+import { defined, type Json } from '@countersign/kernel';
 import type { Attribute, Schema } from './attribute.ts';
 import { groupShape, type ResourceShape, userShape } from './resource-shape.ts';
 
@@ -78,8 +78,7 @@ function describeSchema({ id, name, description, attributes }: Schema, base: str
 function describeAttribute({ subAttributes, referenceTypes, canonicalValues, ...rest }: Attribute): Document {
   return {
     ...rest,
-    ...(referenceTypes === undefined ? {} : { referenceTypes }),
-    ...(canonicalValues === undefined ? {} : { canonicalValues }),
+    ...defined({ referenceTypes, canonicalValues }),
     ...(subAttributes === undefined ? {} : { subAttributes: subAttributes.map(describeAttribute) }),
   };
 }

@@ -1,4 +1,4 @@
-import type { CodedError } from '@countersign/kernel';
+import { type CodedError, defined } from '@countersign/kernel';
 import { asCodedError, statusOf } from '@countersign/runtime';
 import { maxPayloadBytes } from './discovery.ts';
 
@@ -52,7 +52,7 @@ export function scimErrorOf(thrown: unknown): { readonly error: CodedError; read
     body: {
       schemas: [errorUrn],
       status: String(status),
-      ...(scimType === undefined ? {} : { scimType }),
+      ...defined({ scimType }),
       detail: detailOf(error),
     },
   };

@@ -1,0 +1,81 @@
+import { auditLogErrors } from '@countersign/contracts';
+import type { CodedError } from '@countersign/kernel';
+import { mandatesNamedIn } from '../mandate-column.ts';
+import type { TermProjection } from '../query/term-projection.ts';
+import { logEntry } from '../record-json.ts';
+import { createLogStore, type IndexedEntry, type LogStore, type Queryable } from '../store.ts';
+import type { DueRecord } from './retained-records.ts';
+
+const pageSize = 1_000;
+const waitForTermsMs = 5_000;
+/** Wait for the term index when it is further behind the log than this. */
+const mostBehind = 100_000n;
+/** Ids kept in memory before relying on the updated index again. */
+const mostNamed = 200_000;
+/** Records examined while nobody appends. */
+const mostInTurn = 500n;
+
+/** The records and mandates that the newest records refer to and that the term index does not know yet. */
+export interface NamedSince {
+  /** Call before querying the index, so that no record falls between the two. */
+  begin(): Promise<void>;
+  /** Reads on towards the end of the log, which keeps growing. @returns the ids, and up to where that is so */
+  read(): Promise<{ readonly named: ReadonlySet<string>; readonly upTo: bigint }>;
+}
+
+export function createNamedSince(log: LogStore, projection: Pick<TermProjection, 'reach'>): NamedSince {
+  let named = new Set<string>();
+  let upTo: bigint | undefined;
+  return {
+    async begin() {
+      if (upTo !== undefined && named.size < mostNamed) return;
+      const size = await log.size();
+      const drawn = await projection.reach(size, waitForTermsMs);
+      if (size - drawn > mostBehind)
+        throw auditLogErrors.error(
+          'query_behind',
+          'The index by which evidence is found is behind the log: what rests on what is not known yet. Try again shortly.',
+        );
+      named = new Set();
+      upTo = drawn;
+    },
+    async read() {
+      if (upTo === undefined) throw new Error('what was appended since is read before there is a since');
+      for (;;) {
+        const page = await log.range(upTo, pageSize);
+        for (const id of page.flatMap(namedIn)) named.add(id);
+        upTo += BigInt(page.length);
+        if (page.length < pageSize) return { named, upTo };
+      }
+    },
+  };
+}
+
+/**
+ * Checks whether the very latest records refer to records about to be removed. Runs while nobody appends.
+ *
+ * @throws CodedError `query_behind` when that is so, or when it is more than can be looked through now
+ */
+export async function checkLatest(
+  session: Queryable,
+  going: readonly DueRecord[],
+  { from, until }: { readonly from: bigint; readonly until: bigint },
+): Promise<void> {
+  if (until - from > mostInTurn) throw late();
+  const doomed = new Set<string>(
+    going.flatMap(({ recordId, mandate }) => [recordId, ...(mandate === null ? [] : [mandate])]),
+  );
+  const entries = await createLogStore(session).range(from, Number(until - from));
+  if (entries.flatMap(namedIn).some((id) => doomed.has(id))) throw late();
+}
+
+/** Ids of records and mandates that an entry refers to. */
+function namedIn({ index, bytes }: Pick<IndexedEntry, 'index' | 'bytes'>): readonly string[] {
+  if (bytes === undefined) return [];
+  const { record } = logEntry({ index, bytes });
+  return [...(record.references ?? []), ...mandatesNamedIn(record)];
+}
+
+function late(): CodedError {
+  return auditLogErrors.error('query_behind', 'Records came in between: look again at what may go.');
+}

@@ -1,0 +1,77 @@
+import type { EvidenceRecord, HoldScope, RetentionClass } from '@countersign/contracts';
+import { mandateTerm, matches, restsOnTerm, termNumber } from '../query/record-terms.ts';
+import type { CustodyStore, DueBody } from '../store/custody.ts';
+
+/** A body that is due, and its record. */
+export interface DueRecord extends DueBody {
+  readonly record: EvidenceRecord;
+}
+
+/** What the indexes tell about a slice. */
+export interface Reliance {
+  /** Ids of records that records outside the slice rest on, and of mandates that are in use or in force. */
+  readonly needed: ReadonlySet<string>;
+}
+
+export interface Sorted {
+  readonly going: readonly DueRecord[];
+  readonly held: number;
+  readonly needed: number;
+}
+
+/** Finds what rests on the records of a slice, and on the mandates they are about. */
+export async function relianceOn(
+  slice: readonly DueRecord[],
+  store: CustodyStore,
+  due: { readonly class: RetentionClass; readonly before: bigint },
+): Promise<Reliance> {
+  const termOf = ({ recordId }: DueRecord): bigint => termNumber(restsOnTerm(recordId));
+  const elsewhere = await store.termsElsewhere(
+    slice.map(termOf),
+    slice.map(({ index }) => index),
+  );
+  const mandates = [...new Set(slice.flatMap(({ mandate }) => mandate ?? []))];
+  const inUse =
+    mandates.length === 0
+      ? []
+      : await store.mandatesInUse(
+          mandates.map((mandate) => ({ mandate, term: termNumber(mandateTerm(mandate)) })),
+          due,
+        );
+  const needed = slice.filter((each) => elsewhere.has(termOf(each))).map(({ recordId }) => recordId);
+  return { needed: new Set([...needed, ...inUse]) };
+}
+
+/**
+ * Decides which records of a slice are removed. Held records stay, and so do records that retained evidence rests on: a
+ * mandate is removed after the last order under it, and never while it is in force.
+ *
+ * @param slice from the newest on. A record rests on earlier ones only, so when one is looked at, all that could rest
+ *   on it have been.
+ * @param since ids named by records that the indexes do not contain yet
+ */
+export function tellWhatStays(
+  slice: readonly DueRecord[],
+  {
+    holds,
+    reliance,
+    since,
+  }: { readonly holds: readonly HoldScope[]; readonly reliance: Reliance; readonly since: ReadonlySet<string> },
+): Sorted {
+  /** Ids that retained records of this slice refer to. */
+  const relied = new Set<string>();
+  const isNeeded = (id: string): boolean => reliance.needed.has(id) || since.has(id) || relied.has(id);
+  const going: DueRecord[] = [];
+  let held = 0;
+  let needed = 0;
+  for (const each of slice) {
+    if (holds.some((scope) => matches(scope, each.record))) held++;
+    else if (isNeeded(each.recordId) || (each.mandate !== null && isNeeded(each.mandate))) needed++;
+    else {
+      going.push(each);
+      continue;
+    }
+    for (const id of each.record.references ?? []) relied.add(id);
+  }
+  return { going, held, needed };
+}

@@ -1,0 +1,18 @@
+import { completeDraft } from '@countersign/contracts';
+import { draftJson } from '../record-json.ts';
+import type { Protection } from './protection.ts';
+
+/** Protects nothing: every value stands in its place in the leaf. For logs of tests and measurements. */
+export const inTheOpen: Protection = {
+  seal: (draft) => ({
+    json: draftJson(draft.protectedValues === undefined ? draft : completeDraft(draft)),
+    commitments: undefined,
+    values: [],
+    told: '',
+  }),
+  restore: async (records) => records,
+  open: async (records) => records.map(() => []),
+  lend: async () => ({ keys: new Map(), forMs: Number.MAX_SAFE_INTEGER }),
+  toldBy: async () => '',
+  firstBrokenKey: async () => undefined,
+};

@@ -1,0 +1,44 @@
+import type { StandingRecord } from '@countersign/contracts';
+import { parseDigest, parseId } from '@countersign/kernel';
+import { createGroupCommit } from '@countersign/runtime';
+import type { StoredStanding } from './store/standings.ts';
+
+type Row = StoredStanding & { readonly recordId: string };
+
+/** Names of one question; one that asks about more goes alone. */
+const few = 32;
+const mostTogether = 64;
+
+/**
+ * How things stand, asked of the database. What is asked while a question is on its way is asked together after it: tokens and
+ * steps ask about a handful of names each, and the round trip costs more than the names.
+ *
+ * An answer is never older than its question: the database is asked after it.
+ */
+export function createStandingQuestions(store: {
+  newestStandings(subjects: readonly string[]): Promise<readonly Row[]>;
+}): (things: readonly string[]) => Promise<readonly Row[]> {
+  const together = createGroupCommit<readonly string[], readonly Row[]>({
+    maxBatch: mostTogether,
+    maxQueued: 100_000,
+    async flush(questions) {
+      const found = await store.newestStandings([...new Set(questions.flat())]);
+      const bySubject = new Map(found.map((row) => [row.subject, row]));
+      return questions.map((things) => things.flatMap((thing) => bySubject.get(thing) ?? []));
+    },
+  });
+  return (things) => (things.length > few ? store.newestStandings(things) : together.submit(things));
+}
+
+/** The newest record about a thing, from its row. */
+export function standingRecord({
+  recordId,
+  index,
+  digest,
+}: StoredStanding & { readonly recordId: string }): StandingRecord {
+  const record = parseId('record', recordId);
+  const recorded = digest === null ? undefined : parseDigest(digest.toString('base64url'));
+  if (record === undefined || (digest !== null && recorded === undefined))
+    throw new Error('the database holds a standing that the log cannot have written');
+  return { record, index, ...(recorded === undefined ? {} : { digest: recorded }) };
+}

@@ -1,0 +1,62 @@
+import type { Client, Grant, GrantRegister, GrantTerms, Person } from '@countersign/contracts';
+import { parseInstant } from '@countersign/kernel';
+import type { AuthorizationRequest } from '@countersign/oauth';
+import { type CheckedRequest, refuse } from '../authorization-request/index.ts';
+
+/** How long a remembered consent must still last to be used again. */
+const leastRemainingMs = 60_000;
+
+/**
+ * The consent that this person has given to this client before, if it covers what is asked for now. For ordinary
+ * relying parties alone: software that trades asks each time, and so does everything with an intent.
+ */
+export async function rememberedConsent(
+  asked: {
+    readonly client: Client;
+    readonly person: Person;
+    readonly request: AuthorizationRequest;
+    readonly terms: GrantTerms;
+    /** Milliseconds since the epoch. */
+    readonly now: number;
+  },
+  grants: Pick<GrantRegister, 'list'>,
+): Promise<Grant | undefined> {
+  const { client, request, terms, now } = asked;
+  if (client.profile !== 'oidc' || request.prompt.includes('consent')) return undefined;
+  if (terms.details.length > 0 || terms.applicationDetails !== undefined) return undefined;
+  if (request.grantManagement !== undefined) return undefined;
+  const given = await grants.list({ client: client.id, subject: asked.person.id, status: 'active' });
+  return given.find(
+    (grant) =>
+      grant.institution === asked.person.institution &&
+      (parseInstant(grant.expiresAt) ?? 0) >= now + leastRemainingMs &&
+      terms.scopes.every((scope) => grant.scopes.includes(scope)) &&
+      terms.resources.every((resource) => grant.resources.includes(resource)),
+  );
+}
+
+/**
+ * Grant Management for OAuth: the grant that is to be merged with or replaced must be this client's and this person's.
+ * The refusal does not reveal whether it exists or whose it is.
+ *
+ * A grant holds scopes and interfaces side by side. Merged of two interfaces, it would give at each what was shown for
+ * the other alone, so a consent for another interface is one of its own.
+ */
+export async function checkGrantManagement(
+  { request: { grantManagement }, terms }: Pick<CheckedRequest, 'request' | 'terms'>,
+  { client, person }: { readonly client: Client; readonly person: Person },
+  grants: Pick<GrantRegister, 'find'>,
+): Promise<void> {
+  if (grantManagement === undefined || grantManagement.action === 'create') return;
+  const grant = await grants.find(grantManagement.grantId);
+  if (grant?.client !== client.id || grant.subject !== person.id || grant.status !== 'active')
+    throw refuse('grant_unknown', 'The grant_id names no grant of this client and person.');
+  const elsewhere = grant.resources.length > 0 && terms.resources.some((uri) => !grant.resources.includes(uri));
+  if (grantManagement.action === 'merge' && elsewhere)
+    throw refuse('grant_resource_differs', 'The grant is for another interface: ask for one of its own.');
+  if (grantManagement.action === 'merge' && (grant.applicationDetails ?? terms.applicationDetails) !== undefined)
+    throw refuse(
+      'grant_not_merged',
+      'Details of an application are a consent of their own: they are merged with no other.',
+    );
+}

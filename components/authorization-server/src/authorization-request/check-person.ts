@@ -1,0 +1,63 @@
+import {
+  type Client,
+  type DirectorySnapshot,
+  type GrantTerms,
+  isInBusiness,
+  type Person,
+  type SignIn,
+} from '@countersign/contracts';
+import { parseInstant } from '@countersign/kernel';
+import type { AuthorizationRequest } from '@countersign/oauth';
+import { refuse } from './refusals.ts';
+
+/**
+ * Whether the person who is signed in may decide on this request: known, of an institution in good standing, and, for
+ * software that trades, of the institution whose software it is.
+ */
+export function checkPerson(
+  signIn: SignIn,
+  {
+    client,
+    directory,
+    request,
+  }: {
+    readonly client: Client;
+    readonly directory: DirectorySnapshot;
+    readonly request: Pick<AuthorizationRequest, 'subject'>;
+  },
+): Person {
+  const person = directory.principal(signIn.person);
+  if (person?.kind !== 'person') throw refuse('person_unknown', 'The person who signed in is not in the directory.');
+  if (!isInBusiness(directory.institution(person.institution)))
+    throw refuse('person_institution_standing', 'The LEI registration of the institution of the person was retired.');
+  if (client.profile === 'fapi2' && person.institution !== client.institution)
+    throw refuse('person_institution', 'The person is not of the institution that owns the client.');
+  // OpenID Connect Core section 5.5.1: nobody but the subject asked for may answer.
+  if (request.subject !== undefined && request.subject !== person.id)
+    throw refuse('person_other', 'The person signed in is not the person whom the client asked for.');
+  return person;
+}
+
+const dayMs = 24 * 60 * 60_000;
+
+/** How long consents last, in days. */
+export interface ConsentLifetimes {
+  /** With `offline_access`, and for ordinary relying parties: until it is asked for again. */
+  readonly lasting: number;
+  /** For software that acts while the person is there. */
+  readonly once: number;
+}
+
+export const defaultConsentLifetimes: ConsentLifetimes = { lasting: 90, once: 1 };
+
+/** When a consent ends: never after the last of its intents. Milliseconds since the epoch. */
+export function grantExpiry(
+  terms: GrantTerms,
+  { client, now, lifetimes }: { readonly client: Client; readonly now: number; readonly lifetimes: ConsentLifetimes },
+): number {
+  const lasts = client.profile === 'oidc' || terms.scopes.includes('offline_access');
+  const end = now + (lasts ? lifetimes.lasting : lifetimes.once) * dayMs;
+  if (terms.details.length === 0) return end;
+  const lastIntent = Math.max(...terms.details.map((detail) => parseInstant(detail.not_after) ?? 0));
+  return Math.min(end, lastIntent);
+}

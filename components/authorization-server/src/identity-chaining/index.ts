@@ -1,2 +1,0 @@
-export { authorizationGrants, type ChainedIssuer } from './authorization-grants.ts';
-export { actorsUnder, ceilingOf, checkPossession } from './redeemed-limits.ts';

@@ -1,1 +1,0 @@
-export { type IntrospectionAnswer, type IntrospectionDependencies, introspection } from './introspection.ts';

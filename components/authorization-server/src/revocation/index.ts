@@ -1,1 +1,0 @@
-export { type RevocationDependencies, revocation } from './revocation.ts';

@@ -1,1 +1,0 @@
-export { type TrustDomain, transactionTokens } from './transaction-tokens.ts';

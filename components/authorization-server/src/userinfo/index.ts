@@ -1,2 +1,0 @@
-export { userinfoRoutes } from './http.ts';
-export { createUserinfo, type Userinfo, type UserinfoResponse } from './userinfo.ts';
