@@ -10,7 +10,7 @@ export {
   type TestCertificateOptions,
 } from './certificates.ts';
 export { codeOf } from './code-of.ts';
-export * from './component.ts';
+export { type Component, components, type FoundComponent, findComponent } from './component.ts';
 export { isFoundBy } from './evidence-query-in.ts';
 export { createFaultyProxy, type FaultyProxy } from './faulty-proxy.ts';
 export { type FixedClock, fixedClock } from './fixed-clock.ts';

@@ -37,6 +37,8 @@ const byThemselves: Readonly<Record<string, string>> = {
   'components/event-publisher/src/signals/streams.ts': 'which subjects a receiver leaves out of its own stream',
   'components/policy-engine/src/history/simulate.ts': 'the report of a simulation, held by its digest',
   'components/policy-engine/src/shadow/shadow.ts': 'a divergence from the reference engine, noted once',
+  'components/directory/src/scim/resources/provision-users.ts':
+    'the refusal of a request of a provisioning system; what it changes is a command of the directory',
   // Records of what was done elsewhere, kept until they are delivered.
   'components/authorization-server/src/logout/backchannel-logout.ts': 'how the delivery of a logout token went',
   'components/break-glass/src/break-glass.ts':

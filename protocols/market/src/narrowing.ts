@@ -7,5 +7,5 @@ export {
   type DetailsCounterexample,
   type NarrowedDetails,
   narrowDetails,
-} from './authorization-details/narrow-details.ts';
+} from './authorization-details/index.ts';
 export * from './mandate/index.ts';

@@ -1,16 +1,18 @@
 import { type DecimalString, type MandateId, parseDecimal, parseId, parseInstant } from '@countersign/kernel';
-import { artifactPattern, idempotencyKeyPattern, identifierPattern } from './authorization-details/fields.ts';
 import {
+  artifactPattern,
   type Capacity,
   capacities,
+  idempotencyKeyPattern,
+  identifierPattern,
   type Side,
   sides,
   type TimeInForce,
   timesInForce,
 } from './authorization-details/index.ts';
 import { parseDateTime } from './calendar.ts';
-import { amountForm } from './codes/currency.ts';
 import {
+  amountForm,
   type Cfi,
   type Country,
   type Currency,

@@ -1,6 +1,6 @@
 import { type DecimalString, parseInstant, toInstant } from '@countersign/kernel';
-import { type Currency, currencyName } from '../codes/currency.ts';
 import type { Country } from '../codes/index.ts';
+import { type Currency, currencyName } from '../codes/index.ts';
 import type { AccountType } from '../roles.ts';
 import type { CollateralTransfer } from './collateral-transfer.ts';
 import type { RegulatoryReport } from './regulatory-report.ts';

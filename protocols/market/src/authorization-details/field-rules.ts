@@ -1,7 +1,7 @@
 import { compareDecimals, parseDecimal, parseDigest, parseId, zero } from '@countersign/kernel';
 import { parseCalendarDate, parseDateTime } from '../calendar.ts';
-import { amountForm } from '../codes/currency.ts';
 import {
+  amountForm,
   parseBic,
   parseCfi,
   parseCountry,

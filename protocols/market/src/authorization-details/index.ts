@@ -11,10 +11,31 @@ export {
 export type { ClearingSubmission } from './clearing-submission.ts';
 export type { CollateralTransfer } from './collateral-transfer.ts';
 export { type Description, type DescriptionLine, describeAuthorizationDetail } from './describe.ts';
-export { instrumentId } from './fields.ts';
-export * from './parse.ts';
+export { parseDecimalText, parseQuantity } from './field-rules.ts';
+export {
+  artifactPattern,
+  asset,
+  country,
+  currency,
+  decimal,
+  idempotencyKeyPattern,
+  identifier,
+  identifierPattern,
+  instrumentId,
+  lei,
+  mic,
+  money,
+} from './fields.ts';
+export { type DetailsCounterexample, type NarrowedDetails, narrowDetails } from './narrow-details.ts';
+export {
+  type InvalidAuthorizationDetails,
+  type ParsedAuthorizationDetails,
+  parseAuthorizationDetail,
+  parseAuthorizationDetails,
+} from './parse.ts';
 export type { PrivilegedAdmin } from './privileged-admin.ts';
 export { type RegulatoryReport, reportActions } from './regulatory-report.ts';
+export { exactlyOne } from './relations.ts';
 export type { Rfq } from './rfq.ts';
 export { scopeActionOf } from './scope-action.ts';
 export type { SettlementInstruction } from './settlement-instruction.ts';

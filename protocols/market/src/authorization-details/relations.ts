@@ -1,5 +1,5 @@
 import { compareDecimals, type DecimalString, unreachable, zero } from '@countersign/kernel';
-import { type Currency, parseAmount } from '../codes/currency.ts';
+import { type Currency, parseAmount } from '../codes/index.ts';
 import type { Problem } from '../shape.ts';
 import type { AddressBookChange } from './address-book-change.ts';
 import type { Rfq } from './rfq.ts';

@@ -1,12 +1,20 @@
-export * from './bic.ts';
-export { type Cfi, describeCfi, isCfiPrefix, parseCfi } from './cfi.ts';
-export * from './country.ts';
-export { type Currency, currencyListDate, currencyName, minorUnitOf, parseAmount, parseCurrency } from './currency.ts';
-export * from './dti.ts';
-export * from './isin.ts';
-export { type Lei, parseLei } from './lei.ts';
-export * from './mic.ts';
-export * from './mic-list.ts';
-export * from './upi.ts';
-export * from './uti.ts';
-export * from './venue.ts';
+export { type Bic, parseBic } from './bic.ts';
+export { type Cfi, describeCfi, isCfiPrefix, lettersAfter, parseCfi } from './cfi.ts';
+export { type Country, parseCountry } from './country.ts';
+export {
+  amountForm,
+  type Currency,
+  currencyListDate,
+  currencyName,
+  minorUnitOf,
+  parseAmount,
+  parseCurrency,
+} from './currency.ts';
+export { type Dti, parseDti } from './dti.ts';
+export { type Isin, parseIsin } from './isin.ts';
+export { completeLei, type Lei, parseLei } from './lei.ts';
+export { type Mic, parseMic } from './mic.ts';
+export { type ListedVenue, type MicList, parseMicList, venueRegistry } from './mic-list.ts';
+export { parseUpi, type Upi } from './upi.ts';
+export { parseUti, type Uti } from './uti.ts';
+export { checkVenue, type Venue, type VenueRegistry } from './venue.ts';

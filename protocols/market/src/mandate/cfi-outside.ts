@@ -1,5 +1,4 @@
-import { lettersAfter } from '../codes/cfi.ts';
-import { type Cfi, parseCfi } from '../codes/index.ts';
+import { type Cfi, lettersAfter, parseCfi } from '../codes/index.ts';
 
 /**
  * A CFI that begins with `prefix` and with none of `prefixes`; undefined when together they take up all of

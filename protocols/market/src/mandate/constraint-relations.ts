@@ -1,7 +1,6 @@
 import { compareDecimals } from '@countersign/kernel';
-import { parseQuantity } from '../authorization-details/field-rules.ts';
-import { exactlyOne } from '../authorization-details/relations.ts';
-import { parseAmount } from '../codes/currency.ts';
+import { exactlyOne, parseQuantity } from '../authorization-details/index.ts';
+import { parseAmount } from '../codes/index.ts';
 import type { Problem } from '../shape.ts';
 import { assetKey } from './asset.ts';
 import type { AssetLimit, Constraints, WindowLimit } from './constraints-shape.ts';

@@ -1,8 +1,17 @@
 import { type Static, Type } from 'typebox';
-import { parseDecimalText, parseQuantity } from '../authorization-details/field-rules.ts';
-import { asset, country, currency, decimal, identifier, lei, mic, money } from '../authorization-details/fields.ts';
-import { isCfiPrefix } from '../codes/cfi.ts';
-import { parseCountry, parseCurrency, parseDti, parseIsin, parseLei, parseMic } from '../codes/index.ts';
+import {
+  asset,
+  country,
+  currency,
+  decimal,
+  identifier,
+  lei,
+  mic,
+  money,
+  parseDecimalText,
+  parseQuantity,
+} from '../authorization-details/index.ts';
+import { isCfiPrefix, parseCountry, parseCurrency, parseDti, parseIsin, parseLei, parseMic } from '../codes/index.ts';
 import { accept, refuse } from '../parsed.ts';
 import { approverRoles } from '../roles.ts';
 import { isScope, parseScope, type Scope } from '../scopes.ts';

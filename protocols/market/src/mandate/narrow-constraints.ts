@@ -1,6 +1,6 @@
 import { compareDecimals, type DecimalString, subtractDecimals, zero } from '@countersign/kernel';
 import type { Lei } from '../codes/index.ts';
-import { completeLei } from '../codes/lei.ts';
+import { completeLei } from '../codes/index.ts';
 import { cfiOutside } from './cfi-outside.ts';
 import type { Constraints, Hours } from './constraints-shape.ts';
 import { weekOf, withinHours } from './hours.ts';
