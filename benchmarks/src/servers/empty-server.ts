@@ -13,8 +13,10 @@ export interface EmptyServerSettings {
 async function startEmptyServer({ tls }: EmptyServerSettings): Promise<Server> {
   const logger = createLogger({ level: 'warn', name: 'empty' });
   const app = createHttpServer({ logger, metrics: createMetrics(), ...(tls === undefined ? {} : { tls }) });
-  const answer = { decision: true, context: { evidence: 'rec_00000000000000000000000000' } };
-  app.post('/*', async () => answer);
+  // The load generator checks the decision and the header that names its record.
+  app.post('/*', async (_request, reply) =>
+    reply.header('countersign-evidence', 'rec_00000000000000000000000000').send({ decision: true }),
+  );
   const address = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
   const url = `${tls === undefined ? 'http' : 'https'}://${address.host}`;
   return { url, stop: () => app.close() };

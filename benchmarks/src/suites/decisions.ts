@@ -30,6 +30,7 @@ import {
 } from '@countersign/policy-engine';
 import { createScratchDatabase } from '@countersign/runtime';
 import { everybodyIndependent, everyProposerStands, testRowSeal } from '@countersign/testkit';
+import { logComponent, openProductLog } from '../evidence/product-log.ts';
 import { timed } from '../in-process-work.ts';
 import { type Contender, figure, measureInTurn, type Result, ratio } from '../measure.ts';
 import type { Pace } from '../pace.ts';
@@ -122,14 +123,14 @@ export async function engineOn(
     inProcess,
     folder,
     started,
-    audit = inProcess.auditLog,
+    audit,
   }: Omit<InProcessOptions, 'pace' | 'onProgress'> & { readonly audit?: PolicyEngineDependencies['audit'] },
 ): Promise<PolicyEngine> {
   const policiesFolder = join(folder, `policies-${name}`);
   writeBundleFolder(policiesFolder, bundle);
   const scratch = await createScratchDatabase({
     server: inProcess.scratch.connection,
-    components: [policyEngineMigrations],
+    components: [policyEngineMigrations, logComponent],
   });
   await started(Promise.resolve({ stop: () => scratch.drop() }));
   const { role, schema } = scratch.components[0] ?? policyEngineMigrations;
@@ -140,7 +141,9 @@ export async function engineOn(
     startPolicyEngine({
       pool: scratch.pool(policyEngineMigrations.name),
       access: { database: scratch.database, role, schema, applicationName: 'benchmark' },
-      audit,
+      // A log that holds another engine's policies contradicts an empty database.
+      audit:
+        audit ?? (await started(openProductLog({ pool: scratch.pool(logComponent.name), logger: inProcess.logger }))),
       directory,
       consentStore: { check: unasked },
       transactions: { facts: unasked, countsAgainstLimits: unasked, parties: unasked },

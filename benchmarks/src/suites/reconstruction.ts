@@ -59,7 +59,8 @@ function contendersFor({ site: { auditLog }, settled }: Trading, ordersARound: n
   };
   const read = async ({ id }: OpenOrder): Promise<void> => {
     const records = await auditLog.search({ transaction: id });
-    if (records.length !== 1 + orderSteps.length) throw new Error(`${id} has lost records`);
+    // The opening, the initiator's token, and each step.
+    if (records.length !== 2 + orderSteps.length) throw new Error(`${id} has lost records`);
   };
   return [
     contender('whole chain with proofs, not read before', unread, exported),

@@ -55,7 +55,10 @@ export async function measureSimulation(options: InProcessOptions): Promise<Simu
   const onProgress = (message: string): void => options.onProgress(`simulation: ${message}`);
   const bundle = generatedBundle(await readBundleFolder(shippedPolicies), policies);
   const floor = createTradingFloor(entities);
-  const engine = await engineOn(loadBundle(bundle), floor.directory, 'simulation', options);
+  const engine = await engineOn(loadBundle(bundle), floor.directory, 'simulation', {
+    ...options,
+    audit: inProcess.auditLog,
+  });
   onProgress(`recording ${pace.simulation.decisions.toLocaleString('en')} decisions`);
   await recordDecisions(engine, floor, inProcess.auditLog, pace.simulation.decisions);
   onProgress('drawing their terms');
