@@ -56,6 +56,18 @@ export class CodedError extends Error {
   }
 }
 
+/** Error codes of one contract, with the category of each. */
+export interface ErrorVocabulary<Codes extends Readonly<Record<string, ErrorCategory>>> {
+  readonly codes: Codes;
+  error(
+    code: keyof Codes & string,
+    detail: string,
+    extra?: { facts?: Readonly<Record<string, unknown>>; internal?: string; cause?: unknown },
+  ): CodedError;
+  /** Whether an error has this code of the vocabulary. */
+  is(error: unknown, code: keyof Codes & string): error is CodedError;
+}
+
 /**
  * A component's error codes with their categories, declared once in its contract. `error` and `is` accept only these codes, so a
  * misspelt code does not compile.
@@ -64,20 +76,17 @@ export class CodedError extends Error {
  * export const mandateErrors = errorVocabulary({ mandate_wider: 'forbidden' });
  * throw mandateErrors.error('mandate_wider', 'the child permits venue XLON, the parent does not');
  */
-export function errorVocabulary<const Codes extends Readonly<Record<string, ErrorCategory>>>(codes: Codes) {
+export function errorVocabulary<const Codes extends Readonly<Record<string, ErrorCategory>>>(
+  codes: Codes,
+): ErrorVocabulary<Codes> {
   return {
     codes,
-    error(
-      code: keyof Codes & string,
-      detail: string,
-      extra: { facts?: Readonly<Record<string, unknown>>; internal?: string; cause?: unknown } = {},
-    ): CodedError {
+    error(code, detail, extra = {}) {
       const category = codes[code];
       if (category === undefined) throw new Error(`undeclared error code ${code}`);
       return new CodedError({ code, category, detail, ...extra });
     },
-    /** Whether an error has this code of the vocabulary. */
-    is: (error: unknown, code: keyof Codes & string): error is CodedError => isCodedError(error, code),
+    is: (error, code): error is CodedError => isCodedError(error, code),
   };
 }
 

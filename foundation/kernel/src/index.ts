@@ -37,6 +37,7 @@ export {
   CodedError,
   type CodedErrorOptions,
   type ErrorCategory,
+  type ErrorVocabulary,
   errorVocabulary,
   isCodedError,
   unreachable,
