@@ -20,15 +20,17 @@ const steps = [
       'testkit',
     ],
   ],
+  ['folders and doors', ['node', 'scripts/structure.mjs', '--check']],
   ['unused code', ['knip']],
 ];
 
 let failed = 0;
 for (const [title, [command, ...args]] of steps) {
   const started = Date.now();
-  const result = spawnSync('npx', ['--no-install', command, ...args], {
+  const ours = command === 'node';
+  const result = spawnSync(ours ? process.execPath : 'npx', ours ? args : ['--no-install', command, ...args], {
     encoding: 'utf8',
-    shell: process.platform === 'win32',
+    shell: !ours && process.platform === 'win32',
   });
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
   console.log(`${result.status === 0 ? 'ok  ' : 'FAIL'} ${title} (${seconds} s)`);
