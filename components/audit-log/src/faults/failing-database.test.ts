@@ -250,7 +250,7 @@ describe('a snapshot of the whole database', () => {
     await restart();
     await expect(open()).rejects.toMatchObject({
       code: 'log_inconsistent',
-      detail: expect.stringMatching(/restored from an older[\s\S]*Bring the database to a state that has all/),
+      detail: expect.stringMatching(/restored from an older[\s\S]*Restore the database to a state with all/),
     });
     await server.stop();
     rmSync(data, { recursive: true });
