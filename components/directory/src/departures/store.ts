@@ -131,7 +131,7 @@ export async function putOffDeparture(session: Session, id: DepartureId, claim: 
   );
 }
 
-/** Completes the departure if the claim is still held. @returns whether it is */
+/** Stores the outcome of one effect if the claim is still held. @returns whether it is */
 export async function settleEffect(
   session: Session,
   id: DepartureId,

@@ -116,8 +116,7 @@ export function fileRoutes(
 }
 
 /**
- * Kinds that only their own institution and the operator may read: people, signing authorities, clients, desk entitlements,
- * devices.
+ * Kinds that only their own institution and the operator may read, because they show its staff, signing limits and software.
  */
 const ownMatters: ReadonlySet<string> = new Set([
   'client',

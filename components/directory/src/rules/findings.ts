@@ -9,7 +9,7 @@ import type { ChangeSet } from '../changes.ts';
 import { type Entry, entryKey, type Graph, keyOf } from '../entry.ts';
 import type { State } from '../state.ts';
 
-/** Separate scopes: a caller may change either findings or the rest of the directory. */
+/** The scopes under which changes are made. A change under one scope may not touch the parts of another. */
 export type ChangeScope = 'directory:apply' | 'compliance:record' | 'reference:record' | 'partner:register';
 
 /** Institutions whose findings a change would alter. */

@@ -15,7 +15,7 @@ export const governingRoles: ReadonlySet<string> = new Set([
   ...['operator', 'approver', 'administrator'],
 ]);
 
-/** The powers that a change can give to a person. */
+/** The powers that a change can give to a principal. */
 interface GoverningGrant {
   readonly principal: string;
   readonly gives: 'role' | 'approval-key' | 'signing-authority' | 'sign-in' | 'desk';
@@ -66,7 +66,7 @@ interface Powers {
 
 const nothing: Powers = { roles: new Set(), keys: new Set(), authority: new Set(), names: new Set() };
 
-/** Undefined for inactive people and for entities that are not people. */
+/** Undefined for inactive people and for entities of other kinds. */
 function powersOf({ entity, document }: Entry): Powers | undefined {
   const authority: Json = document['signing_authority'] ?? null;
   if (entity.kind === 'agent') return { ...nothing, roles: new Set(entity.value.roles) };
