@@ -69,7 +69,7 @@ export type SayingSteps<Ask, Row, Facts, Found, Next, Answer> = Steps<
 export interface Sayings<Ask, Row, Next> {
   /** Locks the subject. */
   hold(unit: Unit, ask: Ask): Promise<Row | undefined>;
-  /** Several subjects in locking order; requests without one are left out. */
+  /** Sorts several requests into locking order; without it, the given order applies. */
   readonly inLockOrder?: (asks: readonly Ask[]) => readonly Ask[];
   /** The subject as recorded, now or earlier. @throws {Refusal} if the record contains something else */
   recorded(next: Next, recorded: Recorded, held: Held<Ask, Row>): Next;

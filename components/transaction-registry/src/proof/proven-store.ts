@@ -298,7 +298,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
       async transitionsOfAll(ids: readonly TransactionId[]): Promise<readonly StoredTransition[]> {
         return (await each([...ids].sort(), of)).flatMap((found) => found?.held.steps ?? []);
       },
-      /** Those that the log agrees with, in the order given. */
+      /** The approvals that agree with the log, in the order in which they were given. */
       approvals: async (id: TransactionId): Promise<readonly StoredApproval[]> => (await of(id))?.approvals ?? [],
       permitted: async (id: TransactionId): Promise<PermittedIntent | undefined> => (await of(id))?.permitted,
       async withAuthority(id: TransactionId) {
