@@ -10,7 +10,7 @@ const maxStrings = 64;
 /** A parsed filter, checked against the grammar only (RFC 7644 section 3.4.2.2). */
 export interface ParsedFilter {
   readonly filter: Filter;
-  /** The comparison values: strings are stored outside the parsed filter. */
+  /** The literal behind a comparison value; string literals are stored outside the parsed filter. */
   literalOf(compared: boolean | null | number | string): Json;
 }
 

@@ -51,7 +51,7 @@ export interface ScimStore {
   hasDesk(institution: string, name: string): Promise<boolean>;
   /** The entity with this id at any institution, and whether SCIM has deleted it. */
   holder(entity: string): Promise<(StoredResource & { readonly deleted: boolean }) | undefined>;
-  /** Stores the SCIM data of a resource in the transaction that creates it. */
+  /** Sets the external id of a newly created resource as if the creation had set it. */
   giveExternalId(to: StoredResource, externalId: string): Promise<void>;
   /** @returns false if the entity has changed since `of` was read */
   changeExternalId(of: StoredResource, to: string | null): Promise<boolean>;
