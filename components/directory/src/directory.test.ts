@@ -157,7 +157,7 @@ describe('applying a file', () => {
       by,
     );
     expect(directory.snapshot().resource(orders)).toMatchObject({ mayAct: gateway.id });
-    // Reuse of an id neither delays its departure nor gives its tokens to another principal.
+    // The reference does not delay its departure, and no other principal may exchange the tokens afterwards.
     await directory.edit({ remove: [{ kind: 'service', id: gateway.id }] }, by);
     expect(directory.snapshot().resource(orders)).toMatchObject({ mayAct: gateway.id });
     expect(directory.snapshot().principal(gateway.id)).toBeUndefined();

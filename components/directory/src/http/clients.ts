@@ -23,7 +23,7 @@ const idParams = Type.Object({ id: clientId }, strict);
 const tag = 'clients';
 const made = { 200: { description: 'What has changed; nothing, when it was so already', body: changed } };
 
-/** Registers, changes, removes and lists single clients of the caller's institution. */
+/** Registers, changes and removes single clients, and lists those of the caller's institution. */
 export function clientRoutes(
   app: FastifyInstance,
   directory: DirectoryComponent,
