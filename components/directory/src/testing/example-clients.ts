@@ -1,6 +1,6 @@
 import { broker, exampleFile, exampleKeyPair, operator } from './example-file.ts';
 
-/** For tests: registration documents of clients, for tests that spoil one member at a time. */
+/** For tests: valid registration documents, in which a test makes one member invalid at a time. */
 
 const webKey = exampleKeyPair('web-1').publicJwk;
 const deskKey = exampleKeyPair('desk-1').publicJwk;

@@ -55,7 +55,7 @@ export async function putAwaited(
   );
 }
 
-/** Transactions that can no longer start await nobody. @returns how many were found */
+/** Clears the wanted approvals of transactions whose deadline has passed. @returns how many were cleared */
 export async function forgetAwaited(on: Connection, now: number, limit: number): Promise<number> {
   const rows = await many(
     on,
