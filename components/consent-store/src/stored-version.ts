@@ -3,7 +3,7 @@ import type { MandateId } from '@countersign/kernel';
 
 type StoredMandate = Mandate | (Omit<Mandate, 'consents'> & { readonly consents?: undefined });
 
-/** A version as the database gives it, under the id and the number that it was asked for by. */
+/** A version as read from the database, with the requested id and version number. */
 export interface StoredVersion {
   readonly id: MandateId;
   readonly version: number;
@@ -13,21 +13,23 @@ export interface StoredVersion {
 /** Verifies stored versions by signature and log. */
 export interface Seals {
   /**
-   * Those of the versions that we sealed: what somebody has written past us is as if it were not there. Versions older
-   * than signing, which hold no consents either, rest on their digest alone.
+   * The versions among these that this component sealed; forged rows are treated as missing. Versions from before signing,
+   * which contain no consents, are verified by digest only.
    */
   sound(versions: readonly StoredVersion[]): Promise<readonly Mandate[]>;
   /**
-   * Of each of these mandates the newest version: the one that its newest record holds, whether it is among the rows yet,
-   * or not any more. Those of which there is no record are as if they were not there.
+   * The newest version of each mandate according to its newest record, even if its row is missing. Mandates without a record
+   * are treated as missing.
    *
-   * @param heads the highest version that is kept of each
+   * @param heads the highest stored version of each mandate
    * @throws CodedError `log_unavailable`
    */
   newest(ids: readonly MandateId[], heads: readonly StoredVersion[]): Promise<readonly Mandate[]>;
 }
 
-/** Versions made before consents were kept hold none: they are read as an empty list, and their digest does not cover it. */
+/**
+ * Versions from before consents were stored contain none: they are read with an empty list, which their digest does not cover.
+ */
 export function completed(document: StoredMandate): Mandate {
   return document.consents === undefined ? { ...document, consents: [] } : document;
 }

@@ -2,30 +2,30 @@ import { canonicalize } from '@countersign/kernel';
 import { type EntityChange, type Entry, entryKey, type Graph, keyOf } from './entry.ts';
 import type { Problems } from './problems.ts';
 
-/** What is asked for: entities as they shall be, and which of the others shall be gone. */
+/** A requested change: entities to write and which others to remove. */
 export interface Wanted {
   /** Each entity once. */
   readonly entries: readonly Entry[];
   readonly removes: (entry: Entry) => boolean;
-  /** Entities that are stored and have to be written otherwise because of it. What is in `entries` goes before. */
+  /** Stored entities that must be rewritten as a consequence. `entries` takes precedence. */
   readonly follows?: (stored: Graph) => readonly Entry[];
-  /** Entities that are stored and have something recorded of them; what cannot be is reported. */
+  /** Stored entities with recorded values added; invalid ones are reported. */
   readonly amends?: (stored: Graph, problems: Problems) => readonly Entry[];
 }
 
-/** What that does to the graph. */
+/** The effect on the graph. */
 export interface ChangeSet {
   readonly changes: readonly EntityChange[];
   /** Added and changed. */
   readonly written: readonly Entry[];
   readonly removed: readonly Entry[];
-  /** Those of `written` that nobody asked for: they are written otherwise because of what was. */
+  /** The part of `written` that was not requested and is rewritten as a consequence. */
   readonly following: readonly Entry[];
-  /** Everything that would be stored afterwards, what was asked for last and as it was written there. */
+  /** Everything stored afterwards; the requested entities come last, in their requested form. */
   readonly stored: Graph;
 }
 
-/** Compares what is asked for with what is stored. */
+/** Compares the requested change with the stored graph. */
 export function compare(options: {
   readonly wanted: Wanted;
   readonly seed: Graph;
@@ -74,7 +74,7 @@ export function compare(options: {
   return { changes, written, removed, following: written.filter((entry) => asFollowed.has(entry)), stored: after };
 }
 
-/** Names of the top-level members of the wire form that differ. */
+/** Names of the top-level members that differ in the wire form. */
 function differingFields(before: Entry, after: Entry): readonly string[] {
   const names = new Set([...Object.keys(before.document), ...Object.keys(after.document)]);
   return [...names].filter((name) => textOf(before, name) !== textOf(after, name)).sort();

@@ -7,7 +7,7 @@ import { changeByTwo, createRig, proposer, type Rig } from './testing/rig.ts';
 const services = Array.from({ length: 40 }, (_, number) => ({
   ...{ id: `service:conforming-${number}`, institution: broker, desk: 'rates', roles: ['order-entry'] },
 }));
-/** The example file, with services that have no client yet. */
+/** The example file with services that have no client yet. */
 function file() {
   const example = exampleFile();
   return { ...example, services: [...example.services, ...services] };

@@ -79,7 +79,7 @@ function problemsOf(error: CodedError): readonly DirectoryProblem[] {
   return error.facts?.['problems'] as readonly DirectoryProblem[];
 }
 
-/** Nth entity of a list, to be changed in place. */
+/** The nth entity of a list, which the test may change in place. */
 function nth(list: Record<string, unknown>[], index: number): Record<string, unknown> {
   const entity = list[index];
   if (entity === undefined) throw new Error(`no entity ${index}`);
@@ -157,7 +157,7 @@ describe('applying a file', () => {
       by,
     );
     expect(directory.snapshot().resource(orders)).toMatchObject({ mayAct: gateway.id });
-    // Its departure is held up by nothing, and opens the tokens to nobody else.
+    // The reference does not delay its departure, and no other principal may exchange the tokens afterwards.
     await directory.edit({ remove: [{ kind: 'service', id: gateway.id }] }, by);
     expect(directory.snapshot().resource(orders)).toMatchObject({ mayAct: gateway.id });
     expect(directory.snapshot().principal(gateway.id)).toBeUndefined();
@@ -236,7 +236,7 @@ describe('applying a file', () => {
     expect(snapshot.principal('person:ben.ito')).toBeUndefined();
     expect(snapshot.recordOf('person:ben.ito')).toBeUndefined();
     expect(snapshot.federatedPerson('https://idp.broker.example', 'u-1002')).toBeUndefined();
-    // The venue was not named, so all of it stays.
+    // The file did not list the venue's institution, so all its entities stay.
     expect(snapshot.resource('https://venue.example/orders')).toBeDefined();
     expect(records.filter(({ type }) => type === 'directory.applied').at(-1)?.data).toMatchObject({ credentials: [] });
   });
@@ -678,7 +678,7 @@ describe('two nodes on one database', () => {
     const [one, two] = [await open({ pollMs: 3_600_000 }), await open({ pollMs: 3_600_000 })];
     const { version } = await one.apply(exampleFile(), by);
     await expect.poll(() => two.snapshot().version, { timeout: 60_000 }).toBe(version);
-    // In the same form and order: decisions are replayed from it.
+    // Form and order must be the same, because decisions are replayed from it.
     expect([...two.snapshot().principals()]).toEqual([...one.snapshot().principals()]);
     expect(two.snapshot().client('broker-oms')).toEqual(one.snapshot().client('broker-oms'));
     expect(two.snapshot().recordOf('person:ben.ito')).toBe(records[0]?.id);
@@ -769,7 +769,7 @@ describe('what people are called', () => {
     expect(JSON.stringify([shown, changes, planned, records.slice(from)])).not.toMatch(
       /Keller|Brunner|anna\.(?:keller|brunner)@/,
     );
-    // Who is known and may do nothing has nothing told of them.
+    // Look-ups reveal nothing about inactive people.
     Object.assign(nth(file.people, 0), { active: false });
     await directory.apply(file, by);
     expect(directory.snapshot().personalClaims(anna)).toBeUndefined();

@@ -63,71 +63,71 @@ import { withValues } from './values.ts';
 
 export interface DirectoryDependencies {
   readonly pool: pg.Pool;
-  /** For the connection that listens for changes made by other nodes. */
+  /** The connection that listens for changes made by other nodes. */
   readonly access: ComponentAccess;
   readonly clock: Clock;
   readonly random: Random;
-  /** Rows count while it says the same of them (docs/adr/0043). */
+  /** Stored rows count only while this log confirms them (docs/adr/0043). */
   readonly audit: DirectoryLog;
   readonly logger: Logger;
   /**
-   * A directory file that is always there, beneath what is stored: the operator, our own resources, the
-   * operator's client. It is not stored, and no file changes or removes what is in it.
+   * A directory file that is always present beneath the stored graph: the operator, our own resources and the operator's
+   * client. It is not stored, and no file can change or remove its entities.
    */
   readonly seed?: unknown;
-  /** How often to look for changes that nobody announced. 2 s by default. */
+  /** How often to look for changes whose notification was lost. 2 s by default. */
   readonly pollMs?: number;
   /** How long `snapshotAtLeast` waits. 3 s by default. */
   readonly waitMs?: number;
   /**
-   * What ends when a principal leaves or moves, in this order, on every node the same. Asked for when it is needed:
-   * those who end something need the directory first.
+   * The effects that end what a principal holds when it leaves or moves, in the same order on every node. A function, because
+   * these effects need the directory first.
    */
   readonly departureEffects?: () => readonly DepartureEffect[];
-  /** Roles that take two people to give, beside those that always do. */
+  /** Roles that two people must approve, in addition to the built-in ones. */
   readonly governingRoles?: readonly string[];
-  /** Whether the seed names two people who govern: then the first file takes two as well. Default false. */
+  /** Whether the seed names two people who govern. If so, the first file needs two people as well. Default false. */
   readonly foundedByTwo?: boolean;
-  /** How it is with who proposed a change; asked when it is read, and when somebody else approves it. */
+  /** The standing of the proposer of a change; queried when the change is read and when another person approves it. */
   readonly proposerStanding: ProposerStanding;
-  /** Whether who approves is surely somebody else than who proposed. */
+  /** Whether the approver is certainly a different person than the proposer. */
   readonly independence: Independence;
-  /** Carries out what two people have decided about trust profiles; asked for when it is needed, since it needs the directory first. */
+  /** Carries out approved changes of trust profiles. A function, because it needs the directory first. */
   readonly profiles?: () => ProfileChanges | undefined;
 }
 
 export interface DirectoryComponent extends Directory, Pick<ChangeRequests, 'endProposalsOf'> {
-  /** One entity as a file would write it, without the names by which identity providers know a person. */
+  /** One entity as a file would write it, without the person's names at identity providers. */
   document(kind: string, id: string): JsonDocument | undefined;
-  /** Documents of clients by id, of one institution or of all, at most `limit`, beginning after an id. */
+  /** Documents of clients sorted by id, of one institution or of all; at most `limit`, starting after an id. */
   clients(which: {
     readonly institution?: string;
     readonly after?: string;
     readonly limit: number;
   }): readonly JsonDocument[];
   /**
-   * People of an institution as they are written, with the names by which identity providers know them: for the doors by
-   * which that institution provisions them, and for no others.
+   * The documents of an institution's people, with their names at identity providers. Only for the interfaces by which that
+   * institution provisions them.
    */
   people(institution: string): readonly JsonDocument[];
-  /** One of them. */
+  /** The document of one such person. */
   person(id: string): JsonDocument | undefined;
-  /** Who a principal is and what it holds. */
+  /** A principal and what it holds. */
   holdings(principal: string): Holdings | undefined;
-  /** Carries on now with the departures that are due; runs by itself. */
+  /** Resumes the departures that are due. The component also does this by itself. */
   carryDepartures(): Promise<void>;
-  /** A proposed change with what it would make of each entity, for who decides on it. */
+  /** A proposed change with its effect on each entity, for the approver. */
   changeRequest(id: ChangeId): Promise<ChangeRequestView>;
-  /** Is this the institution that operates the installation, as the seed names it? */
+  /** Whether this institution operates the installation, according to the seed. */
   isOperator(institution: string): boolean;
   stop(): Promise<void>;
 }
 
 /**
- * Opens the directory: reads the seed and what is stored, and follows the changes of other nodes.
+ * Opens the directory: reads the seed and the stored graph, and follows changes made by other nodes.
  *
- * @throws CodedError of {@link directoryErrors} for a seed that is not acceptable, `database_unavailable`,
- *   `log_unavailable`; `authority_unproven` where the log says otherwise than what is stored
+ * @throws CodedError of {@link directoryErrors} for an invalid seed, `database_unavailable`, `log_unavailable`;
+ *   `authority_unproven` if the log contradicts the stored graph
  */
 export async function createDirectory(dependencies: DirectoryDependencies): Promise<DirectoryComponent> {
   const { pool, audit, logger, clock } = dependencies;
@@ -154,7 +154,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     pollMs: dependencies.pollMs ?? 2_000,
     logger,
     async refresh() {
-      // A change that somebody announces may be a departure; and what failed is tried again now and then.
+      // An announced change may include a departure. Failed departures are retried from time to time.
       departures.hurry();
       await graph.refresh();
       await requests.carryOn();
@@ -168,7 +168,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
 
   const isOperator = (institution: string): boolean => graph.isSeeded('institution', institution);
 
-  /** One person's change: at once, unless it takes two. */
+  /** A change by one person: made at once, unless it needs a second person. */
   async function change(
     proposal: Proposal,
     by: Actor,
@@ -219,7 +219,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
         ...(onProgress === undefined ? {} : { onWritten: (done, of) => onProgress({ step: 'written', done, of }) }),
       },
       alongside: async () => undefined,
-      // Whoever was overtaken reads again and repeats it.
+      // After a conflicting change, the caller reads again and repeats the request.
       refused: (error) =>
         directoryErrors.is(error, 'directory_changed_meanwhile') ? undefined : refusals.draftOf(error, attempt),
     });
@@ -227,7 +227,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     return made;
   }
 
-  /** What is recorded by a right of its own: at once, unless it lets more be done than before. */
+  /** Changes made under a scope of their own: made at once, unless they permit more than before. */
   async function record(
     edit: DirectoryEdit,
     by: Requester,
@@ -241,7 +241,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       readonly scope: 'compliance:record' | 'reference:record';
       readonly refuseOutside: typeof refuseOutsideCompliance;
       readonly eased: typeof easedFindings;
-      /** Why this requester may not propose what lets more be done. */
+      /** Why this requester may not propose a change that permits more than before. */
       readonly refuseEasing?: typeof refuseSoftwareEasing;
     },
   ): ReturnType<Directory['recordFindings']> {
@@ -315,7 +315,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
       const { departures: begun } = await change({ edit: { remove: [{ kind, id: principal }] } }, by, { reason });
       const [departure] = begun;
       if (departure !== undefined) return departures.settled(departure);
-      // Twice is once: who has left is answered with how that went.
+      // Repeating the request is safe: for a principal that has left, the response describes that departure.
       const before = await newestDeparture(principal, 'leave');
       if (before === undefined) throw unknownPrincipal();
       return before;
@@ -393,7 +393,7 @@ export async function createDirectory(dependencies: DirectoryDependencies): Prom
     },
   };
 
-  /** Somebody else may change them in between: then it is read again. */
+  /** Another change may intervene; the entity is then read again. */
   async function tried<Result>(make: () => Promise<Result>): Promise<Result> {
     for (let attempt = 1; ; attempt++) {
       try {
@@ -413,7 +413,7 @@ function unknownPrincipal(): CodedError {
   return directoryErrors.error('principal_not_found', 'The directory has no such principal.');
 }
 
-/** Whoever edits what they have read does not undo what somebody else has written since. */
+/** Prevents an edit from overwriting a change made since the caller read the entity. */
 function refuseUnexpected({ graph }: State, expected: readonly ExpectedEntity[]): void {
   for (const { kind, id, digest } of expected) {
     const document = graph.get(keyOf(kind, id))?.document;

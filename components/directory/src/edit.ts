@@ -10,7 +10,7 @@ import type { Place } from './problems.ts';
 
 const strict = { additionalProperties: false } as const;
 
-/** What can be put singly, and by which name the edit lists it. */
+/** The kinds that can be put singly, with their member names in an edit. */
 const puttable = ['clients', 'people', 'desks', 'instruments', 'rates'] as const;
 const kindOfList = {
   clients: 'client',
@@ -33,7 +33,7 @@ const removals = Type.Optional(
   ),
 );
 
-/** A change of single entities. The documents are judged one by one, each at its place. */
+/** A change of single entities. Each document is checked by itself and reported at its place. */
 export const editSchema = Type.Object(
   {
     put: Type.Optional(
@@ -51,7 +51,7 @@ export const editSchema = Type.Object(
   strict,
 );
 
-/** What compliance has found; each is judged at its place. */
+/** Findings of compliance; each is checked at its place. */
 const findings = Type.Optional(
   Type.Array(Type.Object({ institution: Type.String({ maxLength: 20 }), compliance: Type.Unknown() }, strict), {
     maxItems: 1_000,
@@ -59,7 +59,7 @@ const findings = Type.Optional(
 );
 const unread = Type.Optional(Type.Array(Type.Unknown(), { maxItems: 1_000 }));
 
-/** The same without the documents' own shape: what can be read as an edit at all. */
+/** The edit without the schemas of its documents: the minimum that can be read as an edit. */
 export const editEnvelope = Type.Object(
   {
     put: Type.Optional(
@@ -74,7 +74,7 @@ export const editEnvelope = Type.Object(
 );
 const envelope = Compile(editEnvelope);
 
-/** Reads an edit; whatever is wrong is reported, and the result then lacks it. */
+/** Reads an edit and reports errors; the result lacks invalid entities. */
 export function readEdit(input: DirectoryEdit, root: Place, seed: Graph, keys: KeyCache): Wanted {
   if (!envelope.Check(input)) {
     for (const { instancePath, message } of envelope.Errors(input))
@@ -107,7 +107,7 @@ export function readEdit(input: DirectoryEdit, root: Place, seed: Graph, keys: K
   return found === undefined ? wanted : { ...wanted, amends: amending(found, root.at('put', 'findings'), keys) };
 }
 
-/** Institutions with what compliance has found of them now, everything else as it is stored. */
+/** Institutions with their new findings; everything else is as stored. */
 function amending(found: readonly ComplianceFinding[], { path }: Place, keys: KeyCache): NonNullable<Wanted['amends']> {
   return (stored, problems) => {
     const amended = new Map<string, Entry>();

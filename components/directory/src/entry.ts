@@ -28,13 +28,13 @@ export type EntityChange = DirectoryChange & { readonly kind: EntityKind };
 
 export type JsonDocument = { readonly [key: string]: Json };
 
-/** How an identity provider knows a person. */
+/** The name of a person at an identity provider. */
 interface FederatedName {
   readonly issuer: string;
   readonly subject: string;
 }
 
-/** A key as a document has it: since when it is held is not the document's to say. */
+/** A key as documents contain it; a document cannot state since when a key is held. */
 export type WrittenKey = Omit<ClientKey, 'registeredAt'>;
 export type WrittenClient = Omit<Client, 'keys'>;
 
@@ -60,22 +60,22 @@ export type Entity =
   | { readonly kind: 'rate'; readonly value: Rate }
   | { readonly kind: 'resource'; readonly value: Resource };
 
-/** Whose reference data is. */
+/** The owner of reference data. */
 export const nobodys = '';
 
-/** One entity of the graph: as it was written, and as it was understood. */
+/** One entity of the graph: its document and its parsed form. */
 export interface Entry {
   readonly id: string;
   /** The institution it belongs to; for a venue its operator. */
   readonly owner: Lei | typeof nobodys;
   readonly entity: Entity;
-  /** The wire form with every list sorted: lists in the file are sets, their order means nothing. */
+  /** The wire form with every list sorted, because lists in the file are sets. */
   readonly document: JsonDocument;
-  /** JSON pointer of where it is written: in a file, or `stored:`. */
+  /** JSON pointer of its place: in a file, or `stored:`. */
   readonly path: string;
 }
 
-/** Entries by {@link keyOf}; what the file brings comes last, so that a clash is reported there. */
+/** Entries by {@link keyOf}. Entries of the file come last, so that a clash is reported there. */
 export type Graph = ReadonlyMap<string, Entry>;
 
 export function keyOf(kind: EntityKind, id: string): string {
@@ -90,7 +90,7 @@ export function graphOf(entries: readonly Entry[]): Graph {
   return new Map(entries.map((entry) => [entryKey(entry), entry]));
 }
 
-/** As a file would write it, without what it says of people: their names, also those at identity providers, and addresses. */
+/** As a file would write it, without a person's name, email and names at identity providers. */
 export function shownDocument({ entity, document }: Entry): JsonDocument {
   const { federated: _, ...shown } = document;
   if (entity.kind !== 'person') return shown;

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { broker, custodian, exampleFile, venue } from './testing/example-file.ts';
 import { proposer as by, createRig, problemsOf, type Rig, refusalOf } from './testing/rig.ts';
 
-// What policies ask of the directory beside who there is: compliance, desks, devices.
+// Facts for policies: compliance findings, desks, devices.
 
 let rig: Rig;
 beforeEach(async () => {
@@ -33,7 +33,7 @@ const device = {
   posture_at: '2026-11-21T07:00:00Z',
 };
 
-/** The example with all three; `change` spoils one of them. */
+/** The example with all three; `change` makes one of them invalid. */
 function fileWith(change: { compliance?: object; desk?: object; device?: object; institution?: object } = {}) {
   const { institutions, ...rest } = exampleFile();
   const [first, ...others] = institutions;

@@ -18,7 +18,7 @@ const operatorCaller: Caller = {
   authorizationDetails: [],
 };
 
-/** Lets pass who names the scope as its token; whose token names the broker is of the broker. */
+/** Accepts a caller whose token names the scope. A token that names the broker acts for the broker. */
 const guard: ResourceGuard = {
   async check(request, { scope }) {
     const [token] = request.authorization;

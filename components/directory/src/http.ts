@@ -11,12 +11,11 @@ import { findingRoutes } from './http/findings.ts';
 import { referenceDataRoutes } from './http/reference-data.ts';
 
 /**
- * The directory's door.
+ * The HTTP routes of the directory.
  *
- * `directory:apply` rewrites the directory of every institution: it is for the operator of the installation.
- * `directory:approve` lets through what touches production and who governs, and no client holds both. What compliance has
- * found of institutions is recorded with `compliance:record`, by neither of them, and instruments and rates with
- * `reference:record`. `directory:read` reads.
+ * `directory:apply` rewrites the directory of every institution, so only the operator holds it. `directory:approve` approves
+ * changes to production and to governing roles; no client holds both scopes. Neither covers findings of compliance
+ * (`compliance:record`) or instruments and rates (`reference:record`). `directory:read` reads.
  */
 export function directoryRoutes(
   app: FastifyInstance,

@@ -4,7 +4,7 @@ import { fileWithServices } from './testing/example-clients.ts';
 import { broker } from './testing/example-file.ts';
 import { createRig, proposer, type Rig, refusalOf } from './testing/rig.ts';
 
-/** A change is recorded, committed, and recorded as committed; whatever happens in between, the directory goes on. */
+/** A change is recorded, committed, and recorded as committed. The directory must recover from a crash between any two steps. */
 describe('a change that is interrupted', () => {
   let rig: Rig;
   let directory: DirectoryComponent;
@@ -25,7 +25,7 @@ describe('a change that is interrupted', () => {
   it('before its commit was never made, and the next one is', async () => {
     rig.breakLog(true, ({ type }) => type === 'directory.departure');
     expect((await refusalOf(directory.leave('person:anna.keller', proposer, 'left'))).code).toBe('log_unavailable');
-    // The change was recorded all the same.
+    // The change was recorded nevertheless.
     expect(rig.records.at(-1)).toMatchObject({ type: 'directory.applied', data: { version: 2 } });
     expect((await rig.open()).snapshot()).toMatchObject({ version: 1 });
     expect(directory.snapshot().principal('person:anna.keller')).toBeDefined();
@@ -43,7 +43,7 @@ describe('a change that is interrupted', () => {
       expect((await node.snapshotAtLeast(version)).principal('service:late')).toBeDefined();
     expect(committed()).toEqual([1]);
     rig.breakLog(false);
-    // The next change comes after it, whoever makes that.
+    // The next change follows it on any node.
     await other.apply(serviceOf('later'), proposer);
     expect(committed()).toEqual([1, 2, 3]);
     expect(rig.log.filter(({ type }) => type === 'standing.contradicted')).toEqual([]);
@@ -71,7 +71,7 @@ describe('a change that is interrupted', () => {
     await thief.query('update entities set record_id = $1 where record_id is not null', [first?.id]);
     await thief.query('update directory_state set version = 1');
     rig.breakLog(false);
-    // The node that made it knows that it was committed, and says so.
+    // The node that made the change knows of the commit and records it.
     await expect(directory.snapshotAtLeast(99)).rejects.toMatchObject({ code: 'authority_unproven' });
     expect(committed()).toEqual([1, 2]);
     await expect(rig.open()).rejects.toMatchObject({ code: 'authority_unproven' });

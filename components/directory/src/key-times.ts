@@ -1,19 +1,19 @@
 import type { Graph } from './entry.ts';
 import { loadKeyTimes, type Session, type StoredKeyTime, writeKeyTimes } from './store.ts';
 
-/** Milliseconds since the epoch at which a key was first held for a client, by {@link nameOfKey}. */
+/** When a client first held each key, in milliseconds since the epoch, by {@link nameOfKey}. */
 export type KeyTimes = ReadonlyMap<string, number>;
 
 export function nameOfKey(client: string, thumbprint: string): string {
   return `${client} ${thumbprint}`;
 }
 
-/** Every time that is written down, and from now on the time of each key of the graph that had none. */
+/** Reads all stored times and stores the current time for each key of the graph without one. */
 export async function readKeyTimes(session: Session, graph: Graph, nowMs: number): Promise<KeyTimes> {
   return withKeysOf(graph, timesOf(await loadKeyTimes(session)), session, nowMs);
 }
 
-/** `known`, and the time of each key of the graph that is not in it. A key that was here before keeps its time. */
+/** Adds the time of each new key of the graph to `known`. A known key keeps its time. */
 export async function withKeysOf(graph: Graph, known: KeyTimes, session: Session, nowMs: number): Promise<KeyTimes> {
   const missing = [...graph.values()]
     .flatMap(({ entity }) =>
@@ -21,7 +21,7 @@ export async function withKeysOf(graph: Graph, known: KeyTimes, session: Session
     )
     .filter(({ client, thumbprint }) => !known.has(nameOfKey(client, thumbprint)));
   if (missing.length === 0) return known;
-  // In one order, so that two nodes that start together do not wait for each other.
+  // In a fixed order, so that two nodes that start together do not deadlock.
   missing.sort((a, b) => (nameOfKey(a.client, a.thumbprint) < nameOfKey(b.client, b.thumbprint) ? -1 : 1));
   return new Map([...known, ...timesOf(await writeKeyTimes(session, missing, nowMs))]);
 }

@@ -4,11 +4,10 @@ import { type Entry, entryKey, type Graph, type JsonDocument, keyOf } from './en
 import { readDocument } from './state.ts';
 
 /**
- * Takes entities out one by one. With a principal goes what is nobody's without it: its clients, and the numbers by
- * which venues know it; a device it held is held by nobody.
+ * Removes entities one by one. A principal's clients and short codes are removed with it, and its devices lose their holder.
  *
- * Whoever certified or developed an algorithm that is still here stays known, without anything by which they could
- * act: a certificate must not lose its certifier.
+ * A person who certified or developed a remaining algorithm is kept as a name without any authority, because a certificate must
+ * not lose its certifier.
  */
 export function withoutPrincipals(
   entries: readonly Entry[],
@@ -21,7 +20,7 @@ export function withoutPrincipals(
   );
   const written = new Map(entries.map((entry) => [entryKey(entry), entry]));
 
-  /** Those who leave and are named by an algorithm that stays. */
+  /** Leaving people whom a remaining algorithm names. */
   function namedByAlgorithms(stored: Graph): ReadonlySet<string> {
     const named = new Set<string>();
     if (gone.size === 0) return named;
@@ -57,7 +56,7 @@ function belongsTo({ entity }: Entry, gone: ReadonlySet<string>): boolean {
   return entity.kind === 'short-code' && gone.has(entity.value.holder);
 }
 
-/** A person as somebody who was here once: whom, where, and nothing else. */
+/** A former person: only the id and the institution. */
 function bare({ id, institution }: JsonDocument): JsonDocument {
   return { id: id ?? '', institution: institution ?? '', roles: [], federated: [], credentials: [], active: false };
 }

@@ -52,73 +52,74 @@ import {
 } from './store.ts';
 import { type StoredContents, storedContents } from './stored-contents.ts';
 
-/** The graph as this node has it, and the one way in which it changes. */
+/** The graph on this node, and the only way to change it. */
 export interface LiveGraph {
-  /** @throws CodedError `authority_unproven` while the log says otherwise, and what it says cannot be had */
+  /** @throws CodedError `authority_unproven` while the log contradicts this state and the recorded state cannot be read */
   state(): State;
   isInDoubt(): boolean;
-  /** What is part of the installation itself. */
+  /** The entities of the seed. */
   readonly seed: Graph;
-  /** Is it part of the installation itself? */
+  /** Whether the entity belongs to the seed. */
   isSeeded(kind: EntityKind, id: string): boolean;
-  /** From now on, after each step from one state to a newer one. */
+  /** Calls the listener after each step to a newer state. */
   onAdvance(listener: (before: State, next: State) => void): void;
-  /** Looks for what other nodes have changed. @throws CodedError `authority_unproven`, `log_unavailable` */
+  /** Looks for changes made by other nodes. @throws CodedError `authority_unproven`, `log_unavailable` */
   refresh(): Promise<void>;
-  /** Reads what is asked for; whatever is wrong is in `problems`. */
+  /** Reads a proposal and reports all errors in `problems`. */
   read(proposal: Proposal, problems: Problems): Wanted;
-  /** The same for what may be large: others have their turn in between. */
+  /** The same for large proposals; it yields to other work in between. */
   readInSlices(proposal: Proposal, problems: Problems, onProgress?: ApplyProgress): Promise<Wanted>;
   /**
-   * What that would do to `base`; everything wrong with the outcome is in `problems`.
+   * Plans the effect of a proposal on `base` and reports all errors of the result in `problems`.
    *
-   * @param session the transaction that holds the lock, where the change is to be made
+   * @param session the transaction that holds the lock, if the change is to be made
    */
   evaluate(wanted: Wanted, base: State, problems: Problems, session?: Session): Promise<ChangeSet>;
   /**
-   * Puts the transaction behind all other changes, on every node. @returns the newest state, which the log proves
+   * Locks the graph, so that this transaction follows all other changes on every node. @returns the newest state, proven by the
+   * log
    *
-   * @throws {Behind} where an approval has to be carried out first
+   * @throws {Behind} if an approval must be carried out first
    * @throws CodedError `authority_unproven`, `log_unavailable`
    */
   lock(session: pg.PoolClient): Promise<State>;
-  /** The same to carry out an approval; undefined where that is done. */
+  /** The same to carry out an approval; undefined if this has been done. */
   lockFor(session: pg.PoolClient, approval: RecordId): Promise<State | undefined>;
-  /** The approval that was recorded and not carried out yet. @throws CodedError `log_unavailable` */
+  /** The approval that is recorded but not yet carried out. @throws CodedError `log_unavailable` */
   approved(): Promise<RecordId | undefined>;
   /**
-   * Makes a change: recorded, and who departs by it, and written under the lock; then committed, the state of this node, and recorded
-   * as committed, now or later.
+   * Makes a change: records it and its departures and writes them under the lock, commits, updates the state of this node, and
+   * records the commit, now or later.
    *
-   * @returns undefined where the approval was carried out already
-   * @throws what the steps of the command throw; CodedError `authority_unproven`, `log_unavailable`, `database_unavailable`
+   * @returns undefined if the approval has already been carried out
+   * @throws errors of the command's steps; CodedError `authority_unproven`, `log_unavailable`, `database_unavailable`
    */
   run(command: GraphCommand): Promise<GraphChange | undefined>;
 }
 
 /**
- * A change of the graph. All of its steps are members, in the order in which they are taken, and none can be left out: as with a
- * command on a recorded thing, of which this is none (docs/adr/0057). What a step throws is recorded as a refusal.
+ * A change of the graph. Its members are its steps in order, and all are required, as in a command on a recorded thing
+ * (docs/adr/0057), which this is not. An error that a step throws is recorded as a refusal.
  */
 interface GraphCommand {
-  /** The approval that it carries out; undefined where one person is enough. */
+  /** The approval that this change carries out; undefined if one person is enough. */
   readonly carriesOut: RecordId | undefined;
-  /** What it would do to the newest state, which is locked. */
+  /** Plans the change on the newest state, which is locked. */
   readonly evaluate: (base: State, session: pg.PoolClient) => Promise<ChangeSet>;
   readonly check: (changeSet: ChangeSet, base: State) => Promise<void>;
-  /** What is recorded of it. */
+  /** The content of its record. */
   readonly cause: ChangeCause;
-  /** What is stored beside the graph, with the same commit. */
+  /** Stores further rows in the same transaction. */
   readonly alongside: (session: pg.PoolClient) => Promise<void>;
-  /** The record of a refusal; undefined for what is not one: the caller is told, and nothing is kept. */
+  /** The record of a refusal; undefined for other errors, which are only returned to the caller. */
   readonly refused: (error: CodedError) => RecordDraft | undefined;
 }
 
-/** What a change has come to. */
+/** The result of a change. */
 export interface GraphChange {
   readonly version: number;
   readonly changes: readonly DirectoryChange[];
-  /** Of everybody who leaves or moves by it. */
+  /** The departures of all principals that leave or move by this change. */
   readonly departures: readonly DepartureId[];
 }
 
@@ -126,7 +127,7 @@ interface ChangeCause {
   readonly digest: Digest;
   readonly by: Actor;
   readonly approval?: Approval;
-  /** Why, for those who depart by it. */
+  /** The reason, for the departures. */
   readonly reason: string;
   readonly onWritten?: (done: number, of: number) => void;
 }
@@ -134,22 +135,21 @@ interface ChangeCause {
 interface Written {
   readonly state: State;
   readonly departures: readonly DepartureId[];
-  /** The record that says what the change makes of the graph. */
+  /** The record that states the resulting graph. */
   readonly record: RecordId;
 }
 
-/** What was read of the rows, before anything of it is believed. */
+/** Rows as read from the database, not yet verified. */
 interface Rows {
   readonly contents: StoredContents;
-  /** Reads the entities. */
+  /** Parses the entities. */
   readonly stored: () => Graph;
 }
 
 /**
- * What this node has was proven when it was read; rows count for nothing until the log says the same of them.
+ * The state of this node was proven when it was read. New rows count only once the log confirms them.
  *
- * @throws CodedError of `directoryErrors` for a seed that is not acceptable, `database_unavailable`; `log_unavailable`,
- *   `authority_unproven`
+ * @throws CodedError of `directoryErrors` for an invalid seed, `database_unavailable`; `log_unavailable`, `authority_unproven`
  */
 export async function createLiveGraph(dependencies: {
   readonly pool: pg.Pool;
@@ -176,12 +176,12 @@ export async function createLiveGraph(dependencies: {
     };
   }
 
-  /** What is stored, read on from a state that is older: only what has changed since is read again. */
+  /** Reads the stored graph. With an older state as a base, it reads only what has changed since. */
   async function readOn(session: pg.PoolClient, base: State): Promise<Rows> {
     const { version, total, changed } = await loadChanges(session, base.version);
     const documents = new Map(base.contents.documents);
     for (const { kind, id, document } of changed) documents.set(`${kind} ${id}`, digestOf(document));
-    // Everything that is there now is among the documents; when they are more, some of them are gone.
+    // The documents include every entity that exists now. If they are more, some entities have been removed.
     if (documents.size !== total) {
       const there = new Set((await loadEntityIds(session)).map(({ kind, id }) => `${kind} ${id}`));
       for (const key of documents.keys()) if (!there.has(key)) documents.delete(key);
@@ -200,7 +200,7 @@ export async function createLiveGraph(dependencies: {
     };
   }
 
-  /** @param base a state whose times of keys are known already */
+  /** @param base a state whose key times are known */
   async function stateFrom({ contents, stored: read }: Rows, session: Session, base?: State): Promise<State> {
     const stored = read();
     const graph = onSeed(seed, stored);
@@ -212,9 +212,9 @@ export async function createLiveGraph(dependencies: {
   }
 
   /**
-   * The newest state, where nobody else changes it: only here can rows that disagree not be those of a change on its way.
+   * The newest state, under the lock. Only here can rows that disagree with the log not belong to a change in progress.
    *
-   * A change whose process died after the commit is recorded as committed.
+   * If a process died after its commit, this records the change as committed.
    */
   async function lock(session: pg.PoolClient, base?: State): Promise<State> {
     const version = await lockDirectory(session);
@@ -249,14 +249,14 @@ export async function createLiveGraph(dependencies: {
 
   let state = await load();
   const listeners: ((before: State, next: State) => void)[] = [];
-  /** Why what this node has cannot be relied on. */
+  /** Why the state of this node is not trustworthy at present. */
   let doubt: CodedError | undefined;
-  /** A change of this node that no record calls committed yet. */
+  /** A change made by this node that has no record of its commit yet. */
   let unconfirmed: Written | undefined;
-  /** The change that was pending when this node last looked, and is on its rows. */
+  /** The change that was pending at the last check and whose rows this node has. */
   let seenPending: RecordId | undefined;
 
-  /** Never goes back: a slow load may end after a change made here. */
+  /** The version never decreases: a slow load may end after a change made here. */
   function advance(next: State): void {
     if (next.version <= state.version) return;
     const before = state;
@@ -266,8 +266,8 @@ export async function createLiveGraph(dependencies: {
   }
 
   /**
-   * Whatever the rows say now: this node has seen the commit. Under the lock, so that a later change is not taken back;
-   * whoever makes one says first that this one was committed.
+   * Records the commit that this node has seen, regardless of the current rows. It runs under the lock, so that it cannot undo
+   * a later change; the next change first records this commit.
    */
   async function confirm(written: Written): Promise<void> {
     await transaction(pool, async (session) => {
@@ -277,7 +277,7 @@ export async function createLiveGraph(dependencies: {
     if (unconfirmed === written) unconfirmed = undefined;
   }
 
-  /** What cannot be recorded now is tried again when this node looks next. */
+  /** A failed recording is retried at the next check. */
   async function confirmLater(written: Written): Promise<void> {
     unconfirmed = written;
     try {
@@ -288,15 +288,15 @@ export async function createLiveGraph(dependencies: {
     }
   }
 
-  /** As far as the log says that there is more than this node has. */
+  /** Reads newer states, up to the newest one that the log proves. */
   async function catchUp(): Promise<void> {
     const base = state;
-    // First the rows: whatever is committed by then is recorded when the log is asked.
+    // Read the rows first: a change committed by then is recorded when the log is read.
     const version = await readVersion(pool);
     const said = await proofs.ask();
     const proof = said.proofOf(base.contents);
     if (version === base.version && proof !== undefined) {
-      // A writer may be on its way to record it. If it is still so when this node looks again, there is none.
+      // A writer may be about to record its commit. If nothing has changed at the next check, there is no such writer.
       if (proof === 'pending' && said.pending === seenPending)
         await transaction(pool, (session) => lock(session, base));
       seenPending = proof === 'pending' ? said.pending : undefined;
@@ -330,7 +330,7 @@ export async function createLiveGraph(dependencies: {
     }
   }
 
-  /** Where the log cannot be asked, nothing can be recorded either, and so nothing let out. */
+  /** If the log cannot be read, it cannot be written either, so nothing may be released. */
   async function isOutdated(): Promise<boolean> {
     try {
       return (await proofs.ask()).proofOf(state.contents) === undefined;
@@ -380,7 +380,7 @@ export async function createLiveGraph(dependencies: {
       ...(onWritten === undefined ? {} : { onWritten: (done) => onWritten(done, changeSet.written.length) }),
     });
     const keyTimes = await withKeysOf(stored, base.keyTimes, session, clock.now());
-    // Last of all, so that little can still go wrong between the records and the commit.
+    // This is the last step, so that little can fail between the records and the commit.
     for (const draft of drafts.slice(0, -1)) await audit.append(draft);
     await audit.append({ ...last, standing: [proofs.pendingStanding(contents)] });
     const departures = await dependencies.departures.begin(session, departuresIn(changeSet, base.stored), {
@@ -392,7 +392,7 @@ export async function createLiveGraph(dependencies: {
     return { state: stateOf({ seed, stored, contents, keyTimes }), departures, record: last.id };
   }
 
-  /** Up to the commit. */
+  /** The steps up to the commit. */
   const changed = (command: GraphCommand) =>
     transaction(pool, async (session) => {
       const { carriesOut } = command;

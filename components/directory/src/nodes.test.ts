@@ -13,7 +13,7 @@ afterEach(() => rig.close());
 
 const keys = Array.from({ length: 4 }, () => exampleKeyPair().publicJwk);
 
-/** Ids are given once: whoever comes after a person that was removed has the next id, and may have their key. */
+/** Ids are never reused: the successor of a removed person gets the next id and may get the same key. */
 const generations = keys.map(() => 0);
 const idOf = (index: number): string => `person:p${index}-${generations[index]}`;
 let dashboards = 0;
@@ -50,7 +50,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       (directory) =>
         removing(index, (id) => directory.edit({ remove: [{ kind: 'person', id }] }, proposer)),
   ),
-  // One goes and another comes at once: as many as before.
+  // One is removed and one added, so the number stays the same.
   fc.tuple(who, who).map(
     ([gone, come]): Step =>
       async (directory) => {
@@ -81,7 +81,7 @@ async function removing(index: number, remove: (id: string) => Promise<unknown>)
   generations[index] = (generations[index] ?? 0) + 1;
 }
 
-/** Everything that look-ups can tell of a node. */
+/** Everything that look-ups return on a node. */
 function seenBy(directory: DirectoryComponent) {
   const snapshot = directory.snapshot();
   return {

@@ -4,20 +4,20 @@ import type { Parsed } from '@countersign/market';
 
 export type DirectoryCode = keyof typeof directoryErrors.codes;
 
-/** Where in a file something is: a JSON pointer that grows on the way down (RFC 6901). */
+/** A place in a file: a JSON pointer (RFC 6901) that grows on the way down. */
 export interface Place {
   readonly path: string;
   at(...steps: readonly (string | number)[]): Place;
   report(code: DirectoryCode, detail: string): undefined;
-  /** The value of a parser's answer; reports its refusal, with the code of the parser where it is one of ours. */
+  /** The value of a parser's result. Reports an error, with the parser's code if it is one of ours. */
   take<Value>(parsed: Parsed<Value, string>): Value | undefined;
 }
 
-/** Gathers everything that is wrong with a file, so that it is told at once. */
+/** Collects all errors of a file, so that one response reports them together. */
 export interface Problems {
   place(path: string): Place;
   count(): number;
-  /** @returns the error that tells all of them, or undefined when there are none. */
+  /** @returns one error with all problems, or undefined if there are none */
   asError(): CodedError | undefined;
 }
 
@@ -55,7 +55,7 @@ export function createProblems(): Problems {
     asError() {
       const [first] = listed;
       if (first === undefined) return undefined;
-      // A caller can branch on a code only if it says what is wrong with the whole file.
+      // A code is useful to a caller only if it applies to the whole file.
       const [only, another] = codes;
       const code = only !== undefined && another === undefined ? only : 'directory_file_invalid';
       const more = count === 1 ? '' : ` (and ${count - 1} more)`;
@@ -78,7 +78,7 @@ function asDirectoryCode(code: string): DirectoryCode {
   return Object.hasOwn(directoryErrors.codes, code) ? (code as DirectoryCode) : 'directory_file_invalid';
 }
 
-/** Runs a parser that throws coded errors, and reports what it throws. */
+/** Runs a parser that throws coded errors, and reports them. */
 export function attempt<Value>(
   place: Place,
   code: (error: CodedError) => DirectoryCode,

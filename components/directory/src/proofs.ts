@@ -12,47 +12,47 @@ import {
 import { type Clock, defined, type Random, type RecordId } from '@countersign/kernel';
 import { approvedThing, directoryThing, pendingThing, type StoredContents } from './stored-contents.ts';
 
-/** What the directory asks of the log, and appends to it. */
+/** The part of the audit log that the directory reads and appends to. */
 export type DirectoryLog = AuditAppender & StandingReader & Pick<AuditLog, 'newest' | 'find'>;
 
-/** `committed`: the log says so. `pending`: a record from before the commit says so, and none from after it yet. */
+/** `committed`: the log has the record of the commit. `pending`: it has only the record from before the commit. */
 export type Proof = 'committed' | 'pending';
 
-/** What the log said of the graph when it was asked. */
+/** The graph according to the log at the time of the query. */
 export interface Said {
-  /** Undefined where the newest records say otherwise. */
+  /** Undefined if the newest records contradict the rows. */
   proofOf(contents: StoredContents): Proof | undefined;
-  /** The change that was recorded last and of which no record says that it was committed. */
+  /** The newest recorded change that has no record of its commit. */
   readonly pending?: RecordId;
-  /** The approval that was recorded and not carried out yet. */
+  /** The approval that is recorded but not yet carried out. */
   readonly approved?: RecordId;
 }
 
 /**
- * Holds the stored graph against the log.
+ * Compares the stored graph with the log.
  *
- * A change has two records. The first is durable before the change is committed and says what it makes of the graph
- * (`directory-pending`); the second says that it was committed (`directory`). Whoever dies between them leaves rows that
- * agree with one of the two: with the older record if the change was lost, with the newer one if it was kept. Once the
- * second record is there, rows from before the change count for nothing: nobody undoes a change by putting them back.
+ * A change has two records. The first is durable before the commit and states the resulting graph (`directory-pending`); the
+ * second states that it was committed (`directory`). If the process dies in between, the rows agree with the older record if
+ * the change was lost, and with the newer one if it was kept. After the second record, rows from before the change do not
+ * count, so that restoring old rows cannot undo a change.
  */
 export interface Proofs {
   ask(): Promise<Said>;
-  /** What the record of a change says of the graph that it makes. */
+  /** The resulting graph, as the record of a change states it. */
   pendingStanding(contents: StoredContents): Standing;
   /**
-   * Records that a change was committed, and with it that the approval it carries out is done. Under the lock, so that no older record
-   * comes after a newer one.
+   * Records that a change was committed, and so that its approval has been carried out. It runs under the lock, so that an
+   * older record cannot follow a newer one.
    */
   commit(contents: StoredContents, change: RecordId): Promise<void>;
   /**
-   * Takes over what was stored before the log was told how the graph stands: the log then has changes of the directory and
-   * nothing of the kind. @returns whether it was
+   * Adopts a graph stored by a release that did not record its state: the log then has changes of the directory but no state.
+   * @returns whether it adopted the graph
    *
-   * @param others rows of the same age that are taken over with it
+   * @param others rows of the same age to adopt with it
    */
   takeOver(contents: StoredContents, others: () => Promise<readonly Claim[]>): Promise<boolean>;
-  /** Records the difference. @throws CodedError `authority_unproven` */
+  /** Records the contradiction. @throws CodedError `authority_unproven` */
   contradict(contents: StoredContents): Promise<never>;
 }
 
@@ -95,7 +95,8 @@ export function createProofs(dependencies: {
     pendingStanding: ({ digest }) => ({ of: pendingThing, digest }),
 
     async commit(contents, change) {
-      // An approval is recorded under the lock, once what was pending before it is committed: what is pending now carries it out.
+      // An approval is recorded under the lock, after the commit of the previous change. The pending change therefore carries
+      // it out.
       const isApproved = (await audit.standings([approvedThing])).get(approvedThing)?.digest !== undefined;
       return record(contents, { references: [change], ...(isApproved ? { ends: [ended(approvedThing)] } : {}) });
     },
@@ -119,7 +120,7 @@ export function createProofs(dependencies: {
   };
 }
 
-/** What the log says of the graph now. @throws CodedError `log_unavailable` */
+/** The state of the graph according to the log. @throws CodedError `log_unavailable` */
 export async function askLog(log: StandingReader): Promise<Said> {
   const newest = await log.standings([directoryThing, pendingThing, approvedThing]);
   const committed = newest.get(directoryThing);
@@ -128,7 +129,7 @@ export async function askLog(log: StandingReader): Promise<Said> {
   const pending = last !== undefined && (committed === undefined || last.index > committed.index) ? last : undefined;
   return {
     proofOf(contents) {
-      // Nothing was ever committed: the directory is as empty as it was made.
+      // No change was ever committed, so the directory is empty.
       if (committed === undefined && contents.version === 0 && contents.documents.size === 0) return 'committed';
       if (committed?.digest === contents.digest) return 'committed';
       return pending?.digest === contents.digest ? 'pending' : undefined;

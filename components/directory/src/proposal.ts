@@ -7,19 +7,19 @@ import type { Graph } from './entry.ts';
 import type { Place } from './problems.ts';
 import { type DirectoryFile, readFile, readFileInSlices } from './read-file.ts';
 
-/** What can be asked of the directory: a whole file, or a change of single entities. */
+/** A change of the directory: a whole file, or an edit of single entities. */
 export type Proposal = { readonly file: unknown; readonly prune?: boolean } | { readonly edit: DirectoryEdit };
 
-/** What can be proposed: beside that, the trust profile of a partner. */
+/** Anything that can be proposed: also the trust profile of a partner. */
 export type AnyProposal = Proposal | { readonly partner: TrustProfileInput };
 
-/** Reads it; whatever is wrong is reported, with pointers into the file or the edit. */
+/** Reads the proposal and reports errors with pointers into the file or the edit. */
 export function readProposal(proposal: Proposal, root: Place, seed: Graph, keys: KeyCache): Wanted {
   if ('edit' in proposal) return readEdit(proposal.edit, root, seed, keys);
   return wantedOf(readFile(proposal.file, root, keys), proposal);
 }
 
-/** The same, a slice at a time. */
+/** The same in slices. */
 export async function readProposalInSlices(
   proposal: Proposal,
   root: Place,
@@ -35,13 +35,13 @@ function wantedOf({ entries, named }: DirectoryFile, { prune }: { readonly prune
   return { entries, removes: ({ owner }) => prune === true && named.has(owner) };
 }
 
-/** The digest that stands for the file or the edit in records. */
+/** The digest that identifies the file or the edit in records. */
 export function digestOfContent(proposal: AnyProposal): Digest {
   if ('partner' in proposal) return digestOf(proposal.partner);
   return digestOf('edit' in proposal ? proposal.edit : proposal.file);
 }
 
-/** The digest that an approver names: of everything that decides what happens. */
+/** The digest that an approver names. It covers everything that decides the effect. */
 export function digestOfProposal(proposal: AnyProposal): Digest {
   if ('partner' in proposal) return digestOf({ partner: proposal.partner });
   return digestOf(

@@ -5,11 +5,11 @@ import { entityReaders } from './entities/index.ts';
 import { type Entry, keyOf } from './entry.ts';
 import type { Place } from './problems.ts';
 
-/** What a directory file says, entity by entity; references between them are not checked yet. */
+/** The entities of a directory file; references between them are not checked yet. */
 export interface DirectoryFile {
   /** In the order of the file, each entity once. */
   readonly entries: readonly Entry[];
-  /** LEIs in the list of institutions: the institutions for which the file is the whole truth. */
+  /** The LEIs under `institutions`. For these institutions the file is complete. */
   readonly named: ReadonlySet<string>;
 }
 
@@ -17,7 +17,7 @@ const maxEntities = 100_000;
 
 const sliceSize = 500;
 
-/** Reads a file; whatever is wrong is reported, and the result then lacks it. */
+/** Reads a file and reports errors; the result lacks invalid entities. */
 export function readFile(input: unknown, root: Place, keys: KeyCache): DirectoryFile {
   const steps = readingSteps(input, root, keys);
   for (;;) {
@@ -26,7 +26,7 @@ export function readFile(input: unknown, root: Place, keys: KeyCache): Directory
   }
 }
 
-/** The same, a slice at a time: a large file does not keep everybody else waiting. */
+/** The same in slices, so that a large file does not block other requests. */
 export async function readFileInSlices(
   input: unknown,
   root: Place,

@@ -31,7 +31,7 @@ describe('the record of a change', () => {
     const [anna] = file.people;
     if (anna !== undefined) anna['desk'] = 'credit';
     await directory.apply({ ...file, clients: [] }, proposer, { prune: true });
-    // Departures are carried through meanwhile: when they are complete is not this test's.
+    // Departures run in the background; their completion is not under test here.
     const made = rig.records.filter(({ type }) => type !== 'directory.departure-completed');
     expect(made.map(({ type, data }) => [type, (data as { principal?: string }).principal])).toEqual([
       ['directory.applied', undefined],
@@ -55,7 +55,7 @@ describe('the record of a change', () => {
       roles: [],
     }));
     await directory.apply({ institutions: [institution], services }, proposer);
-    // What is new takes nothing away from anybody: counted, and not listed.
+    // New entities remove nothing from anyone, so they are counted but not listed.
     expect(lines()).toEqual([]);
     expect(applied()[0]).toMatchObject({ change_counts: { add: 1_501, change: 0, remove: 0 } });
     rig.records.length = 0;

@@ -5,15 +5,15 @@ import type { Entry, Graph } from './entry.ts';
 interface AppliedRecords {
   /** More than one when changes or credentials do not fit into one record. */
   readonly drafts: readonly RecordDraft[];
-  /** For each person with credentials in the institutions that changed: the record that lists them. */
+  /** For each person with credentials in a changed institution: the record that lists them. */
   readonly recordOf: ReadonlyMap<string, RecordId>;
 }
 
-// A record holds 65,535 bytes. Both parts are bounded apart, and leave room for what the log adds.
+// A record holds 65,535 bytes. Each part has its own bound, with room for what the log adds.
 const changesBytes = 16_000;
 const credentialsBytes = 40_000;
 
-/** What a change was proposed as and who let it through, where it needed two people. */
+/** For a change by two people: its proposal and its approver. */
 export interface Approval {
   readonly change: ChangeId;
   readonly proposedBy: string;
@@ -30,12 +30,12 @@ type ChangeLine = {
 type CredentialLine = { readonly kid: string; readonly principal: string };
 
 /**
- * The record of a change: what changed, and every approval credential of the institutions that changed, as it
- * stands afterwards. An approval later rests on it: it proves whose key signed.
+ * The record of a change: the changes, and every approval credential of the changed institutions afterwards. Approvals later
+ * rest on this record, which proves who owned the signing key.
  *
- * `changes` is whole where it fits one record. Otherwise the first record counts them, and `changes` lists those that
- * take something away, over as many records as it needs: every client and principal that was changed or removed.
- * Whoever ends what they held follows this list.
+ * `changes` is complete if it fits one record. Otherwise the first record counts the changes, and `changes` lists, over as many
+ * records as needed, every client and principal that was changed or removed. Components that end tokens and grants follow this
+ * list.
  */
 export function appliedRecords(options: {
   readonly version: number;
@@ -87,7 +87,10 @@ export function appliedRecords(options: {
   return { drafts, recordOf };
 }
 
-/** Credentials in parts that fit a record each; one person's stay together. There is always a first part. */
+/**
+ * Splits credentials into parts that fit one record each and keeps one person's credentials together. There is always a first
+ * part.
+ */
 function credentialParts(people: readonly Entry[]): readonly (readonly CredentialLine[])[] {
   const groups = people.map(({ entity }) =>
     entity.kind === 'person' ? entity.value.credentials.map(({ kid, principal }) => ({ kid, principal })) : [],
@@ -95,7 +98,7 @@ function credentialParts(people: readonly Entry[]): readonly (readonly Credentia
   return inParts(groups, credentialsBytes);
 }
 
-/** Each change where they fit; otherwise how many, the digest of the list, and those that take something away. */
+/** All changes if they fit; otherwise their number, the digest of the list, and the changes that remove something. */
 function describeChanges(changes: readonly DirectoryChange[]): {
   readonly changes: readonly (readonly ChangeLine[])[];
   readonly summary: { readonly [key: string]: Json };
@@ -111,10 +114,10 @@ function describeChanges(changes: readonly DirectoryChange[]): {
   };
 }
 
-/** Those who hold what was issued to them. */
+/** Kinds to which tokens and grants are issued. */
 const holders: ReadonlySet<DirectoryChange['kind']> = new Set(['client', 'person', 'service', 'agent']);
 
-/** The changes of a record that need not list them all: each where they fit, otherwise their number and digest. */
+/** The changes for a record that may be incomplete: all if they fit, otherwise their number and digest. */
 export function changesInBrief(changes: readonly DirectoryChange[]): { readonly [key: string]: Json } {
   const list = changeLines(changes);
   return sizeOf(list) <= changesBytes ? { changes: list } : summaryOf(changes);
@@ -137,7 +140,7 @@ function changeLines(changes: readonly DirectoryChange[]): readonly ChangeLine[]
   }));
 }
 
-/** Lines in parts of at most `maxBytes`; the lines of one group stay together. There is always a first part. */
+/** Splits lines into parts of at most `maxBytes` and keeps the lines of a group together. There is always a first part. */
 function inParts<Line extends Json>(
   groups: readonly (readonly Line[])[],
   maxBytes: number,

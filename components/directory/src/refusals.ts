@@ -11,17 +11,14 @@ export interface Attempt {
     | 'directory:approve'
     | 'directory:reject';
   readonly by: Requester;
-  /** Of the file or the edit; taken only when it is needed. */
+  /** The digest of the file or the edit; computed only when needed. */
   readonly digest?: () => Digest;
   readonly change?: string;
 }
 
-/** Writes down what somebody who is known asked for and may not have, before they are told. */
+/** Records the refused request of a known caller before the response. */
 export interface Refusals {
-  /**
-   * The record of a refusal. Malformed requests are only malformed; what is forbidden, or in conflict with what is there, is worth
-   * remembering, with who sent it.
-   */
+  /** The record of a refusal, with its caller. Forbidden and conflicting requests are recorded, malformed ones are not. */
   draftOf(error: CodedError, attempt: Attempt): RecordDraft | undefined;
   refuse(error: CodedError, attempt: Attempt): Promise<never>;
 }

@@ -3,15 +3,15 @@ import type pg from 'pg';
 import type { Entry } from './entry.ts';
 import type { Session } from './store.ts';
 
-/** An id that was given once, and by whom its holder was kept. */
+/** A retired id, and the institution whose entity had it. */
 interface RetiredId {
   readonly kind: string;
   readonly id: string;
-  /** Null where it is not known any more. */
+  /** Null if unknown. */
   readonly institution: string | null;
 }
 
-/** Writes down ids that nobody else may have, with the change that takes their holders away. */
+/** Stores retired ids together with the change that removes their holders. */
 export async function retireIds(client: pg.PoolClient, entries: readonly Entry[]): Promise<void> {
   if (entries.length === 0) return;
   await client.query(
@@ -22,7 +22,7 @@ export async function retireIds(client: pg.PoolClient, entries: readonly Entry[]
   );
 }
 
-/** Those of these ids that are retired. Asked of the database, so every node answers the same under the lock. */
+/** The retired ids among these. It reads the database, so that every node gets the same result under the lock. */
 export async function findRetiredIds(session: Session, entries: readonly Entry[]): Promise<readonly RetiredId[]> {
   if (entries.length === 0) return [];
   try {

@@ -18,7 +18,7 @@ type Lists = { readonly [list: string]: readonly Record<string, unknown>[] };
 
 const newKey = (kid: string) => ({ keys: [exampleKeyPair(kid).publicJwk] });
 
-/** One of each kind whose id is given once, and nothing that another entity needs. */
+/** One entity of each kind whose ids are never reused, none of which another entity needs. */
 const onlyOnce: Lists = {
   people: [{ id: 'person:carl.roth', institution: broker, roles: ['trader'], federated: [], credentials: [] }],
   services: [{ id: 'service:reporting', institution: broker, roles: [] }],
@@ -91,7 +91,7 @@ describe('the id of something that was removed', () => {
     await directory.leave('person:carl.roth', proposer, 'left');
     const [carl] = onlyOnce['people'] ?? [];
     expect(await codesOf(directory.edit({ put: { people: [carl] } }, proposer))).toEqual(['id_not_reusable']);
-    // Not in two steps either: first inactive, then active.
+    // Two steps, inactive and then active, do not help either.
     const inactive = { ...carl, active: false };
     expect(await codesOf(directory.edit({ put: { people: [inactive] } }, proposer))).toEqual(['id_not_reusable']);
   });
@@ -122,7 +122,7 @@ describe('the id of something that was removed', () => {
     await directory.leave(id, proposer, 'left');
     const edit = { put: { people: [{ ...read, desk: 'credit' }] } };
     const expected = [{ kind: 'person', id, digest: digestOf(read) }] as const;
-    // The caller reads again and finds nobody. Nobody tried to give the id again, so no refusal is recorded.
+    // The caller reads again and finds no such person. No request reused the id, so no refusal is recorded.
     expect(await refusalOf(directory.edit(edit, proposer, { expected }))).toMatchObject({
       code: 'directory_changed_meanwhile',
     });

@@ -4,7 +4,7 @@ import { createProblems } from './problems.ts';
 import { readFile } from './read-file.ts';
 import { checkGraph } from './rules/index.ts';
 
-/** The directory file that lies beneath what is stored. @throws CodedError of `directoryErrors` where it is not acceptable */
+/** The directory file beneath the stored graph. @throws CodedError of `directoryErrors` if it is invalid */
 export function readSeed(input: unknown, keys: KeyCache): Graph {
   const problems = createProblems();
   const graph = graphOf(readFile(input, problems.place('seed:'), keys).entries);

@@ -21,7 +21,7 @@ import { type RecordId, unreachable } from '@countersign/kernel';
 import type { Entity, Graph } from './entry.ts';
 import { type KeyTimes, nameOfKey } from './key-times.ts';
 
-/** Builds the maps once, so that every look-up afterwards costs one map access. */
+/** Builds the maps once, so that each later look-up is one map access. */
 export function buildSnapshot(
   version: number,
   graph: Graph,
@@ -64,7 +64,7 @@ export function buildSnapshot(
         break;
       case 'person':
         for (const { kid } of entity.value.credentials) keyHolders.set(kid, entity.value.id);
-        // Whoever looks for them in order to let them do something finds nobody.
+        // Look-ups that authorise an action must not find inactive people.
         if (entity.value.active === false) {
           inactive.set(id, entity.value);
           break;

@@ -10,30 +10,30 @@ import { buildSnapshot } from './snapshot.ts';
 import type { StoredEntity } from './store.ts';
 import { type StoredContents, storedContents } from './stored-contents.ts';
 
-/** What one version of the directory is, in memory. */
+/** One version of the directory in memory. */
 export interface State {
   readonly version: number;
   readonly stored: Graph;
-  /** What the log is asked about. */
+  /** The contents to compare with the log. */
   readonly contents: StoredContents;
   readonly keyTimes: KeyTimes;
   readonly graph: Graph;
   readonly snapshot: DirectorySnapshot;
 }
 
-/** The seed comes first, so that a clash is reported elsewhere, and nothing stored stands in its place. */
+/** The seed comes first, so that clashes are reported elsewhere and no stored entity can replace one of the seed. */
 export function onSeed(seed: Graph, stored: Graph): Graph {
   const graph = new Map(seed);
   for (const [key, entry] of stored) if (!seed.has(key)) graph.set(key, entry);
   return graph;
 }
 
-/** Entities in one order, whoever made this state, so that each node shows the same graph in the same form. */
+/** Entities in a fixed order, so that every node shows the same graph in the same form. */
 export function inOneOrder(entries: Graph): Graph {
   return isOrdered(entries) ? entries : new Map([...entries].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** What is only changed keeps its place; most changes add nothing. */
+/** A changed entity keeps its place; most changes add no entity. */
 function isOrdered(entries: Graph): boolean {
   let last = '';
   for (const key of entries.keys()) {
@@ -55,19 +55,19 @@ export function stateOf(parts: {
   return { version, stored, contents, keyTimes, graph, snapshot: buildSnapshot(version, graph, records, keyTimes) };
 }
 
-/** An entity as it is stored. */
+/** An entity as stored. */
 export function readDocument(kind: string, id: string, document: unknown, keys: KeyCache): Entry {
   const problems = createProblems();
   const entry = isEntityKind(kind)
     ? entityReaders[kind].read(document, problems.place('stored:').at(kind, id), keys)
     : undefined;
-  // Written by us after the same checks: not reading it would silently take away what it stands for.
+  // We wrote it after the same checks. Skipping an unreadable entity would silently remove its authority.
   if (entry === undefined)
     throw new Error(`a stored entity cannot be read: ${kind} ${id}: ${problems.asError()?.detail ?? 'unknown kind'}`);
   return entry;
 }
 
-/** What is stored, as it is read. */
+/** The stored graph as read. */
 export function contentsOf(version: number, entities: readonly StoredEntity[]): StoredContents {
   return storedContents({
     version,
@@ -80,7 +80,7 @@ export function contentsOf(version: number, entities: readonly StoredEntity[]): 
   });
 }
 
-/** What is stored after a change: what another node reads back from storage. */
+/** The stored graph after a change, equal to what another node reads. */
 export function after(
   base: State,
   version: number,
@@ -95,7 +95,7 @@ export function after(
     entries.delete(entryKey(entry));
     documents.delete(entryKey(entry));
   }
-  // Who has no credentials any more is listed nowhere.
+  // People without credentials are not listed.
   for (const entry of [...changeSet.removed, ...changeSet.written]) records.delete(entry.id);
   for (const entry of changeSet.written) {
     entries.set(entryKey(entry), readDocument(entry.entity.kind, entry.id, entry.document, keys));

@@ -9,7 +9,7 @@ import { fileWithServices, tradingDesk } from './testing/example-clients.ts';
 import { broker, exampleKeyPair, operator, venue } from './testing/example-file.ts';
 import { approver, createRig, proposer, type Rig, refusalOf } from './testing/rig.ts';
 
-/** Everything below is done over a connection as the role of this component, by who has nothing else. */
+/** The attacker has a connection with this component's database role and nothing else. */
 describe('with the database role of the directory, a thief', () => {
   let rig: Rig;
   let directory: DirectoryComponent;
@@ -24,12 +24,12 @@ describe('with the database role of the directory, a thief', () => {
   afterEach(() => rig.close());
 
   const unproven = expect.objectContaining({ code: 'authority_unproven' });
-  /** As a change would, so that every node reads it. */
+  /** Written as a change would be, so that every node reads it. */
   const announce = () => thief.query('update directory_state set version = version + 1');
   const contradictions = () =>
     rig.log.filter(({ type }) => type === 'standing.contradicted').map(({ data }) => (data as { of: string }).of);
 
-  /** No node takes up what is stored now: neither one that is there already nor one that starts. */
+  /** Neither a running node nor a new one adopts the stored state. */
   async function expectNotBelieved(): Promise<void> {
     await expect.poll(contradictions, { timeout: 60_000 }).toContain('directory');
     await expect(rig.open()).rejects.toEqual(unproven);
@@ -55,7 +55,7 @@ describe('with the database role of the directory, a thief', () => {
     await expectNotBelieved();
     expect(directory.snapshot().version).toBe(version);
     expect(directory.snapshot().client('backdoor')).toBeUndefined();
-    // Nor does a change bring it in; and a difference is recorded once.
+    // A change does not adopt it either, and the contradiction is recorded once.
     await expect(directory.edit({ remove: [{ kind: 'client', id: 'broker-oms' }] }, proposer)).rejects.toEqual(
       unproven,
     );
@@ -104,7 +104,7 @@ describe('with the database role of the directory, a thief', () => {
   ])('%s for nobody, whether the change is announced or not', async (_, sql, values) => {
     const before = directory.snapshot();
     await thief.query(sql, [...values]);
-    // What is not announced is not read, and is there for a node that starts.
+    // A running node does not read an unannounced version; a starting node does.
     if (!sql.startsWith('update directory_state')) await expect(rig.open()).rejects.toEqual(unproven);
     await announce();
     await expectNotBelieved();
@@ -149,7 +149,7 @@ describe('with the database role of the directory, a thief', () => {
     await thief.query('update directory_state set version = $1', [version]);
     await expect(behind.snapshotAtLeast(version + 1)).rejects.toEqual(unproven);
     expect(() => behind.snapshot()).toThrow(unproven);
-    // Restored, it counts again.
+    // After the restoration it counts again.
     await thief.query('update entities set document = $2 where id = $1', [anna.id, rows[0]?.document]);
     await thief.query('update directory_state set version = $1', [version + 1]);
     expect((await behind.snapshotAtLeast(version + 1)).principal(anna.id)?.roles).toEqual(['auditor']);
@@ -226,7 +226,7 @@ describe('with the database role of the directory, a thief', () => {
     ])('%s', async (_, change) => {
       const { id, digest } = await propose();
       await thief.query(`update change_requests set ${change} where id = $1`, [id]);
-      // The first person would otherwise be their own second.
+      // Otherwise the first person could act as their own second.
       for (const by of [proposer, approver]) await expect(directory.approve(id, digest, by)).rejects.toEqual(unproven);
       expect(await directory.changeRequests()).toEqual([]);
       expect(directory.snapshot().client('broker-desk')).toBeUndefined();
@@ -264,7 +264,7 @@ describe('with the database role of the directory, a thief', () => {
       for (const { id, digest } of [rejected, approved])
         await expect(directory.approve(id, digest, second)).rejects.toEqual(unproven);
       expect(await directory.changeRequests()).toEqual([]);
-      // Whole, with the record that it named then: it is the row of before, and the newest record says more.
+      // The complete former row with its former record; the newest record contradicts it.
       await insertValue(', change_record = record_id');
       for (const { id, digest } of [rejected, approved])
         expect((await refusalOf(directory.approve(id, digest, second))).code).toBe('change_decided');

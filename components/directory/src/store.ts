@@ -15,12 +15,12 @@ interface StoredDirectory {
   readonly entities: readonly StoredEntity[];
 }
 
-/** Tells other nodes that the version has moved; the payload is not believed. */
+/** Notifies other nodes of a new version. Receivers do not trust the payload. */
 export const changeChannel = 'countersign_directory';
 
 export type Session = pg.Pool | pg.PoolClient;
 
-/** Of the newest version, whatever that is when it is called. */
+/** Queries that always read the newest version. */
 export async function readVersion(session: Session): Promise<number> {
   try {
     const { rows } = await session.query<{ version: number }>({
@@ -33,7 +33,7 @@ export async function readVersion(session: Session): Promise<number> {
   }
 }
 
-/** Everything in one statement, so that version and entities belong together. */
+/** One statement, so that the version and the entities are consistent. */
 export async function loadDirectory(session: Session): Promise<StoredDirectory> {
   try {
     const { rows } = await session.query<{
@@ -56,14 +56,14 @@ export async function loadDirectory(session: Session): Promise<StoredDirectory> 
   }
 }
 
-/** What has changed since a version; and how many entities there are now, which tells whether some are gone. */
+/** Changes since a version, and the present number of entities, which shows whether some were removed. */
 interface StoredChanges {
   readonly version: number;
   readonly total: number;
   readonly changed: readonly Omit<StoredEntity, 'recordId'>[];
 }
 
-/** Of a session in which nothing changes between two questions: locked, or of one snapshot. */
+/** Queries of a session with a stable view: under the lock, or in one snapshot. */
 export async function loadChanges(session: pg.PoolClient, since: number): Promise<StoredChanges> {
   const { rows } = await session.query<{
     version: number;
@@ -82,7 +82,7 @@ export async function loadChanges(session: pg.PoolClient, since: number): Promis
   return { version: first.version, total: first.total, changed };
 }
 
-/** Every entity that there is, by kind and id. */
+/** Every entity, by kind and id. */
 export async function loadEntityIds(
   session: pg.PoolClient,
 ): Promise<readonly { readonly kind: string; readonly id: string }[]> {
@@ -90,7 +90,7 @@ export async function loadEntityIds(
   return rows;
 }
 
-/** The records that list the credentials people have now: a change of one person renews them for all of an institution. */
+/** The records that list people's credentials. A change of one person renews them for the whole institution. */
 export async function loadCredentialRecords(session: pg.PoolClient): Promise<ReadonlyMap<string, RecordId>> {
   const { rows } = await session.query<{ id: string; recordId: RecordId }>(
     `select id, record_id as "recordId" from entities where kind = 'person' and record_id is not null`,
@@ -98,12 +98,12 @@ export async function loadCredentialRecords(session: pg.PoolClient): Promise<Rea
   return new Map(rows.map(({ id, recordId }) => [id, recordId]));
 }
 
-/** The session's questions are all answered from one snapshot; before its first one. */
+/** All queries of the session then use one snapshot. Call it before the first query. */
 export async function askOneSnapshot(session: pg.PoolClient): Promise<void> {
   await session.query('set transaction isolation level repeatable read, read only');
 }
 
-/** Puts this change behind all others that are under way, on every node. @returns the version now */
+/** Takes the lock that orders changes on all nodes. @returns the present version */
 export async function lockDirectory(client: pg.PoolClient): Promise<number> {
   const { rows } = await client.query<{ version: number }>('select version from directory_state for update');
   return versionOf(rows);
@@ -128,7 +128,7 @@ async function writeEntities(client: pg.PoolClient, version: number, written: re
   );
 }
 
-/** Writes a change under the lock, and announces it with the commit. */
+/** Writes a change under the lock and announces it at the commit. */
 export async function writeChange(
   client: pg.PoolClient,
   change: {
@@ -136,7 +136,7 @@ export async function writeChange(
     readonly written: readonly Entry[];
     readonly removed: readonly Entry[];
     readonly recordOf: ReadonlyMap<string, RecordId>;
-    /** Told how many entities have been written so far. */
+    /** Receives the number of entities written so far. */
     readonly onWritten?: (done: number) => void;
   },
 ): Promise<void> {
@@ -161,14 +161,14 @@ export async function writeChange(
   notifyAfterCommit(client, changeChannel);
 }
 
-/** Since when each key is held for its client, by client and thumbprint. */
+/** When each client first held each key, by client and thumbprint. */
 export interface StoredKeyTime {
   readonly client: string;
   readonly thumbprint: string;
   readonly registeredAt: Date;
 }
 
-/** Of every key that any client ever had. */
+/** The times of all keys that any client ever had. */
 export async function loadKeyTimes(session: Session): Promise<readonly StoredKeyTime[]> {
   try {
     const { rows } = await session.query<StoredKeyTime>(
@@ -180,7 +180,7 @@ export async function loadKeyTimes(session: Session): Promise<readonly StoredKey
   }
 }
 
-/** Writes down keys that are new; one that another node has written meanwhile keeps its time. */
+/** Stores new keys. A key that another node has stored in the meantime keeps its time. */
 export async function writeKeyTimes(
   session: Session,
   keys: readonly { readonly client: string; readonly thumbprint: string }[],

@@ -2,26 +2,26 @@ import type { Claim } from '@countersign/contracts';
 import { type Digest, digestOf, type RecordId, sha256Base64Url } from '@countersign/kernel';
 import { keyOf } from './entry.ts';
 
-// Of the rows of the graph, everything that decides (docs/adr/0043).
+// The parts of the graph's rows that decide an outcome (docs/adr/0043).
 
-/** The graph as it is committed. */
+/** The committed graph. */
 export const directoryThing = 'directory';
-/** The graph as a change makes it: recorded before the change is committed. */
+/** The graph after a change; recorded before the change is committed. */
 export const pendingThing = 'directory-pending';
 
-/** A change that two people have decided on and that is not committed yet. One at most: whoever takes the lock next carries it out. */
+/** An approved change that is not committed yet. There is at most one: the next holder of the lock carries it out. */
 export const approvedThing = 'directory-approved';
 
 /** Digest of each stored document, by {@link keyOf}. */
 type DocumentDigests = ReadonlyMap<string, Digest>;
 
-/** What is stored of the graph, as far as it decides. */
+/** The stored graph, as far as it decides an outcome. */
 export interface StoredContents {
   readonly version: number;
   readonly documents: DocumentDigests;
-  /** By person: the record that lists their credentials. */
+  /** By person: the record that lists the person's credentials. */
   readonly records: ReadonlyMap<string, RecordId>;
-  /** Of all of it. The whole graph is one thing: of 100,000 entities the log need not hold 100,000. */
+  /** One digest of the whole graph, so that the log need not hold an entry for each of 100,000 entities. */
   readonly claim: Claim;
   readonly digest: Digest;
 }

@@ -3,7 +3,7 @@ import type { Json } from '@countersign/kernel';
 import type { ChangeSet } from './changes.ts';
 import { type Entry, type Graph, keyOf } from './entry.ts';
 
-/** Changes with the members that differ, as they are and as they would be. */
+/** Changes with their differing members, before and after. */
 export function withValues({ changes, stored }: ChangeSet, before: Graph): readonly DirectoryChange[] {
   return changes.map((line) => {
     const { fields } = line;
@@ -24,7 +24,7 @@ function shownMembers(entry: Entry, fields: readonly string[]): { readonly [fiel
   );
 }
 
-/** A key says nothing to a reader that its thumbprint does not; what a person is called, here or elsewhere, is shown to nobody. */
+/** Shows the thumbprint instead of the key, and hides people's names, here and at identity providers. */
 function shownMember({ entity, document }: Entry, field: string): Json | undefined {
   if (document[field] === undefined) return undefined;
   if (entity.kind === 'person' && (field === 'name' || field === 'email')) return 'not shown';

@@ -20,7 +20,7 @@ import {
   trader,
 } from './testing/lives-world.ts';
 
-// What follows a trade follows one that is known here, was executed between the same parties, and has enough left.
+// An intent that follows a trade needs a known trade, executed between the same parties, with enough quantity left.
 
 let world: LivesWorld;
 beforeAll(async () => {
@@ -50,7 +50,7 @@ const begin = (
   return world.begin(kind, { ...named, ...changes }, undefined, initiator);
 };
 
-/** Its receiver is in the address book from here on. */
+/** Adds its receiver to the address book. */
 const known = { receiver: { lei: custodian, account: 'CASH-9' } };
 beforeAll(async () => {
   await world.begin('settlement_instruction', known);

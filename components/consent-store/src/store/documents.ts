@@ -4,7 +4,7 @@ import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 import { completed, type Seals, type StoredVersion } from '../stored-version.ts';
 
-/** The newest version of a mandate, as its newest record has it; of the rows, the highest that is kept is asked. */
+/** The newest version of a mandate according to its newest record; among the rows, the highest stored version. */
 export async function newestVersion(
   on: pg.Pool | pg.PoolClient,
   seals: Seals,
@@ -19,7 +19,7 @@ export async function newestVersion(
   return { mandate, kept: rows[0]?.version ?? 0 };
 }
 
-/** Documents for those who read them; what authority rests on is asked of {@link soundDocuments}. */
+/** Documents for display. Decisions about authority use {@link soundDocuments}. */
 export async function documents(
   on: pg.Pool | pg.PoolClient,
   text: string,
@@ -28,7 +28,7 @@ export async function documents(
   return (await rowsOf<{ document: Mandate }>(on, text, values)).map((row) => completed(row.document));
 }
 
-/** Documents with their `id` and `version`, as far as they are what was sealed here. */
+/** Documents with their `id` and `version`, without those that this component did not seal. */
 export async function soundDocuments(
   on: pg.Pool | pg.PoolClient,
   seals: Seals,

@@ -7,25 +7,25 @@ import type { Seals, StoredVersion } from '../stored-version.ts';
 import { documents, newestVersion, rowsOf } from './documents.ts';
 import { type Unit, unitOn } from './unit.ts';
 
-/** What is asked of the history, beside the newest versions. */
+/** Queries of the history beside the newest versions. */
 interface VersionPlace {
   readonly id: string;
   readonly version: number;
 }
 
-/** The newest version of a mandate, and one of its versions: enough to compare a copy with. */
+/** The newest version of a mandate and one other version: enough to compare a copy. */
 export interface ComparableVersion {
   readonly id: string;
   readonly version: number;
   readonly digest: Mandate['digest'];
   readonly status: Mandate['status'];
-  /** Digest of the version that was asked about, where there is one. */
+  /** Digest of the requested version, if it exists. */
   readonly digestThen: string | undefined;
 }
 
 export function createStore(pool: pg.Pool, seals: Seals) {
   return {
-    /** Runs `work` in one transaction; see `transaction` of the runtime. */
+    /** Runs `work` in one database transaction; see `transaction` of the runtime. */
     inUnit<Result>(work: (unit: Unit) => Promise<Result>): Promise<Result> {
       return transaction(pool, (client) => work(unitOn(client, seals)));
     },
@@ -40,8 +40,8 @@ export function createStore(pool: pg.Pool, seals: Seals) {
     },
 
     /**
-     * Every version of these mandates and of everything above them, oldest first, back from the one that the log has as the
-     * newest, each by the digest that the next one names; none of one with a version missing.
+     * Every version of these mandates and of their ancestors, oldest first. The chain starts at the newest version in the log,
+     * and each version names the digest of the previous one. If a version is missing, none of that mandate is returned.
      */
     async historiesWithAncestors(ids: readonly MandateId[]): Promise<readonly Mandate[]> {
       const rows = await rowsOf<StoredVersion>(
@@ -64,7 +64,7 @@ export function createStore(pool: pg.Pool, seals: Seals) {
       return newest.flatMap((mandate) => historyOf(mandate, sound));
     },
 
-    /** By id, beginning after the mandate `after`. */
+    /** Sorted by id, starting after the mandate `after`. */
     list(
       { institution, status, kind, endingBefore, after }: MandateListing,
       limit: number,
@@ -76,7 +76,7 @@ export function createStore(pool: pg.Pool, seals: Seals) {
         ...(status === undefined && endingBefore === undefined
           ? []
           : [status === undefined ? `status = any (${place(mandateStatuses)})` : `status = ${place(status)}`]),
-        // What ends soon is little: found by its end and then put in order. Everything else is found in order.
+        // Few mandates end soon: find these by their end and sort them. Read all other queries in order of the index.
         ...(endingBefore === undefined ? [] : [`effective_until < ${place(new Date(endingBefore))}`]),
       ];
       const barrier = endingBefore === undefined ? '' : 'offset 0';
@@ -95,7 +95,7 @@ export function createStore(pool: pg.Pool, seals: Seals) {
       );
     },
 
-    /** The mandate and everything cut from it, however far down; nothing where there is no such mandate. */
+    /** The mandate and all its direct and indirect sub-mandates; empty if there is no such mandate. */
     async withDescendants(id: MandateId): Promise<readonly MandateId[]> {
       const rows = await rowsOf<{ id: MandateId }>(
         pool,
@@ -106,7 +106,7 @@ export function createStore(pool: pg.Pool, seals: Seals) {
       return rows.map((row) => row.id);
     },
 
-    /** What this institution holds, or has held, that was cut from the mandate, directly or further down. */
+    /** The direct and indirect sub-mandates that this institution holds or held. */
     async everHeldBelow(id: MandateId, grantee: Lei, limit: number): Promise<readonly MandateId[]> {
       const rows = await rowsOf<{ id: MandateId }>(
         pool,
@@ -116,7 +116,7 @@ export function createStore(pool: pg.Pool, seals: Seals) {
       return rows.map((row) => row.id);
     },
 
-    /** The mandates among these that concern the institution, each beside its version at that place. */
+    /** The mandates among these that concern the institution, each with the version at the same position. */
     async comparable(institution: Lei, places: readonly VersionPlace[]): Promise<readonly ComparableVersion[]> {
       const rows = await rowsOf<Omit<ComparableVersion, 'digestThen'> & { digestThen: string | null }>(
         pool,
@@ -131,7 +131,7 @@ export function createStore(pool: pg.Pool, seals: Seals) {
       return rows.map((row) => ({ ...row, digestThen: row.digestThen ?? undefined }));
     },
 
-    /** What the institution is a party to, is not over, and is not among these. */
+    /** Mandates to which the institution is a party, that have not ended and are not among these. */
     async missingAmong(
       institution: Lei,
       known: readonly string[],

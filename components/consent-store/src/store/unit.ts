@@ -7,30 +7,30 @@ import type { Seals } from '../stored-version.ts';
 import { concernedBy } from '../terms.ts';
 import { newestVersion, rowsOf, soundDocuments } from './documents.ts';
 
-/** Other nodes hear on this channel that something changed; what, they read in the log. */
+/** Notifies other nodes of a change; they read its content in the log. */
 export const changesChannel = 'consent_store_changes';
 
-/** What an idempotency key was used for before. */
+/** The earlier use of an idempotency key. */
 export interface EarlierUse {
   readonly bodyDigest: string;
   readonly mandate: MandateId;
   readonly version: number;
 }
 
-/** A mandate that somebody has to look at, as it was found. */
+/** A mandate that is due for a check, in its state at that time. */
 export interface DueMandate {
   readonly id: MandateId;
-  /** The last notice of its present end: so many days before it. */
+  /** The last expiry notice for its present end, in days before the end. */
   readonly noticedDays: number | undefined;
 }
 
-/** What happens under one transaction's locks. */
+/** The operations under the locks of one transaction. */
 export interface Unit {
-  /** What a grantor's key was used for in an earlier release: since then the id of a mandate follows from its key. */
+  /** The use of a grantor's key in an earlier release. In newer releases the id of a mandate is derived from its key. */
   earlierProposal(grantor: string, key: string): Promise<EarlierUse | undefined>;
   /**
-   * Takes an amendment's key for this transaction, or says what it was used for before. A second request with the key waits here
-   * until the first has committed or is gone. `version` is the one that the amendment would make.
+   * Claims the key of an amendment for this transaction, or returns its earlier use. A second request with the key waits here
+   * until the first one commits or rolls back. `version` is the version that the amendment would create.
    */
   claimAmendment(claim: {
     readonly institution: string;
@@ -39,26 +39,26 @@ export interface Unit {
     readonly mandate: MandateId;
     readonly version: number;
   }): Promise<'claimed' | EarlierUse>;
-  /** Whether it is kept under which key this version was asked for. */
+  /** Whether the row of this version stores its idempotency key. */
   hasAmendmentKey(id: MandateId, version: number): Promise<boolean>;
-  /** Locks the mandate until the transaction ends. @returns whether there is one */
+  /** Locks the mandate until the transaction ends. @returns whether it exists */
   hold(id: MandateId): Promise<boolean>;
-  /** The newest version. One that was recorded, and interrupted before it was kept, is kept first. */
+  /** The newest version. If a recorded version was not stored because of an interruption, this stores it first. */
   complete(id: MandateId): Promise<Mandate | undefined>;
-  /** Both, of a mandate that is there. */
+  /** Both, for a mandate that exists. */
   lock(id: MandateId): Promise<Mandate | undefined>;
-  /** The newest version, read only. */
+  /** The newest version, without storing anything. */
   head(id: MandateId): Promise<Mandate | undefined>;
   version(id: MandateId, version: number): Promise<Mandate | undefined>;
   /**
    * Writes a version and makes it the newest.
    *
-   * @param lookAt milliseconds since the epoch: when it has to be looked at next; never again when left out
+   * @param lookAt time of the next check, in milliseconds since the epoch; without it, there are no further checks
    */
   put(mandate: Mandate, lookAt: number | undefined): Promise<void>;
-  /** One mandate that has to be looked at and that nobody else is looking at, locked. */
+  /** Locks one mandate that is due for a check and that no other node is checking. */
   lockDue(at: number): Promise<DueMandate | undefined>;
-  /** Nothing was changed; it is looked at again then. */
+  /** Sets the next check of an unchanged mandate. */
   lookAgain(id: MandateId, lookAt: number | undefined, noticedDays: number | undefined): Promise<void>;
 }
 
@@ -108,7 +108,7 @@ export function unitOn(client: pg.PoolClient, seals: Seals): Unit {
     hold,
     complete,
     async lock(id) {
-      // A lock that had to wait would otherwise be joined with the version from before the wait.
+      // Without a second query, a lock that had to wait would be joined with the version from before the wait.
       await hold(id);
       return complete(id);
     },

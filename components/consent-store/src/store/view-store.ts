@@ -5,13 +5,13 @@ import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Seals, StoredVersion } from '../stored-version.ts';
 
-/** A mandate with everything above it, and what an institution holds below it. */
+/** A mandate with all its ancestors and the sub-mandates that an institution holds. */
 export interface LoadedLines {
   readonly mandates: readonly Mandate[];
   readonly below: readonly MandateId[];
 }
 
-/** Reads what memory is made of. */
+/** Reads the data of the in-memory view. */
 export function createViewStore(pool: pg.Pool, seals: Seals) {
   const query = async <Row extends pg.QueryResultRow>(name: string, text: string, values: unknown[]) => {
     try {
@@ -22,14 +22,14 @@ export function createViewStore(pool: pg.Pool, seals: Seals) {
   };
   return {
     /**
-     * By one query: the mandate, what the institution holds below it, and everything above those.
+     * Reads in one query the mandate, the institution's sub-mandates below it, and all their ancestors.
      *
-     * @param most of what is held below; those that are active come first
+     * @param most limit of the sub-mandates; active ones come first
      */
     async lines(id: MandateId, holder: Lei, most: number): Promise<LoadedLines> {
       const rows = await query<StoredVersion & { held: boolean }>(
         'mandate-lines',
-        // Laterals with a limit: whatever the planner believes of the tables, each row is looked up by its key.
+        // Lateral joins with a limit force a look-up by key for each row, whatever the planner's statistics say.
         `with recursive held (id) as materialized (
            select l.mandate_id
              from mandate_lines l

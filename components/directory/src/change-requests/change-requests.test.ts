@@ -23,7 +23,7 @@ const propose = (edit = deskEdit()) => directory.propose({ edit }, proposer, 'go
 const approve = ({ id, digest }: DirectoryChangeRequest, on = directory) => on.approve(id, digest, approver);
 const typesRecorded = () => rig.records.map(({ type }) => type);
 
-/** The desk in production, as two people have made it. */
+/** The desk in production, after changes by two people. */
 async function deskInProduction(): Promise<void> {
   await approve(await propose());
   rig.records.length = 0;
@@ -76,7 +76,7 @@ describe('a change that touches a production client', () => {
         code: 'second_person_required',
         facts: { clients: ['vwap'] },
       });
-    // To stop it takes one; to let it go on, two.
+    // One person may stop it; resuming it needs two.
     await directory.apply(withModel({ status: 'Draft' }), proposer);
     expect(await refusalOf(directory.apply(withModel({ status: 'Approved' }), proposer))).toMatchObject({
       code: 'second_person_required',

@@ -54,43 +54,43 @@ import {
 
 const maxListed = 100;
 
-/** A request with what it would make of each entity; without the latter once it is decided or has expired. */
+/** A request with its effect on each entity; without the effect once it is decided or has expired. */
 export interface ChangeRequestView {
   readonly request: DirectoryChangeRequest;
-  /** Whether it can still be approved and would do what was proposed. */
+  /** Whether it can still be approved and would still have the proposed effect. */
   readonly stands: boolean;
   readonly entities: readonly PlannedEntity[];
 }
 
 export interface ChangeRequests {
-  /** @param scope by which it may be proposed */
+  /** @param scope the scope under which it may be proposed */
   readonly propose: (
     ...asked: readonly [...Parameters<Directory['propose']>, scope: ChangeScope]
   ) => ReturnType<Directory['propose']>;
   readonly approve: Directory['approve'];
   readonly reject: Directory['reject'];
   readonly list: Directory['changeRequests'];
-  /** Ends what somebody proposed until a moment and nobody has decided. @returns how many this call ended, each recorded */
+  /** Ends the open proposals that a person made until a given moment. @returns how many this call ended, each recorded */
   endProposalsOf(
     proposer: string,
     ended: { readonly before: number; readonly by: Actor; readonly reason: string },
   ): Promise<number>;
   /** @throws CodedError `change_not_found` */
   view(id: ChangeId): Promise<ChangeRequestView>;
-  /** Carries out what was approved and is not carried out yet. @throws what hinders it now; what hinders it for good ends the approval */
+  /** Carries out approved changes that are outstanding. @throws the present obstacle; a permanent obstacle ends the approval */
   carryOut(): Promise<void>;
-  /** The same for an approval that was there at the last look already: nobody else is at it. */
+  /** The same for an approval that was already outstanding at the last check, so that no other node is working on it. */
   carryOn(): Promise<void>;
 }
 
-/** An approval, as its record has it. */
+/** An approval as recorded. */
 interface Approved {
   readonly record: RecordId;
   readonly request: RequestState;
   readonly by: Actor;
 }
 
-/** Changes by two people: one proposes, another approves exactly that, within a day and once. */
+/** Changes by two people: one proposes, another approves exactly that change, within 24 hours and once. */
 export function createChangeRequests(dependencies: {
   readonly pool: pg.Pool;
   readonly clock: Clock;
@@ -98,7 +98,7 @@ export function createChangeRequests(dependencies: {
   readonly audit: DirectoryLog;
   readonly graph: LiveGraph;
   readonly logger: Logger;
-  /** Roles by which somebody governs. */
+  /** The governing roles. */
   readonly governing: ReadonlySet<string>;
   readonly refusals: Refusals;
   readonly proposerStanding: ProposerStanding;
@@ -117,7 +117,7 @@ export function createChangeRequests(dependencies: {
     ...{ kind, graph, second, refusals, carryOut },
     async obstacleTo(request, base, session) {
       const anew = await planAnew(request, base, session);
-      // What was proposed while the directory was empty may hold findings; now compliance records them.
+      // A proposal made while the directory was empty may contain findings, which only compliance may record now.
       return anew?.stands === true ? anew.planned.unrightful : outdated();
     },
   });
@@ -127,7 +127,7 @@ export function createChangeRequests(dependencies: {
     if (error !== undefined) await refusals.refuse(error, attempt);
   }
 
-  /** What was proposed, planned on what is there now; undefined where it can no longer be approved as it is. */
+  /** The proposal planned on the present state; undefined if it can no longer be approved unchanged. */
   async function planAnew(
     { proposal, scope, basis, digest }: StoredRequest,
     base: State,
@@ -140,13 +140,13 @@ export function createChangeRequests(dependencies: {
       const same = planned.basis === basis && digestOfProposal(proposal) === digest;
       return { planned, stands: same && problems.count() === 0 };
     } catch (error) {
-      // A trust profile that cannot be registered any more.
+      // The trust profile can no longer be registered.
       if (isTrustError(error)) return undefined;
       throw error;
     }
   }
 
-  /** The request as its newest record has it; undefined where there is none, or somebody else wrote its row. */
+  /** The request as its newest record states it; undefined if it is unknown or its row is forged. */
   async function believed(id: ChangeId): Promise<StoredRequest | undefined> {
     try {
       return await things.find(id);
@@ -174,7 +174,7 @@ export function createChangeRequests(dependencies: {
       carriesOut: record,
       evaluate: (base, session) => graph.evaluate(graph.read(proposal, problems), base, problems, session),
       async check(changeSet, base) {
-        // The approval was given on this state: nobody has changed it since. A node may be configured otherwise by now.
+        // The approval was given on this state, which has not changed. The configuration of the node may have changed.
         if (problems.count() > 0 || basisOf(changeSet, base) !== request.basis) throw outdated();
       },
       cause: { digest, by, reason, approval: { change: id, proposedBy, record } },
@@ -209,7 +209,7 @@ export function createChangeRequests(dependencies: {
     }
   }
 
-  /** The approval that nobody had carried out when this node last looked. */
+  /** The outstanding approval at this node's last check. */
   let seen: RecordId | undefined;
 
   return {
@@ -270,7 +270,7 @@ export function createChangeRequests(dependencies: {
       const now = clock.now();
       const requests: StoredRequest[] = [];
       for (const row of await listRequests(pool, { status, now: new Date(now), limit: maxListed })) {
-        // What is decided changes no more.
+        // A decided request does not change any more.
         const request = statusOf(row, now) === 'proposed' ? await believed(row.id) : row;
         if (request !== undefined && (status === undefined || statusOf(request, now) === status))
           requests.push(request);

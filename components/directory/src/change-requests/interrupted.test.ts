@@ -6,7 +6,7 @@ import { fileWithServices, tradingDesk } from '../testing/example-clients.ts';
 import { broker } from '../testing/example-file.ts';
 import { approver, createRig, proposer, type Rig, refusalOf } from '../testing/rig.ts';
 
-/** A process dies between a record and what follows from it; others go on. */
+/** A process dies between a record and its effect; other processes complete it. */
 describe('a change for two people that is interrupted', () => {
   let rig: Rig;
   let directory: DirectoryComponent;

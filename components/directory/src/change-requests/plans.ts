@@ -15,7 +15,7 @@ import { type ChangeScope, governingGrants, refuseFindings, refuseRates } from '
 import type { State } from '../state.ts';
 import { basisOf } from './request.ts';
 
-/** What a change would make of one entity. */
+/** The effect of a change on one entity. */
 export interface PlannedEntity {
   readonly change: DirectoryChange['change'];
   readonly kind: DirectoryChange['kind'];
@@ -25,17 +25,17 @@ export interface PlannedEntity {
   readonly after?: JsonDocument;
 }
 
-/** What a proposal comes to as things are now. */
+/** The effect of a proposal on the present state. */
 export interface Plan {
   readonly changes: readonly DirectoryChange[];
-  /** Digest of the changes with what is there before them: the same changes of something else are another plan. */
+  /** Digest of the changes with the entities before them: the same changes of other content are a different plan. */
   readonly basis: Digest;
-  /** Why it may not be made by the scope by which it was proposed. */
+  /** Why the scope under which it was proposed does not permit it. */
   readonly unrightful: CodedError | undefined;
   readonly entities: () => readonly PlannedEntity[];
 }
 
-/** Plans a proposal on what is there; what is wrong with a file or an edit is reported. @throws CodedError for a trust profile */
+/** Plans a proposal on the present state and reports errors of a file or an edit. @throws CodedError for a trust profile */
 type Planner = (
   proposal: AnyProposal,
   from: {
@@ -80,14 +80,14 @@ export function createPlanner(dependencies: {
 
   return (proposal, from) => {
     if (!('partner' in proposal)) return planGraph(proposal, from);
-    // By its own right alone: no other scope leads to a partner.
+    // Only the scope for partners permits a trust profile.
     if (from.scope !== 'partner:register')
       throw directoryErrors.error('directory_file_invalid', 'A trust profile is proposed at POST /partners/profiles.');
     return planProfile(proposal.partner);
   };
 }
 
-/** Whoever approves that somebody may govern sees by which accounts they sign in; of others these names are not shown. */
+/** Shows an approver the sign-in accounts of a person who would govern. For other people these names stay hidden. */
 function entitiesOf(changeSet: ChangeSet, base: State, governing: ReadonlySet<string>): readonly PlannedEntity[] {
   const { changes, stored } = changeSet;
   const empowered = new Set(governingGrants(changeSet, base.stored, governing).map(({ principal }) => principal));

@@ -3,11 +3,11 @@ import { type ChangeId, type Clock, type Digest, defined, type Json, type Record
 import type { ChangeScope } from '../rules/index.ts';
 import { findRequest, lockRequest, putRequest, type RequestState, type StoredRequest } from './store.ts';
 
-// What records say of a change that takes two people, and rows are held against (docs/adr/0043, 0057).
+// The content of a change request in records; rows are compared with it (docs/adr/0043, 0057).
 
 export type RequestKind = RecordedKind<ChangeId, RequestState, StoredRequest>;
 
-/** How long a request can still be looked at when it is over. */
+/** How long a request remains readable after its expiry. */
 export const keptMs = 90 * 24 * 3_600_000;
 
 export function createRequestKind(clock: Clock): RequestKind {
@@ -23,7 +23,7 @@ export function createRequestKind(clock: Clock): RequestKind {
   };
 }
 
-/** The digest covers what was proposed; the basis, what it would have changed then. */
+/** `digest` covers the proposal; `basis` covers its effect at that time. */
 interface Content {
   readonly proposed_by: string;
   readonly through: readonly string[];
@@ -58,7 +58,7 @@ function contentOf(state: RequestState): Json {
   return content as unknown as Json;
 }
 
-/** @param carried what a record of ours carries */
+/** @param carried content of a record of this component */
 function stateOf(carried: Json, id: ChangeId): RequestState {
   const content = carried as unknown as Content;
   return {

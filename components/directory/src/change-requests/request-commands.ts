@@ -35,9 +35,9 @@ export interface Rejecting {
   readonly reason: string;
   readonly by: Requester;
 }
-/** What was approved and cannot be carried out. */
+/** An approved change that can no longer be carried out. */
 export interface GivingUp extends Rejecting {
-  /** As the approval has it. */
+  /** The request as it was approved. */
   readonly request: RequestState;
   readonly approval: RecordId;
   readonly error: CodedError;
@@ -47,7 +47,7 @@ interface Existing {
   readonly request: StoredRequest;
 }
 interface Judged extends Existing {
-  /** Why what was proposed cannot be made now, with the directory locked; not asked of what is decided already. */
+  /** Why the proposed change cannot be made now, under the lock. Not evaluated for a request that is already decided. */
   readonly obstacle: () => Promise<CodedError | undefined>;
   readonly departed: boolean;
 }
@@ -57,7 +57,7 @@ interface StillApproved {
 
 type RequestCommand<Ask, Facts, Answer> = Command<Ask, ChangeId, RequestState, StoredRequest, Facts, Answer>;
 
-/** Every change of a request for two people. What was approved is carried out by {@link LiveGraph.run} or the trust registry. */
+/** The commands of a change request. {@link LiveGraph.run} or the trust registry carries out approved changes. */
 export function createRequestCommands({
   kind,
   graph,
@@ -70,9 +70,9 @@ export function createRequestCommands({
   readonly graph: LiveGraph;
   readonly second: SecondPerson;
   readonly refusals: Refusals;
-  /** Why what was proposed cannot be made of this state, if so. */
+  /** Why the proposed change cannot be made on this state, if it cannot. */
   readonly obstacleTo: (request: StoredRequest, base: State, session: pg.PoolClient) => Promise<CodedError | undefined>;
-  /** Carries out what was approved last, where that is not done yet. */
+  /** Carries out the most recent approval if that has not been done. */
   readonly carryOut: () => Promise<void>;
 }) {
   const nothing = async (): Promise<void> => undefined;
@@ -89,9 +89,9 @@ export function createRequestCommands({
     kind,
     about: ({ request }) => request.id,
     facts: async () => undefined,
-    // A request has an id of its own: it is made once.
+    // Each proposal has a new id, so it is made once.
     done: () => undefined,
-    // It was planned, and refused, before it was stored: nothing is locked by a proposal.
+    // The change was planned and checked before the request was stored. A proposal locks nothing.
     check: nothing,
     next: ({ ask }, record) => ({ ...ask.request, status: 'proposed', decidedBy: null, recordId: record }),
     before: nothing,
@@ -126,7 +126,7 @@ export function createRequestCommands({
         obstacle: () => obstacleTo(request, base, session),
       };
     },
-    // Whoever repeats what was interrupted is answered; whoever comes second is told so.
+    // A repeated request gets its first answer; a second decision gets an error.
     done: ({ ask, facts: { request }, completed }) =>
       completed && request.status === 'approved' && request.decidedBy === ask.by.id && request.digest === ask.digest
         ? request.id
@@ -145,7 +145,7 @@ export function createRequestCommands({
       outcome: 'done',
       ...recordedRequester(ask.by),
       references: [recordId],
-      // It is carried out before anything else is changed, by whoever takes the lock of the directory next.
+      // The next holder of the directory's lock carries it out before any other change.
       standing: [standing(approvedThing, { change: id })],
       data: { change_request: id, digest, proposed_by: proposedBy },
     }),
@@ -185,7 +185,7 @@ export function createRequestCommands({
     release: (next) => next,
   };
 
-  /** Who proposed it has gone. @returns whether this ended it */
+  /** The proposer has left. @returns whether this call ended the request */
   const withdraw: RequestCommand<Rejecting, undefined, boolean> = {
     kind,
     about: ({ id }) => id,
@@ -201,11 +201,11 @@ export function createRequestCommands({
     release: () => true,
   };
 
-  /** What was approved can no longer be made: the approval ends, on record. @returns whether this ended it */
+  /** The approved change can no longer be made: records the end of the approval. @returns whether this call ended it */
   const giveUp: RequestCommand<GivingUp, StillApproved, boolean> = {
     kind,
     about: ({ id }) => id,
-    // What somebody has done to the row does not keep everybody from changing the directory.
+    // A manipulated row must not block all changes of the directory.
     unproven: 'none',
     facts: async (session, { ask }) => ({ stands: (await graph.lockFor(session, ask.approval)) !== undefined }),
     done: ({ facts: { stands } }) => (stands ? undefined : false),

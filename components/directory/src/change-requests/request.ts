@@ -38,8 +38,8 @@ export function shown(
 }
 
 /**
- * Digest of a plan with every entity as it is before it: the same changes to an entity that somebody has changed
- * meanwhile are another plan.
+ * Digest of a plan with every entity as it was before. If an entity has been edited since, the same changes are a different
+ * plan.
  */
 export function basisOf({ changes }: ChangeSet, { stored }: State): Digest {
   return digestOf(
@@ -47,7 +47,7 @@ export function basisOf({ changes }: ChangeSet, { stored }: State): Digest {
   );
 }
 
-/** A change that takes two people, of the directory or of a partner's trust profile. */
+/** A change of the directory or of a partner's trust profile that needs two people. */
 export const changeApproval = {
   what: 'change',
   approves: 'digest',
@@ -80,17 +80,17 @@ export function waiting(request: RequestState): WaitingProposal {
   };
 }
 
-/** Who proposed it, with everybody through whom they did. */
+/** The proposer with the whole acting chain. */
 export function proposersOf({ proposedBy, through }: Pick<StoredRequest, 'proposedBy' | 'through'>): readonly string[] {
   return peopleOf({ id: proposedBy, through });
 }
 
-/** As records name who acts. */
+/** The caller in the form that records use. */
 export function actorOf({ id, institution }: Requester): Actor {
   return { id, ...defined({ institution }) };
 }
 
-/** What is planned now is not what was proposed. */
+/** The present plan differs from the proposed one. */
 export function outdated(): CodedError {
   return directoryErrors.error(
     'directory_changed_meanwhile',
@@ -98,7 +98,7 @@ export function outdated(): CodedError {
   );
 }
 
-/** A word ends with the place and the right of whoever gave it: an approval would be that of one person alone. */
+/** A proposal ends when its proposer loses the position or the right to make it. Otherwise the approver alone would decide. */
 export function proposerDeparted(): CodedError {
   return directoryErrors.error(
     'directory_changed_meanwhile',

@@ -6,30 +6,30 @@ import type { AnyProposal } from '../proposal.ts';
 import type { ChangeScope } from '../rules/index.ts';
 import type { Session } from '../store.ts';
 
-/** What decides about a change request; its expiry is judged by who reads it. */
+/** The fields that decide about a change request. The reader evaluates the expiry. */
 export interface RequestState {
   readonly id: ChangeId;
   readonly status: 'proposed' | 'approved' | 'rejected';
   readonly proposedBy: string;
-  /** Through whom they proposed it. */
+  /** The acting chain of the proposer. */
   readonly through: readonly string[];
-  /** By which they may propose it. */
+  /** The scope under which it was proposed. */
   readonly scope: ChangeScope;
   readonly decidedBy: string | null;
   readonly proposedAt: Date;
   readonly expiresAt: Date;
   readonly reason: string;
-  /** Of the changes as planned when it was proposed. */
+  /** Digest of the changes as planned at the proposal. */
   readonly changesDigest: Digest;
   readonly basis: Digest;
   readonly digest: Digest;
-  /** Of the proposal. */
+  /** The record of the proposal. */
   readonly recordId: RecordId;
 }
 
 export interface StoredRequest extends RequestState {
   readonly changes: readonly DirectoryChange[];
-  /** Null once it is carried out or rejected, or has expired. */
+  /** Null once it is carried out, rejected or expired. */
   readonly proposal: AnyProposal | null;
   /** The newest record about it. */
   readonly changeRecord: RecordId;
@@ -38,7 +38,7 @@ export interface StoredRequest extends RequestState {
 const columns = `id, status, proposed_by as "proposedBy", through, scope, decided_by as "decidedBy", proposed_at as "proposedAt",
   expires_at as "expiresAt", reason, changes, basis, digest, proposal, record_id as "recordId", change_record as "changeRecord"`;
 
-/** Stores what is about to be proposed: its record does not hold it. It counts for nothing until that is recorded. */
+/** Stores the content of a proposal, which its record does not contain. The row counts only after the proposal is recorded. */
 export async function keepProposal(
   session: pg.PoolClient,
   request: Omit<RequestState, 'status' | 'decidedBy' | 'changesDigest' | 'recordId'> & {
@@ -67,7 +67,7 @@ export async function keepProposal(
   );
 }
 
-/** Makes the row say what was recorded. What was proposed stays as it was stored before, and goes with a rejection. */
+/** Updates the row to its record. The stored proposal stays, and a rejection deletes it. */
 export async function putRequest(
   session: pg.PoolClient,
   state: RequestState,
@@ -106,13 +106,13 @@ export async function findRequest(session: Session, id: ChangeId): Promise<Store
   return (await found(session, 'id = $1 and change_record is not null', [id]))[0];
 }
 
-/** Holds the request until the transaction ends: of several who decide, the second sees what the first did. */
+/** Locks the request until the transaction ends, so that a second decision sees the first. */
 export async function lockRequest(session: pg.PoolClient, id: ChangeId): Promise<StoredRequest | undefined> {
   await ask(session, 'select id from change_requests where id = $1 for update', [id]);
   return findRequest(session, id);
 }
 
-/** What is stored of what was proposed. */
+/** The stored content of a proposal. */
 export async function findProposal(session: Session, id: ChangeId): Promise<AnyProposal | undefined> {
   const { rows } = await ask<{ proposal: AnyProposal | null }>(
     session,
@@ -122,12 +122,12 @@ export async function findProposal(session: Session, id: ChangeId): Promise<AnyP
   return rows[0]?.proposal ?? undefined;
 }
 
-/** Takes what was proposed away once it is carried out. */
+/** Deletes the content of a proposal after it is carried out. */
 export async function dropProposal(session: pg.PoolClient, id: ChangeId): Promise<void> {
   await ask(session, 'update change_requests set proposal = null where id = $1', [id]);
 }
 
-/** What somebody proposed until a moment, and nobody has decided as far as the rows say. */
+/** A person's proposals until a given moment that are open according to the rows. */
 export async function openRequestsOf(session: Session, proposer: string, before: Date): Promise<readonly ChangeId[]> {
   const { rows } = await ask<{ id: ChangeId }>(
     session,
@@ -137,7 +137,7 @@ export async function openRequestsOf(session: Session, proposer: string, before:
   return rows.map(({ id }) => id);
 }
 
-/** Newest first, as the rows say; what was stored and may not have been recorded is among them. */
+/** Newest first, from unverified rows. It includes stored proposals that may not have been recorded. */
 export async function listRequests(
   session: Session,
   filter: { readonly status: DirectoryChangeRequest['status'] | undefined; readonly now: Date; readonly limit: number },
@@ -150,7 +150,7 @@ export async function listRequests(
   );
 }
 
-/** Forgets what expired proposals would have written, and requests that are long over; in slices. */
+/** Deletes the content of expired proposals, and requests that ended long ago; in slices. */
 export async function sweepRequests(session: pg.PoolClient, now: Date, removeBefore: Date): Promise<void> {
   await ask(
     session,

@@ -12,21 +12,21 @@ import {
   takeDepartures,
 } from './store.ts';
 
-/** Carries departures through, on every node, each by one node at a time. */
+/** Works on departures on every node; one node at a time works on each. */
 interface Carrier {
   hurry(): void;
-  /** @throws CodedError `database_unavailable`; what an effect throws is written down with the departure instead */
+  /** @throws CodedError `database_unavailable`; errors of an effect are stored with the departure instead */
   run(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const atOnce = 16;
-/** Another node takes a departure over when the one that has it says nothing for so long. */
+/** Another node takes a departure over if its worker has been silent for this long. */
 const leaseMs = 60_000;
-/** How long one effect may take; less than the lease, so that it is put down before another node takes it up. */
+/** Time limit of one effect. It is shorter than the lease, so that the effect is abandoned before another node starts it. */
 const effectMs = 30_000;
 const longestWaitMs = 300_000;
-/** For an effect that this node does not have: another one may. */
+/** For an effect that this node lacks; another node may have it. */
 const otherNodeMs = 5_000;
 
 export function createCarrier(dependencies: Omit<DepartureDependencies, 'newRecordId'>): Carrier {
@@ -53,7 +53,7 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
     try {
       await carry(departure, claim);
     } catch (error) {
-      // Where even this fails, the claim runs out.
+      // If even this fails, the claim expires.
       await putOffDeparture(pool, departure.id, claim, clock.now() + waitAfter(departure.attempts)).catch(
         () => undefined,
       );
@@ -61,9 +61,9 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
     }
   }
 
-  /** One after another, and each only when those before it are done: a later one may rely on them. */
+  /** Runs the effects one after another. An effect may rely on those before it. */
   async function carry(departure: StoredDeparture, claim: string): Promise<void> {
-    // What ends is recorded as the doing of whoever the row names.
+    // Records name the principal in the row as the actor.
     if (!(await standings.holds(departureClaim(departure))))
       return putOffDeparture(pool, departure.id, claim, clock.now() + longestWaitMs);
     const known = new Map(dependencies.effects().map((effect) => [effect.name, effect]));
@@ -87,7 +87,7 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
     await complete(departure, claim, ended);
   }
 
-  /** What hangs is a failure too: it is tried again, and holds up neither the others nor the end of this process. */
+  /** A hanging effect counts as failed: it is retried and delays neither the others nor the shutdown. */
   async function attempt(
     effect: DepartureEffect,
     { id, principal, kind, at, by, reason }: StoredDeparture,
@@ -103,7 +103,7 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
   async function bounded(ending: Promise<{ readonly ended: number }>) {
     const settled = new AbortController();
     const late = sleep(effectMs, { failure: 'timeout' }, { signal: AbortSignal.any([settled.signal, stopping.signal]) })
-      // Either it ended in time, or this process does.
+      // Either the effect ended in time, or this process exits.
       .catch(() => ({ failure: 'interrupted' }));
     try {
       return await Promise.race([ending.then(({ ended }) => ({ ended })), late]);
@@ -112,7 +112,7 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
     }
   }
 
-  /** The record has the id that was chosen for it: whoever dies before the next line has it appended again, once. */
+  /** The record has a fixed id: if the process dies before the next line, the record is appended again without a duplicate. */
   async function complete(
     departure: StoredDeparture,
     claim: string,
@@ -135,7 +135,7 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
     await completeDeparture(pool, departure.id, claim);
   }
 
-  /** Whoever asks while a round is under way is answered by the next one: that may have begun too early for them. */
+  /** A caller that arrives during a round waits for the next one, because the current round may have started too early. */
   function run(): Promise<void> {
     if (running === undefined) {
       running = carryDue().finally(() => {
@@ -166,7 +166,7 @@ export function createCarrier(dependencies: Omit<DepartureDependencies, 'newReco
   };
 }
 
-/** Twice as long each time: 1 s, 2 s, 4 s, ... five minutes. */
+/** Doubles each time: 1 s, 2 s, 4 s, up to five minutes. */
 function waitAfter(attempts: number): number {
   return Math.min(1_000 * 2 ** Math.min(attempts - 1, 20), longestWaitMs);
 }

@@ -3,13 +3,13 @@ import { defined, type Json } from '@countersign/kernel';
 import type { ChangeSet } from '../changes.ts';
 import { type Entry, entryKey, type Graph } from '../entry.ts';
 
-/** A principal that a change takes away, or puts elsewhere. */
+/** A principal that a change removes or moves. */
 export interface Departing {
   readonly kind: Departure['kind'];
   readonly principal: PrincipalId;
-  /** LEI of the institution it was with. */
+  /** LEI of its former institution. */
   readonly institution: string;
-  /** Where it was; and where it is now, for who has moved. */
+  /** The former position; for a move also the new one. */
   readonly from: Position;
   readonly to?: Position;
 }
@@ -17,8 +17,8 @@ export interface Departing {
 type Position = { readonly desk?: string; readonly roles: readonly string[]; readonly institution?: string };
 
 /**
- * Who leaves and who moves by a change, however it was asked for: there is no way to take somebody away that leaves
- * them what they held. A person who is no longer active leaves; whoever was inactive has left already.
+ * The principals that leave or move by a change, whatever kind of request makes it. No path removes a principal but leaves its
+ * tokens and grants. A person who becomes inactive leaves; an inactive person has left already.
  */
 export function departuresIn(changeSet: ChangeSet, before: Graph): readonly Departing[] {
   const left = changeSet.removed.flatMap((entry) => {
@@ -36,7 +36,7 @@ export function departuresIn(changeSet: ChangeSet, before: Graph): readonly Depa
   return [...left, ...written];
 }
 
-/** As the record tells it. */
+/** The departure in the form of its record. */
 export function positionJson({ desk, roles, institution }: Position): Json {
   return {
     ...defined({ institution, desk }),

@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-/** Effects that write down what they were called for, and can be told to fail or to wait. */
+/** Effects that note their calls and can be made to fail or to wait. */
 function effectsThatTell(...names: readonly string[]) {
   const calls: string[] = [];
   const failing = new Set<string>();
@@ -312,7 +312,7 @@ describe('moving', () => {
     expect(departure).toMatchObject({ kind: 'move', principal: 'person:ben.ito', status: 'completed' });
     expect(calls).toEqual(['tokens move person:ben.ito']);
     expect(directory.snapshot().principal('person:ben.ito')).toMatchObject({ desk: 'credit', roles: ['sales'] });
-    // How their identity provider knows them, and their key, go with them.
+    // Their names at identity providers and their keys are removed with them.
     expect(directory.snapshot().federatedPerson('https://idp.broker.example', 'u-1002')?.id).toBe('person:ben.ito');
     expect(rig.records.find(({ type }) => type === 'directory.departure')).toMatchObject({
       data: {
@@ -386,7 +386,7 @@ describe('what a departure ends', () => {
       status: 'in-progress',
       effects: ['sessions done', 'tokens pending fault', 'mandates pending'],
     });
-    // Gone from the directory all the same.
+    // The directory has removed the principal nevertheless.
     expect(directory.snapshot().principal('person:anna.keller')).toBeUndefined();
     await directory.carryDepartures();
     expect(calls).toHaveLength(2);
@@ -412,7 +412,7 @@ describe('what a departure ends', () => {
     await leaving;
     void directory.carryDepartures();
     await expect.poll(() => dying.calls.length).toBe(2);
-    // Nothing more is heard of it; its claim still stands, so nobody else begins.
+    // The worker is silent, but its claim is still valid, so no other node starts.
     const living = effectsThatTell('sessions', 'tokens');
     const other = await rig.open({ departureEffects: living.effects });
     await other.carryDepartures();

@@ -9,15 +9,15 @@ import { departureClaim, insertDepartures, listDepartures, type NewDeparture, ty
 
 /** Principals that leave and move, from the change in the directory until everything they held has ended. */
 export interface Departures {
-  /** Records departures and writes them down, with the change that makes them and before it is committed. */
+  /** Records and stores departures in the transaction of the change, before its commit. */
   begin(session: pg.PoolClient, departing: readonly Departing[], how: DepartureCause): Promise<readonly DepartureId[]>;
-  /** What rows say of departures that are under way. */
+  /** The content of the rows of unfinished departures. */
   openClaims(session: pg.PoolClient): Promise<readonly Claim[]>;
-  /** Carries on soon with whatever is due. */
+  /** Starts work on due departures in the background. */
   hurry(): void;
-  /** Carries on with whatever is due; what fails comes up again later. */
+  /** Works on due departures; a failed one is retried later. */
   run(): Promise<void>;
-  /** As it stands after one attempt, or after a bounded wait for it. */
+  /** The departure after one attempt, or after a bounded wait for it. */
   settled(id: DepartureId): Promise<Departure>;
   list(filter: {
     readonly status?: Departure['status'] | undefined;
@@ -31,18 +31,18 @@ export interface Departures {
 interface DepartureCause {
   readonly by: Actor;
   readonly reason: string;
-  /** Version of the directory that the change makes. */
+  /** Version of the directory after the change. */
   readonly version: number;
   /** The record of the change. */
   readonly applied: RecordId;
 }
 
 const maxListed = 1_000;
-/** How long somebody who asked for a departure waits for what it ends. */
+/** How long the requester of a departure waits for its effects. */
 const waitMs = 5_000;
-/** As many as a record has room for. */
+/** As many as fit one record. */
 const maxClaims = 250;
-/** Records that are on their way to the log at once. */
+/** Records appended concurrently. */
 const recordsAtOnce = 64;
 
 export function createDepartures(dependencies: DepartureDependencies): Departures {

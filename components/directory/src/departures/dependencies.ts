@@ -10,6 +10,6 @@ export interface DepartureDependencies {
   readonly audit: AuditAppender & StandingReader;
   readonly logger: Logger;
   readonly newRecordId: () => RecordId;
-  /** What ends, in this order; asked for at each departure, so that it may be wired late. */
+  /** The effects in their order. A function called at each departure, so that effects can be wired later. */
   readonly effects: () => readonly DepartureEffect[];
 }

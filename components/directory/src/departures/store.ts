@@ -4,12 +4,12 @@ import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Session } from '../store.ts';
 
-/** A departure as it begins. */
+/** A new departure. */
 export interface NewDeparture {
   readonly id: DepartureId;
   readonly kind: Departure['kind'];
   readonly principal: PrincipalId;
-  /** LEI of the institution it was with; unknown of the first departures there were. */
+  /** LEI of its former institution; unknown for departures of the first releases. */
   readonly institution?: string | null;
   readonly at: Date;
   readonly by: Actor;
@@ -20,11 +20,11 @@ export interface NewDeparture {
 
 type StoredEffect = Departure['effects'][number];
 
-/** A departure with everything its worker needs. */
+/** A departure with the data its worker needs. */
 export interface StoredDeparture extends NewDeparture {
   readonly status: Departure['status'];
   readonly attempts: number;
-  /** In the order in which they end. */
+  /** The effects in their order. */
   readonly effects: readonly StoredEffect[];
 }
 
@@ -54,7 +54,7 @@ const columns = `departures.id, departures.kind, departures.principal, departure
   coalesce((select jsonb_agg(to_jsonb(effect) order by effect.position)
               from departure_effects effect where effect.departure = departures.id), '[]') as effects`;
 
-/** Writes down departures with the change that makes them, each with the names of what is to end. */
+/** Stores departures with the names of their effects, in the transaction of the change. */
 export async function insertDepartures(
   session: pg.PoolClient,
   departures: readonly NewDeparture[],
@@ -86,8 +86,8 @@ export async function insertDepartures(
 }
 
 /**
- * Takes what is due, for `leaseMs`: a node that dies on the way leaves it to the next. Of one principal the oldest
- * first, and the next one when that is completed.
+ * Claims due departures for `leaseMs`. If the node dies, another node takes over after that. Departures of one principal run
+ * oldest first, one after another.
  */
 export async function takeDepartures(
   session: Session,
@@ -110,7 +110,7 @@ export async function takeDepartures(
   );
 }
 
-/** @returns whether whoever claims it still has it */
+/** @returns whether the caller still holds the claim */
 export async function keepDeparture(session: Session, id: DepartureId, claim: string, until: number): Promise<boolean> {
   return changedOne(
     session.query(`update departures set next_attempt = $3 where id = $1 and claim = $2 and status = 'in-progress'`, [
@@ -121,7 +121,7 @@ export async function keepDeparture(session: Session, id: DepartureId, claim: st
   );
 }
 
-/** Gives it back, to be taken up at `next`. */
+/** Releases the claim; the next attempt is at `next`. */
 export async function putOffDeparture(session: Session, id: DepartureId, claim: string, next: number): Promise<void> {
   await changedOne(
     session.query(
@@ -131,7 +131,7 @@ export async function putOffDeparture(session: Session, id: DepartureId, claim: 
   );
 }
 
-/** Of who still has it. @returns whether they have */
+/** Stores the outcome of one effect if the claim is still held. @returns whether it is */
 export async function settleEffect(
   session: Session,
   id: DepartureId,
@@ -182,7 +182,7 @@ export async function listDepartures(
   );
 }
 
-/** Has this principal left or moved since? Also one who is there again. */
+/** Whether this principal has left or moved since, even if it has returned. */
 export async function hasDepartedSince(session: Session, principal: string, since: Date): Promise<boolean> {
   return changedOne(
     session.query('select from departures where principal = $1 and started_at >= $2 limit 1', [principal, since]),
@@ -217,9 +217,9 @@ function departureOf(row: Row): StoredDeparture {
   return { ...row, id, principal, effects };
 }
 
-// What decides in rows of departures, as records say it and as rows are held against them (docs/adr/0043).
+// The fields of a departure that decide an outcome; records state them, and rows are compared with them (docs/adr/0043).
 
-/** What ends by a departure is recorded as done by whoever made it. */
+/** Records name this requester as the actor of each effect. */
 export function departureClaim(departure: NewDeparture): Claim {
   const { id, kind, principal, institution, at, by, reason, recordId, completionRecord } = departure;
   return {

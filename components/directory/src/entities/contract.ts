@@ -8,7 +8,7 @@ import { code, readDay, readLei, strict } from './fields/fields.ts';
 const day = (description: string) => Type.String({ pattern: '^\\d{4}-\\d{2}-\\d{2}$', description });
 const partySchema = Type.Object({ lei: code, role: Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }) }, strict);
 
-/** A contract between institutions, kept by one of its parties. */
+/** A contract between institutions, maintained by one of its parties. */
 export const contractReader = entityReader({
   kind: 'contract',
   list: 'contracts',
@@ -50,7 +50,7 @@ export const contractReader = entityReader({
   },
 });
 
-/** At least two institutions; one may have several roles, each once. */
+/** At least two institutions. An institution may have several roles, each once. */
 function readParties(written: readonly Static<typeof partySchema>[], place: Place): Contract['parties'] | undefined {
   const parties = written.flatMap(({ lei: text, role }, index) => {
     const lei = readLei(text, place.at(index, 'lei'));

@@ -23,7 +23,7 @@ const hoursSchema = Type.Object(
   strict,
 );
 
-/** A desk of an institution, with what it is entitled to. People, services and agents name it by its name. */
+/** A desk of an institution with its entitlements. People, services and agents refer to it by name. */
 export const deskReader = entityReader({
   kind: 'desk',
   list: 'desks',
@@ -85,13 +85,13 @@ function readHours(
 ): Desk['hours'] | undefined {
   if (!isTimeZone(timeZone))
     return place.at('time_zone').report('directory_file_invalid', 'There is no time zone by this IANA name.');
-  // Two digits each, so the order of the texts is the order of the times.
+  // Both have two digits, so text order is time order.
   if (closes <= opens)
     return place.at('closes').report('directory_file_invalid', 'A desk closes after it opens, on the same day.');
   return { timeZone, opens, closes, days: [...days].sort() };
 }
 
-/** Also what this runtime can reckon with: hours that nobody can compute would open or close a desk by accident. */
+/** The time zone must be known to this runtime; otherwise the desk's hours could not be computed. */
 function isTimeZone(name: string): boolean {
   try {
     new Intl.DateTimeFormat('en', { timeZone: name });

@@ -3,7 +3,7 @@ import { Type } from 'typebox';
 import { entityReader } from './fields/entity-reader.ts';
 import { code, readInstant, readLei, readPrincipalId, strict } from './fields/fields.ts';
 
-/** A workstation or phone that an institution manages, as it was found when it was last looked at. */
+/** A managed workstation or phone with its most recent posture. */
 export const deviceReader = entityReader({
   kind: 'device',
   list: 'devices',

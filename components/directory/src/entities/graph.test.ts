@@ -39,7 +39,7 @@ const custody = (): Document => ({
 });
 const codeOf = (holder: string, code: number): Document => ({ venue: 'XEXA', institution: broker, holder, code });
 
-/** The example with everything that the graph can hold. */
+/** The example file with an entity of every kind. */
 function wholeFile() {
   const file = exampleFile();
   const [house] = file.accounts;

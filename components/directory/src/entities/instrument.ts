@@ -17,7 +17,7 @@ import { code, readInstant, readName, strict } from './fields/fields.ts';
 
 const source = Type.String({ minLength: 1, maxLength: 200, description: 'Who says so.' });
 
-/** What reference data says of an instrument, for everybody who deals in it. */
+/** Reference data of an instrument, shared by everyone who trades it. */
 export const instrumentReader = entityReader({
   kind: 'instrument',
   list: 'instruments',
@@ -75,7 +75,7 @@ export const instrumentReader = entityReader({
   },
 });
 
-/** What a unit of a currency is worth in the base currency. */
+/** The value of one unit of a currency in the base currency. */
 export const rateReader = entityReader({
   kind: 'rate',
   list: 'rates',
@@ -131,7 +131,7 @@ function readInstrumentId(text: string, place: Place): string | undefined {
   );
 }
 
-/** Below 1, what is executed and settled at its price would be more than what was ordered. */
+/** A value below 1 would make the executed and settled amount larger than the ordered one. */
 function readMultiplier(text: string, place: Place): DecimalString | undefined {
   const multiplier = readPositive(text, place);
   if (multiplier === undefined || compareDecimals(multiplier, one) >= 0) return multiplier;

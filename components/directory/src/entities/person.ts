@@ -80,7 +80,7 @@ function readCredential(
 ): Credential | undefined {
   const key = readPublicKey(jwk, place, keys);
   if (key === undefined) return undefined;
-  // An approval names its key by the thumbprint: another name in the file would promise something else.
+  // An approval names its key by thumbprint, so a different name in the file would be misleading.
   if (key.jwk['kid'] !== undefined && key.jwk['kid'] !== key.thumbprint)
     return place
       .at('kid')

@@ -4,10 +4,10 @@ import { Type } from 'typebox';
 import { entityReader } from './fields/entity-reader.ts';
 import { code, readLei, strict } from './fields/fields.ts';
 
-/** RTS 24 Annex: none, aggregated, pending, and the institution itself have numbers of their own. */
+/** RTS 24 Annex reserves codes for none, aggregated, pending and the institution itself. */
 const firstFree = 4;
 
-/** By which number a venue knows a principal of an institution, or the institution. */
+/** The short code by which a venue identifies an institution or one of its principals. */
 export const shortCodeReader = entityReader({
   kind: 'short-code',
   list: 'short_codes',

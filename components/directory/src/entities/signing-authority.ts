@@ -4,7 +4,7 @@ import { type Static, Type } from 'typebox';
 import type { Place } from '../problems.ts';
 import { code, strict } from './fields/fields.ts';
 
-/** How far a signatory binds their institution. */
+/** The limit up to which a signatory binds the institution. */
 export const signingAuthoritySchema = Type.Object(
   {
     kinds: Type.Optional(
@@ -25,7 +25,7 @@ export const signingAuthoritySchema = Type.Object(
   strict,
 );
 
-/** Of a principal who may have one; undefined where it is written and cannot be, which is reported. */
+/** The signing authority of a principal; undefined and reported if this principal may not have one. */
 export function signingAuthorityOf(
   {
     roles,

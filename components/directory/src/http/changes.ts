@@ -31,12 +31,12 @@ const listAnswer = Type.Object(
 const tag = 'changes';
 type WithId = { Params: Static<typeof idParams> };
 
-/** A file, and the words around it. */
+/** Room for a file and its envelope. */
 const bodyLimitBytes = 4 * 1024 * 1024 + 4_096;
 
 const envelope = Compile(proposeEnvelope);
 
-/** Changes by two people. */
+/** Change requests: proposals and decisions by two people. */
 export function changeRoutes(
   app: FastifyInstance,
   directory: DirectoryComponent,
@@ -79,7 +79,7 @@ export function changeRoutes(
     },
     async (request) => {
       const { status } = request.query;
-      // They hold what other institutions register: for the operator alone.
+      // Requests contain other institutions' registrations, so only the operator may read them.
       if (!directory.isOperator(gate.callerOf(request).institution)) return { changes: [] };
       return { changes: await directory.changeRequests(status === undefined ? {} : { status }) };
     },

@@ -8,7 +8,7 @@ import { type Document, fileWithServices, relyingParty, tradingDesk } from '../t
 import { broker, exampleKeyPair, operator, venue } from '../testing/example-file.ts';
 import { createRig, type Rig } from '../testing/rig.ts';
 
-/** A token here is its scopes, who holds it, and for whom: `directory:read service:operator LEI`. */
+/** Test tokens state scopes, holder and institution: `directory:read service:operator LEI`. */
 
 const applying = asCaller({ id: 'service:operator', institution: operator }, ['directory:apply']).authorization;
 const approving = asCaller({ id: 'person:olga.second', institution: operator }, ['directory:approve']).authorization;
@@ -18,7 +18,7 @@ const reading = (institution: string): string =>
 let rig: Rig;
 let directory: DirectoryComponent;
 let app: ReturnType<typeof createHttpServer>;
-/** Schemas as they were registered, by method and route. */
+/** Registered schemas by method and route. */
 let schemas: Map<string, { readonly body?: unknown; readonly response?: unknown }>;
 
 beforeEach(async () => {
@@ -46,7 +46,7 @@ function schemaOf(value: unknown): TSchema {
 
 type Method = 'GET' | 'POST' | 'DELETE';
 
-/** Sends a request; whatever succeeds must be as its schema says. */
+/** Sends a request; a successful response must match its schema. */
 async function send(method: Method, url: string, authorization: string, body?: unknown) {
   const answer = await app.inject({
     method,
@@ -147,7 +147,7 @@ describe('the routes of clients', () => {
     expect(first.json().next).toBe('broker-oms');
     const second = await send('GET', '/directory/clients?limit=3&after=broker-oms', reading(operator));
     expect(second.json()).toEqual({ clients: [expect.objectContaining({ id: 'venue-matching' })] });
-    // What is not listed is not shown either.
+    // An entity that is not listed is not readable either.
     expect((await send('GET', '/directory/client/broker-desk', reading(venue))).json()).toMatchObject({
       status: 404,
       code: 'entity_not_found',

@@ -7,7 +7,7 @@ import { type DirectoryComponent, directoryRoutes } from '../index.ts';
 import { broker, custodian, exampleFile, operator, venue } from '../testing/example-file.ts';
 import { createRig, proposer, type Rig } from '../testing/rig.ts';
 
-/** A token here is who holds it, for whom, and its scopes. */
+/** Test tokens state their holder, its institution and the scopes. */
 const applying = asCaller({ id: 'service:operator', institution: operator }, ['directory:apply']).authorization;
 const reading = (institution: string): string =>
   asCaller({ id: 'person:reader', institution }, ['directory:read']).authorization;
@@ -49,7 +49,7 @@ async function send(
   });
 }
 
-/** What succeeds is as its schema says. */
+/** Successful responses must match their schema. */
 function asDescribed(route: string, answer: { readonly statusCode: number; json(): unknown }) {
   const schema = answers.get(route)?.[answer.statusCode]?.content['application/json']?.schema;
   if (schema === undefined) throw new Error(`${route} describes no answer ${answer.statusCode}`);

@@ -21,12 +21,12 @@ const entityParams = Type.Object(
 );
 
 const tag = 'directory';
-/** A hundred thousand entities. */
+/** Large enough for 100,000 entities. */
 const fileLimitBytes = 32 * 1024 * 1024;
 const withProgress =
   ' To who accepts `application/x-ndjson`, lines of `progress` come first, and last one of `result` or `problem`.';
 
-/** Whole files: what one would change, making it so; and one entity as a file would write it. */
+/** Plans and applies whole files, and reads one entity as a file would write it. */
 export function fileRoutes(
   app: FastifyInstance,
   directory: DirectoryComponent,
@@ -51,7 +51,7 @@ export function fileRoutes(
     },
     (request, reply) =>
       answerWithProgress(request, reply, async (onProgress) => {
-        // Read before planning: if something changes in between, `expected_version` is too old rather than too new.
+        // Read before planning: after a concurrent change, `expected_version` must be too old, never too new.
         const { version } = directory.snapshot();
         const changes = await directory.plan(request.body, {
           prune: request.query.prune === 'true',
@@ -115,7 +115,9 @@ export function fileRoutes(
   );
 }
 
-/** Who works there and may sign for how much, whom software may call for what, what a desk may deal in, which devices there are: an institution's own matter. */
+/**
+ * Kinds that only their own institution and the operator may read, because they show its staff, signing limits and software.
+ */
 const ownMatters: ReadonlySet<string> = new Set([
   'client',
   'desk',
@@ -136,7 +138,7 @@ function maySee(
   return !ownMatters.has(kind) || document['institution'] === institution || directory.isOperator(institution);
 }
 
-/** A contract is the matter of those who made it. */
+/** Only the parties may read a contract. */
 function partiesOf({ parties }: JsonDocument): ReadonlySet<unknown> {
   return new Set(
     (Array.isArray(parties) ? parties : []).map((party: unknown) =>
@@ -145,7 +147,7 @@ function partiesOf({ parties }: JsonDocument): ReadonlySet<unknown> {
   );
 }
 
-/** Nobody learns from us what compliance thinks of them or of others (tipping off, Directive (EU) 2015/849 Article 39). */
+/** Nobody but the operator sees findings of compliance (tipping off, Directive (EU) 2015/849 Article 39). */
 function withoutFindings(document: JsonDocument): JsonDocument {
   const { compliance: _, ...shown } = document;
   return shown;

@@ -5,7 +5,7 @@ import { type DirectoryComponent, directoryRoutes } from '../index.ts';
 import { broker, exampleFile, operator } from '../testing/example-file.ts';
 import { createRig, proposer, type Rig } from '../testing/rig.ts';
 
-/** A token here is who holds it, for whom, and its scopes. */
+/** Test tokens state their holder, its institution and the scopes. */
 const compliance = {
   kyc: { status: 'approved', valid_until: '2027-03-31' },
   aml_risk: 'low',

@@ -6,7 +6,10 @@ import type { Static } from 'typebox';
 import type { DirectoryComponent } from '../directory.ts';
 import { changed, changeRequest, findingsBody } from './schemas.ts';
 
-/** What compliance finds of institutions: by the operator's compliance, and by nobody who maintains the directory. */
+/**
+ * Findings of compliance about institutions. Only the operator's compliance may record them, never a maintainer of the
+ * directory.
+ */
 export function findingRoutes(
   app: FastifyInstance,
   directory: DirectoryComponent,

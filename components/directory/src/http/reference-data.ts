@@ -20,7 +20,7 @@ const bodyLimitBytes = 1024 * 1024;
 const instruments = Compile(instrumentsEnvelope);
 const rates = Compile(ratesEnvelope);
 
-/** What feeds know of instruments and currencies: by the operator's reference data software, and by nobody who deals. */
+/** Instruments and rates from feeds. Only the operator's reference-data software may record them. */
 export function referenceDataRoutes(
   app: FastifyInstance,
   directory: DirectoryComponent,

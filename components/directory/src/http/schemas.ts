@@ -8,7 +8,7 @@ export const strict = { additionalProperties: false } as const;
 export const noQuery = Type.Object({}, strict);
 const list = (schema: TSchema) => Type.Optional(Type.Array(schema));
 
-/** Under a name of its own in the document of the interfaces. */
+/** Referenced by name in openapi.json. */
 const titled = (kind: string, schema: TSchema) =>
   Type.Unsafe<unknown>({ ...schema, title: kind.split('-').map(capitalized).join('') });
 
@@ -16,7 +16,7 @@ function capitalized(word: string): string {
   return `${word.charAt(0).toUpperCase()}${word.slice(1)}`;
 }
 
-/** A directory file, as people write it. */
+/** A directory file as people write it. */
 export const directoryFile = Type.Object(
   Object.fromEntries(
     Object.values(entityReaders).map((reader) => [reader.list, list(titled(reader.kind, reader.schema))]),
@@ -24,7 +24,7 @@ export const directoryFile = Type.Object(
   { ...strict, title: 'DirectoryFile' },
 );
 export const clientDocument = titled('client', entityReaders.client.schema);
-/** An entity of any kind, without the names by which identity providers know a person. */
+/** An entity of any kind, without names at identity providers. */
 export const entityDocument = Type.Record(Type.String(), Type.Unknown());
 
 const kind = Type.Enum([...Object.values(entityReaders).map((reader) => reader.kind), 'partner']);
@@ -37,7 +37,7 @@ const changeMembers = {
   fields: Type.Optional(Type.Array(Type.String(), { description: 'Names of the members that differ.' })),
 };
 export const change = Type.Object(changeMembers, { ...strict, title: 'DirectoryChange' });
-/** A change with the members that differ, where a plan was asked for them. */
+/** A change; with its differing members if the plan asked for `values`. */
 const plannedChange = Type.Object(
   {
     ...changeMembers,
@@ -146,7 +146,7 @@ export const proposeBody = Type.Object(
   },
   { ...strict, description: 'Either a file or an edit.' },
 );
-/** The same without the documents' own shape, which the directory judges. */
+/** The same without the schemas of the documents, which the directory checks. */
 export const proposeEnvelope = Type.Object(
   {
     reason,
@@ -178,7 +178,7 @@ export const instrumentsBody = Type.Object(
   { reason, instruments: Type.Array(entityReaders.instrument.schema, { minItems: 1, maxItems: 1_000 }) },
   strict,
 );
-/** The same without the documents' own shape, which the directory judges, each at its place. */
+/** The same without the schemas of the documents, which the directory checks one by one. */
 export const instrumentsEnvelope = Type.Object(
   { reason, instruments: Type.Array(Type.Unknown(), { minItems: 1, maxItems: 1_000 }) },
   strict,
@@ -200,8 +200,8 @@ export const rejectBody = Type.Object({ reason }, strict);
 type Compiler = Pick<Parameters<FastifyInstance['route']>[0], 'validatorCompiler'>;
 
 /**
- * For a body that the directory judges itself, because it tells everything that is wrong at once and with its place:
- * the body's schema describes it and refuses nothing. The query is checked as ever.
+ * For a body that the directory validates itself, because it reports all errors at once with their places. The schema of the
+ * body only documents it; the query is validated as usual.
  */
 export function judgedByDirectory(query: TSchema): Compiler {
   const validator = Compile(query);

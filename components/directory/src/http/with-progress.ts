@@ -4,13 +4,13 @@ import { asCodedError, type Problem, problemOf } from '@countersign/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
 const mediaType = 'application/x-ndjson';
-/** Lines a second are for people; more would cost more than the work. */
+/** Progress is for people; more lines a second would cost more than the work itself. */
 const everyMs = 200;
 
 /**
- * Answers with what `work` makes: as one JSON document, or, to who accepts `application/x-ndjson`, with a line for how far
- * it has come now and then and a last one that holds either `result` or the `problem` (RFC 9457). The status is sent with
- * the first line, so it says nothing about the last.
+ * Responds with the result of `work`: as one JSON document, or, if the client accepts `application/x-ndjson`, as lines of
+ * progress and a last line with either `result` or `problem` (RFC 9457). The status code is sent with the first line and so
+ * does not show the outcome.
  */
 export async function answerWithProgress(
   request: FastifyRequest,
@@ -20,7 +20,7 @@ export async function answerWithProgress(
   if (!(request.headers.accept ?? '').includes(mediaType)) return work();
   const lines = new PassThrough();
   const write = (line: unknown): void => {
-    // Who no longer listens does not stop what they asked for: it is done whole or not at all.
+    // A disconnected client does not stop the work: the change is made whole or not at all.
     if (!lines.destroyed) lines.write(`${JSON.stringify(line)}\n`);
   };
   let last = Number.NEGATIVE_INFINITY;

@@ -10,22 +10,23 @@ interface Step {
   readonly from: number;
   readonly to: number;
   readonly keys: readonly string[];
-  /** Those of them that differ in their document, and not in their record alone. */
+  /** The subset whose document differs, not only its record. */
   readonly documents: ReadonlySet<string>;
 }
 
-/** Who is further behind than this reads the whole directory. */
+/** A copy that is further behind than this reads the whole directory. */
 const mostKeys = 100_000;
 const mostSteps = 1_000;
 const mostEntities = 2_000;
 /** Characters of documents in one page. */
 const mostText = 1_048_576;
 const longestWaitMs = 10_000;
-/** Callers beyond these are answered at once. */
+/** Further callers get an immediate response. */
 const mostWaiting = 64;
 
 /**
- * Streams the directory to processes that hold a copy. Costs nothing until somebody asks: only then are steps remembered.
+ * Streams the directory to processes that hold a copy. It stores steps only after the first request, so it costs nothing
+ * before.
  */
 export function createChangeStream(
   graph: Pick<LiveGraph, 'state' | 'seed' | 'onAdvance'>,
@@ -46,7 +47,7 @@ export function createChangeStream(
     while (total > mostKeys || steps.length > mostSteps) total -= steps.shift()?.keys.length ?? total;
   }
 
-  /** What has changed since; undefined where that is not known any more. */
+  /** The changes since a version; undefined if they are no longer stored. */
   function changedSince(since: number, { version }: State): Pick<Step, 'keys' | 'documents'> | undefined {
     if (since >= version) return { keys: [], documents: new Set() };
     const first = steps.findIndex(({ from }) => from === since);
@@ -58,7 +59,7 @@ export function createChangeStream(
     };
   }
 
-  /** Until there is something newer, or the time is over. */
+  /** Waits for a newer version or the end of the time limit. */
   async function newer(since: number, waitMs: number): Promise<void> {
     if (graph.state().version > since || waitMs <= 0 || waiting.size >= mostWaiting) return;
     await new Promise<void>((resolve) => {
@@ -152,7 +153,7 @@ function keysBetween({ contents: before }: State, { contents: next }: State): Pi
   return { keys: [...new Set([...documents, ...[...people].map((person) => keyOf('person', person))])], documents };
 }
 
-/** The kind has no space in it. */
+/** Kinds contain no space. */
 function namesOf(key: string): { readonly kind: string; readonly id: string } {
   const end = key.indexOf(' ');
   return { kind: key.slice(0, end), id: key.slice(end + 1) };

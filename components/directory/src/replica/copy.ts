@@ -3,15 +3,15 @@ import { type CodedError, type Digest, defined, digestOf, type RecordId } from '
 import { nameOfKey } from '../key-times.ts';
 import { type StoredContents, storedContents } from '../stored-contents.ts';
 
-/** What was streamed of the directory, before anything of it is believed. */
+/** The streamed directory, not yet verified. */
 export interface Copy {
   readonly contents: StoredContents;
-  /** Of entities that are new or changed; the others are as they were in the copy that it was read on from. */
+  /** New and changed entities; the others are as in the copy used as the base. */
   readonly streamed: ReadonlyMap<string, StreamedEntity>;
   readonly keyTimes: ReadonlyMap<string, number>;
 }
 
-/** What is read on from. */
+/** The state to continue from. */
 type CopyBase = Pick<Copy, 'contents' | 'keyTimes'>;
 
 const mostRounds = 20;
@@ -24,14 +24,15 @@ interface Draft {
 }
 
 /**
- * Reads page by page until all of it is of one version.
+ * Reads page by page until the copy is of one version.
  *
- * The owner goes on changing meanwhile, and pages of one reading may be of several versions. Reading again what has changed since
- * the lowest of them replaces whatever is newer in some pages than in others.
+ * The owner may change in between, so the pages of one pass may be of several versions. The next pass reads the changes since
+ * the lowest of them, which replaces all newer entities.
  *
- * @param base what the caller has; undefined where it has nothing
- * @returns undefined where the source has the same version
- * @throws CodedError as `changesSince`; `directory_behind` when the source has an older version, or changes faster than it can be read
+ * @param base what the caller has; undefined if nothing
+ * @returns undefined if the source has the same version
+ * @throws CodedError as `changesSince`; `directory_behind` if the source has an older version, or changes faster than it can be
+ *   read
  */
 export async function readCopy(
   source: DirectoryStream,
@@ -42,7 +43,7 @@ export async function readCopy(
   let since = base?.contents.version;
   for (let round = 0; round < mostRounds; round++) {
     const pages = await readPages(source, since, round === 0 ? waitMs : 0);
-    // Further behind than the owner remembers: from the beginning.
+    // The copy is older than the owner's history, so start from the beginning.
     if (pages === undefined) {
       since = undefined;
       draft = draftOf(undefined, base?.keyTimes);
@@ -63,7 +64,7 @@ export async function readCopy(
   throw changing();
 }
 
-/** @returns undefined where the owner does not know any more what has changed since */
+/** @returns undefined if the owner no longer has the changes since then */
 async function readPages(
   source: DirectoryStream,
   since: number | undefined,
@@ -77,7 +78,7 @@ async function readPages(
       ...defined({ after }),
     });
     if (since !== undefined && page.whole) return undefined;
-    // Somebody who never comes to an end is not listened to for ever.
+    // Bounds an owner that never finishes a reading.
     if (page.next !== undefined && after !== undefined && page.next <= after) throw changing();
     pages.push(page);
     after = page.next;
@@ -115,7 +116,7 @@ function take({ changed, removed, records, keyTimes }: DirectoryPage, draft: Dra
   for (const { person, record } of records) draft.records.set(person, record);
   for (const { client, thumbprint, registeredAt } of keyTimes) {
     const name = nameOfKey(client, thumbprint);
-    // A key that was here before keeps its time: nobody makes it younger.
+    // A known key keeps its time, so that the owner cannot make it newer.
     if (!draft.keyTimes.has(name)) draft.keyTimes.set(name, registeredAt);
   }
 }

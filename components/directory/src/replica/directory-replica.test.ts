@@ -31,7 +31,7 @@ const add = (id: string): DirectoryEdit => ({
 });
 const remove = (id: string): DirectoryEdit => ({ remove: [{ kind: 'person', id }] });
 
-/** The owner as another process sees it: everything is copied on the way, and pages are short. */
+/** The owner as another process sees it: every message is copied, and pages are short. */
 function remote(owner: DirectoryComponent, limit = 3): DirectoryReplicaDependencies['source'] {
   return {
     changesSince: async (request) => structuredClone(await owner.changesSince({ ...request, limit })),
@@ -96,7 +96,7 @@ describe('a replica of the directory', () => {
     expect(replica.snapshot().knownPrincipal('person:anna.keller')).toEqual(
       owner.snapshot().knownPrincipal('person:anna.keller'),
     );
-    // One that begins now has the same from nothing.
+    // A new replica gets the same from the start.
     expect(allOf((await open()).snapshot())).toEqual(expected);
   });
 
@@ -149,7 +149,7 @@ describe('a replica of the directory', () => {
       changed: [{ id: 'person:awaited' }],
       removed: [],
     });
-    // Of those whose record is another one, nothing else is sent.
+    // Entities whose only change is their record are sent without their documents.
     expect(page.records).toEqual([{ person: 'person:ben.ito', record: owner.snapshot().recordOf('person:ben.ito') }]);
     expect(performance.now() - began).toBeLessThan(5_000);
     expect(await owner.changesSince({ since: version + 1, waitMs: 20 })).toMatchObject({ changed: [], removed: [] });
@@ -201,7 +201,7 @@ describe('a replica of the directory', () => {
       lies = true;
       await expect.poll(contradictions).toBe(1);
       expect(replica.snapshot().principal('person:anna.keller')).toMatchObject({ roles: ['trader'] });
-      // What it says of the next version is not believed either.
+      // The replica does not trust what the owner streams of the next version either.
       await owner.edit(add('person:new'), proposer);
       await expect.poll(() => codeNow(replica)).toBe('authority_unproven');
       expect(await codeOf(replica.snapshotAtLeast(0))).toBe('authority_unproven');
@@ -222,7 +222,7 @@ describe('a replica of the directory', () => {
       { ...source, changesSince: (request) => gone(() => source.changesSince({ ...request, waitMs: 50 })) },
       { maxAgeMs: 400, waitMs: 100 },
     );
-    // The log alone is enough, and so is the owner.
+    // Either the log or the owner is sufficient.
     isGone = true;
     await sleep(900);
     expect(await codeNow(replica)).toBe('nothing was refused');
@@ -273,7 +273,7 @@ describe('a replica of the directory', () => {
 
   it('has its own seed, and nobody else’s', async () => {
     const replica = await open(undefined, { seed: {} });
-    // What the seed has is not streamed.
+    // Entities of the seed are not streamed.
     expect(replica.snapshot().institution(operator)).toBeUndefined();
   });
 });

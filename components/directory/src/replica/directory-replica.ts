@@ -19,16 +19,16 @@ import { directoryThing, type StoredContents } from '../stored-contents.ts';
 import { type Copy, readCopy } from './copy.ts';
 
 export interface DirectoryReplicaDependencies {
-  /** The owner, in another process. What it streams is not believed. */
+  /** The owning process. What it streams is verified. */
   readonly source: Pick<Directory, 'changesSince' | 'plan' | 'edit' | 'clientDocument'>;
-  /** What is streamed counts once the log says the same (docs/adr/0043). */
+  /** Streamed states count only once this log confirms them (docs/adr/0043). */
   readonly log: AuditAppender & StandingReader;
-  /** The same directory file as the owner's: it is not streamed. */
+  /** The owner's seed, which is not streamed. */
   readonly seed?: unknown;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** How long a version counts that nobody has confirmed. 5 s by default. */
+  /** How long a version counts without confirmation. 5 s by default. */
   readonly maxAgeMs?: number;
   /** How long `snapshotAtLeast` waits. 3 s by default. */
   readonly waitMs?: number;
@@ -42,20 +42,20 @@ export interface DirectoryReplica
   stop(): Promise<void>;
 }
 
-/** How long one request to the owner waits for news. */
+/** How long one long poll to the owner waits. */
 const longPollMs = 1_000;
 const retryMs = 100;
-/** How often the log is asked about a state before the owner is asked again. */
+/** How often the log is queried about a state before the owner is queried again. */
 const asksOfOneState = 10;
 
 /**
- * Follows the directory of another process, and takes over states that the audit log proves, and no others.
+ * Follows the directory of another process and adopts only states that the audit log proves.
  *
  * `snapshot()` throws `directory_behind` once neither the log nor the owner has confirmed its version for `maxAgeMs`, and
- * `authority_unproven` where what the owner streams is not what the log holds; that is recorded as `standing.contradicted`.
+ * `authority_unproven` if the owner streams something that contradicts the log, which is recorded as `standing.contradicted`.
  *
- * @throws CodedError of `directoryErrors` for a seed that is not acceptable; what the owner or the log answered last when no
- *   proven state could be had in time
+ * @throws CodedError of `directoryErrors` for an invalid seed; the last error of the owner or the log if no proven state was
+ *   available in time
  */
 export async function createDirectoryReplica(dependencies: DirectoryReplicaDependencies): Promise<DirectoryReplica> {
   const { source, log, logger, maxAgeMs = 5_000, waitMs = 3_000, startWithinMs = 30_000 } = dependencies;
@@ -68,12 +68,12 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
   );
 
   let state: State | undefined;
-  /** Of `performance.now()`. */
+  /** In the time of `performance.now()`. */
   let confirmedAt = Number.NEGATIVE_INFINITY;
   let logAnswers = true;
-  /** No snapshot is older than a change that was made through this replica. */
+  /** No snapshot is older than a change made through this replica. */
   let atLeast = 0;
-  /** What was streamed last and is not proven. */
+  /** The most recently streamed state that is not proven. */
   let unproven: { readonly contents: StoredContents; readonly since: number } | undefined;
   let doubt: CodedError | undefined;
 
@@ -93,7 +93,7 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
     }
   }
 
-  /** A change that is not recorded as committed yet is waited for: its record follows at once. */
+  /** If a change is not recorded as committed yet, waits for that record, which follows at once. */
   async function isProven({ contents }: Copy): Promise<boolean> {
     for (let ask = 0; ask < asksOfOneState && !stopping.signal.aborted; ask++) {
       const askedAt = performance.now();
@@ -102,7 +102,7 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
         confirm(askedAt);
         return true;
       }
-      // It may be on its way between the two records, for as long as its writer likes: that is no contradiction.
+      // It may be between its two records for as long as its writer takes, which is not a contradiction.
       if (proof === 'pending') unproven = undefined;
       else await contradict(contents);
       await sleep(retryMs);
@@ -110,7 +110,7 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
     return false;
   }
 
-  /** An owner that is merely behind catches up; what stays different is reported. */
+  /** An owner that is merely behind will catch up; a lasting difference is reported. */
   async function contradict(contents: StoredContents): Promise<void> {
     const now = performance.now();
     if (unproven?.contents.digest !== contents.digest) unproven = { contents, since: now };
@@ -141,7 +141,7 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
     const askedAt = performance.now();
     const copy = await Promise.race([readCopy(source, state, longPollMs), stopped]);
     if (copy === undefined) {
-      // Without the log nothing is let out; until it answers, the owner's word keeps what was proven before.
+      // Without the log nothing new is adopted. Until it responds, the owner's confirmation keeps the proven state valid.
       if (!logAnswers) confirm(askedAt);
       return;
     }
@@ -151,7 +151,7 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
     doubt = undefined;
   }
 
-  /** One after the other, with a pause where there was no news to wait for. */
+  /** One poll after another, with a pause if the owner did not wait for a change. */
   async function keepGoing(what: string, everyMs: number, step: () => Promise<void>): Promise<void> {
     let isFailing = false;
     while (!stopping.signal.aborted) {
@@ -160,7 +160,7 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
         await step();
         isFailing = false;
       } catch (error) {
-        // Said once: it is tried again at once.
+        // Log the first failure only; the retry is immediate.
         if (!isFailing) logger.warn({ error }, what);
         isFailing = true;
       }
@@ -225,7 +225,7 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
     async edit(edit, by, options) {
       const made = await source.edit(edit, by, options);
       atLeast = Math.max(atLeast, made.version);
-      // It is made in any case: where it cannot be read yet, look-ups refuse until it can.
+      // The change has been made. If this replica cannot read it yet, look-ups refuse until it can.
       await snapshotAtLeast(made.version).catch((error: unknown) =>
         logger.warn({ error, version: made.version }, 'a change of the directory cannot be read yet'),
       );

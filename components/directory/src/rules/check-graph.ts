@@ -5,7 +5,7 @@ import type { Problems } from '../problems.ts';
 import { checkReferences } from './references.ts';
 import { checkSharedCredentials } from './shared-credentials.ts';
 
-/** What must hold in the whole graph, whoever wrote which part of it. */
+/** Rules for the whole graph, regardless of who wrote which part. */
 const rules: readonly ((graph: Graph, problems: Problems) => void)[] = [
   checkReferences,
   checkSharedCredentials,
@@ -21,7 +21,7 @@ export function checkGraph(graph: Graph, problems: Problems): void {
   for (const rule of rules) rule(graph, problems);
 }
 
-/** An account is kept under a contract of its institution, and with the custodian that it names. */
+/** An account belongs to a contract of its institution and to the custodian that it names. */
 function checkAccountContracts(graph: Graph, problems: Problems): void {
   for (const { entity, owner, path } of graph.values()) {
     if (entity.kind !== 'account' || entity.value.contract === undefined) continue;
@@ -40,7 +40,7 @@ function checkAccountContracts(graph: Graph, problems: Problems): void {
   }
 }
 
-/** A LEI stands for one institution or one branch. */
+/** A LEI identifies one institution or one branch. */
 function checkBranches(graph: Graph, problems: Problems): void {
   const seen = new Set<string>();
   for (const { entity, path } of graph.values()) {
@@ -52,7 +52,7 @@ function checkBranches(graph: Graph, problems: Problems): void {
   }
 }
 
-/** A device is held by a person of the institution that manages it; that there is such a person, another rule says. */
+/** The holder of a device works at the institution that manages it; another rule checks that the holder exists. */
 function checkDeviceHolders(graph: Graph, problems: Problems): void {
   for (const { entity, owner, path } of graph.values()) {
     if (entity.kind !== 'device' || entity.value.holder === undefined) continue;
@@ -66,8 +66,8 @@ function checkDeviceHolders(graph: Graph, problems: Problems): void {
 }
 
 /**
- * A client is the software of exactly one service or agent of its own institution, and that of no other: two
- * clients for one principal would be two holders of one identity.
+ * A client belongs to exactly one service or agent of its institution, and a principal has one client: two would be two holders
+ * of one identity.
  */
 function checkClientPrincipals(graph: Graph, problems: Problems): void {
   const held = new Set<string>();
@@ -95,8 +95,8 @@ function checkClientPrincipals(graph: Graph, problems: Problems): void {
 const holders: readonly EntityKind[] = ['person', 'service', 'agent'];
 
 /**
- * A venue traces an order to its maker by a number (RTS 24): one number for two holders would be two makers. That a
- * holder has one number there, its id says.
+ * A venue identifies the maker of an order by its short code (RTS 24), so a short code has one holder. The id of the entry
+ * ensures that a holder has one short code.
  */
 function checkShortCodes(graph: Graph, problems: Problems): void {
   const taken = new Set<string>();
@@ -114,7 +114,7 @@ function checkShortCodes(graph: Graph, problems: Problems): void {
   }
 }
 
-/** One subject of one issuer is one person. */
+/** One subject at one issuer is one person. */
 function checkSharedFederatedIdentities(graph: Graph, problems: Problems): void {
   const seen = new Map<string, Set<string>>();
   for (const { entity, path } of graph.values()) {
@@ -132,9 +132,8 @@ function checkSharedFederatedIdentities(graph: Graph, problems: Problems): void 
 }
 
 /**
- * Who alone may exchange the tokens of an interface is software of the institution whose interface it is. Asked when the
- * interface is written, and of what is written alone: whoever is named there may leave, and then nobody exchanges its tokens
- * until another is named.
+ * `may_act` names software of the institution that owns the interface. The rule applies only when the interface is written: the
+ * named software may leave later, and then nobody exchanges these tokens until another one is named.
  */
 export function checkResourceActors(
   { written, stored }: Pick<ChangeSet, 'written' | 'stored'>,

@@ -139,7 +139,7 @@ describe('what compliance has found', () => {
     await record(of({ sanctions: { result: 'match', screened_at: '2026-11-20T18:00:00Z' } }));
     expect(await record(of({}))).toHaveProperty('proposed');
     expect(await record([{ institution: venue, compliance: found }])).toHaveProperty('proposed');
-    // One that is better makes all of them wait.
+    // One better finding makes all of them wait for a second person.
     expect(await record([...of({ aml_risk: 'high' }), { institution: custodian, compliance: found }])).toHaveProperty(
       'proposed',
     );

@@ -9,10 +9,10 @@ import type { ChangeSet } from '../changes.ts';
 import { type Entry, entryKey, type Graph, keyOf } from '../entry.ts';
 import type { State } from '../state.ts';
 
-/** In whose part a change is made: what one of the two may do, the other may not. */
+/** The scopes under which changes are made. A change under one scope may not touch the parts of another. */
 export type ChangeScope = 'directory:apply' | 'compliance:record' | 'reference:record' | 'partner:register';
 
-/** Institutions of which a change says something else than compliance has found. */
+/** Institutions whose findings a change would alter. */
 function changedFindings({ written }: Pick<ChangeSet, 'written'>, before: Graph): readonly Entry[] {
   return written.filter((entry) => {
     const found = (one: Entry | undefined): string => canonicalize(one?.document['compliance'] ?? null);
@@ -20,7 +20,7 @@ function changedFindings({ written }: Pick<ChangeSet, 'written'>, before: Graph)
   });
 }
 
-/** Why findings may not be changed in this way, where they may not. The file that fills an empty directory may hold them. */
+/** Why this change may not alter findings, if so. The file that fills an empty directory may contain them. */
 export function refuseFindings(
   changeSet: ChangeSet,
   { stored, version }: Pick<State, 'stored' | 'version'>,
@@ -38,8 +38,8 @@ export function refuseFindings(
 }
 
 /**
- * Why somebody who holds the scope may not record findings. A client may hold it for all who sign in through it, so people need the
- * role as well.
+ * Why a caller that holds the scope may still not record findings. A client may hold the scope for everyone who signs in
+ * through it, so people also need the role.
  */
 export function refuseOutsideCompliance(
   { id, institution }: Requester,
@@ -54,7 +54,7 @@ export function refuseOutsideCompliance(
   );
 }
 
-/** Why software may not propose a finding that is better than the one recorded: to look again is for software, to ease for people. */
+/** Why software may not propose a better finding: software may screen again, but only people may ease. */
 export function refuseSoftwareEasing({ id }: Requester): CodedError | undefined {
   if (id.startsWith('person:')) return undefined;
   return directoryErrors.error(
@@ -63,7 +63,7 @@ export function refuseSoftwareEasing({ id }: Requester): CodedError | undefined 
   );
 }
 
-/** Institutions with which more business would be possible than before. */
+/** Institutions for which more business would become possible. */
 export function easedFindings(changeSet: ChangeSet, before: Graph): readonly string[] {
   return changedFindings(changeSet, before)
     .filter((entry) => eases(complianceOf(before.get(entryKey(entry))), complianceOf(entry)))
@@ -74,11 +74,11 @@ function complianceOf(entry: Entry | undefined): InstitutionCompliance | undefin
   return entry?.entity.kind === 'institution' ? entry.entity.value.compliance : undefined;
 }
 
-/** From the best to the worst. */
+/** From best to worst. */
 const risks = ['low', 'medium', 'high', 'prohibited'];
 const results = ['clear', 'review', 'match'];
 
-/** A newer date of a screening says only that somebody has looked again. */
+/** A newer screening date means only that a screening was repeated. */
 function eases(was: InstitutionCompliance | undefined, is: InstitutionCompliance | undefined): boolean {
   if (is === undefined) return false;
   if (was === undefined) return true;
@@ -91,7 +91,7 @@ function eases(was: InstitutionCompliance | undefined, is: InstitutionCompliance
   );
 }
 
-/** Institutions of a file that says nothing of findings, with those that are recorded. */
+/** Institutions of a file without findings, with their recorded findings added. */
 export function withFindings(entries: readonly Entry[], stored: Graph): readonly Entry[] {
   return entries.map((entry) => {
     const { entity, document } = entry;

@@ -4,28 +4,29 @@ import type { ChangeSet } from '../changes.ts';
 import { type Entry, entryKey, type Graph } from '../entry.ts';
 
 /**
- * Roles whose holders approve, bind their institution, recover others' keys, or run the installation: with one of these
- * somebody lets through what others may not do alone.
+ * Roles whose holders approve, bind their institution, recover other people's keys, or run the installation. They permit what
+ * others may not do alone.
  */
 export const governingRoles: ReadonlySet<string> = new Set([
   ...approverRoles,
-  // Whoever says what an instrument is and what a currency is worth moves every threshold.
+  // Instrument classes and currency rates move every threshold.
   'reference-data',
   ...['signatory', 'head-of-trading', 'security', 'break-glass'],
   ...['operator', 'approver', 'administrator'],
 ]);
 
-/** What somebody would have who is given it by a change. */
+/** The powers that a change can give to a principal. */
 interface GoverningGrant {
   readonly principal: string;
   readonly gives: 'role' | 'approval-key' | 'signing-authority' | 'sign-in' | 'desk';
 }
 
 /**
- * What a change gives of the power to govern: a governing role, a key that approves, the authority to sign, or another way to
- * sign in as somebody who has one of these, or another desk for whoever holds such a role: whose approvals count follows from the desk. Whoever is made active again is given all of theirs. To take away gives nothing.
+ * The powers to govern that a change gives: a governing role, an approval key, a signing authority, another way to sign in as a
+ * person who has one of these, or another desk for the holder of such a role, because the desk decides whose approvals count.
+ * Reactivation gives a person all of theirs. Removal gives nothing.
  *
- * @param free governing roles that the configuration lets whoever asks give alone
+ * @param free governing roles that this caller may give alone by configuration
  */
 export function governingGrants(
   { written }: Pick<ChangeSet, 'written'>,
@@ -56,16 +57,16 @@ interface Powers {
   readonly roles: ReadonlySet<string>;
   /** Thumbprints. */
   readonly keys: ReadonlySet<string>;
-  /** How far they may sign; without a word on it, alone and without limit. */
+  /** The signing limit; if absent, the person signs alone and without limit. */
   readonly authority: ReadonlySet<string>;
-  /** By which identity providers know them. */
+  /** Names at identity providers. */
   readonly names: ReadonlySet<string>;
   readonly desk?: string | undefined;
 }
 
 const nothing: Powers = { roles: new Set(), keys: new Set(), authority: new Set(), names: new Set() };
 
-/** Undefined of whoever has none: who is not active, and what is no principal. */
+/** Undefined for inactive people and for entities of other kinds. */
 function powersOf({ entity, document }: Entry): Powers | undefined {
   const authority: Json = document['signing_authority'] ?? null;
   if (entity.kind === 'agent') return { ...nothing, roles: new Set(entity.value.roles) };

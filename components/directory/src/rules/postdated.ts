@@ -3,7 +3,7 @@ import type { ChangeSet } from '../changes.ts';
 import type { Entity } from '../entry.ts';
 import type { Problems } from '../problems.ts';
 
-/** The clock of the source may be this far ahead of ours. */
+/** Tolerance for a source whose clock is ahead of ours. */
 const clockDifferenceMs = 60_000;
 
 interface Dated {
@@ -13,7 +13,7 @@ interface Dated {
   readonly detail: string;
 }
 
-/** Screenings, instruments and rates are recorded once they are known. Dated ahead, they would count for longer than they are good. */
+/** Screenings, instruments and rates must not be dated ahead, because they would then count beyond their maximum age. */
 export function checkPostdated({ written }: Pick<ChangeSet, 'written'>, now: number, problems: Problems): void {
   for (const { entity, path } of written) {
     const dated = datedIn(entity);

@@ -63,7 +63,7 @@ describe('reference data', () => {
     });
     expect(rate()?.rate).toBe('0.006');
     expect(rig.records.map(({ type }) => type)).toEqual(['directory.applied', 'directory.applied']);
-    // A file that says nothing of it leaves it there.
+    // A file without reference data leaves it unchanged.
     await directory.apply(exampleFile(), proposer, { prune: false });
     expect(instrument()?.cfi).toBe('DBFTFB');
   });
@@ -99,7 +99,7 @@ describe('reference data', () => {
     const answer = await record({ instruments: [looser] });
     if (!('proposed' in answer)) throw new Error('it counted at once');
     expect(instrument()).toMatchObject({ complex: true, cfi: 'DBFTFB', venues: ['XEUR'] });
-    // Nor does a file bring it past the second person.
+    // A file cannot avoid the second person either.
     expect(await refusalOf(directory.apply({ instruments: [looser] }, proposer))).toMatchObject({
       code: 'second_person_required',
       facts: { reference_data: [bond.id] },
@@ -138,15 +138,15 @@ describe('reference data', () => {
     const answer = await record({ rates: [{ ...yen, rate: '0.0052' }] });
     if (!('proposed' in answer)) throw new Error('it counted at once');
     const other = await rig.open();
-    // Nor does the feed say itself what it is measured by.
+    // The feed cannot set its own anchor either.
     const claimed = { rates: [{ ...yen, rate: '0.0053', anchor: '0.0053' }] };
     expect(await other.recordReferenceData(claimed, feed, 'the feed of today')).toHaveProperty('proposed');
     await directory.approve(answer.proposed.id, answer.proposed.digest, approver);
     expect(rate()).toMatchObject({ rate: '0.0052', anchor: '0.0052' });
-    // From what a second person has agreed to it goes on.
+    // The rate approved by the second person is the new anchor.
     expect(await record({ rates: [{ ...yen, rate: '0.0048' }] })).toMatchObject({ version: 4 });
     expect(await record({ rates: [{ ...yen, rate: '0.0046' }] })).toHaveProperty('proposed');
-    // What goes up counts at once, and is what the next one is measured by.
+    // A higher rate counts at once and becomes the anchor.
     expect(await record({ rates: [{ ...yen, rate: '0.006' }] })).toMatchObject({ version: 5 });
     expect(await record({ rates: [{ ...yen, rate: '0.0053' }] })).toHaveProperty('proposed');
   });

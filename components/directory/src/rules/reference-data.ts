@@ -11,7 +11,7 @@ import { type Entry, entryKey, type Graph } from '../entry.ts';
 import type { State } from '../state.ts';
 import type { ChangeScope } from './findings.ts';
 
-/** Rates that a change adds or changes by another right. The file that fills an empty directory may hold them. */
+/** Rates that a change writes under another scope. Only the file that fills an empty directory may contain them. */
 export function refuseRates(
   { written, removed }: Pick<ChangeSet, 'written' | 'removed'>,
   { version }: Pick<State, 'version'>,
@@ -25,7 +25,7 @@ export function refuseRates(
   );
 }
 
-/** Why somebody who holds the scope may not record reference data. */
+/** Why a caller that holds the scope may still not record reference data. */
 export function refuseOutsideReferenceData(
   { id, institution }: Requester,
   snapshot: Pick<DirectorySnapshot, 'principal'>,
@@ -39,7 +39,7 @@ export function refuseOutsideReferenceData(
   );
 }
 
-/** Instruments and rates with which more would be possible than before. */
+/** Instruments and rates that would permit more than before. */
 export function easedReferenceData({ written }: Pick<ChangeSet, 'written'>, before: Graph): readonly string[] {
   return written.filter((entry) => easesInstrument(entry, before) || easesRate(entry, before)).map(({ id }) => id);
 }
@@ -50,13 +50,13 @@ function easesInstrument(entry: Entry, before: Graph): boolean {
   if (was === undefined || is === undefined) return false;
   return (
     (was.complex && !is.complex) ||
-    // Category and group: rules speak of both.
+    // Category and group, because rules refer to both.
     was.cfi.slice(0, 2) !== is.cfi.slice(0, 2) ||
     was.currency !== is.currency ||
     compareDecimals(is.priceMultiplier, was.priceMultiplier) < 0 ||
     is.targetMarket.some((category) => !was.targetMarket.includes(category)) ||
     is.venues.some((mic) => !was.venues.includes(mic)) ||
-    // Without a venue it is dealt over the counter.
+    // An instrument without a venue is traded over the counter.
     (is.venues.length === 0 && was.venues.length > 0)
   );
 }
@@ -64,8 +64,9 @@ function easesInstrument(entry: Entry, before: Graph): boolean {
 const nineTenths = '0.9' as DecimalString;
 
 /**
- * Worth a tenth less, what was above a threshold may be below it. Less than what: the anchor, not the rate before, since a tenth again
- * and again is any distance. Without a rate everything is above every threshold: the first one eases, however high.
+ * A lower rate lets an amount fall below a threshold. The comparison is with the anchor, not with the previous rate, because
+ * many small steps could cover any distance. Without a rate, every amount is above every threshold, so the first rate always
+ * eases.
  */
 function easesRate(entry: Entry, before: Graph): boolean {
   const was = rateOf(before.get(entryKey(entry)));
@@ -79,8 +80,8 @@ function isBelow(rate: DecimalString, anchor: DecimalString): boolean {
 }
 
 /**
- * Rates with their anchors: the highest rate since a second person last agreed to a lower one. What is below the anchor by more than a
- * tenth is only made with a second person ({@link easesRate}), and is the anchor from then on.
+ * Rates with their anchors: the highest rate since a second person last approved a lower one. A rate more than a tenth below
+ * the anchor needs a second person ({@link easesRate}) and becomes the new anchor.
  */
 export function withAnchors(entries: readonly Entry[], stored: Graph): readonly Entry[] {
   return entries.map((entry) => {

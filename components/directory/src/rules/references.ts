@@ -1,7 +1,7 @@
 import { type EntityKind, type Entry, type Graph, keyOf } from '../entry.ts';
 import type { Problems } from '../problems.ts';
 
-/** Whatever an entity names is in the graph. */
+/** Every entity that another one names must exist. */
 export function checkReferences(graph: Graph, problems: Problems): void {
   for (const entry of graph.values()) {
     for (const { kinds, id, steps } of referencesOf(entry)) {
@@ -15,7 +15,7 @@ export function checkReferences(graph: Graph, problems: Problems): void {
 interface Reference {
   readonly kinds: readonly EntityKind[];
   readonly id: string;
-  /** Where in the entity it is named. */
+  /** Where in the entity the reference is. */
   readonly steps: readonly (string | number)[];
 }
 
@@ -26,7 +26,7 @@ function referencesOf({ entity, owner }: Entry): readonly Reference[] {
   switch (entity.kind) {
     case 'institution':
     case 'rate':
-    // A venue of a feed need not be one that anybody here deals on.
+    // Feeds may name venues on which no member trades.
     case 'instrument':
       return [];
     case 'venue':

@@ -4,12 +4,12 @@ import type { Problems } from '../problems.ts';
 import { findRetiredIds } from '../retired-ids-store.ts';
 import type { Session } from '../store.ts';
 
-/** Records and grants name their holders by these ids: once given, an id is nobody else's, not even the same human's. */
+/** Records and grants name holders by these ids, so an id is never reused, not even for the same human. */
 const givenOnce: ReadonlySet<EntityKind> = new Set(['person', 'service', 'agent', 'device', 'client', 'account']);
-/** What these name is the same thing whenever it is there. The institution that had one may write it again. */
+/** Entities of these kinds keep their identity when they return; the institution that had the id may use it again. */
 const keptByInstitution: ReadonlySet<EntityKind> = new Set(['contract', 'resource']);
 
-/** An id is never given to anybody else: not after its holder was removed, and not by handing it to another institution. */
+/** An id never passes to another holder: not after its holder was removed, and not by a change of institution. */
 export async function checkReusedIds(
   session: Session,
   { written }: ChangeSet,
@@ -38,7 +38,7 @@ export async function checkReusedIds(
   }
 }
 
-/** Added, or active again. A person may stay known by name after they were removed. */
+/** Added or reactivated entities. A removed person may still be known by name. */
 function joins(entry: Entry, before: Entry | undefined): boolean {
   return before === undefined || (!isActive(before) && isActive(entry));
 }
@@ -47,7 +47,7 @@ function isActive({ entity }: Entry): boolean {
   return entity.kind !== 'person' || entity.value.active !== false;
 }
 
-/** What a change takes away for good: removed entities, and people who stay as a name alone. */
+/** Entities that a change removes for good, and people who are kept as a name only. */
 export function retiredBy({ removed, following }: Pick<ChangeSet, 'removed' | 'following'>): readonly Entry[] {
   return [
     ...removed.filter(({ entity }) => givenOnce.has(entity.kind) || keptByInstitution.has(entity.kind)),

@@ -7,22 +7,21 @@ import { easedFindings } from './findings.ts';
 import { governingGrants } from './governing.ts';
 import { easedReferenceData } from './reference-data.ts';
 
-/** Who asks, and what the configuration lets them do alone. */
+/** The caller's rights to make changes alone. */
 interface AloneRules {
-  /** Roles that take two people. */
+  /** Roles that need two people. */
   readonly governing: ReadonlySet<string>;
-  /** Those of them that this way of asking gives alone. */
+  /** Those that this caller may give alone. */
   readonly free?: ReadonlySet<string>;
-  /** Two people are there before the first file, which then takes them as every other does. */
+  /** The configuration names two founders, so the first file needs two people like any other. */
   readonly foundedByTwo?: boolean;
 }
 
 /**
- * Why one person alone may not make this change, where they may not.
+ * Why one person may not make this change alone, if so.
  *
- * While the directory is empty there may be nobody who could be second: the file that fills it names those who govern, but
- * where founders are there already.
- * Production clients take two people all the same, whose keys are in the configuration.
+ * While the directory is empty and has no founders, no second person may exist, so the first file may name those who govern.
+ * Production clients still need two people, whose keys are in the configuration.
  */
 export function refuseAlone(
   changeSet: ChangeSet,
@@ -67,9 +66,9 @@ export function refuseAlone(
 const mostNamed = 100;
 
 /**
- * Ids of the production clients that a change adds, changes or removes: before it or after it, so that nobody gets
- * round the second person by moving a client to the sandbox first. A client is what its principal is, above all the
- * artefact and the certificate of an algorithm: who changes those changes the client.
+ * Ids of the production clients that a change adds, changes or removes, judged before and after it, so that moving a client to
+ * the sandbox first does not avoid the second person. A change of the client's principal, such as an algorithm's artefact or
+ * certificate, counts as a change of the client.
  */
 function productionClientsIn(changeSet: ChangeSet, before: Graph): readonly string[] {
   const ids = new Set<string>();
@@ -87,7 +86,7 @@ function productionClientsIn(changeSet: ChangeSet, before: Graph): readonly stri
   return [...ids].sort();
 }
 
-/** An algorithm whose certificate does not stand trades nowhere: to stop one takes one person. */
+/** An algorithm with an invalid certificate cannot trade, so one person may stop it. */
 function isStopped({ entity }: Entry): boolean {
   return entity.kind === 'agent' && !['Approved', 'Registered'].includes(entity.value.model.status);
 }

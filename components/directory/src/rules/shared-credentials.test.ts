@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
-/** Two clients of two principals whose duties check each other: one is registered as written, the other spelled otherwise. */
+/** Two clients of two principals whose duties exclude each other; the second spells the same credential differently. */
 const pair = (one: Document, other: Document) => {
   const client = (id: string, principal: string, scope: string, more: Document): Document => ({
     id,
@@ -134,7 +134,7 @@ describe('one key that is written in two ways', () => {
   });
 });
 
-/** The same octets by a decoder that overlooks the bits behind the last octet (RFC 4648 section 3.5). */
+/** The same octets for a decoder that ignores the bits after the last octet (RFC 4648 section 3.5). */
 function withLoosenedEnd(text: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
   return text.slice(0, -1) + (alphabet[alphabet.indexOf(text.slice(-1)) | 1] ?? '');

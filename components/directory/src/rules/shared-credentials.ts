@@ -4,8 +4,8 @@ import type { Entry, Graph } from '../entry.ts';
 import type { Problems } from '../problems.ts';
 
 /**
- * What somebody is recognised by is written down once: a key, a certificate's name, an address of keys. Whoever
- * is recognised by it is one principal, with one use for it. A certificate is covered by its key.
+ * Each credential (a key, a certificate's name, an address of keys) belongs to one principal and has one use. The key of a
+ * certificate covers the certificate.
  */
 export function checkSharedCredentials(graph: Graph, problems: Problems): void {
   const seen = new Set<string>();
@@ -25,13 +25,13 @@ export function checkSharedCredentials(graph: Graph, problems: Problems): void {
 }
 
 export interface Written {
-  /** One text for one credential, whatever its kind and however it is spelled. */
+  /** A canonical text for each credential, whatever its kind and spelling. */
   readonly credential: string;
   readonly steps: readonly (string | number)[];
   readonly what: string;
 }
 
-/** By what an entity is recognised. */
+/** The credentials of an entity. */
 export function credentialsOf({ entity }: Entry): readonly Written[] {
   if (entity.kind === 'person')
     return entity.value.credentials.map(({ kid }, index) => key(kid, ['credentials', index]));
@@ -60,8 +60,8 @@ function key(thumbprint: string, steps: Written['steps']): Written {
 }
 
 /**
- * Addresses that are answered by the same document are one address: without its default port, query, empty and dot
- * segments, with the host in small letters and percent-encoding only where it is needed (RFC 3986 section 6).
+ * Canonical form of addresses that return the same document: without default port, query, empty segments and dot segments, with
+ * the host in lower case and percent-encoding only where needed (RFC 3986 section 6).
  */
 function canonicalAddress(text: string): string {
   const { protocol, host, pathname } = new URL(text);
@@ -72,12 +72,12 @@ function canonicalAddress(text: string): string {
     })
     .replaceAll(/\/{2,}/g, '/')
     .replace(/\/$/, '');
-  // Decoding may have brought dot segments to light.
+  // Decoding may have produced dot segments.
   const { pathname: resolved } = new URL(path, `${protocol}//${host}`);
   return `${protocol}//${unmapped(host.replace(/\.(?=$|:)/, ''))}${resolved}`;
 }
 
-/** The host of an IPv4 address that is written as an IPv6 one. */
+/** The host of an IPv4-mapped IPv6 address. */
 function unmapped(host: string): string {
   const [, high, low, port = ''] = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\](:\d+)?$/.exec(host) ?? [];
   if (high === undefined || low === undefined) return host;

@@ -84,7 +84,7 @@ describe('the groups of an institution', () => {
     expect(deskOf('anna.keller')).toBeUndefined();
     expect((await put({})).body).not.toHaveProperty('externalId');
     expect(await membersOf(rates)).toEqual(['ben.ito', 'eve']);
-    // Who approves is not moved by one alone.
+    // One person alone cannot move an approver.
     expect((await put({ members: [] })).status).toBe(403);
     expect(await membersOf(rates)).toEqual(['ben.ito', 'eve']);
     await put({ members: [{ value: ben }] });
@@ -188,7 +188,7 @@ describe('the groups of an institution', () => {
     expect(rig.directory.snapshot().desk(`${broker}/credit`)).toBeUndefined();
     expect(deskOf('anna.keller')).toBeUndefined();
     expect(rig.directory.snapshot().principal('person:anna.keller')).toBeDefined();
-    // By this name there is another desk later, and it is entitled to nothing.
+    // A later desk with this name has no entitlements.
     const again = await rig.client.send('POST', '/Groups', { schemas: [groupUrn], displayName: 'credit' });
     expect(again.id).not.toBe(credit);
     expect(rig.directory.snapshot().desk(`${broker}/credit`)).toMatchObject({ products: [], venues: [] });

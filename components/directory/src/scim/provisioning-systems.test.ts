@@ -4,8 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { broker } from '../testing/example-file.ts';
 import { createScimRig, type ScimRig } from './testing/scim-rig.ts';
 
-// Two large provisioning systems, request by request as their public documentation shows them, over a socket. A firm maps
-// the attribute userName to what its people are called here; nothing else is set otherwise than by default.
+// Two large provisioning systems over a socket, with the requests of their public documentation. A firm maps userName to its
+// people's ids here; all other settings are defaults.
 
 let rig: ScimRig;
 let base: string;
@@ -28,7 +28,7 @@ async function send(method: string, path: string, body?: Json, contentType = 'ap
     headers: {
       authorization: `Bearer service:hr ${broker} identity:read identity:provision`,
       accept: 'application/scim+json',
-      // Okta and Entra ID name a type where there is no body, too.
+      // Okta and Entra ID send a content type even without a body.
       'content-type': contentType,
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -96,7 +96,7 @@ describe('Microsoft Entra ID', () => {
     );
     expect(changed.status).toBe(200);
     expect(person('test.user')?.roles).toEqual(expect.arrayContaining(['trader', 'sales']));
-    // As written before its fix for PATCH is switched on, and after.
+    // The format before its PATCH fix is switched on, and after.
     for (const value of ['False', false]) {
       await send('PATCH', user, patchOf({ op: 'Replace', path: 'active', value: 'True' }));
       expect(person('test.user')).toBeDefined();
@@ -174,7 +174,7 @@ describe('Okta', () => {
     expect(created.status).toBe(201);
     const id = String(created.body['id']);
     expect((await send('GET', `/Users/${id}`)).body).toMatchObject({ id, userName: 'test.okta' });
-    // It sends back the whole of what it has read, with what it changes.
+    // It sends back everything that it read, with its changes.
     const updated = await send('PUT', `/Users/${id}`, {
       ...created.body,
       ...newUser,

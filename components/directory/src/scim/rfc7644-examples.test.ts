@@ -2,8 +2,8 @@ import { type Json, membersOf } from '@countersign/kernel';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createScimRig, newUser, patch, principalUrn, type ScimRig, scimBase } from './testing/scim-rig.ts';
 
-// The requests that RFC 7644 prints, section by section, in its own wire form. Where an example changes what is not
-// kept here (emails, addresses), it is taken and changes nothing; the same form then changes what is kept.
+// The example requests of RFC 7644, section by section, in its wire form. If an example changes attributes that are not stored
+// here (emails, addresses), it is accepted and changes nothing; the same form then changes a stored attribute.
 
 let rig: ScimRig;
 let bjensen: string;
@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 afterEach(() => rig.close());
 
-/** Section 3.3, to the letter. */
+/** Section 3.3, verbatim. */
 const createBody = {
   schemas: ['urn:ietf:params:scim:schemas:core:2.0:User'],
   userName: 'bjensen',

@@ -26,28 +26,27 @@ import { internalError, type ScimError, scimErrorOf } from './schema/scim-errors
 export { defaultAssignableRoles };
 
 export interface ScimDependencies {
-  /** Every change goes through it: recorded before it takes effect, and whoever leaves or moves departs. */
+  /** Makes every change: each is recorded before it takes effect, and people who leave or move depart. */
   readonly directory: Pick<Directory, 'edit'>;
-  /** The directory's own. */
+  /** The directory's database. */
   readonly pool: pg.Pool;
-  /** Of this interface. Who it lets in acts for the institution of their token, and sees nothing of others. */
+  /** The guard of this interface. A caller acts for the institution of its token and sees no other. */
   readonly guard: ResourceGuard;
-  /** What clients of this listener call it. */
+  /** The address under which clients call this listener. */
   readonly baseUrl: string;
   readonly audit: AuditAppender;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Roles that are given through this interface; {@link defaultAssignableRoles} when left out. */
+  /** Roles that this interface may assign; {@link defaultAssignableRoles} if left out. */
   readonly assignableRoles?: readonly string[];
 }
 
 /**
- * SCIM 2.0 (RFC 7643, RFC 7644) under `/scim/v2`: an institution's own systems say who works there. Users are people,
- * Groups are desks. Scopes `identity:read` and `identity:provision`.
+ * SCIM 2.0 (RFC 7643, RFC 7644) under `/scim/v2`, through which an institution's own systems maintain its staff. Users are
+ * people, Groups are desks. Scopes `identity:read` and `identity:provision`.
  *
- * Nothing that describes a person is kept: no name, no address. Roles that bind the institution, approval keys and
- * passwords are not given here.
+ * It stores no names or addresses of people, and it cannot assign roles that bind the institution, approval keys or passwords.
  */
 export function registerScimRoutes(app: FastifyInstance, dependencies: ScimDependencies): void {
   const { pool, audit, logger, baseUrl, directory } = dependencies;
@@ -125,7 +124,7 @@ export function registerScimRoutes(app: FastifyInstance, dependencies: ScimDepen
   );
 }
 
-/** Whatever a filter could select: all there is, or what an index finds of it. */
+/** All candidates for a filter: every resource, or those that an index finds. */
 async function candidates(
   store: ScimStore,
   institution: string,
@@ -148,7 +147,7 @@ function deskOf(person: StoredResource, desks: ReadonlyMap<string, StoredResourc
   return typeof desk === 'string' ? desks.get(desk) : undefined;
 }
 
-/** Bodies, errors and unknown addresses in SCIM's own words, inside this interface only. */
+/** Bodies, errors and unknown addresses follow SCIM, inside this interface only. */
 function speakScim(scim: FastifyInstance, logger: Logger): void {
   scim.removeContentTypeParser(['application/json', 'application/x-www-form-urlencoded', 'text/plain']);
   scim.addContentTypeParser<string>(
@@ -161,7 +160,7 @@ function speakScim(scim: FastifyInstance, logger: Logger): void {
       else done(scimErrors.error('scim_syntax_invalid', `The body is not acceptable: ${parsed.problem}.`));
     },
   );
-  // Bodies and queries are judged by the schemas of SCIM, which answer as RFC 7644 wants it.
+  // The SCIM schemas validate bodies and queries, because their errors follow RFC 7644.
   scim.setValidatorCompiler(() => (data) => ({ value: data }));
   scim.setErrorHandler<FastifyError>((thrown, request, reply) => {
     const told = scimErrorOf(thrown);
@@ -179,7 +178,7 @@ function speakScim(scim: FastifyInstance, logger: Logger): void {
   });
 }
 
-/** RFC 7644 section 3.11: the User of whoever the token is about. Software has none. */
+/** RFC 7644 section 3.11: the User of the token's subject. Software has none. */
 async function ownUser(store: ScimStore, { id, institution }: Caller): Promise<string> {
   const found = id.startsWith('person:') ? await store.some(institution, { userName: userNameOf(id) }) : [];
   const person = found.find(({ kind }) => kind === 'person');
@@ -187,7 +186,7 @@ async function ownUser(store: ScimStore, { id, institution }: Caller): Promise<s
   return person.scimId;
 }
 
-/** What an operation in bulk is answered that failed. */
+/** The response for a failed bulk operation. */
 function errorIn(logger: Logger): (thrown: unknown) => ScimError {
   return (thrown) => {
     const told = scimErrorOf(thrown);

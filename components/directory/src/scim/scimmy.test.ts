@@ -7,7 +7,7 @@ import { readPatch } from './patch/read-patch.ts';
 import { userShape } from './schema/resource-shape.ts';
 import { createScimRig, newUser, patch, principalUrn, type ScimRig, userUrn } from './testing/scim-rig.ts';
 
-// What this interface says, read by an implementation of others.
+// An independent implementation reads our responses.
 
 let rig: ScimRig;
 const roles = ['trader', 'sales', 'auditor'];
@@ -26,14 +26,14 @@ beforeAll(async () => {
 });
 afterAll(() => rig.close());
 
-/** It knows extensions by URNs of the IETF only. */
+/** It accepts extension URNs of the IETF only. */
 const asTheirs = (urn: string): string =>
   urn.replace('urn:countersign:scim:schemas', 'urn:ietf:params:scim:schemas:extension:countersign');
 
 type Definition = ReturnType<typeof definitionOf>;
 type Attribute = { name: string; type: string; subAttributes?: readonly Attribute[] } & Record<string, unknown>;
 
-/** A schema as we publish it, in that implementation's own terms. */
+/** One of our published schemas in the format of that implementation. */
 function definitionOf(schema: { id: string; name: string; attributes: readonly Attribute[] }) {
   const attributeOf = ({ name, type, subAttributes = [], mutability, ...config }: Attribute): SCIMMY.Types.Attribute =>
     new SCIMMY.Types.Attribute(
@@ -93,7 +93,7 @@ describe('the interface, read by scimmy', () => {
 
   it('gives lists, errors and a description of itself in the forms of the specification', async () => {
     const list = (await rig.client.get('/Users')).body;
-    // Given the answer as it is, it refuses whatever is no ListResponse.
+    // Given the raw response, it refuses anything but a ListResponse.
     expect(JSON.parse(JSON.stringify(new SCIMMY.Messages.ListResponse(list as never)))).toEqual(list);
     const config = (await rig.client.get('/ServiceProviderConfig')).body;
     expect(JSON.parse(JSON.stringify(new SCIMMY.Schemas.ServiceProviderConfig(config)))).toMatchObject({
@@ -121,7 +121,7 @@ describe('the interface, read by scimmy', () => {
     expect((await rig.client.get(`/Schemas/${userUrn}`)).body).toMatchObject({ id: userUrn });
     expect((await rig.client.get('/ResourceTypes/Device')).body).toMatchObject({ status: '404' });
     const { body } = await rig.client.get('/Users/nobody');
-    // It throws the error that it has read, and another one for what it cannot read.
+    // It throws the error that it parsed, and a different one if it cannot parse it.
     expect(() => new SCIMMY.Messages.ErrorResponse(body as never)).toThrow(
       expect.objectContaining({ status: '404', message: String(body['detail']) }),
     );
@@ -138,7 +138,7 @@ describe('filters', () => {
     fc
       .tuple(fc.constantFrom('userName', 'externalId'), fc.constantFrom('eq', 'ne', 'gt', 'ge', 'lt', 'le'), text)
       .map(([name, op, value]) => `${name} ${op} "${value}"`),
-    // It reads what is not there as the text "undefined" here.
+    // It reads a missing value as the text "undefined".
     fc.tuple(fc.constantFrom('co', 'sw', 'ew'), text).map(([op, value]) => `userName ${op} "${value}"`),
     fc.tuple(fc.constantFrom('eq', 'ne'), fc.boolean()).map(([op, value]) => `active ${op} ${value}`),
     fc.constantFrom('externalId pr', 'title pr', 'active pr'),
@@ -212,7 +212,7 @@ describe('PATCH', () => {
     return {
       active: user['active'],
       externalId: user['externalId'],
-      // It keeps a value that is added twice; RFC 7643 section 2.4 has each once.
+      // It stores a value that is added twice; RFC 7643 section 2.4 requires distinct values.
       roles: [...new Set(list.map((role) => role.value))].sort(),
     };
   }

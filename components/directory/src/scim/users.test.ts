@@ -173,7 +173,7 @@ describe('a role that binds the institution', () => {
     const change = (path: string, value: string) =>
       rig.client.send('PATCH', url, patch({ op: 'replace', path, value }));
     expect((await change('displayName', 'Ben')).status).toBe(200);
-    // Whose approvals count follows from the desk: that takes two people.
+    // The desk decides whose approvals count, so the move needs two people.
     expect((await change(`${principalUrn}:desk`, 'credit')).status).toBe(403);
     expect(person('ben.ito')).toMatchObject({ desk: 'rates', roles: ['signatory', 'supervisor'] });
     expect(person('ben.ito')).toHaveProperty('credentials.length', 1);

@@ -1,6 +1,6 @@
 import { broker, exampleFile, exampleKeyPair, operator } from './example-file.ts';
 
-/** For tests: registration documents of clients, to be spoiled one member at a time. */
+/** For tests: valid registration documents, in which a test makes one member invalid at a time. */
 
 const webKey = exampleKeyPair('web-1').publicJwk;
 const deskKey = exampleKeyPair('desk-1').publicJwk;
@@ -27,7 +27,7 @@ export function relyingParty(): Document {
   };
 }
 
-/** A trading desk's software: people sign in, and it acts alone too. */
+/** Trading software: people sign in, and it also acts alone. */
 export function tradingDesk(): Document {
   return {
     id: 'broker-desk',
@@ -54,7 +54,7 @@ export function tradingDesk(): Document {
   };
 }
 
-/** The example file with services for the clients above, and a person of the operator who approves. */
+/** The example file with services for the clients above and an approver at the operator. */
 export function fileWithServices() {
   const file = exampleFile();
   for (const id of ['service:dashboard', 'service:desk', 'service:third'])

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 
 /** For tests: a small, complete directory file of a broker, a venue and a custodian. */
 
-/** The LEI that begins so: filled up to 18 characters, with its check digits (ISO 17442). */
+/** Completes the prefix to a LEI of 18 characters and check digits (ISO 17442). */
 export function exampleLei(beginning: string): string {
   const first18 = beginning.padEnd(18, '0');
   const digits = [...`${first18}00`].map((character) => Number.parseInt(character, 36)).join('');
@@ -28,7 +28,7 @@ export const operator = exampleLei('529900OPERATOR');
 const approvalKey = exampleKeyPair().publicJwk;
 const clientKey = exampleKeyPair('oms-1').publicJwk;
 
-/** A fresh copy at each call; change it as you like. */
+/** Returns a fresh copy that the test may change. */
 export function exampleFile() {
   return {
     institutions: [
@@ -100,7 +100,7 @@ export function exampleFile() {
 
 export type ExampleFile = ReturnType<typeof exampleFile>;
 
-/** What a configuration would hold: the operator and its own interface. */
+/** The seed of a typical configuration: the operator and its own interface. */
 export function exampleSeed() {
   return {
     institutions: [{ lei: operator, name: 'Example Operator SE', country: 'DE' }],

@@ -13,7 +13,7 @@ import { createDirectory, type DirectoryComponent, type DirectoryDependencies, d
 import { createDirectoryLog, type DirectoryLogDouble } from './directory-log.ts';
 import { exampleSeed, operator } from './example-file.ts';
 
-/** Who applies files and proposes changes, and who approves them. */
+/** The people who apply files and propose changes, and those who approve. */
 export const proposer: Actor = { id: 'service:operator', institution: operator };
 export const approver: Actor = { id: 'person:olga.second', institution: operator };
 
@@ -21,9 +21,9 @@ export const approver: Actor = { id: 'person:olga.second', institution: operator
 export interface Rig {
   readonly scratch: ScratchDatabase;
   readonly clock: FixedClock;
-  /** What was appended, in order, but for `directory.committed`; a test may empty it. */
+  /** Appended records in order, without `directory.committed`; a test may empty it. */
   readonly records: RecordDraft[];
-  /** Everything that was appended. */
+  /** All appended records. */
   readonly log: readonly RecordDraft[];
   readonly audit: DirectoryLogDouble['audit'];
   readonly breakLog: DirectoryLogDouble['breakLog'];
@@ -73,7 +73,7 @@ export async function createRig(): Promise<Rig> {
   };
 }
 
-/** A change by as many people as it takes: one proposes, and where that is not enough, another approves. */
+/** Makes a change with as many people as it needs: one proposes and, if necessary, another approves. */
 export async function changeByTwo(
   directory: DirectoryComponent,
   what: Exclude<Parameters<DirectoryComponent['propose']>[0], { readonly partner: unknown }>,

@@ -13,12 +13,12 @@ interface Parts {
 }
 
 /**
- * A command that changes one transaction. Its record carries the change, not the whole state, which grows with each step; whoever looks
- * next writes the rows from it, see `proven-store.ts`. It may record something else first: an exception that tells of a delay.
+ * A command that changes one transaction. Its record carries the change instead of the whole state, which grows with each step;
+ * the next reader writes the rows from it, see `proven-store.ts`. The command may first record an exception about a delay.
  */
 export type ChangingSteps<Ask, Facts, Found, Next, Answer> = Omit<
   Steps<Unit, Ask, StoredTransaction, Facts, Found, Next, readonly SaidChange[], Answer>,
-  // Which record is its own follows from the change before.
+  // The id of its record is derived from the previous change.
   'once'
 >;
 
@@ -50,9 +50,9 @@ export function change<Ask extends { readonly transaction: TransactionId }, Fact
 }
 
 /**
- * A command that says something once, beside transactions that are locked: that one was opened, an approval, that it was taken back.
- * Its record says everything, under an id that follows from what it is; where a process dies before the row, the row is written when the
- * command is repeated, as the record says.
+ * A command with one record, beside locked transactions: an opening, an approval or its withdrawal. The record is complete, and
+ * its id is derived from its subject. If the process dies before writing the row, a repetition of the command writes it from
+ * the record.
  */
 export type SayingSteps<Ask, Row, Facts, Found, Next, Answer> = Steps<
   Unit,
@@ -65,16 +65,16 @@ export type SayingSteps<Ask, Row, Facts, Found, Next, Answer> = Steps<
   Answer
 >;
 
-/** How it is held and stored. */
+/** How the subject is locked and stored. */
 export interface Sayings<Ask, Row, Next> {
-  /** Locks what it is about. */
+  /** Locks the subject. */
   hold(unit: Unit, ask: Ask): Promise<Row | undefined>;
-  /** Several in the order in which they are locked: that asked where left out. */
+  /** Sorts several requests into locking order; without it, the given order applies. */
   readonly inLockOrder?: (asks: readonly Ask[]) => readonly Ask[];
-  /** As it was recorded: now, or before. @throws {Refusal} where something else was recorded */
+  /** The subject as recorded, now or earlier. @throws {Refusal} if the record contains something else */
   recorded(next: Next, recorded: Recorded, held: Held<Ask, Row>): Next;
   put(unit: Unit, next: Next): Promise<void>;
-  /** What comes first where the record is there, and is about something else. */
+  /** Runs first if the record exists but is about another subject. */
   readonly afterTaken?: (ask: Ask) => Promise<void>;
 }
 
@@ -100,7 +100,7 @@ function keepingOf<Ask, Row, Next>(
   };
 }
 
-/** Carries out a command that says something once; see `carryOut`. */
+/** Carries out a command with one record; see `carryOut`. */
 export function say<Ask, Row, Facts, Found, Next, Answer>(
   steps: SayingSteps<Ask, Row, Facts, Found, Next, Answer>,
   sayings: Sayings<Ask, Row, Next>,
@@ -110,7 +110,7 @@ export function say<Ask, Row, Facts, Found, Next, Answer>(
   return carryOut(steps, keepingOf(sayings, parts), { ...parts, log: parts.audit }, ask);
 }
 
-/** Says something once about several transactions, all or none; see `carryOutAll`. */
+/** Carries out such a command for several transactions, all or none; see `carryOutAll`. */
 export async function sayAll<Ask, Row, Facts, Found, Next, Answer>(
   steps: SayingSteps<Ask, Row, Facts, Found, Next, Answer>,
   sayings: Sayings<Ask, Row, Next>,

@@ -28,14 +28,14 @@ export type RegistryLog = AuditAppender & StandingReader & Pick<AuditLog, 'find'
 interface ProvenStoreDependencies {
   readonly rows: RowStore;
   readonly log: RegistryLog;
-  /** Says of what does not agree that it does not. */
+  /** Reports a contradiction between rows and records. */
   readonly check: StandingCheck;
 }
 
-/** Changes that can be behind their records: one for each process that died on the way. */
+/** Upper bound of changes not yet written to the rows: one for each process that died. */
 const mostBehind = 100;
 
-/** A transaction is behind its record: it is completed before a unit begins anew. */
+/** A transaction is behind its record; it is completed before the unit runs again. */
 class TransactionBehind extends Behind {
   readonly transaction: TransactionId;
 
@@ -45,25 +45,25 @@ class TransactionBehind extends Behind {
   }
 }
 
-/** What of a transaction has been read, and agrees with the log. */
+/** The parts of a transaction that were read and agree with the log. */
 interface Proven {
   readonly held: Held;
   readonly approvals: readonly StoredApproval[];
   readonly permitted: PermittedIntent | undefined;
 }
 
-/** Reads that are the same inside and outside of a unit. */
+/** Reads that work alike inside and outside a unit. */
 type Reads = Pick<
   RowStore,
   'find' | 'transitions' | 'exceptionsOf' | 'takenBy' | 'approvals' | 'usesOfTrades' | 'arrivedBefore'
 >;
 
 /**
- * The tables of the registry, as far as the log agrees with them.
+ * The tables of the registry, verified against the log.
  *
- * A transaction counts while its rows say what its newest record says (docs/adr/0043). Where they are behind it, because a
- * process died between the record and the commit, the change is written from the record. Where they say anything else,
- * somebody has written to the database: CodedError `authority_unproven`. An approval that does not agree is left out.
+ * A transaction counts while its rows agree with its newest record (docs/adr/0043). If a process died between the record and
+ * the commit, the rows are behind, and the change is written from the record. Any other difference means that the database was
+ * manipulated: CodedError `authority_unproven`. An approval that contradicts the log is left out.
  */
 export function createProvenStore({ rows, log, check }: ProvenStoreDependencies) {
   const permitted = createPermittedReader(log);
@@ -78,7 +78,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     };
   }
 
-  /** The approvals that agree with what the log says of them; one that is ended there was taken back. */
+  /** The approvals that agree with the log. An approval that has ended in the log was withdrawn. */
   async function agreeing(
     approvals: readonly StoredApproval[],
     newest: ReadonlyMap<string, StandingRecord>,
@@ -89,7 +89,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
       const found = newest.get(claim.of);
       if (approval.withdrawn !== undefined || found?.digest === digestOf(claim.content)) proven.push(approval);
       else if (found !== undefined && found.digest === undefined) {
-        // Its process died before that was stored, or somebody has changed the row.
+        // Its process died before storing it, or the row was manipulated.
         const at = (await log.find(found.record))?.record.time;
         if (at !== undefined) proven.push({ ...approval, withdrawn: { at, recordId: found.record } });
       } else if (await check.holds(claim)) proven.push(approval);
@@ -97,7 +97,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     return proven;
   }
 
-  /** Rows and approvals of one transaction; undefined where the rows are not what the newest record says. */
+  /** Rows and approvals of one transaction; undefined if the rows contradict the newest record. */
   async function read(
     reads: Reads,
     transaction: StoredTransaction,
@@ -120,7 +120,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     };
   }
 
-  /** Writes what records say and rows do not yet. @throws CodedError `authority_unproven` where that is not what is wrong */
+  /** Writes recorded changes that the rows lack. @throws CodedError `authority_unproven` if the difference has another cause */
   async function complete(unit: Rows, stale: Held, newest: StandingRecord | undefined): Promise<void> {
     const { id } = stale.transaction;
     const missing: DurableChange[] = [];
@@ -137,7 +137,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     for (const change of missing) await write(unit, id, change);
   }
 
-  /** @throws {TransactionBehind} where the rows are not what the newest record says: they may be completed under their own lock */
+  /** @throws {TransactionBehind} if the rows contradict the newest record; they may then be completed under their own lock */
   async function proven(reads: Reads, transaction: StoredTransaction): Promise<Proven> {
     const found = await read(reads, transaction);
     if (found.agrees) return found;
@@ -171,32 +171,32 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
         const transaction = await unit.lock(id);
         return transaction === undefined ? undefined : (await keep(transaction)).held.transaction;
       },
-      /** As it stands in its row: for what a record about it names. */
+      /** The transaction as its row states it, for the references of its records. */
       read: unit.read,
-      /** An entry of the address book; kept as it is until the end of the unit. */
+      /** An entry of the address book, locked until the end of the unit. */
       async entry(id: TransactionId): Promise<StoredTransaction | undefined> {
         const entry = await unit.entry(id);
         return entry === undefined ? undefined : (await proven(reads, entry)).held.transaction;
       },
-      /** Of the address book, for this destination; kept as they are until the end of the unit. */
+      /** The entries of the address book for this destination, locked until the end of the unit. */
       async activeEntries(institution: string, destinationKey: string): Promise<readonly StoredTransaction[]> {
         const entries = await unit.activeEntries(institution, destinationKey);
         return (await each(entries, (entry) => proven(reads, entry))).map(transactionIn);
       },
-      /** Several, locked in the order of their ids. */
+      /** Several transactions, locked in the order of their ids. */
       async trades(ids: readonly TransactionId[]): Promise<readonly StoredTransaction[]> {
         return (await each(await unit.trades(ids), keep)).map(transactionIn);
       },
-      /** Of a transaction that is locked. */
+      /** Requires the lock of the transaction. */
       async openExceptions(id: TransactionId): Promise<readonly StoredException[]> {
         return ((await of(id))?.held.exceptions ?? []).filter(({ status }) => status === 'open');
       },
-      /** An exception; as it is held where its transaction is locked. */
+      /** An exception, verified under the lock of its transaction. */
       async exception(id: StoredException['id']): Promise<StoredException | undefined> {
         const known = [...locked.values()].flatMap(({ held: { exceptions } }) => exceptions);
         return known.find((exception) => exception.id === id) ?? unit.exception(id);
       },
-      /** Whether a person has taken for right what was said in these words. */
+      /** Whether a person has accepted exactly this content as correct. */
       async wasAccepted(about: Pick<StoredException, 'transaction' | 'event' | 'bodyDigest'>): Promise<boolean> {
         return ((await of(about.transaction))?.held.exceptions ?? []).some(
           ({ event, bodyDigest, cause, resolution }) =>
@@ -206,7 +206,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
             resolution?.kind === 'accepted',
         );
       },
-      /** Takes an instruction for a transaction, until the unit ends or for good. @returns false where another one has it */
+      /** Claims an instruction for a transaction. @returns false if another transaction has it */
       async takeInstruction(mandate: MandateId, id: TransactionId): Promise<boolean> {
         if ((await unit.takeInstruction(mandate, id)) !== id) return false;
         const own = instructionClaim(mandate, id);
@@ -220,9 +220,9 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
       takeOverdue: unit.takeOverdue,
       markOverdue: unit.markOverdue,
       /**
-       * Makes the record of a change of a transaction that is locked durable: it says what the transaction is like from then on.
+       * Makes the record of a change durable. The transaction must be locked, and has the recorded state from then on.
        *
-       * @returns the record, whose id follows from the change before, see `nextRecordOf`
+       * @returns the record, whose id is derived from the previous change, see `nextRecordOf`
        */
       async record(id: TransactionId, { draft, change, body = {} }: SaidChange): Promise<Recorded> {
         const before = locked.get(id);
@@ -250,14 +250,14 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
         unwritten.push({ id, durable });
         return { record: recordId, time };
       },
-      /** Writes the rows of every change that was recorded. */
+      /** Writes the rows of every recorded change. */
       async write(): Promise<void> {
         for (const { id, durable } of unwritten.splice(0)) await write(unit, id, durable);
       },
     };
   }
 
-  /** What of trades and instructions is taken from now on. */
+  /** Quantities of trades and instructions that a change uses. */
   async function takenClaims(unit: Rows, id: TransactionId, { takes, instructions = [] }: Change) {
     const fresh = (takes?.uses ?? []).map((use) => ({ ...use, kind: takes?.kind ?? 'settlement', transaction: id }));
     const stored = fresh.length === 0 ? [] : await unit.usesOfTrades(fresh.map(({ trade }) => trade));
@@ -269,9 +269,9 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     ];
   }
 
-  /** Questions that are answered alike inside and outside of a unit. */
+  /** Queries with the same result inside and outside a unit. */
   function common(reads: Reads, of: (id: TransactionId) => Promise<Proven | undefined>) {
-    /** What has been taken of trades, where every part is there, and what is said to be given back has been. */
+    /** The used quantities of trades, once every use is verified and every returned quantity is confirmed as returned. */
     async function uses(trades: readonly TransactionId[]): Promise<readonly TradeUseRow[]> {
       const stored = await reads.usesOfTrades(trades);
       const claims = trades.map((trade) => tradeClaim(trade, stored));
@@ -280,7 +280,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
         const found = newest.get(claim.of);
         const isUnused = found === undefined && !stored.some(({ trade }) => trade === trades[place]);
         if (isUnused || found?.digest === digestOf(claim.content)) continue;
-        // Whoever took the last part may have died before it was stored.
+        // The process that used the last quantity may have died before storing it.
         const taking = found === undefined ? undefined : (await log.find(found.record))?.record.transaction;
         if (taking === undefined) await check.require(claim);
         else throw behind(taking, () => check.require(claim));
@@ -298,14 +298,14 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
       async transitionsOfAll(ids: readonly TransactionId[]): Promise<readonly StoredTransition[]> {
         return (await each([...ids].sort(), of)).flatMap((found) => found?.held.steps ?? []);
       },
-      /** Those that the log agrees with, in the order given. */
+      /** The approvals that agree with the log, in the order in which they were given. */
       approvals: async (id: TransactionId): Promise<readonly StoredApproval[]> => (await of(id))?.approvals ?? [],
       permitted: async (id: TransactionId): Promise<PermittedIntent | undefined> => (await of(id))?.permitted,
       async withAuthority(id: TransactionId) {
         const found = await of(id);
         return found && { transaction: found.held.transaction, approvals: found.approvals, permitted: found.permitted };
       },
-      /** What others than this transaction have taken of these trades, and still hold. */
+      /** Quantities of these trades used by other transactions and not returned. */
       async takenByOthers(
         trades: readonly TransactionId[],
         kind: TradeUseKind,
@@ -316,18 +316,18 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
         );
         return others.map(({ trade, unit, amount }) => ({ trade, unit, amount }));
       },
-      /** Whether a settlement of this trade is under way: instructed, and neither settled, failed nor cancelled. */
+      /** Whether a settlement of this trade is instructed and neither settled, failed nor cancelled. */
       async isBeingSettled(trade: TransactionId): Promise<boolean> {
         return (await uses([trade])).some((use) => use.kind === 'settlement' && !use.ended);
       },
-      /** Trades with an open exception other than that a partner has not been heard of in time. */
+      /** Trades with an open exception other than a partner's missed deadline. */
       async stoppedTrades(trades: readonly TransactionId[]): Promise<readonly TransactionId[]> {
         const found = await each(trades, of);
         return trades.filter((_, place) =>
           found[place]?.held.exceptions.some(({ status, cause }) => status === 'open' && cause !== 'partner-timeout'),
         );
       },
-      /** Whether the institution has sent there before, and it arrived. */
+      /** Whether an earlier transfer of this institution to this destination arrived. */
       async hasArrivedBefore(about: Parameters<Reads['arrivedBefore']>[0]): Promise<boolean> {
         return (await each(await reads.arrivedBefore(about), of)).some((found) => found !== undefined);
       },
@@ -341,8 +341,8 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     onceSettled((completed) => rows.inUnit((unit) => work(provenUnit(unit), completed)), afterTaken);
 
   /**
-   * Outside of a unit nothing is locked: what is read in several questions may be of two moments. Where it does not agree it is asked
-   * again in a unit, with the transaction locked that did not.
+   * Outside a unit nothing is locked, so several queries may see different moments. On a contradiction, the queries run again
+   * in a unit that locks the transaction in question.
    */
   async function outside<Result>(ask: (questions: Questions) => Promise<Result>): Promise<Result> {
     try {
@@ -356,7 +356,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     }
   }
 
-  /** To be completed in a unit of its own: a refusal that follows undoes nothing of it. */
+  /** Completed in a unit of its own, so that a later refusal does not roll it back. */
   function behind(id: TransactionId, report: () => Promise<unknown>): TransactionBehind {
     const settle = () =>
       rows.inUnit(async (unit) => {
@@ -387,9 +387,9 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
 
   return {
     /**
-     * Runs `work` in one transaction of the database; it may run again from its beginning, with `completed`.
+     * Runs `work` in one database transaction. It may run again from its start, after `completed`.
      *
-     * @param afterTaken what comes first where somebody else has made the record, beside looking again
+     * @param afterTaken runs before the retry if another process has made the record
      */
     inUnit,
     /** @throws CodedError `authority_unproven` */
@@ -402,11 +402,11 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     transitionsOfAll: (ids: readonly TransactionId[]) => outside((store) => store.transitionsOfAll(ids)),
     approvals: (id: TransactionId) => outside((store) => store.approvals(id)),
     permitted: (id: TransactionId) => outside((store) => store.permitted(id)),
-    /** A transaction with what stands beside it, read once. */
+    /** A transaction and its related rows, read once. */
     withAuthority: (id: TransactionId) => outside((store) => store.withAuthority(id)),
     takenByOthers: (trades: readonly TransactionId[], kind: TradeUseKind, than: TransactionId) =>
       outside(async (store) => {
-        // In a unit they are locked by it, so that nobody takes of them meanwhile.
+        // A unit locks them, so that no other transaction uses their quantities in the meantime.
         await store.trades(trades);
         return store.takenByOthers(trades, kind, than);
       }),
@@ -414,15 +414,15 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
     hasArrivedBefore: (about: Parameters<Reads['arrivedBefore']>[0]) =>
       outside((store) => store.hasArrivedBefore(about)),
     /**
-     * Whether its amounts count against limits in the state it has; undefined when there is none. Waits for a transition
-     * that is under way, as long as the database waits for a lock.
+     * Whether its amounts count against limits in its present state; undefined if there is no such transaction. Waits for a
+     * transition in progress up to the lock timeout of the database.
      */
     counts: (id: TransactionId): Promise<boolean | undefined> =>
       inUnit(async (unit) => {
         const found = await unit.lock(id);
         return found === undefined ? undefined : stateRuleOf(lifeCycleOf(found.detail), found.state).counts === true;
       }),
-    // Lists of ids, and what is only shown: whatever is decided about one of them is read again.
+    // For lists and display only. Every decision reads the transaction again.
     openApprovalsBy: rows.openApprovalsBy,
     declines: rows.declines,
     waiting: rows.waiting,
@@ -442,7 +442,7 @@ export function createProvenStore({ rows, log, check }: ProvenStoreDependencies)
 export type Store = ReturnType<typeof createProvenStore>;
 export type Unit = Parameters<Parameters<Store['inUnit']>[0]>[0];
 
-/** One after the other: they share a connection. */
+/** Sequentially, because they share a connection. */
 async function each<One, Other>(all: readonly One[], work: (one: One) => Promise<Other>): Promise<readonly Other[]> {
   const done: Other[] = [];
   for (const one of all) done.push(await work(one));

@@ -14,11 +14,11 @@ export interface StoredApproval extends Approval {
   readonly institution: string;
   readonly kid: string;
   readonly tokenId: string;
-  /** By which it was signed, where it was none of the directory's keys. */
+  /** The signing key, if it is not a key of the directory. */
   readonly authenticator?: AuthenticatorId;
-  /** What was signed, where it came with others under one signature. */
+  /** The signed digest, if one signature covers several approvals. */
   readonly batchRoot?: Digest;
-  /** The version of the transaction that rests on it first: from then on it cannot be withdrawn. */
+  /** The first version of the transaction that relies on it; from then on the approval cannot be withdrawn. */
   readonly usedVersion?: number;
 }
 
@@ -41,7 +41,10 @@ const approvalsOfOne = {
   text: `select ${columns} from approvals where transaction_id = $1 order by sequence`,
 };
 
-/** Of one transaction, in the order given. Rows were written from parsed values, so they are taken at their word. */
+/**
+ * The approvals of one transaction, in the order in which they were given. Rows were written from parsed values and are not
+ * parsed again.
+ */
 export async function approvalsOf(on: Connection, id: TransactionId): Promise<readonly StoredApproval[]> {
   const rows = await many<Row>(on, approvalsOfOne, [id]);
   return rows.map(({ expiresAt, withdrawnAt, withdrawnRecordId, batchRoot, usedVersion, authenticator, ...row }) => ({
@@ -59,7 +62,7 @@ export async function approvalsOf(on: Connection, id: TransactionId): Promise<re
 }
 
 /**
- * Transactions, each once, with an approval of this person that nothing rests on and that has not run out.
+ * Transactions, each once, with an approval of this person that is unused and has not expired.
  *
  * @param now milliseconds since the epoch
  */
@@ -80,7 +83,7 @@ export async function openApprovalsBy(
   return rows.map(({ id }) => id);
 }
 
-/** What a unit asks about approvals. The transactions they belong to are locked before. */
+/** The approval queries of a unit. Their transactions are already locked. */
 export function approvalQuestions(client: pg.PoolClient) {
   return {
     approvals: (id: TransactionId) => approvalsOf(client, id),
@@ -105,7 +108,7 @@ export function approvalQuestions(client: pg.PoolClient) {
         ],
       );
     },
-    /** A transition rests on them. Those it is not the first to rest on stay as they are. */
+    /** Marks approvals on which a transition relies. Approvals that an earlier transition uses stay unchanged. */
     async useApprovals(ids: readonly ApprovalId[], version: number): Promise<void> {
       if (ids.length === 0) return;
       await client.query(

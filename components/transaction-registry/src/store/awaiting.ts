@@ -1,16 +1,16 @@
 import type { Digest, TransactionId } from '@countersign/kernel';
 import { type Connection, many } from './rows.ts';
 
-/** By which role at which institution an approval is wanted; and until when, in milliseconds since the epoch. */
+/** The role and the institution from which an approval is wanted, and its deadline in milliseconds since the epoch. */
 export interface AwaitedApprovals {
-  /** As `awaitedKey` writes them. */
+  /** In the form of `awaitedKey`. */
   readonly keys: readonly string[];
   readonly until: number | null;
 }
 
-/** What somebody may have to approve, and when it was found out. */
+/** Transactions that a person may have to approve, and when this was determined. */
 export interface WaitingQuery {
-  /** Principal id: nothing that they began, carry on, have approved or declined. */
+  /** Principal id. Transactions that this person initiated, took over, approved or declined are excluded. */
   readonly person: string;
   readonly keys: readonly string[];
   readonly intents?: readonly Digest[];
@@ -19,7 +19,7 @@ export interface WaitingQuery {
   readonly limit: number;
 }
 
-/** Transactions that wait for an approval by one of these keys, the soonest to end first. */
+/** Transactions awaiting an approval with one of these keys, earliest deadline first. */
 export async function waitingTransactions(
   on: Connection,
   { person, keys, intents, now, limit }: WaitingQuery,
@@ -40,7 +40,7 @@ export async function waitingTransactions(
   return rows.map(({ id }) => id);
 }
 
-/** Says what is wanted now, of a transaction that has not been carried on since. */
+/** Stores which approvals are wanted now, unless the transaction has changed since. */
 export async function putAwaited(
   on: Connection,
   { id, version }: { readonly id: TransactionId; readonly version: number },
@@ -55,7 +55,7 @@ export async function putAwaited(
   );
 }
 
-/** What can no longer be begun waits for nobody. @returns how many were found */
+/** Clears the wanted approvals of transactions whose deadline has passed. @returns how many were cleared */
 export async function forgetAwaited(on: Connection, now: number, limit: number): Promise<number> {
   const rows = await many(
     on,

@@ -1,7 +1,7 @@
 import type { RecordId, TransactionId } from '@countersign/kernel';
 import { type Connection, many } from './rows.ts';
 
-/** Somebody would not approve. */
+/** An approver declined a transaction. */
 export interface StoredDecline {
   readonly approver: string;
   readonly institution: string;
@@ -11,7 +11,7 @@ export interface StoredDecline {
   readonly recordId: RecordId;
 }
 
-/** Of one transaction, newest first. */
+/** The declines of one transaction, newest first. */
 export async function declinesOf(on: Connection, id: TransactionId): Promise<readonly StoredDecline[]> {
   const rows = await many<Omit<StoredDecline, 'at'> & { readonly at: Date }>(
     on,
@@ -22,7 +22,7 @@ export async function declinesOf(on: Connection, id: TransactionId): Promise<rea
   return rows.map(({ at, ...row }) => ({ ...row, at: at.toISOString() }));
 }
 
-/** The transaction is locked, so nobody else is putting one for the same person. */
+/** The transaction is locked, so there is no concurrent insert for the same person. */
 export async function putDecline(on: Connection, id: TransactionId, decline: StoredDecline): Promise<void> {
   await many(
     on,

@@ -3,11 +3,11 @@ import { type Digest, defined, type ExceptionId, type RecordId, type Transaction
 import { type Connection, type Dated, many, one } from './rows.ts';
 
 export interface StoredException extends TransactionException {
-  /** What was said when it was raised, where somebody said something. */
+  /** The body of the report that raised it, if any. */
   readonly bodyDigest: Digest | null;
   /** Version of the transaction at which it was raised. */
   readonly raisedVersion: number;
-  /** Who asked for what could not be done; nobody where it was only waited for, or was raised before this was kept. */
+  /** The requester of the step that failed; undefined for a missed deadline and for exceptions of older releases. */
   readonly raisedBy: string | null;
 }
 
@@ -60,7 +60,7 @@ const allOfOne = {
   text: `select ${columns} from exceptions e where e.transaction_id = $1 order by e.raised_at, e.id`,
 };
 
-/** Of one transaction, oldest first. */
+/** The exceptions of one transaction, oldest first. */
 export async function exceptionsOf(on: Connection, id: TransactionId): Promise<readonly StoredException[]> {
   return (await many<Row>(on, allOfOne, [id])).map(exceptionOf);
 }
@@ -106,7 +106,7 @@ export async function resolveStored(
   ]);
 }
 
-/** One that is due and was not said to be; locked, and passed over by everybody else until then. */
+/** An overdue exception that has not been reported yet, locked; concurrent callers skip it. */
 export async function takeOverdue(on: Connection, now: number): Promise<StoredException | undefined> {
   const row = await one<Row>(
     on,
@@ -122,7 +122,7 @@ export async function markOverdue(on: Connection, id: ExceptionId, at: string, r
   await many(on, 'update exceptions set overdue_at = $2, overdue_record_id = $3 where id = $1', [id, at, recordId]);
 }
 
-/** As the contract tells it. */
+/** In the form of the contract. */
 export function publicException({
   bodyDigest: _bodyDigest,
   raisedVersion: _raisedVersion,

@@ -2,9 +2,7 @@ import type { TransactionState } from '@countersign/contracts';
 import type { MandateId, TransactionId } from '@countersign/kernel';
 import { type Connection, many, one } from './rows.ts';
 
-/**
- * Takes an instruction for a transaction. @returns the transaction that has it: this one, or the one that was first.
- */
+/** Claims an instruction for a transaction. @returns the transaction that has it: this one, or the first to claim it. */
 export async function takeInstruction(
   on: Connection,
   mandate: MandateId,
@@ -23,7 +21,7 @@ export async function takeInstruction(
   return taken?.id ?? transaction;
 }
 
-/** Some of the transactions by which the institution has sent there before, and it arrived; newest first. */
+/** Some of the institution's transfers to this destination that arrived, newest first. */
 export async function arrivedBefore(
   on: Connection,
   about: {
@@ -41,7 +39,7 @@ export async function arrivedBefore(
   return rows.map(({ id }) => id);
 }
 
-/** Whoever is waited for in vain: transactions of which no exception tells it yet. */
+/** Transactions that missed a deadline for which no exception exists yet. */
 export async function overdueLives(on: Connection, now: number, limit: number): Promise<readonly TransactionId[]> {
   const rows = await many<{ readonly id: TransactionId }>(
     on,
@@ -53,7 +51,7 @@ export async function overdueLives(on: Connection, now: number, limit: number): 
   return rows.map(({ id }) => id);
 }
 
-/** At this version they were not heard of in time, and an exception tells it; nothing where it was carried on since. */
+/** Stores that an exception reports the missed deadline at this version; no effect if the transaction has changed since. */
 export async function tellOverdue(
   on: Connection,
   { id, version }: { readonly id: TransactionId; readonly version: number },
@@ -61,7 +59,7 @@ export async function tellOverdue(
   await many(on, 'update transactions set overdue_version = version where id = $1 and version = $2', [id, version]);
 }
 
-/** What a person has begun, or taken on from somebody who has gone, and has not come to its end; in pages, by id. */
+/** Unfinished transactions that a person initiated or took over; in pages, by id. */
 export async function openOf(
   on: Connection,
   principal: string,

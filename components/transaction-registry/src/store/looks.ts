@@ -1,11 +1,11 @@
 import type { TransactionId } from '@countersign/kernel';
 import { type Connection, many, one } from './rows.ts';
 
-/** An approver has looked at a transaction. */
+/** An approver has viewed a transaction. */
 export interface Look {
   readonly approver: string;
   readonly transaction: TransactionId;
-  /** Names what it is about; see `lookedAtAs`. */
+  /** Identifies the subject of the transaction; see `lookedAtAs`. */
   readonly about: string;
   /** Codes of the warnings that were shown. */
   readonly warnings: readonly string[];
@@ -13,7 +13,7 @@ export interface Look {
   readonly at: number;
 }
 
-/** Remembers a look. @returns what they were warned of when they looked before; undefined for a first look */
+/** Stores a view. @returns the warnings shown at the approver's previous view; undefined for the first view */
 export async function putLook(
   on: Connection,
   look: Look,
@@ -33,7 +33,7 @@ export async function putLook(
   return before;
 }
 
-/** The newest other transactions about the same that this approver had looked at before they first saw this one. */
+/** The newest other transactions with the same subject that this approver viewed before first viewing this one. */
 export async function looksBefore(
   on: Connection,
   { approver, transaction, about }: Pick<Look, 'approver' | 'transaction' | 'about'>,

@@ -2,16 +2,16 @@ import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 
 export type Connection = pg.Pool | pg.PoolClient;
-/** Times come from the driver as dates and are promised as RFC 3339. */
+/** The driver returns times as dates; the contract uses RFC 3339. */
 export type Dated<Row, Column extends keyof Row> = Omit<Row, Column> & { readonly [C in Column]: Date };
 
 /**
- * A statement; one that every step asks has a name, by which a connection plans it once: half of what it costs PostgreSQL
- * otherwise. Only what finds its rows by a key, on a pool that reads `byIndexAlone`.
+ * A named statement is planned once per connection, which halves its cost in PostgreSQL. Use a name only for statements of
+ * every step that find rows by key, on a pool that reads `byIndexAlone`.
  */
 export type Statement = string | { readonly name: string; readonly text: string };
 
-/** Rows were written by this component from parsed values, so they are taken at their word. */
+/** This component wrote the rows from parsed values, so they are not parsed again. */
 export async function many<Row extends object>(
   on: Connection,
   statement: Statement,

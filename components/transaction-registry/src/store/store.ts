@@ -50,38 +50,38 @@ export interface StoredTransaction {
   readonly initiatorInstitution: Lei;
   readonly mandate: { readonly id: MandateId; readonly version: number; readonly recordId: RecordId };
   readonly state: TransactionState;
-  /** How many transitions there have been. */
+  /** Number of transitions so far. */
   readonly version: number;
   readonly lastRecordId: RecordId;
   readonly openedRecordId: RecordId;
   /** Milliseconds since the epoch. */
   readonly openedAt: number;
-  /** Institutions that may know of it. */
+  /** Institutions that may read the transaction. */
   readonly parties: readonly string[];
-  /** Someone is waited for until then; milliseconds since the epoch. */
+  /** Deadline of the awaited event; milliseconds since the epoch. */
   readonly awaitedUntil: number | null;
-  /** Version at which an exception told that they were not heard of. */
+  /** Version at which an exception reported the missed deadline. */
   readonly overdueVersion: number | null;
-  /** Names the receiving end of what it sends, and nothing of the amount. */
+  /** Identifies the destination of the transfer, without the amount. */
   readonly destinationKey: string | null;
-  /** Of the address as it was when it was asked for. */
+  /** The address at the time of the request. */
   readonly destinationDigest: IntentDigest | null;
-  /** Who has taken it on since whoever began it has gone. */
+  /** The principal who took the transaction over after its initiator left. */
   readonly carriedBy: string | null;
-  /** Whose approvals are wanted in this state, as far as that is known; as `awaitedKey` writes them. */
+  /** The approvals wanted in this state, as far as known, in the form of `awaitedKey`. */
   readonly approvalsAwaited: readonly string[] | null;
-  /** The record after which it is as it is: see `proof/change.ts`. */
+  /** The record of the newest change: see `proof/change.ts`. */
   readonly changedRecordId: RecordId;
 }
 
-/** What a step leaves the transaction with, beside its state. */
+/** The effect of a step on the transaction, beside its state. */
 export interface LifeAfter {
   readonly ended: boolean;
   readonly awaitedUntil: number | null;
   readonly destinationDigest: IntentDigest | null;
-  /** Institutions that have a step to take from now on, and knew nothing of it before. */
+  /** Institutions that have a next step and could not read the transaction before. */
   readonly parties: readonly string[];
-  /** Approvals that the next steps want by their own rules; null for none. */
+  /** Approvals that the rules of the next steps require; null for none. */
   readonly awaits: AwaitedApprovals | null;
 }
 
@@ -90,9 +90,9 @@ export interface StoredTransition extends Omit<TransitionReceipt, 'replayed'> {
   readonly idempotencyKey: string;
   readonly bodyDigest: Digest;
   readonly body: Readonly<Record<string, unknown>>;
-  /** Who reported it, by principal id; unknown for what was done before it was kept. */
+  /** Principal id of the reporter; unknown for steps of releases that did not store it. */
   readonly actor?: string;
-  /** The decision it rests on, where the policies were asked. */
+  /** The decision it relies on, if the policies were evaluated. */
   readonly decision?: { readonly id: DecisionId; readonly policyVersion: number };
 }
 
@@ -113,7 +113,7 @@ const entriesFor = `select ${transactionColumns} from transactions
   where initiator_institution = $1 and destination_key = $2 and state = 'active' order by id`;
 const tradesByIds = `select ${transactionColumns} from transactions where id = any($1::text[]) order by id`;
 
-// What every step of every transaction asks.
+// Statements that every step of every transaction uses.
 const lockTransaction = {
   name: 'lock-transaction',
   text: `select ${transactionColumns} from transactions where id = $1 for update`,
@@ -137,12 +137,12 @@ const carryOn = {
           where id = $1`,
 };
 
-/** The questions of one transaction of the database. The rows it reads are locked where the name says so. */
+/** The queries of one database transaction. They lock the rows they read if their name says it. */
 function createUnit(client: pg.PoolClient) {
   return {
     /**
-     * Takes (client, idempotency key) for a new transaction. @returns false when it is taken; a second request waits
-     * here until the first has committed or is gone.
+     * Claims (client, idempotency key) for a new transaction. @returns false if it is in use. A second request waits here until
+     * the first one commits or rolls back.
      */
     async insert(row: StoredTransaction, awaits: AwaitedApprovals | null): Promise<boolean> {
       const inserted = await client.query(
@@ -192,14 +192,14 @@ function createUnit(client: pg.PoolClient) {
     },
     read: (id: TransactionId) =>
       one<StoredTransaction>(client, `select ${transactionColumns} from transactions where id = $1`, [id]),
-    /** An entry of the address book; kept as it is until the end of the unit. */
+    /** An entry of the address book, locked until the end of the unit. */
     entry(id: TransactionId): Promise<StoredTransaction | undefined> {
       return one(client, `select ${transactionColumns} from transactions where id = $1 for share`, [id]);
     },
-    /** Of the address book, for this destination; kept as they are until the end of the unit. */
+    /** The entries of the address book for this destination, locked until the end of the unit. */
     activeEntries: (institution: string, destinationKey: string) =>
       many<StoredTransaction>(client, `${entriesFor} for share`, [institution, destinationKey]),
-    /** Several, locked in the order of their ids. */
+    /** Several transactions, locked in the order of their ids. */
     trades: (ids: readonly TransactionId[]) => many<StoredTransaction>(client, `${tradesByIds} for update`, [ids]),
     async transitions(id: TransactionId): Promise<readonly StoredTransition[]> {
       return transitionsOf(client, id);
@@ -255,7 +255,7 @@ function createUnit(client: pg.PoolClient) {
     async markChanged(id: TransactionId, recordId: RecordId): Promise<void> {
       await client.query('update transactions set changed_record_id = $2 where id = $1', [id, recordId]);
     },
-    /** They are waited for again, until then. */
+    /** Sets a new deadline for the awaited event. */
     async awaitAgain(id: TransactionId, until: number): Promise<void> {
       await client.query(
         'update transactions set overdue_version = null, awaited_until = to_timestamp($2::float8 / 1000) where id = $1',
@@ -284,10 +284,10 @@ function createUnit(client: pg.PoolClient) {
 }
 export type Rows = ReturnType<typeof createUnit>;
 
-/** The tables as they are: nothing of it is held against the log. Everybody but `proof/` asks the proven store. */
+/** The unverified tables. Only `proof/` may use them; all other code uses the proven store. */
 export function createRowStore(pool: pg.Pool) {
   return {
-    /** Runs `work` in one transaction of the database; see `transaction` of the runtime. */
+    /** Runs `work` in one database transaction; see `transaction` of the runtime. */
     inUnit: <Result>(work: (unit: Rows) => Promise<Result>): Promise<Result> =>
       inTransaction(pool, (client) => work(createUnit(client))),
     find: (id: TransactionId) =>

@@ -2,7 +2,7 @@ import { type DecimalString, parseDecimal, type TransactionId } from '@countersi
 import type { AuthorizationDetail } from '@countersign/market';
 import { type Connection, many } from './rows.ts';
 
-/** So much of a trade. */
+/** An amount of a trade. */
 export interface TradeUse {
   readonly trade: TransactionId;
   /** A currency, a DTI, or `units` of the instrument. */
@@ -11,8 +11,8 @@ export interface TradeUse {
 }
 
 /**
- * What a use takes stays taken until the transaction was cancelled or rejected, or the other end has reported that it failed:
- * a firm that calls its own released settlement failed, or gives up on it, makes no room to settle again.
+ * A used quantity stays used until the transaction is cancelled or rejected, or the receiving end reports its failure. A firm's
+ * own report that its released settlement failed, or its own abandonment, does not permit a second settlement.
  */
 const stillTaken = `(t.state not in ('cancelled', 'rejected')
   and not (t.state = 'failed' and exists (
@@ -20,11 +20,11 @@ const stillTaken = `(t.state not in ('cancelled', 'rejected')
      where f.transaction_id = t.id and f.event = 'fail' and f.institution <> t.initiator_institution
        and f.idempotency_key not like 'exception %')))`;
 
-/** A part of a trade that a transaction has taken, with what is stored of that transaction now. */
+/** A quantity of a trade used by a transaction, with the stored state of that transaction. */
 export interface TradeUseRow extends TradeUse {
   readonly transaction: TransactionId;
   readonly kind: TradeUseKind;
-  /** By the state of the transaction. */
+  /** According to the state of the transaction. */
   readonly stillTaken: boolean;
   readonly ended: boolean;
 }
@@ -35,7 +35,7 @@ interface UseRow extends Omit<TradeUseRow, 'amount'> {
 
 const useColumns = `u.trade_id as trade, u.transaction_id as transaction, u.kind, u.unit, trim_scale(u.amount)::text as amount`;
 
-/** What has been taken of these trades, by whom. */
+/** The quantities of these trades that are used, with their transactions. */
 export async function usesOfTrades(on: Connection, trades: readonly TransactionId[]): Promise<readonly TradeUseRow[]> {
   const rows = await many<UseRow>(
     on,
@@ -47,7 +47,7 @@ export async function usesOfTrades(on: Connection, trades: readonly TransactionI
   return rows.map(({ amount, ...row }) => ({ ...row, amount: decimalOf(amount) }));
 }
 
-/** What a transaction has taken of trades. */
+/** The quantities of trades that a transaction uses. */
 export async function takenBy(
   on: Connection,
   transaction: TransactionId,
@@ -60,7 +60,7 @@ export async function takenBy(
   return rows.map(({ trade, kind, unit, amount }) => ({ trade, kind, unit, amount: decimalOf(amount) }));
 }
 
-/** Takes them for a transaction; what it has taken before stays as it is. Only under the locks of the trades. */
+/** Stores quantities used by a transaction; its earlier uses stay. Requires the locks of the trades. */
 export async function takeOfTrades(
   on: Connection,
   transaction: TransactionId,
@@ -82,7 +82,7 @@ function decimalOf(text: string): DecimalString {
   return amount;
 }
 
-/** What an intent does with executed trades; uses of one kind share what was executed. */
+/** The kind of use an intent makes of executed trades; uses of one kind share the executed quantity. */
 export type TradeUseKind = 'allocation' | 'clearing' | 'settlement';
 
 export interface NamedTrades {

@@ -5,12 +5,12 @@ import { lifeCycleOf } from '../life-cycles/index.ts';
 import type { StoredTransaction, StoredTransition } from '../store/store.ts';
 import { type Money, parseTransitionBody } from '../transition-body.ts';
 
-/** A trade as it was executed. */
+/** An executed trade. */
 export interface ExecutedTrade {
   readonly id: TransactionId;
   readonly detail: TradeOrder | Rfq;
   readonly state: TransactionState;
-  /** Who dealt, for whom, the firms that the order lists and, after a request for quotes, the one that was dealt with. */
+  /** The dealing firm, its client, the firms that the order lists and, after a request for quotes, the chosen counterparty. */
   readonly parties: readonly string[];
   readonly quantity: DecimalString;
   readonly price: Money;
@@ -18,7 +18,7 @@ export interface ExecutedTrade {
   readonly recordId: RecordId;
 }
 
-/** @returns undefined for a transaction that is no dealing, or of which nothing was executed */
+/** @returns undefined if the transaction is not a trade or has no execution */
 export function executedTradeOf(
   { id, detail, state, initiatorInstitution }: StoredTransaction,
   past: readonly StoredTransition[],
@@ -38,7 +38,7 @@ export function executedTradeOf(
   return undefined;
 }
 
-/** The newest quote of this id by that firm, as for `dealFault`. */
+/** The newest quote with this id by that firm, as in `dealFault`. */
 function quotedPrice(
   said: readonly { readonly institution: string; readonly said: ReturnType<typeof parseTransitionBody> }[],
   quoteId: string,

@@ -7,7 +7,7 @@ import type { ExecutedTrade } from './executed-trade.ts';
 type Following = Pick<StoredTransaction, 'detail' | 'initiatorInstitution'>;
 
 /**
- * Whether an intent says of a trade what was executed: the same firms, instrument, currency and direction.
+ * Whether an intent agrees with the executed trade: firms, instrument, currency and direction.
  *
  * @returns CodedError `trade_differs`, which names the `field`, or undefined
  */
@@ -24,7 +24,7 @@ export function tradeDifference({ detail }: Following, trade: ExecutedTrade): Co
   }
 }
 
-/** Trades that are divided together are of one instrument, on one side, for one firm. */
+/** Trades that are allocated together have the same instrument, side and firm. */
 export function mixtureFault(trades: readonly ExecutedTrade[]): CodedError | undefined {
   const [first, ...others] = trades.map(({ detail: { entity_lei, side, instrument } }) =>
     [entity_lei, side, instrument.isin, instrument.upi, instrument.dti].join(' '),
@@ -64,7 +64,7 @@ function unitDifference({ ccy, dti }: SettlementInstruction, { price, detail }: 
   return dti === detail.instrument.dti ? undefined : differs('dti', 'The trade was in another instrument.');
 }
 
-/** Who bought pays money and receives the instrument; who sold the other way round. */
+/** The buyer pays money and receives the instrument; the seller does the opposite. */
 function directionDifference({ deliverer, receiver, ccy }: SettlementInstruction, { detail }: ExecutedTrade) {
   const dealer = detail.entity_lei;
   if (deliverer.lei === receiver.lei) return undefined;

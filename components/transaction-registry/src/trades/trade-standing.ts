@@ -14,20 +14,20 @@ import { type NamedTrades, type TradeUse, type TradeUseKind, tradesNamedBy } fro
 import { type ExecutedTrade, executedTradeOf } from './executed-trade.ts';
 import { mixtureFault, tradeDifference } from './trade-fits.ts';
 
-/** What is asked of the store. Within a unit, `trades` locks what it reads until the unit ends. */
+/** The store queries needed here. Within a unit, `trades` locks the rows it reads until the unit ends. */
 export interface TradeReader {
   trades(ids: readonly TransactionId[]): Promise<readonly StoredTransaction[]>;
   transitionsOfAll(ids: readonly TransactionId[]): Promise<readonly StoredTransition[]>;
-  /** What others than this transaction have taken, and still hold. */
+  /** Quantities used by other transactions and not returned. */
   takenByOthers(ids: readonly TransactionId[], kind: TradeUseKind, than: TransactionId): Promise<readonly TradeUse[]>;
-  /** Those of these trades that may not be carried on before somebody has dealt with an exception. */
+  /** The trades that cannot continue until a person resolves an exception. */
   stoppedTrades(ids: readonly TransactionId[]): Promise<readonly TransactionId[]>;
 }
 
 export type TradeStanding =
   /** The intent follows no trade. */
   | { readonly kind: 'none' }
-  /** `uses` is what it takes of each trade. */
+  /** `uses` is the quantity of each trade that the intent uses. */
   | { readonly kind: 'stands'; readonly trades: readonly ExecutedTrade[]; readonly uses: readonly TradeUse[] }
   | { readonly kind: 'fault'; readonly fault: CodedError };
 
@@ -41,11 +41,11 @@ const usableIn: Readonly<Record<TradeUseKind, readonly string[]>> = {
 };
 
 /**
- * Whether the trades that an intent names are known here, were executed between the same parties, and have enough left. Read
- * under the lock of the trades, the answer holds until the unit ends: two intents cannot both take the whole.
+ * Whether the trades that an intent names are known, were executed between the same parties, and have enough quantity left.
+ * With the trades locked, the result holds until the unit ends, so two intents cannot both use the whole quantity.
  *
  * The fault is `trade_unknown`, `trade_not_executed`, `trade_differs` or `trade_exceeded`. A firm that is no party to a trade
- * learns no more than that it is unknown.
+ * always gets `trade_unknown`.
  */
 export async function tradeStanding(following: Following, reader: TradeReader): Promise<TradeStanding> {
   const named = tradesNamedBy(following.detail);
@@ -72,7 +72,7 @@ export async function tradeStanding(following: Following, reader: TradeReader): 
   return 'fault' in uses ? { kind: 'fault', fault: uses.fault } : { kind: 'stands', trades, uses: uses.uses };
 }
 
-/** Both who began it and for whom it is are parties to the trade. */
+/** Both the initiator's firm and its client are parties to the trade. */
 function partyFault(
   { detail, initiatorInstitution }: Following,
   transaction: StoredTransaction | undefined,
@@ -111,7 +111,7 @@ function stateFault(
     : undefined;
 }
 
-/** What an intent takes of each trade, within what others have left. */
+/** The quantity of each trade that an intent uses, within the remaining quantity. */
 function usesOf(
   { detail }: Following,
   { kind }: NamedTrades,
@@ -152,7 +152,7 @@ function usesOf(
   };
 }
 
-/** A clearing submission states no quantity: it is of the whole. */
+/** A clearing submission has no quantity of its own: it covers the whole trade. */
 function wantedOf(detail: StoredTransaction['detail'], trades: readonly ExecutedTrade[]): DecimalString {
   if (detail.type === 'urn:countersign:rar:v1:settlement_instruction') return detail.amount;
   const parts =

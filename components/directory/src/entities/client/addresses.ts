@@ -3,9 +3,9 @@ import type { Place } from '../../problems.ts';
 import type { ClientDocument } from './schema.ts';
 
 /**
- * Addresses of a client: absolute https URLs with a host, without user, fragment or wildcard. They are compared as
- * text (RFC 9700 section 2.1), so what is written is what counts. A sandbox client may use plain http on loopback; any
- * client may be sent a code there, by address and not by name (RFC 8252 sections 7.3 and 8.3).
+ * Addresses of a client: absolute https URLs with a host, without user, fragment or wildcard. They are compared as text (RFC
+ * 9700 section 2.1), so they must be written canonically. A sandbox client may use plain http on loopback. Any client may
+ * receive a code there, by IP address but not by name (RFC 8252 sections 7.3 and 8.3).
  */
 export function checkAddresses(document: ClientDocument, place: Place): void {
   const environment = document.environment ?? 'sandbox';
@@ -28,7 +28,7 @@ function check(text: string, place: Place, environment: Client['environment']): 
 }
 
 function problemWith(text: string, environment: Client['environment']): string | undefined {
-  // Parsers repair what they read: `https:\\a`, `https:a`. Compared as text, that would be another address.
+  // URL parsers repair malformed input such as `https:\\a` or `https:a`; compared as text, it would be a different address.
   const authority = /^(?:https?):\/\/([^/?#\\]+)/i.exec(text)?.[1];
   if (authority === undefined || text.includes('\\') || !URL.canParse(text))
     return 'An address is an absolute URL: https://client.example/callback.';
@@ -41,12 +41,12 @@ function problemWith(text: string, environment: Client['environment']): string |
   return environment === 'sandbox' ? undefined : 'Plain http on loopback is for clients of the sandbox.';
 }
 
-/** Exactly as a browser writes it: no other host looks like this. */
+/** The host exactly as a browser writes it, so that no other host looks the same. */
 function isNativeRedirect(text: string): boolean {
   return /^http:\/\/127\.0\.0\.1:[1-9]\d{1,4}\/[\w/-]*$/.test(text) && URL.canParse(text);
 }
 
-/** RFC 8252 section 7.3, and the name that developers use for it. */
+/** RFC 8252 section 7.3, and the host name common in development. */
 function isLoopback(hostname: string): boolean {
   return hostname === '127.0.0.1' || hostname === '[::1]' || hostname === 'localhost';
 }

@@ -2,7 +2,7 @@ import type { Client } from '@countersign/contracts';
 import type { Place } from '../../problems.ts';
 import type { ClientDocument } from './schema.ts';
 
-/** How a client of backchannel authentication learns of the decision (CIBA Core section 4); FAPI-CIBA has no push. */
+/** How a CIBA client learns of the decision (CIBA Core section 4). FAPI-CIBA does not allow push. */
 export function readBackchannelDelivery(
   document: ClientDocument,
   place: Place,

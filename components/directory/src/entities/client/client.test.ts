@@ -14,7 +14,7 @@ const ciba = 'urn:openid:params:grant-type:ciba';
 
 let rig: Rig;
 let directory: DirectoryComponent;
-/** All rules are asked through `plan`, which keeps nothing: one directory serves every case. */
+/** Every case uses `plan`, which stores nothing, so one directory serves all. */
 beforeAll(async () => {
   rig = await createRig();
   directory = await rig.open();
@@ -36,13 +36,13 @@ function keyOfCertificate({ certificatePem }: TestCertificate): Document {
   return Object.fromEntries(Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined));
 }
 
-/** Leaves out what goes with backchannel authentication. */
+/** Removes the members for backchannel authentication. */
 const withoutBackchannel: Document = {
   backchannel_token_delivery_mode: undefined,
   backchannel_client_notification_endpoint: undefined,
 };
 
-/** A client that authenticates by certificate. */
+/** A client that authenticates with a certificate. */
 function tlsClient(members: Document): Document {
   const { jwks: _, ...document } = tradingDesk();
   return {
@@ -99,7 +99,7 @@ describe('the registration of a client', () => {
       kind: 'human',
       profile: 'oidc',
       binding: 'none',
-      // Lists are sets, kept in one order.
+      // Lists are sets and are stored in one order.
       scopes: ['offline_access', 'openid'],
       detailTypes: [],
       redirectUris: ['https://dashboard.broker.example/callback'],
@@ -115,7 +115,7 @@ describe('the registration of a client', () => {
       dpopBoundRefreshTokens: true,
       backchannelDelivery: { mode: 'ping', endpoint: 'https://desk.broker.example/ping' },
     });
-    // Another node reads the same from storage.
+    // Another node must read the same from storage.
     expect((await other.open()).snapshot().client('broker-desk')).toEqual(snapshot.client('broker-desk'));
     await other.close();
   });
@@ -463,7 +463,7 @@ describe('a certificate in a key', () => {
     const registered = await other.open();
     await registered.apply(fileWithServices(), proposer);
     const authority = createTestAuthority({ name: 'Example CA' });
-    // Several, so that a list that was sorted on the way would show.
+    // Several values, so that sorting would be noticed.
     for (let round = 0; round < 4; round++) {
       const certificate = authority.issue({ subject: `CN=desk-${round}` });
       const jwk = jwkOf(certificate, 'tls-1', [certificate.der, authority.der]);

@@ -13,7 +13,7 @@ import { readKeys } from './keys.ts';
 import { checkGrantTypes, checkProfile } from './profile.ts';
 import { type ClientDocument, clientSchema } from './schema.ts';
 
-/** An OAuth client as it is registered: one file beside this one for each thing that must hold. */
+/** A registered OAuth client. Each rule group has a file beside this one. */
 export const clientReader = entityReader({
   kind: 'client',
   list: 'clients',
@@ -83,8 +83,8 @@ function readAudiences(texts: readonly string[], place: Place): readonly Resourc
 }
 
 /**
- * Authorization-detail types that the client may ask for; every one of the market when it names none, none for `oidc`. Those of
- * applications come and go with the policies: here they need only be names that an application can have.
+ * Authorization-detail types that the client may request. Without any, these are all market types, or none for `oidc`.
+ * Application types come and go with the policies, so only their syntax is checked here.
  */
 function readDetailTypes(document: ClientDocument, place: Place): readonly string[] {
   const { authorization_details_types: named, profile } = document;
@@ -102,8 +102,8 @@ function readDetailTypes(document: ClientDocument, place: Place): readonly strin
 const provisioningScopes = ['identity:read', 'identity:provision'];
 
 /**
- * A client with a provisioning token is known by its certificate, has its tokens bound to that, and may do nothing but provision: the
- * token lives long, and must open nothing else.
+ * A client with a provisioning token authenticates with a certificate, to which its tokens are bound, and may do nothing but
+ * provision, because such a token is long-lived.
  */
 function checkProvisioningToken(document: ClientDocument, place: Place): void {
   if (document.provisioning_token_days === undefined) return;

@@ -6,8 +6,8 @@ import { readPublicKey } from '../fields/public-key.ts';
 import type { ClientDocument } from './schema.ts';
 
 /**
- * The registered keys of a client, each with a `kid` of its own: an assertion names the key that signed it. Empty
- * where they are fetched, or where nothing needs one.
+ * The registered keys of a client, each with a unique `kid`, because an assertion names its key. Empty if the keys are fetched
+ * or none is needed.
  */
 export function readKeys(document: ClientDocument, place: Place, keys: KeyCache): readonly WrittenKey[] | undefined {
   checkWhereKeysAre(document, place);
@@ -38,13 +38,13 @@ export function readKeys(document: ClientDocument, place: Place, keys: KeyCache)
   return read;
 }
 
-/** In the document or at an address, never both: two sources would be two truths. */
+/** Either in the document or at an address; with both, the two could contradict each other. */
 function checkWhereKeysAre(document: ClientDocument, place: Place): void {
   const { jwks, jwks_uri: jwksUri } = document;
   if (jwks !== undefined && jwksUri !== undefined)
     place.at('jwks_uri').report('client_metadata_invalid', 'Keys are in jwks or at jwks_uri, not both.');
   if (jwks !== undefined || jwksUri !== undefined) return;
-  // With a certificate of a known authority nothing is signed by the client, unless it signs its requests.
+  // A client that authenticates with a certificate of a known authority needs keys only to sign its requests.
   if (document.token_endpoint_auth_method !== 'tls_client_auth')
     place.at('jwks').report('client_metadata_invalid', 'The client needs keys: jwks or jwks_uri.');
   else if (document.require_signed_request_object === true)
@@ -66,11 +66,11 @@ const maxCertificates = 8;
 const maxCharacters = Math.ceil(maxCertificateLength / 3) * 4;
 
 /**
- * Reads the certificates of a JWK (RFC 7517 section 4.7). The first one must be for the very key of the JWK, or the
- * name of one key would stand for another.
+ * Reads the certificates of a JWK (RFC 7517 section 4.7). The first one must contain the key of the JWK; otherwise the name of
+ * one key would identify another.
  *
- * @param keyThumbprint RFC 7638, of the JWK
- * @returns SHA-256 over the DER of the first one, base64url (RFC 8705 section 3.1)
+ * @param keyThumbprint RFC 7638 thumbprint of the JWK
+ * @returns SHA-256 over the DER of the first certificate, base64url (RFC 8705 section 3.1)
  */
 function readCertificateThumbprint(chain: unknown, keyThumbprint: string, place: Place): string | undefined {
   if (!Array.isArray(chain) || chain.length === 0 || chain.length > maxCertificates)

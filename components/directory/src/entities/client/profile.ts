@@ -5,10 +5,10 @@ import type { ClientDocument } from './schema.ts';
 
 const relyingPartyGrants: readonly GrantType[] = ['authorization_code', 'refresh_token'];
 const relyingPartyScopes: readonly ProtocolScope[] = ['openid', 'offline_access', 'profile', 'email'];
-/** What software that trades has no use for. */
+/** Members that trading software does not need. */
 const personalScopes: readonly ProtocolScope[] = ['profile', 'email'];
 
-/** What a client's profile lets it be: `oidc` signs people in and nothing else; `fapi2` always binds its tokens. */
+/** The restrictions of a client's profile: `oidc` only signs people in; `fapi2` always binds its tokens. */
 export function checkProfile(document: ClientDocument, place: Place): void {
   if (document.dpop_bound_refresh_tokens === true && (document.binding ?? 'dpop') !== 'dpop')
     place
@@ -61,7 +61,7 @@ function checkRelyingParty(document: ClientDocument, place: Place): void {
 
 const ciba = 'urn:openid:params:grant-type:ciba';
 
-/** Grants that do not fit who drives the client: a machine signs nobody in, a person's tool does nothing alone. */
+/** Grants that contradict the kind of client: software without a user signs nobody in, and a person's tool does not act alone. */
 const unfit: Readonly<Record<Client['kind'], readonly GrantType[]>> = {
   machine: ['authorization_code', 'refresh_token', ciba],
   human: ['client_credentials'],
@@ -75,7 +75,7 @@ export function checkGrantTypes(document: ClientDocument, place: Place): void {
       place
         .at('grant_types', index)
         .report('client_metadata_invalid', `A client of the kind ${kind} does not hold ${grant}.`);
-    // A refresh token comes with a person's consent, which only these two ask for.
+    // A refresh token needs a person's consent, which only these two grants obtain.
     else if (grant === 'refresh_token' && !asksPeople(document))
       place
         .at('grant_types', index)
@@ -83,7 +83,7 @@ export function checkGrantTypes(document: ClientDocument, place: Place): void {
   }
 }
 
-/** Does it hold a grant under which a person signs in and consents? */
+/** Whether the client has a grant by which a person signs in and consents. */
 function asksPeople({ grant_types: grants }: ClientDocument): boolean {
   return grants.includes('authorization_code') || grants.includes(ciba);
 }

@@ -7,10 +7,10 @@ import { scopesSchema } from '../fields/scopes.ts';
 const uris = Type.Optional(Type.Array(code, { maxItems: 16, uniqueItems: true }));
 const name = Type.Optional(Type.String({ minLength: 1, maxLength: 256 }));
 
-/** Longest life of a provisioning token: as long as keys that are changed by hand are commonly kept. */
+/** Longest lifetime of a provisioning token: the usual life of keys that people replace by hand. */
 const maxProvisioningTokenDays = 90;
 
-/** The registration document of a client: the words of RFC 7591 and its relatives where they have one. */
+/** The registration document of a client, with the members of RFC 7591 and related specifications where they exist. */
 export const clientSchema = Type.Object(
   {
     id: code,

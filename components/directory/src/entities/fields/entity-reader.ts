@@ -5,18 +5,18 @@ import { Compile } from 'typebox/compile';
 import type { Entity, EntityKind, Entry, JsonDocument } from '../../entry.ts';
 import type { DirectoryCode, Place } from '../../problems.ts';
 
-/** Reads one entity of one kind, from a file or from storage: there is one parser for both. */
+/** Reads one entity of one kind. Files and storage share this parser. */
 export interface EntityReader {
   readonly kind: EntityKind;
   /** Name of the list in the file. */
   readonly list: string;
   /** Shape of a document. */
   readonly schema: TSchema;
-  /** @returns undefined when it could not be read; what breaks a rule and can be read is reported, and returned. */
+  /** @returns undefined if it cannot be read. An entity that breaks a rule but can be read is reported and returned. */
   read(input: unknown, place: Place, keys: KeyCache): Entry | undefined;
 }
 
-/** What a document says: its own id, its institution, and the entity. */
+/** A parsed document: its id, its institution and the entity. */
 export interface Reading {
   readonly id: string;
   readonly owner: Entry['owner'];
@@ -27,7 +27,7 @@ export function entityReader<Schema extends TSchema>(options: {
   readonly kind: EntityKind;
   readonly list: string;
   readonly schema: Schema;
-  /** Code of a value that is not one of those that there are to choose from. */
+  /** Error code for a value outside its enumeration. */
   readonly choiceCode?: DirectoryCode;
   readonly read: (document: Static<Schema>, place: Place, keys: KeyCache) => Reading | undefined;
 }): EntityReader {
@@ -58,7 +58,7 @@ interface ShapeError {
 function reportShape(errors: readonly ShapeError[], place: Place, choiceCode: DirectoryCode): void {
   for (const error of errors) {
     const at = place.at(...pointerSteps(error.instancePath));
-    // An unknown key is told twice, once with its name in the path: that one is kept.
+    // The validator reports an unknown key twice; keep the report with the key in its path.
     if (error.keyword === 'additionalProperties') continue;
     if (error.keyword === 'boolean') at.report('directory_file_invalid', 'There is no such key here.');
     else if ('allowedValues' in error.params && Array.isArray(error.params.allowedValues))
@@ -74,7 +74,10 @@ function pointerSteps(pointer: string): readonly string[] {
     .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-/** A chain of certificates begins with that of the key (RFC 7517 section 4.7); every other list is a set. */
+/**
+ * The order of a certificate chain matters: it starts with the certificate of the key (RFC 7517 section 4.7). All other lists
+ * are sets.
+ */
 const orderedLists: ReadonlySet<string> = new Set(['x5c']);
 
 function sortLists(document: JsonDocument): JsonDocument {

@@ -4,14 +4,14 @@ import { isCfiPrefix, type Lei, parseLei } from '@countersign/market';
 import { Type } from 'typebox';
 import type { Place } from '../../problems.ts';
 
-/** An id or a code of printable ASCII. Where it has a parser of its own, that decides; the schema only bounds it. */
+/** An id or a code of printable ASCII. If it has a parser of its own, the schema only limits its length. */
 export const code = Type.String({ minLength: 1, maxLength: 512, pattern: '^[\\x21-\\x7e]+$' });
 export const desk = Type.String({ pattern: '^[A-Za-z0-9](?:[A-Za-z0-9 ._-]{0,62}[A-Za-z0-9])?$' });
 export const roles = Type.Array(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), {
   maxItems: 32,
   uniqueItems: true,
 });
-/** Where data is kept or worked on. */
+/** Where data is stored or processed. */
 export const region = Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' });
 /** Classes of instruments: first letters of CFIs. */
 export const products = (description: string) =>
@@ -22,7 +22,7 @@ export function readLei(text: string, place: Place): Lei | undefined {
   return place.take(parseLei(text));
 }
 
-/** A principal id, of one kind where the place allows only one. */
+/** A principal id; of one kind if the place requires it. */
 export function readPrincipalId(text: string, place: Place, kind?: PrincipalKind): PrincipalId | undefined {
   const id = parsePrincipalId(text);
   if (id === undefined)
@@ -32,7 +32,7 @@ export function readPrincipalId(text: string, place: Place, kind?: PrincipalKind
   return id;
 }
 
-/** Free text such as a name: no control characters, nothing that cannot be written as UTF-8. */
+/** Free text such as a name: no control characters, and only text that UTF-8 can encode. */
 export function readName(text: string, place: Place): string | undefined {
   if (text.trim() === text && isVisibleText(text)) return text;
   return place.report(
@@ -50,14 +50,14 @@ export function readProducts(letters: readonly string[], place: Place): readonly
     .report('directory_file_invalid', 'A class of instruments is the first letter of a CFI (ISO 10962), e.g. D.');
 }
 
-/** A point in time, in UTC whatever zone it was written in. */
+/** An instant, converted to UTC. */
 export function readInstant(text: string, place: Place): string | undefined {
   const at = parseInstant(text);
   if (at !== undefined) return toInstant(at);
   return place.report('directory_file_invalid', 'A time is written as RFC 3339 says: 2026-11-21T09:30:00Z.');
 }
 
-/** A day that exists, `YYYY-MM-DD`. JavaScript reads 30 February as 2 March; an expiry must not move. */
+/** An existing day, `YYYY-MM-DD`. JavaScript reads 30 February as 2 March, which would move an expiry. */
 export function readDay(text: string, place: Place): string | undefined {
   const day = new Date(`${text}T00:00:00Z`);
   if (!Number.isNaN(day.getTime()) && day.toISOString().slice(0, 10) === text) return text;

@@ -3,7 +3,7 @@ import type { KeyCache } from '@countersign/oauth';
 import { Type } from 'typebox';
 import { attempt, type DirectoryCode, type Place } from '../../problems.ts';
 
-/** Members are judged one by one below, so that a private key is called what it is. */
+/** Members are checked one by one below, so that the error can say that a private key was sent. */
 export const jwkSchema = Type.Record(Type.String({ maxLength: 32 }), Type.Unknown(), { maxProperties: 24 });
 
 interface ReadKey {
@@ -14,7 +14,7 @@ interface ReadKey {
 
 const keptMembers: ReadonlySet<string> = new Set(['kty', 'crv', 'x', 'y', 'n', 'e', 'kid', 'alg', 'use']);
 
-/** A public key that can be used for one of our algorithms, and nothing beside it. */
+/** A public key for one of our algorithms, without further members. */
 export function readPublicKey(
   jwk: Readonly<Record<string, unknown>>,
   place: Place,

@@ -9,7 +9,7 @@ export function isProtocolScope(text: string): text is ProtocolScope {
   return protocolScopes.some((scope) => scope === text);
 }
 
-/** Scopes of the vocabulary and those that OAuth itself defines, each reported at its own place. */
+/** Scopes of our vocabulary and of OAuth itself; each error is reported at its own place. */
 export function readScopes(texts: readonly string[], place: Place): ReadonlySet<Scope | ProtocolScope> | undefined {
   const scopes = new Set<Scope | ProtocolScope>();
   let complete = true;
@@ -19,7 +19,7 @@ export function readScopes(texts: readonly string[], place: Place): ReadonlySet<
       continue;
     }
     const parsed = place.at(index).take(parseScope(text));
-    // One entry is one scope: neither none nor several in one text.
+    // Each entry must hold exactly one scope.
     if (parsed?.size === 1) for (const scope of parsed) scopes.add(scope);
     else {
       if (parsed !== undefined) place.at(index).report('scope_unknown', 'Each entry of the list is one scope.');
@@ -29,7 +29,7 @@ export function readScopes(texts: readonly string[], place: Place): ReadonlySet<
   return complete ? scopes : undefined;
 }
 
-/** Scopes that one client may hold together. */
+/** Checks that one client may hold these scopes together. */
 export function readSeparateScopes(
   texts: readonly string[],
   place: Place,

@@ -11,15 +11,15 @@ export interface BulkOperation {
   readonly method: (typeof methods)[number];
   /** Below the interface: `/Users`, `/Users/{id}`, or `/Users/bulkId:{bulkId}`. */
   readonly path: string;
-  /** By which other operations name what this one makes; each has its own. */
+  /** The unique name by which other operations refer to the resource that this one creates. */
   readonly bulkId?: string;
-  /** As `If-Match` of a single request. */
+  /** Like `If-Match` of a single request. */
   readonly version?: string;
   readonly data?: Json;
 }
 
 export interface BulkRequest {
-  /** Errors after which the rest is left undone; none when left out. */
+  /** Number of errors after which the rest is skipped; no limit if left out. */
   readonly failOnErrors?: number;
   readonly operations: readonly BulkOperation[];
 }
@@ -27,7 +27,7 @@ export interface BulkRequest {
 const maxTextLength = 512;
 
 /**
- * Reads a bulk request. What cannot be read is refused as a whole, before any of it is done.
+ * Reads a bulk request. An invalid request is refused as a whole before any operation runs.
  *
  * @throws CodedError `scim_syntax_invalid`, `scim_too_many`
  */
@@ -67,7 +67,7 @@ function readOperation(json: Json): BulkOperation {
   };
 }
 
-/** What is left out, or null, as some systems write it. */
+/** Absent, or null as some systems send it. */
 function textOf(members: { readonly [name: string]: Json }, name: string): string | undefined {
   const value = members[name] ?? undefined;
   if (value === undefined || value === '') return undefined;

@@ -8,31 +8,31 @@ import { readResource } from '../schema/read-resource.ts';
 import type { ScimError } from '../schema/scim-errors.ts';
 import type { BulkOperation, BulkRequest } from './read-bulk.ts';
 
-/** What became of one operation (RFC 7644 section 3.7.3). */
+/** The result of one operation (RFC 7644 section 3.7.3). */
 type BulkResult = {
   readonly method: string;
   readonly bulkId?: string;
   readonly version?: string;
-  /** Of every operation but a POST that failed. */
+  /** For every operation except a failed POST. */
   readonly location?: string;
   readonly status: string;
   readonly response?: ScimError;
 };
 
 export interface BulkDependencies {
-  /** By the same functions as a single request: the same rules, the same records. */
+  /** The functions that single requests use, with the same rules and records. */
   readonly resources: readonly ResourceOperations[];
-  /** Address of the interface, without a slash at its end. */
+  /** Address of the interface, without a trailing slash. */
   readonly base: string;
-  /** What a single request would have been answered. */
+  /** The error response that a single request would get. */
   readonly errorOf: (thrown: unknown) => ScimError;
 }
 
 /**
- * Does the operations one after another, each as a change of its own: what was done stays when a later one fails. An operation
- * comes after those whose bulkId it names, wherever they stand. Operations that name one another in a circle fail (section 3.7.1).
+ * Runs the operations one after another, each as a separate change that stays when a later one fails. An operation runs after
+ * those whose bulkId it names, whatever their order. Operations that name one another in a circle fail (section 3.7.1).
  *
- * @returns the results of what was done or tried, in the order of the request
+ * @returns the results of the operations that ran, in the order of the request
  */
 export async function runBulk(
   { operations, failOnErrors = Number.POSITIVE_INFINITY }: BulkRequest,
@@ -43,7 +43,7 @@ export async function runBulk(
   const known = new Set(byBulkId.keys());
   const begun = new Set<BulkOperation>();
   const results = new Map<BulkOperation, BulkResult>();
-  /** What the resource of each operation is called now. */
+  /** The resource id of each finished operation. */
   const ids = new Map<string, string>();
   let errors = 0;
 
@@ -78,7 +78,7 @@ export async function runBulk(
     }
   }
 
-  /** @returns what there is now; nothing where something was deleted */
+  /** @returns the resource afterwards; undefined after a deletion */
   async function make(
     { method, version, data }: BulkOperation,
     { endpoint, id }: { readonly endpoint: string; readonly id: Json },
@@ -136,10 +136,10 @@ function unresolved() {
   );
 }
 
-/** How an operation names what another one makes (RFC 7644 section 3.7.2). */
+/** A reference to the resource that another operation creates (RFC 7644 section 3.7.2). */
 const prefix = 'bulkId:';
 
-/** The bulkIds, of those that there are, that stand anywhere in a value. */
+/** The known bulkIds anywhere in a value. */
 function bulkIdsIn(value: Json | undefined, known: ReadonlySet<string>): ReadonlySet<string> {
   const found = new Set<string>();
   replaceBulkIds(value ?? null, (bulkId) => {
@@ -149,7 +149,7 @@ function bulkIdsIn(value: Json | undefined, known: ReadonlySet<string>): Readonl
   return found;
 }
 
-/** The value with ids in place of bulkIds; one without an id stays as it is. */
+/** The value with bulkIds replaced by ids; a bulkId without an id stays. */
 function replaceBulkIds(value: Json, idOf: (bulkId: string) => string | undefined): Json {
   if (typeof value === 'string') return value.startsWith(prefix) ? (idOf(value.slice(prefix.length)) ?? value) : value;
   if (Array.isArray(value)) return value.map((item: Json) => replaceBulkIds(item, idOf));

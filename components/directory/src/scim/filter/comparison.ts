@@ -6,7 +6,7 @@ import { scimErrors } from '../schema/errors.ts';
 /**
  * A comparison of one value with `wanted`, by the type of the attribute (RFC 7644 table 3).
  *
- * @throws CodedError `scim_filter_invalid` when the attribute cannot be compared so
+ * @throws CodedError `scim_filter_invalid` if the attribute does not support this comparison
  */
 export function comparison(op: Compare['op'], attribute: Attribute, wanted: Json): (value: Json) => boolean {
   if (attribute.type === 'boolean') {

@@ -9,14 +9,14 @@ import { type ParsedFilter, parseFilter } from './parse-filter.ts';
 
 export type Predicate = (value: Json) => boolean;
 
-/** Where attribute names of a filter are looked up. */
+/** Resolves the attribute names of a filter. */
 interface Scope {
   resolve(path: string): { readonly attribute: Attribute; values(of: Json): readonly Json[] } | undefined;
 }
 
 /**
- * A filter over resources of one type. An attribute that the type does not have has no values (RFC 7644 section
- * 3.4.2.2). What is never shown cannot be asked for: the answers would tell it.
+ * A filter over resources of one type. An attribute that the type lacks has no values (RFC 7644 section 3.4.2.2). A filter
+ * cannot use attributes that are never returned, because its results would reveal them.
  *
  * @throws CodedError `scim_filter_invalid`
  */
@@ -33,7 +33,7 @@ export function compileFilter(text: string, shape: ResourceShape): Predicate {
   });
 }
 
-/** A filter over the values of one complex attribute: what stands in the brackets of a PATCH path. */
+/** A filter over the values of one complex attribute: the part in the brackets of a PATCH path. */
 export function compileValueFilter(text: string, attribute: Attribute): Predicate {
   return compiled(text, scopeOf(attribute));
 }
@@ -102,7 +102,7 @@ function compile(filter: Filter, scope: Scope, parsed: ParsedFilter): Predicate 
 function compileComparison({ op, attrPath, compValue }: Compare, scope: Scope, parsed: ParsedFilter): Predicate {
   const wanted = parsed.literalOf(compValue);
   const found = scope.resolve(attrPath);
-  // An attribute that there is not has no value: it differs from every value, and is like none.
+  // A missing attribute has no value: it differs from every value and equals none.
   if (found === undefined) return () => (op === 'ne') !== (wanted === null);
   const isAssigned: Predicate = (value) => found.values(value).length > 0;
   if (wanted === null) {

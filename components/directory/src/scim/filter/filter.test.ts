@@ -39,7 +39,7 @@ describe('a filter', () => {
     ['roles.value eq "Trader"', false],
     ['roles[value eq "trader"] and roles[value eq "sales"]', true],
     ['roles[value eq "trader" and value eq "sales"]', false],
-    // The same moment in other words.
+    // The same instant in another notation.
     ['meta.created eq "2026-11-21T11:00:00+01:00"', true],
     ['meta.created gt "2026-11-21T09:59:59Z" and meta.created lt "2026-11-21T10:00:01Z"', true],
     ['meta.created sw "2026-11-21"', true],
@@ -102,7 +102,7 @@ describe('a filter', () => {
     ['digits', `userName eq ${'1'.repeat(900)}`, 'scim_filter_invalid'],
     ['a name of the language', '__proto__ pr or constructor.prototype pr or toString eq null', 'accepted'],
   ])('is bounded against %s', (_, filter, expected) => {
-    // Exponential work on any of these would not end at all.
+    // With exponential work, any of these would never finish.
     expect(refusalOf(filter)).toBe(expected);
   });
 

@@ -7,16 +7,16 @@ const maxLength = 1_024;
 const maxDepth = 12;
 const maxStrings = 64;
 
-/** The text of a filter, understood as far as its grammar goes (RFC 7644 section 3.4.2.2). */
+/** A parsed filter, checked against the grammar only (RFC 7644 section 3.4.2.2). */
 export interface ParsedFilter {
   readonly filter: Filter;
-  /** What is compared with: the strings of the filter stand outside it. */
+  /** The literal behind a comparison value; string literals are stored outside the parsed filter. */
   literalOf(compared: boolean | null | number | string): Json;
 }
 
 /**
- * Parses a filter. Strings are taken out beforehand and read as the JSON they are: what a string holds never reaches
- * the parser, whose patterns are slow on some texts and read some escapes otherwise.
+ * Parses a filter. Strings are extracted first and read as JSON, so that their content never reaches the parser, whose patterns
+ * are slow on some texts and treat some escapes differently.
  *
  * @throws CodedError `scim_filter_invalid`
  */
@@ -26,7 +26,7 @@ export function parseFilter(text: string): ParsedFilter {
   if (!/^[\w\s.:%()[\]"+-]*$/.test(bare))
     throw invalid('The filter has a character outside a string that belongs nowhere.');
   if (depthOf(bare) > maxDepth) throw invalid(`A filter is nested at most ${maxDepth} deep.`);
-  // The grammar has sub-attributes behind a value filter in PATCH paths only.
+  // The grammar permits sub-attributes after a value filter only in PATCH paths.
   if (/\]\s*\./.test(bare)) throw invalid('A filter has no sub-attribute behind brackets.');
   try {
     const filter = parse(bare);
@@ -41,7 +41,7 @@ export function parseFilter(text: string): ParsedFilter {
   }
 }
 
-/** Puts the number of each string in its place. */
+/** Replaces each string with its number. */
 function takeStringsOut(text: string): { readonly bare: string; readonly strings: readonly string[] } {
   const strings: string[] = [];
   let bare = '';
@@ -82,15 +82,15 @@ function invalid(detail: string) {
   return scimErrors.error('scim_filter_invalid', detail);
 }
 
-/** An attribute that a filter wants to be exactly this, whatever else it wants. */
+/** An attribute that a filter requires to equal this value, beside other conditions. */
 export interface Exact {
   readonly attribute: 'id' | 'userName' | 'externalId' | 'displayName';
   readonly value: string;
 }
 
 /**
- * What an index can find of a filter: provisioning systems look for one `userName` before each request. The filter
- * is applied to what is found so all the same.
+ * The condition of a filter that an index can serve: provisioning systems look up one `userName` before each request. The whole
+ * filter is still applied to the results.
  */
 export function exactlyIn({ filter, literalOf }: ParsedFilter): Exact | undefined {
   const parts: readonly Filter[] = filter.op === 'and' ? filter.filters : [filter];

@@ -7,7 +7,7 @@ import type { ResourceShape } from '../schema/resource-shape.ts';
 
 export const mediaType = 'application/scim+json';
 
-/** Answers with a resource, its address and its version (RFC 7644 sections 3.3 and 3.14). */
+/** Sends a resource with its address and version (RFC 7644 sections 3.3 and 3.14). */
 export function sendResource(
   reply: FastifyReply,
   resource: ScimResource,
@@ -23,7 +23,7 @@ export function sendResource(
     .send(project(resource, how.shape, how.projection));
 }
 
-/** As {@link sendResource}, or only that it has not changed. */
+/** Like {@link sendResource}, or only 304 if the resource has not changed. */
 export function sendUnlessKnown(
   request: FastifyRequest,
   reply: FastifyReply,

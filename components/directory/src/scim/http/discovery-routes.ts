@@ -8,7 +8,7 @@ import { scimErrors } from '../schema/errors.ts';
 import { mediaType } from './answers.ts';
 import { idParams, listBody, refused, resourceBody } from './schemas.ts';
 
-/** What this interface is (RFC 7644 section 4). It says nothing of anybody, so anybody may read it. */
+/** The discovery endpoints (RFC 7644 section 4). They contain no personal data and are public. */
 export function discoveryRoutes(scim: FastifyInstance, base: string): void {
   const lists = { ResourceTypes: resourceTypes(base), Schemas: schemas(base) } as const;
   const config = serviceProviderConfig(base);
@@ -60,7 +60,7 @@ function listOfDocuments(documents: readonly ScimResource[]): ScimResource {
   return { totalResults: documents.length, itemsPerPage: documents.length, Resources: documents };
 }
 
-/** RFC 7644 section 4: these are not filtered, and who tries is told so. */
+/** RFC 7644 section 4: these endpoints refuse filters. */
 function refuseFilter(query: unknown): void {
   if (typeof query === 'object' && query !== null && 'filter' in query)
     throw scimErrors.error('scim_filter_refused', 'What describes the interface is not filtered.');

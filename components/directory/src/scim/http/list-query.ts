@@ -9,13 +9,13 @@ const names = ['filter', 'sortBy', 'sortOrder', 'startIndex', 'count', 'attribut
 const maxAttributes = 64;
 const maxTextLength = 4_096;
 
-/** The query of a GET. A parameter that is not known is refused: a filter that is misspelt would show everything. */
+/** The query of a list. Unknown parameters are refused, because a misspelt filter would return everything. */
 export function readListQuery(query: unknown): ListQuery {
   const { startIndex, count, ...rest } = readParameters(query, names);
   return listQuery({ ...rest, startIndex: integerOf('startIndex', startIndex), count: integerOf('count', count) });
 }
 
-/** The query of a GET of one resource, and of what changes one. */
+/** The query for one resource, read or changed. */
 export function readProjection(query: unknown): Projection {
   const { attributes, excludedAttributes } = readParameters(query, ['attributes', 'excludedAttributes']);
   return {

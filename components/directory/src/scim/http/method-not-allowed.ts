@@ -4,9 +4,9 @@ import { scimErrors } from '../schema/errors.ts';
 const methods = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 /**
- * Answers 405, with what is allowed, where a route is there for other methods (RFC 9110 section 15.5.6).
+ * Responds with 405 and `Allow` if the path has routes for other methods (RFC 9110 section 15.5.6).
  *
- * @returns to be called once every route is there
+ * @returns a function to call after all routes are registered
  */
 export function refuseOtherMethods(scim: FastifyInstance): () => void {
   const routes = new Map<string, Set<string>>();
@@ -23,7 +23,7 @@ export function refuseOtherMethods(scim: FastifyInstance): () => void {
       scim.route({
         method: others,
         url,
-        // Before anybody looks at a token or a body: neither would help.
+        // Runs before the token and the body are checked, since neither would change the result.
         onRequest: async (request, reply) => {
           reply.header('allow', allow);
           throw scimErrors.error(

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { errorUrn } from '../schema/scim-errors.ts';
 import { mediaType } from './answers.ts';
 
-// What openapi.json says of the bodies. They are judged by the schemas of SCIM itself, which tell more.
+// Bodies for openapi.json. The SCIM schemas validate the bodies, because their errors are more precise.
 
 const open = { additionalProperties: true };
 const urns = Type.Array(Type.String());

@@ -9,7 +9,7 @@ import { mediaType } from './answers.ts';
 import { readListQuery, readSearchRequest } from './list-query.ts';
 import { listBody, listQuery, refused, searchBody } from './schemas.ts';
 
-/** Every resource of a type that an institution has and a filter could select. */
+/** The resources of a type that an institution has and a filter could select. */
 export type Listing = (
   institution: string,
   shape: Candidates['shape'],
@@ -18,7 +18,7 @@ export type Listing = (
 
 const found = { description: 'One page', body: listBody, mediaType };
 
-/** Queries (RFC 7644 sections 3.4.2 and 3.4.3). Reading more than one page may see what has changed in between. */
+/** Queries (RFC 7644 sections 3.4.2 and 3.4.3). Changes between two pages may be visible. */
 export function searchRoutes(scim: FastifyInstance, list: Listing, gate: Gate<Caller, Scope>): void {
   for (const shape of [userShape, groupShape]) {
     scim.get(

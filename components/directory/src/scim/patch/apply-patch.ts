@@ -12,10 +12,10 @@ type Resource = { readonly [member: string]: Json };
 type Draft = Record<string, Json>;
 
 /**
- * What a resource is after a PATCH: every operation in its order, or none (RFC 7644 section 3.5.2). Removing what is
- * not there, and adding what is, changes nothing.
+ * The resource after a PATCH: all operations in order, or none (RFC 7644 section 3.5.2). Removing an absent value or adding a
+ * present one changes nothing.
  *
- * A `remove` with a value takes that value away, as large provisioning systems mean it, and not every value.
+ * A `remove` with a value removes only that value, as large provisioning systems intend, instead of all values.
  *
  * @throws CodedError `scim_path_invalid`, `scim_no_target`, `scim_attribute_immutable`, `scim_value_invalid`,
  *   `scim_filter_invalid`, `scim_syntax_invalid`
@@ -72,7 +72,7 @@ function readPath(path: string): { readonly name: string; readonly filter?: stri
   };
 }
 
-/** Without a path the value holds the attributes. */
+/** Without a path, the value contains the attributes. */
 function applyMembers(draft: Draft, op: 'add' | 'replace', value: Json | undefined, shape: ResourceShape): void {
   const members = membersOf(value);
   if (members === undefined)
@@ -116,7 +116,7 @@ function applyTo(
   const { name, multiValued } = attribute;
   const before = container[name];
   if (attribute.mutability === 'readOnly') {
-    // Whoever sends back what they read changes nothing.
+    // A client that sends back an unchanged value changes nothing.
     if (op !== 'remove' && value !== undefined && canonicalize(value) === canonicalize(before ?? null)) return;
     throw immutable(name);
   }
@@ -133,7 +133,7 @@ function applyTo(
   }
   if (op === 'add' && read === null) return;
   const isAdded = op === 'add' && multiValued && Array.isArray(read);
-  // What is there already stays as it is, with what we have put beside it.
+  // An existing value keeps the data that we added to it.
   assign(container, name, isAdded ? distinct([...read, ...listed(before)]) : read);
 }
 
@@ -164,7 +164,7 @@ function listed(value: Json | undefined): readonly Json[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** RFC 7644 section 3.5.2.2: what is required or read-only is not removed. */
+/** RFC 7644 section 3.5.2.2: required and read-only attributes cannot be removed. */
 function checkWritable({ name, mutability, required }: Attribute, { core }: ResourceShape): void {
   if (
     mutability === 'readOnly' ||

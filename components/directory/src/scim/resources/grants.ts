@@ -2,13 +2,13 @@ import type { CodedError } from '@countersign/kernel';
 import { scimErrors } from '../schema/errors.ts';
 import type { PersonFacts } from './person-document.ts';
 
-/** Roles that a provisioning system gives and takes when the configuration says nothing: none that approves or governs. */
+/** The default roles that a provisioning system may assign: none that approves or governs. */
 export const defaultAssignableRoles: readonly string[] = ['trader', 'sales', 'auditor'];
 
 /**
- * Why a provisioning system may not make this change, where it may not. It takes everything away, and gives only roles
- * that are assignable: whoever is made active again is given all of theirs. Who has, or had, another role keeps signing
- * in as they do, so that nobody becomes a signatory by being the account of one.
+ * Why a provisioning system may not make this change, if so. It may remove everything but assign only assignable roles;
+ * reactivation assigns all roles of the person. The sign-in accounts of a person who has, or had, another role stay unchanged,
+ * so that control of an account does not make its owner a signatory.
  */
 export function refuseGrant(
   before: PersonFacts | undefined,

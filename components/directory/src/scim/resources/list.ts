@@ -12,7 +12,7 @@ export interface ListQuery extends Projection {
   readonly filter?: string;
   readonly sortBy?: string;
   readonly descending: boolean;
-  /** The first has 1. */
+  /** 1-based. */
   readonly startIndex: number;
   readonly count: number;
 }
@@ -24,7 +24,7 @@ export interface Candidates {
 
 const listUrn = 'urn:ietf:params:scim:api:messages:2.0:ListResponse';
 
-/** @throws CodedError `scim_filter_invalid`, `scim_path_invalid` for a `sortBy` that no type of the resources has */
+/** @throws CodedError `scim_filter_invalid`, `scim_path_invalid` if no resource type has the `sortBy` attribute */
 export function listResponse(candidates: readonly Candidates[], query: ListQuery): ScimResource {
   const found = candidates.flatMap(({ shape, resources }) => {
     const { filter } = query;
@@ -49,7 +49,7 @@ export function listResponse(candidates: readonly Candidates[], query: ListQuery
 
 type Found = { readonly shape: ResourceShape; readonly resource: ScimResource };
 
-/** By the first value; what has none comes last, and first when descending (RFC 7644 section 3.4.2.3). */
+/** Sorts by the first value. Resources without one come last, and first when descending (RFC 7644 section 3.4.2.3). */
 function sort(found: Found[], sortBy: string, descending: boolean): void {
   const keys = new Map(found.map(({ shape, resource }) => [resource, sortKeyOf(shape, sortBy)?.(resource)]));
   const sign = descending ? -1 : 1;
@@ -62,7 +62,7 @@ function sort(found: Found[], sortBy: string, descending: boolean): void {
   });
 }
 
-/** What resources of a type are put in order by; undefined when they have no such attribute, or never show it. */
+/** The sort key for a resource type; undefined if it lacks the attribute or never returns it. */
 function sortKeyOf(
   shape: ResourceShape,
   sortBy: string,

@@ -3,7 +3,7 @@ import { principalUrn } from '../schema/principal.ts';
 
 type Document = { readonly [member: string]: Json };
 
-/** What SCIM knows of a person's document. The rest of it (credentials, signing authority) is none of its business. */
+/** The part of a person's document that SCIM manages; credentials and signing authority are not part of it. */
 export interface PersonFacts {
   readonly active: boolean;
   readonly roles: readonly string[];
@@ -22,8 +22,8 @@ export function factsOf(document: Document): PersonFacts {
 }
 
 /**
- * The facts in a User, as it is asked for: what is not asserted is as `before` has it. Somebody whose `active` is cleared (null)
- * is not active: whoever clears it wants an access gone, and an access that stays by mistake is the worse mistake.
+ * The requested facts of a User; absent ones are as in `before`. A User whose `active` is cleared (null) becomes inactive,
+ * because access that remains by mistake is worse than access that ends by mistake.
  */
 export function factsIn(user: Document, before: PersonFacts): PersonFacts {
   const { active, roles } = user;
@@ -40,7 +40,7 @@ export function factsIn(user: Document, before: PersonFacts): PersonFacts {
   };
 }
 
-/** The document of a person with these facts. Everything else in it stays, unless it needs a role that is gone. */
+/** The person's document with these facts. Everything else stays, unless it needs a role that was removed. */
 export function documentWith(before: Document, facts: PersonFacts): Document {
   const { active, desk, signing_authority: signing, ...rest } = before;
   return {

@@ -1,8 +1,8 @@
 import { scimErrors } from '../schema/errors.ts';
 
 /**
- * RFC 7644 section 3.14: does a header `If-Match` or `If-None-Match` name this version? Compared weakly, as the
- * specification's own examples need it.
+ * RFC 7644 section 3.14: whether `If-Match` or `If-None-Match` names this version. The comparison is weak, as the examples of
+ * the specification require.
  */
 export function namesVersion(header: string, version: string): boolean {
   return header.trim() === '*' || header.split(',').some((tag) => opaque(tag) === opaque(version));

@@ -20,12 +20,12 @@ import {
 import type { StoredResource } from './store.ts';
 import type { ScimResource } from './users.ts';
 
-/** The desks of one institution, and who works at them. What a desk is entitled to comes by a directory file. */
+/** The desks of one institution and their people. A desk gets its entitlements from a directory file. */
 interface GroupProvisioning {
   read(id: string, institution: string): Promise<ScimResource>;
-  /** A desk that may deal in nothing, with its people. @throws CodedError `scim_name_taken`, those of {@link replace} */
+  /** Creates a desk without entitlements, with its people. @throws CodedError `scim_name_taken`, those of {@link replace} */
   create(group: Asserted, by: Caller): Promise<ScimResource>;
-  /** Members that are not asserted stay; an empty list clears them. @throws CodedError of `scimErrors`, `directoryErrors` */
+  /** Absent members stay; an empty list removes all. @throws CodedError of `scimErrors`, `directoryErrors` */
   replace(id: string, group: Asserted, by: Caller, ifMatch: string | undefined): Promise<ScimResource>;
   patch(
     id: string,
@@ -33,17 +33,17 @@ interface GroupProvisioning {
     by: Caller,
     ifMatch: string | undefined,
   ): Promise<ScimResource>;
-  /** The desk goes with what it is entitled to; its people stay, at no desk. */
+  /** Removes the desk with its entitlements; its people stay without a desk. */
   remove(id: string, by: Caller, ifMatch: string | undefined): Promise<void>;
 }
 
-/** People with another desk, as they would be written, and what has to be so still when they are. */
+/** People with their new desk, and the preconditions to check when they are written. */
 interface Moves {
   readonly people: readonly unknown[];
   readonly condition: { readonly expected: readonly ExpectedEntity[]; readonly reason: string };
 }
 
-/** People who move in one request; as many as the directory changes in one edit. */
+/** Most people that one request may move: the limit of one edit of the directory. */
 const maxMoves = 1_000;
 const reasons = {
   moved: 'moved by the institution (SCIM)',
@@ -51,10 +51,7 @@ const reasons = {
   removed: 'desk removed by the institution (SCIM)',
 } as const;
 
-/**
- * A desk that gives nobody anything: no product, no venue, no jurisdiction, and never open. To entitle it is for who holds
- * `directory:apply`.
- */
+/** A desk without entitlements: no product, venue or jurisdiction, and never open. Entitlements need `directory:apply`. */
 function newDeskDocument(institution: string, name: string) {
   return {
     institution,
@@ -98,7 +95,7 @@ export function createGroupProvisioning(dependencies: ProvisioningDependencies):
     });
   }
 
-  /** Who has to be put at the desk and taken from it, so that these are its people. */
+  /** The people to add to the desk and to remove from it. */
   async function movesTo(
     desk: string,
     members: readonly StoredResource[],
@@ -198,7 +195,7 @@ export function createGroupProvisioning(dependencies: ProvisioningDependencies):
   };
 }
 
-/** @throws CodedError `scim_value_invalid` for what cannot be an id */
+/** @throws CodedError `scim_value_invalid` for an invalid id */
 function membersIn({ members }: ScimResource): ReadonlySet<string> {
   const items: readonly Json[] = Array.isArray(members) ? members : [];
   return new Set(

@@ -23,37 +23,37 @@ export interface ProvisioningDependencies {
   readonly directory: Pick<Directory, 'edit'>;
   readonly refuse: Refuse;
   readonly assignableRoles: ReadonlySet<string>;
-  /** Address of the SCIM interface, without a slash at its end. */
+  /** Address of the SCIM interface, without a trailing slash. */
   readonly base: string;
 }
 
-/** What changes users of one institution: the one whose provisioning system calls. */
+/** Changes the users of one institution: the one of the calling provisioning system. */
 interface UserProvisioning {
   read(id: string, institution: string): Promise<ScimResource>;
   /** @throws CodedError `scim_name_taken`, those of {@link replace} */
   create(user: Asserted, by: Caller): Promise<ScimResource>;
   /**
-   * What is not asserted: `active`, the extension and the names of identity providers stay; roles, external id, and
-   * within an extension that is there the desk, are cleared (RFC 7644 section 3.5.1).
+   * Absent `active`, extension and names at identity providers stay. Absent roles and external id are cleared, and so is the
+   * desk within an extension that was sent (RFC 7644 section 3.5.1).
    *
    * @throws CodedError of `scimErrors`, `directoryErrors`
    */
   replace(id: string, user: Asserted, by: Caller, ifMatch: string | undefined): Promise<ScimResource>;
-  /** A User whose `active` is removed is not active. */
+  /** A User whose `active` is removed becomes inactive. */
   patch(
     id: string,
     operations: readonly PatchOperation[],
     by: Caller,
     ifMatch: string | undefined,
   ): Promise<ScimResource>;
-  /** The person leaves. */
+  /** The person departs. */
   remove(id: string, by: Caller, ifMatch: string | undefined): Promise<void>;
 }
 
 export type Caller = Required<Pick<Actor, 'id' | 'institution'>>;
 
 const reason = 'provisioned by the institution (SCIM)';
-/** Each time, somebody else has changed the same person in between. */
+/** Every attempt met a concurrent change of the same person. */
 const maxAttempts = 5;
 
 export function createUserProvisioning(dependencies: ProvisioningDependencies): UserProvisioning {
@@ -69,7 +69,7 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
     return { person, desk: found.find(({ kind }) => kind === 'desk') };
   }
 
-  /** Checks a change and makes it, while the person is as it was read. */
+  /** Checks and makes a change, provided that the person is as it was read. */
   async function write(
     person: { readonly entity: string; readonly document: Document; readonly isThere: boolean },
     facts: PersonFacts,
@@ -91,7 +91,7 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
     });
   }
 
-  /** A misspelt desk would take somebody's entitlements away without a word. */
+  /** A misspelt desk would silently remove the person's entitlements. */
   async function requireDesk(name: string, { institution }: Caller): Promise<void> {
     if (!(await store.hasDesk(institution, name)))
       throw scimErrors.error('scim_value_invalid', 'The institution has no desk of this name.');
@@ -158,7 +158,7 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
     patch: (id, operations, by, ifMatch) =>
       change(id, by, ifMatch, (before) => {
         const after = applyPatch(before, operations, userShape);
-        // A User always has `active`: one without it had it removed.
+        // A User always has `active`; if it is missing, the PATCH removed it.
         return { ...after, active: after['active'] ?? null };
       }),
 
@@ -183,9 +183,9 @@ export function createUserProvisioning(dependencies: ProvisioningDependencies): 
 type Document = StoredResource['document'];
 
 /**
- * Tries again while others change the same thing at the same time.
+ * Retries while concurrent changes intervene.
  *
- * @param attempt undefined when it has to be tried again
+ * @param attempt returns undefined to be retried
  */
 export async function whileContended<Value>(attempt: () => Promise<Value | undefined>): Promise<Value> {
   for (let tries = 0; tries < maxAttempts; tries++) {
@@ -215,7 +215,7 @@ export function externalIdIn(resource: { readonly externalId?: Json }): string |
 }
 
 function readUserName(userName: Json | undefined): string {
-  // userName is compared without regard to case (RFC 7643 section 4.1.1); the directory writes names in lower case.
+  // userName is case-insensitive (RFC 7643 section 4.1.1); the directory stores it in lower case.
   const id = typeof userName === 'string' ? parsePrincipalId(`person:${userName.toLowerCase()}`) : undefined;
   if (id === undefined)
     throw scimErrors.error(
@@ -251,7 +251,7 @@ function sortedLists(document: Document): Json {
   return { ...document, roles: texts(document['roles']), federated: texts(document['federated']) };
 }
 
-/** Writes down what a provisioning system asked for and may not have, before it is told. */
+/** Records the refused request of a provisioning system before the response. */
 export type Refuse = (error: CodedError, by: Actor, entity: string) => Promise<never>;
 
 export function createRefuse(dependencies: {

@@ -5,7 +5,7 @@ import { isScimId } from '../schema/scim-id.ts';
 import { type Caller, notFound } from './provision-users.ts';
 import type { ScimResource } from './users.ts';
 
-/** What can be done with resources of a type, whether asked for one by one or in bulk. */
+/** The operations on a resource type, for single and bulk requests. */
 export interface ResourceOperations {
   readonly shape: ResourceShape;
   /** For the description of the interface. */
@@ -22,7 +22,7 @@ export interface ResourceOperations {
   remove(id: string, by: Caller, ifMatch: string | undefined): Promise<void>;
 }
 
-/** @throws CodedError `scim_resource_unknown` for what cannot be an id */
+/** @throws CodedError `scim_resource_unknown` for an invalid id */
 export function idOf(text: string): string {
   if (!isScimId(text)) throw notFound();
   return text.toLowerCase();

@@ -38,7 +38,7 @@ describe('who has left', () => {
     const anna = await holderOf('person:anna.keller');
     await store.hide('person:anna.keller');
     expect(await holderOf('person:anna.keller')).toEqual(anna);
-    // Kept as a name, because an algorithm that stays was developed by them.
+    // Kept as a name, because they developed an algorithm that stays.
     await rig.client.send('DELETE', `/Users/${anna.scimId}`);
     expect(await holderOf('person:anna.keller')).toMatchObject({
       deleted: true,

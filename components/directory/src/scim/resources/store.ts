@@ -2,10 +2,12 @@ import { type Json, membersOf } from '@countersign/kernel';
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** An entity as SCIM sees it. Read from storage and not from a node's snapshot: every node answers the same. */
+/**
+ * An entity as SCIM sees it. It is read from storage instead of a node's snapshot, so that every node gives the same response.
+ */
 export interface StoredResource {
   readonly kind: 'person' | 'desk';
-  /** Id of the entity: `person:anna.keller`, or LEI, `/` and name of a desk. */
+  /** Id of the entity: `person:anna.keller`, or for a desk its LEI, `/` and its name. */
   readonly entity: string;
   readonly institution: string;
   readonly scimId: string;
@@ -25,35 +27,35 @@ interface Row extends Omit<StoredResource, 'document'> {
 
 const columns = `kind, id as entity, institution, scim_id as "scimId", external_id as "externalId", version, revision,
   created_at as "createdAt", changed_at as "changedAt", document`;
-/** Deleted through SCIM, and not changed since: gone, whoever else still names it. */
+/** Deleted through SCIM and unchanged since: SCIM treats it as absent, even if another entity still names it. */
 const visible = 'scim_deleted_version is distinct from version';
 
-/** What only one or a few people can have, and an index finds. */
+/** A property of one or few people, which has an index. */
 export type Exactly = { readonly scimId: string } | { readonly userName: string } | { readonly externalId: string };
 
-/** What one institution has, and nobody else sees. */
+/** The resources of one institution, invisible to others. */
 export interface ScimStore {
   /** People and desks, by id. */
   all(institution: string): Promise<readonly StoredResource[]>;
   /** A person with the desk they are at. */
   person(institution: string, scimId: string): Promise<readonly StoredResource[]>;
-  /** Those people, with the institution's desks, of whom one thing is known. */
+  /** The people with this property, with the institution's desks. */
   some(institution: string, known: Exactly): Promise<readonly StoredResource[]>;
-  /** A desk, by its id or its name, with its people. */
+  /** A desk by id or name, with its people. */
   desk(
     institution: string,
     which: { readonly scimId: string } | { readonly name: string },
   ): Promise<readonly StoredResource[]>;
-  /** People by their ids; those that there are. */
+  /** The existing people among these ids. */
   people(institution: string, scimIds: readonly string[]): Promise<readonly StoredResource[]>;
   hasDesk(institution: string, name: string): Promise<boolean>;
-  /** Whoever has this id, of whatever institution, and whether SCIM has deleted them. */
+  /** The entity with this id at any institution, and whether SCIM has deleted it. */
   holder(entity: string): Promise<(StoredResource & { readonly deleted: boolean }) | undefined>;
-  /** Of a resource that was just created: as if it had been created with it. */
+  /** Sets the external id of a newly created resource as if the creation had set it. */
   giveExternalId(to: StoredResource, externalId: string): Promise<void>;
-  /** @returns false when somebody else has changed it since `of` was read */
+  /** @returns false if the entity has changed since `of` was read */
   changeExternalId(of: StoredResource, to: string | null): Promise<boolean>;
-  /** Forgets what SCIM knew of somebody who has left and is still named. Somebody who is there again is not touched. */
+  /** Deletes the SCIM data of a person who has left and is still named. A person who has returned is not touched. */
   hide(entity: string): Promise<void>;
 }
 
@@ -177,7 +179,7 @@ export function createScimStore(pool: pg.Pool): ScimStore {
   };
 }
 
-/** The column finds it; the document, which every change is compared with, says whose it is. */
+/** The indexed column finds it; the document, which guards every change, states its institution. */
 function isWhereItsDocumentSays({ institution, document }: StoredResource): boolean {
   return document['institution'] === institution;
 }

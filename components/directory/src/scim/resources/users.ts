@@ -7,11 +7,10 @@ import type { StoredResource } from './store.ts';
 export type ScimResource = { readonly [member: string]: Json };
 
 /**
- * A person as a User. It holds the names by which identity providers know the person, so that a PATCH can change
- * them; no projection shows them.
+ * A person as a User. It contains the names at identity providers, so that a PATCH can change them; no projection returns them.
  *
- * @param desk the group of the desk they are at, where the directory has that desk
- * @param base address of the SCIM interface, without a slash at its end
+ * @param desk the group of the person's desk, if the directory has that desk
+ * @param base address of the SCIM interface, without a trailing slash
  */
 export function userOf(person: StoredResource, desk: StoredResource | undefined, base: string): ScimResource {
   const { active, roles, desk: deskName, federated } = factsOf(person.document);
@@ -47,7 +46,7 @@ export function userOf(person: StoredResource, desk: StoredResource | undefined,
   };
 }
 
-/** Its ETag. A digest of the resource would tell who knows the rest of it the names that are not shown. */
+/** The ETag. A digest of the resource would reveal the hidden names to a caller who knows the rest. */
 function userVersion({ version, revision }: StoredResource, desk: StoredResource | undefined): string {
   return `W/"${version}.${revision}${desk === undefined ? '' : `.${desk.scimId.slice(0, 8)}`}"`;
 }

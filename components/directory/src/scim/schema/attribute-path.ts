@@ -2,7 +2,7 @@ import { defined, type Json, membersOf } from '@countersign/kernel';
 import type { Attribute, Schema } from './attribute.ts';
 import { commonAttributes, type ResourceShape } from './resource-shape.ts';
 
-/** What an attribute name of RFC 7644 section 3.10 means for a type of resources. */
+/** The attribute that a name (RFC 7644 section 3.10) refers to in a resource type. */
 export type Target =
   | {
       readonly kind: 'attribute';
@@ -12,7 +12,7 @@ export type Target =
       readonly sub?: Attribute;
     }
   | { readonly kind: 'extension'; readonly schema: Schema }
-  /** Known to RFC 7643, and not kept here. */
+  /** Defined in RFC 7643 but not stored here. */
   | { readonly kind: 'unkept' };
 
 const notation = /^(?:(?<urn>urn:[\w.:%-]+):)?(?<name>[A-Za-z$][\w$-]*)(?:\.(?<sub>[A-Za-z$][\w$-]*))?$/i;
@@ -44,7 +44,7 @@ export function resolveTarget(shape: ResourceShape, text: string): Target | unde
   };
 }
 
-/** Attribute names are compared without regard to case (RFC 7643 section 2.1). */
+/** Attribute names are case-insensitive (RFC 7643 section 2.1). */
 export function named(attributes: readonly Attribute[] | undefined, name: string): Attribute | undefined {
   const wanted = name.toLowerCase();
   return attributes?.find((attribute) => attribute.name.toLowerCase() === wanted);

@@ -1,4 +1,4 @@
-/** An attribute as RFC 7643 section 7 describes one. */
+/** An attribute with the characteristics of RFC 7643 section 7. */
 export interface Attribute {
   readonly name: string;
   readonly type: 'string' | 'boolean' | 'dateTime' | 'reference' | 'complex';
@@ -22,7 +22,7 @@ export interface Schema {
   readonly attributes: readonly Attribute[];
 }
 
-/** A single, optional, writable text, except for what `differing` says. */
+/** A single-valued, optional, writable string, except as `differing` states. */
 export function attribute(
   name: string,
   description: string,

@@ -2,10 +2,10 @@ import { attribute, type Schema } from './attribute.ts';
 
 export const groupUrn = 'urn:ietf:params:scim:schemas:core:2.0:Group';
 
-/** What Microsoft Entra ID lists beside it, without an attribute of it. */
+/** Microsoft Entra ID sends this schema URN, without any attribute of it. */
 export const entraGroupUrn = 'http://schemas.microsoft.com/2006/11/ResourceManagement/ADSCIM/2.0/Group';
 
-/** RFC 7643 section 4.2: a desk of the institution, with the people who work at it. */
+/** RFC 7643 section 4.2: a desk of the institution with its people. */
 export const groupSchema: Schema = {
   id: groupUrn,
   name: 'Group',

@@ -5,14 +5,14 @@ import { commonAttributes, type ResourceShape } from './resource-shape.ts';
 
 type Resource = { readonly [member: string]: Json };
 
-/** Which attributes an answer has (RFC 7644 section 3.9). */
+/** The attributes in a response (RFC 7644 section 3.9). */
 export interface Projection {
-  /** Those, and those that are always there; all of them when left out. */
+  /** These attributes and those that are always returned; all if left out. */
   readonly attributes?: readonly string[];
   readonly excludedAttributes?: readonly string[];
 }
 
-/** The part of a resource that is shown. What is never shown is not shown to whoever asks for it either. */
+/** The returned part of a resource. Attributes with `returned: never` are not returned even on request. */
 export function project(resource: Resource, shape: ResourceShape, wanted: Projection): Resource {
   const included = wanted.attributes === undefined ? undefined : targetsOf(wanted.attributes, shape);
   const excluded = targetsOf(wanted.excludedAttributes ?? [], shape);
@@ -32,7 +32,7 @@ export function project(resource: Resource, shape: ResourceShape, wanted: Projec
   return shown;
 }
 
-/** What of no schema is named selects nothing. */
+/** A name that no schema defines selects nothing. */
 function targetsOf(names: readonly string[], shape: ResourceShape): readonly Target[] {
   return names.flatMap((name) => resolveTarget(shape, name) ?? []);
 }
@@ -59,7 +59,7 @@ function projectMembers(
   return shown;
 }
 
-/** How much of an attribute a list of names selects: the whole, none of it, or these sub-attributes. */
+/** The selected part of an attribute: all of it, nothing, or these sub-attributes. */
 function partOf(
   targets: readonly Target[],
   extension: string | undefined,

@@ -5,16 +5,16 @@ import { scimErrors } from './errors.ts';
 import { readAssigned } from './read-value.ts';
 import { commonAttributes, type ResourceShape } from './resource-shape.ts';
 
-/** What a client asserts of a resource: a value, null to unassign it, or nothing. Names are those of the schemas. */
+/** The asserted attributes of a resource: a value, null to unassign, or absent. Names are spelled as in the schemas. */
 export interface Asserted {
   readonly core: Readonly<Record<string, Json>>;
-  /** By URN; only those that were sent. */
+  /** By URN; only extensions that were sent. */
   readonly extensions: Readonly<Record<string, Readonly<Record<string, Json>>>>;
 }
 
 /**
- * Reads the body of a POST or PUT. Read-only attributes are ignored (RFC 7644 section 3.3), those of RFC 7643 that are
- * not kept are forgotten, and what is in no schema at all is refused: it would be taken for kept.
+ * Reads the body of a POST or PUT. Read-only attributes are ignored (RFC 7644 section 3.3), and attributes of RFC 7643 that are
+ * not stored are dropped. Unknown attributes are refused, because the caller would assume that they were stored.
  *
  * @throws CodedError `scim_syntax_invalid`, `scim_value_invalid`
  */

@@ -4,16 +4,16 @@ import { named } from './attribute-path.ts';
 import { scimErrors } from './errors.ts';
 
 const maxTextLength = 512;
-/** Values of one attribute: as many as the largest desk has people. */
+/** Most values of one attribute: the number of people at the largest desk. */
 const maxValues = 10_000;
-/** RFC 7643 section 2.4: sub-attributes that every multi-valued attribute may have, and that are not kept here. */
+/** RFC 7643 section 2.4: default sub-attributes of multi-valued attributes, which are not stored here. */
 const unkeptSubAttributes: ReadonlySet<string> = new Set(['type', 'primary', 'display', '$ref']);
 
 /**
- * Reads a value that a client assigns to an attribute: a list for one with many values, each value once. What is
- * read-only in it is left out.
+ * Reads the value that a client assigns to an attribute: for a multi-valued attribute a list without duplicates. Read-only
+ * parts are left out.
  *
- * @returns null for an attribute that is to be unassigned (RFC 7643 section 2.5: null, or an empty list)
+ * @returns null for an attribute to be unassigned (RFC 7643 section 2.5: null, or an empty list)
  * @throws CodedError `scim_value_invalid`
  */
 export function readAssigned(attribute: Attribute, value: Json): Json {
@@ -28,7 +28,7 @@ export function readAssigned(attribute: Attribute, value: Json): Json {
 function readOne(attribute: Attribute, value: Json): Json {
   switch (attribute.type) {
     case 'boolean': {
-      // Some provisioning systems write "True" and "False".
+      // Some provisioning systems send "True" and "False".
       const text = typeof value === 'string' ? value.toLowerCase() : value;
       if (typeof text === 'boolean' || text === 'true' || text === 'false') return text === true || text === 'true';
       break;
@@ -61,7 +61,7 @@ function readComplex(attribute: Attribute, value: Json): Json {
   return read;
 }
 
-/** By which one value of an attribute is told from another. */
+/** The identity of one value of an attribute. */
 export function identityOf(value: Json): string {
   const inner = membersOf(value)?.['value'];
   return typeof inner === 'string' ? inner : canonicalize(inner ?? value);

@@ -4,16 +4,16 @@ import { maxPayloadBytes } from './discovery.ts';
 
 export const errorUrn = 'urn:ietf:params:scim:api:messages:2.0:Error';
 
-/** RFC 7644 section 3.12. */
+/** The error response of RFC 7644 section 3.12. */
 export interface ScimError {
   readonly schemas: readonly [typeof errorUrn];
-  /** As the specification has it: a text. */
+  /** A string, as the specification requires. */
   readonly status: string;
   readonly scimType?: string;
   readonly detail: string;
 }
 
-/** The words of table 9 for what has one. */
+/** The `scimType` values of table 9, for errors that have one. */
 const scimTypes: Readonly<Record<string, string>> = {
   scim_syntax_invalid: 'invalidSyntax',
   body_not_json: 'invalidSyntax',
@@ -28,7 +28,7 @@ const scimTypes: Readonly<Record<string, string>> = {
   id_not_reusable: 'uniqueness',
 };
 
-/** Where the interface speaks HTTP otherwise than the rest of the product (sections 3.14 and 3.12). */
+/** Status codes that differ from the rest of the product (sections 3.14 and 3.12). */
 const statuses: Readonly<Record<string, number>> = {
   scim_version_stale: 412,
   scim_method_not_allowed: 405,
@@ -41,7 +41,7 @@ export const internalError: ScimError = {
   detail: 'This failed, and the fault is not yours.',
 };
 
-/** @returns undefined for what is a fault of ours */
+/** @returns undefined for an internal error */
 export function scimErrorOf(thrown: unknown): { readonly error: CodedError; readonly body: ScimError } | undefined {
   const error = asCodedError(thrown);
   if (error === undefined) return undefined;
@@ -58,9 +58,9 @@ export function scimErrorOf(thrown: unknown): { readonly error: CodedError; read
   };
 }
 
-/** What the directory found wrong, without pointers into a file that nobody here has written. */
+/** The directory's problems, without pointers, because the caller did not write the file they point into. */
 function detailOf({ code, facts, detail }: CodedError): string {
-  // RFC 7644 section 3.7.4: the answer says which limit it is.
+  // RFC 7644 section 3.7.4: the response states which limit was exceeded.
   if (code === 'body_too_large') return `The body is larger than maxPayloadSize (${maxPayloadBytes}).`;
   const problems: unknown = facts?.['problems'];
   if (!Array.isArray(problems)) return detail;

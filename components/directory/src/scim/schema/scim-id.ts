@@ -1,4 +1,4 @@
-/** Ids of resources are UUIDs. What has not their form is the id of nothing. */
+/** Ids of resources are UUIDs; any other text identifies no resource. */
 export function isScimId(text: string): boolean {
   return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text);
 }

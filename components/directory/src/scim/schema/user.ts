@@ -4,7 +4,7 @@ export const userUrn = 'urn:ietf:params:scim:schemas:core:2.0:User';
 
 const readOnly = { mutability: 'readOnly' } as const;
 
-/** RFC 7643 section 4.1, the part of it that is kept: nothing that describes the person. */
+/** The stored part of RFC 7643 section 4.1, without personal data. */
 export const userSchema: Schema = {
   id: userUrn,
   name: 'User',
@@ -37,9 +37,8 @@ export const userSchema: Schema = {
 };
 
 /**
- * Attributes of the core User, and an extension, that other systems send and that are not kept: personal data stays
- * where it is. They are taken and forgotten. `password` and `x509Certificates` are not among them: whoever sends
- * those expects that they work.
+ * Attributes of the core User, and an extension, that other systems send and that are accepted but not stored, so that personal
+ * data stays outside. `password` and `x509Certificates` are not among them, because their senders rely on them to take effect.
  */
 export const unkeptUserAttributes: readonly string[] = [
   'name',

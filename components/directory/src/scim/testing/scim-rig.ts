@@ -34,13 +34,13 @@ export interface ScimClient {
 
 export interface ScimRig extends Rig {
   readonly directory: DirectoryComponent;
-  /** The interface of that directory, listening nowhere. */
+  /** The interface of that directory, without a listener. */
   readonly app: FastifyInstance;
   /** The provisioning system of the broker. */
   readonly client: ScimClient;
-  /** A client with this token: who it is, its institution and its scopes, with spaces between. */
+  /** A client with this token: principal, institution and scopes, separated by spaces. */
   clientOf(token: string, app?: FastifyInstance): ScimClient;
-  /** Another node with an interface of its own. */
+  /** Another node with its own interface. */
   node(options?: Partial<ScimDependencies>): Promise<FastifyInstance>;
 }
 
