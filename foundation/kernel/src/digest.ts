@@ -22,19 +22,19 @@ export function digestOf(value: unknown): Digest {
   return sha256Base64Url(canonicalize(value)) as Digest;
 }
 
-/** {@link digestOf} for an intent. Whoever calls this vouches that `intent` is a parsed authorization detail. */
+/** {@link digestOf} for an intent. The caller guarantees that `intent` is a parsed authorization detail. */
 export function intentDigestOf(intent: unknown): IntentDigest {
   return digestOf(intent) as IntentDigest;
 }
 
 const digestPattern = /^[A-Za-z0-9_-]{43}$/;
 
-/** A digest from outside, or undefined when it has not the shape of one. */
+/** Parses a digest; undefined when the format is wrong. */
 export function parseDigest(text: unknown): Digest | undefined {
   return typeof text === 'string' && digestPattern.test(text) ? (text as Digest) : undefined;
 }
 
-/** Compares two strings without telling by its time where they differ. Lengths are not hidden. */
+/** Compares two strings in a time that does not depend on where they differ. The lengths are not hidden. */
 export function equalInConstantTime(a: string, b: string): boolean {
   const left = Buffer.from(a);
   const right = Buffer.from(b);
