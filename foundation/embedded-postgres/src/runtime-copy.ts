@@ -19,7 +19,7 @@ import { embeddedPostgresErrors } from './errors.ts';
 import type { PlatformPackage } from './platform-package.ts';
 import { asAccount, firstClosedFolder, type ServerAccount } from './server-account.ts';
 
-/** PostgreSQL's programs where the server's account can run them. */
+/** PostgreSQL's programs in a folder where the server's account can run them. */
 export interface PostgresRuntime {
   readonly bin: (program: 'initdb' | 'postgres' | 'pg_ctl') => string;
   /** Major version, e.g. 18: what a data folder's PG_VERSION must say. */
@@ -27,7 +27,7 @@ export interface PostgresRuntime {
   readonly version: string;
 }
 
-/** An environment that carries over nothing of ours: a PGPORT or PGDATA set for a person must not steer the server. */
+/** An environment without our variables: a person's PGPORT or PGDATA must not affect the server. */
 export const serverEnvironment: NodeJS.ProcessEnv = {
   PATH: process.env['PATH'] ?? '/usr/bin:/bin',
   LC_ALL: 'C',
@@ -114,7 +114,7 @@ function copyInto(
     try {
       renameSync(building, copy);
     } catch (error) {
-      // Somebody else was faster: theirs is as good.
+      // Another process was faster; use its copy.
       if (!isComplete(copy, source)) throw error;
     }
   } finally {
@@ -123,7 +123,7 @@ function copyInto(
   return copy;
 }
 
-/** Half a copy whose maker was killed. An hour is far beyond what a copy takes. */
+/** Removes incomplete copies of a killed process. No copy takes an hour. */
 function removeAbandoned(folder: string): void {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);

@@ -192,7 +192,7 @@ function readLogFrom(folder: string, start: number): string {
   }
 }
 
-/** The line that says why, without the time stamp before it. */
+/** The line with the reason, without its time stamp. */
 function reasonIn(output: string): string {
   const lines = output.trim().split('\n');
   const line = lines.findLast((text) => /FATAL|PANIC/.test(text)) ?? lines.at(-1) ?? '';
