@@ -65,7 +65,7 @@ export async function preparePostgresRuntime(options: {
   );
 }
 
-/** Where the copy may go. Shared folders come last, and are used only when nobody else can write the one we made there. */
+/** Possible folders for the copy. Shared folders come last, and are used only if nobody else can write to our folder in them. */
 export function runtimeFolders(dataFolder: string): string[] {
   const uid = process.getuid?.() ?? 0;
   const shared = join(tmpdir(), `countersign-postgres-${uid}`);
@@ -132,7 +132,10 @@ function removeAbandoned(folder: string): void {
   }
 }
 
-/** What runs as us or as the server must not come from a folder others can write: a shared /tmp lets anybody make a name first. */
+/**
+ * Programs of ours or of the server must not come from a folder that others can write: in a shared /tmp anybody can create the
+ * folder first.
+ */
 function refuseForeign(folder: string): void {
   if (process.platform === 'win32') return;
   const { uid, mode } = lstatSync(folder);
@@ -151,7 +154,7 @@ function isComplete(copy: string, source: PlatformPackage): boolean {
   }
 }
 
-/** The regular files that a running server needs; what is for compiling against it stays behind. */
+/** The regular files that a running server needs; development files are left out. */
 function filesOf(native: string): { path: string; size: number; mode: number }[] {
   const files: { path: string; size: number; mode: number }[] = [];
   const visit = (folder: string): void => {

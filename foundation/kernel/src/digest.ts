@@ -45,9 +45,9 @@ const base64UrlPattern = /^[A-Za-z0-9_-]*$/;
 const base64Pattern = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /**
- * Decodes base64url without padding (RFC 7515 section 2), strictly: a foreign character, padding, an
- * impossible length or non-zero trailing bits give undefined. Node's own decoder skips what it does not
- * know, which would let two texts stand for the same bytes.
+ * Decodes base64url without padding (RFC 7515 section 2), strictly: a foreign character, padding, an impossible length or
+ * non-zero trailing bits give undefined. Node's own decoder ignores such errors, so that two texts could represent the same
+ * bytes.
  */
 export function decodeBase64Url(text: string): Buffer | undefined {
   if (!base64UrlPattern.test(text) || text.length % 4 === 1) return undefined;
