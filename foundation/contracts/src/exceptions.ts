@@ -23,10 +23,11 @@ export type ExceptionCause = (typeof exceptionCauses)[number];
 
 /**
  * How a person resolves an exception.
- * `fresh-mandate`: another mandate that permits the same intent replaces the lapsed one; its grantor or its beneficiary is that
- * of the lapsed one. `restored`: the missing condition is met again, as a check at that moment confirms. `accepted`: the
- * partner's report or its delay is accepted; a transaction whose initiator has left is taken over by the person who accepts.
- * `abandoned`: the transaction does not continue (cancelled if nothing was executed, failed otherwise).
+ * `fresh-mandate`: another mandate that permits the same intent replaces the lapsed one; its grantor is the institution that the
+ * intent acts for, or the grantor of the lapsed mandate. `restored`: the missing condition is met again, as a check at that
+ * moment confirms. `accepted`: the partner's report or its delay is accepted; a transaction whose initiator has left is taken
+ * over by the person who accepts. `abandoned`: the transaction does not continue (cancelled if nothing was executed, failed
+ * otherwise).
  */
 export const exceptionResolutions = ['fresh-mandate', 'restored', 'accepted', 'abandoned'] as const;
 export type ExceptionResolution = (typeof exceptionResolutions)[number];
