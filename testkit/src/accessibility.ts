@@ -16,10 +16,10 @@ let axe: string | undefined;
 const everyRule = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
 
 /**
- * What axe-core finds on a page as it is shown now, against WCAG 2.2 A and AA: the serious and the critical, each with its
- * rule and the first place. Empty when there is none.
+ * Serious and critical axe-core findings on the page as shown, against WCAG 2.2 A and AA, each with its rule and first place.
+ * Empty when there are none.
  *
- * @param rules those of axe-core alone, where a page that was looked at by all of them is looked at again
+ * @param rules limits the check to these axe-core rules, for a page that was already checked completely
  */
 export async function seriousFindings(page: Page, rules?: readonly string[]): Promise<readonly string[]> {
   axe ??= readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');

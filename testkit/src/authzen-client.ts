@@ -1,9 +1,9 @@
 import { defined } from '@countersign/kernel';
-/** What an AuthZEN client has to know: where the decision point is, and how a request of its own is authorised. */
+/** Configuration of an AuthZEN client: the decision point, and the authorization of requests. */
 export interface AuthzenClientOptions {
   /** Identifier of the decision point. */
   readonly pdp: string;
-  /** Headers by which the decision point knows the caller: the specification leaves that to the deployment. */
+  /** Headers that authenticate the caller; the specification leaves this to the deployment. */
   authorize(request: { readonly method: string; readonly url: string }): Promise<Readonly<Record<string, string>>>;
 }
 
@@ -26,10 +26,10 @@ const endpoints = {
 type Endpoint = keyof typeof endpoints;
 
 /**
- * A client that knows nothing but OpenID AuthZEN Authorization API 1.0: it reads the metadata (section 9), sends what the
- * specification says with its defaults, and takes no answer that is not as it says.
+ * A client that implements only OpenID AuthZEN Authorization API 1.0: it reads the metadata (section 9), sends requests as
+ * specified with their defaults, and accepts only conforming responses.
  *
- * @throws Error saying what is not as the specification has it
+ * @throws Error that describes the violation of the specification
  */
 export async function createAuthzenClient({ pdp, authorize }: AuthzenClientOptions) {
   const metadata = await readMetadata(pdp);
@@ -88,7 +88,7 @@ async function readMetadata(pdp: string): Promise<Readonly<Record<string, unknow
   if (response.status !== 200) throw new Error(`the metadata answered ${response.status}`);
   requireJson(response);
   const metadata = objectIn(await response.json(), 'the metadata');
-  // Section 9.2.3: metadata of another decision point is not used.
+  // Section 9.2.3: do not use metadata of another decision point.
   if (metadata['policy_decision_point'] !== pdp) throw new Error('the metadata is of another decision point');
   return metadata;
 }

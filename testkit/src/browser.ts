@@ -6,7 +6,7 @@ export type OpenedBrowser =
   /** Why there is none, and what to install. */
   | { readonly browser: undefined; readonly reason: string };
 
-/** One window of its own at each test: it asks the network for nothing but the pages under test. */
+/** A separate browser for each test, without network requests except those of the pages under test. */
 const launchArguments = [
   '--headless',
   '--no-sandbox',
@@ -18,7 +18,7 @@ const launchArguments = [
   '--disable-sync',
 ];
 
-/** As long as tests wait for anything else: a page on a machine that is very busy comes late, and is not missing. */
+/** The same time limit as elsewhere in tests: on a busy machine a page can be slow. */
 const patienceMs = 60_000;
 
 /**

@@ -55,7 +55,7 @@ export interface TestAuthority {
   issue(options: TestCertificateOptions & { readonly selfSigned?: boolean }): TestCertificate;
 }
 
-/** A certificate authority of its own, for the length of a test. */
+/** A temporary certificate authority for a test. */
 export function createTestAuthority({ name }: { readonly name: string }): TestAuthority {
   const subject = [[{ type: 'CN', value: name }]];
   const key = generateKey('ES256');
@@ -69,7 +69,7 @@ export function createTestAuthority({ name }: { readonly name: string }): TestAu
   };
 }
 
-/** A certificate that nobody vouches for but its own key. */
+/** A self-signed certificate. */
 export function createSelfSigned(options: TestCertificateOptions): TestCertificate {
   return issueFor(options);
 }

@@ -1,6 +1,6 @@
 import { isCodedError } from '@countersign/kernel';
 
-/** The code with which something is refused. What fails without one is thrown on: that is our bug, and no refusal. */
+/** The code of a refusal. An error without a code is rethrown, because it is a bug. */
 export async function codeOf(attempt: Promise<unknown>): Promise<string> {
   try {
     await attempt;

@@ -1,12 +1,12 @@
 import { accessSync, constants } from 'node:fs';
 
-/** A program that some tests need and that npm does not bring. */
+/** A program that some tests need and npm does not install. */
 export interface Component {
-  /** What people call it, e.g. `Chromium`. */
+  /** Display name, e.g. `Chromium`. */
   readonly name: string;
-  /** Where it may stand, best first. */
+  /** Possible paths, best first. */
   readonly paths: readonly string[];
-  /** The Debian package that brings it. */
+  /** The Debian package that contains it. */
   readonly debianPackage: string;
 }
 

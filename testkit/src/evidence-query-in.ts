@@ -1,7 +1,7 @@
 import type { EvidenceQuery, EvidenceRecord } from '@countersign/contracts';
 import { parseInstant } from '@countersign/kernel';
 
-/** Does a query find this record? All that is asked must hold: what a double of the log answers. */
+/** Whether a record matches all conditions of a query. For doubles of the log. */
 export function isFoundBy(query: Omit<EvidenceQuery, 'after' | 'limit'>, record: EvidenceRecord): boolean {
   const { transaction, person, agent, client, mandate, partner, institution, decision, types, from, until } = query;
   const acting = [...(record.subject === undefined ? [] : [record.subject]), ...(record.actors ?? [])];

@@ -1,24 +1,24 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 
-/** A TCP proxy in front of a real server, PostgreSQL as a rule, whose network fails on demand. */
+/** A TCP proxy in front of a real server, usually PostgreSQL, with network faults on demand. */
 export interface FaultyProxy {
   readonly host: string;
   readonly port: number;
-  /** Any description of a connection, led through the proxy. */
+  /** The given connection, redirected through the proxy. */
   through<Connection extends { readonly host: string; readonly port: number }>(connection: Connection): Connection;
-  /** Breaks every connection there is now. New ones work. */
+  /** Breaks all present connections. New ones work. */
   cut(): void;
   /** Breaks every connection and refuses new ones (ECONNREFUSED). */
   refuse(): Promise<void>;
-  /** Keeps every connection open, and lets nothing through in either direction; new ones as well. */
+  /** Keeps all connections open, including new ones, but forwards nothing in either direction. */
   stall(): void;
-  /** The connections there are now fall silent for ever, as when a firewall forgets them. New ones work. */
+  /** Silently drops all present connections, as when a firewall forgets them. New ones work. */
   forget(): void;
-  /** What is asked arrives; what is answered is lost: the commit whose outcome the caller never learns. */
+  /** Forwards requests but loses responses, e.g. of a commit whose outcome the caller never learns. */
   loseAnswers(): void;
   /** Pieces of answers that were lost since `loseAnswers`. */
   readonly lostAnswers: number;
-  /** All is well again. Connections from which answers were lost are broken: their streams have a hole. */
+  /** Restores normal operation. Connections with lost responses are broken, because their streams have gaps. */
   restore(): Promise<void>;
   close(): Promise<void>;
 }

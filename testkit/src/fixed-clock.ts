@@ -4,7 +4,7 @@ export interface FixedClock extends Clock {
   advance(milliseconds: number): void;
 }
 
-/** Time that stands still until it is told to move. */
+/** A clock that advances only when told to. */
 export function fixedClock(startMs: number): FixedClock {
   let now = startMs;
   return {

@@ -2,13 +2,13 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /**
- * Below what Linux gives to connections that somebody makes: one of those would take the port before it is listened on.
- * Above 10080, which no `fetch` asks (Fetch Standard, port blocking).
+ * Below the range from which Linux takes ports of outgoing connections, which could otherwise take the port before the server
+ * listens. Above 10080, the last port that `fetch` blocks (Fetch Standard, port blocking).
  */
 const ports = { first: 10_100, last: 32_000 };
 const mostTries = 100;
 
-/** A port of this machine that nobody listens on, for a server whose own address must be known before it starts. */
+/** A free port of this machine, for a server whose address must be known before it starts. */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < mostTries; tries++) {
     const port = randomInt(ports.first, ports.last);

@@ -28,8 +28,8 @@ import { lastUnderIn, standingsIn, standingsUnderIn } from './standings-in.ts';
 type Breakage = 'reading' | 'writing' | 'finding';
 
 /**
- * The audit log in memory. It keeps the promises of the contract, which `describeAuditLog` holds it to beside the real one, and
- * breaks when told to. It has no tree, and no commitments in place of protected values.
+ * The audit log in memory, with faults on demand. `describeAuditLog` tests it against the same contract as the real one. It has
+ * no tree, and no commitments instead of protected values.
  */
 export interface MemoryLog
   extends Pick<
@@ -37,36 +37,36 @@ export interface MemoryLog
     'append' | 'standings' | 'standingsUnder' | 'lastUnder' | 'find' | 'search' | 'query' | 'newest' | 'scan' | 'count'
   > {
   readonly entries: readonly LogEntry[];
-  /** As they are read back, but for what the log adds. */
+  /** The records as readers get them, without the members that the log adds. */
   readonly records: readonly RecordDraft[];
-  /** As they were handed over: with what is protected beside the open part. */
+  /** The drafts as appended, with protected values separate from the open part. */
   readonly drafts: readonly RecordDraft[];
   ofType(type: RecordDraft['type']): readonly EvidenceRecord[];
   /** @throws Error when nothing was recorded */
   last(): RecordDraft;
   /** How often it was scanned and searched. */
   readonly reads: { readonly scans: number; readonly searches: number };
-  /** A record that a test makes up, written at once and held to nothing. @returns its entry */
+  /** Writes a made-up record without validation. @returns its entry */
   write(draft: Partial<RecordDraft> & Pick<RecordDraft, 'type'>): LogEntry;
   /**
-   * From now on it does nothing of the kind, by default nothing at all. `finding`: what records are about is not known now.
+   * Makes operations fail from now on, all of them by default. `finding`: look-ups of standings fail.
    *
    * @param which the records that cannot be written; all by default
    */
   breakDown(what?: Breakage, which?: (draft: RecordDraft) => boolean): void;
   repair(): void;
-  /** As if it had been written otherwise: each draft as it is given back, or never. */
+  /** Rewrites existing drafts: each is replaced by the returned draft, or removed. */
   rewrite(change: (draft: RecordDraft) => RecordDraft | undefined): void;
-  /** Runs once, right after the next record has become durable and before its writer hears of it. */
+  /** Runs once, right after the next record is durable and before its writer gets the receipt. */
   afterNextAppend(act: () => Promise<void>): void;
 }
 
 export interface MemoryLogOptions {
-  /** A real log that has every record as well, and gives the receipts. */
+  /** A real log that also receives every record and supplies the receipts. */
   readonly behind?: AuditAppender | undefined;
-  /** Sources whose records are held to their schemas, where others are made up; all but `test` by default. */
+  /** Sources whose records are validated against their schemas; all but `test` by default. */
   readonly checked?: readonly string[];
-  /** Records may rest on others that the test has made up; by default on those alone that are there. */
+  /** Accept references to records that do not exist; by default they are refused. */
   readonly anyReferences?: true;
 }
 
@@ -154,7 +154,7 @@ export function createMemoryLog(clock: Clock, { behind, checked, anyReferences }
       const says = canonicalize([open, JSON.parse(JSON.stringify(completeDraft(draft)))]);
       if (Buffer.byteLength(JSON.stringify(open)) > longestRecord)
         throw auditLogErrors.error('record_too_large', 'A record of the audit log is at most 65,535 bytes long.');
-      // The answer comes later, so that what must wait for it does.
+      // Respond later, so that callers that fail to wait are detected.
       await sleep(1);
       mustWork('writing', draft);
       const known = ids.get(draft.id);
@@ -244,7 +244,7 @@ function checkNumber(asked: number): void {
   if (asked > most) throw new Error(`more than ${most} things were asked for at once`);
 }
 
-/** The draft as it stands in the leaf: without what is told to few. */
+/** The draft as in the leaf, without restricted values. */
 function openPartOf(draft: RecordDraft): RecordDraft {
   const { dataText, protectedValues: _protected, address: _address, ...open } = draft;
   if (dataText !== undefined && 'data' in draft)

@@ -2,11 +2,11 @@ import type { Notices } from '@countersign/contracts';
 
 type Notice = Parameters<Notices['tell']>[0];
 
-/** What people were told, in memory. */
+/** Sent notices, in memory. */
 export interface MemoryNotices extends Notices {
   /** Oldest first, each once; a test may empty it. */
   readonly told: Notice[];
-  /** From now on nothing is taken, or again. */
+  /** Makes notices fail from now on; undefined restores them. */
   failWith(error: Error | undefined): void;
 }
 

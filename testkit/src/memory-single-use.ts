@@ -5,7 +5,7 @@ import { steppedBack } from '@countersign/runtime';
 export interface MemorySingleUse extends SingleUse {
   /** What was claimed, oldest first. */
   readonly claims: readonly SingleUseClaim[];
-  /** From now on each claim fails like this; undefined: none does. */
+  /** Makes each claim fail with this error; undefined restores them. */
   failWith(error: Error | undefined): void;
 }
 

@@ -2,21 +2,21 @@ import { accessErrors, type Caller, type LastingGuard, type LastingToken } from 
 import { newId, systemClock, systemRandom } from '@countersign/kernel';
 import { readPresentedToken } from '@countersign/oauth';
 
-/** A guard that believes what a token says of its caller. */
+/** A guard that trusts a token's claims about its caller. */
 export interface OpenGuard extends LastingGuard {
   /** From now on the tokens of this subject are revoked. */
   end(subject: string): void;
 }
 
-/** Of those only the subject is looked at. */
+/** Only the subject of these is used. */
 const unusedClaims: LastingToken = {
   ...{ iat: 0, exp: 0, sub: '', client_id: '', lei: '' },
   jti: newId('token', { clock: systemClock, random: systemRandom }),
 };
 
 /**
- * For tests of what happens behind the guard: it reads the one header as the real guard does, believes the token, and checks the
- * scope. Signature and proof are the authorization server's to test.
+ * For tests of code behind the guard: reads the header like the real guard, trusts the token, and checks the scope. Signature and
+ * proof are tested with the authorization server.
  */
 export function createOpenGuard(): OpenGuard {
   const ended = new Set<string>();
@@ -44,7 +44,7 @@ export function createOpenGuard(): OpenGuard {
   };
 }
 
-/** The header by which an open guard knows a caller: a token in the shape of a JWT, without a signature. */
+/** The header that identifies a caller to an open guard: an unsigned token in the form of a JWT. */
 export function asCaller(
   { id, institution }: { readonly id: string; readonly institution: string },
   scope: readonly string[],

@@ -11,7 +11,7 @@ export function optionsIn(page: string): unknown {
   return written === undefined ? undefined : JSON.parse(unescaped(written));
 }
 
-/** The hidden fields of the form with this button, and what a key answers to its options, where it has some. */
+/** The hidden fields of the form with this button, and a key's response to its WebAuthn options, if it has any. */
 export function filledForm(
   page: string,
   action: string,
@@ -27,7 +27,7 @@ export function filledForm(
   return fields;
 }
 
-/** Text that was escaped for a page. */
+/** Reverses the escaping of a page's text. */
 export function unescaped(text: string): string {
   return text
     .replaceAll('&quot;', '"')

@@ -15,9 +15,9 @@ interface Held {
 }
 
 /**
- * People's keys, really made and really verified, with statements and a register of them in memory.
+ * People's keys with real signatures and verification; statements and register are in memory.
  *
- * @param options.origin of the pages on which they are good
+ * @param options.origin of the pages for which they are valid
  */
 export function createPeopleKeys({
   clock,
@@ -41,7 +41,7 @@ export function createPeopleKeys({
   const secret = () => Buffer.from(random.bytes(32)).toString('base64url');
   const from = { clock, random };
 
-  /** A key of a person, without a ceremony of the pages. */
+  /** Registers a key for a person without the pages' ceremony. */
   function enrol(person: PrincipalId, acr = 'phrh'): Authenticator {
     const key = createSoftwareAuthenticator({ origin, random });
     const options = { challenge: secret(), rp: { id: rpId, name: 'Test' }, user: { id: secret() } };

@@ -1,7 +1,7 @@
 import { type Person, parsePrincipalId } from '@countersign/contracts';
 import { type Lei, parseLei } from '@countersign/market';
 
-/** The LEI that begins so: filled up to 18 characters, with its check digits (ISO 17442). */
+/** The LEI with this beginning, padded to 18 characters, with its check digits (ISO 17442). */
 export function leiOf(beginning: string): Lei {
   const first18 = beginning.padEnd(18, '0');
   const digits = [...`${first18}00`].map((character) => Number.parseInt(character, 36)).join('');

@@ -1,7 +1,7 @@
 import { type Outbound, outboundErrors } from '@countersign/contracts';
 import { defined } from '@countersign/kernel';
 
-/** Asks as the gateway does, without its rules for production: those are tested there. */
+/** Requests like the gateway's, without its production rules, which have tests of their own. */
 export const plainOutbound: Outbound = {
   async getJson(url, { timeoutMs = 1_000, maxBytes = 65_536 } = {}) {
     const response = await ask(url, { signal: AbortSignal.timeout(timeoutMs) });

@@ -14,7 +14,7 @@ import { createTestAuthority, type TestAuthority } from './certificates.ts';
 
 const logger = createLogger({ level: 'silent', name: 'test' });
 
-/** What a process of an installation with this authority shows. */
+/** The identity of a process in an installation with this authority. */
 export function processIdentityOf(authority: TestAuthority, name: string, uris = [processUri(name)]): ProcessIdentity {
   const { certificatePem, privateKeyPem } = authority.issue({
     subject: `CN=${name}`,
@@ -23,7 +23,7 @@ export function processIdentityOf(authority: TestAuthority, name: string, uris =
   return { certificate: certificatePem, key: privateKeyPem, authorities: authority.certificatePem };
 }
 
-/** What a process of the rig answers. */
+/** The calls that a process of the rig serves. */
 export interface ServedByRig {
   readonly calls?: ReturnType<typeof serveCalls>;
   readonly mount?: (app: FastifyInstance) => void;
@@ -71,7 +71,7 @@ export function createProcessRig() {
 }
 export type ProcessRig = ReturnType<typeof createProcessRig>;
 
-/** Serves calls as a process does, to anybody whom `mayCall` lets. */
+/** Serves calls of every process that `mayCall` permits. */
 export const serving = (offered: ServedCalls['offered'], more: Partial<ServedCalls> = {}): ServedByRig => ({
   calls: serveCalls({
     ...{ offered, mayCall: () => true, onRefused: async () => undefined, logger, metrics: createMetrics() },

@@ -5,9 +5,9 @@ import { type AskedServer, type WebBrowser, webBrowser } from './web-browser.ts'
 type CookieSignIn = Pick<Authentication, 'begin' | 'current'>;
 
 /**
- * A sign-in that knows a browser by a cookie with the person's id and the tiers that they signed in for.
+ * A sign-in that identifies a browser by a cookie with the person's id and signed-in tiers.
  *
- * @param clock people have just signed in, by this clock; long ago when left out
+ * @param clock time at which people have just signed in; long ago when left out
  */
 export function createCookieSignIn(clock: Clock = { now: () => 0 }): CookieSignIn {
   const sessions = new Map<string, SignIn['session']>();
@@ -31,7 +31,7 @@ export function createCookieSignIn(clock: Clock = { now: () => 0 }): CookieSignI
 
 export const cookieSignIn: CookieSignIn = createCookieSignIn();
 
-/** A browser of one person, who has signed in for these tiers; of nobody in particular without one. */
+/** A browser of a person who is signed in for these tiers; of no particular person without one. */
 export function browserOf(
   app: AskedServer,
   person?: { readonly id: string },

@@ -1,7 +1,7 @@
 import type { LastStandingReader, RecordDraft, StandingLister, StandingRecord } from '@countersign/contracts';
 import { defined } from '@countersign/kernel';
 
-/** How things stand by the newest of these records, in the order of the log: what a double of the log answers. */
+/** The newest standing of each thing in these records, in log order. For doubles of the log. */
 export function standingsIn(
   records: readonly Pick<RecordDraft, 'id' | 'standing'>[],
   things: readonly string[],
@@ -14,7 +14,7 @@ export function standingsIn(
   return newest;
 }
 
-/** Those that stand, of which the names begin alike: what a double of the log answers. */
+/** Things in force whose names start with a prefix. For doubles of the log. */
 export function standingsUnderIn(
   records: readonly Pick<RecordDraft, 'id' | 'standing'>[],
   prefix: string,
@@ -36,7 +36,7 @@ export function standingsUnderIn(
   };
 }
 
-/** The last thing under each prefix, in the order of names: what a double of the log answers. */
+/** The last thing under each prefix by name. For doubles of the log. */
 export function lastUnderIn(
   records: readonly Pick<RecordDraft, 'id' | 'standing'>[],
   prefixes: readonly string[],

@@ -8,15 +8,14 @@ import {
 } from '@countersign/runtime';
 import { startTestServer } from './test-server.ts';
 
-/** Of this process, by server and components: what was migrated for one test is copied for the next. */
+/** Templates of this process by server and components; each test gets a copy. */
 const templates = new Map<string, Promise<ScratchTemplate>>();
 
 /**
- * A fresh database with the given components migrated, on the PostgreSQL of this test run (see
- * `vitest-global-setup.ts`); outside of such a run, on one started for it alone. Call `drop()` when done.
- *
- * Those that one process makes with the same components share the roles of these. A test that alters a role makes a
- * `createScratchDatabase`, whose roles are its own.
+ * A fresh database with the given components migrated, on the PostgreSQL of this test run (see `vitest-global-setup.ts`); outside
+ * of such a run, on a server started for it. Call `drop()` when done.
+ * Databases of one process with the same components share their roles. A test that alters a role must use
+ * `createScratchDatabase`, which has roles of its own.
  */
 export async function createTestDatabase(
   options: { readonly components?: readonly ComponentMigrations[] } = {},

@@ -10,10 +10,10 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-/** A PostgreSQL in a temporary folder, set up as the real one is, and gone afterwards. */
+/** A temporary PostgreSQL, configured like the real one. */
 export async function startTestServer(): Promise<TestServer> {
   const folder = mkdtempSync(join(temporaryFolder(), 'countersign-test-'));
-  // Started as root, the server runs under another account, which has to pass.
+  // When started as root, the server runs under another account, which must be able to enter this folder.
   chmodSync(folder, 0o711);
   const remove = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   try {
@@ -31,7 +31,7 @@ export async function startTestServer(): Promise<TestServer> {
   }
 }
 
-/** In memory where there is room: databases come and go by the dozen, and none has to survive a power cut. */
+/** In memory if there is room: tests create many databases, and none needs to survive a power failure. */
 function temporaryFolder(): string {
   const memory = '/dev/shm';
   if (!existsSync(memory)) return tmpdir();

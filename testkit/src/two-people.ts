@@ -1,7 +1,7 @@
 import type { Independence, ProposerStanding } from '@countersign/contracts';
 
-/** For tests that are not about who invited whom. */
+/** For tests that do not concern the independence of people. */
 export const everybodyIndependent: Independence = async () => true;
 
-/** For tests that are not about who has left, moved, or lost the right to propose. */
+/** For tests that do not concern the standing of proposers. */
 export const everyProposerStands: ProposerStanding = async () => undefined;

@@ -1,9 +1,9 @@
 import type { CDPSession, Page } from 'playwright-core';
 
-/** Security keys of the browser's own, in a page (Chrome DevTools Protocol, domain WebAuthn). */
+/** Virtual security keys of the browser, for one page (Chrome DevTools Protocol, domain WebAuthn). */
 export interface VirtualKeys {
   readonly cdp: CDPSession;
-  /** Plugs one in that has verified its user. @param more options of the protocol, instead of the usual. @returns its id */
+  /** Adds a key that verifies its user. @param more options of the protocol that replace the defaults. @returns its id */
   add(more?: object): Promise<string>;
 }
 

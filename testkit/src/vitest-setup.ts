@@ -6,8 +6,8 @@ import fc from 'fast-check';
 // No test is about this, and each of them finds it: see there.
 watchHeldPools();
 
-// What properties are tried with is the same in each run, so that one that fails fails again.
-// `random` draws anew for each property; fast-check then names the seed of what failed, which is the one to give here.
+// Properties use the same seed in each run, so that failures are reproducible. With `random` each property gets a new seed, and
+// fast-check reports the seed of a failure, which can be set here.
 const asked = process.env['COUNTERSIGN_SEED'] ?? '20261122';
 if (asked !== 'random') {
   const seed = Number(asked);

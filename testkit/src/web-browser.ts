@@ -1,6 +1,6 @@
 import type { createHttpServer } from '@countersign/runtime';
 
-/** As the runtime makes them; asked without a network. */
+/** A server of the runtime, called without a network. */
 export type AskedServer = ReturnType<typeof createHttpServer>;
 interface Asked {
   readonly method: 'GET' | 'POST';
@@ -12,11 +12,14 @@ interface Asked {
 const ask = (app: AskedServer, asked: Asked) => app.inject({ ...asked });
 type Answer = Awaited<ReturnType<typeof ask>>;
 
-/** What a browser does that matters here: it keeps cookies, and says where a form was sent from. */
+/** A minimal browser: it stores cookies, and sends the origin of a form. */
 export interface WebBrowser {
   readonly cookies: Map<string, string>;
   get(path: string, headers?: Readonly<Record<string, string>>): Promise<Answer>;
-  /** @param headers replace those of an honest browser; `undefined` takes one away */
+  /**
+   *
+   * @param headers replace the browser's own; `undefined` removes one
+   */
   post(
     path: string,
     fields: Readonly<Record<string, string | undefined>>,
@@ -50,7 +53,7 @@ export function webBrowser(app: AskedServer): WebBrowser {
     async post(path, fields, headers = {}, remoteAddress = '127.0.0.1') {
       const sent = Object.entries({
         'content-type': 'application/x-www-form-urlencoded',
-        // Pages without a referrer send their forms with this origin.
+        // A page without a referrer sends its forms with this origin.
         origin: 'null',
         'sec-fetch-site': 'same-origin',
         ...withCookies(),

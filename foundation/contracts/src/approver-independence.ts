@@ -3,10 +3,11 @@ import type { Principal } from './directory.ts';
 type Colleague = Pick<Principal, 'institution' | 'desk'>;
 
 /**
- * Whether an approver in this role trades on the same desk as the initiator. A trader may not approve for their own desk as
- * desk head, risk, compliance or operations, or as their deputy. Supervisors belong to the desk they supervise.
+ * Whether an approver in this role trades on the same desk as the initiator. A trader may not approve for their own desk as desk
+ * head, risk, compliance or operations, or as their deputy. Supervisors belong to the desk they supervise.
  *
- * @param begun the initiator and whoever took the transaction over; undefined for principals that the directory does not have
+ * @param begun the initiator and the person who took the transaction over, if any; undefined for principals that are not in the
+ * directory
  */
 export function tradesOnSameDesk(
   approver: Pick<Principal, 'roles'> & Colleague,

@@ -42,11 +42,11 @@ export interface RecordDraft {
     readonly amr?: readonly string[];
     readonly authTime?: number;
   };
-  /** Source address as our listener saw it. Kept beside the record, as {@link protectedValues} are. */
+  /** Source address as our listener saw it. Stored beside the record, as {@link protectedValues} are. */
   readonly address?: string;
-  /** Network zone of the listener that it came to. */
+  /** Network zone of the listener that received the request. */
   readonly zone?: string;
-  /** The device that was used, by its id in the directory. */
+  /** The device that was used, by its directory id. */
   readonly device?: string;
   /** LEI of the partner whose assertion, interface or copy the record is about. */
   readonly partner?: string;
@@ -63,7 +63,7 @@ export interface RecordDraft {
    * `data` as JSON text, instead of `data`. Saves a second serialization, e.g. of a decision's input; the record is the same.
    */
   readonly dataText?: string;
-  /** Restricted values. They are not part of the members above; authorized readers get them in their place. */
+  /** Restricted values. The members above do not contain them; authorized readers get them restored at their paths. */
   readonly protectedValues?: readonly ProtectedValue[];
 }
 

@@ -3,7 +3,7 @@ import type { Tier } from '@countersign/market';
 import type { Actor } from './audit-log.ts';
 import type { PrincipalId } from './principals.ts';
 
-/** The class of a development sign-in, in which a person is only picked by name. Refused outside development. */
+/** The class of a development sign-in, which only selects a person by name. Refused outside development. */
 export const developmentAcr = 'urn:countersign:acr:development';
 
 /** Phishing-resistant: a key that works only for our origin (OpenID Enhanced Authentication Profile). */
@@ -120,13 +120,13 @@ export interface Authentication {
   /** All sign-ins of one browser, the weakest tier first. */
   inBrowser(cookieHeader: string | undefined): Promise<readonly SignIn[]>;
   /**
-   * Begins a sign-in and returns the path on our own origin to send the browser to. When the person finishes or cancels, the
+   * Starts a sign-in and returns the path on our own origin to send the browser to. When the person finishes or cancels, the
    * browser is redirected to `returnTo` (303); after a cancel {@link current} finds no sign-in.
    *
    * @param returnTo a path on our own origin, with its query
-   * @param continuesTo where `returnTo` may redirect next, such as the client's redirect URI. Browsers apply
-   *   the `form-action` of the sign-in page to every redirect that follows its form.
-   * @throws CodedError `return_to_foreign`; `sign_in_too_many` when too many sign-ins were begun from this network
+   * @param continuesTo where `returnTo` may redirect next, such as the client's redirect URI. Browsers apply the `form-action` of
+   * the sign-in page to every redirect that follows its form.
+   * @throws CodedError `return_to_foreign`; `sign_in_too_many` when this network started too many sign-ins
    */
   begin(request: {
     readonly returnTo: string;
@@ -134,7 +134,7 @@ export interface Authentication {
     readonly need: SignInNeed;
     /** Name of the client, shown on the page. */
     readonly clientName: string;
-    /** IP address of the browser, to limit the sign-ins that unauthenticated callers can begin. */
+    /** IP address of the browser, for the limit on sign-ins that unauthenticated callers start. */
     readonly address: string | undefined;
   }): Promise<string>;
   /**

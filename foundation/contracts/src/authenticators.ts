@@ -3,46 +3,48 @@ import { type StatementClaims, type WebAuthnSignature, webAuthnErrors } from '@c
 import type { Actor } from './audit-log.ts';
 import type { PrincipalId } from './principals.ts';
 
-/** What a person shows who they are with: a security key or a passkey (WebAuthn). One person, often several of them. */
+/** A security key or passkey (WebAuthn) with which a person signs in. A person often has several. */
 export interface Authenticator {
   readonly id: AuthenticatorId;
   readonly person: PrincipalId;
-  /** Given by the person. */
+  /** Chosen by the person. */
   readonly name: string;
   /** WebAuthn credential id, base64url. */
   readonly credentialId: string;
   /** RFC 7638 thumbprint of {@link jwk}. */
   readonly kid: Digest;
   readonly jwk: Readonly<Record<string, string>>;
-  /** Authentication context class of a sign-in with it, user verification included: `phr` or `phrh`. */
+  /** Authentication context class of a sign-in with this authenticator, including user verification: `phr` or `phrh`. */
   readonly acr: string;
-  /** Authenticator model, a UUID; all zeros where it does not say. */
+  /** Authenticator model, a UUID; all zeros when the authenticator does not disclose it. */
   readonly aaguid: string;
-  /** Of the model, by its metadata statement, where one is loaded. */
+  /** Name of the model from its metadata statement, if one is loaded. */
   readonly model?: string;
-  /** BE: could be copied to other devices. It never changes; a key that says otherwise later is refused. */
+  /**
+   * WebAuthn flag BE: the key can be copied to other devices. The flag never changes; an assertion with another value is refused.
+   */
   readonly backupEligible: boolean;
-  /** Whether its attestation led to a root that is configured for its model. */
+  /** Whether its attestation chains up to a root that is configured for its model. */
   readonly attested: boolean;
   /** RFC 3339. */
   readonly registeredAt: string;
   readonly lastUsedAt?: string;
-  /** RFC 3339: its counter went back then, and it counts for nothing. */
+  /** RFC 3339: time at which its signature counter went backwards. A suspended authenticator cannot be used. */
   readonly suspendedAt?: string;
-  /** Of its `authenticator.registered`: what a signature with it rests on. */
+  /** Its `authenticator.registered` record. Records of its signatures refer to it. */
   readonly recordId: RecordId;
 }
 
-/** A statement with the signature of a person's authenticator over it: `challenge = SHA-256(JCS(claims))`. */
+/** A statement that a person signed with an authenticator: `challenge = SHA-256(JCS(claims))`. */
 export interface SignedStatement {
   readonly claims: StatementClaims;
   readonly signature: WebAuthnSignature;
   readonly authenticator: Authenticator;
 }
 
-/** What a browser needs to have a statement signed. */
+/** What the browser needs to get a statement signed. */
 export interface AskedStatement {
-  /** Names it when the answer comes; single use. */
+  /** Identifies the request when the signature arrives; single use. */
   readonly handle: string;
   /** PublicKeyCredentialRequestOptionsJSON (WebAuthn Level 3 section 5.10.2). */
   readonly options: Json;
@@ -50,15 +52,15 @@ export interface AskedStatement {
   readonly expiresAt: string;
 }
 
-/** Has people sign what they were shown. */
+/** Obtains signatures of people over statements that were shown to them. */
 export interface Statements {
   /**
-   * Remembers what a person is asked to sign, with what it must be signed. The page shows what {@link StatementClaims}
-   * name, decoded, before it asks.
+   * Stores a statement for a person to sign, with the authenticators that may sign it. The page must first show everything that
+   * {@link StatementClaims} contain, decoded.
    *
-   * @param request.acrValues classes of which the authenticator must have one; each when left out
+   * @param request.acrValues classes, one of which the authenticator must have; any class when left out
    * @param request.lifeSeconds at most 600; 120 by default
-   * @throws CodedError `authenticator_none` when the person has none that would do
+   * @throws CodedError `authenticator_none` when the person has no suitable authenticator
    */
   ask(request: {
     readonly person: PrincipalId;
@@ -67,10 +69,10 @@ export interface Statements {
     readonly lifeSeconds?: number;
   }): Promise<AskedStatement>;
   /**
-   * Takes what the browser brought, once: origin, RP id, challenge, user presence and verification, backup flags, counter
-   * and signature are verified, and a refusal recorded (`authenticator.refused`) before it is thrown.
+   * Accepts the browser's assertion once. Verifies origin, RP id, challenge, user presence and verification, backup flags,
+   * counter and signature. Records a refusal (`authenticator.refused`) before it throws.
    *
-   * @param answer.credential AuthenticationResponseJSON as it came
+   * @param answer.credential AuthenticationResponseJSON as received
    * @throws CodedError of {@link authenticatorErrors}
    */
   take(answer: {
@@ -80,9 +82,9 @@ export interface Statements {
   }): Promise<SignedStatement>;
 }
 
-/** A link with which a person enrols an authenticator without having one; single use. */
+/** A single-use link with which a person registers the first authenticator. */
 export interface EnrolmentInvitation {
-  /** Path on our own origin, with its secret. Shown once and kept only as a hash. */
+  /** Path on our own origin, including its secret. Shown once; only its hash is stored. */
   readonly path: string;
   /** RFC 3339. */
   readonly expiresAt: string;
@@ -91,48 +93,48 @@ export interface EnrolmentInvitation {
 
 export const authenticatorErrors = errorVocabulary({
   ...webAuthnErrors.codes,
-  /** The challenge is none that stands here: used, over, or never given. */
+  /** The challenge was never issued, has been used, or has expired. */
   challenge_unknown: 'conflict',
-  /** A later answer of the same key came first. It is asked again; nobody is suspected. */
+  /** A later assertion of the same key was processed first. The person is asked again; this is no sign of misuse. */
   answer_overtaken: 'conflict',
-  /** It is registered already, to this person or to another. */
+  /** The credential is already registered, for this person or another. */
   credential_registered: 'conflict',
-  /** The key is also that of another principal: it is one person's word, and nobody knows whose. */
+  /** The key is also registered for another principal, so its signature does not identify one person. */
   credential_shared: 'forbidden',
   authenticator_too_weak: 'forbidden',
   authenticator_none: 'forbidden',
   authenticator_not_found: 'not-found',
-  /** The last one is taken away by recovery or by an operator, never by a click. */
+  /** Only recovery or an operator removes a person's last authenticator, never the person. */
   authenticator_last: 'conflict',
   authenticators_most: 'conflict',
   invitation_unknown: 'not-found',
-  /** Evidence or reason: plain text of bounded length, and there must be some. */
+  /** Evidence or reason is missing, too long, or not plain text. */
   invitation_malformed: 'invalid',
-  /** Nobody does it to themselves, nor for people of another institution. */
+  /** The person is the caller, or belongs to another institution. */
   person_not_yours: 'forbidden',
-  /** Who has, or ever had, an authenticator is not invited: they add one with what they have, or recover. */
+  /** A person who has or had an authenticator cannot be invited: they add one with an existing authenticator, or recover. */
   recovery_needed: 'conflict',
   account_locked: 'forbidden',
 });
 
-/** The factors of people, for those who manage or rely on them. */
+/** People's authenticators, for components that manage them or rely on them. */
 export interface AuthenticatorRegister {
-  /** Those that a person has now, suspended ones too, in the order of their registration. */
+  /** The person's current authenticators, including suspended ones, in the order of registration. */
   of(person: PrincipalId): Promise<readonly Authenticator[]>;
-  /** Also of one that was removed since. */
+  /** Whether the person has or had an authenticator, including removed ones. */
   everHad(person: PrincipalId): Promise<boolean>;
-  /** Principal ids of who invited the person, for whichever authenticator they had or may yet enrol: whom they owe their access. */
+  /** Principal ids of everyone who invited the person, for a registered authenticator or for one that can still be registered. */
   invitersOf(person: PrincipalId): Promise<readonly string[]>;
   /**
-   * Lets a person enrol their first authenticator, recorded with the evidence by which their identity was proved.
-   * After a recovery `recovery` names its record; without one, who ever had an authenticator is refused.
+   * Invites a person to register the first authenticator. Records the evidence that proved their identity. After a recovery,
+   * `recovery` names its record; without it, a person who ever had an authenticator is refused.
    *
    * @throws CodedError `recovery_needed`
    */
   invite(
     invitation: {
       readonly person: PrincipalId;
-      /** References to what proved who they are: a file number, a record; 1 to 10, each at most 200 characters. */
+      /** References to the evidence of identity, such as a file number or a record; 1 to 10, each at most 200 characters. */
       readonly evidence: readonly string[];
       /** At most 72; 24 by default. */
       readonly lifeHours?: number;
@@ -140,7 +142,10 @@ export interface AuthenticatorRegister {
     },
     by: Actor,
   ): Promise<EnrolmentInvitation>;
-  /** Takes all of them away, open invitations included, each recorded first. Repeating it goes on. @returns how many */
+  /**
+   * Removes all authenticators and open invitations, each recorded first. A repeated call continues after a failure. @returns how
+   * many
+   */
   revokeAllOf(person: PrincipalId, by: Actor, reason: string): Promise<number>;
   /** @throws CodedError `authenticator_not_found` */
   revoke(id: AuthenticatorId, by: Actor, reason: string): Promise<void>;

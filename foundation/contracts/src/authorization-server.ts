@@ -11,7 +11,7 @@ import {
 import type { Actor } from './audit-log.ts';
 import type { EmergencyTokens } from './break-glass.ts';
 
-/** Who calls one of our own interfaces, after token and proof have been checked. */
+/** The caller of one of our own interfaces, after token and proof were verified. */
 export interface Caller {
   /** Principal id of the token's subject. */
   readonly subject: string;
@@ -26,19 +26,19 @@ export interface Caller {
   readonly mandate?: { readonly id: MandateId; readonly version: number };
   readonly intentDigest?: Digest;
   readonly authorizationDetails: readonly TokenDetail[];
-  /** How, and when (seconds since the epoch), the subject signed in; for a person whose token says so. */
+  /** The subject's authentication class and time (seconds since the epoch); only for a person whose token contains them. */
   readonly acr?: string;
   readonly authTime?: number;
 }
 
-/** The caller as records name who acts. */
+/** The caller as an actor in records. */
 export function actorOf({ subject, institution }: Pick<Caller, 'subject' | 'institution'>): Required<Actor> {
   return { id: subject, institution };
 }
 
-/** What a guard needs of a request; every HTTP framework can supply it. */
+/** The request data that a guard needs; every HTTP framework can supply it. */
 export interface GuardedRequest extends ResourceRequest {
-  /** One of which nobody says that it chains up to an authority does not. */
+  /** The client certificate. When `chainVerified` is absent, the chain counts as unverified. */
   readonly certificate?: Pick<PresentedCertificate, 'der'> & Partial<PresentedCertificate>;
   /** Source address as our listener saw it, for records. */
   readonly address?: string;
@@ -52,34 +52,35 @@ export interface ResourceGuard {
   check(request: GuardedRequest, need: { readonly scope: string }): Promise<Caller>;
 }
 
-/** What of a token decides whether it is still good. It was verified once; nobody is let in by these claims alone. */
+/** The claims that decide whether a verified token is still valid. They never grant access by themselves. */
 export type LastingToken = RevocableClaims & Pick<AccessTokenClaims, 'exp'>;
 
-/** A caller who is answered for longer than a moment. */
+/** A caller with a long-lived response, such as a stream. */
 export interface LastingCaller {
   readonly caller: Caller;
   /** For {@link LastingGuard.stands}. */
   readonly token: LastingToken;
 }
 
-/** A guard of interfaces with answers that last: a stream does not outlive the token that it was asked for with. */
+/** A guard for interfaces with long-lived responses: a stream ends with the token that opened it. */
 export interface LastingGuard extends ResourceGuard {
-  /** As {@link ResourceGuard.check}, to be asked again. @throws CodedError of {@link accessErrors} */
+  /** As {@link ResourceGuard.check}, with a token to check again. @throws CodedError of {@link accessErrors} */
   checkLasting(request: GuardedRequest, need: { readonly scope: string }): Promise<LastingCaller>;
   /**
-   * Whether the token of a lasting caller is good now: not once it has expired or was revoked, or its client or subject is gone.
+   * Whether the token of a long-lived response is still valid. It is invalid once it has expired or was revoked, or once its
+   * client or subject has left the directory.
    *
-   * @throws CodedError `temporarily_unavailable` where nobody knows; then it is not
+   * @throws CodedError `temporarily_unavailable` when this cannot be determined; the caller must then treat it as invalid
    */
   stands(token: LastingToken): Promise<boolean>;
 }
 
-/** The guards of our own interfaces, for those that are served by another process than the one that knows tokens. */
+/** The guards of our own interfaces, for interfaces in other processes than the authorization server. */
 export interface Access {
   /**
    * As {@link ResourceGuard.check} of the interface.
    *
-   * @param resource identifier of the interface: the one audience that is accepted
+   * @param resource identifier of the interface, the only audience accepted
    */
   checkAccess(resource: string, request: GuardedRequest, need: { readonly scope: string }): Promise<Caller>;
   /** As {@link LastingGuard.checkLasting}. */
@@ -92,7 +93,7 @@ export interface Access {
   tokenStands(resource: string, token: LastingToken): Promise<boolean>;
 }
 
-/** Codes that begin with `proof_` are about the DPoP proof, those with `token_` about the access token. */
+/** Codes that start with `proof_` concern the DPoP proof, codes that start with `token_` the access token. */
 export const accessErrors = errorVocabulary({
   ...accessTokenErrors.codes,
   ...proofErrors.codes,
@@ -103,9 +104,8 @@ export const accessErrors = errorVocabulary({
 });
 
 /**
- * RFC 6749 section 5.2, RFC 8693, RFC 9396, RFC 9449. An error names the rule that refused in its fact `reason`
- * (`proof_url`, `scope_wider`, `mandate_venue`), and where something was wider than allowed, an example of it in
- * its detail.
+ * RFC 6749 section 5.2, RFC 8693, RFC 9396, RFC 9449. The fact `reason` names the rule that refused (`proof_url`, `scope_wider`,
+ * `mandate_venue`). If a value was wider than allowed, the detail gives an example.
  */
 export const oauthErrors = errorVocabulary({
   invalid_request: 'invalid',
@@ -118,14 +118,14 @@ export const oauthErrors = errorVocabulary({
   invalid_target: 'invalid',
   invalid_authorization_details: 'invalid',
   invalid_dpop_proof: 'invalid',
-  /** RFC 9449 section 8: the answer carries a `DPoP-Nonce` to use. */
+  /** RFC 9449 section 8: the response contains a `DPoP-Nonce` to use. */
   use_dpop_nonce: 'invalid',
   access_denied: 'forbidden',
   temporarily_unavailable: 'unavailable',
   /** RFC 9101 section 7. */
   invalid_request_object: 'invalid',
   invalid_request_uri: 'invalid',
-  /** OpenID Connect Core sections 6.1 and 6.2: not taken here, only in a pushed request. */
+  /** OpenID Connect Core sections 6.1 and 6.2: accepted only in a pushed request. */
   request_not_supported: 'invalid',
   request_uri_not_supported: 'invalid',
   /** OpenID Connect Core section 3.1.2.6, RFC 9470 section 5. */
@@ -151,25 +151,25 @@ export const oauthErrors = errorVocabulary({
   unapproved_software_statement: 'invalid',
   /** Grant Management for OAuth. */
   invalid_grant_id: 'invalid',
-  /** RFC 9126 section 2.3: too many, too fast. */
+  /** RFC 9126 section 2.3: too many requests in a short time. */
   too_many_requests: 'rate-limited',
 });
 
-/** The certificate that the client showed on the connection, or that a proxy we know has passed on (RFC 9440). */
+/** The client certificate of the connection, or the one that a configured proxy forwarded (RFC 9440). */
 export interface PresentedCertificate {
   readonly der: Uint8Array;
-  /** Whether it chains up to a configured authority and is in date. A self-signed one does not. */
+  /** Whether it chains up to a configured authority and is within its validity. False for a self-signed certificate. */
   readonly chainVerified: boolean;
 }
 
-/** A request of a client as it came in; nothing in it has been looked at. */
+/** A client's request as received; nothing in it has been validated. */
 export interface ClientRequest {
   readonly method: 'POST' | 'GET' | 'DELETE';
-  /** Absolute URL that the client addressed, built on the configured base and never on a Host header. */
+  /** Absolute URL of the request, built from the configured base and never from a Host header. */
   readonly url: string;
-  /** The form body, as text; empty where there is none. */
+  /** The form body as text; empty when there is none. */
   readonly body: string;
-  /** Every value of the `Authorization` header; clients authenticate in the body, so there should be none. */
+  /** Every value of the `Authorization` header. Clients authenticate in the body, so it should be empty. */
   readonly authorization: readonly string[];
   /** Every value of the `DPoP` header. */
   readonly dpop: readonly string[];
@@ -185,7 +185,10 @@ export interface ClientRequest {
 /** RFC 6749 section 5.1, with the members of RFC 8693 section 2.2.1 and RFC 9396 section 7. */
 export interface TokenResponse {
   readonly access_token: string;
-  /** `Bearer` where the token is bound to a certificate (RFC 8705 section 3) or opens userinfo alone; `N_A` for what is no access token. */
+  /**
+   * `Bearer` for a token that is bound to a certificate (RFC 8705 section 3) or valid only for userinfo; `N_A` for anything but
+   * an access token.
+   */
   readonly token_type: 'DPoP' | 'Bearer' | 'N_A';
   /** Seconds. */
   readonly expires_in: number;
@@ -201,31 +204,30 @@ export interface TokenResponse {
   readonly txn?: TransactionId;
 }
 
-/** What a revocation ends. Everything issued up to its time is dead; what is issued afterwards is judged anew. */
+/** The target of a revocation. Everything issued to it before the revocation becomes invalid; later requests are decided anew. */
 export type RevocationTarget =
-  /** With those exchanged from it. */
+  /** Includes the tokens exchanged from it. */
   | { readonly kind: 'token'; readonly id: string }
   | { readonly kind: 'grant'; readonly id: string }
   | { readonly kind: 'mandate'; readonly id: string }
   | { readonly kind: 'client'; readonly id: string }
   /** Person, agent or service, by principal id. */
   | { readonly kind: 'principal'; readonly id: string }
-  /** Everybody who acts for this institution, by LEI. */
+  /** Every principal that acts for this institution, by LEI. */
   | { readonly kind: 'partner'; readonly id: string };
 
 export interface AuthorizationServer extends EmergencyTokens {
   /**
-   * Issues or exchanges an access token. The record of it is durable before the token is returned; so is that of
-   * a refusal.
+   * Issues or exchanges an access token. The record, also of a refusal, is durable before the call returns.
    *
-   * @throws CodedError of {@link oauthErrors}; `temporarily_unavailable` when it could not be recorded
+   * @throws CodedError of {@link oauthErrors}; `temporarily_unavailable` when the record could not be written
    */
   token(request: ClientRequest): Promise<TokenResponse>;
-  /** Every key that a verifier of what we sign may meet (RFC 7517 section 5). */
+  /** All public keys with which our signatures may be verified (RFC 7517 section 5). */
   keySet(): Promise<{ readonly keys: readonly Readonly<Record<string, string>>[] }>;
   metadata(): AuthorizationServerMetadata;
   /** For one of our own interfaces: `audience` is its resource URI. */
   guard(audience: string): LastingGuard;
-  /** Ends what was issued. Recorded first; introspection on this node knows it when this resolves. */
+  /** Revokes everything issued to the target. Recorded first; introspection on this node reflects it when the call resolves. */
   revoke(target: RevocationTarget, by: Actor, reason: string): Promise<void>;
 }

@@ -8,7 +8,7 @@ const settling: ReadonlySet<string> = new Set([
 const reporting = 'urn:countersign:rar:v1:regulatory_report';
 
 /**
- * Whether steps of these scopes begin nothing new: they end or continue an existing transaction
+ * Whether steps of these scopes start nothing new: they end or continue an existing transaction
  * (`TransactionFacts.carriedThrough`), clear or settle an executed trade that the registry knows, or report. A registration,
  * review or certificate that has lapsed since the start does not stop them.
  */

@@ -6,7 +6,7 @@ import type { SignatureAlgorithm } from './signer.ts';
 
 /**
  * Kinds of authority: a mandate to act; an instruction for one exact intent, used once; a standing authority; a client onboarding
- * agreement; a rule between three parties that none can change without the others.
+ * agreement; a rule between three parties that changes only with the consent of all three.
  */
 export const mandateKinds = [
   'mandate',
@@ -63,9 +63,8 @@ export interface MandateConsent {
 }
 
 /**
- * Other terms that have been proposed for a mandate. Until every party has consented, the present terms stand.
- *
- * `counterparty-change`: one of the parties is replaced (novation); the one that leaves consents too.
+ * Proposed new terms for a mandate. The present terms stay in force until every party has consented.
+ * `counterparty-change`: one of the parties is replaced (novation); the departing party also consents.
  */
 export interface MandateAmendment {
   readonly kind: 'amendment' | 'counterparty-change';
@@ -82,12 +81,12 @@ export interface Mandate extends MandateTerms {
   readonly id: MandateId;
   readonly version: number;
   readonly status: MandateStatus;
-  /** By whose word the terms stand; those of a version made before consents were kept are an empty list. */
+  /** The consents to these terms; empty for versions that predate stored consents. */
   readonly consents: readonly MandateConsent[];
   readonly amendment?: MandateAmendment;
   /**
-   * The version by which the present grantee took it over from another; absent where it was given to them. What was cut
-   * from the mandate before that was cut by somebody who held it no more, even where they hold it again.
+   * The version in which the present grantee took the mandate over; absent for the original grantee. Sub-mandates from earlier
+   * versions were granted by a former holder and end, even if that holder has taken the mandate over again.
    */
   readonly heldFrom?: number;
   /** RFC 3339: when this version became known. */
@@ -130,10 +129,10 @@ export interface AmendmentProposal {
   readonly replace?: { readonly part: string; readonly by: { readonly lei: string; readonly role: string } };
 }
 
-/** A question to a mandate: the facts of an intent, read from its authorization detail by `intentUse` (market). */
+/** A question about a mandate: the facts of an intent, read from its authorization detail by `intentUse` (market). */
 export interface MandateQuestion {
   readonly mandate: MandateId;
-  /** The institution that acts under it: the grantee of the mandate, or of one cut from it. */
+  /** The institution that acts under it: the grantee of the mandate or of a sub-mandate. */
   readonly actingFor: Lei;
   readonly use: MandateUse;
   /** Milliseconds since the epoch. */
@@ -165,7 +164,7 @@ export interface ValidityQuestion {
   readonly mandate: MandateId;
   readonly actingFor: Lei;
   readonly detail: AuthorizationDetail;
-  /** The scope of the use; the scope that begins such an intent when left out. */
+  /** The scope of the use; when left out, the scope that starts such an intent. */
   readonly action?: string;
   /** Effective time, milliseconds since the epoch: past or future. */
   readonly at: number;

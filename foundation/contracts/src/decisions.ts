@@ -1,25 +1,25 @@
 import type { DecisionId, Digest, Json, RecordId, TransactionId } from '@countersign/kernel';
 
-/** What must happen first for the answer to become yes. */
+/** A condition that must be fulfilled before the request can be permitted. */
 export type Obligation =
   | {
       readonly kind: 'approval';
       /** Role that the approver must hold, at the initiator's institution. */
       readonly role: string;
-      /** How many more are needed, by different people. */
+      /** How many more approvals are needed, by different people. */
       readonly count: number;
-      /** Whom to turn to when nobody answers, in order; empty where the policy names nobody. */
+      /** Roles to escalate to when no approver responds, in order; empty when the policy names none. */
       readonly escalation: readonly { readonly role: string; readonly afterSeconds: number }[];
     }
   | {
       readonly kind: 'step-up';
       /** Authentication context class that the person must reach. */
       readonly acr: string;
-      /** How old the sign-in may be at most, where the policy says so. */
+      /** Maximum age of the sign-in, if the policy sets one. */
       readonly maxAgeSeconds?: number;
     };
 
-/** Why not, for whoever asked: a code, and words they can act on. */
+/** The reason of a denial for the requester: a code, and an explanation they can act on. */
 export interface DecisionReason {
   readonly code: string;
   readonly detail: string;
@@ -30,47 +30,47 @@ export interface Decision {
   readonly decision: boolean;
   readonly policyVersion: number;
   readonly policyHash: Digest;
-  /** Ids of the policies that decided, sorted. Empty for a default deny. */
+  /** Ids of the determining policies, sorted. Empty for a default deny. */
   readonly determining: readonly string[];
   /** Policies that failed to evaluate; a failing forbid denies. */
   readonly errors: readonly { readonly policyId: string; readonly message: string }[];
-  /** Why not; empty when permitted. */
+  /** Reasons of the denial; empty when permitted. */
   readonly reasons: readonly DecisionReason[];
   /**
-   * The fewest things that would make the answer yes, all of them together: that they would has been tried. Empty when
-   * permitted, and where nothing that can be asked of a person would help.
+   * The smallest set of obligations that together would turn the answer into a permit; the engine has evaluated that they do.
+   * Empty when permitted, and when no obligation would help.
    */
   readonly obligations: readonly Obligation[];
-  /** The longest life that the determining policies allow a token, where one of them says so. */
+  /** The longest token lifetime that the determining policies allow, if one of them sets it. */
   readonly tokenLifetimeSeconds?: number;
-  /** A policy that permitted it asks for a time stamp of the step (`@time_stamp`). It changes no answer. */
+  /** A permitting policy requires a time stamp of the step (`@time_stamp`). It does not change the answer. */
   readonly timeStamp?: true;
   /** Version of the directory snapshot that was read. */
   readonly entityVersion: number;
   /** Digest of {@link inputText}. */
   readonly inputDigest: Digest;
-  /** Everything the decision was made from, as canonical JSON (RFC 8785); what of the directory was read is named by digest. */
+  /** All inputs of the decision as canonical JSON (RFC 8785); directory data is referenced by digest. */
   readonly inputText: string;
   /** Record of the publication of the policies used. */
   readonly policyRecord: RecordId;
 }
 
-/** That whoever began a transaction was permitted a token for its intent, by the record of that token. */
+/** The permitted token of the initiator for the intent of a transaction, by its record. */
 export interface PermittedIntent {
   readonly record: RecordId;
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** How they had signed in, where they are a person. */
+  /** Authentication class of the initiator's sign-in, if a person. */
   readonly acr?: string;
   /** Seconds since the epoch. */
   readonly authTime?: number;
   /** The managed device of that sign-in. */
   readonly device?: string;
-  /** LEIs of the parties for whose interfaces it was, or was exchanged; asked for only until the first step. */
+  /** LEIs of the parties whose interfaces the token was issued or exchanged for; read only until the first step. */
   readonly reached: readonly string[];
 }
 
-/** What the policy engine may know of a transaction; read by it, never sent by the caller. */
+/** Facts about a transaction for the policy engine. The engine reads them itself; callers never send them. */
 export interface TransactionFacts {
   readonly id: TransactionId;
   readonly state: string;
@@ -78,40 +78,46 @@ export interface TransactionFacts {
   readonly intentType: string;
   readonly intent: Readonly<Record<string, Json>>;
   readonly intentDigest: Digest;
-  /** The person, service or agent that began it. */
+  /** The person, service or agent that started the transaction. */
   readonly initiator: string;
   readonly initiatorInstitution: string;
   readonly mandate: { readonly id: string; readonly version: number };
-  /** Approvals that stand now: given for this digest, not expired, not withdrawn. */
+  /** Valid approvals: for this digest, neither expired nor withdrawn. */
   readonly approvals: readonly { readonly approver: string; readonly role: string; readonly institution: string }[];
   /**
-   * Whether it goes to an active entry of the address book, which others than its proposer have approved, and for a withdrawal
-   * has gone there before. The registry says so; left out where nobody knows: then it is new.
+   * Whether the destination is an active address book entry that others than its proposer have approved and, for a withdrawal,
+   * that has been used before. Supplied by the registry; when left out, the destination counts as new.
    */
   readonly destinationKnown?: boolean;
-  /** Whether the executed trades that it names are known, and have enough left. Left out where nobody knows: then they are not. */
+  /**
+   * Whether the executed trades that the intent names exist and have enough left to allocate or settle. When left out, they count
+   * as unknown.
+   */
   readonly tradeKnown?: boolean;
-  /** ISIN, UPI or DTI of what was dealt in by the executed trades that an allocation divides. */
+  /** ISIN, UPI or DTI of the executed trades that an allocation divides. */
   readonly tradedInstrument?: string;
   /**
-   * LEIs of institutions that receive or hold what moves, where the intent does not name them itself: the beneficiary of the entry of
-   * the address book, the other parties of the agreement that collateral is for. They pass the gates as those that it names.
+   * LEIs of institutions that receive or hold the assets and are not named in the intent: the beneficiary of the address book
+   * entry, the other parties of a collateral agreement. Policies check them like institutions in the intent.
    */
   readonly receivers?: readonly string[];
-  /** Of collateral: whether its agreement is in force in the directory, between its institution and another. */
+  /** For collateral: whether the directory has its agreement in force between its institution and another. */
   readonly agreementKnown?: boolean;
-  /** Who carries it on, where that is another than who began it. */
+  /** The principal that took the transaction over, if it is not the initiator. */
   readonly carriedBy?: string;
-  /** The newest token for it that was permitted to whoever began it. Left out where none was: then nobody acts on it yet. */
+  /**
+   * The initiator's newest permitted token for this transaction. When left out, no permitted token exists, so the initiator has
+   * not acted on the intent.
+   */
   readonly permitted?: PermittedIntent;
   /**
-   * Scopes of steps that, from this state, only carry through or take back what was done: whoever began the transaction, and
-   * the mandates it was begun under, may be revoked. Left out where nobody knows: then there are none.
+   * Scopes of steps that, from this state, only complete or reverse what was done. They stay possible after the initiator or the
+   * mandates of the start are revoked. When left out, there are none.
    */
   readonly carriedThrough?: readonly string[];
 }
 
-/** Asked in process by those who already hold the facts; see `PolicyEngine.decide`. */
+/** Input for in-process callers that already hold the facts; see `PolicyEngine.decide`. */
 export interface DecisionInput {
   readonly principal: string;
   /** A scope of the vocabulary, e.g. `order:create`, or `token:issue`. */
@@ -120,11 +126,11 @@ export interface DecisionInput {
     | { readonly type: 'transaction'; readonly facts: TransactionFacts }
     | { readonly type: 'resource'; readonly uri: string };
   readonly context: {
-    /** Client, institution and interface of the token, as our own records have them; empty where there is no token that we know. */
+    /** Client, institution and interface of the token according to our own records; empty for an unknown or absent token. */
     readonly client: string;
     readonly institution: string;
     readonly audience: string;
-    /** Id of a client that an enforcement point names: what is revoked of it counts, and nothing else is read from it. */
+    /** Client id that an enforcement point supplies. Only revocations of this client are read from it. */
     readonly claimedClient?: string;
     /** Milliseconds since the epoch. */
     readonly at: number;
@@ -134,30 +140,30 @@ export interface DecisionInput {
     /** Seconds since the epoch at which the person signed in. */
     readonly authTime?: number;
     /**
-     * Whether both are of an assertion over a challenge that held this intent. Only where our own sign-in is the source and
-     * there is an intent.
+     * Whether `acr` and `authTime` come from an assertion whose challenge included this intent. Set only for our own sign-in and
+     * a request with an intent.
      */
     readonly boundToIntent?: boolean;
     readonly algo?: { readonly modelId: string; readonly version: string; readonly artifactSha256: string };
-    /** The partner that vouches for the person, and the claims its assertion had. */
+    /** The partner that vouches for the person, and the claims of its assertion. */
     readonly partner?: { readonly institution: string; readonly claims: readonly string[] };
-    /** For a token without an intent of its own: the steps it is for, of a transaction that stands. */
+    /** For a token without an intent of its own: the steps of an existing transaction that it is for. */
     readonly step?: {
       readonly transaction: TransactionId;
       readonly events: readonly string[];
-      /** Whether the scopes that change something are for steps that begin nothing new; see `carriesThrough`. */
+      /** Whether all scopes that change something are for steps that start nothing new; see `carriesThrough`. */
       readonly carriesThrough?: boolean;
     };
-    /** Id of the device of the sign-in that the principal acts by, as our own records have it. */
+    /** Device id of the principal's sign-in, according to our own records. */
     readonly device?: string;
-    /** Id of the device that an enforcement point names: nobody but the caller says so. */
+    /** Device id that an enforcement point supplies; unverified. */
     readonly claimedDevice?: string;
-    /** Principal ids of everybody who acts for the principal: what stands of one of them is about the whole. */
+    /** Principal ids of all actors. A revocation of one of them applies to the whole request. */
     readonly actors?: readonly string[];
-    /** Names of risk signals that an enforcement point adds to those that our own registers have; nothing is taken away by them. */
+    /** Risk signals that an enforcement point adds to those of our own registers. It cannot remove any. */
     readonly claimedSignals?: readonly string[];
   };
-  /** Do not answer by anything older. */
+  /** Minimum versions of policies and directory to decide with. */
   readonly atLeast?: AtLeast;
 }
 

@@ -19,15 +19,15 @@ export interface Institution {
   readonly country: Country;
   /** GLEIF registration status; see {@link isInBusiness}. */
   readonly leiStatus: 'ISSUED' | 'LAPSED' | 'RETIRED';
-  /** What compliance has found of it. Policies deny where they need it and it is left out. */
+  /** Compliance findings about the institution. Policies that need a missing finding deny. */
   readonly compliance?: InstitutionCompliance;
-  /** Regions in which its data may be worked on; anywhere when left out. */
+  /** Regions in which its data may be processed; any region when left out. */
   readonly dataRegions?: readonly string[];
 }
 
 /**
- * Whether its people and software may act at all. One whose registration was retired is no more. One whose registration has
- * lapsed begins nothing new, which the policies say: it cancels, revokes, settles what was executed and reports.
+ * Whether its people and software may act at all. An institution with status RETIRED may not. With status LAPSED it may not start
+ * anything new; the policies enforce this and still permit cancelling, revoking, settling executed trades and reporting.
  */
 export function isInBusiness(institution: Pick<Institution, 'leiStatus'> | undefined): boolean {
   return institution?.leiStatus === 'ISSUED' || institution?.leiStatus === 'LAPSED';
@@ -39,21 +39,24 @@ export type ClientCategory = 'retail' | 'professional' | 'eligible-counterparty'
 export interface InstitutionCompliance {
   readonly kyc: {
     readonly status: 'approved' | 'pending' | 'rejected' | 'expired';
-    /** Day of the next review, `YYYY-MM-DD`: until its end the status counts. */
+    /** Date of the next review, `YYYY-MM-DD`. The status is valid through that day. */
     readonly validUntil: string;
   };
   readonly amlRisk: 'low' | 'medium' | 'high' | 'prohibited';
   readonly sanctions: {
     readonly result: 'clear' | 'review' | 'match';
-    /** RFC 3339: when it was last screened. */
+    /** RFC 3339: time of the last screening. */
     readonly screenedAt: string;
   };
   readonly category: ClientCategory;
-  /** CFI categories (ISO 10962, first letter) that it was found suited for; what a category needs of it the policies say. */
+  /**
+   * CFI categories (ISO 10962, first letter) for which the institution was found suitable. The policies define what each category
+   * requires.
+   */
   readonly suitableFor: readonly string[];
 }
 
-/** A part of an institution in another place, with or without an LEI of its own. */
+/** A part of an institution at another location, with or without an LEI of its own. */
 export interface Branch {
   /** LEI of the institution, `/` and name. */
   readonly id: string;
@@ -68,12 +71,12 @@ export interface Branch {
 export interface Contract {
   /** Letters, digits, `-`, `.`, `_`, `/`; at most 64. */
   readonly id: string;
-  /** The party that keeps it here. */
+  /** The party that maintains this entry. */
   readonly institution: Lei;
   /** E.g. `ISDA-2002`, `GMRA`, `clearing`, `custody`. */
   readonly type: string;
   readonly parties: readonly { readonly lei: Lei; readonly role: string }[];
-  /** `YYYY-MM-DD`; ends with the day `until`, which is left out where none was agreed. */
+  /** `YYYY-MM-DD`; both days are included. `until` is left out when no end was agreed. */
   readonly from: string;
   readonly until?: string;
   /** SHA-256 of the signed document, base64url. */
@@ -81,8 +84,8 @@ export interface Contract {
 }
 
 /**
- * By which number a venue knows a person, an algorithm or a client (RTS 24; FIX PartyIDSource P). One code stands for
- * one holder at a venue, and a holder has one code there.
+ * The number by which a venue knows a person, an algorithm or a client (RTS 24; FIX PartyIDSource P). At each venue a code has
+ * one holder and a holder has one code.
  */
 export interface ShortCode {
   /** MIC of the venue, `/` and holder. */
@@ -91,21 +94,21 @@ export interface ShortCode {
   /** Id of a principal of the institution, or the institution's own LEI. */
   readonly holder: string;
   readonly institution: Lei;
-  /** 4 to 2^53 - 1: RTS 24 gives 0 to 3 meanings of their own. */
+  /** 4 to 2^53 - 1; RTS 24 reserves 0 to 3. */
   readonly code: number;
 }
 
-/** How far a signatory binds their institution. */
+/** How far a signatory can bind the institution. */
 export interface SigningAuthority {
-  /** Kinds of mandates; every kind when left out. */
+  /** Kinds of mandates; all kinds when left out. */
   readonly kinds?: readonly string[];
-  /** Highest notional per day, in its currency; without limit when left out. */
+  /** Highest notional per day in the given currency; unlimited when left out. */
   readonly upTo?: { readonly amount: string; readonly ccy: string };
-  /** False: only together with a second signatory. */
+  /** False: binding only together with a second signatory. */
   readonly alone: boolean;
 }
 
-/** A desk of an institution, and what it is entitled to. People, services and agents name it by its name. */
+/** A desk of an institution with its entitlements. People, services and agents refer to it by name. */
 export interface Desk {
   /** LEI, `/` and name. */
   readonly id: string;
@@ -115,15 +118,15 @@ export interface Desk {
   readonly branch?: string;
   /** CFI categories (first letter), e.g. `D` for debt, `S` for swaps. */
   readonly products: readonly string[];
-  /** Venues it may deal on (ISO 10383). */
+  /** Venues on which the desk may deal (ISO 10383). */
   readonly venues: readonly string[];
   /** Jurisdictions (ISO 3166-1) that its intents may name. */
   readonly jurisdictions: readonly string[];
-  /** When it is staffed, in its own time zone. */
+  /** Staffed hours, in the desk's own time zone. */
   readonly hours: {
     /** IANA name. */
     readonly timeZone: string;
-    /** `HH:MM`; opening is within, closing is not. */
+    /** `HH:MM`; the opening time is included, the closing time is not. */
     readonly opens: string;
     readonly closes: string;
     /** ISO 8601 weekdays, Monday is 1. */
@@ -136,15 +139,15 @@ export interface Device {
   /** `device:` and a name. */
   readonly id: string;
   readonly institution: Lei;
-  /** The person it belongs to; anybody's of the institution when left out. */
+  /** The device's holder. When left out, any person of the institution may use it. */
   readonly holder?: PrincipalId;
-  /** Whether it met the institution's rules when it was last looked at. */
+  /** Whether the device complied with the institution's rules at the last check. */
   readonly posture: 'compliant' | 'failing';
   /** RFC 3339. */
   readonly postureAt: string;
 }
 
-/** A public key by which one principal, and no other, is recognised. */
+/** A public key that identifies exactly one principal. */
 export interface Credential {
   /** RFC 7638 thumbprint. */
   readonly kid: string;
@@ -161,15 +164,15 @@ export interface Person {
   /** E.g. `trader`, `supervisor`, `operator`, `auditor`. */
   readonly roles: readonly string[];
   readonly credentials: readonly Credential[];
-  /** For those with the role `signatory`; binds alone and without limit when left out. */
+  /** For signatories; when left out, they bind alone and without limit. */
   readonly signingAuthority?: SigningAuthority;
-  /** False: known, and may do nothing. True when left out. */
+  /** False: in the directory, but without any authority. True when left out. */
   readonly active?: boolean;
 }
 
 /**
- * What ordinary relying parties may learn of a person who consents (OpenID Connect Core section 5.4). Personal data: apart from
- * {@link Person}, so that it reaches no policy, no record and no list.
+ * Claims for ordinary relying parties, with the person's consent (OpenID Connect Core section 5.4). Personal data: stored apart
+ * from {@link Person}, so that policies, records and lists never contain it.
  */
 export interface PersonalClaims {
   readonly name?: string;
@@ -182,14 +185,14 @@ export interface Service {
   readonly institution: Lei;
   readonly desk?: string;
   readonly roles: readonly string[];
-  /** For those with the role `signatory`: software signs nothing without an amount up to which it does. */
+  /** For services that are signatories. Software needs an amount limit to sign. */
   readonly signingAuthority?: SigningAuthority;
 }
 
 /** FIX tag 3022 AlgoCertificateStatus. */
 export type CertificationStatus = 'Draft' | 'Approved' | 'Submitted' | 'Registered';
 
-/** An algorithm instance. It may trade only as the artefact that was certified. */
+/** An algorithm instance. It may trade only as the certified artefact. */
 export interface Agent {
   readonly kind: 'agent';
   readonly id: PrincipalId;
@@ -220,28 +223,28 @@ export const grantTypes = [
 ] as const;
 export type GrantType = (typeof grantTypes)[number];
 
-/** RFC 8705 section 2.1.2: the one name of a certificate by which a client is recognised. */
+/** RFC 8705 section 2.1.2: the one certificate name that identifies a client. */
 export interface CertificateName {
   readonly kind: 'subject_dn' | 'san_dns' | 'san_uri' | 'san_ip' | 'san_email';
   readonly value: string;
 }
 
-/** How a client shows who it is. There are no shared secrets. */
+/** How a client authenticates. There are no shared secrets. */
 export type ClientAuthentication =
   | { readonly method: 'private_key_jwt' }
-  /** The certificate chains up to a configured authority and holds this name. */
+  /** The certificate chains up to a configured authority and contains this name. */
   | { readonly method: 'tls_client_auth'; readonly name: CertificateName }
-  /** The certificate is one of those registered in the client's keys (`x5c`). */
+  /** The certificate is registered in the client's keys (`x5c`). */
   | { readonly method: 'self_signed_tls_client_auth' };
 
-/** A public key of a client, with the time from which its age counts. */
+/** A public key of a client, with the start of its age. */
 export interface ClientKey {
   readonly jwk: Readonly<Record<string, string>>;
   /** RFC 7638. */
   readonly thumbprint: string;
-  /** SHA-256 over the DER of the certificate in `x5c`, base64url, where there is one. */
+  /** SHA-256 over the DER of the certificate in `x5c`, base64url, if there is one. */
   readonly certificateThumbprint?: string;
-  /** Milliseconds since the epoch at which the directory first held this key for this client. */
+  /** Milliseconds since the epoch: when the directory first contained this key for this client. */
   readonly registeredAt: number;
 }
 
@@ -252,52 +255,52 @@ export interface Client {
   readonly institution: Lei;
   /** The service or agent whose software this is. */
   readonly principal: PrincipalId;
-  /** What people read on the consent page. */
+  /** Name shown to people on the consent page. */
   readonly name: string;
-  /** Who drives it: nobody (`machine`), a person who signs in (`human`), or either (`hybrid`). */
+  /** Who uses it: no person (`machine`), a person who signs in (`human`), or both (`hybrid`). */
   readonly kind: 'machine' | 'human' | 'hybrid';
   /**
-   * `fapi2`: everything the FAPI 2.0 profile asks for. `oidc`: an ordinary relying party that signs people in;
-   * no market scopes, PAR optional.
+   * `fapi2`: all requirements of the FAPI 2.0 profile. `oidc`: an ordinary relying party that signs people in, without market
+   * scopes and with optional PAR.
    */
   readonly profile: 'fapi2' | 'oidc';
-  /** A `sandbox` client gets nothing from an installation that runs in production. */
+  /** A production installation issues nothing to `sandbox` clients. */
   readonly environment: 'production' | 'sandbox';
   readonly authentication: ClientAuthentication;
-  /** What its tokens are bound to. `none` for the profile `oidc` alone, whose tokens open nothing but userinfo. */
+  /** What its tokens are bound to. `none` is only for the profile `oidc`, whose tokens are valid only for userinfo. */
   readonly binding: 'dpop' | 'mtls' | 'none';
   readonly grantTypes: readonly GrantType[];
   readonly scopes: readonly string[];
   readonly audiences: readonly ResourceUri[];
-  /** Authorization-detail types it may ask for; every type of the market when left out of the registration. */
+  /** Authorization-detail types that it may request; all market types when the registration leaves them out. */
   readonly detailTypes: readonly string[];
-  /** Registered keys; empty when they are fetched. */
+  /** Registered keys; empty when they are fetched from {@link jwksUri}. */
   readonly keys: readonly ClientKey[];
-  /** Where its keys are fetched from instead; https, the origin is part of what was registered. */
+  /** Https URL from which its keys are fetched instead; its origin is part of the registration. */
   readonly jwksUri?: string;
-  /** Exactly these, compared as text (RFC 9700 section 4.1.3). */
+  /** Redirect URIs, compared as exact text (RFC 9700 section 4.1.3). */
   readonly redirectUris: readonly string[];
   readonly postLogoutRedirectUris: readonly string[];
   readonly backchannelLogoutUri?: string;
   /** FAPI 2.0 Message Signing: pushed parameters must come as a signed request object. */
   readonly requireSignedRequest: boolean;
-  /** FAPI 2.0 Message Signing: answers at the redirect URI only as JARM. */
+  /** FAPI 2.0 Message Signing: authorization responses are sent only as JARM. */
   readonly requireSignedResponse: boolean;
   /**
-   * Whether its refresh tokens work with one DPoP key alone. RFC 9449 section 5 asks that of public clients only; without it a
-   * refresh may come with another key, which is recorded and signalled.
+   * Whether its refresh tokens are bound to one DPoP key. RFC 9449 section 5 requires this only for public clients. Without it, a
+   * refresh with another key is accepted, recorded and signalled.
    */
   readonly dpopBoundRefreshTokens: boolean;
   /**
-   * Whether its authorization requests carry a code challenge (RFC 7636). A client of the profile `oidc` can be registered to go
-   * without: then each request carries a `nonce` instead (RFC 9700 section 2.1.1).
+   * Whether its authorization requests must contain a code challenge (RFC 7636). A client of the profile `oidc` can be registered
+   * without; each of its requests must then contain a `nonce` (RFC 9700 section 2.1.1).
    */
   readonly requirePkce: boolean;
-  /** By which its ID tokens and logout tokens are signed; RS256 for the profile `oidc` alone. */
+  /** Algorithm of its ID tokens and logout tokens; RS256 only for the profile `oidc`. */
   readonly idTokenAlgorithm: 'ES256' | 'PS256' | 'RS256';
-  /** FAPI-CIBA: how it learns that the person has decided. */
+  /** FAPI-CIBA: how the client learns that the person has decided. */
   readonly backchannelDelivery?: { readonly mode: 'poll' } | { readonly mode: 'ping'; readonly endpoint: string };
-  /** Days that a provisioning token of it lives; it may have none when left out. See docs/adr/0054. */
+  /** Lifetime of its provisioning tokens in days; when left out, it gets none. See docs/adr/0054. */
   readonly provisioningTokenDays?: number;
 }
 
@@ -306,7 +309,7 @@ export interface Account {
   readonly institution: Lei;
   readonly type: 'House' | 'Client' | 'AggregateClient';
   readonly custodian?: Lei;
-  /** Id of the contract under which it is kept. */
+  /** Id of the contract that governs the account. */
   readonly contract?: string;
 }
 
@@ -315,61 +318,60 @@ export interface Venue {
   readonly operator: Lei;
   readonly country: Country;
   readonly expiryDate?: string;
-  /** Orders carry short codes there: who has none mapped cannot submit. */
+  /** Orders at this venue need short codes; without a mapped code they are refused. */
   readonly shortCodes?: 'required';
 }
 
-/** A protected interface: what may be an audience, and whose it is. */
+/** A protected interface: a possible token audience, with its owner. */
 export interface Resource {
   readonly uri: ResourceUri;
   readonly institution: Lei;
   readonly scopes: readonly string[];
-  /** `opaque`: a reference that says nothing and resolves only by introspection in the region. Default `jwt`. */
+  /** `opaque`: a reference that contains nothing and is resolved only by introspection in its region. Default `jwt`. */
   readonly tokenFormat: 'jwt' | 'opaque';
-  /** Where its tokens are kept and resolved; the installation's own region when left out. */
+  /** Region in which its tokens are stored and resolved; the installation's own region when left out. */
   readonly region?: string;
   /**
    * The one service or agent of the institution that may exchange tokens for this interface and so become an actor (RFC 8693
-   * section 4.4). Any client of the institution that is registered for exchanges when left out.
+   * section 4.4). When left out, any client of the institution that is registered for token exchange may.
    */
   readonly mayAct?: PrincipalId;
 }
 
 /**
- * What reference data says of an instrument. Nobody who deals in it says so: an intent that says otherwise is refused
- * (docs/adr/0050).
+ * Reference data of an instrument. It never comes from a trading party; an intent that contradicts it is refused (docs/adr/0050).
  */
 export interface Instrument {
   /** ISIN, UPI or DTI. */
   readonly id: string;
   readonly cfi: Cfi;
-  /** In which its price is, and its notional. */
+  /** Currency of its price and notional. */
   readonly currency: Currency;
-  /** MICs where it may be dealt. Empty: over the counter alone, under XOFF or XXXX. */
+  /** MICs of the venues where it may be traded. Empty: only over the counter, under XOFF or XXXX. */
   readonly venues: readonly Mic[];
-  /** Not a plain product (MiFID II Article 25(4)). */
+  /** A complex product (MiFID II Article 25(4)). */
   readonly complex: boolean;
-  /** Categories of clients that it may be sold to (MiFID II Article 16(3)). */
+  /** Client categories to which it may be sold (MiFID II Article 16(3)). */
   readonly targetMarket: readonly ClientCategory[];
-  /** Quantity times price times this is the notional: the size of a contract. At least 1. */
+  /** Contract size: quantity times price times this is the notional. At least 1. */
   readonly priceMultiplier: DecimalString;
-  /** Who says so. */
+  /** The source of the data. */
   readonly source: string;
-  /** RFC 3339: since when it is known to be so. */
+  /** RFC 3339: date of the data. */
   readonly asOf: string;
 }
 
-/** What a unit of a currency is worth in the base currency. */
+/** The value of one unit of a currency in the base currency. */
 export interface Rate {
-  /** Both currencies, `JPY/EUR`. */
+  /** Both currencies, e.g. `JPY/EUR`. */
   readonly id: string;
   readonly currency: Currency;
   readonly base: Currency;
   readonly rate: DecimalString;
-  /** The highest rate since a second person last agreed to a lower one: what is more than a tenth below it takes one again. */
+  /** The highest rate since a second person last approved a lower one. A rate more than a tenth below it needs approval again. */
   readonly anchor: DecimalString;
   readonly source: string;
-  /** RFC 3339: when it was fixed. */
+  /** RFC 3339: time of the fixing. */
   readonly asOf: string;
 }
 
@@ -377,22 +379,22 @@ export interface Rate {
 export interface DirectorySnapshot {
   readonly version: number;
   institution(lei: string): Institution | undefined;
-  /** Who may act: a person who is not active is nobody here, nor in the look-ups by credential and subject. */
+  /** Active principals only, as in the look-ups by credential and subject. */
   principal(id: string): Principal | undefined;
-  /** Active or not: for names in records and lists, never for a decision. */
+  /** Also inactive principals. For names in records and lists, never for a decision. */
   knownPrincipal(id: string): Principal | undefined;
-  /** The active person whom an issuer knows under `subject`. */
+  /** The active person with this subject at this issuer. */
   federatedPerson(issuer: string, subject: string): Person | undefined;
-  /** Of an active person. */
+  /** Only for active people. */
   personalClaims(person: string): PersonalClaims | undefined;
-  /** Of an active person. */
+  /** Only for active people. */
   credential(kid: string): Credential | undefined;
   client(id: string): Client | undefined;
   account(id: string): Account | undefined;
   venue(mic: string): Venue | undefined;
   /** By ISIN, UPI or DTI. */
   instrument(id: string): Instrument | undefined;
-  /** By both currencies: `JPY/EUR`. */
+  /** By both currencies, e.g. `JPY/EUR`. */
   rate(id: string): Rate | undefined;
   resource(uri: string): Resource | undefined;
   /** By LEI, `/` and name. */
@@ -404,11 +406,11 @@ export interface DirectorySnapshot {
   /** The number by which a venue knows a principal or an institution. */
   shortCode(venue: string, holder: string): number | undefined;
   /**
-   * The record that lists the approval credentials a person has now: what an approval rests on. Undefined for a
-   * principal without credentials.
+   * The record that lists a person's present approval credentials; approvals refer to it. Undefined for a principal without
+   * credentials.
    */
   recordOf(principal: string): RecordId | undefined;
-  /** All entities, for the policy engine's snapshot; principals without those that are not active. */
+  /** All entities, for the policy engine's snapshot; only active principals. */
   institutions(): Iterable<Institution>;
   principals(): Iterable<Principal>;
   accounts(): Iterable<Account>;
@@ -416,7 +418,7 @@ export interface DirectorySnapshot {
   resources(): Iterable<Resource>;
   devices(): Iterable<Device>;
   clients(): Iterable<Client>;
-  /** Whose key it is, by its RFC 7638 thumbprint: a client's, or for approvals; also of somebody who is not active. */
+  /** Holder of a key by its RFC 7638 thumbprint: a client key or an approval key, also of an inactive person. */
   keyHolder(thumbprint: string): PrincipalId | undefined;
 }
 
@@ -438,20 +440,20 @@ export interface DirectoryChange {
     | 'instrument'
     | 'rate'
     | 'resource'
-    /** The trust profile of an issuer, which the trust registry keeps; the id is the issuer. */
+    /** An issuer's trust profile, kept by the trust registry; the id is the issuer. */
     | 'partner';
   readonly id: string;
   /** Names of the fields that differ, for `change`. */
   readonly fields?: readonly string[];
   /**
-   * Those fields as they are and as they would be, where they were asked for: keys by their thumbprints, and of the
-   * names by which identity providers know a person only how many there are.
+   * Values of those fields before and after, if requested. Keys appear as thumbprints; of a person's names at identity providers,
+   * only their number.
    */
   readonly before?: { readonly [field: string]: Json };
   readonly after?: { readonly [field: string]: Json };
 }
 
-/** How far a large file has come. */
+/** Progress of a large file. */
 export type ApplyProgress = (step: {
   readonly step: 'read' | 'checked' | 'written';
   readonly done: number;
@@ -461,7 +463,7 @@ export type ApplyProgress = (step: {
 export const directoryErrors = errorVocabulary({
   directory_file_invalid: 'invalid',
   id_duplicate: 'invalid',
-  /** The id had another holder, or belongs to another institution: an id is never given again. */
+  /** The id had another holder or belongs to another institution; ids are never reused. */
   id_not_reusable: 'conflict',
   lei_malformed: 'invalid',
   lei_check_digits: 'invalid',
@@ -477,34 +479,34 @@ export const directoryErrors = errorVocabulary({
   key_unusable: 'invalid',
   /** A client's principal must be a service or an agent of the client's institution. */
   client_principal_unsuitable: 'invalid',
-  /** Two clients for one principal: a principal has one holder. */
+  /** Two clients of one principal; a principal has one client. */
   principal_shared: 'conflict',
-  /** What the installation itself is made of (its operator, its own resources) is not changed by a file. */
+  /** A file cannot change the installation's own entities: its operator and its own resources. */
   seed_protected: 'forbidden',
   directory_changed_meanwhile: 'conflict',
   self_certification: 'forbidden',
-  /** No snapshot as new as asked for could be had in time. */
+  /** No snapshot of the requested version was available in time. */
   directory_behind: 'unavailable',
   entity_not_found: 'not-found',
-  /** A key, redirect URI, scope, grant or name that does not fit the client's kind and profile. */
+  /** A key, redirect URI, scope, grant or name does not fit the client's kind and profile. */
   client_metadata_invalid: 'invalid',
-  /** It takes two people (production clients, who governs): propose the change, have another approve it. */
+  /** The change needs two people (production clients, governing roles): one proposes, another approves. */
   second_person_required: 'forbidden',
   change_not_found: 'not-found',
   change_self_approval: 'forbidden',
-  /** Proposer and approver: one of them invited the other to enrol a key. */
+  /** Proposer and approver are not independent: one invited the other to enrol a key. */
   change_not_independent: 'forbidden',
-  /** Software asked for what is for people. */
+  /** The caller is software, and only people may do this. */
   person_needed: 'forbidden',
-  /** What compliance finds of institutions is recorded by compliance, and by nobody else. */
+  /** Only compliance records findings about institutions. */
   compliance_scope_required: 'forbidden',
-  /** Reference data comes from the operator's reference data software, and rates from nobody else. */
+  /** Only the operator's reference data software records reference data and rates. */
   reference_scope_required: 'forbidden',
-  /** Approved, rejected or expired already. */
+  /** Already approved, rejected or expired. */
   change_decided: 'conflict',
-  /** One code for two holders at a venue, or two codes for one. */
+  /** One code for two holders at a venue, or two codes for one holder. */
   short_code_shared: 'conflict',
-  /** Who is named is not in the directory, or not of the caller's institution. */
+  /** The named principal is not in the directory, or not of the caller's institution. */
   principal_not_found: 'not-found',
   /** A sanctions screening is dated in the future. */
   sanctions_postdated: 'invalid',
@@ -512,7 +514,7 @@ export const directoryErrors = errorVocabulary({
   reference_postdated: 'invalid',
 });
 
-/** A change that waits for, or has had, its second person. */
+/** A change that needs a second person, decided or not. */
 export interface DirectoryChangeRequest {
   readonly id: ChangeId;
   readonly status: 'proposed' | 'approved' | 'rejected' | 'expired';
@@ -522,93 +524,98 @@ export interface DirectoryChangeRequest {
   readonly proposedAt: string;
   readonly expiresAt: string;
   readonly reason: string;
-  /** What it would change, as planned when it was proposed. */
+  /** The planned changes at the time of the proposal. */
   readonly changes: readonly DirectoryChange[];
-  /** SHA-256 of the canonical form of what was proposed: the approver names it, so that nothing else is approved. */
+  /** SHA-256 of the canonical form of the proposal. The approver names it, so that the approval covers nothing else. */
   readonly digest: Digest;
 }
 
-/** A change of single entities, beside the whole-truth files of {@link Directory.apply}. */
+/** A change of single entities, as opposed to the complete files of {@link Directory.apply}. */
 export interface DirectoryEdit {
-  /** Entities in the shape they have in a directory file, each replacing the one of its id. */
+  /** Entities in the form of a directory file; each replaces the entity with its id. */
   readonly put?: Readonly<
     Partial<Record<'clients' | 'people' | 'desks', readonly unknown[]>> & {
-      /** By {@link Directory.recordFindings} alone. */
+      /** Only for {@link Directory.recordFindings}. */
       readonly findings?: readonly ComplianceFinding[];
     } & Partial<ReferenceData>
   >;
-  /** A principal goes with everything it held, as with {@link Directory.leave}. */
+  /** Removing a principal ends everything it held, as with {@link Directory.leave}. */
   readonly remove?: readonly {
     readonly kind: 'client' | 'person' | 'service' | 'agent' | 'desk';
     readonly id: string;
   }[];
 }
 
-/** What compliance has found of an institution. */
+/** A compliance finding about an institution. */
 export interface ComplianceFinding {
   /** LEI. */
   readonly institution: string;
-  /** In the shape that it has in a directory file; null: nothing is known any more. */
+  /** In the form of a directory file; null removes the finding. */
   readonly compliance: unknown;
 }
 
-/** Reference data in the shape that it has in a directory file. */
+/** Reference data in the form of a directory file. */
 export interface ReferenceData {
   readonly instruments: readonly unknown[];
   readonly rates: readonly unknown[];
 }
 
-/** What an entity must still be when a change is made: who edits what they have read names it. */
+/** The state of an entity that an edit is based on (optimistic locking). */
 export interface ExpectedEntity {
   readonly kind: 'client' | 'person' | 'desk';
   readonly id: string;
-  /** Digest (`digestOf`) of its document as the directory holds it; null: there is none. */
+  /** Digest (`digestOf`) of its document in the directory; null if the entity must not exist. */
   readonly digest: Digest | null;
 }
 
-/** What is wrong at one place of a file. */
+/** A problem at one place of a file. */
 export interface DirectoryProblem {
   /** A code of {@link directoryErrors}. */
   readonly code: string;
-  /** JSON pointer (RFC 6901) into the file; with `stored:` before it for what is in the directory already. */
+  /** JSON pointer (RFC 6901) into the file; prefixed with `stored:` for an entity that is already in the directory. */
   readonly path: string;
   readonly detail: string;
 }
 
-/** An entity as the directory sends it to processes that hold a copy. */
+/** An entity as streamed to processes that hold a copy. */
 export interface StreamedEntity {
   readonly kind: string;
   readonly id: string;
-  /** As it is stored. */
+  /** The document as stored. */
   readonly document: Json;
-  /** Of a person with credentials: the record that lists them. */
+  /** For a person with credentials: the record that lists them. */
   readonly record?: RecordId;
 }
 
-/** A page of what has changed. */
+/** A page of directory changes. */
 export interface DirectoryPage {
-  /** The directory's version when the page was read. Pages of different versions are joined by asking again since the lowest. */
+  /**
+   * The directory's version when the page was read. A reader of pages with different versions must ask again since the lowest
+   * one.
+   */
   readonly version: number;
-  /** Whether these pages are the whole directory: entities in none of them are gone. */
+  /** Whether the pages are the whole directory: entities that none of them contains no longer exist. */
   readonly whole: boolean;
   readonly changed: readonly StreamedEntity[];
   readonly removed: readonly { readonly kind: string; readonly id: string }[];
-  /** People of whom nothing has changed but the record that lists their credentials: a change of one renews it for their institution. */
+  /**
+   * People of whom only the record that lists their credentials changed: any such change renews it for their whole institution.
+   */
   readonly records: readonly { readonly person: string; readonly record: RecordId }[];
-  /** Since when clients of the page, and of the seed, have each of their keys: milliseconds since the epoch. */
+  /** Registration times of the keys of clients on this page and in the seed, in milliseconds since the epoch. */
   readonly keyTimes: readonly { readonly client: string; readonly thumbprint: string; readonly registeredAt: number }[];
-  /** To go on with, as `after`, where there are more. */
+  /** Pass it as `after` for the next page; absent on the last one. */
   readonly next?: string;
 }
 
-/** The stored directory for processes that hold a copy; what is streamed counts once the audit log proves it. */
+/** The stored directory for processes that hold a copy. They use streamed data only after the audit log confirms it. */
 export interface DirectoryStream {
   /**
-   * What has changed since a version, or the whole directory where the caller has none or is too far behind. Waits up to
-   * `waitMs` (at most 10,000) for a version that is newer than `since`.
+   * Changes since a version, or the whole directory when the caller has no version or is too far behind. Waits up to `waitMs` (at
+   * most 10,000) for a version newer than `since`.
    *
-   * @param request.since the version that the caller has
-   * @param request.after `next` of the page before
+   * @param request.since the caller's version
+   * @param request.after `next` of the previous page
    * @param request.limit entities of a page, at most 2,000; 1,000 when left out
    * @throws CodedError `authority_unproven`
    */
@@ -622,35 +629,35 @@ export interface DirectoryStream {
 
 export interface Directory extends DirectoryStream {
   /**
-   * The newest snapshot this node has; never older than the last change made on this node.
+   * The newest snapshot of this node; it includes every change made on this node.
    *
-   * @throws CodedError `authority_unproven` while the log has a newer one that this node cannot read; `directory_behind` from a
-   *   copy in another process that nobody has confirmed for some seconds
+   * @throws CodedError `authority_unproven` while the log has a newer version that this node cannot read; `directory_behind` from
+   * a copy in another process that has not been confirmed for some seconds
    */
   snapshot(): DirectorySnapshot;
   /**
-   * A snapshot at `version` or newer; waits for it a bounded time.
+   * A snapshot of `version` or newer; waits for a bounded time.
    *
    * @throws CodedError `directory_behind`, `authority_unproven`
    */
   snapshotAtLeast(version: number): Promise<DirectorySnapshot>;
   /**
-   * What {@link apply} would change.
+   * Computes what {@link apply} would change.
    *
-   * @throws CodedError of {@link directoryErrors}; its facts hold every `problems` ({@link DirectoryProblem}), at
-   *   most 100, and their `problem_count`. Its code is the one that all of them share, else `directory_file_invalid`.
+   * @throws CodedError of {@link directoryErrors}; its facts contain `problems` ({@link DirectoryProblem}), at most 100, and the
+   * total `problem_count`. Its code is the common code of all problems, otherwise `directory_file_invalid`.
    */
   plan(
     file: unknown,
     options?: { readonly prune?: boolean; readonly values?: boolean; readonly onProgress?: ApplyProgress },
   ): Promise<readonly DirectoryChange[]>;
   /**
-   * Makes the file the whole truth for every institution it names: adds, changes, and with `prune` removes.
-   * All or nothing; recorded before it takes effect; applying the same file again changes nothing.
+   * Makes the file authoritative for every institution it names: adds, changes, and with `prune` removes entities. All or
+   * nothing; recorded before it takes effect; idempotent.
    *
-   * @throws CodedError as {@link plan}; `second_person_required` when a production client is touched, or somebody is given
-   *   the power to approve, sign or govern; `directory_changed_meanwhile` when the directory is no longer at
-   *   `expectedVersion` and there is something to change
+   * @throws CodedError as {@link plan}; `second_person_required` when the file changes a production client or gives somebody the
+   * power to approve, sign or govern; `directory_changed_meanwhile` when there is something to change and the directory is no
+   * longer at `expectedVersion`
    */
   apply(
     file: unknown,
@@ -662,10 +669,9 @@ export interface Directory extends DirectoryStream {
     },
   ): Promise<{ readonly version: number; readonly changes: readonly DirectoryChange[] }>;
   /**
-   * Changes single entities at once. Recorded before it takes effect; the same edit again changes nothing.
+   * Changes single entities at once. Recorded before it takes effect; idempotent.
    *
-   * @throws CodedError as {@link apply};
-   *   `directory_changed_meanwhile` when an entity is no longer what was `expected`
+   * @throws CodedError as {@link apply}; `directory_changed_meanwhile` when an entity differs from `expected`
    */
   edit(
     edit: DirectoryEdit,
@@ -673,14 +679,14 @@ export interface Directory extends DirectoryStream {
     options?: {
       readonly expected?: readonly ExpectedEntity[];
       readonly expectedVersion?: number;
-      /** For the records of those who depart by it. */
+      /** Reason for the records of principals that depart by this edit. */
       readonly reason?: string;
-      /** Governing roles that may be given by it without a second person, because the configuration says so. */
+      /** Governing roles that the edit may give without a second person, according to the configuration. */
       readonly mayGive?: ReadonlySet<string>;
     },
   ): Promise<{ readonly version: number; readonly changes: readonly DirectoryChange[] }>;
   /**
-   * Asks for a change that needs a second person. {@link apply} and {@link edit} refuse those.
+   * Proposes a change that needs a second person; {@link apply} and {@link edit} refuse such changes.
    *
    * @param what a file as for `apply`, or an edit; the trust registry proposes trust profiles of partners in the same way
    */
@@ -693,10 +699,10 @@ export interface Directory extends DirectoryStream {
     reason: string,
   ): Promise<DirectoryChangeRequest>;
   /**
-   * Applies a proposed change, once. What it changes is planned anew; if that is no longer what was proposed, it is
-   * refused with `directory_changed_meanwhile`.
+   * Applies a proposed change, once. Plans it again and refuses with `directory_changed_meanwhile` if the result differs from the
+   * proposal.
    *
-   * @param by somebody else than the proposer, and through nobody through whom that did
+   * @param by another person than the proposer, with no common principal in their acting chains
    */
   approve(
     id: ChangeId,
@@ -704,11 +710,10 @@ export interface Directory extends DirectoryStream {
     by: Requester,
   ): Promise<{ readonly version: number; readonly changes: readonly DirectoryChange[] }>;
   /**
-   * Records what compliance has found. What is as it was or worse counts at once, such as a new screening with the result of the
-   * last one; what is better waits for a second person, as a proposed change.
-   *
-   * {@link apply}, {@link edit} and {@link propose} refuse to change findings, but in the file that fills an empty directory;
-   * a file that leaves them out leaves them as they are.
+   * Records compliance findings. An unchanged or worse finding takes effect at once, such as a new screening with the same
+   * result. A better finding becomes a proposed change and waits for a second person.
+   * {@link apply}, {@link edit} and {@link propose} refuse to change findings, except in the file that fills an empty directory.
+   * A file without findings leaves them unchanged.
    *
    * @throws CodedError of {@link directoryErrors}
    */
@@ -721,9 +726,9 @@ export interface Directory extends DirectoryStream {
     | { readonly proposed: DirectoryChangeRequest }
   >;
   /**
-   * Records instruments and rates, each in the place of the one of its id. What lets more be done than before (a complex
-   * instrument that becomes plain, another class, a wider target market, more venues, a rate a tenth below its anchor, the first rate of a currency) waits for a second
-   * person, as a proposed change, and all of it together.
+   * Records instruments and rates; each replaces the entry with its id. If any entry permits more than before, all of them become
+   * one proposed change and wait for a second person. That is the case for a complex instrument that becomes plain, another
+   * class, a wider target market, more venues, a rate a tenth below its anchor, and the first rate of a currency.
    *
    * @throws CodedError of {@link directoryErrors}
    */
@@ -735,30 +740,28 @@ export interface Directory extends DirectoryStream {
     | { readonly version: number; readonly changes: readonly DirectoryChange[] }
     | { readonly proposed: DirectoryChangeRequest }
   >;
-  /** A client as a file would write it; undefined where there is none. */
+  /** A client in the form of a directory file; undefined for an unknown client. */
   clientDocument(id: string): Promise<{ readonly [member: string]: Json } | undefined>;
   reject(id: ChangeId, by: Requester, reason: string): Promise<DirectoryChangeRequest>;
   changeRequests(filter?: {
     readonly status?: DirectoryChangeRequest['status'];
   }): Promise<readonly DirectoryChangeRequest[]>;
   /**
-   * A principal leaves: it, its credentials and its clients are taken out in one recorded change, then everything it
-   * held is ended, and tried again until it is. Leaving twice is leaving once. Whoever certified or developed an
-   * algorithm that stays is kept as a name, inactive and with nothing.
+   * Carries out a principal's departure. One recorded change removes the principal, its credentials and its clients; then
+   * everything it held is ended, with retries until that succeeds. Idempotent. A person who certified or developed a remaining
+   * algorithm stays as an inactive name without any authority.
+   * Removing, deactivating or moving a principal through {@link apply}, {@link edit} or {@link approve} is also a departure.
    *
-   * Whoever is removed, deactivated or moved in another way ({@link apply}, {@link edit}, {@link approve}) departs
-   * all the same.
-   *
-   * @throws CodedError `principal_not_found`, `seed_protected`, `second_person_required` for the software of a
-   *   production client: propose an edit that removes it
+   * @throws CodedError `principal_not_found`, `seed_protected`, `second_person_required` for the software of a production client:
+   * propose an edit that removes it
    */
   leave(principal: string, by: Actor, reason: string): Promise<Departure>;
   /**
-   * A person moves to another desk or other roles: what they held before ends as if they had left, and they sign in
-   * anew. What is left out of `to` stays; a desk of null is none.
+   * Moves a person to another desk or other roles. Everything they held ends as in a departure, and they must sign in again.
+   * Members that `to` leaves out stay as they are; a desk of null means no desk.
    *
-   * @throws CodedError `principal_not_found`, `seed_protected`; `directory_file_invalid` for who has never moved and is
-   *   there already
+   * @throws CodedError `principal_not_found`, `seed_protected`; `directory_file_invalid` for a person who already has this desk
+   * and these roles without ever having moved
    */
   move(
     principal: string,

@@ -56,7 +56,7 @@ export interface EventSubscription {
 }
 
 export const eventErrors = errorVocabulary({
-  /** Not a position that this interface issued. Waiting there could miss events. */
+  /** Not a position that this interface issued. Waiting at such a position could miss events. */
   event_position_invalid: 'invalid',
   /** Unknown topic or invalid address. */
   subscription_invalid: 'invalid',

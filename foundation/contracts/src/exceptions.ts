@@ -8,8 +8,8 @@ import {
 import type { Requester } from './requester.ts';
 
 /**
- * Why something could not be carried on: a mandate that lapsed, an entitlement that was lost, an approval that expired
- * or was withdrawn, a partner that was not heard of in time, a partner that says otherwise than we do.
+ * Why a transaction cannot continue: the mandate lapsed, an entitlement was lost, an approval expired or was withdrawn, a partner
+ * did not respond in time, or a partner's report contradicts ours.
  */
 export const exceptionCauses = [
   'mandate',
@@ -22,32 +22,33 @@ export const exceptionCauses = [
 export type ExceptionCause = (typeof exceptionCauses)[number];
 
 /**
- * How a person deals with an exception.
- *
- * `fresh-mandate`: another mandate that permits the same intent, given by whom it is for or by who gave the lapsed one,
- * takes its place;
- * `restored`: what was missing is there again, as a check at that moment shows;
- * `accepted`: what a partner says, or that it is late, is taken for right; a transaction whose beginner has gone is taken
- * on by whoever accepts it;
- * `abandoned`: the transaction is not carried on (cancelled, where nothing has been executed; failed afterwards).
+ * How a person resolves an exception.
+ * `fresh-mandate`: another mandate that permits the same intent replaces the lapsed one; its grantor is the institution that the
+ * intent acts for, or the grantor of the lapsed mandate. `restored`: the missing condition is met again, as a check at that
+ * moment confirms. `accepted`: the partner's report or its delay is accepted; a transaction whose initiator has left is taken
+ * over by the person who accepts. `abandoned`: the transaction does not continue (cancelled if nothing was executed, failed
+ * otherwise).
  */
 export const exceptionResolutions = ['fresh-mandate', 'restored', 'accepted', 'abandoned'] as const;
 export type ExceptionResolution = (typeof exceptionResolutions)[number];
 
-/** Something a person must look at: it is not carried on silently, and silence does not heal it. */
+/**
+ * A condition that needs a person's resolution. The transaction does not continue until then, and the exception never ends by
+ * itself.
+ */
 export interface TransactionException {
   readonly id: ExceptionId;
   readonly cause: ExceptionCause;
   readonly transaction: TransactionId;
-  /** The event that could not be carried out, or was waited for. */
+  /** The event that could not be carried out, or that is overdue. */
   readonly event: string;
   /** E.g. `mandate_revoked`. */
   readonly reason: string;
   readonly detail: string;
   readonly status: 'open' | 'resolved';
-  /** LEI of the institution that has to deal with it: the one whose authority is at fault, else the one that began. */
+  /** LEI of the institution that must resolve it: the one whose authority is at fault, otherwise the initiator's. */
   readonly owner: string;
-  /** RFC 3339; an open exception after it is overdue, and said to be so once. */
+  /** RFC 3339; an exception that is open after this time is overdue, which is reported once. */
   readonly dueAt: string;
   readonly overdue: boolean;
   /** RFC 3339. */
@@ -67,23 +68,23 @@ export interface TransactionException {
 
 export const exceptionErrors = errorVocabulary({
   exception_not_found: 'not-found',
-  /** Resolved already, otherwise than is asked for now. */
+  /** Already resolved in another way. */
   exception_resolved: 'conflict',
-  /** Only a person of the owner who holds a controlling role, and had no part in the transaction, resolves. */
+  /** Only a person of the owner with a controlling role and no part in the transaction may resolve it. */
   exception_authority: 'forbidden',
-  /** What was missing is still missing. */
+  /** The missing condition is still not met. */
   exception_not_healed: 'conflict',
   exception_resolution_invalid: 'invalid',
-  /** While an exception stands open the transaction is not carried on. */
+  /** The transaction does not continue while an exception is open. */
   exception_open: 'conflict',
 });
 
 export interface ExceptionFilter {
   readonly transaction?: TransactionId;
   readonly status?: 'open' | 'resolved';
-  /** Only of transactions this institution is a party to. */
+  /** Only transactions to which this institution is a party. */
   readonly party?: string;
-  /** Only those this institution has to deal with. */
+  /** Only exceptions that this institution must resolve. */
   readonly owner?: string;
   readonly overdue?: boolean;
 }
@@ -92,13 +93,13 @@ export interface ExceptionRegister {
   /** Oldest first, at most 1,000. */
   exceptions(filter: ExceptionFilter): Promise<readonly TransactionException[]>;
   /**
-   * Deals with an exception, once: recorded, then the way is free again. The same resolution by the same person again
-   * returns the first result.
+   * Resolves an exception, once; recorded before the transaction may continue. Repeating it with the same resolution by the same
+   * person returns the first result.
    *
-   * @param by a person of the owner with one of the roles compliance, operations, risk or supervisor, who neither began,
-   *   took over, carried on nor approved the transaction, nor asked for what raised the exception; nor did anybody through
-   *   whom they act
-   * @throws CodedError of {@link exceptionErrors}; `mandate_lapsed` where a fresh mandate does not permit the intent
+   * @param by a person of the owner with one of the roles compliance, operations, risk or supervisor. Neither they nor any
+   * principal of their acting chain may have initiated, taken over, continued or approved the transaction, or requested the step
+   * that raised the exception.
+   * @throws CodedError of {@link exceptionErrors}; `mandate_lapsed` when a fresh mandate does not permit the intent
    */
   resolveException(
     id: ExceptionId,

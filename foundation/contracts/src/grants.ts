@@ -3,7 +3,7 @@ import type { ApplicationDetail, AuthorizationDetail, Lei, Scope } from '@counte
 import type { Actor } from './audit-log.ts';
 import type { ClientId, PrincipalId } from './principals.ts';
 
-/** The scopes that OpenID Connect and OAuth themselves define; they open no market interface. */
+/** The scopes defined by OpenID Connect and OAuth. They give no access to market interfaces. */
 export const protocolScopes = [
   'openid',
   'offline_access',
@@ -14,20 +14,19 @@ export const protocolScopes = [
 ] as const;
 export type ProtocolScope = (typeof protocolScopes)[number];
 
-/** What a person has allowed a client to do in their name. */
+/** What a person allows a client to do in their name. */
 export interface GrantTerms {
   readonly scopes: readonly (Scope | ProtocolScope)[];
   /** The exact intents that were shown and allowed. */
   readonly details: readonly AuthorizationDetail[];
-  /** Those of applications, which are no intents; absent where there are none. */
+  /** Authorization details of applications, which are not intents; absent when there are none. */
   readonly applicationDetails?: readonly ApplicationDetail[];
-  /** The interfaces it may be used at (RFC 8707). */
+  /** The interfaces at which it may be used (RFC 8707). */
   readonly resources: readonly string[];
 }
 
 /**
- * A durable consent: versions are never overwritten, and what leaves the authorization server under it (code,
- * refresh token, access token) points back to it.
+ * A durable consent. Versions are never overwritten, and every code, refresh token and access token issued under it refers to it.
  */
 export interface Grant extends GrantTerms {
   readonly id: GrantId;
@@ -35,95 +34,97 @@ export interface Grant extends GrantTerms {
   readonly status: 'active' | 'revoked';
   readonly client: ClientId;
   readonly subject: PrincipalId;
-  /** The institution the person acts for. */
+  /** The institution for which the person acts. */
   readonly institution: Lei;
   readonly acr: string;
   readonly amr: readonly string[];
   /** Seconds since the epoch. */
   readonly authTime: number;
-  /** Digests of the intents that an assertion was made for when it was given: `acr` and `authTime` are that one's. */
+  /** Digests of the intents in the challenge of the assertion at the consent. `acr` and `authTime` are then of that assertion. */
   readonly boundTo?: readonly Digest[];
-  /** The sign-in under which it was given; absent where the person decided on another device without one. */
+  /** The session of the consent; absent when the person decided on another device without one. */
   readonly session?: SessionId;
   /** RFC 3339. */
   readonly givenAt: string;
-  /** RFC 3339; nothing is issued under it from then on. */
+  /** RFC 3339; nothing is issued under it afterwards. */
   readonly expiresAt: string;
-  /** The record of the consent that made this version. */
+  /** The record of the consent that created this version. */
   readonly recordId: RecordId;
-  /** Of the decision that made this version: its repetition has the same. Absent in versions of earlier releases. */
+  /**
+   * Digest of the decision that created this version; a repeated decision has the same. Absent in versions of earlier releases.
+   */
   readonly decision?: Digest;
 }
 
 export type GrantProposal = Omit<Grant, 'id' | 'version' | 'status' | 'givenAt' | 'recordId' | 'decision'>;
 
-/** The request that a person decides about. To decide about it again, in the same way, is the same decision. */
+/** The request that a person decides about. Repeating the same decision about it has no further effect. */
 export interface DecidedRequest {
-  /** Its name among all requests: one that nobody but the authorization server knows. */
+  /** Unique id of the request, known only to the authorization server. */
   readonly id: string;
-  /** Milliseconds since the epoch; the same at every repetition. */
+  /** Milliseconds since the epoch; the same in every repetition. */
   readonly askedAt: number;
 }
 
 export const grantErrors = errorVocabulary({
   grant_not_found: 'not-found',
   grant_revoked: 'conflict',
-  /** Its time is over: what was allowed until then is not brought back by a change. */
+  /** It has expired; a change does not revive it. */
   grant_expired: 'conflict',
-  /** Of another client, person or institution than the one that would change it. */
+  /** It belongs to another client, person or institution than the requester's. */
   grant_foreign: 'forbidden',
-  /** For another interface, or with details of an application: a consent of its own. */
+  /** The change is for another interface or has details of an application, and needs a separate consent. */
   grant_not_mergeable: 'conflict',
 });
 
-/** Whose consents are ended together. */
+/** Selects the consents that are ended together. */
 export type GrantsOf = { readonly client: string } | { readonly subject: string } | { readonly institution: string };
 
 /**
- * A record that ends this ends every consent of theirs that was given before it, whether or not its row is found: see
- * `ended`. Whoever calls {@link GrantRegister.revokeAll} has recorded it.
+ * The thing whose recorded end (see `ended`) ends every earlier consent of this client, person or institution, even if the
+ * consent's row is not found. The caller of {@link GrantRegister.revokeAll} must have recorded it.
  */
 export function grantsThing(of: GrantsOf): string {
   const [[name, id] = []] = Object.entries(of);
   return `grants:${name}:${id}`;
 }
 
-/** Consents that people give to clients, kept in the consent store. */
+/** Consents of people to clients, stored in the consent store. */
 export interface GrantRegister {
   /**
-   * Records `consent.given` (client, subject, scopes, intents, their digests) and then keeps the grant. A request has one grant: the same
-   * decision about it is answered with that grant, also where a process died before it was kept; another decision of the same person
-   * replaces what it allows (`grant.changed`).
+   * Records `consent.given` (client, subject, scopes, intents, their digests), then stores the grant. Each request has one grant.
+   * Repeating the decision returns that grant, also after a crash before it was stored. Another decision of the same person
+   * replaces its terms (`grant.changed`).
    *
-   * @throws CodedError `grant_revoked` where the grant of this request has ended since
+   * @throws CodedError `grant_revoked` when the grant of this request has ended since
    */
   give(proposal: GrantProposal, request: DecidedRequest): Promise<Grant>;
-  /** Records `consent.denied`, once for a request; nothing is kept. @returns the record */
+  /** Records `consent.denied`, once for each request; stores nothing. @returns the record */
   deny(refused: Omit<GrantProposal, 'expiresAt'>, request: DecidedRequest): Promise<RecordId>;
   /**
-   * A new version with other terms, same client and subject (Grant Management for OAuth, `merge` and `replace`).
-   * The sign-in is the proposal's, and so is the expiry; merged terms end at the earlier of both, because nothing may
-   * last longer than it did when the person was shown it. Records `grant.changed` first; a refusal is its caller's to
-   * record. The same decision about the same request changes nothing more.
+   * Creates a version with other terms for the same client and subject (Grant Management for OAuth, `merge` and `replace`).
+   * Sign-in and expiry are those of the proposal. Merged terms end at the earlier expiry, so that nothing lasts longer than the
+   * person was shown. Records `grant.changed` first; the caller records a refusal. Repeating the same decision about the same
+   * request changes nothing.
    *
    * @throws CodedError of {@link grantErrors}
    */
   change(id: GrantId, how: 'merge' | 'replace', proposal: GrantProposal, request: DecidedRequest): Promise<Grant>;
   /**
-   * The newest version, from the database: never older than the last change on any node. Callers compare `expiresAt`
-   * with their clock: time alone changes no version, so a grant that has ended stays `active`.
+   * The newest version, read from the database; includes the last change on any node. Callers must compare `expiresAt` with their
+   * clock: an expired grant keeps the status `active`.
    */
   find(id: GrantId): Promise<Grant | undefined>;
   /**
-   * Ends it, and with it everything issued under it. Records `grant.revoked` first, once however often it is asked for.
+   * Ends the grant and everything issued under it. Records `grant.revoked` first; idempotent.
    *
-   * @param reason stays in the evidence for good: short, and without names of people
+   * @param reason stays in the evidence permanently: short, and without names of people
    * @throws CodedError `grant_not_found`
    */
   revoke(id: GrantId, by: Actor, reason: string): Promise<Grant>;
   /**
-   * Ends every grant of a client, a person or an institution that is active and has not long expired. When it fails
-   * midway, what was ended stays ended, and asking again goes on from there.
+   * Ends every active grant of a client, person or institution that has not long expired. After a failure, repeating the call
+   * continues.
    *
    * @returns how many this call ended, each recorded
    */
@@ -134,7 +135,7 @@ export interface GrantRegister {
     readonly subject?: string;
     readonly institution?: string;
     readonly status?: Grant['status'];
-    /** Milliseconds since the epoch: only those that end after it. */
+    /** Milliseconds since the epoch: only grants that end after it. */
     readonly endingAfter?: number;
     readonly after?: GrantId;
     readonly limit?: number;

@@ -9,8 +9,8 @@ export function permittedIntent(transaction: TransactionId): string {
 }
 
 /**
- * A token of the initiator, or one exchanged from it, was permitted for an interface of this institution: the initiator has
- * sent the intent there.
+ * A token of the initiator, or one exchanged from it, was permitted for an interface of this institution: the initiator has sent
+ * the intent to it.
  *
  * @param institution LEI
  */

@@ -5,7 +5,7 @@ import type { Decision, DecisionInput, DecisionReason } from './decisions.ts';
 import type { Limits } from './limits.ts';
 import type { ApplicationModel, PolicyVersion, PolicyVersions } from './policy-versions.ts';
 
-/** AuthZEN 1.0 section 5: who asks to do what to which thing, in which circumstances. */
+/** An access question (AuthZEN 1.0 section 5): subject, action, resource and context. */
 export interface EvaluationRequest {
   readonly subject: {
     readonly type: string;
@@ -22,35 +22,35 @@ export interface EvaluationRequest {
 }
 
 export const policyErrors = errorVocabulary({
-  /** A bundle that cannot be read, parsed, validated or compiled; every `problems` in the facts. */
+  /** The bundle cannot be read, parsed, validated or compiled; the facts list all `problems`. */
   policy_invalid: 'invalid',
   policy_too_large: 'too-large',
-  /** Its own tests fail; the facts name each. */
+  /** The bundle's own tests fail; the facts name each. */
   policy_tests_failed: 'invalid',
-  /** Nobody has simulated exactly this bundle against the active version within a day. */
+  /** This exact bundle has not been simulated against the active version within the last day. */
   policy_not_simulated: 'conflict',
   policy_unchanged: 'conflict',
-  /** By it, whoever puts it into force could not take it back. */
+  /** With this bundle, the person who activates it could not roll it back. */
   policy_locks_out: 'conflict',
   candidate_not_found: 'not-found',
-  /** Approved, rejected or expired already. */
+  /** Already approved, rejected or expired. */
   candidate_decided: 'conflict',
-  /** The active version is no longer the one it was simulated against: simulate and propose again. */
+  /** The active version has changed since the simulation: simulate and propose again. */
   candidate_outdated: 'conflict',
-  /** Proposer and approver are one. */
+  /** Proposer and approver are the same person. */
   candidate_self_approval: 'forbidden',
-  /** Proposer and approver: one of them invited the other to enrol a key. */
+  /** Proposer and approver are not independent: one invited the other to enrol a key. */
   candidate_not_independent: 'forbidden',
-  /** Who proposed it has left, moved, or may no longer propose it: it has ended. */
+  /** The proposer has left, moved, or may no longer propose it; the proposal has ended. */
   candidate_proposer_gone: 'conflict',
   candidate_digest: 'conflict',
   version_not_found: 'not-found',
   nothing_to_roll_back: 'conflict',
-  /** One person takes a version back within a day of its publication; later it takes two. */
+  /** One person may roll a version back only within a day of its publication; later it takes two people. */
   roll_back_too_late: 'conflict',
-  /** The stored bundle is not the one that was signed. */
+  /** The stored bundle does not match its signature. */
   bundle_signature: 'unavailable',
-  /** No version as new as asked for could be had in time. */
+  /** No version as new as requested was available in time. */
   policy_behind: 'unavailable',
   evaluation_invalid: 'invalid',
   search_not_supported: 'invalid',
@@ -58,18 +58,18 @@ export const policyErrors = errorVocabulary({
   policy_not_loaded: 'unavailable',
   decision_timed_out: 'unavailable',
   simulation_not_found: 'not-found',
-  /** As many simulations as may run at once are running. */
+  /** The maximum number of simulations is already running. */
   simulation_busy: 'unavailable',
-  /** As many bundles as may wait to be read are waiting. */
+  /** The maximum number of bundles is already waiting to be read. */
   bundles_waiting: 'unavailable',
   record_without_decision: 'invalid',
   decision_not_found: 'not-found',
-  /** No model of this namespace, or none that this client may write to. */
+  /** No model of this namespace exists, or the client may not write to it. */
   application_not_found: 'not-found',
   application_entity_not_found: 'not-found',
-  /** Not as the schema of its model says, or larger than an entity may be. */
+  /** The entity does not match its model's schema, or is too large. */
   application_entity_invalid: 'invalid',
-  /** It came with the signed bundle, which alone may change it. */
+  /** The entity is part of the signed bundle, and only the bundle may change it. */
   application_entity_governed: 'conflict',
   application_entities_full: 'conflict',
   limit_exceeded: 'forbidden',
@@ -78,12 +78,12 @@ export const policyErrors = errorVocabulary({
   reservation_conflict: 'conflict',
 });
 
-/** An answer of the AuthZEN door: decided, and recorded before it was returned. */
+/** A decision of the AuthZEN interface; its record is durable before it is returned. */
 export type RecordedAnswer = Decision & {
   readonly recordId: RecordId;
   /** Of {@link Decision.inputText}. */
   readonly input: Json;
-  /** Those of {@link Decision.determining} with their texts, looked up when they are read: for who may read the policies. */
+  /** The policies in {@link Decision.determining} with their texts, for callers that may read policies. Looked up on access. */
   readonly policies: PolicyVersion['policies'];
 };
 
@@ -92,8 +92,8 @@ export const evaluationsSemantics = ['execute_all', 'deny_on_first_deny', 'permi
 export type EvaluationsSemantic = (typeof evaluationsSemantics)[number];
 
 /**
- * One of several that could not be decided about: it lacks something, or says something that cannot be read. It stands
- * for a deny (AuthZEN 1.0 section 7.2.1) and is not recorded.
+ * An evaluation of a batch that cannot be decided because a value is missing or invalid. It counts as a deny (AuthZEN 1.0 section
+ * 7.2.1) and is not recorded.
  */
 export interface RefusedEvaluation {
   readonly decision: false;
@@ -101,12 +101,12 @@ export interface RefusedEvaluation {
 }
 
 export interface EvaluationsRequest {
-  /** Defaults applied already; what was refused before it came here keeps its place. */
+  /** Defaults are already applied. Evaluations that were refused earlier keep their position. */
   readonly evaluations: readonly (EvaluationRequest | RefusedEvaluation)[];
   readonly semantic: EvaluationsSemantic;
 }
 
-/** AuthZEN 1.0 section 8: one of the three is left open. */
+/** AuthZEN 1.0 section 8: one of subject, action and resource is left open. */
 export type SearchRequest =
   | (Pick<EvaluationRequest, 'action' | 'resource' | 'context'> & {
       readonly kind: 'subject';
@@ -124,7 +124,7 @@ export interface SearchPage {
 
 export interface SearchAnswer {
   readonly results: readonly ({ readonly type: string; readonly id: string } | { readonly name: string })[];
-  /** Empty when there is no more. */
+  /** Empty on the last page. */
   readonly nextToken: string;
   readonly policyVersion: number;
   readonly policyHash: Digest;
@@ -132,42 +132,42 @@ export interface SearchAnswer {
   readonly recordId: RecordId;
 }
 
-/** Who asks from outside. */
+/** An external caller of the AuthZEN interface. */
 export interface EvaluationCaller extends Actor {
-  /** The client of the token: models of applications name those who may ask about them. */
+  /** The client of the token. Application models list the clients that may ask about them. */
   readonly client?: string;
 }
 
-/** An entity of the model of an application, in Cedar's JSON form. */
+/** An entity of an application model, in Cedar's JSON form. */
 export interface ApplicationEntity {
   readonly uid: { readonly type: string; readonly id: string };
   readonly attrs: Readonly<Record<string, Json>>;
   readonly parents: readonly { readonly type: string; readonly id: string }[];
 }
 
-/** Names an entity: its type without the namespace. */
+/** Identifies an entity by its type, without the namespace, and id. */
 export interface ApplicationEntityAddress {
   readonly namespace: string;
   readonly type: string;
   readonly id: string;
 }
 
-/** What was changed: the version of the model's entities since, and the record of the change. */
+/** The result of a change: the new version of the model's entities and the record of the change. */
 export interface ApplicationEntityChange {
   readonly version: number;
   readonly recordId: RecordId;
 }
 
 /**
- * Entities of the models of applications that change with the application, and not with the policies. A model names the
- * clients that may write them; refusals are recorded. At most 10,000 of a model, 16,384 characters each.
+ * Entities of application models that change independently of the policies. A model lists the clients that may write them;
+ * refusals are recorded. At most 10,000 for each model, 16,384 characters each.
  */
 export interface ApplicationEntities {
   /**
-   * Recorded before it is written; read by decisions of this node once it is answered, by others within two seconds.
+   * Recorded before it is written. Decisions of this node use it when the call resolves, those of other nodes within two seconds.
    *
    * @throws CodedError `application_not_found`; `application_entity_invalid`; `application_entity_governed`;
-   *   `application_entities_full`
+   * `application_entities_full`
    */
   put(
     address: ApplicationEntityAddress,
@@ -179,9 +179,9 @@ export interface ApplicationEntities {
   /** @throws CodedError `application_not_found`; `application_entity_not_found` */
   find(address: ApplicationEntityAddress, by: EvaluationCaller): Promise<ApplicationEntity>;
   /**
-   * A hundred at most, by type and id.
+   * At most 100, ordered by type and id.
    *
-   * @returns `next`: to go on with, as `after`, where there are more
+   * @returns `next`: pass it as `after` for the next page; absent on the last one
    * @throws CodedError `application_not_found`
    */
   list(
@@ -190,34 +190,34 @@ export interface ApplicationEntities {
   ): Promise<{ readonly version: number; readonly entities: readonly ApplicationEntity[]; readonly next?: string }>;
 }
 
-/** A type of authorization details (RFC 9396) of an application. */
+/** An application's type of authorization details (RFC 9396). */
 export interface ApplicationDetailType {
-  /** URI of the one interface that tokens with it are for. */
+  /** URI of the only interface for which tokens with this type are issued. */
   readonly audience: string;
-  /** What is wrong with the members of a detail, `type` and `locations` left out; undefined where nothing is. */
+  /** Describes what is wrong with a detail's members, apart from `type` and `locations`; undefined when they are valid. */
   problemWith(
     members: Readonly<Record<string, Json>>,
   ): { readonly path: string; readonly problem: string; readonly detail: string } | undefined;
-  /** What a person is shown of the members of one; absent where the type is not for people. */
+  /** How a detail is shown to a person; absent when people cannot consent to this type. */
   describe?(members: Readonly<Record<string, Json>>): DescribedDetail;
 }
 
-/** An authorization detail as a person reads it. */
+/** An authorization detail as shown to a person. */
 export interface DescribedDetail {
   readonly title: string;
   readonly lines: readonly { readonly label: string; readonly value: string }[];
 }
 
-/** Models of applications, as far as they declare types of authorization details. */
+/** The part of an application model that declares types of authorization details. */
 export type DeclaringModel = Pick<ApplicationModel, 'namespace' | 'authorizationDetails'>;
 
 /** The declared types of authorization details for processes that hold a copy. */
 export interface DetailTypeStream {
   /**
-   * What the active models declare.
+   * The declarations of the active models.
    *
-   * @param request.since the policy version that the caller has
-   * @returns `models`: left out where that version is still the active one
+   * @param request.since the caller's policy version
+   * @returns `models`: left out when that version is still active
    */
   declaredDetailTypes(request: {
     readonly since?: number;
@@ -227,23 +227,23 @@ export interface DetailTypeStream {
 export interface PolicyEngine extends DetailTypeStream {
   readonly applicationEntities: ApplicationEntities;
   /**
-   * AuthZEN evaluation for an outside enforcement point. The decision is recorded before it is returned.
+   * AuthZEN evaluation for an external enforcement point. The decision is recorded before it is returned.
    *
-   * @throws CodedError `evaluation_invalid`; `policy_behind`; whatever keeps it from being recorded
+   * @throws CodedError `evaluation_invalid`; `policy_behind`; any error that prevents the record
    */
   evaluate(request: EvaluationRequest, caller: EvaluationCaller): Promise<RecordedAnswer>;
-  /** Several at once, each recorded; as many as the semantic lets be decided, in their order. */
+  /** Several evaluations, each recorded, in order. The semantic determines after which result evaluation stops. */
   evaluations(
     request: EvaluationsRequest,
     caller: EvaluationCaller,
   ): Promise<readonly (RecordedAnswer | RefusedEvaluation)[]>;
-  /** What would be permitted, a page at a time. One record a page. */
+  /** Finds what would be permitted, one page at a time. Each page has one record. */
   search(request: SearchRequest, caller: EvaluationCaller): Promise<SearchAnswer>;
   /**
-   * A decision that the caller must put into its own record (`openDecision`, `protectedDecision`) before acting on it. Fails closed:
-   * never throws for a policy's fault.
+   * Decides in process. The caller must put the decision into its own record (`openDecision`, `protectedDecision`) before acting
+   * on it. Fails closed: a faulty policy never makes it throw.
    *
-   * @throws CodedError `policy_behind` when `atLeast` cannot be had in time
+   * @throws CodedError `policy_behind` when the version in `atLeast` is not available in time
    */
   decide(input: DecisionInput): Promise<Decision>;
   active(): PolicyVersion;

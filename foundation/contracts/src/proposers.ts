@@ -22,7 +22,7 @@ export type ProposerStanding = (proposal: {
 /** Offered by a component that keeps proposals under dual control. */
 export interface ProposalEnder {
   /**
-   * Ends all undecided proposals that somebody made before a time, directly or through others. Repeating the call continues.
+   * Ends all undecided proposals that a principal made before a time, directly or through others. Repeating the call continues.
    *
    * @returns how many this call ended, each with a record
    */

@@ -4,8 +4,8 @@ import type { RecordedDecision } from './decision-history.ts';
 import type { Decision, DecisionReason, Obligation } from './decisions.ts';
 
 /**
- * The decision as a record holds it in the open, in `data.decision`: that and why it was made, by codes and policies. The
- * rest is kept beside the record, by {@link protectedDecision}.
+ * The public part of a decision for `data.decision` of its record: outcome, codes and policies. {@link protectedDecision} stores
+ * the rest as a restricted value.
  */
 export function openDecision(decision: Omit<Decision, 'inputText'>): { readonly [name: string]: Json } {
   const open = outlineOf(decision);
@@ -15,10 +15,10 @@ export function openDecision(decision: Omit<Decision, 'inputText'>): { readonly 
 }
 
 /**
- * What a decision was made from, and what was said of it in words, tells what somebody means to trade: it is kept under
- * the institution that acts.
+ * The inputs and explanations of a decision as a restricted value of the acting institution, because they reveal trading
+ * intentions.
  *
- * @param institution LEI; for a record that holds {@link openDecision} in `data.decision`
+ * @param institution LEI; for a record with {@link openDecision} in `data.decision`
  */
 export function protectedDecision(decision: Decision, institution: string): readonly ProtectedValue[] {
   const { errors, inputText: text, reasons } = decision;
@@ -31,10 +31,10 @@ export function protectedDecision(decision: Decision, institution: string): read
 
 const none: readonly never[] = [];
 
-/** All but what was said of it in words, and what it was made from. */
+/** The decision without its explanations and inputs. */
 function outlineOf(decision: Omit<Decision, 'inputText'>): { [name: string]: Json } {
   const { tokenLifetimeSeconds, timeStamp } = decision;
-  // Written for every decision there is: a spread object for a member that is mostly missing costs more than all others.
+  // Built for every decision. Spreading objects for members that are usually absent would cost more than everything else here.
   const outline: { [name: string]: Json } = {
     decision_id: decision.id,
     decision: decision.decision,
@@ -58,7 +58,7 @@ function reasonsOf({ reasons }: Pick<Decision, 'reasons'>): Json {
   return reasons.map(({ code, detail }) => ({ code, detail }));
 }
 
-/** An obligation as records and answers write it. */
+/** JSON of an obligation for records and answers. */
 export function obligationJson(obligation: Obligation): Json {
   switch (obligation.kind) {
     case 'approval': {
@@ -79,7 +79,9 @@ export function obligationJson(obligation: Obligation): Json {
   }
 }
 
-/** Reads what {@link openDecision} wrote, with what {@link protectedDecision} kept in its place; undefined for anything else. */
+/**
+ * Reads a decision from {@link openDecision} with the restored values of {@link protectedDecision}; undefined for any other JSON.
+ */
 export function readRecordedDecision(json: Json | undefined): RecordedDecision | undefined {
   const {
     decision_id: id,

@@ -9,7 +9,7 @@ export const recoveryStatementTypes = {
   cancel: 'countersign-recovery-cancel+webauthn',
 } as const;
 
-/** A part of the firm that answers for a recovery: whoever holds one of its roles may speak for it. */
+/** A function of the firm that must approve recoveries. Any person with one of its roles may approve for it. */
 export interface RecoveryFunction {
   /** E.g. `line`, `control`. */
   readonly name: string;
@@ -17,8 +17,8 @@ export interface RecoveryFunction {
 }
 
 /**
- * `waiting`: for approvals; `approved`: what the person had is being ended; `ended`: it has, and the person may be
- * invited; `invited`: they may enrol; `completed`: they have. The others end it.
+ * `waiting`: awaiting approvals; `approved`: the person's access is being ended; `ended`: the access has ended and the person may
+ * be invited; `invited`: the person may enrol; `completed`: the person has enrolled. The other states end the recovery.
  */
 export const recoveryStatuses = [
   'waiting',
@@ -32,23 +32,23 @@ export const recoveryStatuses = [
 ] as const;
 export type RecoveryStatus = (typeof recoveryStatuses)[number];
 
-/** A lost factor, from its report to its replacement. */
+/** A recovery, from the report of the loss to the new authenticator. */
 export interface Recovery {
   readonly id: RecoveryId;
   readonly person: PrincipalId;
   /** LEI. */
   readonly institution: string;
   readonly status: RecoveryStatus;
-  /** Principal that opened it. */
+  /** The principal that opened it. */
   readonly openedBy: string;
   /** RFC 3339. */
   readonly openedAt: string;
-  /** Until then it must be through, enrolment included. */
+  /** RFC 3339: deadline for the whole recovery, including enrolment. */
   readonly expiresAt: string;
   readonly reason: string;
-  /** References to what proved who the person is. */
+  /** References to the evidence of the person's identity. */
   readonly evidence: readonly string[];
-  /** SHA-256 over person, reason and evidence: what approvers sign. */
+  /** SHA-256 over person, reason and evidence. Approvers sign it. */
   readonly digest: Digest;
   readonly approvals: readonly {
     readonly by: PrincipalId;
@@ -56,46 +56,46 @@ export interface Recovery {
     readonly at: string;
     readonly recordId: RecordId;
   }[];
-  /** Names of the functions that have not approved yet. */
+  /** Names of the functions whose approval is missing. */
   readonly missing: readonly string[];
-  /** RFC 3339: nothing that moves value until then; once the person has enrolled. */
+  /** RFC 3339: end of the cooling-off after enrolment. Until then the person may not move value. */
   readonly coolingOffUntil?: string;
-  /** Of its `recovery.opened`. */
+  /** Its `recovery.opened` record. */
   readonly recordId: RecordId;
 }
 
 export const recoveryErrors = errorVocabulary({
   recovery_unknown: 'not-found',
-  /** Decided, carried out, cancelled or over already. */
+  /** Already decided, carried out, cancelled or expired. */
   recovery_decided: 'conflict',
   recovery_expired: 'conflict',
-  /** One stands for this person: it is approved or cancelled, not opened twice. */
+  /** This person already has an open recovery; approve or cancel it. */
   recovery_standing: 'conflict',
   recovery_person_unknown: 'not-found',
-  /** Evidence references and reason are plain text of bounded length; there must be some. */
+  /** Evidence references or reason are missing, too long, or not plain text. */
   recovery_malformed: 'invalid',
-  /** Of another institution than the person's. */
+  /** The approver is of another institution than the person. */
   recovery_foreign: 'forbidden',
-  /** Nobody opens, approves or refuses what is about themselves. */
+  /** The recovery concerns the caller, who may not open, approve or refuse it. */
   recovery_self: 'forbidden',
-  /** Who opened it, or has approved it already, does not approve it. */
+  /** The person who opened it, or who has already approved it, may not approve it. */
   recovery_same_person: 'forbidden',
-  /** Let in by the person whom it is about, or by who opened it. */
+  /** The approver was invited by the person concerned or by the person who opened the recovery. */
   recovery_not_independent: 'forbidden',
-  /** None of the functions that are asked, or one that has approved already. */
+  /** The approver has none of the required functions, or the function has already approved. */
   recovery_function: 'forbidden',
-  /** Something is unusual about who would approve: a recovery of their own, for one. */
+  /** A risk signal is raised for the approver, e.g. a recent recovery of their own. */
   recovery_approver_unsettled: 'forbidden',
-  /** What was signed is not this recovery as it stands. */
+  /** The signed statement does not match the current recovery. */
   recovery_statement: 'forbidden',
-  /** What the person had has not ended yet: nobody is invited before. */
+  /** The person's previous access has not ended yet, so they cannot be invited. */
   recovery_not_ready: 'conflict',
   recovery_invitations_spent: 'conflict',
   /** Too many requests from one address. */
   recovery_requests_spent: 'rate-limited',
 });
 
-/** A person's word that they have lost their factor; it proves nothing and opens nothing. */
+/** A person's own report of a lost authenticator. It proves nothing and opens no recovery. */
 export interface RecoveryRequest {
   readonly person: PrincipalId;
   readonly institution: string;
@@ -105,12 +105,15 @@ export interface RecoveryRequest {
   readonly times: number;
 }
 
-/** Replaces lost factors: identity proved again, two people of different functions, what was held ended first. */
+/**
+ * Replaces lost authenticators. The person's identity is proved again, two people of different functions approve, and previous
+ * access ends first.
+ */
 export interface Recoveries {
   /**
-   * Opens a recovery, with the evidence by which the person's identity was proved again. The person is told.
+   * Opens a recovery with new evidence of the person's identity, and notifies the person.
    *
-   * @param by of the person's institution, or of the operator of the installation
+   * @param by a person of the same institution, or of the operator
    * @throws CodedError of {@link recoveryErrors}
    */
   open(
@@ -123,29 +126,31 @@ export interface Recoveries {
     },
     by: Actor,
   ): Promise<Recovery>;
-  /** What an approver is asked to sign. @throws CodedError as {@link approve} */
+  /** The statement for an approver to sign. @throws CodedError as {@link approve} */
   askToApprove(id: RecoveryId, approver: PrincipalId): Promise<AskedStatement>;
-  /** The second approval begins what follows. @throws CodedError of {@link recoveryErrors}; each refusal is recorded */
+  /**
+   * The second approval starts the recovery's next steps. @throws CodedError of {@link recoveryErrors}; each refusal is recorded
+   */
   approve(id: RecoveryId, statement: SignedStatement): Promise<Recovery>;
-  /** One who may approve says no: it ends. */
+  /** Refuses and ends the recovery; for anybody who may approve it. */
   refuse(id: RecoveryId, by: PrincipalId, reason: string): Promise<Recovery>;
-  /** What the person signs, with an authenticator that still works, to say that nothing is lost. */
+  /** The statement with which the person cancels the recovery, signed with an authenticator that still works. */
   askToCancel(id: RecoveryId, person: PrincipalId): Promise<AskedStatement>;
   cancelOwn(id: RecoveryId, statement: SignedStatement): Promise<Recovery>;
-  /** By an operator. Also after what the person had has ended: open invitations end with it. */
+  /** Cancels the recovery, for an operator. Also possible after the access has ended: open invitations then end too. */
   cancel(id: RecoveryId, by: Actor, reason: string): Promise<Recovery>;
   /**
-   * The link with which the person enrols, once everything they had has ended. At most three of a recovery; a new one
-   * ends the one before.
+   * Creates the enrolment link after all previous access has ended. At most three for each recovery; a new link invalidates the
+   * previous one.
    */
   invite(id: RecoveryId, by: Actor): Promise<EnrolmentInvitation>;
   find(id: RecoveryId): Promise<Recovery | undefined>;
   /** Newest first, at most 100. */
   list(filter: { readonly institution?: string; readonly status?: RecoveryStatus }): Promise<readonly Recovery[]>;
-  /** Those that this person may approve now; at most 100. */
+  /** Recoveries that this person may approve now; at most 100. */
   waitingFor(approver: PrincipalId): Promise<readonly Recovery[]>;
-  /** The one that stands for a person, if any. */
+  /** The person's open recovery, if any. */
   standingOf(person: PrincipalId): Promise<Recovery | undefined>;
-  /** Requests from the public page, of people whom the directory knows; newest first, at most 100. */
+  /** Requests from the public page for people in the directory; newest first, at most 100. */
   requests(institution: string | undefined): Promise<readonly RecoveryRequest[]>;
 }

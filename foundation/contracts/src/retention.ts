@@ -4,37 +4,37 @@ import type { RetentionClass } from './record-types.ts';
 
 export { type RetentionClass, retentionClasses, retentionClassOf } from './record-types.ts';
 
-/** What a legal hold keeps: records that a query finds, now and later. `types`, `from` and `until` narrow it. */
+/** The scope of a legal hold: present and future records that match a query, narrowed by `types`, `from` and `until`. */
 export type HoldScope = Omit<EvidenceQuery, 'after' | 'limit'>;
 
-/** A stretch of the bodies of one class that may go: all of it is older than its retention asks. */
+/** An order to remove record bodies of one class whose retention has ended. */
 export interface PruneOrder {
   readonly class: RetentionClass;
-  /** Records before this moment, milliseconds since the epoch. */
+  /** Only records before this time, in milliseconds since the epoch. */
   readonly before: number;
-  /** What stays although it is old. */
+  /** Scopes of legal holds; matching records are kept. */
   readonly holds: readonly HoldScope[];
   /**
-   * The place in the log up to which holds and schedule were looked at. Where one was recorded after it, nothing more
-   * goes: the order of the log decides between a hold and a deletion, whichever node is asked for which.
+   * The log position up to which holds and schedule were read. Pruning stops when the log has a later one. The order of the log
+   * thus decides between a hold and a deletion, whichever nodes carry them out.
    */
   readonly asOf: bigint;
-  /** The record that allows it. */
+  /** The record that authorizes the order. */
   readonly authority: RecordId;
   readonly by: Actor;
 }
 
-/** Keys to be destroyed. `asOf`, `authority` and `by` as in {@link PruneOrder}. */
+/** An order to destroy keys. `asOf`, `authority` and `by` as in {@link PruneOrder}. */
 export interface EraseOrder extends Pick<PruneOrder, 'asOf' | 'authority' | 'by'> {
   readonly keys: readonly string[];
 }
 
 export interface ClassSurvey {
   readonly class: RetentionClass;
-  /** Records whose bodies are there, and their bytes. */
+  /** Number of records with bodies, and their size in bytes. */
   readonly records: number;
   readonly bytes: number;
-  /** Of them, those before the given moment; and of those, the ones a hold keeps. */
+  /** How many of them are before the given time, and how many of those a hold keeps. */
   readonly due: number;
   readonly held: number;
   /** RFC 3339. */
@@ -44,15 +44,15 @@ export interface ClassSurvey {
 export interface PruneReport {
   readonly class: RetentionClass;
   readonly pruned: number;
-  /** Old enough, and kept by a hold. */
+  /** Old enough, but kept by a hold. */
   readonly held: number;
-  /** Old enough, and kept because records that are kept rest on them. */
+  /** Old enough, but kept because other kept records refer to them. */
   readonly needed: number;
-  /** The `log.pruned` records that say which. */
+  /** The `log.pruned` records that list the removed bodies. */
   readonly records: readonly RecordId[];
 }
 
-/** Keys under which protected values of a subject are kept, and until when their records must be. */
+/** Keys that encrypt a subject's protected values, and until when their records must be kept. */
 export interface SubjectKey {
   readonly key: string;
   readonly subject: string;
@@ -60,60 +60,63 @@ export interface SubjectKey {
   readonly class: RetentionClass;
   readonly year: number;
   readonly values: number;
-  /** RFC 3339; time of the newest record with a value under it. */
+  /** RFC 3339; time of the newest record with a value under this key. */
   readonly newest: string;
   readonly erasedAt?: string;
 }
 
 /**
- * What the audit log lets the keeper of its retention do, and nobody else. Each step is recorded by the log before it
- * takes effect, names its authority, and leaves every hash: whatever was proved stays proved.
+ * Removal of evidence, available only to the component in charge of retention. The log records each step, with its authority,
+ * before it takes effect. All hashes stay, so existing proofs remain valid.
  */
 export interface LogCustody {
-  /** @param before for each class: what would be due then; absent, nothing of it is due */
+  /**
+   *
+   * @param before for each class: the time before which records count as due; none when absent
+   */
   survey(
     before: Readonly<Partial<Record<RetentionClass, number>>>,
     holds: readonly HoldScope[],
   ): Promise<readonly ClassSurvey[]>;
   /**
-   * Removes bodies, a slice at a time. A `log.pruned` record lists each slice first, with the root over its leaf hashes.
-   * The same order given again goes on where it was left.
+   * Removes bodies in slices. A `log.pruned` record first lists each slice with the root over its leaf hashes. Repeating the
+   * order continues it.
    *
-   * @param signal ends it after the slice under way
-   * @throws CodedError `custody_outdated` when a hold or a schedule was recorded after `asOf`: look again, and give the
-   *   order anew; `custody_unauthorized` when the authority is no record that allows this
+   * @param signal stops after the current slice
+   * @throws CodedError `custody_outdated` when a hold or schedule was recorded after `asOf`: evaluate again and give a new order;
+   * `custody_unauthorized` when the record in `authority` does not authorize this
    */
   prune(order: PruneOrder, onProgress?: (done: number, of: number) => void, signal?: AbortSignal): Promise<PruneReport>;
   keysOf(subject: string): Promise<readonly SubjectKey[]>;
-  /** Does a hold keep any record with a value under these keys? Its scopes that do. */
+  /** The scopes of holds that keep a record with a value under these keys; empty when there is none. */
   heldKeys(keys: readonly string[], holds: readonly HoldScope[]): Promise<readonly HoldScope[]>;
   /**
-   * Destroys keys, and what is kept under them. An `erasure.completed` record names them first.
+   * Destroys keys and the values encrypted with them. An `erasure.completed` record names them first.
    *
-   * @returns how many values went
+   * @returns how many values were destroyed
    * @throws CodedError as {@link prune}
    */
   erase(order: EraseOrder): Promise<number>;
-  /** Carries out what was recorded as removed by a process that died before it was. */
+  /** Completes removals that were recorded by a process that crashed before carrying them out. */
   settle(): Promise<void>;
 }
 
-/** Laws that firms keep records by. Years are what the text asks at least. */
+/** Record-keeping rules of regulators, with the minimum years in their text. */
 export const retentionPresets = ['sec-17a-4', 'cftc-1.31', 'mifir-25', 'own'] as const;
 export type RetentionPreset = (typeof retentionPresets)[number];
 
-/** For how long each class is kept, by the longest of the presets chosen and the firm's own years. */
+/** Retention of each class: the longest of the chosen presets and the firm's own years. */
 export interface RetentionSchedule {
   readonly version: number;
   readonly presets: readonly RetentionPreset[];
-  /** Years by the firm's own rule; never less than a chosen preset asks. */
+  /** Years by the firm's own rule; never less than a chosen preset requires. */
   readonly years: Readonly<Record<Exclude<RetentionClass, 'custody'>, number>>;
 }
 
 export interface LegalHold {
   readonly id: string;
   readonly scope: HoldScope;
-  /** Why, in words; court or authority and reference. */
+  /** Reason in words: court or authority, and reference. */
   readonly matter: string;
   readonly placedBy: Actor;
   /** RFC 3339. */
@@ -130,9 +133,9 @@ export const retentionErrors = errorVocabulary({
   proposal_settled: 'conflict',
   proposal_outdated: 'conflict',
   own_proposal: 'forbidden',
-  /** One of the two people invited the other to enrol a key. */
+  /** Proposer and approver are not independent: one invited the other to enrol a key. */
   approver_not_independent: 'forbidden',
-  /** Who proposed it has left, moved, or may no longer propose it: it has ended. */
+  /** The proposer has left, moved, or may no longer propose it; the proposal has ended. */
   proposer_gone: 'conflict',
   hold_not_found: 'not-found',
   hold_released: 'conflict',
@@ -141,11 +144,11 @@ export const retentionErrors = errorVocabulary({
   erasure_too_early: 'conflict',
   erasure_held: 'conflict',
   subject_without_values: 'not-found',
-  /** The scope finds nothing, and whoever placed it did not say that it is meant for what is to come. */
+  /** The scope matches no record, and the request does not state that it is meant for future records. */
   hold_finds_nothing: 'conflict',
-  /** What was judged is no longer all there is: a hold or a schedule came after it. */
+  /** A hold or schedule was recorded after the evaluation. */
   custody_outdated: 'conflict',
   custody_unauthorized: 'forbidden',
-  /** The evidence is kept by the operator: nobody else decides how long. */
+  /** The operator stores the evidence, so only the operator decides its retention. */
   retention_of_the_operator: 'forbidden',
 });

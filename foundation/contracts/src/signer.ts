@@ -1,13 +1,12 @@
 import { errorVocabulary } from '@countersign/kernel';
 
 /**
- * One purpose, one set of keys: a key that signs tokens never signs checkpoints.
- *
- * `id-token`: what is said to clients (ID tokens, logout tokens, JARM, signed introspection, revocation lists);
- * `id-token-ps256`, `id-token-rs256`: ID tokens and logout tokens of clients that are registered for these algorithms;
- * `transaction-token`: transaction tokens, and JWT grants and client assertions for other servers; `policy-bundle`: activated policies;
- * `mandate`: versions of mandates; `envelope`: identity envelopes; `event`: events that are sent to subscribers;
- * `security-event`: security event tokens (RFC 8417); `time-stamp`: time-stamp tokens (RFC 3161).
+ * Each purpose has its own keys: a key that signs tokens never signs checkpoints.
+ * `id-token`: messages to clients (ID tokens, logout tokens, JARM, signed introspection, revocation lists); `id-token-ps256`,
+ * `id-token-rs256`: ID tokens and logout tokens of clients registered for these algorithms; `transaction-token`: transaction
+ * tokens, and JWT grants and client assertions for other servers; `policy-bundle`: activated policies; `mandate`: versions of
+ * mandates; `envelope`: identity envelopes; `event`: events for subscribers; `security-event`: security event tokens (RFC 8417);
+ * `time-stamp`: time-stamp tokens (RFC 3161).
  */
 export const keyPurposes = [
   'access-token',
@@ -28,8 +27,8 @@ export type KeyPurpose = (typeof keyPurposes)[number];
 export type SignatureAlgorithm = 'ES256' | 'EdDSA' | 'PS256' | 'RS256';
 
 /**
- * `published`: in the key set, not used yet, so that every verifier has it before the first signature;
- * `active`: signs; `retiring`: verifies what it signed, until the last of that has expired.
+ * `published`: in the key set but unused, so that every verifier has it before the first signature; `active`: signs; `retiring`:
+ * verifies existing signatures until the last of them has expired.
  */
 export type KeyState = 'published' | 'active' | 'retiring';
 
@@ -55,27 +54,27 @@ export const signerErrors = errorVocabulary({
   keystore_locked: 'unavailable',
 });
 
-/** Named keys; the private half never leaves it. Software today, an HSM behind the same interface. */
+/** Named keys whose private part never leaves the signer. Implemented in software; an HSM can implement the same interface. */
 export interface Signer {
-  /** The key that {@link sign} would use now; needed before signing because a JWS header names it. */
+  /** The key that {@link sign} would use now. A JWS header names it, so it is needed before signing. */
   current(purpose: KeyPurpose): Promise<PublicKey>;
-  /** Signs with the key named, which must be one of this purpose that may still sign. */
+  /** Signs with the named key, which must belong to this purpose and be allowed to sign. */
   sign(purpose: KeyPurpose, kid: string, data: Uint8Array): Promise<Signature>;
-  /** Every key a verifier may meet: published, active and retiring. */
+  /** All keys that verifiers may need: published, active and retiring. */
   publicKeys(purpose: KeyPurpose): Promise<readonly PublicKey[]>;
   /**
-   * Publishes a successor; it becomes active when the publication lead has passed, and the present key
-   * then retires after the longest life of what it signed. Returns the successor.
+   * Publishes and returns a successor. It becomes active after the publication lead; the present key then retires after the
+   * longest lifetime of anything it signed.
    *
-   * @param record makes the successor's record durable before it is published; when it throws, nothing was published
+   * @param record makes the successor's record durable before publication; if it throws, nothing is published
    */
   rotate(purpose: KeyPurpose, record?: (successor: PublicKey) => Promise<void>): Promise<PublicKey>;
   /**
-   * Emergency: the key named is compromised. It signs and verifies nothing from now on and leaves the key set at
-   * once; a successor is active immediately, without the publication lead. What the lost key signed dies with it.
+   * Withdraws a compromised key. It leaves the key set at once and no longer signs or verifies anything, so its existing
+   * signatures become invalid. A successor is active immediately, without the publication lead.
    *
-   * @param record makes withdrawal and successor durable before anything changes; when it throws, nothing did
-   * @throws CodedError `signing_key_unknown` when there is no such key of this purpose
+   * @param record makes withdrawal and successor durable before anything changes; if it throws, nothing changes
+   * @throws CodedError `signing_key_unknown` when this purpose has no such key
    */
   withdraw(
     purpose: KeyPurpose,
@@ -84,15 +83,15 @@ export interface Signer {
   ): Promise<PublicKey>;
 }
 
-/** A signing key as those see it who look after keys. */
+/** A signing key as listed for key administrators. */
 export interface ListedKey extends Pick<PublicKey, 'kid' | 'algorithm' | 'purpose' | 'state'> {
   /** Milliseconds since the epoch. */
   readonly publishedAt: number;
   readonly activeFrom: number;
 }
 
-/** The signing keys of one process, for the one that lists them all. */
+/** Lists the signing keys of one process, for the process that shows all of them. */
 export interface KeyLister {
-  /** Those that a verifier may meet: published, active and retiring. */
+  /** Keys that verifiers may need: published, active and retiring. */
   listKeys(): Promise<readonly ListedKey[]>;
 }

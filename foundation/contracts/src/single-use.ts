@@ -3,7 +3,7 @@ type SingleUsePurpose = 'client-assertion' | 'dpop-proof' | 'authorization-grant
 
 export interface SingleUseClaim {
   readonly purpose: SingleUsePurpose;
-  /** Who made the id: uniqueness is promised per issuer (RFC 7519 section 4.1.7). */
+  /** The issuer of the id; ids are unique only per issuer (RFC 7519 section 4.1.7). */
   readonly issuer: string;
   readonly id: string;
   /**
@@ -15,11 +15,11 @@ export interface SingleUseClaim {
 
 export interface SingleUse {
   /**
-   * Atomically takes an id that nobody has taken: of any number of callers on any number of nodes exactly one
-   * gets `claimed`. Call it after the signature has been checked, never before (a forger could burn ids).
+   * Atomically claims an unused id. Of any number of concurrent callers on any number of nodes, exactly one gets `claimed`. Call
+   * it only after the signature is verified, because otherwise a forger could use up ids.
    *
-   * @throws CodedError `database_unavailable`; `clock_stepped_back` where a clock was set back and nobody can tell whether the
-   *   id was taken before. In both cases nothing may be released.
+   * @throws CodedError `database_unavailable`; `clock_stepped_back` when a clock was set back, so that earlier use cannot be
+   * determined. In both cases the caller must release nothing.
    */
   claim(claim: SingleUseClaim): Promise<'claimed' | 'replayed'>;
 }

@@ -10,15 +10,14 @@ import {
 } from '@countersign/kernel';
 
 /**
- * How a thing that carries authority stands from a record on: a session, an authenticator, an approval, a client.
- *
- * Whoever holds a component's database role can write any row of that component, and no record. A row therefore carries no
- * authority by itself: it counts while the newest record about it says the same (docs/adr/0043).
+ * The state that a record sets for a thing that carries authority: a session, an authenticator, an approval, a client.
+ * An attacker with a component's database role can write any row of that component, but no record. A row therefore carries no
+ * authority by itself: it is valid only if the newest record about it agrees (docs/adr/0043).
  */
 export interface Standing {
   /** Kind and id, e.g. `session:5f0c...`: printable ASCII without spaces, at most 256 characters. */
   readonly of: string;
-  /** Digest of everything in the row that decides; absent once the thing has ended. */
+  /** Digest of all deciding content of the row; absent once the thing has ended. */
   readonly digest?: Digest;
 }
 
@@ -26,14 +25,14 @@ export interface Standing {
 export interface StandingRecord {
   readonly record: RecordId;
   readonly index: bigint;
-  /** Absent: it has ended. */
+  /** Absent when the thing has ended. */
   readonly digest?: Digest;
 }
 
 export interface StandingReader {
   /**
-   * The newest record about each thing, including every record appended before the call; a thing that no record is about
-   * is not in the answer. One index look-up each, however long the log is.
+   * The newest record about each thing, including every record appended before the call. Things without a record are missing from
+   * the answer. One index look-up each, regardless of the log's length.
    *
    * @param things at most 1,000
    * @throws CodedError `log_unavailable`
@@ -41,18 +40,18 @@ export interface StandingReader {
   standings(things: readonly string[]): Promise<ReadonlyMap<string, StandingRecord>>;
 }
 
-/** One of the things whose names begin alike. */
+/** A thing found by a prefix of its name. */
 export interface StandingThing extends StandingRecord {
   readonly of: string;
 }
 
 export interface StandingLister {
   /**
-   * Things whose names begin with `prefix` and that have not ended, ascending by name.
+   * Things that have not ended and whose names start with `prefix`, in ascending order.
    *
-   * @param page.after name to go on behind
-   * @param page.limit at most 1,000 names are looked at; fewer things are answered where some have ended
-   * @returns `next`: the name to go on behind, where there may be more
+   * @param page.after name after which the page starts
+   * @param page.limit at most 1,000 names are read; the page is shorter when some of them have ended
+   * @returns `next`: pass it as `after` when there may be more
    * @throws CodedError `log_unavailable`
    */
   standingsUnder(
@@ -63,8 +62,8 @@ export interface StandingLister {
 
 export interface LastStandingReader {
   /**
-   * For each prefix, the thing whose name begins with it and comes last in the order of names, by its newest record; one that has
-   * ended too. A prefix that no name begins with is not in the answer. One index look-up each, however long the log is.
+   * For each prefix, the thing with the last matching name, according to its newest record; also when it has ended. Prefixes
+   * without a match are missing from the answer. One index look-up each, regardless of the log's length.
    *
    * @param prefixes at most 1,000
    * @throws CodedError `log_unavailable`
@@ -73,33 +72,36 @@ export interface LastStandingReader {
 }
 
 export const standingErrors = errorVocabulary({
-  /** A row says something that its newest record does not say. */
+  /** A row contradicts its newest record. */
   authority_unproven: 'unavailable',
 });
 
-/** What a record says of a thing that stands. @param content all that decides, in plain JSON */
+/** The standing of a thing that is in force. @param content all deciding content, in plain JSON */
 export function standing(of: string, content: Json): Standing {
   return { of, digest: digestOf(content) };
 }
 
-/** What a record says of a thing that has ended. */
+/** The standing of a thing that has ended. */
 export function ended(of: string): Standing {
   return { of };
 }
 
 /**
- * Id of the record of the next change of a thing. It follows from the change before it, so there can be but one: whoever comes
- * second, or repeats what was interrupted, finds `record_identity_taken` and reads what the record says.
+ * Id for the record of a thing's next change, derived from the previous change, so that only one next change can exist. A
+ * concurrent or repeated attempt gets `record_identity_taken` and reads the existing record.
  *
- * @param previous the record of the change before
+ * @param previous the record of the previous change
  */
 export function recordIdAfter(of: string, previous: RecordId): RecordId {
   return derivedId('record', timeOfId(previous), tenBytesOf({ of, previous }));
 }
 
-/** Id of the record of a command that is carried out once, from what makes it that one: its repetition has the same. */
+/**
+ * Id for the record of a command that is carried out once, derived from the command's identity, so that a repetition has the same
+ * id.
+ */
 export function recordIdOfCommand(command: Json): RecordId {
-  // No time is part of it, for a repetition has another.
+  // The time is not included, because it differs in a repetition.
   return derivedId('record', 0, tenBytesOf({ command }));
 }
 

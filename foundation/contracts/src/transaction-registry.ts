@@ -15,7 +15,7 @@ import type { ExceptionRegister } from './exceptions.ts';
 import type { PrincipalId } from './principals.ts';
 import type { Requester } from './requester.ts';
 
-/** One life for each kind of intent; see `life-cycles/` of the transaction registry. */
+/** One life cycle for each kind of intent; see `life-cycles/` of the transaction registry. */
 export const lifeCycleNames = [
   'order',
   'rfq',
@@ -30,7 +30,7 @@ export const lifeCycleNames = [
 ] as const;
 export type LifeCycleName = (typeof lifeCycleNames)[number];
 
-/** Every state of any life cycle. A transaction begins as `intended`. */
+/** All states of all life cycles. A transaction starts as `intended`. */
 export const transactionStates = [
   'intended',
   'submitted',
@@ -111,18 +111,18 @@ export interface Approval {
   /** RFC 3339. */
   readonly expiresAt: string;
   readonly recordId: RecordId;
-  /** Set when it was withdrawn: it counts no more. */
+  /** Set when the approval was withdrawn; it is no longer valid. */
   readonly withdrawn?: { readonly at: string; readonly recordId: RecordId };
 }
 
-/** Approvals of several transactions under one signature, or of none: one that does not count keeps all from counting. */
+/** Approvals of several transactions under one signature. All or none: one invalid approval invalidates the batch. */
 export interface BatchApproval {
   /** SHA-256 over the canonical form of the list of `{ txn, intent_digest }`, in the order shown. */
   readonly root: Digest;
   readonly approvals: readonly Approval[];
 }
 
-/** What an approver is shown: decoded from the canonical intent alone, never a text that somebody wrote. */
+/** The approval page's content, decoded only from the canonical intent, never from text that somebody wrote. */
 export interface ApprovalView {
   readonly transaction: TransactionId;
   readonly intentDigest: IntentDigest;
@@ -132,17 +132,17 @@ export interface ApprovalView {
   readonly title: string;
   /** Every field of the intent, each once. */
   readonly lines: readonly { readonly label: string; readonly value: string }[];
-  /** What deserves a second look, by code: e.g. `destination_new`, `algorithmic`, `call_data`. Decoded like the rest. */
+  /** Points that need attention, by code: e.g. `destination_new`, `algorithmic`, `call_data`. Also decoded from the intent. */
   readonly warnings: readonly { readonly code: string; readonly detail: string }[];
-  /** What is still wanted before it can be carried on. */
+  /** Outstanding approvals before the transaction can continue. */
   readonly awaited: readonly {
     readonly role: string;
     readonly count: number;
     readonly institution: string;
-    /** Only people count who are not of the desk that began it, and do not deal. */
+    /** Only people outside the initiator's desk who do not trade may approve. */
     readonly independent?: true;
   }[];
-  /** Who may give what is wanted in the place of whom, and from when on (RFC 3339), where nobody answers. */
+  /** Roles that may approve instead when nobody responds, and from when (RFC 3339). */
   readonly escalation: readonly {
     readonly role: string;
     readonly inPlaceOf: string;
@@ -150,7 +150,7 @@ export interface ApprovalView {
     readonly from: string;
   }[];
   readonly approvals: readonly { readonly approver: string; readonly role: string; readonly institution: string }[];
-  /** Approvers who would not, newest first; they keep nobody else from approving. */
+  /** Approvers who declined, newest first. This does not prevent others from approving. */
   readonly declined: readonly {
     readonly approver: string;
     readonly institution: string;
@@ -158,20 +158,20 @@ export interface ApprovalView {
     /** RFC 3339. */
     readonly at: string;
   }[];
-  /** RFC 3339: it is begun before, or not at all. */
+  /** RFC 3339: the transaction must start before this time. */
   readonly notAfter: string;
 }
 
-/** A transaction that waits for a person, with the roles in which they may approve it now. */
+/** A transaction awaiting a person's approval, with the roles in which they may approve it now. */
 export interface WaitingTransaction {
   readonly view: ApprovalView;
-  /** At least one. */
+  /** At least one role. */
   readonly roles: readonly ApproverRole[];
 }
 
-/** What an approver saw when they signed, for the record. */
+/** What the approver saw when signing, for the record. */
 export interface ShownToApprover {
-  /** BCP 47, of the words around it; what it says of the intent is as decoded. */
+  /** BCP 47 language of the surrounding text; the content of the intent is always as decoded. */
   readonly lang: string;
   readonly title: string;
   readonly lines: ApprovalView['lines'];
@@ -185,9 +185,9 @@ export interface TransitionReceipt {
   readonly version: number;
   readonly recordedAt: string;
   readonly recordId: RecordId;
-  /** True when it came after the time by which it was waited for: an exception tells of the delay. */
+  /** True when the event arrived after its deadline; an exception reports the delay. */
   readonly late?: boolean;
-  /** True when this request had been made before and nothing happened now. */
+  /** True for a repeated request, which had no further effect. */
   readonly replayed: boolean;
 }
 
@@ -196,7 +196,7 @@ export const transactionErrors = errorVocabulary({
   transition_invalid: 'invalid',
   transition_out_of_order: 'conflict',
   transition_not_permitted: 'forbidden',
-  /** Who began it or acts in it, or its mandate, is revoked until that is lifted. */
+  /** The initiator, an acting principal or the mandate is revoked until the revocation is lifted. */
   authority_revoked: 'forbidden',
   approval_required: 'forbidden',
   idempotency_key_missing: 'invalid',
@@ -213,7 +213,7 @@ export const transactionErrors = errorVocabulary({
   approval_terms_changed: 'conflict',
   approval_expired: 'conflict',
   approval_self: 'forbidden',
-  /** Who approves and who began it, or approved it too, are not surely two people: one invited the other to enrol a key. */
+  /** The approver is not independent of the initiator or of another approver: one invited the other to enrol a key. */
   approval_not_independent: 'forbidden',
   approval_repeated: 'conflict',
   approval_role: 'forbidden',
@@ -221,60 +221,60 @@ export const transactionErrors = errorVocabulary({
   approval_not_awaited: 'conflict',
   approval_out_of_turn: 'conflict',
   approval_not_found: 'not-found',
-  /** The approval presented was withdrawn by who gave it. */
+  /** The approver has withdrawn the presented approval. */
   approval_withdrawn: 'conflict',
-  /** The transaction was carried on by it: it cannot be withdrawn any more. */
+  /** The transaction has used the approval, so it cannot be withdrawn. */
   approval_used: 'conflict',
   approval_batch_root: 'conflict',
-  /** The authenticator that signed is of a class that is not enough for approvals here. */
+  /** The signing authenticator's class is not sufficient for approvals here. */
   approval_authenticator: 'forbidden',
-  /** The account of who signed is locked, may be somebody else's, or was recovered a short while ago. */
+  /** The approver's account is locked, possibly compromised, or was recovered recently. */
   approval_unsettled: 'forbidden',
-  /** Something is to be said when an approval is declined: 1 to 500 characters. */
+  /** Declining requires a reason of 1 to 500 characters. */
   decline_reason: 'invalid',
-  /** Whoever does this may not have begun, approved or certified it. */
+  /** The caller must not have initiated, approved or certified it (separation of duties). */
   duties_combined: 'forbidden',
-  /** A person or their software must do this; a machine of its own accord may not. */
+  /** A person or their software must do this, not an autonomous machine. */
   person_required: 'forbidden',
-  /** A destination that is not active in the address book of the institution, or not any more as it was. */
+  /** The destination is not, or no longer in this form, an active entry of the institution's address book. */
   destination_unknown: 'conflict',
   cooling_off: 'conflict',
-  /** What follows a trade names none that is known here, or one that the institution is no party to. */
+  /** The intent refers to a trade that is unknown here, or to which the institution is no party. */
   trade_unknown: 'conflict',
-  /** The trade has not been executed, is over, or waits for somebody to deal with an exception. */
+  /** The trade has not been executed, has ended, or has an open exception. */
   trade_not_executed: 'conflict',
-  /** The trade has other parties, another instrument, currency or direction; the facts name the `field`. */
+  /** The trade's parties, instrument, currency or direction differ; the facts name the `field`. */
   trade_differs: 'conflict',
-  /** More than was executed, less what others have taken of it; the facts name what is `left`. */
+  /** More than the executed amount minus what other intents have used; the facts name what is `left`. */
   trade_exceeded: 'conflict',
-  /** A settlement of the trade is under way: the trade is not reported as settled beside it. */
+  /** A settlement of the trade is in progress, so the trade cannot be reported as settled. */
   trade_being_settled: 'conflict',
   short_code_unmapped: 'conflict',
-  /** A partner named another digest, state or amount than stands here. */
+  /** The partner named another digest, state or amount than our record. */
   partner_mismatch: 'conflict',
-  /** It came after the time until which it was waited for, and is of no use any more. */
+  /** The event arrived after its deadline and can no longer be accepted. */
   event_late: 'conflict',
 });
 
-/** Read before a transition: what was executed, cleared or settled, in the words of the caller's system. */
+/** An event to apply: what was executed, cleared or settled, in the terms of the caller's system. */
 export interface TransitionRequest {
   readonly transaction: TransactionId;
   readonly event: TransactionEvent;
   readonly idempotencyKey: string;
-  /** Event-specific facts (executed quantity and price, settlement reference); hashed for the idempotency check. */
+  /** Event-specific facts (executed quantity and price, settlement reference). Their hash is part of the idempotency check. */
   readonly body: Readonly<Record<string, unknown>>;
-  /** Who asks: the authenticated caller, with the institution it acts for. */
+  /** The authenticated caller, with the institution it acts for. */
   readonly by: Actor & { readonly client: string };
-  /** Principal ids of the acting chain, current actor first, where others act for the caller. */
+  /** Principal ids of the acting chain, current actor first. */
   readonly actors?: readonly string[];
-  /** How the caller signed in, where it is a person and their token says so. */
+  /** How the caller signed in, for a person whose token contains it. */
   readonly authentication?: { readonly acr?: string; readonly authTime?: number };
 }
 
 export interface TransactionRegistry extends ExceptionRegister {
   /**
-   * Gives an intent its transaction. The same client with the same idempotency key and the same intent gets
-   * the same transaction again; with another intent `idempotency_conflict`.
+   * Opens a transaction for an intent. The same client with the same idempotency key and intent gets the same transaction;
+   * another intent under that key is refused with `idempotency_conflict`.
    */
   open(request: {
     readonly detail: AuthorizationDetail;
@@ -284,76 +284,72 @@ export interface TransactionRegistry extends ExceptionRegister {
   }): Promise<OpenedTransaction>;
   facts(id: TransactionId): Promise<TransactionFacts | undefined>;
   /**
-   * Whether its order counts against limits: it has been submitted, and not cancelled. Waits for a transition that is
-   * under way, so that the answer is final for what was asked before.
+   * Whether the transaction's order counts against limits: submitted and not cancelled. Waits for a transition in progress, so
+   * that the answer is final for earlier requests.
    *
    * @returns undefined for an unknown transaction
-   * @throws CodedError `database_unavailable` when it is not known in time
+   * @throws CodedError `database_unavailable` when the state is not known in time
    */
   countsAgainstLimits(id: TransactionId): Promise<boolean | undefined>;
-  /** What happened to it, oldest first; empty for an unknown transaction. */
+  /** The transaction's events, oldest first; empty for an unknown transaction. */
   history(id: TransactionId): Promise<readonly TransitionReceipt[]>;
   /**
-   * Every institution that may know of the transaction: who began it, for whom, the firms that an order lists, and
-   * whoever else has had a step to take.
+   * All institutions that may see the transaction: the initiator's, the one it acts for, the firms listed in an order, and every
+   * institution that has had a step to take.
    */
   parties(id: TransactionId): Promise<readonly string[]>;
   /**
-   * The steps in the life of a transaction that are an institution's to take, whether or not they can be taken now, with
-   * the scope of each.
+   * All steps of an institution in the transaction's life cycle, with the scope of each, whether or not they are possible now.
    *
-   * @returns undefined where the institution has no part in it, or there is no such transaction
+   * @returns undefined for an unknown transaction, or one in which the institution has no part
    */
   stepsOf(
     id: TransactionId,
     institution: string,
   ): Promise<readonly { readonly event: TransactionEvent; readonly scope: Scope }[] | undefined>;
   /**
-   * Takes an approver's compact JWS over `{ iss, txn, intent_digest, decision: "approve", iat, exp, jti }` with
-   * `typ` `countersign-approval+jwt`, signed with ES256 or EdDSA by a key registered to exactly one person, who is
-   * the `iss`. It counts until `exp`, at most an hour after `iat`, in the role that the claim `role` names; left out,
-   * as a supervisor's, or in the only other role of {@link approverRoles} that the person has.
+   * Accepts an approver's compact JWS over `{ iss, txn, intent_digest, decision: "approve", iat, exp, jti }` with `typ`
+   * `countersign-approval+jwt`. It must be signed with ES256 or EdDSA by a key registered to exactly one person, who is the
+   * `iss`. It is valid until `exp`, at most an hour after `iat`, in the role of the claim `role`. Without that claim the role is
+   * supervisor, or the only other role of {@link approverRoles} that the person has.
+   * A person's authenticator signs the same members as a statement of `typ` `countersign-approval+webauthn`, which the caller has
+   * already verified (`Statements.take`). The approval ends with that authenticator.
    *
-   * A person's authenticator signs the same members as a statement of `typ` `countersign-approval+webauthn`, which has
-   * been verified when it comes here (`Statements.take`); it falls with that authenticator.
-   *
-   * @param shown what the approver was shown, kept with the record for those who may read it
+   * @param shown what the approver was shown, recorded for authorized readers
    */
   approve(id: TransactionId, approval: string | SignedStatement, shown?: ShownToApprover): Promise<Approval>;
   /**
-   * Carries a transaction on by one event, once. The same institution with the same key, event and body gets the
-   * first receipt again; the key with anything else `idempotency_conflict`.
+   * Applies one event to a transaction, once. The same institution with the same key, event and body gets the first receipt
+   * again; anything else under that key is refused with `idempotency_conflict`.
    *
    * @throws CodedError of {@link transactionErrors}. Facts: `approval_required` the missing `obligations`,
-   *   `transition_not_permitted` the `reasons`, `mandate_lapsed` the `reason` and, after execution, the `exception`
-   *   that was raised, `notional_per_day` and `limit_exceeded` the `headroom` and the readings, `terms_exceeded` the
-   *   `field`. Why mandate or policies do not permit it is told to the side that began it; others learn the code and the
-   *   exception.
+   * `transition_not_permitted` the `reasons`, `mandate_lapsed` the `reason` and, after execution, the raised `exception`,
+   * `notional_per_day` and `limit_exceeded` the `headroom` and the readings, `terms_exceeded` the `field`. Only the initiating
+   * side learns why mandate or policies deny; others get the code and the exception.
    */
   transition(request: TransitionRequest): Promise<TransitionReceipt>;
   /**
-   * Takes one signature for several transactions: a compact JWS or a statement as for {@link approve}, with `items`, a
-   * list of `{ txn, intent_digest }`, and `root`, its digest, in the place of `txn` and `intent_digest`. All or none.
+   * Accepts one signature for several transactions: a compact JWS or a statement as for {@link approve}, but with `items`, a list
+   * of `{ txn, intent_digest }`, and its digest `root` instead of `txn` and `intent_digest`. All or none.
    *
-   * @throws CodedError as {@link approve}, with the `transaction` at fault in its facts; `approval_batch_root`
+   * @throws CodedError as {@link approve}, with the failing `transaction` in its facts; `approval_batch_root`
    */
   approveBatch(
     approval: string | SignedStatement,
     shown?: ReadonlyMap<TransactionId, ShownToApprover>,
   ): Promise<BatchApproval>;
   /**
-   * An approver will not approve it, and says why; nothing else happens to it, and they may think better of it. Recorded
-   * as `approval.declined`. Repeating it returns the first result.
+   * Records that an approver declines, with a reason (`approval.declined`). It has no other effect, and the approver may still
+   * approve later. Repeating it returns the first result.
    *
-   * @throws CodedError as {@link approve} for who could not have approved it; `decline_reason`
+   * @throws CodedError as {@link approve} for a person who could not approve it; `decline_reason`
    */
   decline(id: TransactionId, by: PrincipalId, reason: string): Promise<{ readonly recordId: RecordId }>;
   /**
-   * What waits for a person: an approval is wanted that they may give now, in a role they have, of what they neither
-   * began nor approved nor declined. The soonest to end first; at most 30, however much there is.
-   *
-   * An approval by the policies' wish alone is known of since the step was asked for, or since somebody looked at what
-   * there is to approve.
+   * Transactions awaiting an approval that this person may give now, excluding those they initiated, approved or declined. The
+   * earliest deadline first; at most 30.
+   * An approval that only policies require becomes known when the step is requested, or when somebody lists the outstanding
+   * approvals.
    *
    * @param intents only transactions with one of these digests
    */
@@ -362,25 +358,25 @@ export interface TransactionRegistry extends ExceptionRegister {
     intents?: readonly Digest[],
   ): Promise<{ readonly waiting: readonly WaitingTransaction[]; readonly more: boolean }>;
   /**
-   * By the approver, as long as a step that wants it is still to come; once the last of them rests on it, no more.
-   * Repeating it returns the first result.
+   * Withdraws an approval, for its approver, until the last step that needs it has used it. Repeating it returns the first
+   * result.
    */
   withdrawApproval(id: TransactionId, approval: ApprovalId, by: Requester): Promise<Approval>;
   /**
-   * @returns undefined for an unknown transaction, or one that people of this institution have no part in approving: a
-   *   counterparty does not see the limits an intent was given
+   *
+   * @returns undefined for an unknown transaction, or for an institution without approvers in it: a counterparty must not see the
+   * limits of an intent
    */
   approvalView(id: TransactionId, institution: string): Promise<ApprovalView | undefined>;
   /**
-   * A signed document that travels with a message about the transaction; see `@countersign/envelope`. Recorded first.
+   * A signed document that accompanies a message about the transaction; see `@countersign/envelope`. Recorded first.
    *
-   * @param by a caller of one of its parties
+   * @param by a caller of one of the transaction's parties
    */
   envelope(id: TransactionId, by: Requester): Promise<{ readonly envelope: string; readonly recordId: RecordId }>;
   /**
-   * Ends every approval that a principal has given and that has not been used. Of somebody who leaves, what was only
-   * meant is cancelled, and exceptions tell of what they have begun; who moves goes on answering for it, as far as the
-   * policies still let them.
+   * Ends a principal's unused approvals. For a person who leaves, also cancels transactions that were only intended and raises
+   * exceptions for those already started. A person who moves stays responsible for them as far as the policies permit.
    */
   endAuthorityOf(
     principal: string,

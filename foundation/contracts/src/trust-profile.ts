@@ -13,11 +13,11 @@ export interface TrustProfile {
   readonly algorithms: readonly ('ES256' | 'PS256' | 'EdDSA')[];
   /** Longest life of an assertion, `exp - iat`, in seconds; at most 300. */
   readonly maxLifetimeSeconds: number;
-  /** Claims that must be present, beside those every assertion needs. */
+  /** Required claims, beside those that every assertion needs. */
   readonly requiredClaims: readonly string[];
   /** Accepted authentication context classes; an assertion with another or none is refused. */
   readonly acrValues: readonly string[];
-  /** How old the sign-in may be, in seconds. */
+  /** Maximum age of the sign-in, in seconds. */
   readonly maxAuthenticationAgeSeconds: number;
   /** Lets the partner's people sign in to our own pages at its provider; without it nobody can. */
   readonly signIn?: PartnerSignIn;

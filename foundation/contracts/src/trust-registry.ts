@@ -13,36 +13,39 @@ import type { TrustProfile, TrustProfileInput } from './trust-profile.ts';
 
 export const trustErrors = errorVocabulary({
   profile_invalid: 'invalid',
-  /** The issuer speaks for another institution already. */
+  /** The issuer already has a profile for another institution. */
   issuer_taken: 'conflict',
   partner_institution_unknown: 'invalid',
-  /** The institution's LEI has lapsed or is retired: nobody may speak for it. */
+  /** The institution's LEI is lapsed or retired, so no issuer may vouch for its people. */
   partner_institution_not_issued: 'forbidden',
   profile_not_found: 'not-found',
   /** Somebody else has changed the profile since it was read. */
   profile_changed_meanwhile: 'conflict',
 });
 
-/** What a profile would be made of, for whoever proposes and approves it. */
+/** The planned effect of a profile, for proposer and approver. */
 export interface PlannedProfile {
-  /** Undefined where it would be as it is. */
+  /** Undefined when nothing would change. */
   readonly change: DirectoryChange | undefined;
   readonly before?: { readonly [member: string]: Json };
   readonly after: { readonly [member: string]: Json };
-  /** Of what is there now: the profile is replaced while it is still this. */
+  /** Digest of the present profile. The change applies only while the profile still has this digest. */
   readonly basis: Digest;
 }
 
-/** Carries out what two people have decided about profiles: for the change requests of the directory. */
+/** Applies profile changes that two people have approved, for the change requests of the directory. */
 export interface ProfileChanges {
-  /** @throws CodedError of {@link trustErrors} for a profile that cannot be registered as things are now */
+  /**
+   *
+   * @throws CodedError of {@link trustErrors} for a profile that cannot be registered at present
+   */
   plan(input: TrustProfileInput): Promise<PlannedProfile>;
   /**
-   * Puts the profile into force.
+   * Activates the profile.
    *
-   * @param approval.record of the approval, which is durable
-   * @param approval.settles what the record of the profile ends: it stands while the approval is not carried out
-   * @throws CodedError of {@link trustErrors}, `profile_changed_meanwhile` among them
+   * @param approval.record the durable record of the approval
+   * @param approval.settles the standing that the profile's record ends; it is in force until the approval is carried out
+   * @throws CodedError of {@link trustErrors}, including `profile_changed_meanwhile`
    */
   carryOut(
     input: TrustProfileInput,
@@ -60,9 +63,9 @@ export interface ProfileChanges {
 
 export interface TrustRegistry {
   /**
-   * Registers or replaces the profile of an issuer; a new version each time something differs, and no other is
-   * ever overwritten. What trusts a partner less than before counts at once; everything else waits for a second person as a change of
-   * the directory ({@link Directory.approve}).
+   * Registers or replaces an issuer's profile. Every difference makes a new version; versions are never overwritten. A change
+   * that only reduces trust takes effect at once. Any other change waits for a second person as a change of the directory ({@link
+   * Directory.approve}).
    *
    * @param input a {@link TrustProfileInput}
    * @throws CodedError of {@link trustErrors}; `profile_invalid` lists its `problems` (path and detail) in its facts
@@ -73,12 +76,12 @@ export interface TrustRegistry {
     reason: string,
   ): Promise<{ readonly profile: TrustProfile } | { readonly proposed: DirectoryChangeRequest }>;
   /**
-   * Withdraws trust at once. Trusting the issuer again takes two people, by {@link register}.
+   * Suspends trust at once. Restoring it takes two people, through {@link register}.
    *
    * @throws CodedError `profile_not_found`
    */
   suspend(id: ProfileId, by: Requester, reason: string): Promise<TrustProfile>;
-  /** The newest version, which may be suspended; from memory. */
+  /** The newest version, possibly suspended; from memory. */
   profileOf(issuer: string): Promise<TrustProfile | undefined>;
   /** The newest version of each profile, by issuer. */
   list(): Promise<readonly TrustProfile[]>;

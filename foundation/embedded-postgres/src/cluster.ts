@@ -22,11 +22,10 @@ export const superuser = 'countersign';
 const initTimeoutMs = 180_000;
 
 /**
- * Makes the PostgreSQL cluster in `folder` on the first start, and checks on later ones that these programs
- * can open it. A first start that is killed half-way leaves only a temporary folder, which the next one
- * removes: `cluster` appears by a rename, complete.
+ * Creates the PostgreSQL cluster in `folder` on the first start; on later starts, checks that these programs can open it. An
+ * interrupted first start leaves only a temporary folder, which the next start removes: `cluster` appears complete, by a rename.
  *
- * @returns the superuser's password, kept in `folder/password` with mode 0600.
+ * @returns the superuser's password, stored in `folder/password` with mode 0600.
  * @throws CodedError `postgres_init_failed`, `postgres_version_mismatch`, `postgres_password_missing`, `database_disk_full`
  */
 export async function prepareCluster(options: {
@@ -44,7 +43,7 @@ export async function prepareCluster(options: {
     return { password: readPassword(folder) };
   }
   options.onProgress('Creating the database (first start)');
-  // On disk before the cluster is: a cluster whose password is lost could not be opened.
+  // Write the password before the cluster: a cluster without its password could not be opened.
   const password = randomBytes(32).toString('base64url');
   writeFileDurably(join(folder, 'password'), password, 0o600);
   await initialise(options, password);
@@ -79,7 +78,10 @@ async function initialise(
   }
 }
 
-/** @returns undefined when it went well, else the end of what it said. */
+/**
+ *
+ * @returns undefined on success, otherwise the end of its output
+ */
 function runInitdb(
   runtime: PostgresRuntime,
   account: ServerAccount,

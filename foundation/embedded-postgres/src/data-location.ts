@@ -7,19 +7,17 @@ import { createFileDurably, makeFolder, systemErrorCode } from '@countersign/run
 import { embeddedPostgresErrors } from './errors.ts';
 import { chooseServerAccount, firstClosedFolder, type ServerAccount } from './server-account.ts';
 
-/**
- * Where the data lies, a real path. Under `folder`: `cluster` (PostgreSQL's own), `password`, `owner.lock`, `server.log`.
- */
+/** Location of the data, a real path. Under `folder`: `cluster` (PostgreSQL's own), `password`, `owner.lock`, `server.log`. */
 export interface DataLocation {
   readonly folder: string;
   readonly account: ServerAccount;
-  /** Why it is not where it was asked for, for people. */
+  /** Explanations for people why the data is not in the requested folder. */
   readonly notes: readonly string[];
 }
 
-/** In the requested folder: says where the data is instead. */
+/** File in the requested folder that names the actual folder. */
 const pointerFile = 'database-is-elsewhere.json';
-/** In the folder pointed at: proves it is the one that was meant. */
+/** File in the actual folder that confirms that the pointer refers to it. */
 const markerFile = 'countersign-database.json';
 
 export const clusterIn = (folder: string): string => join(folder, 'cluster');
@@ -68,7 +66,10 @@ function defaultFallbackRoots(): string[] {
   return [join(process.env['XDG_DATA_HOME'] ?? join(homedir(), '.local', 'share'), 'countersign', 'data')];
 }
 
-/** Tries it for real: PostgreSQL insists on a folder of its own account with mode 0700, and the account must get there. */
+/**
+ * Tests the folder in practice: PostgreSQL needs a folder of its own account with mode 0700, and the account must be able to
+ * enter it.
+ */
 function whyUnusable(folder: string, account: ServerAccount): string | undefined {
   const closed = firstClosedFolder(folder, account);
   if (closed !== undefined) return `the account PostgreSQL runs under may not enter ${closed}`;
@@ -82,7 +83,7 @@ function whyUnusable(folder: string, account: ServerAccount): string | undefined
       process.platform === 'win32' || ((mode & 0o777) === 0o700 && (account === 'self' || uid === account.uid));
     return kept ? undefined : `the file system of ${folder} does not keep owners and modes`;
   } catch (error) {
-    // A full disk is full wherever the pointer would lead.
+    // On a full disk, another folder does not help.
     if (systemErrorCode(error) === 'ENOSPC') throw error;
     return `${folder} cannot be written to (${systemErrorCode(error) ?? 'unknown'})`;
   } finally {
@@ -117,7 +118,7 @@ function placeElsewhere(
       continue;
     }
     if (!createFileDurably(join(requested, pointerFile), JSON.stringify({ folder, id }, null, 2), 0o600)) {
-      // Another start was faster; its place counts.
+      // Another start was faster; use its folder.
       rmSync(folder, { recursive: true, force: true });
       const pointer = readPointer(requested);
       if (pointer !== undefined) return follow(pointer, requested);

@@ -37,7 +37,7 @@ function othersCanEnter(): boolean {
   }
 }
 
-/** In memory where there is room: what is tested survives killed processes, which takes no disk, and initdb syncs a lot. */
+/** In memory if there is room: initdb syncs a lot, and data survives a killed process without a disk. */
 const temporary = (): string => {
   const memory = '/dev/shm';
   if (!existsSync(memory)) return tmpdir();
@@ -340,7 +340,7 @@ describe('after a crash', () => {
   it('leaves alone a process that got the pid of the old server', async () => {
     usePristineData();
     const { uid, gid } = statSync(join(dataFolder, 'cluster'));
-    // Same account as the server: the case that PostgreSQL by itself takes for a running server.
+    // Same account as the server: PostgreSQL itself would mistake this process for a running server.
     const bystander = spawn('sleep', ['60'], { stdio: 'ignore', ...(isRoot ? { uid, gid } : {}) });
     children.push(bystander);
     const stale = join(dataFolder, 'cluster', 'postmaster.pid');

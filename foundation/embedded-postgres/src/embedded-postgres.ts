@@ -13,9 +13,9 @@ import { sendSignal } from './stop-server.ts';
 
 export interface EmbeddedPostgres {
   readonly connection: OwnerConnection;
-  /** Where the data really lies: what a backup must hold. */
+  /** Actual location of the data: the folder to back up. */
   readonly dataFolder: string;
-  /** For people: why something is not as they asked for (place of the data, port). */
+  /** Explanations for people of deviations from their request (location of the data, port). */
   readonly notes: readonly string[];
   /** Shuts the server down and waits for it. Idempotent. */
   stop(): Promise<void>;
@@ -23,12 +23,12 @@ export interface EmbeddedPostgres {
 
 export interface EmbeddedPostgresOptions {
   readonly dataFolder: string;
-  /** Preferred; a free one is taken when it is not free, or none is given. */
+  /** Preferred port; a free one is used when it is taken or left out. */
   readonly port?: number;
   readonly logger?: (event: string, fields: Readonly<Record<string, unknown>>) => void;
-  /** For people: what takes its time. */
+  /** Progress messages for people. */
   readonly onProgress?: (message: string) => void;
-  /** Where data goes when the server's account cannot work in `dataFolder`; tests name their own. */
+  /** Folders for the data when the server's account cannot work in `dataFolder`; tests use their own. */
   readonly fallbackRoots?: readonly string[];
 }
 
@@ -129,7 +129,7 @@ async function start(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres
   }
 }
 
-/** Restarts the server when it ends unasked, and makes sure that it does not outlive a normal exit of ours. */
+/** Restarts the server when it ends unexpectedly, and ensures that it does not outlive a normal exit of this process. */
 function keepRunning(options: {
   readonly first: ServerProcess;
   readonly restart: () => Promise<ServerProcess>;
@@ -160,7 +160,7 @@ function keepRunning(options: {
         }
       }
     }
-    // stop() was called while a restart was under way.
+    // stop() was called during a restart.
     await server?.stop();
   };
   const supervision = supervise();

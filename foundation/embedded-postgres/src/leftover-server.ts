@@ -34,7 +34,7 @@ export async function settleLeftoverServer(options: {
   return outcome;
 }
 
-/** What PostgreSQL says about itself while it runs: line 1 its pid, line 4 the port, line 8 the state. */
+/** PostgreSQL's own state file: line 1 has the pid, line 4 the port, line 8 the state. */
 export function readServerState(cluster: string): { pid: number; state: string } | undefined {
   const lines = readLines(join(cluster, 'postmaster.pid'));
   return lines === undefined ? undefined : { pid: Number(lines[0]), state: (lines[7] ?? '').trim() };

@@ -19,7 +19,7 @@ import { embeddedPostgresErrors } from './errors.ts';
 import type { PlatformPackage } from './platform-package.ts';
 import { asAccount, firstClosedFolder, type ServerAccount } from './server-account.ts';
 
-/** PostgreSQL's programs where the server's account can run them. */
+/** PostgreSQL's programs in a folder where the server's account can run them. */
 export interface PostgresRuntime {
   readonly bin: (program: 'initdb' | 'postgres' | 'pg_ctl') => string;
   /** Major version, e.g. 18: what a data folder's PG_VERSION must say. */
@@ -27,7 +27,7 @@ export interface PostgresRuntime {
   readonly version: string;
 }
 
-/** An environment that carries over nothing of ours: a PGPORT or PGDATA set for a person must not steer the server. */
+/** An environment without our variables: a person's PGPORT or PGDATA must not affect the server. */
 export const serverEnvironment: NodeJS.ProcessEnv = {
   PATH: process.env['PATH'] ?? '/usr/bin:/bin',
   LC_ALL: 'C',
@@ -65,7 +65,7 @@ export async function preparePostgresRuntime(options: {
   );
 }
 
-/** Where the copy may go. Shared folders come last, and are used only when nobody else can write the one we made there. */
+/** Possible folders for the copy. Shared folders come last, and are used only if nobody else can write to our folder in them. */
 export function runtimeFolders(dataFolder: string): string[] {
   const uid = process.getuid?.() ?? 0;
   const shared = join(tmpdir(), `countersign-postgres-${uid}`);
@@ -114,7 +114,7 @@ function copyInto(
     try {
       renameSync(building, copy);
     } catch (error) {
-      // Somebody else was faster: theirs is as good.
+      // Another process was faster; use its copy.
       if (!isComplete(copy, source)) throw error;
     }
   } finally {
@@ -123,7 +123,7 @@ function copyInto(
   return copy;
 }
 
-/** Half a copy whose maker was killed. An hour is far beyond what a copy takes. */
+/** Removes incomplete copies of a killed process. No copy takes an hour. */
 function removeAbandoned(folder: string): void {
   for (const name of readdirSync(folder)) {
     const path = join(folder, name);
@@ -132,7 +132,10 @@ function removeAbandoned(folder: string): void {
   }
 }
 
-/** What runs as us or as the server must not come from a folder others can write: a shared /tmp lets anybody make a name first. */
+/**
+ * Programs of ours or of the server must not come from a folder that others can write: in a shared /tmp anybody can create the
+ * folder first.
+ */
 function refuseForeign(folder: string): void {
   if (process.platform === 'win32') return;
   const { uid, mode } = lstatSync(folder);
@@ -151,7 +154,7 @@ function isComplete(copy: string, source: PlatformPackage): boolean {
   }
 }
 
-/** The regular files that a running server needs; what is for compiling against it stays behind. */
+/** The regular files that a running server needs; development files are left out. */
 function filesOf(native: string): { path: string; size: number; mode: number }[] {
   const files: { path: string; size: number; mode: number }[] = [];
   const visit = (folder: string): void => {

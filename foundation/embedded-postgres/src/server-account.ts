@@ -6,9 +6,8 @@ import { embeddedPostgresErrors } from './errors.ts';
 export type ServerAccount = 'self' | { readonly uid: number; readonly gid: number };
 
 /**
- * PostgreSQL refuses to run as root, rightly. Started as root, the server gets an account that already
- * exists (initdb looks its own name up): whoever owns the data already, else `postgres`, which is made for
- * this, else `nobody`.
+ * The server's account when started as root, because PostgreSQL refuses to run as root. The account must already exist (initdb
+ * looks up its own name): the owner of existing data, else `postgres`, which is made for this, else `nobody`.
  *
  * @param owner of data that exists already, so that a later change of accounts does not lock us out.
  * @throws CodedError `postgres_account_missing`

@@ -32,11 +32,10 @@ const startTimeoutMs = 300_000;
 const logLimitBytes = 10_000_000;
 
 /**
- * As many connections as two control planes open between them when all of their pools are full, and some for tools.
- *
- * Durability is PostgreSQL's default and said aloud here so that nobody tunes it away: "durable" must mean
- * on the disk, or evidence could be lost after it was relied on. Statements and row values stay out of the
- * server's log (terse messages, no statements): they may hold personal data.
+ * Enough connections for two control planes with full pools, plus some for tools.
+ * Durability is PostgreSQL's default and stated here so that nobody disables it: "durable" must mean on the disk, or evidence
+ * could be lost after it was relied on. Statements and row values stay out of the server's log (terse messages, no statements),
+ * because they may contain personal data.
  */
 const settings: readonly string[] = Object.entries({
   fsync: 'on',
@@ -78,8 +77,8 @@ export async function startServer(
     if (typeof started !== 'string') return started;
     failure = started;
     if (/No space left on device/i.test(failure)) throw diskFull(options.folder);
-    // Between our look and its bind somebody else may have taken the port; and backends of a server that was
-    // killed keep its shared memory until they notice.
+    // Another process may have taken the port since the check. Backends of a killed server also keep its shared memory until they
+    // notice.
     const passing =
       /Address already in use|could not bind|could not create any TCP|shared memory block .* still in use/i;
     if (!passing.test(failure)) break;
@@ -192,7 +191,7 @@ function readLogFrom(folder: string, start: number): string {
   }
 }
 
-/** The line that says why, without the time stamp before it. */
+/** The line with the reason, without its time stamp. */
 function reasonIn(output: string): string {
   const lines = output.trim().split('\n');
   const line = lines.findLast((text) => /FATAL|PANIC/.test(text)) ?? lines.at(-1) ?? '';

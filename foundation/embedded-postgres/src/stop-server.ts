@@ -28,14 +28,14 @@ export async function stopServerProcess(server: {
   );
 }
 
-/** Best effort: a process that has just gone is no error. */
+/** Best effort: a process that has just ended is no error. */
 export function sendSignal(pid: number, signal: 'SIGINT' | 'SIGQUIT', pgCtl?: string): void {
   try {
     if (process.platform !== 'win32') process.kill(pid, signal);
     else if (pgCtl !== undefined)
       execFileSync(pgCtl, ['kill', signal.slice(3), String(pid)], { stdio: 'ignore', timeout: 5000 });
   } catch {
-    // Gone between the look and the signal; the caller's wait finds out.
+    // The process ended in between; the caller's wait detects this.
   }
 }
 

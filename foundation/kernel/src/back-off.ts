@@ -1,10 +1,10 @@
 import type { Random } from './clock.ts';
 
 /**
- * How long to wait before trying again, in milliseconds: doubled with each failure up to the longest wait, and up to a fifth less by
- * chance, so that those who wait do not all come back in the same moment.
+ * Delay before the next retry, in milliseconds: doubled with each failure up to a maximum, and reduced at random by up to a
+ * fifth, so that clients do not all retry at the same moment.
  *
- * @param failures how many came before this one
+ * @param failures number of previous failures
  */
 export function backOffMs(
   failures: number,

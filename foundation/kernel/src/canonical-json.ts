@@ -71,7 +71,7 @@ function writeString(text: string): string {
   return JSON.stringify(text);
 }
 
-/** Whether its text would be digits that do not say which integer was meant. */
+/** Whether the value's digits would not identify the intended integer. */
 function isInexactInteger(value: number): boolean {
   return Math.abs(value) > Number.MAX_SAFE_INTEGER && Math.abs(value) < 1e21;
 }
@@ -85,9 +85,9 @@ function refuse(what: string): CodedError {
 }
 
 /**
- * Parses JSON from outside. Size is checked before parsing. A key that stands twice in one object is refused, whatever the
- * document: two readers could each believe another value. So is a number beyond 2^53 - 1 (RFC 7493 section 2.2), however it
- * is written: it would be rounded without a word.
+ * Parses untrusted JSON. Size is checked before parsing. A duplicate key in an object is refused, because two parsers could read
+ * different values. A number beyond 2^53 - 1 is refused in any notation, because it would be rounded silently (RFC 7493 section
+ * 2.2).
  *
  * @returns the value, or a CodedError `invalid_json` (returned, not thrown, so that callers choose their own code).
  */
@@ -102,8 +102,8 @@ export function parseJson(
 }
 
 /**
- * As {@link parseJson}, for formats whose integers go further: one beyond 2^53 - 1 becomes a `bigint`. With a fraction or
- * an exponent such a number is refused, and so is one of more than 32 digits.
+ * As {@link parseJson}, for formats with larger integers: an integer beyond 2^53 - 1 becomes a `bigint`. Such a number with a
+ * fraction, an exponent or more than 32 digits is refused.
  */
 export function parseExactJson(
   text: string,
@@ -119,7 +119,7 @@ export function parseExactJson(
 }
 
 type Bounded =
-  /** Not exact where a number is beyond 2^53 - 1. */
+  /** `isExact` is false when a number is beyond 2^53 - 1. */
   | { readonly ok: true; readonly value: Json; readonly isExact: boolean }
   | { readonly ok: false; readonly problem: string };
 
@@ -140,8 +140,8 @@ function parseBounded(text: string, maxLength = 1_048_576): Bounded {
 }
 
 /**
- * How deep a text nests and how many keys it writes, if it is JSON. One pass without recursion or backtracking:
- * it runs on everything that comes from outside, before anything else does.
+ * Nesting depth and number of keys of a JSON text. One pass without recursion or backtracking, because it runs on all untrusted
+ * JSON before any other processing.
  */
 function scanText(text: string): { readonly depth: number; readonly keys: number } {
   let depth = 0;
@@ -173,7 +173,7 @@ function scanText(text: string): { readonly depth: number; readonly keys: number
 interface Survey {
   /** Keys that survived parsing. `__proto__` is an own key after JSON.parse, so it counts like any other. */
   keys: number;
-  /** False where a number is beyond 2^53 - 1. */
+  /** False when a number is beyond 2^53 - 1. */
   isExact: boolean;
 }
 

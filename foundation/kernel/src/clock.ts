@@ -29,7 +29,7 @@ export const systemRandom: Random = {
     for (let at = 0; at < size; at++, taken++) {
       // There is one: the pool was filled above where it held too few.
       out[at] = pool[taken] ?? 0;
-      // What was handed out is wiped, so that a later memory disclosure does not reveal it here as well.
+      // Wipe used bytes, so that a later memory disclosure does not reveal them here.
       pool[taken] = 0;
     }
     return out;
@@ -37,8 +37,8 @@ export const systemRandom: Random = {
 };
 
 /**
- * Whether something happened less than `withinMs` before `now`. A time ahead of `now` is not recent: the clock stepped back
- * since, so nobody can tell how old it is.
+ * Whether something happened less than `withinMs` before `now`. A time after `now` is not recent: the clock has stepped back, so
+ * its age is unknown.
  */
 export function isRecent(at: number, withinMs: number, now: number): boolean {
   return at <= now && now - at < withinMs;

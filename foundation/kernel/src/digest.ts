@@ -22,19 +22,19 @@ export function digestOf(value: unknown): Digest {
   return sha256Base64Url(canonicalize(value)) as Digest;
 }
 
-/** {@link digestOf} for an intent. Whoever calls this vouches that `intent` is a parsed authorization detail. */
+/** {@link digestOf} for an intent. The caller guarantees that `intent` is a parsed authorization detail. */
 export function intentDigestOf(intent: unknown): IntentDigest {
   return digestOf(intent) as IntentDigest;
 }
 
 const digestPattern = /^[A-Za-z0-9_-]{43}$/;
 
-/** A digest from outside, or undefined when it has not the shape of one. */
+/** Parses a digest; undefined when the format is wrong. */
 export function parseDigest(text: unknown): Digest | undefined {
   return typeof text === 'string' && digestPattern.test(text) ? (text as Digest) : undefined;
 }
 
-/** Compares two strings without telling by its time where they differ. Lengths are not hidden. */
+/** Compares two strings in a time that does not depend on where they differ. The lengths are not hidden. */
 export function equalInConstantTime(a: string, b: string): boolean {
   const left = Buffer.from(a);
   const right = Buffer.from(b);
@@ -45,9 +45,9 @@ const base64UrlPattern = /^[A-Za-z0-9_-]*$/;
 const base64Pattern = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /**
- * Decodes base64url without padding (RFC 7515 section 2), strictly: a foreign character, padding, an
- * impossible length or non-zero trailing bits give undefined. Node's own decoder skips what it does not
- * know, which would let two texts stand for the same bytes.
+ * Decodes base64url without padding (RFC 7515 section 2), strictly: a foreign character, padding, an impossible length or
+ * non-zero trailing bits give undefined. Node's own decoder ignores such errors, so that two texts could represent the same
+ * bytes.
  */
 export function decodeBase64Url(text: string): Buffer | undefined {
   if (!base64UrlPattern.test(text) || text.length % 4 === 1) return undefined;

@@ -1,4 +1,4 @@
-/** JSON with the integers that a number cannot hold. */
+/** JSON with integers beyond the precision of a number. */
 export type ExactJson =
   | null
   | boolean
@@ -11,10 +11,10 @@ export type ExactJson =
 const maxDigits = 32;
 
 /**
- * Reads a text that is known to be JSON, not nested deep and without a key that stands twice; integers beyond 2^53 - 1 as
- * `bigint`. The parser of Node.js 20 does not tell how a number was written.
+ * Reads a text that is known to be JSON without deep nesting or duplicate keys; integers beyond 2^53 - 1 become `bigint`. The
+ * parser of Node.js 20 does not report how a number was written.
  *
- * @returns undefined where a number beyond 2^53 - 1 is not a plain integer of at most 32 digits
+ * @returns undefined when a number beyond 2^53 - 1 is not a plain integer of at most 32 digits
  */
 export function readExactly(text: string): ExactJson | undefined {
   let at = 0;

@@ -1,18 +1,18 @@
-/** A bounded memory of what is costly to make, from which single entries can be taken. */
+/** A bounded cache whose entries can be removed singly. */
 export interface Generations<Key, Value> {
   get(key: Key): Value | undefined;
   /** @returns the value */
   keep(key: Key, value: Value): Value;
   forget(key: Key): void;
   clear(): void;
-  /** How many entries there are; those of the older generation count too. */
+  /** Number of entries in both generations. */
   readonly size: number;
 }
 
 /**
- * Two generations of at most `size` each: when the younger is full it becomes the older, and the older is dropped. A
- * hit in the older moves the value to the younger. What is used stays, a flood of what is used once cannot occupy
- * more than that, and a hit costs one map access.
+ * Two generations of at most `size` entries each. A full younger generation replaces the older one, which is dropped. A hit in
+ * the older generation moves the entry to the younger. Entries in use therefore stay, a flood of single-use entries cannot
+ * displace them beyond that, and a hit costs one map access.
  */
 export function createGenerations<Key, Value>(size: number): Generations<Key, Value> {
   let younger = new Map<Key, Value>();

@@ -1,7 +1,7 @@
 import type { Brand } from './brand.ts';
 import type { Clock, Random } from './clock.ts';
 
-/** Prefixes of the ids we make. The prefix says what an id names wherever one is met: in a log, a token, a support mail. */
+/** Prefixes of our ids, so that an id is recognisable in a log, a token or a support mail. */
 export const idPrefixes = {
   transaction: 'txn',
   mandate: 'mnd',
@@ -34,29 +34,29 @@ export type ApprovalId = Brand<string, 'ApprovalId'>;
 export type ExceptionId = Brand<string, 'ExceptionId'>;
 export type TokenId = Brand<string, 'TokenId'>;
 export type ProfileId = Brand<string, 'ProfileId'>;
-/** A durable consent that a client holds: what codes, refresh tokens and access tokens of it point back to. */
+/** A client's durable consent. Its codes, refresh tokens and access tokens refer to it. */
 export type GrantId = Brand<string, 'GrantId'>;
 /** A person's sign-in in one browser. */
 export type SessionId = Brand<string, 'SessionId'>;
-/** A change of the directory that waits for a second person. */
+/** A directory change awaiting a second person. */
 export type ChangeId = Brand<string, 'ChangeId'>;
-/** A policy bundle that waits for a second person. */
+/** A policy bundle awaiting a second person. */
 export type PolicyCandidateId = Brand<string, 'PolicyCandidateId'>;
 /** A run of a policy bundle over recorded decisions. */
 export type SimulationId = Brand<string, 'SimulationId'>;
-/** Where an institution has its events sent. */
+/** An institution's subscription to events. */
 export type SubscriptionId = Brand<string, 'SubscriptionId'>;
 /** A principal that leaves or moves, until everything it held has ended. */
 export type DepartureId = Brand<string, 'DepartureId'>;
-/** What one process records, from its start to its end. */
+/** The records of one process, from its start to its end. */
 export type StreamId = Brand<string, 'StreamId'>;
 /** A security key or passkey that one person has registered. */
 export type AuthenticatorId = Brand<string, 'AuthenticatorId'>;
-/** A lost factor, from its report to its replacement. */
+/** A recovery, from the report of the loss to the new authenticator. */
 export type RecoveryId = Brand<string, 'RecoveryId'>;
-/** A declared incident, with the emergency access that it gave. */
+/** A declared incident, with its emergency access. */
 export type IncidentId = Brand<string, 'IncidentId'>;
-/** What a person is told, by every channel. */
+/** A notice to a person, through all channels. */
 export type NoticeId = Brand<string, 'NoticeId'>;
 
 interface IdOf {
@@ -86,9 +86,8 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz';
 const bodyPattern = /^[0-9a-hjkmnp-tv-z]{26}$/;
 
 /**
- * A new id: prefix, 48 bits of time, 80 bits of randomness in Crockford base 32, e.g.
- * `txn_01k9z3m8q4d6s0v2x5y7a9b1c3`. Ids sort by the millisecond they were made in, which keeps B-tree
- * inserts at the right edge however large the table.
+ * A new id: prefix, 48 bits of time, 80 bits of randomness in Crockford base 32, e.g. `txn_01k9z3m8q4d6s0v2x5y7a9b1c3`. Ids sort
+ * by their millisecond, so that B-tree inserts stay at the right edge of the index.
  */
 export function newId<Kind extends IdKind>(
   kind: Kind,
@@ -98,9 +97,9 @@ export function newId<Kind extends IdKind>(
 }
 
 /**
- * The id that follows from what it names: whoever makes it makes the same. It sorts with what was made at that time.
+ * An id derived from its content, so that every node computes the same. It sorts with ids of that time.
  *
- * @param time milliseconds since the epoch @param bytes 10, such as the beginning of a digest
+ * @param time milliseconds since the epoch @param bytes 10, such as the first bytes of a digest
  */
 export function derivedId<Kind extends IdKind>(kind: Kind, time: number, bytes: Uint8Array): IdOf[Kind] {
   return `${idPrefixes[kind]}_${headOf(time)}${tailOf(bytes)}` as unknown as IdOf[Kind];
@@ -152,13 +151,13 @@ function tailOf(bytes: Uint8Array): string {
   return text;
 }
 
-/** When an id was made, in milliseconds since the epoch, by the clock of the node that made it. */
+/** Creation time of an id in milliseconds since the epoch, by the clock of the node that created it. */
 export function timeOfId(id: IdOf[IdKind]): number {
   const head = String(id).split('_')[1]?.slice(0, 10) ?? '';
   return [...head].reduce((time, character) => time * 32 + alphabet.indexOf(character), 0);
 }
 
-/** An id of one kind from outside, or undefined when it has not the shape of one. */
+/** Parses an id of one kind; undefined when the format is wrong. */
 export function parseId<Kind extends IdKind>(kind: Kind, text: unknown): IdOf[Kind] | undefined {
   if (typeof text !== 'string') return undefined;
   const prefix = `${idPrefixes[kind]}_`;

@@ -1,13 +1,13 @@
 import type { Json } from './canonical-json.ts';
 
-/** Members of a JSON object; undefined for any other JSON, and for what is not there. */
+/** Members of a JSON object; undefined for any other value. */
 export function membersOf(json: Json | undefined): Readonly<Record<string, Json>> | undefined {
   return typeof json === 'object' && json !== null && !Array.isArray(json)
     ? (json as Readonly<Record<string, Json>>)
     : undefined;
 }
 
-/** Every item of a JSON array as `read` finds it; undefined for any other JSON, and when one of them cannot be read. */
+/** Applies `read` to every item of a JSON array; undefined for any other JSON, and when an item cannot be read. */
 export function listOf<Item>(
   json: Json | undefined,
   read: (item: Json) => Item | undefined,

@@ -1,4 +1,4 @@
-/** What of a public key decides about its strength, under the names that Node's `KeyObject` has for it. */
+/** The properties of a public key that determine its strength, named as in Node's `KeyObject`. */
 export interface KeyDescription {
   readonly asymmetricKeyType?: string | undefined;
   readonly asymmetricKeyDetails?:
@@ -13,9 +13,9 @@ export interface KeyDescription {
 const curves: ReadonlySet<string | undefined> = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
 
 /**
- * Whether a key is one that certificates are relied on for: P-256, P-384, P-521, Ed25519, and RSA of 2,048 to 8,192 bits
- * with an odd exponent from 3 to 32 bits (NIST SP 800-57 part 1 table 2; larger numbers keep a verifier busy). Shorter
- * RSA, other curves and DSA are not, whatever their certificate says.
+ * Whether a key is strong enough for certificates: P-256, P-384, P-521, Ed25519, and RSA of 2,048 to 8,192 bits with an odd
+ * exponent from 3 to 32 bits (NIST SP 800-57 part 1 table 2; larger values would make verification slow). Shorter RSA, other
+ * curves and DSA are too weak.
  */
 export function isStrongKey({ asymmetricKeyType, asymmetricKeyDetails: details = {} }: KeyDescription): boolean {
   switch (asymmetricKeyType) {

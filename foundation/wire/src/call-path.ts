@@ -1,8 +1,8 @@
-/** A list of arguments as JSON: of our processes alone, so it is never taken for what a client sends. */
+/** Media type of an argument list as JSON. Only our processes use it, so a client's request is never mistaken for a call. */
 export const callMediaType = 'application/vnd.countersign.call+json';
-/** Several calls of one method: a list of arguments a line. Answers come back as lines, each when it is there. */
+/** Several calls of one method: one argument list on each line. Responses are also lines, each sent when it is ready. */
 export const callsMediaType = 'application/vnd.countersign.calls+jsonl';
-/** Calls that one request may have. */
+/** Maximum number of calls in one request. */
 export const mostTogether = 64;
 
 export function callPath({ contract, method }: { readonly contract: string; readonly method: string }): string {
@@ -15,13 +15,13 @@ export function readCallPath(path: string): { readonly contract: string; readonl
   return contract === undefined || method === undefined ? undefined : { contract, method };
 }
 
-/** The answer to one of several calls. */
+/** The response to one of several calls. */
 export interface AnswerLine {
-  /** Of the call among the lines of the request, from 0. */
+  /** Index of the call among the lines of the request, from 0. */
   readonly place: number;
-  /** As HTTP has it. */
+  /** HTTP status. */
   readonly status: number;
-  /** JSON, which has no line break; empty for no answer. */
+  /** JSON without line breaks; empty when there is no return value. */
   readonly text: string;
 }
 

@@ -5,23 +5,30 @@ import { wireErrors } from './process-identity.ts';
 import { validatorOf } from './validation.ts';
 import { encodingErrors } from './wire-forms.ts';
 
-/** How the arguments and the answer of one call are written as JSON. */
+/** Encodes the arguments and the return value of a call as JSON. */
 export interface CallCodec {
   writeArguments(values: readonly unknown[]): string;
-  /** @throws CodedError `call_malformed` where they are not what the method takes */
+  /**
+   *
+   * @throws CodedError `call_malformed` when they do not match the method's arguments
+   */
   readArguments(text: string): readonly unknown[];
-  /** Empty for no answer. */
+  /** Empty when there is no return value. */
   writeAnswer(value: unknown): string;
-  /** @throws CodedError `answer_malformed` where it is not what the method answers: the other process is not believed */
+  /**
+   *
+   * @throws CodedError `answer_malformed` when it does not match the method's return type, so that the other process is not
+   * trusted
+   */
   readAnswer(text: string): unknown;
 }
 
-/** What is sent and what is received is held against the schema that follows from the types of the contract. */
+/** Validates all sent and received values against the schema generated from the contract's types. */
 export function codecOf(contract: RemoteContract, method: string): CallCodec {
   const schemas: Readonly<Record<string, CallSchema>> = callSchemas[contract];
   const schema = schemas[method];
   if (schema === undefined) throw new Error(`no schema of ${contract}.${method}: run scripts/write-call-schemas.mjs`);
-  // Components pass what has more members than the contract names, or has them by getters: what the type says is written, and no more.
+  // Arguments can have more members than the contract names, or getters. Write exactly the members of the type.
   const writeArguments = exactEncoderOf(schema.arguments);
   const readArguments = decoderOf(schema.arguments);
   const requireArguments = validatorOf(schema.arguments);

@@ -31,7 +31,7 @@ function passed(schema: ValueSchema, value: unknown): unknown {
   return passer(schema)(value);
 }
 
-/** Fails whoever looks at anything of it. */
+/** Throws on any access to its members. */
 const untouchable = new Proxy(
   {},
   Object.fromEntries(

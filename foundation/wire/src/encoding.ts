@@ -3,29 +3,27 @@ import { type Definitions, reaches, resolve } from './schemas.ts';
 import { type Rewrite, wireForms, wireKindOf } from './wire-forms.ts';
 
 /**
- * Compiles what makes plain JSON of values of this schema. Where the schema has nothing that JSON does not have, the value is not looked
- * at: it comes out itself. Members that are undefined are left to `JSON.stringify`, which does not write them.
+ * Compiles an encoder from values of this schema to plain JSON. A schema that needs no conversion returns the value itself
+ * without reading it. Undefined members are left to `JSON.stringify`, which omits them.
+ * The encoder throws an `Error` for a value to convert that does not match the schema, which is our own bug.
  *
- * The function throws an `Error` for a value that is not of the schema's type where it rewrites: a fault of ours.
- *
- * @throws Error for a schema whose alternatives cannot be told from each other
+ * @throws Error for a schema whose alternatives cannot be distinguished
  */
 export function encoderOf(schema: ValueSchema, definitions: Definitions = callDefinitions): Rewrite {
   return rewriterOf(schema, definitions, { direction: 'encode', isExact: false });
 }
 
 /**
- * As {@link encoderOf}, and of each object exactly the members that the schema has, read by their names: getters of a class are written,
- * and what an object has beyond its type is not. Closed objects are copied; what may be anything is not looked at.
+ * As {@link encoderOf}, but writes exactly the members of the schema: class getters are included and additional members are not.
+ * Closed objects are copied; values that the schema leaves open are passed through.
  */
 export function exactEncoderOf(schema: ValueSchema, definitions: Definitions = callDefinitions): Rewrite {
   return rewriterOf(schema, definitions, { direction: 'encode', isExact: true });
 }
 
 /**
- * Compiles the other way: plain JSON that the validator of the same schema has let through becomes a value again.
- *
- * The function throws CodedError `call_malformed` for what no encoder writes, such as the same key twice in a map.
+ * Compiles the decoder: plain JSON that the schema's validator has accepted becomes a value again.
+ * The decoder throws CodedError `call_malformed` for JSON that no encoder writes, such as a duplicate key in a map.
  *
  * @throws Error as {@link encoderOf}
  */
@@ -37,7 +35,7 @@ const unchanged: Rewrite = (value) => value;
 
 interface Way {
   readonly direction: 'decode' | 'encode';
-  /** Whether closed objects are made anew of the members that they have by their schema. */
+  /** Whether closed objects are copied with exactly the members of their schema. */
   readonly isExact: boolean;
 }
 
@@ -49,7 +47,7 @@ function rewriterOf(schema: ValueSchema, definitions: Definitions, { direction, 
     return reaches(part, definitions, (inner) => inner.wire !== undefined || (isExact && isClosed(inner)));
   }
 
-  /** Undefined where there is nothing to do. */
+  /** Undefined when no conversion is needed. */
   function compile(part: ValueSchema): Rewrite | undefined {
     if (!isRewritten(part)) return undefined;
     if (part.$ref !== undefined) return compileReference(part, part.$ref);
@@ -63,7 +61,7 @@ function rewriterOf(schema: ValueSchema, definitions: Definitions, { direction, 
     };
   }
 
-  /** A definition may name itself: it is known before it is compiled. */
+  /** A definition may refer to itself, so it is registered before it is compiled. */
   function compileReference(part: ValueSchema, reference: string): Rewrite {
     const known = byReference.get(reference);
     if (known !== undefined) return known;
@@ -100,7 +98,7 @@ function rewriterOf(schema: ValueSchema, definitions: Definitions, { direction, 
     const members = new Map(Object.entries(properties).map(([name, member]) => [name, compile(member)]));
     const others = compile(additionalProperties || {});
     if (others === undefined && [...members.values()].every((rewrite) => rewrite === undefined)) return unchanged;
-    // `Object.fromEntries` defines members, so that one of the name `__proto__` stays a member.
+    // `Object.fromEntries` defines members, so that `__proto__` stays an ordinary member.
     return (object) =>
       Object.fromEntries(
         Object.entries(object).map(([name, member]: [string, unknown]) => {
@@ -136,7 +134,7 @@ function rewriterOf(schema: ValueSchema, definitions: Definitions, { direction, 
     return anyOf === undefined ? [alternative] : anyOf.flatMap(flatten);
   }
 
-  /** Of the values that a schema has, as they are before they are rewritten. */
+  /** The kinds of values of a schema, before encoding. */
   function kindsOf(alternative: ValueSchema): readonly string[] {
     const { wire, type, const: only, enum: several } = resolve(alternative, definitions);
     if (wire !== undefined) return [direction === 'encode' ? wire : wireForms[wire].jsonType];
@@ -145,7 +143,7 @@ function rewriterOf(schema: ValueSchema, definitions: Definitions, { direction, 
     return values === undefined ? jsonTypes : [...new Set(values.map(jsonTypeOf))];
   }
 
-  /** Alternatives of one kind: objects are told by a member that has another constant in each. */
+  /** Distinguishes alternatives of one kind: objects by a member with a different constant in each. */
   function compileCandidates(candidates: readonly ValueSchema[]): Rewrite {
     const [first, ...others] = candidates;
     if (first === undefined || !candidates.some(isRewritten)) return unchanged;
@@ -165,7 +163,9 @@ function rewriterOf(schema: ValueSchema, definitions: Definitions, { direction, 
     };
   }
 
-  /** Where no constant tells: the alternative of which an object has all that is required, and the most besides. */
+  /**
+   * Without a distinguishing constant: the alternative whose required members are all present, with the most members in common.
+   */
   function compileLikeliest(candidates: readonly ValueSchema[]): Rewrite {
     const rewrites = candidates.map((candidate) => ({
       schema: resolve(candidate, definitions),
@@ -187,7 +187,7 @@ function isClosed({ type, additionalProperties }: ValueSchema): boolean {
   return [type].flat().includes('object') && additionalProperties === false;
 }
 
-/** As far as it can be told without looking into it. */
+/** A shallow check that does not read nested values. */
 function mayBe(schema: ValueSchema | undefined, value: unknown): boolean {
   if (schema?.const !== undefined) return schema.const === value;
   return value !== undefined && (schema?.enum?.some((constant) => constant === value) ?? true);

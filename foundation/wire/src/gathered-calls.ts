@@ -1,25 +1,25 @@
 import { mostTogether } from './call-path.ts';
 import type { PeerCall } from './peer-call.ts';
 
-/** One of several calls of a method, and who waits for it. */
+/** One of several calls of a method, with the callbacks of its caller. */
 export interface GatheredCall {
   readonly call: PeerCall;
-  /** Milliseconds, as `performance.now` counts. */
+  /** Start of the call in milliseconds of `performance.now`. */
   readonly since: number;
   resolve(answer: string | Promise<string>): void;
   reject(error: unknown): void;
 }
 
-/** For so long a call waits for those of its method that are on their way, in milliseconds. */
+/** Maximum time in milliseconds that a call waits for other calls of its method in progress. */
 const patienceMs = 3;
-/** A longer one is sent alone, in characters. */
+/** A call with more characters is sent alone. */
 const longest = 64 * 1024;
 
 /**
- * Sends calls of one method together: those of one turn of the event loop, and those that came while others were on their way. A lone
- * call is sent at once.
+ * Sends calls of one method together: those of one turn of the event loop, and those that arrive while others are in progress. A
+ * single call is sent at once.
  *
- * @param send settles each of them; never rejects
+ * @param send settles each call; never rejects
  */
 export function createCallGatherer(
   send: (calls: readonly GatheredCall[]) => Promise<void>,
@@ -62,7 +62,7 @@ function createGatherer(send: (calls: readonly GatheredCall[]) => Promise<void>)
     if (onTheirWay === 0 && waiting.length > 0) afterThisTurn();
   }
 
-  /** Sockets that are ready are read first: what they bring goes along. */
+  /** Waits until ready sockets have been read, so that their calls join the request. */
   function afterThisTurn(): void {
     if (isTurn) return;
     isTurn = true;

@@ -34,7 +34,7 @@ afterEach(async () => {
 
 const serveDoors = (mount: (app: FastifyInstance) => void): Promise<string> => rig.serve('core', { mount });
 
-/** A process that answers with what it has seen. */
+/** A process that responds with the request it received. */
 const mirror = (): Promise<string> =>
   serveDoors((app) => {
     app.removeAllContentTypeParsers();

@@ -46,7 +46,7 @@ export function passOn(app: FastifyInstance, doors: DoorsElsewhere, listener: st
   });
 }
 
-/** RFC 9112 section 3.2.2: a client may name the whole address, of which the router has looked at the path alone. */
+/** RFC 9112 section 3.2.2: a client may send an absolute URL, but the router has checked only its path. */
 function originForm(target: string): string {
   const path = target.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '');
   return path.startsWith('/') ? path : `/${path}`;
@@ -58,7 +58,7 @@ function withoutConnection(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 
 const ofOneConnection = new Set([
   'connection',
-  // Answered by Node here, when the body is asked for.
+  // Node answers this here, when the body is read.
   'expect',
   'keep-alive',
   'proxy-connection',
@@ -79,7 +79,7 @@ function headersFor(
     const name = (raw[index] ?? '').toLowerCase();
     const value = raw[index + 1] ?? '';
     if (ofOneConnection.has(name) || ours.test(name)) continue;
-    // The body of a GET is of no meaning (RFC 9110 section 9.3.1), and stays here.
+    // The body of a GET has no meaning (RFC 9110 section 9.3.1) and is not forwarded.
     if (name === 'content-length' && !hasBody) continue;
     const before = headers[name];
     headers[name] = before === undefined ? value : [...[before].flat(), value];

@@ -8,64 +8,65 @@ import type { PeerCall } from './peer-call.ts';
 import { endOf, expired, type ProcessIdentity, requireProcess, wireErrors } from './process-identity.ts';
 
 export interface PeerOptions {
-  /** Group of the other process, as its certificate names it. */
+  /** Group of the other process, as in its certificate. */
   readonly name: string;
   /** Its nodes: `https://host:port`. Each call goes to one of them. */
   readonly addresses: readonly string[];
   readonly identity: ProcessIdentity;
   readonly logger: Logger;
-  /** Connections to each node, each with one request at a time; 16 when left out. */
+  /** Maximum connections to each node, each with one request at a time; 16 when left out. */
   readonly connections?: number;
-  /** Calls that may be under way or wait; 2,048 when left out. */
+  /** Maximum number of calls in progress or waiting; 2,048 when left out. */
   readonly mostCalls?: number;
-  /** Until the answer to a request that is passed on must have begun, in milliseconds; 40,000 when left out. */
+  /** Timeout for the start of the response to a forwarded request, in milliseconds; 40,000 when left out. */
   readonly answerBeginsMs?: number;
 }
 
-/** A request as it came from somebody else. */
+/** A client's request to forward. */
 export interface PassedRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string | string[]>>;
-  /** Read once, by the node that answers. */
+  /** Can be read only once, by the node that responds. */
   readonly body: Readable | null;
-  /** Whoever asked is gone. */
+  /** Aborted when the client has disconnected. */
   readonly signal: AbortSignal;
 }
 
-/** Another process, wherever its nodes are. */
+/** Another process with one or more nodes. */
 export interface Peer {
   readonly name: string;
   /**
-   * Asks, and gives the answer as JSON text; empty where there is none. Of several nodes, what may be repeated is asked of another one
-   * after a share of its time; a command waits for the one that has it.
+   * Calls a method and returns the response as JSON text; empty when there is none. A repeatable call is repeated at another node
+   * after a share of its time; a command waits for the node that received it.
    *
-   * @throws CodedError as the other process said it; `peer_unavailable` when none of its nodes answers in time: what was asked may have
-   *   been done; `peer_overloaded` when too much waits already; `process_certificate_expired` of either side. Any other error is a fault of the other process.
+   * @throws CodedError of the other process; `peer_unavailable` when no node responds in time: the call may have been carried
+   * out; `peer_overloaded` when too many calls are waiting; `process_certificate_expired` of either side. Any other error is a
+   * bug of the other process.
    */
   call(call: PeerCall): Promise<string>;
   /**
-   * Passes on a request of a browser or a client, by connections that calls do not wait for. Resolves when the answer begins.
+   * Forwards a browser's or client's request, over connections separate from those of calls. Resolves when the response begins.
    *
-   * @throws CodedError `peer_unavailable` when no node begins to answer in time: what was asked may have been done
+   * @throws CodedError `peer_unavailable` when no node starts to respond in time: the request may have been carried out
    */
   pass(request: PassedRequest): Promise<Pick<Dispatcher.ResponseData, 'statusCode' | 'headers' | 'body'>>;
-  /** Whether one of its nodes says that it is ready, asked now. */
+  /** Whether one of its nodes currently reports that it is ready. */
   isReady(): Promise<boolean>;
-  /** From now on connections are made with this. What is under way ends on those that it has. */
+  /** Uses this identity for new connections. Requests in progress finish on their existing connections. */
   renew(identity: ProcessIdentity): void;
   stop(): Promise<void>;
 }
 
 const largestAnswer = 64 * 1024 * 1024;
-/** Connections to each node with requests that are passed on. */
+/** Maximum connections to each node for forwarded requests. */
 const mostPassing = 1_024;
-/** For so long a node that did not answer is asked last; then one call finds out. */
+/** For this time, a node that did not respond is called last; then one call tries it again. */
 const shunnedMs = 1_000;
-/** Into so many parts at most the time of a call is divided that several nodes could answer. */
+/** Maximum number of shares of a call's time among several nodes. */
 const mostShares = 3;
 
-/** Calls over HTTP/1.1 with mutual TLS, by connections that stay open. See docs/adr/0058 for what else was measured. */
+/** Calls over HTTP/1.1 with mutual TLS and persistent connections. See docs/adr/0058 for the measured alternatives. */
 export function createPeer({
   name,
   addresses,
@@ -73,7 +74,7 @@ export function createPeer({
   logger,
   connections = 16,
   mostCalls = 2_048,
-  // Longer than anything takes that a door waits for, and less than a listener keeps a connection on which nothing is said.
+  // Longer than any endpoint waits, and shorter than a listener keeps an idle connection.
   answerBeginsMs = 40_000,
 }: PeerOptions): Peer {
   let shown = identity;
@@ -92,32 +93,32 @@ export function createPeer({
         minVersion: 'TLSv1.3',
         timeout: 2_000,
       },
-      // Less than the other side keeps them, so that none is closed under a call.
+      // Shorter than on the other side, so that no connection is closed during a call.
       keepAliveTimeout: 30_000,
       keepAliveMaxTimeout: 30_000,
       maxResponseSize: largestAnswer,
-      // A call has a time of its own, which counts while it waits as well.
+      // Each call has its own timeout, which includes the time it waits.
       headersTimeout: 0,
       bodyTimeout: 0,
     });
   const nodes = addresses.map((address) => ({
     address,
-    /** It did not answer when it was last asked. */
+    /** Whether it failed to respond to the last call. */
     failed: false,
     shunnedUntil: 0,
     pool: poolOf(address, connections),
-    // A stream of events keeps its connection for as long as its reader stays.
+    // An event stream keeps its connection until its reader disconnects.
     passing: poolOf(address, mostPassing),
   }));
   type Node = (typeof nodes)[number];
-  /** Made with what was shown before. */
+  /** Pools with the previous identity. */
   const retiring = new Set<Pool>();
   let next = 0;
   let underWay = 0;
-  /** What is said of it is said once, until it changes. */
+  /** Log each change of availability once. */
   let answers = true;
 
-  /** In turn; whoever has not answered lately comes last. */
+  /** Round robin; nodes that recently failed come last. */
   function inTurn(): readonly Node[] {
     if (nodes.length === 1) return nodes;
     const first = next++ % nodes.length;
@@ -127,7 +128,7 @@ export function createPeer({
       ...turned.filter((node) => node.shunnedUntil <= now),
       ...turned.filter((node) => node.shunnedUntil > now),
     ];
-    // One call finds out whether it answers again; those beside it do not wait for that.
+    // One call tries whether the node responds again; concurrent calls do not wait for it.
     for (const node of ordered.slice(0, 1)) if (node.failed) node.shunnedUntil = now + shunnedMs;
     return ordered;
   }
@@ -151,7 +152,7 @@ export function createPeer({
       signal,
     });
     const text = await body.text();
-    // Said before there was a request (RFC 9110 section 15.5.9): of the connection, and not of the component.
+    // Sent before there was a request (RFC 9110 section 15.5.9), so it concerns the connection and not the component.
     if (statusCode === 408) throw new Error('the request did not arrive in time');
     heard(node);
     if (statusCode === 200) return text;
@@ -159,7 +160,10 @@ export function createPeer({
     throw errorOf(statusCode, text, `${name}: ${call.contract}.${call.method}`);
   }
 
-  /** @param shareMs of the call's time; all that there is when left out */
+  /**
+   *
+   * @param shareMs share of the call's time; all of the remaining time when left out
+   */
   async function askFor(node: Node, call: PeerCall, signal: AbortSignal, shareMs?: number): Promise<string> {
     if (shareMs === undefined) return ask(node, call, signal);
     const over = new AbortController();
@@ -171,14 +175,17 @@ export function createPeer({
     }
   }
 
-  /** Several of one method, in one request. Each is settled when its answer comes; what nobody answered is asked again alone, if it may be. */
+  /**
+   * Several calls of one method in one request. Each is settled when its response arrives; unanswered calls are repeated singly
+   * if they are repeatable.
+   */
   async function askTogether(gathered: readonly GatheredCall[]): Promise<void> {
     const [first] = gathered;
     if (first === undefined) return;
     if (gathered.length === 1) return settle(first, askInTime(first));
     const open = new Map(gathered.entries());
     const late = new AbortController();
-    // What another node can be asked does not spend all its time on this one.
+    // If another node can be asked, do not spend all the time on this one.
     const mayAskAnother = first.call.repeatable && nodes.length > 1;
     const shareMs = mayAskAnother ? timeLeft(first) / Math.min(nodes.length, mostShares) : timeLeft(first);
     const timer = setTimeout(() => late.abort(), shareMs);
@@ -261,7 +268,7 @@ export function createPeer({
       const left = deadline - performance.now();
       const others = turn.length - index - 1;
       const shareMs = call.repeatable && others > 0 ? left / Math.min(others + 1, mostShares) : undefined;
-      // A connection that had been closed from the other side meanwhile tells nothing about the node.
+      // A connection that the other side had already closed indicates nothing about the node.
       for (let attempt = 0; attempt < 2; attempt++) {
         try {
           return await askFor(node, call, signal, shareMs);
@@ -291,7 +298,7 @@ export function createPeer({
           failure = error;
           if (gone.aborted) throw error;
           unheard(node);
-          // A body has been given to this node, and cannot be read again.
+          // This node has consumed the body, which cannot be read again.
           if (!neverSent(error) || request.body !== null) throw error;
         }
       throw failure;
@@ -300,7 +307,7 @@ export function createPeer({
     }
   }
 
-  /** Whoever lets nobody in whose certificate has ended does not say so: it closes the connection. */
+  /** A peer that refuses an expired certificate only closes the connection, so check our own first. */
   function requireCurrent(): void {
     if (Date.now() > shownUntil) throw expired('this process');
   }
@@ -381,13 +388,13 @@ export function createPeer({
   };
 }
 
-/** Something went wrong over there that has no code: a fault of ours, as it would be here. */
+/** An uncoded error of the other process, which is a bug. */
 class PeerFault extends Error {}
 
-/** The caller has given up. */
+/** The caller's time is over. */
 class LateAnswer extends Error {}
 
-/** Until the caller gives up, in milliseconds. */
+/** Remaining time until the caller gives up, in milliseconds. */
 function timeLeft({ call, since }: Pick<GatheredCall, 'call' | 'since'>): number {
   return Math.max(0, since + call.timeoutMs - performance.now());
 }
@@ -418,7 +425,7 @@ const categories: Readonly<Record<number, ErrorCategory>> = {
   503: 'unavailable',
 };
 
-/** What the other process refused, as it said it (RFC 9457). */
+/** The other process's refusal (RFC 9457). */
 function errorOf(status: number, text: string, what: string): Error {
   const category = categories[status];
   const problem = readProblem(text);

@@ -4,7 +4,7 @@ import { CodedError, errorVocabulary } from '@countersign/kernel';
 
 /** The certificate of a process and the authority for other processes; all PEM. */
 export interface ProcessIdentity {
-  /** Its own certificate first, then what leads to its authority. */
+  /** Its own certificate first, then its intermediate certificates. */
   readonly certificate: string;
   readonly key: string;
   /** The installation's own authority for processes, and no other. */
@@ -115,7 +115,7 @@ export function ownName({ certificate, key }: ProcessIdentity): string {
     const name = processNamedBy(own);
     if (name !== undefined && own.publicKey.equals(createPublicKey(key))) return name;
   } catch {
-    // What cannot be read is told below, without its text.
+    // An unreadable certificate is reported below, without its text.
   }
   throw new CodedError({
     code: 'configuration_invalid',

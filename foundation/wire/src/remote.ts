@@ -49,7 +49,7 @@ function asDeclared(name: RemoteContract, method: string, error: unknown): unkno
   return new Error(`${name}.${method} was refused as ${error.code}, which it does not declare`, { cause: error });
 }
 
-/** Of the wire itself. */
+/** Codes of the wire itself. */
 const ownCodes: ReadonlySet<string> = new Set([...Object.keys(wireErrors.codes), ...Object.keys(encodingErrors.codes)]);
 
 function inWordsOf(name: RemoteContract, error: unknown): unknown {

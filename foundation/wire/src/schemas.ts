@@ -4,7 +4,7 @@ export type Definitions = Readonly<Record<string, ValueSchema>>;
 
 const prefix = '#/$defs/';
 
-/** The schema that `$ref` names; itself where it names none. */
+/** The schema that `$ref` refers to; the schema itself without a `$ref`. */
 export function resolve(schema: ValueSchema, definitions: Definitions): ValueSchema {
   if (schema.$ref === undefined) return schema;
   const name = nameOf(schema.$ref);
@@ -13,19 +13,19 @@ export function resolve(schema: ValueSchema, definitions: Definitions): ValueSch
   return definition;
 }
 
-/** What a `$ref` names. */
+/** The name in a `$ref`. */
 export function nameOf(reference: string): string {
   return reference.startsWith(prefix) ? reference.slice(prefix.length) : '';
 }
 
-/** The schemas that stand in a schema. */
+/** The direct subschemas of a schema. */
 export function partsOf(schema: ValueSchema): readonly ValueSchema[] {
   const { properties = {}, additionalProperties, prefixItems = [], items, anyOf = [], keys, values } = schema;
   const parts = [...Object.values(properties), additionalProperties, ...prefixItems, items, ...anyOf, keys, values];
   return parts.filter((part) => part !== undefined && part !== false);
 }
 
-/** Whether the schema, or one that stands anywhere in it, is such a one. */
+/** Whether the schema or any nested schema satisfies the predicate. */
 export function reaches(
   schema: ValueSchema,
   definitions: Definitions,

@@ -224,7 +224,7 @@ function sendRefusal(request: IncomingMessage, response: ServerResponse, error: 
   if (response.destroyed) return;
   const problem = problemSaid(error);
   const text = JSON.stringify(problem);
-  // Of a call that was not read to its end, the rest would be taken for the next one.
+  // The unread rest of the call would be parsed as the next request.
   if (!request.complete) response.setHeader('connection', 'close');
   response.writeHead(problem.status, headersOf('application/problem+json', text)).end(text);
 }

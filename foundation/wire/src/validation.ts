@@ -5,16 +5,15 @@ import { type Definitions, nameOf, partsOf } from './schemas.ts';
 import { bigintPattern, encodingErrors } from './wire-forms.ts';
 
 /**
- * Deeper than anything that canonical JSON may hold (64 levels) with the lists and records around it. No value that is let through can
- * exhaust the stack of what reads it.
+ * More than canonical JSON may contain (64 levels) plus the surrounding lists and records. No accepted value can exhaust the
+ * stack of its reader.
  */
 const maxDepth = 80;
 
 /**
- * Compiles what judges plain JSON, as it was parsed and before it is decoded.
- *
- * The function throws CodedError `call_malformed` where the value is not of the schema, or nests deeper than 80 levels. Detail and facts
- * (`path`, `rule`) name the place and the rule, never anything of the value: names of members that no schema has are `*`.
+ * Compiles a validator for plain JSON, after parsing and before decoding.
+ * The function throws CodedError `call_malformed` when the value does not match the schema or nests deeper than 80 levels. Detail
+ * and facts (`path`, `rule`) name the place and the rule, never the value; member names that no schema has appear as `*`.
  */
 export function validatorOf(schema: ValueSchema, definitions: Definitions = callDefinitions): (plain: unknown) => void {
   const { ajv, names } = judgesOf(definitions);
@@ -29,18 +28,18 @@ export function validatorOf(schema: ValueSchema, definitions: Definitions = call
 
 interface Judges {
   readonly ajv: Ajv2020;
-  /** Of all members that a definition has. */
+  /** Names of all members of all definitions. */
   readonly names: ReadonlySet<string>;
 }
 
 const prepared = new WeakMap<Definitions, Judges>();
 
-/** Definitions are compiled once, for all calls that name them. */
+/** Definitions are compiled once, for all calls that refer to them. */
 function judgesOf(definitions: Definitions): Judges {
   const known = prepared.get(definitions);
   if (known !== undefined) return known;
   const ajv = new Ajv2020({ strict: true, strictTuples: false, allowUnionTypes: true });
-  // Each under an id of its own: Ajv compiles what is named by a pointer anew for every schema that names it.
+  // Each definition gets an id of its own, because Ajv compiles a pointer again for every schema that refers to it.
   for (const [name, definition] of Object.entries(definitions))
     ajv.addSchema({ ...jsonSchemaOf(definition), $id: idOf(name) });
   const judges = { ajv, names: new Set(Object.values(definitions).flatMap((definition) => [...namesIn(definition)])) };
@@ -48,7 +47,7 @@ function judgesOf(definitions: Definitions): Judges {
   return judges;
 }
 
-/** The schema of the plain JSON, with the keywords of JSON Schema alone. */
+/** The schema of the plain JSON, with keywords of JSON Schema only. */
 function jsonSchemaOf(schema: ValueSchema): object {
   const { $ref, wire, properties, additionalProperties, prefixItems, items, anyOf, keys = {}, values = {} } = schema;
   const list = { type: 'array', items: items === undefined || items === false ? {} : jsonSchemaOf(items) };
@@ -94,7 +93,7 @@ function namesIn(schema: ValueSchema): Set<string> {
   return new Set([...Object.keys(schema.properties ?? {}), ...inside]);
 }
 
-/** Bounded itself: it goes no further than it may. */
+/** Stops at the maximum depth, so it is bounded itself. */
 function isDeeperThan(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;
@@ -109,7 +108,7 @@ interface Place {
   readonly rule: string;
 }
 
-/** Of the outermost rule that is broken: the last that Ajv reports. */
+/** Place of the outermost broken rule, which Ajv reports last. */
 function placeOf(error: ErrorObject | undefined, plain: unknown, isKnown: (name: string) => boolean): Place {
   let path = '';
   let at = plain;

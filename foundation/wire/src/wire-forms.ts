@@ -19,9 +19,15 @@ export interface PartRewrites {
 /** How a value without a JSON form is written as JSON. */
 export interface WireForm {
   readonly jsonType: 'array' | 'null' | 'object' | 'string';
-  /** @throws Error for any other value: a fault of ours */
+  /**
+   *
+   * @throws Error for any other value, which is our own bug
+   */
   encode(value: unknown, parts: PartRewrites): unknown;
-  /** @throws CodedError `call_malformed` for what `encode` does not write */
+  /**
+   *
+   * @throws CodedError `call_malformed` for JSON that `encode` does not write
+   */
   decode(plain: unknown, parts: PartRewrites): unknown;
 }
 

@@ -5,7 +5,7 @@ import { codeOf } from '../code-of.ts';
 import { suiteOf, type UnderTest } from './suite.ts';
 
 export interface AccessUnderTest extends UnderTest<'access'> {
-  /** The interface that the tokens are for, what they open there, and whose they are. */
+  /** The interface for which the tokens are issued, their scopes, and their subject. */
   readonly resource: string;
   readonly scope: string;
   readonly subject: string;
@@ -13,7 +13,7 @@ export interface AccessUnderTest extends UnderTest<'access'> {
   request(): GuardedRequest;
   /** Revokes the tokens of {@link subject}. */
   revoke(): Promise<unknown>;
-  /** A double that believes each token: it verifies none, for whichever interface, however often it comes. */
+  /** Set for a double that accepts every token: without verification, for any interface, any number of times. */
   readonly believes?: true;
 }
 
@@ -83,15 +83,15 @@ export interface RevokingUnderTest extends UnderTest<'authorization-server'> {
   readonly by: Actor;
   /** Claims of a token that was issued now. */
   claims(): RevocableClaims;
-  /** What ends such a token, of several kinds. */
+  /** Several kinds of revocation that end such a token. */
   targets(claims: RevocableClaims): readonly RevocationTarget[];
-  /** What has ended it: the kind of the revocation. */
+  /** The kind of the revocation that ended it. */
   endedBy(claims: RevocableClaims): string | undefined;
-  /** How often something was revoked. */
+  /** Number of recorded revocations. */
   recorded(): number;
 }
 
-/** What was issued, and is to end. */
+/** Revocation of issued tokens. */
 export const describeRevoking = suiteOf<'authorization-server', RevokingUnderTest>('authorization-server', {
   revoke(made) {
     it('ends what was issued until then, at once and recorded', async () => {

@@ -12,23 +12,20 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeOf } from '../code-of.ts';
 import type { FixedClock } from '../fixed-clock.ts';
 
-/** As much of the log as components and other processes are given. */
+/** The part of the log that components and other processes use. */
 export type ConformingLog = Remote<'audit-log'>;
 
-/** A log under test, and what the suite does to it. */
+/** A log under test, with the operations that the suite needs. */
 export interface LogUnderTest {
   readonly log: ConformingLog;
   readonly clock: FixedClock;
-  /** From now on nothing reaches where it keeps its records. */
+  /** Makes the log's storage unreachable from now on. */
   breakDown(): Promise<unknown>;
   repair(): Promise<unknown>;
   close(): Promise<unknown>;
 }
 
-/**
- * What the contract promises of the audit log, whoever keeps it: for the component on its database, and for what takes its place in
- * tests.
- */
+/** The contract of the audit log, for the component on its database and for its doubles in tests. */
 export function describeAuditLog(name: string, make: () => Promise<LogUnderTest>): void {
   describe(`the contract of the audit log, as ${name} keeps it`, () => {
     let made: LogUnderTest;

@@ -10,7 +10,7 @@ export interface AuthenticationUnderTest extends UnderTest<'authentication'> {
 
 type Begin = Parameters<Authentication['begin']>[0];
 
-/** Who is signed in, as the pages of other processes ask it. */
+/** Sign-ins as the pages of other processes query them. */
 export const describeAuthentication = suiteOf<'authentication', AuthenticationUnderTest>('authentication', {
   current(made) {
     it('is whoever has signed in in that browser', async () => {

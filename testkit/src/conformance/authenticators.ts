@@ -5,12 +5,12 @@ import type { FixedClock } from '../fixed-clock.ts';
 import { suiteOf, type UnderTest } from './suite.ts';
 
 interface WithPeople {
-  /** Somebody of the directory, without a key. */
+  /** A person of the directory without a key. */
   somebody(): PrincipalId;
-  /** Gives somebody a key, which they were invited to enrol by {@link inviter}. */
+  /** Registers a key for a person whom {@link inviter} invited. */
   enrol(person: PrincipalId): Promise<{
     readonly authenticator: Authenticator;
-    /** What the browser brings when the person touches the key. */
+    /** The browser's response when the person touches the key. */
     readonly sign: (options: unknown) => unknown;
   }>;
   lock(person: PrincipalId): Promise<unknown>;
@@ -20,7 +20,7 @@ export interface AuthenticatorsUnderTest extends UnderTest<'authenticators'>, Wi
   readonly inviter: string;
 }
 
-/** The factors of people, for those who rely on them. */
+/** People's authenticators, for components that rely on them. */
 export const describeAuthenticators = suiteOf<'authenticators', AuthenticatorsUnderTest>('authenticators', {
   of(made) {
     it('gives those that a person has, in the order of their registration, and none of anybody else', async () => {
@@ -59,7 +59,7 @@ export interface StatementsUnderTest extends UnderTest<'statements'>, WithPeople
   claims(person: PrincipalId): Parameters<Statements['ask']>[0]['claims'];
 }
 
-/** What people sign with their keys, once each. */
+/** Statements that people sign with their keys, once each. */
 export const describeStatements = suiteOf<'statements', StatementsUnderTest>('statements', {
   ask(made) {
     it('names the keys of the person, and until when it waits', async () => {

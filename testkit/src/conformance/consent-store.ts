@@ -7,19 +7,19 @@ import { suiteOf, type UnderTest } from './suite.ts';
 
 export interface ConsentStoreUnderTest extends UnderTest<'consent-store'> {
   readonly clock: FixedClock;
-  /** Active, and cut from no other. */
+  /** Active, and not a sub-mandate. */
   readonly mandate: Mandate;
-  /** Ids of what is cut from it. */
+  /** Ids of its sub-mandates. */
   readonly below: readonly Mandate['id'][];
-  /** What it permits its grantee now. */
+  /** A use that it permits its grantee now. */
   readonly permitted: MandateUse;
-  /** Has no part in it. */
+  /** An institution that is no party to it. */
   readonly stranger: Lei;
-  /** Revokes it. */
+  /** Revokes the mandate. */
   end(): Promise<unknown>;
 }
 
-/** Mandates, as those ask about them who rely on them. */
+/** Mandates, for components that rely on them. */
 export const describeConsentStore = suiteOf<'consent-store', ConsentStoreUnderTest>('consent-store', {
   check(made) {
     const question = (change: Partial<MandateQuestion> = {}): MandateQuestion => {

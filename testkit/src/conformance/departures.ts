@@ -9,13 +9,13 @@ type DepartureContract = Extract<RemoteContract, `${string}-departure`>;
 export interface DepartureUnderTest<Name extends DepartureContract> extends UnderTest<Name> {
   readonly clock: FixedClock;
   readonly by: Actor;
-  /** Has somebody hold one thing that ends with their leaving. */
+  /** Gives a principal one thing that ends with their departure. */
   holder(): Promise<PrincipalId>;
-  /** Gives somebody who has left, and is back, one thing more. */
+  /** Gives one more thing to a principal that has left and returned. */
   giveAgain(principal: PrincipalId): Promise<unknown>;
 }
 
-/** Of every part that ends what somebody held who leaves. */
+/** For every component that ends something at a departure. */
 function departures(made: () => DepartureUnderTest<DepartureContract>): void {
   const leaving = (principal: PrincipalId, at = made().clock.now()) =>
     ({ principal, kind: 'leave', at: toInstant(at), by: made().by, reason: 'A test' }) as const;

@@ -2,9 +2,9 @@ import type { DeclaredDetailType, PolicyEngine } from '@countersign/contracts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 export interface DetailTypesUnderTest {
-  /** What is held to the contract: the policy engine itself, or a copy in another process. */
+  /** The implementation under test: the policy engine itself, or a copy in another process. */
   readonly reader: Pick<PolicyEngine, 'detailTypes'>;
-  /** Makes policies active whose only model declares these. */
+  /** Activates policies whose only model declares these types. */
   activate(declared: readonly DeclaredDetailType[]): Promise<unknown>;
   close(): Promise<unknown>;
 }
@@ -21,7 +21,7 @@ const declared: DeclaredDetailType = {
   rendering: { title: 'Change a list', lines: [{ label: 'List', pointer: '/list' }] },
 };
 
-/** What the contract promises of the types of authorization details, whoever holds them. */
+/** The contract of the types of authorization details, for every implementation. */
 export function describeDetailTypes(name: string, make: () => Promise<DetailTypesUnderTest>): void {
   describe(`declared types of authorization details, as ${name} holds them`, () => {
     let made: DetailTypesUnderTest;

@@ -7,7 +7,7 @@ type Reading = Pick<Directory, 'snapshot' | 'snapshotAtLeast' | 'plan' | 'edit'>
 export interface DirectoryUnderTest {
   /** Where changes are made. */
   readonly owner: Reading;
-  /** What is held to the contract: the owner itself, or a copy in another process. */
+  /** The implementation under test: the owner itself, or a copy in another process. */
   readonly reader: Reading;
   readonly by: Actor;
   /** An edit that adds a principal of this id, or removes it; one person may make it. */
@@ -16,7 +16,7 @@ export interface DirectoryUnderTest {
   close(): Promise<unknown>;
 }
 
-/** What the contract promises of snapshots, whoever holds them. */
+/** The contract of snapshots, for every implementation. */
 export function describeDirectoryReading(name: string, make: () => Promise<DirectoryUnderTest>): void {
   describe(`snapshots of the directory, as ${name} holds them`, () => {
     let made: DirectoryUnderTest;
@@ -60,7 +60,7 @@ export function describeDirectoryReading(name: string, make: () => Promise<Direc
   });
 }
 
-/** Everything that can be listed, and what look-ups tell of it. */
+/** All lists and look-up results of a snapshot. */
 export function allOf(snapshot: DirectorySnapshot) {
   const principals = [...snapshot.principals()];
   const clients = [...snapshot.clients()];

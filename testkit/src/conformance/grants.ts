@@ -16,9 +16,9 @@ import { suiteOf, type UnderTest } from './suite.ts';
 export interface GrantsUnderTest extends UnderTest<'grants'> {
   readonly clock: FixedClock;
   readonly by: Actor;
-  /** What a person of an institution may allow a client: of the scopes `openid` and `order:create`, for one interface, with one intent. */
+  /** A valid proposal: of the scopes `openid` and `order:create`, for one interface, with one intent. */
   readonly proposal: GrantProposal;
-  /** What was recorded of a type, oldest first. */
+  /** Records of a type, oldest first. */
   recorded(type: RecordType): readonly unknown[];
 }
 
@@ -241,7 +241,7 @@ function proposalOf({ proposal, clock }: Made): GrantProposal {
   return { ...proposal, client, expiresAt: toInstant(clock.now() + 3_600_000) };
 }
 
-/** A request that nobody has decided about. */
+/** An undecided request. */
 function requestOf({ clock }: Made): DecidedRequest {
   return { id: `conforming/${++count}`, askedAt: clock.now() };
 }

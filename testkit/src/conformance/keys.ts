@@ -12,7 +12,7 @@ export interface KeysUnderTest<Name extends KeysContract> extends UnderTest<Name
   withdraw(): Promise<string>;
 }
 
-/** Of the signing keys of every process. */
+/** For the signing keys of every process. */
 function keys(made: () => KeysUnderTest<KeysContract>): void {
   const own = async () => (await made().contract.listKeys()).filter(({ purpose }) => purpose === made().purpose);
 

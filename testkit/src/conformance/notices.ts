@@ -6,11 +6,11 @@ import { suiteOf, type UnderTest } from './suite.ts';
 export interface NoticesUnderTest extends UnderTest<'notices'> {
   readonly to: PrincipalId;
   readonly institution: string;
-  /** How many were taken, sent or not. */
+  /** Number of accepted notices, sent or not. */
   taken(): Promise<number>;
 }
 
-/** What people are told. */
+/** Notices to people. */
 export const describeNotices = suiteOf<'notices', NoticesUnderTest>('notices', {
   tell(made) {
     const notice = (): Parameters<Notices['tell']>[0] => ({

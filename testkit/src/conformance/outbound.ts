@@ -10,7 +10,7 @@ interface Received {
   readonly body: string;
 }
 
-/** Somebody else's server: its paths say how it answers. */
+/** A third-party server; the path determines its response. */
 async function startServer() {
   const received: Received[] = [];
   const server = createServer((request, response) => {
@@ -59,7 +59,7 @@ const nowhere = 'ftp://partner.example/';
 
 export type OutboundUnderTest = UnderTest<'outbound'>;
 
-/** Requests to addresses that others have written. On plain http: it is about development. */
+/** Requests to URLs from third parties. Over plain http, as in development. */
 export const describeOutbound = suiteOf<'outbound', OutboundUnderTest>('outbound', {
   getJson(made) {
     const server = withServer();

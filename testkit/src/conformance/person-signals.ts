@@ -6,17 +6,17 @@ import type { FixedClock } from '../fixed-clock.ts';
 export interface PersonSignalsUnderTest {
   /** Another node of the owner. */
   readonly elsewhere: PersonSignals;
-  /** What is held to the contract: the owner itself, or a copy in another process. */
+  /** The implementation under test: the owner itself, or a copy in another process. */
   readonly reader: PersonSignals;
   readonly clock: FixedClock;
-  /** Somebody of whom nothing was said yet. */
+  /** A person without any signal. */
   somebody(): PrincipalId;
   close(): Promise<unknown>;
 }
 
 const hourMs = 3_600_000;
 
-/** What the contract promises of signals of people, whoever holds them. */
+/** The contract of risk signals, for every implementation. */
 export function describePersonSignals(name: string, make: () => Promise<PersonSignalsUnderTest>): void {
   describe(`the contract of signals of people, as ${name} keeps it`, () => {
     let made: PersonSignalsUnderTest;

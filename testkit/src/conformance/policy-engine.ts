@@ -5,13 +5,13 @@ import { suiteOf, type UnderTest } from './suite.ts';
 
 export interface PolicyEngineUnderTest extends UnderTest<'policy-engine'> {
   readonly permitted: DecisionInput;
-  /** What is denied from now on, or always. */
+  /** An input that is denied. */
   denied(): DecisionInput;
-  /** Records that were written. */
+  /** Number of written records. */
   recorded(): number;
 }
 
-/** Decisions, as those ask for them who act on them. */
+/** Decisions, for components that act on them. */
 export const describePolicyEngine = suiteOf<'policy-engine', PolicyEngineUnderTest>('policy-engine', {
   decide(made) {
     it('permits by policies that it names, from an input that has the digest it says', async () => {

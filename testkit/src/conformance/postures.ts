@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { FixedClock } from '../fixed-clock.ts';
 
 export interface PosturesUnderTest {
-  /** What is held to the contract: the owner itself, or a copy in another process. */
+  /** The implementation under test: the owner itself, or a copy in another process. */
   readonly reader: Pick<Devices, 'postureOf'>;
   readonly clock: FixedClock;
-  /** One that the directory has as compliant, of the institution of the feed. */
+  /** A device of the feed's institution that is compliant in the directory. */
   readonly device: string;
-  /** One of another institution, which the directory has as compliant. */
+  /** A device of another institution that is compliant in the directory. */
   readonly foreign: string;
   /** A report of the feed, taken by the owner: each device as it is found now. */
   report(
@@ -17,7 +17,7 @@ export interface PosturesUnderTest {
   close(): Promise<unknown>;
 }
 
-/** What the contract promises of postures, whoever holds them. */
+/** The contract of postures, for every implementation. */
 export function describePostures(name: string, make: () => Promise<PosturesUnderTest>): void {
   describe(`the contract of postures of devices, as ${name} keeps it`, () => {
     let made: PosturesUnderTest;

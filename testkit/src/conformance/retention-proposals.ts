@@ -7,14 +7,14 @@ export interface ProposalsUnderTest extends UnderTest<'retention-proposals'> {
   readonly clock: FixedClock;
   readonly by: Actor;
   readonly proposer: string;
-  /** By the proposer. */
+  /** Proposes as the proposer. */
   propose(): Promise<unknown>;
-  /** By software that acts for the proposer. */
+  /** Proposes through software that acts for the proposer. */
   proposeThrough(): Promise<unknown>;
   recorded(type: RecordType): readonly unknown[];
 }
 
-/** What somebody proposed who departs. */
+/** Proposals of a person who departs. */
 export const describeProposals = suiteOf<'retention-proposals', ProposalsUnderTest>('retention-proposals', {
   endProposalsOf(made) {
     it('ends what somebody proposed, or had proposed through them, each recorded, and nothing more when repeated', async () => {

@@ -5,9 +5,9 @@ import { codeOf } from '../code-of.ts';
 
 export interface SignerUnderTest {
   readonly signer: Signer;
-  /** The publication lead of this purpose is over. */
+  /** Advances past the publication lead of this purpose. */
   passLead(purpose: KeyPurpose): Promise<unknown>;
-  /** So is the life of what was signed by the predecessor of the active key. */
+  /** Advances past the lifetime of everything that the active key's predecessor signed. */
   passLongestLife(purpose: KeyPurpose): Promise<unknown>;
   close(): Promise<unknown>;
 }
@@ -19,7 +19,7 @@ const thumbprintOf = ({ jwk }: PublicKey): string => {
   return createHash('sha256').update(JSON.stringify(members)).digest('base64url');
 };
 
-/** What the contract promises of the signer, whoever keeps the keys: two purposes, ES256 and EdDSA. */
+/** The contract of the signer, for every implementation: two purposes, ES256 and EdDSA. */
 export function describeSigner(name: string, make: () => Promise<SignerUnderTest>): void {
   describe(`the contract of the signer, as ${name} keeps it`, () => {
     let made: SignerUnderTest;
@@ -78,7 +78,7 @@ export function describeSigner(name: string, make: () => Promise<SignerUnderTest
         [successor.kid, 'active'],
       ]);
       expect((await signer.current(purpose)).kid).toBe(successor.kid);
-      // What was begun a moment before the hand-over may be finished.
+      // A signature that started just before the rotation may still be completed.
       await signer.sign(purpose, first.kid, data);
       await made.passLongestLife(purpose);
       expect(await statesOf()).toEqual([[successor.kid, 'active']]);
@@ -115,7 +115,7 @@ export function describeSigner(name: string, make: () => Promise<SignerUnderTest
       expect(await statesOf()).toEqual([[successor.kid, 'active']]);
       expect(await codeOf(signer.sign(purpose, lost.kid, data))).toBe(unavailable);
       await signer.sign(purpose, successor.kid, data);
-      // One that is withdrawn already stays so.
+      // A key that is already withdrawn stays withdrawn.
       expect((await signer.withdraw(purpose, lost.kid)).kid).toBe(successor.kid);
     });
 

@@ -7,13 +7,13 @@ export interface SingleUseUnderTest {
   /** Nodes of one installation. */
   readonly nodes: readonly [SingleUse, ...SingleUse[]];
   readonly clock: FixedClock;
-  /** From now on nothing reaches where claims are kept. */
+  /** Makes the storage of claims unreachable from now on. */
   breakDown(): Promise<unknown>;
   repair(): Promise<unknown>;
   close(): Promise<unknown>;
 }
 
-/** What the contract promises of single use, whoever keeps the claims. */
+/** The contract of single use, for every implementation. */
 export function describeSingleUse(name: string, make: () => Promise<SingleUseUnderTest>): void {
   describe(`the contract of single use, as ${name} keeps it`, () => {
     let made: SingleUseUnderTest;

@@ -5,14 +5,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeOf } from '../code-of.ts';
 import { createProcessRig, serving } from '../process-rig.ts';
 
-/** What keeps a contract. What its suite needs beside it, each suite says itself. */
+/** An implementation of a contract. Each suite adds what else it needs. */
 export interface UnderTest<Name extends RemoteContract> {
   readonly contract: Remote<Name>;
   readonly close?: () => Promise<unknown>;
 }
 
 type Method<Name extends RemoteContract> = keyof Remote<Name> & string;
-/** As a test makes it: a double may have some of the methods. */
+/** As a test supplies it: a double may implement only some of the methods. */
 type Given<Name extends RemoteContract, Made extends UnderTest<Name>> = Omit<Made, 'contract'> & {
   readonly contract: Partial<Remote<Name>>;
 };
@@ -21,21 +21,22 @@ type Complete<Name extends RemoteContract, Made extends UnderTest<Name>> = Omit<
   readonly contract: Remote<Name>;
 };
 
-/** The tests of a contract, run for whatever keeps it. */
+/** The tests of a contract, for any implementation. */
 export interface Suite<Name extends RemoteContract, Made extends UnderTest<Name>> {
   readonly contract: Name;
   /**
-   * @param name of what keeps the contract
-   * @param has the methods of a double that has not all of them
+   *
+   * @param name of the implementation
+   * @param has methods that an incomplete double implements
    */
   (name: string, make: () => Promise<Given<Name, Made>>, has?: readonly Method<Name>[]): void;
 }
 
 /**
- * A suite with tests of each method of a contract. It holds every answer against the schema of its call, and every refusal against the codes
- * that the call declares.
+ * A suite with tests of each method of a contract. It validates every response against the schema of its call, and every refusal
+ * against the codes that the call declares.
  *
- * @param promises tests of each method; `made` is there once a test runs
+ * @param promises tests of each method; `made` is available when a test runs
  */
 export function suiteOf<Name extends RemoteContract, Made extends UnderTest<Name>>(
   contract: Name,
@@ -64,9 +65,10 @@ export function suiteOf<Name extends RemoteContract, Made extends UnderTest<Name
 }
 
 /**
- * Runs a suite against a component: where it is, and in another process over mutual TLS, which refuses what does not fit its schema.
+ * Runs a suite against a component twice: in process, and in another process over mutual TLS, which refuses values that violate
+ * their schema.
  *
- * @param make may give the same component each time
+ * @param make may return the same component each time
  */
 export function describeComponent<Name extends RemoteContract, Made extends UnderTest<Name>>(
   suite: Suite<Name, Made>,
@@ -89,7 +91,7 @@ export function describeComponent<Name extends RemoteContract, Made extends Unde
   describeUnfitCalls(contract, make);
 }
 
-/** What another process sends that keeps to no schema. */
+/** Calls of another process with arguments that violate the schema. */
 export function describeUnfitCalls<Name extends RemoteContract>(
   contract: Name,
   make: () => Promise<UnderTest<Name>>,
@@ -117,7 +119,7 @@ export function describeUnfitCalls<Name extends RemoteContract>(
   });
 }
 
-/** A process with this component, and another one that is connected to it. */
+/** A process with this component, and another process connected to it. */
 export async function overMutualTls<Name extends RemoteContract>(contract: Name, component: Remote<Name>) {
   const rig = createProcessRig();
   const offered: Offered = Object.fromEntries<unknown>([[contract, component]]);
@@ -130,7 +132,7 @@ function methodsOf<Name extends RemoteContract>(contract: Name): readonly Method
   return Object.keys(calls) as Method<Name>[];
 }
 
-/** Notes what is asked, and lets nothing through that another process would not be told. */
+/** Records calls, and rejects results that another process could not receive. */
 function watched<Name extends RemoteContract>(
   contract: Name,
   keeper: Partial<Remote<Name>>,

@@ -12,17 +12,17 @@ import { suiteOf, type UnderTest } from './suite.ts';
 type Opening = Parameters<TransactionRegistry['open']>[0];
 
 export interface TransactionRegistryUnderTest extends UnderTest<'transaction-registry'> {
-  /** An intent of a client under this idempotency key, of this quantity; the same each time. */
+  /** A client's intent under this idempotency key with this quantity; the same each time. */
   opening(idempotencyKey: string, quantity?: string): Opening;
   /** LEI of an institution with a step of its own in such a transaction, and the step. */
   readonly step: { readonly institution: string } & NonNullable<
     Awaited<ReturnType<TransactionRegistry['stepsOf']>>
   >[number];
-  /** LEI of an institution that has no part in it. */
+  /** LEI of an institution without a part in it. */
   readonly stranger: string;
-  /** Has the order of an open transaction submitted. */
+  /** Submits the order of an open transaction. */
   submit?(id: TransactionId): Promise<unknown>;
-  /** A transaction that waits for the approval of a person. */
+  /** A transaction awaiting a person's approval. */
   awaiting?(): Promise<{ readonly id: TransactionId; readonly intentDigest: Digest; readonly approver: PrincipalId }>;
 }
 

@@ -10,7 +10,7 @@ export interface TrustRegistryUnderTest extends UnderTest<'trust-registry'> {
   suspend(): Promise<unknown>;
 }
 
-/** Which issuers are trusted, and how far. */
+/** Trusted issuers and their profiles. */
 export const describeTrustRegistry = suiteOf<'trust-registry', TrustRegistryUnderTest>('trust-registry', {
   profileOf(made) {
     it('gives the profile of an issuer, and none of one that is not known', async () => {
@@ -33,13 +33,13 @@ export const describeTrustRegistry = suiteOf<'trust-registry', TrustRegistryUnde
 export interface FederationUnderTest extends UnderTest<'federation-gateway'> {
   readonly clock: FixedClock;
   readonly audience: string;
-  /** What an assertion of the partner says of a person whom the directory knows. */
+  /** The identity in the partner's assertion about a person in the directory. */
   readonly identity: Pick<FederatedIdentity, 'principal' | 'institution' | 'issuer' | 'subject' | 'acr'>;
   /** Signed by the partner, for a minute; with other claims where they are given. */
   assertion(claims?: Readonly<Record<string, unknown>>): Promise<string>;
 }
 
-/** What partners say of their people. */
+/** Assertions of partners about their people. */
 export const describeFederation = suiteOf<'federation-gateway', FederationUnderTest>('federation-gateway', {
   acceptAssertion(made) {
     const accept = async (claims?: Readonly<Record<string, unknown>>) =>

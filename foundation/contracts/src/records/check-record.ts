@@ -5,17 +5,14 @@ import { draftSchema } from './record-schemas.ts';
 
 const compiled = new Map<RecordType, Validator>();
 
-/**
- * Where a draft differs from the schema of its type: JSON pointers and what is wrong there, never what was found. Empty
- * where it fits.
- */
+/** Violations of the schema of the draft's type: JSON pointers and rules, never the values. Empty when the draft conforms. */
 export function recordFaults(draft: RecordDraft): readonly string[] {
   let validator = compiled.get(draft.type);
   if (validator === undefined) {
     validator = Compile(draftSchema(draft.type));
     compiled.set(draft.type, validator);
   }
-  // As it will be read: members that are undefined are not there.
+  // The record as readers will see it: members with the value undefined are absent.
   const written: unknown = JSON.parse(JSON.stringify(completeDraft(draft)));
   if (validator.Check(written)) return [];
   const [, errors] = validator.Errors(written);
@@ -25,10 +22,9 @@ export function recordFaults(draft: RecordDraft): readonly string[] {
 }
 
 /**
- * For logs of tests: a writer that strays from its schema is found where it strays. What a test makes up, under a source
- * `test`, is passed over.
+ * For logs of tests: fails at the writer that violates its schema. Records of the source `test` are not checked.
  *
- * @throws Error that says where
+ * @throws Error that names the violations
  */
 export function requireFit(draft: RecordDraft): void {
   if (draft.source === 'test') return;

@@ -26,7 +26,7 @@ const obligation = Type.Union([
   closed({ kind: Type.Literal('step-up'), acr: text(), max_age_seconds: optional(Type.Integer()) }),
 ]);
 
-/** A decision as records hold it: enough to make it again with what is told to few. */
+/** A decision as recorded. Together with its restricted values it is sufficient to repeat the decision. */
 export const decision = closed({
   decision_id: id('dec'),
   decision: flag(),
@@ -123,7 +123,7 @@ export const decisionRecords = {
       candidate: optional(id('pol')),
       rolled_back_to: optional(version()),
       parts: Type.Array(closed({ part: text(), digest: digest(), content: optional(Type.Unknown()) })),
-      // Where it was proposed as a candidate.
+      // Present when the bundle was proposed as a candidate.
       thing: optional(carriedMembers.thing),
       after: optional(carriedMembers.after),
       previous: carriedMembers.previous,

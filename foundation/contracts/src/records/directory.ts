@@ -25,7 +25,7 @@ const changes = Type.Array(
   closed({ change: enumOf(['add', 'change', 'remove']), kind: text(), id: text(), fields: optional(texts()) }),
   { description: 'All of them where they fit one record' },
 );
-/** In place of the changes, where there are too many. */
+/** Replaces the list of changes when there are too many. */
 const summary = {
   change_counts: optional(closed({ add: count(), change: count(), remove: count() })),
   changes_digest: optional(digest('Of the list of changes')),

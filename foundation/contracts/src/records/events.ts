@@ -58,7 +58,7 @@ export const eventRecords = {
       operation: text('What was done'),
       ...signalStream,
       ...carriedMembers,
-      // What changes neither status nor configuration carries none.
+      // Absent when the change affects neither status nor configuration.
       thing: optional(carriedMembers.thing),
       after: optional(carriedMembers.after),
       method: optional(enumOf(['push', 'poll'])),

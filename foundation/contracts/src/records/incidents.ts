@@ -17,7 +17,7 @@ import { signedStatementMembers } from './statements.ts';
 const sources = ['break-glass'];
 const incident = id('inc');
 
-/** The subject of each is the first holder. */
+/** The first holder is the subject of each record. */
 export const incidentRecords = {
   'incident.declared': {
     about: 'A person has declared an emergency and asks for access; everybody who watches is alarmed.',

@@ -14,10 +14,10 @@ import {
   wholeNumber,
 } from './shape.ts';
 
-// What the log says of itself.
+// Records that the log writes about itself.
 
 const sources = ['audit-log'];
-/** Whoever keeps rows that carry authority. */
+/** Every component with rows that carry authority. */
 const standingSources = [
   'authentication',
   'authorization-server',

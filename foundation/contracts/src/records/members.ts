@@ -7,7 +7,7 @@ const actor = closed({
   institution: optional(text('LEI of the institution that was acted for')),
 });
 
-/** What its writer says of a record beside type, source, outcome and data. */
+/** Members that the writer supplies beside type, source, outcome and data. */
 export const membersOfWriter = {
   reason: optional(text('Error code, where the outcome is `deny`')),
   transaction: optional(id('txn')),
@@ -54,7 +54,7 @@ export const membersOfWriter = {
   ),
 } satisfies TProperties;
 
-/** What the log says of a record. Those of version 1 have neither stream nor number. */
+/** Members that the log adds. Version 1 has neither stream nor number. */
 export const membersOfLog = {
   v: Type.Enum([1, 2], { description: '2 since records are numbered by their source' }),
   time: instant('Set by the log; never earlier than that of the record before'),
@@ -75,7 +75,7 @@ export const membersOfLog = {
   ),
 } satisfies TProperties;
 
-/** Version 2 has both, version 1 none. */
+/** Version 2 requires both members, version 1 has neither. */
 export const numbering: TSchema = {
   if: { properties: { v: { const: 2 } }, required: ['v'] },
   // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema.

@@ -1,7 +1,7 @@
 import { type RecordType, recordTypes } from '../audit-log.ts';
 import { recordDescriptions, recordSchema, recordSchemaId } from './record-schemas.ts';
 
-/** A file of the folder in which the schemas are published. */
+/** A file of the folder with the published schemas. */
 export interface SchemaFile {
   readonly name: string;
   readonly text: string;
@@ -9,7 +9,7 @@ export interface SchemaFile {
 
 export const schemaFileName = (type: RecordType): string => `${type}.schema.json`;
 
-/** The published schemas, and what introduces them. */
+/** The published schemas with their README. */
 export function recordSchemaFiles(): readonly SchemaFile[] {
   return [
     ...recordTypes.map((type) => ({
@@ -50,7 +50,7 @@ function familyText(family: string): string {
   return `\n## ${family}\n\n| Type | Says | Written by | Outcome |\n|---|---|---|---|\n${rows.join('')}`;
 }
 
-/** What there is to be had: for the interface that serves the schemas. */
+/** The list of published schemas, for the interface that serves them. */
 export function recordSchemaList(): readonly {
   readonly type: RecordType;
   readonly id: string;

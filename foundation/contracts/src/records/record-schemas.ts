@@ -19,7 +19,7 @@ import { signInRecords } from './sign-in.ts';
 import { tokenRecords } from './tokens.ts';
 import { transactionRecords } from './transactions.ts';
 
-/** Every type of record: what it says, who writes it, and the shape of its data. */
+/** Every record type with its meaning, its writers, and the shape of its data. */
 export const recordDescriptions: Readonly<Record<RecordType, RecordDescription>> = {
   ...logRecords,
   ...directoryRecords,
@@ -45,8 +45,8 @@ export function recordSchemaId(type: RecordType): string {
 }
 
 /**
- * The JSON Schema (2020-12) of the records of a type as they stand in the log: of both versions of the leaf, and with or
- * without what is told to few in its place. It rests on no other document; `x-protected` names what is told to few.
+ * The JSON Schema (2020-12) of a type's records in the log: both versions of the leaf, with or without restricted values. It
+ * refers to no other document; `x-protected` lists the restricted values.
  */
 export function recordSchema(type: RecordType): Readonly<Record<string, unknown>> {
   const { about } = recordDescriptions[type];
@@ -63,7 +63,7 @@ export function recordSchema(type: RecordType): Readonly<Record<string, unknown>
   };
 }
 
-/** The schema of what its writer hands over, with its data and protected values in their places. */
+/** The schema of a writer's draft, with data and protected values in place. */
 export function draftSchema(type: RecordType): TSchema {
   return ofRecord(type, {});
 }

@@ -17,7 +17,7 @@ import { signedStatementMembers } from './statements.ts';
 const sources = ['recovery'];
 const recovery = id('rcv');
 
-/** The subject of each is the person whose factor it is about; who did something about it is the actor. */
+/** The subject of each record is the person who lost an authenticator; the actor is the person who acted on the recovery. */
 export const recoveryRecords = {
   'recovery.opened': {
     about: 'Somebody has lost their factor, and their identity was proved again: by what.',
@@ -50,7 +50,7 @@ export const recoveryRecords = {
       step: enumOf(['open', 'approve', 'refuse', 'cancel', 'invite']),
       function: optional(text()),
       words: toldToFew(text('In the words of who refused'), 'personal'),
-      // Of an approver who has said no: it ends.
+      // Present when an approver refused and the recovery ended.
       thing: optional(carriedMembers.thing),
       after: optional(carriedMembers.after),
       previous: carriedMembers.previous,

@@ -2,22 +2,22 @@ import { defined, type idPrefixes } from '@countersign/kernel';
 import { type Static, type TProperties, type TSchema, Type } from 'typebox';
 import type { ProtectionKind, RecordDraft } from '../audit-log.ts';
 
-// What the schemas of records are built from.
+// Building blocks for the schemas of records.
 
-/** The data of one type of record, and who writes it. */
+/** The data and the writers of one record type. */
 export interface RecordDescription {
-  /** One sentence: what the record says has happened. */
+  /** What happened, in one sentence. */
   readonly about: string;
-  /** The components that write it. */
+  /** The components that write this type. */
   readonly sources: readonly string[];
   readonly outcomes: readonly RecordDraft['outcome'][];
-  /** Members beside those that every record has, without which it is not written. */
+  /** Further required members, beside those that every record has. */
   readonly always?: readonly (keyof RecordDraft)[];
-  /** Left out where the type has no data. */
+  /** Left out when the type has no data. */
   readonly data?: TSchema;
-  /** Some of them have no data. */
+  /** Records of this type may have no data. */
   readonly dataOptional?: boolean;
-  /** Of the shape of the data; 1 when left out. It rises with whatever a reader of the older shape would trip over. */
+  /** Version of the data's shape; 1 when left out. A change that would break a reader of the older shape increases it. */
   readonly version?: number;
 }
 
@@ -25,12 +25,12 @@ export function closed<Members extends TProperties>(members: Members, descriptio
   return Type.Object(members, { additionalProperties: false, ...defined({ description }) });
 }
 
-/** Members that the writer takes from elsewhere, whole. */
+/** Members that the writer copies unchanged from another source. */
 export const open = (description: string) => Type.Object({}, { additionalProperties: true, description });
 
 export const optional = Type.Optional;
 
-/** A member that stands in the leaf as a commitment, wherever it is known whose it is. */
+/** A member that is a commitment in the leaf whenever its subject is known. */
 export function toldToFew<Schema extends TSchema>(schema: Schema, kind: ProtectionKind = 'strategy') {
   return Type.Optional(Type.Unsafe<Static<Schema>>({ ...schema, 'x-protected': kind }));
 }
@@ -54,15 +54,15 @@ export const digest = (description = 'SHA-256, base64url') =>
   Type.String({ pattern: '^[A-Za-z0-9_-]{43}$', description });
 export const instant = (description?: string) => Type.String({ format: 'date-time', ...defined({ description }) });
 export const lei = (description = 'LEI') => Type.String({ pattern: '^[A-Z0-9]{18}[0-9]{2}$', description });
-/** A whole number as text: it may be beyond what a double holds. */
+/** An integer as text, because it may exceed the precision of a double. */
 export const wholeNumber = (description?: string) =>
   Type.String({ pattern: '^(?:-1|0|[1-9][0-9]{0,19})$', ...defined({ description }) });
 export const base64Url = (description?: string) =>
   Type.String({ pattern: '^[A-Za-z0-9_-]+$', ...defined({ description }) });
 export const principal = (description = 'Principal id') => Type.String({ minLength: 1, description });
-/** First and last of a stretch. */
+/** First and last item of a range. */
 export const pair = (item: TSchema) => Type.Array(item, { minItems: 2, maxItems: 2 });
-/** Of a record that carries what stands from then on (docs/adr/0057). */
+/** Members of a record that sets a standing (docs/adr/0057). */
 export const carriedMembers = {
   thing: text('What stands: kind and id'),
   after: open('The thing as it stands from then on: what its row is held against'),

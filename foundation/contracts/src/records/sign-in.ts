@@ -23,7 +23,7 @@ import { signedStatementMembers } from './statements.ts';
 
 const sources = ['authorization-server'];
 
-/** Of a refusal at an endpoint where clients authenticate: what had been established when it came. */
+/** For a refusal at an endpoint where clients authenticate: the facts established before the refusal. */
 const refusedMembers = {
   endpoint: text(),
   error: optional(text()),

@@ -1,6 +1,6 @@
 import { closed, open, text } from './shape.ts';
 
-/** A statement that was signed with a person's authenticator, whole: it is verified again from the record alone. */
+/** A complete statement that a person signed, so that it can be verified from the record alone. */
 export const signedStatementMembers = {
   statement: closed(
     {

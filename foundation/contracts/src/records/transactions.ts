@@ -38,7 +38,7 @@ const limits = Type.Array(
     window: Type.Unknown(),
   }),
 );
-/** As the component keeps it: what was interrupted is completed from it. */
+/** The change in the component's own form. An interrupted change is completed from it. */
 const change = toldToFew(open('What the record changes about the transaction'));
 const about = { exception: id('exc'), cause: enumOf(exceptionCauses), event: text() };
 const given = {
@@ -118,7 +118,7 @@ export const transactionRecords = {
     sources,
     outcomes: ['permit'],
     always: [...always, 'subject', 'references'],
-    // A reader of the older shape would look for a JWS.
+    // A reader of version 1 would expect a JWS.
     version: 2,
     data: Type.Union([
       closed({ jws: text('The signed approval (RFC 7515, compact)'), ...given }),

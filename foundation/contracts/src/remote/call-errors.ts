@@ -25,9 +25,9 @@ type ErrorTable = {
   readonly [Name in RemoteContract]: { readonly [Method in keyof (typeof remoteCalls)[Name]]: CallErrors };
 };
 
-/** Of what answers everybody, unless it cannot answer at all. */
+/** For calls that answer every caller and fail only when the component is unavailable. */
 const none: CallErrors = {};
-/** Of what writes a record that its caller has made. */
+/** For calls that write a record drafted by their caller. */
 const recording: CallErrors = {
   record_too_large: auditLogErrors.codes.record_too_large,
   record_identity_taken: auditLogErrors.codes.record_identity_taken,
@@ -55,8 +55,9 @@ const access: CallErrors = {
 };
 
 /**
- * The codes with which each call may be refused. Any call may also be refused as `unavailable`, by whichever part of the installation does
- * not answer: nothing was released. A refusal with any other code is a fault of the component, or of the process, that gives it.
+ * The codes with which each call may be refused. Any call may also be refused as `unavailable`, by any process on the way that
+ * does not respond; nothing was released then. A refusal with any other code is a defect of the component or process that sent
+ * it.
  */
 export const callErrors: ErrorTable = {
   'audit-log': {
@@ -118,7 +119,7 @@ export const callErrors: ErrorTable = {
   'recovery-departure': { end: { ...recoveryErrors.codes, ...recording } },
 };
 
-/** Whether a call may be refused so. */
+/** Whether a call declares this refusal. */
 export function declaresRefusal(
   contract: RemoteContract,
   method: string,

@@ -18,20 +18,20 @@ import type { TransactionRegistry } from '../transaction-registry.ts';
 import type { TrustRegistry } from '../trust-registry.ts';
 
 /**
- * How a method is called from another process: a query changes nothing and may be asked again; a command may have been carried out
- * although nobody heard of it, and its caller finds out as after a crash: by repeating it.
+ * How a method is called from another process. A query changes nothing and can be repeated. A command may have been carried out
+ * although its response was lost; the caller recovers as after a crash, by repeating it.
  */
 export interface Call {
   readonly kind: 'command' | 'query';
-  /** Until the caller gives up; 5,000 when left out. */
+  /** Timeout of the caller; 5,000 when left out. */
   readonly timeoutMs?: number;
-  /** A command that its contract lets be repeated, as every query may: who hears nothing asks once more. */
+  /** An idempotent command, which may be repeated like any query. The caller repeats it once when no response arrives. */
   readonly repeatable?: true;
-  /** Asked so often, by so many at once, that several go in one request: each is answered by itself, when its answer is there. */
+  /** A frequent call: concurrent calls are sent in one request. Each gets its own response as soon as it is ready. */
   readonly gathered?: true;
 }
 
-/** What other processes see of each component. */
+/** The remotely callable contract of each component. */
 export interface RemoteContracts {
   readonly 'audit-log': AuditLog;
   readonly 'record-pages': RecordPages;
@@ -61,7 +61,7 @@ export interface RemoteContracts {
 }
 export type RemoteContract = keyof RemoteContracts;
 
-/** The directory without reports of progress: a function cannot be passed on. */
+/** The directory without progress callbacks, because functions cannot be sent to another process. */
 export interface RemoteDirectory extends Pick<Directory, 'edit' | 'clientDocument' | 'changesSince'> {
   plan(
     file: unknown,
@@ -69,7 +69,7 @@ export interface RemoteDirectory extends Pick<Directory, 'edit' | 'clientDocumen
   ): Promise<readonly DirectoryChange[]>;
 }
 
-/** Methods that can be called from another process: asynchronous, and nothing that is passed is a function. */
+/** Methods that can be called from another process: asynchronous, without functions as arguments. */
 export type CallableName<Contract> = {
   [Name in keyof Contract]: Contract[Name] extends (...args: infer Args) => Promise<infer Answer>
     ? HasFunction<Args> extends false
@@ -90,13 +90,13 @@ type CallTable = {
 const query: Call = { kind: 'query' };
 const command: Call = { kind: 'command' };
 const repeatable: Call = { kind: 'command', repeatable: true };
-/** Reads what may be long. */
+/** A query that may read many rows. */
 const longQuery: Call = { kind: 'query', timeoutMs: 30_000 };
 
-/** Waits for somebody outside. */
+/** A command that waits for an external system. */
 const outside: Call = { kind: 'command', timeoutMs: 30_000 };
 
-/** Every method that is called from another process. What is not listed cannot be. */
+/** Every method that other processes may call. Methods that are not listed cannot be called. */
 export const remoteCalls = {
   'audit-log': {
     append: { ...repeatable, gathered: true },
@@ -155,7 +155,7 @@ export const remoteCalls = {
   'recovery-departure': { end: repeatable },
 } as const satisfies CallTable;
 
-/** The part of a contract that another process has. */
+/** The part of a contract that is available in other processes. */
 export type Remote<Name extends RemoteContract> = Pick<
   RemoteContracts[Name],
   keyof (typeof remoteCalls)[Name] & keyof RemoteContracts[Name]

@@ -3,11 +3,11 @@ import type { RemoteContract, remoteCalls } from './calls.ts';
 type JsonType = 'array' | 'boolean' | 'null' | 'number' | 'object' | 'string';
 
 /**
- * What a value of a call is: the keywords of JSON Schema (draft 2020-12) that are used, and `wire` for what JSON does not have. Empty for
- * whatever JSON can say.
+ * Schema of a value in a call: a subset of JSON Schema (draft 2020-12), with `wire` for values that JSON cannot express. An empty
+ * schema permits any JSON value.
  */
 export interface ValueSchema {
-  /** `#/$defs/` and a name. */
+  /** `#/$defs/` followed by a name. */
   readonly $ref?: string;
   readonly type?: JsonType | readonly JsonType[];
   readonly const?: string | number | boolean;
@@ -18,21 +18,21 @@ export interface ValueSchema {
   readonly additionalProperties?: ValueSchema | false;
   readonly prefixItems?: readonly ValueSchema[];
   readonly minItems?: number;
-  /** Of a `set` as well. */
+  /** Also for a `set`. */
   readonly items?: ValueSchema | false;
   readonly anyOf?: readonly ValueSchema[];
   /**
-   * Undefined is written as null, where a list or an answer must have something; a bigint as decimal text, bytes as an object with
-   * their `base64url`, a set as a list, a map as a list of pairs.
+   * Encoding of values that JSON cannot express: undefined as null (where a list or response needs a value), a bigint as decimal
+   * text, bytes as an object with `base64url`, a set as a list, a map as a list of pairs.
    */
   readonly wire?: 'undefined' | 'bigint' | 'bytes' | 'set' | 'map';
-  /** Of a `map`. */
+  /** For a `map`. */
   readonly keys?: ValueSchema;
   readonly values?: ValueSchema;
 }
 
 export interface CallSchema {
-  /** Of the list of arguments. */
+  /** Schema of the argument list. */
   readonly arguments: ValueSchema;
   readonly answer: ValueSchema;
 }

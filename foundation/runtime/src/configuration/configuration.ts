@@ -4,10 +4,10 @@ import type { Static, TSchema } from 'typebox';
 import { Compile } from 'typebox/compile';
 
 /**
- * Checks a configuration against its schema, reports every problem at once, and freezes it.
+ * Validates a configuration against its schema, reports all problems at once, and freezes it.
  *
- * @param schema should refuse unknown keys (`additionalProperties: false`): a misspelt setting is an unsafe one
- * @throws CodedError `configuration_invalid`; values are not repeated in it, they may be secrets
+ * @param schema should refuse unknown keys (`additionalProperties: false`), because a misspelt setting would be silently ignored
+ * @throws CodedError `configuration_invalid`; it never repeats values, which may be secrets
  */
 export function parseConfiguration<Schema extends TSchema>(schema: Schema, input: unknown): Readonly<Static<Schema>> {
   const validator = Compile(schema);
@@ -22,7 +22,7 @@ export function parseConfiguration<Schema extends TSchema>(schema: Schema, input
   });
 }
 
-/** Reads a secret that is named, never written, in the configuration: `file:/path` or `env:NAME`. */
+/** Reads a secret from a reference in the configuration: `file:/path` or `env:NAME`. */
 export function readSecret(reference: string): string {
   const [scheme, ...rest] = reference.split(':');
   const name = rest.join(':');

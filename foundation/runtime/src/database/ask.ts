@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { databaseFailure } from './failure.ts';
 
-/** A statement that each connection prepares once, under its name. */
+/** A named statement, prepared once for each connection. */
 export interface NamedStatement {
   readonly name: string;
   readonly text: string;
@@ -9,10 +9,10 @@ export interface NamedStatement {
 }
 
 /**
- * One statement with its parameters.
+ * Runs one statement with its parameters.
  *
- * @param values of a statement without a name
- * @throws CodedError `database_unavailable`; any other fault as the driver has it
+ * @param values for an unnamed statement
+ * @throws CodedError `database_unavailable`; other errors as the driver reports them
  */
 export async function ask<Row extends pg.QueryResultRow>(
   session: pg.Pool | pg.PoolClient,

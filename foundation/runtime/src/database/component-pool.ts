@@ -7,40 +7,40 @@ import { dropPresets, startupOptions } from './session-settings.ts';
 export interface ComponentAccess {
   readonly database: Pick<Database, 'connection' | 'rolesSecret'>;
   readonly role: string;
-  /** The component's own schema: all its unqualified names mean. */
+  /** The component's own schema, to which all unqualified names refer. */
   readonly schema: string;
-  /** Seen in `pg_stat_activity`. */
+  /** Shown in `pg_stat_activity`. */
   readonly applicationName: string;
 }
 
 export interface ComponentPoolOptions extends ComponentAccess {
-  /** 10 by default. The embedded server takes 250 in all. */
+  /** 10 by default. The embedded server accepts 250 connections in total. */
   readonly maxConnections?: number;
-  /** The server gives up a statement after this; 15 s by default. */
+  /** The server cancels a statement after this time; 15 s by default. */
   readonly statementTimeoutMs?: number;
   /**
-   * `off`: a commit is answered before it is durable. Only for what a later, durable commit of the same server
-   * makes durable as well, or may lose. `on` by default.
+   * `off`: commits return before they are durable. Only for writes that a later durable commit of the same server makes durable,
+   * or that may be lost. `on` by default.
    */
   readonly synchronousCommit?: 'on' | 'off';
   /**
-   * Tables are read by their indexes, small ones too. For pools with prepared statements: planned while a table holds a few
-   * rows, they would go on reading the whole of it when it has grown, until PostgreSQL next takes its measure.
+   * Forces index scans. For pools with prepared statements: a plan made while a table is small would keep reading the whole table
+   * as it grows, until PostgreSQL next analyses it.
    */
   readonly byIndexAlone?: boolean;
   /** 5 s by default. */
   readonly lockTimeoutMs?: number;
-  /** The server ends a session that holds a transaction open without using it; 15 s by default. */
+  /** The server ends a session that is idle in a transaction; 15 s by default. */
   readonly idleInTransactionTimeoutMs?: number;
-  /** How long to wait for a free connection, or for a new one; 5 s by default. */
+  /** Timeout for a free or new connection; 5 s by default. */
   readonly connectTimeoutMs?: number;
-  /** A connection broke while nobody used it. For the log; the pool replaces it. */
+  /** Called when an idle connection breaks, for the log; the pool replaces the connection. */
   readonly onError?: (error: Error) => void;
 }
 
 /**
- * A pool of connections as the component's own role, which may use the component's own schema and nothing
- * else. Every wait is bounded. A connection that breaks is replaced and never ends the process.
+ * A connection pool for the component's own role, which may use only the component's own schema. Every wait is bounded. A broken
+ * connection is replaced and never ends the process.
  */
 export function componentPool(options: ComponentPoolOptions): pg.Pool {
   const statementTimeoutMs = options.statementTimeoutMs ?? 15_000;
@@ -56,19 +56,19 @@ export function componentPool(options: ComponentPoolOptions): pg.Pool {
     idleTimeoutMillis: 30_000,
     connectionTimeoutMillis: options.connectTimeoutMs ?? 5000,
     onConnect: dropPresets,
-    // For a server that cannot even say that it gives up: a stalled network, a frozen host.
+    // Also covers a server that cannot report the timeout itself: a stalled network, a frozen host.
     query_timeout: statementTimeoutMs + 2000,
   });
   const onError = options.onError ?? (() => undefined);
   pool.on('error', (error: Error & { client?: unknown }) => {
-    // While the pool ends, a server that stops as well may be the first to close: nothing has broken.
+    // When pool and server stop together, the server may close the connection first. This is no failure.
     if (pool.ending) return;
-    // The driver hangs the whole connection on it, with the key that cancels its queries: nothing for a log.
+    // The driver attaches the whole connection, with the key that cancels its queries. Keep it out of the log.
     delete error.client;
     onError(error);
   });
-  // The pool listens to idle connections only; one that breaks while checked out would end the process. Its
-  // user learns of it from the query.
+  // The pool handles errors of idle connections only; an error of a checked-out connection would end the process. Its user gets
+  // the error from the query.
   pool.on('connect', (client) => {
     client.on('error', () => undefined);
   });
@@ -84,15 +84,15 @@ interface RoleSettings {
 }
 
 /**
- * The driver's configuration for one connection as the component's role. A connection outside a pool calls
- * {@link dropPresets} first.
+ * The driver's configuration for one connection as the component's role. For a connection outside a pool, call {@link
+ * dropPresets} first.
  */
 export function roleConfig(access: ComponentAccess, settings: RoleSettings): pg.ClientConfig {
   checkIdentifier(access.role);
   checkIdentifier(access.schema);
   const { statementTimeoutMs, lockTimeoutMs, idleInTransactionTimeoutMs, ...rest } = settings;
   const options = startupOptions({
-    // pg_temp last: searched first by default, it would let a temporary table stand in for one of ours.
+    // pg_temp comes last: by default it is searched first, so a temporary table could shadow one of our tables.
     search_path: `${access.schema},pg_temp`,
     statement_timeout: String(Math.ceil(statementTimeoutMs)),
     lock_timeout: String(Math.ceil(lockTimeoutMs)),

@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { AllowedAddress } from '../network/index.ts';
 import { databaseErrors } from './failure.ts';
 
-/** Where a PostgreSQL listens, and the account that owns the database. */
+/** Address of a PostgreSQL server, and the account that owns the database. */
 export interface OwnerConnection {
   readonly host: string;
   readonly port: number;
@@ -12,15 +12,15 @@ export interface OwnerConnection {
 }
 
 /**
- * How to reach the database: a URL of your own PostgreSQL, or what the embedded one says. With the owner's account, or, for who
- * connects as the roles of components alone, a URL without one.
+ * How to reach the database: the URL of an external PostgreSQL, or the connection of the embedded one. With the owner's account,
+ * or, for processes that only use component roles, a URL without an account.
  */
 export type DatabaseConnection = { readonly url: string } | OwnerConnection;
 
 /**
  * The driver's configuration for one account of the database.
  *
- * @param account instead of the owner's; `options` are the start-up options of its connections
+ * @param account replaces the owner's; `options` are the start-up options of its connections
  * @throws CodedError `database_url_invalid`
  */
 export function clientConfig(
@@ -34,8 +34,8 @@ export function clientConfig(
       'database_url_invalid',
       'DATABASE_URL must look like postgres://user:password@host:5432/database.',
     );
-  // Parameters in the query win over the user and password before the host, and the last of a name over those before it;
-  // this holds for every form of the URL, also the ones for Unix sockets that have no host.
+  // Query parameters take precedence over user and password before the host, and the last of several parameters with one name
+  // wins. This holds for every form of the URL, including Unix sockets without a host.
   const parameters = Object.entries({ ...account, ...optionsFor(url, account.options) })
     .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
     .join('&');
@@ -43,7 +43,7 @@ export function clientConfig(
   return { connectionString: `${url}${url.includes('?') ? '&' : '?'}${parameters}` };
 }
 
-/** Options of the URL stay, and ours come after them: of two values for a setting the later one counts. */
+/** Keeps the options of the URL and appends ours, because the last value of a setting wins. */
 function optionsFor(url: string, ours: string | undefined): { readonly options?: string } {
   if (ours === undefined) return {};
   const query = url.slice(url.indexOf('?') + 1);
@@ -51,16 +51,16 @@ function optionsFor(url: string, ours: string | undefined): { readonly options?:
   return { options: theirs === undefined ? ours : `${theirs} ${ours}` };
 }
 
-/** Where the connections go, as `allowConnectionsOnly` takes it. @throws CodedError `database_url_invalid` */
+/** The address of the database in the form of `allowConnectionsOnly`. @throws CodedError `database_url_invalid` */
 export function addressOfDatabase(connection: DatabaseConnection): AllowedAddress {
   const { host, port } = new pg.Client(clientConfig(connection));
   return host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port };
 }
 
-/** The URL without user and password: where the database is, and how to reach it. */
+/** The URL without user and password. */
 export function withoutAccount(url: string): string {
   const [, address = url, query] = /^([^?]*)\?(.*)$/s.exec(url) ?? [];
-  // The driver takes what is before the last `@` of the authority for the account.
+  // The driver reads everything before the last `@` of the authority as the account.
   const place = address.replace(/^([a-z]+:\/\/)[^/?#]*@/, '$1');
   const kept = query?.split('&').filter((parameter) => !isAccount(parameter));
   return kept === undefined || kept.length === 0 ? place : `${place}?${kept.join('&')}`;

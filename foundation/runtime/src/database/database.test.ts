@@ -163,7 +163,7 @@ describe('a transaction', () => {
 
     await told.query('select 1');
     const ended = told.end();
-    // What the driver says when the server was quicker.
+    // The driver's message when the server closed the connection first.
     told.emit('error', new Error('terminating connection'), new pg.Client());
     await Promise.all([ended, owner.query(end)]);
     expect(errors).toHaveLength(1);
@@ -176,7 +176,7 @@ describe('a transaction', () => {
     const far = componentPool({
       ...wire.access,
       maxConnections: 2,
-      // An answer is waited for two seconds longer; what is answered has room enough.
+      // The driver waits two seconds longer than the server, so timely answers still arrive.
       statementTimeoutMs: 2_000,
       connectTimeoutMs: 30_000,
       onError: (error) => errors.push(error),

@@ -1,20 +1,20 @@
 import { errorVocabulary, isCodedError } from '@countersign/kernel';
 
 export const databaseErrors = errorVocabulary({
-  /** The database cannot be reached, cannot write, or did not answer in time. Retrying later may help. */
+  /** The database is unreachable, cannot write, or did not respond in time. A later retry may succeed. */
   database_unavailable: 'unavailable',
   database_url_invalid: 'invalid',
-  /** It answers, but is not fit to keep evidence (old, read-only, not durable). */
+  /** The database responds but must not store evidence: too old, read-only, or not durable. */
   database_unsuitable: 'unavailable',
   roles_secret_invalid: 'invalid',
-  /** A process that may not migrate found another schema than that of its release. */
+  /** A process without migration rights found a schema of another release. */
   database_not_migrated: 'unavailable',
-  /** A bounded queue is full: more comes in than the database takes. */
+  /** A bounded queue is full, because writes arrive faster than the database accepts them. */
   overloaded: 'unavailable',
   shutting_down: 'unavailable',
 });
 
-// What the operating system says when a connection cannot be made or is lost.
+// Error codes of the operating system for failed or lost connections.
 const networkCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -32,20 +32,20 @@ const networkCodes = new Set([
   'ENFILE',
 ]);
 
-// The driver reports these without a code.
+// Messages that the driver reports without a code.
 const driverMessages =
   /^(?:Connection terminated|timeout exceeded when trying to connect|timeout expired|Query read timeout|Client was closed|Client has encountered a connection error|Cannot use a pool after calling end|The server does not support SSL|connection error)/i;
 
-// PostgreSQL's own (appendix A of its manual). Classes: 08 connection, 53 resources (disk full, connections,
-// memory), 57P administrator's stop and start-up, 58 input/output, XX corruption.
+// PostgreSQL's error codes (appendix A of its manual). Classes: 08 connection, 53 resources (disk full, connections, memory), 57P
+// administrator's stop and start-up, 58 input/output, XX corruption.
 const stateClasses = /^(?:08|53|57P|58)/;
 const states = new Set([
-  '28P01', // the role's password is not what the server has: another node changed it
+  '28P01', // the role's password differs on the server: another node changed it
   '28000',
-  '25006', // read-only: a fail-over has left us on the standby
-  '25P03', // idle in transaction for too long: the server has ended the session
+  '25006', // read-only: after a fail-over we are still connected to the standby
+  '25P03', // idle in transaction for too long: the server ended the session
   '25P04',
-  '40001', // serialization failure, deadlock: the same again may pass
+  '40001', // serialization failure or deadlock: a retry may succeed
   '40P01',
   '55P03', // lock timeout
   '57014', // statement timeout
@@ -53,7 +53,7 @@ const states = new Set([
   'XX002',
 ]);
 
-/** Whether `error` comes from the state of the database or of the way there, and not from what was asked. */
+/** Whether `error` was caused by the state of the database or the network, and not by the statement. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   if (isCodedError(error)) return error.code === 'database_unavailable';
   if (error instanceof AggregateError) return error.errors.some(isDatabaseUnavailable);
@@ -63,9 +63,9 @@ export function isDatabaseUnavailable(error: unknown): boolean {
 }
 
 /**
- * What to throw for an error of the database driver: CodedError `database_unavailable` when the database
- * cannot answer now; anything else (a violated constraint, our own bug, an error that is coded already)
- * unchanged. What became of a statement in flight is not known; callers repeat it only if it is idempotent.
+ * Converts an error of the database driver: to CodedError `database_unavailable` when the database cannot respond now. Any other
+ * error (a violated constraint, our own bug, an error that is already coded) is returned unchanged. The outcome of a statement in
+ * flight is unknown, so callers may repeat it only if it is idempotent.
  */
 export function databaseFailure(error: unknown): unknown {
   if (isCodedError(error) || !isDatabaseUnavailable(error)) return error;

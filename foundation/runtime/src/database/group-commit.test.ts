@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createGroupCommit } from './group-commit.ts';
 
-/** A flush that ends when the test says so. */
+/** A flush that ends on the test's signal. */
 function heldFlush() {
   const batches: { items: readonly number[]; finish: (error?: Error) => void }[] = [];
   const flush = (items: readonly number[]): Promise<number[]> =>

@@ -1,41 +1,42 @@
 import { databaseErrors } from './failure.ts';
 
 export interface GroupCommitOptions<Item, Result> {
-  /** Most items one flush gets. */
+  /** Maximum number of items in one flush. */
   readonly maxBatch: number;
-  /** Most items that wait for a flush. One more is refused. */
+  /** Maximum number of waiting items; further ones are refused. */
   readonly maxQueued: number;
   /**
-   * Makes all items durable, in their order, or none. One flush runs at a time.
+   * Makes all items durable, in order, or none. One flush runs at a time.
    *
-   * @returns one result per item, in order. An item that must fail alone gets a result that says so: a
-   *   rejection rejects the whole batch.
+   * @returns one result for each item, in order. An item that fails alone gets a result that reports it; a rejection rejects the
+   * whole batch.
    */
   readonly flush: (items: readonly Item[]) => Promise<readonly Result[]>;
 }
 
 export interface GroupCommit<Item, Result> {
   /**
-   * @returns the item's result once its flush is done.
-   * @throws what the flush threw; CodedError `overloaded` when the queue is full, `shutting_down` after {@link drain}.
+   *
+   * @returns the item's result once its flush is done
+   * @throws the error of the flush; CodedError `overloaded` when the queue is full, `shutting_down` after {@link drain}
    */
   submit(item: Item): Promise<Result>;
-  /** Refuses further items, and resolves when all earlier ones have their result. */
+  /** Refuses further items, and resolves when all earlier ones have a result. */
   drain(): Promise<void>;
-  /** Items that wait for a flush. */
+  /** Number of items waiting for a flush. */
   readonly queued: number;
 }
 
 const turnOfTheEventLoop = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /**
- * Group commit: what arrives while a flush is under way forms the next batch. A lone item is flushed at
- * once; under load the batch grows by itself until the flushes keep up. Before each flush the sockets that are
- * ready are read once, so that requests waiting there join it: fewer, fuller commits, and no timer.
+ * Group commit: items that arrive during a flush form the next batch. A single item is flushed at once; under load the batches
+ * grow until the flushes keep up. Before each flush, ready sockets are read once, so that waiting requests join the batch. This
+ * gives fewer, larger commits without a timer.
  */
 export function createGroupCommit<Item, Result>(options: GroupCommitOptions<Item, Result>): GroupCommit<Item, Result> {
   const { flush, maxBatch, maxQueued } = options;
-  // Three arrays side by side, and one shared executor: a submit allocates its promise and nothing else.
+  // Three parallel arrays and one shared executor, so that a submit allocates only its promise.
   let items: Item[] = [];
   let resolves: ((result: Result) => void)[] = [];
   let rejects: ((error: unknown) => void)[] = [];

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask, clientConfig, createScratchDatabase, type ScratchDatabase, transaction } from './index.ts';
 
-// What watches is switched on for every test of this project (`testkit/src/vitest-setup.ts`).
+// Detection is enabled for every test of this project (`testkit/src/vitest-setup.ts`).
 describe('what holds a connection', () => {
   let scratch: ScratchDatabase;
   let owner: pg.Pool;

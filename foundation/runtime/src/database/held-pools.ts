@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
 
-// A function that holds a connection and asks the pool for another waits for its like: as many of them at once as the pool has
-// connections, and none goes on. Tests watch for it, whatever they are about; elsewhere nothing is watched, and it costs nothing.
+// A function that holds a connection and requests another one from the same pool can deadlock: when as many of them run as the
+// pool has connections, all wait for each other. Tests detect this; in production nothing is watched.
 
 interface Held {
   readonly pool: pg.Pool;
@@ -12,7 +12,7 @@ interface Held {
 
 let holding: AsyncLocalStorage<Held> | undefined;
 
-/** From now on each use of a pool by what holds a connection of it fails. For tests. */
+/** From now on, using a pool while holding one of its connections throws. For tests. */
 export function watchHeldPools(): void {
   if (holding !== undefined) return;
   holding = new AsyncLocalStorage();
@@ -23,7 +23,10 @@ export function watchHeldPools(): void {
   } as typeof connect;
 }
 
-/** @throws Error where whoever asks holds a connection of this very pool */
+/**
+ *
+ * @throws Error when the caller already holds a connection of this pool
+ */
 function requireNotHeld(pool: pg.Pool): void {
   for (let held = holding?.getStore(); held !== undefined; held = held.outer)
     if (held.pool === pool && !held.released)
@@ -37,12 +40,12 @@ export async function whileHeld<Result>(pool: pg.Pool, work: () => Promise<Resul
   try {
     return await holding.run(held, work);
   } finally {
-    // What the work has left running is another matter.
+    // Work that is still running afterwards no longer holds the connection.
     held.released = true;
   }
 }
 
-/** Runs what somebody else does meanwhile, who holds nothing. For tests that let one come between the steps of another. */
+/** Runs work in a context that holds no connection. For tests in which one caller interrupts another. */
 export function withoutHeldConnection<Result>(work: () => Result): Result {
   return holding === undefined ? work() : holding.exit(work);
 }

@@ -1,4 +1,4 @@
-/** The database as components use it: own schema, own role, bounded waits. Read open-database.ts, then migrate.ts. */
+/** Database access for components: own schema, own role, bounded waits. Read open-database.ts, then migrate.ts. */
 export { ask, type NamedStatement } from './ask.ts';
 export { type ComponentAccess, type ComponentPoolOptions, componentPool } from './component-pool.ts';
 export {

@@ -3,11 +3,11 @@ import type { ComponentAccess } from './component-pool.ts';
 import { listen } from './listen.ts';
 
 /**
- * Calls `refresh` once it listens, so that nothing is missed; then soon after a notification, after a reconnect,
- * and every `pollMs` in case a notification was lost. One call at a time; what comes while one runs is looked at
+ * Listens on a channel, then calls `refresh`, so that no change is missed. Calls it again soon after a notification, after a
+ * reconnect, and every `pollMs` in case a notification was lost. Calls never overlap; a change during a call triggers another one
  * right after it.
  *
- * @throws what the first `refresh` throws, or CodedError `database_unavailable`
+ * @throws the error of the first `refresh`, or CodedError `database_unavailable`
  */
 export async function keepFresh(options: {
   readonly access: ComponentAccess;

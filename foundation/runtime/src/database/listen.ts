@@ -11,15 +11,15 @@ export interface Subscription {
 export interface ListenOptions extends ComponentAccess {
   readonly channel: string;
   /**
-   * Notifications came: time to look. Anybody with access to the database can send them, so what they say is not handed
-   * on, and however many come, this is called at most once in `quietMs`.
+   * Called at most once in `quietMs` when notifications arrive. Their content is not passed on, because anybody with access to
+   * the database can send them.
    */
   readonly onNotify: () => void;
-  /** The connection was lost and is back: notifications may have been missed, so refresh. */
+  /** The connection was restored. Notifications may have been lost meanwhile, so refresh. */
   readonly onReconnect: () => void;
   /** For the log. */
   readonly onError?: (error: unknown) => void;
-  /** How often a silent connection is asked whether it still lives; 10 s by default. */
+  /** Interval of liveness checks on a silent connection; 10 s by default. */
   readonly heartbeatMs?: number;
   /** 50 ms by default. */
   readonly quietMs?: number;
@@ -28,11 +28,11 @@ export interface ListenOptions extends ComponentAccess {
 const slowestRetryMs = 5000;
 
 /**
- * Subscribes to a channel of PostgreSQL's LISTEN/NOTIFY, over a connection of its own that is made again
- * whenever it breaks, also when it breaks silently. A hint to refresh early, not a queue: keep polling too.
+ * Subscribes to a LISTEN/NOTIFY channel of PostgreSQL over a dedicated connection, which reconnects after every failure,
+ * including silent ones. It is a hint to refresh early, not a queue: keep polling too.
  *
- * @returns once it listens, so that a snapshot loaded afterwards misses nothing.
- * @throws CodedError `database_unavailable` when the first connection fails.
+ * @returns when it listens, so that a snapshot loaded afterwards misses nothing
+ * @throws CodedError `database_unavailable` when the first connection fails
  */
 export async function listen(options: ListenOptions): Promise<Subscription> {
   const closing = new AbortController();
@@ -73,7 +73,7 @@ export async function listen(options: ListenOptions): Promise<Subscription> {
       closing.abort();
       await current.end();
       await supervision;
-      // A reconnect may have been under way.
+      // A reconnect may have been in progress.
       await current.end();
     },
   };
@@ -104,7 +104,7 @@ async function connect(options: ListenOptions, onError: (error: unknown) => void
     destroy(client);
     throw error;
   }
-  // A connection cut without a word (a firewall that forgot it, a pulled cable) looks like silence.
+  // A connection that was dropped silently (by a firewall or an unplugged cable) only looks idle.
   let asking = false;
   const beat = setInterval(() => {
     if (asking) return;
@@ -132,7 +132,7 @@ async function connect(options: ListenOptions, onError: (error: unknown) => void
   };
 }
 
-/** The first call goes through at once; those that follow it closely are one call, at the end of the pause. */
+/** Runs the first call at once; further calls within the pause are merged into one at its end. */
 function atMostEvery(pauseMs: number, work: () => void): { call(): void; stop(): void } {
   let pause: NodeJS.Timeout | undefined;
   let again = false;
@@ -161,7 +161,7 @@ function atMostEvery(pauseMs: number, work: () => void): { call(): void; stop():
   };
 }
 
-/** `end` says goodbye and waits for the peer to hang up; a peer that is silent never does. */
+/** `end` waits for the peer to close the connection; an unresponsive peer never does. */
 async function endWithin(client: pg.Client, timeoutMs: number): Promise<void> {
   const timer = setTimeout(() => client.connection.stream.destroy(), timeoutMs);
   await client.end().catch(() => undefined);

@@ -9,9 +9,9 @@ import { applyGrants, type ComponentRole, closeDatabase, ensureNamedLocks, ensur
 import { startupOptions } from './session-settings.ts';
 
 export interface ComponentMigrations extends ComponentRole {
-  /** Unique and stable; the key of its history. */
+  /** Unique and stable: the key of the component's migration history. */
   readonly name: string;
-  /** `new URL('../migrations/', import.meta.url)`: the same from `src` and from `dist`. */
+  /** `new URL('../migrations/', import.meta.url)`: works from both `src` and `dist`. */
   readonly migrationsFolder: string | URL;
 }
 
@@ -21,22 +21,20 @@ export interface AppliedMigration {
 }
 
 /**
- * Brings the database to this release: roles, schemas, migrations, rights. Safe to call from every node at
- * every start: one works, the others wait and find nothing to do. Nothing is applied unless the history of
- * every component fits.
+ * Migrates the database to this release: roles, schemas, migrations, rights. Every node may call it at every start: one works,
+ * the others wait and then find nothing to do. It applies nothing unless the history of every component matches.
+ * Uses two connections of its own: one migrates, the other holds the lock.
  *
- * Needs connections of its own to the server: one migrates, and one holds the lock meanwhile.
- *
- * @param options.adoptRolesSecret accepts another secret than the last one: after the old one was lost, or to
- *   change it. Nodes that still run with the old one can no longer connect.
- * @returns what was applied now
+ * @param options.adoptRolesSecret accepts a secret that differs from the last one, after a loss or for a change. Nodes that still
+ * use the old secret can no longer connect.
+ * @returns the migrations applied by this call
  * @throws CodedError of {@link migrationErrors}, or `database_unavailable`
  */
 export async function migrate(options: {
   readonly database: Pick<Database, 'connection' | 'rolesSecret'>;
   readonly components: readonly ComponentMigrations[];
   readonly adoptRolesSecret?: boolean;
-  /** How long to wait for another node that migrates; 120 s by default. */
+  /** How long to wait for another node's migration; 120 s by default. */
   readonly waitMs?: number;
   readonly random?: Random;
 }): Promise<AppliedMigration[]> {
@@ -45,7 +43,7 @@ export async function migrate(options: {
   const files = new Map(components.map((component) => [component, readMigrations(component.migrationsFolder)]));
   const waitMs = options.waitMs ?? 120_000;
   const guard = ownerClient(database.connection, { lock_timeout: String(Math.ceil(waitMs)) });
-  // A migration that waits for a busy table makes everybody behind it wait as well: better to give up soon.
+  // A migration that waits for a busy table also blocks all later users of that table, so give up soon.
   const client = ownerClient(database.connection, { lock_timeout: '10000' });
   try {
     await guard.connect();
@@ -99,8 +97,8 @@ function ownerClient(connection: Database['connection'], settings: Readonly<Reco
 }
 
 /**
- * Keeps other nodes from migrating for as long as this connection is open. A lock on a table of the owner, which no
- * component's role can reach.
+ * Prevents other nodes from migrating while this connection is open. It locks a table of the owner, which no component's role can
+ * access.
  */
 async function takeLock(guard: pg.Client): Promise<void> {
   try {
@@ -114,7 +112,7 @@ async function takeLock(guard: pg.Client): Promise<void> {
   }
 }
 
-/** Nodes that make it at the same time wait for the first one, and then find it made. */
+/** Concurrent nodes wait for the first one and then find the table created. */
 async function ensureHistory(client: pg.Client): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const { rows } = await client.query<{ there: boolean }>(
@@ -162,7 +160,10 @@ async function readHistory(client: pg.Client, component: string): Promise<Histor
   return rows;
 }
 
-/** @returns what is still to be applied; throws when history and files do not fit. */
+/**
+ *
+ * @returns the migrations that are still to be applied; throws when history and files do not match
+ */
 function comparedWithHistory(
   component: string,
   files: readonly MigrationFile[],
@@ -196,7 +197,7 @@ function comparedWithHistory(
   return pending;
 }
 
-/** Two nodes with different secrets would lock each other out, one start after the other. */
+/** Two nodes with different secrets would lock each other out at each start. */
 async function checkSecret(client: pg.Client, fingerprint: string, adopt: boolean): Promise<void> {
   const { rows } = await client.query<{ fingerprint: string }>('select fingerprint from countersign_meta.roles_secret');
   if (rows[0]?.fingerprint === fingerprint) return;

@@ -5,7 +5,7 @@ import { errorVocabulary, sha256 } from '@countersign/kernel';
 
 export const migrationErrors = errorVocabulary({
   migration_misnamed: 'invalid',
-  /** A file that has been applied was edited since. */
+  /** A migration that was already applied has been edited. */
   migration_changed: 'conflict',
   /** The database has been migrated by a later release. */
   migration_unknown: 'conflict',
@@ -13,16 +13,16 @@ export const migrationErrors = errorVocabulary({
   migration_failed: 'unavailable',
   /** Another node migrates, or something holds a table for too long. */
   migration_blocked: 'unavailable',
-  /** The owner may not create what the components need. */
+  /** The owner lacks the rights to create what the components need. */
   database_owner_unprivileged: 'forbidden',
-  /** A component's role may do more than its component is meant to. */
+  /** A component's role has more rights than it should have. */
   database_role_unsafe: 'conflict',
   roles_secret_mismatch: 'conflict',
 });
 
 export interface MigrationFile {
   readonly number: number;
-  /** Without the number, e.g. `entries`. */
+  /** Name without the number, e.g. `entries`. */
   readonly name: string;
   readonly fileName: string;
   readonly sql: string;
@@ -30,11 +30,10 @@ export interface MigrationFile {
 }
 
 /**
- * The migrations of one component, in order: `NNNN_name.sql`, plain SQL, forward only. Each runs in a
- * transaction of its own with the component's schema as `search_path`.
+ * Reads the migrations of one component, in order: `NNNN_name.sql`, plain SQL, forward only. Each runs in its own transaction
+ * with the component's schema as `search_path`.
  *
- * @throws CodedError `migration_misnamed` for any other name, a number used twice, or a file that would end
- *   its own transaction.
+ * @throws CodedError `migration_misnamed` for any other name, a duplicate number, or a file that would end its own transaction
  */
 export function readMigrations(folder: string | URL): MigrationFile[] {
   const path = typeof folder === 'string' ? folder : fileURLToPath(folder);
@@ -52,7 +51,7 @@ function readMigration(folder: string, fileName: string): MigrationFile {
   const named = /^(\d{4})_([a-z0-9]+(?:[-_][a-z0-9]+)*)\.sql$/.exec(fileName);
   if (named?.[1] === undefined || named[2] === undefined)
     throw misnamed(fileName, 'migrations are called NNNN_name.sql');
-  // A checkout on Windows may have other line ends; the migration is the same.
+  // A checkout on Windows may have other line endings; the migration is the same.
   const sql = readFileSync(join(folder, fileName), 'utf8').replaceAll('\r\n', '\n');
   if (/^\s*(?:commit|rollback)\s*;/im.test(sql)) throw misnamed(fileName, 'it ends the transaction it runs in');
   return { number: Number(named[1]), name: named[2], fileName, sql, digest: sha256(sql).toString('hex') };

@@ -1,11 +1,11 @@
 import type pg from 'pg';
 
 /**
- * Locks by name that only the component's own role can take: rows of the table `named_locks`, which every schema of a
- * component has. An advisory lock of PostgreSQL could be taken by any role that may connect.
+ * Named locks that only the component's own role can take: rows of the table `named_locks` in the component's schema. A
+ * PostgreSQL advisory lock could be taken by any role that may connect.
  */
 
-/** Waits until nobody else has the lock of this name, and keeps it until the transaction ends. */
+/** Waits for the lock of this name and holds it until the transaction ends. */
 export async function takeNamedLock(session: Pick<pg.ClientBase, 'query'>, name: string): Promise<void> {
   await session.query({
     name: 'named-lock-take',
@@ -14,7 +14,10 @@ export async function takeNamedLock(session: Pick<pg.ClientBase, 'query'>, name:
   });
 }
 
-/** The same without waiting, for a lock that a migration has put there. @returns false while somebody else has it */
+/**
+ * As {@link takeNamedLock} without waiting, for a lock whose row a migration created. @returns false while another session holds
+ * it
+ */
 export async function tryNamedLock(session: Pick<pg.ClientBase, 'query'>, name: string): Promise<boolean> {
   const { rowCount } = await session.query({
     name: 'named-lock-try',

@@ -11,8 +11,8 @@ import { dropPresets } from './session-settings.ts';
 const bounds = { statementTimeoutMs: 15_000, lockTimeoutMs: 5_000, idleInTransactionTimeoutMs: 15_000 };
 
 /**
- * Opens the database for a process that holds no account but the roles of its components: looks whether it is fit, as
- * `openDatabase` does, and whether the schema of every component is at this release. Nothing is migrated.
+ * Opens the database for a process that only has the accounts of component roles. Checks that the database is suitable, as
+ * `openDatabase` does, and that the schema of every component is at this release. Migrates nothing.
  *
  * @param options.components at least one
  * @throws CodedError `database_not_migrated`, and those of `openDatabase`
@@ -34,7 +34,7 @@ export async function openDatabaseAsRoles(
 
 async function requireMigrated(component: ComponentMigrations, config: pg.ClientConfig): Promise<void> {
   const client = new pg.Client({ ...config, connectionTimeoutMillis: 5_000, query_timeout: 15_000 });
-  // Without a listener, a connection that breaks would end the process.
+  // Without an error listener, a broken connection would end the process.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -55,7 +55,10 @@ async function requireMigrated(component: ComponentMigrations, config: pg.Client
 const howToMigrate =
   "Run `countersign migrate --config FILE` of this release with the installation's configuration, then start this process again.";
 
-/** @returns undefined for what is no refusal of the account */
+/**
+ *
+ * @returns undefined when the cause is not a refused account
+ */
 function roleRefused({ role }: ComponentMigrations, cause: unknown): unknown {
   if (!(cause instanceof pg.DatabaseError && cause.code?.startsWith('28') === true)) return undefined;
   return databaseErrors.error(

@@ -4,24 +4,24 @@ import { clientConfig, type DatabaseConnection } from './connection.ts';
 import { databaseErrors, databaseFailure, isDatabaseUnavailable } from './failure.ts';
 import type { RolesSecret } from './role-passwords.ts';
 
-/** A database that has answered and is fit to keep what we promise to keep. */
+/** A database that is reachable and suitable for evidence. */
 export interface Database {
-  /** As its owner, for migrations only, or without an account. Components connect as their own roles. */
+  /** Connection as the owner, for migrations only, or without an account. Components connect as their own roles. */
   readonly connection: DatabaseConnection;
   readonly rolesSecret: RolesSecret;
   /** E.g. `18.4`. */
   readonly serverVersion: string;
-  /** Connections that accounts which are not superusers may have open, all together. */
+  /** Maximum number of connections of all accounts without superuser rights together. */
   readonly maxConnections: number;
 }
 
 const oldestVersion = 15;
 
 /**
- * Connects once as the owner and looks whether the database is fit: new enough, UTF-8, writable, durable.
+ * Connects once as the owner and checks that the database is suitable: recent enough, UTF-8, writable, durable.
  *
- * @param options.waitMs how long to wait for a database that is just starting; 30 s by default.
- * @param options.acceptLoss lets a database pass that forgets commits in a power cut. For development.
+ * @param options.waitMs how long to wait for a database that is starting; 30 s by default
+ * @param options.acceptLoss accepts a database that can lose commits in a power failure. For development.
  * @throws CodedError `database_unavailable`, `database_unsuitable`, `database_url_invalid`
  */
 export async function openDatabase(options: OpenOptions): Promise<Database> {
@@ -97,13 +97,13 @@ async function connectWithin(
   const deadline = performance.now() + waitMs;
   for (let attempt = 0; ; attempt++) {
     const client = new pg.Client({ ...config, connectionTimeoutMillis: 5000, query_timeout: 15_000 });
-    // Without a listener, a connection that breaks would end the process.
+    // Without an error listener, a broken connection would end the process.
     client.on('error', () => undefined);
     try {
       await client.connect();
       return client;
     } catch (error) {
-      // A wrong password or database does not become right by waiting.
+      // Waiting does not fix a wrong password or database name.
       if (!isDatabaseUnavailable(error) || isRefused(error) || performance.now() > deadline)
         throw connectFailure(error);
       if (attempt === 0) onProgress?.('Waiting for the database');

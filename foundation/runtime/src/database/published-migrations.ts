@@ -3,14 +3,14 @@ import pg from 'pg';
 import type { MigrationFile } from './migration-files.ts';
 import type { ComponentRole } from './roles.ts';
 
-/** Tells the migrations of one release from those of another. */
+/** Digest that identifies the migrations of a release. */
 export function digestOfMigrations(files: readonly MigrationFile[]): string {
   return sha256(JSON.stringify(files.map(({ fileName, digest }) => [fileName, digest]))).toString('hex');
 }
 
 /**
- * Says in the component's schema which migrations it holds, where the component's role may read it and not change it: the history
- * in `countersign_meta` is the owner's alone.
+ * Publishes the applied migrations in the component's schema, where the component's role can read but not change them. Only the
+ * owner can read the history in `countersign_meta`.
  */
 export async function publishMigrations(
   client: pg.ClientBase,
@@ -24,7 +24,7 @@ export async function publishMigrations(
   );
 }
 
-/** As the component's role. @returns undefined where nothing has been published yet */
+/** For the component's role. @returns undefined when nothing has been published yet */
 export async function readPublishedMigrations(
   client: pg.ClientBase,
   { schema }: Pick<ComponentRole, 'schema'>,
@@ -40,5 +40,5 @@ export async function readPublishedMigrations(
   }
 }
 
-/** No such schema, no such function, no right to use either. */
+/** Error codes for a missing schema, a missing function, and missing rights. */
 const notThere = new Set(['3F000', '42883', '42501']);

@@ -4,20 +4,17 @@ import type { Random } from '@countersign/kernel';
 import { createFileDurably } from '../files/index.ts';
 import { databaseErrors } from './failure.ts';
 
-/**
- * One secret from which the password of every component's role is derived, so that there is one thing to
- * keep, and nodes that share a database need only share it.
- */
+/** One secret from which the passwords of all component roles are derived. Nodes that share a database share only this secret. */
 export interface RolesSecret {
   passwordOf(role: string): string;
-  /** Tells two secrets apart and nothing about either. */
+  /** Tells two secrets apart without revealing anything about either. */
   readonly fingerprint: string;
 }
 
-/** The secret of a whole installation, from which those of parts of it are derived. */
+/** The secret of a whole installation, from which the secrets of its groups are derived. */
 export interface InstallationSecret extends RolesSecret {
   /**
-   * The secret of one group of roles, as text for {@link rolesSecret}. It gives the passwords of that group alone: neither the
+   * The secret of one group of roles, as text for {@link rolesSecret}. It yields only that group's passwords: neither the
    * installation's secret nor another group's can be computed from it.
    */
   ofGroup(group: string): string;
@@ -26,16 +23,16 @@ export interface InstallationSecret extends RolesSecret {
 const minimumLength = 32;
 
 /**
- * The secret in a file of mode 0600, made at random when the file does not exist.
+ * Reads the secret from a file of mode 0600; creates a random one when the file does not exist.
  *
- * @throws CodedError `roles_secret_invalid` when the file holds too little to be one.
+ * @throws CodedError `roles_secret_invalid` when the content is too short
  */
 export function rolesSecretFromFile(path: string, random: Random): InstallationSecret {
   createFileDurably(path, Buffer.from(random.bytes(32)).toString('base64url'), 0o600);
   return rolesSecret(readFileSync(path, 'utf8').trim());
 }
 
-/** The secret as text, e.g. from the environment: at least 32 characters. @throws CodedError `roles_secret_invalid` */
+/** Parses the secret from text, e.g. from the environment: at least 32 characters. @throws CodedError `roles_secret_invalid` */
 export function rolesSecret(secret: string): InstallationSecret {
   if (secret.length < minimumLength)
     throw databaseErrors.error(
@@ -51,9 +48,9 @@ export function rolesSecret(secret: string): InstallationSecret {
 }
 
 /**
- * The passwords of all roles of an installation, each derived from the secret of its group.
+ * The passwords of all roles of an installation, each derived from its group's secret.
  *
- * @param groupOf the group of a role; throws for a role that has none
+ * @param groupOf the group of a role; throws for a role without a group
  */
 export function rolesSecretByGroup(secret: InstallationSecret, groupOf: (role: string) => string): RolesSecret {
   return {
@@ -63,8 +60,8 @@ export function rolesSecretByGroup(secret: InstallationSecret, groupOf: (role: s
 }
 
 /**
- * A password in the form PostgreSQL stores (RFC 5803), so that the password itself never travels in a
- * statement, where the server's log could catch it.
+ * A password in PostgreSQL's stored form (RFC 5803), so that a statement, and thus the server's log, never contains the password
+ * itself.
  */
 export function scramVerifier(password: string, random: Random): string {
   const iterations = 4096;

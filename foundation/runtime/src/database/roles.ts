@@ -4,9 +4,8 @@ import { migrationErrors } from './migration-files.ts';
 import { type RolesSecret, scramVerifier } from './role-passwords.ts';
 
 /**
- * What a component's role may do with the rows of its own schema. `insert-and-read` is for records that must
- * not be changed by whoever takes over the process. `functions-alone` has no table: what it may do, functions of its schema do
- * for it.
+ * Rights of a component's role on the rows of its own schema. `insert-and-read` is for records that must stay unchanged even if
+ * the process is compromised. `functions-alone` has no access to tables; the role can only call functions of its schema.
  */
 export type Grants = 'full' | 'insert-and-read' | 'functions-alone';
 
@@ -14,7 +13,7 @@ export interface ComponentRole {
   readonly role: string;
   readonly schema: string;
   readonly grants: Grants;
-  /** Connections that the role may have open at once, from all processes together; no limit by default. */
+  /** Maximum number of connections of the role from all processes together; no limit by default. */
   readonly connectionLimit?: number;
 }
 
@@ -24,17 +23,20 @@ const tableRights: Readonly<Record<Grants, string | undefined>> = {
   'functions-alone': undefined,
 };
 
-/** Names come from our own code, so a bad one is our bug; checked because they are put into SQL and start-up options. */
+/**
+ * Names come from our own code, so an invalid one is our bug. They are checked because they become part of SQL and start-up
+ * options.
+ */
 export function checkIdentifier(name: string): void {
   if (!/^[a-z][a-z0-9_]{0,62}$/.test(name))
     throw new Error(`not usable as the name of a role or schema: ${JSON.stringify(name)}`);
 }
 
 /**
- * Makes the component's role and schema, or brings them to what is written here. The role may sign in and
- * use its own schema; it owns nothing, creates nothing, and is a member of nothing.
+ * Creates or updates the component's role and schema. The role may log in and use its own schema; it owns nothing, creates
+ * nothing, and is a member of no other role.
  *
- * @throws CodedError `database_role_unsafe` when a role of that name exists and may do more.
+ * @throws CodedError `database_role_unsafe` when an existing role of that name has more rights
  */
 export async function ensureRoleAndSchema(
   client: pg.ClientBase,
@@ -66,7 +68,7 @@ export async function ensureRoleAndSchema(
   const limit = component.connectionLimit ?? -1;
   if (!Number.isInteger(limit)) throw new Error(`not usable as a limit of connections: ${limit}`);
   await client.query(`alter role ${role} login password ${verifier} connection limit ${limit}`);
-  // A role can preset settings of its own connections. Ours set what they need; nothing else is kept.
+  // A role can preset settings for its own connections. Keep only the ones that we set.
   await client.query(`
     alter role ${role} reset all;
     do $$ begin
@@ -87,10 +89,9 @@ export async function ensureRoleAndSchema(
 }
 
 /**
- * Takes from everybody what PostgreSQL may give to everybody in this database: temporary tables, and objects in the
- * schema `public`.
+ * Revokes rights that PostgreSQL grants to all roles of a database: temporary tables, and objects in the schema `public`.
  *
- * @throws CodedError `database_role_unsafe` when a role keeps them, since the account in DATABASE_URL may not take them.
+ * @throws CodedError `database_role_unsafe` when a role keeps them because the account in DATABASE_URL cannot revoke them
  */
 export async function closeDatabase(client: pg.ClientBase, roles: readonly string[]): Promise<void> {
   await client.query(`
@@ -115,7 +116,7 @@ export async function closeDatabase(client: pg.ClientBase, roles: readonly strin
   );
 }
 
-/** The table of the component's named locks; a role with functions alone has none. */
+/** Creates the table of the component's named locks. A role with functions alone has none. */
 export async function ensureNamedLocks(client: pg.ClientBase, component: ComponentRole): Promise<void> {
   if (component.grants === 'functions-alone') return;
   await client.query(
@@ -124,8 +125,8 @@ export async function ensureNamedLocks(client: pg.ClientBase, component: Compone
 }
 
 /**
- * Rights on everything the schema holds now, and will hold. Applied after the migrations, in one transaction,
- * so that running nodes never see a gap.
+ * Grants rights on all present and future objects of the schema. Runs after the migrations, in one transaction, so that running
+ * nodes never lose access.
  */
 export async function applyGrants(client: pg.ClientBase, component: ComponentRole): Promise<void> {
   const [role, schema] = [pg.escapeIdentifier(component.role), pg.escapeIdentifier(component.schema)];

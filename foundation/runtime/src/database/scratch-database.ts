@@ -7,19 +7,19 @@ import { type ComponentMigrations, migrate } from './migrate.ts';
 import { type Database, openDatabase } from './open-database.ts';
 import { rolesSecret } from './role-passwords.ts';
 
-/** A database of its own, empty but for the components asked for, on a server that others use as well. */
+/** A temporary database with the requested components, on a server that others also use. */
 export interface ScratchDatabase {
   readonly database: Database;
   readonly connection: OwnerConnection;
-  /** As given, with roles renamed: roles belong to the whole server, so each database has its own. */
+  /** The given components with renamed roles. Roles belong to the whole server, so each database needs its own. */
   readonly components: readonly ComponentMigrations[];
-  /** A pool as the role of one of the components; ended by {@link drop}. */
+  /** A pool for the role of one component; {@link drop} ends it. */
   pool(component: string, options?: Partial<ComponentPoolOptions>): pg.Pool;
   /** Ends the pools, and removes the database and its roles. */
   drop(): Promise<void>;
 }
 
-/** Names the environment variable that says which server scratch databases go to: an {@link OwnerConnection} as JSON. */
+/** Name of the environment variable with the server for scratch databases: an {@link OwnerConnection} as JSON. */
 export const scratchServerVariable = 'COUNTERSIGN_SCRATCH_SERVER';
 
 export function scratchServer(): OwnerConnection | undefined {
@@ -37,7 +37,7 @@ function isConnection(value: unknown): value is OwnerConnection {
 }
 
 /**
- * For tests, benchmarks and rehearsals: everything real, nothing kept.
+ * Creates a scratch database for tests, benchmarks and rehearsals: real, but temporary.
  *
  * @param options.server where the account may create databases and roles; {@link scratchServer} by default
  */
@@ -65,29 +65,32 @@ export async function createScratchDatabase(
 }
 
 /**
- * Databases as {@link createScratchDatabase} makes them, in a fraction of the time: copies of one that is migrated once.
- * The copies share their roles, which stay on the server, as the original does.
+ * Creates databases like {@link createScratchDatabase}, but much faster: each is a copy of one that was migrated once. The copies
+ * share their roles, which stay on the server like the original.
  */
 export interface ScratchTemplate {
   copy(): Promise<ScratchDatabase>;
 }
 
-/** @param options as of {@link createScratchDatabase} */
+/**
+ *
+ * @param options as for {@link createScratchDatabase}
+ */
 export async function createScratchTemplate(
   options: { readonly server?: OwnerConnection; readonly components?: readonly ComponentMigrations[] } = {},
 ): Promise<ScratchTemplate> {
   const server = serverFor(options);
   const original = await createScratchDatabase({ ...options, server });
-  // One connection for all copies, which is no reason for a process to go on.
+  // One connection for all copies; it does not keep the process alive.
   const owner = new pg.Pool({ ...server, max: 1, allowExitOnIdle: true, connectionTimeoutMillis: 10_000 });
   owner.on('error', () => undefined);
-  // Nothing is copied while somebody is connected to it.
+  // PostgreSQL cannot copy a database while somebody is connected to it.
   await owner.query(`alter database ${original.connection.database} with allow_connections false`);
   return {
     async copy() {
       const name = nameOf(newScratchId());
       await owner.query(`create database ${name} template ${original.connection.database}`);
-      // The rights on a database are not copied with it; those within it are.
+      // A copy has the rights within the database, but not the rights on the database itself.
       await owner.query(`revoke temporary on database ${name} from public`);
       const connection = { ...server, database: name };
       return scratchDatabase({

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
 /**
- * What every connection sets for itself as it starts. A role may preset settings for its own later connections
- * (`alter role ... set`), and so may the owner of the database; start-up options win over both.
+ * Settings that every connection makes at its start. A role can preset settings for its own later connections (`alter role ...
+ * set`), and so can the owner of the database; start-up options override both.
  */
 const always: Readonly<Record<string, string>> = {
   synchronous_commit: 'on',
@@ -10,7 +10,7 @@ const always: Readonly<Record<string, string>> = {
   default_transaction_isolation: 'read committed',
   default_transaction_read_only: 'off',
   default_transaction_deferrable: 'off',
-  // A silent session (one that listens) is not ended for its silence; each statement and lock has its own bound.
+  // A session that only listens is not ended for being idle; each statement and lock has its own limit.
   idle_session_timeout: '0',
   client_encoding: 'UTF8',
   TimeZone: 'UTC',
@@ -31,7 +31,7 @@ const always: Readonly<Record<string, string>> = {
   enable_seqscan: 'on',
 };
 
-/** The start-up options of a connection. @param own what this connection sets differently, or in addition */
+/** The start-up options of a connection. @param own settings of this connection that differ or are added */
 export function startupOptions(own: Readonly<Record<string, string>> = {}): string {
   return Object.entries({ ...always, ...own })
     .map(([name, value]) => `-c ${name}=${value.replace(/[\\ ]/g, '\\$&')}`)
@@ -39,8 +39,8 @@ export function startupOptions(own: Readonly<Record<string, string>> = {}): stri
 }
 
 /**
- * Takes back what is left of a role's presets: settings that start-up options do not name get the value PostgreSQL is
- * built with. The first statement of every connection as a component's role.
+ * Resets a role's remaining presets: settings that are not in the start-up options get PostgreSQL's built-in value. It must be
+ * the first statement of every connection as a component's role.
  */
 export const dropPresetsStatement = `
   select pg_catalog.set_config(name, coalesce(boot_val, ''), false)

@@ -1,7 +1,7 @@
 import type { Logger } from '../observability/index.ts';
 
 export interface SweeperOptions {
-  /** For the log: what is removed. */
+  /** What is removed, for the log. */
   readonly what: string;
   readonly logger: Logger;
   /** Removes at most `limit` rows. @returns how many */
@@ -12,7 +12,7 @@ export interface SweeperOptions {
 
 const sliceSize = 5_000;
 
-/** Removes rows that have expired, now and then, in slices: a long delete would hold back the vacuum. */
+/** Periodically removes expired rows in slices, because a long delete would hold back the vacuum. */
 export function createSweeper({ what, logger, removeSlice, everyMs = 15_000 }: SweeperOptions): {
   sweep(): Promise<number>;
   stop(): Promise<void>;

@@ -2,13 +2,13 @@ import type pg from 'pg';
 import { databaseFailure, isDatabaseUnavailable } from './failure.ts';
 import { whileHeld } from './held-pools.ts';
 
-/** Channels to notify once the transaction of a connection has been committed. */
+/** Channels to notify after the commit of a connection's transaction. */
 const announced = new WeakMap<pg.ClientBase, Set<string>>();
 
 /**
- * Wakes up whoever listens on this channel, after this transaction has been committed. Listeners poll as well, so it is
- * a wake-up and no more. It is no part of the transaction: PostgreSQL has one queue of notifications for all roles, and
- * a role that fills it must not make the commits of others fail.
+ * Notifies a channel after this transaction's commit. It is only a hint, because listeners also poll. It is not part of the
+ * transaction: PostgreSQL has one notification queue for all roles, and a role that fills it must not make other roles' commits
+ * fail.
  */
 export function notifyAfterCommit(client: pg.ClientBase, channel: string): void {
   const channels = announced.get(client);
@@ -17,13 +17,13 @@ export function notifyAfterCommit(client: pg.ClientBase, channel: string): void 
 }
 
 /**
- * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. A connection that
- * may be broken, or in an unknown state, is not used again. What `work` asks of the same database it asks by this connection.
+ * Runs `work` in one transaction: committed when it resolves, rolled back when it rejects. A connection that may be broken or in
+ * an unknown state is not reused. `work` must use this connection for everything it asks of the same database.
  *
- * @param options `single`: a process runs this work once at a time, so that it may ask the pool for what holds no connection for long:
- *   a pool of two is enough
- * @throws what `work` throws, with failures of the database as CodedError `database_unavailable`. After that
- *   code the transaction may or may not have been committed: the connection can be lost between the two.
+ * @param options `single`: the process runs this work only once at a time, so it may use the pool for short requests on other
+ * connections; a pool of two is then sufficient
+ * @throws the error of `work`; database failures as CodedError `database_unavailable`. After that code it is unknown whether the
+ * transaction was committed, because the connection can be lost during the commit.
  */
 export async function transaction<Result>(
   pool: pg.Pool,
@@ -44,7 +44,7 @@ export async function transaction<Result>(
     await client.query('begin');
     const result = await (single ? work(client) : whileHeld(pool, () => work(client)));
     const end = await client.query('commit');
-    // PostgreSQL answers a commit of a failed transaction with a rollback, and no error.
+    // PostgreSQL answers the commit of a failed transaction with a rollback and no error.
     if (end.command !== 'COMMIT')
       throw new Error('a statement failed inside the transaction and its error was ignored');
     if (channels.size > 0) notifying = notify(client, [...channels]);
@@ -58,7 +58,7 @@ export async function transaction<Result>(
     throw databaseFailure(error);
   } finally {
     announced.delete(client);
-    // The caller has its result already; the connection is free when the notification is out.
+    // The caller already has the result; the connection is released after the notification.
     if (notifying === undefined) client.release(discard);
     else
       void notifying.then(

@@ -13,8 +13,8 @@ import {
 import { dirname } from 'node:path';
 
 /**
- * Writes a small file so that after a power cut there is either the whole new content or what was there
- * before: a temporary file, fsync, rename, fsync of the folder.
+ * Writes a small file atomically: after a power failure it has either the new or the previous content. Uses a temporary file,
+ * fsync, rename, and fsync of the folder.
  */
 export function writeFileDurably(path: string, content: string | Uint8Array, mode: number): void {
   const temporary = writeTemporary(path, content, mode);
@@ -26,7 +26,7 @@ export function writeFileDurably(path: string, content: string | Uint8Array, mod
 export function createFileDurably(path: string, content: string | Uint8Array, mode: number): boolean {
   const temporary = writeTemporary(path, content, mode);
   try {
-    // Unlike open(O_EXCL), a link makes the file appear with its content: nobody reads half of it.
+    // Unlike open(O_EXCL), a link makes the file appear with its complete content, so no reader sees a part of it.
     linkSync(temporary, path);
   } catch (error) {
     if (systemErrorCode(error) === 'EEXIST') return false;
@@ -50,7 +50,7 @@ function writeTemporary(path: string, content: string | Uint8Array, mode: number
   return temporary;
 }
 
-/** Makes the names in a folder durable. Windows cannot open a folder and needs no such step. */
+/** Makes the entries of a folder durable. Windows cannot open a folder and needs no such step. */
 export function syncFolder(folder: string): void {
   if (process.platform === 'win32') return;
   const handle = openSync(folder, 'r');
@@ -61,7 +61,9 @@ export function syncFolder(folder: string): void {
   }
 }
 
-/** Makes a folder and what is missing above it, each with exactly `mode`, whatever the umask; what exists is left as it is. */
+/**
+ * Creates a folder and its missing parents, each with exactly `mode` regardless of the umask. Existing folders are not changed.
+ */
 export function makeFolder(path: string, mode: number): void {
   try {
     mkdirSync(path);

@@ -11,12 +11,10 @@ export interface OwnerLock {
 }
 
 /**
- * One owner per folder: the process that holds `owner.lock` in it.
- *
- * The file names its owner by pid, start time and boot, so a crash never leaves a lock that needs a person.
- * An owner in another place (a container that shares the volume) cannot be looked up; it shows life by
- * touching the file every few seconds, and a lock of its kind counts as dead after three silent beats,
- * measured by us and not by its clock.
+ * Gives one process exclusive use of a folder, by the file `owner.lock` in it.
+ * The file identifies the owner by pid, start time and boot, so that a crash never leaves a lock that needs manual removal. An
+ * owner in another place (a container that shares the volume) cannot be checked by pid. It touches the file every few seconds,
+ * and its lock is stale after three missed beats, measured by our own clock.
  *
  * @throws Error of `inUse`
  */
@@ -24,7 +22,7 @@ export async function acquireOwnerLock(options: {
   readonly folder: string;
   readonly heartbeatMs?: number;
   readonly onProgress?: (message: string) => void;
-  /** The error to throw while another process owns the folder. @param owner in words */
+  /** The error for a folder that another process uses. @param owner description of that process */
   readonly inUse: (owner: string) => Error;
 }): Promise<OwnerLock> {
   const path = join(options.folder, 'owner.lock');
@@ -40,7 +38,7 @@ export async function acquireOwnerLock(options: {
     try {
       utimesSync(path, new Date(), new Date());
     } catch {
-      // The folder is gone from under us; PostgreSQL itself will say so more usefully.
+      // The folder has been removed; PostgreSQL itself reports this more usefully.
     }
   }, heartbeatMs);
   beat.unref();
@@ -59,7 +57,8 @@ async function isAlive(
   onProgress: ((message: string) => void) | undefined,
 ): Promise<boolean> {
   const owner = parseOwner(held);
-  // Never written half (see createFileDurably): something else's file, or a damaged disk. Nobody alive wrote it.
+  // Our lock files are never incomplete (see createFileDurably). This is another program's file or a damaged disk, so no live
+  // owner wrote it.
   if (owner === undefined) return false;
   if (owner.place === ownPlace()) return isRunning(owner);
   onProgress?.('Waiting to see whether another host or container still uses the folder');
@@ -71,7 +70,7 @@ async function isAlive(
   return false;
 }
 
-/** Removes a dead owner's lock, but not one that a faster starter has put in its place meanwhile. */
+/** Removes a dead owner's lock, but not a new lock that another process has created in the meantime. */
 function setAside(path: string, dead: string): void {
   const aside = `${path}.${randomBytes(6).toString('hex')}.dead`;
   try {

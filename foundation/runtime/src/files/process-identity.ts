@@ -3,15 +3,12 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
 
-/**
- * A pid alone names whoever has the number now; with the time the process started, and the boot it started
- * in, it names one process for ever.
- */
+/** A pid is reused; together with the process's start time and boot it identifies one process permanently. */
 export interface ProcessIdentity {
   readonly pid: number;
   readonly started: string;
   readonly boot: string;
-  /** Host and pid namespace: a pid means something only within one. */
+  /** Host and pid namespace, because a pid is unique only within one. */
   readonly place: string;
 }
 
@@ -24,7 +21,7 @@ export function ownIdentity(): ProcessIdentity {
   };
 }
 
-/** Whether that very process still runs. Only meaningful for a process of our own {@link ownPlace}. */
+/** Whether exactly this process is still running. Only meaningful for a process in our own {@link ownPlace}. */
 export function isRunning(identity: ProcessIdentity): boolean {
   return identity.boot === readText('/proc/sys/kernel/random/boot_id') && startOf(identity.pid) === identity.started;
 }
@@ -33,10 +30,10 @@ export function ownPlace(): string {
   return `${hostname()}/${readLink('/proc/self/ns/pid')}`;
 }
 
-/** Start time of a live process in the platform's own words; undefined when there is none, or only a zombie. */
+/** Start time of a live process in the platform's own format; undefined when there is no such process, or only a zombie. */
 function startOf(pid: number): string | undefined {
   if (process.platform === 'linux') {
-    // proc(5): the name in parentheses may hold anything, so count from the last one. state is field 3, starttime 22.
+    // proc(5): the name in parentheses can contain anything, so count from the last one. state is field 3, starttime 22.
     const stat = readText(`/proc/${pid}/stat`);
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return stat === '' || fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
@@ -46,12 +43,15 @@ function startOf(pid: number): string | undefined {
   return state === undefined || state === '' || state.startsWith('Z') ? undefined : started.join(' ');
 }
 
-/** Whether `pid` is a live process of `program` that works on `folder` (a real path). Windows does not tell the folder. */
+/**
+ * Whether `pid` is a live process of `program` with the working folder `folder` (a real path). Windows does not report the
+ * folder.
+ */
 export function isProgramOn(pid: number, program: string, folder: string): boolean {
   if (startOf(pid) === undefined) return false;
   if (process.platform === 'linux') {
     const args = readText(`/proc/${pid}/cmdline`).split('\0');
-    // The working folder stays true when the folder is renamed under the process.
+    // The working folder stays correct when the folder is renamed under the process.
     return (
       basename(args[0] ?? '').startsWith(program) && (args.includes(folder) || readLink(`/proc/${pid}/cwd`) === folder)
     );

@@ -1,7 +1,7 @@
 import { type IdKind, idPrefixes } from '@countersign/kernel';
 import { type TSchemaOptions, Type } from 'typebox';
 
-// What answers of every room have in common, as their descriptions write it.
+// Schemas that the responses of all components share.
 
 /** An id of ours, e.g. `mnd_01k9z3m8q4d6s0v2x5y7a9b1c3`. */
 export function idSchema(kind: IdKind, options: TSchemaOptions = {}) {
@@ -23,12 +23,12 @@ export function leiSchema(options: TSchemaOptions = {}) {
   return Type.String({ pattern: '^[0-9A-Z]{20}$', ...options });
 }
 
-/** The record that was durable before the answer was given. */
+/** The record that was durable before the response was sent. */
 export function recordSchema(options: TSchemaOptions = {}) {
   return idSchema('record', { description: 'The record that was durable before this was answered', ...options });
 }
 
-/** What makes a repetition harmless. */
+/** Makes a repeated request safe. */
 export const idempotencyKeyHeader = Type.Object({
   'idempotency-key': Type.String({
     pattern: '^[\\x21-\\x7e]{1,128}$',

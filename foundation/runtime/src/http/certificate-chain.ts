@@ -2,10 +2,10 @@ import { X509Certificate } from 'node:crypto';
 import { CodedError, isStrongKey } from '@countersign/kernel';
 import { readCertificateDetails } from './certificate-details.ts';
 
-// Node's `X509Certificate` (OpenSSL) compares names and verifies signatures as a TLS handshake does. What it does not
-// report is read by `@countersign/x509`; a certificate must be acceptable to both.
+// Node's `X509Certificate` (OpenSSL) compares names and verifies signatures as in a TLS handshake. `@countersign/x509` reads the
+// properties that Node does not report; both must accept a certificate.
 
-/** Most certificates from a client's own up to the authority, both counted. */
+/** Maximum path length from the client's certificate to the authority, both included. */
 const longestPath = 4;
 const clientAuthentication = '1.3.6.1.5.5.7.3.2';
 const anyExtendedKeyUsage = '2.5.29.37.0';
@@ -14,7 +14,7 @@ export function isInDate(certificate: X509Certificate, now: number): boolean {
   return isWithin(validityOf(certificate), now);
 }
 
-/** From, and up to but not at; milliseconds since the epoch. */
+/** Validity in milliseconds since the epoch; the end is exclusive. */
 export interface Validity {
   readonly from: number;
   readonly until: number;
@@ -29,16 +29,14 @@ export function isWithin({ from, until }: Validity, now: number): boolean {
 }
 
 /**
- * Checks a chain that a proxy has passed on, where no handshake of ours has done it: a path of at most four
- * certificates from the client's own to a configured authority, every signature by an algorithm of today, every
- * validity, every issuer a certification authority that may issue at that depth, the client's own fit for client
- * authentication (RFC 5280 section 6, without name and policy constraints: a chain that relies on those is refused,
- * and must be verified by our own listener).
- *
+ * Verifies a certificate chain that a proxy forwarded and that no handshake of ours has verified (RFC 5280 section 6). Checks a
+ * path of at most four certificates from the client's own to a configured authority: strong signature algorithms, validity,
+ * certification authorities that may issue at their depth, and a client certificate that permits client authentication. Chains
+ * with name or policy constraints are refused; our own listener must verify those.
  * Revocation lists are not read: a certificate ends by its registration in the directory.
  *
- * @param authorities PEM, any number of certificates; without it nothing verifies
- * @throws CodedError `configuration_invalid` when `authorities` holds no certificate
+ * @param authorities PEM, any number of certificates; without it no chain verifies
+ * @throws CodedError `configuration_invalid` when `authorities` contains no certificate
  */
 export function createChainVerifier(
   authorities: string | undefined,
@@ -68,19 +66,21 @@ export function createChainVerifier(
       const intermediates = others.map((other) => new X509Certificate(other));
       return servesClients(own) && leadsToAnchor(own, intermediates, 0, now);
     } catch {
-      // What cannot be read as a certificate chains up to nobody; whoever uses it refuses it by its own check.
+      // An unreadable certificate chains up to no authority. Code that uses it refuses it by its own check.
       return false;
     }
   };
 }
 
-/** In date, signed by an algorithm that still means something, and with no extension that we would have to obey and cannot. */
+/**
+ * Whether the certificate is within its validity, strongly signed, and without critical extensions that are not supported here.
+ */
 function isSound(certificate: X509Certificate, now: number): boolean {
   const details = readCertificateDetails(certificate.raw);
   return isInDate(certificate, now) && hasStrongKey(certificate) && details.signedStrongly && !details.constrained;
 }
 
-/** False also for a key that cannot be read. */
+/** False also for an unreadable key. */
 export function hasStrongKey(certificate: X509Certificate): boolean {
   try {
     return isStrongKey(certificate.publicKey);
@@ -89,15 +89,19 @@ export function hasStrongKey(certificate: X509Certificate): boolean {
   }
 }
 
-/** @param between certification authorities between this one and the client's certificate (RFC 5280 section 4.2.1.9) */
+/**
+ *
+ * @param between number of certification authorities between this one and the client's certificate (RFC 5280 section 4.2.1.9)
+ */
 function mayIssue(certificate: X509Certificate, between: number): boolean {
   const { pathLength } = readCertificateDetails(certificate.raw);
-  // As in a handshake: an authority that is for servers alone makes no clients (CA/Browser Forum, and OpenSSL's purposes).
+  // As in a TLS handshake: an authority limited to servers cannot issue client certificates (CA/Browser Forum, and OpenSSL's
+  // purposes).
   return certificate.ca && servesClients(certificate) && (pathLength === undefined || between <= pathLength);
 }
 
 function servesClients(certificate: X509Certificate): boolean {
-  // Node's name for the extended key usage; undefined where the certificate has none and serves any purpose.
+  // Node's name for the extended key usage; undefined for a certificate without one, which permits any purpose.
   const usages: readonly string[] | undefined = certificate.keyUsage;
   return (
     usages === undefined || usages.some((usage) => usage === clientAuthentication || usage === anyExtendedKeyUsage)

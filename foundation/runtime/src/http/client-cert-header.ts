@@ -1,31 +1,31 @@
 import { decodeBase64, errorVocabulary } from '@countersign/kernel';
 
 export const clientCertificateErrors = errorVocabulary({
-  /** A header that speaks of a client certificate, from somebody who is not a proxy of ours. */
+  /** A client certificate header from a peer that is not a configured proxy. */
   client_certificate_header_untrusted: 'invalid',
   client_certificate_header_malformed: 'invalid',
 });
 
-/** Longest certificate that is read, in bytes. */
+/** Maximum size of a certificate in bytes. */
 const maxCertificateBytes = 8_192;
-/** Certificates that a proxy may pass on beside the client's own. */
+/** Maximum number of certificates that a proxy may forward in addition to the client's own. */
 const maxChain = 3;
 
-/** What a proxy says about its client (RFC 9440): certificates in DER. */
+/** A client certificate that a proxy forwarded (RFC 9440), in DER. */
 export interface ForwardedCertificate {
   readonly der: Uint8Array;
-  /** Those the client sent with its own, in order, without the trust anchor. */
+  /** The chain that the client sent, in order, without the trust anchor. */
   readonly chain: readonly Uint8Array[];
 }
 
 /**
- * Reads `Client-Cert` and `Client-Cert-Chain` (RFC 9440 sections 2.2 and 2.3): byte sequences of structured fields
- * (RFC 8941 section 3.3.5), without parameters.
+ * Reads `Client-Cert` and `Client-Cert-Chain` (RFC 9440 sections 2.2 and 2.3): byte sequences of structured fields (RFC 8941
+ * section 3.3.5), without parameters.
  *
  * @param certificate every value of `Client-Cert` @param chain every value of `Client-Cert-Chain`
- * @returns undefined where the proxy names no client certificate
- * @throws CodedError `client_certificate_header_malformed`; also for a doubled header, of which a client may have
- *   written one
+ * @returns undefined when the proxy names no client certificate
+ * @throws CodedError `client_certificate_header_malformed`; also for a repeated header, because a client may have sent one of
+ * them
  */
 export function readForwardedCertificate(
   certificate: readonly string[],

@@ -6,53 +6,53 @@ import type { FastifyRequest } from 'fastify';
 import { createChainVerifier, hasStrongKey, isWithin, type Validity, validityOf } from './certificate-chain.ts';
 import { clientCertificateErrors, readForwardedCertificate } from './client-cert-header.ts';
 
-/** Whose word about client certificates counts. */
+/** Trusted sources of client certificates. */
 export interface ClientCertificateTrust {
-  /** PEM of the authorities whose certificates are accepted as `chainVerified`; nobody's when left out. */
+  /** PEM of the authorities for `chainVerified`; none when left out. */
   readonly authorities?: string;
   /**
-   * Proxies that end TLS for us and pass the client's certificate on (RFC 9440): SHA-256 over the DER of their own
-   * certificate, base64url. A renewed certificate is another one and has to be named here first.
+   * Proxies that end TLS for us and forward the client's certificate (RFC 9440): SHA-256 over the DER of their own certificate,
+   * base64url. Add a proxy's new certificate here before renewing it.
    */
   readonly proxies?: readonly string[];
-  /** Whether a connection is of a process of ours that passes requests on, with what it has found of the chain. */
+  /**
+   * Whether a connection comes from one of our own processes, which forwards requests with the result of its chain verification.
+   */
   readonly passesOn?: (socket: Socket) => boolean;
 }
 
-/** The shape of `PresentedCertificate` in the contracts. */
+/** Same shape as `PresentedCertificate` in the contracts. */
 export interface ClientCertificate {
   readonly der: Uint8Array;
-  /** Whether it chains up to a configured authority and is in date. A self-signed one does not. */
+  /** Whether it chains up to a configured authority and is within its validity. False for a self-signed certificate. */
   readonly chainVerified: boolean;
-  /** Those that came along and may lead to an authority, in DER; nothing is believed of them. None when left out. */
+  /** Unverified certificates that the client sent and that may lead to an authority, in DER. None when left out. */
   readonly others?: readonly Uint8Array[];
 }
 
-/** In which a process of ours says, beside the client's certificate, whether it chains up to a configured authority. */
+/** Header in which one of our processes forwards whether the client's certificate chains up to a configured authority. */
 export const chainVerifiedHeader = 'x-countersign-chain-verified';
 
 const presented = new WeakMap<FastifyRequest['raw'], ClientCertificate>();
 
 /**
- * The certificate that the client of this request has shown: in the handshake, or to a proxy that has authenticated
- * itself to us as one of those configured. Undefined where it has shown none.
+ * The client certificate of a request: from the handshake, or forwarded by an authenticated, configured proxy. Undefined when
+ * there is none.
  */
 export function presentedCertificateOf(request: FastifyRequest): ClientCertificate | undefined {
   return presented.get(request.raw);
 }
 
-// Beside RFC 9440: what proxies and clouds call the same thing, in spellings that some servers read as one.
+// Other names of proxies and clouds for the headers of RFC 9440, including spellings that some servers treat as equal.
 const speaksOfCertificates =
   /client[-_]?cert|^(?:x[-_])?(?:ssl|tls|mtls|amzn[-_]mtls)[-_](?:client|cert)|^x[-_]amzn[-_]mtls/i;
 
 /**
- * Looks at the connection and the headers of a request before anything else does.
+ * Reads connection and certificate headers before any other processing of a request.
+ * A server that accepts certificate headers from any peer lets one client impersonate another. They are therefore refused from
+ * every peer but a pinned proxy. They are not ignored, so that a wrongly configured proxy is noticed at its first request.
  *
- * A header that speaks of a client certificate is how one client passes for another wherever it is believed from any
- * peer, so it is refused from everybody but a pinned proxy, and not ignored: a proxy that is set up wrongly should
- * be noticed at its first request.
- *
- * @throws CodedError of {@link clientCertificateErrors}, from the function returned
+ * @throws CodedError of {@link clientCertificateErrors}, from the returned function
  */
 export function createCertificateReader(options: {
   readonly trust: ClientCertificateTrust | undefined;
@@ -87,7 +87,7 @@ export function createCertificateReader(options: {
       }
       return;
     }
-    // The proxy's own certificate says who the proxy is; it is never a client's.
+    // The proxy's own certificate identifies the proxy and is never a client's.
     if (headers.foreign) throw untrusted();
     const forwarded = readForwardedCertificate(headers.certificate, headers.chain);
     if (forwarded !== undefined)
@@ -105,18 +105,18 @@ interface Peer {
   readonly validity: Validity;
   readonly der: Uint8Array;
   readonly thumbprint: string;
-  /** What OpenSSL said of the chain in the handshake, name constraints and all; false where a key on it is weak. */
+  /** OpenSSL's result for the chain in the handshake, including name constraints; false when a key of the chain is weak. */
   readonly authorized: boolean;
   readonly others: readonly Uint8Array[];
 }
 
-/** Certificates beside a client's own that are looked at. */
+/** Maximum number of certificates read in addition to the client's own. */
 const mostOthers = 5;
 
 function describePeer(certificate: X509Certificate, authorized: boolean): Peer {
   const der = certificate.raw;
   const others: Uint8Array[] = [];
-  // OpenSSL takes RSA of 1,024 bits and small curves in a handshake.
+  // In a handshake OpenSSL accepts RSA of 1,024 bits and small curves.
   let strong = hasStrongKey(certificate);
   for (let above = certificate.issuerCertificate; above !== undefined; above = above.issuerCertificate) {
     const { raw } = above;
@@ -134,15 +134,15 @@ function describePeer(certificate: X509Certificate, authorized: boolean): Peer {
 }
 
 interface CertificateHeaders {
-  /** One of any kind is there. */
+  /** A header of any of these names is present. */
   readonly any: boolean;
-  /** One that RFC 9440 does not define is there. */
+  /** A header that RFC 9440 does not define is present. */
   readonly foreign: boolean;
   readonly certificate: readonly string[];
   readonly chain: readonly string[];
 }
 
-/** From the raw list: Node joins doubled headers, which would hide that there were two. */
+/** Reads the raw list, because Node joins repeated headers and so hides the repetition. */
 function certificateHeaders(raw: readonly string[]): CertificateHeaders {
   const certificate: string[] = [];
   const chain: string[] = [];

@@ -2,27 +2,27 @@ import { defined } from '@countersign/kernel';
 import type { FastifySchema, RouteShorthandOptions } from 'fastify';
 import { type TSchema, Type } from 'typebox';
 
-/** One answer of a route. Without a body it has none (204). */
+/** One response of a route. A response without a body schema has no body (204). */
 export interface DescribedAnswer {
   readonly description: string;
   readonly body?: TSchema;
-  /** `application/json` when left out; several where the request chooses. */
+  /** `application/json` when left out; several when the request selects one. */
   readonly mediaType?: string | readonly string[];
 }
 
-/** What a caller needs to know of a route beside its method and path: its part of `openapi.json`. */
+/** The documentation of a route beside its method and path: its part of `openapi.json`. */
 export interface RouteDescription {
-  /** The chapter it belongs to. A route without one is in no document. */
+  /** Its section in the document. Routes without a tag are not documented. */
   readonly tag: string;
   readonly summary: string;
   readonly description?: string;
-  /** Scopes of the access token, each of them enough; none for a route that asks for no token. */
+  /** Scopes of the access token, any one of which is sufficient; none for a route without a token. */
   readonly scopes?: readonly [string, ...string[]];
-  /** Scopes that some requests need as well, as the description says. */
+  /** Further scopes that some requests need, as the description explains. */
   readonly furtherScopes?: readonly [string, ...string[]];
   readonly params?: TSchema;
   readonly querystring?: TSchema;
-  /** Described, and checked by whoever reads them: they have codes of their own. */
+  /** Only documented. The code that reads these headers validates them and has its own error codes. */
   readonly requestHeaders?: TSchema;
   readonly body?: TSchema;
   readonly answers: Readonly<Record<number, DescribedAnswer>>;
@@ -43,11 +43,11 @@ export const problemSchema = Type.Object(
   { title: 'Problem', additionalProperties: false },
 );
 
-/** Names of the security schemes in the document. */
+/** Names of the security schemes in `openapi.json`. */
 export const tokenSchemes = {
   /** RFC 9449. */
   dpop: 'dpop-bound-token',
-  /** RFC 8705 section 3: both, the token and the connection. */
+  /** RFC 8705 section 3: token and connection together. */
   certificate: 'certificate-bound-token',
   mutualTls: 'mutual-tls',
 } as const;
@@ -61,8 +61,8 @@ type DescribedSchema = FastifySchema & {
 };
 
 /**
- * Route options that describe the route and check its request. Answers are described and not shaped: what is sent is
- * what the handler returned, to the byte, because a schema that forgot a member must not take it out of an answer.
+ * Route options that document the route and validate its request. Responses are documented but not serialized by the schema,
+ * because a schema without some member would silently drop it from the response.
  */
 export function described(
   description: RouteDescription,

@@ -3,15 +3,15 @@ import type { Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 
 interface Connection {
-  /** Requests that have begun on it. */
+  /** Number of requests on the connection so far. */
   requests: number;
-  /** Those that have no answer yet. */
+  /** Number of requests without a response. */
   unanswered: number;
 }
 
 interface Connections {
   draining: boolean;
-  /** Milliseconds since the epoch; from then on a connection that has sent nothing is closed too. */
+  /** Milliseconds since the epoch; an unused connection is kept open until then. */
   freshUntil: number;
   closeIdle(): void;
 }
@@ -21,8 +21,8 @@ const connectionsOf = new WeakMap<FastifyInstance, Connections>();
 const freshMs = 2_000;
 
 /**
- * Watches the connections of a server, so that {@link drain} and {@link closeGently} can tell one that is idle from one that has
- * just come. Node closes both when a server is closed, and whoever had connected a moment ago is reset.
+ * Tracks a server's connections, so that {@link drain} and {@link closeGently} can distinguish idle connections from new ones.
+ * Node closes both when a server closes, which resets clients that have just connected.
  */
 export function watchConnections(app: FastifyInstance, secure: boolean): void {
   const server: Server = app.server;
@@ -49,21 +49,21 @@ export function watchConnections(app: FastifyInstance, secure: boolean): void {
     response.once('close', () => {
       connection.unanswered--;
     });
-    // Whoever is answered from now on comes back on another connection, and so to another node.
+    // Closing the connection makes the client reconnect, possibly to another node.
     if (watched.draining) response.setHeader('connection', 'close');
   });
   server.closeIdleConnections = () => watched.closeIdle();
 }
 
-/** From now on each answer is the last on its connection. New connections are still accepted: see {@link closeGently}. */
+/** From now on every response closes its connection. New connections are still accepted: see {@link closeGently}. */
 export function drain(app: FastifyInstance): void {
   const connections = connectionsOf.get(app);
   if (connections !== undefined) connections.draining = true;
 }
 
 /**
- * Accepts nothing new and answers what has begun, also on connections that were accepted a moment ago. A connection that was
- * busy is closed when it has its answer, and not waited for until its keep-alive ends.
+ * Stops accepting connections and answers all requests, including those on recently accepted connections. A busy connection is
+ * closed right after its response instead of at the end of its keep-alive.
  */
 export async function closeGently(app: FastifyInstance): Promise<void> {
   drain(app);

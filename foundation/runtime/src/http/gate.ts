@@ -1,18 +1,18 @@
 import type { FastifyRequest } from 'fastify';
 import { type AccessRequest, accessRequestOf } from './guarded.ts';
 
-/** Lets requests in by their scope before their body is read, and keeps who asks until the handler wants to know. */
+/** Checks a request's scope before reading its body, and keeps the caller for the handler. */
 export interface Gate<Caller, Scope extends string> {
-  /** Belongs into the options of a route. */
+  /** Spread it into the options of a route. */
   needs(scope: Scope): { readonly onRequest: (request: FastifyRequest) => Promise<void> };
-  /** Who asks, as the check found; for handlers of routes that need a scope. */
+  /** The verified caller, for handlers of routes with {@link needs}. */
   callerOf(request: FastifyRequest): Caller;
 }
 
 /**
- * For routes whose options other hooks share; elsewhere `withCaller` does the same.
+ * For routes whose options have other hooks; otherwise use `withCaller`.
  *
- * @param check says who asks, or throws what refuses them
+ * @param check returns the caller, or throws the refusal
  */
 export function createGate<Caller extends object, Scope extends string>(
   check: (request: AccessRequest, scope: Scope) => Promise<Caller>,

@@ -3,13 +3,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type ClientCertificate, presentedCertificateOf } from './client-certificate.ts';
 import { zoneOf } from './zone.ts';
 
-/** What a token check needs of a request; the shape of `GuardedRequest` in the contracts. */
+/** The request data for a token check; same shape as `GuardedRequest` in the contracts. */
 export interface AccessRequest {
   readonly method: string;
   readonly url: string;
   readonly authorization: readonly string[];
   readonly dpop: readonly string[];
-  /** For tokens that are bound to a certificate (RFC 8705 section 3). */
+  /** For certificate-bound tokens (RFC 8705 section 3). */
   readonly certificate?: ClientCertificate;
   /** Source address as our listener saw it. */
   readonly address: string;
@@ -18,11 +18,10 @@ export interface AccessRequest {
 }
 
 /**
- * Reads a request for a token check.
- *
- * Node joins or drops doubled headers, which would hide an ambiguity from the check, so the raw list is read.
- * The URL is our configured base and the path as received: a Host header is an attacker's to choose, and a
- * proof's `htu` must be compared with who we are, not with who we were called.
+ * Reads the data for a token check from a request.
+ * It reads the raw headers, because Node joins or drops repeated ones and so hides an ambiguity from the check. The URL consists
+ * of our configured base and the received path: an attacker can choose the Host header, and a proof's `htu` must match our own
+ * address.
  */
 export function accessRequestOf(request: FastifyRequest, baseUrl: string): AccessRequest {
   const raw = request.raw.rawHeaders;
@@ -32,7 +31,7 @@ export function accessRequestOf(request: FastifyRequest, baseUrl: string): Acces
     const name = raw[index];
     const value = raw[index + 1];
     if (name === undefined || value === undefined) continue;
-    // Lengths first: lower-casing every header of every request is what this loop would otherwise do.
+    // Compare lengths first, to avoid lower-casing every header of every request.
     if (name.length === 13 && name.toLowerCase() === 'authorization') authorization.push(value);
     else if (name.length === 4 && name.toLowerCase() === 'dpop') dpop.push(value);
   }
@@ -56,10 +55,10 @@ interface EarlyCheck {
 const earlyChecks = new WeakMap<object, EarlyCheck>();
 
 /**
- * Wraps a handler so that it runs only with a checked caller in its hands. On a server of `createHttpServer` who asks is
- * checked before anything else of the request is looked at: whoever has no token is told so, and not what is wrong with their body.
+ * Wraps a handler so that it runs only with a verified caller. On a server of `createHttpServer` the caller is checked before
+ * anything else: a request without a token is refused without validating its body.
  *
- * @param options.needsBody the check looks at the body: it is parsed before, and nothing else of it is judged
+ * @param options.needsBody the check needs the body, which is then parsed first but not validated
  */
 export function withCaller<Caller, Request extends FastifyRequest = FastifyRequest>(
   check: (access: AccessRequest, request: Request) => Promise<Caller>,
@@ -69,7 +68,7 @@ export function withCaller<Caller, Request extends FastifyRequest = FastifyReque
 ): (request: Request, reply: FastifyReply) => Promise<unknown> {
   const callers = new WeakMap<FastifyRequest, { readonly caller: Caller }>();
   async function callerOf(request: Request): Promise<Caller> {
-    // Once: a second check would find the proof of the first one used (RFC 9449 section 11.1).
+    // Check once: a second check would find the proof already used (RFC 9449 section 11.1).
     const known = callers.get(request);
     if (known !== undefined) return known.caller;
     const caller = await check(accessRequestOf(request, baseUrl), request);
@@ -85,7 +84,7 @@ export function withCaller<Caller, Request extends FastifyRequest = FastifyReque
   return guarded;
 }
 
-/** {@link withCaller} for the routes of one interface: each names the scope that its callers need. */
+/** {@link withCaller} for the routes of one interface, each with the scope that its callers need. */
 export function withScope<Caller, Scope extends string>(
   guard: { check(access: AccessRequest, need: { readonly scope: Scope }): Promise<Caller> },
   baseUrl: string,
@@ -96,7 +95,7 @@ export function withScope<Caller, Scope extends string>(
   ) => withCaller<Caller, Request>((access) => guard.check(access, { scope }), baseUrl, handler);
 }
 
-/** Has the check of every {@link withCaller} that is routed from now on made first. */
+/** Runs the check of every later {@link withCaller} route before anything else. */
 export function checkCallersFirst(app: FastifyInstance): void {
   app.addHook('onRoute', (route) => {
     const early = earlyChecks.get(route.handler);

@@ -4,14 +4,14 @@ import type { FastifyRequest } from 'fastify';
 
 type Done = (error: Error | null, body?: Json) => void;
 
-/** JSON of a body, by `parseJson`. Bytes that are not UTF-8 are refused: two readers could each read another text. */
+/** Parses a JSON body with `parseJson`. Refuses bytes that are not UTF-8, because two parsers could decode them differently. */
 export function parseJsonBody(body: Buffer, options?: Parameters<typeof parseJson>[1]): ReturnType<typeof parseJson> {
   return isUtf8(body) ? parseJson(body.toString(), options) : { ok: false, problem: 'it is not UTF-8' };
 }
 
 /**
- * A body of JSON, for Fastify: what {@link parseJsonBody} accepts (RFC 8259 sections 4 and 8.1), without members that would change
- * what an object inherits.
+ * Fastify's JSON parser: accepts what {@link parseJsonBody} accepts (RFC 8259 sections 4 and 8.1), without members that could
+ * cause prototype pollution.
  */
 export function readJsonBody(_request: FastifyRequest, body: Buffer, done: Done): void {
   const read = jsonIn(body);
@@ -21,7 +21,7 @@ export function readJsonBody(_request: FastifyRequest, body: Buffer, done: Done)
 
 function jsonIn(body: Buffer): { readonly value: Json } | CodedError {
   if (body.length === 0) return refused('body_missing', 'The body is empty; send JSON.');
-  // The server has held it to the limit of its route.
+  // The server has already enforced the route's size limit.
   const read = parseJsonBody(body, { maxLength: body.length });
   if (!read.ok) return refused('body_not_json', `The body is not acceptable JSON: ${read.problem}.`);
   if (suspicious.some((text) => body.includes(text)) && inherits(read.value))
@@ -32,7 +32,7 @@ function jsonIn(body: Buffer): { readonly value: Json } | CodedError {
   return { value: read.value };
 }
 
-/** Only a body that holds one of these names, or spells it with escapes, is looked through. */
+/** Only a body that contains one of these names, or an escape that could spell one, needs the full check. */
 const suspicious = ['__proto__', 'constructor', '\\u'];
 
 function inherits(value: Json): boolean {

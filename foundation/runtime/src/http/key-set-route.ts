@@ -9,7 +9,7 @@ interface ListedKey {
   readonly jwk: Readonly<Record<string, string>>;
 }
 
-/** How long a reader may keep the key set: a new key is published for longer before it signs. */
+/** Cache time of the key set. A new key is published for longer than this before it signs. */
 const cacheSeconds = 60;
 
 const keySet = Type.Object(
@@ -24,7 +24,7 @@ const keySet = Type.Object(
   { additionalProperties: false, title: 'KeySet', description: 'JWK Set (RFC 7517)' },
 );
 
-/** The public keys by which anybody can check what a component has signed. */
+/** Serves the public keys that verify a component's signatures. */
 export function keySetRoute(
   app: FastifyInstance,
   path: string,

@@ -1,6 +1,6 @@
 /**
- * What counts as one network where things are counted by address: an IPv4 address, or the /64 of an IPv6 address, which is
- * what one subscriber holds. `unknown` without an address.
+ * The network of an address, for rate limits by network: an IPv4 address, or the /64 of an IPv6 address, which one subscriber
+ * usually controls. `unknown` without an address.
  */
 export function networkOf(address: string | undefined): string {
   if (address === undefined) return 'unknown';

@@ -19,7 +19,7 @@ const proxy = authority.issue({ subject: 'CN=nginx' });
 const client = authority.issue({ subject: 'CN=client' });
 const trusted = { ca: authority.certificatePem };
 
-/** nginx cannot write a structured field, so it takes out what its clients say and passes on no certificate at all. */
+/** nginx cannot write a structured field, so it removes its clients' headers and forwards no certificate. */
 function configuration(port: number, upstream: number, stripping: string): string {
   return `
     daemon off; master_process off; pid nginx.pid; error_log stderr crit;

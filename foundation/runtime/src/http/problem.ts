@@ -1,6 +1,6 @@
 import { CodedError, defined, type ErrorCategory } from '@countersign/kernel';
 
-/** The one place where a category becomes an HTTP status. */
+/** The only mapping of categories to HTTP statuses. */
 const statusOfCategory: Readonly<Record<ErrorCategory, number>> = {
   invalid: 400,
   unauthenticated: 401,
@@ -16,7 +16,7 @@ export function statusOf(error: CodedError): number {
   return statusOfCategory[error.category];
 }
 
-/** RFC 9457 problem details; `code` is what a program branches on, `detail` what a person reads. */
+/** RFC 9457 problem details; programs branch on `code`, people read `detail`. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -26,7 +26,10 @@ export interface Problem {
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 
-/** @returns the public part only: `internal` and `cause` stay behind. */
+/**
+ *
+ * @returns only the public part, without `internal` and `cause`
+ */
 export function problemOf(error: CodedError): Problem {
   return {
     type: `urn:countersign:error:${error.code}`,
@@ -38,7 +41,7 @@ export function problemOf(error: CodedError): Problem {
   };
 }
 
-/** What Fastify itself refuses, in our vocabulary. */
+/** Fastify's own refusals in our vocabulary. */
 const fastifyCodes: Readonly<Record<string, { readonly code: string; readonly category: ErrorCategory }>> = {
   FST_ERR_CTP_BODY_TOO_LARGE: { code: 'body_too_large', category: 'too-large' },
   FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: 'media_type_unsupported', category: 'invalid' },
@@ -50,13 +53,13 @@ const fastifyCodes: Readonly<Record<string, { readonly code: string; readonly ca
   FST_ERR_MAX_PARAM_LENGTH: { code: 'url_malformed', category: 'invalid' },
 };
 
-/** An error of any origin as a coded one, or undefined when it is our own bug. */
+/** Converts any error to a coded one; undefined for our own bug. */
 export function asCodedError(error: unknown): CodedError | undefined {
   if (error instanceof CodedError) return error;
   if (!(error instanceof Error)) return undefined;
   const fastify = fastifyCodes['code' in error && typeof error.code === 'string' ? error.code : ''];
   if (fastify !== undefined) return new CodedError({ ...fastify, detail: withoutStop(error.message) });
-  // What else Fastify refuses of a request is the request's fault, e.g. QUERY without a content type.
+  // Other refusals of Fastify are caused by the request, e.g. QUERY without a content type.
   if ('code' in error && String(error.code).startsWith('FST_ERR_') && isClientError(error))
     return new CodedError({ code: 'request_invalid', category: 'invalid', detail: withoutStop(error.message) });
   return undefined;

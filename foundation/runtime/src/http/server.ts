@@ -16,45 +16,44 @@ import { keepZone } from './zone.ts';
 export interface HttpServerOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
-  /** Bytes; a larger request body is refused before it is read whole. Default 262,144. */
+  /** Maximum request body in bytes; a larger one is refused before it is read completely. Default 262,144. */
   readonly bodyLimit?: number;
   /** Plain HTTP when left out. */
   readonly tls?: HttpTls;
-  /** By which certificates are in date; the system's when left out. */
+  /** Clock for the validity of certificates; the system's when left out. */
   readonly clock?: Clock;
-  /** What the operator calls the network that this listener is for; read by `zoneOf`. */
+  /** Name of the listener's network zone in the configuration; read by `zoneOf`. */
   readonly zone?: string;
-  /** For a server that listens nowhere: another of our processes passes requests on to it. */
+  /** For a server without its own listener: another of our processes forwards requests to it. */
   readonly passedOn?: PassedOn;
-  /** Requests that are answered by somebody else on the same listener; undefined for those that are this server's own. */
+  /** A listener for requests that another server on the same port answers; undefined for this server's own requests. */
   readonly elsewhere?: (request: IncomingMessage) => RequestListener | undefined;
 }
 
-/** Requests that come by way of another process, which the listener has established. */
+/** Settings for requests that another process forwards. */
 export interface PassedOn {
-  /** Whether this is a connection of a process that may pass requests on. */
+  /** Whether the connection belongs to a process that may forward requests. */
   readonly by: (socket: Socket) => boolean;
 }
 
 const timeouts = {
-  // A client that sends its request byte by byte does not hold a connection for longer than this.
+  // Limits how long a client that sends its request slowly can hold a connection.
   requestTimeout: 15_000,
   connectionTimeout: 60_000,
   keepAliveTimeout: 65_000,
 } as const;
-/** Node looks for connections that are late so often: by its default of 30 s each would have that much longer. */
+/** How often Node checks for timed-out connections. Its default of 30 s would extend each timeout by that much. */
 const lateness = { headersTimeout: 10_000, connectionsCheckingInterval: 1_000 } as const;
 
 /**
- * A Fastify server with the house's defaults: strict schemas (nothing coerced, nothing silently removed),
- * bounded bodies and times, errors as RFC 9457 problems, no trust in forwarding headers, security headers
- * on every answer, and nothing personal in its log. With TLS, only what BCP 195 recommends; client certificates are
- * read by `presentedCertificateOf`.
+ * A Fastify server with our defaults: strict schemas (no coercion, no silent removal), bounded bodies and times, errors as RFC
+ * 9457 problems, no trust in forwarding headers, security headers on every response, and no personal data in its log. With TLS,
+ * only what BCP 195 recommends; `presentedCertificateOf` reads client certificates.
  */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const app = fastify({
     logger: false,
-    // The address of whoever asked comes with what is passed on, and from nobody else.
+    // Only a forwarding process may supply the client's address.
     trustProxy: options.passedOn !== undefined,
     bodyLimit: options.bodyLimit ?? 262_144,
     ...timeouts,
@@ -62,7 +61,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     frameworkErrors: (error, request, reply) => sendError(error, request, reply, options.logger),
     clientErrorHandler: answerUnreadable,
     routerOptions: { maxParamLength: 512 },
-    // Which those are, `watchConnections` says; what comes while it closes is answered like any other.
+    // `watchConnections` tells which connections are idle; requests that arrive during closing are still answered.
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     ajv: {
@@ -72,7 +71,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 
   watchConnections(app, options.tls !== undefined);
 
-  // Kept as text: whoever reads a form decides about doubled parameters (RFC 6749 section 3.2).
+  // Kept as text: the reader of the form decides about repeated parameters (RFC 6749 section 3.2).
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) =>
     done(null, body),
   );
@@ -86,12 +85,12 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-content-type-options', 'nosniff');
     reply.header('cache-control', 'no-store');
-    // RFC 6797: a browser that has been here by TLS does not come back without it.
+    // RFC 6797: after a visit over TLS, the browser no longer uses plain HTTP.
     if (options.tls !== undefined) reply.header('strict-transport-security', 'max-age=31536000');
     readCertificate(request);
     keepZone(request, options.zone);
     const requestId = request.headers['x-request-id'];
-    // AuthZEN 1.0 section 10.1.3: echoed when given, whatever it is; bounded, and plain because it goes into a header.
+    // AuthZEN 1.0 section 10.1.3: echo the id when given. It must be short printable ASCII, because it becomes a header.
     if (typeof requestId === 'string' && /^[\x20-\x7e]{1,256}$/.test(requestId))
       reply.header('x-request-id', requestId);
     done();
@@ -126,9 +125,9 @@ function trustOf({ passedOn, tls }: HttpServerOptions): ClientCertificateTrust |
 }
 
 /**
- * Has a server show another certificate from now on, to connections that are made from now on.
+ * Replaces a server's certificate for new connections.
  *
- * @throws Error where certificate and key do not belong together, or the server has no TLS: it goes on as before
+ * @throws Error when certificate and key do not match, or the server has no TLS; it then continues unchanged
  */
 export function renewTls(app: FastifyInstance, tls: HttpTls): void {
   const { server } = app;
@@ -136,7 +135,7 @@ export function renewTls(app: FastifyInstance, tls: HttpTls): void {
   server.setSecureContext(tlsOptions(tls));
 }
 
-/** A server that Fastify did not make does not get its timeouts from it either. */
+/** Fastify does not apply its timeouts to a server that it did not create. */
 function tlsServer(
   tls: HttpTls,
   elsewhere: HttpServerOptions['elsewhere'] = () => undefined,
@@ -152,7 +151,7 @@ function tlsServer(
   };
 }
 
-/** Answers an error as a problem document. A bug of ours is logged whole and answered without detail. */
+/** Sends an error as a problem document. Our own bug is logged completely and answered without detail. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply, logger: Logger): FastifyReply {
   const coded = asCodedError(error);
   if (coded === undefined && isGone(error, request)) {
@@ -178,12 +177,12 @@ export function sendError(error: unknown, request: FastifyRequest, reply: Fastif
   return reply.status(statusOf(coded)).type('application/problem+json').send(problemOf(coded));
 }
 
-/** Whoever asked closed the connection, or was too slow, while we read from it: nobody is there to be answered. */
+/** Whether the client closed the connection or timed out while we read the request, so that nobody receives a response. */
 function isGone(error: unknown, { raw }: FastifyRequest): boolean {
   return raw.destroyed && error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
 }
 
-/** What Node refuses before there is a request: no handler of Fastify sees it. */
+/** Node's own refusals before a request exists; Fastify's handlers do not see them. */
 const unreadable: Readonly<Record<string, readonly [status: string, code: string, detail: string]>> = {
   HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'headers_too_large', 'Send fewer or shorter headers.'],
   ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'request_timeout', 'The request did not arrive in time.'],
@@ -193,7 +192,7 @@ const malformed = ['400 Bad Request', 'request_malformed', 'This is not an HTTP 
 
 function answerUnreadable(error: Error, socket: Socket): void {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  // What did not come as far as a request is told nothing: before the handshake of TLS is over an answer would wait for ever.
+  // Respond only to what is a request: before the TLS handshake ends, a response would wait for ever.
   const isRequest = code.startsWith('HPE_') || code === 'ERR_HTTP_REQUEST_TIMEOUT';
   if (!isRequest || !socket.writable) {
     socket.destroy();
@@ -215,7 +214,7 @@ function answerUnreadable(error: Error, socket: Socket): void {
     ].join('\r\n'),
     () => socket.destroy(),
   );
-  // Nor is it waited for who does not take the answer.
+  // Do not wait for a client that does not read the response.
   setTimeout(() => socket.destroy(), farewellMs).unref();
 }
 
@@ -235,7 +234,10 @@ function causeOf(error: CodedError): string | undefined {
   return error.cause instanceof Error ? error.cause.message : undefined;
 }
 
-/** For `WWW-Authenticate`. RFC 9449 section 7.1: the challenge names the scheme and, when a token or proof was at fault, the error. */
+/**
+ * Value of `WWW-Authenticate`. RFC 9449 section 7.1: the challenge names the scheme and, for an invalid token or proof, the
+ * error.
+ */
 export function challengeOf(error: CodedError): string {
   const algorithms = 'algs="ES256 EdDSA PS256"';
   if (error.code === 'token_missing') return `DPoP ${algorithms}`;

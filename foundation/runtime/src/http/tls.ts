@@ -2,19 +2,21 @@ import { constants } from 'node:crypto';
 import type { ServerOptions } from 'node:https';
 import type { ClientCertificateTrust } from './client-certificate.ts';
 
-/** TLS of a listener of our own. Without it, a listener speaks plain HTTP. */
+/** TLS of our own listener. Without it, the listener uses plain HTTP. */
 export interface HttpTls {
-  /** PEM: the server's certificate first, then what leads to its authority. */
+  /** PEM: the server's certificate first, then its intermediate certificates. */
   readonly certificate: string;
   /** PEM. */
   readonly key: string;
-  /** The listener for mutual TLS asks every client for a certificate; who comes without one is served as well. */
+  /** The listener for mutual TLS requests a certificate from every client; clients without one are still served. */
   readonly clientCertificates?: ClientCertificateTrust;
-  /** PEM: nobody is let in whom these authorities do not vouch for. */
+  /** PEM: only clients with a certificate of these authorities may connect. */
   readonly onlyVouchedForBy?: string;
 }
 
-/** RFC 9325 section 4.2 (BCP 195) for TLS 1.2, as FAPI 2.0 Security Profile section 5.2.2 asks; all of TLS 1.3. */
+/**
+ * RFC 9325 section 4.2 (BCP 195) for TLS 1.2, as FAPI 2.0 Security Profile section 5.2.2 requires; all cipher suites of TLS 1.3.
+ */
 const cipherSuites = [
   'TLS_AES_256_GCM_SHA384',
   'TLS_AES_128_GCM_SHA256',
@@ -25,7 +27,7 @@ const cipherSuites = [
   'ECDHE-RSA-AES128-GCM-SHA256',
 ];
 
-/** What Node is told about a listener with TLS. */
+/** Node's options for a listener with TLS. */
 export function tlsOptions(tls: HttpTls): ServerOptions {
   const { clientCertificates: trust, onlyVouchedForBy } = tls;
   return {
@@ -36,8 +38,8 @@ export function tlsOptions(tls: HttpTls): ServerOptions {
     ciphers: cipherSuites.join(':'),
     honorCipherOrder: true,
     handshakeTimeout: 5_000,
-    // A resumed session would bring the answer of an earlier check of the certificate; a renegotiated one would
-    // change the certificate under a connection that has been looked at.
+    // A resumed session would reuse the result of an earlier certificate check. A renegotiation could change the certificate
+    // after it was checked.
     secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
     ...(onlyVouchedForBy === undefined
       ? {}
@@ -46,10 +48,10 @@ export function tlsOptions(tls: HttpTls): ServerOptions {
       ? {}
       : {
           requestCert: true,
-          // Whether a certificate that chains up to nobody is of use is the client's registration to say (RFC 8705
-          // section 2.2), so the handshake does not decide it.
+          // The client's registration decides whether a certificate without a trusted chain is sufficient (RFC 8705 section 2.2),
+          // so the handshake must accept it.
           rejectUnauthorized: false,
-          // An empty list trusts nobody; left out, it would be every authority of the public web.
+          // An empty list trusts no authority; leaving it out would trust every public one.
           ca: trust.authorities === undefined ? [] : [trust.authorities],
         }),
   };

@@ -6,7 +6,7 @@ export function keepZone(request: FastifyRequest, zone: string | undefined): voi
   if (zone !== undefined) zones.set(request.raw, zone);
 }
 
-/** Network zone of the listener that a request came to, as the operator calls it; undefined where it has no name. */
+/** The configured network zone of the listener that received the request; undefined without a name. */
 export function zoneOf(request: FastifyRequest): string | undefined {
   return zones.get(request.raw);
 }

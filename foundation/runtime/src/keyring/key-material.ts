@@ -2,7 +2,7 @@ import { constants, createPrivateKey, createPublicKey, generateKeyPair, type Key
 import { promisify } from 'node:util';
 import { sha256Base64Url, unreachable } from '@countersign/kernel';
 
-/** FAPI 2.0 Security Profile section 5.4.1, and RS256 for OpenID clients that know nothing else. */
+/** FAPI 2.0 Security Profile section 5.4.1, plus RS256 for OpenID clients that support nothing else. */
 export const keyringAlgorithms = ['ES256', 'EdDSA', 'PS256', 'RS256'] as const;
 export type KeyringAlgorithm = (typeof keyringAlgorithms)[number];
 
@@ -10,18 +10,18 @@ export interface KeyMaterial {
   /** RFC 7638 thumbprint. */
   readonly kid: string;
   readonly publicJwk: Readonly<Record<string, string>>;
-  /** PKCS #8 in DER; overwrite it when it has been sealed. */
+  /** PKCS #8 in DER; overwrite it once it is sealed. */
   readonly privateDer: Buffer;
 }
 
 const generate = promisify(generateKeyPair);
 
-/** Makes a key: P-256, Ed25519, or RSA of 3072 bits. Off the main thread, since RSA takes a second. */
+/** Generates a key: P-256, Ed25519, or RSA of 3072 bits. Runs off the main thread, because RSA takes about a second. */
 export async function makeKey(algorithm: KeyringAlgorithm): Promise<KeyMaterial> {
   const { publicKey, privateKey } = await generatePair(algorithm);
   const publicJwk = publicMembers(publicKey);
   return {
-    // RFC 7638 section 3: the required members in lexicographic order, which is how they are written here.
+    // RFC 7638 section 3: the required members in lexicographic order, as written here.
     kid: sha256Base64Url(JSON.stringify(publicJwk)),
     publicJwk,
     privateDer: privateKey.export({ format: 'der', type: 'pkcs8' }),
@@ -42,7 +42,7 @@ function generatePair(algorithm: KeyringAlgorithm) {
   }
 }
 
-/** The public half of a private key, whatever is stored beside it. */
+/** The public key of a private key, regardless of what is stored beside it. */
 export function publicHalf(privateKey: KeyObject): Readonly<Record<string, string>> {
   return publicMembers(createPublicKey(privateKey));
 }
@@ -58,7 +58,7 @@ function publicMembers(key: KeyObject): Readonly<Record<string, string>> {
   );
 }
 
-/** The private key of PKCS #8 in DER, which is overwritten. */
+/** Imports a private key from PKCS #8 in DER and overwrites the DER. */
 export function openKey(der: Buffer): KeyObject {
   const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
   der.fill(0);
@@ -74,7 +74,7 @@ export async function signWith(key: KeyObject, algorithm: KeyringAlgorithm, data
       return sign(null, data, key);
     case 'PS256':
     case 'RS256': {
-      // Some milliseconds of arithmetic, which other requests need not wait for.
+      // RSA takes some milliseconds, so it runs off the main thread.
       const padding =
         algorithm === 'PS256'
           ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 }

@@ -1,21 +1,20 @@
 import type { StoredKey } from './store.ts';
 
 /**
- * `published`: in the key set, not used yet; `active`: signs; `retiring`: verifies what it signed until the last of
- * that has expired; `retired`: over; `withdrawn`: lost, and over from the moment that was known.
+ * `published`: in the key set but unused; `active`: signs; `retiring`: verifies existing signatures until the last of them has
+ * expired; `retired`: no longer used; `withdrawn`: compromised, and invalid from the moment that was known.
  */
 export type KeyringState = 'published' | 'active' | 'retiring' | 'retired' | 'withdrawn';
 
 type KeyTimes = Pick<StoredKey, 'generation' | 'kid' | 'activatesAt' | 'withdraws'> & {
-  /** Its newest record says that it was withdrawn, whether or not the row that says so is there. */
+  /** Its newest record withdraws it, whether or not the row of its replacement exists. */
   readonly ended?: boolean;
 };
 
 /**
- * The state of each key of one purpose at a time, by kid.
- *
- * The order of generations decides, and times only when a successor's turn has come: whatever the clocks of the nodes
- * say, a key that replaces a lost one is active wherever it is known, and there is no moment without an active key.
+ * The state of each key of one purpose at a given time, by kid.
+ * Generations determine the order, and times only when a successor becomes active. So a key that replaces a compromised one is
+ * active wherever it is known, regardless of clock differences between nodes, and there is always an active key.
  *
  * @param keys of one purpose, oldest generation first
  */
@@ -36,7 +35,7 @@ export function statesOf(
     if (key === active) return 'active';
     if (active === undefined || key.generation > active.generation) return 'published';
     const successor = keys.find((other) => other.generation > key.generation && hasStarted(other));
-    // One that was passed over before its turn came has signed nothing.
+    // A key that was skipped before it became active has signed nothing.
     if (successor === undefined || !hasStarted(key) || successor.activatesAt < key.activatesAt) return 'retired';
     return now < successor.activatesAt + longestSignedLifeSeconds * 1000 ? 'retiring' : 'retired';
   };
@@ -44,8 +43,8 @@ export function statesOf(
 }
 
 /**
- * Until when {@link statesOf} the same keys stays as it is, as long as the clock does not go back: the next time that it
- * compares with. Milliseconds since the epoch; infinity when nothing more is to come.
+ * Until when the result of {@link statesOf} stays valid for the same keys, as long as the clock does not go back. Milliseconds
+ * since the epoch; infinity when nothing changes any more.
  */
 export function unchangedUntil(keys: readonly KeyTimes[], now: number, longestSignedLifeSeconds: number): number {
   const times = keys.flatMap(({ activatesAt }) => [activatesAt, activatesAt + longestSignedLifeSeconds * 1000]);

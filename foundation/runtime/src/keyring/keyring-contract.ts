@@ -3,33 +3,36 @@ import type { KeyringAlgorithm } from './key-material.ts';
 export interface KeyPolicy {
   readonly algorithm: KeyringAlgorithm;
   /**
-   * How long a new key is published before its first signature. Longer than verifiers cache the key set, and
-   * than a node takes to notice a key made by another.
+   * How long a new key is published before its first signature. Longer than verifiers cache the key set, and longer than a node
+   * needs to notice another node's key.
    */
   readonly publicationLeadSeconds: number;
-  /** Longest life of anything signed: a replaced key stays published for so long after its successor's activation. */
+  /** Longest lifetime of anything signed: a replaced key stays published for this long after its successor became active. */
   readonly longestSignedLifeSeconds: number;
-  /** How long a key signs; its successor is published in time by itself. Left out, keys are rotated by hand alone. */
+  /**
+   * How long a key signs before the keyring rotates it; the successor is published in time. When left out, rotation is manual
+   * only.
+   */
   readonly rotateEverySeconds?: number;
-  /** Its first key is made when something is to be signed for the first time, and not with the keyring: few need it. */
+  /** Create the first key only at the first signature instead of with the keyring, because few installations need it. */
   readonly onDemand?: true;
 }
 
-/** What is stored of a key, beside the key itself. */
+/** The stored data of a key, without the key itself. */
 export interface KeyRow {
   readonly kid: string;
   readonly purpose: string;
-  /** Of its purpose; the newest that has started signs. */
+  /** Generation within the purpose; the newest one that has started signs. */
   readonly generation: number;
   readonly algorithm: string;
   /** Milliseconds since the epoch. */
   readonly publishedAt: number;
   readonly activeFrom: number;
-  /** The kid of the lost key that it replaces. */
+  /** The kid of the compromised key that it replaces. */
   readonly withdraws?: string;
 }
 
-/** How a key stands by its newest record: as its row says; withdrawn; or there is no such record. */
+/** The state of a key by its newest record: valid, withdrawn, or without any record. */
 export type KeyStanding = 'stands' | 'withdrawn' | 'unproven';
 
 export interface KeyringKey extends KeyRow {
@@ -42,13 +45,13 @@ export interface KeyringKey extends KeyRow {
 
 export type KeyOf<Purpose extends string> = KeyringKey & { readonly purpose: Purpose };
 
-/** Makes what happens to keys durable before it takes effect; when one of them throws, nothing happens. */
+/** Makes key events durable before they take effect; when a method throws, nothing changes. */
 export interface KeyRecorder<Purpose extends string> {
   published(successor: KeyOf<Purpose>): Promise<void>;
   withdrawn(withdrawn: KeyOf<Purpose>, successor: KeyOf<Purpose>): Promise<void>;
 }
 
-/** The shape of `Signer` in the contracts, for the purposes this keyring was made with. */
+/** Same shape as `Signer` in the contracts, for this keyring's purposes. */
 export interface Keyring<Purpose extends string> {
   current(purpose: Purpose): Promise<KeyOf<Purpose>>;
   sign(
@@ -57,13 +60,13 @@ export interface Keyring<Purpose extends string> {
     data: Uint8Array,
   ): Promise<{ kid: string; algorithm: KeyringAlgorithm; signature: Uint8Array }>;
   publicKeys(purpose: Purpose): Promise<readonly KeyOf<Purpose>[]>;
-  /** Publishes a successor; where there is no key yet, the first. @param record instead of the recorder's `published` */
+  /** Publishes a successor, or the first key if there is none. @param record replaces the recorder's `published` */
   rotate(purpose: Purpose, record?: KeyRecorder<Purpose>['published']): Promise<KeyOf<Purpose>>;
   /**
-   * Ends a lost key at once, here when this resolves and on other nodes when they next look. A key that is withdrawn
-   * already stays so, and the active one is the answer.
+   * Withdraws a compromised key: on this node when the call resolves, on other nodes at their next refresh. For a key that is
+   * already withdrawn it returns the active one.
    *
-   * @param record instead of the recorder's `withdrawn`
+   * @param record replaces the recorder's `withdrawn`
    */
   withdraw(purpose: Purpose, kid: string, record?: KeyRecorder<Purpose>['withdrawn']): Promise<KeyOf<Purpose>>;
   stop(): Promise<void>;

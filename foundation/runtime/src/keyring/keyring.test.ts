@@ -69,7 +69,7 @@ async function open(
   return keyring;
 }
 
-/** What was recorded, in order; an entry is made before the keyring goes on. */
+/** Collects records in order; each is complete before the keyring continues. */
 function collect(): KeyRecorder<Purpose> & { readonly records: string[] } {
   const records: string[] = [];
   return {
@@ -387,7 +387,7 @@ describe('a key that few need', () => {
     };
     const first = one.current('access-token').finally(signing);
     await vi.waitFor(async () => expect(await other.publicKeys('access-token')).toHaveLength(1), { interval: 1 });
-    // Nobody signs before the other could publish it: neither who finds it there, nor who finds it at another node.
+    // Neither node signs before the other could publish the key, whether it created the key or found it.
     for (const node of [one, other]) void node.current('access-token').finally(signing);
     expect(signs).toBe(false);
     const keys = await Promise.all([

@@ -15,18 +15,18 @@ export interface KeyringOptions<Purpose extends string> {
   readonly pool: pg.Pool;
   readonly sealingKey: SealingKey;
   readonly purposes: Readonly<Record<Purpose, KeyPolicy>>;
-  /** Left out, keys are recorded only by those who rotate and withdraw them. */
+  /** When left out, only the callers of rotate and withdraw record keys. */
   readonly recorder?: KeyRecorder<Purpose>;
   /**
-   * How keys stand by their newest records, by kid. Rows are written by whoever has the database role; a key that is
-   * unproven is neither published nor used, and one that was withdrawn stays so without the row that says it. Asked
-   * whenever rows are looked at, and never when something is signed. Left out, rows are believed.
+   * The state of keys by their newest records, by kid. Anybody with the database role can write rows, so an unproven key is
+   * neither published nor used, and a withdrawn key stays withdrawn even without the row that replaces it. Called whenever rows
+   * are read, never at a signature. When left out, rows are trusted.
    */
   readonly prove?: (keys: readonly KeyRow[]) => Promise<ReadonlyMap<string, KeyStanding>>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** How often keys made by other nodes are looked for, and the schedule is kept; every 2 s when left out. */
+  /** How often to look for other nodes' keys and due rotations; every 2 s when left out. */
   readonly refreshEveryMs?: number;
 }
 
@@ -35,7 +35,7 @@ export const keyringErrors = errorVocabulary({
   signing_key_unknown: 'not-found',
 });
 
-/** A row that agrees with its newest record. */
+/** A row that its newest record confirms. */
 interface ProvenKey extends StoredKey {
   readonly ended: boolean;
 }
@@ -45,9 +45,9 @@ interface LoadedKey extends ProvenKey {
   readonly privateKey: KeyObject;
 }
 
-/** A key set as it was found, and for how long it stays so. */
+/** A computed key set with its period of validity. */
 interface KeySet<Purpose extends string> {
-  /** The keys that it was found among: others make another one. */
+  /** The keys from which it was computed; a change of them invalidates it. */
   readonly of: readonly LoadedKey[];
   /** Milliseconds since the epoch. */
   readonly from: number;
@@ -56,11 +56,9 @@ interface KeySet<Purpose extends string> {
 }
 
 /**
- * Signing keys in software, encrypted at rest, rotated while running.
- *
- * A key is published first and used later, so no verifier ever meets a signature by a key it cannot have; only one
- * that replaces a lost key is used at once. Nodes take turns, so that two which rotate together make, and record, one
- * successor.
+ * Signing keys in software, encrypted at rest and rotated during operation.
+ * A key is published before it is used, so no verifier sees a signature by an unknown key; only the replacement of a compromised
+ * key is used at once. Nodes take turns, so that two concurrent rotations create and record only one successor.
  */
 export async function createKeyring<Purpose extends string>(
   options: KeyringOptions<Purpose>,
@@ -79,7 +77,7 @@ export async function createKeyring<Purpose extends string>(
     });
   }
 
-  /** We never change or remove a row, so what is known stays as it was found, and an answer that was overtaken does no harm. */
+  /** Rows are never changed or removed, so known keys stay valid and an outdated answer does no harm. */
   async function adopt(stored: readonly StoredKey[]): Promise<void> {
     const held = new Set(keys.map(({ kid }) => kid));
     const proven = await provenOf([...keys, ...stored.filter(({ kid }) => !held.has(kid))]);
@@ -99,7 +97,7 @@ export async function createKeyring<Purpose extends string>(
   const statesNow = (present: readonly ProvenKey[], purpose: Purpose): ReadonlyMap<string, KeyringState> =>
     statesOf(present, clock.now(), options.purposes[purpose].longestSignedLifeSeconds);
 
-  /** Asked with every token that is verified. */
+  /** Read at every verification of a token. */
   const keySets = new Map<Purpose, KeySet<Purpose>>();
 
   function inKeySet(purpose: Purpose): readonly KeyOf<Purpose>[] {
@@ -129,8 +127,8 @@ export async function createKeyring<Purpose extends string>(
   }
 
   /**
-   * Adds a key, recorded first, unless `decide` says that there is nothing to add any more. The key is made before
-   * the turn is taken: others should not wait for its arithmetic.
+   * Adds a key, recorded first, unless `decide` finds that none is needed any more. The key is generated before the lock is
+   * taken, so that other nodes do not wait for it.
    */
   async function add(
     purpose: Purpose,
@@ -168,7 +166,7 @@ export async function createKeyring<Purpose extends string>(
   }
 
   async function rotate(purpose: Purpose, record = recorder?.published): Promise<KeyOf<Purpose>> {
-    // Rotating twice in a row must not push the successor's activation out: the one that waits is the answer.
+    // A repeated rotation must not delay the successor's activation, so it returns the successor that is already published.
     const waiting = (present: readonly ProvenKey[]): string | undefined => {
       const states = statesNow(present, purpose);
       return present.find(({ kid }) => states.get(kid) === 'published')?.kid;
@@ -185,7 +183,7 @@ export async function createKeyring<Purpose extends string>(
               record: async (key) => record?.(key),
             },
       );
-    // Where there was none, what was made is the first, and signs.
+    // Without an earlier key, the new one is the first and signs at once.
     const isOnly = ofPurpose(keys, purpose).length === 1;
     return find(purpose, ({ state }) => state === 'published' || isOnly);
   }
@@ -198,7 +196,7 @@ export async function createKeyring<Purpose extends string>(
         'signing_key_unknown',
         `No key for ${purpose} has this kid, or it has left the key set.`,
       );
-    // Without a successor it was recorded, and interrupted before there was one.
+    // Without a successor, the withdrawal was recorded and then interrupted.
     const isReplaced = (present: readonly ProvenKey[]): boolean => {
       const states = statesNow(present, purpose);
       return states.get(kid) === 'withdrawn' && [...states.values()].includes('active');
@@ -225,7 +223,7 @@ export async function createKeyring<Purpose extends string>(
     rotate,
   });
   await adopt(await store.all());
-  /** The very first key has nobody who could have cached a key set without it. */
+  /** No verifier can have cached a key set without the very first key. */
   const addFirst = (purpose: Purpose) =>
     add(purpose, (present) =>
       present.length > 0
@@ -240,7 +238,7 @@ export async function createKeyring<Purpose extends string>(
     await adopt(await store.all());
     if (ofPurpose(keys, purpose).length === 0) await addFirst(purpose);
   }
-  /** One that is needed after all is signed with, by whomever, once every node has had the time to publish it. */
+  /** Creates a key on demand; it is used only after every node has had time to publish it. */
   async function demand(purpose: Purpose): Promise<void> {
     if (ofPurpose(keys, purpose).length === 0) {
       const adding = demanded.get(purpose) ?? addDemanded(purpose).finally(() => demanded.delete(purpose));
@@ -278,7 +276,7 @@ export async function createKeyring<Purpose extends string>(
       const present = ofPurpose(keys, purpose);
       const state = statesNow(present, purpose).get(kid);
       const key = present.find((candidate) => candidate.kid === kid);
-      // `retiring` may still finish what was begun a moment before the hand-over; `published` may never sign.
+      // A `retiring` key may still complete a signature that started just before the rotation; a `published` key may never sign.
       if (key === undefined || (state !== 'active' && state !== 'retiring'))
         throw keyringErrors.error('signing_key_unavailable', `The key named may not sign for ${purpose}.`);
       return { kid, algorithm: key.algorithm, signature: await signWith(key.privateKey, key.algorithm, data) };
@@ -315,7 +313,7 @@ function rowOf({ kid, purpose, generation, algorithm, publishedAt, activatesAt, 
   };
 }
 
-/** The public half is that of the sealed key: what is stored beside it may be anybody's. */
+/** Derives the public key from the sealed key, because the stored public key could be forged. */
 function load(key: ProvenKey, sealingKey: SealingKey): LoadedKey {
   const privateKey = openKey(unseal(key.sealedKey, sealingKey, `${key.purpose}|${key.kid}`));
   return { ...key, publicJwk: publicHalf(privateKey), algorithm: algorithmOf(key), privateKey };

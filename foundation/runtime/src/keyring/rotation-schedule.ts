@@ -2,14 +2,14 @@ import type { Clock } from '@countersign/kernel';
 import type { Logger } from '../observability/index.ts';
 import type { KeyPolicy } from './keyring-contract.ts';
 
-/** A rotation that could not be recorded or stored is tried again after this. */
+/** Delay before a rotation that could not be recorded or stored is retried. */
 const retryAfterMs = 60_000;
 
 /**
- * Keeps the calendar of the policies: whatever is so old that a successor published now would be active just when the
- * present key's time is over is rotated. Any number of nodes may keep it; the keyring sees to it that one succeeds.
+ * Rotates keys on schedule: as soon as a successor published now would become active when the present key's time ends. Any number
+ * of nodes may run it; the keyring ensures that only one successor is created.
  *
- * @returns what to call again and again; it throws what `rotate` throws
+ * @returns a function to call periodically; it throws the errors of `rotate`
  */
 export function createRotationSchedule<Purpose extends string>(options: {
   readonly policies: Readonly<Record<Purpose, KeyPolicy>>;

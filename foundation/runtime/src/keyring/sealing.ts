@@ -1,14 +1,16 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto';
 import { CodedError, type Random } from '@countersign/kernel';
 
-/** 32 bytes that encrypt keys at rest. Lives outside the database, so that a dump of it signs and opens nothing. */
+/**
+ * 32 bytes that encrypt keys at rest. Stored outside the database, so that a database dump is useless for signing and decryption.
+ */
 export interface SealingKey {
   readonly bytes: Uint8Array;
 }
 
 /**
- * AES-256-GCM: nonce (12 bytes), ciphertext, tag (16 bytes). `bound` is authenticated with it: a sealed key
- * moved to another row does not open.
+ * AES-256-GCM: nonce (12 bytes), ciphertext, tag (16 bytes). `bound` is authenticated data: a sealed key moved to another row
+ * cannot be opened.
  */
 export function seal(plain: Uint8Array, key: SealingKey, bound: string, random: Random): Buffer {
   const nonce = random.bytes(12);
@@ -16,7 +18,10 @@ export function seal(plain: Uint8Array, key: SealingKey, bound: string, random: 
   return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** @throws CodedError `keystore_locked` when the key is another one or the sealed bytes were altered. */
+/**
+ *
+ * @throws CodedError `keystore_locked` for another key or altered bytes
+ */
 export function unseal(sealed: Uint8Array, key: SealingKey, bound: string): Buffer {
   try {
     const decipher = createDecipheriv('aes-256-gcm', key.bytes, sealed.subarray(0, 12), { authTagLength: 16 })

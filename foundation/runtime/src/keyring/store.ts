@@ -11,15 +11,14 @@ export interface StoredKey {
   /** Milliseconds since the epoch, as are all times here. */
   readonly publishedAt: number;
   readonly activatesAt: number;
-  /** The kid of the key that this one has replaced at once, because that one was lost. */
+  /** The kid of the compromised key that this key replaced at once. */
   readonly withdraws: string | null;
 }
 
 /**
- * Asks the table `signing_keys` of the component whose pool it is given; the component's migrations make it.
- *
- * Rows are only ever inserted: what state a key is in follows from its times and its successors, so no update can be
- * lost, none is needed, and a role that may only insert can withdraw a key.
+ * Reads and writes the table `signing_keys` of the component that owns the pool; the component's migrations create it.
+ * Rows are only inserted: the state of a key follows from its times and its successors. No update can be lost, and a role that
+ * may only insert can withdraw a key.
  */
 export function createKeyStore(pool: pg.Pool) {
   return {
@@ -31,10 +30,10 @@ export function createKeyStore(pool: pg.Pool) {
       }
     },
     /**
-     * Adds a key of `purpose`, or none, while no other node can: `decide` sees every key there is and says what to
-     * insert. What it waits for is done while the others wait, so it must be short.
+     * Adds at most one key of `purpose` while other nodes wait: `decide` sees every existing key and returns the key to insert.
+     * It must be fast, because the lock is held meanwhile.
      *
-     * @returns every key there is afterwards
+     * @returns all keys afterwards
      */
     async add(
       purpose: string,

@@ -1,24 +1,27 @@
 import type { Logger } from '../observability/index.ts';
 
-/** Something started that must be stopped. */
+/** A started part that must be stopped. */
 export interface Stoppable {
   readonly name: string;
   stop(): Promise<void>;
 }
 
-/** Stops what was started, last first, each within a bound, whatever fails on the way. */
+/** Stops all started parts in reverse order, each with a time limit, regardless of failures. */
 export interface Lifecycle {
   /**
-   * Registers what has just started.
+   * Registers a started part.
    *
-   * @throws the reason of the signal, where the start was given up meanwhile; the part is registered all the same
+   * @throws the reason of the signal when the start was cancelled meanwhile; the part is registered nevertheless
    */
   started(part: Stoppable): void;
-  /** Idempotent: every call gets the same end. */
+  /** Idempotent: every call returns the same promise. */
   stop(): Promise<void>;
 }
 
-/** @param options `signal`: aborted when nothing more is to be started */
+/**
+ *
+ * @param options `signal`: aborted when nothing more may be started
+ */
 export function createLifecycle(options: {
   readonly logger: Logger;
   readonly stopTimeoutMs?: number;
@@ -58,13 +61,12 @@ export function createLifecycle(options: {
 }
 
 /**
- * Starts something that stays until SIGTERM or SIGINT, and exits with 0 then. A signal that comes before everything is
- * there ends the start: what had been started by then is stopped. A second signal exits at once with 130: a person who asks
- * twice means it.
+ * Runs a program until SIGTERM or SIGINT, then exits with 0. A signal during the start cancels it and stops the parts started so
+ * far. A second signal exits at once with 130.
  *
- * @param start gives up when its signal is aborted, and stops what it has started
- * @returns what was started. After a signal it does not come back: the process ends
- * @throws what `start` throws of itself
+ * @param start stops when its signal is aborted, and then stops everything it has started
+ * @returns the started program. After a signal during the start it never resolves: the process ends
+ * @throws the errors of `start`
  */
 export async function stayUntilSignalled<Started extends { stop(): Promise<void> }>(
   start: (signal: AbortSignal) => Promise<Started>,

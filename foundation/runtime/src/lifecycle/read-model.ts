@@ -3,34 +3,34 @@ import type { Logger } from '../observability/index.ts';
 import { createRounds } from './rounds.ts';
 
 export interface ReadModelOptions {
-  /** For the log: what could not be read. */
+  /** What is read, for the log. */
   readonly what: string;
-  /** Reads what is new. */
+  /** Reads the changes. */
   readonly read: () => Promise<void>;
-  /** What is thrown once it is too old. */
+  /** Creates the error for a copy that is too old. */
   readonly tooOld: () => CodedError;
   readonly logger: Logger;
   /** 500 by default. */
   readonly everyMs?: number | undefined;
-  /** How old it may be; 5,000 by default. */
+  /** Maximum age; 5,000 by default. */
   readonly maxAgeMs?: number | undefined;
 }
 
-/** Keeps a copy of another process's data fresh, and refuses to be asked once it is too old. */
+/** Keeps a copy of another process's data up to date, and refuses to use it once it is too old. */
 export interface ReadModel {
-  /** Everything that was there when this was called has been read when it resolves. @throws what reading throws */
+  /** Resolves when everything that existed at the time of the call has been read. @throws errors of the reading */
   refresh(): Promise<void>;
-  /** It is too old from now on, until it was read again. */
+  /** Marks the copy as too old until it has been read again. */
   expire(): void;
   /** @throws CodedError of {@link ReadModelOptions.tooOld} */
   requireFresh(): void;
   stop(): Promise<void>;
 }
 
-/** Reads once before it answers. @throws what reading throws */
+/** Resolves after the first reading. @throws errors of the reading */
 export async function startReadModel(options: ReadModelOptions): Promise<ReadModel> {
   const { what, read, tooOld, logger, everyMs = 500, maxAgeMs = 5_000 } = options;
-  /** When the last reading that succeeded began, by `performance.now()`: a clock that is set back does not make it younger. */
+  /** Start of the last successful reading, by `performance.now()`: setting the clock back does not make it appear newer. */
   let readAt = Number.NEGATIVE_INFINITY;
   let expiredAt = Number.NEGATIVE_INFINITY;
 

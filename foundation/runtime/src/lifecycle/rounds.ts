@@ -1,20 +1,20 @@
 import type { Logger } from '../observability/index.ts';
 
 export interface RoundsOptions {
-  /** For the log: what could not be done. */
+  /** What is done, for the log. */
   readonly what: string;
   readonly work: () => Promise<void>;
   readonly logger: Logger;
   readonly everyMs: number;
 }
 
-/** Work that is done again and again, never twice at once in this process. */
+/** Periodic work that never overlaps with itself in this process. */
 export interface Rounds {
-  /** Does what is due now; whoever asks while a round is under way is answered by the next. @throws what the work throws */
+  /** Does the work that is due now. A call during a round waits for the next one. @throws errors of the work */
   run(): Promise<void>;
-  /** Begins a round soon and waits for nothing; what fails is logged. */
+  /** Starts a round soon without waiting for it; errors are logged. */
   hurry(): void;
-  /** No new round; resolves when the last has ended. */
+  /** Starts no new round; resolves when the last one has ended. */
   stop(): Promise<void>;
 }
 
@@ -33,7 +33,7 @@ export function createRounds({ what, work, logger, everyMs }: RoundsOptions): Ro
       return running;
     }
     next ??= running
-      // What the round before failed of was told to who asked for it.
+      // The caller of the previous round has already received its error.
       .catch(() => undefined)
       .then(() => {
         next = undefined;
@@ -47,7 +47,7 @@ export function createRounds({ what, work, logger, everyMs }: RoundsOptions): Ro
         failing = false;
       },
       (error: unknown) => {
-        // Said once: it is tried every few seconds.
+        // Logged once, because it is retried every few seconds.
         if (!failing) logger.warn({ error }, `${what} could not be carried on`);
         failing = true;
       },

@@ -2,24 +2,23 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import { type CodedError, errorVocabulary } from '@countersign/kernel';
 
-/** As a caller names it: a name is not compared with the addresses that it stands for. `path` is a Unix socket. */
+/** An address as callers specify it; names are not resolved for the comparison. `path` is a Unix socket. */
 export type AllowedAddress = { readonly host: string; readonly port: number } | { readonly path: string };
 
 export const connectionErrors = errorVocabulary({
-  /** This process may not call the address at all. */
+  /** This process may not connect to the address. */
   address_outside: 'forbidden',
 });
 
 let guarded = false;
 
 /**
- * From now on this process connects to these addresses and to no other: every other attempt of `net`, `tls`, `http`, `https`,
- * `http2`, `fetch`, undici, the database driver and `dgram` fails at once with `address_outside`, as an error of its socket. Servers
- * are not touched, nor connections that are open already. For the life of the process; a second call is our bug and throws.
- *
- * Defence in depth against code of ours that is brought to call where it should not. It does not bind native code, other programs
- * that this process starts, worker threads (each has these modules anew) or code that means to get around it, and names are still
- * looked up by DNS. The network must enforce the same: a process of this kind gets no route outside.
+ * Restricts this process to connections to these addresses. Every other attempt of `net`, `tls`, `http`, `https`, `http2`,
+ * `fetch`, undici, the database driver and `dgram` fails at once with `address_outside`, as an error of its socket. Servers and
+ * open connections are not affected. Permanent for the process; a second call is our bug and throws.
+ * This is defence in depth against our own code being tricked into a connection. It does not restrict native code, child
+ * processes, worker threads (each has new copies of these modules) or malicious code, and names are still resolved by DNS. The
+ * network must enforce the same restriction.
  */
 export function allowConnectionsOnly(allowed: readonly AllowedAddress[]): void {
   if (guarded) throw new Error('what this process may connect to was said already');
@@ -29,13 +28,14 @@ export function allowConnectionsOnly(allowed: readonly AllowedAddress[]): void {
   guardDatagrams(keys);
 }
 
-/** Everything that makes a TCP, TLS or Unix connection in Node ends in this method. */
+/** Every TCP, TLS or Unix connection in Node goes through this method. */
 function guardStreams(allowed: ReadonlySet<string>): void {
   const { connect } = net.Socket.prototype;
   replace(net.Socket.prototype, 'connect', function (this: net.Socket, ...args: unknown[]): unknown {
     const target = streamTarget(args);
     if (allowed.has(keyOf(target))) return Reflect.apply(connect, this, args);
-    // As for an address that refuses: callers that listen only after this call hear of it, and what they write meanwhile waits.
+    // Fail as for an address that refuses connections: callers that add listeners only after this call get the error, and their
+    // writes are buffered until then.
     Reflect.set(this, 'connecting', true);
     process.nextTick(() => this.destroy(outside(target)));
     return this;
@@ -51,7 +51,7 @@ function guardDatagrams(allowed: ReadonlySet<string>): void {
     return undefined;
   });
   replace(dgram.Socket.prototype, 'send', function (this: dgram.Socket, ...args: unknown[]): unknown {
-    // Where it is connected to was allowed.
+    // The connected address was allowed.
     if (isConnected(this)) return Reflect.apply(send, this, args);
     const [, first, second, third, fourth] = args;
     const isSliced = Boolean(fourth) || (Boolean(third) && typeof third !== 'function');
@@ -66,12 +66,12 @@ function guardDatagrams(allowed: ReadonlySet<string>): void {
   });
 }
 
-/** So that it is not put back by accident. */
+/** Not writable, so that nothing restores it by accident. */
 function replace(prototype: object, name: string, value: (...args: unknown[]) => unknown): void {
   Object.defineProperty(prototype, name, { value, writable: false, configurable: false });
 }
 
-/** The forms of `Socket.connect`, and the one in which Node's own modules pass them on. */
+/** The signatures of `Socket.connect`, including the internal one of Node's own modules. */
 function streamTarget([first, second]: readonly unknown[]): AllowedAddress {
   if (Array.isArray(first)) return streamTarget(first);
   if (typeof first === 'object' && first !== null) {

@@ -2,7 +2,7 @@ import { destination, type Logger as PinoLogger, pino } from 'pino';
 
 export type Logger = PinoLogger;
 
-/** Field names that never reach the log, at any of the first three depths, whatever puts them there by mistake. */
+/** Field names that are removed from the log at the first three levels, in case they are logged by mistake. */
 const secretFields = [
   'authorization',
   'dpop',
@@ -20,9 +20,9 @@ const secretFields = [
 ];
 
 /**
- * Structured log lines (JSON) with redaction. Diagnostics only: what must be provable goes to the audit log.
+ * Structured log lines (JSON) with redaction. For diagnostics only; facts that must be provable go to the audit log.
  *
- * @param to a file descriptor or path; standard error by default, so that standard output stays the user's.
+ * @param to a file descriptor or path; standard error by default, so that standard output is free for the program's output
  */
 export function createLogger(options: {
   readonly level: string;

@@ -21,7 +21,7 @@ export function createMetrics(): Metrics {
   });
   return {
     registry,
-    // `route` is the pattern, never the URL: a path with ids would make a series of each request.
+    // `route` is the pattern, never the URL: paths with ids would create a series for each request.
     observeRequest: (method, route, status, seconds) =>
       requests.observe({ method, route, status: String(status) }, seconds),
     counter: (name, help, labels = []) => new Counter({ name, help, labelNames: [...labels], registers: [registry] }),

@@ -1,4 +1,4 @@
-/** What stands above every page of an installation for development; nothing in production. */
+/** The banner above every page of a development installation; none in production. */
 export function bannerOf(environment: 'development' | 'production'): string | undefined {
   return environment === 'development' ? 'Development installation. Not for real business.' : undefined;
 }

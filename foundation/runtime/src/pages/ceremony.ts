@@ -3,13 +3,13 @@ import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
 import { type Html, html } from './html.ts';
 
-/** The name of the hidden field in which the authenticator's answer comes, as JSON. */
+/** Name of the hidden field with the authenticator's response, as JSON. */
 export const credentialFieldName = 'credential';
 const longestCredential = 12_288;
 
 /**
- * Attributes of a form that asks an authenticator before it is sent; its page is drawn and sent with `script`. A button
- * of the form with `formnovalidate` sends it without.
+ * Attributes of a form that asks an authenticator before it is sent; render and send its page with `script`. A button with
+ * `formnovalidate` sends the form without it.
  *
  * @param options PublicKeyCredentialRequestOptionsJSON for `get`, PublicKeyCredentialCreationOptionsJSON for `create`
  * @example html`<form method="post" action="${action}"${ceremonyAttributes('get', options)}>`
@@ -19,14 +19,16 @@ export function ceremonyAttributes(ceremony: 'get' | 'create', options: Json): H
 }
 
 /**
- * Attributes of a button whose answer is signed with options of its own; the form then has a hidden field `handle`,
- * which is set to this button's.
+ * Attributes of a button with WebAuthn options of its own; the script sets the form's hidden field `handle` to this button's
+ * handle.
  */
 export function ceremonyButton({ handle, options }: { readonly handle: string; readonly options: Json }): Html {
   return html` data-handle="${handle}" data-options="${JSON.stringify(options)}"`;
 }
 
-/** What such a form holds: the field of the answer, the place where its progress is told, and what to do without a script. */
+/**
+ * The content of such a form: the field for the response, the progress message, and instructions for browsers without scripts.
+ */
 export function ceremonyFields(lang = 'en'): Html {
   const { waiting, cancelled, failed, registered, unfit, place, unsupported, scriptNeeded } = (lang === 'de' ? de : en)
     .ceremony;
@@ -36,8 +38,8 @@ export function ceremonyFields(lang = 'en'): Html {
 }
 
 /**
- * The authenticator's answer in the fields that such a form sends, as JSON; who judges it says what is wrong with it.
- * Undefined where there is none, or what is there is too long or no JSON.
+ * Reads the authenticator's response from the form fields, as JSON; the caller validates it. Undefined when it is absent, too
+ * long or not JSON.
  */
 export function credentialIn(fields: ReadonlyMap<string, string>): Json | undefined {
   const parsed = parseJson(fields.get(credentialFieldName) ?? '', { maxLength: longestCredential });

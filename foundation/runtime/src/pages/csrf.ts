@@ -6,23 +6,22 @@ import { type Html, html } from './html.ts';
 export const csrfFieldName = 'csrf';
 
 export interface CsrfToken {
-  /** 256 random bits, base64url, for the form alone. */
+  /** 256 random bits, base64url; only for the form. */
   readonly token: string;
-  /** SHA-256, for the row of the interaction. */
+  /** SHA-256, stored in the row of the interaction. */
   readonly hash: Uint8Array;
 }
 
-/** A token for one interaction: the form carries it, the database only its hash. */
+/** A token for one interaction: the form contains the token, the database only its hash. */
 export function createCsrfToken(random: Random): CsrfToken {
   const token = Buffer.from(random.bytes(32)).toString('base64url');
   return { token, hash: hashOf(token) };
 }
 
 /**
- * The token of a browser that holds a 256-bit secret in a cookie: the same however often the page is loaded, and
- * nothing to store.
+ * Derives a token from a browser's 256-bit cookie secret. It is the same at every load of the page and needs no storage.
  *
- * @param purpose which form; a token for one is none for another
+ * @param purpose the form; a token is valid for one purpose only
  */
 export function csrfTokenOf(browserSecret: string, purpose: string): CsrfToken {
   const token = createHmac('sha256', browserSecret).update(`countersign csrf ${purpose}`).digest('base64url');

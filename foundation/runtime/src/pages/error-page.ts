@@ -7,16 +7,16 @@ import { type SendPageOptions, sendPage } from './send-page.ts';
 
 export interface ErrorPageContent {
   readonly title: string;
-  /** What is wrong and what the person can do now. */
+  /** What is wrong, and what the person can do now. */
   readonly detail: string;
-  /** What they read out to whoever helps them. */
+  /** Code that the person can give to support. */
   readonly code: string;
   readonly banner?: string | undefined;
-  /** A way on beside the start page: links or a form. */
+  /** Further links or a form beside the link to the start page. */
   readonly next?: Html | undefined;
 }
 
-/** A page that says no, in words a person can act on. */
+/** A page that explains an error and what the person can do. */
 export function errorPage({ title, detail, code, banner, next }: ErrorPageContent): Html {
   return page({
     title,
@@ -32,9 +32,9 @@ ${next}
 }
 
 /**
- * Answers a person's browser with what was thrown: a coded error with its public detail, a bug of ours without any.
- * The status is that of the error's category, but 403 for `unauthenticated`: 401 asks for an HTTP authentication
- * (RFC 9110 section 15.5.2), which a page has no use for.
+ * Answers a browser with an error page: a coded error with its public detail, our own bug without any. The status is that of the
+ * error's category, except 403 for `unauthenticated`: 401 requires an HTTP authentication challenge (RFC 9110 section 15.5.2),
+ * which pages do not use.
  */
 export function sendErrorPage(
   error: unknown,

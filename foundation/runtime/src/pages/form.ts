@@ -2,7 +2,7 @@ import { errorVocabulary } from '@countersign/kernel';
 
 export const formErrors = errorVocabulary({
   form_malformed: 'invalid',
-  /** The form was not sent from a page of ours. */
+  /** The form did not come from one of our pages. */
   form_forged: 'forbidden',
 });
 
@@ -10,9 +10,9 @@ const longestForm = 16_384;
 const mostFields = 64;
 
 /**
- * Reads what a form of ours sent (`application/x-www-form-urlencoded`, kept as text by the server).
+ * Parses a form of our pages (`application/x-www-form-urlencoded`, kept as text by the server).
  *
- * @throws CodedError `form_malformed`: not a form, over 16,384 characters, over 64 fields, or a field given twice
+ * @throws CodedError `form_malformed`: not a form, over 16,384 characters, over 64 fields, or a repeated field
  */
 export function readForm(body: unknown): ReadonlyMap<string, string> {
   if (typeof body !== 'string') throw malformed('it is not a form');

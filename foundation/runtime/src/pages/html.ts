@@ -1,6 +1,6 @@
 let make: (text: string) => Html;
 
-/** A piece of HTML that {@link html} made: markup of ours, everything else in it escaped. */
+/** HTML made by {@link html}: our markup, with all values escaped. */
 export class Html {
   readonly #text: string;
   private constructor(text: string) {
@@ -13,13 +13,12 @@ export class Html {
     return this.#text;
   }
 }
-/** What may stand in a template. Nothing and `false` leave nothing; there is no way to put markup in as text. */
+/** Values of a template. Null, undefined and `false` produce nothing; text can never become markup. */
 export type HtmlValue = Html | string | number | bigint | false | null | undefined | readonly HtmlValue[];
 
 /**
- * Markup as a template. Every value is escaped for text and for quoted attributes; only what this function made
- * goes in as markup. Attributes must be quoted in the template, and no value belongs into `<script>` or `<style>`
- * (there are none).
+ * A template for markup. Every value is escaped for text and for quoted attributes; only results of this function are inserted as
+ * markup. Attributes must be quoted in the template, and `<script>` and `<style>` must not contain values (our pages have none).
  *
  * @example html`<p title="${title}">${lines.map((line) => html`${line}<br>`)}</p>`
  */
@@ -46,9 +45,9 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-// Bidirectional controls would let a name turn around the words beside it, control characters would hide some, and
-// characters without width make two names that look alike: on a page where people agree to something all of them are
-// shown as what they are, characters that do not belong. The joiners (U+200C, U+200D) stay: whole scripts need them.
+// Characters that could deceive people about what they agree to: bidirectional controls can reverse neighbouring text, control
+// characters can hide text, and zero-width characters make two names look alike. They are replaced by a visible character. The
+// joiners (U+200C, U+200D) stay, because whole scripts need them.
 const deceiving = /(?![\t\n\r\u200c\u200d])[\p{Cc}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
 function escaped(text: string): string {

@@ -5,26 +5,26 @@ import { ceremonyScripts } from './scripts.ts';
 import { stylesheetPath } from './stylesheet.ts';
 
 export interface PageContent {
-  /** Of the document; the page's own heading belongs into `body`. */
+  /** Document title; the page's own heading is part of `body`. */
   readonly title: string;
-  /** What stands in `<main>`: it begins with the one `<h1>` of the page. */
+  /** Content of `<main>`; starts with the only `<h1>` of the page. */
   readonly body: Html;
   /** BCP 47. Default `en`. */
   readonly lang?: string;
-  /** Said above everything else, e.g. that this installation is for development. */
+  /** Shown above everything else, e.g. for a development installation. */
   readonly banner?: HtmlValue | undefined;
-  /** Whether a form of the page asks an authenticator: it is then sent with the option of the same name. */
+  /** Whether a form of the page asks an authenticator; send the page with the option of the same name. */
   readonly script?: boolean;
-  /** Paths of further scripts of our own origin, run after those; the page is sent with `script`. */
+  /** Paths of further scripts of our own origin, which run after those; send the page with `script`. */
   readonly scripts?: readonly string[];
 }
 
-/** Where the mark of the installation is served; also the icon of every page. */
+/** Path of the installation's mark, which is also the icon of every page. */
 export const markPath = '/assets/countersign.svg';
 
 /**
- * A whole document in the house's layout: skip link, header, main, footer. It follows the reader's light or
- * dark setting and asks nobody but our own origin for anything; it runs no script but those named here.
+ * A complete document in our layout: skip link, header, main, footer. It follows the reader's light or dark setting, loads
+ * nothing from other origins, and runs only the scripts named here.
  */
 export function page({ title, body, lang = 'en', banner, script, scripts = [] }: PageContent): Html {
   const { skip, colophon } = (lang === 'de' ? de : en).page;

@@ -4,38 +4,38 @@ import { de } from '../texts/de.ts';
 import { en } from '../texts/en.ts';
 import { type Html, html } from './html.ts';
 
-/** A form that was refused, to be shown again with what was typed. */
+/** A refused form, to be shown again with the person's input. */
 export interface RefusedForm {
   readonly error: CodedError;
-  /** HTTP status of the page that shows it again. */
+  /** HTTP status of the page with the form. */
   readonly status: number;
   readonly typed: ReadonlyMap<string, string>;
 }
 
 /**
- * The refusal of a form that a person can send again; its page shows the form with it (see {@link formFields}). An
- * error names the field at fault as the public fact `field`.
+ * Converts an error to the refusal of a form, which its page shows again (see {@link formFields}). An error names the field at
+ * fault as the public fact `field`.
  *
- * @param error rethrown when it is no refusal: our own fault, something unavailable, or a form that is not ours
+ * @param error rethrown when the person cannot correct it: our own bug, an unavailable component, or a forged form
  */
 export function refusedForm(error: unknown, typed: ReadonlyMap<string, string>): RefusedForm {
   if (!isCodedError(error) || error.category === 'unavailable' || error.code === 'form_forged') throw error;
   return { error, status: error.category === 'unauthenticated' ? 403 : statusOf(error), typed };
 }
 
-/** How the fields of a form are drawn: empty at first, and as they were typed once the form was refused. */
+/** Renders the fields of a form: empty at first, with the person's input after a refusal. */
 export interface FormFields {
-  /** What was typed into a field. Never ask it for a secret. */
+  /** The person's input in a field. Never use it for a secret. */
   value(name: string): string;
   /**
-   * Attributes of a field: its description, and where it is at fault that it is, and the focus.
+   * Attributes of a field: its description, and for the field at fault the error state and the focus.
    *
    * @param hintId of the hint that describes the field
    */
   attributes(name: string, hintId?: string): Html;
-  /** The error of a field, to stand beside it. */
+  /** The error of a field, to show beside it. */
   problem(name: string): Html | undefined;
-  /** The error of the whole form, where it names none of these fields; to stand at its beginning. */
+  /** The error of the whole form when it names none of these fields; shown at the beginning. */
   readonly notice: Html | undefined;
 }
 
@@ -49,7 +49,7 @@ export function formFields(
     readonly fields: readonly string[];
     readonly lang: string;
     readonly detailOf?: (error: CodedError) => string | undefined;
-    /** What was typed, of a form that is changed without having been refused. */
+    /** Input of a form that is shown again without a refusal. */
     readonly typed?: ReadonlyMap<string, string> | undefined;
   },
 ): FormFields {

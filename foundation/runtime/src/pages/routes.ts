@@ -4,10 +4,10 @@ import { markPath } from './page.ts';
 import { ceremonyScripts, pageScriptRoute } from './scripts.ts';
 import { stylesheet, stylesheetRoute } from './stylesheet.ts';
 
-/** Serves what the pages are drawn with: one stylesheet, the mark, and the scripts of ceremonies. All are public and the same for everybody. */
+/** Serves the shared assets of the pages: the stylesheet, the mark, and the scripts of ceremonies. All are public. */
 export function pageRoutes(app: FastifyInstance): void {
   app.get(stylesheetRoute, (_request, reply) =>
-    // The pages name it with the digest of its content, so a change is a new address.
+    // The address contains the digest of the content, so a change has a new address.
     reply
       .header('cache-control', 'public, max-age=31536000, immutable')
       .type('text/css; charset=utf-8')
@@ -16,7 +16,7 @@ export function pageRoutes(app: FastifyInstance): void {
   app.get(markPath, (_request, reply) =>
     reply
       .header('cache-control', 'public, max-age=86400')
-      // An SVG that is opened by itself is a document; it may load and run nothing.
+      // An SVG opened directly is a document of its own; it may load and run nothing.
       .header('content-security-policy', "default-src 'none'")
       .type('image/svg+xml')
       .send(mark),

@@ -2,10 +2,9 @@ import type { FastifyRequest } from 'fastify';
 import { formErrors } from './form.ts';
 
 /**
- * Lets through only what a page of our own origin sent. It stands beside the token in the form, not instead of it.
- *
- * `Sec-Fetch-Site` decides where the browser sends it: our pages forbid a referrer, and then browsers write
- * `Origin: null` even on our own forms (Fetch, "append a request Origin header"). Without it the `Origin` must be ours.
+ * Accepts only posts from pages of our own origin, in addition to the form's CSRF token.
+ * `Sec-Fetch-Site` decides when the browser sends it: our pages send no referrer, so browsers write `Origin: null` even for our
+ * own forms (Fetch, "append a request Origin header"). Without `Sec-Fetch-Site`, the `Origin` must be ours.
  *
  * @param origin ours, e.g. `https://id.example`
  * @throws CodedError `form_forged`

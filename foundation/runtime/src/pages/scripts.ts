@@ -4,19 +4,19 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 
-/** A script of ours, served to everybody alike. */
+/** One of our scripts; public. */
 export interface PageScript {
-  /** The path the server answers. */
+  /** The path of the route. */
   readonly route: string;
-  /** The path the pages name: with the digest of the content, so that it can be kept for ever. */
+  /** The path in pages: with the digest of the content, so that it can be cached for ever. */
   readonly path: string;
   readonly content: string;
 }
 
 /**
- * Reads a script that is shipped with a component.
+ * Reads a script that is part of a component.
  *
- * @param name of its address: `/assets/{name}`
+ * @param name in its address: `/assets/{name}`
  */
 export function pageScript(name: string, file: URL): PageScript {
   const content = readFileSync(file, 'utf8');
@@ -25,7 +25,7 @@ export function pageScript(name: string, file: URL): PageScript {
   return { route, path: `${route}?v=${digest}`, content };
 }
 
-/** Serves a script; it may be kept, since a change is a new address. */
+/** Serves a script with long caching, since a change has a new address. */
 export function pageScriptRoute(app: FastifyInstance, { route, content }: PageScript): void {
   app.get(route, (_request, reply) =>
     reply
@@ -39,14 +39,14 @@ export function pageScriptRoute(app: FastifyInstance, { route, content }: PageSc
 let read: readonly PageScript[] | undefined;
 
 /**
- * What a page with a ceremony runs, in this order: the library, and what puts it to work on forms. Read when a page first
- * wants them: who draws none needs no files.
+ * Scripts of a page with a ceremony, in this order: the library, and the code that applies it to forms. Read on first use, so
+ * that processes without pages need no files.
  */
 export function ceremonyScripts(): readonly PageScript[] {
   read ??= [
     pageScript(
       'webauthn.js',
-      // The ready-made bundle stands beside the modules that the package exports.
+      // The package has a bundled file beside the modules that it exports.
       new URL(
         '../dist/bundle/index.umd.min.js',
         pathToFileURL(createRequire(import.meta.url).resolve('@simplewebauthn/browser')),

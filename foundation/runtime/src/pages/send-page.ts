@@ -3,20 +3,17 @@ import type { Html } from './html.ts';
 
 export interface SendPageOptions {
   /**
-   * Where a form of this page may lead beside our own origin. Browsers apply `form-action` to the redirect after a
-   * POST as well, so a page whose form ends at a client names that client's redirect URI here; its origin is used.
+   * Targets of this page's forms beside our own origin. Browsers also apply `form-action` to the redirect after a POST, so a page
+   * whose form ends at a client names that client's redirect URI here; only its origin is used.
    */
   readonly formAction?: readonly string[];
-  /** The page is reached by https, though perhaps not on this socket. Default: whether this socket is TLS. */
+  /** The browser reaches the page by https, possibly through a proxy. Default: whether this socket uses TLS. */
   readonly secure?: boolean;
-  /** The page runs scripts of our own origin: those that it was drawn with. */
+  /** The page runs the scripts of our own origin that it was rendered with. */
   readonly script?: boolean;
 }
 
-/**
- * Answers with a page: never stored, never framed, no script unless it is told, no request to another origin, no address of ours in
- * anybody's `Referer`.
- */
+/** Sends a page: not stored, not framed, no script unless requested, no requests to other origins, no `Referer`. */
 export function sendPage(
   reply: FastifyReply,
   status: number,
@@ -48,10 +45,10 @@ export function sendPage(
     .send(document.toString());
 }
 
-/** The origin as the URL parser writes it: nothing of a registered text reaches the header but scheme, host and port. */
+/** The origin as serialized by the URL parser, so that only scheme, host and port of a registered text reach the header. */
 function originOf(target: string): string {
   const url = new URL(target);
-  // An application's own scheme has no origin; CSP matches it as a scheme-source.
+  // A custom scheme of an application has no origin; CSP matches it as a scheme-source.
   if (url.origin === 'null') return url.protocol;
   return url.origin;
 }

@@ -8,7 +8,7 @@ import { formErrors, readForm } from './form.ts';
 import { type Html, html } from './html.ts';
 import { requireSameOriginPost } from './same-origin.ts';
 
-/** The part of a sign-in that these pages need: who is there, and where to send who is not. */
+/** The part of a sign-in that these pages need: the signed-in person, and where to send others. */
 export interface SignInDoor<Need, SignIn> {
   current(cookieHeader: string | undefined, need: Need): Promise<SignIn | undefined>;
   begin(request: {
@@ -19,21 +19,21 @@ export interface SignInDoor<Need, SignIn> {
   }): Promise<string>;
 }
 
-/** A person before one of the pages. */
+/** A person's visit to one of the pages. */
 export interface PageVisit<SignIn> {
   readonly signIn: SignIn;
-  /** The hidden field that makes a form one of this page, for this person in this browser. */
+  /** The hidden field that binds a form to this page, person and browser. */
   readonly csrf: Html;
 }
 
 export interface SignedInPages<Need, SignIn> {
-  /** A page to look at. Whoever is not signed in so is sent to do it, once, and comes back. */
+  /** A page. A visitor without a sufficient sign-in is sent to sign in once and then returns. */
   get<Params>(
     path: string,
     need: Need,
     handler: (visit: PageVisit<SignIn>, request: FastifyRequest<{ Params: Params }>, reply: FastifyReply) => Answer,
   ): void;
-  /** What a form of the page at the same path sends. */
+  /** Handles the form of the page at the same path. */
   post<Params>(
     path: string,
     need: Need,
@@ -50,11 +50,11 @@ type Answer = Promise<FastifyReply>;
 const returned = 'after=sign-in';
 
 /**
- * Pages for people who are signed in: the way to the sign-in and back, forms that only our own page can have sent, and
- * every fault on a page. Their redirects are 303 and leave no address in a `Referer`.
+ * Pages for signed-in people: redirect to the sign-in and back, CSRF protection of forms, and all errors as pages. Redirects are
+ * 303 and send no `Referer`.
  *
  * @param options.name of the cookie that forms are bound to
- * @param options.clientName who asks the person to sign in, for that page
+ * @param options.clientName shown on the sign-in page
  */
 export function signedInPages<Need, SignIn extends { readonly session: string }>(
   app: FastifyInstance,
@@ -121,7 +121,7 @@ export function signedInPages<Need, SignIn extends { readonly session: string }>
 
   return {
     get(path, need, handler) {
-      // No HEAD: what only looks at links must begin no sign-in.
+      // No HEAD: a link checker must not start a sign-in.
       app.get(
         path,
         { exposeHeadRoute: false },

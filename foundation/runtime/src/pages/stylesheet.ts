@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 
 /**
- * The one stylesheet. Colours are named once and changed for dark; contrasts are at least 4.5:1 for text and 3:1 for
- * the borders of what can be operated (WCAG 2.2, 1.4.3 and 1.4.11).
+ * The shared stylesheet. Colours are defined once and redefined for dark mode; contrast is at least 4.5:1 for text and 3:1 for
+ * the borders of controls (WCAG 2.2, 1.4.3 and 1.4.11).
  */
 export const stylesheet = `:root {
   color-scheme: light dark;
@@ -163,8 +163,8 @@ button.refuse { color: var(--problem); border-color: var(--problem); }
 }
 `;
 
-/** The path the server answers. */
+/** The path of the route. */
 export const stylesheetRoute = '/assets/countersign.css';
 
-/** The path the pages name: with the digest of the content, so that it can be kept for ever. */
+/** The path in pages: with the digest of the content, so that it can be cached for ever. */
 export const stylesheetPath = `${stylesheetRoute}?v=${createHash('sha256').update(stylesheet).digest('base64url').slice(0, 16)}`;

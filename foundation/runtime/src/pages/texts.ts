@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** A language's sentences, and its name for `page()` (BCP 47). */
+/** The texts of a language, and its BCP 47 tag for `page()`. */
 export interface ChosenTexts<Texts> {
   readonly lang: string;
   readonly texts: Texts;
@@ -10,8 +10,8 @@ const longestHeader = 1_000;
 const mostRanges = 32;
 
 /**
- * The sentences in the language that the browser asks for (`Accept-Language`, RFC 9110 section 12.5.4); English for
- * whoever asks for none that is there. `de-CH` is served by `de`.
+ * The texts in the language that the browser prefers (`Accept-Language`, RFC 9110 section 12.5.4); English when none of the
+ * requested languages is available. `de` also serves `de-CH`.
  *
  * @example const { lang, texts } = chooseTexts(request, { en, de });
  */
@@ -27,7 +27,7 @@ export function chooseTexts<Texts>(
   return { lang: 'en', texts: catalogues.en };
 }
 
-/** Language ranges, the most wanted first, in lower case; those that are not wanted (`q=0`) left out. */
+/** Language ranges in lower case, most preferred first, without rejected ones (`q=0`). */
 function wanted(header: string | undefined): readonly string[] {
   if (header === undefined || header.length > longestHeader) return [];
   return header

@@ -98,7 +98,7 @@ describe('single use', () => {
     await expect(only.claim(used)).rejects.toMatchObject({ code: 'clock_stepped_back', category: 'unavailable' });
     // On no node, however often it is tried.
     await expect(node().claim(used)).resolves.toBe('replayed');
-    // What ends later than anything that was removed is claimed as ever.
+    // A claim that ends after every removed claim is accepted as usual.
     expect(await only.claim({ ...claim('new'), expiresAt: clock.now() + 301_000 })).toBe('claimed');
     // And everything is, once the right time has come to where the removed ones ended.
     clock.advance(301_000);

@@ -6,11 +6,11 @@ import type { Logger } from '../observability/index.ts';
 import { type ClaimOutcome, claimName, createClaimStore, type StoredClaim } from './store.ts';
 
 export const clockErrors = errorVocabulary({
-  /** The clock of this server was set back: whether something was used before cannot be told for a while. */
+  /** The server's clock was set back, so earlier use cannot be determined for a while. */
   clock_stepped_back: 'unavailable',
 });
 
-/** The shape of `SingleUseClaim` in the contracts. */
+/** Same shape as `SingleUseClaim` in the contracts. */
 export interface Claim {
   readonly purpose: string;
   readonly issuer: string;
@@ -22,16 +22,16 @@ export interface Claim {
 export interface SingleUseClaims {
   /** @throws CodedError `clock_stepped_back`, `database_unavailable` */
   claim(claim: Claim): Promise<'claimed' | 'replayed'>;
-  /** Removes what has expired; runs by itself every `sweepEveryMs`. Returns the number removed. */
+  /** Removes expired claims; also runs every `sweepEveryMs`. Returns the number removed. */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 }
 
 export interface SingleUseOptions {
   /**
-   * Sessions may run with `synchronous_commit = off`: a claim is then written to the log of the database before
-   * the evidence record that follows it, and that record's synchronous commit makes both durable. A claim that a
-   * crash does lose was followed by no record, so nothing had been released under it.
+   * Sessions may use `synchronous_commit = off`: a claim precedes the evidence record in the database's write-ahead log, and that
+   * record's synchronous commit makes both durable. A claim lost in a crash was followed by no record, so nothing was released
+   * under it.
    */
   readonly pool: pg.Pool;
   readonly clock: Clock;
@@ -39,17 +39,18 @@ export interface SingleUseOptions {
   readonly sweepEveryMs?: number;
 }
 
-/** Anything valid for longer is refused by its own check first, unless the clock was set back between that check and the claim. */
+/** The caller's own check already refuses a longer validity, unless the clock was set back between that check and the claim. */
 const longestLifeMs = 15 * 60_000;
 
-/** Kept beyond its end: another node, whose clock is behind, may still accept what this one calls expired. */
+/**
+ * Claims are kept longer than their end, because a node with a slow clock may still accept a value that this node considers
+ * expired.
+ */
 const clockDifferenceMs = 60_000;
 
 /**
  * Single-use claims in PostgreSQL: one conditional insert decides, so any number of nodes agree.
- *
- * The stored key is SHA-256 over purpose, issuer and id, each with its length: 32 bytes whatever a client
- * sends, and no two triples share one text.
+ * The stored key is SHA-256 over purpose, issuer and id, each with its length: always 32 bytes, and unambiguous for each triple.
  */
 export function createSingleUse(options: SingleUseOptions): SingleUseClaims {
   const store = createClaimStore(options.pool, 'single_use');
@@ -57,7 +58,7 @@ export function createSingleUse(options: SingleUseOptions): SingleUseClaims {
     maxBatch: 512,
     maxQueued: 20_000,
     async flush(items) {
-      // Of two equal keys in one batch the first wins; the database would report only that one row was new.
+      // The first of two equal keys in a batch wins; the database would only report that one row is new.
       const first = new Map<string, number>();
       const fresh: StoredClaim[] = [];
       items.forEach((item, index) => {
@@ -77,7 +78,7 @@ export function createSingleUse(options: SingleUseOptions): SingleUseClaims {
   async function sweep(): Promise<number> {
     let removed = 0;
     for (;;) {
-      // In slices: a long delete would hold back the vacuum and the claims behind it.
+      // In slices, because a long delete would delay the vacuum and waiting claims.
       const slice = await store.deleteExpired(options.clock.now() - clockDifferenceMs, 5_000);
       removed += slice;
       if (slice < 5_000) return removed;
@@ -105,9 +106,9 @@ export function createSingleUse(options: SingleUseOptions): SingleUseClaims {
 }
 
 /**
- * For a claim that can neither be granted nor called a replay.
+ * The error for a claim that can be neither granted nor called a replay.
  *
- * @param forgotten when the claim ends, if claims that end then were removed already; milliseconds since the epoch
+ * @param forgotten when the claim ends, if claims with that end were already removed; milliseconds since the epoch
  */
 export function steppedBack(forgotten?: number): CodedError {
   return clockErrors.error(

@@ -1,7 +1,10 @@
 import type pg from 'pg';
 import { ask } from '../database/index.ts';
 
-/** What became of a claim. `forgotten`: claims that ended as late as this one were removed, and it may have been among them. */
+/**
+ * The result of a claim. `forgotten`: claims with this end were already removed, so an earlier claim of this id may have been
+ * among them.
+ */
 export type ClaimOutcome = 'claimed' | 'replayed' | 'forgotten';
 
 export interface StoredClaim {
@@ -10,7 +13,7 @@ export interface StoredClaim {
   readonly expiresAt: number;
 }
 
-/** Key of a claim in the answer of {@link ClaimStore.insert}. */
+/** Key of a claim in the result of {@link ClaimStore.insert}. */
 export function claimName(key: Buffer): string {
   return key.toString('latin1');
 }
@@ -18,18 +21,17 @@ export function claimName(key: Buffer): string {
 export type ClaimStore = ReturnType<typeof createClaimStore>;
 
 /**
- * Asks a table `(key, expires_at)` of the component whose pool it is given, and `forgotten_claims`, which says up to which
- * end claims of that table were removed; the component's migrations make both.
- *
- * A clock that runs ahead for a while makes a node remove claims whose proofs are still good by the right time. Whatever ends
- * no later than the newest claim that was removed is therefore never claimed again.
+ * Uses a table `(key, expires_at)` of the component that owns the pool, and `forgotten_claims`, which stores up to which end
+ * claims were removed. The component's migrations create both.
+ * A clock that is temporarily fast makes a node remove claims of values that are still valid. An id whose end is not later than
+ * the newest removed claim is therefore never claimed again.
  */
 export function createClaimStore(pool: pg.Pool, table: 'single_use' | 'request_objects') {
   return {
-    /** Inserts what is not there yet. @returns the keys that were new, by {@link claimName} */
+    /** Inserts new claims. @returns the keys that were new, by {@link claimName} */
     async insert(items: readonly StoredClaim[]): Promise<ReadonlyMap<string, Exclude<ClaimOutcome, 'replayed'>>> {
-      // forgotten_through() is volatile, so it looks after the row is there: had a sweep removed the first claim of this key
-      // to make room for it, the mark that it set before is seen.
+      // forgotten_through() is volatile, so it is evaluated after the insert. If a sweep has just removed an earlier claim of
+      // this key, the sweep's mark, which is committed first, is visible.
       const result = await ask<{ key: Buffer; forgotten: boolean }>(pool, {
         name: `${table}-insert`,
         text: `insert into ${table} (key, expires_at)
@@ -41,12 +43,12 @@ export function createClaimStore(pool: pg.Pool, table: 'single_use' | 'request_o
       return new Map(result.rows.map(({ key, forgotten }) => [claimName(key), forgotten ? 'forgotten' : 'claimed']));
     },
     /**
-     * Removes claims that ended before `now`, by the clock of the database too: one of the two may run ahead.
+     * Removes claims that ended before `now` and before the database's time, because one of the two clocks may be fast.
      *
      * @returns how many
      */
     async deleteExpired(now: number, limit: number): Promise<number> {
-      // The mark is committed before anything is removed: see `insert`.
+      // Commit the mark before removing anything: see `insert`.
       await ask(pool, {
         name: `${table}-mark`,
         text: `insert into forgotten_claims (claims, through)

@@ -57,9 +57,9 @@ export function byteSequence(der: Uint8Array): string {
 export async function startProxy(options: {
   readonly upstream: string;
   readonly authority: string;
-  /** What it shows to its own clients. */
+  /** Certificate for its own clients. */
   readonly server: TestCertificate;
-  /** What it shows to the upstream; nothing when left out. */
+  /** Client certificate for the upstream; none when left out. */
   readonly own?: TestCertificate;
 }): Promise<{ readonly url: string; stop(): Promise<void> }> {
   const { server, own, upstream, authority } = options;
@@ -90,7 +90,7 @@ export async function startProxy(options: {
   };
 }
 
-/** A port that nobody has just now. */
+/** A port that is free at present. */
 export async function freePort(): Promise<number> {
   const finder = createPortFinder();
   await new Promise<void>((resolve) => finder.listen(0, '127.0.0.1', resolve));

@@ -1,4 +1,4 @@
-/** What every page says, whoever drew it. */
+/** Texts shared by all pages. */
 export const en = {
   page: {
     skip: 'Skip to the content',

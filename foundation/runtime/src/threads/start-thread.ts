@@ -1,11 +1,10 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
 /**
- * Starts a thread that has nothing of what the process was started with: not its options, and not its environment, where
- * secrets may be.
+ * Starts a worker thread without the options and the environment of the process, which may contain secrets.
  *
- * @param file by `workerFile`
- * @param options `env` only where the thread needs some of it
+ * @param file from `workerFile`
+ * @param options `env` only if the thread needs some of it
  */
 export function startThread(
   file: URL,

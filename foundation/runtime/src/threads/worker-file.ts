@@ -1,9 +1,9 @@
 /**
- * Where the code of a worker thread is. A thread does not read TypeScript, so where its caller runs from its source (`src`,
- * under the test runner) the thread runs from the build (`dist`).
+ * The file of a worker thread's code. Threads cannot load TypeScript, so when the caller runs from source (`src`, under the test
+ * runner), the thread runs from the build (`dist`).
  *
  * @param from `import.meta.url` of the caller
- * @param path of the thread's source from there, e.g. `../shadow/shadow-worker.ts`
+ * @param path relative path of the thread's source, e.g. `../shadow/shadow-worker.ts`
  */
 export function workerFile(from: string, path: string): URL {
   const file = new URL(path, from).href.replace(/\.ts$/, '.js');
