@@ -315,12 +315,12 @@ it.each<[string, readonly ApplicationModel[], string, string]>([
       [
         'another meaning of locations',
         { type: 'object', additionalProperties: false, properties: { locations: { type: 'boolean' } } },
-        'read by the server',
+        'the server reads it',
       ],
       [
         'a member that is no name',
         { type: 'object', additionalProperties: false, properties: { constructor: { type: 'boolean' } } },
-        'no name',
+        'an invalid name',
       ],
       [
         'a required member that is unknown',
