@@ -24,23 +24,23 @@ export interface AuthorizationServerConfig {
    * proof without a nonce is answered with `use_dpop_nonce`. Default `off`.
    */
   readonly dpopNonce?: 'off' | 'offered' | 'required';
-  /** Days before that limit at which warnings about the key's age begin; 0 to 365, default 30. */
+  /** Days after which a registered client key is rejected; 1 to 3,650, default 365. */
   readonly clientKeyMaxAgeDays?: number;
-  /** Failed authentications allowed per claimed client and source address within a minute; 1 to 10,000, default 60. */
+  /** Days before that limit at which warnings about the key's age begin; 0 to 365, default 30. */
   readonly clientKeyWarnDays?: number;
-  /** Whether dynamic registration is mounted beside this server, so that the metadata includes its endpoint. Default `off`. */
+  /** Failed authentications allowed per claimed client and source address within a minute; 1 to 10,000, default 60. */
   readonly failedAuthenticationsPerMinute?: number;
-  /** Revision of Grant Management for OAuth that is enabled. Default `off`. */
+  /** Whether dynamic registration is mounted beside this server, so that the metadata includes its endpoint. Default `off`. */
   readonly registration?: 'off' | 'mounted';
-  /** Revision of transaction tokens that is enabled. Default `off`. */
+  /** Revision of Grant Management for OAuth that is enabled. Default `off`. */
   readonly grantManagement?: 'off' | 'draft-03';
-  /** Trust domains for transaction tokens, and whose workloads may request them. Default none. */
+  /** Revision of transaction tokens that is enabled. Default `off`. */
   readonly transactionTokens?: 'off' | 'draft-10';
-  /** Revision of identity chaining that is enabled. Default `off`. */
+  /** Trust domains for transaction tokens, and whose workloads may request them. Default none. */
   readonly trustDomains?: readonly { readonly name: string; readonly institutions: readonly string[] }[];
-  /** Authorization servers to which identity-chaining grants are issued, and for which institutions. Default none. */
+  /** Revision of identity chaining that is enabled. Default `off`. */
   readonly identityChaining?: 'off' | 'draft-17';
-  /** To which authorization servers grants go, and for whom. None when left out. */
+  /** Authorization servers to which identity-chaining grants are issued, and for which institutions. Default none. */
   readonly chainedIssuers?: readonly { readonly issuer: string; readonly institutions: readonly string[] }[];
 }
 
