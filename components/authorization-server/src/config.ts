@@ -8,10 +8,7 @@ export interface AuthorizationServerConfig {
   readonly issuer: string;
   /** In `production`, clients that are registered for a sandbox receive no tokens. Default `production`. */
   readonly environment?: 'development' | 'production';
-  /**
-   * Base URL of the listener that requires client certificates, in the same form as the issuer. Left out, there is no such
-   * listener.
-   */
+  /** Base URL of the listener that requests client certificates, in the same form as the issuer. If undefined, there is none. */
   readonly mtlsBaseUrl?: string;
   /** Region in which this installation stores and resolves opaque tokens whose interface names no region. Default `default`. */
   readonly region?: string;
