@@ -3,12 +3,12 @@ import { parseInstant } from '@countersign/kernel';
 import type { AuthorizationRequest } from '@countersign/oauth';
 import { type CheckedRequest, refuse } from '../authorization-request/index.ts';
 
-/** How long a remembered consent must still last to be used again. */
+/** Minimum remaining lifetime of a remembered consent that is used again. */
 const leastRemainingMs = 60_000;
 
 /**
- * The consent that this person has given to this client before, if it covers what is asked for now. For ordinary
- * relying parties alone: software that trades asks each time, and so does everything with an intent.
+ * The consent that this person gave this client earlier, if it covers the request. For ordinary relying parties only:
+ * trading software, and any request with an intent, asks every time.
  */
 export async function rememberedConsent(
   asked: {
