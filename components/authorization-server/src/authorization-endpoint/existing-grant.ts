@@ -36,11 +36,11 @@ export async function rememberedConsent(
 }
 
 /**
- * Grant Management for OAuth: the grant that is to be merged with or replaced must be this client's and this person's.
- * The refusal does not reveal whether it exists or whose it is.
+ * Grant Management for OAuth: the grant to merge or replace must belong to this client and this person. The refusal does not
+ * reveal whether it exists or who owns it.
  *
- * A grant holds scopes and interfaces side by side. Merged of two interfaces, it would give at each what was shown for
- * the other alone, so a consent for another interface is one of its own.
+ * A grant holds one set of scopes for all its interfaces. Merging two interfaces would extend the scopes shown for one to
+ * the other, so a consent for another interface becomes a grant of its own.
  */
 export async function checkGrantManagement(
   { request: { grantManagement }, terms }: Pick<CheckedRequest, 'request' | 'terms'>,
