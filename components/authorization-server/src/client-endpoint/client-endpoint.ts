@@ -57,8 +57,8 @@ export interface ClientEndpoint<Answer> {
   /** Type of the record of a known client's refusal; for an unknown client it is `client.refused`. */
   readonly refusalType: RecordType;
   /**
-   * What the endpoint does for a client in good standing. Appends its own record before it returns; what it throws
-   * is recorded by the endpoint.
+   * Serves a client in good standing. It appends its own record before it returns; the endpoint records the errors it
+   * throws.
    *
    * @throws CodedError
    */

@@ -113,7 +113,7 @@ function standingsOf({ recordId, authority, permitted }: IssuedToken): Partial<R
   return standings.length === 0 ? {} : { standing: standings };
 }
 
-/** The purpose of the token is the trade that its institution intends. */
+/** Restricted, because the details reveal what the institution intends to trade. */
 function protectedDetails(
   details: AccessTokenClaims['authorization_details'],
   institution: string,
