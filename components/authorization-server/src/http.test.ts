@@ -332,7 +332,7 @@ describe('the routes', () => {
       reason: reason.code,
       txn: expect.stringMatching(/^txn_/),
     });
-    // Nobody could do anything about it: there is nothing to find by its name.
+    // If nothing would help, the response names no transaction.
     policyEngine.denyWith(reason);
     expect(await ask()).not.toHaveProperty('txn');
     // Approved, the same intent is the same transaction.

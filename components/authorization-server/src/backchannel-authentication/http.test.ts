@@ -133,7 +133,7 @@ describe('an independent client (oauth4webapi) that asks a person on their own d
     });
     expect(response.status).toBe(400);
     expect(response.headers.get('cache-control')).toBe('no-store');
-    // CIBA Core section 13: no other members than these. What refused is in a header.
+    // CIBA Core section 13: no members other than these. The reason is in a header.
     expect(await response.json()).toEqual({ error: 'invalid_request', error_description: expect.any(String) });
     expect(response.headers.get('countersign-reason')).toBe('signed_request_required');
   });

@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 beforeEach(async () => {
-  // What the test before has left on its way.
+  // Send the pings that the previous test left behind.
   await world.backchannel.ping();
   world.world.changeClient('trading-desk', { backchannelDelivery: { mode: 'ping', endpoint: pingEndpoint } });
   world.answerPings(async () => ({ status: 204 }));
@@ -190,7 +190,7 @@ describe('a client of the mode ping', () => {
     world.clock.advance(15_000);
     await sent();
     expect(world.pings).toHaveLength(2);
-    // It was not dead after all: what it learns late brings nothing back.
+    // The node was still alive: its late result must not restore anything.
     release?.();
     await stuck;
     expect(await left()).toBe(0);

@@ -127,7 +127,7 @@ describe('the authorization code grant', () => {
         resource: venueOrders,
       });
     const plain = { code_verifier: undefined };
-    // Registered with PKCE by now: what was begun without it is not finished.
+    // The client is now registered with PKCE, so a flow that started without it cannot finish.
     expect(await refusalOf(server.token(redeem(await codeWithout(), plain)))).toMatchObject({
       reason: 'code_verifier',
     });

@@ -403,7 +403,7 @@ describe('an interface that names who alone may exchange its tokens', () => {
     const first = await tokenAtVenue(harness);
     expect(claimsOf(first)['may_act']).toEqual({ sub: 'service:venue' });
     expect(harness.audit.last().data).toMatchObject({ claims: { may_act: { sub: 'service:venue' } } });
-    // What comes of it is for another interface, which names whom it will.
+    // The new token is for another interface, which names its own permitted actor.
     const second = await harness.server.token(harness.exchange(first.access_token));
     expect(claimsOf(second)).not.toHaveProperty('may_act');
     harness.world.nameActor(clearingTrades, 'service:clearing');

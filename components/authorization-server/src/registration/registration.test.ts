@@ -398,7 +398,7 @@ describe('the policy of the installation', () => {
     const first = clientOf(await rig.register(app, machine()));
     const another = machine({ countersign_principal: 'agent:vwap-1' });
     expect(refusalOf(await rig.register(app, another))).toMatchObject({ status: 403, reason: 'registration_limit' });
-    // Removed by the directory's own door: nobody told this component.
+    // Removed directly in the directory, without notifying this component.
     rig.directory.remove(first.client_id);
     expect((await rig.register(app, another)).statusCode).toBe(201);
   });
@@ -484,7 +484,7 @@ describe('a registration that was interrupted', () => {
     expect(rig.directory.documents.size).toBe(1);
     const [left] = rig.directory.documents.keys();
 
-    // It may still be on its way: nobody takes it back yet.
+    // The registration may still be in progress, so it is not taken back yet.
     expect(refusalOf(await rig.register(app, machine()))).toMatchObject({ reason: 'principal_shared' });
     rig.clock.advance(61_000);
     const client = clientOf(await rig.register(app, machine()));

@@ -38,7 +38,7 @@ describe('revocations', () => {
   const directoryVersion = 1;
   let stalledMs = 0;
 
-  /** By both clocks: the one that is set, and the one that nobody sets. */
+  /** Moves both clocks: the wall clock and the monotonic clock. */
   function pass(ms: number): void {
     clock.advance(ms);
     stalledMs += ms;
@@ -215,7 +215,7 @@ describe('revocations', () => {
     clock.advance(120_000);
     const second = await node();
     expect(second.endedBy(issued)).toBe('client');
-    // What is issued later is judged anew.
+    // Tokens issued later are checked again.
     expect(second.endedBy(claims())).toBeUndefined();
     pass(400_000);
     await second.readOn();

@@ -4,7 +4,7 @@ import { entryOf } from '../revocations/entries-of-record.ts';
 import type { Revocations } from '../revocations/index.ts';
 import { createLiveEntries } from '../revocations/live-entries.ts';
 
-/** The live list by itself: what is ended through it is ended at once, and no log is followed. */
+/** The live list alone: its entries take effect at once, without a log. */
 export function liveRevocations({
   clock,
   grants,

@@ -169,7 +169,7 @@ export function machine(change: Readonly<Record<string, unknown>> = {}): Record<
   };
 }
 
-/** What was answered, with the members that every registration has. */
+/** The response, with the members that every registration has. */
 export function clientOf(response: LightMyRequestResponse): Record<string, unknown> & {
   readonly client_id: string;
   readonly registration_access_token: string;
