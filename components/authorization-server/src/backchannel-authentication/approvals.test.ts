@@ -342,7 +342,7 @@ describe('deciding', () => {
     other.world.remove('client', 'trading-desk');
     expect(pageCode((await theirs.post(theirPath, form)).body)).toBe('client_unknown');
     expect(other.audit.last()).toMatchObject({ type: 'backchannel.refused', reason: 'client_unknown' });
-    // Who acts for a firm whose registration was retired is not signed in any more.
+    // A person who acts for an institution with a retired registration is no longer signed in.
     other.world.lapse(broker);
     expect((await theirs.post(theirPath, form)).headers.location).toMatch(/^\/sign-in\//);
     await other.close();

@@ -15,7 +15,7 @@ describe('an independent client (oauth4webapi) that asks a person on their own d
   let harness: Harness;
   let app: FastifyInstance;
   let base = '';
-  /** Of the posts to a client's own address. */
+  /** Paths of the POST requests to the address of a client. */
   const pinged: string[] = [];
 
   beforeAll(async () => {

@@ -36,7 +36,7 @@ export function refreshToken(dependencies: RefreshTokenDependencies): GrantHandl
             throw refuse('refresh_token_unknown', 'The refresh token is unknown or has ended.');
           const keys = checkHolder(binding, context.client, confirmation);
           const grant = await grantRegister.find(binding.grant);
-          // Grant Management for OAuth: this token does not cover a consent that the person has given anew since.
+          // Grant Management for OAuth: this token does not cover a later version of the person's consent.
           if (grant?.status === 'active' && grant.version !== binding.grantVersion)
             throw refuse('refresh_token_superseded', 'The consent has been changed since: use the tokens given then.');
           const authority = consentedAuthority(

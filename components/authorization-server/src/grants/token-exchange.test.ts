@@ -193,7 +193,7 @@ describe('token exchange', () => {
   it("is refused once the subject's institution is no longer in good standing", async () => {
     const harness = createHarness();
     const first = await tokenAtVenue(harness);
-    // Of a firm whose registration has lapsed the policies say what it still does: see `institution-in-good-standing`.
+    // Policies decide what an institution with a lapsed registration may still do: see `institution-in-good-standing`.
     harness.world.lapse(broker, 'LAPSED');
     expect(await refusalOf(harness.server.token(harness.exchange(first.access_token)))).toEqual({ code: 'released' });
     harness.world.lapse(broker);

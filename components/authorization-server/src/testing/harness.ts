@@ -53,7 +53,7 @@ export interface HarnessOptions {
   readonly nonceSecret?: Uint8Array;
   readonly pingSecret?: Uint8Array;
   readonly config?: Partial<AuthorizationServerConfig>;
-  /** Of the random bytes: two harnesses on one database need two. */
+  /** Seed of the random bytes: two harnesses on one database need different seeds. */
   readonly seed?: string;
 }
 

@@ -13,7 +13,7 @@ export function liveRevocations({
   readonly grants: Pick<GrantRegister, 'revoke'>;
 }): Revocations & {
   readonly ended: readonly RevocationTarget[];
-  /** From now on nobody knows what has ended, or again. */
+  /** From now on the list is out of contact with the log, or back in contact. */
   lose(lost: boolean): void;
 } {
   const live = createLiveEntries();

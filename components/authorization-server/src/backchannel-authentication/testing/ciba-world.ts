@@ -48,7 +48,7 @@ import { backchannelAuthenticationRoutes } from '../http.ts';
 export const issuer = 'https://as.example';
 export const start = Date.parse('2026-11-23T10:00:00Z');
 export const anna = 'person:anna.keller';
-/** Of another firm than the trading desk. */
+/** A person of another institution than the trading desk. */
 export const carl = 'person:carl.otto';
 export const pingEndpoint = 'https://desk.example/ciba';
 export const notificationToken = 'cBDqB5v2oYh8fK1sP0aT7w';
@@ -64,7 +64,7 @@ export interface SentPing {
   readonly contentType: string;
 }
 
-/** By whom, and with what shown. */
+/** The requesting client, and the key or certificate it presents. */
 export interface By {
   readonly clientId?: string;
   readonly proofKey?: SigningKey | undefined;

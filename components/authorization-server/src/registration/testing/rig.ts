@@ -26,7 +26,7 @@ import { memoryClientDirectory } from './client-directory.ts';
 export const issuer = 'https://as.example';
 export const endpoint = `${issuer}/register`;
 
-/** Who registers: the broker's order desk, unless a test says otherwise. */
+/** The caller: the broker's order desk, unless a test says otherwise. */
 export interface By {
   readonly subject?: string;
   readonly client?: string;
