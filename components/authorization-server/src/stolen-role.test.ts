@@ -33,7 +33,7 @@ async function whileChanged(
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Everything below is done over a connection as the role of this component, by who has nothing else. */
+/** All changes below use a connection with the role of this component and no other privileges. */
 describe('with the database role of the authorization server, a thief', () => {
   let database: ScratchDatabase;
   let thief: pg.Pool;

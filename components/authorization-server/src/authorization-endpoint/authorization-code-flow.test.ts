@@ -385,7 +385,7 @@ describe('the form of the consent page', () => {
     const before = world.audit.records.length;
     const stolen = await decide(page, 'allow', other);
     expect([stolen.statusCode, pageCode(stolen.body)]).toEqual([400, 'interaction_unknown']);
-    // Nor does a token of one's own page open another's interaction.
+    // A token from the attacker's own page does not open another interaction.
     const mixed = await other.post('/authorize/decision', {
       ...world.consentForm(otherPage.body),
       interaction: hiddenField(page.body, 'interaction'),
@@ -462,7 +462,7 @@ function cookieHeader({ cookies }: WebBrowser): string {
 }
 
 describe('a request that cannot be trusted', () => {
-  /** On a page, and never a redirect anywhere. */
+  /** An error page, never a redirect. */
   async function onPage(url: string) {
     const answer = await browser.get(url);
     expect(answer.headers.location).toBeUndefined();

@@ -19,7 +19,7 @@ beforeEach(async () => {
 const asked = async (change: object = {}): Promise<string> =>
   (await world.ask({ request: world.signed(world.plain({ client_notification_token: notificationToken, ...change })) }))
     .auth_req_id;
-/** Until nothing is on its way any more. */
+/** Waits until no ping is in progress. */
 async function sent() {
   await world.backchannel.ping();
   return world.pings;

@@ -358,7 +358,7 @@ describe('a registration is refused', () => {
     rig.audit.repair();
     expect(refusalOf(response)).toEqual({ status: 503, error: 'temporarily_unavailable', reason: 'log_unavailable' });
     expect(rig.directory.documents.size).toBe(0);
-    // Nothing was asked of the directory, so the principal is free at once.
+    // The directory was not asked, so the principal is free at once.
     expect((await rig.register(app, machine())).statusCode).toBe(201);
   });
 });
@@ -406,7 +406,7 @@ describe('the policy of the installation', () => {
   it('holds the limit however many ask at once, each of another node', async () => {
     const principals = ['service:order-desk', 'service:trading-desk', 'agent:vwap-1'];
     const nodes = Array.from({ length: 6 }, () => rig.node({ default: { maxClients: 1 } }));
-    // A connection for each, or the first would be done before the second has one.
+    // One connection for each; otherwise the first would finish before the second gets one.
     await Promise.all(nodes.map(() => rig.pool.query('select pg_sleep(0.1)')));
     const answers = await Promise.all(
       nodes.map((app, index) => rig.register(app, machine({ countersign_principal: principals[index % 3] }))),

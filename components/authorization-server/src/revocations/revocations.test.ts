@@ -227,7 +227,7 @@ describe('revocations', () => {
     await first.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
     const issued = claims();
     clock.advance(20 * 60_000);
-    // Long enough to keep a position, and not for a token to end.
+    // Long enough to store a position but not for a token to expire.
     stalledMs += 31_000;
     await first.readOn();
     clock.advance(-20 * 60_000);
