@@ -74,7 +74,7 @@ describe('the access token of an emergency', () => {
     const guard = harness.server.guard(ourTransactions);
     const call = () => harness.resourceRequest(accessToken, tool, ourTransactions);
     expect(await guard.check(call(), { scope: 'order:cancel' })).toMatchObject({ subject: 'person:anna.keller' });
-    // Trading interfaces reject it.
+    // The guard rejects it for every trading and approval scope.
     for (const scope of ['order:create', 'withdrawal:request', 'order:approve', 'policy:approve'])
       expect(await refusalOf(guard.check(call(), { scope }))).toMatchObject({ code: 'insufficient_scope' });
     // It can be revoked.
