@@ -89,25 +89,25 @@ export interface AuthorizationServerDependencies {
   readonly federationGateway: FederationGateway;
   readonly outbound: Outbound;
   readonly authentication: Authentication;
-  /** Lets people sign what they allow on their own device; without it intents can be allowed there in development only. */
+  /** Lets people sign an intent on their own device. Without it, consent to intents on a device works in development only. */
   readonly statements?: Statements;
-  /** Where transactions are approved, for the way there from what somebody is asked to allow. */
+  /** Base URL of the pages where transactions are approved; the consent pages link to it. */
   readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;
-  /** Connected as the component's role; codes, refresh tokens and their kin are written with synchronous commits. */
+  /** Connected as the component's role. Codes, refresh tokens and similar rows are written with synchronous commits. */
   readonly pool: pg.Pool;
-  /** Seals what rows say for a later step; with the same key on every node, which is not in the database. */
+  /** Seals the rows that a later step relies on. Every node uses the same key, and the key is not in the database. */
   readonly rowSeal: RowSeal;
-  /** Which client has a key or a certificate; kept in the database when left out. */
+  /** Records which client holds each key or certificate; kept in the database when left out. */
   readonly credentialHolders?: CredentialHolderStore;
-  /** At least 32 octets, the same on every node, for nothing else; needed where DPoP nonces are handed out. */
+  /** At least 32 octets, the same on every node, used for nothing else; required if DPoP nonces are issued. */
   readonly nonceSecret?: Uint8Array;
-  /** At least 32 octets, the same on every node, for nothing else; without it, clients of the mode ping are not served. */
+  /** At least 32 octets, the same on every node, used for nothing else. Without it, clients in CIBA ping mode are not served. */
   readonly pingSecret?: Uint8Array;
   readonly config: AuthorizationServerConfig;
   readonly logger: Logger;
 }
 
-/** What the routes need of the server beside its contract. */
+/** What the routes need from the server beyond its contract. */
 export interface AuthorizationServerComponent<Kept extends Revocations = AdministeredRevocations>
   extends AuthorizationServer {
   readonly clientEndpoints: {
@@ -120,7 +120,7 @@ export interface AuthorizationServerComponent<Kept extends Revocations = Adminis
   readonly codeFlow: Pick<CodeFlow, 'mountPages' | 'mountUserinfo'>;
   readonly backchannelAuthentication: Pick<BackchannelAuthentication, 'mountPages'>;
   readonly revocations: Kept;
-  /** For the `DPoP-Nonce` header of an answer; undefined where no nonces are handed out. */
+  /** Value of the `DPoP-Nonce` response header; undefined if nonces are not issued. */
   dpopNonce(): string | undefined;
   /** RFC 9728 metadata of one of our own interfaces. */
   protectedResource(uri: string): ProtectedResourceMetadata | undefined;
@@ -128,9 +128,9 @@ export interface AuthorizationServerComponent<Kept extends Revocations = Adminis
 }
 
 /**
- * The authorization server at FAPI 2.0 grade. See the contract for what it promises.
+ * The authorization server, conforming to FAPI 2.0. The contract describes its guarantees.
  *
- * @throws CodedError `configuration_invalid`; `database_unavailable` when what was revoked cannot be read
+ * @throws CodedError `configuration_invalid`; `database_unavailable` when the revocations cannot be read
  */
 export async function createAuthorizationServer(
   dependencies: AuthorizationServerDependencies & Pick<RevocationsDependencies, 'independence'>,
@@ -146,7 +146,7 @@ export async function createAuthorizationServer(
   return assembleAuthorizationServer({ ...dependencies, revocations });
 }
 
-/** {@link createAuthorizationServer} with the live list of revocations already running. */
+/** {@link createAuthorizationServer} with a live revocation list that is already running. */
 export function assembleAuthorizationServer<Kept extends Revocations>(
   dependencies: AuthorizationServerDependencies & { readonly revocations: Kept },
 ): AuthorizationServerComponent<Kept> {
@@ -169,7 +169,7 @@ export function assembleAuthorizationServer<Kept extends Revocations>(
       holders: dependencies.credentialHolders ?? createCredentialHolderStore(dependencies.pool),
       keyAge: { maxDays: config.clientKeyMaxAgeDays, warnDays: config.clientKeyWarnDays },
     }),
-    // Keys of proofs come from whoever asks: they have a cache of their own, so that a flood of them evicts no client's.
+    // Anybody can send proofs, so proof keys have their own cache: a flood of them cannot evict the keys of clients.
     proofKeys: createKeyCache(),
     ...(nonces === undefined ? {} : { nonces }),
     refusals: createRefusalBudget({ failuresPerMinute: config.failedAuthenticationsPerMinute }),
@@ -279,7 +279,10 @@ export function assembleAuthorizationServer<Kept extends Revocations>(
   };
 }
 
-/** What an exchange can ask for beside access tokens; nothing, unless it is switched on. */
+/**
+ * The token types that an exchange can request besides access tokens; none unless transaction tokens or identity chaining
+ * are on.
+ */
 function requestedTokensOf(config: CheckedConfig, signer: Signer): readonly RequestedTokenClass[] {
   const { transactionTokens: transactions, identityChaining: chaining, trustDomains, chainedIssuers } = config;
   return [
@@ -288,10 +291,10 @@ function requestedTokensOf(config: CheckedConfig, signer: Signer): readonly Requ
   ];
 }
 
-/** What others verify by our key set; the log's key is published with the log. */
+/** The keys that other parties verify with our key set. The key of the log is published with the log. */
 const keySetPurposes: readonly KeyPurpose[] = ['access-token', ...idTokenPurposes, 'transaction-token'];
 
-/** How long one nonce is given out; it is accepted for one to two of these. */
+/** How long the server issues one nonce. It accepts a nonce for one to two of these periods. */
 const nonceWindowSeconds = 300;
 
 function noncesOf({ dpopNonce }: CheckedConfig, secret: Uint8Array | undefined): Nonces | undefined {

@@ -11,16 +11,16 @@ import {
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
 /**
- * One browser, recognised by a secret of 256 random bits in its cookie. What an interaction needs is derived from it:
- * nobody without the cookie can go on with an interaction, decide on it, or know its code.
+ * One browser, recognised by a secret of 256 random bits in its cookie. Interaction values are derived from that secret, so
+ * a caller without the cookie cannot continue or decide an interaction, or learn its code.
  */
 export type BrowserSecret = string;
 
-/** Where a browser's request came from. */
+/** The browser that sent a request. */
 export interface Visit {
-  /** The secret in the browser's cookie, or a new one. */
+  /** The secret in the browser's cookie, or a new one if there is none. */
   readonly browser: BrowserSecret;
-  /** The `Cookie` header as received, from which the authentication component reads who is signed in. */
+  /** The `Cookie` header as received. The authentication component reads the signed-in person from it. */
   readonly cookie: string | undefined;
   readonly address: string;
 }
@@ -29,36 +29,36 @@ export function newBrowserSecret(random: Random): BrowserSecret {
   return Buffer.from(random.bytes(32)).toString('base64url');
 }
 
-/** @returns the secret, if a cookie's value can be one */
+/** @returns the secret if the cookie value is well-formed */
 export function parseBrowserSecret(value: string | undefined): BrowserSecret | undefined {
   return value !== undefined && /^[\w-]{43}$/.test(value) ? value : undefined;
 }
 
 const name = 'interaction';
-/** Longer than anything a person does in one go. */
+/** Longer than any single interaction of a person. */
 const lifetimeSeconds = 3_600;
 
-/** The cookie by which a browser is known from one page of ours to the next, whoever is signed in. */
+/** The cookie that recognises a browser from one page to the next, independent of the signed-in person. */
 export function browserCookie(scope: CookieScope, random: Random) {
   return {
     read(request: FastifyRequest): BrowserSecret {
       const known = parseBrowserSecret(readCookie(request.headers.cookie, cookieName(name, scope)));
       return known ?? newBrowserSecret(random);
     },
-    /** Set anew with each answer: it lasts for as long as the person is on the way. */
+    /** Set again on each response, so that it lasts as long as the interaction. */
     keep(browser: BrowserSecret, reply: FastifyReply): void {
       reply.header('set-cookie', sessionCookie(name, browser, { ...scope, maxAgeSeconds: lifetimeSeconds }));
     },
   };
 }
 
-/** The query of a request, undecoded: whoever reads it decides about doubled parameters. */
+/** The undecoded query of a request. The parser that reads it decides how to treat duplicate parameters. */
 export function queryOf(request: FastifyRequest): string {
   const start = request.url.indexOf('?');
   return start === -1 ? '' : request.url.slice(start + 1);
 }
 
-/** A page says the reason, which is what somebody who helps can look up; the OAuth code says less. */
+/** The page shows the reason, which support staff can look up; the OAuth error code is less specific. */
 export function asPageError(error: unknown): unknown {
   if (!isCodedError(error)) return error;
   const reason = error.facts?.['reason'];
@@ -68,8 +68,8 @@ export function asPageError(error: unknown): unknown {
 }
 
 /**
- * Takes a form at `path` and has the browser come again by GET with the same parameters: a form of another site brings
- * no cookies along (SameSite), the redirect that follows it does.
+ * Accepts a form at `path` and redirects the browser to the same path by GET with the same parameters. A cross-site form
+ * sends no cookies (SameSite), but the redirect that follows does.
  *
  * @param options.maxLength of the form, in characters
  */
@@ -89,7 +89,7 @@ export function redirectFormToGet(
   });
 }
 
-/** Appended to what was registered, letter for letter: a query of its own stays (RFC 6749 section 3.1.2). */
+/** Appended to the registered URI without changing it: an existing query is kept (RFC 6749 section 3.1.2). */
 export function withParameters(uri: string, parameters: Readonly<Record<string, string>>): string {
   const query = new URLSearchParams(parameters).toString();
   if (query === '') return uri;

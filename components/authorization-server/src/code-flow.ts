@@ -32,16 +32,16 @@ export interface CodeFlowDependencies {
   readonly consentStore: Pick<ConsentStore, 'grants'>;
   readonly outbound: Outbound;
   readonly codes: ReturnType<typeof createCodes>;
-  /** Of the userinfo endpoint. */
+  /** Guard of the userinfo endpoint. */
   readonly userinfoGuard: ResourceGuard;
   readonly grantManagement: boolean;
   readonly logger: Logger;
 }
 
-/** The endpoints that people come to with their browsers, and what leads there and away. */
+/** The endpoints that browsers visit, and the URLs that lead to and from them. */
 export interface CodeFlow {
   readonly pushedRequests: PushedRequests;
-  /** The pages for browsers, on the listener that the issuer names. */
+  /** The browser pages, served by the listener that the issuer names. */
   mountPages(app: FastifyInstance): void;
   /** @param baseUrl of the listener */
   mountUserinfo(app: FastifyInstance, baseUrl: string): void;

@@ -6,42 +6,42 @@ import type { ChainedIssuer, TrustDomain } from './grants/index.ts';
 export interface AuthorizationServerConfig {
   /** Issuer identifier (RFC 8414 section 2): https, no query, no fragment, no slash at the end. */
   readonly issuer: string;
-  /** In `production`, clients that are registered for a sandbox get nothing. Default `production`. */
+  /** In `production`, clients that are registered for a sandbox receive no tokens. Default `production`. */
   readonly environment?: 'development' | 'production';
-  /** Base of the listener that asks for client certificates, in the form of the issuer; without one there is none. */
+  /** Base URL of the listener that requests client certificates, in the same form as the issuer. If undefined, there is none. */
   readonly mtlsBaseUrl?: string;
-  /** Where this installation keeps and resolves opaque tokens whose interface names no region. Default `default`. */
+  /** Region in which this installation stores and resolves opaque tokens whose interface names no region. Default `default`. */
   readonly region?: string;
-  /** Life of an access token in seconds, where nothing else ends it sooner; 1 to 300, and 300 when left out. */
+  /** Lifetime of an access token in seconds, unless something else ends it earlier; 1 to 300, default 300. */
   readonly accessTokenLifetimeSeconds?: number;
-  /** Life of a refresh token in days, where its consent does not end sooner; 1 to 365, and 90 when left out. */
+  /** Lifetime of a refresh token in days, unless its consent ends earlier; 1 to 365, default 90. */
   readonly refreshTokenLifetimeDays?: number;
   /**
-   * Server nonces in DPoP proofs (RFC 9449 section 8). `offered`: handed out, and checked where one is used; `required`:
-   * a proof without one is asked to come again. Default `off`.
+   * Server nonces in DPoP proofs (RFC 9449 section 8). `offered`: issued, and checked if a proof contains one; `required`: a
+   * proof without a nonce is answered with `use_dpop_nonce`. Default `off`.
    */
   readonly dpopNonce?: 'off' | 'offered' | 'required';
-  /** Days after which a registered client key is refused; 1 to 3,650, and 365 when left out. */
+  /** Days after which a registered client key is rejected; 1 to 3,650, default 365. */
   readonly clientKeyMaxAgeDays?: number;
-  /** Days before that from which its age is warned of; 0 to 365, and 30 when left out. */
+  /** Days before that limit at which warnings about the key's age begin; 0 to 365, default 30. */
   readonly clientKeyWarnDays?: number;
-  /** Failed authentications of one claimed client from one address within a minute; 1 to 10,000, and 60 when left out. */
+  /** Failed authentications allowed per claimed client and source address within a minute; 1 to 10,000, default 60. */
   readonly failedAuthenticationsPerMinute?: number;
-  /** Whether dynamic registration is mounted beside this server, so that its metadata names it. Default `off`. */
+  /** Whether dynamic registration is mounted beside this server, so that the metadata includes its endpoint. Default `off`. */
   readonly registration?: 'off' | 'mounted';
-  /** Grant Management for OAuth, by the revision that is implemented. Default `off`. */
+  /** Revision of Grant Management for OAuth that is enabled. Default `off`. */
   readonly grantManagement?: 'off' | 'draft-03';
-  /** Transaction tokens, by the revision that is implemented. Default `off`. */
+  /** Revision of transaction tokens that is enabled. Default `off`. */
   readonly transactionTokens?: 'off' | 'draft-10';
-  /** For which trust domains, and for whose workloads. None when left out. */
+  /** Trust domains for transaction tokens, and whose workloads may request them. Default none. */
   readonly trustDomains?: readonly { readonly name: string; readonly institutions: readonly string[] }[];
-  /** Identity chaining, by the revision that is implemented. Default `off`. */
+  /** Revision of identity chaining that is enabled. Default `off`. */
   readonly identityChaining?: 'off' | 'draft-17';
-  /** To which authorization servers grants go, and for whom. None when left out. */
+  /** Authorization servers to which identity-chaining grants are issued, and for which institutions. Default none. */
   readonly chainedIssuers?: readonly { readonly issuer: string; readonly institutions: readonly string[] }[];
 }
 
-/** The configuration with every default in it. */
+/** The configuration with all defaults filled in. */
 export type CheckedConfig = Readonly<
   Required<Omit<AuthorizationServerConfig, 'mtlsBaseUrl' | 'trustDomains' | 'chainedIssuers'>> &
     Pick<AuthorizationServerConfig, 'mtlsBaseUrl'> & {
@@ -50,10 +50,10 @@ export type CheckedConfig = Readonly<
     }
 >;
 
-/** One setting: what it must be, and how it reads. */
+/** One setting: its requirement and its parser. */
 interface Setting<Value> {
   readonly must: string;
-  /** undefined for what it must not be. */
+  /** Returns undefined for an invalid value. */
   read(value: unknown): Value | undefined;
 }
 
@@ -71,7 +71,10 @@ export function parseAuthorizationServerConfig(input: unknown): CheckedConfig {
   const members = new Map(Object.entries(typeof input === 'object' && input !== null ? input : {}));
   const problems: string[] = [];
 
-  /** Takes a setting out of the input; `fallback` where it is left out, and where it is wrong, which is then reported. */
+  /**
+   * Takes a setting out of the input. Returns `fallback` if the setting is missing, and also if it is invalid, which it then
+   * reports.
+   */
   function take<Value>(name: keyof AuthorizationServerConfig, setting: Setting<Value>, fallback: Value): Value {
     const given = members.get(name);
     const absent = given === undefined;
@@ -81,7 +84,7 @@ export function parseAuthorizationServerConfig(input: unknown): CheckedConfig {
     return value ?? fallback;
   }
 
-  // The one setting without a default.
+  // The only setting without a default.
   if (members.get('issuer') === undefined) members.set('issuer', null);
   const issuer = take('issuer', baseUrl, '');
   const mtlsBaseUrl = take<string | undefined>('mtlsBaseUrl', baseUrl, undefined);
@@ -107,7 +110,7 @@ export function parseAuthorizationServerConfig(input: unknown): CheckedConfig {
     identityChaining: take('identityChaining', oneOf('off', 'draft-17'), 'off'),
     chainedIssuers: take('chainedIssuers', chainedIssuers, []),
   };
-  // What we signed ourselves is never redeemed here: a grant for us could only be meant to widen something.
+  // This server never redeems grants that it signed itself: such a grant could only serve to widen authority.
   if (config.chainedIssuers.some((chained) => chained.issuer === issuer))
     problems.push('/chainedIssuers: must not hold our own issuer');
   problems.unshift(...[...members.keys()].map((name) => `/${name}: is not a setting`));
@@ -137,7 +140,7 @@ const trustDomains: Setting<readonly TrustDomain[]> = {
 
 const chainedIssuers: Setting<readonly ChainedIssuer[]> = {
   must: 'must be a list of at most 16 servers, each with an issuer of its own (an https URL without query and fragment) and 1 to 64 institutions by LEI',
-  // As others write theirs: with a slash at the end, if they like.
+  // Other servers choose the form of their issuer, so a slash at the end is allowed.
   read: (value) =>
     readParties(value, {
       by: 'issuer',
@@ -162,7 +165,7 @@ function isBaseUrl(value: unknown): value is string {
   if (typeof value !== 'string' || value.length > 512 || value.endsWith('/') || !URL.canParse(value)) return false;
   const url = new URL(value);
   const loopback = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
-  // Compared as text by every verifier, so it must be in the one form that a URL parser writes.
+  // Verifiers compare the issuer as text, so it must be in the normal form that a URL parser writes.
   const canonical = url.pathname === '/' ? url.origin : url.origin + url.pathname;
   return (url.protocol === 'https:' || (url.protocol === 'http:' && loopback)) && value === canonical;
 }
@@ -171,8 +174,8 @@ const maxParties = 16;
 const maxInstitutions = 64;
 
 /**
- * A configured list of those whom something goes to, each under a name of its own, with the institutions for which it
- * does; undefined when anything in it is not as it must be. What is read is frozen.
+ * Reads a configured list of named recipients, each with the institutions that may use it. Returns undefined if any part is
+ * invalid. The result is frozen.
  *
  * @param how.by member that holds the name
  */

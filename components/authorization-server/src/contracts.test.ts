@@ -33,7 +33,7 @@ beforeAll(async () => {
       withDescendants: async (id) => [id],
       find: async (id) => ({ id }) as unknown as Mandate,
     },
-    // All that is asked of a directory.
+    // The only part of the directory that is used.
     directory: {
       snapshotAtLeast: async () =>
         ({

@@ -28,7 +28,7 @@ import { broker, clearing, tradingWorld, venue } from './testing/trading-world.t
 
 const start = Date.parse('2026-11-23T10:00:00Z');
 
-/** What a double is made of. */
+/** The dependencies of a double. */
 function ground() {
   const clock = fixedClock(start);
   const audit = createMemoryLog(clock, { checked: ['authorization-server'], anyReferences: true });

@@ -74,10 +74,10 @@ describe('the access token of an emergency', () => {
     const guard = harness.server.guard(ourTransactions);
     const call = () => harness.resourceRequest(accessToken, tool, ourTransactions);
     expect(await guard.check(call(), { scope: 'order:cancel' })).toMatchObject({ subject: 'person:anna.keller' });
-    // Nothing of trading answers to it.
+    // The guard rejects it for every trading and approval scope.
     for (const scope of ['order:create', 'withdrawal:request', 'order:approve', 'policy:approve'])
       expect(await refusalOf(guard.check(call(), { scope }))).toMatchObject({ code: 'insufficient_scope' });
-    // It ends when it is ended.
+    // It can be revoked.
     await harness.server.revoke({ kind: 'token', id: tokenId }, { id: 'person:anna.keller' }, 'over');
     expect(await refusalOf(guard.check(call(), { scope: 'order:cancel' }))).toMatchObject({ code: 'token_revoked' });
   });

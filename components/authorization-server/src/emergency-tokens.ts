@@ -22,9 +22,9 @@ export interface EmergencyDependencies extends IssueDependencies {
 const known: ReadonlySet<Scope> = new Set<Scope>(emergencyScopes);
 
 /**
- * Access tokens of emergencies. Whoever calls has established that there is one; what such a token can be for is fenced
- * here, whoever calls: scopes of emergencies alone, one of our own interfaces, no intent, five minutes as every token,
- * bound to a key, with nothing beside it to renew it by.
+ * Access tokens for emergency access. The caller has established that there is an emergency; this code limits the token for
+ * every caller: only emergency scopes, one of our own interfaces, no intent, the usual five minutes, bound to a key, and no
+ * refresh token.
  */
 export function createEmergencyTokens(dependencies: EmergencyDependencies): EmergencyTokens {
   const { clock, random, audit, directory, issuer } = dependencies;

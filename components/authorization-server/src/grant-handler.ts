@@ -21,9 +21,9 @@ import type { AccessTokenClaims, Confirmation } from '@countersign/oauth';
 import type { ClientContext } from './client-endpoint/index.ts';
 
 /**
- * One way to obtain a token. A grant says whose authority is asked for and what bounds it; everything that every
- * grant must do (client authentication, proof, replay claims, binding, scopes, mandate, policy, record) is the
- * endpoint's, so that a new grant cannot forget it, and is one file.
+ * One way to obtain a token. A grant establishes the subject's authority and its bounds. The endpoint performs the steps
+ * common to all grants (client authentication, proof, replay claims, binding, scopes, mandate, policy, record), so that a
+ * new grant cannot omit one of them and fits in one file.
  */
 export interface GrantHandler<Type extends GrantType = GrantType> {
   readonly grantType: Type;
@@ -35,13 +35,13 @@ export interface GrantRequest<Type extends GrantType = GrantType> {
   /**
    * Establishes the authority, after the client has been authenticated.
    *
-   * @param confirmation what the token will be bound to; undefined where this client's tokens are not bound
+   * @param confirmation the token's key binding; undefined if this client's tokens are not bound
    * @throws CodedError
    */
   resolve(by: ClientContext, confirmation: Confirmation | undefined): Promise<Authority<Type>>;
 }
 
-/** Whose authority a token carries, who acts with it, and what it may not go beyond. */
+/** The subject and actors of a token, and the bounds of its authority. */
 export interface Authority<Way extends WayToToken = WayToToken> {
   /** Principal id. */
   readonly subject: string;
@@ -50,37 +50,34 @@ export interface Authority<Way extends WayToToken = WayToToken> {
   /** Principal ids, current actor first; empty when the subject acts itself. */
   readonly actors: readonly string[];
   readonly ceiling: Ceiling;
-  /** How the subject was recognised, as it goes into the record, and `acr` and `authTime` into the token. */
+  /** How the subject was authenticated. The record contains it, and the token contains its `acr` and `authTime`. */
   readonly authentication: NonNullable<RecordDraft['authentication']>;
-  /**
-   * Where our own sign-in is the source: digests of the intents that it was made for, none where it was made for nothing in
-   * particular.
-   */
+  /** Only for our own sign-in: digests of the intents that the sign-in was made for; empty for a general sign-in. */
   readonly boundTo?: readonly Digest[];
-  /** The managed device that the subject signed in on. */
+  /** The managed device on which the subject signed in. */
   readonly device?: string;
-  /** Who vouches for the subject, where another institution's or its own identity provider does. */
+  /** The party that vouches for the subject: another institution, or its identity provider. */
   readonly partner?: { readonly institution: string; readonly claims: readonly string[] };
-  /** What is used up, whatever becomes of the token: as {@link grantUses} declares it. */
+  /** What the request uses up whether or not a token is issued, as {@link grantUses} declares it. */
   readonly usedUp: UsedUp<Way>;
-  /** Records that the authority rests on. */
+  /** Records that the authority is based on. */
   readonly references: readonly RecordId[];
   /** Further facts for the record. */
   readonly provenance?: Json;
   /** The token that is exchanged. */
   readonly continues?: Continuation;
-  /** What is asked for in place of an access token, for another target than an interface of ours. */
+  /** The requested token if it is not an access token: its target is not one of our interfaces. */
   readonly requested?: RequestedToken;
-  /** The consent it rests on; the token ends with it. */
+  /** The consent that the token is based on; the token ends with it. */
   readonly grant?: Grant;
-  /** Makes what is released beside the access token. Called once, before the record, which names each by its hash. */
+  /** Creates the values released beside the access token. Called once, before the record, which contains the hash of each. */
   companions?(issued: IssuedAccessToken): Promise<Companions>;
 }
 
 export interface IssuedAccessToken {
   readonly claims: AccessTokenClaims;
   readonly accessToken: string;
-  /** The scopes of the protocol itself that are granted with this request. */
+  /** The protocol's own scopes that are granted with this request. */
   readonly protocolScopes: ReadonlySet<ProtocolScope>;
 }
 
@@ -91,93 +88,90 @@ export interface Companions {
   readonly grant_id?: string;
 }
 
-/** Bounds beside those of client, target, mandate and policy. */
+/** Bounds in addition to those of client, target, mandate and policy. */
 export interface Ceiling {
   readonly scope?: ReadonlySet<Scope>;
-  /** The scopes of the protocol itself that a person has consented to; there are none to be had without. */
+  /** The protocol's own scopes that a person has consented to; without consent none can be granted. */
   readonly protocolScopes?: ReadonlySet<ProtocolScope>;
-  /** The intents of the token that is exchanged: a request that names none keeps them. */
+  /** The intents of the exchanged token: a request that names none keeps them. */
   readonly details?: readonly AuthorizationDetail[];
-  /** The intents that a person has consented to: a request takes one of them. */
+  /** The intents that a person has consented to: a request must use one of them. */
   readonly offeredDetails?: readonly AuthorizationDetail[];
-  /** The details of applications that a person has consented to: a request takes one of them, and no other. */
+  /** The application authorization details that a person has consented to: a request must use one of them, and no other. */
   readonly offeredApplicationDetails?: readonly ApplicationDetail[];
-  /** The interfaces that were consented to; all of the client's when left out. */
+  /** The consented interfaces; all interfaces of the client when left out. */
   readonly resources?: readonly string[];
-  /** Which of them it is when a request names none. */
+  /** The interface to use if a request names none. */
   readonly resource?: string;
-  /** The audience it has already, and so may not be given again. */
+  /** The audience that the exchanged token already has, and that the new token may not have. */
   readonly audience?: string;
   /** Seconds since the epoch. */
   readonly expiresAt?: number;
 }
 
-/** What an exchanged token keeps of the one before. */
+/** What a token exchange carries over from the exchanged token. */
 export interface Continuation {
   readonly tokenId: TokenId;
   readonly evidence: RecordId;
   readonly claimsDigest: Digest;
-  /** SHA-256 of the token as it was presented, base64url. */
+  /** SHA-256 of the exchanged token as presented, base64url. */
   readonly tokenHash: string;
   readonly transaction?: { readonly id: TransactionId; readonly intentDigest: IntentDigest };
   readonly mandateVersion?: number;
-  /** The consent that it rested on, as the token names it: what is exchanged ends with it too. */
+  /** The consent that the exchanged token names: the new token ends with it too. */
   readonly grant?: Digest;
-  /** Revocation keys of the token and of those that it was exchanged from, the token's own first. */
+  /** Revocation keys of the exchanged token and of its own predecessors, its own first. */
   readonly ancestors: readonly Digest[];
 }
 
 /**
- * A class of tokens that an exchange can ask for in place of an access token (RFC 8693 section 3), because they are for
- * no interface of ours. The class says for whom they are and how they are written. Subject, actors, scope, intent,
- * mandate, policies, lifetime and record are the endpoint's, as they are for every token.
+ * A token type that an exchange can request instead of an access token (RFC 8693 section 3), for a target that is not one of
+ * our interfaces. The type defines the recipient and the encoding. The endpoint handles subject, actors, scope, intent,
+ * mandate, policies, lifetime and record as it does for every token.
  */
 export interface RequestedTokenClass {
   /** Value of `requested_token_type`, and of `issued_token_type` in the answer. */
   readonly tokenType: string;
-  /** Takes its own parameters from the form. @throws CodedError of `oauthErrors`, or what becomes one */
+  /** Takes its own parameters from the form. @throws CodedError of `oauthErrors`, or of a vocabulary that maps to it */
   parse(parameters: ReadonlyMap<string, string>): RequestedToken;
 }
 
-/** One that is asked for. */
+/** One requested token that is not an access token. */
 export interface RequestedToken {
   readonly tokenType: string;
-  /** Seconds it lives, where nothing that it rests on ends sooner. */
+  /** Lifetime in seconds, unless something that the token is based on ends earlier. */
   readonly lifetimeSeconds: number;
   /**
-   * Whom it is for.
+   * The recipient of the token.
    *
    * @param asked `audience` or `resource` of the request
    * @throws CodedError `invalid_target`
    */
   audienceOf(asked: string | undefined, between: ExchangeParties): string;
-  /** Writes it, from what an access token would say. @param client that asks for it */
+  /** Encodes the token from the claims that an access token would have. @param client that requests it */
   sign(granted: AccessTokenClaims, client: Client): Promise<string>;
 }
 
 export interface ExchangeParties {
-  /** Who asks. */
+  /** The requesting client. */
   readonly client: Client;
-  /** For which the subject acts. */
+  /** The institution that the subject acts for. */
   readonly institution: Lei;
 }
 
-/** As records name the way to a token of an emergency. It can be asked for at no endpoint. */
+/** Grant type that records use for emergency tokens. No endpoint accepts it. */
 export const emergencyGrantType = 'urn:countersign:grant:break-glass';
 export type WayToToken = GrantType | typeof emergencyGrantType;
 
 /** What one token uses up. */
 type GrantUse =
   | { readonly uses: 'nothing'; readonly because: string }
-  /** An id that somebody else has made: nobody may have brought it before. */
+  /** An identifier that another party created: it must not have been presented before. */
   | { readonly uses: 'assertion' }
-  /** Something that was given here, which has a row of its own. */
+  /** A value that this server issued and that has its own row. */
   | { readonly uses: 'given' };
 
-/**
- * What each way to a token uses up. The client's assertion and proof are used once by every one of them
- * (`client-endpoint/check-proof.ts`).
- */
+/** What each grant uses up. Every grant also uses up the client's assertion and proof (`client-endpoint/check-proof.ts`). */
 export const grantUses = {
   client_credentials: { uses: 'nothing', because: 'the client shows who it is anew each time' },
   authorization_code: { uses: 'given' },
@@ -194,13 +188,13 @@ export const grantUses = {
   [emergencyGrantType]: { uses: 'nothing', because: 'an emergency has one token, and the next ends the one before' },
 } as const satisfies Readonly<Record<WayToToken, GrantUse>>;
 
-/** Something that was given here, and is taken once. */
+/** A value that this server issued and that can be redeemed once. */
 export interface GivenOnce {
-  /** As the log calls it. The record of the token ends it: it gives nothing a second time, whatever its row says. */
+  /** Its name in the log. The token's record ends the value: it cannot be redeemed again, whatever its row says. */
   readonly thing: string;
-  /** Of any number of callers on any number of nodes, exactly one gets `claimed`. */
+  /** Of all concurrent callers on all nodes, exactly one gets `claimed`. */
   take(): Promise<'claimed' | 'replayed'>;
-  /** What follows where somebody had it before. @returns the refusal */
+  /** Handles a value that was redeemed before. @returns the refusal */
   replayed(): Promise<Error> | Error;
 }
 
@@ -210,24 +204,24 @@ interface UsedUpBy {
   readonly given: GivenOnce;
 }
 
-/** What one request uses up, as the way that it goes declares it. */
+/** What one request uses up, as its grant declares it. */
 export type UsedUp<Way extends WayToToken> = UsedUpBy[(typeof grantUses)[Way]['uses']];
 
-/** What the record of the token ends. */
+/** The issued value that the token's record ends. */
 export function endedWith(usedUp: UsedUp<WayToToken>): readonly string[] {
   return usedUp !== undefined && 'thing' in usedUp ? [usedUp.thing] : [];
 }
 
 /**
- * Id of the record of a token that uses something up: there is one such record, whatever becomes of the row or the claim; undefined
- * where nothing is used up.
+ * Id of the record of a token that uses something up, so that only one such record can exist, whatever happens to the row or
+ * the claim. Undefined if nothing is used up.
  */
 export function recordIdFor(usedUp: UsedUp<WayToToken>): RecordId | undefined {
   if (usedUp === undefined) return undefined;
   return recordIdOfCommand({ first: 'thing' in usedUp ? usedUp.thing : claimed(usedUp) });
 }
 
-/** With its end: an issuer may give an id again once it has been forgotten. */
+/** Includes the expiry: an issuer may reuse an identifier once it has expired. */
 function claimed({ purpose, issuer, id, expiresAt }: SingleUseClaim): string {
   return `${purpose}:${digestOf({ issuer, id, expires_at: expiresAt })}`;
 }

@@ -7,7 +7,7 @@ import { broker, ourDecisions, venueOrders } from './testing/trading-world.ts';
 const url = `${ourDecisions}/evaluation`;
 const need = { scope: 'decision:evaluate' };
 
-/** How a token may come to its end while it is in use. */
+/** The ways in which a token can end while it is in use. */
 type Ending = Pick<Awaited<ReturnType<typeof withToken>>, 'clock' | 'world' | 'signer'> & { revoke(): unknown };
 
 async function withToken() {

@@ -29,15 +29,15 @@ export interface GuardDependencies {
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly tokenKeys: TokenKeys;
   readonly proofKeys: KeyCache;
-  /** Of all guards together. */
+  /** One budget shared by all guards. */
   readonly tokenMemory: TokenMemory;
   readonly revocations: Pick<Revocations, 'endedBy'>;
   readonly issuer: string;
 }
 
 /**
- * Guards one of our own interfaces. A refusal of somebody who is known (a token that verifies, with its proof) is
- * recorded before it is answered; a request that establishes nobody leaves no record, or anyone could fill the log.
+ * Guards one of our own interfaces. The guard records a refusal before it answers if the caller is known (a valid token with
+ * its proof). It does not record requests that identify nobody, because anybody could then fill the log.
  */
 export function createGuard(audience: string, dependencies: GuardDependencies): LastingGuard {
   const { clock, directory, tokenKeys, proofKeys, tokenMemory, issuer, singleUse, revocations } = dependencies;
@@ -77,7 +77,7 @@ export function createGuard(audience: string, dependencies: GuardDependencies): 
   };
 }
 
-/** Offboarding bites at once: a token outlives neither its subject nor its client. */
+/** Offboarding takes effect at once: a token does not outlive its subject or its client. */
 function checkStillKnown(
   { sub, client_id: client }: Pick<LastingToken, 'sub' | 'client_id'>,
   directory: Pick<Directory, 'snapshot'>,
@@ -105,7 +105,7 @@ function checkScope({ scope }: VerifiedResourceRequest, needed: string): CodedEr
   });
 }
 
-/** A second person's word counts while their client may still give it, and not to the end of its token. */
+/** A second person's approval counts only while their client may still submit it, not until the token expires. */
 function checkStillRegistered(
   { claims }: VerifiedResourceRequest,
   needed: string,

@@ -20,7 +20,7 @@ async function listen(harness: Harness): Promise<{ readonly app: FastifyInstance
 }
 
 describe('an independent client (oauth4webapi) over HTTP', () => {
-  // The client has a clock of its own, so here the server's is the real one.
+  // The client uses the real time, so the server's clock is the real one as well.
   const harness = createHarness({ clock: { now: () => Date.now(), advance: () => undefined } });
   let app: FastifyInstance;
   let base = '';
@@ -30,7 +30,7 @@ describe('an independent client (oauth4webapi) over HTTP', () => {
   });
   afterAll(() => app.close());
 
-  /** The issuer's name leads to the listening server, as a name server and a proxy would have it. */
+  /** Routes the issuer's host name to the listening server, as DNS and a proxy would. */
   const options = {
     [oauth.customFetch]: (url: string, init: oauth.CustomFetchOptions<string, unknown>) =>
       fetch(url.replace(issuer, base), init as unknown as RequestInit),
@@ -170,7 +170,7 @@ describe('the routes', () => {
       reason: 'client_assertion_audience',
     });
     expect(refused.headers.get('countersign-reason')).toBe('client_assertion_audience');
-    // RFC 6749 section 5.2: by a way that is not accepted here, and by two ways at once.
+    // RFC 6749 section 5.2: an unsupported method, and two methods at once.
     const basic = await post('grant_type=client_credentials', { authorization: 'Basic dndhcDpzZWNyZXQ=' });
     expect(basic.status).toBe(401);
     expect(basic.headers.get('www-authenticate')).toMatch(/^Basic /);
@@ -332,10 +332,10 @@ describe('the routes', () => {
       reason: reason.code,
       txn: expect.stringMatching(/^txn_/),
     });
-    // Nobody could do anything about it: there is nothing to find by its name.
+    // If nothing would help, the response names no transaction.
     policyEngine.denyWith(reason);
     expect(await ask()).not.toHaveProperty('txn');
-    // Approved, the same intent is the same transaction.
+    // After the approval, the same intent is the same transaction.
     policyEngine.denyWith(undefined);
     expect(await ask()).toMatchObject({ txn: (refused as { readonly txn: string }).txn });
   });

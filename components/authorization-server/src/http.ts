@@ -9,14 +9,14 @@ import { type ErrorMembers, sendOAuthError } from './oauth-answer.ts';
 import { refuse } from './refusal.ts';
 import type { Revocations } from './revocations/index.ts';
 
-/** How long verifiers may keep the key set and the metadata; keys are published for longer before their first use. */
+/** How long verifiers may cache the key set and the metadata. New keys are published for longer than this before first use. */
 const cacheControl = 'public, max-age=60';
 
 /**
- * The endpoints that clients call, the key set and the metadata, for one listener; for the listener of the issuer the
- * pages for browsers too.
+ * The client endpoints, the key set and the metadata, for one listener. The issuer's listener also serves the browser pages.
  *
- * @param options.baseUrl of this listener; the issuer when left out. The listener for mutual TLS mounts them once more.
+ * @param options.baseUrl of this listener; the issuer when left out. The mutual-TLS listener mounts the endpoints a second
+ *   time.
  */
 export function authorizationServerRoutes(
   app: FastifyInstance,
@@ -29,7 +29,7 @@ export function authorizationServerRoutes(
   const { origin, pathname } = new URL(baseUrl);
   const basePath = pathname === '/' ? '' : pathname;
 
-  /** One form endpoint: errors as OAuth has them, and a nonce on every answer where nonces are handed out. */
+  /** One form endpoint: errors in the OAuth format, and a nonce in every response if nonces are issued. */
   function clientEndpoint<Answer>(
     path: string,
     handle: (request: ClientRequest) => Promise<Answer>,
@@ -83,7 +83,7 @@ export function authorizationServerRoutes(
   clientEndpoint(endpointPaths.provisioningToken, clientEndpoints.provisioningToken, (answer, reply) =>
     reply.send(answer),
   );
-  // RFC 7009 section 2.2: the status says it all.
+  // RFC 7009 section 2.2: the status is the whole response.
   clientEndpoint(endpointPaths.revocation, clientEndpoints.revoke, (_, reply) => reply.status(200).send());
 
   authorizationServer.codeFlow.mountUserinfo(app, baseUrl);
@@ -99,7 +99,7 @@ export function authorizationServerRoutes(
   for (const url of [metadataUrl(metadata.issuer), openidConfigurationUrl(metadata.issuer)])
     app.get(new URL(url).pathname, async (_request, reply) => {
       reply.header('cache-control', cacheControl);
-      // Types of authorization details change with the policies.
+      // Not static: the types of authorization details change with the policies.
       return authorizationServer.metadata();
     });
   app.get<{ Params: { readonly '*': string } }>(
@@ -121,10 +121,10 @@ export function authorizationServerRoutes(
 }
 
 /**
- * A client's form request as its endpoint takes it.
+ * Reads a client's form request.
  *
- * @param base of the listener that it came to, never of a Host header: what a DPoP proof is compared with
- * @throws CodedError `invalid_request` for a body that is no form
+ * @param base of the listener that received it, never from a Host header: the URL of the DPoP proof is compared with it
+ * @throws CodedError `invalid_request` if the body is not a form
  */
 export function clientRequestOf(request: FastifyRequest, base: string): ClientRequest {
   const { body } = request;

@@ -14,15 +14,16 @@ import {
   verifyIdTokenHint,
 } from '@countersign/oauth';
 
-/** How long an ID token may be taken for news of a sign-in, in seconds. */
+/** How long a client may treat an ID token as a current sign-in, in seconds. */
 const idTokenLifetimeSeconds = 300;
 
-/** What is said of a sign-in to the client that asked for it. */
+/** What an ID token states about a sign-in. */
 export type SignInStatement = Omit<IdTokenClaims, 'iss' | 'iat' | 'exp' | 'at_hash'>;
 
 export interface IdTokens {
   /**
-   * An ID token for a client, signed as the client is registered for, that names the access token it comes with.
+   * Signs an ID token with the algorithm that the client is registered for. The token contains the hash of the access token
+   * issued with it.
    *
    * @param issuedAt seconds since the epoch
    */
@@ -41,15 +42,15 @@ const purposes: Readonly<Record<IdTokenAlgorithm, KeyPurpose>> = {
 
 export const idTokenPurposes: readonly KeyPurpose[] = Object.values(purposes);
 
-/** What signs a JWT that is addressed to one client. */
+/** Signs JWTs addressed to one client. */
 export interface ClientSigning {
   readonly key: PublicKey;
   sign(data: Uint8Array): Promise<Uint8Array>;
 }
 
 /**
- * The key that signs ID tokens of a client now. Logout tokens are signed with the same (Back-Channel Logout section 2.6: a
- * client checks them as it checks ID tokens).
+ * The key that currently signs a client's ID tokens. It also signs logout tokens, which a client validates in the same way
+ * as ID tokens (Back-Channel Logout section 2.6).
  */
 export async function signingFor(
   { idTokenAlgorithm }: Pick<Client, 'idTokenAlgorithm'>,
@@ -60,7 +61,7 @@ export async function signingFor(
   return { key, sign: async (data) => (await signer.sign(purpose, key.kid, data)).signature };
 }
 
-/** Signs ID tokens with the current key of the client's algorithm; the encoded header is made once for each key. */
+/** Signs ID tokens with the current key for the client's algorithm; the encoded header is created once per key. */
 export function createIdTokens(signer: Pick<Signer, 'current' | 'sign'>, issuer: string): IdTokens {
   const headers = new Map<IdTokenAlgorithm, { readonly kid: string; readonly header: EncodedHeader }>();
   function headerOf(algorithm: IdTokenAlgorithm, key: PublicKey): EncodedHeader {
@@ -86,18 +87,17 @@ export function createIdTokens(signer: Pick<Signer, 'current' | 'sign'>, issuer:
   };
 }
 
-/** Reads ID tokens of ours that come back as hints. */
+/** Verifies our own ID tokens when clients return them as hints. */
 export interface IdTokenHints {
   /**
-   * @returns undefined for a hint that was signed with a key which is gone by now: it may well have been ours, and
-   *   says nothing any more
-   * @throws CodedError of `idTokenErrors` for one that is not ours
+   * @returns undefined for a hint whose signing key is no longer available: the hint may be ours but proves nothing
+   * @throws CodedError of `idTokenErrors` for a token that is not ours
    */
   read(text: string, now: number): Promise<IdTokenHint | undefined>;
 }
 
 export function createIdTokenHints(issuer: string, signer: Pick<Signer, 'publicKeys'>): IdTokenHints {
-  /** By the object that the signer has for a key, which goes when the key does. */
+  /** Cached by the signer's key object, so that an entry is freed together with its key. */
   const imported = new WeakMap<object, VerificationKey<IssuerAlgorithm>>();
   function keyFrom({ jwk, algorithm }: PublicKey): VerificationKey<IssuerAlgorithm> {
     const key = imported.get(jwk) ?? importIssuerKey(jwk, algorithm);

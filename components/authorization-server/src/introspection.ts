@@ -38,12 +38,12 @@ export interface IntrospectionDependencies {
   readonly random: Random;
 }
 
-/** Longest token that is looked at, in characters. */
+/** Longest token that is examined, in characters. */
 const maxTokenLength = 16_384;
 
 /**
- * RFC 7662, for resource servers alone: a token of another institution's interface is not active for whoever asks,
- * like one that has expired, was revoked, or never was. Each answer is recorded before it is given.
+ * RFC 7662, for resource servers only. A token for another institution's interface is reported as inactive, in the same way
+ * as an expired, revoked or unknown token. Each answer is recorded before it is sent.
  */
 export function introspection(dependencies: IntrospectionDependencies): ClientEndpoint<IntrospectionAnswer> {
   const { issuer, signer } = dependencies;
@@ -72,7 +72,7 @@ export function introspection(dependencies: IntrospectionDependencies): ClientEn
         now: context.now,
       });
       const answer: Introspection = judgement.active ? describeToken(judgement.claims) : { active: false };
-      // Composed before the record and released after it.
+      // Composed before the record is written and released after it.
       const released: IntrospectionAnswer = wantsJwt(context.request.accept)
         ? await signed(answer, context)
         : { form: 'json', introspection: answer };
@@ -90,7 +90,7 @@ function readToken(parameters: ReadonlyMap<string, string>): string {
   return token;
 }
 
-/** RFC 9701 section 4: the resource server asks for the signed form by its media type. */
+/** RFC 9701 section 4: the resource server requests the signed form by its media type. */
 function wantsJwt(accept: string | undefined): boolean {
   return (accept ?? '')
     .split(',')
@@ -126,7 +126,7 @@ async function record(
 
 export type Judgement =
   | { readonly active: true; readonly claims: AccessTokenClaims }
-  /** `reason` and `claims` are for the record; the answer says only that the token is not active. */
+  /** `reason` and `claims` are for the record; the answer states only that the token is not active. */
   | { readonly active: false; readonly reason: string; readonly claims?: AccessTokenClaims };
 
 export interface JudgementContext {
@@ -135,13 +135,13 @@ export interface JudgementContext {
   readonly opaqueTokens: Pick<OpaqueTokens, 'resolve'>;
   readonly revocations: Pick<Revocations, 'endedBy'>;
   readonly directory: DirectorySnapshot;
-  /** The resource server that asks. */
+  /** The requesting resource server. */
   readonly client: Client;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** Whether this token is active now, for this resource server. */
+/** Checks whether this token is active now for this resource server. */
 export async function judgeToken(token: string, context: JudgementContext): Promise<Judgement> {
   const signed = isOpaqueToken(token) ? await context.opaqueTokens.resolve(token) : token;
   if (signed === undefined) return { active: false, reason: 'token_unknown' };
@@ -162,7 +162,7 @@ function verify(
       keyOf,
       now,
       allowUnbound: true,
-      // RFC 7662 section 4: only the interface of the token may read its claims.
+      // RFC 7662 section 4: only the interface that the token is for may read its claims.
       acceptsAudience: (audience) => directory.resource(audience)?.institution === client.institution,
     });
   } catch (error) {
@@ -176,21 +176,22 @@ function endOf(claims: AccessTokenClaims, { revocations, directory }: JudgementC
   if (ended !== undefined) return `${ended}_revoked`;
   if (directory.principal(claims.sub) === undefined) return 'principal_unknown';
   if (directory.client(claims.client_id) === undefined) return 'client_unknown';
-  // What was issued before a registration lapsed ended with it (see `entries-of-record.ts`); what came after begins nothing new.
+  // Tokens issued before a registration lapsed ended with it (see `entries-of-record.ts`). A later token may not start
+  // anything new.
   if (!isInBusiness(directory.institution(claims.lei))) return 'institution_not_in_good_standing';
   return undefined;
 }
 
 /**
- * What introspection tells of a token that stands (RFC 7662 section 2.2): all of its claims. `act` and `may_act` are
- * among them: a resource server that was not told who acts would decide for somebody else.
+ * The introspection response for an active token (RFC 7662 section 2.2): all its claims. They include `act` and `may_act`,
+ * because a resource server that does not know the actor would authorise the wrong party.
  */
 export function describeToken(claims: AccessTokenClaims): Introspection {
   const described: Readonly<Record<string, Json>> = JSON.parse(JSON.stringify(claims));
   return { ...described, active: true, token_type: tokenTypeOf(claims) };
 }
 
-/** RFC 9449 section 6.2, RFC 8705 section 3: how the token is presented. */
+/** RFC 9449 section 6.2, RFC 8705 section 3: how the token must be presented. */
 function tokenTypeOf({ cnf }: AccessTokenClaims): 'DPoP' | 'Bearer' {
   return cnf !== undefined && 'jkt' in cnf ? 'DPoP' : 'Bearer';
 }

@@ -29,12 +29,12 @@ export const endpointPaths = {
   keySet: '/jwks',
 } as const;
 
-/** What is there beside what is always there. */
+/** The optional features that the metadata lists. */
 export interface MountedParts {
   readonly grantTypes: readonly string[];
-  /** Those that the active models of applications declare. */
+  /** Authorization detail types that the active application models declare. */
   readonly applicationDetailTypes: readonly string[];
-  /** Classes of sign-in that can be asked for. */
+  /** Authentication context classes that a client can request. */
   readonly acrValues: readonly string[];
   /** CIBA Core section 4. */
   readonly backchannelDeliveryModes: readonly string[];
@@ -42,7 +42,7 @@ export interface MountedParts {
 
 const clientAuthentication = ['private_key_jwt', 'tls_client_auth', 'self_signed_tls_client_auth'];
 
-/** RFC 8414 section 2 and OpenID Connect Discovery section 3, in one document: what is mounted, and nothing else. */
+/** RFC 8414 section 2 and OpenID Connect Discovery section 3, in one document. It lists only what is mounted. */
 export function describeServer(config: CheckedConfig, mounted: MountedParts): AuthorizationServerMetadata {
   const { issuer, mtlsBaseUrl } = config;
   const at = (path: string): string => issuer + path;
@@ -73,11 +73,11 @@ export function describeServer(config: CheckedConfig, mounted: MountedParts): Au
     ],
     claims_parameter_supported: false,
     request_object_signing_alg_values_supported: signatureAlgorithms,
-    // A request object goes into the pushed request (FAPI 2.0 Message Signing section 5.3.1), nowhere else.
+    // A request object is accepted only in the pushed request (FAPI 2.0 Message Signing section 5.3.1).
     request_parameter_supported: false,
     request_uri_parameter_supported: false,
     pushed_authorization_request_endpoint: at(endpointPaths.pushedAuthorization),
-    // Of ordinary relying parties it is not required, so it cannot be said of the server as a whole.
+    // Ordinary relying parties do not need it, so the metadata cannot state it for the whole server.
     require_pushed_authorization_requests: false,
     authorization_response_iss_parameter_supported: true,
     authorization_signing_alg_values_supported: ['ES256'],
@@ -106,7 +106,7 @@ export function describeServer(config: CheckedConfig, mounted: MountedParts): Au
   };
 }
 
-/** RFC 8705 section 5: the endpoints that a client may show its certificate to. */
+/** RFC 8705 section 5: the endpoints to which a client may present its certificate. */
 function aliasesAt(base: string): MtlsEndpointAliases {
   return {
     token_endpoint: base + endpointPaths.token,
@@ -122,7 +122,7 @@ function offeredProtocolScopes({ grantManagement }: CheckedConfig): readonly str
   return protocolScopes.filter((scope) => grantManagement !== 'off' || !scope.startsWith('grant_management'));
 }
 
-/** Which servers grants go to, and whose are redeemed, is nobody's business but the partners'. */
+/** The metadata does not reveal the authorization servers with which identity-chaining grants are exchanged. */
 function chainingOf({ identityChaining, chainedIssuers }: CheckedConfig): Partial<AuthorizationServerMetadata> {
   if (identityChaining === 'off') return {};
   return {
@@ -133,7 +133,7 @@ function chainingOf({ identityChaining, chainedIssuers }: CheckedConfig): Partia
   };
 }
 
-/** RFC 9728 section 2, for one of our own interfaces; undefined for anything else. */
+/** RFC 9728 section 2, for one of our own interfaces; undefined for any other. */
 export function describeProtectedResource(
   uri: string,
   directory: DirectorySnapshot,
@@ -148,7 +148,7 @@ export function describeProtectedResource(
     scopes_supported: resource.scopes,
     bearer_methods_supported: ['header'],
     dpop_signing_alg_values_supported: signatureAlgorithms,
-    // Tokens for userinfo may be unbound, and those of certificate-bound clients are not bound by DPoP.
+    // Tokens for userinfo may be unbound, and certificate-bound clients do not use DPoP.
     dpop_bound_access_tokens_required: mtlsBaseUrl === undefined && resource.uri !== userinfoAudience(issuer),
     ...(mtlsBaseUrl === undefined ? {} : { tls_client_certificate_bound_access_tokens: true }),
   };

@@ -1,4 +1,4 @@
-/** Every row this component has: keys, single-use claims, and what lives between a request and its answer. */
+/** All rows of this component: keys, single-use claims, and state kept between a request and its response. */
 export const authorizationServerMigrations = {
   name: 'authorization-server',
   schema: 'authorization_server',

@@ -3,18 +3,18 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { asOAuthError, reasonOf } from './refusal.ts';
 
 /**
- * Which members an error of the endpoint has. CIBA Core section 13 registers `error`, `error_description` and `error_uri`
- * for the backchannel authentication endpoint, and certified clients check that there are no others.
+ * The members of an endpoint's error response. CIBA Core section 13 registers `error`, `error_description` and `error_uri`
+ * for the backchannel authentication endpoint, and the certification tests reject other members.
  */
 export type ErrorMembers = 'registered' | 'extended';
 
 /**
- * Answers an error as OAuth has it (RFC 6749 section 5.2). The rule that refused is in the header `countersign-reason` and,
- * where an approval or another sign-in would help, the transaction in `countersign-txn`. Endpoints whose specification
- * leaves room for further members have both in the body too, as `reason` and `txn`. The same for every endpoint that speaks
- * to clients and not to browsers.
+ * Sends an OAuth error response (RFC 6749 section 5.2). The header `countersign-reason` contains the rule that refused. If
+ * an approval or a step-up would help, `countersign-txn` contains the transaction. Endpoints whose specification permits
+ * more members repeat both in the body, as `reason` and `txn`. Every endpoint for clients, rather than browsers, uses this
+ * function.
  *
- * @throws what is no refusal: a fault of ours, which the server's own error handler logs and answers without detail
+ * @throws any error that is not a refusal: a fault of ours, which the server's error handler logs and answers without detail
  */
 export function sendOAuthError(
   error: unknown,
@@ -25,7 +25,7 @@ export function sendOAuthError(
   const refusal = asOAuthError(error);
   if (refusal === undefined) throw error;
   const status = statusOf(refusal);
-  // RFC 6749 section 5.2: a challenge for clients that came with an Authorization header, which none should.
+  // RFC 6749 section 5.2: a challenge for a client that sent an Authorization header, which this server does not support.
   if (status === 401 && request.headers.authorization !== undefined)
     reply.header(
       'www-authenticate',
@@ -44,7 +44,7 @@ export function sendOAuthError(
   });
 }
 
-/** Which transaction waits for an approval, under the name that the answer to a granted request has for it. */
+/** The transaction that awaits approval, under the same name as in a successful response. */
 function transactionOf({ facts }: CodedError): { readonly txn?: string } {
   const txn = facts?.['txn'];
   return typeof txn === 'string' ? { txn } : {};
@@ -52,7 +52,7 @@ function transactionOf({ facts }: CodedError): { readonly txn?: string } {
 
 const retryAfterSeconds: Readonly<Partial<Record<number, string>>> = { 429: '60', 503: '1' };
 
-/** RFC 6749 section 5.2: 400 for everything but a client that is not known; RFC 9126 section 2.3: 405, 413 and 429. */
+/** RFC 6749 section 5.2: 400 for everything except an unknown client; RFC 9126 section 2.3: 405, 413 and 429. */
 function statusOf(refusal: CodedError): number {
   if (refusal.code === 'invalid_client') return 401;
   if (refusal.code === 'too_many_requests') return 429;
@@ -66,7 +66,7 @@ const statusOfReason: Readonly<Partial<Record<string, number>>> = {
   method_not_allowed: 405,
 };
 
-/** The characters RFC 6749 section 5.2 allows: printable ASCII without quotation mark and backslash. */
+/** The characters that RFC 6749 section 5.2 allows: printable ASCII without quotation mark and backslash. */
 function describe(detail: string): string {
   return detail
     .slice(0, 500)

@@ -11,7 +11,7 @@ import {
 
 type OAuthCode = keyof typeof oauthErrors.codes;
 
-/** Why a rule of this server refuses, and the OAuth error that says so on the wire. */
+/** The reasons for which this server refuses a request, and the OAuth error for each. */
 const reasons = {
   media_type_unsupported: 'invalid_request',
   method_not_allowed: 'invalid_request',
@@ -20,7 +20,7 @@ const reasons = {
   token_foreign: 'invalid_request',
   grant_type_unsupported: 'unsupported_grant_type',
   client_authentication_missing: 'invalid_client',
-  /** RFC 6749 section 5.2: more than one mechanism is a malformed request, and not a wrong credential. */
+  /** RFC 6749 section 5.2: more than one mechanism is a malformed request, not a wrong credential. */
   client_authentication_several: 'invalid_request',
   client_authentication_method: 'invalid_client',
   client_id_missing: 'invalid_client',
@@ -92,13 +92,13 @@ const reasons = {
   account_not_represented: 'access_denied',
   transaction_unknown: 'access_denied',
   authority_expired: 'invalid_grant',
-  /** Who acts, or what it rests on, is revoked until somebody lifts it. */
+  /** An actor, or something the request is based on, is revoked until the revocation is lifted. */
   authority_revoked: 'access_denied',
 } as const satisfies Readonly<Record<string, OAuthCode>>;
 
 export type RefusalReason = keyof typeof reasons;
 
-/** The error of a rule that refuses. `detail` is shown to the client. */
+/** Creates the error of a rule that refuses. `detail` is shown to the client. */
 export function refuse(
   reason: RefusalReason,
   detail: string,
@@ -107,19 +107,19 @@ export function refuse(
   return oauthErrors.error(reasons[reason], detail, { facts: { ...facts, reason } });
 }
 
-/** Denied by a mandate or a policy: the reason is theirs. */
+/** Denied by a mandate or a policy, which supplies the reason. */
 export function deny(reason: string, detail: string, facts: Readonly<Record<string, unknown>> = {}): CodedError {
   return oauthErrors.error('access_denied', detail, { facts: { ...facts, reason } });
 }
 
-/** Vocabularies of those we ask, and what their refusal means to an OAuth client. */
+/** Error vocabularies of the components that this server calls, mapped to OAuth errors. */
 const translations: readonly (readonly [Readonly<Record<string, unknown>>, OAuthCode])[] = [
   [clientAssertionErrors.codes, 'invalid_client'],
   [certificateErrors.codes, 'invalid_client'],
-  // RFC 9449 section 8: not refused for good; the answer brings the nonce to try again with.
+  // RFC 9449 section 8: not a final refusal; the response contains the nonce for the retry.
   [{ proof_nonce: true }, 'use_dpop_nonce'],
   [proofErrors.codes, 'invalid_dpop_proof'],
-  // RFC 8693 section 2.2.2: an unacceptable subject token, and the chain in it, is an invalid request.
+  // RFC 8693 section 2.2.2: an unacceptable subject token, or its chain, is an invalid request.
   [accessTokenErrors.codes, 'invalid_request'],
   [actChainErrors.codes, 'invalid_request'],
   [formErrors.codes, 'invalid_request'],
@@ -129,9 +129,9 @@ const translations: readonly (readonly [Readonly<Record<string, unknown>>, OAuth
 ];
 
 /**
- * Any error as one of `oauthErrors`; the original code becomes the fact `reason`.
+ * Converts any error to one of `oauthErrors`; the original code becomes the fact `reason`.
  *
- * @returns undefined for what is not a coded error: a fault of ours, which must not look like an answer
+ * @returns undefined for an error without a code: a fault of ours, which must not look like a refusal
  */
 export function asOAuthError(error: unknown): CodedError | undefined {
   if (!isCodedError(error)) return undefined;
@@ -144,7 +144,7 @@ export function asOAuthError(error: unknown): CodedError | undefined {
 }
 
 function oauthCodeOf(error: CodedError): OAuthCode {
-  // Whatever the vocabulary: who cannot answer now has refused nothing.
+  // In any vocabulary, a temporary outage is not a refusal.
   if (error.category === 'unavailable') return 'temporarily_unavailable';
   if (error.category === 'rate-limited') return 'too_many_requests';
   const translation = translations.find(([codes]) => Object.hasOwn(codes, error.code));
@@ -152,7 +152,7 @@ function oauthCodeOf(error: CodedError): OAuthCode {
   return error.category === 'forbidden' ? 'access_denied' : 'invalid_request';
 }
 
-/** The reason an error of `oauthErrors` was raised for, as it goes into the record. */
+/** The reason behind an error of `oauthErrors`, for the record. */
 export function reasonOf(error: CodedError): string {
   const reason = error.facts?.['reason'];
   return typeof reason === 'string' ? reason : error.code;

@@ -9,12 +9,12 @@ import {
 import { type Html, html } from '@countersign/runtime';
 import { membersOfDetail } from './token-endpoint/index.ts';
 
-// What both pages show that ask a person: in the browser of the application, and on a device of their own.
+// Shared by the consent page in the application's browser and the approval page on the person's own device.
 
 /**
  * The requested terms, rendered only from the terms that will be granted, so that the person allows exactly what they see.
  *
- * @param noticeOf what stands above an intent, such as what has changed in it
+ * @param noticeOf returns a notice to show above an intent, such as what has changed in it
  */
 export function detailsSection(
   { details, applicationDetails = [] }: GrantTerms,
@@ -44,7 +44,7 @@ ${fingerprint('Fingerprint of this intent', digestOfIntent(detail))}</dl>
 </section>`;
 }
 
-/** By the rule of its type. It was asked for with a type that has one, and no other is granted. */
+/** Rendered by the rule of its type. A request whose type has no such rule is never granted. */
 function ofApplication(detail: ApplicationDetail, types: ReadonlyMap<string, ApplicationDetailType>): Html {
   const described = types.get(detail.type)?.describe?.(membersOfDetail(detail));
   if (described === undefined) throw new Error('an authorization detail has no description rule');
@@ -61,7 +61,7 @@ function fingerprint(label: string, digest: string): Html {
   return html`<div><dt>${label}</dt><dd><code title="${digest}">${shortDigest(digest)}</code></dd></div>`;
 }
 
-/** Enough to compare by eye or by telephone with what another system shows of the same intent. */
+/** Long enough to compare by eye or by telephone with another system's display of the same intent. */
 export function shortDigest(digest: string): string {
   return digest.slice(0, 16).replace(/(.{4})(?=.)/g, '$1 ');
 }

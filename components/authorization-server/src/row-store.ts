@@ -2,18 +2,18 @@ import type { Json } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** A pool, or one connection of it with a transaction open. */
+/** A pool, or one of its connections with an open transaction. */
 export type Queryable = pg.Pool | pg.PoolClient;
 
-/** The content that the seal of a row covers, as JSON without undefined members. */
+/** The content that a row's seal covers, as JSON without undefined members. */
 export function rowContent(content: object): Json {
   return JSON.parse(JSON.stringify(content)) as Json;
 }
 
 /**
- * Marks a row as used. Of any number of callers on any number of nodes exactly one gets true.
+ * Marks a row as used. Of all concurrent callers on all nodes, exactly one gets true.
  *
- * @param row `key`: column of the SHA-256; `column`: when it was used; `condition`: SQL that must hold as well, `$2` is now
+ * @param row `key`: column of the SHA-256; `column`: time of use; `condition`: additional SQL condition, `$2` is now
  * @param now milliseconds since the epoch
  */
 export async function takeOnce(
@@ -32,7 +32,7 @@ export async function takeOnce(
   return rowCount === 1;
 }
 
-/** Removes at most `limit` rows whose `column` lies before `before` (milliseconds since the epoch). @returns how many */
+/** Removes at most `limit` rows whose `column` is before `before` (milliseconds since the epoch). @returns the number removed */
 export async function removeExpiredRows(
   pool: pg.Pool,
   { table, key, column }: { readonly table: string; readonly key: string; readonly column: string },

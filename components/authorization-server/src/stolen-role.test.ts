@@ -17,7 +17,7 @@ import { createHarness, refusalOf } from './testing/harness.ts';
 import { answerOf, pageCode } from './testing/page-answers.ts';
 import { brokerBook, venueReports } from './testing/trading-world.ts';
 
-/** Changes one row as a thief would, looks at what comes of it, and puts the row back as it was. */
+/** Changes one row as an attacker would, examines the effect, and restores the row. */
 async function whileChanged(
   thief: pg.Pool,
   { table, change, where }: { readonly table: string; readonly change: string; readonly where?: string },
@@ -33,7 +33,7 @@ async function whileChanged(
 
 const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Everything below is done over a connection as the role of this component, by who has nothing else. */
+/** All changes below use a connection with the role of this component and no other privileges. */
 describe('with the database role of the authorization server, a thief', () => {
   let database: ScratchDatabase;
   let thief: pg.Pool;
@@ -223,7 +223,7 @@ describe('with the database role of the authorization server, in the code flow, 
       await whileChanged(thief, { table: 'interactions', change }, async () =>
         expect(pageCode((await allow(page)).body), change).toBe('interaction_unknown'),
       );
-    // A browser of their own takes over nobody's interaction.
+    // An attacker's own browser cannot take over an interaction.
     const { rows } = await thief.query('select id_hash from interactions');
     const own = world.browser();
     await own.get(url(await world.pushed()));

@@ -1,15 +1,15 @@
 import type { Signer } from '@countersign/contracts';
 import { createKeyCache, type VerificationKey } from '@countersign/oauth';
 
-/** Our own token keys, for verifying what we signed. */
+/** Our own token keys, for verifying tokens that we signed. */
 export interface TokenKeys {
-  /** A look-up by `kid` among the keys that may be met now: published, active and retiring. */
+  /** Looks up a key by `kid` among those that can be in use now: published, active and retiring. */
   current(): Promise<(kid: string) => VerificationKey | undefined>;
 }
 
 export function createTokenKeys(signer: Pick<Signer, 'publicKeys'>): TokenKeys {
   const imported = createKeyCache({ maxKeys: 64 });
-  // A key that is held in memory comes as the same object each time, and need not be looked at again.
+  // A key held in memory is the same object each time, so its verified form can be cached.
   const known = new WeakMap<object, VerificationKey>();
   function keyFrom(jwk: object): VerificationKey {
     let key = known.get(jwk);
@@ -21,7 +21,7 @@ export function createTokenKeys(signer: Pick<Signer, 'publicKeys'>): TokenKeys {
   }
   return {
     async current() {
-      // Asked each time: a key that was retired must stop verifying at once, on this node too.
+      // Looked up each time: a retired key must stop verifying at once, on this node too.
       const published = await signer.publicKeys('access-token');
       return (kid) => {
         const key = published.find((candidate) => candidate.kid === kid);

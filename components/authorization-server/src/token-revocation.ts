@@ -12,7 +12,7 @@ export interface RevocationDependencies {
   readonly issuer: string;
   readonly tokenKeys: TokenKeys;
   readonly opaqueTokens: Pick<OpaqueTokens, 'resolve'>;
-  /** Looks at a refresh token without using it. */
+  /** Reads a refresh token without using it. */
   readonly refreshTokens: {
     find(token: string): Promise<{ readonly grant: GrantId; readonly client: string } | undefined>;
   };
@@ -25,15 +25,15 @@ export interface RevocationDependencies {
 
 const maxTokenLength = 16_384;
 
-/** What a client may end: its own access token, or, by its refresh token, the whole consent. */
+/** What a client may end: its own access token, or the whole consent through its refresh token. */
 type Found =
   | { readonly kind: 'access-token'; readonly client: string; readonly claims: AccessTokenClaims }
   | { readonly kind: 'refresh-token'; readonly client: string; readonly grant: GrantId }
   | { readonly kind: 'provisioning-token'; readonly client: string; readonly token: ProvisioningToken };
 
 /**
- * RFC 7009. A token that is not one, or no longer, is answered like one that was ended just now (section 2.2); one of
- * another client is refused. A refresh token ends its consent and everything issued under it (section 2.1).
+ * RFC 7009. An invalid or expired token gets the same response as a revocation that succeeded (section 2.2). A token of
+ * another client is refused. Revoking a refresh token ends its consent and everything issued under it (section 2.1).
  */
 export function revocation(dependencies: RevocationDependencies): ClientEndpoint<void> {
   return {
@@ -73,7 +73,7 @@ function readToken(parameters: ReadonlyMap<string, string>): string {
   return token;
 }
 
-/** `token_type_hint` only saves a look-up elsewhere (section 2.1); here the form of a token tells what it is. */
+/** `token_type_hint` only speeds up the look-up (section 2.1); here the form of a token identifies its type. */
 async function find(
   token: string,
   context: ClientContext,
@@ -101,7 +101,7 @@ async function findAccessToken(
       keyOf: await tokenKeys.current(),
       now,
       allowUnbound: true,
-      // The client that the token was issued to may revoke it, whatever its audience.
+      // The client that received the token may revoke it, whatever its audience.
       acceptsAudience: () => true,
     });
     return { kind: 'access-token', client: claims.client_id, claims };

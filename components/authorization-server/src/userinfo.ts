@@ -10,22 +10,22 @@ import { type CodedError, isCodedError } from '@countersign/kernel';
 import { accessRequestOf, presentedCertificateOf, statusOf } from '@countersign/runtime';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 
-/** OpenID Connect Core section 5.3.2: who it is, and what the person allowed to be told (section 5.4). */
+/** OpenID Connect Core section 5.3.2: the subject, and the claims that the person consented to (section 5.4). */
 export interface UserinfoResponse {
   /** Principal id, as in the ID token. */
   readonly sub: string;
   /** LEI of the institution the person acts for. */
   readonly lei: string;
   readonly roles: readonly string[];
-  /** With the scope `profile`, where the directory knows it. */
+  /** Included with the scope `profile` if the directory has it. */
   readonly name?: string;
-  /** With the scope `email`, where the directory knows it. Nobody here has verified it. */
+  /** Included with the scope `email` if the directory has it. This server has not verified it. */
   readonly email?: string;
   readonly email_verified?: false;
 }
 
 export interface UserinfoDependencies {
-  /** Of the audience `userinfoAudience(issuer)`; the one that accepts tokens which are bound to nothing. */
+  /** For the audience `userinfoAudience(issuer)`; the only guard that accepts unbound tokens. */
   readonly guard: ResourceGuard;
   readonly directory: Pick<Directory, 'snapshot'>;
 }
@@ -35,18 +35,19 @@ export interface Userinfo {
   answer(request: GuardedRequest): Promise<UserinfoResponse>;
 }
 
-/** The userinfo endpoint: who the subject of an access token is. */
+/** The userinfo endpoint: claims about the subject of an access token. */
 export function createUserinfo({ guard, directory }: UserinfoDependencies): Userinfo {
   return {
     async answer(request) {
       const { subject, client, institution, scope } = await guard.check(request, { scope: 'openid' });
       const snapshot = directory.snapshot();
       const principal = snapshot.principal(subject);
-      // The guard has just found it; a change of the directory in between is an offboarding.
+      // The guard has just found the person; if the directory changed since, this is an offboarding.
       if (principal === undefined)
         throw oauthErrors.error('access_denied', 'The subject of the access token is no longer in the directory.');
       const { name, email } = snapshot.personalClaims(principal.id) ?? {};
-      // A consent may outlive what the client is registered for: that it hears nothing personal any more holds at once.
+      // A consent may outlive the client's registered scopes. A client that loses a scope stops receiving its claims at
+      // once.
       const registered = snapshot.client(client);
       const tells = (claims: ProtocolScope): boolean =>
         scope.includes(claims) && registered?.profile === 'oidc' && registered.scopes.includes(claims);
@@ -63,11 +64,11 @@ export function createUserinfo({ guard, directory }: UserinfoDependencies): User
 
 export interface UserinfoRoutes {
   readonly userinfo: Userinfo;
-  /** Of this listener; the issuer on the main one. */
+  /** Base URL of this listener; the issuer on the main one. */
   readonly baseUrl: string;
 }
 
-/** `GET` and `POST /userinfo` (OpenID Connect Core section 5.3.1). The token comes in the header and nowhere else. */
+/** `GET` and `POST /userinfo` (OpenID Connect Core section 5.3.1). The token is accepted in the header only. */
 export function userinfoRoutes(app: FastifyInstance, { userinfo, baseUrl }: UserinfoRoutes): void {
   const { origin, pathname } = new URL(baseUrl);
   const url = `${pathname === '/' ? '' : pathname}/userinfo`;
@@ -93,9 +94,9 @@ export function userinfoRoutes(app: FastifyInstance, { userinfo, baseUrl }: User
 
 const algorithms = 'algs="ES256 EdDSA PS256"';
 
-/** RFC 6750 section 3 and RFC 9449 section 7.1: in the scheme that was tried, with what would help. */
+/** RFC 6750 section 3 and RFC 9449 section 7.1: a challenge in the scheme that the request used, with what it needs. */
 function challengeOf(error: CodedError, request: FastifyRequest): string {
-  // Both schemes are taken, and nothing was tried (RFC 9449 section 7.2).
+  // Both schemes are accepted and the request used neither (RFC 9449 section 7.2).
   if (error.code === 'token_missing') return `Bearer scope="openid", DPoP scope="openid", ${algorithms}`;
   const bearer = /^bearer\s/i.test(request.headers.authorization ?? '');
   const parameters = [

@@ -59,7 +59,7 @@ describe('a request that names no resource', () => {
     const { code } = answerOf(await decide(page));
     expect(await world.codes.find(code ?? '')).toMatchObject({ resource: venueOrders, scopes: ['order:read'] });
 
-    // Another one is registered between the push and the arrival: nobody guesses which was meant.
+    // Another interface is registered between push and arrival, so the intended interface is ambiguous.
     const uri = await world.pushed('trading-desk', unnamed);
     const twice = world.world.directory.snapshot().resource(brokerBook)?.uri;
     world.world.changeClient('trading-desk', {
@@ -385,7 +385,7 @@ describe('the form of the consent page', () => {
     const before = world.audit.records.length;
     const stolen = await decide(page, 'allow', other);
     expect([stolen.statusCode, pageCode(stolen.body)]).toEqual([400, 'interaction_unknown']);
-    // Nor does a token of one's own page open another's interaction.
+    // A token from the attacker's own page does not open another interaction.
     const mixed = await other.post('/authorize/decision', {
       ...world.consentForm(otherPage.body),
       interaction: hiddenField(page.body, 'interaction'),
@@ -408,7 +408,7 @@ describe('the form of the consent page', () => {
     const page = await consentTo(await world.pushed());
     const elsewhere = await browser.get(dashboard({ prompt: 'login' }));
     await world.signInAt(browser, String(elsewhere.headers.location), 'person:carl.otto');
-    // The first one's session for trading ended with it: whoever goes on has to show who they are for this.
+    // The first person's trading session ended with it, so the next person has to sign in.
     const answer = await decide(page);
     expect(answer.headers.location).toMatch(/^\/sign-in\//);
     const back = await world.signInAt(browser, String(answer.headers.location), 'person:carl.otto');
@@ -462,7 +462,7 @@ function cookieHeader({ cookies }: WebBrowser): string {
 }
 
 describe('a request that cannot be trusted', () => {
-  /** On a page, and never a redirect anywhere. */
+  /** An error page, never a redirect. */
   async function onPage(url: string) {
     const answer = await browser.get(url);
     expect(answer.headers.location).toBeUndefined();
@@ -640,7 +640,7 @@ describe('an ordinary relying party', () => {
     expect(page.body).toContain('Learn your e-mail address.');
     const { code } = answerOf(await decide(page));
     expect(await world.codes.find(code ?? '')).toMatchObject({ scopes: ['openid', 'profile', 'email'] });
-    // Without a sign-in there is nobody to tell anything about.
+    // Without the scope `openid` there is no sign-in, so userinfo has no subject for these claims.
     expect(answerOf(await browser.get(dashboard({ scope: 'profile email' })))).toMatchObject({
       error: 'invalid_scope',
     });
@@ -783,7 +783,7 @@ describe('the sign-in that is asked for', () => {
     const page = await world.toConsent(dashboard({ ...wish, prompt: 'consent' }), browser);
     expect(page.statusCode).toBe(200);
     expect(answerOf(await decide(page))).toMatchObject({ code: expect.any(String), state: 'd-1' });
-    // What it was is in the consent, and from there in the ID token.
+    // The class is in the consent, and from there in the ID token.
     expect(world.audit.records.findLast(({ type }) => type === 'authorization.granted')?.authentication?.acr).toBe(
       developmentAcr,
     );
@@ -947,7 +947,7 @@ describe('Grant Management', () => {
     });
     expect(await own.codes.find(second['code'] ?? '')).toMatchObject({ grant, scopes: ['openid', 'order:read'] });
     expect(await own.grants.find(grant)).toMatchObject({ version: 2 });
-    // At each interface a merged grant would give what was shown for the other.
+    // A merged grant would extend the scopes shown for one interface to the other.
     const merged = { grant_management_action: 'merge', grant_id: grant, authorization_details: undefined };
     expect(await flow({ ...merged, scope: 'order:read', resource: brokerBook })).toMatchObject({
       error: 'invalid_target',

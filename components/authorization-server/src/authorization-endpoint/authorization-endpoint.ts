@@ -37,7 +37,7 @@ import { responseLocation } from './respond.ts';
 import { asksForFreshSignIn, classFallsShort, needFor, signInNeed } from './sign-in-need.ts';
 import { createInteractionStore, type Ending, type Interaction, type Unit } from './store.ts';
 
-/** How long a person may take from the arrival to the decision, in seconds. */
+/** Time that a person has from arrival to decision, in seconds. */
 export const interactionLifetimeSeconds = 900;
 
 export interface AuthorizationEndpointDependencies extends Omit<DecisionDependencies, 'interactions'>, ClientRules {
@@ -53,11 +53,11 @@ export interface AuthorizationEndpointDependencies extends Omit<DecisionDependen
   readonly pushedRequests: Pick<PushedRequests, 'find' | 'consume'>;
   readonly logger: Logger;
   readonly consentLifetimes?: ConsentLifetimes;
-  /** Grant Management for OAuth; without it its parameters are ignored. */
+  /** Grant Management for OAuth; if it is off, its parameters are ignored. */
   readonly grantManagement: boolean;
 }
 
-/** What the browser is shown, or where it is sent. */
+/** The page to show, or the redirect to send. */
 export type Step =
   | { readonly kind: 'sign-in'; readonly location: string }
   | {
@@ -65,20 +65,23 @@ export type Step =
       readonly question: ConsentQuestion;
       readonly form: Omit<ConsentForm, 'action'>;
     }
-  /** Back to the client, with a code or an error. */
+  /** A redirect to the client, with a code or an error. */
   | { readonly kind: 'answer'; readonly location: string };
 
 export interface AuthorizationEndpoint {
   /**
-   * A browser arrives with an authorization request, by its parameters.
+   * A browser arrives with the parameters of an authorization request.
    *
-   * @throws CodedError of `oauthErrors` for what must be told to the person and to nobody else: until redirect URI and
-   *   client are trusted, a redirect would carry the browser wherever an attacker wants
+   * @throws CodedError of `oauthErrors` for errors that only the person may see: before redirect URI and client are trusted,
+   *   a redirect would let an attacker choose the destination
    */
   arrive(parameters: ReadonlyMap<string, string>, visit: Visit): Promise<Step>;
-  /** The browser comes back from the sign-in. @throws as {@link arrive} */
+  /** The browser returns from the sign-in. @throws as {@link arrive} */
   resume(interaction: string | undefined, visit: Visit): Promise<Step>;
-  /** The person has decided. @throws as {@link arrive}; `form_forged` when the form was not ours, or not theirs */
+  /**
+   * The person has decided. @throws as {@link arrive}; `form_forged` if the form is not from this page, session and
+   * interaction
+   */
   decide(
     form: {
       readonly interaction: string | undefined;
@@ -87,23 +90,23 @@ export interface AuthorizationEndpoint {
     },
     visit: Visit,
   ): Promise<Step>;
-  /** Removes interactions that are over; runs by itself. */
+  /** Removes expired interactions; runs by itself. */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/** One request in one browser, on its way. */
+/** One request in progress in one browser. */
 interface Attempt {
   readonly id: InteractionId;
   readonly interaction: Interaction;
-  /** Whether it is in the database already. */
+  /** Whether it is already in the database. */
   readonly kept: boolean;
   readonly client: Client;
   readonly target: ReturnType<typeof checkResponseTarget>;
   readonly visit: Visit;
 }
 
-/** The authorization endpoint (RFC 6749 section 3.1): who asks, who decides, what they are shown, and the answer. */
+/** The authorization endpoint (RFC 6749 section 3.1): checks the client and the person, shows the consent page, and responds. */
 export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointDependencies): AuthorizationEndpoint {
   const { pool, clock, random, audit, directory, authentication, grants, codes, pushedRequests, logger } = dependencies;
   const { policyEngine, issuer } = dependencies;
@@ -117,7 +120,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
     removeSlice: (limit) => interactions.removeExpired(clock.now(), limit),
   });
 
-  /** The rules between a trusted redirect URI and the question to the person. */
+  /** The rules between a trusted redirect URI and the consent page. */
   async function proceed(attempt: Attempt, arrival: 'arrived' | 'returned' | 'decided'): Promise<Step | Decision> {
     const { client, interaction, visit } = attempt;
     if (interaction.ended !== undefined) return answer(attempt, interaction.ended);
@@ -140,7 +143,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       const stale = arrival === 'arrived' && asksForFreshSignIn(checked.request);
       if (signIn === undefined || stale || !satisfies(signIn, need)) {
         requireSignInPossible(checked, signIn, arrival);
-        // Who is signed in for something weaker did not give up: they had nothing strong enough to show.
+        // A person with a weaker session did not abandon the sign-in: they have no authenticator that is strong enough.
         if (arrival === 'returned') throw giveUp(signIn ?? (await authentication.inBrowser(visit.cookie))[0], need);
         return await signInStep(attempt, need);
       }
@@ -190,7 +193,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
     });
     const { grantManagement, ...request } = checked.request;
     const hint = request.idTokenHint === undefined ? undefined : await readHint(request.idTokenHint, now);
-    // A hint whose key is gone says nothing any more. Nobody is asked who it was about, so nobody may answer for them.
+    // The key of the hint is gone, so the hint identifies nobody. The expected person is unknown, so no person may answer.
     if (request.idTokenHint !== undefined && hint === undefined && request.prompt.includes('none'))
       throw refuse(
         'sign_in_required',
@@ -236,8 +239,8 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
   }
 
   /**
-   * Tells the client that it is not to be, recorded first, and once however often the page is loaded. Where neither the
-   * client has shown who it is nor a person is signed in, nobody is known, and anybody could fill the log.
+   * Sends an error to the client. It is recorded first, and only once however often the page is loaded. If the client has
+   * not authenticated and no person is signed in, the caller is unknown and nothing is recorded: anybody could fill the log.
    */
   async function refuseToClient(attempt: Attempt, error: CodedError, facts: AuthorizationFacts): Promise<Step> {
     if (facts.pushedRecord === undefined && facts.signIn === undefined) return answer(attempt, endingOf(error));
@@ -254,8 +257,8 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
   }
 
   /**
-   * An error answers a pushed request as well as a code does. Were it still good in other browsers, whoever has seen one
-   * request URI could have a record written with each visit.
+   * An error uses up a pushed request just as a code does. Otherwise anybody who has seen one request URI could cause a
+   * record with each visit.
    */
   async function takeRequest({ client, pushed }: Interaction, { connection }: Unit): Promise<void> {
     if (pushed === undefined || (await pushedRequests.consume(pushed.hash, clock.now(), connection))) return;
@@ -263,8 +266,8 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
   }
 
   /**
-   * The way back to the client. A code is told again only while it can still be redeemed, and to whoever it was issued
-   * for: on a shared desk the next person has the same browser.
+   * The redirect back to the client. A code is repeated only while it can still be redeemed, and only to the person it was
+   * issued for: on a shared desk the next person uses the same browser.
    */
   async function answer(attempt: Attempt, ending: Ending): Promise<Step> {
     const { client, target, visit, id } = attempt;
@@ -281,7 +284,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
     return { kind: 'answer', location: await responseLocation({ code }, to, dependencies) };
   }
 
-  /** An interaction of this browser that was begun before. */
+  /** An interaction that this browser started earlier. */
   async function attemptOf(text: string | undefined, visit: Visit): Promise<Attempt> {
     const id = parseInteractionId(text);
     const interaction = id === undefined ? undefined : await interactions.find(keyOf(visit.browser, id));
@@ -346,7 +349,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
   };
 }
 
-/** Under the path of the issuer. */
+/** Path under the issuer's path. */
 export const resumePath = '/authorize/resume';
 export const decisionPath = '/authorize/decision';
 
@@ -355,7 +358,7 @@ function asStep(outcome: Step | Decision): Step {
   throw new Error('a decision was reached without a form');
 }
 
-/** For this interaction and this session: a form that one person was shown is none for the next who signs in. */
+/** Bound to this interaction and this session: the next person to sign in cannot submit a form that another person was shown. */
 function csrfOf({ id, visit }: Attempt, { session }: SignIn) {
   return csrfTokenOf(visit.browser, consentFormOf(id, session));
 }
@@ -374,7 +377,7 @@ function requireSignInPossible(
     );
 }
 
-/** The browser comes back from a sign-in that does not serve. */
+/** The browser returns from a sign-in that is not sufficient. */
 function giveUp(signIn: SignIn | undefined, need: ReturnType<typeof signInNeed>): CodedError {
   if (signIn !== undefined && classFallsShort(signIn, need))
     return refuse('sign_in_class', `The sign-in must be of one of the classes ${need.acrValues.join(' ')}.`);

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CodeFlowWorld, createCodeFlowWorld } from '../testing/code-flow-world.ts';
 
 const chromium = findComponent(components.chromium);
-/** Where pictures of the pages go, if anywhere. */
+/** Directory for screenshots of the pages, if any. */
 const shots = process.env['COUNTERSIGN_SHOTS'];
 
 describe.skipIf(!chromium.found)(
@@ -54,7 +54,7 @@ describe.skipIf(!chromium.found)(
         ),
       });
 
-    /** From the arrival through the sign-in to the question. */
+    /** From the arrival through the sign-in to the consent page. */
     async function openConsent(options: BrowserContextOptions = {}, orders = 1): Promise<Page> {
       const context = await browser.newContext(options);
       const page = await context.newPage();
@@ -138,7 +138,7 @@ describe.skipIf(!chromium.found)(
       const page = await openConsent();
       const before = world.audit.records.length;
       await page.getByRole('button', { name: 'Allow', exact: true }).dblclick();
-      // The second click may break off the way that the first has led; the browser gets there by either.
+      // The second click may abort the navigation of the first; the browser arrives either way.
       await expect.poll(() => page.url(), { timeout: 30_000 }).toContain(`${redirectUri}?`);
       await page.waitForLoadState();
       expect(new URL(page.url()).searchParams.get('code')).toMatch(/^[\w-]{43}$/);
@@ -147,7 +147,7 @@ describe.skipIf(!chromium.found)(
         'authorization.granted',
       ]);
       const { href } = new URL(page.url());
-      // The page is not kept, so going back asks for it again, and there is nothing left to ask.
+      // The page is not cached, so going back requests it again, and the request has already been decided.
       await page.goBack().catch(() => undefined);
       await page.waitForURL(href);
       expect(world.audit.records.length - before).toBe(2);

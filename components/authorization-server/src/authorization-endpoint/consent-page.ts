@@ -12,7 +12,7 @@ export interface ConsentQuestion {
   readonly checked: CheckedRequest;
   readonly directory: DirectorySnapshot;
   readonly detailTypes: RequestRules['detailTypes'];
-  /** Milliseconds since the epoch: when what is allowed ends. */
+  /** Milliseconds since the epoch at which the permission ends. */
   readonly until: number;
 }
 
@@ -24,13 +24,13 @@ export interface ConsentForm {
 }
 
 /**
- * The question to the person: who asks, who decides, what exactly, until when. What it shows of an intent is decoded
- * from what would be granted and from nothing else, so that what is seen is what is allowed.
+ * The consent page: the client, the person, the exact terms and their end. Intents are decoded only from what would be
+ * granted, so that the person allows exactly what they see.
  */
 export function consentPage(question: ConsentQuestion, form: ConsentForm): Html {
   const { client, person, signIn, checked, directory, detailTypes, until } = question;
   const { scopes, resources } = checked.terms;
-  // An ordinary relying party gets to know the person and can do nothing.
+  // An ordinary relying party learns who the person is and can do nothing else.
   const signsIn = client.profile === 'oidc';
   return page({
     title: signsIn ? `Sign in to ${client.name}?` : `Allow ${client.name}?`,

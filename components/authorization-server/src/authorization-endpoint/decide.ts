@@ -29,7 +29,7 @@ export interface DecisionDependencies {
   readonly interactions: ReturnType<typeof createInteractionStore>;
 }
 
-/** One person before one question. */
+/** A person who is about to decide a request. */
 export interface Decision {
   readonly id: InteractionId;
   readonly key: InteractionKey;
@@ -39,16 +39,16 @@ export interface Decision {
     readonly person: Person;
     readonly signIn: SignIn;
   };
-  /** Milliseconds since the epoch: when what is allowed ends. */
+  /** Milliseconds since the epoch at which the permission ends. */
   readonly until: number;
 }
 
 /**
- * Allows what was asked, once. Under the lock of the interaction: the request is taken for good, the consent recorded
- * and kept, the code issued, its record made durable; then all of it becomes true together. A second click, another
- * tab and a reload find it ended.
+ * Allows the request once. Under the lock of the interaction, it uses up the request, records and stores the consent, issues
+ * the code and makes its record durable, then commits everything together. A second click, another tab or a reload finds the
+ * interaction ended.
  *
- * @param remembered the consent of before that covers it; nothing is asked and none is given then
+ * @param remembered an earlier consent that covers the request; the person is not asked and gives no new consent then
  */
 export async function allow(
   decision: Decision,
@@ -76,13 +76,13 @@ export async function allow(
         acr: signIn.acr,
         amr: signIn.amr,
         authTime: signIn.authTime,
-        // Nobody's assertion but one made here can be bound to an intent.
+        // Only an assertion made at this server can be bound to an intent.
         ...(signIn.issuer === undefined ? { boundTo: signIn.boundTo ?? [] } : {}),
         ...(signIn.device === undefined ? {} : { device: signIn.device }),
       },
       unit.connection,
     );
-    // Only who gets an ID token knows of the session, and can be told of its end.
+    // Only a client that gets an ID token learns of the session and can be notified of its end.
     if (terms.scopes.includes('openid'))
       await sessionClients.remember(
         { session: signIn.session, client: client.id, subject: person.id },
@@ -94,7 +94,7 @@ export async function allow(
   });
 }
 
-/** Refuses what was asked, because the person said no. */
+/** Denies the request because the person refused. */
 export async function deny(decision: Decision, dependencies: DecisionDependencies): Promise<Ending> {
   const { clock, random, audit, grants } = dependencies;
   return underLock(decision, dependencies, async (_unit, request) => {
@@ -106,7 +106,7 @@ export async function deny(decision: Decision, dependencies: DecisionDependencie
   });
 }
 
-/** How an interaction ends with an error that the client is told. */
+/** The error with which an interaction ends, as the client receives it. */
 export function endingOf(error: CodedError): Ending {
   return { outcome: 'refused', error: error.code, description: plainText(error.detail) };
 }
@@ -119,7 +119,7 @@ async function underLock(
   return interactions.underLock(key, async (interaction, unit) => {
     if (interaction === undefined) throw refuse('interaction_unknown', 'This page is not open in this browser.');
     if (interaction.ended !== undefined) return interaction.ended;
-    // The one use of a request URI: of two browsers that decide at once, the second waits here and finds it taken.
+    // The single use of a request URI: if two browsers decide at the same time, the second waits here and finds it used.
     if (
       interaction.pushed !== undefined &&
       !(await pushedRequests.consume(interaction.pushed.hash, clock.now(), unit.connection))
@@ -131,7 +131,7 @@ async function underLock(
   });
 }
 
-/** Of two browsers with the same request each has its own. */
+/** If two browsers have the same request, each has its own interaction. */
 function decidedRequest({ id }: InteractionKey, { startedAt }: Interaction): DecidedRequest {
   return { id: `interaction/${id.toString('base64url')}`, askedAt: startedAt };
 }
@@ -150,13 +150,13 @@ async function giveConsent(
       : await grants.change(changed.grantId, changed.action, proposal, request);
   } catch (error) {
     if (!isCodedError(error) || !Object.hasOwn(grantErrors.codes, error.code)) throw error;
-    // Given before a process died, and revoked before the person repeated the decision.
+    // Given before a process crashed, and revoked before the person repeated the decision.
     if (changed === undefined)
       throw refuse(
         'interaction_decided',
         `You have allowed this already, and it was revoked since. Go back to ${decision.facts.client.name}.`,
       );
-    // Ended since it was looked up, or never this client's and person's.
+    // Ended since it was looked up, or belongs to another client or person.
     throw refuse('grant_unknown', 'The grant_id names no grant of this client and person.');
   }
 }

@@ -3,12 +3,12 @@ import { parseInstant } from '@countersign/kernel';
 import type { AuthorizationRequest } from '@countersign/oauth';
 import { type CheckedRequest, refuse } from '../authorization-request/index.ts';
 
-/** How long a remembered consent must still last to be used again. */
+/** Minimum remaining lifetime of a remembered consent that is used again. */
 const leastRemainingMs = 60_000;
 
 /**
- * The consent that this person has given to this client before, if it covers what is asked for now. For ordinary
- * relying parties alone: software that trades asks each time, and so does everything with an intent.
+ * The consent that this person gave this client earlier, if it covers the request. For ordinary relying parties only:
+ * trading software, and any request with an intent, asks every time.
  */
 export async function rememberedConsent(
   asked: {
@@ -36,11 +36,11 @@ export async function rememberedConsent(
 }
 
 /**
- * Grant Management for OAuth: the grant that is to be merged with or replaced must be this client's and this person's.
- * The refusal does not reveal whether it exists or whose it is.
+ * Grant Management for OAuth: the grant to merge or replace must belong to this client and this person. The refusal does not
+ * reveal whether it exists or who owns it.
  *
- * A grant holds scopes and interfaces side by side. Merged of two interfaces, it would give at each what was shown for
- * the other alone, so a consent for another interface is one of its own.
+ * A grant holds one set of scopes for all its interfaces. Merging two interfaces would extend the scopes shown for one to
+ * the other, so a consent for another interface becomes a grant of its own.
  */
 export async function checkGrantManagement(
   { request: { grantManagement }, terms }: Pick<CheckedRequest, 'request' | 'terms'>,

@@ -21,8 +21,8 @@ export interface AuthorizationRoutes {
 }
 
 /**
- * `GET` and `POST /authorize`, the way back from the sign-in, and the decision, under the path of the issuer. Pages
- * for a browser: no CORS, nothing is stored, every redirect is a 303 (FAPI 2.0 Security Profile section 5.3.2.2).
+ * `GET` and `POST /authorize`, the return from the sign-in, and the decision, under the path of the issuer. Browser pages:
+ * no CORS, no caching, and every redirect is a 303 (FAPI 2.0 Security Profile section 5.3.2.2).
  */
 export function authorizationRoutes(
   app: FastifyInstance,
@@ -55,7 +55,7 @@ export function authorizationRoutes(
     });
   }
 
-  // No HEAD: what only looks at links must decide nothing.
+  // No HEAD: a link checker must not decide anything.
   app.get(
     `${base}/authorize`,
     { exposeHeadRoute: false },

@@ -3,10 +3,10 @@ import { sha256 } from '@countersign/kernel';
 import type { BrowserSecret } from '../browser.ts';
 import type { InteractionKey } from './store.ts';
 
-/** The name of an interaction in URLs and forms; of no use to another browser. */
+/** The identifier of an interaction in URLs and forms; useless to another browser. */
 export type InteractionId = string;
 
-/** The interaction about one request in one browser: the same however often the page is loaded. */
+/** Identifies the interaction for one request in one browser; the same each time the page is loaded. */
 export function interactionOf(browser: BrowserSecret, request: string): InteractionId {
   return derive(browser, `interaction ${request}`).slice(0, 22);
 }
@@ -20,14 +20,14 @@ export function keyOf(browser: BrowserSecret, interaction: InteractionId): Inter
 }
 
 /**
- * The one code of an interaction. It is derived and not drawn, so that the second of two clicks can be answered with
- * the same code, of which only the hash is kept.
+ * The one code of an interaction. It is derived rather than random, so that a second click gets the same code although only
+ * its hash is stored.
  */
 export function codeOf(browser: BrowserSecret, interaction: InteractionId): string {
   return derive(browser, `code ${interaction}`);
 }
 
-/** Which form a CSRF token is for: of this interaction, while this session is signed in. */
+/** The purpose of a CSRF token: this interaction, while this session is signed in. */
 export function consentFormOf(interaction: InteractionId, session: string): string {
   return `consent ${interaction} ${session}`;
 }

@@ -4,14 +4,14 @@ import { refuse } from '../authorization-request/index.ts';
 import { type PushedRequests, requestUriPrefix } from '../pushed-requests/index.ts';
 import type { Interaction } from './store.ts';
 
-/** An authorization request as a browser brought it, before any of its parameters has been looked at. */
+/** An authorization request as the browser sent it, before its parameters are checked. */
 export interface LoadedRequest {
   readonly client: Client;
   readonly parameters: ReadonlyMap<string, Json>;
   readonly pushed?: NonNullable<Interaction['pushed']>;
-  /** Names the request within one browser. */
+  /** Identifies the request within one browser. */
   readonly seed: string;
-  /** Why nobody new may take it up; whoever had begun in time may go on. */
+  /** The reason why no new interaction may start; an interaction that started in time may continue. */
   readonly closed?: 'expired' | 'used';
 }
 
@@ -24,10 +24,10 @@ export interface LoadDependencies {
 }
 
 /**
- * The request that the parameters name or hold. With a `request_uri` everything else is ignored but the `client_id`
- * (RFC 9101 section 5, RFC 9126 section 4). Without one of ours only clients of the profile `oidc` may come.
+ * The request that the parameters reference or contain. With a `request_uri`, all parameters except `client_id` are ignored
+ * (RFC 9101 section 5, RFC 9126 section 4). Only clients of the profile `oidc` may omit a pushed `request_uri`.
  *
- * @throws CodedError of `oauthErrors`: it is for the person, not for a redirect
+ * @throws CodedError of `oauthErrors`, to show to the person and not to redirect
  */
 export async function loadRequest(
   parameters: ReadonlyMap<string, string>,
@@ -38,7 +38,7 @@ export async function loadRequest(
   if (requestUri === undefined || isElsewhere(requestUri, client))
     return { client, ...plainRequest(parameters, client, random) };
   const pushed = await pushedRequests.find(requestUri);
-  // Of another client, it is to this one as if it were not there.
+  // A request URI of another client is treated as unknown.
   if (pushed === undefined || pushed.client !== client.id)
     throw refuse(
       'request_uri_unknown',
@@ -53,7 +53,7 @@ export async function loadRequest(
   };
 }
 
-/** An address of the client's own, from which nothing is fetched: a rule of the request says so to the client. */
+/** A request URI hosted by the client, from which nothing is fetched: a rule of the request refuses it to the client. */
 function isElsewhere(requestUri: string, { profile }: Client): boolean {
   return profile === 'oidc' && !requestUri.startsWith(requestUriPrefix);
 }

@@ -4,7 +4,7 @@ import type { CheckedRequest } from '../authorization-request/index.ts';
 import { pushedRequestThing } from '../pushed-requests/index.ts';
 import { reasonOf } from '../refusal.ts';
 
-/** What is known of an authorization, in the words of its record. */
+/** The facts about an authorization, named as in its record. */
 export interface AuthorizationFacts {
   readonly client: Client;
   readonly checked?: CheckedRequest;
@@ -14,7 +14,7 @@ export interface AuthorizationFacts {
   readonly address?: string;
 }
 
-/** A code that is about to be released. Its hash is in the record, so that the token it becomes can be traced to it. */
+/** A code that is about to be released. The record contains its hash, so that its token can be traced to it. */
 export function grantedRecord(
   id: RecordId,
   facts: AuthorizationFacts & { readonly grant: Grant; readonly remembered: boolean; readonly code: string },
@@ -36,7 +36,7 @@ export function grantedRecord(
   };
 }
 
-/** @param grounds records of what it rests on beside the request itself */
+/** @param grounds records that it is based on, besides the request itself */
 export function refusedRecord(
   id: RecordId,
   error: CodedError,

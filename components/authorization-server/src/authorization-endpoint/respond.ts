@@ -14,7 +14,7 @@ export interface ResponseDependencies {
   readonly clock: Clock;
 }
 
-/** Where an answer goes, and in which form. */
+/** The destination and format of a response. */
 export interface ResponseAddress {
   readonly client: ClientId;
   readonly redirectUri: string;
@@ -23,8 +23,8 @@ export interface ResponseAddress {
 }
 
 /**
- * The redirect URI with an authorization response: plain with `iss` (RFC 9207 section 2), or as one signed parameter
- * `response` (JARM section 2.3.1), where `iss` stands inside.
+ * The redirect URI with an authorization response: plain with `iss` (RFC 9207 section 2), or one signed parameter `response`
+ * (JARM section 2.3.1), which contains `iss`.
  */
 export async function responseLocation(
   response: { readonly code: string } | { readonly error: string; readonly error_description?: string },

@@ -4,9 +4,9 @@ import { digestOfIntent, isScope, tierOfScopes } from '@countersign/market';
 import type { AuthorizationRequest } from '@countersign/oauth';
 
 /**
- * What the sign-in must be good for: the scopes say which session. Where a class or an age is demanded for intents, it is
- * demanded of an assertion over them (RFC 9470 with dynamic linking), which is good for nothing else. Ages are counted from when the request came, so that nobody has to sign in twice
- * for having taken their time.
+ * What the sign-in must satisfy. The scopes determine the session. If a request with intents demands a class or an age, an
+ * assertion over these intents must meet it (RFC 9470 with dynamic linking), and it serves for nothing else. Ages are
+ * measured when the request arrived, so that a slow person does not have to sign in twice.
  *
  * @param startedAt milliseconds since the epoch
  */
@@ -31,31 +31,31 @@ export function signInNeed(
 }
 
 /**
- * Whether the person must sign in for this request, however lately they did before: times are told in seconds, and a
- * sign-in of the same second is not one for this request.
+ * Whether the person must sign in again for this request, even after a recent sign-in. Times have a resolution of one
+ * second, and a sign-in in the same second does not count as new.
  */
 export function asksForFreshSignIn({ prompt, maxAgeSeconds }: AuthorizationRequest): boolean {
   return prompt.includes('login') || prompt.includes('select_account') || maxAgeSeconds === 0;
 }
 
 /**
- * RFC 9470 section 4: a protected interface has told its client which class it needs, so for the profile `fapi2`
- * nothing else will do. OpenID Connect Core section 3.1.2.1 has `acr_values` as a wish, and existing relying parties
- * send it as one; what they must have they ask for as an essential claim.
+ * RFC 9470 section 4: a protected interface has told its client which class it needs, so for the profile `fapi2` the class
+ * is mandatory. In OpenID Connect Core section 3.1.2.1 `acr_values` is voluntary, and existing relying parties rely on that;
+ * they request a mandatory class as an essential claim.
  */
 function demandedClasses(request: AuthorizationRequest, client: Client): readonly string[] {
   if (request.requiredAcrValues.length > 0) return request.requiredAcrValues;
   return client.profile === 'fapi2' ? request.acrValues : [];
 }
 
-/** What is asked of who is signed in: a partner's sign-in can be as strong and as new as demanded, and bound to nothing. */
+/** Requirements on the current sign-in: a partner's sign-in can satisfy class and age but cannot be bound to an intent. */
 export function needFor(signIn: SignIn | undefined, need: SignInNeed): SignInNeed {
   if (signIn?.issuer === undefined) return need;
   const { intents: _unbindable, ...rest } = need;
   return rest;
 }
 
-/** Whether only the class of the sign-in falls short. */
+/** Whether the sign-in satisfies everything except the class. */
 export function classFallsShort(signIn: SignIn, need: SignInNeed): boolean {
   return need.acrValues.length > 0 && !need.acrValues.includes(signIn.acr);
 }

@@ -7,7 +7,7 @@ import { createKeyHolders, showKey } from '../../../authentication/src/testing/k
 import { type CodeFlowWorld, createCodeFlowWorld } from '../testing/code-flow-world.ts';
 import { answerOf } from '../testing/page-answers.ts';
 
-/** RFC 9470: a protected interface wants a stronger or newer sign-in for an intent, and its client asks for it. */
+/** RFC 9470: a protected interface requires a stronger or newer sign-in for an intent, and its client requests it. */
 describe('a step-up for an intent', () => {
   let world: CodeFlowWorld;
   let holders: Awaited<ReturnType<typeof createKeyHolders>>;
@@ -38,7 +38,7 @@ describe('a step-up for an intent', () => {
   }
   const arrive = async (change: Readonly<Record<string, string>> = {}) =>
     browser.get(world.authorizeUrl('trading-desk', await world.pushed('trading-desk', world.deskRequest(change))));
-  /** To the consent page, with the key where a sign-in is asked for. */
+  /** Continues to the consent page, using the authenticator if a sign-in is required. */
   async function through(change: Readonly<Record<string, string>> = {}) {
     const arrived = await arrive(change);
     const location = String(arrived.headers.location);
@@ -74,7 +74,7 @@ describe('a step-up for an intent', () => {
     await codeOf(page);
     const other = { authorization_details: JSON.stringify([world.order({ max_qty: '101' })]) };
     expect((await through({ ...stepUp, ...other })).asked).toBe(true);
-    // The same one is served for as long as it is new enough.
+    // The same assertion serves while it is new enough.
     const same = await through(stepUp);
     expect(same.asked).toBe(false);
   });

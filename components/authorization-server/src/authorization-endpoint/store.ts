@@ -4,11 +4,11 @@ import { ask, type RowSeal, transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { type Queryable, removeExpiredRows, rowContent } from '../row-store.ts';
 
-/** A person's way through one authorization request, in one browser. */
+/** A person's progress through one authorization request in one browser. */
 export interface Interaction {
   readonly client: ClientId;
   readonly parameters: ReadonlyMap<string, Json>;
-  /** The pushed request it is about, where it was pushed. */
+  /** The pushed request, if there is one. */
   readonly pushed?: { readonly hash: Buffer; readonly recordId: RecordId };
   /** Milliseconds since the epoch. */
   readonly startedAt: number;
@@ -16,7 +16,7 @@ export interface Interaction {
   readonly ended?: Ending;
 }
 
-/** The outcome; repeated requests get the same answer. */
+/** The outcome; repeated requests get the same response. */
 export type Ending =
   | { readonly outcome: 'allowed' }
   | { readonly outcome: 'refused'; readonly error: string; readonly description: string };
@@ -34,7 +34,7 @@ interface InteractionRow {
   readonly seal: Buffer | null;
 }
 
-/** Identifies an interaction in its browser: both as SHA-256. */
+/** Identifies an interaction in its browser, both values as SHA-256. */
 export interface InteractionKey {
   readonly id: Buffer;
   readonly browser: Buffer;
@@ -42,7 +42,7 @@ export interface InteractionKey {
 
 /** Work on one locked interaction. */
 export interface Unit {
-  /** The connection whose transaction this is. */
+  /** The connection that holds the transaction. */
   readonly connection: Queryable;
   end(ending: Ending): Promise<void>;
 }
@@ -50,7 +50,7 @@ export interface Unit {
 const columns = `client, parameters, request_hash, request_record, outcome, error, description, seal,
   extract(epoch from started_at)::float8 * 1000 as started_ms, extract(epoch from expires_at)::float8 * 1000 as expires_ms`;
 
-/** The table `interactions`. Rows without a valid seal are ignored; each change seals the row again. */
+/** The table `interactions`. Rows without a valid seal are ignored; each change writes a new seal. */
 export function createInteractionStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealed = ({ id, browser }: InteractionKey, { parameters, pushed, ...interaction }: Interaction) =>
     [
@@ -80,7 +80,7 @@ export function createInteractionStore(pool: pg.Pool, rowSeal: RowSeal) {
   }
 
   return {
-    /** Starts an interaction, or returns the one started before; undefined if its row has no valid seal. */
+    /** Starts an interaction, or returns the existing one; undefined if its row has no valid seal. */
     async begin(key: InteractionKey, interaction: Interaction): Promise<Interaction | undefined> {
       await ask(pool, {
         name: 'interaction-begin',
@@ -101,11 +101,11 @@ export function createInteractionStore(pool: pg.Pool, rowSeal: RowSeal) {
       });
       return find(key, pool, '');
     },
-    /** The interaction, if it is this browser's. */
+    /** The interaction, if it belongs to this browser. */
     find: (key: InteractionKey): Promise<Interaction | undefined> => find(key, pool, ''),
     /**
-     * Runs `work` while nobody else can decide on the interaction, and keeps what it did if it resolves. `work` gets
-     * the interaction as it is now: one that has ended in the meantime is not to be decided again.
+     * Runs `work` under the lock of the interaction and commits its changes if it resolves. `work` gets the current state of
+     * the interaction and must not decide one that has ended in the meantime.
      */
     underLock<Result>(
       key: InteractionKey,

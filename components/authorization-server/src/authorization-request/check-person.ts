@@ -11,8 +11,8 @@ import type { AuthorizationRequest } from '@countersign/oauth';
 import { refuse } from './refusals.ts';
 
 /**
- * Whether the person who is signed in may decide on this request: known, of an institution in good standing, and, for
- * software that trades, of the institution whose software it is.
+ * Whether the signed-in person may decide on this request: known, of an institution in good standing and, for trading
+ * software, of the institution that owns the software.
  */
 export function checkPerson(
   signIn: SignIn,
@@ -32,7 +32,7 @@ export function checkPerson(
     throw refuse('person_institution_standing', 'The LEI registration of the institution of the person was retired.');
   if (client.profile === 'fapi2' && person.institution !== client.institution)
     throw refuse('person_institution', 'The person is not of the institution that owns the client.');
-  // OpenID Connect Core section 5.5.1: nobody but the subject asked for may answer.
+  // OpenID Connect Core section 5.5.1: only the requested subject may answer.
   if (request.subject !== undefined && request.subject !== person.id)
     throw refuse('person_other', 'The person signed in is not the person whom the client asked for.');
   return person;
@@ -42,15 +42,15 @@ const dayMs = 24 * 60 * 60_000;
 
 /** How long consents last, in days. */
 export interface ConsentLifetimes {
-  /** With `offline_access`, and for ordinary relying parties: until it is asked for again. */
+  /** With `offline_access`, and for ordinary relying parties: until consent is requested again. */
   readonly lasting: number;
-  /** For software that acts while the person is there. */
+  /** For software that acts while the person is present. */
   readonly once: number;
 }
 
 export const defaultConsentLifetimes: ConsentLifetimes = { lasting: 90, once: 1 };
 
-/** When a consent ends: never after the last of its intents. Milliseconds since the epoch. */
+/** The end of a consent: never after the last of its intents. Milliseconds since the epoch. */
 export function grantExpiry(
   terms: GrantTerms,
   { client, now, lifetimes }: { readonly client: Client; readonly now: number; readonly lifetimes: ConsentLifetimes },

@@ -17,18 +17,18 @@ import {
 } from './check-requested-terms.ts';
 import { refuse } from './refusals.ts';
 
-/** An authorization request that the client may make, by what the directory says of the client now. */
+/** An authorization request that the client's current registration permits. */
 export interface CheckedRequest {
   readonly request: AuthorizationRequest;
-  /** Answers go to the redirect URI as one signed JWT (JARM). */
+  /** Responses go to the redirect URI as one signed JWT (JARM). */
   readonly signedResponse: boolean;
   /** Everything that would be granted. */
   readonly terms: GrantTerms;
 }
 
 /**
- * Where the answer may go: a redirect URI of this client, compared as text (RFC 9700 section 4.1.3). Until this has
- * passed, nothing of the request may send a browser anywhere.
+ * The destination of the response: a redirect URI of this client, compared as text (RFC 9700 section 4.1.3). Before this
+ * check has passed, the request must not redirect a browser.
  *
  * @throws CodedError of `oauthErrors`
  */
@@ -44,8 +44,8 @@ export function checkResponseTarget(
 }
 
 /**
- * The rules of an authorization request, in the order in which they are applied: the same when it is pushed and when
- * it is used, so that what has changed in the directory in between counts.
+ * The rules of an authorization request, in order of application. They run both when it is pushed and when it is used, so
+ * that changes in the directory take effect.
  *
  * @throws CodedError of `oauthErrors`
  */
@@ -62,7 +62,7 @@ export function checkAuthorizationRequest(parameters: RequestParameters, rules: 
   const resource = checkRequestedResource(request.resource, scopes, rules, {
     withDetails: request.authorizationDetails !== undefined,
   });
-  // The nonce is in the ID token, and nowhere else would the client find it again.
+  // The ID token is the only place where the client finds the nonce again.
   if (request.codeChallenge === undefined && !scopes.includes('openid'))
     throw refuse('nonce_without_id_token', 'Without a code_challenge the scope openid must be asked for.');
   requireScope(scopes, request.authorizationDetails !== undefined);
@@ -75,8 +75,8 @@ export function checkAuthorizationRequest(parameters: RequestParameters, rules: 
 }
 
 /**
- * OpenID Connect Core sections 6.1 and 6.2: a request object goes into the pushed request, and a `request_uri` is one
- * that was given out there. By the time a request is checked, either has been replaced by what it holds.
+ * OpenID Connect Core sections 6.1 and 6.2: a request object is accepted only in the pushed request, and a `request_uri`
+ * must come from this server. Before the checks, either has been replaced by its content.
  */
 function requireParametersThemselves(parameters: RequestParameters): void {
   if (parameters.has('request'))
@@ -95,7 +95,7 @@ function requireScope(scopes: GrantTerms['scopes'], withDetails: boolean): void 
     );
 }
 
-/** What the parser refuses, in the words of the wire; its own code becomes the fact `reason`. */
+/** Maps a parser error to an OAuth error; its own code becomes the fact `reason`. */
 function inOAuthWords<Result>(parse: () => Result): Result {
   try {
     return parse();

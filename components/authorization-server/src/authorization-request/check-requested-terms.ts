@@ -25,7 +25,7 @@ import { refuse } from './refusals.ts';
 export interface RequestRules {
   readonly client: Client;
   readonly directory: DirectorySnapshot;
-  /** Types of authorization details that applications have. */
+  /** Authorization detail types of applications. */
   readonly detailTypes: ReadonlyMap<string, ApplicationDetailType>;
   readonly issuer: string;
   /** Milliseconds since the epoch. */
@@ -33,20 +33,20 @@ export interface RequestRules {
 }
 
 /**
- * OpenID Connect Core section 5.4: what ordinary relying parties ask for by habit. Those that a client is not registered for, and
- * those for which there are no claims here, are passed over (RFC 6749 section 3.3), and the token response says what was
+ * Scopes of OpenID Connect Core section 5.4, which ordinary relying parties request by habit. This server ignores those that
+ * the client is not registered for or that have no claims here (RFC 6749 section 3.3); the token response states what was
  * granted.
  */
 const claimScopes: readonly string[] = ['profile', 'email', 'address', 'phone'];
 
-/** Claims go with a sign-in: userinfo tells them to who has `openid`. */
+/** Claims require a sign-in: userinfo releases them only with `openid`. */
 function hearsClaims(scope: string, asked: readonly string[], client: Client): boolean {
   return client.scopes.includes(scope) && asked.includes('openid');
 }
 
 /**
- * The scopes that are asked for: those of the protocol, and those of market interfaces which the client is registered
- * for and which keep duties apart.
+ * The requested scopes: protocol scopes, and market scopes that the client is registered for and that respect separation of
+ * duties.
  */
 export function checkRequestedScopes(asked: readonly string[], client: Client): GrantTerms['scopes'] {
   const heard =
@@ -65,7 +65,7 @@ export function checkRequestedScopes(asked: readonly string[], client: Client): 
   return [...protocol, ...[...market.value].sort()];
 }
 
-/** Registered like every other scope; where it cannot be had, going on offline is not asked for (OpenID Connect Core section 11). */
+/** Registered like every other scope; if it is not available, `offline_access` is ignored (OpenID Connect Core section 11). */
 function mayHold(scope: ProtocolScope, client: Client): boolean {
   if (client.scopes.includes(scope) && (scope !== 'offline_access' || client.grantTypes.includes('refresh_token')))
     return true;
@@ -75,7 +75,7 @@ function mayHold(scope: ProtocolScope, client: Client): boolean {
 
 /**
  * The one interface that the grant is for (RFC 8707 section 2), named or implied: registered, allowed to this client, and
- * offering every market scope that is asked for. Scopes of the protocol alone need none, unless they come with intents.
+ * offering every requested market scope. Protocol scopes alone need none, unless intents come with them.
  */
 export function checkRequestedResource(
   asked: string | undefined,
@@ -87,7 +87,7 @@ export function checkRequestedResource(
   if (asked === undefined) {
     if (market.length === 0 && !withDetails) return undefined;
     const implied = impliedResource(market, { client, directory });
-    // Details without an interface are refused with them, once it is known that they can be read.
+    // Details without an interface are refused together with their errors, after they have been parsed.
     if (implied === undefined && market.length > 0)
       throw refuse('target_missing', 'Name the one protected interface that this is for, in the parameter resource.');
     return implied;
@@ -107,9 +107,9 @@ export function checkRequestedResource(
 export const mostDetails = 8;
 
 /**
- * The intents that are asked for (RFC 9396): each of a type and shape that is known, of a type this client may ask for,
- * still to come, and for the interface that was named. Their mandates are asked when a token is issued. Or the details of an
- * application, each of which a person can be shown; the two are not asked for together.
+ * The requested intents (RFC 9396): each of a known type and shape, of a type allowed to this client, not yet expired, and
+ * for the named interface. Mandates are checked when a token is issued. Alternatively the application details, each with a
+ * page to show it; one request cannot contain both.
  */
 export function checkRequestedDetails(
   asked: readonly Json[] | undefined,
@@ -163,7 +163,7 @@ export function checkRequestedDetails(
   }
 }
 
-/** As records name the details of applications that are asked for; nothing where there are none. */
+/** Requested application details as records name them; empty if there are none. */
 export function applicationDigests({ applicationDetails }: GrantTerms): {
   readonly detail_digests?: readonly Digest[];
 } {

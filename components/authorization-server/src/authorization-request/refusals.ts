@@ -3,11 +3,11 @@ import type { CodedError } from '@countersign/kernel';
 
 type OAuthCode = keyof typeof oauthErrors.codes;
 
-/** Why an authorization request is refused, and the OAuth error that says so on the wire. */
+/** The reasons for which an authorization request is refused, and the OAuth error for each. */
 const reasons = {
   client_unknown: 'invalid_request',
   client_id_missing: 'invalid_request',
-  /** The profile `fapi2` takes pushed requests only (FAPI 2.0 Security Profile section 5.3.2.2). */
+  /** The profile `fapi2` accepts pushed requests only (FAPI 2.0 Security Profile section 5.3.2.2). */
   pushed_request_required: 'invalid_request',
   request_uri_inside: 'invalid_request',
   request_uri_malformed: 'invalid_request_uri',
@@ -62,7 +62,7 @@ const reasons = {
 
 export type AuthorizationRefusal = keyof typeof reasons;
 
-/** The error of a rule that refuses an authorization request. `detail` is shown to the client or the person. */
+/** Creates the error of a rule that refuses an authorization request. `detail` is shown to the client or the person. */
 export function refuse(
   reason: AuthorizationRefusal,
   detail: string,
@@ -81,10 +81,10 @@ const forThePerson: readonly AuthorizationRefusal[] = [
   'decision_missing',
 ];
 
-/** Whether the client is told of an error at its redirect URI, once that is trusted. */
+/** Whether an error is sent to the client at its redirect URI, once that URI is trusted. */
 export function tellsClient(error: CodedError): boolean {
   const reason = error.facts?.['reason'];
-  // An outage is no refusal: the person may reload the page.
+  // An outage is not a refusal: the person may reload the page.
   return (
     Object.hasOwn(oauthErrors.codes, error.code) &&
     error.category !== 'unavailable' &&

@@ -5,8 +5,8 @@ import type { ApprovalQuestion, ApprovalStep, WaitingApproval } from './approval
 import { type IntentChange, inWords, type Warnings } from './warnings.ts';
 
 /**
- * The question to the person on their own device: who asks, the message to compare, what exactly, what has changed, until
- * when. What it shows of an intent is decoded from what would be granted and from nothing else.
+ * The approval page on the person's own device: the client, the message to compare, the exact terms, what has changed, and
+ * their end. Intents are decoded only from what would be granted.
  *
  * @param path of the list, on our own origin
  */
@@ -42,7 +42,7 @@ ${decisionForm(question, `${path}/${question.id}`)}
   });
 }
 
-/** Refusing needs no signature: only what is allowed is signed for. */
+/** Refusing needs no signature; only permission is signed. */
 function decisionForm({ allowing, form }: ApprovalQuestion, action: string): Html {
   const signs = allowing.by === 'signature';
   return html`<form method="post" action="${action}"${signs && ceremonyAttributes('get', allowing.asked.options)}>
@@ -62,7 +62,7 @@ ${allowing.by !== 'nothing' && html`<button class="primary" type="submit" name="
 </form>`;
 }
 
-/** Allowing software to act and approving what it does are two things. */
+/** Permission for software to act does not replace approval of the transaction. */
 function transactionLink({ transaction }: ApprovalQuestion, path: string): Html | false {
   return (
     transaction !== undefined &&
@@ -70,7 +70,7 @@ function transactionLink({ transaction }: ApprovalQuestion, path: string): Html 
   );
 }
 
-/** Where transactions are approved: beside this list. */
+/** Link to the pages where transactions are approved. */
 export function approvePathBeside(path: string): string {
   return path.replace(/\/approvals$/, '/approve');
 }
@@ -97,7 +97,7 @@ function changeTable({ askedAt, became, lines }: IntentChange): Html {
 type List = Extract<ApprovalStep, { readonly kind: 'list' }>;
 type Decided = Extract<ApprovalStep, { readonly kind: 'decided' }>;
 
-/** What waits for the person who is signed in. @param path of this page, on our own origin */
+/** The requests awaiting the signed-in person. @param path of this page, on our own origin */
 export function approvalsPage({ signIn, waiting, directory, elsewhere }: List, path: string): Html {
   return page({
     title: 'Your approvals',
@@ -124,7 +124,7 @@ ${elsewhere && html`<p><a href="${approvePathBeside(path)}">Transactions awaitin
   }
 }
 
-/** What became of a request. @param path of the list, on our own origin */
+/** The outcome of a request. @param path of the list, on our own origin */
 export function decidedPage({ outcome, clientName }: Decided, path: string): Html {
   const allowed = outcome === 'allowed';
   return page({

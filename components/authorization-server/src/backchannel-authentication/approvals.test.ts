@@ -93,7 +93,7 @@ describe('the page of a request', () => {
     world.world.changeClient('trading-desk', { scopes: [...scopes, 'order:approve'] });
     try {
       const id = await asked({ scope: 'openid order:approve' });
-      // Signed in for entering orders, which is not signed in for approving them.
+      // A sign-in for entering orders is not a sign-in for approving them.
       const { browser, path, page } = await opened(id);
       expect(page.headers.location).toMatch(/^\/sign-in\//);
       const left = await browser.get(`${path}?after=second-sign-in`);
@@ -177,7 +177,7 @@ describe('what a person is warned of', () => {
     expect(shorter).toMatch(/Limit price 99 EUR \(Euro\) none: at market/);
     const waits = 'Another request for the same intent, with different terms, awaits your decision';
     expect(shorter).toContain(waits);
-    // Whichever is looked at: the honest one may be the later one.
+    // Both pages show the warning, because the honest request may be the later one.
     expect(textOf((await opened(third)).page.body)).toContain(waits);
   });
 
@@ -342,7 +342,7 @@ describe('deciding', () => {
     other.world.remove('client', 'trading-desk');
     expect(pageCode((await theirs.post(theirPath, form)).body)).toBe('client_unknown');
     expect(other.audit.last()).toMatchObject({ type: 'backchannel.refused', reason: 'client_unknown' });
-    // Who acts for a firm whose registration was retired is not signed in any more.
+    // A person who acts for an institution with a retired registration is no longer signed in.
     other.world.lapse(broker);
     expect((await theirs.post(theirPath, form)).headers.location).toMatch(/^\/sign-in\//);
     await other.close();

@@ -21,19 +21,19 @@ import { applicationDetailsOf, intentsOf, type Warnings, warningsOf } from './wa
 export interface ApprovalsDependencies extends DecisionDependencies {
   readonly store: BackchannelStore;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
-  /** Where transactions are approved; without it the pages do not lead there. */
+  /** Base URL of the pages where transactions are approved; without it there is no link to them. */
   readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;
-  /** Somebody has decided, durably. */
+  /** Called when a decision is durable. */
   decided(): void;
 }
 
-/** One request before the person whom it asks. */
+/** One request, shown to the person it asks. */
 export interface ApprovalQuestion extends CheckedApproval {
   readonly id: string;
   readonly request: KeptRequest;
   readonly warnings: Warnings;
   readonly allowing: Allowing;
-  /** One of the intents is a transaction that waits for this person's approval. */
+  /** One of the intents is a transaction that awaits this person's approval. */
   readonly transaction?: TransactionId;
   readonly form: { readonly csrf: string; readonly seen: string };
 }
@@ -42,7 +42,7 @@ export interface ApprovalQuestion extends CheckedApproval {
 export interface WaitingApproval {
   readonly id: string;
   readonly request: KeptRequest;
-  /** Of what exactly it is about; none where it is about scopes alone. */
+  /** What the request concerns; empty if it has only scopes. */
   readonly titles: readonly string[];
   /** Undefined where the client has left the directory. */
   readonly client: Client | undefined;
@@ -55,7 +55,7 @@ export type ApprovalStep =
       readonly signIn: SignIn;
       readonly waiting: readonly WaitingApproval[];
       readonly directory: DirectorySnapshot;
-      /** Whether transactions are approved elsewhere, at an address of its own. */
+      /** Whether transactions are approved at a separate address. */
       readonly elsewhere: boolean;
     }
   | { readonly kind: 'question'; readonly question: ApprovalQuestion }
@@ -66,19 +66,19 @@ export type ApprovalStep =
       readonly clientName: string;
     };
 
-/** Whether the browser comes back from a sign-in, and whether from the one that a request needs beside. */
+/** Whether the browser returns from a sign-in, and whether from the additional sign-in that a request needs. */
 export type Returned = 'no' | 'from-sign-in' | 'from-second';
 
-/** A person's own requests awaiting a decision. Nobody sees the requests of another person. */
+/** A person's own requests awaiting a decision. No person sees another person's requests. */
 export interface Approvals {
-  /** @param returned whether the browser comes back from a sign-in: it is not sent there a second time */
+  /** @param returned whether the browser returns from a sign-in: it is not sent there a second time */
   list(visit: Visit, returned: boolean): Promise<ApprovalStep>;
   /**
-   * @throws CodedError of `approvalErrors`; of `oauthErrors` where it cannot be allowed any more, by what the directory
-   *   says of client and person now
+   * @throws CodedError of `approvalErrors`; of `oauthErrors` if the directory's current data about client and person no
+   *   longer permit the request
    */
   view(id: string, visit: Visit, returned: Returned): Promise<ApprovalStep>;
-  /** Decides, once: a second click and another tab find it decided. @throws as {@link view}; `form_forged` */
+  /** Decides once: a second click or another tab finds the request decided. @throws as {@link view}; `form_forged` */
   decide(
     id: string,
     form: {
@@ -86,7 +86,7 @@ export interface Approvals {
       readonly seen?: string | undefined;
       readonly decision?: string | undefined;
       readonly handle?: string | undefined;
-      /** AuthenticationResponseJSON, where the page asked for a signature. */
+      /** AuthenticationResponseJSON, if the page asked for a signature. */
       readonly credential?: string | undefined;
     },
     visit: Visit,
@@ -94,7 +94,7 @@ export interface Approvals {
 }
 
 export const approvalsPath = '/approvals';
-/** More than anybody reads; the next show when these are answered. */
+/** More than a person reads; the next ones appear when these are answered. */
 const mostShown = 100;
 const mostCompared = 20;
 
@@ -120,7 +120,7 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
     };
   }
 
-  /** The request, if it is this person's. */
+  /** The request, if it is addressed to this person. */
   async function requestFor(id: string, { person }: SignIn): Promise<KeptRequest> {
     const hash = decodeBase64Url(id);
     const request = hash?.length === 32 ? await store.find(hash) : undefined;
@@ -237,15 +237,15 @@ interface Opened {
   readonly signIn: SignIn;
 }
 
-/** On the way back from a sign-in. */
+/** The target of a return from a sign-in. */
 export const returnedQuery = 'after=sign-in';
 export const secondReturnedQuery = 'after=second-sign-in';
 
-/** Of the list: one for everything that waits, as there is one list. */
+/** The list has one target, shared by all requests. */
 const listTier = 'order-entry';
 const noNeed = { acrValues: [], clientName: 'Your approvals', tier: listTier } as const;
 
-/** What is allowed here is what the code flow allows, which asks for no less than its scopes need. */
+/** Consent here grants the same as the code flow, so it needs at least the sign-in that the scopes require. */
 function tierFor({ asked }: KeptRequest): Tier {
   const needed = tierOfScopes(asked.scope.filter(isScope));
   return needed === 'approval' || needed === 'administration' ? needed : listTier;
@@ -261,7 +261,7 @@ function titlesOf(request: KeptRequest, types: RequestRules['detailTypes']): rea
   ];
 }
 
-/** For this request and this session: a form that one person was shown is none for the next who signs in. */
+/** Bound to this request and this session: the next person to sign in cannot submit a form that another person was shown. */
 function formOf(id: string, { session }: SignIn, { browser }: Visit) {
   return csrfTokenOf(browser, `approval ${id} ${session}`);
 }

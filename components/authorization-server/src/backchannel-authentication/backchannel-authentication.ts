@@ -35,38 +35,41 @@ import { type AskedRequest, createBackchannelStore, type RequestHolder } from '.
 
 export const cibaGrantType = 'urn:openid:params:grant-type:ciba';
 
-/** How long a person has where the client does not say, in seconds. */
+/** Time that a person has if the client states none, in seconds. */
 export const defaultRequestLifetimeSeconds = 300;
 
-/** How long a request is remembered after its end, so that one that is asked anew can be shown beside it. */
+/** How long a request is kept after its end, so that a repeated request can be compared with it. */
 const rememberedForMs = 24 * 60 * 60_000;
 
 export interface BackchannelAuthenticationOptions {
-  /** How many requests of one client may wait at once; 1,000 when left out. */
+  /** Maximum number of pending requests for one client; default 1,000. */
   readonly maxOutstanding?: number;
-  /** How many of them may wait for one person; 10 when left out. Nobody reads the hundredth with care. */
+  /** Maximum number of pending requests for one person; default 10, because people do not read long lists with care. */
   readonly maxOutstandingForPerson?: number;
   readonly consentLifetimes?: ConsentLifetimes;
-  /** How often to look for pings that are due; 1 s when left out. */
+  /** How often to look for due pings; default 1 s. */
   readonly pingEveryMs?: number;
 }
 
 export interface BackchannelAuthenticationDependencies extends ClientEndpointDependencies {
   readonly pool: pg.Pool;
   readonly rowSeal: RowSeal;
-  /** Asked which requests were redeemed. */
+  /** Finds the requests that have been redeemed. */
   readonly standings: StandingReader;
   readonly logger: Logger;
   readonly signer: Pick<Signer, 'publicKeys'>;
   readonly policyEngine: Pick<PolicyEngine, 'detailTypes'>;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
   readonly grants: Pick<GrantRegister, 'give' | 'deny'>;
-  /** Lets people sign what they allow; without it intents can be allowed in development only. */
+  /** Lets people sign their consent. Without it, consent to intents works in development only. */
   readonly statements?: Statements;
-  /** Where transactions are approved, for the way there. */
+  /** Base URL of the pages where transactions are approved. */
   readonly transactions?: Pick<TransactionRegistry, 'waitingFor'>;
   readonly outbound: Pick<Outbound, 'post'>;
-  /** At least 32 octets, the same on every node, for nothing else: encrypts what pings need. Without it nobody is pinged. */
+  /**
+   * At least 32 octets, the same on every node, used for nothing else: encrypts the data of pings. Without it, no client is
+   * pinged.
+   */
   readonly pingSecret?: Uint8Array;
   readonly options?: BackchannelAuthenticationOptions;
 }
@@ -80,25 +83,25 @@ export interface BackchannelAuthenticationResponse {
   readonly interval: number;
 }
 
-/** Asking a person on their own device: CIBA Core 1.0 in the modes poll and ping, under FAPI-CIBA. */
+/** Asks people on their own devices: CIBA Core 1.0 in poll and ping mode, under FAPI-CIBA. */
 export interface BackchannelAuthentication {
   /**
-   * The backchannel authentication endpoint. Recorded as `backchannel.requested` before it is answered.
+   * The backchannel authentication endpoint. The request is recorded as `backchannel.requested` before the response.
    *
-   * @throws CodedError of `oauthErrors`; `too_many_requests` when too much waits already
+   * @throws CodedError of `oauthErrors`; `too_many_requests` if too many requests are pending
    */
   ask(request: ClientRequest): Promise<BackchannelAuthenticationResponse>;
-  /** For the grant at the token endpoint. */
+  /** For the CIBA grant at the token endpoint. */
   readonly requests: BackchannelRequests;
   /** For the pages on the person's device. */
   readonly approvals: Approvals;
-  /** Those pages, on the listener that the issuer names. */
+  /** HTTP routes of those pages, on the listener that the issuer names. */
   mountPages(app: FastifyInstance): void;
   /** Delivery modes for the metadata (CIBA Core section 4). */
   readonly deliveryModes: readonly ('poll' | 'ping')[];
-  /** Sends the pings that are due; runs by itself. */
+  /** Sends the due pings; runs by itself. */
   ping(): Promise<void>;
-  /** Removes what is no longer remembered; runs by itself. */
+  /** Removes expired data; runs by itself. */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -220,7 +223,7 @@ export function createBackchannelAuthentication(
   return {
     ask: createClientEndpoint(
       { name: 'backchannel-authentication', proof: 'optional', refusalType: 'backchannel.refused', answer },
-      // CIBA Core section 7.1: issuer, token endpoint or this endpoint.
+      // CIBA Core section 7.1: the audience is the issuer, the token endpoint or this endpoint.
       { ...dependencies, furtherAudiences: [`${issuer}/token`, `${issuer}/bc-authorize`] },
     ),
     requests: createBackchannelRequests(store, dependencies.standings),
@@ -235,14 +238,17 @@ export function createBackchannelAuthentication(
   };
 }
 
-/** What the client showed possession of with its request binds what it gets for it; where it showed nothing, its authentication does. */
+/**
+ * Binds the result to the key or certificate that the client presented with its request; without one, client authentication
+ * protects it.
+ */
 function holderOf({ dpopJkt }: BackchannelRequest, { client, certificate }: ClientContext): RequestHolder {
   if (client.binding === 'dpop' && dpopJkt !== undefined) return { jkt: dpopJkt };
   if (client.binding === 'mtls' && certificate !== undefined) return { certificate: certificate.thumbprint };
   return {};
 }
 
-/** What was said, without saying it again: a message may name people. */
+/** A digest instead of the message itself, which may name people. */
 function digestsOf(request: BackchannelRequest, signedDigest: Json | undefined): { readonly [name: string]: Json } {
   return {
     ...(request.bindingMessage === undefined

@@ -20,9 +20,9 @@ import type { AskedTerms, PersonHint } from './parse-request.ts';
 import { refuse } from './refusals.ts';
 
 /**
- * Everything that would be granted, by the rules of pushed requests: when it is asked, when it is shown and when it is
- * decided, so that what has changed in the directory in between counts. Intents that come without a scope for them
- * are asked for with the scope of what they do, and no other.
+ * The terms that would be granted, checked by the rules of pushed requests. The check runs when the request arrives, when it
+ * is shown and when it is decided, so that changes in the directory take effect. Intents without a scope get the scope of
+ * their own action and no other.
  *
  * @throws CodedError of `oauthErrors`
  */
@@ -45,9 +45,9 @@ function scopesOf(details: readonly AuthorizationDetail[]): readonly string[] {
 }
 
 /**
- * The person that a hint names (CIBA Core section 7.2): by principal id, or by an ID token that this client was issued.
- * Software that trades asks people of its own institution. Who is of another is to it as if they were not there, or
- * it could find out who works where; the record says which it was.
+ * The person that a hint identifies (CIBA Core section 7.2): a principal id, or an ID token issued to this client. Trading
+ * software may ask only people of its own institution. Others are reported as unknown, so that a client cannot find out
+ * where a person works; the record states the actual reason.
  *
  * @throws CodedError `unknown_user_id`, `invalid_request`
  */
@@ -75,7 +75,7 @@ function obstacleTo(person: Person, client: Client, directory: DirectorySnapshot
   return isInBusiness(directory.institution(person.institution)) ? undefined : 'institution_standing';
 }
 
-/** CIBA Core section 14: signed by us, for this client; its age does not matter. */
+/** CIBA Core section 14: signed by us for this client; its age does not matter. */
 async function subjectOf(token: string, client: Client, now: number, hints: IdTokenHints): Promise<string | undefined> {
   const claims = await hints.read(token, now).catch((error: unknown) => {
     if (!isCodedError(error) || error.category === 'unavailable') throw error;

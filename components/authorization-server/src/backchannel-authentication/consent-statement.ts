@@ -13,19 +13,19 @@ import type { ClientRules } from '../client-endpoint/index.ts';
 import { approvalErrors } from './refusals.ts';
 import type { KeptRequest } from './store.ts';
 
-/** A type of its own, so that no other statement counts as consent. */
+/** A separate type, so that no other statement counts as consent. */
 export const consentStatementType = 'countersign-consent+webauthn';
 
 const longestSeconds = 600;
 
 export interface SigningDependencies extends ClientRules {
-  /** Lets people sign; without it intents can be allowed by a click in development only. */
+  /** Lets people sign. Without it, a click can allow intents in development only. */
   readonly statements?: Statements;
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/** How a person allows what they are asked: by a click, by a signature over exactly this, or not at all. */
+/** How a person can give consent: by a click, by a signature over exactly these terms, or not at all. */
 export type Allowing =
   | { readonly by: 'click' }
   | { readonly by: 'signature'; readonly asked: AskedStatement }
@@ -34,8 +34,8 @@ export type Allowing =
 type Asked = Pick<KeptRequest, 'hash' | 'client' | 'person' | 'acrValues' | 'expiresAt'>;
 
 /**
- * Asks for an assertion over what would be allowed, where it holds intents: the request, the client, the digest of each
- * intent, and of all the terms. Who has no authenticator allows intents in development, by the sign-in alone.
+ * Requests an assertion over the terms if they contain intents: it covers the request, the client, each intent's digest and
+ * the digest of all terms. In development, a person without an authenticator can allow intents by the sign-in alone.
  */
 export async function allowingOf(
   request: Asked,
@@ -68,7 +68,10 @@ export async function allowingOf(
   }
 }
 
-/** What the person's authenticator answered, verified; undefined where a click is enough. @throws CodedError of `authenticatorErrors` */
+/**
+ * The verified assertion of the person's authenticator; undefined if a click is enough. @throws CodedError of
+ * `authenticatorErrors`
+ */
 export async function signatureIn(
   fields: { readonly handle?: string | undefined; readonly credential?: string | undefined },
   person: PrincipalId,
@@ -79,7 +82,7 @@ export async function signatureIn(
 }
 
 /**
- * Lets through what was signed for exactly this, and no statement where none is wanted.
+ * Requires a signature over exactly these terms, and no statement if none is needed.
  *
  * @throws CodedError `signature_required`, `approval_changed`
  */
@@ -106,7 +109,10 @@ export async function requireSigned(
     );
 }
 
-/** RFC 8176: a key whose possession was shown, with its user verified. Where nobody vouches for it nothing is said of where it is kept. */
+/**
+ * RFC 8176: proof of possession of a key, with user verification. Without attestation, the methods do not state how the key
+ * is stored.
+ */
 export function methodsOf({ authenticator: { acr, backupEligible } }: SignedStatement): readonly string[] {
   const kept = acr === hardwareAcr ? ['hwk'] : backupEligible ? ['swk'] : [];
   return ['pop', ...kept, 'user'];

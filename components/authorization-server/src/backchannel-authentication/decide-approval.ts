@@ -58,18 +58,18 @@ export interface DecisionDependencies extends ApprovalRules, SigningDependencies
   readonly random: Random;
 }
 
-/** What would be allowed, by what the directory says now. */
+/** The terms that would be allowed, according to the current directory. */
 export interface CheckedApproval {
   readonly client: Client;
   readonly person: Person;
   readonly terms: GrantTerms;
   readonly directory: DirectorySnapshot;
   readonly detailTypes: RequestRules['detailTypes'];
-  /** Milliseconds since the epoch: when what is allowed ends. */
+  /** Milliseconds since the epoch at which the permission ends. */
   readonly until: number;
 }
 
-/** The rules of a request, asked anew when it is shown and when it is decided. @throws CodedError of `oauthErrors` */
+/** Applies the rules of a request again when it is shown and when it is decided. @throws CodedError of `oauthErrors` */
 export function checkApproval(request: KeptRequest, signIn: SignIn, rules: ApprovalRules): CheckedApproval {
   const directory = rules.directory.snapshot();
   const now = rules.clock.now();
@@ -84,23 +84,23 @@ export function checkApproval(request: KeptRequest, signIn: SignIn, rules: Appro
   return { client, person, terms, directory, detailTypes, until: grantExpiry(terms, { client, now, lifetimes }) };
 }
 
-/** A person before a request that is theirs. */
+/** A person deciding a request that is addressed to them. */
 export interface ApprovalDecision {
   readonly hash: Buffer;
   readonly decision: 'allow' | 'refuse';
   /** Digest of the terms that the page showed. */
   readonly seen: string | undefined;
   readonly signIn: SignIn;
-  /** What their authenticator signed, verified; of which request and terms is looked at here. */
+  /** The verified assertion of their authenticator; this file checks which request and terms it covers. */
   readonly signed?: SignedStatement | undefined;
   readonly address: string;
 }
 
 /**
- * Decides, once, under the lock of the request: a second click and another tab get what was decided. Consent and
- * record are durable before the decision counts.
+ * Decides once, under the lock of the request: a second click or another tab gets the existing decision. Consent and record
+ * are durable before the decision takes effect.
  *
- * @throws CodedError of `approvalErrors`; of `oauthErrors`, recorded, where it cannot be allowed any more
+ * @throws CodedError of `approvalErrors`; of `oauthErrors`, recorded, if the request can no longer be allowed
  */
 export function decideApproval(
   { hash, decision, seen, signIn: signedIn, signed, address }: ApprovalDecision,
@@ -115,7 +115,7 @@ export function decideApproval(
     try {
       return checkApproval(facts.request, signIn, dependencies);
     } catch (error) {
-      // A known person was refused: that must be on record.
+      // The person is known, so the refusal must be recorded.
       if (isCodedError(error)) await audit.append(refusedApprovalRecord(newRecordId(), error, facts));
       throw error;
     }
@@ -143,7 +143,7 @@ export function decideApproval(
     const checked = await checkOnRecord(facts);
     if (seen !== digestOf(checked.terms))
       throw approvalErrors.error('approval_changed', 'The request has changed since you saw it. Review it again.');
-    // The statement names the very intents that would be allowed (`requireSigned`).
+    // The statement names exactly the intents that would be allowed (`requireSigned`).
     const bound = signed === undefined ? {} : { boundTo: checked.terms.details.map(digestOfIntent) };
     const proposal = proposalOf(request, checked, { ...signIn, ...bound });
     if (decision === 'allow') {
@@ -202,17 +202,17 @@ function proposalOf(
   };
 }
 
-/** What is known when a person decides on their own device. */
+/** The facts about a decision that a person makes on their own device. */
 export interface ApprovalFacts {
   readonly request: KeptRequest;
   readonly signIn: SignIn;
-  /** With what they signed it. */
+  /** The assertion with which they signed it. */
   readonly signed?: SignedStatement | undefined;
   readonly terms?: Pick<GrantTerms, 'scopes' | 'resources'>;
   readonly address: string;
 }
 
-/** The person allowed it: joins the consent with the request that it answers. */
+/** The person's consent: links the grant with the request that it answers. */
 export function approvalRecord(id: RecordId, facts: ApprovalFacts & { readonly grant: Grant }): RecordDraft {
   const { grant, signed } = facts;
   const grounds = [grant.recordId, ...(signed === undefined ? [] : [signed.authenticator.recordId])];
@@ -231,7 +231,7 @@ export function approvalRecord(id: RecordId, facts: ApprovalFacts & { readonly g
   };
 }
 
-/** @param grounds records that it rests on beside the request */
+/** @param grounds records that it is based on, besides the request */
 export function refusedApprovalRecord(
   id: RecordId,
   error: CodedError,
@@ -261,7 +261,7 @@ function common({ request, signIn, terms, address }: ApprovalFacts, grounds: rea
   };
 }
 
-/** The assertion whole: it is verified again from the record alone. */
+/** The complete assertion, so that it can be verified again from the record alone. */
 function proofOf(signed: SignedStatement | undefined): Readonly<Record<string, Json>> {
   if (signed === undefined) return {};
   const { claims, signature, authenticator } = signed;

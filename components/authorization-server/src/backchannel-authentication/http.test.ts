@@ -15,14 +15,14 @@ describe('an independent client (oauth4webapi) that asks a person on their own d
   let harness: Harness;
   let app: FastifyInstance;
   let base = '';
-  /** Of the posts to a client's own address. */
+  /** Bodies of the ping requests that a client received. */
   const pinged: string[] = [];
 
   beforeAll(async () => {
     database = await createTestDatabase({ components: [authorizationServerMigrations] });
     const anna = parsePrincipalId('person:anna.keller');
     if (anna === undefined) throw new Error('a fixture that its own parser refuses');
-    // The client has a clock of its own, so here the server's is the real one.
+    // The client uses the real time, so the server's clock is the real one as well.
     const clock = { now: () => Date.now(), advance: () => undefined };
     const session = newId('session', { clock, random: systemRandom });
     const authTime = Math.floor(Date.now() / 1000);
@@ -54,7 +54,7 @@ describe('an independent client (oauth4webapi) that asks a person on their own d
     await database.drop();
   });
 
-  /** The issuer's name leads to the listening server, as a name server and a proxy would have it. */
+  /** Routes the issuer's host name to the listening server, as DNS and a proxy would. */
   const options = {
     [oauth.customFetch]: (url: string, init: oauth.CustomFetchOptions<string, unknown>) =>
       fetch(url.replace(issuer, base), init as unknown as RequestInit),
@@ -133,7 +133,7 @@ describe('an independent client (oauth4webapi) that asks a person on their own d
     });
     expect(response.status).toBe(400);
     expect(response.headers.get('cache-control')).toBe('no-store');
-    // CIBA Core section 13: no other members than these. What refused is in a header.
+    // CIBA Core section 13: no members other than these. The reason is in a header.
     expect(await response.json()).toEqual({ error: 'invalid_request', error_description: expect.any(String) });
     expect(response.headers.get('countersign-reason')).toBe('signed_request_required');
   });

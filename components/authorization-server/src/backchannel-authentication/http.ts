@@ -28,7 +28,7 @@ export interface BackchannelAuthenticationRoutes {
 
 /**
  * The pages on the person's own device: `GET /approvals`, `GET` and `POST /approvals/{id}`, under the path of the issuer.
- * Nothing is stored, every redirect is a 303, and what is asked of somebody else is not there.
+ * Nothing is cached, every redirect is a 303, and another person's request is reported as missing.
  */
 export function backchannelAuthenticationRoutes(
   app: FastifyInstance,
@@ -65,14 +65,14 @@ export function backchannelAuthenticationRoutes(
           script: next.question.allowing.by === 'signature',
         });
       case 'decided':
-        // A page that was loaded with a form asks to send it again when it is reloaded.
+        // Redirect after a form: a browser that reloads the response of a form asks to send the form again.
         return request.method === 'POST'
           ? redirect(reply, `${list}/${next.id}`)
           : sendPage(reply, 200, decidedPage(next, list), scope);
     }
   }
 
-  // No HEAD: what only looks at links must begin no sign-in.
+  // No HEAD: a link checker must not start a sign-in.
   app.get(
     list,
     { exposeHeadRoute: false },

@@ -1,35 +1,35 @@
 import { defined, type Json, parseJson } from '@countersign/kernel';
 import { type BackchannelRefusal, refuse } from './refusals.ts';
 
-/** The person to ask, as the client names them. */
+/** The hint with which the client identifies the person. */
 export type PersonHint =
   | { readonly kind: 'login'; readonly hint: string }
   | { readonly kind: 'id-token'; readonly token: string };
 
-/** What is asked for, as the client wrote it. */
+/** The requested terms as the client wrote them. */
 export interface AskedTerms {
   readonly scope: readonly string[];
   /** RFC 8707. */
   readonly resource?: string;
-  /** RFC 9396: its elements have not been checked. */
+  /** RFC 9396: the elements have not been checked. */
   readonly details?: readonly Json[];
 }
 
-/** What a client asks somebody on their own device (CIBA Core section 7.1); nothing of it is believed yet. */
+/** A client's CIBA request (CIBA Core section 7.1) as received; nothing in it is trusted yet. */
 export interface BackchannelRequest {
   readonly hint: PersonHint;
   readonly asked: AskedTerms;
-  /** Classes of sign-in, best first. */
+  /** Authentication context classes, in order of preference. */
   readonly acrValues: readonly string[];
   readonly bindingMessage?: string;
   readonly requestedExpirySeconds?: number;
-  /** Bearer token that the client wants to be pinged with. */
+  /** Bearer token that the client wants to receive with the ping. */
   readonly notificationToken?: string;
-  /** The DPoP key that is to redeem (as RFC 9449 section 10 has it for codes). */
+  /** The DPoP key that must redeem the request (as RFC 9449 section 10 defines for codes). */
   readonly dpopJkt?: string;
 }
 
-/** CIBA Core section 7.1 wants it short and of few characters: two people compare it by eye, and it must not deceive. */
+/** CIBA Core section 7.1: short, with a limited character set, because two people compare it by eye and it must not mislead. */
 export const longestBindingMessage = 64;
 
 const words = /^[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*$/;
@@ -37,8 +37,8 @@ const graphic = /^[\x21-\x7e]+$/;
 const thumbprint = /^[A-Za-z0-9_-]{43}$/;
 
 /**
- * Reads the parameters; those that are not known are ignored (CIBA Core section 7.2), among them `user_code`, which
- * this server does not offer.
+ * Parses the parameters. Unknown ones are ignored (CIBA Core section 7.2), including `user_code`, which this server does not
+ * support.
  *
  * @throws CodedError of `oauthErrors`
  */
@@ -74,7 +74,7 @@ export function parseBackchannelRequest(parameters: Parameters): BackchannelRequ
   };
 }
 
-/** CIBA Core section 7.1: one of the hints, and only one. */
+/** CIBA Core section 7.1: exactly one of the hints. */
 function readHint(parameters: Parameters): PersonHint {
   const sent = ['login_hint', 'id_token_hint', 'login_hint_token'].filter(
     (name) => parameters.has(name) && parameters.get(name) !== '',
@@ -92,15 +92,18 @@ function readHint(parameters: Parameters): PersonHint {
   throw refuse('hint_missing', 'Name the person, by a login_hint or an id_token_hint.');
 }
 
-/** RFC 6750 section 2.1: what may stand behind `Bearer` in a header, so that nothing else of the request can. */
+/** RFC 6750 section 2.1: characters allowed after `Bearer`, so that the token cannot inject anything else into the request. */
 const bearerToken = /^[A-Za-z0-9._~+/-]+=*$/;
 
-/** CIBA Core section 7.1: at least 128 bits, and no character of a bearer token carries more than 6.1. */
+/** CIBA Core section 7.1: at least 128 bits; a character of a bearer token carries at most 6.1 bits. */
 const fewestCharacters = 22;
-/** A repeated word has length and no randomness; of 128 random bits, even in decimal, fewer are not to be met. */
+/**
+ * A repeated word is long but not random; 128 random bits, even written in decimal, practically always have this many
+ * different characters.
+ */
 const fewestDifferent = 6;
 
-/** The token that the client is pinged with, if it sent one. @throws CodedError `invalid_request` */
+/** The bearer token for the ping, if the client sent one. @throws CodedError `invalid_request` */
 export function readNotificationToken(parameters: Parameters): string | undefined {
   const token = textOf(parameters, 'client_notification_token', {
     maxLength: 1_024,
@@ -113,7 +116,7 @@ export function readNotificationToken(parameters: Parameters): string | undefine
   return token;
 }
 
-/** Parameters of a request: text where they came as a form, JSON where they came as a signed request. */
+/** Parameters of a request: strings from a form, JSON values from a signed request. */
 export type Parameters = ReadonlyMap<string, Json>;
 
 export interface TextShape {
@@ -123,7 +126,7 @@ export interface TextShape {
   readonly reason?: BackchannelRefusal;
 }
 
-/** A text parameter; undefined where it was not sent, or sent without a value (RFC 6749 section 3.1). */
+/** A text parameter; undefined if missing or empty (RFC 6749 section 3.1). */
 export function textOf(parameters: Parameters, name: string, shape: TextShape): string | undefined {
   const { maxLength, pattern, reason = 'parameter_malformed' } = shape;
   const value = parameters.get(name);
@@ -135,7 +138,7 @@ export function textOf(parameters: Parameters, name: string, shape: TextShape): 
   return value;
 }
 
-/** A space-delimited list without repetitions; empty where it was not sent. */
+/** A space-delimited list without duplicates; empty if missing. */
 export function listOf(
   parameters: Parameters,
   name: string,
@@ -150,7 +153,7 @@ export function listOf(
   return items;
 }
 
-/** A whole number of one or more: CIBA Core section 7.1.1 lets `requested_expiry` be a string or a number. */
+/** An integer of at least one: CIBA Core section 7.1.1 permits `requested_expiry` as a string or a number. */
 export function positiveOf(parameters: Parameters, name: string): number | undefined {
   const value = parameters.get(name);
   if (value === undefined || value === '') return undefined;
@@ -160,7 +163,7 @@ export function positiveOf(parameters: Parameters, name: string): number | undef
   return Number(digits);
 }
 
-/** A JSON array with something in it: as text in a form, as itself in a signed request. */
+/** A JSON array with at least one element: text in a form, an array in a signed request. */
 export function arrayOf(
   parameters: Parameters,
   name: string,

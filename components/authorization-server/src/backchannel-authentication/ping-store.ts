@@ -2,16 +2,16 @@ import { type ClientId, parseClientId } from '@countersign/contracts';
 import { ask } from '@countersign/runtime';
 import type { Queryable } from '../row-store.ts';
 
-/** A client that is still to hear that somebody has decided. */
+/** A client that must be notified of a decision. */
 export interface DuePing {
   /** SHA-256 of the auth_req_id. */
   readonly hash: Buffer;
   readonly client: ClientId;
   /** What to send, encrypted. */
   readonly sealed: Buffer;
-  /** This one included. */
+  /** Number of attempts, including this one. */
   readonly attempt: number;
-  /** Milliseconds since the epoch: from then on there is nothing to be had. */
+  /** Milliseconds since the epoch at which the request expires. */
   readonly expiresAt: number;
 }
 
@@ -23,10 +23,10 @@ interface PingRow {
   readonly expires_ms: number;
 }
 
-/** What the table `backchannel_requests` says of pings. Times are milliseconds since the epoch. */
+/** The ping columns of the table `backchannel_requests`. Times are milliseconds since the epoch. */
 export function createPingStore(pool: Queryable) {
   return {
-    /** Takes what is due and postpones it, so that another node takes over if this one crashes. */
+    /** Claims the due pings and postpones them, so that another node takes over if this one crashes. */
     async take(now: number, nextAttempt: number, limit: number): Promise<readonly DuePing[]> {
       const { rows } = await ask<PingRow>(pool, {
         name: 'ping-take',
@@ -40,7 +40,7 @@ export function createPingStore(pool: Queryable) {
       });
       return rows.map(pingOf);
     },
-    /** Has no effect if another node has delivered the ping meanwhile. */
+    /** Has no effect if another node has already delivered the ping. */
     async putOff(hash: Buffer, nextAttempt: number): Promise<void> {
       await ask(pool, {
         name: 'ping-put-off',
@@ -49,7 +49,7 @@ export function createPingStore(pool: Queryable) {
         values: [hash, nextAttempt],
       });
     },
-    /** Delivered or given up: removes the encrypted data. */
+    /** Delivered or abandoned: removes the encrypted data. */
     async finish(hash: Buffer): Promise<void> {
       await ask(pool, {
         name: 'ping-finish',

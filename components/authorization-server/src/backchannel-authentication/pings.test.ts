@@ -9,7 +9,7 @@ beforeAll(async () => {
 });
 afterAll(() => world.close());
 beforeEach(async () => {
-  // What the test before has left on its way.
+  // Send the pings that the previous test left behind.
   await world.backchannel.ping();
   world.world.changeClient('trading-desk', { backchannelDelivery: { mode: 'ping', endpoint: pingEndpoint } });
   world.answerPings(async () => ({ status: 204 }));
@@ -19,7 +19,7 @@ beforeEach(async () => {
 const asked = async (change: object = {}): Promise<string> =>
   (await world.ask({ request: world.signed(world.plain({ client_notification_token: notificationToken, ...change })) }))
     .auth_req_id;
-/** Until nothing is on its way any more. */
+/** Waits until no ping is in progress. */
 async function sent() {
   await world.backchannel.ping();
   return world.pings;
@@ -190,7 +190,7 @@ describe('a client of the mode ping', () => {
     world.clock.advance(15_000);
     await sent();
     expect(world.pings).toHaveLength(2);
-    // It was not dead after all: what it learns late brings nothing back.
+    // The node was still alive: its late result must not restore anything.
     release?.();
     await stuck;
     expect(await left()).toBe(0);

@@ -12,29 +12,28 @@ export interface PingDependencies {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly sealer: PingSealer;
-  /** How often to look for pings that are due; default 1 s. */
+  /** How often to look for due pings; default 1 s. */
   readonly everyMs?: number;
 }
 
 export interface Pings {
-  /** Sends due pings now, without waiting for them: a decision was just made. */
+  /** Sends due pings now, without waiting for the result: a decision was just made. */
   hurry(): void;
-  /** Sends what is due; runs by itself. */
+  /** Sends due pings; runs by itself. */
   run(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Seconds until the next attempt, after the first, second, ... has failed. After the last there is none: the client polls. */
+/** Seconds until the next attempt after the first, second, ... failure. After the last failure the client has to poll. */
 const waits = [2, 5, 15, 45] as const;
-/** Another node takes a ping over when the one that took it says nothing for so long. */
+/** Another node takes over a ping if the node that claimed it does not finish within this time. */
 const takenForMs = 15_000;
 const pingsAtOnce = 16;
 const postTimeoutMs = 5_000;
 
 /**
- * CIBA Core section 10.2: once a decision is durable, a client of the mode ping is told that there is one, with its own
- * bearer token; what was decided it asks for itself. Each ping is tried five times at most, and not after the request
- * has expired.
+ * CIBA Core section 10.2: once a decision is durable, a client in ping mode is notified with its own bearer token and then
+ * fetches the result. Each ping is tried at most five times, and never after the request has expired.
  */
 export function createPings(dependencies: PingDependencies): Pings {
   const { directory, outbound, clock, logger, sealer } = dependencies;
@@ -73,7 +72,7 @@ export function createPings(dependencies: PingDependencies): Pings {
         authorization: `Bearer ${notificationToken}`,
         timeoutMs: postTimeoutMs,
       });
-      // CIBA Core section 10.2: 204, and 200 is to be accepted.
+      // CIBA Core section 10.2: 204 is expected, and 200 must be accepted.
       if (status === 200 || status === 204) return { told: true };
       return { told: false, final: status >= 300 && status < 500 && status !== 429, why: `status ${status}` };
     } catch (error) {
@@ -108,27 +107,27 @@ export function createPings(dependencies: PingDependencies): Pings {
 
 type Outcome =
   | { readonly told: true }
-  /** @property final the client has said no, or its address is none we call: asking again changes nothing */
+  /** @property final the client rejected the ping, or its address may not be called: a retry would not help */
   | { readonly told: false; readonly final: boolean; readonly why: string };
 
 function deliveryOf(client: Client | undefined) {
   return client?.backchannelDelivery?.mode === 'ping' ? client.backchannelDelivery : undefined;
 }
 
-/** What a ping needs and nobody may find in the database: both are secrets of the client. */
+/** The data of a ping that must not be readable in the database: both values are secrets of the client. */
 export interface PingSecrets {
   readonly authReqId: string;
   readonly notificationToken: string;
 }
 
-/** Encrypts what is to be sent later, so that the tables hold no secret that can be used. */
+/** Encrypts the data of pings, so that the tables contain no usable secret. */
 export interface PingSealer {
   seal(secrets: PingSecrets, to: PingAddressee): Buffer;
-  /** @returns undefined when it was sealed with another secret, for another row or for another client */
+  /** @returns undefined if it was sealed with another secret, for another row or for another client */
   open(sealed: Uint8Array, to: PingAddressee): PingSecrets | undefined;
 }
 
-/** What is moved to another row, or whose row names another client, does not open. */
+/** Data moved to another row, or whose row names another client, cannot be decrypted. */
 export interface PingAddressee {
   /** SHA-256 of the auth_req_id. */
   readonly hash: Uint8Array;

@@ -19,27 +19,27 @@ import type { PushedRequestStore } from '../pushed-requests/index.ts';
 import type { Parameters } from './parse-request.ts';
 import { refuse } from './refusals.ts';
 
-/** The parameters of one request, from wherever they may come. */
+/** The parameters of one request, from a form or a signed request. */
 export interface ReadRequest {
   readonly parameters: Parameters;
-  /** Of the signed request, for the record; undefined where the parameters came as a form. */
+  /** The signed request, for the record; undefined if the parameters came as a form. */
   readonly signedDigest?: Digest;
-  /** Uses the signed request up, once its parameters are found good. @throws CodedError when it was used before */
+  /** Uses up the signed request after its parameters have been validated. @throws CodedError if it was used before */
   claim(): Promise<void>;
 }
 
 export interface ReadDependencies extends SignedRequestRules {
-  /** Ids of signed requests are kept with those of request objects: one `jti`, one use, wherever it is brought. */
+  /** Ids of signed requests share a namespace with those of request objects: each `jti` is used once at any endpoint. */
   readonly objects: Pick<PushedRequestStore, 'claimObject'>;
 }
 
 const credentialParameters = ['client_id', 'client_assertion', 'client_assertion_type'];
-/** Another node, whose clock is behind, may still accept what this one calls expired. */
+/** A node with a slow clock may still accept a request that this node treats as expired. */
 const clockDifferenceMs = 60_000;
 
 /**
- * The parameters, signed or plain, by what the client is registered for. A signed request must hold all of them
- * (CIBA Core section 7.1.1): one that stands beside it is refused, because it would look as if it had been signed.
+ * The parameters, signed or plain, as the client's registration requires. A signed request must contain all parameters (CIBA
+ * Core section 7.1.1). An unsigned one beside it is refused, because it would appear to be signed.
  *
  * @throws CodedError of `oauthErrors`
  */
@@ -71,7 +71,7 @@ export async function readRequest(
   };
 }
 
-/** FAPI-CIBA section 5.2.2: requests are signed, of every client at that profile. */
+/** FAPI-CIBA section 5.2.2: every client of that profile must sign its requests. */
 function mustSign(client: ClientContext['client']): boolean {
   return client.requireSignedRequest || client.profile === 'fapi2';
 }
@@ -85,9 +85,9 @@ const known: ReadonlySet<string> = new Set([
 /** The parameters that a client has signed. */
 export interface SignedRequest {
   readonly parameters: Parameters;
-  /** Its `jti`: it may be used once. */
+  /** Its `jti`, which is single-use. */
   readonly id: string;
-  /** Milliseconds since the epoch: from then on it is refused as expired. */
+  /** Milliseconds since the epoch at which it expires. */
   readonly expiresAt: number;
 }
 
@@ -96,17 +96,16 @@ export interface SignedRequestRules {
   readonly clientKeys: Pick<ClientKeys, 'held' | 'fetch' | 'checkAge'>;
 }
 
-/** About the request, not parameters of it (RFC 7519 section 4.1). */
+/** Claims about the request object, not parameters of the request (RFC 7519 section 4.1). */
 const registeredClaims: ReadonlySet<string> = new Set(['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti']);
-/** CIBA Core has no type of its own; clients write that of RFC 9101, JWT or none. */
+/** CIBA Core defines no `typ` of its own; clients use that of RFC 9101, JWT, or none. */
 const acceptedTypes: readonly (string | undefined)[] = ['oauth-authz-req+jwt', 'JWT', undefined];
-/** What an authorization request has and this one never: without types, they are told apart by what they hold. */
+/** Parameters that an authorization request has and a CIBA request never has: without a `typ`, only the content differs. */
 const foreignParameters = ['response_type', 'redirect_uri', 'code_challenge'];
 
 /**
- * Verifies a signed authentication request: CIBA Core section 7.1.1, with the life that FAPI-CIBA section 5.2.2 gives
- * it. Unlike a request object of RFC 9101 it need not name the client a second time, but it must be able to be used
- * once only.
+ * Verifies a signed authentication request: CIBA Core section 7.1.1, with the lifetime of FAPI-CIBA section 5.2.2. Unlike a
+ * request object of RFC 9101, it need not repeat the client id, but it must be single-use.
  *
  * @throws CodedError `invalid_request`
  */
@@ -145,7 +144,7 @@ export async function verifySignedRequest(
   };
 }
 
-/** Keys that are fetched are fetched anew, once, when none of those held fits: that is how a client rolls them over. */
+/** If no cached key fits, remote keys are fetched again once: this is how a client rotates its keys. */
 async function keyOf(
   { header }: UnverifiedJws,
   client: Client,
@@ -162,7 +161,7 @@ async function keyOf(
     found = fitting();
   }
   const [first, another] = found;
-  // Of several that fit, trying them in turn would leave open which one signed.
+  // If several keys fit, trying each in turn would leave open which one signed.
   if (first === undefined || another !== undefined)
     throw refuse('signed_request_key', 'The kid and alg of the signed request must name one key of the client.');
   return first.key;
@@ -171,7 +170,7 @@ async function keyOf(
 function checkKind(claims: JsonObject, client: Client): void {
   if (Object.hasOwn(claims, 'client_id') && claims['client_id'] !== client.id)
     throw refuse('signed_request_client', 'The client_id in the signed request is that of another client.');
-  // A client assertion has the same issuer, audience and key; its sub is what tells it (RFC 9101 section 10.8).
+  // A client assertion has the same issuer, audience and key; only its `sub` distinguishes it (RFC 9101 section 10.8).
   if (claims['sub'] === client.id)
     throw refuse('signed_request_foreign', 'A client assertion is no signed authentication request.');
   if (foreignParameters.some((name) => Object.hasOwn(claims, name)))

@@ -208,7 +208,7 @@ describe('polling', () => {
     world.clock.advance(5_000);
     expect(await poll(id)).toEqual(pending);
     await world.decide(id, 'allow');
-    // Decided: there is nothing to wait for any more.
+    // Decided, so there is no reason to wait.
     expect(await world.redeem(id)).toMatchObject({ token_type: 'DPoP' });
   });
 

@@ -5,39 +5,39 @@ import type { GivenOnce } from '../grant-handler.ts';
 import { refuse } from './refusals.ts';
 import { type BackchannelStore, type KeptRequest, type RequestHolder, redemptionThing } from './store.ts';
 
-/** The client that polls. */
+/** The polling client. */
 export interface Redeemer {
   readonly client: ClientId;
-  /** What the token will be bound to. */
+  /** The key binding of the future token. */
   readonly confirmation: Confirmation | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
-/** What was allowed, to be taken once. */
+/** The person's approval, which can be redeemed once. */
 export interface Allowed extends GivenOnce {
   readonly grant: GrantId;
-  /** The interface that was asked for (RFC 8707). */
+  /** The requested interface (RFC 8707). */
   readonly resource?: string;
   /** The record `backchannel.requested`. */
   readonly recordId: RecordId;
 }
 
-/** CIBA Core section 7.3: seconds that a client waits between two polls, and what each impatience adds (section 11). */
+/** CIBA Core section 7.3: seconds between two polls, and the increase after each early poll (section 11). */
 export const pollIntervalSeconds = 5;
 const penaltySeconds = 5;
-/** How long a person has at most. */
+/** Maximum time that a person has. */
 export const longestRequestLifetimeSeconds = 600;
 /** The clock of another node may be this far ahead of ours. */
 const clockDifferenceMs = 60_000;
-/** Requests do not arrive at the distance at which they were sent. */
+/** Network delays change the distance between two requests. */
 const toleranceMs = 500;
 
-/** CIBA Core section 10.1: polls the answer; one that allows is taken once, on all nodes. */
+/** CIBA Core section 10.1: polls for the result; an approval can be redeemed once across all nodes. */
 export interface BackchannelRequests {
   /**
-   * @throws CodedError `authorization_pending`, `slow_down`, `expired_token`, `access_denied`; `invalid_grant` when it was
-   *   taken before, or is not of this client or not for this key
+   * @throws CodedError `authorization_pending`, `slow_down`, `expired_token`, `access_denied`; `invalid_grant` if it was
+   *   redeemed before, or belongs to another client or another key
    */
   poll(authReqId: string, by: Redeemer): Promise<Allowed>;
 }
@@ -48,12 +48,12 @@ export function createBackchannelRequests(
 ): BackchannelRequests {
   async function answer(hash: Buffer, by: Redeemer): Promise<Allowed> {
     const request = await store.find(hash);
-    // CIBA Core section 11: of another client it is refused as one that never was.
+    // CIBA Core section 11: a request of another client is refused like an unknown one.
     if (request === undefined || request.client !== by.client)
       throw refuse('auth_req_id_unknown', 'The auth_req_id is not one that this client was given.');
     checkHolder(request.holder, by.confirmation);
     if (request.redeemed) throw replayed();
-    // One that ends later than a request of now could was made while the clock was ahead.
+    // An end later than that of a request made now means that the clock was ahead at the time.
     const latest = by.now + longestRequestLifetimeSeconds * 1000 + clockDifferenceMs;
     if (request.expiresAt <= by.now || request.expiresAt > latest)
       throw refuse('auth_req_id_expired', 'The auth_req_id has expired: make a new authentication request.');
@@ -61,7 +61,7 @@ export function createBackchannelRequests(
     return allowedBy(request, request.decided, by);
   }
 
-  /** Never returns but for a decision that was made while the poll was counted. */
+  /** Returns only if a decision was made while the poll was counted. */
   async function wait(hash: Buffer, by: Redeemer): Promise<Allowed> {
     const poll = await store.poll(hash, by.now, { tolerance: toleranceMs, penaltySeconds });
     if (poll === undefined) return answer(hash, by);
@@ -83,7 +83,7 @@ export function createBackchannelRequests(
       ...(resource === undefined ? {} : { resource }),
       async take() {
         const isFirst = await store.redeem(request.hash, by.now);
-        // A row that was put back as it was before is known by the record of the token.
+        // If the row was restored to an old state, the record of the token still shows the redemption.
         return isFirst && !(await log.standings([thing])).has(thing) ? 'claimed' : 'replayed';
       },
     };
@@ -102,7 +102,7 @@ function replayed(): Error {
   return refuse('auth_req_id_redeemed', 'The auth_req_id was redeemed before.');
 }
 
-/** The client must show the same key or certificate as with its request. */
+/** The client must present the same key or certificate as with its request. */
 function checkHolder({ jkt, certificate }: RequestHolder, confirmation: Confirmation | undefined): void {
   const shown = confirmation ?? {};
   if (jkt !== undefined && !('jkt' in shown && shown.jkt === jkt))

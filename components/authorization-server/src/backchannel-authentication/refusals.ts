@@ -3,12 +3,12 @@ import { type CodedError, errorVocabulary } from '@countersign/kernel';
 
 type OAuthCode = keyof typeof oauthErrors.codes;
 
-/** Why a request to ask somebody, or the redemption of it, is refused; and the error of CIBA Core sections 11 and 13. */
+/** The reasons for which a CIBA request or its redemption is refused, and the error codes of CIBA Core sections 11 and 13. */
 const reasons = {
   ciba_not_registered: 'unauthorized_client',
   ping_not_offered: 'unauthorized_client',
   signed_request_required: 'invalid_request',
-  /** CIBA Core section 7.1.1: parameters stand in the signed request and nowhere else. */
+  /** CIBA Core section 7.1.1: all parameters must be inside the signed request. */
   signed_request_mixed: 'invalid_request',
   signed_request_malformed: 'invalid_request',
   signed_request_algorithm: 'invalid_request',
@@ -52,22 +52,22 @@ const reasons = {
 
 export type BackchannelRefusal = keyof typeof reasons;
 
-/** The error of a rule that refuses a client. `detail` is shown to it. */
+/** Creates the error of a rule that refuses a client. `detail` is shown to the client. */
 export function refuse(reason: BackchannelRefusal, detail: string): CodedError {
   return oauthErrors.error(reasons[reason], detail, { facts: { reason } });
 }
 
-/** What is said to the person, on a page. */
+/** Errors that a page shows to the person. */
 export const approvalErrors = errorVocabulary({
-  /** There is none, or it is for somebody else: neither is told. */
+  /** The request does not exist or is addressed to another person; the answer does not reveal which. */
   approval_unknown: 'not-found',
   approval_expired: 'conflict',
-  /** What would be allowed is no longer what the page showed. */
+  /** The current terms differ from those that the page showed. */
   approval_changed: 'conflict',
   form_forged: 'forbidden',
   decision_missing: 'invalid',
   sign_in_abandoned: 'forbidden',
   sign_in_class: 'forbidden',
-  /** Intents are allowed by a signature over them. */
+  /** Intents need a signature. */
   signature_required: 'forbidden',
 });

@@ -36,7 +36,7 @@ async function opened(id: string, of = world) {
   const path = of.pathOf(id);
   return { browser, path, page: await of.openSignedIn(browser, path) };
 }
-/** What the browser sends when the authenticator has answered. */
+/** The form that the browser sends after the authenticator has answered. */
 function signed(page: string, behaviour: Behaviour = {}, { device } = key): Fields {
   const options = /data-webauthn="get" data-options="([^"]*)"/.exec(page)?.[1]?.replaceAll('&quot;', '"') ?? 'null';
   return {

@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { type Queryable, removeExpiredRows, rowContent, takeOnce } from '../row-store.ts';
 import type { AskedTerms } from './parse-request.ts';
 
-/** What is being asked of one person. Times are milliseconds since the epoch. */
+/** A request that asks one person. Times are milliseconds since the epoch. */
 export interface AskedRequest {
   /** SHA-256 of the auth_req_id. */
   readonly hash: Buffer;
@@ -14,7 +14,7 @@ export interface AskedRequest {
   readonly asked: AskedTerms;
   readonly acrValues: readonly string[];
   readonly bindingMessage?: string;
-  /** What the client must show to redeem it. */
+  /** The key or certificate that the client must present to redeem it. */
   readonly holder: RequestHolder;
   /** The record `backchannel.requested`. */
   readonly recordId: RecordId;
@@ -22,7 +22,7 @@ export interface AskedRequest {
   readonly expiresAt: number;
 }
 
-/** The key or the certificate that the client showed with its request, where it did. */
+/** The key or certificate that the client presented with its request, if any. */
 export interface RequestHolder {
   readonly jkt?: string;
   readonly certificate?: string;
@@ -58,12 +58,12 @@ const columns = `id_hash, client, person, scopes, resource, details, acr_values,
   extract(epoch from requested_at)::float8 * 1000 as requested_ms, extract(epoch from expires_at)::float8 * 1000 as expires_ms,
   outcome, extract(epoch from decided_at)::float8 * 1000 as decided_ms, grant_id, redeemed_at is not null as redeemed, seal`;
 
-/** The record of a token that was issued for a request ends this: it is redeemed once, whatever its row says. */
+/** The name that the token's record ends: a request is redeemed once, whatever its row says. */
 export const redemptionThing = (record: RecordId): string => `backchannel-request:${record}`;
 
 /**
- * The table `backchannel_requests`. A row without the seal of one of our processes is no request; the decision seals it
- * anew, with the consent that was given.
+ * The table `backchannel_requests`. Rows without the seal of one of our processes are ignored. The decision seals the row
+ * again, with the consent.
  */
 export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealed = ({ hash, ...request }: AskedRequest & Pick<KeptRequest, 'decided'>) =>
@@ -122,7 +122,7 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
       });
       return found;
     },
-    /** How many requests of a client wait for somebody; counts no further than `limit`. */
+    /** The number of a client's pending requests; stops counting at `limit`. */
     openOfClient: (client: ClientId, now: number, limit: number) =>
       count({
         name: 'backchannel-open-of-client',
@@ -132,7 +132,7 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
                   limit $3) as open`,
         values: [client, now, limit],
       }),
-    /** How many of them wait for one person. */
+    /** The number of those that are addressed to one person. */
     openForPerson: (client: ClientId, person: PrincipalId, now: number, limit: number) =>
       count({
         name: 'backchannel-open-for-person',
@@ -142,7 +142,7 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
                   limit $4) as open`,
         values: [client, person, now, limit],
       }),
-    /** What waits for a person, soonest to end first. */
+    /** The pending requests for a person, first to expire first. */
     waitingFor: (person: PrincipalId, now: number, limit: number) =>
       select({
         name: 'backchannel-waiting',
@@ -151,7 +151,7 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
                 order by expires_at limit $3`,
         values: [person, now, limit],
       }),
-    /** What the same client asked the same person before, newest first. */
+    /** Earlier requests of the same client to the same person, newest first. */
     askedBefore: ({ hash, person, client, requestedAt }: AskedRequest, limit: number) =>
       select({
         name: 'backchannel-before',
@@ -161,11 +161,11 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
         values: [person, client, requestedAt, limit, hash],
       }),
     /**
-     * Counts a poll of a request that nobody has decided on yet, in one statement: of any number at once, on any number
-     * of nodes, the first is in time and every other is early. An early one makes the interval longer for good.
+     * Counts a poll of an undecided request in one statement. Of any number of concurrent polls on any number of nodes, the
+     * first is on time and all others are early. An early poll makes the interval longer permanently.
      *
-     * @param tolerance milliseconds that a poll may come before its time
-     * @returns undefined when it has been decided on meanwhile
+     * @param tolerance milliseconds by which a poll may be early
+     * @returns undefined if the request has been decided meanwhile
      */
     async poll(
       hash: Buffer,
@@ -188,7 +188,7 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
         ? undefined
         : { early: rows[0].polled_early, intervalSeconds: rows[0].poll_interval };
     },
-    /** Takes what was allowed, once. @returns whether it was this call that took it */
+    /** Redeems an approval once. @returns whether this call redeemed it */
     redeem: (hash: Buffer, now: number) =>
       takeOnce(
         pool,
@@ -202,8 +202,8 @@ export function createBackchannelStore(pool: pg.Pool, rowSeal: RowSeal) {
         now,
       ),
     /**
-     * Runs `work` while nobody else can decide on the request, and keeps its decision if it resolves. A ping, where the
-     * client wants one, becomes due with it.
+     * Runs `work` under the lock of the request and commits its decision if it resolves. If the client uses pings, one
+     * becomes due at the same time.
      */
     underLock<Result>(
       hash: Buffer,

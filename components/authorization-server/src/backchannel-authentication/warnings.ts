@@ -11,15 +11,15 @@ import {
 import { mostDetails } from '../authorization-request/index.ts';
 import type { KeptRequest } from './store.ts';
 
-/** One line of an intent that reads otherwise than when the same intent was asked for before. */
+/** One line of an intent that differs from the earlier request for the same intent. */
 export interface ChangedLine {
   readonly label: string;
-  /** Undefined where it was not there. */
+  /** Undefined if the line is new. */
   readonly before?: string;
   readonly now?: string;
 }
 
-/** How an intent differs from what was asked before under its idempotency key. */
+/** How an intent differs from the earlier request with the same idempotency key. */
 export interface IntentChange {
   readonly intent: AuthorizationDetail;
   readonly askedAt: number;
@@ -27,7 +27,7 @@ export interface IntentChange {
   readonly lines: readonly ChangedLine[];
 }
 
-/** What a person should know beside the question itself. */
+/** Warnings that a person should see with the request. */
 export interface Warnings {
   readonly sentences: readonly string[];
   readonly changes: readonly IntentChange[];
@@ -38,15 +38,15 @@ export interface WarningFacts {
   readonly details: readonly AuthorizationDetail[];
   readonly client: Client;
   readonly signIn: SignIn;
-  /** What the same client asked the same person before, newest first. */
+  /** Earlier requests of the same client to the same person, newest first. */
   readonly before: readonly KeptRequest[];
-  /** What else waits for the person. */
+  /** Other requests awaiting the person. */
   readonly waiting: readonly KeptRequest[];
 }
 
 /**
- * FAPI-CIBA section 7.3: a fraudster asks at the same time as somebody honest, and the person is to find out which is
- * which. So what looks alike is pointed out, and so is what was changed since it was asked for the first time.
+ * FAPI-CIBA section 7.3: a fraudster may ask at the same time as an honest client, and the person must be able to tell the
+ * requests apart. The page therefore points out similar requests and changes since the first request.
  */
 export function warningsOf(facts: WarningFacts): Warnings {
   const { request, details, client, signIn, before } = facts;
@@ -94,7 +94,7 @@ function allowedAlready(detail: AuthorizationDetail, before: readonly KeptReques
   return `You have allowed exactly this before, on ${inWords(earlier.decided?.at ?? earlier.requestedAt)}.`;
 }
 
-/** Compared with the newest of before under the same key, unless that was the same. */
+/** Compared with the newest earlier request that has the same key, unless the two are equal. */
 function changeOf(detail: AuthorizationDetail, before: readonly KeptRequest[]): IntentChange | undefined {
   for (const request of before) {
     const earlier = intentsOf(request).find((intent) => sameKey(intent, detail));
@@ -119,7 +119,7 @@ function changedLines(earlier: AuthorizationDetail, detail: AuthorizationDetail)
     });
 }
 
-/** A label may stand there more than once, as those of parties do: their values are then compared together. */
+/** A label may occur several times, for example for parties; all of its values are compared together. */
 function linesByLabel(detail: AuthorizationDetail): ReadonlyMap<string, string> {
   const lines = new Map<string, string>();
   for (const { label, value } of describeAuthorizationDetail(detail).lines) {
@@ -134,14 +134,14 @@ function outcomeOf({ decided }: KeptRequest): IntentChange['became'] {
   return decided.outcome === 'allowed' ? 'allowed' : 'refused';
 }
 
-/** The intents of a request as it was kept: checked when it came, so what does not parse is from another release. */
+/** The intents of a stored request. They were checked on arrival, so one that does not parse comes from another release. */
 export function intentsOf({ asked }: Pick<KeptRequest, 'asked'>): readonly AuthorizationDetail[] {
   if (asked.details === undefined) return [];
   const parsed = parseAuthorizationDetails(asked.details, { maxItems: mostDetails });
   return parsed.ok ? parsed.value : [];
 }
 
-/** Its details of applications: checked when it came, and anew when it is shown. */
+/** Its application authorization details: checked on arrival and again when shown. */
 export function applicationDetailsOf({ asked }: Pick<KeptRequest, 'asked'>): readonly ApplicationDetail[] {
   return namesApplicationDetails(asked.details, mostDetails) ? asked.details : [];
 }

@@ -22,11 +22,11 @@ import { refuse } from '../refusal.ts';
 export interface AuthenticationRules {
   readonly clientKeys: ClientKeys;
   readonly issuer: string;
-  /** What an assertion may name beside the issuer, where the specification of the endpoint demands that it is accepted. */
+  /** Audiences accepted besides the issuer, where the endpoint's specification requires it. */
   readonly furtherAudiences?: readonly string[];
 }
 
-/** What is judged: the credentials of the request and the certificate of its connection. */
+/** The input of the checks: the request's credentials and the certificate of its connection. */
 export interface Presented {
   readonly credentials: Credentials;
   readonly certificate: Certificate | undefined;
@@ -38,25 +38,25 @@ export interface Presented {
 
 export interface AuthenticatedClient {
   readonly client: Client;
-  /** Not yet claimed. Absent where the client authenticated by its certificate. */
+  /** Not yet claimed. Absent if the client authenticated by its certificate. */
   readonly assertion?: VerifiedClientAssertion;
 }
 
-/** What a request presents to show whose it is; nothing of it is believed yet. */
+/** The credentials of a request, not yet verified. */
 export type Credentials =
   | { readonly kind: 'assertion'; readonly assertion: string; readonly clientId?: string }
   | { readonly kind: 'certificate'; readonly clientId: string };
 
 /**
- * One set of credentials, by a client assertion or by the certificate of the connection. A certificate beside an
- * assertion is none: it is what tokens are bound to (RFC 8705 section 3), however the client authenticates.
+ * Reads one set of credentials: a client assertion or the certificate of the connection. A certificate beside an assertion
+ * is not a credential: tokens are bound to it (RFC 8705 section 3), however the client authenticates.
  *
  * @throws CodedError `invalid_client`; `invalid_request` for two sets
  */
 export function readCredentials(parameters: ReadonlyMap<string, string>, request: ClientRequest): Credentials {
   const assertion = parameters.get('client_assertion');
   const clientId = parameters.get('client_id');
-  // RFC 6749 section 2.3: not more than one method; and there are no shared secrets here to begin with.
+  // RFC 6749 section 2.3: at most one method; this server does not support shared secrets.
   if (request.authorization.length > 0 || parameters.has('client_secret'))
     throw assertion === undefined ? missing() : several();
   if (assertion !== undefined) {
@@ -65,7 +65,7 @@ export function readCredentials(parameters: ReadonlyMap<string, string>, request
     return clientId === undefined ? { kind: 'assertion', assertion } : { kind: 'assertion', assertion, clientId };
   }
   if (request.certificate === undefined || parameters.has('client_assertion_type')) throw missing();
-  // RFC 8705 section 2: a certificate may belong to several clients, so the request must say which it is from.
+  // RFC 8705 section 2: a certificate may belong to several clients, so the request must name its client.
   if (clientId === undefined)
     throw refuse('client_id_missing', 'A client that authenticates by its certificate must send its client_id.');
   return { kind: 'certificate', clientId };
@@ -86,8 +86,8 @@ function several() {
 }
 
 /**
- * Who asks. Each method lets in only the clients that are registered for it: whoever could choose the method could
- * choose the weaker one, or the one whose key they hold.
+ * Authenticates the client. Each method accepts only clients that are registered for it; otherwise an attacker could choose
+ * the weaker method, or the one whose key they hold.
  *
  * @throws CodedError of `oauthErrors` or of `clientAssertionErrors`
  */
@@ -100,14 +100,14 @@ export async function authenticateClient(
   return mutualTls(credentials.clientId, presented, rules);
 }
 
-/** The certificate of the connection, read once for every rule. @throws CodedError of `certificateErrors` */
+/** The certificate of the connection, parsed once for all rules. @throws CodedError of `certificateErrors` */
 export function certificateOf(request: ClientRequest): Certificate | undefined {
   return request.certificate === undefined ? undefined : readCertificate(request.certificate.der);
 }
 
 /**
- * RFC 7523 section 3 under FAPI 2.0: a signature by a key of the client. Keys that are fetched are fetched anew, once,
- * when none of those held fits: that is how a client rolls its keys over.
+ * RFC 7523 section 3 under FAPI 2.0: a signature by a key of the client. If no cached key fits, remote keys are fetched
+ * again once: this is how a client rotates its keys.
  */
 export async function privateKeyJwt(
   { assertion, clientId }: { readonly assertion: string; readonly clientId?: string },
@@ -148,21 +148,21 @@ export async function privateKeyJwt(
   }
   const client = directory.client(verified.clientId);
   if (client === undefined) throw new Error('an assertion was verified for a client that the directory does not have');
-  // RFC 7521 section 4.2: the parameter is not needed, but when there it must name the same client.
+  // RFC 7521 section 4.2: the parameter is optional, but if present it must name the same client.
   if (clientId !== undefined && clientId !== client.id)
     throw refuse('client_id_differs', 'The client_id is not that of the client assertion.');
   clientKeys.checkAge(client, verified.keyThumbprint, now);
   return { client, assertion: verified };
 }
 
-/** RFC 8705 section 2: possession of the certificate was shown on the connection; here it is found to be the client's. */
+/** RFC 8705 section 2: the TLS connection proved possession of the certificate; this checks that it belongs to the client. */
 export async function mutualTls(
   clientId: string,
   { certificate, presented, directory, now }: Presented,
   { clientKeys }: AuthenticationRules,
 ): Promise<AuthenticatedClient> {
   const client = directory.client(clientId);
-  // One answer for an unknown client and for one with another method: the server does not confirm client names.
+  // One answer for an unknown client and for one with another method, so that the server does not confirm client names.
   if (client === undefined || client.authentication.method === 'private_key_jwt')
     throw refuse(
       'client_authentication_method',
@@ -184,13 +184,13 @@ export async function mutualTls(
   }
 }
 
-/** Needed after chain verification too: that happened when the connection was opened, possibly long ago. */
+/** Needed even after chain verification, which happened when the connection was opened, possibly long ago. */
 export function checkCertificateDates(certificate: Certificate, now: number): void {
   if (!isInDate(certificate, now))
     throw refuse('client_certificate_expired', 'The client certificate is not valid at this time.');
 }
 
-/** RFC 8705 section 2.1: issued by an authority that we trust, to the name that was registered. */
+/** RFC 8705 section 2.1: issued by a trusted authority to the registered name. */
 function checkName(certificate: Certificate, name: CertificateName, chainVerified: boolean): void {
   if (!chainVerified)
     throw refuse('client_certificate_untrusted', 'The client certificate is not of an authority that is trusted here.');
@@ -198,7 +198,7 @@ function checkName(certificate: Certificate, name: CertificateName, chainVerifie
     throw refuse('client_certificate_name', `The client certificate does not hold the registered ${name.kind}.`);
 }
 
-/** RFC 8705 section 2.2: one of the certificates of the client itself. */
+/** RFC 8705 section 2.2: one of the client's own certificates. */
 async function checkRegistered(
   { thumbprint }: Certificate,
   client: Client,
@@ -217,10 +217,10 @@ async function checkRegistered(
 }
 
 /**
- * Two clients that one key or certificate authenticates are one piece of software in two roles: whatever must be
- * separated between them is not. Neither gets anything until the registration says whose it is.
+ * Two clients that share a key or certificate are one piece of software in two roles, which defeats separation of duties
+ * between them. Neither is served until the registration assigns the credential to one of them.
  *
- * @param note keeps the other holder for the record; the client is not told
+ * @param note keeps the other holder for the record; the client does not see it
  * @throws CodedError `invalid_client` (`client_credential_shared`)
  */
 export async function requireSoleHolder(

@@ -3,7 +3,7 @@ import { refusalOf, start } from '../testing/harness.ts';
 import { tradingWorld } from '../testing/trading-world.ts';
 import { bindingOf } from './client-endpoint.ts';
 
-/** What an endpoint that lets proofs be left out would bind a token to, for a client that shows nothing. */
+/** The binding that an endpoint with optional proofs gives a client that presents no key. */
 function bound(binding: 'dpop' | 'mtls' | 'none') {
   const { directory, changeClient } = tradingWorld();
   changeClient('order-desk', { binding });

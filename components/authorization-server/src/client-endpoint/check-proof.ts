@@ -4,22 +4,22 @@ import { type RefusalReason, refuse } from '../refusal.ts';
 
 /** Nonces of this server (RFC 9449 section 8), the same on all nodes. */
 export interface Nonces {
-  /** The nonce to use from now on. @param now milliseconds since the epoch */
+  /** The current nonce. @param now milliseconds since the epoch */
   current(now: number): string;
   accepts(nonce: string, now: number): boolean;
-  /** Whether a proof without one is refused. */
+  /** Whether a proof without a nonce is refused. */
   readonly required: boolean;
 }
 
 export interface ProofRules {
-  /** Keys of proofs come from whoever asks: a cache of their own, so that a flood of them evicts no client's. */
+  /** Anybody can send proofs, so proof keys have their own cache: a flood of them cannot evict the keys of clients. */
   readonly proofKeys: KeyCache;
   readonly nonces?: Nonces;
 }
 
 /**
- * The proof of possession of this request, by the rule of the endpoint. A client whose tokens are bound otherwise is
- * refused where it brings a proof that would count for nothing: it would believe its token bound to that key.
+ * Verifies the request's proof of possession, as the endpoint requires. If a client's tokens are bound in another way, its
+ * proof is refused: the client would wrongly believe that its token is bound to that key.
  *
  * @throws CodedError of `proofErrors`, or `invalid_dpop_proof`
  */
@@ -47,8 +47,8 @@ export async function checkProof(
 }
 
 /**
- * Takes the ids of assertion and proof, both at once. Only verified ones get here: a forger cannot burn ids. What
- * is taken stays taken, whatever becomes of the request.
+ * Claims the ids of assertion and proof together. Only verified ones reach this point, so a forger cannot use up ids.
+ * Claimed ids stay claimed even if the request fails.
  */
 export async function claimCredentials(
   {
@@ -77,7 +77,7 @@ export async function claimCredentials(
   await Promise.all(claims);
 }
 
-/** @throws CodedError of `oauthErrors` when somebody took the id before */
+/** @throws CodedError of `oauthErrors` if the id was already claimed */
 export async function claimOnce(claim: SingleUseClaim, reason: RefusalReason, singleUse: SingleUse): Promise<void> {
   if ((await singleUse.claim(claim)) === 'replayed') throw usedBefore(claim, reason);
 }

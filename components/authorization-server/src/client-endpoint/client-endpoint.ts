@@ -26,39 +26,39 @@ import { checkProof, claimCredentials, type ProofRules } from './check-proof.ts'
 import { circumstancesOf, type Established, recordRefusal } from './record-refusal.ts';
 import { claimedClient, type RefusalBudget, requireBudget } from './refusal-budget.ts';
 
-/** A client that has shown who it is, what it sent, and what it showed possession of. */
+/** An authenticated client, its request, and the keys whose possession it proved. */
 export interface ClientContext {
   readonly client: Client;
   readonly method: ClientAuthentication['method'];
-  /** The DPoP proof of this request, verified and claimed, where there is one. */
+  /** The verified and claimed DPoP proof of this request, if any. */
   readonly proof?: VerifiedProof;
-  /** The certificate of the connection, where there is one, however the client authenticates. */
+  /** The certificate of the connection, if any, however the client authenticates. */
   readonly certificate?: Certificate;
   readonly parameters: ReadonlyMap<string, string>;
   readonly request: ClientRequest;
   readonly directory: DirectorySnapshot;
   /** Milliseconds since the epoch, the same for every rule of this request. */
   readonly now: number;
-  /** What is known of the request so far: it belongs into its record, whichever way it ends, and decides nothing. */
+  /** Facts established about the request so far, for its record whatever the outcome. No rule depends on them. */
   readonly established: Readonly<Established>;
   /** Adds to {@link established}. */
   note(facts: Established): void;
 }
 
-/** One endpoint at which clients authenticate. */
+/** One endpoint where clients authenticate. */
 export interface ClientEndpoint<Answer> {
-  /** For records: `token`, `pushed-authorization`. */
+  /** Name in records: `token`, `pushed-authorization`. */
   readonly name: string;
   /**
-   * `required`: from every client whose tokens are bound by DPoP, and refused from the others; `optional`: verified
-   * when it is there; `ignored`: not looked at.
+   * `required`: clients with DPoP-bound tokens must send one, and it is refused from others; `optional`: verified if
+   * present; `ignored`: not examined.
    */
   readonly proof: 'required' | 'optional' | 'ignored';
-  /** The record of a refusal of a client that is known; of one that is not, it is `client.refused`. */
+  /** Type of the record of a known client's refusal; for an unknown client it is `client.refused`. */
   readonly refusalType: RecordType;
   /**
-   * What the endpoint does for a client in good standing. Appends its own record before it returns; what it throws
-   * is recorded by the endpoint.
+   * Serves a client in good standing. It appends its own record before it returns; the endpoint records the errors it
+   * throws.
    *
    * @throws CodedError
    */
@@ -75,9 +75,9 @@ export interface ClientEndpointDependencies extends AuthenticationRules, ProofRu
 }
 
 /**
- * What every endpoint does that clients authenticate at: rules in the order in which they are applied, and one
- * record for each request that says who it is from, durable before anything is answered. A body that cannot be read,
- * a request that presents no credentials at all, and one beyond its budget of refusals establish nobody and leave none.
+ * The steps common to all endpoints where clients authenticate: rules in order of application, and one durable record before
+ * the response for each request that claims an identity. There is no record for an unreadable body, a request without
+ * credentials, or a request beyond its refusal budget.
  *
  * @throws CodedError of `oauthErrors`
  */
@@ -133,8 +133,8 @@ export function createClientEndpoint<Answer>(
     const credentials = readCredentials(parameters, request);
     const claimed = claimedClient(credentials, directory);
     const requireRoom = () => requireBudget(request.address, claimed, { refusals, now: clock.now() });
-    // A name that belongs to no client is refused at once. Whoever bears the name of one is let in by their key, however often
-    // others behind the same address have used that name in vain.
+    // An unknown client name is refused at once. A real client is still admitted by its key, however many failures other
+    // callers at the same address have caused under its name.
     if (claimed === undefined) requireRoom();
     const established: Established = circumstancesOf(request);
     try {
@@ -145,8 +145,8 @@ export function createClientEndpoint<Answer>(
         requireRoom();
         refusals.spend(request.address, claimed, clock.now());
       }
-      // The log has just said that it cannot write: asking it again would only take longer to say the same. And a poll
-      // for a decision that has not been made is no refusal: the decision will have its record.
+      // The log has just reported that it cannot write, so a second attempt would only delay the response. A poll for a
+      // pending decision is not a refusal: the decision gets its own record.
       if (!auditLogErrors.is(error, 'log_unavailable') && !oauthErrors.is(refusal, 'authorization_pending')) {
         const recordId = newId('record', { clock, random });
         await recordRefusal({ recordId, endpoint, error: refusal }, established, audit).catch((failure: unknown) => {
@@ -159,10 +159,11 @@ export function createClientEndpoint<Answer>(
 }
 
 /**
- * What a token of this client is bound to, by its registration: the key of its proof (RFC 9449 section 6), its
- * certificate (RFC 8705 section 3), or nothing, which only clients of the profile `oidc` may have.
+ * The token binding that the client is registered for: the key of its proof (RFC 9449 section 6), its certificate (RFC 8705
+ * section 3), or none, which only the profile `oidc` permits.
  *
- * @throws CodedError `invalid_dpop_proof`, `invalid_request` when the client has not shown what it is to be bound to
+ * @throws CodedError `invalid_dpop_proof`, `invalid_request` if the client has not proved possession of the key or
+ *   certificate
  */
 export function bindingOf({
   client,
@@ -195,7 +196,7 @@ export interface ClientRules {
   readonly environment: 'development' | 'production';
 }
 
-/** Whether anything is done for this client at all: where it runs, whose software it is, and for whom it acts. */
+/** Checks whether this client may be served: its environment, the owner of its software, and its principal. */
 export function checkClient(client: Client, directory: DirectorySnapshot, { environment }: ClientRules): void {
   if (environment === 'production' && client.environment !== 'production')
     throw refuse(
@@ -207,7 +208,7 @@ export function checkClient(client: Client, directory: DirectorySnapshot, { envi
   checkStanding(client.institution, directory);
 }
 
-/** An institution must be in good standing before anyone acts for it; see `isInBusiness`. */
+/** An institution must be in good standing before anybody acts for it; see `isInBusiness`. */
 export function checkStanding(lei: string, directory: DirectorySnapshot): void {
   const institution = directory.institution(lei);
   if (!isInBusiness(institution))
@@ -218,16 +219,16 @@ export function checkStanding(lei: string, directory: DirectorySnapshot): void {
 }
 
 /**
- * The parameters of a form body, each there at most once.
+ * The parameters of a form body, each at most once.
  *
- * @throws CodedError `invalid_request`; `invalid_target` for a doubled `resource` or `audience`
+ * @throws CodedError `invalid_request`; `invalid_target` for a duplicate `resource` or `audience`
  */
 export function readForm(body: string): ReadonlyMap<string, string> {
   try {
     return parseForm(body);
   } catch (error) {
     const repeated = isCodedError(error, 'form_repeated') ? error.facts?.['parameter'] : undefined;
-    // RFC 8707 section 2 allows several; one token, one audience does not.
+    // RFC 8707 section 2 permits several; this server permits one audience per token.
     if (repeated === 'resource' || repeated === 'audience')
       throw refuse('target_ambiguous', 'A token is for exactly one target: one resource or one audience.');
     throw asOAuthError(error) ?? error;

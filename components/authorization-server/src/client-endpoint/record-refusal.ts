@@ -5,12 +5,12 @@ import type { Certificate } from '@countersign/oauth';
 import { reasonOf } from '../refusal.ts';
 
 /**
- * What is known of a request so far, in the words of its record. It grows as rules pass, so that a refusal
- * records everything that had been established when it came; nothing decides by it.
+ * Facts established about a request, named as in its record. They accumulate as rules pass, so that a refusal records
+ * everything known at that point. No rule depends on them.
  */
 export type Established = { -readonly [Field in keyof RecordDraft]?: RecordDraft[Field] };
 
-/** From where a client asks, and the certificate it shows, as the record of its request has them. */
+/** The client's source address and certificate, as the record of its request contains them. */
 export function circumstancesOf(
   { address, zone }: Pick<ClientRequest, 'address' | 'zone'>,
   certificate?: Certificate,
@@ -24,7 +24,7 @@ export function circumstancesOf(
   };
 }
 
-/** Makes a refusal durable. Without an error it is a fault of ours that ended the request. */
+/** Records a refusal durably. Without an error, a fault of ours ended the request. */
 export async function recordRefusal(
   refused: {
     readonly recordId: RecordId;
@@ -36,7 +36,7 @@ export async function recordRefusal(
 ): Promise<void> {
   const { error, endpoint } = refused;
   const institution = established.subject?.institution;
-  // The detail may describe what was asked for, so it is a restricted value where the institution is known.
+  // The detail may describe the request, so it is a restricted value if the institution is known.
   const told: readonly ProtectedValue[] =
     error === undefined || institution === undefined
       ? []
@@ -58,7 +58,7 @@ export async function recordRefusal(
   });
 }
 
-/** What an endpoint noted as facts of its own stays in the record of its refusal. */
+/** Facts that an endpoint added itself stay in the record of its refusal. */
 function factsOf(data: Json | undefined): { readonly [name: string]: Json } {
   return typeof data === 'object' && data !== null && !Array.isArray(data) ? (data as { [name: string]: Json }) : {};
 }

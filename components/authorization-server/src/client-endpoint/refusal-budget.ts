@@ -6,9 +6,9 @@ import { refuse } from '../refusal.ts';
 import type { Credentials } from './authenticate-client.ts';
 
 /**
- * How often authentication may fail: for one claimed client from one source address, within a sliding window. Each
- * failure is a record written at the cost of others; beyond the budget there is none. A signature is checked all the same: the
- * client itself may be behind that address too.
+ * Limits failed authentications for one claimed client from one source address within a sliding window. Every failure writes
+ * a record, so beyond the budget none is written. The signature is still checked, because the real client may use the same
+ * address.
  */
 export interface RefusalBudget {
   /** Whether more failures are allowed. @param now milliseconds since the epoch */
@@ -26,7 +26,7 @@ export interface RefusalBudgetLimits {
 
 const windowMs = 60_000;
 
-/** Failures in this window and in the one before it. */
+/** Failures in this window and in the previous one. */
 interface Count {
   window: number;
   current: number;
@@ -34,9 +34,9 @@ interface Count {
 }
 
 /**
- * Two counters a pair make the window slide: those of the window before count by the part of it that is still
- * within a minute. Clients share no counter, so that nobody locks out a neighbour behind the same address; all
- * names that belong to no client share one, or making up names would be a way around it.
+ * Two counters per pair implement the sliding window: the previous window counts in proportion to its part within the last
+ * minute. Clients share no counter, so a caller cannot lock out another client at the same address. All unknown names share
+ * one counter, because invented names would otherwise bypass the limit.
  */
 export function createRefusalBudget(limits: RefusalBudgetLimits = {}): RefusalBudget {
   const { failuresPerMinute = 60, maxEntries = 10_000 } = limits;
@@ -87,7 +87,7 @@ export function createRefusalBudget(limits: RefusalBudgetLimits = {}): RefusalBu
   };
 }
 
-/** @throws CodedError `too_many_requests`, which leaves no record */
+/** @throws CodedError `too_many_requests`, which is not recorded */
 export function requireBudget(
   address: string | undefined,
   client: string | undefined,
@@ -97,13 +97,13 @@ export function requireBudget(
     throw refuse('authentication_failures', 'Too many failed authentications; try again in a minute.');
 }
 
-/** The client that the credentials claim to be of, where there is one of that name. */
+/** The client that the credentials claim, if it exists. */
 export function claimedClient(credentials: Credentials, directory: Pick<Directory, 'snapshot'>): string | undefined {
   const claimed = credentials.kind === 'assertion' ? issuerOf(credentials.assertion) : credentials.clientId;
   return claimed === undefined ? undefined : directory.snapshot().client(claimed)?.id;
 }
 
-/** The `iss` that an assertion claims, unverified: good for counting and for nothing else. */
+/** The unverified `iss` of an assertion: only for counting. */
 function issuerOf(assertion: string): string | undefined {
   if (assertion.length > maxJwsLength) return undefined;
   const bytes = decodeBase64Url(assertion.split('.', 2)[1] ?? '');

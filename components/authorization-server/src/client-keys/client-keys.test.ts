@@ -79,7 +79,7 @@ describe('fetched key sets', () => {
       client: 'venue-gateway',
       data: { shared_with: 'vwap-engine' },
     });
-    // Who only publishes somebody's public key takes nothing from them.
+    // Publishing another client's public key takes nothing from that client.
     expect(await ask(key)).toEqual(released);
   });
 

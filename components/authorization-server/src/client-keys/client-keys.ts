@@ -7,22 +7,22 @@ import type { CredentialHolderStore } from './credential-holder-store.ts';
 import { createFetchedKeys } from './fetched-keys.ts';
 import { createOtherHolder, type OtherHolder } from './sole-holder.ts';
 
-/** The keys and certificates by which clients are recognised: registered in the directory, or fetched from where it says. */
+/** The keys and certificates that identify clients: registered in the directory, or fetched from the registered address. */
 export interface ClientKeys {
-  /** What is held now and may still be used; undefined where keys are fetched and none are held. */
+  /** The current usable keys; undefined if keys must be fetched and none are cached. */
   held(client: Client, now: number): readonly RegisteredKey[] | undefined;
-  /** Whether a certificate is one of the client's own, by its thumbprint (`x5t#S256`). */
+  /** Whether a certificate belongs to the client, by its thumbprint (`x5t#S256`). */
   holdsCertificate(client: Client, thumbprint: string, now: number): boolean;
   /**
-   * Fetches the key set of a client anew, where that is due; afterwards {@link held} and {@link holdsCertificate}
-   * answer from the newest there is. Never throws: what cannot be fetched is not held.
+   * Fetches a client's key set again if it is due; afterwards {@link held} and {@link holdsCertificate} use the newest set.
+   * Never throws: a set that cannot be fetched is not cached.
    */
   fetch(client: Client, now: number): Promise<void>;
   /** @throws CodedError `invalid_client` (`client_key_expired`) for a registered key that is too old */
   checkAge(client: Client, thumbprint: string, now: number): void;
   /** @throws as {@link checkAge}, for a registered certificate */
   checkCertificateAge(client: Client, thumbprint: string, now: number): void;
-  /** Whom the same key or certificate would authenticate too. */
+  /** Another client that the same key or certificate would also authenticate. */
   readonly otherHolder: OtherHolder;
 }
 
@@ -52,7 +52,7 @@ export function createClientKeys(dependencies: ClientKeysDependencies): ClientKe
     checkAge(client, thumbprint, now) {
       if (client.jwksUri !== undefined) return;
       const { oldest, registeredAt } = registered(client);
-      // Of nearly every client no key is near its end: one comparison says so.
+      // For nearly every client no key is close to its age limit: one comparison is enough.
       if (age.youngEnough(oldest, now)) return;
       age.check(client, { thumbprint, registeredAt: registeredAt.get(thumbprint) ?? oldest }, now);
     },
@@ -77,7 +77,7 @@ export interface RegisteredKeys {
 
 /** The imported keys of a client, kept for as long as the directory keeps that version of the client. */
 export function createRegisteredKeys(logger: Logger): (client: Client) => RegisteredKeys {
-  // A directory change makes new client objects; most of their keys are the same and need not be imported again.
+  // A directory change creates new client objects; most of their keys are unchanged and need not be imported again.
   const imported = createKeyCache();
   const known = new WeakMap<Client, RegisteredKeys>();
 
@@ -109,14 +109,14 @@ export function createRegisteredKeys(logger: Logger): (client: Client) => Regist
   };
 }
 
-/** How long a registered key may be used, and how long before its end is warned of; in days. */
+/** Maximum age of a registered key, and how long before that warnings begin; in days. */
 export interface KeyAgePolicy {
   readonly maxDays: number;
   readonly warnDays: number;
 }
 
 const dayMs = 86_400_000;
-/** Keys whose warning of today is remembered; past it the oldest are forgotten, and warned of once more. */
+/** Number of keys for which today's warning is remembered; beyond it, the oldest are forgotten and cause another warning. */
 const maxWarned = 10_000;
 
 /** A registered key and the time its age counts from, in milliseconds since the epoch. */
@@ -126,11 +126,11 @@ export interface AgedKey {
 }
 
 export interface KeyAge {
-  /** Nothing registered at this time or later is old enough to be looked at. */
+  /** Nothing registered at or after this time is old enough to be checked. */
   youngEnough(registeredAt: number, now: number): boolean;
   /**
-   * Refuses a key past its end, and warns of one near it: in the log of the process and, at most once a day for each
-   * key, in a record. The warning keeps nobody waiting, and nobody out when it cannot be written.
+   * Refuses a key beyond its age limit and warns of one close to it: in the process log and, at most once a day per key, in
+   * a record. A warning does not delay the request, and the request succeeds even if the warning cannot be written.
    *
    * @throws CodedError `invalid_client` with the reason `client_key_expired`
    */

@@ -4,7 +4,7 @@ import type pg from 'pg';
 /** The table `client_credential_holders`. */
 export function createCredentialHolderStore(pool: pg.Pool) {
   return {
-    /** Keeps the client as the holder, unless another is. @returns the holder */
+    /** Stores the client as the holder, unless there is another. @returns the holder */
     async claim(credential: string, client: string): Promise<string> {
       const { rows } = await ask<{ client_id: string }>(pool, {
         name: 'credential-holder-claim',
@@ -17,7 +17,7 @@ export function createCredentialHolderStore(pool: pg.Pool) {
       if (row === undefined) throw new Error('a credential without a holder');
       return row.client_id;
     },
-    /** From a holder that is gone. @returns whether it was still theirs */
+    /** Transfers a credential from a holder that no longer exists. @returns whether that holder still had it */
     async takeOver(credential: string, from: string, to: string): Promise<boolean> {
       const { rowCount } = await ask(pool, {
         name: 'credential-holder-take-over',

@@ -5,25 +5,25 @@ import { type ClientKeySet, readKeySet } from './read-key-set.ts';
 
 /** Longest time a fetched key set is used before it is fetched again. */
 const freshMs = 10 * 60_000;
-/** How often a key set is fetched at most, whoever asks with whatever `kid`. */
+/** Minimum interval between fetches of a key set, regardless of caller and `kid`. */
 const retryMs = 30_000;
-/** How long the last key set serves while its address cannot be reached. */
+/** How long the last key set is used while its address is unreachable. */
 const staleMs = 24 * 3_600_000;
 const fetchLimits = { timeoutMs: 3_000, maxBytes: 65_536 };
-/** Clients whose key sets are held; past it, the one that was fetched longest ago is forgotten. */
+/** Maximum number of cached key sets; beyond it, the one fetched longest ago is removed. */
 const maxClients = 4_096;
 
 export interface FetchedKeys {
-  /** The key set, unless none was fetched from where it is registered now, or it is due to be fetched again. */
+  /** The key set; undefined if none was fetched from the registered address or a fetch is due. */
   held(client: Client, now: number): ClientKeySet | undefined;
-  /** Resolves when the key set was fetched, or could not be, or is not due. Requests at the same time fetch once. */
+  /** Resolves when the key set was fetched, could not be fetched, or is not due. Concurrent requests share one fetch. */
   refresh(client: Client, now: number): Promise<void>;
 }
 
 interface Entry {
   readonly uri: string;
   readonly set?: ClientKeySet;
-  /** Which key each `kid` of the client has stood for, at whatever address. */
+  /** The key that each `kid` of the client has identified, at any address. */
   readonly pinned: ClientKeySet['pinned'];
   /** When `set` was fetched; -infinity where there is none. */
   readonly fetchedAt: number;
@@ -33,9 +33,9 @@ interface Entry {
 }
 
 /**
- * Key sets at addresses that clients registered (RFC 7591 `jwks_uri`). A `kid` that is not held fetches anew, since that
- * is how a client rolls its keys over; how often is not the asker's to decide. While the address fails, the last set
- * serves for a day: a client's outage is not ours to make worse, and a withdrawn key is withdrawn in the directory.
+ * Key sets at addresses that clients registered (RFC 7591 `jwks_uri`). An unknown `kid` causes a fetch, since clients rotate
+ * keys this way, but callers cannot raise the fetch rate. While the address fails, the last set is used for a day: an outage
+ * should not become ours, and a key is withdrawn through the directory.
  */
 export function createFetchedKeys({
   outbound,
@@ -84,7 +84,7 @@ export function createFetchedKeys({
     held(client, now) {
       const entry = entryOf(client);
       if (entry?.set === undefined) return undefined;
-      // Due again, and not tried a moment ago: saying nothing is held is what has it fetched.
+      // Due again and not tried recently: returning no set causes a fetch.
       const due = !isRecent(entry.fetchedAt, freshMs, now) && !isRecent(entry.triedAt, retryMs, now);
       return due || !isRecent(entry.fetchedAt, staleMs, now) ? undefined : entry.set;
     },

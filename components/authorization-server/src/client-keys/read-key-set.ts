@@ -3,7 +3,7 @@ import { importVerificationKey, type RegisteredKey, readCertificate, type Verifi
 
 /** Most keys that a client's key set may hold. */
 const maxKeys = 20;
-/** Most names of keys that are remembered of a client, those no longer published included. */
+/** Maximum number of `kid` values remembered for a client, including those no longer published. */
 const maxPinned = 200;
 /** In base64. */
 const maxCertificateLength = 8_192;
@@ -13,11 +13,11 @@ export interface ClientKeySet {
   readonly keys: readonly RegisteredKey[];
   /** SHA-256 thumbprints of the certificates in it (`x5c`). */
   readonly certificates: ReadonlySet<string>;
-  /** Which key each `kid` has ever stood for, by thumbprint. */
+  /** The key that each `kid` has ever identified, by thumbprint. */
   readonly pinned: ReadonlyMap<string, string>;
 }
 
-/** Why a member of a key set is passed over. */
+/** The reason why a member of a key set is ignored. */
 export interface SkippedKey {
   /** A code of `keyErrors`, or `kid_reused`, `kid_repeated`, `certificate_not_of_key` (its certificate alone). */
   readonly code: string;
@@ -25,11 +25,11 @@ export interface SkippedKey {
 }
 
 /**
- * The usable keys of a JWK Set (RFC 7517 section 5). One bad key does not take the others with it; a private, weak or
- * unknown one is passed over. A `kid` stands for one key for good: were another to come under it, a verifier that
- * still has the first and one that has the second would not agree on what was signed.
+ * The usable keys of a JWK Set (RFC 7517 section 5). A private, weak or unknown key is ignored without affecting the others.
+ * A `kid` identifies one key permanently: if it were reused, verifiers with the old and the new key would disagree on what
+ * was signed.
  *
- * @param before which key each `kid` of the same client has stood for
+ * @param before the key that each `kid` of this client has identified
  * @throws CodedError `key_set_malformed`
  */
 export function readKeySet(
@@ -80,7 +80,7 @@ function kidOf(jwk: Members): string | undefined {
 }
 
 function importKey(jwk: Members, skip: (code: string) => void): VerificationKey | undefined {
-  // An encryption key in the same set is nobody's mistake, and nothing to us.
+  // An encryption key in the same set is legitimate and not relevant here.
   if (jwk['use'] === 'enc') return undefined;
   try {
     return importVerificationKey(jwk);
@@ -93,13 +93,13 @@ function importKey(jwk: Members, skip: (code: string) => void): VerificationKey 
 
 function pin(pinned: Map<string, string>, kid: string, thumbprint: string): void {
   const [oldest] = pinned.keys();
-  // Those in use move to the end, so that what is forgotten first has been gone longest.
+  // Current names move to the end, so that the longest unused are forgotten first.
   pinned.delete(kid);
   if (pinned.size >= maxPinned && oldest !== undefined) pinned.delete(oldest);
   pinned.set(kid, thumbprint);
 }
 
-/** RFC 7517 section 4.7: the first certificate of the chain is that of the key. @returns its thumbprint */
+/** RFC 7517 section 4.7: the first certificate of the chain belongs to the key. @returns its thumbprint */
 function certificateOf(jwk: Members, key: VerificationKey, skip: (code: string) => void): string | undefined {
   const chain = jwk['x5c'];
   if (chain === undefined) return undefined;

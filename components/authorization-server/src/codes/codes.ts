@@ -11,32 +11,32 @@ export const codeLifetimeSeconds = 60;
 /** The clock of another node may be this far ahead of ours. */
 const clockDifferenceMs = 60_000;
 
-/** How long a redeemed code is remembered: coming back within it, it is known as a replay and ends its grant. */
+/** How long a redeemed code is remembered: a second use within this time is a replay and ends its grant. */
 const rememberedForMs = 60 * 60_000;
 
 /**
- * The record of a token that was issued for a code ends this. A row that is put back as it was before the redemption is
- * known as redeemed by it.
+ * The record of the code's token ends this name. If the row is restored to its state before the redemption, the record still
+ * shows that the code was redeemed.
  */
 export const redemptionThing = (code: string): string => `authorization-code:${sha256Base64Url(code)}`;
 
-/** Authorization codes (RFC 6749 section 4.1.2): 256 random bits, kept as their hash, redeemed once on all nodes. */
+/** Authorization codes (RFC 6749 section 4.1.2): 256 random bits, stored as a hash, redeemed once across all nodes. */
 export interface Codes {
-  /** A new code for this binding; {@link codeLifetimeSeconds} from now it is worth nothing. */
+  /** Creates a code for this binding, valid for {@link codeLifetimeSeconds}. */
   issue(binding: Omit<CodeBinding, 'expiresAt'>): Promise<string>;
   /**
-   * What a code stands for. Undefined for one that never was, and for one that expired without having been redeemed, or was
-   * issued at a time that has not come yet; a redeemed one is found for an hour, so that its second use can be told from a guess.
+   * The binding of a code. Undefined for a code that is unknown, expired without redemption, or issued in the future. A
+   * redeemed code is found for an hour, so that a second use can be told from a guess.
    */
   find(code: string): Promise<(CodeBinding & { readonly redeemed: boolean }) | undefined>;
-  /** Of any number of callers on any number of nodes, exactly one gets `claimed`. */
+  /** Of all concurrent callers on all nodes, exactly one gets `claimed`. */
   redeem(code: string): Promise<'claimed' | 'replayed'>;
 }
 
 export interface CodesDependencies {
   readonly pool: pg.Pool;
   readonly rowSeal: RowSeal;
-  /** Asked which codes were redeemed. */
+  /** Finds the codes that have been redeemed. */
   readonly audit: StandingReader;
   readonly clock: Clock;
   readonly random: Random;
@@ -44,9 +44,9 @@ export interface CodesDependencies {
 }
 
 export function createCodes({ pool, rowSeal, audit, clock, random, logger }: CodesDependencies): Codes & {
-  /** As `issue`, with a code of the caller's and within the caller's database transaction. */
+  /** Like `issue`, with the caller's code and in the caller's database transaction. */
   issueAs(code: string, binding: Omit<CodeBinding, 'expiresAt'>, within: Queryable): Promise<void>;
-  /** Removes what is no longer remembered; runs by itself. */
+  /** Removes expired data; runs by itself. */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 } {
@@ -61,7 +61,7 @@ export function createCodes({ pool, rowSeal, audit, clock, random, logger }: Cod
     expiresAt: clock.now() + codeLifetimeSeconds * 1000,
   });
 
-  /** A code that ends later than one of now would was issued while the clock was ahead. */
+  /** A code that ends later than a code issued now was issued while the clock was ahead. */
   function isInTime({ expiresAt }: CodeBinding): boolean {
     const now = clock.now();
     return expiresAt > now && expiresAt <= now + codeLifetimeSeconds * 1000 + clockDifferenceMs;
@@ -86,7 +86,7 @@ export function createCodes({ pool, rowSeal, audit, clock, random, logger }: Cod
       if (!isCode(code)) return 'replayed';
       const isFirst = await store.redeem(sha256(code), clock.now());
       const thing = redemptionThing(code);
-      // A row that was put back between the look and the claim is known by the record of the token.
+      // If the row was restored between look-up and claim, the record of the token shows the redemption.
       return isFirst && !(await audit.standings([thing])).has(thing) ? 'claimed' : 'replayed';
     },
     sweep: sweeper.sweep,

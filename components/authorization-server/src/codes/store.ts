@@ -5,30 +5,30 @@ import type pg from 'pg';
 import { isGrantScope } from '../protocol-scopes.ts';
 import { type Queryable, removeExpiredRows, rowContent, takeOnce } from '../row-store.ts';
 
-/** What an authorization code stands for, and what whoever redeems it must show. */
+/** The binding of an authorization code, and what must be presented to redeem it. */
 export interface CodeBinding {
   readonly grant: GrantId;
   readonly client: ClientId;
-  /** As it stood in the authorization request (RFC 6749 section 4.1.3). */
+  /** As in the authorization request (RFC 6749 section 4.1.3). */
   readonly redirectUri: string;
-  /** S256 (RFC 7636); left out where the client uses a nonce instead. */
+  /** S256 (RFC 7636); left out if the client uses a nonce instead. */
   readonly codeChallenge?: string;
   /** The DPoP key that the code is bound to (RFC 9449 section 10). */
   readonly dpopJkt?: string;
   /** For the ID token (OpenID Connect Core section 3.1.2.1). */
   readonly nonce?: string;
-  /** The sign-in under which it was issued. */
+  /** The session in which it was issued. */
   readonly session?: SessionId;
-  /** The interface that was asked for (RFC 8707). */
+  /** The requested interface (RFC 8707). */
   readonly resource?: string;
-  /** What was asked for this time: the grant may hold more from before. */
+  /** The scope of this request; the grant may hold more from earlier requests. */
   readonly scopes: GrantTerms['scopes'];
-  /** How the person signed in for this request; the grant says how they did when they gave it. */
+  /** The sign-in for this request; the grant states the sign-in with which it was given. */
   readonly acr: string;
   readonly amr: readonly string[];
   /** Seconds since the epoch. */
   readonly authTime: number;
-  /** Digests of the intents that the sign-in was made for; left out where somebody else vouches for the person. */
+  /** Digests of the intents that the sign-in was made for; left out if another party vouches for the person. */
   readonly boundTo?: readonly Digest[];
   /** The managed device of the sign-in. */
   readonly device?: string;

@@ -20,7 +20,7 @@ afterAll(() => database.drop());
 const audience = `${issuer}/grants`;
 let seed = 0;
 
-/** Who asks: the trading desk for Anna, unless a test says otherwise. */
+/** The caller: the trading desk for Anna, unless a test says otherwise. */
 interface By {
   readonly client?: string;
   readonly subject?: string;

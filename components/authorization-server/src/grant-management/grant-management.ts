@@ -25,19 +25,19 @@ export interface GrantManagementDependencies {
 
 /** The Grant Management API (Grant Management for OAuth, draft 03, section 6) over the consents of the consent store. */
 export interface GrantManagement {
-  /** @throws CodedError `invalid_grant_id` for a grant that is not the caller's, has ended or never was: one answer for all */
+  /** @throws CodedError `invalid_grant_id` for a grant of another client, an ended one or an unknown one: one answer for all */
   query(caller: Caller, grantId: string): Promise<GrantDescription>;
-  /** Ends the grant, and with it every refresh and access token that was issued under it. @throws as {@link query} */
+  /** Ends the grant and every refresh and access token issued under it. @throws as {@link query} */
   revoke(caller: Caller, grantId: string): Promise<void>;
 }
 
-/** What a client may be given to look at its grants and to end them. */
+/** The scopes with which a client may query and revoke its grants. */
 export const grantManagementScopes: ReadonlySet<ProtocolScope> = new Set([
   'grant_management_query',
   'grant_management_revoke',
 ]);
 
-/** Path of the endpoint, under the path of the issuer; with the issuer before it, the audience of its tokens. */
+/** Path of the endpoint, under the path of the issuer. Issuer and path together are the audience of its tokens. */
 export const grantManagementPath = '/grants';
 
 export function createGrantManagement(dependencies: GrantManagementDependencies): GrantManagement {
@@ -61,7 +61,7 @@ export function createGrantManagement(dependencies: GrantManagementDependencies)
       audience: [issuer + grantManagementPath],
       data: { operation: `grant:${operation}`, ...(id === undefined ? {} : { grant: id }) },
     });
-    // A grant id is no secret (section 10), so the answer must not reveal whether it exists or whose it is.
+    // A grant id is not secret (section 10), so the answer must not reveal whether it exists or who owns it.
     throw oauthErrors.error('invalid_grant_id', 'There is no such grant that the caller may manage.', {
       facts: { reason: 'grant_unknown' },
     });
@@ -70,7 +70,7 @@ export function createGrantManagement(dependencies: GrantManagementDependencies)
   /** The reason to hide this grant from the caller. */
   function faultOf(grant: Grant, { client, subject }: Caller): string | undefined {
     if (grant.client !== client) return 'grant_foreign';
-    // With its own authority a client manages all of its grants; with a person's, those of that person.
+    // With its own authority a client manages all of its grants; with a person's authority, only those of that person.
     const own = directory.snapshot().client(client)?.principal === subject;
     if (!own && grant.subject !== subject) return 'grant_foreign';
     if (grant.status !== 'active' || (parseInstant(grant.expiresAt) ?? 0) <= clock.now()) return 'grant_ended';
@@ -83,7 +83,7 @@ export function createGrantManagement(dependencies: GrantManagementDependencies)
     },
     async revoke(caller, grantId) {
       const { id } = await ownGrant(caller, grantId, 'revoke');
-      // The client gives the grant back, whomever it acts for.
+      // The client gives up the grant, regardless of the person it acts for.
       const by = { id: caller.actors[0] ?? caller.subject, institution: caller.institution };
       await revocations.revoke({ kind: 'grant', id }, by, 'grant_management');
     },
@@ -112,13 +112,10 @@ export interface GrantDescription {
   readonly expires_at: number;
 }
 
-/** Those of the API itself (section 6.1): they let a client ask, and are nothing that a person has allowed. */
+/** Scopes of the API itself (section 6.1): they permit queries and are not part of a person's consent. */
 const ofTheApi: readonly string[] = ['grant_management_query', 'grant_management_revoke'];
 
-/**
- * What a person has allowed. Not who it was, nor how they signed in: the client knows whom it asked, and is told
- * nothing of them by the id of a grant (section 6).
- */
+/** The person's consent, without the person's identity or sign-in: a grant id does not reveal personal data (section 6). */
 export function describeGrant({
   scopes,
   details,

@@ -7,17 +7,17 @@ import { type GrantManagement, grantManagementPath } from './grant-management.ts
 
 export interface GrantManagementRoutes {
   readonly grantManagement: GrantManagement;
-  /** Of the audience of the API: `issuer` + `grantManagementPath`. */
+  /** For the audience of the API: `issuer` + `grantManagementPath`. */
   readonly guard: ResourceGuard;
-  /** Of this listener; the issuer on the main one. */
+  /** Base URL of this listener; the issuer on the main one. */
   readonly baseUrl: string;
 }
 
 type GrantRoute = { Params: { readonly grant_id: string } };
 
 /**
- * `GET` and `DELETE /grants/:grant_id` (Grant Management for OAuth, draft 03, sections 6.4 and 6.5), with an access token
- * of the client that holds the grant. To be mounted where the feature is switched on, and nowhere else.
+ * `GET` and `DELETE /grants/:grant_id` (Grant Management for OAuth, draft 03, sections 6.4 and 6.5), with an access token of
+ * the client that holds the grant. Mounted only if the feature is enabled.
  */
 export function grantManagementRoutes(
   app: FastifyInstance,

@@ -127,12 +127,12 @@ describe('the authorization code grant', () => {
         resource: venueOrders,
       });
     const plain = { code_verifier: undefined };
-    // Registered with PKCE by now: what was begun without it is not finished.
+    // The client is now registered with PKCE, so a flow that started without it cannot finish.
     expect(await refusalOf(server.token(redeem(await codeWithout(), plain)))).toMatchObject({
       reason: 'code_verifier',
     });
     world.changeClient('trading-desk', { requirePkce: false });
-    // RFC 9700 section 4.8.2: a verifier without a challenge tells of a challenge that was taken away.
+    // RFC 9700 section 4.8.2: a verifier without a challenge shows that an attacker removed the challenge.
     const code = await codeWithout();
     expect(await refusalOf(server.token(redeem(code)))).toMatchObject({
       code: 'invalid_grant',
@@ -237,7 +237,7 @@ describe('the authorization code grant', () => {
     const { context } = policyEngine.asked.at(-1) ?? {};
     expect(context?.boundToIntent).toBe(bound);
     expect(context?.device).toBe('device:desk-7');
-    // The steps of the transaction ask for it again.
+    // The steps of the transaction request it again.
     expect(audit.records.findLast(({ type }) => type === 'token.issued')).toMatchObject({ device: 'device:desk-7' });
   });
 

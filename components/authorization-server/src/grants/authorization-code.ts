@@ -22,8 +22,8 @@ interface CodeParameters {
 }
 
 /**
- * RFC 6749 section 4.1.3 with PKCE (RFC 7636) and DPoP code binding (RFC 9449 section 10): a person who has signed in and
- * consented acts through the client. A code that comes back has been in other hands: everything under its consent ends.
+ * RFC 6749 section 4.1.3 with PKCE (RFC 7636) and DPoP code binding (RFC 9449 section 10): a person who signed in and
+ * consented acts through the client. A code presented twice may have been stolen, so everything under its consent ends.
  */
 export function authorizationCode(dependencies: AuthorizationCodeDependencies): GrantHandler<'authorization_code'> {
   const { codes, grantRegister } = dependencies;
@@ -44,7 +44,7 @@ export function authorizationCode(dependencies: AuthorizationCodeDependencies): 
           const authority = consentedAuthority(grant, binding, { context, confirmation, firstUse: true }, dependencies);
           return {
             ...authority,
-            // Redeemed only after the checks above; a second redemption ends what the first was given.
+            // Redeemed only after the checks above; a second redemption ends the tokens of the first.
             usedUp: {
               thing: redemptionThing(asked.code),
               take: () => codes.redeem(asked.code),
@@ -62,12 +62,15 @@ function parseParameters(parameters: ReadonlyMap<string, string>): CodeParameter
   const codeVerifier = parameters.get('code_verifier');
   const redirectUri = parameters.get('redirect_uri');
   if (code === undefined) throw refuse('parameter_missing', 'The parameter code is missing.');
-  // RFC 6749 section 4.1.3: every authorization request here had one.
+  // RFC 6749 section 4.1.3: every authorization request at this server has a redirect URI.
   if (redirectUri === undefined) throw refuse('parameter_missing', 'The parameter redirect_uri is missing.');
   return { code, codeVerifier, redirectUri };
 }
 
-/** Checks what only the client that started the flow can show. A failure leaves the code valid, so that a thief cannot use it up. */
+/**
+ * Checks the values that only the client that started the flow has. A failure leaves the code valid, so that a thief cannot
+ * use it up.
+ */
 function checkHolder(
   asked: CodeParameters,
   binding: CodeBinding,
@@ -87,8 +90,8 @@ function checkHolder(
 }
 
 /**
- * RFC 7636 section 4.6. A verifier for a request that had no challenge is a request from which somebody took the challenge
- * away (RFC 9700 section 4.8.2).
+ * RFC 7636 section 4.6. A verifier without a challenge in the request means that an attacker removed the challenge (RFC 9700
+ * section 4.8.2).
  */
 function provesRequest(verifier: string | undefined, { codeChallenge }: CodeBinding, client: Client): boolean {
   if (codeChallenge === undefined) return !client.requirePkce && verifier === undefined;
@@ -96,8 +99,8 @@ function provesRequest(verifier: string | undefined, { codeChallenge }: CodeBind
 }
 
 /**
- * A client that signs somebody in is told when the session ends (Back-Channel Logout), and only then. One that was told
- * before it redeemed its code would open a session of its own that nobody ends any more.
+ * The server notifies a client of the end of a session (Back-Channel Logout) only once. If the session ended before the
+ * client redeems its code, the client would open a session that nothing ends.
  */
 async function checkSession(
   { session, scopes }: CodeBinding,
@@ -108,7 +111,7 @@ async function checkSession(
     throw refuse('code_session_ended', 'The person has signed out since: ask them to sign in again.');
 }
 
-/** Ends everything under the consent before anybody is told (RFC 6749 section 4.1.2). @returns the refusal */
+/** Ends everything under the consent before the refusal is sent (RFC 6749 section 4.1.2). @returns the refusal */
 async function replayed(
   grant: GrantId,
   { client }: ClientContext,

@@ -15,17 +15,17 @@ import { refuse } from '../refusal.ts';
 export interface ChainedIssuer {
   /** Its issuer identifier, the `aud` of the grants. */
   readonly issuer: string;
-  /** Whose people and software it may be told of. */
+  /** Institutions whose people and software may be disclosed to it. */
   readonly institutions: readonly Lei[];
 }
 
-/** Redeemed at once or not at all, in seconds. */
+/** Lifetime in seconds; the recipient redeems the grant immediately. */
 const lifetimeSeconds = 60;
 
 /**
- * The first hop of identity chaining (draft-ietf-oauth-identity-chaining-17 section 2.3): an access token becomes a JWT
- * grant for one other authorization server. It holds no more than the token did, names who has acted, and is of use
- * to nobody without the client's DPoP key where the client has one.
+ * The first hop of identity chaining (draft-ietf-oauth-identity-chaining-17 section 2.3): exchanges an access token for a
+ * JWT grant for one other authorization server. The grant holds no more authority than the token and names all actors. If
+ * the client uses a DPoP key, the grant is useless without that key.
  */
 export function authorizationGrants(dependencies: {
   readonly signer: Pick<Signer, 'current' | 'sign'>;
@@ -50,7 +50,7 @@ export function authorizationGrants(dependencies: {
   };
 }
 
-/** Both must have agreed: whose software goes there, and of whose people it then tells. */
+/** Both institutions must have agreed: the one that runs the client, and the one whose people are disclosed. */
 function checkChainedIssuer(
   asked: string | undefined,
   { client, institution }: ExchangeParties,
@@ -66,7 +66,7 @@ function checkChainedIssuer(
   return chained.issuer;
 }
 
-/** What stays here: institution, mandate, transaction and policies mean nothing in the other domain. */
+/** Claims that are left out: institution, mandate, transaction and policies mean nothing in the other domain. */
 function composeGrant(granted: AccessTokenClaims): AuthorizationGrantClaims {
   const { iss, sub, aud, jti, iat, exp, scope, authorization_details, act, acr, auth_time, cnf } = granted;
   const intents = authorization_details
@@ -81,7 +81,7 @@ function composeGrant(granted: AccessTokenClaims): AuthorizationGrantClaims {
     exp,
     scope,
     ...defined({ authorization_details: intents, act, acr, auth_time }),
-    // Of certificates the draft knows nothing; the client's authentication there is then all that holds the grant.
+    // The draft does not define certificate binding, so only client authentication at the other server protects the grant.
     ...(cnf !== undefined && 'jkt' in cnf ? { cnf } : {}),
   };
 }

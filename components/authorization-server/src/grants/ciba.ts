@@ -10,8 +10,8 @@ export interface CibaDependencies extends ConsentedAuthorityDependencies {
 }
 
 /**
- * CIBA Core section 10.1: a person whom the client has asked on their own device has consented. The client polls until
- * they have decided; what was allowed is taken once, by the client and for the key that asked.
+ * CIBA Core section 10.1: a person has consented on their own device to the client's request. The client polls until the
+ * person decides. The approval can be redeemed once, by the requesting client with the key of its request.
  */
 export function ciba(dependencies: CibaDependencies): GrantHandler<'urn:openid:params:grant-type:ciba'> {
   const { backchannelRequests, grantRegister } = dependencies;
@@ -29,7 +29,8 @@ export function ciba(dependencies: CibaDependencies): GrantHandler<'urn:openid:p
             throw refuse('grant_ended', 'The consent that this rests on has ended: ask the person again.');
           const { scopes, acr, amr, authTime, boundTo = [] } = grant;
           const { resource } = allowed;
-          // The session of the device on which the person decided is none of the client's: it is not told of it, nor of its end.
+          // The client does not share the session of the person's device, so it learns neither of the session nor of its
+          // end.
           const use = { scopes, acr, amr, authTime, boundTo, ...(resource === undefined ? {} : { resource }) };
           const authority = consentedAuthority(grant, use, { context, confirmation, firstUse: true }, dependencies);
           return {

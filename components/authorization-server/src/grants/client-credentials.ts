@@ -1,7 +1,7 @@
 import type { GrantHandler } from '../grant-handler.ts';
 import { grantManagementScopes } from '../grant-management/index.ts';
 
-/** RFC 6749 section 4.4: a service or agent acts itself, for its own institution. */
+/** RFC 6749 section 4.4: a service or agent acts for itself and its own institution. */
 export function clientCredentials(): GrantHandler<'client_credentials'> {
   return {
     grantType: 'client_credentials',
@@ -12,7 +12,7 @@ export function clientCredentials(): GrantHandler<'client_credentials'> {
           subject: client.principal,
           institution: client.institution,
           actors: [],
-          // Of the scopes of the protocol, a machine has those to look after the grants that it holds.
+          // The only protocol scopes that a machine gets are those for managing its own grants.
           ceiling: grantScopes.length === 0 ? {} : { protocolScopes: new Set(grantScopes) },
           authentication: { method },
           usedUp: undefined,

@@ -9,9 +9,9 @@ import { isProtocolScope } from '../protocol-scopes.ts';
 import type { RefreshTokens } from '../refresh-tokens/index.ts';
 import { refuse } from '../refusal.ts';
 
-/** What a code, a refresh token or a decision on another device carries of the consent it was given under. */
+/** What a code, a refresh token or a decision on another device carries from its consent. */
 export interface ConsentUse {
-  /** What was asked for then, which may be less than the consent holds. */
+  /** What the request asked for, which may be less than the consent covers. */
   readonly scopes: GrantTerms['scopes'];
   readonly resource?: string;
   readonly session?: SessionId;
@@ -19,35 +19,35 @@ export interface ConsentUse {
   readonly amr: readonly string[];
   /** Seconds since the epoch. */
   readonly authTime: number;
-  /** Digests of the intents that the sign-in was made for; left out where somebody else vouches for the person. */
+  /** Digests of the intents that the sign-in was made for; left out if another party vouches for the person. */
   readonly boundTo?: readonly Digest[];
   readonly device?: string;
-  /** Of the authorization request, for the ID token. */
+  /** The nonce of the authorization request, for the ID token. */
   readonly nonce?: string;
 }
 
 export interface ConsentedAuthorityDependencies {
   readonly idTokens: IdTokens;
   readonly refreshTokens: Pick<RefreshTokens, 'issue'>;
-  /** Days that a refresh token lives at most; it never outlives its consent. */
+  /** Maximum lifetime of a refresh token in days; it never outlives its consent. */
   readonly refreshTokenLifetimeDays: number;
   /** Whether clients manage their grants (Grant Management for OAuth). */
   readonly grantManagement: boolean;
 }
 
-/** By whom, and in which way, a consent is used. */
+/** The client that uses a consent, and the grant it uses. */
 export interface ConsentHolder {
   readonly context: ClientContext;
   readonly confirmation: Confirmation | undefined;
-  /** A refresh token is given with the first use of a consent, and not with a refresh. */
+  /** Whether to issue a refresh token: with the first use of a consent, but not with a refresh. */
   readonly firstUse: boolean;
 }
 
 const dayMs = 86_400_000;
 
 /**
- * The authority that a person's consent gives to a client, for as long as it stands: the person is the subject, the
- * client's principal acts for them, and both stay within what was shown and allowed.
+ * The authority that a person's consent gives to a client while the consent is active. The person is the subject, the
+ * client's principal is the actor, and both stay within the terms that were shown and allowed.
  *
  * @throws CodedError `invalid_grant`
  */
@@ -85,7 +85,7 @@ export function consentedAuthority(
       amr: use.amr,
       authTime: use.authTime,
     },
-    // By the time of a refresh a sign-in is one for nothing in particular.
+    // At a refresh, the sign-in no longer counts for particular intents.
     ...(use.boundTo === undefined && firstUse ? {} : { boundTo: firstUse ? (use.boundTo ?? []) : [] }),
     ...(use.device === undefined ? {} : { device: use.device }),
     references: [standing.recordId],
@@ -94,7 +94,7 @@ export function consentedAuthority(
   };
 }
 
-/** Asked each time: a consent that was withdrawn a moment ago gives nothing any more. */
+/** Looked up each time: a withdrawn consent must stop working at once. */
 function checkGrantStands(grant: Grant | undefined, { client, now }: ClientContext): Grant {
   if (grant === undefined || grant.status !== 'active' || endOf(grant) <= now || grant.client !== client.id)
     throw refuse('grant_ended', 'The consent that this rests on has ended: ask the person again.');
@@ -103,10 +103,10 @@ function checkGrantStands(grant: Grant | undefined, { client, now }: ClientConte
 
 function checkPerson(grant: Grant, { client, directory }: ClientContext): void {
   const person = directory.principal(grant.subject);
-  // Who has left, or has gone to another house, does not act for the first one any more.
+  // A person who has left or changed institution no longer acts for the first institution.
   if (person?.kind !== 'person' || person.institution !== grant.institution)
     throw refuse('grant_person_unknown', 'The person of the consent is no longer of the institution it was given for.');
-  // The software of one firm does not carry the authority of another firm's people.
+  // Software of one institution may not carry the authority of another institution's people.
   if (client.profile === 'fapi2' && grant.institution !== client.institution)
     throw refuse('grant_institution', "The person of the consent is not of this client's institution.");
 }
@@ -126,7 +126,7 @@ async function companionsOf(
           sub: grant.subject,
           auth_time: use.authTime,
           acr: use.acr,
-          // A sign-in that proved nothing names no method; an empty list would be malformed.
+          // A sign-in without proven methods omits the member; an empty list would be malformed.
           ...(use.amr.length === 0 ? {} : { amr: use.amr }),
           ...defined({ nonce: use.nonce, sid: session }),
         },

@@ -10,9 +10,9 @@ export interface JwtBearerDependencies {
 }
 
 /**
- * RFC 7523 section 2.1: a person whom a partner's identity provider vouches for acts through a client of the same
- * institution. The person is the subject, the client's principal the actor. An assertion that is a grant of the
- * partner's authorization server (identity chaining, second hop) gives no more than it says.
+ * RFC 7523 section 2.1: a partner's identity provider vouches for a person, who acts through a client of the same
+ * institution. The person is the subject and the client's principal is the actor. If the assertion is a grant from the
+ * partner's authorization server (identity chaining, second hop), its own limits apply as well.
  */
 export function jwtBearer({
   federationGateway,
@@ -30,7 +30,7 @@ export function jwtBearer({
             subject: { id: identity.principal, institution: identity.institution },
             references: [identity.provenance.profileRecord],
           });
-          // The software of one firm does not carry the authority of another firm's people.
+          // Software of one institution may not carry the authority of another institution's people.
           if (identity.institution !== client.institution)
             throw refuse('assertion_institution', "The person of the assertion is not of this client's institution.");
           checkPossession(identity.limits, confirmation);
@@ -68,13 +68,13 @@ export function jwtBearer({
   };
 }
 
-/** The second hop of identity chaining: what a grant of another server holds itself to, it is held to here. */
+/** The second hop of identity chaining: this server enforces the limits that the grant contains. */
 export function ceilingOf(limits: AssertionLimits | undefined): Ceiling {
   if (limits === undefined) return {};
   const { scope, resources, authorizationDetails } = limits;
   const [resource, another] = resources;
   return {
-    // A scope that we do not know is none that we could give: what is left may be nothing.
+    // Scopes unknown to this server are dropped, so the remaining list may be empty.
     ...(scope.length === 0 ? {} : { scope: new Set(scope.filter(isScope)) }),
     ...(resource === undefined ? {} : { resources }),
     ...(resource === undefined || another !== undefined ? {} : { resource }),
@@ -82,9 +82,12 @@ export function ceilingOf(limits: AssertionLimits | undefined): Ceiling {
   };
 }
 
-/** Who acted there stays on record here. A client that has carried the grant over is one actor, not two. */
+/**
+ * The record keeps the actors of the other domain. If the client that presents the grant is also its last actor, it counts
+ * once.
+ */
 export function actorsUnder({ limits, principal }: FederatedIdentity, client: string): readonly string[] {
-  // Joined one by one, so that the chain as a whole has no loop and no more actors than any other.
+  // Joined one at a time, so that the complete chain obeys the usual rules on loops and length.
   const actors = (limits?.actors ?? []).reduceRight<readonly string[]>(
     (chain, actor) => pushActor(chain, actor, principal),
     [],
@@ -92,7 +95,7 @@ export function actorsUnder({ limits, principal }: FederatedIdentity, client: st
   return actors[0] === client ? actors : pushActor(actors, client, principal);
 }
 
-/** ID-JAG draft -03 section 8.7.1, and any other grant that is bound to a key: without it, it is stolen. */
+/** ID-JAG draft -03 section 8.7.1, and every other key-bound grant: without its key, the grant counts as stolen. */
 export function checkPossession(limits: AssertionLimits | undefined, confirmation: Confirmation | undefined): void {
   const jkt: string | undefined = limits?.jkt;
   if (jkt === undefined) return;

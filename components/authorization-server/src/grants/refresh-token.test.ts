@@ -116,7 +116,7 @@ describe('the refresh token grant', () => {
         data: { grant: grant.id, institution, was, jkt: key.kid },
       },
     ]);
-    // It is the client's key from now on: not another change with each refresh.
+    // It is now the client's current key, so later refreshes are not key changes.
     await server.token(refresh(token, {}, 'trading-desk', { key }));
     expect(changes()).toHaveLength(1);
     await server.token(refresh(token));

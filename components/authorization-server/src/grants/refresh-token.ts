@@ -15,12 +15,12 @@ export interface RefreshTokenDependencies extends ConsentedAuthorityDependencies
 }
 
 /**
- * RFC 6749 section 6, without rotation (FAPI 2.0 Security Profile section 5.3.2.1): a refresh uses nothing up, so that one
- * whose answer was lost is simply repeated. What keeps a copy from being of use is that the client authenticates. It may come
- * with another DPoP key (RFC 9449 section 5 binds refresh tokens of public clients alone): the change is recorded before
- * the new token is released, and signalled from the record. A client that is registered with `dpop_bound_refresh_tokens` may
- * not. Certificates are renewed more often than people are asked, and the access token is bound to the one shown now (RFC 8705
- * section 7.1).
+ * RFC 6749 section 6, without rotation (FAPI 2.0 Security Profile section 5.3.2.1): a refresh uses nothing up, so the client
+ * can repeat it if the response was lost. Client authentication makes a stolen copy useless. The client may use another DPoP
+ * key (RFC 9449 section 5 binds only refresh tokens of public clients); the change is recorded before the new token is
+ * released, and a signal is sent from the record. A client registered with `dpop_bound_refresh_tokens` may not change its
+ * key. Certificates are renewed more often than people are asked, so the access token is bound to the certificate presented
+ * now (RFC 8705 section 7.1).
  */
 export function refreshToken(dependencies: RefreshTokenDependencies): GrantHandler<'refresh_token'> {
   const { refreshTokens, grantRegister } = dependencies;
@@ -36,7 +36,7 @@ export function refreshToken(dependencies: RefreshTokenDependencies): GrantHandl
             throw refuse('refresh_token_unknown', 'The refresh token is unknown or has ended.');
           const keys = checkHolder(binding, context.client, confirmation);
           const grant = await grantRegister.find(binding.grant);
-          // Grant Management for OAuth: what a person has consented to anew is not what this token was given for.
+          // Grant Management for OAuth: this token does not cover a later version of the person's consent.
           if (grant?.status === 'active' && grant.version !== binding.grantVersion)
             throw refuse('refresh_token_superseded', 'The consent has been changed since: use the tokens given then.');
           const authority = consentedAuthority(
@@ -50,7 +50,7 @@ export function refreshToken(dependencies: RefreshTokenDependencies): GrantHandl
           return {
             ...authority,
             usedUp: undefined,
-            // Once every rule has permitted the token: a refresh that is refused changes no key.
+            // Only after every rule has permitted the token: a refused refresh must not change the key.
             async companions(issued) {
               await recordKeyChange({ grant, keys, client: context.client }, dependencies);
               await refreshTokens.rebind(token, binding, keys.now);
@@ -63,13 +63,13 @@ export function refreshToken(dependencies: RefreshTokenDependencies): GrantHandl
   };
 }
 
-/** Thumbprints of the DPoP keys that a refresh token was used with before, and is used with now. */
+/** Thumbprints of the DPoP key that the refresh token was used with before, and of the current one. */
 interface ProofKeys {
   readonly was: string;
   readonly now: string;
 }
 
-/** @returns undefined where the tokens of the client are not bound to a DPoP key */
+/** @returns undefined if the client's tokens are not bound to a DPoP key */
 function checkHolder(
   binding: RefreshTokenBinding,
   client: Client,
@@ -79,7 +79,8 @@ function checkHolder(
     throw refuse('refresh_token_client', 'The refresh token was issued to another client.');
   if (binding.jkt === undefined && client.binding !== 'dpop') return undefined;
   const jkt = confirmation !== undefined && 'jkt' in confirmation ? confirmation.jkt : undefined;
-  // What was issued to a key is refreshed with a key, whatever the client has registered since: nothing becomes a bearer.
+  // A token issued to a key is always refreshed with a key, whatever the client has registered since. It never becomes a
+  // bearer token.
   if (jkt === undefined || binding.jkt === undefined || (client.dpopBoundRefreshTokens && jkt !== binding.jkt))
     throw refuse('refresh_token_key', 'The refresh token is bound to another DPoP key than that of the proof.');
   return { was: binding.jkt, now: jkt };

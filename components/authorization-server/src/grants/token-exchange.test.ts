@@ -193,7 +193,7 @@ describe('token exchange', () => {
   it("is refused once the subject's institution is no longer in good standing", async () => {
     const harness = createHarness();
     const first = await tokenAtVenue(harness);
-    // Of a firm whose registration has lapsed the policies say what it still does: see `institution-in-good-standing`.
+    // Policies decide what an institution with a lapsed registration may still do: see `institution-in-good-standing`.
     harness.world.lapse(broker, 'LAPSED');
     expect(await refusalOf(harness.server.token(harness.exchange(first.access_token)))).toEqual({ code: 'released' });
     harness.world.lapse(broker);
@@ -403,7 +403,7 @@ describe('an interface that names who alone may exchange its tokens', () => {
     const first = await tokenAtVenue(harness);
     expect(claimsOf(first)['may_act']).toEqual({ sub: 'service:venue' });
     expect(harness.audit.last().data).toMatchObject({ claims: { may_act: { sub: 'service:venue' } } });
-    // What comes of it is for another interface, which names whom it will.
+    // The new token is for another interface, which names its own permitted actor.
     const second = await harness.server.token(harness.exchange(first.access_token));
     expect(claimsOf(second)).not.toHaveProperty('may_act');
     harness.world.nameActor(clearingTrades, 'service:clearing');

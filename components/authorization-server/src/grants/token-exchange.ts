@@ -31,17 +31,17 @@ export interface TokenExchangeDependencies {
   readonly tokenKeys: TokenKeys;
   readonly opaqueTokens: Pick<OpaqueTokens, 'resolve'>;
   readonly revocations: Pick<Revocations, 'endedBy'>;
-  /** What can be asked for beside access tokens. */
+  /** The token types that can be requested besides access tokens. */
   readonly requestedTokens: readonly RequestedTokenClass[];
   readonly issuer: string;
 }
 
 /**
- * RFC 8693: the recipient of a token exchanges it for one towards the next hop. It narrows and never widens; the
- * requesting client's principal becomes the current actor; transaction, intent and mandate stay.
+ * RFC 8693: the recipient of a token exchanges it for a token for the next hop. An exchange narrows authority and never
+ * widens it. The requesting client's principal becomes the current actor; transaction, intent and mandate stay the same.
  *
- * What the subject token is bound to does not matter here: that key is its sender's, whose proof the recipient has
- * checked, and the new token is bound to the recipient's own.
+ * The key binding of the subject token is not checked here: that key belongs to the sender, and the recipient has already
+ * checked the proof. The new token is bound to the recipient's own key.
  */
 export function tokenExchange(
   dependencies: TokenExchangeDependencies,
@@ -60,7 +60,7 @@ export function tokenExchange(
             issuer,
             now,
             keyOf: await tokenKeys.current(),
-            // Only whoever a token was given to may carry it further: a stolen one is of no use to a third party.
+            // Only the recipient of a token may exchange it, so a third party cannot use a stolen one.
             acceptsAudience: (audience) => directory.resource(audience)?.institution === client.institution,
           });
           const { claims } = token;
@@ -94,7 +94,7 @@ export function tokenExchange(
   };
 }
 
-/** What is asked for and not supported is refused, never passed over (RFC 8693 section 2.1). */
+/** Refuses unsupported parameters instead of ignoring them (RFC 8693 section 2.1). */
 function parseParameters(
   parameters: ReadonlyMap<string, string>,
   requestedTokens: readonly RequestedTokenClass[],
@@ -114,7 +114,7 @@ function parseParameters(
   return { subjectToken, requested: parseRequested(parameters, requestedTokens) };
 }
 
-/** undefined for an access token, which it is when nothing is named. */
+/** Returns undefined for an access token, which is the default. */
 function parseRequested(
   parameters: ReadonlyMap<string, string>,
   requestedTokens: readonly RequestedTokenClass[],
@@ -129,7 +129,7 @@ function parseRequested(
   return requested.parse(parameters);
 }
 
-/** A token outlives neither the departure of its subject nor that of the client it was issued to. */
+/** A token does not outlive its subject or the client it was issued to. */
 function checkStillKnown(claims: AccessTokenClaims, directory: DirectorySnapshot): void {
   if (directory.principal(claims.sub) === undefined || directory.client(claims.client_id) === undefined)
     throw refuse(
@@ -145,8 +145,8 @@ function checkNotRevoked(claims: AccessTokenClaims, revocations: Pick<Revocation
 }
 
 /**
- * RFC 8693 section 4.4, in both: what the token says, and what the interface it is for is registered with now. Neither widens
- * the other, so an actor that has been named since, or is named no more, exchanges no token from before.
+ * RFC 8693 section 4.4: an actor must be permitted both by the token and by the interface's current registration. An actor
+ * added or removed since the token was issued therefore cannot exchange it.
  */
 function checkMayAct(
   { aud, may_act: mayAct }: AccessTokenClaims,
@@ -161,7 +161,7 @@ function checkMayAct(
     );
 }
 
-/** Whatever the request looks like; a condition that is not understood is a condition that is not met. */
+/** Applies to every request; an unknown condition counts as not met. */
 function allowsActor(mayAct: JsonObject | undefined, client: Client, issuer: string): boolean {
   if (mayAct === undefined) return true;
   const actor: Readonly<Record<string, string>> = { sub: client.principal, client_id: client.id, iss: issuer };
@@ -175,7 +175,7 @@ function scopesOf(claims: AccessTokenClaims): ReadonlySet<Scope> {
   return scopes.value;
 }
 
-/** What is carried further is an intent. A step is taken by the institution that asked for it, and by nobody after it. */
+/** Only intents can be passed on. A step is taken by the institution that requested it and by no later one. */
 function intentsOf({ authorization_details: details = [] }: AccessTokenClaims): readonly AuthorizationDetail[] {
   return details.map((detail) => {
     if (isTransactionStep(detail))

@@ -14,24 +14,24 @@ import type { RequestedTokenClass } from '../grant-handler.ts';
 import { refuse } from '../refusal.ts';
 import { asJson } from '../token-endpoint/index.ts';
 
-/** Workloads that know each other's calls by transaction tokens, and the institutions that run them. */
+/** Workloads that use transaction tokens among themselves, and the institutions that run them. */
 export interface TrustDomain {
   /** The `aud` of its tokens. */
   readonly name: string;
-  /** Only clients of these get tokens for it. */
+  /** Only clients of these institutions receive tokens for it. */
   readonly institutions: readonly Lei[];
 }
 
-/** The time of one call through the chain (draft section 6), in seconds. */
+/** Lifetime in seconds: the time of one call through the chain (draft section 6). */
 const lifetimeSeconds = 60;
 
-/** It travels in a header, and what carries headers does not carry longer ones. */
+/** The maximum length: the token travels in a header, and proxies limit the length of headers. */
 const maxLength = 8_192;
 
 /**
- * Transaction tokens (draft-ietf-oauth-transaction-tokens-10): whoever was given an access token gets one for the calls
- * that follow from it inside its own trust domain. It tells of the transaction, opens nothing by itself, and says no
- * more than the access token did: scope, intent and time only narrow (section 13.6).
+ * Transaction tokens (draft-ietf-oauth-transaction-tokens-10): the recipient of an access token gets one for the calls that
+ * follow inside its own trust domain. It describes the transaction, grants no access by itself, and contains no more than
+ * the access token: scope, intent and time only narrow (section 13.6).
  */
 export function transactionTokens(dependencies: {
   readonly signer: Pick<Signer, 'current' | 'sign'>;
@@ -41,7 +41,7 @@ export function transactionTokens(dependencies: {
   return {
     tokenType: transactionTokenType,
     parse(parameters) {
-      // Section 11.1: what the call is for is said, and never whatever the access token happens to hold.
+      // Section 11.1: the request must state the purpose of the call; the access token's scope is not the default.
       if (!parameters.has('scope'))
         throw refuse('parameter_missing', 'The parameter scope is missing: name what the transaction is for.');
       const report = readReport(parameters);
@@ -66,7 +66,7 @@ export function transactionTokens(dependencies: {
   };
 }
 
-/** A token is worth nothing outside its domain, so it is given to nobody outside. */
+/** A token is worthless outside its domain, so only clients inside it receive one. */
 function checkTrustDomain(asked: string | undefined, client: Client, trustDomains: readonly TrustDomain[]): string {
   if (asked === undefined) throw refuse('target_missing', 'Name the trust domain, in the parameter audience.');
   const domain = trustDomains.find(({ name }) => name === asked);
@@ -77,10 +77,10 @@ function checkTrustDomain(asked: string | undefined, client: Client, trustDomain
 }
 
 /**
- * The claims of a transaction token (draft section 9.2). What we know stands by itself in `tctx` and `rctx`; what the
- * requester reports stands under the name of the parameter it came in, so that nobody takes it for ours.
+ * The claims of a transaction token (draft section 9.2). Values that this server knows are direct members of `tctx` and
+ * `rctx`. Values that the requester reports are under the name of their parameter, so that readers can tell them apart.
  *
- * @param client the workload that asks: its principal is `req_wl`
+ * @param client the requesting workload: its principal is `req_wl`
  */
 export function composeTransactionToken(
   granted: AccessTokenClaims,
@@ -97,7 +97,7 @@ export function composeTransactionToken(
     aud,
     iat,
     exp,
-    // A call that belongs to no transaction of the market is one by itself, and named by the record of its token.
+    // A call outside any market transaction is a transaction of its own, named by the record of its token.
     txn: txn ?? evidence,
     sub,
     scope,
@@ -115,8 +115,8 @@ export function composeTransactionToken(
 }
 
 /**
- * What the requester tells of the call (draft section 11.1). Carried along, and vouched for by nobody. It may be about
- * people, so that it goes into no record: the hash of the token, which is there, proves it to whoever has the token.
+ * The context that the requester reports (draft section 11.1). The server passes it on without vouching for it. It may
+ * contain personal data, so no record contains it; the recorded token hash lets a holder of the token prove it.
  */
 export interface Report {
   readonly details?: JsonObject;
@@ -138,7 +138,7 @@ function read(
   if (text === undefined) return undefined;
   const report = parseTransactionContext(text, name);
   const subjectToken = parameters.get('subject_token');
-  // Section 13.4: whoever sees the transaction token could use the access token. Compared as it will be written.
+  // Section 13.4: a reader of the transaction token could otherwise use the access token. Compared in its serialised form.
   if (subjectToken !== undefined && subjectToken !== '' && JSON.stringify(report).includes(subjectToken))
     throw refuse('parameter_unsupported', `The parameter ${name} must not hold the subject token.`);
   return report;

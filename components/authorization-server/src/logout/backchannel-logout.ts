@@ -21,24 +21,24 @@ export interface BackchannelLogoutDependencies {
 }
 
 export interface BackchannelLogout {
-  /** The clients of a session are told that it has ended, soon and on any node. Idempotent. */
+  /** Notifies the clients of a session that it has ended, soon and from any node. Idempotent. */
   sessionEnded(session: SessionId): Promise<void>;
   /** Looks for ended sessions and due deliveries now; runs by itself. */
   run(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Seconds until the next attempt, after the first, second, ... has failed. After the last there is none. */
+/** Seconds until the next attempt after the first, second, ... failure. After the last failure there is no further attempt. */
 const waits = [10, 30, 120, 600] as const;
-/** Another node takes a delivery over when the one that took it says nothing for so long. */
+/** Another node takes over a delivery if the node that claimed it does not finish within this time. */
 const takenForMs = 30_000;
 const deliveriesAtOnce = 16;
 const postTimeoutMs = 5_000;
 
 /**
- * OpenID Connect Back-Channel Logout 1.0: when a session ends, for whatever reason, each client that signed somebody in
- * within it gets a logout token. A client that cannot be reached is tried five times; how it ended is recorded. Each
- * token is signed when it is sent, with the key of that moment.
+ * OpenID Connect Back-Channel Logout 1.0: when a session ends for any reason, each client that signed a person in with it
+ * gets a logout token. An unreachable client is tried five times, and the outcome is recorded. Each attempt signs a new
+ * token with the current key.
  */
 export function createBackchannelLogout(dependencies: BackchannelLogoutDependencies): BackchannelLogout {
   const { pool, issuer, directory, signer, outbound, audit, clock, random, logger } = dependencies;
@@ -46,7 +46,7 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
   let position: bigint | undefined;
   let running: Promise<void> | undefined;
 
-  /** Sessions end in many ways and on any node; the log has all of them. */
+  /** Sessions end in many ways and on any node; the log contains all of them. */
   async function followLog(): Promise<void> {
     position ??= await store.position();
     const from = position;
@@ -99,7 +99,7 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
         body: new URLSearchParams({ logout_token: token }).toString(),
         timeoutMs: postTimeoutMs,
       });
-      // Back-Channel Logout section 2.8: 200, or 204 by frameworks that make it so; 400 says that it failed for good.
+      // Back-Channel Logout section 2.8: success is 200, or 204 from some frameworks; 400 is a permanent failure.
       if (status === 200 || status === 204) return { told: 'told', status };
       return { told: status === 400 ? 'refused' : 'unreachable', status };
     } catch (error) {
@@ -142,7 +142,7 @@ export function createBackchannelLogout(dependencies: BackchannelLogoutDependenc
   return {
     async sessionEnded(session) {
       await store.enqueue(session, clock.now());
-      // The person who signs out does not wait for the clients.
+      // The person who signs out does not have to wait for the clients.
       runUnwatched();
     },
     run,

@@ -20,7 +20,7 @@ export interface LogoutRoutes {
   readonly logger: Logger;
 }
 
-/** `GET` and `POST /logout`, and the answer to its question, under the path of the issuer. */
+/** `GET` and `POST /logout`, and the form of the confirmation page, under the path of the issuer. */
 export function logoutRoutes(app: FastifyInstance, { logout, issuer, random, logger }: LogoutRoutes): void {
   const { origin, pathname, protocol } = new URL(issuer);
   const base = pathname === '/' ? '' : pathname;

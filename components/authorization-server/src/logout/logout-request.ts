@@ -3,9 +3,9 @@ import { type CodedError, defined, isCodedError, type Json } from '@countersign/
 import { type IdTokenHint, parseCompactJws } from '@countersign/oauth';
 import type { IdTokenHints } from '../id-tokens.ts';
 
-/** A logout request that was read: which sign-in it means, and where the person goes afterwards. */
+/** A parsed logout request: the sign-in it refers to, and the page to go to afterwards. */
 export interface LogoutRequest {
-  /** The sign-in that the client means; undefined where it did not say, or where its word can no longer be checked. */
+  /** The sign-in that the client refers to; undefined if the request names none or its hint can no longer be verified. */
   readonly hint?: IdTokenHint;
   readonly client?: Client;
   readonly postLogoutRedirectUri?: string;
@@ -13,8 +13,8 @@ export interface LogoutRequest {
 }
 
 /**
- * Reads the parameters of RP-Initiated Logout 1.0, section 2. What the person is to be sent to must have been registered
- * by the client that asks, letter for letter. Unknown parameters are ignored.
+ * Parses the parameters of RP-Initiated Logout 1.0, section 2. The requesting client must have registered exactly this
+ * post-logout redirect URI. Unknown parameters are ignored.
  *
  * @throws CodedError `invalid_request`
  */
@@ -70,8 +70,8 @@ function clientOf(
 }
 
 /**
- * Which client a hint claims to be for whose key is gone. Enough to know where to send the person back to, since the
- * address is one of that client's own and the person is asked first; not enough to end anything.
+ * The client that a hint claims when the hint's key is gone. This is enough to choose the redirect, because the URI is
+ * registered for that client and the person confirms first. It is not enough to end a session.
  */
 function claimedAudience(hint: string | undefined): string | undefined {
   if (hint === undefined) return undefined;
@@ -82,7 +82,7 @@ function claimedAudience(hint: string | undefined): string | undefined {
   return typeof audience === 'string' ? audience : undefined;
 }
 
-/** Why a logout request cannot be followed. It is for the person: nobody is redirected with an error. */
+/** The reason why a logout request is refused. It is shown to the person; no error is sent by redirect. */
 export type LogoutRefusal =
   | 'id_token_hint_invalid'
   | 'client_id_differs'

@@ -25,7 +25,7 @@ afterAll(() => world.close());
 
 let browser: WebBrowser;
 beforeEach(async () => {
-  // What earlier tests left behind is not this one's.
+  // Send the deliveries that earlier tests left behind.
   await world.backchannelLogout.run();
   browser = world.browser();
   sent = [];

@@ -17,17 +17,17 @@ export interface LogoutDependencies {
 }
 
 export type LogoutStep =
-  /** The person is asked first: a link alone does not end their work. */
+  /** The person must confirm first: a link alone does not end their session. */
   | {
       readonly kind: 'question';
       readonly person: string;
       readonly client?: Client;
       readonly csrf: string;
-      /** To be sent along with the form. */
+      /** Hidden fields of the form. */
       readonly fields: ReadonlyMap<string, string>;
       readonly postLogoutRedirectUri?: string;
     }
-  /** Nobody is signed in any more, and where to go on, if anywhere. */
+  /** All sessions have ended; contains the page to continue to, if any. */
   | { readonly kind: 'ended'; readonly location?: string }
   /** The person chose to stay signed in. */
   | { readonly kind: 'kept'; readonly client?: Client };
@@ -35,11 +35,11 @@ export type LogoutStep =
 export interface Logout {
   /** OpenID Connect RP-Initiated Logout 1.0, section 2. @throws CodedError `invalid_request` */
   request(parameters: ReadonlyMap<string, string>, visit: Visit): Promise<LogoutStep>;
-  /** The person has answered the question. @throws CodedError `invalid_request` */
+  /** The person has answered the confirmation page. @throws CodedError `invalid_request` */
   decide(fields: ReadonlyMap<string, string>, visit: Visit): Promise<LogoutStep>;
 }
 
-/** Parameters that the question page carries over; the hint is no longer needed. */
+/** Parameters that the confirmation page carries over; the hint is no longer needed. */
 const carried = ['post_logout_redirect_uri', 'state'] as const;
 
 export function createLogout(dependencies: LogoutDependencies): Logout {

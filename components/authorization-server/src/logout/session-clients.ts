@@ -7,11 +7,11 @@ import { createSessionClientStore, type SessionClient } from './store.ts';
 /** Longer than the longest session, which is a day. */
 const rememberedMs = 2 * 24 * 60 * 60_000;
 
-/** Which clients signed somebody in within which session: who is to be told when it ends. */
+/** The clients that signed a person in with each session, and that must be notified when it ends. */
 export interface SessionClients {
-  /** Remembers a client, within the transaction that issues its code. */
+  /** Stores a client, within the transaction that issues its code. */
   remember(entry: SessionClient & { readonly session: SessionId }, within: Queryable): Promise<void>;
-  /** Removes what belongs to sessions that are long over; runs by itself. */
+  /** Removes entries of sessions that ended long ago; runs by itself. */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 }

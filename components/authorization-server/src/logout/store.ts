@@ -13,7 +13,7 @@ export interface SessionClient {
 /** The table `session_clients`. Times are milliseconds since the epoch. */
 export function createSessionClientStore(pool: pg.Pool) {
   return {
-    /** Remembers that a client signs the person in, within the transaction that issues its code. */
+    /** Stores that a client signs the person in, within the transaction that issues its code. */
     async remember(
       { session, client, subject }: SessionClient & { readonly session: SessionId },
       expiresAt: number,
@@ -40,12 +40,12 @@ export function sessionClientOf(row: { readonly client: string; readonly subject
   return { client, subject };
 }
 
-/** A logout token that a client is still to get. */
+/** A logout token that is still to be delivered to a client. */
 export interface Delivery {
   readonly session: SessionId;
   readonly client: ClientId;
   readonly subject: PrincipalId;
-  /** This one included. */
+  /** Number of attempts, including this one. */
   readonly attempt: number;
 }
 
@@ -59,7 +59,7 @@ interface DeliveryRow {
 /** The tables `logout_deliveries` and `logout_tail`. Times are milliseconds since the epoch. */
 export function createDeliveryStore(pool: pg.Pool) {
   return {
-    /** The clients of an ended session are to be told, each once, whoever asks first and however often. */
+    /** Schedules one delivery for each client of an ended session, however many nodes call this and however often. */
     async enqueue(session: SessionId, now: number): Promise<void> {
       await ask(pool, {
         name: 'logout-enqueue',
@@ -70,7 +70,7 @@ export function createDeliveryStore(pool: pg.Pool) {
         values: [session, now],
       });
     },
-    /** Takes what is due and postpones it, so that another node takes over if this one crashes. */
+    /** Claims the due deliveries and postpones them, so that another node takes over if this one crashes. */
     async take(now: number, nextAttempt: number, limit: number): Promise<readonly Delivery[]> {
       const { rows } = await ask<DeliveryRow>(pool, {
         name: 'logout-take',

@@ -4,18 +4,18 @@ import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { createOpaqueTokenStore } from './store.ts';
 
-/** So that a reference is known for what it is wherever one turns up. */
+/** The prefix identifies a leaked reference for what it is. */
 const prefix = 'cst_';
 const pattern = /^cst_[\w-]{43}$/;
 
-/** Access tokens in a form that says nothing: a reference that resolves only here, and only in its region. */
+/** Opaque access tokens: meaningless references that only this server resolves, and only in their region. */
 export interface OpaqueTokens {
   /**
-   * Signs an access token, keeps it in its region (this node's, where the claims name none), and gives out a reference
-   * to it: 256 random bits, of which only the hash is stored.
+   * Signs an access token, stores it in its region (this node's region if the claims name none), and returns a reference of
+   * 256 random bits, of which only the hash is stored.
    */
   keep(claims: AccessTokenClaims): Promise<string>;
-  /** The token of a reference, if it is one of this node's region; it is still to be verified. */
+  /** The token of a reference, if it belongs to this node's region. The caller must still verify it. */
   resolve(reference: string): Promise<string | undefined>;
   stop(): Promise<void>;
 }

@@ -23,31 +23,31 @@ type Certified = GuardedRequest & Required<Pick<GuardedRequest, 'certificate'>>;
 /** The access token of a client that has a provisioning token. */
 interface HeldAccessToken {
   readonly sha256: string;
-  /** What was known of the certificate by which it was asked for. */
+  /** Facts about the certificate with which it was requested. */
   readonly chainVerified: boolean;
   readonly accessToken: Promise<string>;
   /** Milliseconds since the epoch. */
   until: number;
 }
 
-/** An access token that was asked for is used for the first part of its life. */
+/** An access token is reused only for the first part of its lifetime. */
 const usedShare = 0.8;
 
 /**
- * A guard that takes provisioning tokens beside access tokens. A provisioning token is never an access token: with the certificate that it is
- * bound to, it has one asked for in the name of its client, which the guard then checks like any other. It gives nothing that
- * this certificate does not give at the token endpoint.
+ * A guard that accepts provisioning tokens besides access tokens. A provisioning token is never an access token. Together
+ * with its certificate, it makes the guard request an access token in the name of its client and check it like any other. It
+ * therefore grants nothing that the certificate would not grant at the token endpoint.
  */
 export function takeProvisioningTokens(guard: LastingGuard, dependencies: ProvisioningGuardDependencies): LastingGuard {
   const { register, ask, directory, proofKeys, clock } = dependencies;
   const held = new Map<ClientId, HeldAccessToken>();
 
-  /** The provisioning token of a request, where it carries one, once all that is said of the token itself was checked. */
+  /** The request's provisioning token, if any, after all checks of the token itself. */
   async function provisioningTokenOf(request: GuardedRequest): Promise<ProvisioningToken | undefined> {
     const presented = request.authorization.length === 1 ? readPresentedToken(request.authorization) : undefined;
     const sent = presented === undefined ? undefined : readTokenText(presented.accessToken);
     if (presented === undefined || sent === undefined) return undefined;
-    // Before anything is looked up: on a connection without a certificate no such token is worth anything.
+    // Checked before any look-up: without a client certificate on the connection, such a token is useless.
     if (request.certificate === undefined)
       throw accessErrors.error(
         'token_certificate_missing',
@@ -66,7 +66,7 @@ export function takeProvisioningTokens(guard: LastingGuard, dependencies: Provis
   function accessTokenOf({ client, sha256, scope }: ProvisioningToken, request: Certified) {
     const before = held.get(client);
     const { der, chainVerified = false } = request.certificate;
-    // An authority may be trusted no longer: then the token endpoint says whether this certificate is worth anything.
+    // The issuing authority may no longer be trusted, so the token endpoint decides whether this certificate is acceptable.
     if (before?.sha256 === sha256 && before.chainVerified === chainVerified && clock.now() < before.until)
       return before.accessToken;
     const accessToken = ask(client, scope, { ...request, certificate: { der, chainVerified } }).then(
@@ -79,7 +79,7 @@ export function takeProvisioningTokens(guard: LastingGuard, dependencies: Provis
         throw refusedBy(error);
       },
     );
-    // Requests that come meanwhile wait for the same one.
+    // Concurrent requests wait for the same access token.
     const entry: HeldAccessToken = { sha256, chainVerified, accessToken, until: Number.POSITIVE_INFINITY };
     held.set(client, entry);
     return accessToken;
@@ -93,7 +93,7 @@ export function takeProvisioningTokens(guard: LastingGuard, dependencies: Provis
     try {
       return await check({ ...request, authorization: [`Bearer ${accessToken}`] });
     } catch (error) {
-      // What was revoked may be lifted: the next request asks for an access token anew.
+      // A revocation may be lifted, so the next request asks for a new access token.
       if (accessErrors.is(error, 'token_revoked')) held.delete(token.client);
       throw error;
     }
@@ -106,7 +106,7 @@ export function takeProvisioningTokens(guard: LastingGuard, dependencies: Provis
   };
 }
 
-/** Why no access token is issued, as an interface says it. The token endpoint has recorded it. */
+/** Maps the reason why no access token was issued to an interface error. The token endpoint has recorded it. */
 function refusedBy(error: unknown): unknown {
   if (!isCodedError(error) || error.category === 'unavailable' || error.category === 'rate-limited') return error;
   return accessErrors.error('token_revoked', `The provisioning token gives no access: ${error.detail}`, {

@@ -7,10 +7,10 @@ import { newTokenText, type ProvisioningTokenRegister } from './register.ts';
 const daySeconds = 86_400;
 
 /**
- * Gives a client the token that its SCIM software sends with every request: bound to the certificate that it shows here, for as
- * many days as its registration says, and not beyond that certificate. The one that it had ends.
+ * Issues the token that a client's SCIM software sends with every request. It is bound to the certificate presented here and
+ * lives for the registered number of days, but not longer than that certificate. The client's previous token ends.
  *
- * The token endpoint is asked for an access token first, by the same rules as ever: what it refuses is refused here.
+ * The token endpoint is asked for an access token first, under the usual rules; what it refuses is refused here.
  */
 export function provisioningTokenEndpoint({
   issuer,
@@ -62,13 +62,13 @@ export function provisioningTokenEndpoint({
   };
 }
 
-/** From where the client asks, as records say it, and what it shows. */
+/** The client's source address, as records name it, and its certificate. */
 export type AskedFrom = Required<Pick<ClientRequest, 'certificate'>> & Pick<ClientRequest, 'address' | 'zone'>;
 
-/** Asks the token endpoint as the client would by itself, from where it is and with the certificate that it shows. */
+/** Calls the token endpoint as the client itself would, with its source address and certificate. */
 export type AskAccessToken = (client: Client['id'], scope: string, from: AskedFrom) => Promise<TokenResponse>;
 
-/** Of the interface whose software may have provisioning tokens. */
+/** The interface whose clients may have provisioning tokens. */
 export function provisioningInterface(issuer: string): string {
   return `${issuer}/scim`;
 }

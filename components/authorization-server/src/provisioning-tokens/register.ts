@@ -21,11 +21,11 @@ import {
 } from '@countersign/kernel';
 import type { CertificateThumbprint } from '@countersign/oauth';
 
-/** The one provisioning token that a client has. Of the token itself there is the hash alone. */
+/** The one provisioning token of a client. Only the hash of the token is kept. */
 export interface ProvisioningToken {
   readonly client: ClientId;
   readonly sha256: string;
-  /** What it is bound to. */
+  /** The certificate that it is bound to. */
   readonly certificate: CertificateThumbprint;
   /** Space-delimited. */
   readonly scope: string;
@@ -34,12 +34,12 @@ export interface ProvisioningToken {
 }
 
 /**
- * Which provisioning token each client has. It lies in the audit log alone: the newest record about a client's token says which it
- * is, so there is no row that anybody could write, and a new token ends the one before.
+ * The current provisioning token of each client. Only the audit log holds it: the newest record about a client's token is
+ * valid, so no database row can be forged, and a new token ends the previous one.
  */
 export interface ProvisioningTokenRegister {
   put(token: ProvisioningToken, about: Partial<RecordDraft>): Promise<void>;
-  /** The one that was sent, if it is the one its client has. @throws CodedError `log_unavailable` */
+  /** The given token, if it is its client's current one. @throws CodedError `log_unavailable` */
   find(sent: SentToken): Promise<ProvisioningToken | undefined>;
   end(token: ProvisioningToken, by: Actor, reason: string): Promise<void>;
 }
@@ -53,7 +53,7 @@ export function createProvisioningTokenRegister({
   readonly clock: Clock;
   readonly random: Random;
 }): ProvisioningTokenRegister {
-  /** Records do not change: each is read once. One for each client that has a token. */
+  /** Records do not change, so each is read once. One entry for each client that has a token. */
   const known = new Map<ClientId, { readonly record: RecordId; readonly token: ProvisioningToken }>();
 
   async function current(client: ClientId): Promise<ProvisioningToken | undefined> {
@@ -130,21 +130,21 @@ function isSame(one: string, other: string): boolean {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-/** A provisioning token as it was sent; nothing of it has been verified. */
+/** A provisioning token as received, not yet verified. */
 export interface SentToken {
   readonly client: ClientId;
   readonly sha256: string;
 }
 
-/** So that one is known for what it is wherever it turns up, and for no access token. */
+/** The prefix identifies a leaked token for what it is, and distinguishes it from access tokens. */
 const pattern = /^cpt_[\w-]{43}_([\w.-]{1,128})$/;
 
-/** 256 random bits, and whose it is. */
+/** 256 random bits and the client's id. */
 export function newTokenText(client: ClientId, random: Random): string {
   return `cpt_${Buffer.from(random.bytes(32)).toString('base64url')}_${client}`;
 }
 
-/** @returns undefined for what is no provisioning token */
+/** @returns undefined if it is not a provisioning token */
 export function readTokenText(text: string): SentToken | undefined {
   const client = parseClientId(pattern.exec(text)?.[1] ?? '');
   return client === undefined ? undefined : { client, sha256: sha256Base64Url(text) };

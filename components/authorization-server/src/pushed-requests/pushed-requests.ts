@@ -26,9 +26,9 @@ export const requestUriPrefix = 'urn:ietf:params:oauth:request_uri:';
 const longestLifetimeSeconds = 300;
 
 export interface PushedRequestsOptions {
-  /** How long a person has to arrive with the request URI, 90 to 300 seconds; 300 when left out. */
+  /** Lifetime of a request URI until the person arrives, 90 to 300 seconds; default 300. */
   readonly requestUriLifetimeSeconds?: number;
-  /** How many requests of one client may wait for somebody at once; 1,000 when left out. */
+  /** Maximum number of pending requests for one client; default 1,000. */
   readonly maxOutstanding?: number;
 }
 
@@ -36,7 +36,7 @@ export interface PushedRequestsDependencies extends ClientEndpointDependencies {
   readonly pool: pg.Pool;
   readonly rowSeal: RowSeal;
   readonly policyEngine: Pick<PolicyEngine, 'detailTypes'>;
-  /** Asked which requests were granted. */
+  /** Finds the requests that have been granted. */
   readonly standings: StandingReader;
   readonly logger: Logger;
   readonly options?: PushedRequestsOptions;
@@ -51,24 +51,22 @@ export interface PushedAuthorizationResponse {
 
 export interface PushedRequests {
   /**
-   * Checks an authorization request and keeps it for the person who will decide on it. Recorded as
-   * `authorization.pushed` before it is answered.
+   * Checks an authorization request and stores it for the person who will decide. It is recorded as `authorization.pushed`
+   * before the response.
    *
-   * @throws CodedError of `oauthErrors`; `too_many_requests` when too many of this client wait
+   * @throws CodedError of `oauthErrors`; `too_many_requests` if too many requests of this client are pending
    */
   push(request: ClientRequest): Promise<PushedAuthorizationResponse>;
-  /** What was pushed under a request URI of ours; consumed and expired ones too, until they are swept. */
+  /** The pushed request of one of our request URIs, including consumed and expired ones until they are swept. */
   find(requestUri: string): Promise<(PushedRequest & { readonly hash: Buffer }) | undefined>;
-  /** Takes one for good, within the database transaction of a decision. */
+  /** Consumes a request permanently, within the database transaction of a decision. */
   readonly consume: PushedRequestStore['consume'];
-  /** Removes what is of no use any more; runs by itself. */
+  /** Removes expired data; runs by itself. */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 }
 
-/**
- * @param keptBeyondExpirySeconds how long after its expiry somebody who came in time may still decide on a request
- */
+/** @param keptBeyondExpirySeconds how long after its expiry a person who arrived in time may still decide on a request */
 export function createPushedRequests(
   dependencies: PushedRequestsDependencies,
   keptBeyondExpirySeconds: number,
@@ -160,14 +158,14 @@ function secretOf(requestUri: string): string | undefined {
 
 const credentialParameters = ['client_assertion', 'client_assertion_type'];
 
-/** RFC 9126 section 2.1: the client is the one that has authenticated. */
+/** RFC 9126 section 2.1: the client must be the authenticated one. */
 function withoutCredentials({ client, parameters }: ClientContext): ReadonlyMap<string, Json> {
   const asked = new Map<string, Json>([['client_id', client.id], ...parameters]);
   for (const name of credentialParameters) asked.delete(name);
   return asked;
 }
 
-/** What was asked for, as records name it: no state, no nonce, nothing of the person. */
+/** The requested terms as records name them: no state, no nonce, no personal data. */
 export function describePush({ terms }: CheckedRequest): Established {
   return {
     scope: terms.scopes,
@@ -176,8 +174,8 @@ export function describePush({ terms }: CheckedRequest): Established {
 }
 
 /**
- * Binds the code to come to the key that was proved with the request (RFC 9449 section 10.1), as `dpop_jkt` does. Both
- * together must name one key. A proof of a client whose tokens are not bound by DPoP binds nothing.
+ * Binds the future code to the key that was proved with the request (RFC 9449 section 10.1), as `dpop_jkt` does. If both are
+ * present they must name the same key. A proof from a client without DPoP-bound tokens binds nothing.
  */
 export function bindProofKey(
   parameters: ReadonlyMap<string, Json>,

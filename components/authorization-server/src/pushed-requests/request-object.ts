@@ -5,16 +5,16 @@ import { refuse } from '../authorization-request/index.ts';
 import type { ClientContext } from '../client-endpoint/index.ts';
 import type { ClientKeys } from '../client-keys/index.ts';
 
-/** Another node, whose clock is behind, may still accept what this one calls expired. */
+/** A node with a slow clock may still accept an object that this node treats as expired. */
 const clockDifferenceMs = 60_000;
 
 /** Parameters that the client has signed. */
 export interface RequestObject {
   readonly text: string;
   readonly parameters: RequestParameters;
-  /** Its `jti`, where there is one: it may be used once. */
+  /** Its `jti`, if present, which is single-use. */
   readonly id?: string;
-  /** By its `exp`, in milliseconds since the epoch: from then on it is refused on every node, whatever became of it. */
+  /** Its `exp`, in milliseconds since the epoch: from then on every node refuses it. */
   readonly expiresAt: number;
 }
 
@@ -24,8 +24,8 @@ export interface RequestObjectRules {
 }
 
 /**
- * The signed request object of a pushed request (RFC 9101, FAPI 2.0 Message Signing section 5.3), or undefined where
- * there is none and the client may do without. What stands beside it is ignored, but for the client's authentication.
+ * The signed request object of a pushed request (RFC 9101, FAPI 2.0 Message Signing section 5.3), or undefined if there is
+ * none and the client does not need one. Parameters beside it are ignored, except those for client authentication.
  *
  * @throws CodedError of `oauthErrors`
  */
@@ -55,7 +55,7 @@ export async function readRequestObject(
   };
 }
 
-/** Keys that are fetched are fetched anew, once, when none of those held fits: that is how a client rolls them over. */
+/** If no cached key fits, remote keys are fetched again once: this is how a client rotates its keys. */
 async function withFreshKeys<Result>(
   verify: () => Result,
   client: Client,
@@ -71,7 +71,7 @@ async function withFreshKeys<Result>(
   }
 }
 
-/** Of an object that has been verified. */
+/** Applies to a verified object. */
 function claimsOf(text: string): { readonly id: string | undefined; readonly exp: number } {
   const { unverifiedClaims } = parseCompactJws(text, (_problem, detail) =>
     requestObjectErrors.error('request_object_malformed', detail),

@@ -4,10 +4,10 @@ import { ask, claimName, createClaimStore, type RowSeal, steppedBack } from '@co
 import type pg from 'pg';
 import { type Queryable, removeExpiredRows, takeOnce } from '../row-store.ts';
 
-/** The record of what was granted ends this: a request URI is good for one code, whatever its row says. */
+/** The name that the record of the grant ends: a request URI yields one code, whatever its row says. */
 export const pushedRequestThing = (record: RecordId): string => `pushed-request:${record}`;
 
-/** A pushed authorization request as it was checked. */
+/** A pushed authorization request after its checks. */
 export interface PushedRequest {
   readonly client: ClientId;
   readonly parameters: ReadonlyMap<string, Json>;
@@ -28,8 +28,8 @@ interface PushedRow {
 }
 
 /**
- * The tables `pushed_requests` and `request_objects`. Times are milliseconds since the epoch. A pushed request without the
- * seal of one of our processes is none.
+ * The tables `pushed_requests` and `request_objects`. Times are milliseconds since the epoch. Pushed requests without the
+ * seal of one of our processes are ignored.
  */
 export function createPushedRequestStore(pool: pg.Pool, rowSeal: RowSeal) {
   const objectClaims = createClaimStore(pool, 'request_objects');
@@ -69,7 +69,7 @@ export function createPushedRequestStore(pool: pg.Pool, rowSeal: RowSeal) {
       const request = requestOf(row);
       return rowSeal.holds(...sealed(hash, request), row.seal) ? request : undefined;
     },
-    /** How many a client has that wait for somebody; counts no further than `limit`. */
+    /** The number of a client's pending requests; stops counting at `limit`. */
     async outstanding(client: ClientId, now: number, limit: number): Promise<number> {
       const { rows } = await ask<{ count: number }>(pool, {
         name: 'pushed-outstanding',
@@ -81,10 +81,10 @@ export function createPushedRequestStore(pool: pg.Pool, rowSeal: RowSeal) {
       });
       return rows[0]?.count ?? 0;
     },
-    /** Takes a request for good, within the transaction of the decision. @returns whether it was still there to take */
+    /** Consumes a request permanently, within the transaction of the decision. @returns whether it was still available */
     consume: (hash: Buffer, now: number, within: Queryable) =>
       takeOnce(within, { table: 'pushed_requests', key: 'uri_hash', column: 'consumed_at' }, hash, now),
-    /** @returns whether nobody had claimed it before @throws CodedError `clock_stepped_back` where nobody can tell */
+    /** @returns whether it had not been claimed before @throws CodedError `clock_stepped_back` if this cannot be determined */
     async claimObject(key: Buffer, expiresAt: number): Promise<boolean> {
       const outcome = (await objectClaims.insert([{ key, expiresAt }])).get(claimName(key));
       if (outcome === 'forgotten') throw steppedBack(expiresAt);

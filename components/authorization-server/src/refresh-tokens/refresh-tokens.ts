@@ -3,16 +3,16 @@ import { createSweeper, type Logger, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 import { createRefreshTokenStore, type RefreshTokenBinding } from './store.ts';
 
-/** Refresh tokens: 256 random bits, kept as their hash, used as often as their holder likes until they end. */
+/** Refresh tokens: 256 random bits, stored as a hash, and reusable until they end. */
 export interface RefreshTokens {
   issue(binding: RefreshTokenBinding): Promise<string>;
-  /** What a token stands for, unless it has expired or was never issued. */
+  /** The binding of a token, unless it has expired or was never issued. */
   find(token: string): Promise<RefreshTokenBinding | undefined>;
-  /** Remembers another DPoP key as the one it was used with last; idempotent. */
+  /** Stores the DPoP key that it was last used with; idempotent. */
   rebind(token: string, binding: RefreshTokenBinding, jkt: string): Promise<void>;
-  /** Forgets one; idempotent. */
+  /** Deletes a token; idempotent. */
   end(token: string): Promise<void>;
-  /** Removes what has expired; runs by itself. @returns how many */
+  /** Removes expired tokens; runs by itself. @returns the number removed */
   sweep(): Promise<number>;
   stop(): Promise<void>;
 }
@@ -25,11 +25,11 @@ export interface RefreshTokensDependencies {
   readonly logger: Logger;
 }
 
-/** So that one is known for what it is wherever it turns up, and for no access token. */
+/** The prefix identifies a leaked token for what it is, and distinguishes it from access tokens. */
 const prefix = 'csr_';
 const pattern = /^csr_[\w-]{43}$/;
 
-/** Kept beyond its end, for a node whose clock is behind. */
+/** Kept beyond its end, to allow for a node with a slow clock. */
 const clockDifferenceMs = 60_000;
 
 export function createRefreshTokens({

@@ -5,19 +5,19 @@ import type pg from 'pg';
 import { isGrantScope } from '../protocol-scopes.ts';
 import { removeExpiredRows, rowContent } from '../row-store.ts';
 
-/** What a refresh token stands for, and whose it is. */
+/** The content of a refresh token, and its owner. */
 export interface RefreshTokenBinding {
   readonly grant: GrantId;
   readonly grantVersion: number;
   readonly client: ClientId;
-  /** Thumbprint of the DPoP key it was used with last; see the grant `refresh_token` for when another one is refused. */
+  /** Thumbprint of the DPoP key it was last used with; the grant `refresh_token` defines when another key is refused. */
   readonly jkt?: string;
-  /** What was granted with it: a refresh asks for this or less (RFC 6749 section 6). */
+  /** The granted scope: a refresh may request this or less (RFC 6749 section 6). */
   readonly scopes: GrantTerms['scopes'];
-  /** The interface its first access token was for. */
+  /** The interface of its first access token. */
   readonly resource?: string;
   readonly session?: SessionId;
-  /** How the person had signed in; a refresh is no new sign-in. */
+  /** The person's original sign-in; a refresh is not a new sign-in. */
   readonly acr: string;
   readonly amr: readonly string[];
   /** Seconds since the epoch. */

@@ -6,10 +6,10 @@ import { asOAuthError, reasonOf } from '../refusal.ts';
 import { problemsOf } from './record.ts';
 
 /**
- * Answers a refusal as RFC 7591 section 3.2.2 has it, with the rule that refused in `reason` and what is wrong with
- * each member in `problems`; one of the registration access token as RFC 6750 section 3 has it.
+ * Sends a refusal as RFC 7591 section 3.2.2 defines it, with the rule that refused in `reason` and the errors of single
+ * members in `problems`. A refusal of the registration access token follows RFC 6750 section 3.
  *
- * @throws what is neither: an access token that the guard refused, a fault of ours
+ * @throws any other error: an access token that the guard refused, or a fault of ours
  */
 export function sendRegistrationError(
   error: unknown,
@@ -36,7 +36,7 @@ export function sendRegistrationError(
 }
 
 function sendTokenError({ code, detail }: CodedError, reply: FastifyReply): FastifyReply {
-  // RFC 6750 section 3.1: a request without any authentication gets the challenge and nothing else.
+  // RFC 6750 section 3.1: a request without credentials gets only the challenge.
   const challenge = code === 'token_missing' ? 'Bearer' : 'Bearer error="invalid_token"';
   return reply
     .status(401)
@@ -44,7 +44,7 @@ function sendTokenError({ code, detail }: CodedError, reply: FastifyReply): Fast
     .send({ error: 'invalid_token', error_description: describe(detail), reason: code });
 }
 
-/** What the server itself refuses of a request (its size, its type, JSON that is none) is wrong with the metadata. */
+/** Errors that the HTTP server detects (size, content type, invalid JSON) are reported as invalid metadata. */
 function asRefusal(error: CodedError): CodedError {
   if (error.category === 'invalid' || error.category === 'too-large')
     return oauthErrors.error('invalid_client_metadata', error.detail, { facts: { reason: error.code } });
@@ -60,7 +60,7 @@ function statusOf(refusal: CodedError): number {
   return reasonOf(refusal) === 'body_too_large' ? 413 : 400;
 }
 
-/** The characters RFC 6749 section 5.2 allows: printable ASCII without quotation mark and backslash. */
+/** The characters that RFC 6749 section 5.2 allows: printable ASCII without quotation mark and backslash. */
 function describe(detail: string): string {
   return detail
     .slice(0, 500)

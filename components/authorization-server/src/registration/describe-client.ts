@@ -1,10 +1,10 @@
 import { epochSeconds, type Json } from '@countersign/kernel';
 import { metadataNames } from './members.ts';
 
-/** A client's registration as the directory keeps it. */
+/** A client's registration as the directory stores it. */
 export type StoredDocument = Readonly<Record<string, Json>>;
 
-/** RFC 7592 section 3: what was registered, and where and with what the client manages it. */
+/** RFC 7592 section 3: the registered metadata, and the URI and token with which the client manages it. */
 export type ClientInformation = Readonly<Record<string, Json>> & {
   readonly client_id: string;
   readonly registration_client_uri: string;
@@ -20,8 +20,8 @@ export interface Management {
 }
 
 /**
- * Everything that was registered, in the words of RFC 7591 and those of `read-metadata.ts`, defaults included: sent
- * back as an update it changes nothing.
+ * Everything that was registered, defaults included, with the names of RFC 7591 and `read-metadata.ts`. Sending it back as
+ * an update changes nothing.
  */
 export function describeClient(
   document: StoredDocument,
@@ -35,7 +35,7 @@ export function describeClient(
   const { binding, scopes, grant_types: grants } = document;
   const signsPeopleIn = Array.isArray(grants) && grants.includes('authorization_code');
   return {
-    // Left out, an OpenID client would expect RS256 (Registration section 2).
+    // If this were left out, an OpenID client would expect RS256 (Registration section 2).
     ...(signsPeopleIn ? { id_token_signed_response_alg: 'ES256' } : {}),
     ...metadata,
     scope: Array.isArray(scopes) ? scopes.join(' ') : '',

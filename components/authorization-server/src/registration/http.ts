@@ -7,20 +7,20 @@ import { type Registration, registrationPath } from './registration.ts';
 
 export interface RegistrationRoutes {
   readonly registration: Registration;
-  /** Of the audience of the registration endpoint: `issuer` + `registrationPath`. */
+  /** For the audience of the registration endpoint: `issuer` + `registrationPath`. */
   readonly guard: ResourceGuard;
-  /** Of this listener; the issuer on the main one. */
+  /** Base URL of this listener; the issuer on the main one. */
   readonly baseUrl: string;
 }
 
-/** A registration is a page of metadata and a few keys. */
+/** Large enough for a page of metadata and a few keys. */
 const bodyLimit = 65_536;
 
 type ClientRoute = { Params: { readonly client_id: string } };
 
 /**
- * `POST /register` (RFC 7591), for who holds an access token with the scope `client:register`, and
- * `GET`, `PUT` and `DELETE /register/:client_id` (RFC 7592), for who holds the registration access token of that client.
+ * `POST /register` (RFC 7591), for a caller with an access token with the scope `client:register`, and
+ * `GET`, `PUT` and `DELETE /register/:client_id` (RFC 7592), for the holder of that client's registration access token.
  */
 export function registrationRoutes(app: FastifyInstance, { registration, guard, baseUrl }: RegistrationRoutes): void {
   const { origin, pathname } = new URL(baseUrl);
@@ -42,7 +42,7 @@ export function registrationRoutes(app: FastifyInstance, { registration, guard, 
       }),
       bodyLimit,
       ...refusals('access-token'),
-      // Before a body is read.
+      // Checked before the body is read.
       async onRequest(request) {
         callers.set(request, await guard.check(accessRequestOf(request, origin), { scope: 'client:register' }));
       },
@@ -67,7 +67,7 @@ export function registrationRoutes(app: FastifyInstance, { registration, guard, 
   });
 }
 
-/** RFC 6750 section 2.1: in one header, and nowhere else. */
+/** RFC 6750 section 2.1: accepted in one Authorization header only. */
 function tokenOf(request: FastifyRequest): string {
   const { authorization } = accessRequestOf(request, '');
   const [header, ...others] = authorization;

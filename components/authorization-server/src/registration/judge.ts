@@ -4,15 +4,15 @@ import { metadataPointer } from './members.ts';
 import type { ClientDocument } from './read-metadata.ts';
 import { type MetadataProblem, refuse, refuseMetadata } from './refusals.ts';
 
-/** The directory, which judges and keeps every client, with its documents as a file would write them. */
+/** The directory validates and stores every client, with its documents in their file format. */
 export type RegistrationDirectory = Pick<
   Directory,
   'plan' | 'edit' | 'clientDocument' | 'snapshot' | 'snapshotAtLeast'
 >;
 
 /**
- * Whether the directory would take this client, asked before anything is recorded of it: shape, keys, addresses,
- * scopes and their separation, and what must hold among all clients.
+ * Asks the directory to validate this client before anything is recorded: shape, keys, addresses, scopes and their
+ * separation, and the rules across all clients.
  *
  * @throws CodedError of `oauthErrors`, with a pointer into the metadata for each problem
  */
@@ -20,7 +20,7 @@ export async function judge(document: ClientDocument, directory: Pick<Directory,
   await translated(() => directory.plan({ clients: [document] }));
 }
 
-/** Changes the directory. It records the change itself, before it takes effect. @throws CodedError as {@link judge} */
+/** Changes the directory, which records the change itself before it takes effect. @throws CodedError as {@link judge} */
 export async function change(
   edit: DirectoryEdit,
   by: Parameters<Directory['edit']>[1],
@@ -57,7 +57,7 @@ function isProblem(value: unknown): value is DirectoryProblem {
   return typeof value === 'object' && value !== null && 'code' in value && 'path' in value && 'detail' in value;
 }
 
-/** Into the client's own document; what is wrong elsewhere in the directory is at no place of the metadata. */
+/** Keeps only problems in the client's own document; other problems in the directory have no place in the metadata. */
 function pointerOf(path: string): string {
   const inDocument = /^(?:\/put)?\/clients\/0(\/.*)?$/.exec(path);
   return inDocument?.[1] === undefined ? '' : metadataPointer(inDocument[1]);

@@ -21,7 +21,7 @@ afterEach(async () => {
   rig.ended.length = 0;
 });
 
-/** What an update sends: everything that was answered, but what is not to be sent back. */
+/** The body of an update: the whole response except the members that must not be sent back. */
 function sentBack(answered: Record<string, unknown>, change: Record<string, unknown> = {}): Record<string, unknown> {
   const { registration_access_token: _, registration_client_uri: __, client_id_issued_at: ___, ...metadata } = answered;
   return { ...metadata, ...change };

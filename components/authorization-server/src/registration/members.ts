@@ -1,7 +1,7 @@
 /**
- * Members of the metadata that say what a member of the directory's document says, under the name that a specification
- * gives them: RFC 7591 section 2, OpenID Connect Registration, RP-Initiated and Back-Channel Logout, CIBA, RFC 8705,
- * RFC 9101 and RFC 9396. What only this installation knows begins with `countersign_`.
+ * Metadata members that correspond to a member of the directory's document, under their specified names: RFC 7591 section 2,
+ * OpenID Connect Registration, RP-Initiated and Back-Channel Logout, CIBA, RFC 8705, RFC 9101 and RFC 9396. Members specific
+ * to this installation begin with `countersign_`.
  */
 const sameMeaning: readonly (readonly [metadata: string, document: string])[] = [
   ...[
@@ -43,8 +43,8 @@ export const metadataNames: ReadonlyMap<string, string> = new Map(
 );
 
 /**
- * A JSON pointer into the directory's document as one into the metadata. Scopes are one text there, and what a token is
- * bound to has two members; what is ours to choose is nobody's member.
+ * Translates a JSON pointer into the directory's document to a pointer into the metadata. Scopes are one string there, and
+ * the token binding has two members. Values that this server chooses have no member.
  */
 export function metadataPointer(pointer: string): string {
   const [, name = '', ...rest] = pointer.split('/');

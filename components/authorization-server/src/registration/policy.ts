@@ -9,19 +9,19 @@ const rule = Type.Object(
   {
     /** Whether the institution may register clients at all. Default true. */
     allowed: Type.Optional(Type.Boolean()),
-    /** How many clients it may have registered at a time. Default 20. */
+    /** How many clients it may have registered at the same time. Default 20. */
     maxClients: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000 })),
     /** Default both. */
     profiles: Type.Optional(Type.Array(Type.Enum(['fapi2', 'oidc']), { uniqueItems: true })),
     /** Default every grant. */
     grantTypes: Type.Optional(Type.Array(Type.Enum([...grantTypes]), { uniqueItems: true })),
-    /** Market scopes; those of the protocol go with grants. Default all but those that govern the installation. */
+    /** Market scopes; protocol scopes come with grants. Default all except those that govern the installation. */
     scopes: Type.Optional(Type.Array(Type.Enum([...scopes]), { uniqueItems: true })),
   },
   { additionalProperties: false },
 );
 
-/** Who may register what: one rule for everybody, and what differs for single institutions, by LEI. */
+/** The registration policy: one default for all institutions, and overrides for single institutions by LEI. */
 export const registrationPolicySchema = Type.Object(
   {
     default: Type.Optional(rule),
@@ -42,8 +42,8 @@ export interface RegistrationRule {
 }
 
 /**
- * Scopes with which a client would govern the installation or watch over others: a firm that may register its own
- * software does not thereby hand them out.
+ * Scopes that let a client govern the installation or monitor others. An institution that may register its own software may
+ * not grant them to it.
  */
 const governing =
   /^(?:partner|key|policy|audit|retention|erasure|legalhold|signal|breakglass|directory|client|token|revocation):/;
@@ -75,7 +75,7 @@ export function requireAllowed({ allowed }: RegistrationRule): void {
     );
 }
 
-/** Whether the policy allows such a client. @throws CodedError `invalid_client_metadata` */
+/** Checks whether the policy allows this client. @throws CodedError `invalid_client_metadata` */
 export function checkPolicy(
   document: ClientDocument,
   { profiles, grantTypes: grants, scopes: held }: RegistrationRule,

@@ -3,7 +3,7 @@ import { documentNames } from './members.ts';
 import { type MetadataProblem, refuseMetadata } from './refusals.ts';
 import { type Members, refusedMembers } from './refused-members.ts';
 
-/** A client as the directory's registration document has it; the directory judges every member of it. */
+/** A client in the format of the directory's registration document; the directory validates every member. */
 export interface ClientDocument {
   readonly id: string;
   readonly institution: string;
@@ -15,19 +15,19 @@ export interface ClientDocument {
   readonly [member: string]: unknown;
 }
 
-/** What is not the metadata's to say. */
+/** Values that do not come from the metadata. */
 export interface RegistrationSubject {
   readonly clientId: string;
-  /** The institution that registers, and so owns, the client. */
+  /** The institution that registers the client and therefore owns it. */
   readonly institution: string;
 }
 
 const ciba = 'urn:openid:params:grant-type:ciba';
 
 /**
- * Reads client metadata (RFC 7591 section 2) as the document that the directory is asked to accept, every default in
- * its place. Judged here is only what the directory never sees: members that it has no word for, and those that mean
- * several of its words. All problems are told at once.
+ * Converts client metadata (RFC 7591 section 2) to the document that the directory is asked to accept, with all defaults
+ * filled in. It checks only what the directory does not see: members that the directory has no equivalent for, and members
+ * that map to several of its members. It reports all problems at once.
  *
  * @throws CodedError of `oauthErrors`
  */
@@ -62,7 +62,7 @@ export function readMetadata(
     audiences: [],
     kind: kindOf(grants),
     token_endpoint_auth_method: 'private_key_jwt',
-    // Registration section 2 says RS256 for who says nothing; the answer says what it is instead.
+    // Registration section 2 defaults to RS256; the response states the algorithm that this server uses instead.
     ...(holds(grants, 'authorization_code') ? { id_token_signed_response_alg: 'ES256' } : {}),
     ...document,
     ...(document['jwks'] === undefined ? {} : { jwks: withoutKeyUses(document['jwks']) }),
@@ -85,7 +85,7 @@ export function membersOf(input: unknown): Members {
 
 type Report = (name: string, code: string, detail: string) => undefined;
 
-/** RFC 7591 section 2.1: response types go with grant types; here `code` is all there is. */
+/** RFC 7591 section 2.1: response types correspond to grant types; this server supports only `code`. */
 function checkResponseTypes(members: Members, grants: unknown, report: Report): void {
   const asked = members.get('response_types');
   if (asked === undefined) return;
@@ -100,7 +100,7 @@ function checkResponseTypes(members: Members, grants: unknown, report: Report): 
     );
 }
 
-/** What the caller may repeat from an earlier answer, and not choose. */
+/** Members that the caller may repeat from an earlier response but not choose. */
 function checkOwn(members: Members, institution: string, report: Report): void {
   const owner = members.get('countersign_institution');
   if (owner !== undefined && owner !== institution)
@@ -115,7 +115,8 @@ function checkOwn(members: Members, institution: string, report: Report): void {
 }
 
 /**
- * The service or agent whose software this is. Of those of another institution nobody is told that they exist.
+ * The service or agent whose software this is. The response does not reveal whether a principal of another institution
+ * exists.
  */
 function readPrincipal(
   members: Members,
@@ -133,7 +134,7 @@ function readPrincipal(
   );
 }
 
-/** RFC 7591 section 2: one text. A relying party that names none gets what it signs people in with. */
+/** RFC 7591 section 2: one string. A relying party that names no scope gets the sign-in scopes. */
 function readScope(
   scope: unknown,
   { profile, grants }: { readonly profile: unknown; readonly grants: unknown },
@@ -149,8 +150,8 @@ function readScope(
 }
 
 /**
- * RFC 9449 section 5.2 and RFC 8705 section 3.4: what access tokens are bound to. Left to us, it is the key of a DPoP
- * proof; an ordinary relying party's are bound to nothing unless it asks.
+ * RFC 9449 section 5.2 and RFC 8705 section 3.4: the binding of access tokens. The default is the key of a DPoP proof;
+ * tokens of an ordinary relying party are unbound unless it requests a binding.
  */
 function readBinding(members: Members, profile: unknown, report: Report): 'dpop' | 'mtls' | 'none' | undefined {
   const [dpop, mtls] = ['dpop_bound_access_tokens', 'tls_client_certificate_bound_access_tokens'].map((name) => {
@@ -164,7 +165,7 @@ function readBinding(members: Members, profile: unknown, report: Report): 'dpop'
   return dpop || profile !== 'oidc' ? 'dpop' : 'none';
 }
 
-/** Who drives it, by what it may do (the directory's `kind`), where the metadata does not say. */
+/** The type of user, derived from the client's grants (the directory's `kind`), if the metadata does not state it. */
 function kindOf(grants: unknown): 'machine' | 'human' | 'hybrid' {
   const people = ['authorization_code', ciba].some((grant) => holds(grants, grant));
   if (!people) return 'machine';
@@ -175,7 +176,7 @@ function holds(list: unknown, item: string): boolean {
   return Array.isArray(list) && list.includes(item);
 }
 
-/** Browsers write `key_ops` and `ext` into every key that they export; neither says anything about the key. */
+/** Browsers write `key_ops` and `ext` into every key that they export; neither describes the key itself. */
 function withoutKeyUses(jwks: unknown): unknown {
   if (!isObject(jwks) || !Array.isArray(jwks['keys'])) return jwks;
   const keys = jwks['keys'].map((key: unknown) => {
@@ -199,7 +200,7 @@ const answersOnly = [
 ] as const;
 
 /**
- * An update says which client it is of, and of which software: the first it was given, the second it may not change.
+ * An update must name its own client and software: the server assigned the client id, and the software may not change.
  *
  * @throws CodedError `invalid_client_metadata`
  */

@@ -6,21 +6,21 @@ import type { MetadataProblem } from './refusals.ts';
 
 export type Operation = 'register' | 'read' | 'update' | 'remove';
 
-/** Who asks for what: known to the record whichever way it ends. */
+/** The caller and the request, which the record contains for every outcome. */
 export interface Attempt {
   readonly operation: Operation;
   readonly by: Actor;
-  /** The client whose token it came with. */
+  /** The client that the access token was issued to. */
   readonly client: string;
   readonly audience: string;
-  /** Source address as our listener saw it. */
+  /** Source address as seen by our listener. */
   readonly address?: string;
 }
 
-/** A client as it is about to be registered, or registered anew; its keys are in the digest alone. */
+/** A client that is about to be registered or updated; only its digest covers its keys. */
 export function registeredRecord(id: RecordId, document: ClientDocument, attempt: Attempt): RecordDraft {
   const { profile, kind, grant_types: grants, scopes, audiences, principal, environment } = document;
-  // Judged by the directory before, and so JSON of its shape.
+  // The directory has validated it, so it is JSON of this shape.
   const held: Readonly<Record<string, Json>> = JSON.parse(
     JSON.stringify({ profile, kind, grant_types: grants, scopes, audiences }),
   );
@@ -39,7 +39,10 @@ export function registeredRecord(id: RecordId, document: ClientDocument, attempt
   };
 }
 
-/** The registration access token that an update has replaced: no row brings it back. @param thing its name in the log's account */
+/**
+ * The registration access token that an update has replaced: restoring a row does not make it valid again. @param thing its
+ * name in the log
+ */
 export function replacedRecord(id: RecordId, tokenHash: Buffer, thing: string, attempt: Attempt): RecordDraft {
   return {
     ...common(id, attempt),
@@ -51,7 +54,7 @@ export function replacedRecord(id: RecordId, tokenHash: Buffer, thing: string, a
   };
 }
 
-/** What somebody who is known asked for and did not get; of what they sent, where it was wrong and not what it was. */
+/** A refused request of a known caller. It records where the metadata was wrong, not its content. */
 export function refusedRecord(id: RecordId, error: CodedError, attempt: Attempt): RecordDraft {
   return {
     ...common(id, attempt),
@@ -63,7 +66,7 @@ export function refusedRecord(id: RecordId, error: CodedError, attempt: Attempt)
       error: error.code,
       problems: problemsOf(error)
         .slice(0, 20)
-        // A pointer may hold a name that the sender made up.
+        // A pointer may contain a name that the sender invented.
         .map(({ code, path }) => ({ code, path: path.slice(0, 128).replaceAll(/[^\x21-\x7e]/g, '?') })),
     },
   };

@@ -3,15 +3,15 @@ import type { CodedError } from '@countersign/kernel';
 
 type OAuthCode = keyof typeof oauthErrors.codes;
 
-/** Why a registration is refused, and the error that says so on the wire (RFC 7591 section 3.2.2). */
+/** The reasons for which a registration is refused, and the error code for each (RFC 7591 section 3.2.2). */
 const reasons = {
   registration_not_allowed: 'access_denied',
   registration_limit: 'access_denied',
   registration_rate: 'too_many_requests',
   registration_standing: 'access_denied',
-  /** The directory wants a second person for it. */
+  /** The directory requires dual control for the change. */
   second_person_required: 'access_denied',
-  /** Another client has the principal, or is about to. */
+  /** Another client has this principal, or a registration in progress will take it. */
   principal_shared: 'invalid_client_metadata',
   client_principal_unsuitable: 'invalid_client_metadata',
   software_statement_malformed: 'invalid_software_statement',
@@ -20,19 +20,19 @@ const reasons = {
 
 export type RegistrationRefusal = keyof typeof reasons;
 
-/** The error of a rule that refuses a registration. `detail` is shown to whoever asks. */
+/** Creates the error of a rule that refuses a registration. `detail` is shown to the caller. */
 export function refuse(reason: RegistrationRefusal, detail: string): CodedError {
   return oauthErrors.error(reasons[reason], detail, { facts: { reason } });
 }
 
-/** What is wrong with one member, as the directory says it of its own documents: `path` is a JSON pointer (RFC 6901). */
+/** A problem with one member, as the directory reports it for its own documents: `path` is a JSON pointer (RFC 6901). */
 export type MetadataProblem = DirectoryProblem;
 
 const maxListed = 100;
 
 /**
- * The error about metadata: all of its problems at once. Its reason is the code that they share; what is wrong with
- * redirect URIs alone has an error of its own.
+ * The error about metadata, with all of its problems. Its reason is the code that they share. Errors in redirect URIs alone
+ * have a code of their own.
  */
 export function refuseMetadata(problems: readonly MetadataProblem[]): CodedError {
   const [first] = problems;

@@ -1,10 +1,10 @@
 import { idTokenAlgorithms, signatureAlgorithms } from '@countersign/oauth';
 import { type MetadataProblem, refuse } from './refusals.ts';
 
-/** The metadata, without the members that are null: null is as good as left out (RFC 7592 section 2.2). */
+/** The metadata without null members: null means left out (RFC 7592 section 2.2). */
 export type Members = ReadonlyMap<string, unknown>;
 
-/** Signatures that a client may choose for what we sign or what it signs; anything else would be agreed to by silence. */
+/** Members that select a signature for our messages or the client's. Ignoring an unsupported value would imply agreement. */
 const algorithms: Readonly<Record<string, readonly string[]>> = {
   id_token_signed_response_alg: idTokenAlgorithms,
   authorization_signed_response_alg: ['ES256'],
@@ -14,7 +14,7 @@ const algorithms: Readonly<Record<string, readonly string[]>> = {
   backchannel_authentication_request_signing_alg: signatureAlgorithms,
 };
 
-/** What is never offered: to ignore it, as unknown members are ignored, would leave a client less safe than it believes. */
+/** Features that are never offered. Ignoring them like unknown members would leave a client less secure than it believes. */
 const never: Readonly<Record<string, string>> = {
   client_secret: 'There are no shared secrets: a client authenticates with a key or a certificate of its own.',
   jku: 'Keys are in jwks or at jwks_uri, and nowhere that a message could name.',
@@ -28,8 +28,8 @@ const encryption =
   /^(?:id_token|userinfo|authorization|introspection|request_object)_encrypt(?:ed_response|ion)_(?:alg|enc)$/;
 
 /**
- * Refuses what must not be passed over. Every other member that this server does not know is ignored, as RFC 7591
- * section 2 has it, and the answer shows what was registered.
+ * Refuses members that must not be ignored. This server ignores every other unknown member (RFC 7591 section 2), and the
+ * response shows what was registered.
  *
  * @throws CodedError `invalid_software_statement`, `unapproved_software_statement`
  */
@@ -60,7 +60,7 @@ export function refusedMembers(members: Members): readonly MetadataProblem[] {
   return problems;
 }
 
-/** RFC 7591 section 2.3: whoever would vouch for software here has yet to be approved. */
+/** RFC 7591 section 2.3: this server has approved no issuer of software statements. */
 function checkSoftwareStatement(statement: unknown): void {
   if (statement === undefined) return;
   if (typeof statement !== 'string' || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(statement))

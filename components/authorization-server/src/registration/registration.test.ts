@@ -358,7 +358,7 @@ describe('a registration is refused', () => {
     rig.audit.repair();
     expect(refusalOf(response)).toEqual({ status: 503, error: 'temporarily_unavailable', reason: 'log_unavailable' });
     expect(rig.directory.documents.size).toBe(0);
-    // Nothing was asked of the directory, so the principal is free at once.
+    // The directory was not asked, so the principal is free at once.
     expect((await rig.register(app, machine())).statusCode).toBe(201);
   });
 });
@@ -398,7 +398,7 @@ describe('the policy of the installation', () => {
     const first = clientOf(await rig.register(app, machine()));
     const another = machine({ countersign_principal: 'agent:vwap-1' });
     expect(refusalOf(await rig.register(app, another))).toMatchObject({ status: 403, reason: 'registration_limit' });
-    // Removed by the directory's own door: nobody told this component.
+    // Removed directly in the directory, without notifying this component.
     rig.directory.remove(first.client_id);
     expect((await rig.register(app, another)).statusCode).toBe(201);
   });
@@ -406,7 +406,7 @@ describe('the policy of the installation', () => {
   it('holds the limit however many ask at once, each of another node', async () => {
     const principals = ['service:order-desk', 'service:trading-desk', 'agent:vwap-1'];
     const nodes = Array.from({ length: 6 }, () => rig.node({ default: { maxClients: 1 } }));
-    // A connection for each, or the first would be done before the second has one.
+    // One connection for each; otherwise the first would finish before the second gets one.
     await Promise.all(nodes.map(() => rig.pool.query('select pg_sleep(0.1)')));
     const answers = await Promise.all(
       nodes.map((app, index) => rig.register(app, machine({ countersign_principal: principals[index % 3] }))),
@@ -484,7 +484,7 @@ describe('a registration that was interrupted', () => {
     expect(rig.directory.documents.size).toBe(1);
     const [left] = rig.directory.documents.keys();
 
-    // It may still be on its way: nobody takes it back yet.
+    // The registration may still be in progress, so it is not taken back yet.
     expect(refusalOf(await rig.register(app, machine()))).toMatchObject({ reason: 'principal_shared' });
     rig.clock.advance(61_000);
     const client = clientOf(await rig.register(app, machine()));

@@ -39,38 +39,38 @@ export interface RegistrationDependencies {
   readonly audit: AuditAppender & StandingReader;
   readonly directory: RegistrationDirectory;
   readonly revocations: Pick<Revocations, 'revoke'>;
-  /** See `RegistrationPolicy`; nothing at all is the default of everything. */
+  /** See `RegistrationPolicy`; an empty object means all defaults. */
   readonly policy?: unknown;
   readonly limits?: TurnLimits;
 }
 
-/** Where a request came from. */
+/** The source of a request. */
 export interface Origin {
   readonly address?: string;
 }
 
-/** Dynamic client registration (RFC 7591) and its management (RFC 7592), within the policy of the installation. */
+/** Dynamic client registration (RFC 7591) and its management (RFC 7592), within the installation's policy. */
 export interface Registration {
   /**
    * Registers a client of the caller's institution, for the sandbox.
    *
-   * @throws CodedError of `oauthErrors`; where metadata is at fault, the fact `problems` has a JSON pointer for each
+   * @throws CodedError of `oauthErrors`; for invalid metadata, the fact `problems` has a JSON pointer for each problem
    */
   register(caller: Caller, metadata: unknown, origin: Origin): Promise<ClientInformation>;
-  /** @throws CodedError `token_invalid` when the token is not that client's */
+  /** @throws CodedError `token_invalid` when the token does not belong to that client */
   read(clientId: string, token: string): Promise<ClientInformation>;
-  /** Replaces the whole registration, and the token with it. @throws as {@link register} and {@link read} */
+  /** Replaces the whole registration and its token. @throws as {@link register} and {@link read} */
   update(clientId: string, token: string, metadata: unknown, origin: Origin): Promise<ClientInformation>;
   /** Removes the client and ends what was issued to it. @throws as {@link read}; `access_denied` in production */
   remove(clientId: string, token: string, origin: Origin): Promise<void>;
 }
 
-/** Path of the registration endpoint, under the path of the issuer; with the issuer before it, the audience of its tokens. */
+/** Path of the registration endpoint, under the path of the issuer. Issuer and path together are the audience of its tokens. */
 export const registrationPath = '/register';
 
 /**
- * The directory is the judge of clients and keeps them; this keeps who may manage one. Nothing is released before the
- * record of it, the directory's own and ours, is durable; a refusal of somebody who is known is recorded first as well.
+ * The directory validates and stores clients; this component stores who may manage each one. Nothing is released before the
+ * directory's record and ours are durable. Refusals of known callers are recorded first as well.
  *
  * @throws CodedError `configuration_invalid`
  */
@@ -83,7 +83,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
   const audience = issuer + registrationPath;
   const newRecordId = () => newId('record', { clock, random });
 
-  /** One thing at a time for each institution, and its refusal on record. */
+  /** Handles one request at a time for each institution, and records its refusal. */
   async function attempt<Result>(
     attempted: Attempt,
     institution: string,
@@ -108,7 +108,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
     return describeClient(document, { clientId, issuedAt, uri: `${audience}/${clientId}`, accessToken });
   }
 
-  /** A client that has left the directory leaves nothing behind (RFC 7592 section 2): its tokens, this one included, end. */
+  /** When a client leaves the directory, all of its tokens end, including the registration access token (RFC 7592 section 2). */
   async function endGone(row: RegistrationRow): Promise<void> {
     await revocations.revoke({ kind: 'client', id: row.clientId }, actorOf(row), 'client_removed');
     await store.remove(row.clientId);
@@ -128,7 +128,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
     throw notTheirs();
   }
 
-  /** Runs `work` for who holds the token of the client, with its registration locked. */
+  /** Runs `work` for the holder of the client's token, with the registration locked. */
   async function managed<Result>(
     operation: 'update' | 'remove',
     clientId: string,
@@ -136,12 +136,12 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
     origin: Origin,
     work: (unit: ClientUnit, row: RegistrationRow, attempted: Attempt) => Promise<Result>,
   ): Promise<Result> {
-    // Checked before queueing: a caller without the token takes no place in the queue.
+    // Checked before queueing, so that a caller without the token takes no place in the queue.
     const held = await requireHolder(clientId, token, await find(clientId));
     const attempted: Attempt = { operation, by: actorOf(held), client: clientId, audience, ...origin };
     return attempt(attempted, held.institution, () =>
       store.underClient(clientId, async (unit) => {
-        // Once more under the lock: another update has replaced the token meanwhile, or it has not.
+        // Checked again under the lock, because another update may have replaced the token.
         if (unit.row === undefined || !matchesRegistrationToken(token, unit.row.tokenHash)) throw notTheirs();
         return work(unit, unit.row, attempted);
       }),
@@ -220,7 +220,8 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
 
     async remove(clientId, token, origin) {
       await managed('remove', clientId, token, origin, async (unit, row, { by }) => {
-        // From here on nothing is issued to it; then what was issued ends. Interrupted in between, the next call ends it.
+        // From here on the client gets no new tokens; next, its existing tokens end. If interrupted in between, the next
+        // call ends them.
         await change({ remove: [{ kind: 'client', id: clientId }] }, by, directory);
         await revocations.revoke({ kind: 'client', id: row.clientId }, by, 'client_removed');
         await unit.remove();
@@ -229,7 +230,7 @@ export function createRegistration(dependencies: RegistrationDependencies): Regi
   };
 }
 
-/** Who holds the token of a client acts as that client: no principal has been established. */
+/** The holder of a client's token acts as that client: no principal has been established. */
 function actorOf({ clientId, institution }: RegistrationRow): Actor {
   return { id: `client:${clientId}`, institution };
 }
@@ -239,7 +240,7 @@ function notTheirs(): CodedError {
   return accessErrors.error('token_invalid', 'The registration access token is not one that manages this client.');
 }
 
-/** A token that ends nowhere outlives the good standing of its owner. */
+/** A token that never expires must not outlive the good standing of its owner. */
 function requireStanding(institution: string, directory: Pick<Directory, 'snapshot'>): void {
   if (directory.snapshot().institution(institution)?.leiStatus !== 'ISSUED')
     throw refuse('registration_standing', 'The LEI registration of the institution must be ISSUED.');
@@ -250,7 +251,7 @@ function isRefusal(error: unknown): error is CodedError {
   return isCodedError(error) && error.category !== 'unavailable';
 }
 
-/** So that one is known for what it is wherever it turns up: it is no access token of any interface. */
+/** The prefix identifies a leaked token for what it is; it is not an access token of any interface. */
 const prefix = 'csreg_';
 const pattern = /^csreg_[\w-]{43}$/;
 

@@ -4,15 +4,15 @@ import { change, type RegistrationDirectory } from './judge.ts';
 import { refuse } from './refusals.ts';
 import type { createRegistrationStore, InstitutionUnit, RegistrationRow } from './store.ts';
 
-/** Longer than any registration takes: whatever has been on the way for so long was left by a node that stopped. */
+/** Longer than any registration takes: an older reservation was abandoned by a node that stopped. */
 const abandonedAfterMs = 60_000;
 
-/** Makes room for one more client of an institution, and takes it. @throws CodedError of `oauthErrors` */
+/** Reserves a place for one more client of an institution. @throws CodedError of `oauthErrors` */
 export type Reserve = (row: Omit<RegistrationRow, 'directoryVersion'>, maxClients: number, by: Actor) => Promise<void>;
 
 /**
- * A registration is on record here before the directory is asked for the client. So a node that stops on the way leaves
- * no client that nobody can manage: the next registration of the institution takes it back.
+ * The registration is recorded here before the directory is asked to create the client. If a node stops in between, no
+ * unmanageable client remains: the next registration of the institution removes it.
  */
 export function createReservations({
   store,
@@ -38,7 +38,7 @@ export function createReservations({
     });
 }
 
-/** The registrations that count, after those have gone that do not. */
+/** The current registrations, after the abandoned ones have been removed. */
 async function standingRows(
   unit: InstitutionUnit,
   { directory, now, by }: { readonly directory: RegistrationDirectory; readonly now: number; readonly by: Actor },
@@ -49,7 +49,7 @@ async function standingRows(
   const standing: RegistrationRow[] = [];
   for (const row of rows) {
     const abandoned = row.directoryVersion === undefined && now - row.issuedAt > abandonedAfterMs;
-    // Whether it got as far as the directory or not: removing what is not there changes nothing.
+    // Safe whether or not the client reached the directory: removing a missing client changes nothing.
     if (abandoned) await change({ remove: [{ kind: 'client', id: row.clientId }] }, by, directory);
     const gone = row.directoryVersion !== undefined && snapshot.client(row.clientId) === undefined;
     if (abandoned || gone) await unit.remove(row.clientId);

@@ -2,7 +2,7 @@ import { ask, type RowSeal, takeNamedLock, transaction } from '@countersign/runt
 import type pg from 'pg';
 import type { Queryable } from '../row-store.ts';
 
-/** Who may manage a client, and what became of its registration. */
+/** Who may manage a client, and the state of its registration. */
 export interface RegistrationRow {
   readonly clientId: string;
   readonly institution: string;
@@ -11,21 +11,21 @@ export interface RegistrationRow {
   readonly tokenHash: Buffer;
   /** Milliseconds since the epoch. */
   readonly issuedAt: number;
-  /** From which the directory has the client; undefined while it is on the way there. */
+  /** When the directory accepted the client; undefined while the registration is in progress. */
   readonly directoryVersion?: number;
 }
 
-/** Registrations of one institution, nobody else changing them meanwhile. */
+/** Registrations of one institution, locked against concurrent changes. */
 export interface InstitutionUnit {
   rows(): Promise<readonly RegistrationRow[]>;
   insert(row: Omit<RegistrationRow, 'directoryVersion'>): Promise<void>;
   remove(clientId: string): Promise<void>;
 }
 
-/** One registration, nobody else changing it meanwhile. */
+/** One registration, locked against concurrent changes. */
 export interface ClientUnit {
   readonly row: RegistrationRow | undefined;
-  /** The directory has the client now. A new token hash replaces the one before. */
+  /** The directory has accepted the client. A new token hash replaces the previous one. */
   settle(directoryVersion: number, tokenHash?: Buffer): Promise<void>;
   remove(): Promise<void>;
 }
@@ -43,11 +43,11 @@ interface Row {
 const columns = `client_id, institution, principal, token_hash, extract(epoch from issued_at)::float8 * 1000 as issued_ms,
                  directory_version, seal`;
 
-/** The record of an update ends the token of before, whichever row is put back. */
+/** The record of an update ends the previous token, even if an old row is restored. */
 export const registrationTokenThing = (tokenHash: Buffer): string =>
   `registration-token:${tokenHash.toString('base64url')}`;
 
-/** The table `client_registrations`. Rows without a valid seal are ignored; each change seals the row again. */
+/** The table `client_registrations`. Rows without a valid seal are ignored; each change writes a new seal. */
 export function createRegistrationStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealOf = (row: RegistrationRow): Buffer => rowSeal.seal(...sealed(row));
   const ownRows = (rows: readonly Row[]): readonly RegistrationRow[] =>
@@ -92,7 +92,7 @@ export function createRegistrationStore(pool: pg.Pool, rowSeal: RowSeal) {
     return {
       row,
       async settle(directoryVersion, tokenHash) {
-        // Taken back meanwhile, as one that was abandoned.
+        // Another registration has removed this one as abandoned.
         if (row === undefined) return;
         const settled = { ...row, directoryVersion, tokenHash: tokenHash ?? row.tokenHash };
         await connection.query({

@@ -4,33 +4,33 @@ import { refuse } from './refusals.ts';
 const windowMs = 60_000;
 
 export interface TurnLimits {
-  /** Registrations, updates and removals that one institution may ask for in a minute on this node. Default 30. */
+  /** Registrations, updates and removals that one institution may request per minute on this node. Default 30. */
   readonly perMinute?: number;
-  /** How many of them may wait for each other. Default 8. */
+  /** How many of an institution's requests may wait in the queue. Default 8. */
   readonly waiting?: number;
 }
 
-/** What the institutions ask for: of each one thing at a time, and only so many in a minute. */
+/** Queues requests by institution: one at a time for each, and a limited number per minute. */
 export interface Turns {
   /**
-   * Runs `work` when everything that the institution asked for before has ended. Each holds a connection while it asks
-   * the directory, so that without turns one institution could take them all.
+   * Runs `work` when all earlier requests of the institution have finished. Each request holds a connection while it asks
+   * the directory, so without queues one institution could occupy all connections.
    *
-   * @throws CodedError `too_many_requests`, which leaves no record: a flood must not fill the log either
+   * @throws CodedError `too_many_requests`, which is not recorded, so that a flood cannot fill the log
    */
   take<Result>(institution: string, work: () => Promise<Result>): Promise<Result>;
 }
 
 interface Line {
   window: number;
-  /** In this window, and in the one before, of which counts what is still within a minute. */
+  /** Requests in this window and in the previous one, of which the part within the last minute counts. */
   current: number;
   previous: number;
   waiting: number;
   last: Promise<unknown>;
 }
 
-/** Lines are by institution of the directory: there are never more than those. */
+/** One queue per institution in the directory, so their number is bounded. */
 export function createTurns(clock: Clock, { perMinute = 30, waiting = 8 }: TurnLimits = {}): Turns {
   const lines = new Map<string, Line>();
 

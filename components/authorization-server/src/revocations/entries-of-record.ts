@@ -11,13 +11,13 @@ import { epochSeconds, type Json, parseId } from '@countersign/kernel';
 import { clockLeadSeconds, maxAccessTokenLifetimeSeconds, revocationKey } from '@countersign/oauth';
 import type { EndedEntry } from './live-entries.ts';
 
-/** The records that end something. */
+/** The kinds of record that end something. */
 export const endingRecordTypes = [
   'token.revoked',
   'grant.revoked',
   'mandate.revoked',
   'mandate.suspended',
-  // A token says what was agreed when it was issued; what has been agreed since may be less.
+  // A token contains the terms in force when it was issued; the terms agreed since may be narrower.
   'mandate.amended',
   'mandate.expired',
   'directory.applied',
@@ -30,8 +30,8 @@ export interface EntrySources {
 }
 
 /**
- * What a record of the log ends. The log is the one source: whatever has ended is in it before it takes effect, on
- * whichever node it happened, and a node that was away reads on where it stopped.
+ * Derives what a record of the log ends. The log is the only source: every ending is in it before it takes effect, on any
+ * node, and a node that was offline continues from where it stopped.
  */
 export async function entriesOfRecord(record: EvidenceRecord, sources: EntrySources): Promise<readonly EndedEntry[]> {
   const at = epochSeconds(Date.parse(record.time));
@@ -49,7 +49,7 @@ export async function entriesOfRecord(record: EvidenceRecord, sources: EntrySour
       return ids.map((each) => entryOf({ kind: 'mandate', id: each }, at));
     }
     case 'directory.departure': {
-      // Who has moved is still in the directory, and what they were given before is not theirs any more.
+      // A person who changed institution is still in the directory, but what they received before the change has ended.
       const { principal } = membersOf(record.data);
       return typeof principal === 'string' ? [entryOf({ kind: 'principal', id: principal }, at)] : [];
     }
@@ -66,9 +66,9 @@ export async function entriesOfRecord(record: EvidenceRecord, sources: EntrySour
 }
 
 /**
- * An entry for what ends at `at` (seconds). What cannot be issued again (a token, a consent) is ended for as long as
- * anything of it may live. For the others a token that another node issues with a clock ahead of ours must not slip
- * through: the seconds that clocks may differ by belong to the past.
+ * An entry for something that ends at `at` (seconds). Tokens and consents cannot be issued again, so they stay ended for as
+ * long as they could live. For other targets, a node with a fast clock could issue a token that appears newer than the end,
+ * so the allowed clock difference is added.
  */
 export function entryOf(target: RevocationTarget, at: number): EndedEntry {
   const final = target.kind === 'token' || target.kind === 'grant';
@@ -88,7 +88,7 @@ function targetsOf(data: Json | undefined): readonly RevocationTarget[] {
   return found === undefined ? [] : [found.target];
 }
 
-/** What a `token.revoked` record says it ended, and by which party it is revoked until it is lifted. */
+/** What a `token.revoked` record ended, and the party that revoked it until the revocation is lifted. */
 export function revocationOf(
   data: Json | undefined,
 ): { readonly target: RevocationTarget; readonly untilLifted: Json | undefined } | undefined {
@@ -119,14 +119,14 @@ function targetOf({ kind, id }: Change): RevocationTarget | undefined {
   return kind === 'person' || kind === 'service' || kind === 'agent' ? { kind: 'principal', id } : undefined;
 }
 
-/** Everyone who joined or rejoined: tokens issued from now on are valid. */
+/** All principals that joined or rejoined: tokens issued from now on are valid. */
 function addedTargets(data: Json | undefined): readonly RevocationTarget[] {
   return changesOf(data).flatMap((each) => (each.change === 'add' ? (targetOf(each) ?? []) : []));
 }
 
 /**
- * Everybody who acts for an institution: its software may be an actor, and a token's client, where the subject is of
- * another one, and such a token names no institution but the subject's.
+ * All principals that act for an institution. Its software may be an actor or the client in a token whose subject belongs to
+ * another institution, and such a token names only the subject's institution.
  */
 async function withSoftware(
   targets: readonly RevocationTarget[],
@@ -140,7 +140,7 @@ async function withSoftware(
   return [...targets, ...software];
 }
 
-/** Everyone who left the directory, and every institution whose registration has lapsed. */
+/** All principals that left the directory, and all institutions whose registration has lapsed. */
 async function removedTargets(
   data: Json | undefined,
   directory: EntrySources['directory'],
@@ -161,9 +161,9 @@ async function removedTargets(
 }
 
 /**
- * The record stands before its change takes effect: what it left is in the directory at its own version. Undefined where
- * the change never took effect. Nobody can tell then what it would have left, so what was issued until then ends, and
- * the reading of the log goes on: a record that stopped it would stop everybody on every node.
+ * The record precedes its change, so this reads the directory at the version that the change produced. Undefined if the
+ * change never took effect. In that case the result is unknown, so everything issued until then ends and reading the log
+ * continues: stopping here would stop every node.
  */
 async function snapshotLeftBy(
   version: number,

@@ -92,10 +92,11 @@ const liftedAnswer = Type.Object(
 );
 
 /**
- * `GET /revocations`: the signed list, public as a certificate revocation list is, since it holds digests alone.
- * `GET /revocations/standing`: what is revoked until it is lifted, for the operator, and for an institution as to its own.
- * `POST /revocations`: ends what was issued, and stops new tokens until it is lifted; for the operator, and for an
- * institution as to its own. `POST /revocations/:record/lift`: by another principal, with a scope of its own.
+ * `GET /revocations`: the signed list. It is public, like a certificate revocation list, because it contains only digests.
+ * `GET /revocations/standing`: revocations that have not been lifted; the operator sees all, an institution its own.
+ * `POST /revocations`: ends what was issued and blocks new tokens until lifted; for the operator, and for an institution on
+ * its own targets.
+ * `POST /revocations/:record/lift`: lifts a revocation; requires another principal and a separate scope.
  */
 export function revocationsRoutes(
   app: FastifyInstance,
@@ -110,7 +111,7 @@ export function revocationsRoutes(
     readonly guard: ResourceGuard;
     readonly directory: Pick<Directory, 'snapshot'>;
     readonly baseUrl: string;
-    /** The URI of this interface; whoever owns it is the operator. */
+    /** The URI of this interface; its owner is the operator. */
     readonly resource: string;
   },
 ): void {
@@ -215,12 +216,12 @@ export function revocationsRoutes(
     }),
   );
 
-  /** The operator is whoever owns this interface. */
+  /** The operator is the owner of this interface. */
   function partyOf({ institution }: Caller): RevokingParty {
     return directory.snapshot().resource(resource)?.institution === institution ? 'operator' : 'institution';
   }
 
-  /** The operator ends anything; another institution its own clients, people and machines, and itself. */
+  /** The operator can end anything. Another institution can end its own clients, people and machines, and itself. */
   function mayEnd(target: RevocationTarget, institution: string, party: RevokingParty): boolean {
     if (party === 'operator') return true;
     const snapshot = directory.snapshot();

@@ -8,11 +8,11 @@ export interface TargetSources {
   readonly directory: Pick<Directory, 'snapshotAtLeast'>;
 }
 
-/** A token's id is made just before its record; nodes' clocks differ by less than this. */
+/** A token's id is created just before its record; clocks of nodes differ by less than this. */
 const recordedWithinMs = 60_000;
 const pageSize = 1_000;
 
-/** Whether there is, or was, what somebody wants to end. A wrong id must not look like a successful revocation. */
+/** Whether the target of a revocation exists or has existed. A wrong id must not look like a successful revocation. */
 export async function isKnownTarget(
   { kind, id }: RevocationTarget,
   { log, grants, consentStore, directory }: TargetSources,
@@ -37,7 +37,7 @@ export async function isKnownTarget(
   }
 }
 
-/** By the record of its issue, which lies at the time that its id tells. */
+/** Searches the log for the record of the token's issue, around the time in the token's id. */
 async function isKnownToken(id: string, log: TargetSources['log']): Promise<boolean> {
   const token = parseId('token', id);
   if (token === undefined) return false;

@@ -10,43 +10,43 @@ import {
   revokedBy,
 } from '@countersign/oauth';
 
-/** One thing that has ended. */
+/** One target that has ended. */
 export interface EndedEntry {
   readonly key: Digest;
   /** Seconds since the epoch at which it ended. */
   readonly at: number;
-  /** Seconds since the epoch: what was issued until then is dead. */
+  /** Seconds since the epoch: everything issued up to this time is invalid. */
   readonly before: number;
-  /** It had ended and begins anew: what is issued from `before` on stands again, and nothing that is older. */
+  /** The target ended and was restored: what is issued after `before` is valid, and nothing older. */
   readonly beginsAnew?: true;
 }
 
-/** Kept this much longer than the longest token, for clocks that differ. */
+/** Entries are kept this much longer than the longest token, to allow for clock differences. */
 const clockDifferenceSeconds = 60;
 
 /**
- * What was ended just now is kept for as long as a token lives, whatever the clock says meanwhile: one that runs ahead for a
- * moment and is put back must not bring a revoked token back to life.
+ * A recent entry is kept for the lifetime of a token, independent of the wall clock: a clock that jumps ahead and is set
+ * back must not make a revoked token valid again.
  */
 export const keptAtLeastMs = (maxAccessTokenLifetimeSeconds + clockLeadSeconds + clockDifferenceSeconds) * 1000;
 
-/** Seconds since the epoch until which some token that the entry ends could be alive. */
+/** Seconds since the epoch until which a token that the entry ends could still be valid. */
 export function lastNeededSeconds({ before }: Pick<EndedEntry, 'before'>): number {
   return before + maxAccessTokenLifetimeSeconds + clockDifferenceSeconds;
 }
 
 /**
- * What has ended, for as long as a token could still be alive that it ends. As tokens live five minutes, that is a
- * short list however much was ever revoked.
+ * Everything that has ended, kept for as long as an affected token could still be valid. Tokens live for five minutes, so
+ * the list stays short.
  *
- * When more ends within that time than a list can name, everything that was issued so far ends: clients ask anew, and
- * nobody has to close because there is no list.
+ * If more targets end within that time than a list can hold, everything issued so far ends. Clients then request new tokens,
+ * and enforcement points do not have to close for lack of a list.
  *
- * @param elapsedMs milliseconds by a clock that nobody sets
+ * @param elapsedMs milliseconds on a monotonic clock
  */
 export function createLiveEntries(elapsedMs: () => number = () => performance.now()) {
   const revoked = new Map<Digest, number>();
-  /** When each was last applied, by `elapsedMs`. */
+  /** When each entry was last applied, by `elapsedMs`. */
   const appliedAt = new Map<Digest, number>();
   return {
     apply({ key, at, before, beginsAnew }: EndedEntry): void {
@@ -57,13 +57,13 @@ export function createLiveEntries(elapsedMs: () => number = () => performance.no
         revoked.set(everythingKey, at + clockLeadSeconds);
         appliedAt.set(everythingKey, elapsedMs());
       }
-      // The seconds that were added for clocks that differ reach past a new beginning; the ending itself does not.
+      // The allowance for clock differences may extend past the restoration; the ending itself does not.
       if (beginsAnew === true) {
         if (known !== undefined) revoked.set(key, Math.min(known, Math.max(known - clockLeadSeconds, before - 1)));
       } else if (known === undefined || before > known) revoked.set(key, before);
       if (revoked.has(key)) appliedAt.set(key, elapsedMs());
     },
-    /** What ends a token with these claims; undefined while it stands. */
+    /** The entry that ends a token with these claims; undefined if the token is valid. */
     endedBy: (claims: RevocableClaims): RevocationKind | undefined => revokedBy(revoked, claims),
     forgetBefore(nowSeconds: number): void {
       for (const [key, before] of revoked) {

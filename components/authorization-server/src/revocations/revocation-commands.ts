@@ -27,7 +27,7 @@ import { type Clock, type CodedError, newId, type Random, type RecordId } from '
 import { revocationKey } from '@countersign/oauth';
 import { lockRevocations } from './store.ts';
 
-/** A revocation is lifted by another principal, and by the record that placed it. */
+/** A revocation is lifted by another principal, and by naming the record that placed it. */
 export const revocationLift = {
   what: 'revocation',
   approves: 'id',
@@ -48,7 +48,7 @@ export const revocationLift = {
   },
 } as const satisfies DualControl<keyof typeof revocationErrors.codes>;
 
-/** By party, kind and id of what is revoked; what nobody knows by its digest. */
+/** By party, kind and id of the target. An unknown target is identified by its digest. */
 type RevocationId = `${RevokingParty}:${RevocationTarget['kind']}:${string}`;
 
 export interface Placing {
@@ -56,17 +56,17 @@ export interface Placing {
   readonly party: RevokingParty;
   readonly reason: string;
   readonly by: Requester;
-  /** As found before its turn: the log may have to be searched. What nobody knows may be anything that somebody typed. */
+  /** Found before the command gets its turn, because the log may have to be searched. An unknown target may be arbitrary text. */
   readonly isKnown: boolean;
   readonly mayEnd: boolean;
 }
 
-/** A revocation, as its record has it. */
+/** A revocation as its record describes it. */
 export interface Placed {
   readonly target: RevocationTarget;
-  /** Undefined where it ended what was issued and nothing else. */
+  /** Undefined if it only ended what was issued and blocks nothing new. */
   readonly party: RevokingParty | undefined;
-  /** Who revoked, then through whom. */
+  /** The principal that revoked, then the actors through whom it did so. */
   readonly revokers: readonly string[];
   /** Milliseconds since the epoch. */
   readonly at: number;
@@ -74,7 +74,7 @@ export interface Placed {
 
 export interface Lifting {
   readonly revocation: RecordId;
-  /** Undefined where there is none by this record, or where the caller may not know of it. */
+  /** Undefined if this record placed no revocation, or if the caller may not know of it. */
   readonly placed: Placed | undefined;
   readonly reason: string;
   readonly by: Requester;
@@ -82,7 +82,7 @@ export interface Lifting {
 
 type RevocationCommand<Ask, Facts> = LoggedCommand<Ask, RevocationId, undefined, Facts, RecordId>;
 
-/** What people revoke, and what they lift. The log is the state: no row says any of it. */
+/** Revokes and lifts on request of people. The log is the state; no other row holds it. */
 export function createRevocationCommands({
   log,
   ...dependencies
@@ -92,7 +92,7 @@ export function createRevocationCommands({
   readonly random: Random;
 }) {
   const second = createSecondPerson(revocationLift, dependencies);
-  // One after the other, on all nodes: what is lifted is the revocation that its record names, and no newer one.
+  // One command at a time on all nodes, so that lifting affects the revocation that its record names and no newer one.
   const kind: LoggedKind<RevocationId, undefined> = {
     kind: 'revocation',
     lock: lockRevocations,
@@ -120,10 +120,10 @@ export function createRevocationCommands({
     kind,
     about: ({ target, party, isKnown }) => idOf(target, party, isKnown),
     facts: async () => undefined,
-    // Revoked again, it is the newer one that is to be lifted.
+    // If the target has been revoked again, the newer revocation must be named.
     done: () => undefined,
     async check({ ask: { target, party, by, isKnown, mayEnd } }) {
-      // The same answer for what is not there and for what is somebody else's.
+      // The same answer for a missing revocation and for one of another party.
       if (!isKnown || !mayEnd)
         throw revocationErrors.error(
           'revocation_target_unknown',
@@ -196,7 +196,7 @@ export function createRevocationCommands({
     release: (_state, record) => record,
   };
 
-  /** A token or a consent: it ends for good, and there is nothing to lift. */
+  /** A token or a consent ends permanently, so there is nothing to lift. */
   const endForGood: RevocationCommand<Placing, undefined> = { ...place, ends: true };
 
   return { place, endForGood, lift };
@@ -210,7 +210,7 @@ function isStanding(target: RevocationTarget): target is StandingRevocationTarge
   return isStandingRevocationKind(target.kind);
 }
 
-/** What the record of a revocation says. @param party left out where it ends what was issued and nothing else */
+/** The content of a revocation record. @param party left out if it only ends what was issued */
 export function revocationSaying(target: RevocationTarget, by: Requester, reason: string, party?: RevokingParty) {
   const { kind, id } = target;
   const stands = party !== undefined && isStandingRevocationKind(kind);
@@ -230,7 +230,7 @@ function doersOf(by: Requester): readonly Actor[] {
   return [subject, ...actors];
 }
 
-/** Whose consents end with the target. */
+/** The principals and clients whose consents end with the target. */
 export function grantsEndedBy({ kind, id }: RevocationTarget): GrantsOf | undefined {
   switch (kind) {
     case 'client':

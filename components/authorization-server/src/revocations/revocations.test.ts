@@ -38,7 +38,7 @@ describe('revocations', () => {
   const directoryVersion = 1;
   let stalledMs = 0;
 
-  /** By both clocks: the one that is set, and the one that nobody sets. */
+  /** Moves both clocks: the wall clock and the monotonic clock. */
   function pass(ms: number): void {
     clock.advance(ms);
     stalledMs += ms;
@@ -215,7 +215,7 @@ describe('revocations', () => {
     clock.advance(120_000);
     const second = await node();
     expect(second.endedBy(issued)).toBe('client');
-    // What is issued later is judged anew.
+    // Tokens issued later are checked again.
     expect(second.endedBy(claims())).toBeUndefined();
     pass(400_000);
     await second.readOn();
@@ -227,7 +227,7 @@ describe('revocations', () => {
     await first.revoke({ kind: 'client', id: 'trading-ui' }, by, 'test');
     const issued = claims();
     clock.advance(20 * 60_000);
-    // Long enough to keep a position, and not for a token to end.
+    // Long enough to store a position but not for a token to expire.
     stalledMs += 31_000;
     await first.readOn();
     clock.advance(-20 * 60_000);

@@ -42,28 +42,29 @@ import { createRevocationCommands, grantsEndedBy, revocationSaying } from './rev
 import { createTailStore } from './store.ts';
 import { followLog } from './tail.ts';
 
-/** A node that has not read the log to its end for so long does not know what has ended, and says so. */
+/** A node that has not read the log to its end for this long does not know what has ended, and refuses requests. */
 const stalenessBoundMs = 5_000;
 /** Longest wait of a request for a newer list. */
 const maxWaitMs = 25_000;
 
-/** What has ended before its time, on every node within a poll of the log. */
+/** What has ended early, known to every node within one poll of the log. */
 export interface Revocations {
   /**
-   * What ends a token with these claims; undefined while it stands. From memory.
+   * The entry that ends a token with these claims; undefined if the token is valid. Answers from memory.
    *
-   * @throws CodedError `temporarily_unavailable` when this node has lost touch with the log
+   * @throws CodedError `temporarily_unavailable` when this node has lost contact with the log
    */
   endedBy(claims: RevocableClaims): RevocationKind | undefined;
   /**
-   * Ends what was issued: recorded first, known on this node when it resolves, on the others within their poll. The
-   * consents behind it end too, so that no refresh token brings it back. Repeating it is harmless.
+   * Ends what was issued. The end is recorded first; it is known on this node when the promise resolves and on other nodes
+   * within one poll. The consents behind it end too, so that a refresh token cannot restore it. Repeating the call is
+   * harmless.
    */
   revoke(target: RevocationTarget, by: Actor, reason: string): Promise<void>;
-  /** Everything that was in the log before the call is known here when it resolves. */
+  /** When this resolves, this node knows everything that was in the log before the call. */
   readOn(): Promise<void>;
   /**
-   * The signed list for enforcement points (`revocation-list+jwt`). Waits at most `waitMs` for one newer than `after`.
+   * The signed list for enforcement points (`revocation-list+jwt`). Waits at most `waitMs` for a list newer than `after`.
    *
    * @throws CodedError `temporarily_unavailable`
    */
@@ -71,21 +72,22 @@ export interface Revocations {
   stop(): Promise<void>;
 }
 
-/** What people revoke, which stands until people lift it. */
+/** Revocations that people place and that last until people lift them. */
 export interface AdministeredRevocations extends Revocations {
   /**
-   * As `revoke`, and nothing new is issued to a mandate, client, principal or institution either until it is lifted: on every
+   * Like `revoke`, and also blocks new tokens for a mandate, client, principal or institution until it is lifted: on every
    * node, at once, and after a restart.
    *
-   * @returns its record, by which it is lifted
+   * @returns the id of its record, which is needed to lift it
    * @throws CodedError `revocation_target_unknown`, `revocation_locks_out`; each refusal is recorded
    */
   revokeUntilLifted(target: RevocationTarget, by: Requester, right: RevokingRight, reason: string): Promise<RecordId>;
   /**
-   * Lets a mandate, client, principal or institution be used again. What ended stays ended; new tokens can be had.
+   * Lets a mandate, client, principal or institution obtain new tokens again. What ended stays ended.
    *
-   * @param by another principal than the one that revoked, through nobody through whom that did, and independent of them
-   * @param mayLift whether the caller may lift what this party has revoked
+   * @param by a principal that did not place the revocation, does not act through any of its actors, and is independent of
+   *   them
+   * @param mayLift whether the caller may lift revocations of this party
    * @throws CodedError of `revocationErrors`; each refusal is recorded
    */
   lift(
@@ -95,10 +97,10 @@ export interface AdministeredRevocations extends Revocations {
     reason: string,
   ): Promise<RecordId>;
   /**
-   * What is revoked and not lifted, by party, kind and id.
+   * Revocations that have not been lifted, by party, kind and id.
    *
-   * @param mayKnow whether the caller may know of what this party has revoked
-   * @returns `next`: what to go on behind, where there may be more
+   * @param mayKnow whether the caller may see revocations of this party
+   * @returns `next`: the position to continue after, if there may be more
    */
   standing(
     page: { readonly after?: string | undefined; readonly limit: number },
@@ -106,13 +108,13 @@ export interface AdministeredRevocations extends Revocations {
   ): Promise<{ readonly revocations: readonly PlacedRevocation[]; readonly next?: string }>;
 }
 
-/** For whom a caller revokes, and what they may end. */
+/** The party that the caller revokes for, and the targets it may end. */
 export interface RevokingRight {
   readonly party: RevokingParty;
   readonly mayEnd: (target: RevocationTarget) => boolean;
 }
 
-/** A revocation that stands, as its record has it. */
+/** A revocation that has not been lifted, as its record describes it. */
 export interface PlacedRevocation extends StandingRevocation {
   /** Principal id. */
   readonly by: string;
@@ -129,14 +131,14 @@ export interface RevocationsDependencies extends EntrySources {
   readonly log: Pick<AuditLog, 'append' | 'search' | 'find' | 'query' | 'standings' | 'standingsUnder'>;
   readonly grants: Pick<GrantRegister, 'find' | 'revoke' | 'revokeAll'>;
   readonly signer: Pick<Signer, 'current' | 'sign'>;
-  /** Asked about who revoked and who lifts. */
+  /** Checks the independence of the principal that revoked and the principal that lifts. */
   readonly independence: Independence;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   /** Default 200. */
   readonly pollMs?: number;
-  /** Milliseconds that have passed since some moment, by a clock that nobody sets. Default `performance.now`. */
+  /** Milliseconds on a monotonic clock. Default `performance.now`. */
   readonly elapsedMs?: () => number;
 }
 
@@ -157,7 +159,7 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
     store: createTailStore(dependencies.pool, dependencies.rowSeal),
     pollMs: dependencies.pollMs ?? 200,
     apply: live.apply,
-    // By the place in the log and by nothing else: whoever reads lists of several nodes knows which of them is newer.
+    // Numbered only by position in the log, so that readers of lists from several nodes can tell which list is newer.
     onRead(index) {
       version = Math.max(version, Number(index) + 1);
     },
@@ -180,7 +182,7 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
       );
   }
 
-  /** Woken after each reading of the log, and at the end of the time. */
+  /** Woken after each reading of the log, and when the wait times out. */
   function nextReading(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const done = (): void => {
@@ -204,7 +206,7 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
     );
   }
 
-  /** Ends what was issued, and nothing more: whatever decided it has been checked and recorded where it was decided. */
+  /** Only ends what was issued: the component that decided this has already checked and recorded the decision. */
   const recordEnding = (target: RevocationTarget, by: Actor, reason: string): Promise<RecordReceipt> =>
     log.append({
       id: newId('record', { clock, random }),
@@ -212,14 +214,14 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
       ...revocationSaying(target, by, reason),
     });
 
-  /** What was recorded is known here first, then the consents behind it end, then whatever the log has said meanwhile. */
+  /** First this node learns what was recorded, then the consents end, then this node reads the log again. */
   async function settle(target: RevocationTarget, by: Actor, reason: string, time: string): Promise<void> {
     live.apply(entryOf(target, epochSeconds(Date.parse(time))));
     await endConsents(target, by, reason);
     await tail.readOn();
   }
 
-  /** What a record revoked, where the caller may lift it. */
+  /** The target that a record revoked, if the caller may lift it. */
   async function placed(revocation: RecordId, mayLift: Parameters<AdministeredRevocations['lift']>[2]) {
     const record = (await log.find(revocation))?.record;
     const found = record?.type === 'token.revoked' ? revocationOf(record.data) : undefined;
@@ -282,7 +284,7 @@ export async function createRevocations(dependencies: RevocationsDependencies): 
       const until = elapsedMs() + Math.min(waitMs, maxWaitMs);
       while (after !== undefined && version <= after && elapsedMs() < until) await nextReading(until - elapsedMs());
       requireTouch();
-      // One signature a second at most, however many ask.
+      // At most one signature a second, regardless of the number of requests.
       if (signed === undefined || signed.version !== version || !isRecent(signed.at, 1_000, clock.now()))
         signed = { version, at: clock.now(), list: sign() };
       return signed.list;

@@ -1,7 +1,10 @@
 import { ask, type RowSeal } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** One placing or lifting at a time, on all nodes: what is lifted is the revocation that its record names, and no newer one. */
+/**
+ * One placing or lifting at a time on all nodes, so that lifting affects the revocation that its record names and no newer
+ * one.
+ */
 export async function lockRevocations(client: pg.PoolClient): Promise<void> {
   await ask(client, {
     name: 'revocations-lock',
@@ -11,13 +14,14 @@ export async function lockRevocations(client: pg.PoolClient): Promise<void> {
 }
 
 /**
- * The table `revocation_tail`: one row. A position is believed with the seal of one of our processes: whoever could move it
- * ahead would have every node that starts pass over what was revoked. An older one with its seal is read on from, as any.
+ * The table `revocation_tail`: one row. A position is accepted only with the seal of one of our processes. Otherwise an
+ * attacker could move it ahead, and starting nodes would skip revocations. An older sealed position is safe: the node reads
+ * on from it.
  */
 export function createTailStore(pool: pg.Pool, rowSeal: RowSeal) {
   const sealed = (position: string) => ['revocation-tail', { position }] as const;
   return {
-    /** The index of the last record that nobody needs to read again; -1, from the first record on, where that is unknown. */
+    /** The index of the last record that need not be read again; -1 (read from the first record) if unknown. */
     async position(): Promise<bigint> {
       const { rows } = await ask<{ position: string; seal: Buffer | null }>(pool, {
         name: 'revocation-tail-position',
@@ -34,7 +38,7 @@ export function createTailStore(pool: pg.Pool, rowSeal: RowSeal) {
       });
       return -1n;
     },
-    /** Never backwards: nodes move it independently. */
+    /** Never moves backwards: nodes update it independently. */
     async advance(position: bigint): Promise<void> {
       await ask(pool, {
         name: 'revocation-tail-advance',

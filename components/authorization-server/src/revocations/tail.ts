@@ -16,18 +16,18 @@ export interface TailDependencies extends EntrySources {
   readonly logger: Logger;
   readonly pollMs: number;
   readonly apply: (entry: EndedEntry) => void;
-  /** Everything up to this place in the log has been applied, or has nothing left to end. */
+  /** Everything up to this position in the log has been applied or can no longer end anything. */
   readonly onRead: (index: bigint) => void;
   readonly elapsedMs: () => number;
-  /** The log has been read to its end; `startedAt` is when that reading began, by `elapsedMs`. */
+  /** Called when the log has been read to its end; `startedAt` is when that reading started, by `elapsedMs`. */
   readonly onCaughtUp: (startedAt: number) => void;
 }
 
 /**
- * Follows the log for what ends something. Begins where everything older has nothing left to end, so that a node
- * that starts knows all that counts and reads no more than the last minutes.
+ * Follows the log for records that end something. It starts where all older records have lost their effect, so a starting
+ * node reads only the last minutes.
  *
- * @throws what the first reading throws: a node that does not know what has ended must not begin to answer
+ * @throws any error of the first reading: a node that does not know what has ended must not serve requests
  */
 export async function followLog(dependencies: TailDependencies): Promise<{
   /** Resolves when everything that was in the log before the call has been applied. */
@@ -85,7 +85,7 @@ export async function followLog(dependencies: TailDependencies): Promise<{
 
   return {
     async readOn() {
-      // One that is under way may have asked the log before the call.
+      // A reading already in progress may have queried the log before the call.
       await reading;
       await read();
     },

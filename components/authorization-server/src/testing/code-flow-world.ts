@@ -94,7 +94,7 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
       posts.push({ url, body });
       return { status: 200 };
     });
-  /** The class of the next sign-in, where the development method is not what a test is about. */
+  /** The class of the next sign-in, for tests that do not concern the development method. */
   let upgraded: Partial<SignIn> = {};
   const stops: (() => Promise<unknown>)[] = [];
 
@@ -189,7 +189,7 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
     });
     return {
       ...{ app, codes, pushedRequests, authorizationEndpoint, authentication, backchannelLogout, sessionClients },
-      /** The sign-in itself, with what it has beside the contract. */
+      /** The sign-in double, with its members beyond the contract. */
       signInRoom: real,
     };
   }
@@ -242,7 +242,7 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
       ...change,
     };
   }
-  /** What the trading desk pushes: one order, at the venue. */
+  /** The request that the trading desk pushes: one order at the venue. */
   const deskRequest = (change: Parameters = {}): Parameters => ({
     response_type: 'code',
     redirect_uri: deskRedirect,
@@ -279,7 +279,7 @@ export async function createCodeFlowWorld(given: WorldOptions = {}) {
     });
     return { status: response.statusCode, ...response.json<Record<string, unknown>>() };
   }
-  /** Pushes what should be taken. @returns the request URI */
+  /** Pushes a request that should be accepted. @returns the request URI */
   async function pushed(clientId = 'trading-desk', parameters: Parameters = deskRequest()): Promise<string> {
     const answer: Record<string, unknown> = await push(clientId, parameters);
     const { request_uri: uri } = answer;

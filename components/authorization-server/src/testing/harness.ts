@@ -42,7 +42,7 @@ const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bea
 
 export interface HarnessOptions {
   readonly clock?: FixedClock;
-  /** A database with the component's tables; without one, what needs a table fails. */
+  /** A database with the component's tables; without one, operations that need a table fail. */
   readonly pool?: pg.Pool;
   readonly outbound?: Partial<Outbound>;
   readonly authentication?: Partial<Authentication>;
@@ -53,7 +53,7 @@ export interface HarnessOptions {
   readonly nonceSecret?: Uint8Array;
   readonly pingSecret?: Uint8Array;
   readonly config?: Partial<AuthorizationServerConfig>;
-  /** Of the random bytes: two harnesses on one database need two. */
+  /** Seed of the random bytes: two harnesses on one database need different seeds. */
   readonly seed?: string;
 }
 
@@ -300,7 +300,7 @@ export function createHarness(options: HarnessOptions = {}) {
 
 export type Harness = ReturnType<typeof createHarness>;
 
-/** The claims of a token, unverified: for looking at what was issued. */
+/** The unverified claims of a token, for inspection. */
 export function claimsOf(response: TokenResponse): Record<string, unknown> {
   const [, payload = ''] = response.access_token.split('.');
   return JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as Record<string, unknown>;

@@ -3,7 +3,7 @@ import { plainOutbound } from '@countersign/testkit';
 
 type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
-/** A real web server that clients publish their keys at, and what fetches them. */
+/** A real web server where clients publish their keys, and the fetcher for them. */
 export async function startKeySetServer() {
   let answer: Answer = (_request, response) => void response.writeHead(404).end();
   let requests = 0;

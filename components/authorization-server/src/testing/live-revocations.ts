@@ -4,7 +4,7 @@ import { entryOf } from '../revocations/entries-of-record.ts';
 import type { Revocations } from '../revocations/index.ts';
 import { createLiveEntries } from '../revocations/live-entries.ts';
 
-/** The live list by itself: what is ended through it is ended at once, and no log is followed. */
+/** The live list alone: its entries take effect at once, without a log. */
 export function liveRevocations({
   clock,
   grants,
@@ -13,7 +13,7 @@ export function liveRevocations({
   readonly grants: Pick<GrantRegister, 'revoke'>;
 }): Revocations & {
   readonly ended: readonly RevocationTarget[];
-  /** From now on nobody knows what has ended, or again. */
+  /** From now on the list is out of contact with the log, or back in contact. */
   lose(lost: boolean): void;
 } {
   const live = createLiveEntries();

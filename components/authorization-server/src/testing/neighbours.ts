@@ -233,11 +233,11 @@ export function memoryConsentStore(from: From & { readonly audit: AuditAppender 
   };
 }
 
-/** Decides by a rule of the test's, and keeps what it was asked. */
+/** Decides by a rule of the test and stores the requests. */
 export function memoryPolicyEngine(from: From): Pick<PolicyEngine, 'decide' | 'detailTypes'> & {
   readonly asked: readonly DecisionInput[];
   readonly policyRecord: RecordId;
-  /** @param obligations what would help; nothing when left out */
+  /** @param obligations what would make the request permissible; none when left out */
   denyWith(
     reason: { readonly code: string; readonly detail: string } | undefined,
     obligations?: Decision['obligations'],
@@ -311,7 +311,7 @@ export function memoryTransactionRegistry(from: From): Pick<TransactionRegistry,
       return { id: entry.facts.id, intentDigest, state: 'intended', recordId: entry.recordId };
     },
     facts: async (id) => [...byKey.values()].find(({ facts }) => facts.id === id)?.facts,
-    // The broker submits its orders, and the venue executes them; nobody else has a part.
+    // The broker submits its orders and the venue executes them; no other institution has a part.
     async stepsOf(id, institution) {
       if (![...byKey.values()].some(({ facts }) => facts.id === id)) return undefined;
       if (institution === broker) return [{ event: 'submit', scope: 'order:create' }];

@@ -5,7 +5,7 @@ import { type FixedClock, leiOf } from '@countersign/testkit';
 
 let count = 0;
 
-/** Tokens that are issued now, of which no two have anything in common, and what ends each. */
+/** Independent tokens issued now, and the target that ends each. */
 export const revocable = (clock: FixedClock) => ({
   claims(): RevocableClaims {
     const number = ++count;

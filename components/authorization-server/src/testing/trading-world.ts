@@ -16,7 +16,7 @@ import {
 import { authorizationDetailTypes, type Lei, parseCountry } from '@countersign/market';
 import { leiOf, makeKey, type SigningKey } from '@countersign/testkit';
 
-/** Unwraps what a parser gave for a value that is written in this file. */
+/** Unwraps the parsed form of a literal in this file. */
 export function known<Value>(value: Value | undefined): Value {
   if (value === undefined) throw new Error('a fixture that its own parser refuses');
   return value;
@@ -60,7 +60,7 @@ export interface World {
   readonly clientKey: (clientId: string) => SigningKey;
   /** Changes the registration of a client, as the directory would: a new object. */
   changeClient(id: string, change: Partial<Client>): void;
-  /** What relying parties may learn of people who allow it. */
+  /** The claims that relying parties may receive with a person's consent. */
   readonly personal: Map<string, PersonalClaims>;
   /** @param mayAct who alone may exchange its tokens; undefined for any client of its institution */
   nameActor(uri: string, mayAct: string | undefined): void;
@@ -68,7 +68,7 @@ export interface World {
   addAccount(id: string, institution: Lei): void;
   /** Takes an entity out of the graph, as an offboarding does. */
   remove(kind: 'client' | 'principal', id: string): void;
-  /** @param status retired when left out: nobody acts for the firm any more */
+  /** @param status retired when left out: nobody acts for the institution any more */
   lapse(lei: Lei, status?: 'LAPSED' | 'RETIRED'): void;
 }
 

@@ -14,15 +14,15 @@ export interface ApplicationDetailBounds {
   readonly client: Client;
   readonly resource: Resource;
   readonly scopes: Iterable<string>;
-  /** Those that the active models of applications declare. */
+  /** Authorization detail types that the active application models declare. */
   readonly types: ReadonlyMap<string, ApplicationDetailType>;
   readonly issuer: string;
 }
 
 /**
- * The detail of an application that a token is for (RFC 9396); undefined where it is for none. A client asks for itself
- * (`client_credentials`) or takes one of those that a person has been shown and allowed, as it was: a request that names none is for
- * the one that there is.
+ * The application authorization detail that a token is for (RFC 9396); undefined if there is none. A client asks for one
+ * itself (`client_credentials`) or uses, unchanged, one that a person was shown and allowed. If the request names none, the
+ * only consented one applies.
  */
 export function checkApplicationDetail(
   asked: string | undefined,
@@ -50,7 +50,8 @@ export function checkApplicationDetail(
 }
 
 /**
- * A detail that a person is to be asked about: of a type that has a page, and otherwise as one that a client asks for itself.
+ * Checks a detail that a person will be asked about: its type must have a page, and the checks for a client's own request
+ * apply.
  *
  * @param place JSON pointer, for the refusal
  */
@@ -65,12 +66,12 @@ export function checkShownDetail(detail: ApplicationDetail, place: string, bound
   checkMembers(detail, type, place);
 }
 
-/** The detail with the one place that it is for: it stays for that place alone, whatever its model says of the type one day. */
+/** The detail with the one location it is for, so that a later change of its model cannot extend it to other locations. */
 export function locatedAt(detail: ApplicationDetail, { uri }: Resource): ApplicationDetail {
   return { ...detail, locations: [uri] };
 }
 
-/** What of a detail its type speaks of. */
+/** The members of a detail that its type defines. */
 export function membersOfDetail({ type: _type, locations: _locations, ...members }: ApplicationDetail) {
   return members;
 }
@@ -88,7 +89,7 @@ function namedDetail(asked: string): ApplicationDetail | undefined {
   return json.ok && namesApplicationDetail(json.value) ? json.value[0] : undefined;
 }
 
-/** Of what was allowed, what is for this interface; where that is more than one, the request says which. */
+/** The consented details for this interface; if there are several, the request must choose one. */
 function consentedDetail(
   { offeredApplicationDetails = [], offeredDetails = [] }: Ceiling,
   { uri }: Resource,
@@ -109,13 +110,13 @@ function typeOfDetail({ type }: ApplicationDetail, { client, types }: Applicatio
   return known;
 }
 
-/** It is for the one interface of its type, and no intent: beside it a token only reads. */
+/** It is only for the one interface of its type and allows no intent: the token otherwise only reads. */
 function checkAgainst(
   { locations }: ApplicationDetail,
   { audience }: ApplicationDetailType,
   { resource, issuer, scopes }: ApplicationDetailBounds,
 ): void {
-  // Our own interfaces take the details of the market alone, whatever a model says.
+  // Our own interfaces accept only market details, whatever a model declares.
   if (resource.uri !== audience || resource.uri.startsWith(`${issuer}/`))
     throw refuse('details_location', `An authorization detail of this type is not for ${resource.uri}.`);
   if (locations !== undefined && !isOnly(locations, resource.uri))

@@ -35,9 +35,9 @@ interface AuthorityBounds {
 }
 
 /**
- * What no policy can give away, whatever the grant: scopes that change something in a market go with an intent or a step,
- * dealing is for traders and certified algorithms, no algorithm approves or governs, and a person's sign-in is of a class that the tier of the scope asks
- * for, whoever vouches for it.
+ * Rules that no policy can relax, for every grant. Scopes that change something in a market require an intent or a step.
+ * Only traders and certified algorithms deal. No algorithm approves or governs. A person's sign-in must have the class that
+ * the scope's tier requires, whichever party vouches for it.
  */
 export function checkAuthority(bounds: AuthorityBounds): void {
   for (const scope of bounds.scopes) {
@@ -49,7 +49,7 @@ export function checkAuthority(bounds: AuthorityBounds): void {
   }
 }
 
-/** Without an intent or a step there is reading, cancelling, and bringing approvals to our own interface. */
+/** Without an intent or a step, a token can read, cancel, and submit approvals to our own interface. */
 function checkPurpose(scope: Scope, { granted, step, audience, issuer }: AuthorityBounds): void {
   if (granted !== undefined || step !== undefined) return;
   if (changesMarket(scope))
@@ -73,7 +73,7 @@ function checkSubject(scope: Scope, { authority, directory, step }: AuthorityBou
     case 'agent':
       return;
     case 'service':
-      // A service carries on what a trader or an algorithm has begun; it begins no deal itself.
+      // A service continues what a trader or an algorithm started; it starts no deal itself.
       if (deals && step === undefined)
         throw deny('trader_needed', `${scope} for a new intent is for traders and algorithms, not for a service.`);
       return;
@@ -84,7 +84,7 @@ function checkSubject(scope: Scope, { authority, directory, step }: AuthorityBou
   }
 }
 
-/** Every algorithm that acts, in its own name or in somebody else's: what it may not do itself it may not do for another. */
+/** Every algorithm that acts, for itself or for another party: it may not do for others what it may not do itself. */
 function checkAlgorithms(scope: Scope, { authority, directory }: AuthorityBounds): void {
   for (const id of [authority.subject, ...authority.actors]) {
     const principal = directory.principal(id);
@@ -99,7 +99,10 @@ function checkAlgorithms(scope: Scope, { authority, directory }: AuthorityBounds
   }
 }
 
-/** The tiers of our own sign-ins, for every other one: a trust profile says whom to believe, not what that is enough for. */
+/**
+ * The tiers of our own sign-ins apply to all others: a trust profile names trusted parties but does not decide what their
+ * sign-in is sufficient for.
+ */
 function checkSignIn(scope: Scope, { authority, directory, authentication }: AuthorityBounds): void {
   if (directory.principal(authority.subject)?.kind !== 'person') return;
   const tier: Tier = tierOfScope(scope);
@@ -114,8 +117,8 @@ function checkSignIn(scope: Scope, { authority, directory, authentication }: Aut
 }
 
 /**
- * Whether anybody who would act by the token, or the mandate it would be issued under, is revoked: the subject, every actor,
- * the client with its own principal, and the institutions of all of them. A revocation stands until it is lifted.
+ * Checks whether the mandate or any party of the token is revoked: the subject, every actor, the client and its principal,
+ * and their institutions. A revocation applies until it is lifted.
  *
  * @throws CodedError `access_denied` (`authority_revoked`); `log_unavailable`
  */

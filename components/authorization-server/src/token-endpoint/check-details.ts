@@ -11,13 +11,13 @@ import {
 import type { Ceiling } from '../grant-handler.ts';
 import { refuse } from '../refusal.ts';
 
-/** The detail types a token can be issued for: those whose authority a mandate can hold. */
+/** The detail types that a token can be issued for: those that a mandate can authorise. */
 export const issuableDetailTypes = authorizationDetailTypes.filter((type) => scopeActionOf({ type }) !== undefined);
 
-/** An intent that may be acted on, as far as the request itself can tell. */
+/** An intent that passes all checks that depend only on the request itself. */
 export interface GrantedDetail {
   readonly detail: AuthorizationDetail;
-  /** What the mandate is asked about. */
+  /** The request to the mandate. */
   readonly action: Scope;
   /** Milliseconds since the epoch. */
   readonly notAfter: number;
@@ -27,16 +27,16 @@ interface DetailBounds {
   readonly ceiling: Ceiling;
   readonly client: Client;
   readonly resource: Resource;
-  /** The interface is one of the protocol's own, at which nothing is traded. */
+  /** Whether the interface is one of the protocol's own, where nothing is traded. */
   readonly withoutIntent: boolean;
   /** Milliseconds since the epoch. */
   readonly now: number;
 }
 
 /**
- * The one authorization detail granted (RFC 9396), or undefined when none is asked for. One token, one purpose:
- * two intents need two tokens. A request that names none keeps the one that its subject token or consent has; where a
- * person has consented to several, it must say which.
+ * The one authorization detail granted (RFC 9396), or undefined if none is requested. One token has one purpose: two intents
+ * need two tokens. A request that names none keeps the detail of its subject token or consent; if a person has consented to
+ * several, the request must choose one.
  */
 export function checkDetails(asked: string | undefined, bounds: DetailBounds): GrantedDetail | undefined {
   if (bounds.withoutIntent) {
@@ -51,7 +51,7 @@ export function checkDetails(asked: string | undefined, bounds: DetailBounds): G
   return detail === undefined ? undefined : checkDetail(detail, bounds);
 }
 
-/** A token that continues another keeps its intent; of those consented to, the ones for this interface come into question. */
+/** An exchanged token keeps its intent; of the consented intents, those for this interface are eligible. */
 function defaultDetails(ceiling: Ceiling, { uri }: Resource): readonly AuthorizationDetail[] {
   return ceiling.details ?? ceiling.offeredDetails?.filter(({ locations }) => locations.includes(uri)) ?? [];
 }
@@ -90,7 +90,7 @@ function checkDetail(detail: AuthorizationDetail, { client, resource, now }: Det
   const notAfter = parseInstant(detail.not_after);
   if (notAfter === undefined || notAfter <= now)
     throw refuse('details_expired', 'The not_after of the authorization detail has passed.');
-  // The places an intent may reach are part of it from the start; an exchange cannot add one.
+  // The locations of an intent are fixed from the start; an exchange cannot add one.
   if (!detail.locations.includes(resource.uri))
     throw refuse(
       'details_location',

@@ -10,15 +10,15 @@ export interface StandingMandate {
   readonly id: MandateId;
   readonly version: number;
   readonly recordId: RecordId;
-  /** Records of the mandate and of those it is cut from. */
+  /** Records of the mandate and of its parent mandates. */
   readonly chainRecords: readonly RecordId[];
-  /** Its own id, and those of the mandates it is cut from. */
+  /** Its own id and the ids of its parent mandates. */
   readonly chain: readonly MandateId[];
-  /** Milliseconds since the epoch at which the first of the chain ends. */
+  /** Milliseconds since the epoch at which the first mandate of the chain ends. */
   readonly until: number;
 }
 
-/** Asks whether the mandate that the intent names, with all it is cut from, allows it to this institution now. */
+/** Asks whether the intent's mandate and all its parents allow it to this institution now. */
 export async function checkMandate(
   { detail, action }: GrantedDetail,
   {
@@ -54,7 +54,7 @@ export async function checkMandate(
   };
 }
 
-/** A firm trades for itself or for a grantor of the mandate, never for a third firm. */
+/** An institution trades for itself or for a grantor of the mandate, never for a third institution. */
 function checkEntity(entity: Lei, institution: Lei, chain: readonly Mandate[]): void {
   if (entity !== institution && !chain.some(({ grantor }) => grantor.lei === entity))
     throw refuse(
@@ -64,9 +64,9 @@ function checkEntity(entity: Lei, institution: Lei, chain: readonly Mandate[]): 
 }
 
 /**
- * For whose accounts: one's own, those of whoever gave the mandate, and those of the firm that an allocation is given up to. A firm that
- * granted nothing is not dealt for, and nothing is allocated to it. An account that nobody registered is for the policies
- * to refuse: nobody is known to be cleared by it.
+ * Checks the accounts: an institution may use its own, those of the mandate's grantor, and those of the institution that an
+ * allocation is given up to. It may not deal for, or allocate to, an institution that granted nothing. Policies refuse
+ * unregistered accounts, since their owner is unknown.
  */
 function checkAccounts(
   detail: AuthorizationDetail,

@@ -4,9 +4,9 @@ import type { Ceiling } from '../grant-handler.ts';
 import { isProtocolScope } from '../protocol-scopes.ts';
 import { refuse } from '../refusal.ts';
 
-/** The scope parameter, taken apart. */
+/** The parsed scope parameter. */
 export interface AskedScope {
-  /** What is asked for of market interfaces; undefined where the request leaves it open. */
+  /** The requested market scopes; undefined if the request does not name any. */
   readonly market: string | undefined;
   /** The protocol scopes that are granted with this request. */
   readonly protocol: ReadonlySet<ProtocolScope>;
@@ -15,8 +15,8 @@ export interface AskedScope {
 const noProtocolScopes: ReadonlySet<ProtocolScope> = new Set();
 
 /**
- * Takes the scopes of the protocol itself (`openid`, `offline_access`) out: they are for this server, and open no
- * market interface. Grants that rest on nobody's consent have none to give, and know them as unknown scopes.
+ * Separates the protocol's own scopes (`openid`, `offline_access`): they are for this server and give no access to market
+ * interfaces. Grants without a consent cannot grant them and treat them as unknown scopes.
  */
 export function splitScope(asked: string | undefined, ceiling: Ceiling): AskedScope {
   const held = ceiling.protocolScopes;
@@ -39,9 +39,9 @@ interface ScopeBounds {
 const none: ReadonlySet<Scope> = new Set();
 
 /**
- * The market scopes granted: within what the authority holds, what the client is registered for and what the
- * interface offers, and keeping duties apart. All that is asked for or nothing: a client that gets less than it asked
- * for finds out at the worst moment. A token for an interface of the protocol's own has none.
+ * The granted market scopes: within the authority, the client's registration and the interface's scopes, and respecting
+ * separation of duties. The request gets all its scopes or none: a client with fewer would find out at the worst moment. A
+ * token for one of the protocol's own interfaces has no market scopes.
  */
 export function checkScope(asked: string | undefined, bounds: ScopeBounds): ReadonlySet<Scope> {
   if (bounds.protocolScopes !== undefined) {
@@ -70,8 +70,8 @@ function askedScopes(asked: string, { ceiling, client, resource }: ScopeBounds):
 }
 
 /**
- * A request that names no scope keeps what the subject token or the consent, the client and the interface have in
- * common; machines, whose authority has no such bound, have no default (RFC 6749 section 3.3).
+ * A request without scopes gets those shared by the subject token or consent, the client and the interface. Machines have no
+ * such bound on their authority and therefore no default (RFC 6749 section 3.3).
  */
 function defaultScopes({ ceiling, client, resource }: ScopeBounds): ReadonlySet<Scope> {
   const held = ceiling.scope === undefined ? [] : [...ceiling.scope];

@@ -20,19 +20,18 @@ export interface TargetBounds {
 }
 
 export interface Target {
-  /** The one protected interface that the token is for; for one of another class, where its subject token arrived. */
+  /** The one protected interface that the token is for; for another token type, the interface that received the subject token. */
   readonly resource: Resource;
-  /** What the token says it is for: the interface, but where it is of another class. */
+  /** The token's audience: the interface, or the recipient that another token type defines. */
   readonly audience: string;
   /**
-   * The scopes of the protocol that such a token carries, where the interface is one of the protocol's own: userinfo,
-   * which tells about the person who signed in, or the grants of the client. It opens no market interface. Undefined
-   * for every other.
+   * The protocol scopes that the token carries if the interface is one of the protocol's own: userinfo, or the client's
+   * grants. Such a token gives no access to market interfaces. Undefined for all other interfaces.
    */
   readonly protocolScopes?: ReadonlySet<ProtocolScope>;
 }
 
-/** The target of the token (RFC 8707 section 2): registered, allowed to this client, and within what was granted. */
+/** The target of the token (RFC 8707 section 2): registered, allowed to this client, and within the granted authority. */
 export function checkTarget(asked: string | undefined, bounds: TargetBounds): Target {
   const { client, directory, issuer } = bounds;
   const { ceiling, requested } = bounds.authority;
@@ -41,7 +40,7 @@ export function checkTarget(asked: string | undefined, bounds: TargetBounds): Ta
   const target = asked ?? defaultTarget(bounds, userinfoUri);
   const userinfo = target === userinfoUri && bounds.scope.protocol.has('openid');
   const protocolScopes = userinfo ? bounds.scope.protocol : grantScopesFor(target, bounds);
-  // What an ordinary relying party gets at most: a stolen token of it tells who signed in there, and no more.
+  // An ordinary relying party gets no more than userinfo: its token, if stolen, reveals only who signed in there.
   if (client.profile === 'oidc' && !userinfo)
     throw refuse('target_profile', `The client signs people in: its tokens are for ${userinfoUri} alone.`);
   const resource = target === undefined ? impliedTarget(bounds) : findResource(target, directory);
@@ -52,7 +51,7 @@ export function checkTarget(asked: string | undefined, bounds: TargetBounds): Ta
     throw refuse('target_not_allowed', `The client may not ask for tokens for ${resource.uri}.`);
   if (ceiling.resources?.includes(resource.uri) === false)
     throw refuse('target_not_granted', `The consent is not for ${resource.uri}.`);
-  // An exchange for the same audience would only add an actor, or refresh what should end.
+  // An exchange for the same audience would only add an actor or extend a token that should end.
   if (resource.uri === ceiling.audience)
     throw refuse('target_unchanged', 'The subject token is for this target already; exchange it for the next one.');
   return { resource, audience: resource.uri };
@@ -73,7 +72,7 @@ function impliedTarget({ client, directory, authority, scope }: TargetBounds): R
   return implied;
 }
 
-/** Grant Management for OAuth: the scopes to look at and end the client's own grants, when it asks for their interface. */
+/** Grant Management for OAuth: the scopes to query and revoke the client's own grants, if it requests their interface. */
 function grantScopesFor(
   target: string | undefined,
   { scope, issuer }: TargetBounds,
@@ -83,7 +82,7 @@ function grantScopesFor(
   return held.length === 0 ? undefined : new Set(held);
 }
 
-/** What was asked for when the consent was given; where that is about nothing but the sign-in, userinfo. */
+/** The interface that the consent was requested for; userinfo if the consent covers only the sign-in. */
 function defaultTarget({ authority, scope }: TargetBounds, userinfoUri: string): string | undefined {
   const { ceiling } = authority;
   const asksForMarket = scope.market === undefined ? (ceiling.scope?.size ?? 0) > 0 : scope.market !== '';
@@ -93,8 +92,8 @@ function defaultTarget({ authority, scope }: TargetBounds, userinfoUri: string):
 }
 
 /**
- * A token of another class: whom it is for is its own rule. The interface at which the subject token arrived stays the
- * one whose scopes and intents are carried on.
+ * The target of another token type, which defines its own recipient. Scopes and intents carry over from the interface that
+ * received the subject token.
  */
 function targetOf(requested: RequestedToken, asked: string | undefined, bounds: TargetBounds): Target {
   const { client, directory, authority } = bounds;
@@ -108,8 +107,8 @@ function targetOf(requested: RequestedToken, asked: string | undefined, bounds: 
 }
 
 /**
- * The interface that a request is for which names none (RFC 8707 section 2 leaves `resource` optional): the only one of the
- * client's that offers every market scope that is asked for. With several nobody guesses, and the caller refuses.
+ * The interface for a request that names none (RFC 8707 section 2 makes `resource` optional): the client's only interface
+ * that offers every requested market scope. If there are several, the caller refuses.
  */
 export function impliedResource(
   marketScopes: readonly string[],

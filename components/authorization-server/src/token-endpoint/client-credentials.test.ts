@@ -108,7 +108,7 @@ describe('a client-credentials token', () => {
       outcome: 'deny',
       reason: 'out_of_hours',
       policy: { version: 7 },
-      // All that a replay needs is in the record of a refusal too.
+      // The record of a refusal also contains everything that a replay needs.
       data: {
         decision: {
           decision: false,

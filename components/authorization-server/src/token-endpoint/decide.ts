@@ -9,7 +9,7 @@ export interface TokenQuestion {
   readonly authority: Authority;
   readonly client: Client;
   readonly resource: Resource;
-  /** The `aud` of the token; the resource itself, but for tokens of other classes. */
+  /** The `aud` of the token: the resource itself, except for other token types. */
   readonly audience: string;
   readonly scopes: ReadonlySet<Scope | ProtocolScope>;
   readonly granted: GrantedDetail | undefined;
@@ -19,7 +19,7 @@ export interface TokenQuestion {
   readonly now: number;
 }
 
-/** May this principal be given this token, about its transaction or else about the interface itself? */
+/** Asks the policies whether this principal may get this token, for its transaction or otherwise for the interface itself. */
 export function decide(
   question: TokenQuestion,
   { policyEngine }: { readonly policyEngine: Pick<PolicyEngine, 'decide'> },
@@ -40,7 +40,7 @@ export function decide(
       at: now,
       scopes: [...scopes],
       audience,
-      // Checked a moment ago; without an intent there is no mandate that could stand.
+      // Already checked above; without an intent there is no mandate.
       mandateStands: transaction !== undefined,
       ...(acr === undefined ? {} : { acr }),
       ...(authTime === undefined ? {} : { authTime }),
@@ -65,8 +65,8 @@ export function decide(
 }
 
 /**
- * A deny of any kind ends the request. Where somebody's approval or a stronger sign-in would help, the refusal names the
- * transaction that it is about: nobody can approve what they cannot name.
+ * Every kind of deny ends the request. If an approval or a step-up would help, the refusal names the transaction, because an
+ * approver needs its identifier.
  *
  * @throws CodedError `access_denied` with the policies' first reason
  */

@@ -41,19 +41,19 @@ import { decide, requirePermit, type TokenQuestion } from './decide.ts';
 import type { TokenStep, TokenTransaction } from './open-transaction.ts';
 import { groundsOf, recordIssue } from './record.ts';
 
-/** A token for which every rule has passed: whose authority, for what, under what. */
+/** A token that has passed every rule, with its subject, purpose and bounds. */
 export interface PassedToken extends TokenQuestion {
-  /** As the record names the way to it. */
+  /** The grant type that the record states. */
   readonly grantType: string;
-  /** What it is bound to; undefined for the profile `oidc` alone. */
+  /** The key binding; undefined only for the profile `oidc`. */
   readonly confirmation: Confirmation | undefined;
   readonly mandate: StandingMandate | undefined;
   readonly applicationDetail: ApplicationDetail | undefined;
-  /** The scopes of the protocol itself that are granted with it. */
+  /** The protocol's own scopes that are granted with it. */
   readonly protocolScopes: ReadonlySet<ProtocolScope>;
-  /** Seconds that it lives at most; less where a policy says so, or what it rests on ends. */
+  /** Maximum lifetime in seconds; shorter if a policy says so or if something that the token is based on ends. */
   readonly longestSeconds: number;
-  /** The answer of `checkRevoked`. It may still be pending, and its refusal comes before that of the policies. */
+  /** The result of `checkRevoked`. It may be pending; its refusal takes precedence over the policies' refusal. */
   readonly notRevoked: Promise<void>;
 }
 
@@ -75,9 +75,10 @@ export interface ReleasableToken {
 }
 
 /**
- * The one way to a token, whoever asks: decided, composed, written, recorded. Nothing leaves before its record is durable.
+ * The only path to a token, for every caller: decide, compose, write, record. Nothing is released before its record is
+ * durable.
  *
- * @param established what is known of the request so far; it grows, for the record of a refusal
+ * @param established facts about the request so far; it grows, for the record of a refusal
  * @throws CodedError of `oauthErrors`; `log_unavailable`
  */
 export async function issueDecided(
@@ -94,7 +95,7 @@ export async function issueDecided(
   Object.assign(established, {
     policy: { version: decision.policyVersion, hash: decision.policyHash },
     references: groundsOf(decision, mandate, transaction, authority),
-    // A refusal is replayed from its record as a permit is.
+    // A repeated request gets a refusal from its record, just as it gets a permit.
     data: { decision: openDecision(decision) },
     protectedValues: protectedDecision(decision, authority.institution),
   });
@@ -126,17 +127,17 @@ export async function issueDecided(
   return { claims, accessToken, companions, recordId };
 }
 
-/** Everything the rules have established about one token. */
+/** Everything that the rules have established about one token. */
 export interface Grounds {
   readonly issuer: string;
   readonly authority: Authority;
   readonly client: Client;
   readonly resource: Resource;
-  /** The `aud` of the token; the resource itself, but for tokens of other classes. */
+  /** The `aud` of the token: the resource itself, except for other token types. */
   readonly audience: string;
-  /** Those the token carries. */
+  /** The scopes that the token carries. */
   readonly scopes: ReadonlySet<Scope | ProtocolScope>;
-  /** What the token is bound to; undefined for the profile `oidc` alone. */
+  /** The key binding; undefined only for the profile `oidc`. */
   readonly confirmation: Confirmation | undefined;
   readonly decision: Decision;
   readonly granted: GrantedDetail | undefined;
@@ -151,7 +152,7 @@ export interface Grounds {
   readonly now: number;
 }
 
-/** @throws CodedError `invalid_grant` when what the token rests on is about to end */
+/** @throws CodedError `invalid_grant` when something that the token is based on is about to end */
 export function composeClaims(grounds: Grounds): AccessTokenClaims {
   const { authority, granted, mandate, transaction, step, applicationDetail, now } = grounds;
   const { acr, authTime } = authority.authentication;
@@ -198,20 +199,20 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
 }
 
 /**
- * Who alone may exchange the token (RFC 8693 section 4.4), by the registration of the interface that it is for. A token for a
- * step of a transaction, or for the detail of an application, is exchanged by nobody, and one of another class is for somebody else.
+ * The principals that may exchange the token (RFC 8693 section 4.4), from the registration of its interface. A token for a
+ * step or an application detail cannot be exchanged; a token of another type has another recipient.
  */
 function actorOf({ resource, audience, step, applicationDetail }: Grounds): string | undefined {
   const exchanged = step === undefined && applicationDetail === undefined;
   return audience === resource.uri && exchanged ? resource.mayAct : undefined;
 }
 
-/** The consent that the token ends with: its own, or that of the token it was exchanged for. */
+/** The consent that ends the token: its own, or that of the exchanged token. */
 function grantOf({ grant, continues }: Authority): Digest | undefined {
   return grant === undefined ? continues?.grant : revocationKey({ kind: 'grant', id: grant.id });
 }
 
-/** Seconds since the epoch: after the token's life, or when the first thing it rests on ends. */
+/** Seconds since the epoch: the end of the token's lifetime, or of the first thing it is based on. */
 function expiryOf({ now, lifetimeSeconds, authority, granted, mandate }: Grounds): number {
   const nowSeconds = epochSeconds(now);
   const expiresAt = Math.min(
@@ -224,7 +225,7 @@ function expiryOf({ now, lifetimeSeconds, authority, granted, mandate }: Grounds
   return expiresAt;
 }
 
-/** Signs tokens with the current key; the encoded header is made once for each key. */
+/** Signs tokens with the current key; the encoded header is created once per key. */
 export function createTokenSigner(
   signer: Pick<Signer, 'current' | 'sign'>,
 ): (claims: AccessTokenClaims) => Promise<string> {
@@ -237,10 +238,10 @@ export function createTokenSigner(
   };
 }
 
-/** Puts claims into the form in which their interface takes tokens, by its registration. */
+/** Encodes claims in the token format that the interface is registered for. */
 export type TokenForms = (claims: AccessTokenClaims, resource: Resource) => Promise<string>;
 
-/** `jwt`: the signed token. `opaque`: a reference that says nothing, to a signed token that is kept in its region. */
+/** `jwt`: the signed token. `opaque`: a meaningless reference to a signed token that is stored in its region. */
 export function createTokenForms(forms: {
   readonly signToken: (claims: AccessTokenClaims) => Promise<string>;
   readonly opaqueTokens: Pick<OpaqueTokens, 'keep'>;
@@ -257,7 +258,7 @@ export function createTokenForms(forms: {
   };
 }
 
-/** Writes what was granted: in the form of its interface, or as the class that is asked for is written. */
+/** Encodes the granted claims: in the format of the interface, or of the requested token type. */
 export function writeToken(
   granted: {
     readonly claims: AccessTokenClaims;

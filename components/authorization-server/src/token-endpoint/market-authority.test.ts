@@ -28,7 +28,7 @@ type Started = ReturnType<typeof start>;
 const stepOf = (transaction: string, actions: readonly string[] = ['submit'], change: object = {}) =>
   JSON.stringify([{ type: transactionStepType, locations: [ourTransactions], actions, transaction, ...change }]);
 
-/** A transaction that an algorithm of the broker has begun. */
+/** A transaction that an algorithm of the broker started. */
 async function begun(world: Started): Promise<{ readonly txn: string; readonly token: TokenResponse }> {
   const token = await world.server.token(world.clientCredentials({ authorization_details: world.order() }));
   return { txn: String(claimsOf(token)['txn']), token };
@@ -219,7 +219,7 @@ describe('a scope that changes something in a market, with its intent', () => {
 });
 
 describe('an intent may be acted on', () => {
-  /** What the newest record says that stands from then on. */
+  /** The standing entries of the newest record. */
   const standingIn = ({ audit }: Started) => (audit.last()?.standing ?? []).map(({ of }) => of);
 
   it('once a token for it was permitted, by the firm whose interface the token is for', async () => {
@@ -282,7 +282,7 @@ describe('a token for a step of a transaction', () => {
   it('names the step, the transaction, its intent and its mandate, and is recorded with it', async () => {
     const world = atTheDesk();
     const { txn, token } = await begun(world);
-    // Nobody exchanges such a token: it names nobody who might.
+    // Nobody can exchange such a token, because it names no permitted actor.
     world.world.nameActor(ourTransactions, 'service:venue');
     const issued = await world.server.token(ask(world, stepOf(txn)));
     expect(claimsOf(issued)).not.toHaveProperty('may_act');

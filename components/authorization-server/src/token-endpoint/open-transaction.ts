@@ -29,7 +29,7 @@ import type { StandingMandate } from './check-mandate.ts';
 interface Begun {
   readonly id: TransactionId;
   readonly intentDigest: IntentDigest;
-  /** The record of its opening, where it was opened or found again by this request. */
+  /** The record of its opening, if this request opened it or found it by its idempotency key. */
   readonly recordId?: RecordId;
 }
 
@@ -45,8 +45,8 @@ export interface TransactionQuestion {
 }
 
 /**
- * The transaction of the intent: opened with the first token for it, found again by its idempotency key, kept
- * through every exchange. The digest is that of the intent as first asked for, and never computed anew.
+ * The transaction of the intent: opened with the intent's first token, found again by its idempotency key, and kept through
+ * every exchange. The digest is that of the intent as first requested and is never recomputed.
  */
 export async function openTransaction(
   asked: TransactionQuestion,
@@ -71,21 +71,21 @@ async function open(
   return { id, intentDigest, recordId };
 }
 
-/** A step of a transaction that stands, taken by an institution that has a part in it. */
+/** A step of an open transaction, taken by an institution that is a party to it. */
 export interface TokenStep {
   readonly detail: GrantedStep;
   readonly transaction: TransactionId;
   readonly intentDigest: Digest;
-  /** Whether its scopes are for steps that begin nothing new. */
+  /** Whether its scopes are only for steps that start nothing new. */
   readonly carriesThrough: boolean;
 }
 
-/** Where steps are taken: the interface of the transaction registry. */
+/** The interface of the transaction registry, where steps are taken. */
 export function stepsInterface(issuer: string): string {
   return `${issuer}/transactions`;
 }
 
-/** The step that a request names in `authorization_details`; undefined where it names none. */
+/** The step that a request names in `authorization_details`; undefined if there is none. */
 export function readStep(
   asked: string | undefined,
   { resource, client, issuer }: { readonly resource: Resource; readonly client: Client; readonly issuer: string },
@@ -105,9 +105,9 @@ export function readStep(
 }
 
 /**
- * The transaction of the step, which the institution must have a part in: each event it names is one that this part takes,
- * and each scope that changes something in a market is the scope of one of these events. Whether the step can be taken
- * now, and whether mandates and policies permit it, the registry asks when it is taken.
+ * Checks the transaction of the step. The institution must have a part in it, this part must permit each named event, and
+ * each market-changing scope must belong to one of these events. The registry checks the current state, mandates and
+ * policies when the step is taken.
  */
 export async function openStep(
   step: TransactionStep,

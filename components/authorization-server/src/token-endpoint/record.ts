@@ -18,7 +18,7 @@ import { type Authority, type Companions, endedWith } from '../grant-handler.ts'
 import type { StandingMandate } from './check-mandate.ts';
 import type { TokenTransaction } from './open-transaction.ts';
 
-/** Everyone who acts, as the record names them. */
+/** All acting parties, as the record names them. */
 export function describeAuthority(authority: Authority, directory: ReturnType<Directory['snapshot']>): Established {
   return {
     subject: { id: authority.subject, institution: authority.institution },
@@ -32,7 +32,7 @@ export function describeAuthority(authority: Authority, directory: ReturnType<Di
   };
 }
 
-/** Everything a token rests on, each record once: a bundle of evidence carries them too. */
+/** All records that a token is based on, each once; an evidence bundle contains them too. */
 export function groundsOf(
   decision: Decision,
   mandate: StandingMandate | undefined,
@@ -51,13 +51,14 @@ export interface IssuedToken {
   readonly companions: Companions | undefined;
   readonly decision: Decision;
   readonly authority: Authority;
-  /** Whose interface it is for, where it is for an intent of its own. */
+  /** The owner of the interface, if it is for an intent of its own. */
   readonly permitted?: { readonly transaction: TransactionId; readonly institution: string } | undefined;
 }
 
 /**
- * Makes the issue durable. No token is in the record, only the hash of each, and what the access token says; of a token
- * of another class, what an access token would say in its place, so that every exchange is followed in the same way.
+ * Makes the issue durable. The record contains no token, only the hash of each and the claims of the access token. For
+ * another token type it contains the claims that an access token would have, so that every exchange can be traced in the
+ * same way.
  */
 export async function recordIssue(issued: IssuedToken, established: Established, audit: AuditAppender): Promise<void> {
   const { claims, decision, authority } = issued;
@@ -96,8 +97,8 @@ export async function recordIssue(issued: IssuedToken, established: Established,
 }
 
 /**
- * What ends with the token, and that its intent may be acted on from now on: a token that was exchanged carries the intent to
- * one more institution, and permits nothing anew.
+ * What ends with the token, and the authority to act on its intent from now on. An exchanged token passes the intent to one
+ * more institution and gives no new authority.
  */
 function standingsOf({ recordId, authority, permitted }: IssuedToken): Partial<RecordDraft> {
   const { continues, usedUp } = authority;
@@ -112,7 +113,7 @@ function standingsOf({ recordId, authority, permitted }: IssuedToken): Partial<R
   return standings.length === 0 ? {} : { standing: standings };
 }
 
-/** What the token is for is what its institution means to trade. */
+/** Restricted, because the details reveal what the institution intends to trade. */
 function protectedDetails(
   details: AccessTokenClaims['authorization_details'],
   institution: string,
@@ -132,7 +133,7 @@ function hashesOf(companions: Companions | undefined): { readonly [name: string]
   };
 }
 
-/** Claims are JSON by construction: parsed from it, or put together from strings and whole numbers. */
+/** Claims are JSON by construction: parsed from JSON, or built from strings and integers. */
 export function asJson(claims: object): Json {
   return { ...claims } as unknown as Json;
 }

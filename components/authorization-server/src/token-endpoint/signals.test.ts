@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createHarness } from '../testing/harness.ts';
 
-/** What stands of people and software the decision point knows itself; the endpoint says whom a token is about. */
+/** The decision point looks up signals about people and software itself; the endpoint tells it the parties of the token. */
 describe('whom a token is about', () => {
   it('is told to the policies, with nothing about how it stands with them', async () => {
     const { server, federated, policyEngine } = createHarness();

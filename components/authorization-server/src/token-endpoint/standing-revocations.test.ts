@@ -6,7 +6,7 @@ import { liftRevocation as lift, placeRevocation as place } from '../testing/pla
 import { broker, fund, venue } from '../testing/trading-world.ts';
 
 type Harness = ReturnType<typeof createHarness>;
-/** Every way to a token, by whose authority and under which mandate. */
+/** Every grant, with its subject and mandate. */
 const ways = {
   'client credentials': (harness: Harness) => harness.server.token(harness.clientCredentials()),
   'an order of an agent': (harness: Harness) =>

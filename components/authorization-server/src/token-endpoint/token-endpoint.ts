@@ -48,8 +48,8 @@ export interface TokenEndpointDependencies {
 }
 
 /**
- * The token endpoint: rules in the order they are applied, whatever the grant. Who asks, with which key or
- * certificate, was established by `createClientEndpoint` before. Nothing leaves before its record is durable.
+ * The token endpoint: its rules in order of application, the same for every grant. `createClientEndpoint` has already
+ * established the client and its key or certificate. Nothing is released before its record is durable.
  */
 export function createTokenEndpoint(
   dependencies: TokenEndpointDependencies,
@@ -69,19 +69,19 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   const { client, directory, now, note } = context;
   const { singleUse, issuer } = dependencies.clients;
 
-  // What is asked for, and what a token of this client is bound to.
+  // The request, and the key binding of this client's tokens.
   const asked = parseTokenRequest(context.parameters, dependencies.grants);
   note({ data: { grant_type: asked.grantType } });
   checkGrant(client, asked.grantType);
   const confirmation = bindingOf(context);
 
-  // Whose authority, and what bounds it.
+  // The subject's authority and its bounds.
   const authority = await asked.grant.resolve(context, confirmation);
   note(describeAuthority(authority, directory));
   await spend(authority.usedUp, singleUse);
   checkStanding(authority.institution, directory);
 
-  // For what.
+  // The target and purpose.
   const { ceiling } = authority;
   const scope = splitScope(asked.scope, ceiling);
   const target = checkTarget(asked.target, { client, directory, authority, scope, issuer });
@@ -114,14 +114,14 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
     authentication: dependencies.authentication,
   });
 
-  // Under which mandate, in which transaction.
+  // The mandate and the transaction.
   const mandate = granted && (await checkMandate(granted, { authority, directory, now }, dependencies.consentStore));
   if (mandate !== undefined) note({ mandate: { id: mandate.id, version: mandate.version } });
   const notRevoked = checkRevoked(
     { authority, client, directory, mandates: mandate?.chain ?? [] },
     dependencies.standings,
   );
-  // Where no transaction depends on it, the log answers while the policies decide: two calls, one round trip.
+  // If no transaction depends on it, the log is queried while the policies decide: two calls, one round trip.
   notRevoked.catch(() => undefined);
   if (granted !== undefined || namedStep !== undefined) await notRevoked;
   const transaction =
@@ -133,7 +133,7 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
     namedStep && (await openStep(namedStep, { authority, scopes: marketScopes }, dependencies.transactionRegistry));
   if (step !== undefined) note({ transaction: step.transaction, intent: step.intentDigest });
 
-  // Decided, recorded, and only then released.
+  // Decided and recorded before release.
   const { claims, accessToken, companions } = await issueDecided(
     {
       ...{ authority, client, resource, audience, scopes, granted, transaction, step, now },
@@ -150,7 +150,7 @@ async function issueToken(context: ClientContext, dependencies: TokenEndpointDep
   ]);
 }
 
-/** RFC 8705 section 3 has no type of its own for tokens that are bound to a certificate. */
+/** RFC 8705 section 3 defines no token type of its own for certificate-bound tokens. */
 function tokenTypeOf({ cnf }: AccessTokenClaims): 'DPoP' | 'Bearer' {
   return cnf !== undefined && 'jkt' in cnf ? 'DPoP' : 'Bearer';
 }
@@ -169,7 +169,7 @@ function release(
     access_token: accessToken,
     token_type: authority.requested === undefined ? tokenTypeOf(claims) : 'N_A',
     expires_in: claims.exp - claims.iat,
-    // RFC 6749 section 5.1: all that was granted, also what an ID token or a refresh token now stands for.
+    // RFC 6749 section 5.1: all granted scopes, including those that an ID token or a refresh token represents.
     scope: grantedBeside.length === 0 ? claims.scope : `${grantedBeside.join(' ')} ${claims.scope}`,
     ...(authority.continues === undefined
       ? {}
@@ -180,7 +180,7 @@ function release(
   };
 }
 
-/** What is asked for; nothing in it is believed yet. */
+/** The request as received; nothing in it is trusted yet. */
 export interface ParsedTokenRequest {
   readonly grantType: GrantHandler['grantType'];
   readonly grant: GrantRequest;
@@ -190,7 +190,7 @@ export interface ParsedTokenRequest {
   readonly authorizationDetails: string | undefined;
 }
 
-/** RFC 6749 section 4 and its kin. @throws CodedError of `oauthErrors` */
+/** RFC 6749 section 4 and its extensions. @throws CodedError of `oauthErrors` */
 export function parseTokenRequest(
   parameters: ReadonlyMap<string, string>,
   grants: ReadonlyMap<string, GrantHandler>,
@@ -217,7 +217,7 @@ function readTarget(parameters: ReadonlyMap<string, string>): string | undefined
   return resource ?? audience;
 }
 
-/** Whether this client may use this grant. */
+/** Checks whether this client may use this grant. */
 export function checkGrant(client: Client, grantType: GrantType): void {
   if (!client.grantTypes.includes(grantType))
     throw refuse('grant_not_allowed', `The client is not registered for the grant ${grantType}.`);
@@ -231,8 +231,8 @@ export async function spend(usedUp: UsedUp<GrantType>, singleUse: SingleUse): Pr
 }
 
 /**
- * The record of a token whose grant uses something up is there once (`recordIdFor`): whoever gets as far a second time, because a row
- * was put back or a claim was lost, is refused as one who brings it again.
+ * Only one token record can exist for a used-up grant (`recordIdFor`). If a row was restored or a claim was lost, a second
+ * request still fails here, and is refused as a replay.
  */
 export async function refuseIssuedBefore(error: unknown, usedUp: UsedUp<GrantType>): Promise<never> {
   throw usedUp !== undefined && auditLogErrors.is(error, 'record_identity_taken') ? await replayed(usedUp) : error;

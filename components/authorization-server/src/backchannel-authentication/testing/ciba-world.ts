@@ -48,7 +48,7 @@ import { backchannelAuthenticationRoutes } from '../http.ts';
 export const issuer = 'https://as.example';
 export const start = Date.parse('2026-11-23T10:00:00Z');
 export const anna = 'person:anna.keller';
-/** Of another firm than the trading desk. */
+/** A person of another institution than the trading desk. */
 export const carl = 'person:carl.otto';
 export const pingEndpoint = 'https://desk.example/ciba';
 export const notificationToken = 'cBDqB5v2oYh8fK1sP0aT7w';
@@ -64,7 +64,7 @@ export interface SentPing {
   readonly contentType: string;
 }
 
-/** By whom, and with what shown. */
+/** The requesting client, and the key or certificate it presents. */
 export interface By {
   readonly clientId?: string;
   readonly proofKey?: SigningKey | undefined;
@@ -104,7 +104,7 @@ export async function createCibaWorld(
       return answerPing();
     },
   };
-  /** The class of every sign-in, where the development method is not what a test is about. */
+  /** The class of every sign-in, for tests that do not concern the development method. */
   let upgraded: Partial<SignIn> = {};
   const stops: (() => Promise<unknown>)[] = [];
 
@@ -254,7 +254,7 @@ export async function createCibaWorld(
       ...change,
     };
   }
-  /** What the trading desk asks Anna: to see orders, with a message to compare. */
+  /** The request of the trading desk to Anna: to view orders, with a message to compare. */
   const plain = (change: Fields = {}): Fields => ({
     login_hint: anna,
     scope: 'openid order:read',
@@ -277,7 +277,7 @@ export async function createCibaWorld(
     };
     return signJws(key, { alg: 'ES256', kid: key.kid, ...header }, claims);
   }
-  /** Signs what is asked for, as every client at FAPI-CIBA must, unless it is signed already or told to be sent plain. */
+  /** Signs the request, as FAPI-CIBA requires, unless it is already signed or the test wants it unsigned. */
   const ask = (
     fields: Fields = plain(),
     by: By & { readonly at?: Pick<typeof first, 'backchannel'>; readonly unsigned?: true } = {},

@@ -76,7 +76,7 @@ export function memoryClientDirectory(
     return problems;
   }
 
-  /** What would be changed, of documents by their ids; without one, what is there is taken away. */
+  /** The changed documents by id; undefined removes the document. */
   function changesOf(wanted: ReadonlyMap<string, Document | undefined>): readonly DirectoryChange[] {
     return [...wanted].flatMap(([id, document]): readonly DirectoryChange[] => {
       const before = documents.get(id);
@@ -147,7 +147,7 @@ export function memoryClientDirectory(
   } satisfies Pick<Directory, 'plan' | 'edit'> & MemoryClientDirectory;
 }
 
-/** What is asked of a client here: that it is there, and whose it is. */
+/** The only checks here: the client exists, and who owns it. */
 function clientOf(document: Document | undefined, base: DirectorySnapshot): Client | undefined {
   const like = base.client('vwap-engine');
   const id = parseClientId(document?.['id']);

@@ -26,7 +26,7 @@ import { memoryClientDirectory } from './client-directory.ts';
 export const issuer = 'https://as.example';
 export const endpoint = `${issuer}/register`;
 
-/** Who registers: the broker's order desk, unless a test says otherwise. */
+/** The caller: the broker's order desk, unless a test says otherwise. */
 export interface By {
   readonly subject?: string;
   readonly client?: string;
@@ -169,7 +169,7 @@ export function machine(change: Readonly<Record<string, unknown>> = {}): Record<
   };
 }
 
-/** What was answered, with the members that every registration has. */
+/** The response, with the members that every registration has. */
 export function clientOf(response: LightMyRequestResponse): Record<string, unknown> & {
   readonly client_id: string;
   readonly registration_access_token: string;
