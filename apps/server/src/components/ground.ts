@@ -6,7 +6,7 @@ import type { OpenedDatabase } from '../database/index.ts';
 import { type GroupKey, type KeyringDependencies, readKeyEncryptionKey } from '../keys/index.ts';
 import { groupOf } from '../process-groups/index.ts';
 
-/** What this process is given before any component is started. */
+/** What this process has before any component starts. */
 export interface ProcessParts {
   readonly configuration: Configuration;
   readonly database: OpenedDatabase;
