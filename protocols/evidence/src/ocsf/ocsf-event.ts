@@ -121,7 +121,7 @@ function eventOf(type: string, view: View): Described {
     case 'userAccess': {
       const privileges = view.texts(...(view.texts('scope').length > 0 ? ['scope'] : ['data', 'scopes']));
       const held = type === 'grant.revoked' ? userById(view.text('data', 'subject')) : user;
-      // This event class requires a person or a privilege.
+      // These events require a person; authorizeSession also requires a privilege.
       if (held === undefined || (className === 'authorizeSession' && privileges.length === 0))
         return apiActivity(type, otherActivity, view);
       return {

@@ -4,7 +4,7 @@ import { isObject, refusalOf, type Token } from '@countersign/sdk/calling';
 import type { Connection } from '../../connection.ts';
 import { type QuestionFlags, questionOf, scopesOf } from './question.ts';
 
-/** The longest records must fit this many times into one answer. */
+/** A page of this many records of maximum length fits into one answer. */
 const pageSize = 100;
 /** Renews a token with less remaining lifetime than this. */
 const renewBeforeMs = 30_000;

@@ -119,7 +119,7 @@ export async function analyseFolder({ content, loaded }: LoadedFolder): Promise<
   return content.kind === 'market' ? (await server()).analysePolicies(loaded) : [];
 }
 
-/** Prints each finding with its place. @returns whether one of them is certainly a mistake */
+/** Prints each finding with its place. @returns whether one of them is an error */
 export function printFindings(findings: readonly PolicyFinding[]): boolean {
   for (const { code, severity, file, line, column, policyId, message } of findings)
     print(
