@@ -10,7 +10,7 @@ import {
   unsuccessful,
 } from './http-connection.ts';
 
-/** Where the load goes, and how much of it at once. */
+/** The target of the load, and its concurrency. */
 interface Target {
   readonly name: string;
   readonly url: string;
@@ -18,14 +18,14 @@ interface Target {
 }
 
 export interface Load extends Target {
-  /** Complete requests as bytes, each sent once; whatever they hold is prepared beforehand. */
+  /** Complete requests as bytes, prepared in advance and each sent once. */
   readonly requests: readonly Buffer[];
   /**
-   * For `https:` who the connections are of, in turn; requests go round them in the same way, so that each is sent by whom
-   * it was prepared for.
+   * Client identities of `https:` connections, assigned in rotation. Requests rotate the same way, so that each is sent by the
+   * client for which it was prepared.
    */
   readonly identities?: readonly ClientIdentity[] | undefined;
-  /** Throws or returns a complaint for an answer that is not a success. */
+  /** Throws, or returns the problem, if an answer is not a success. */
   readonly complaint: (answer: Answer) => string | undefined;
 }
 
@@ -35,22 +35,21 @@ export interface LoadResult {
   readonly latenciesMs: Float64Array;
 }
 
-/** Longer than any round: a server that has stopped answering must not hang the run. */
+/** Longer than any round. It ends the run if the server stops answering. */
 const timeLimitMs = 60_000;
 
 /**
- * Sends every request over kept-alive connections, each connection with one request under way (a closed loop).
+ * Sends every request over keep-alive connections, with one request in flight on each (a closed loop).
+ * It uses bare sockets, because the client shares the machine with the measured server and must be cheap.
  *
- * Written on bare sockets: the client shares the machine with the server it measures, so it has to be cheap.
- *
- * @throws CodedError `benchmark_answer` at the first answer that is not a success, `benchmark_connection` when a
- *   connection ends or the time is up
+ * @throws CodedError `benchmark_answer` at the first answer that is not a success, `benchmark_connection` if a connection ends
+ * or the time limit is reached
  */
 export async function sendAll(load: Load): Promise<LoadResult> {
   const { requests, identities = [] } = load;
   const latenciesMs = new Float64Array(requests.length);
   const lanes = Math.max(1, identities.length);
-  /** Of each lane. */
+  /** The next request of each lane. */
   const next = Array.from({ length: lanes }, (_, lane) => lane);
   const sockets: Socket[] = [];
   const limit = timeLimit(load.name);
@@ -109,8 +108,8 @@ export async function sendAll(load: Load): Promise<LoadResult> {
 }
 
 /**
- * Does a piece of work for every item over kept-alive connections, each with one item under way: for what takes more
- * than one request, or depends on the answer before.
+ * Runs work for every item over keep-alive connections, with one item in progress on each: for work that needs several
+ * requests, or depends on the previous answer.
  *
  * @throws what the work throws, and CodedError `benchmark_connection`
  */
@@ -151,7 +150,7 @@ export async function performAll<Item>(
   }
 }
 
-/** Something to race against: rejects when told to, and when the time is up. */
+/** A promise for a race. It rejects on request and at the time limit. */
 function timeLimit(name: string) {
   let fail: (error: Error) => void = () => undefined;
   const failed = new Promise<never>((_resolve, reject) => {

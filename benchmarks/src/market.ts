@@ -14,36 +14,36 @@ const trader = '5493000ARRANGERDEM94';
 const venue = '969500VENUEEXAMPLE02';
 const clearing = '213800CLEARINGFIRM02';
 
-/** Interfaces that tokens of the benchmark are for. */
+/** Audiences of the benchmark's tokens. */
 export const venueOrders = 'https://venue.example/orders';
 export const clearingTrades = 'https://clearing.example/trades';
-/** The same for tokens in the form of references. */
+/** The audience of reference tokens. */
 export const venueReports = 'https://venue.example/reports';
 
 /** Scopes of a token for the venue, and the narrower one it is exchanged for. */
 export const venueScope = 'settlement:read trade:read';
 export const clearingScope = 'trade:read';
-/** What a person consents to: with an ID token and a refresh token. */
+/** The scope of a consent: it includes an ID token and a refresh token. */
 export const consentedScope = `openid offline_access ${venueScope}`;
 
-/** Where codes are sent; nobody listens there. */
+/** The redirect URI for codes; no server listens there. */
 export const deskRedirect = 'https://desk.example/callback';
 
-/** The firms of the benchmark, their people and their software. */
+/** The institutions of the benchmark with their people and clients. */
 export interface Market {
-  /** Order systems of a trading firm: client credentials, decisions. */
+  /** Order systems of a trading firm, for client credentials and decisions. */
   readonly traders: readonly MachineClient[];
-  /** The same with tokens that are bound to a certificate and not to a key (RFC 8705). */
+  /** The same, with tokens bound to a certificate instead of a key (RFC 8705). */
   readonly certified: readonly MachineClient[];
-  /** Gateways of a venue: they exchange and introspect the tokens that were given to the venue. */
+  /** Gateways of a venue, which exchange and introspect tokens for the venue. */
   readonly gateways: readonly MachineClient[];
   /**
-   * What people of the trading firm work with: authorization code, refresh token. As many as there are people, because
-   * the requests of one client that wait for somebody are limited.
+   * Clients of the trading firm's people, for authorization codes and refresh tokens. One per person, because the pending
+   * requests of one client are limited.
    */
   readonly desks: readonly MachineClient[];
   readonly people: readonly string[];
-  /** Who has a part in orders that agents place by themselves. */
+  /** The parties to orders that agents place. */
   readonly ordering: OrderingClients;
 }
 
@@ -68,7 +68,7 @@ export function ordersOf({ ordering }: Market, issuer: string): Promise<OrderFlo
   });
 }
 
-/** A directory file that makes the control plane know the market. */
+/** The directory file with the market. */
 export function directoryFile(
   { traders, certified, gateways, desks, people, ordering }: Market,
   issuer: string,
@@ -195,7 +195,7 @@ export function clearedByCompliance(suitableFor: readonly string[]) {
   };
 }
 
-/** The operator's command, which may end what was issued. */
+/** The operator's command, which may revoke what was issued. */
 export function operatorOf(installation: { readonly issuer: string; readonly dataFolder: string }): Client {
   return createClient(commandOf(installation));
 }
@@ -205,7 +205,7 @@ function commandOf({ issuer, dataFolder }: { readonly issuer: string; readonly d
   return { issuer, clientId: 'countersign-cli', key };
 }
 
-/** Makes a control plane know the market, as its operator does it. */
+/** Sets the market up in a control plane, as its operator would. */
 export async function introduce(
   market: Market,
   installation: { readonly issuer: string; readonly dataFolder: string },

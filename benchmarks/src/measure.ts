@@ -1,25 +1,25 @@
-/** What one contender did in one round. */
+/** The result of one contender in one round. */
 export interface Round {
   readonly operations: number;
   readonly seconds: number;
-  /** Operations a second. */
+  /** Operations per second. */
   readonly rate: number;
   readonly p50Ms?: number;
   readonly p99Ms?: number;
-  /** CPU time of the process measured, in microseconds an operation. */
+  /** CPU time of the measured process, in microseconds per operation. */
   readonly cpuUs?: number;
-  /** CPU time of its PostgreSQL, all processes, in microseconds an operation. */
+  /** CPU time of all its PostgreSQL processes, in microseconds per operation. */
   readonly databaseCpuUs?: number;
-  /** Write-ahead log of its PostgreSQL, in bytes an operation. */
+  /** Write-ahead log of its PostgreSQL, in bytes per operation. */
   readonly walBytes?: number;
 }
 
 export type Figure = Exclude<keyof Round, 'operations' | 'seconds'>;
 
-/** One of those compared in a suite. */
+/** An implementation that a suite compares. */
 export interface Contender<Turn = Round> {
   readonly name: string;
-  /** Until caches are filled and code is compiled. */
+  /** Runs until caches are filled and code is compiled. */
   warmUp(): Promise<unknown>;
   round(seconds: number): Promise<Turn>;
 }
@@ -30,15 +30,15 @@ export interface Result<Turn = Round> {
   readonly rounds: readonly Turn[];
 }
 
-/** Of each turn, one of the rounds that it holds. */
+/** Selects one of the rounds that each turn contains. */
 export function partOf<Turn>(results: readonly Result<Turn>[], part: (turn: Turn) => Round): readonly Result[] {
   return results.map(({ name, rounds }) => ({ name, rounds: rounds.map(part) }));
 }
 
 /**
- * Measures contenders in turn, round by round: whatever else the machine does meanwhile hits all of them.
+ * Measures contenders alternately, round by round, so that other load on the machine affects all of them.
  *
- * @throws what a contender throws: figures of a run with failures are worth nothing
+ * @throws what a contender throws, because figures of a run with failures are worthless
  */
 export async function measureInTurn<Turn = Round>(
   contenders: readonly Contender<Turn>[],
@@ -59,18 +59,18 @@ export async function measureInTurn<Turn = Round>(
   return results;
 }
 
-/** What was counted while something was measured. */
+/** The raw counts of a measurement. */
 export interface Counted {
   readonly operations: number;
   readonly seconds: number;
-  /** In milliseconds, one for each operation. */
+  /** In milliseconds, one per operation. */
   readonly latenciesMs?: Float64Array;
   readonly cpuUs?: number;
   readonly databaseCpuUs?: number | undefined;
   readonly walBytes?: number | undefined;
 }
 
-/** Puts a round together from what was counted. */
+/** Computes a round from raw counts. */
 export function roundOf(counted: Counted): Round {
   const { operations, seconds, latenciesMs, cpuUs, databaseCpuUs, walBytes } = counted;
   if (operations === 0 || seconds <= 0) throw new Error('a round in which nothing was done');
@@ -86,7 +86,7 @@ export function roundOf(counted: Counted): Round {
   };
 }
 
-/** More of the same: everything adds up, latencies stand side by side. */
+/** Combines measurements of different operations: counts add up, latencies are concatenated. */
 export function together(parts: readonly Counted[]): Counted {
   const latencies = parts.map(({ latenciesMs }) => latenciesMs ?? new Float64Array());
   const all = new Float64Array(latencies.reduce((length, each) => length + each.length, 0));
@@ -98,7 +98,7 @@ export function together(parts: readonly Counted[]): Counted {
   return { ...costs(parts), operations: sum(parts.map(({ operations }) => operations)), latenciesMs: all };
 }
 
-/** The steps of the same operations, one after the other: costs and the latencies of each operation add up. */
+/** Combines consecutive steps of the same operations: costs and the latencies of each operation add up. */
 export function oneAfterTheOther(steps: readonly Counted[]): Counted {
   const [first] = steps;
   if (first === undefined) throw new Error('an operation without steps');
@@ -125,7 +125,7 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
-/** The smallest value that at least `percent` per cent of the sorted values do not exceed (nearest rank). */
+/** The nearest-rank percentile: the smallest value that at least `percent` per cent of the sorted values do not exceed. */
 export function percentile(sorted: Float64Array, percent: number): number {
   const value = sorted[Math.max(0, Math.ceil((percent / 100) * sorted.length) - 1)];
   if (value === undefined) throw new Error('a percentile of nothing');
@@ -139,13 +139,13 @@ export function median(values: readonly number[]): number {
   return (low + high) / 2;
 }
 
-/** The median over the rounds; undefined where this contender does not have that figure. */
+/** The median over the rounds; undefined if this contender lacks the figure. */
 export function figure(result: Result, name: Figure): number | undefined {
   const values = result.rounds.flatMap((round) => round[name] ?? []);
   return values.length === 0 ? undefined : median(values);
 }
 
-/** How many times `of` is of `to`: the median of the rounds' own ratios, since rounds of one turn shared one machine. */
+/** The ratio of `of` to `to`: the median of the ratios per round, because the rounds of one turn shared the machine. */
 export function ratio(of: Result, to: Result, name: Figure): number | undefined {
   const ratios = of.rounds.flatMap((round, turn) => {
     const [above, below] = [round[name], to.rounds[turn]?.[name]];
@@ -154,7 +154,7 @@ export function ratio(of: Result, to: Result, name: Figure): number | undefined 
   return ratios.length === 0 ? undefined : median(ratios);
 }
 
-/** The same rounds with the CPU time of this process and of PostgreSQL added up. */
+/** The same rounds with the CPU time of this process and of PostgreSQL added together. */
 export function allCpu({ name, rounds }: Result): Result {
   return {
     name,

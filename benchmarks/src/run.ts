@@ -59,7 +59,7 @@ export const suiteNames = [
 ] as const;
 export type SuiteName = (typeof suiteNames)[number];
 
-/** Everything a run found out. Each result holds every round, so that other figures can be computed from it. */
+/** All results of a run. Each contains every round, so that other figures can be computed from it. */
 export interface BenchmarkReport {
   /** RFC 3339. */
   readonly at: string;
@@ -68,7 +68,7 @@ export interface BenchmarkReport {
     readonly cores: number;
     readonly platform: string;
     readonly node: string;
-    /** One-minute load average before the run: what else the machine was doing. */
+    /** One-minute load average before the run, which shows other load on the machine. */
     readonly loadBefore: number;
   };
   readonly pace: Pace;
@@ -102,29 +102,29 @@ type Suites = { -readonly [Name in SuiteName]?: BenchmarkReport['suites'][Name] 
 export interface BenchmarkOptions {
   readonly only: readonly SuiteName[];
   readonly pace: Pace;
-  /** Where CPU profiles of the control plane go, in V8's format. */
+  /** Folder for CPU profiles of the control plane, in V8's format. */
   readonly profileFolder?: string | undefined;
-  /** Where large logs are kept for the next run, instead of being filled each time. */
+  /** Folder in which large logs are kept for the next run, instead of being filled each time. */
   readonly keep?: string | undefined;
-  /** Another checkout of the project, built: its control plane is measured beside ours. */
+  /** Another built checkout of the project, whose control plane is measured for comparison. */
   readonly before?: string | undefined;
   readonly onProgress: (message: string) => void;
-  /** Called with what ends the run early and cleans up; for signals. */
+  /** Receives a function that aborts the run and cleans up; for signals. */
   readonly onStarted?: (abort: () => Promise<void>) => void;
 }
 
-/** What every part of a run is given. */
+/** The context of every part of a run. */
 interface Run extends BenchmarkOptions {
-  /** Where databases lie. */
+  /** The folder of the databases. */
   readonly folder: string;
   readonly wants: (...names: readonly SuiteName[]) => boolean;
   readonly started: Starter;
 }
 
 /**
- * Runs suites against real servers, PostgreSQL included. Starts and stops all it needs, and removes its data.
+ * Runs suites against real servers, including PostgreSQL. Starts and stops everything it needs, and removes its data.
  *
- * @throws CodedError `benchmark_*` at the first request that does not succeed
+ * @throws CodedError `benchmark_*` at the first failed request
  */
 export async function runBenchmarks(options: BenchmarkOptions): Promise<BenchmarkReport> {
   const { only, pace } = options;
@@ -235,7 +235,7 @@ async function measureEvidence(run: Run): Promise<Suites> {
   if (!wants('proofs', 'evidence-queries')) return suites;
   const sites = await startEvidenceSites({ sizes: pace.evidence.sizes, folder, keep, started, onProgress });
   const suite = { sites, pace, onProgress };
-  // Appends come last: what they add is in no other figure.
+  // Appends run last, so that the records that they add affect no other figure.
   const proofs = wants('proofs') ? await measureProofs(suite) : undefined;
   if (wants('evidence-queries')) suites['evidence-queries'] = await measureEvidenceQueries(suite);
   if (proofs !== undefined) suites.proofs = { ...proofs, appends: await measureLogGrowth(suite) };
@@ -283,7 +283,7 @@ async function measureAsItGrows({ wants, started, folder, pace, onProgress }: Ru
   return { growth: await measureGrowth({ folder, pace, onProgress, started }) };
 }
 
-/** What is just starting has to be waited for before it can be stopped; what failed to start has stopped by itself. */
+/** A starting part must finish starting before it can be stopped; a part that failed to start has stopped by itself. */
 function onceStarted(starting: Promise<Stoppable>): Stoppable {
   return { stop: async () => (await starting.catch(() => undefined))?.stop() };
 }

@@ -10,13 +10,13 @@ import {
 import { encodeHeader, signCompactJws } from '@countersign/oauth/signatures';
 import type { SigningKey } from './keys.ts';
 
-/** What an approver says beside what they approve. */
+/** The terms of an approval besides the approved intent. */
 export interface ApprovalTerms {
   /** Principal id of the approver, e.g. `person:anna.keller`. */
   readonly approver: string;
-  /** How long the approval may be used, at most an hour. */
+  /** Validity of the approval, at most one hour. */
   readonly lifeSeconds: number;
-  /** In which role, for who has several: `supervisor`, `desk-head`, `risk`, `compliance` or `operations`. */
+  /** The role of the approval, for people with several: `supervisor`, `desk-head`, `risk`, `compliance` or `operations`. */
   readonly role?: string;
 }
 
@@ -32,8 +32,8 @@ interface From {
 }
 
 /**
- * Signs an approval of exactly one intent: whoever changes a field of it afterwards voids the signature's meaning,
- * because the digest no longer fits.
+ * Signs an approval of exactly one intent. If a field of the intent changes later, the digest no longer matches and the
+ * approval does not apply.
  *
  * @returns a compact JWS, `typ` `countersign-approval+jwt`
  */
@@ -46,8 +46,8 @@ export function signApproval(
 }
 
 /**
- * Signs one approval of several intents, of which each has been shown. All of them count, or none: an item that is
- * left out, put in, changed or moved gives another root.
+ * Signs one approval of several intents, each of which the approver was shown. All count or none: omitting, adding, changing or
+ * moving an item gives another root.
  *
  * @param items 1 to 100, in the order in which they were shown, each transaction once
  * @returns a compact JWS, `typ` `countersign-approval+jwt`
@@ -60,7 +60,7 @@ export function signBatchApproval(
   return sign(approval, { items: approval.items.map(itemClaims), root: batchRoot(approval.items) }, key, from);
 }
 
-/** The one digest that stands for a batch: SHA-256 over the canonical form (RFC 8785) of its items, in their order. */
+/** The digest of a batch: SHA-256 over the canonical form (RFC 8785) of its items, in their order. */
 export function batchRoot(items: readonly ApprovedItem[]): Digest {
   return digestOf(items.map(itemClaims));
 }

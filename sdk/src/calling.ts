@@ -1,6 +1,4 @@
-/**
- * The door for callers that protect nothing: without the verification of tokens it loads in a fraction of the time.
- */
+/** The entry point for clients that protect no interface. It omits token verification and loads in a fraction of the time. */
 export { type ApprovalTerms, type ApprovedItem, batchRoot, signApproval, signBatchApproval } from './approval.ts';
 export {
   type AuthorizationRequest,

@@ -14,12 +14,12 @@ import { generateSigningKey, type SigningKey } from './keys.ts';
 import { type Answer, createTransport, isObject, refusalOf, type Transport } from './transport.ts';
 
 export interface ClientOptions {
-  /** Issuer identifier of the control plane, exactly as it calls itself. */
+  /** The issuer identifier of the control plane, exactly as published. */
   readonly issuer: string;
   readonly clientId: string;
   /** The key registered for `private_key_jwt`. */
   readonly key: SigningKey;
-  /** Tokens are bound to this key; a fresh one when left out. */
+  /** The key to which tokens are bound. Default: a new key. */
   readonly proofKey?: SigningKey;
   readonly transport?: Transport;
   readonly clock?: Clock;
@@ -27,7 +27,7 @@ export interface ClientOptions {
 }
 
 export interface TokenRequest {
-  /** The one interface the token is for (RFC 8707). */
+  /** The audience of the token (RFC 8707). */
   readonly resource: string;
   readonly scope: string;
   /** RFC 9396. */
@@ -44,7 +44,7 @@ export interface Token {
 
 export interface AuthorizationRequest {
   readonly redirectUri: string;
-  /** Comes back with the code. */
+  /** Returned with the code. */
   readonly state: string;
   /** Base64url of the SHA-256 of the verifier (RFC 7636, S256). */
   readonly codeChallenge: string;
@@ -58,28 +58,28 @@ export interface CodeRedemption {
 
 /** A confidential client of the control plane: private_key_jwt (RFC 7523), tokens bound by DPoP (RFC 9449). */
 export interface Client {
-  /** A token for itself. @throws CodedError with the server's OAuth error code */
+  /** A token for the client itself. @throws CodedError with the server's OAuth error code */
   clientCredentials(request: TokenRequest): Promise<Token>;
-  /** A token for a person whom a partner's identity provider vouches for (RFC 7523 section 2.1). */
+  /** A token for a person whom a partner's identity provider asserts (RFC 7523 section 2.1). */
   jwtBearer(assertion: string, request: TokenRequest): Promise<Token>;
   /**
-   * Begins a sign-in: pushes the authorization request (RFC 9126) with PKCE, bound to this client's proof key.
+   * Starts a sign-in: pushes the authorization request (RFC 9126) with PKCE, bound to this client's proof key.
    *
-   * @returns where to send the person's browser
+   * @returns the URL to which to redirect the person's browser
    */
   pushAuthorization(request: TokenRequest & AuthorizationRequest): Promise<string>;
-  /** A token for the person who came back with this code. */
+  /** Redeems an authorization code for a token. */
   authorizationCode(redemption: CodeRedemption): Promise<Token>;
-  /** A narrower token for the next firm (RFC 8693). */
+  /** Exchanges a token for a narrower one for the next recipient (RFC 8693). */
   exchange(subjectToken: string, request: TokenRequest): Promise<Token>;
-  /** Calls a protected interface; the body is sent as JSON. Refusals are answers, not errors. */
+  /** Calls a protected interface with a JSON body. It returns error responses and does not throw them. */
   call(token: Token, request: CallRequest): Promise<Answer>;
   /**
-   * What the control plane says of a token that was presented to this client's institution (RFC 7662): its claims, or
-   * undefined when it is not active, for whatever reason. @throws CodedError with the server's OAuth error code
+   * Introspects a token that was presented to this client's institution (RFC 7662). Returns its claims, or undefined if the
+   * token is not active for any reason. @throws CodedError with the server's OAuth error code
    */
   introspect(token: string): Promise<AccessTokenClaims | undefined>;
-  /** As {@link call}, but throws the refusal as a coded error. */
+  /** Like {@link call}, but throws an error response as a coded error. */
   callOrThrow(token: Token, request: CallRequest): Promise<unknown>;
 }
 
@@ -90,7 +90,7 @@ export interface CallRequest {
   readonly idempotencyKey?: string;
   /** An identity envelope that travels with the request. */
   readonly envelope?: string;
-  /** The answer's body as a Buffer, whatever its type. */
+  /** Returns the body as a Buffer, whatever its type. */
   readonly binary?: boolean;
 }
 
@@ -125,12 +125,12 @@ export function createClient(options: ClientOptions): Client {
     return signCompactJws(assertionHeader, claims, async (input) => options.key.sign(input));
   }
 
-  /** The newest nonce of each server, by origin. */
+  /** The latest nonce of each server, by origin. */
   const nonces = new Map<string, string>();
 
   /**
-   * Sends a request with a fresh proof, and once more when the server wants its nonce in it (RFC 9449 section 8): the
-   * one refusal that says nothing but how to ask.
+   * Sends a request with a new proof. Repeats it once if the server requires its nonce (RFC 9449 section 8), because that error
+   * only asks for the nonce.
    */
   async function sendProven(
     compose: () => Promise<Parameters<Transport['send']>[0]>,
@@ -193,7 +193,9 @@ export function createClient(options: ClientOptions): Client {
     return `${options.issuer}/authorize?${query.toString()}`;
   }
 
-  /** A form with this client's authentication, as every endpoint of the server takes it; an assertion is for one sending. */
+  /**
+   * Sends a form with client authentication, as every endpoint of the server accepts it. Each request needs a new assertion.
+   */
   function sendForm(url: string, parameters: Readonly<Record<string, string>>): Promise<Answer> {
     return sendProven(async () => ({
       method: 'POST',
@@ -248,7 +250,7 @@ export function createClient(options: ClientOptions): Client {
       const answer = await sendForm(`${options.issuer}/introspect`, { token: presented });
       if (answer.status !== 200 || !isObject(answer.body)) throw refusalOf(answer);
       if (answer.body['active'] !== true) return undefined;
-      // Loaded by who asks: claims speak of trading, and most clients only carry their token.
+      // Loaded on demand: most clients never read claims, and the parser is large.
       const { readAccessTokenClaims } = await import('@countersign/oauth');
       return readAccessTokenClaims(answer.body as JsonObject);
     },
@@ -260,7 +262,10 @@ export function createClient(options: ClientOptions): Client {
   };
 }
 
-/** RFC 9449 sections 8 and 9: at the server an OAuth error, at a resource a challenge; either comes with the nonce. */
+/**
+ * RFC 9449 sections 8 and 9: an authorization server returns an OAuth error, a resource server a challenge; both include the
+ * nonce.
+ */
 function wantsNonce({ status, body, dpopNonce }: Answer): boolean {
   if (dpopNonce === undefined || (status !== 400 && status !== 401) || !isObject(body)) return false;
   return [body['error'], body['code']].some((code) => code === 'use_dpop_nonce' || code === 'proof_nonce');
@@ -274,7 +279,7 @@ function readToken(body: unknown, now: number): Token {
     scope,
     authorization_details: details,
   } = isObject(body) ? body : {};
-  // A server that answers with a bearer token has lost the binding: better no token than one anybody can use.
+  // A bearer token in the response has lost its key binding. Reject it, because anybody could use it.
   if (typeof accessToken !== 'string' || tokenType !== 'DPoP' || typeof expiresIn !== 'number')
     throw new CodedError({
       code: 'token_answer_unusable',

@@ -1,2 +1,2 @@
-/** Where the browser of somebody who signs in for a command of the operator is sent: a listener on their own machine (RFC 8252). */
+/** The redirect URI of a sign-in for an operator command: a loopback listener on the person's machine (RFC 8252). */
 export const commandRedirectUri = 'http://127.0.0.1:7428/signed-in';

@@ -5,27 +5,30 @@ import { type DecisionAnswer, readDecisionAnswer } from './decision-answer.ts';
 import { createTokenSource } from './token-source.ts';
 import { isObject, refusalOf } from './transport.ts';
 
-/** What a protected service asks the control plane, under its own name. */
+/** Requests of a protected service to the control plane, with the service's own token. */
 export interface ControlPlane {
-  /** May `subject` do this? Anything but a clear yes is a no: a time-out or a broken answer throws. */
+  /**
+   * Asks the decision point whether `subject` may perform the action. Only an explicit permit counts; a timeout or invalid
+   * response throws.
+   */
   evaluate(request: {
     readonly subject: { readonly type: string; readonly id: string };
     readonly action: string;
     readonly transaction: string;
     readonly context?: Readonly<Record<string, unknown>>;
   }): Promise<DecisionAnswer>;
-  /** Does the mandate allow this intent now, and if not, why? */
+  /** Whether the mandate allows this intent now, and if not, the reason. */
   mandateStands(
     mandate: string,
     question: { readonly intent: unknown; readonly actingFor: string; readonly action: string },
   ): Promise<{ readonly stands: boolean; readonly reason?: string; readonly detail?: string }>;
-  /** Carries the transaction on. Repeating with the same key returns the first receipt. @throws the refusal */
+  /** Applies an event to the transaction. Repeating it with the same key returns the first receipt. @throws the refusal */
   transition(request: TransitionOrder): Promise<Readonly<Record<string, unknown>>>;
   /**
-   * An identity envelope, to travel with a message about the transaction; good for some minutes. Put it among the
-   * headers of a request with `toHttpField`, or into a FIX message with `toFixField`.
+   * Requests an identity envelope for a message about the transaction, valid for some minutes. Add it to the headers of a
+   * request with `toHttpField`, or to a FIX message with `toFixField`.
    *
-   * @param scope one under which transactions may be read; `order:read` when left out
+   * @param scope one that permits reading the transaction; `order:read` when left out
    */
   envelope(transaction: string, scope?: string): Promise<string>;
 }
@@ -43,7 +46,7 @@ export type TransitionOrder = {
   readonly body: Readonly<Record<string, unknown>>;
 } & (
   | { readonly event: keyof typeof scopeOfEvent; readonly scope?: string }
-  /** Events of other lives than an order's: each is asked for under the scope that its life cycle names. */
+  /** Events of life cycles other than an order's need the scope that their life cycle names. */
   | { readonly event: string; readonly scope: string }
 );
 
@@ -55,7 +58,7 @@ const scopeOfEvent = {
   cancel: 'order:cancel',
 } as const;
 
-/** @param issuer base of the control plane's own interfaces */
+/** @param issuer base URL of the control plane's own interfaces */
 export function createControlPlane(options: {
   readonly issuer: string;
   readonly client: Client;
@@ -64,7 +67,7 @@ export function createControlPlane(options: {
   const { issuer, client } = options;
   const tokenFor = createTokenSource(options);
 
-  /** A token for this one step; only what cancels goes without, under the token that this service holds anyway. */
+  /** A token for this one step. Only cancelling events use the service's ordinary token. */
   function tokenForStep(transaction: string, event: string, scope: string): Promise<Token> {
     const resource = `${issuer}/transactions`;
     if (isScope(scope) && kindOfScope(scope) === 'cancelling') return tokenFor(resource, scope);
@@ -129,8 +132,8 @@ export function createControlPlane(options: {
 }
 
 /**
- * The authorization detail (RFC 9396) of a token for one step of a transaction, at the interface where steps are taken:
- * what changes something in a market needs it, whoever asks.
+ * The authorization detail (RFC 9396) of a token for one step of a transaction. Every step that changes something in a market
+ * needs such a token, whoever takes it.
  */
 export function stepOf({
   issuer,
@@ -144,7 +147,7 @@ export function stepOf({
   return { type: transactionStepType, locations: [`${issuer}/transactions`], actions: [event], transaction };
 }
 
-/** In an order's life; the same event may need another scope in another life. */
+/** The scope in an order's life cycle. Other life cycles may require another scope for the same event. */
 function scopeOf(event: string): string {
   const scope = Object.entries(scopeOfEvent).find(([name]) => name === event)?.[1];
   if (scope !== undefined) return scope;

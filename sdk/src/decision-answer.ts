@@ -1,14 +1,14 @@
 import { isObject } from './transport.ts';
 
-/** What must be done before the answer can be yes. */
+/** An obligation that must be met before the request can be permitted. */
 export type DecisionObligation =
   | {
       readonly kind: 'approval';
       /** Role of the approver at the initiator's institution. */
       readonly role: string;
-      /** How many more are needed, by different people. */
+      /** The number of further approvals, by different people. */
       readonly count: number;
-      /** Whom to turn to when nobody answers, in order. */
+      /** Roles to contact if nobody responds, in order. */
       readonly escalation: readonly { readonly role: string; readonly afterSeconds: number }[];
     }
   | {
@@ -17,12 +17,12 @@ export type DecisionObligation =
       readonly acr: string;
       readonly maxAgeSeconds?: number;
     }
-  /** One that this release does not know, or that is broken. It cannot be done, so the answer stays no. */
+  /** An unknown or malformed obligation. It cannot be met, so the answer stays deny. */
   | { readonly kind: 'unknown'; readonly type: string };
 
 /** The decision point's answer (AuthZEN 1.0 section 5.5, and its profile for obligations). */
 export interface DecisionAnswer {
-  /** True for a yes that waits for nothing: only then may the request go on. */
+  /** True only for a permit without outstanding obligations. Only then may the request continue. */
   readonly decision: boolean;
   readonly reasons: readonly { readonly code: string; readonly detail: string }[];
   readonly obligations: readonly DecisionObligation[];
@@ -30,15 +30,15 @@ export interface DecisionAnswer {
   readonly evidence?: string;
 }
 
-/** Reads an answer; whatever is wrong with it, it is no yes then. */
+/** Reads an answer. Any malformed answer is a deny. */
 export function readDecisionAnswer(answer: unknown): DecisionAnswer {
   const { decision, context } = isObject(answer) ? answer : {};
   const { reasons, obligations, evidence } = isObject(context) ? context : {};
   const read =
     obligations === undefined ? [] : Array.isArray(obligations) ? obligations.map(readObligation) : [unknown];
   return {
-    // Strictly true: a string, a 1 or an absent member is no permission. Nor is a yes with something to do first, which
-    // nobody here has done (profile for obligations, section 4.4).
+    // Strictly true: a string, a 1 or an absent member is not a permit. Neither is a permit with obligations, because they have
+    // not been met (profile for obligations, section 4.4).
     decision: decision === true && read.length === 0,
     reasons: list(reasons).flatMap(({ code, detail }) =>
       typeof code === 'string' && typeof detail === 'string' ? [{ code, detail }] : [],

@@ -5,8 +5,8 @@ import type { Client, ClientOptions, Token, TokenRequest } from './client.ts';
 import type { SigningKey } from './keys.ts';
 
 /**
- * People of the operator of a development installation, by the client that they use. Whoever holds the key file of that
- * client is this person; elsewhere people sign in with keys of their own.
+ * The operator's people in a development installation, by the client that they use. The holder of the client's key file acts as
+ * this person; outside development people sign in with their own keys.
  */
 export const developmentPeople = {
   'countersign-cli': { person: 'person:development.operator', issuer: 'development/operator' },
@@ -19,14 +19,14 @@ export function isDevelopmentClient(clientId: string): clientId is DevelopmentCl
   return Object.hasOwn(developmentPeople, clientId);
 }
 
-/** Class of a sign-in that proves nothing, and counts in development alone. */
+/** Authentication context class of a sign-in that proves nothing. Accepted only in development. */
 const developmentAcr = 'urn:countersign:acr:development';
 
 const lifeSeconds = 60;
 
 /**
- * Says that the holder of this key is present as the operator's person of that client: an assertion for the grant of
- * RFC 7523, made out to that client and used once. An installation outside development refuses it.
+ * Asserts that the operator's person is present at that client: a single-use assertion for the RFC 7523 grant. An installation
+ * outside development rejects it.
  *
  * @returns a compact JWS
  */
@@ -57,12 +57,12 @@ export function signInForDevelopment(
   );
 }
 
-/** Whether a person asks for it: a governing act, or what compliance finds. */
+/** Whether the scope requires a person: governance, or compliance findings. */
 export function isForPerson(scope: string): boolean {
   return scope.split(' ').some((each) => each === 'compliance:record' || (isScope(each) && personScopes.has(each)));
 }
 
-/** A token of a command of the operator in development: as its person where a person is needed, and otherwise as itself. */
+/** A token for an operator command in development: for its person if one is required, otherwise for the command itself. */
 export async function tokenInDevelopment(
   client: Client,
   { issuer, clientId, key, ...from }: Pick<ClientOptions, 'issuer' | 'clientId' | 'key' | 'clock' | 'random'>,

@@ -4,20 +4,20 @@ import { type CallRequest, createClient, type Token } from './client.ts';
 import type { SigningKey } from './keys.ts';
 import { createTransport, isObject, refusalOf, type Transport } from './transport.ts';
 
-/** The tool of who holds emergency access: two people have signed for its key. */
+/** A client for the holder of emergency access, for whose key two people have signed. */
 export interface EmergencyTool {
   /**
-   * The access of an incident, once a second holder has agreed. A token lives for minutes; collecting another one ends the
-   * one before, and moves the end of the access by nothing.
+   * Collects a token for an incident after a second holder has agreed. A token lives for minutes. Collecting another one ends
+   * the previous one and does not extend the access.
    *
    * @throws CodedError with the control plane's code
    */
   collect(incident: string): Promise<Token>;
-  /** Calls an interface with it. @throws CodedError with the control plane's code */
+  /** Calls an interface with the token. @throws CodedError with the control plane's code */
   call(token: Token, request: CallRequest): Promise<unknown>;
 }
 
-/** @param options.key the key whose thumbprint was declared */
+/** @param options.key the key whose thumbprint the incident declares */
 export function createEmergencyTool(options: {
   readonly issuer: string;
   readonly key: SigningKey;

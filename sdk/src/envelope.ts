@@ -11,26 +11,26 @@ import { createTransport, isObject, type Transport } from './transport.ts';
 
 export { type IdentityEnvelope, toFixField, toHttpField } from '@countersign/envelope';
 
-/** What a message says that an envelope came with. What is not known is left out, and then not compared. */
+/** Facts of the message that carried an envelope. Absent facts are not compared. */
 export interface MessageFacts {
   readonly transaction?: string;
-  /** Of {@link digestOfReceivedIntent}, where the message holds the intent. */
+  /** The result of {@link digestOfReceivedIntent}, if the message contains the intent. */
   readonly intentDigest?: string;
 }
 
-/** Checks envelopes of one control plane, with the keys that it publishes. */
+/** Verifies envelopes of one control plane with its published keys. */
 export interface EnvelopeVerifier {
   /**
-   * Verifies an envelope, and that it belongs to the message it came with.
+   * Verifies an envelope and that it belongs to its message.
    *
-   * @throws CodedError of `envelopeErrors`; `issuer_keys_unavailable` while the keys cannot be had
+   * @throws CodedError of `envelopeErrors`; `issuer_keys_unavailable` while the keys cannot be fetched
    */
   verify(envelope: string, message: MessageFacts): Promise<IdentityEnvelope>;
   /**
-   * As {@link verify}, for the envelope among a request's headers.
+   * Like {@link verify}, for the envelope in the headers of a request.
    *
-   * @param headers names in lower case, as Node gives them
-   * @throws CodedError `envelope_malformed` also where there is none: who asks for one needs it
+   * @param headers names in lower case, as Node provides them
+   * @throws CodedError `envelope_malformed` also if there is no envelope
    */
   verifyRequest(
     headers: Readonly<Record<string, string | readonly string[] | undefined>>,
@@ -38,7 +38,7 @@ export interface EnvelopeVerifier {
   ): Promise<IdentityEnvelope>;
 }
 
-/** @param options.issuer the control plane, exactly as it calls itself */
+/** @param options.issuer the issuer identifier of the control plane, exactly as published */
 export function createEnvelopeVerifier(options: {
   readonly issuer: string;
   readonly transport?: Transport;
@@ -72,12 +72,11 @@ export function createEnvelopeVerifier(options: {
 }
 
 /**
- * The digest of an intent that was received as an authorization detail (RFC 9396): all of it but `locations` and
- * `actions`, which differ from hop to hop. To be compared with the one in the envelope, so that no field of the intent
- * was changed on the way. Details whose limits were narrowed on the way have another digest; the intent is what was
- * asked for at the start.
+ * The digest of an intent that was received as an authorization detail (RFC 9396), without `locations` and `actions`, which
+ * differ between hops. Compare it with the digest in the envelope to detect a changed field. Details with narrowed limits have
+ * another digest, because the intent is the original request.
  *
- * @returns undefined for what is no JSON object
+ * @returns undefined if the detail is not a JSON object
  */
 export function digestOfReceivedIntent(detail: unknown): IntentDigest | undefined {
   if (!isObject(detail)) return undefined;

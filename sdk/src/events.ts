@@ -8,35 +8,35 @@ import { createTransport, isObject, refusalOf, type Transport } from './transpor
 
 export { eventErrors, type ReceivedRequest } from './message-signature.ts';
 
-/** What has happened, as a CloudEvent (CloudEvents 1.0.2). It may come more than once: the id says which it is. */
+/** An event as a CloudEvent (CloudEvents 1.0.2). It may be delivered more than once; `id` identifies it. */
 export interface ControlPlaneEvent {
   readonly id: RecordId;
-  /** Origin of the log that it stands in. */
+  /** The origin of the log that contains it. */
   readonly source: string;
   /** E.g. `countersign.mandate.revoked`. */
   readonly type: string;
-  /** Id of what it is about. */
+  /** The id of the entity that the event is about. */
   readonly subject: string;
   /** RFC 3339. */
   readonly time: string;
-  /** Place in the log: 20 digits, so that it sorts as text. */
+  /** Index in the log as 20 digits, so that it sorts as text. */
   readonly sequence: string;
   readonly data: Json;
 }
 
-/** Checks events that the control plane sends to an address of ours. */
+/** Verifies events that the control plane sends to the subscriber's address. */
 export interface EventVerifier {
-  /** @throws CodedError of {@link eventErrors}; answer it with 401 or 400, and the event comes again */
+  /** @throws CodedError of {@link eventErrors}; answer it with 401 or 400, and the control plane sends the event again */
   verify(request: ReceivedRequest): Promise<ControlPlaneEvent>;
 }
 
 const maxBodyBytes = 256 * 1_024;
 
 /**
- * @param options.issuer the control plane, exactly as it calls itself
- * @param options.url the address of the subscription, as it was given to the control plane
- * @param options.maxAgeSeconds how old a signature may be; five minutes when left out. What comes again within that
- *   time is told by its id
+ * @param options.issuer the issuer identifier of the control plane, exactly as published
+ * @param options.url the address of the subscription, as registered at the control plane
+ * @param options.maxAgeSeconds maximum age of a signature; five minutes when left out. Detect repetitions within that time by
+ * the event's id
  */
 export function createEventVerifier(options: {
   readonly issuer: string;
@@ -47,7 +47,7 @@ export function createEventVerifier(options: {
 }): EventVerifier {
   const { issuer, url, transport = createTransport(), clock = systemClock, maxAgeSeconds = 300 } = options;
   const keys = createIssuerKeys({ issuer, transport, clock, path: '/events/keys' });
-  // As it is sent to: `https://ops.example` is asked for as `https://ops.example/`.
+  // Normalised like the sender's request: `https://ops.example` becomes `https://ops.example/`.
   const targetUri = new URL(url).href;
   return {
     async verify(request) {
@@ -71,20 +71,20 @@ export function createEventVerifier(options: {
 
 export interface EventPage {
   readonly events: readonly ControlPlaneEvent[];
-  /** Where to go on from. Keep it once the events have been dealt with: after a restart none is then missed. */
+  /** The position after this page. Store it after processing the events, so that none is missed after a restart. */
   readonly position: string;
 }
 
 /** Reads events in the order of the log, from any position. */
 export interface EventReader {
-  /** The next events; none when there are none yet. When it throws, the same page is read again the next time. */
+  /** The next events, or none. After an error, the next call reads the same page again. */
   next(): Promise<EventPage>;
 }
 
 /**
- * @param options.after the position that was kept; from the first event on when left out
+ * @param options.after the stored position; the first event when left out
  * @param options.topics e.g. `mandate`, `transaction`; all when left out
- * @param options.limit most events of one page, at most 500
+ * @param options.limit maximum events of a page, at most 500
  */
 export function createEventReader(options: {
   readonly issuer: string;
@@ -114,7 +114,7 @@ export function createEventReader(options: {
   };
 }
 
-/** One event that is not understood makes the page useless: to go on would be to lose it. */
+/** One invalid event invalidates the page, because continuing would lose that event. */
 function readPage(body: unknown): EventPage {
   const { events: listed, position } = isObject(body) ? body : {};
   if (!Array.isArray(listed) || typeof position !== 'string')
@@ -132,7 +132,7 @@ function parseText(text: string): Json | undefined {
   return parsed.ok ? parsed.value : undefined;
 }
 
-/** Extension attributes that are not known are passed over, as CloudEvents asks of consumers. */
+/** Ignores unknown extension attributes, as CloudEvents requires of consumers. */
 function readEvent(json: Json | undefined): ControlPlaneEvent | undefined {
   const members = membersOf(json);
   if (members === undefined || members['specversion'] !== '1.0') return undefined;

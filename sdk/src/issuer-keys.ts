@@ -4,20 +4,19 @@ import { isObject, type Transport } from './transport.ts';
 
 export const issuerKeyErrors = errorVocabulary({ issuer_keys_unavailable: 'unavailable' });
 
-/** As long as the issuer says that they may be kept: a key that it has withdrawn is believed no longer than this. */
+/** The cache lifetime that the issuer states. A withdrawn key is accepted no longer than this. */
 const keysLifeMs = 60_000;
-/** While the issuer cannot be reached, the keys it had go on for so long; nobody can tell what it has withdrawn since. */
+/** While the issuer is unreachable, cached keys stay valid for this long, because a withdrawal would go unnoticed. */
 const keysBoundMs = 15 * 60_000;
-/** An unknown `kid` makes us fetch again, but a flood of made-up ones must not make us flood the issuer. */
+/** An unknown `kid` triggers a new fetch. The pause keeps invented values from flooding the issuer. */
 const refetchPauseMs = 5_000;
 
-/** The published keys of the control plane, kept for a while. */
+/** The cached published keys of the control plane. */
 export interface IssuerKeys {
   /**
-   * Runs `verify` with the keys there are, and once more with fresh ones when it says by `isKeyUnknown` that it met a
-   * key it does not know.
+   * Runs `verify` with the cached keys, and again with fresh ones if `isKeyUnknown` accepts its result.
    *
-   * @throws what `verify` throws; CodedError `issuer_keys_unavailable` while there are none at all
+   * @throws what `verify` throws; CodedError `issuer_keys_unavailable` while there are no keys
    */
   with<Result>(
     verify: (keyOf: (kid: string) => VerificationKey | undefined) => Result,
@@ -25,7 +24,7 @@ export interface IssuerKeys {
   ): Promise<Result>;
 }
 
-/** @param options.path where the issuer publishes this set; each kind of signature has keys of its own */
+/** @param options.path the path of the key set; each kind of signature has its own keys */
 export function createIssuerKeys(options: {
   readonly issuer: string;
   readonly path?: '/jwks' | '/transactions/keys' | '/mandates/keys' | '/events/keys' | '/signals/keys';
@@ -69,7 +68,7 @@ export function createIssuerKeys(options: {
     try {
       await refresh();
     } catch (error) {
-      // Keys that were good a while ago still verify what they signed; with none, or none but old ones, the answer is no.
+      // Recent keys may still verify. Without keys, or with expired ones only, verification fails.
       if (keys.size === 0 || !isRecent(fetchedAt, keysBoundMs, clock.now())) throw error;
     }
   }
@@ -89,7 +88,7 @@ export function createIssuerKeys(options: {
   };
 }
 
-/** A key we cannot use is left out; that a key set holds one must not stop the others. */
+/** Skips an unusable key, so that the other keys of the set still work. */
 function readKey(jwk: unknown): readonly (readonly [string, VerificationKey])[] {
   if (!isObject(jwk) || typeof jwk['kid'] !== 'string') return [];
   try {

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { CodedError, sha256Base64Url } from '@countersign/kernel';
 
-/** A private key in use by this process; the JWK beside it is the public half. */
+/** A private key for signing, with its public half as a JWK. */
 export interface SigningKey {
   readonly kid: string;
   readonly algorithm: 'ES256' | 'EdDSA';
@@ -10,9 +10,9 @@ export interface SigningKey {
 }
 
 /**
- * Takes a private JWK (EC P-256 or Ed25519) into use.
+ * Imports a private JWK (EC P-256 or Ed25519).
  *
- * @throws CodedError `key_unusable`; the key itself is never repeated in it
+ * @throws CodedError `key_unusable`; the error never contains the key
  */
 export function importSigningKey(jwk: unknown): SigningKey {
   try {
@@ -28,7 +28,7 @@ export function importSigningKey(jwk: unknown): SigningKey {
   }
 }
 
-/** A new key: ES256, for DPoP or for registration. `privateJwk` is for a file with mode 0600 and nothing else. */
+/** A new ES256 key, for DPoP or for registration. Store `privateJwk` only in a file with mode 0600. */
 export function generateSigningKey(): SigningKey & { readonly privateJwk: Readonly<Record<string, string>> } {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return { ...signingKey(privateKey), privateJwk: privateKey.export({ format: 'jwk' }) as Record<string, string> };

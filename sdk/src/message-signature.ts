@@ -3,25 +3,25 @@ import { type CodedError, decodeBase64, errorVocabulary } from '@countersign/ker
 import type { VerificationKey } from '@countersign/oauth/signatures';
 
 export const eventErrors = errorVocabulary({
-  /** Not a CloudEvent of the control plane, or not sent as one. */
+  /** Not a CloudEvent of the control plane, or not in the HTTP binding of one. */
   event_malformed: 'invalid',
-  /** Not signed, not over what it must be over, or not by a key of the control plane. */
+  /** Unsigned, signed over other components, or not signed by a key of the control plane. */
   event_signature: 'unauthenticated',
   event_key_unknown: 'unauthenticated',
-  /** Signed too long ago, or ahead of the clock here: somebody may be sending an old message again. */
+  /** The signature is too old or in the future, so the message may be a replay. */
   event_stale: 'unauthenticated',
 });
 
 /** An HTTP request as it was received. */
 export interface ReceivedRequest {
   readonly method: string;
-  /** Names in lower case, as Node gives them. */
+  /** Names in lower case, as Node provides them. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  /** The bytes of the body, before anything was parsed. */
+  /** The raw bytes of the body. */
   readonly body: Uint8Array;
 }
 
-/** Everything that makes a message what it is: a signature over less could be carried over to another message. */
+/** The components that identify a message. A signature over fewer could be moved to another message. */
 const components = ['@method', '@target-uri', 'content-digest', 'content-type'];
 const maxFieldLength = 1_024;
 
@@ -32,7 +32,7 @@ const parameterPattern = /;([a-z]+)=(?:([0-9]{1,15})|"([ !#-[\]-~]*)")/g;
 
 interface SignatureInput {
   readonly covered: readonly string[];
-  /** As it came: the signature is over these characters. */
+  /** The exact received characters, because the signature covers them. */
   readonly parameters: string;
   readonly keyid: string;
   /** Seconds since the epoch. */
@@ -42,11 +42,11 @@ interface SignatureInput {
 }
 
 /**
- * Verifies the HTTP message signature (RFC 9421) of a request: one signature, ecdsa-p256-sha256, over method, target,
- * content type and content digest (RFC 9530), and no more.
+ * Verifies the HTTP message signature (RFC 9421) of a request. The profile allows exactly one signature, ecdsa-p256-sha256,
+ * over method, target, content type and content digest (RFC 9530).
  *
- * @param expected.targetUri the address as the sender has it, whatever proxies made of it
- * @param expected.maxAgeSeconds how old a signature may be; the same holds for one ahead of the clock
+ * @param expected.targetUri the address that the sender used, before any proxy changed it
+ * @param expected.maxAgeSeconds maximum age of a signature, and maximum time in the future
  * @throws CodedError of {@link eventErrors}
  */
 export function verifyMessageSignature(

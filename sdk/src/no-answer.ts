@@ -1,17 +1,17 @@
 import { CodedError } from '@countersign/kernel';
 
-/** What Node says of a certificate that it does not trust (node:tls, "X509 certificate error codes"). */
+/** Node's error codes for an untrusted certificate (node:tls, "X509 certificate error codes"). */
 const distrust =
   /^(?:ERR_TLS_CERT_ALTNAME_INVALID|HOSTNAME_MISMATCH|INVALID_(?:CA|PURPOSE)|PATH_LENGTH_EXCEEDED|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF_SIGNATURE)\w*|CERT_\w+)$/;
-/** The handshake broke off: the other side speaks plain HTTP, another version, or asks for what we do not have. */
+/** The handshake failed: the server speaks plain HTTP or another TLS version, or requires credentials that the client lacks. */
 const handshake = /^(?:EPROTO|ERR_SSL_\w+)$/;
 
 /**
- * The error for a request that got no usable answer. Says of TLS what is wrong: `server_certificate_untrusted` with what to do,
- * `tls_failed`, and one code for everything else.
+ * The error for a request without a usable response. TLS failures are distinguished: `server_certificate_untrusted` with what
+ * to do, and `tls_failed`. All others use one code.
  *
- * @param cause what `fetch` threw
- * @param otherwise the code where it is not about TLS
+ * @param cause the error that `fetch` threw
+ * @param otherwise the code for failures other than TLS
  */
 export function noAnswer(
   cause: unknown,
@@ -38,7 +38,7 @@ export function noAnswer(
   return new CodedError({ code: otherwise, category: 'unavailable', detail, cause });
 }
 
-/** `fetch` wraps what the connection said. */
+/** `fetch` wraps the error of the connection. */
 function codeOf(error: unknown): string {
   for (let each = error; each instanceof Error; each = each.cause)
     if ('code' in each && typeof each.code === 'string') return each.code;

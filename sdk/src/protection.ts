@@ -20,11 +20,11 @@ export const protectionErrors = errorVocabulary({
   ...revocationMemoryErrors.codes,
   insufficient_scope: 'forbidden',
   proof_replayed: 'unauthenticated',
-  /** It was ended before its time: the token itself, its consent, its mandate, its client, or one who acts by it. */
+  /** The token, its consent, mandate, client or an acting principal was revoked. */
   token_revoked: 'unauthenticated',
-  /** RFC 9470: facts `acr_values` and `max_age` say what would be enough. */
+  /** RFC 9470: the facts `acr_values` and `max_age` state the required authentication. */
   insufficient_user_authentication: 'unauthenticated',
-  /** A reference token, and this service was not given a way to resolve it. */
+  /** A reference token, and the service has no `introspect` to resolve it. */
   token_opaque: 'unauthenticated',
 });
 
@@ -35,44 +35,47 @@ export interface ProtectionOptions {
   readonly audience: string;
   readonly transport?: Transport;
   readonly clock?: Clock;
-  /** Shared by the service's instances, so that a proof used at one is refused at all; in memory when left out. */
+  /** Shared by the instances of the service, so that all of them reject a used proof. Default: in memory. */
   readonly replay?: ReplayMemory;
   /**
-   * Resolves a reference token at the control plane: the signed access token behind it is not handed out, so what
-   * introspection says is believed. Left out, reference tokens are refused. {@link Client.introspect} of a client of
-   * the institution that owns the audience.
+   * Resolves a reference token at the control plane. The signed token stays there, so the introspection response is trusted.
+   * Without this, reference tokens are rejected. Use {@link Client.introspect} of a client of the institution that owns the
+   * audience.
    */
   readonly introspect?: (token: string) => Promise<AccessTokenClaims | undefined>;
   /**
-   * How old the list of revocations may be, in milliseconds: what was revoked earlier than that is refused here. While
-   * no such list can be had, everything is. Default {@link defaultRevocationBoundMs}.
+   * Maximum age of the revocation list in milliseconds. Every revocation older than this is enforced; without a recent list,
+   * all tokens are rejected. Default {@link defaultRevocationBoundMs}.
    */
   readonly revocationBoundMs?: number;
 }
 
-/** One reading of the list a second keeps well within it. */
+/** The list is refreshed every second, well within this bound. */
 export const defaultRevocationBoundMs = 10_000;
 
-/** What a request must bring. */
+/** The requirements of a request. */
 export interface AccessNeed {
   readonly scope: string;
-  /** RFC 9470: any of these classes of authentication. */
+  /** RFC 9470: acceptable authentication context classes. */
   readonly acrValues?: readonly string[];
-  /** RFC 9470: seconds since the person last showed who they are, at most. */
+  /** RFC 9470: maximum age of the person's authentication, in seconds. */
   readonly maxAgeSeconds?: number;
 }
 
-/** Who calls, after every check that can be made without asking the decision point. */
+/** The authenticated caller, after every check that does not need the decision point. */
 export interface Access {
   readonly claims: AccessTokenClaims;
   readonly scope: readonly string[];
   /** Principal ids of the acting chain, current actor first. */
   readonly actors: readonly string[];
-  /** The token as it was presented, for exchanging it. Never log it. */
+  /** The presented token, for token exchange. Never log it. */
   readonly accessToken: string;
 }
 
-/** The enforcement point of one protected interface. A valid token alone never authorises: ask the decision point too. */
+/**
+ * The enforcement point of one protected interface. A valid token alone does not authorise a request: also ask the decision
+ * point.
+ */
 export interface Protection {
   /**
    * Checks token, possession (proof or certificate), revocation, replay, scope and authentication, in this order.
@@ -150,11 +153,11 @@ function isFor(audience: string, { aud, exp }: AccessTokenClaims, now: number): 
   );
 }
 
-/** RFC 9470 section 3: the token is good, and the sign-in behind it is not enough for this. */
+/** RFC 9470 section 3: the token is valid, but its authentication is insufficient for this request. */
 function checkAuthentication(claims: AccessTokenClaims, need: AccessNeed, now: number): void {
   const { acrValues, maxAgeSeconds } = need;
   const strong = acrValues === undefined || (claims.acr !== undefined && acrValues.includes(claims.acr));
-  // A sign-in at a time that has not come yet is of no known age.
+  // An authentication time in the future has no known age.
   const { auth_time: signedInAt = Number.NEGATIVE_INFINITY } = claims;
   const fresh =
     maxAgeSeconds === undefined ||
@@ -179,10 +182,10 @@ function actorsOf({ act }: AccessTokenClaims): readonly string[] {
 }
 
 /**
- * The `WWW-Authenticate` header for a refusal of {@link Protection.check}: RFC 9449 section 7.1, RFC 6750 section 3,
- * RFC 9470 section 3, and RFC 9728 section 5.1 where the service publishes metadata of its own.
+ * The `WWW-Authenticate` header for an error of {@link Protection.check}: RFC 9449 section 7.1, RFC 6750 section 3, RFC 9470
+ * section 3, and RFC 9728 section 5.1 if the service publishes its own metadata.
  *
- * @returns undefined for an error that calls for no other credentials
+ * @returns undefined if other credentials would not help
  */
 export function challengeOf(error: unknown, options: { readonly resourceMetadata?: string } = {}): string | undefined {
   if (!(error instanceof CodedError)) return undefined;

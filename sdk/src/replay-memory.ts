@@ -1,24 +1,22 @@
 import { type Clock, errorVocabulary } from '@countersign/kernel';
 
 export const replayMemoryErrors = errorVocabulary({
-  /** More ids are alive than are kept. */
+  /** More unexpired ids than the memory can hold. */
   overloaded: 'unavailable',
-  /** The clock was set back: whether an id was used before cannot be told until the clock is where it was. */
+  /** The clock was set back, so earlier use of an id cannot be excluded until the clock catches up. */
   clock_stepped_back: 'unavailable',
 });
 
-/** Remembers what has been used once. Back it by a shared store where a service runs as several instances. */
+/** Remembers single-use values. Use a shared store if the service runs as several instances. */
 export interface ReplayMemory {
-  /** @param expiresAt milliseconds since the epoch after which `id` is refused by its own check */
+  /** @param expiresAt milliseconds since the epoch after which the id's own expiry check rejects it */
   claim(id: string, expiresAt: number): Promise<'claimed' | 'replayed'>;
 }
 
 /**
- * In memory, for one process.
- *
- * Bounded: when more ids are alive than it may hold it refuses rather than forgets, because forgetting one would
- * let it be used again. For the same reason it refuses what ends no later than an id that it has forgotten: the clock was ahead
- * then, and has been set back.
+ * An in-memory store for one process.
+ * When full, it rejects new ids instead of forgetting old ones, because a forgotten id could be replayed. For the same reason
+ * it rejects an id that expires no later than one already dropped: the clock was ahead at that time and has been set back.
  */
 export function createReplayMemory(options: { readonly clock: Clock; readonly maxIds?: number }): ReplayMemory {
   const maxIds = options.maxIds ?? 200_000;
@@ -27,7 +25,7 @@ export function createReplayMemory(options: { readonly clock: Clock; readonly ma
 
   function dropExpired(): void {
     const now = options.clock.now();
-    // Insertion order is nearly expiry order; the walk stops at the first that lives.
+    // Insertion order is nearly expiry order, so the loop stops at the first unexpired id.
     for (const [id, expiresAt] of used) {
       if (expiresAt >= now) break;
       used.delete(id);

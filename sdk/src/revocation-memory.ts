@@ -11,26 +11,26 @@ import type { IssuerKeys } from './issuer-keys.ts';
 import type { Transport } from './transport.ts';
 
 export const revocationMemoryErrors = errorVocabulary({
-  /** No list of revocations that is new enough can be had: nobody can tell what still stands. */
+  /** No recent revocation list is available, so no token can be accepted. */
   revocations_unavailable: 'unavailable',
 });
 
-/** A list is asked for anew after so long: what was revoked before that is refused from then on. */
+/** The interval between list requests. It bounds the delay until a revocation takes effect. */
 const refreshEveryMs = 1_000;
-/** After a failure the issuer is left alone for so long. */
+/** The pause after a failed request. */
 const retryPauseMs = 500;
 
-/** What the control plane has ended before its time, as an enforcement point knows it. */
+/** The revocations of the control plane, as known to an enforcement point. */
 export interface RevocationMemory {
   /**
-   * What ended a token with these claims; undefined while it stands.
+   * The revocation that ended a token with these claims; undefined if there is none.
    *
-   * @throws CodedError `revocations_unavailable` when the newest list that can be had is older than the bound
+   * @throws CodedError `revocations_unavailable` if the newest available list is older than the bound
    */
   endedBy(claims: RevocableClaims): Promise<RevocationKind | undefined>;
 }
 
-/** A list from further ahead than clocks may differ says nothing of its age: our clock was set back since. */
+/** A list dated further ahead than the permitted clock difference has no known age: the local clock was set back. */
 function liesAhead({ issuedAt }: VerifiedRevocationList, now: number): boolean {
   return issuedAt > now + clockLeadSeconds * 1000;
 }
@@ -39,7 +39,7 @@ function isAtLeastAsNew(one: VerifiedRevocationList, other: VerifiedRevocationLi
   return one.version >= other.version && (one.issuedAt >= other.issuedAt || liesAhead(other, now));
 }
 
-/** @param options.boundMs how old the list may be, in milliseconds, when no newer one can be had */
+/** @param options.boundMs maximum age of the list, in milliseconds, if no newer one is available */
 export function createRevocationMemory(options: {
   readonly issuer: string;
   readonly transport: Transport;
@@ -66,8 +66,8 @@ export function createRevocationMemory(options: {
       (keyOf) => verifyRevocationList(body, { issuer, keyOf, now: clock.now() }),
       (error) => isCodedError(error, 'revocation_list_key_unknown'),
     );
-    // By its age as the issuer signed it: an old list that somebody sends again makes nothing young. By its version, too:
-    // a node that lags behind signs a new list in which something that has ended is not named yet.
+    // Compares the signed age, so that a replayed old list is never treated as new. It also compares the version, because a node
+    // that lags behind may sign a new list that lacks a recent revocation.
     if (list === undefined || list.expiresAt <= clock.now() || isAtLeastAsNew(read, list, clock.now())) list = read;
     askedAt = startedAt;
   }
@@ -95,7 +95,7 @@ export function createRevocationMemory(options: {
       await refresh().catch((error: unknown) => {
         failure = error;
       });
-    // Within the bound a list that is a little old is good; beyond it, nobody knows what still stands.
+    // Within the bound an older list is acceptable; beyond it, revocations may be missing.
     if (list !== undefined && isWithinBound(list, clock.now())) return list;
     throw revocationMemoryErrors.error(
       'revocations_unavailable',

@@ -22,21 +22,21 @@ import type { ReceivedRequest } from './message-signature.ts';
 import { createTokenSource } from './token-source.ts';
 import { createTransport, isObject, refusalOf, type Transport } from './transport.ts';
 
-/** Why a Security Event Token is not accepted. */
+/** Reasons to reject a Security Event Token. */
 export const securityEventErrors = errorVocabulary({
   security_event_malformed: 'invalid',
-  /** Signed by nobody whom the control plane names, or not signed. */
+  /** Unsigned, or not signed by a key that the control plane publishes. */
   security_event_key: 'unauthenticated',
   security_event_signature: 'unauthenticated',
   security_event_issuer: 'unauthenticated',
-  /** It is for another receiver. */
+  /** The token has another audience. */
   security_event_audience: 'unauthenticated',
 });
 
-/** What has happened to a session, a token or a credential (RFC 8417). It may come more than once: `jti` tells. */
+/** A change to a session, token or credential (RFC 8417). It may be delivered more than once; `jti` identifies it. */
 export interface SecurityEvent {
   readonly jti: string;
-  /** Whom it is about (RFC 9493; `complex` in the Shared Signals Framework). */
+  /** The subject of the event (RFC 9493; `complex` in the Shared Signals Framework). */
   readonly subject: Readonly<Record<string, Json>> & { readonly format: string };
   /** Event type URI, e.g. `https://schemas.openid.net/secevent/caep/event-type/session-revoked`. */
   readonly type: string;
@@ -44,17 +44,17 @@ export interface SecurityEvent {
   /** Seconds since the epoch. */
   readonly issuedAt: number;
   readonly occurredAt?: number;
-  /** Events that have it in common come of one cause. */
+  /** Events with the same value have the same cause. */
   readonly cause?: string;
 }
 
-/** Checks the security events that the control plane sends to one receiver. */
+/** Verifies the security events that the control plane sends to one receiver. */
 export interface SecurityEventVerifier {
-  /** @throws CodedError of {@link securityEventErrors}; `issuer_keys_unavailable` while the keys cannot be had */
+  /** @throws CodedError of {@link securityEventErrors}; `issuer_keys_unavailable` while the keys cannot be fetched */
   verify(token: string): Promise<SecurityEvent>;
   /**
-   * The same for one that is pushed to us (RFC 8935). Answer it with 202 once the event is ours, and what is thrown with
-   * {@link securityEventRefusal}.
+   * Verifies a pushed event (RFC 8935). Store the event before you answer 202, and answer an error with {@link
+   * securityEventRefusal}.
    */
   verifyRequest(request: ReceivedRequest): Promise<SecurityEvent>;
 }
@@ -63,9 +63,9 @@ const maxTokenLength = 65_536;
 const type = 'secevent+jwt';
 
 interface Receiving {
-  /** The control plane, exactly as it calls itself. */
+  /** The issuer identifier of the control plane, exactly as published. */
   readonly issuer: string;
-  /** `aud` of the stream, as its configuration says. */
+  /** The `aud` of the stream's configuration. */
   readonly audience: string;
   readonly transport?: Transport;
   readonly clock?: Clock;
@@ -97,7 +97,7 @@ export function createSecurityEventVerifier(options: Receiving): SecurityEventVe
   };
 }
 
-/** The answer to a push that was not accepted (RFC 8935 section 2.3). What is not about the token comes again. */
+/** The answer to a rejected push (RFC 8935 section 2.3). The sender retries if the error is not about the token. */
 export function securityEventRefusal(error: unknown): {
   readonly status: 400 | 503;
   readonly headers: Readonly<Record<string, string>>;
@@ -111,7 +111,7 @@ export function securityEventRefusal(error: unknown): {
   };
 }
 
-/** In the registry of RFC 8935 section 7.1. */
+/** Codes registered in RFC 8935 section 7.1. */
 const errorCodes: Readonly<Record<keyof typeof securityEventErrors.codes, string>> = {
   security_event_malformed: 'invalid_request',
   security_event_key: 'invalid_key',
@@ -127,8 +127,8 @@ function registeredCode({ code }: CodedError): string {
 export interface SecurityEventPage {
   readonly events: readonly SecurityEvent[];
   /**
-   * What could not be accepted. The control plane gives these up when the next page is asked for; one whose key is not
-   * known yet is not among them, and comes again.
+   * Rejected events. The control plane drops them when the next page is requested. Events with a key that is not known yet are
+   * not in this list and are sent again.
    */
   readonly refused: readonly { readonly jti: string; readonly error: CodedError }[];
   readonly moreAvailable: boolean;
@@ -137,17 +137,16 @@ export interface SecurityEventPage {
 /** Polls a stream (RFC 8936). */
 export interface SecurityEventReader {
   /**
-   * The next events; none when nothing happened. To ask for the next page is to say that those of the page before have
-   * been dealt with: until then they come again, after a restart too.
+   * The next events, or none. Requesting the next page acknowledges the previous one; until then its events are sent again,
+   * also after a restart.
    */
   next(): Promise<SecurityEventPage>;
 }
 
 /**
- * @param options.stream `stream_id` of a stream that is polled for
- * @param options.limit most events of one page, at most 100
- * @param options.wait whether to wait for something to happen; true when left out. The transport of `client` must bear
- *   it: 20 seconds
+ * @param options.stream `stream_id` of a stream with poll delivery
+ * @param options.limit maximum events of a page, at most 100
+ * @param options.wait whether to wait for an event; true when left out. The transport of `client` must then allow 20 seconds
  */
 export function createSecurityEventReader(
   options: Receiving & {
@@ -177,7 +176,7 @@ export function createSecurityEventReader(
         },
       });
       if (answer.status >= 400) throw refusalOf(answer);
-      // They are acknowledged: what fails from here on must not do so twice, and harms nobody if it does.
+      // The events are acknowledged at this point. A later failure must not acknowledge them again.
       [taken, refused] = [[], []];
       const page = await readPage(answer.body, verifier);
       [taken, refused] = [page.events.map(({ jti }) => jti), page.refused];
@@ -195,13 +194,13 @@ async function readPage(body: unknown, verifier: SecurityEventVerifier): Promise
   for (const [jti, token] of Object.entries(sets)) {
     try {
       const event = await verifier.verify(typeof token === 'string' ? token : '');
-      // By its name it is acknowledged: one under another's would acknowledge the other.
+      // Acknowledgement is by `jti`, so a token under another token's `jti` would acknowledge the wrong event.
       if (event.jti !== jti) throw refuse('security_event_malformed', 'It is named by another jti than its own.');
       events.push(event);
     } catch (error) {
-      // While the keys cannot be had nothing is known of any of them.
+      // Without keys, no event can be judged.
       if (!isCodedError(error) || !(error.code in errorCodes)) throw error;
-      // A key that was published a moment ago: it is signed again, and comes again, and is not to be given up.
+      // An unknown key may be a new one. The event is sent again, so it must not be dropped.
       if (error.code !== 'security_event_key') refused.push({ jti, error });
     }
   }
@@ -214,7 +213,7 @@ function verifyToken(
   expected: { readonly issuer: string; readonly audience: string; readonly nowSeconds: number },
 ): SecurityEvent {
   const jws = parseCompactJws(token, refuseJws, { maxLength: maxTokenLength });
-  // Section 4.1.1 of the framework: one key may sign many kinds of JWT, and this is exactly one of them.
+  // Shared Signals Framework section 4.1.1: one key may sign several kinds of JWT, so `typ` must match exactly.
   if (!hasType(jws.header, type)) throw refuse('security_event_malformed', `Its typ must be ${type}.`);
   if (jws.unverifiedClaims['iss'] !== expected.issuer)
     throw refuse('security_event_issuer', `Its issuer must be ${expected.issuer}.`);
@@ -222,7 +221,7 @@ function verifyToken(
   if (key === undefined) throw refuse('security_event_key', 'It names no key of the control plane that is in use.');
   const claims = verifyJws(jws, key, refuseJws);
   const { toe, txn } = claims;
-  // Sections 4.1.2 and 4.1.7: prohibited, so that nothing takes it for another kind of token.
+  // Sections 4.1.2 and 4.1.7 prohibit both claims, so that no one accepts the event as another kind of token.
   if (Object.hasOwn(claims, 'sub') || Object.hasOwn(claims, 'exp'))
     throw refuse('security_event_malformed', 'It must have neither sub nor exp.');
   const { jti, iat } = checkClaims(

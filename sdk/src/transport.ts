@@ -1,11 +1,11 @@
 import { CodedError, type ErrorCategory } from '@countersign/kernel';
 import { noAnswer } from './no-answer.ts';
 
-/** An answer of the control plane: parsed JSON, text, or, when asked for, a Buffer; bounded. */
+/** A response of the control plane, limited in size: parsed JSON, text or, on request, a Buffer. */
 export interface Answer {
   readonly status: number;
   readonly body: unknown;
-  /** `DPoP-Nonce` of the answer, to be used in the next proof for the same server (RFC 9449 section 8.2). */
+  /** `DPoP-Nonce` of the response, for the next proof to the same server (RFC 9449 section 8.2). */
   readonly dpopNonce?: string;
 }
 
@@ -22,7 +22,7 @@ export interface Transport {
 const maxBytes = 8 * 1_048_576;
 
 /**
- * HTTP with a time limit and a size limit; redirects are not followed, because a token sent to another place is lost.
+ * HTTP with a timeout and a size limit. It does not follow redirects, because that would send the token to another server.
  *
  * @throws CodedError of {@link noAnswer}
  */
@@ -39,11 +39,11 @@ export function createTransport(options: { readonly timeoutMs?: number } = {}): 
           ...(body === undefined ? {} : { body }),
         });
         const bytes = await readBounded(answer);
-        // One document (RFC 6839 section 3.1): JSON Lines are several.
+        // A single JSON document (RFC 6839 section 3.1). JSON Lines contain several.
         const isJson = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i.test(answer.headers.get('content-type') ?? '');
         const nonce = answer.headers.get('dpop-nonce');
         const seen = { status: answer.status, ...(nonce === null ? {} : { dpopNonce: nonce }) };
-        // A refusal is JSON also where bytes were asked for.
+        // Error responses are JSON even if the caller asked for bytes.
         if (binary === true && answer.ok) return { ...seen, body: bytes };
         const text = bytes.toString('utf8');
         return { ...seen, body: isJson ? (JSON.parse(text) as unknown) : text };
@@ -66,7 +66,7 @@ async function readBounded(answer: Response): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-/** The server's refusal as a coded error: an RFC 9457 problem, or an OAuth error (RFC 6749 section 5.2). */
+/** Converts an error response to a coded error: an RFC 9457 problem, or an OAuth error (RFC 6749 section 5.2). */
 export function refusalOf({ status, body }: Answer): CodedError {
   const members = isObject(body) ? body : {};
   const code = text(members['code']) ?? text(members['error']) ?? 'unexpected_answer';
@@ -75,8 +75,8 @@ export function refusalOf({ status, body }: Answer): CodedError {
     text(members['error_description']) ??
     `The control plane answered with status ${status}.`;
   const reason = text(members['reason']);
-  // The token endpoint names the rule that refused beside its OAuth code, which alone says too little, and the
-  // transaction where somebody has to approve it first.
+  // The OAuth code alone is too general, so the token endpoint adds the failed rule and, if an approval is needed first, the
+  // transaction.
   const txn = text(members['txn']);
   const named = reason === undefined ? undefined : { reason, ...(txn === undefined ? {} : { txn }) };
   const facts = isObject(members['facts']) ? members['facts'] : named;

@@ -9,14 +9,14 @@ export type { Schemas };
 export type Route = keyof Routes;
 export type Answer<R extends Route> = Routes[R]['answer'];
 
-/** What a request needs of a connection. */
+/** The parts of a connection that a request needs. */
 export interface Caller {
   readonly issuer: string;
   readonly client: { callOrThrow(token: Token, request: CallRequest): Promise<unknown> };
   token(audience: string, scope: string): Promise<Token>;
 }
 
-/** The JSON of a file, sent as it is: the control plane checks it. */
+/** The JSON of a file, sent unchanged; the control plane validates it. */
 export class FileContent {
   readonly value: unknown;
   constructor(value: unknown) {
@@ -27,12 +27,12 @@ export class FileContent {
   }
 }
 
-/** @throws CodedError `file_unreadable` with the advice given */
+/** @throws CodedError `file_unreadable` with the given advice */
 export function readBody(path: string, advice: string): FileContent {
   return new FileContent(readJson(path, advice));
 }
 
-/** A body as users can write it: strings of any content, undefined for an absent member, files in place of parts. */
+/** A request body as users can write it: unvalidated strings, undefined for absent members, and files for parts. */
 export type Sendable<T> = Json extends T
   ? unknown
   : T extends string
@@ -62,7 +62,7 @@ export type Inputs<R extends Route> = {
   (Routes[R]['body'] extends undefined ? object : { readonly body: Sendable<Routes[R]['body']> });
 
 /**
- * Calls an operation with a token of the one scope that it needs.
+ * Calls an operation with a token of its single scope.
  *
  * @throws CodedError the refusal of the control plane
  */
@@ -85,7 +85,7 @@ export async function request<R extends Route>(
     ...(body === undefined ? {} : { body }),
     ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
   });
-  // The control plane is authenticated, and answers by the schemas of the document that the types are made from.
+  // The control plane is authenticated and answers by the schemas from which these types are generated.
   return answer as Answer<R>;
 }
 
@@ -103,7 +103,7 @@ function splitRoute(route: Route): readonly [CallRequest['method'], string] {
   return [method as CallRequest['method'], path];
 }
 
-/** Below the issuer: the first part of the path. */
+/** The first path segment below the issuer. */
 function audienceOf(path: string): string {
   const first = path.split('/')[1] ?? '';
   return first === 'recovery-requests' ? 'recoveries' : first;

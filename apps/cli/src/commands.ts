@@ -3,7 +3,7 @@ import { type ConnectionOptions, withConnectionOptions } from './connection-opti
 
 type AddTo = (program: Command, options: () => ConnectionOptions) => void;
 
-/** Where each command is, in the order in which help lists them. */
+/** The module of each command, in the order of the help. */
 const commands: Readonly<Record<string, () => Promise<AddTo>>> = {
   start: async () => (await import('./commands/run.ts')).startCommand,
   migrate: async () => (await import('./commands/migrate.ts')).migrateCommand,
@@ -40,10 +40,10 @@ const commands: Readonly<Record<string, () => Promise<AddTo>>> = {
 };
 
 /**
- * Adds the command that was asked for, and loads no other. Where none was, or one that there is not, all of them: help
- * lists them, and a misspelt one is answered with the nearest.
+ * Loads and adds only the requested command. Without a command, or with an unknown one, it adds all, so that help lists them
+ * and a misspelt name gets a suggestion.
  *
- * @param words as they were typed, without the program
+ * @param words the arguments without the program
  */
 export async function addCommands(
   program: Command,

@@ -1,20 +1,20 @@
 import type { Command } from 'commander';
 import { readAddress } from './read-address.ts';
 
-/** Options every command that talks to a control plane has. */
+/** Options of every command that talks to a control plane. */
 export interface ConnectionOptions {
-  /** Data folder of a development control plane: its address and the operator's key are read from it. */
+  /** Data folder of a development control plane, from which its address and the operator's key are read. */
   readonly data: string;
   readonly url?: string;
   readonly key?: string;
   readonly client?: string;
-  /** Governing acts are done by the person at this machine, who signs in by a browser. */
+  /** The person at this machine signs in with a browser for governing acts. */
   readonly signIn?: true;
-  /** PEM file of authorities whose servers are trusted too. */
+  /** PEM file of additional trusted certificate authorities. */
   readonly ca?: string;
 }
 
-/** {@link ConnectionOptions}, as they are typed. */
+/** Adds {@link ConnectionOptions} to a command. */
 export function withConnectionOptions(command: Command): Command {
   return command
     .option(

@@ -26,8 +26,8 @@ export interface Connection {
 }
 
 /**
- * @param transport how requests are sent; as the sdk does when left out
- * @throws CodedError `connection_settings` saying which file or option is missing
+ * @param transport how requests are sent; that of the sdk when left out
+ * @throws CodedError `connection_settings` naming the missing file or option
  */
 export function connect(options: ConnectionOptions, transport?: Transport): Connection {
   const issuer = options.url ?? issuerOf(options.data);
@@ -42,7 +42,7 @@ export function connect(options: ConnectionOptions, transport?: Transport): Conn
     development ??= isDevelopment(issuer, sending);
     return development;
   };
-  /** One sign-in for each kind of token, for as long as the token is good. */
+  /** One sign-in for each kind of token, reused while the token is valid. */
   const signed = new Map<string, Token>();
   async function signedIn(request: { readonly resource: string; readonly scope: string }): Promise<Token> {
     const name = `${request.resource} ${request.scope}`;
@@ -67,7 +67,7 @@ export function connect(options: ConnectionOptions, transport?: Transport): Conn
   };
 }
 
-/** What to do next after a refusal that somebody meets who does not know yet who may do what. */
+/** Adds the next step to an error, for users who do not know the required permissions. */
 const withAdvice =
   (clientId: string, door: string) =>
   (error: unknown): never => {
@@ -94,7 +94,10 @@ function whoGrants(clientId: string, door: string): string {
     : 'The administrator of the directory grants this: add the scope and the address to `scopes` and `audiences` of the client, and run `countersign directory apply`.';
 }
 
-/** What the control plane says of itself; where it says otherwise than it is, it refuses the sign-in for development. */
+/**
+ * Reads the environment from the control plane's metadata. A production server that claims to be in development still rejects
+ * the development sign-in.
+ */
 async function isDevelopment(issuer: string, transport: Transport): Promise<boolean> {
   const { body } = await transport.send({ method: 'GET', url: `${issuer}/.well-known/countersign`, headers: {} });
   return typeof body === 'object' && body !== null && 'environment' in body && body.environment === 'development';

@@ -4,10 +4,10 @@ import type { Connection } from './connection.ts';
 import { bold, dim, green, print, red, yellow } from './output.ts';
 
 export type ChangeLine = Schemas['DirectoryChange'];
-/** A change that waits for its second person, as the interface shows it. */
+/** A change that awaits its second approver, as the interface returns it. */
 export type ChangeRequest = Schemas['DirectoryChangeRequest'];
 
-/** Records findings or reference data, and prints whether they took effect or wait for a second person. */
+/** Records findings or reference data, and prints whether they took effect or await a second approver. */
 export async function record(
   connection: Connection,
   list: 'findings' | 'instruments' | 'rates',
@@ -32,7 +32,7 @@ export async function record(
   else printChanged(answer, 'recorded');
 }
 
-/** Whether the answer is a change that waits for a second person. */
+/** Whether the answer is a change that awaits a second approver. */
 export function isRequest(answer: object): answer is ChangeRequest {
   return 'digest' in answer;
 }
@@ -40,9 +40,9 @@ export function isRequest(answer: object): answer is ChangeRequest {
 type Proposal = Omit<Exclude<Inputs<'POST /directory/changes'>['body'], FileContent>, 'reason'>;
 
 /**
- * Makes a change, or proposes it where a reason is given.
+ * Makes a change, or proposes it if a reason is given.
  *
- * @throws CodedError `second_person_required`, saying how to go on, when the change takes two people
+ * @throws CodedError `second_person_required` with the next step, if the change needs dual control
  */
 export async function makeOrPropose(
   connection: Connection,
@@ -57,7 +57,7 @@ export async function makeOrPropose(
   printProposed(await request(connection, 'POST /directory/changes', { scope: 'directory:apply', body }));
 }
 
-/** What waits for a second person, and what that one does. */
+/** Prints the pending change and what the second approver must do. */
 export function printProposed(request: ChangeRequest): void {
   for (const line of request.changes) print(describe(line));
   print(`${bold(request.id)}  ${yellow('waits for a second person')}  ${dim(`until ${request.expiresAt}`)}`);

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { CodedError } from '@countersign/kernel';
 
-/** Connections of clients and of the database, and files of the log: with fewer, the first busy minute ends with EMFILE. */
+/**
+ * Connections of clients and the database, and files of the log. With a lower limit, the first busy minute ends with EMFILE.
+ */
 const fewest = 1_024;
 
 /**
- * How many files and sockets this process may have open at most; undefined where the system does not say. Node raises its own limit
- * to the hard one.
+ * The maximum number of open files and sockets of this process; undefined if unknown. Node raises its soft limit to the hard
+ * limit.
  */
 function openFilesLimit(): number | undefined {
   try {
@@ -17,7 +19,7 @@ function openFilesLimit(): number | undefined {
   }
 }
 
-/** @throws CodedError `open_files_limit` where this process may not open enough files to serve anybody */
+/** @throws CodedError `open_files_limit` if this process may not open enough files */
 export function requireOpenFiles(limit = openFilesLimit()): void {
   if (limit === undefined || limit >= fewest) return;
   throw new CodedError({

@@ -1,7 +1,7 @@
 import { CodedError } from '@countersign/kernel';
 import { visibleLines } from './visible.ts';
 
-/** Colours where a person reads along, none in pipes, files, or where NO_COLOR is set (no-color.org). */
+/** Colours only on a terminal; none in pipes, files, or if NO_COLOR is set (no-color.org). */
 const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
 const paint =
   (code: number) =>
@@ -18,33 +18,33 @@ export function print(line = ''): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** Prints a line beside what the command answers, on stderr. */
+/** Prints a line on stderr, separate from the command's result. */
 export function printBeside(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** What a program reads: one document, and nothing else on stdout beside it. */
+/** Output for programs: one document, and nothing else on stdout. */
 export function printJson(document: unknown): void {
   print(JSON.stringify(document, undefined, 2));
 }
 
-/** Exit codes of the command, after sysexits(3) where it has one. */
+/** Exit codes, from sysexits(3) where it defines one. */
 export const exitCodes = {
   ok: 0,
   refused: 1,
   usage: 64,
   unverified: 2,
   unanchored: 3,
-  /** Nothing is wrong, and not everything could be asked. */
+  /** No fault was found, but not everything could be checked. */
   incomplete: 4,
   unavailable: 69,
   fault: 70,
 } as const;
 
-/** Says what failed and what to do, and gives the exit code. A fault of ours shows its stack: it is for a bug report. */
+/** Prints what failed and what to do, and returns the exit code. An internal error shows its stack for a bug report. */
 export function reportFailure(error: unknown): number {
   if (error instanceof CodedError) {
-    // Both may quote what others have written: a policy, a name of a file.
+    // Both may contain untrusted text, such as a policy or a file name.
     process.stderr.write(`${red(error.code)}  ${visibleLines(error.detail)}\n`);
     if (error.facts !== undefined)
       process.stderr.write(`${dim(visibleLines(JSON.stringify(error.facts, undefined, 2)))}\n`);

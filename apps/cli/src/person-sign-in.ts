@@ -3,14 +3,14 @@ import { createServer, type Server } from 'node:http';
 import { CodedError } from '@countersign/kernel';
 import { type Client, commandRedirectUri, type Token, type TokenRequest } from '@countersign/sdk/calling';
 
-/** How long somebody may take to sign in. */
+/** Time limit for the sign-in. */
 const patienceMs = 300_000;
 
 /**
- * A token for the person at this machine: they sign in to the control plane in a browser, by an authorization code with PKCE that
- * comes back over loopback (RFC 8252). It prints the address and opens no browser itself.
+ * A token for the person at this machine, who signs in to the control plane in a browser with an authorization code and PKCE
+ * over loopback (RFC 8252). The command prints the address and opens no browser.
  *
- * @param tell says to the person where to sign in
+ * @param tell shows the person where to sign in
  * @throws CodedError `sign_in_port_taken`, `sign_in_timeout`, `sign_in_refused`, and those of the server
  */
 export async function signInPerson(
@@ -42,7 +42,7 @@ async function listen(expected: {
   const code = new Promise<string>((resolve, reject) => {
     settle = { resolve, reject };
   });
-  // A rejection is handled where the answer is awaited; until then it must not count as unhandled.
+  // The await below handles the rejection. Until then it must not count as unhandled.
   code.catch(() => undefined);
   const server: Server = createServer((asked, answer) => {
     const url = new URL(asked.url ?? '/', commandRedirectUri);
@@ -51,7 +51,7 @@ async function listen(expected: {
     };
     if (asked.method !== 'GET' || url.pathname !== pathname) return say(404, 'Not found.');
     const { searchParams } = url;
-    // Another sign-in than the one that was begun here, or another server: it changes nothing (RFC 9207).
+    // Ignores a response to another sign-in or from another server (RFC 9207).
     if (!isSame(searchParams.get('state'), expected.state) || !isSame(searchParams.get('iss'), expected.issuer))
       return say(400, 'This is not the answer to a sign-in that this command started.');
     const given = searchParams.get('code');

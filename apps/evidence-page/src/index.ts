@@ -1,4 +1,4 @@
-// First, as the rooms of the verifier use the global `Buffer` while they load.
+// Must be first, because the verifier's packages use the global `Buffer` while they load.
 import './shims/buffer.ts';
 import { start } from './page/start.ts';
 

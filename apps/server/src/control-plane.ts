@@ -10,42 +10,42 @@ import { answersWithin, createListeners, requireFree } from './listening/index.t
 import { described } from './openapi/index.ts';
 import { createTryOut, evidenceOfExample, type TryOutKeys, tryOutPath, tryOutRoutes } from './try-out/index.ts';
 
-/** A control plane that answers. */
+/** A running control plane. */
 export interface ControlPlane {
   readonly address: string;
-  /** Base of the listener for mutual TLS, where there is one. */
+  /** Base address of the mutual TLS listener, if configured. */
   readonly mutualTlsAddress?: string;
   readonly components: Components;
   readonly notes: readonly string[];
   /**
-   * From now on `/readyz` says that this process is not ready, and each answer is the last on its connection: load balancers and
-   * clients go elsewhere, and nobody is turned away meanwhile.
+   * Makes `/readyz` report that this process is not ready and closes each connection after its next answer. Load balancers and
+   * clients move to other nodes, and no request is rejected meanwhile.
    */
   drain(): void;
-  /** Answers what has begun, takes nothing new, closes everything. Idempotent. */
+  /** Completes the running requests, accepts no new ones and closes everything. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
  * Starts all components in this process and listens.
  *
- * @throws CodedError saying what to do: `configuration_*`, `address_in_use`, those of the database and of the log.
- *   What had been started by then has been stopped again.
+ * @throws CodedError with what to do: `configuration_*`, `address_in_use`, those of the database and of the log. Everything
+ * that was started before the error has been stopped.
  */
 export async function startControlPlane(
   configuration: Configuration,
   options: {
     readonly onProgress?: (message: string) => void;
     readonly logger?: Logger;
-    /** What every component goes by; the system's when left out. */
+    /** The clock of every component. Default: the system clock. */
     readonly clock?: Clock;
-    /** What becomes of a record that is not as its schema says. In development it is told, elsewhere nobody looks. */
+    /** How records that do not match their schema are handled. Default: reported in development, unchecked elsewhere. */
     readonly unfitRecords?: 'tell' | 'throw' | 'unchecked';
-    /** Aborted, the start is given up, and what had been started is stopped. */
+    /** Aborting cancels the start and stops everything that was started. */
     readonly signal?: AbortSignal;
-    /** A page on which whoever is at this machine tries it, set up with the operator's key; in development alone. */
+    /** Enables the try-out page, which is set up with the operator's key. Only in development. */
     readonly tryOut?: TryOutKeys;
-    /** Accepts that the secret of the database roles is another than before: once, after the old one was lost. */
+    /** Accepts a changed secret of the database roles. For one start, after the old secret was lost. */
     readonly adoptRolesSecret?: boolean;
   } = {},
 ): Promise<ControlPlane> {
@@ -57,7 +57,7 @@ export async function startControlPlane(
   const unfitRecords = options.unfitRecords ?? (configuration.environment === 'development' ? 'tell' : 'unchecked');
   const tryOut = options.tryOut === undefined ? undefined : createTryOut({ ...options.tryOut, configuration, clock });
   const open = createListeners({ lifecycle, logger, metrics, clock });
-  // Unreadable certificates and taken addresses are found before the database is started.
+  // Finds unreadable certificates and occupied addresses before the database starts.
   const listeners = listenersOf(configuration);
   for (const listener of listeners) await requireFree(listener);
   const missing = notSetUp(configuration);

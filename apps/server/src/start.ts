@@ -18,18 +18,18 @@ import { type TryOutKeys, tryOutPath } from './try-out/index.ts';
 export interface StartOptions {
   readonly dataFolder: string;
   readonly port: number;
-  /** Instead of the development configuration; with `only` also the folder that `processes init` made. */
+  /** Replaces the development configuration. With `only`, also the folder that `processes init` created. */
   readonly configurationFile?: string;
-  /** Groups of processes, or components, that this process runs alone; everything that the configuration is of when left out. */
+  /** Groups of processes, or components, that this process runs. Default: everything in the configuration. */
   readonly only?: readonly string[];
   /** See `startControlPlane`. */
   readonly adoptRolesSecret?: boolean;
 }
 
 /**
- * `countersign start`: starts a control plane, explains itself on standard output, and stays until SIGTERM or SIGINT.
+ * `countersign start`: starts a control plane, prints its details and runs until SIGTERM or SIGINT.
  *
- * @throws CodedError when it cannot start; it says what to do
+ * @throws CodedError with what to do if it cannot start
  */
 export async function startAndStay(options: StartOptions): Promise<void> {
   const began = performance.now();
@@ -54,7 +54,7 @@ export async function startAndStay(options: StartOptions): Promise<void> {
   if (tryOut !== undefined) say(`Try it by hand: ${controlPlane.address}${tryOutPath}`);
 }
 
-/** A process of a split installation: it connects to what it must, and to nothing else. */
+/** Runs a process of a split installation, which connects only to the addresses that it needs. */
 async function stayAsProcess(
   configurations: readonly GroupConfiguration[],
   { began, say }: { readonly began: number; readonly say: (line: string) => void },
@@ -63,7 +63,7 @@ async function stayAsProcess(
   const loggerOf = (name: string) =>
     createLogger({ level: configurations[0]?.logLevel ?? 'info', name: `countersign ${name}` });
   const logger = loggerOf(names.join(', '));
-  // Whoever calls outside is told where to by others.
+  // Only egress calls addresses that other components supply. All other processes connect to a fixed list.
   if (!names.includes('egress')) allowConnectionsOnly(configurations.flatMap(addressesOf));
   const { running } = await stayUntilSignalled(async (signal) => {
     const onProgress = (message: string): void => say(`${message} ...`);
@@ -75,7 +75,7 @@ async function stayAsProcess(
   for (const { group, address } of running.groups) say(`${group} ready after ${seconds} s: ${address}`);
 }
 
-/** Whoever sends requests hears of it before nobody answers them any more. */
+/** Drains before stopping, so that clients move to other nodes before this one stops answering. */
 async function stopGently(
   controlPlane: Pick<ControlPlane, 'drain' | 'stop'>,
   ...configurations: readonly Configuration[]
@@ -112,7 +112,7 @@ function configurationOf(
     });
   say(explainDevelopment(setup));
   const { configuration, operatorKeyFile, approverKeyFile, complianceKeyFile } = setup;
-  // Whoever has made it production meant it.
+  // A configuration changed to production is deliberate, so it is used unchanged.
   if (configuration.environment !== 'development') return { configuration };
   return { configuration, tryOut: { operatorKeyFile, approverKeyFile, complianceKeyFile } };
 }

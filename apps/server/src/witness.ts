@@ -9,12 +9,12 @@ import {
 import { createWitness, openWitnessKey, parseLogKeys, witnessRoutes } from '@countersign/witness';
 
 export interface WitnessOptions {
-  /** Holds the key of the witness and what it has cosigned. */
+  /** The folder with the witness's key and the checkpoints that it has cosigned. */
   readonly folder: string;
   readonly host: string;
-  /** 0 for any that is free. */
+  /** 0 selects a free port. */
   readonly port: number;
-  /** Needed at the first start: a schema-less URL that says whose witness it is. */
+  /** Required at the first start: a schema-less URL that identifies the witness. */
   readonly name?: string;
   /** C2SP verifier keys of the logs. */
   readonly logs: readonly string[];
@@ -22,7 +22,7 @@ export interface WitnessOptions {
 
 export interface RunningWitness {
   readonly address: string;
-  /** What those who verify know it by (C2SP vkey). */
+  /** The key by which verifiers know the witness (C2SP vkey). */
   readonly verifierKey: string;
   stop(): Promise<void>;
 }
@@ -30,7 +30,7 @@ export interface RunningWitness {
 const maxConnections = 512;
 
 /**
- * Starts a witness with a listener of its own. It speaks plain HTTP: TLS is ended before it.
+ * Starts a witness with its own listener. It speaks plain HTTP, so a proxy must terminate TLS.
  *
  * @throws CodedError of `witnessErrors`, or `port_unusable`
  */
@@ -66,7 +66,7 @@ export async function startWitness(options: WitnessOptions, signal?: AbortSignal
   }
 }
 
-/** `countersign witness start`: starts a witness, explains itself on standard output, and stays until SIGTERM or SIGINT. */
+/** `countersign witness start`: starts a witness, prints its details and runs until SIGTERM or SIGINT. */
 export async function witnessAndStay(options: WitnessOptions): Promise<void> {
   const logger = createLogger({ level: 'info', name: 'countersign-witness' });
   const running = await stayUntilSignalled((signal) => startWitness(options, signal), logger);
@@ -76,7 +76,7 @@ export async function witnessAndStay(options: WitnessOptions): Promise<void> {
   say(`witness ${nameOf(running.verifierKey)} ${running.verifierKey} ${running.address}`);
 }
 
-/** The verifier key of the witness in a folder, made when there is none. */
+/** The verifier key of the witness in a folder. The key is created if it does not exist. */
 export function witnessKey(folder: string, name?: string): string {
   return openWitnessKey(folder, name).verifierKey;
 }

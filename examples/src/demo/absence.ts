@@ -6,11 +6,11 @@ import { mustRefuse, orderToken, PlayFailed, type Stage, sendOrder, signInTrader
 const absent = 'core';
 
 /**
- * Kills the process that decides, between the token for an order and its submission. What needs it is refused, nothing is released, and
- * what the other processes do alone goes on. Then it is started again.
+ * Kills the core process between the token for an order and its submission. Requests that need it are refused, nothing is
+ * released, and work that only needs the other processes continues. Then core starts again.
  *
- * @returns the token to go on with: another where the start has taken nearly as long as the first was for
- * @throws PlayFailed when something was let through, or another token of the transaction was issued meanwhile
+ * @returns the token to continue with: a new one if the restart took nearly as long as the first was valid
+ * @throws PlayFailed if a request was permitted, or another token of the transaction was issued meanwhile
  */
 export async function loseCore(
   stage: Stage,
@@ -74,7 +74,7 @@ export async function loseCore(
   return orderToken(stage, oms, order, (await signInTrader(stage)).assertion);
 }
 
-/** Token endpoints answer with a code of RFC 6749, and name the rule that refused beside it. */
+/** Token endpoints answer with an RFC 6749 code and add the failed rule. */
 async function byReason<Result>(attempt: () => Promise<Result>): Promise<Result> {
   try {
     return await attempt();
@@ -85,7 +85,7 @@ async function byReason<Result>(attempt: () => Promise<Result>): Promise<Result>
   }
 }
 
-/** What asks before the others have found the process again is refused as before. */
+/** Requests are refused until the other processes have found the restarted process. */
 async function untilReady(issuer: string): Promise<void> {
   const deadline = performance.now() + 60_000;
   while (!(await fetch(`${issuer}/readyz`)).ok) {

@@ -1,22 +1,22 @@
 import { type IncomingMessage, request } from 'node:http';
 import { CodedError } from '@countersign/kernel';
 
-/** What a person has before them. */
+/** The page that a person sees. */
 export interface Page {
   readonly status: number;
   readonly url: URL;
   readonly body: string;
 }
 
-/** A form of a page, with what the page wrote into it. */
+/** A form of a page with its prefilled values. */
 export interface Form {
   readonly action: URL;
   readonly fields: Readonly<Record<string, string>>;
-  /** What an authenticator is asked, where the form asks one. */
+  /** The options for the authenticator, if the form needs one. */
   readonly options?: unknown;
 }
 
-/** A browser as small as the play needs it: it keeps cookies, follows the redirects of one site, and sends forms. */
+/** A minimal browser: it keeps cookies, follows the redirects of one site, and submits forms. */
 export interface Browser {
   open(address: URL | string): Promise<Page>;
   send(form: Form, filledIn: Readonly<Record<string, string>>): Promise<Page>;
@@ -49,7 +49,7 @@ export function createBrowser(): Browser {
   };
 }
 
-/** Not `fetch`: it says of itself that a script asks, and this is a person. */
+/** Not `fetch`, because its headers identify a script and this simulates a person. */
 function ask(
   url: URL,
   form: string | undefined,
@@ -71,7 +71,7 @@ function ask(
             ? {}
             : {
                 'content-type': 'application/x-www-form-urlencoded',
-                // Of a page that lets no referrer out.
+                // The value that a browser sends from a page without a referrer.
                 origin: 'null',
                 'sec-fetch-site': 'same-origin',
               }),
@@ -94,7 +94,10 @@ function ask(
   });
 }
 
-/** The form that asks an authenticator, as the script of the pages finds it. @throws the page's refusal, when it has none */
+/**
+ * The form for an authenticator ceremony, as the script of the pages finds it. @throws the page's refusal if there is no such
+ * form
+ */
 export function ceremonyForm(page: Page, ceremony: 'get' | 'create'): Form {
   for (const [, attributes = '', inside = ''] of page.body.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/g)) {
     if (attribute(attributes, 'data-webauthn') !== ceremony) continue;
@@ -110,7 +113,7 @@ export function ceremonyForm(page: Page, ceremony: 'get' | 'create'): Form {
   throw refusalOn(page) ?? new Error(`${page.url.pathname} (${page.status}) asks no authenticator`);
 }
 
-/** What a page says no with: a sentence for the person, and the code that they read out to whoever helps them. */
+/** The refusal that a page shows: a sentence for the person, and a code to quote to support. */
 export function refusalOn({ body }: Page): CodedError | undefined {
   const [, problem] = /<div class="notice problem"[^>]*>([\s\S]*?)<\/div>/.exec(body) ?? [];
   const [, whole] = /<section class="panel problem"[^>]*>([\s\S]*?)<\/section>/.exec(body) ?? [];
@@ -124,7 +127,7 @@ export function refusalOn({ body }: Page): CodedError | undefined {
   });
 }
 
-/** What a page tells of a thing: each name with its value, as a person reads them. */
+/** The facts on a page: each name with its value, as a person reads them. */
 export function factsOn({ body }: Page): ReadonlyMap<string, string> {
   const facts = body.matchAll(/<dt[^>]*>([\s\S]*?)<\/dt>\s*<dd[^>]*>([\s\S]*?)<\/dd>/g);
   return new Map([...facts].map(([, name = '', value = '']) => [textOf(name), textOf(value)]));

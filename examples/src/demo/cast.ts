@@ -11,7 +11,7 @@ interface FirmsFile {
     readonly lei: string;
     readonly name: string;
     readonly country: string;
-    /** What compliance has found, but for the day's sanctions screening. */
+    /** Compliance findings, except for the daily sanctions screening. */
     readonly compliance: Readonly<Record<string, unknown>>;
   }[];
   readonly desks: readonly (Readonly<Record<string, unknown>> & { readonly institution: string })[];
@@ -28,7 +28,7 @@ interface FirmsFile {
 
 export type Key = ReturnType<typeof generateSigningKey>;
 
-/** Addresses of everybody in the play. */
+/** Addresses of all parties in the demo. */
 export interface Addresses {
   readonly issuer: string;
   readonly 'identity-provider': string;
@@ -38,16 +38,16 @@ export interface Addresses {
   readonly custodian: string;
 }
 
-/** Who plays: every client with a key of its own, made for this run, and the people with theirs. */
+/** The clients and people of the demo, each with a key created for this run. */
 export interface Cast {
   readonly lei: Readonly<Record<'assetManager' | 'arranger' | 'broker' | 'venue' | 'clearing' | 'custodian', string>>;
-  /** Directory file, as `countersign directory apply` takes it. */
+  /** Directory file in the format of `countersign directory apply`. */
   readonly directoryFile: string;
   /** Trust profile of the arranger's identity provider, for `countersign partner apply`. */
   readonly trustProfileFile: string;
   readonly firms: FirmsFile;
   readonly key: (clientId: string) => Key;
-  /** An OAuth client of the play. */
+  /** An OAuth client of the demo. */
   client(clientId: string): Client;
   readonly people: Readonly<
     Record<
@@ -71,7 +71,7 @@ const clientIds = [
 ] as const;
 type ClientName = (typeof clientIds)[number];
 
-/** Makes the keys of this run and writes the files that set the control plane up. */
+/** Creates the keys of this run and writes the files that configure the control plane. */
 export function createCast(folder: string, addresses: Addresses): Cast {
   const firms = dataFile('firms.json') as FirmsFile;
   const leiOf = (id: string): string => firms.institutions.find((institution) => institution.id === id)?.lei ?? '';
@@ -89,7 +89,7 @@ export function createCast(folder: string, addresses: Addresses): Cast {
     if (found === undefined) throw new Error(`nobody plays ${clientId}`);
     return found;
   };
-  // Fifty requests at once take their time on a machine that runs everybody's processes.
+  // Fifty concurrent requests are slow on a machine that runs every process.
   const transport = createTransport({ timeoutMs: 60_000 });
   const somebody = (id: string) => ({ id, signInKey: generateSigningKey(), approvalKey: generateSigningKey() });
   const people = {
@@ -157,7 +157,7 @@ function directoryDocument({
     jwks: { keys: [publicJwk(key(id))] },
   });
   const service = (id: string, institution: string) => ({ id, institution, roles: [] });
-  /** It signs mandates of its firm up to an amount a day. */
+  /** The client signs mandates of its firm up to an amount a day. */
   const signatory = (id: string, institution: string) => ({
     ...{ id, institution, roles: ['signatory'] },
     signing_authority: { up_to: { amount: '50000000', ccy: 'EUR' }, alone: true },

@@ -1,14 +1,14 @@
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-/** Ports that are free now, all different. Somebody may take one before we listen; the start then says so. */
+/** Distinct ports that are free now. If another process takes one first, the start reports it. */
 export async function freePorts(count: number): Promise<readonly number[]> {
   const held = await Promise.all(Array.from({ length: count }, () => holdPort(0)));
   await Promise.all(held.map(({ release }) => release()));
   return held.map(({ port }) => port);
 }
 
-/** The first of so many free ports in a row, below those that the system gives to whoever asks for any. */
+/** The first of several consecutive free ports, below the range of ephemeral ports. */
 export async function freePortRange(count: number): Promise<number> {
   for (let attempt = 0; attempt < 100; attempt++) {
     const first = 20_000 + randomInt(12_000);

@@ -20,7 +20,7 @@ import {
   signInTrader,
 } from './workflow.ts';
 
-/** The whole play, chapter by chapter. Returns the transaction whose evidence is taken out at the end. */
+/** The whole demo, chapter by chapter. Returns the transaction whose evidence is exported at the end. */
 export async function play(
   stage: Stage,
   processes: Processes,
@@ -44,7 +44,7 @@ export async function play(
   const published = (await (await fetch(`${addresses.issuer}/.well-known/countersign`)).json()) as {
     log: { verifier_key: string };
   };
-  // Kept before the first order exists: what the auditor trusts later does not come with the bundle.
+  // Stored before the first order exists, so that the auditor's trusted inputs do not come from the bundle.
   writeFileSync(
     join(options.folder, 'trust.json'),
     JSON.stringify({ logVerifierKey: published.log.verifier_key, checkpoint }),
@@ -85,7 +85,7 @@ export async function play(
   await prove(stage, operate, { transaction, checkpointFile, folder: options.folder });
 }
 
-/** A key for the supervisor: nobody is let in by a password, and the first key comes by an invitation alone. */
+/** Registers a key for the supervisor. There are no passwords, so the first key needs an invitation. */
 async function inviteSupervisor(
   { cast, timeline }: Stage,
   operate: (...args: readonly string[]) => Promise<string>,
@@ -203,7 +203,7 @@ async function tradeWithApproval(
   return transaction;
 }
 
-/** The supervisor's part, on the pages: sees the order decoded, and signs its digest with the security key. */
+/** The supervisor reads the decoded order on the page and signs its digest with the security key. */
 async function approveOnThePage(
   { timeline, supervisor }: Stage & { readonly supervisor: Approver },
   address: string,
@@ -225,7 +225,7 @@ async function approveOnThePage(
   );
 }
 
-/** The same claims, signed by nobody we know: what a forger could send. */
+/** The same claims under an unknown key, as a forger could send them. */
 function forged(jwt: string): string {
   const [header, payload] = jwt.split('.');
   return `${header ?? ''}.${payload ?? ''}.${Buffer.alloc(64, 1).toString('base64url')}`;
@@ -257,7 +257,7 @@ async function tradeByAgent(stage: Stage, order: TradeOrder): Promise<void> {
   timeline.done('agent ha-vwap-1 (vwap-bund 4.2.0, certified) trades 202,500 EUR', traded.transaction);
 }
 
-/** What only the executing broker does, with a token of its own. */
+/** The step that only the executing broker may take, with its own token. */
 async function submit({ addresses }: Stage, broker: Client, transaction: string): Promise<void> {
   const resource = `${addresses.issuer}/transactions`;
   const token = await broker.clientCredentials({

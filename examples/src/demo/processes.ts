@@ -6,24 +6,24 @@ import { CodedError } from '@countersign/kernel';
 
 const command = fileURLToPath(new URL('../../../bin/countersign.js', import.meta.url));
 
-/** Processes of the demo, so that none outlives it. */
+/** Manages the processes of the demo, so that none outlives it. */
 export interface Processes {
-  /** A control plane or one process of it, by `countersign start`. Resolves when it is ready. */
+  /** Starts a control plane, or one of its processes, with `countersign start`. Resolves when it is ready. */
   startServer(name: string, args: readonly string[], onProgress: (text: string) => void): Promise<ServerProcess>;
-  /** A firm from `firms/`, with its configuration file. Resolves when it says `ready`. */
+  /** Starts a firm from `firms/` with its configuration file. Resolves when it prints `ready`. */
   startFirm(name: string, configurationFile: string): Promise<void>;
-  /** Runs the `countersign` command and gives what it printed. @throws CodedError `command_failed` with what it said */
+  /** Runs the `countersign` command and returns its output. @throws CodedError `command_failed` with the error output */
   run(...args: readonly string[]): Promise<string>;
-  /** Ended after the processes, the last named first. */
+  /** Runs after the processes have stopped, in reverse order of registration. */
   alsoStop(what: () => Promise<void>): void;
-  /** Idempotent: whoever asks while processes are being stopped waits for the same end. */
+  /** Idempotent: concurrent calls wait for the same stop. */
   stop(): Promise<void>;
 }
 
 /** A running process of the control plane. */
 export interface ServerProcess {
   readonly pid: number;
-  /** By SIGKILL: it gets no chance to finish anything. Resolves when it is gone. */
+  /** Sends SIGKILL, so the process cannot finish anything. Resolves when it has ended. */
   kill(): Promise<void>;
 }
 
@@ -36,7 +36,7 @@ export function createProcesses(): Processes {
   let stopping = false;
   let stopped: Promise<void> | undefined;
 
-  /** @throws CodedError `demo_stopped`: what is started now would outlive the demo */
+  /** @throws CodedError `demo_stopped`, because a process started now would outlive the demo */
   function start(begin: () => ChildProcess): ChildProcess {
     if (stopping)
       throw new CodedError({ code: 'demo_stopped', category: 'unavailable', detail: 'The demo is being stopped.' });
@@ -65,7 +65,7 @@ export function createProcesses(): Processes {
 
   async function stopAll(): Promise<void> {
     stopping = true;
-    // The last started first: the control plane then closes without open calls.
+    // Stops the last started first, so that the control plane closes without open calls.
     for (const child of [...running].reverse()) {
       if (!running.has(child)) continue;
       const gone = once(child, 'exit');

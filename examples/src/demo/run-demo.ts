@@ -13,16 +13,16 @@ import { createTimeline, type Timeline } from './timeline.ts';
 import { startWholeInstallation } from './whole-installation.ts';
 
 export interface DemoOptions {
-  /** Data and evidence stay there; otherwise a temporary folder is used and removed. */
+  /** Data and evidence stay in this folder. Default: a temporary folder that is removed. */
   readonly keepFolder?: string;
-  /** The control plane as several processes, of which one is killed while the order is under way; otherwise it is one process. */
+  /** Runs the control plane as several processes and kills one of them during the order. Default: one process. */
   readonly split?: SplitControlPlane;
 }
 
 /**
- * Carries one order across five firms, shows the attacks on it refused, and verifies the proof.
+ * Takes one order through five firms, shows that attacks on it are refused, and verifies the evidence.
  *
- * @returns exit code: 0 when everything went as it must
+ * @returns exit code: 0 if everything went as expected
  */
 export async function runDemo(options: DemoOptions = {}): Promise<number> {
   const timeline = createTimeline();
@@ -42,8 +42,8 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
   process.once('SIGTERM', interrupted);
   try {
     mkdirSync(folder, { recursive: true, mode: 0o711 });
-    // Started as root, the database runs under another account. It must pass to work in here, or the data would go
-    // to a place where nobody removes it; what is secret in here has mode 0600.
+    // When started as root, the database runs under another account, which must be able to traverse this folder. Secret files
+    // have mode 0600.
     if (options.keepFolder === undefined) chmodSync(folder, 0o711);
     else if (!existsSync(join(folder, '.gitignore'))) writeFileSync(join(folder, '.gitignore'), '*\n');
     const dataFolder = join(folder, 'data');

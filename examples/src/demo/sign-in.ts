@@ -4,9 +4,9 @@ import { CompactSign, importJWK, SignJWT } from 'jose';
 import type { Key } from './cast.ts';
 
 export interface SignedIn {
-  /** For the order system alone. */
+  /** Only for the order system. */
   readonly idToken: string;
-  /** For the control plane alone (RFC 7523). */
+  /** Only for the control plane (RFC 7523). */
   readonly assertion: string;
 }
 

@@ -4,7 +4,7 @@ import type { Installation, InstallationProcess } from './installation.ts';
 import type { Processes, ServerProcess } from './processes.ts';
 import type { Timeline } from './timeline.ts';
 
-/** What only the server's own package knows of a split installation. */
+/** Operations on a split installation that only the server package provides. */
 export interface SplitControlPlane {
   /** By the name of the process. */
   readonly holds: Readonly<
@@ -17,7 +17,7 @@ export interface SplitControlPlane {
       }
     >
   >;
-  /** Starts a database in a new folder, and makes a development configuration that uses it. */
+  /** Starts a database in a new folder and creates a development configuration that uses it. */
   prepare(options: {
     readonly folder: string;
     readonly port: number;
@@ -28,7 +28,7 @@ export interface SplitControlPlane {
 const names = ['edge', 'core', 'evidence', 'egress'] as const;
 type Name = (typeof names)[number];
 
-/** Four processes, each with what `countersign processes init` has made for it alone, and a database that they share. */
+/** Four processes with a shared database. Each has only what `countersign processes init` created for it. */
 export async function startSplitInstallation({
   processes,
   split,
@@ -48,7 +48,7 @@ export async function startSplitInstallation({
   const onProgress = (text: string): void => timeline.waiting(text);
   onProgress('starting a database that the processes share');
   const preparing = split.prepare({ folder, port, onProgress });
-  // Also when the demo is interrupted before the database runs.
+  // Also covers an interruption of the demo before the database runs.
   processes.alsoStop(async () => {
     await preparing.then(
       ({ stop }) => stop(),
@@ -90,7 +90,7 @@ export async function startSplitInstallation({
       await processes.startServer(name, ['--config', config], (line) => onProgress(`${name}: ${line}`)),
     );
   };
-  // At once: each waits for those it needs.
+  // All start at once, because each waits for the ones that it needs.
   await Promise.all(
     names.map(async (name) => {
       await start(name);

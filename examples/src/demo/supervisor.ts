@@ -3,18 +3,18 @@ import { type Browser, ceremonyForm, createBrowser, factsOn, type Page, refusalO
 
 type Behaviour = Parameters<SoftwareAuthenticator['get']>[1];
 
-/** A person before the pages of the control plane, with a security key. */
+/** A person who uses the pages of the control plane with a security key. */
 export interface Approver {
-  /** Where they are. */
+  /** The person's browser. */
   readonly browser: Browser;
   readonly key: SoftwareAuthenticator;
 }
 
 /**
- * Registers a key by the link that an operator has handed out.
+ * Registers a key with an invitation from an operator.
  *
- * @param invitation the link, and nothing else proves who comes by it
- * @throws CodedError what the page says no with
+ * @param invitation the link; it is the only proof of who registers
+ * @throws CodedError the refusal that the page shows
  */
 export async function registerKey(invitation: string): Promise<Approver> {
   const { origin } = new URL(invitation);
@@ -28,7 +28,7 @@ export async function registerKey(invitation: string): Promise<Approver> {
   return approver;
 }
 
-/** Somebody who has copied a key as it was, and sits at another machine. */
+/** An attacker on another machine who has a copy of the key in its current state. */
 export function copyOf({ key }: Approver, origin: string): Approver {
   return {
     browser: createBrowser(),
@@ -37,9 +37,9 @@ export function copyOf({ key }: Approver, origin: string): Approver {
 }
 
 /**
- * Opens what waits for an approval, signing in on the way where the pages ask for it.
+ * Opens a pending approval and signs in if the page requires it.
  *
- * @throws CodedError what the sign-in, or the page, says no with
+ * @throws CodedError the refusal of the sign-in or of the page
  */
 export async function openApproval(approver: Approver, address: string): Promise<Page> {
   const page = await approver.browser.open(address);
@@ -47,12 +47,12 @@ export async function openApproval(approver: Approver, address: string): Promise
   return answer(approver, page);
 }
 
-/** Signs what the page shows, as its button does. @throws CodedError what the answer says no with */
+/** Signs the content of the page, like its button. @throws CodedError the refusal in the response */
 export async function signApproval(approver: Approver, page: Page, behaviour?: Behaviour): Promise<Page> {
   return answer(approver, page, { decision: 'approve' }, behaviour);
 }
 
-/** What an approver reads before they sign. */
+/** The facts that an approver reads before signing. */
 export function shownOn(page: Page, ...names: readonly string[]): string {
   const facts = factsOn(page);
   return names.flatMap((name) => (facts.has(name) ? [`${name} ${facts.get(name) ?? ''}`] : [])).join(', ');

@@ -9,7 +9,7 @@ interface BundleDocument {
   [member: string]: unknown;
 }
 
-/** Three ways to lie with a bundle, each found and named by `countersign evidence verify`. */
+/** Three manipulations of a bundle. `countersign evidence verify` detects and names each one. */
 export async function tamper({ timeline }: Stage, processes: Processes, folder: string): Promise<void> {
   timeline.chapter('Three lies about it, and what the verifier says');
   const bundle = readFileSync(join(folder, 'order.evidence.json'), 'utf8');
@@ -27,7 +27,7 @@ export async function tamper({ timeline }: Stage, processes: Processes, folder: 
     const record = records[Math.floor(records.length / 2)];
     if (record === undefined) throw new PlayFailed('an empty bundle');
     const leaf = Buffer.from(record.leaf, 'base64url').toString();
-    // The last digit of its time: the record stays well-formed, and says something else.
+    // Changes the last digit of the record's time, so that the record stays well-formed.
     const changed = leaf.replace(
       /("time":"[^"]*)(\d)Z"/,
       (_, before: string, digit: string) => `${before}${Number(digit) ^ 1}Z"`,

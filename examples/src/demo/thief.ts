@@ -3,9 +3,9 @@ import pg from 'pg';
 import type { Installation } from './installation.ts';
 
 /**
- * Somebody who has stolen the database password of the transaction registry, and nothing else: a connection as that role.
+ * An attacker with only the stolen database password of the transaction registry: a connection as that role.
  *
- * @param installation whose files the password is looked up in for them
+ * @param installation whose files contain the password
  */
 export async function asThief<Result>(
   installation: Pick<Installation, 'secretsOf'>,
@@ -27,7 +27,7 @@ export async function asThief<Result>(
   }
 }
 
-/** Writes an approval as the registry would store it, with everything right but a signature and a record. */
+/** Writes an approval as the registry would store it, complete except for a signature and a record. */
 export async function inventApproval(
   installation: Pick<Installation, 'secretsOf'>,
   { transaction, approver, kid }: { readonly transaction: string; readonly approver: string; readonly kid: string },
@@ -42,7 +42,7 @@ export async function inventApproval(
   );
 }
 
-/** Says that a transaction is in another state than it is. @returns what to call to put it back as it was */
+/** Changes the stored state of a transaction. @returns a function that restores it */
 export async function changeState(
   installation: Pick<Installation, 'secretsOf'>,
   transaction: string,
@@ -63,7 +63,7 @@ export async function changeState(
   };
 }
 
-/** The transaction that was opened for an intent: whose token was refused is not told it. */
+/** The transaction that was opened for an intent. A client whose token was refused does not learn its id. */
 export async function transactionOf(
   installation: Pick<Installation, 'secretsOf'>,
   idempotencyKey: string,

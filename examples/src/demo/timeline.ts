@@ -1,16 +1,16 @@
 const colour = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
 const paint = (code: string, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
 
-/** What a visitor reads while the order is carried. */
+/** The progress that a visitor reads during the demo. */
 export interface Timeline {
   /** A numbered chapter. */
   chapter(title: string): void;
-  /** Something that happened as it should. */
+  /** An expected result. */
   done(what: string, beside?: string): void;
-  /** An attack or a mistake, refused as it must be. */
+  /** An attack or mistake that was refused as expected. */
   refused(what: string, code: string, detail?: string): void;
   note(text: string): void;
-  /** Shown while something takes its time; overwritten by what follows. */
+  /** A temporary line during a slow step; the next line overwrites it. */
   waiting(text: string): void;
   readonly refusals: number;
 }

@@ -14,22 +14,24 @@ import type { Installation } from './installation.ts';
 import { type SignedIn, signIn } from './sign-in.ts';
 import type { Timeline } from './timeline.ts';
 
-/** Everything a chapter needs. */
+/** The dependencies of every chapter. */
 export interface Stage {
   readonly cast: Cast;
   readonly addresses: Addresses;
   readonly timeline: Timeline;
   readonly installation: Installation;
-  /** Different in each run, so that a kept folder can be played in again. */
+  /** Different in each run, so that a kept folder can be used again. */
   readonly run: string;
 }
 
-/** Something in the play went another way than it must: the demo ends with an error. */
+/** An unexpected result. The demo ends with an error. */
 export class PlayFailed extends Error {
   override readonly name = 'PlayFailed';
 }
 
-/** Runs what must be refused, with one of these codes. @throws PlayFailed when it is let through or refused otherwise */
+/**
+ * Runs an attempt that must be refused with one of these codes. @throws PlayFailed if it succeeds or fails with another code
+ */
 export async function mustRefuse(
   timeline: Timeline,
   what: string,
@@ -71,7 +73,7 @@ function mandateTerms(
   };
 }
 
-/** Grants a mandate and has it accepted. Returns its id. */
+/** Grants a mandate, has it accepted and returns its id. */
 export async function grantMandates({
   cast,
   addresses,
@@ -149,7 +151,7 @@ function idOf(answer: unknown): MandateId {
   return id;
 }
 
-/** Reads the order system's files: good orders, and one file in which every row has another bad code. */
+/** Reads the order system's files: valid orders, and one file in which every row has a different invalid code. */
 export function readOrders({ cast, timeline, run, addresses }: Stage, mandate: MandateId): readonly TradeOrder[] {
   const venues = venueRegistry(
     cast.firms.venues.map((venue): Venue => {
@@ -186,7 +188,7 @@ export function readOrders({ cast, timeline, run, addresses }: Stage, mandate: M
   );
 }
 
-/** Signs the trader in and gives what the identity provider vouches for. */
+/** Signs the trader in and returns the identity provider's assertion. */
 export const signInTrader = (stage: Stage, subject = 'anna'): Promise<SignedIn> =>
   signIn({
     provider: stage.addresses['identity-provider'],
@@ -197,7 +199,7 @@ export const signInTrader = (stage: Stage, subject = 'anna'): Promise<SignedIn> 
     clientKey: stage.cast.key('ha-oms'),
   });
 
-/** A token for the broker's order interface: for the trader, when there is an assertion, else for the agent. */
+/** A token for the broker's order interface: for the trader if there is an assertion, otherwise for the agent. */
 export function orderToken(
   { cast, addresses }: Stage,
   client: Client,
@@ -225,7 +227,7 @@ export async function sendOrder(
   return answer.body as { transaction: string };
 }
 
-/** Claims of a token, for showing them. It is ours; nothing is decided on this reading. */
+/** Claims of a token, for display only. The token is not verified, and no decision depends on them. */
 export function claimsOf(token: Token): Readonly<Record<string, unknown>> {
   return JSON.parse(Buffer.from(token.accessToken.split('.')[1] ?? '', 'base64url').toString('utf8')) as Record<
     string,
@@ -233,14 +235,14 @@ export function claimsOf(token: Token): Readonly<Record<string, unknown>> {
   >;
 }
 
-/** The supervisor's part: signs this intent with a registered key; the approval tool hands it in. */
+/** The supervisor signs this intent with a registered key, and the approval tool submits the signature. */
 export async function approve(
   { cast, addresses }: Stage,
   approval: {
     readonly transaction: string;
     readonly intentDigest: string;
     readonly by: 'trader' | 'supervisor' | 'stranger';
-    /** Signed so long ago, in seconds. */
+    /** Age of the signature in seconds. */
     readonly signedAgo?: number;
   },
 ): Promise<void> {

@@ -4,7 +4,7 @@ import { type Access, refusalOf } from '@countersign/sdk';
 import { authorizedOrder, type Firm, refusal, startFirm, type TradeOrder } from './firm.ts';
 
 interface OrderMessage {
-  /** The order as the client's system wrote it; it must be the one the token was issued for. */
+  /** The order as the client's system wrote it. It must match the order in the token. */
   readonly order: TradeOrder;
 }
 
@@ -14,9 +14,9 @@ interface Execution {
   readonly price: { readonly amount: string; readonly ccy: string };
 }
 
-/** The executing broker: takes orders, has them executed at the venue, and hands them on to clearing. */
+/** The executing broker: accepts orders, executes them at the venue, and passes them to clearing. */
 function broker(firm: Firm): void {
-  // What is needed to carry an order on. Memory of this process: nothing here is the proof of anything.
+  // Working state for the next steps, in memory. It proves nothing.
   const executed = new Map<
     string,
     { readonly access: Access; readonly order: TradeOrder; readonly execution: Execution }
@@ -25,7 +25,7 @@ function broker(firm: Firm): void {
   firm.post<OrderMessage>('/orders', 'order:create', async ({ order }, access) => {
     const authorized = authorizedOrder(access);
     const { txn, intent_digest: digest, sub } = access.claims;
-    // What arrives is what was authorised, to the last field: the digest says so, not our reading of it.
+    // The digest proves that the received order equals the authorised one in every field.
     if (txn === undefined || intentDigestOf(intentOf(order)) !== digest)
       throw refusal('order_differs', 'forbidden', 'The order is not the one that the token was issued for.');
     const decision = await firm.controlPlane.evaluate({
@@ -67,7 +67,7 @@ function broker(firm: Firm): void {
   });
 }
 
-/** One hop further, and narrower: the venue may execute, nothing else. */
+/** Exchanges the token for a narrower one: the venue may only execute. */
 async function sendToVenue(firm: Firm, access: Access, order: TradeOrder): Promise<Execution> {
   const venue = firm.peer('venue');
   const token = await firm.client.exchange(access.accessToken, {
@@ -80,7 +80,7 @@ async function sendToVenue(firm: Firm, access: Access, order: TradeOrder): Promi
   return answer.body as Execution;
 }
 
-/** To clearing goes what was executed: fewer scopes, the executed quantity, the same transaction. */
+/** Passes the execution to clearing: fewer scopes, the executed quantity, the same transaction. */
 async function handToClearing(
   firm: Firm,
   { access, order, execution }: { readonly access: Access; readonly order: TradeOrder; readonly execution: Execution },

@@ -9,7 +9,7 @@ interface Trade {
   };
 }
 
-/** The clearing firm: checks token, chain and mandate for itself, clears, and instructs the custodian. */
+/** The clearing firm: verifies token, chain and mandate itself, clears, and instructs the custodian. */
 function clearingFirm(firm: Firm): void {
   firm.post<Trade>('/trades', 'settlement:instruct', async ({ execution }, access) => {
     const order = authorizedOrder(access);
@@ -18,7 +18,7 @@ function clearingFirm(firm: Firm): void {
       throw refusal('clearing_not_authorized', 'forbidden', 'The token does not allow clearing under a mandate.');
     if (access.actors.length < 1)
       throw refusal('chain_missing', 'forbidden', 'A trade comes through the broker: the token must name who acts.');
-    // Asked for ourselves, as our own rules demand; the registry asks again, records a lapse, and raises the exception.
+    // The firm's own check. The registry checks again, records a lapse, and raises the exception.
     const standing = await firm.controlPlane.mandateStands(mandate.id, {
       intent: order,
       actingFor: lei,

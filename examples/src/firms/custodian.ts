@@ -5,7 +5,7 @@ interface SettlementInstruction {
   readonly settled_qty: string;
 }
 
-/** The custodian: settles once, however often it is told. */
+/** The custodian: settles once, however often it receives the instruction. */
 function custodian(firm: Firm): void {
   firm.post<SettlementInstruction>(
     '/settlements',
@@ -26,7 +26,7 @@ function custodian(firm: Firm): void {
         actingFor: lei,
         action: 'settlement:instruct',
       });
-      // The registry refuses and raises the exception; a custodian that only looked away would leave no trace of it.
+      // The registry refuses and raises the exception. Without this call, the lapse would leave no record.
       const idempotencyKey = standing.stands ? reference : `${reference}-without-mandate`;
       return firm.controlPlane.transition({
         transaction: txn,

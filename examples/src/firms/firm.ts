@@ -11,7 +11,7 @@ import {
 } from '@countersign/sdk';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 
-/** What a firm's process is told when it starts: one JSON file, mode 0600, because it holds the firm's key. */
+/** The configuration of a firm's process: one JSON file, mode 0600 because it contains the firm's key. */
 export interface FirmConfiguration {
   readonly name: string;
   readonly lei: string;
@@ -20,21 +20,21 @@ export interface FirmConfiguration {
   readonly issuer: string;
   readonly clientId: string;
   readonly privateJwk: Readonly<Record<string, string>>;
-  /** Addresses of the firms it talks to, by their part in the trade. */
+  /** Addresses of the other firms, by their part in the trade. */
   readonly peers: Readonly<Record<string, string>>;
 }
 
-/** A firm with what the sdk gives it: a client of its own, the control plane's answers, an enforcement point. */
+/** A firm built with the sdk: its own client, the control plane's answers, and an enforcement point. */
 export interface Firm {
   readonly configuration: FirmConfiguration;
-  /** Its own address, which is also the resource its tokens are for. */
+  /** The firm's own address, which is also the audience of tokens for it. */
   readonly address: string;
   readonly client: Client;
   readonly controlPlane: ControlPlane;
   readonly app: FastifyInstance;
-  /** Address of another firm. @throws Error when the configuration names none: a mistake in the example itself */
+  /** Address of another firm. @throws Error if the configuration does not name it, which is a mistake in the example */
   peer(part: string): string;
-  /** A route that runs only for a caller whose token and proof were checked for this scope. */
+  /** Adds a route that runs only after the caller's token and proof were verified for this scope. */
   post<Body>(
     path: string,
     scope: string,
@@ -43,8 +43,8 @@ export interface Firm {
 }
 
 /**
- * Starts a firm as a process of its own: reads the configuration file named in the arguments, serves, says
- * `ready` on standard output, and stops on SIGTERM.
+ * Starts a firm as its own process: reads the configuration file from the arguments, serves, prints `ready` on standard output,
+ * and stops on SIGTERM.
  */
 export async function startFirm(define: (firm: Firm) => void): Promise<void> {
   const configuration = readConfiguration();
@@ -93,7 +93,7 @@ export async function startFirm(define: (firm: Firm) => void): Promise<void> {
   await app.listen({ host: '127.0.0.1', port: configuration.port });
   process.stdout.write('ready\n');
   process.once('SIGTERM', () => void app.close().then(() => process.exit(0)));
-  // The parent is gone: an example firm has nobody left to trade with.
+  // Without the parent process the demo is over.
   process.once('disconnect', () => process.exit(0));
 }
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import fastify from 'fastify';
 import { compactVerify, exportJWK, generateKeyPair, importJWK, type JWK, jwtVerify, SignJWT } from 'jose';
 
-/** The arranger's own OpenID provider: it knows its people, the control plane does not. */
+/** The arranger's own OpenID provider. It knows its people; the control plane does not. */
 interface ProviderConfiguration {
   readonly port: number;
   /** Issuer of the control plane, the audience of assertions. */

@@ -1,6 +1,6 @@
 import { authorizedOrder, type Firm, refusal, startFirm } from './firm.ts';
 
-/** The execution facility: executes what the token allows, and says so to the registry. */
+/** The execution venue: executes what the token allows, and reports it to the registry. */
 function venue(firm: Firm): void {
   firm.post('/orders', 'order:create', async (_body, access) => {
     const order = authorizedOrder(access);

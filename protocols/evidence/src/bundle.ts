@@ -1,15 +1,18 @@
 import { decodeBase64Url, parseId, type RecordId, type TransactionId } from '@countersign/kernel';
 import { placePattern } from './place.ts';
 
-/** The format that is written. */
+/** The format of new bundles. */
 export const bundleFormat = 'countersign-evidence-bundle/2';
-/** The formats that are read: bundles outlive the programs that made them. The first had no {@link laterMembers}. */
+/**
+ * The formats that readers accept, because bundles outlive the programs that made them. The first format lacks {@link
+ * laterMembers}.
+ */
 export const bundleFormats = ['countersign-evidence-bundle/1', bundleFormat] as const;
 export type BundleFormat = (typeof bundleFormats)[number];
 
 /**
- * Bounds of a bundle. They are part of the format: a reader may rely on them before it parses anything.
- * `manifestEntries` keeps one manifest record under the 65,535 bytes of a log entry (C2SP tlog-tiles).
+ * Size limits of a bundle. They are part of the format, so a reader can enforce them before parsing. `manifestEntries` keeps
+ * one manifest record under the 65,535 bytes of a log entry (C2SP tlog-tiles).
  */
 export const bundleLimits = {
   records: 10_000,
@@ -19,9 +22,9 @@ export const bundleLimits = {
   proofHashes: 65,
   noteLength: 16_384,
   verifierKeyLength: 512,
-  /** Of a whole bundle. */
+  /** Limit for the whole bundle. */
   disclosures: 65_536,
-  /** Of the canonical JSON text of one protected value. */
+  /** Limit for the canonical JSON text of one restricted value. */
   disclosureBytes: 65_535,
   pointerLength: 256,
   timeStamps: 64,
@@ -33,15 +36,14 @@ export const bundleLimits = {
 } as const;
 
 /**
- * Everything the log holds about one transaction, in one JSON document that can be checked offline.
- *
- * Hashes and leaves are base64url without padding; sizes and indexes are decimal text, because they are
- * 64-bit numbers and JSON's are not. Unknown members are refused, so that nothing can travel unchecked.
+ * Everything the log holds about one transaction, in one JSON document that can be verified offline.
+ * Hashes and leaves are base64url without padding. Sizes and indexes are decimal text, because they are 64-bit numbers and JSON
+ * numbers are not. Unknown members are rejected, so that a bundle cannot carry unverified data.
  */
 export interface EvidenceBundle {
   readonly format: BundleFormat;
   readonly transaction: TransactionId;
-  /** As the exporter states it. A reader who has the key from elsewhere passes that to `verifyBundle`. */
+  /** The log as the exporter describes it. A reader with a trusted key passes that key to `verifyBundle`. */
   readonly log: {
     readonly origin: string;
     /** C2SP vkey: `<name>+<key id>+<base64 key>`. */
@@ -49,64 +51,67 @@ export interface EvidenceBundle {
   };
   /** Signed note (C2SP tlog-checkpoint) of a tree that covers every record below. */
   readonly checkpoint: string;
-  /** The `evidence.exported` records of this export: together they list every other record that belongs in here. */
+  /** The `evidence.exported` records of this export. Together they list every other record of the bundle. */
   readonly manifest: readonly RecordId[];
   /** In the order of the log. */
   readonly records: readonly BundledLeaf[];
-  /** Proof that the log only grew since a checkpoint that the requester already held. */
+  /** Consistency proof from a checkpoint that the requester already held. */
   readonly consistency?: {
     readonly checkpoint: string;
     readonly proof: readonly string[];
   };
   /**
-   * Protected values that this reader may see, in the order of the log and, within a record, of their paths. A record
-   * holds a commitment to each; one that is not here is withheld or erased, and the record says so by itself.
+   * Restricted values disclosed to this reader, in the order of the log and then of their paths. Each record commits to its
+   * restricted values; a value missing here is withheld or erased, and the record still shows that it exists.
    */
   readonly disclosures?: readonly Disclosure[];
-  /** Time stamps over earlier checkpoints of this log: what lies below existed at the time that each states. */
+  /**
+   * Time stamps over earlier checkpoints of this log. Each proves that the records below its checkpoint existed at the stated
+   * time.
+   */
   readonly timeStamps?: readonly BundledTimeStamp[];
-  /** What vouches for the certificates that records name by their thumbprints. */
+  /** Chains of the certificates that records name by thumbprint. */
   readonly certificates?: readonly BundledCertificate[];
 }
 
-/** A protected value with the salt that opens the commitment of its record. */
+/** A restricted value with the salt that opens the record's commitment. */
 export interface Disclosure {
   readonly record: RecordId;
-  /** JSON pointer (RFC 6901) of object members, as the record's `protected` names it. */
+  /** JSON pointer (RFC 6901) of object members, as listed in the record's `protected`. */
   readonly path: string;
   /** 32 bytes. */
   readonly salt: string;
-  /** Canonical JSON text (RFC 8785) of the value. The commitment is SHA-256 over the salt and the UTF-8 bytes of this. */
+  /** Canonical JSON text (RFC 8785) of the value. The commitment is SHA-256 over the salt and the UTF-8 bytes of this text. */
   readonly text: string;
 }
 
 export interface BundledTimeStamp {
-  /** The note as it was stamped: the imprint of the token is SHA-256 over these very bytes. */
+  /** The exact stamped note. The message imprint of the token is SHA-256 over these bytes. */
   readonly checkpoint: string;
   /** DER of the ContentInfo (RFC 3161 section 2.4.2). */
   readonly token: string;
-  /** From the stamped checkpoint to that of the bundle (RFC 6962 section 2.1.2). */
+  /** Consistency proof from the stamped checkpoint to that of the bundle (RFC 6962 section 2.1.2). */
   readonly proof: readonly string[];
 }
 
-/** What a certificate was shown for. */
+/** The use for which a certificate was presented. */
 export const certificateUses = ['connection', 'signature'] as const;
 export type CertificateUse = (typeof certificateUses)[number];
 
 export interface BundledCertificate {
   readonly use: CertificateUse;
-  /** DER, the named certificate first, each vouched for by the next. */
+  /** DER. The named certificate comes first; each is signed by the next. */
   readonly chain: readonly string[];
-  /** What its issuer said of it at the time: DER of a CertificateList (RFC 5280) or an OCSPResponse (RFC 6960). */
+  /** The issuer's revocation information at the time: DER of a CertificateList (RFC 5280) or an OCSPResponse (RFC 6960). */
   readonly revocation?: { readonly kind: 'crl' | 'ocsp'; readonly der: string };
 }
 
-/** One record: the exact bytes that were hashed into the log, never re-serialised, and the way up to the root. */
+/** One record: the exact bytes that were hashed into the log, never re-serialised, and the audit path to the root. */
 export interface BundledLeaf {
   readonly index: string;
-  /** Absent when the log no longer has the bytes, because their time was over. */
+  /** Absent if the log has pruned the bytes. */
   readonly leaf?: string;
-  /** RFC 6962 hash of the leaf, instead of its bytes. */
+  /** RFC 6962 hash of the leaf, if its bytes are absent. */
   readonly leafHash?: string;
   /** RFC 6962 section 2.1.1 audit path, lowest node first. */
   readonly proof: readonly string[];
@@ -117,8 +122,8 @@ export type BundleParse =
   | { readonly ok: false; readonly problem: string };
 
 /**
- * Reads a bundle from outside. It checks form and bounds and decides nothing: a parsed bundle may still be
- * a forgery, which `verifyBundle` finds.
+ * Parses an untrusted bundle. It checks only the form and the limits: a parsed bundle may still be forged, which `verifyBundle`
+ * detects.
  */
 export function parseBundle(input: unknown): BundleParse {
   try {
@@ -129,7 +134,7 @@ export function parseBundle(input: unknown): BundleParse {
   }
 }
 
-/** Leaves `parseBundle` only as a result. */
+/** Never leaves `parseBundle` as an exception; it becomes a result. */
 class Malformed extends Error {}
 
 function readBundle(input: unknown): EvidenceBundle {
@@ -164,7 +169,7 @@ function readBundle(input: unknown): EvidenceBundle {
   };
 }
 
-/** What the first format did not have. */
+/** Members that the first format lacks. */
 const laterMembers = ['disclosures', 'timeStamps', 'certificates'] as const;
 
 function readConsistency(value: unknown): NonNullable<EvidenceBundle['consistency']> {
@@ -245,14 +250,14 @@ function readLeaves(value: unknown, format: BundleFormat): readonly BundledLeaf[
     const where = `records[${position}]`;
     const members = readObject(item, where, { required: ['index', 'proof'], optional });
     const index = readIndex(members.index, `${where}.index`);
-    // One index, one record: a strictly rising order leaves no room for the same record twice.
+    // Strictly rising indexes exclude duplicate records.
     if (BigInt(index) <= previous) throw new Malformed(`${where}.index does not follow the one before it`);
     previous = BigInt(index);
     return { index, ...readBody(members, where), proof: readProof(members.proof, `${where}.proof`) };
   });
 }
 
-/** The bytes of a record or, where the log has them no longer, their hash: one of the two. */
+/** Either the bytes of a record or, if the log has pruned them, their hash; never both. */
 function readBody(
   { leaf, leafHash }: Readonly<Record<string, unknown>>,
   where: string,
@@ -262,7 +267,7 @@ function readBody(
   return { leafHash: readHash(leafHash, `${where}.leafHash`) };
 }
 
-/** Strict base64url of at least one byte and at most so many. */
+/** Strict base64url of at least one and at most `maxBytes` bytes. */
 function readBytes(value: unknown, where: string, maxBytes: number): string {
   const text = readText(value, where, Math.ceil((maxBytes * 4) / 3));
   if (decodeBase64Url(text) === undefined) throw new Malformed(`${where} is not base64url`);

@@ -6,40 +6,40 @@ import { RecordMalformed } from './members.ts';
 import { type FalseDisclosure, restoreValues } from './protected-values.ts';
 import { type BundledRecord, readLeafJson, readRecord, readRecordId } from './record.ts';
 
-/** What a reader knows from elsewhere than the bundle: the more of it, the less has to be taken on trust. */
+/** The reader's trusted inputs. The more of them are given, the less the reader has to trust the sender. */
 export interface BundleTrust {
-  /** The log's C2SP verifier key, from anyone but the sender of the bundle. */
+  /** The log's C2SP verifier key, from any source except the sender of the bundle. */
   readonly logVerifierKey?: string;
-  /** A checkpoint note of the same log that the reader kept from earlier. */
+  /** An earlier checkpoint note of the same log that the reader kept. */
   readonly checkpoint?: string;
-  /** Whose cosignatures the reader asks for: the text of a C2SP tlog-policy. A log that it names is trusted as well. */
+  /** The required cosignatures, as text of a C2SP tlog-policy. Logs that it names are also trusted. */
   readonly policy?: string;
-  /** DER of certificates by which time stamps are trusted: an authority's own, or that of who vouches for it. */
+  /** DER of trusted certificates for time stamps: of an authority itself, or of its issuer. */
   readonly timeStampAuthorities?: readonly Uint8Array[];
-  /** DER of certificates by which the chains of shown certificates are trusted. */
+  /** DER of trusted root certificates for the chains of presented certificates. */
   readonly certificateAuthorities?: readonly Uint8Array[];
-  /** Envelopes (compact JWS) that the reader was sent; each is compared with the record of its issue. */
+  /** Envelopes (compact JWS) that the reader received. Each is compared with the record of its issue. */
   readonly envelopes?: readonly string[];
 }
 
-/** A bundle laid out for the checks. Nothing in it is trusted yet. */
+/** A bundle prepared for the checks. Nothing in it is trusted yet. */
 export interface Evidence {
   readonly bundle: EvidenceBundle;
   readonly trust: BundleTrust;
   readonly leaves: readonly Leaf[];
   readonly leafById: ReadonlyMap<string, Leaf>;
-  /** The leaves that could be read, in the order of the log. */
+  /** The readable leaves, in the order of the log. */
   readonly records: readonly BundledRecord[];
   readonly byId: ReadonlyMap<string, BundledRecord>;
   /**
-   * The digest of the intent as it was opened, or as its record states it where the intent is withheld; undefined when
-   * no record of the bundle opens the transaction.
+   * The digest of the intent as opened, or as its record states it if the intent is withheld; undefined if no record of the
+   * bundle opens the transaction.
    */
   readonly intentDigest: Digest | undefined;
   readonly disclosed: DisclosureCount;
 }
 
-/** What became of the disclosures of a bundle. */
+/** The results of checking the disclosures of a bundle. */
 export interface DisclosureCount {
   readonly opened: number;
   readonly faults: readonly (FalseDisclosure & { readonly record: RecordId })[];
@@ -49,12 +49,12 @@ export interface Leaf {
   readonly index: bigint;
   readonly hash: Buffer;
   readonly proof: readonly Buffer[];
-  /** Undefined when not even the id can be read. */
+  /** Undefined if even the id cannot be read. */
   readonly id: RecordId | undefined;
   readonly reading:
     | { readonly state: 'read'; readonly record: BundledRecord }
     | { readonly state: 'malformed'; readonly problem: string }
-    /** The log has the hash alone. */
+    /** The log has only the hash. */
     | { readonly state: 'pruned' };
 }
 
@@ -67,14 +67,14 @@ export function layOut(bundle: EvidenceBundle, trust: BundleTrust): Evidence {
       facts.records.map(({ id, leafHash }) => [leafHash.toString(), id] as const),
     ),
   );
-  // What a leaf without bytes is called, only the manifests can say.
+  // Only the manifests give the id of a leaf without bytes.
   const leaves = readings.map(({ leaf }) => ({ ...leaf, id: leaf.id ?? listed.get(leaf.hash.toString('base64url')) }));
   const present = new Set(readings.map(({ leaf }) => leaf.id));
   return {
     bundle,
     trust,
     leaves,
-    // The first of two records with one id wins, so that a later one cannot stand in for it.
+    // The first record with an id wins, so that a later one cannot replace it.
     leafById: new Map(leaves.toReversed().flatMap((leaf) => (leaf.id === undefined ? [] : [[leaf.id, leaf]]))),
     records,
     byId: new Map(records.toReversed().map((record) => [record.id, record])),
@@ -141,7 +141,7 @@ function readLeaf(
   }
 }
 
-/** Of text whose form was checked when the bundle was parsed. */
+/** Decodes text whose form was checked when the bundle was parsed. */
 function octetsOf(text: string): Buffer {
   return decodeBase64Url(text) ?? Buffer.alloc(0);
 }
@@ -152,7 +152,7 @@ function intentDigestOf(records: readonly BundledRecord[], { transaction }: Evid
   return opened.facts.intent === undefined ? parseDigest(opened.intent) : digestOf(opened.facts.intent);
 }
 
-/** Records in which the bundle withholds a member that a check would read. */
+/** Records with a withheld member that a check reads. */
 export function hiddenFrom(
   evidence: Evidence,
   reads: Readonly<Record<string, readonly string[]>>,
@@ -163,7 +163,7 @@ export function hiddenFrom(
   });
 }
 
-/** The records whose facts are of this kind, wherever they belong. */
+/** The records with facts of this kind, including those outside the transaction. */
 export function recordsOf<Kind extends Facts['kind']>(
   records: readonly BundledRecord[],
   kind: Kind,
@@ -173,7 +173,7 @@ export function recordsOf<Kind extends Facts['kind']>(
   );
 }
 
-/** The records of the transaction itself, without those they rest on. */
+/** The records of the transaction itself, without the records that they refer to. */
 export function ownRecords(evidence: Evidence): readonly BundledRecord[] {
   return evidence.records.filter((record) => record.transaction === evidence.bundle.transaction);
 }

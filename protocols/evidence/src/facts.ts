@@ -14,15 +14,15 @@ import { placeOf } from './place.ts';
 import { readDigest, readRecordId } from './read-values.ts';
 
 /**
- * What a record of each type says, as far as a check reads it. A type that no check reads is `other`.
- * Members that are not read here may be present: records outlive the programs that wrote them.
+ * The facts of a record, by type, that checks read. Types that no check reads are `other`. Additional members are allowed,
+ * because records outlive the programs that wrote them.
  */
 export type Facts =
-  /** The intent is undefined when it is withheld: the digest beside it still stands. */
+  /** The intent is undefined if it is withheld; its digest is still present. */
   | {
       readonly kind: 'transaction.opened';
       readonly intent: Json | undefined;
-      /** As the record states it beside the intent. */
+      /** The type that the record states next to the intent. */
       readonly intentType: string;
     }
   | TransitionFacts
@@ -30,13 +30,13 @@ export type Facts =
       readonly kind: 'approval.given';
       readonly signed: SignedApproval;
       readonly key: Readonly<Record<string, Json>>;
-      /** In which it was counted. */
+      /** The role in which the approval counted. */
       readonly role: string;
     }
   | {
       readonly kind: 'decision.made';
       readonly decision: DecisionFacts;
-      /** The question as it was put. */
+      /** The question that the caller asked. */
       readonly asked: { readonly subject: string; readonly action: string; readonly resource: string };
     }
   | IssueFacts
@@ -47,7 +47,7 @@ export type Facts =
       readonly kind: 'policy.published';
       readonly version: number;
       readonly hash: Digest;
-      /** The digest of the policies as they stand in the record; undefined when a part is withheld. */
+      /** The digest of the policies, recomputed from the record; undefined if a part is withheld. */
       readonly recomputed: Digest | undefined;
     }
   | {
@@ -64,7 +64,7 @@ export type Facts =
   | { readonly kind: 'withheld' }
   | { readonly kind: 'other' };
 
-/** An approval as it was signed: a JWS by a key of the directory, or a statement by an authenticator (WebAuthn). */
+/** A signed approval: a JWS by a key of the directory, or a WebAuthn assertion over a statement. */
 export type SignedApproval =
   | { readonly form: 'jws'; readonly jws: string }
   | {
@@ -73,7 +73,7 @@ export type SignedApproval =
       readonly signature: WebAuthnSignature;
     };
 
-/** An authenticator that became a person's: the subject of the record. */
+/** An authenticator that was registered to a person, who is the subject of the record. */
 export interface AuthenticatorFacts {
   readonly kind: 'authenticator.registered';
   /** RFC 7638 thumbprint of its key. */
@@ -83,10 +83,10 @@ export interface AuthenticatorFacts {
   readonly backupEligible: boolean;
 }
 
-/** Stretches of the log whose bytes have been removed when their time was over. */
+/** Ranges of the log whose bytes were pruned. */
 export interface PruningFacts {
   readonly kind: 'log.pruned';
-  /** From the first place to the one behind the last. */
+  /** From the first index to the one after the last. */
   readonly ranges: readonly { readonly first: bigint; readonly past: bigint }[];
 }
 
@@ -108,25 +108,25 @@ export interface EnvelopeFacts {
 
 export interface TransitionFacts {
   readonly kind: 'transaction.transitioned';
-  /** Undefined where the policies were not asked. */
+  /** Undefined if the policies were not evaluated. */
   readonly decision: DecisionFacts | undefined;
   readonly event: string;
   readonly from: string;
   readonly to: string;
   readonly version: number;
-  /** What the step said; undefined where it is withheld, or not in the record. */
+  /** The body of the step; undefined if it is withheld or not in the record. */
   readonly body: Json | undefined;
   readonly bodyDigest: Json | undefined;
-  /** The step followed from the departure of whoever began the transaction: nobody sent a body. */
+  /** The step followed from the departure of the person who opened the transaction, so it has no body. */
   readonly departure: boolean;
 }
 
-/** How an exception was dealt with. */
+/** How a person resolved an exception. */
 export interface ResolutionFacts {
   readonly kind: 'exception.resolved';
   readonly resolution: string;
   readonly cause: string;
-  /** Where the transaction ended by it. */
+  /** The final state, if the resolution ended the transaction. */
   readonly ending: { readonly to: string; readonly version: number } | undefined;
 }
 
@@ -134,7 +134,7 @@ export interface IssueFacts {
   readonly kind: 'token.issued';
   readonly claims: TokenClaims;
   readonly decision: DecisionFacts;
-  /** Of a token that is no access token. */
+  /** The type of a token that is not an access token. */
   readonly tokenType: string | undefined;
 }
 
@@ -159,13 +159,13 @@ export interface TokenClaims {
   readonly acr: Json;
   readonly authTime: Json;
   readonly ancestors: Json;
-  /** All of them, as far as they are disclosed. */
+  /** All disclosed claims. */
   readonly all: Readonly<Record<string, Json>>;
-  /** RFC 8693 section 4.1: the newest actor outside, earlier ones nested within. */
+  /** RFC 8693 section 4.1: the current actor, with prior actors nested inside. */
   readonly act: Json;
-  /** RFC 8693 section 4.4: who alone may become the next actor. */
+  /** RFC 8693 section 4.4: the only party that may become the next actor. */
   readonly mayAct: Json;
-  /** The record that the token names as its own. */
+  /** The id of the record that the token names as its own. */
   readonly evidence: Json;
   readonly txn: Json;
   readonly intentDigest: Json;
@@ -182,9 +182,9 @@ export interface MandateFacts {
   readonly recordId: string;
   readonly previousDigest: string | undefined;
   readonly digest: string;
-  /** Read by those who compare a mandate with the one it is cut from. */
+  /** Compared with the constraints of the parent mandate. */
   readonly constraints: Json | undefined;
-  /** The members that the digest covers: all but the digest itself and the signature over it. Undefined when one is withheld. */
+  /** The members that the digest covers: all except the digest itself and its signature. Undefined if one is withheld. */
   readonly covered: Readonly<Record<string, Json>> | undefined;
 }
 
@@ -198,7 +198,7 @@ export interface ManifestFacts {
 
 /**
  * @param withheld pointers of the members that are not disclosed
- * @throws RecordMalformed when a member that a check relies on is absent or of another shape
+ * @throws RecordMalformed if a member that a check needs is absent or has the wrong shape
  */
 export function readFacts(type: string, data: Json | undefined, withheld: readonly string[]): Facts {
   if (touches(withheld, neededPlaces[type] ?? [])) return { kind: 'withheld' };
@@ -275,11 +275,11 @@ export function readFacts(type: string, data: Json | undefined, withheld: readon
 const inside = (parent: string, ...names: readonly string[]): readonly string[] =>
   names.map((name) => `${parent}/${name}`);
 const decisionPlaces = inside('/data/decision', 'decision', 'policy_version', 'policy_hash', 'input_digest');
-/** What a decision was made from. */
+/** The input of a decision. */
 export const decisionInput = '/data/decision/input';
-/** What a token is for. */
+/** The authorization details of a token. */
 export const tokenDetails = '/data/claims/authorization_details';
-/** What is to be done. */
+/** The intent of a transaction. */
 export const intentPlace = '/data/intent';
 const tokenPlaces = [
   ...inside(
@@ -309,14 +309,14 @@ const mandatePlaces = inside(
   '/data/mandate',
   ...['id', 'version', 'status', 'parent', 'effectiveFrom', 'effectiveUntil', 'recordId', 'previousDigest', 'digest'],
 );
-/** Types of the records that hold a version of a mandate. */
+/** Types of the records that contain a version of a mandate. */
 export const mandateTypes = [
   ...['proposed', 'accepted', 'suspended', 'resumed', 'revoked', 'consented', 'amended', 'expired'],
   ...['amendment-proposed', 'amendment-withdrawn'],
 ].map((event) => `mandate.${event}`);
 const forMandates = (places: readonly string[]) => Object.fromEntries(mandateTypes.map((type) => [type, places]));
 
-/** Without these, nothing of the record can be read: what is absent and what is withheld must not be confused. */
+/** If one of these is withheld, the record cannot be read at all: an absent member must not be confused with a withheld one. */
 const neededPlaces: Readonly<Record<string, readonly string[]>> = {
   ...forMandates(mandatePlaces),
   'transaction.transitioned': [...inside('/data', 'event', 'from', 'to', 'version'), ...decisionPlaces],
@@ -335,21 +335,21 @@ const neededPlaces: Readonly<Record<string, readonly string[]>> = {
   'envelope.issued': inside('/data', 'state', 'version', 'kid'),
 };
 
-/** Without these, the record is read and one check less is made. */
+/** If one of these is withheld, the record is read and one check is skipped. */
 const partlyReadPlaces: Readonly<Record<string, readonly string[]>> = {
   ...forMandates(['/data/mandate']),
   'transaction.opened': [intentPlace],
   'policy.published': ['/data'],
 };
 
-/** Whether something that is withheld lies at, above or within one of the places. */
+/** Whether a withheld member is at, above or within one of the places. */
 function touches(withheld: readonly string[], places: readonly string[]): boolean {
   return withheld.some((path) =>
     places.some((place) => path === place || path.startsWith(`${place}/`) || place.startsWith(`${path}/`)),
   );
 }
 
-/** Whether a check that reads these places of a record of this type finds less in this one than it wants. */
+/** Whether a withheld member hides one of the places that a check reads in this type of record. */
 export function isHidden(type: string, withheld: readonly string[], places: readonly string[]): boolean {
   return touches(withheld, [...(neededPlaces[type] ?? []), ...places]);
 }
@@ -362,7 +362,7 @@ function readOpening(members: Members, withheld: boolean): Facts {
   };
 }
 
-/** Exactly one of the two: of a record with both, each reader could believe another. */
+/** Requires exactly one of the two forms. With both, two readers could rely on different ones. */
 function readSignedApproval(members: Members): SignedApproval {
   if (!members.has('statement')) return { form: 'jws', jws: members.text('jws') };
   if (members.has('jws')) throw new RecordMalformed('data holds an approval in two forms');
@@ -388,7 +388,7 @@ function readPruning(members: Members): PruningFacts {
   return {
     kind: 'log.pruned',
     ranges: ranges.map((range: Json) => {
-      // Written with the first and the last place.
+      // The record states the first and the last index, both included.
       const [first, last] = Array.isArray(range) ? range.map(placeOf) : [];
       if (first === undefined || last === undefined) throw new RecordMalformed('data.ranges is not a list of ranges');
       return { first, past: last + 1n };
@@ -477,8 +477,8 @@ function readPublication(members: Members, partly: boolean): Facts {
 }
 
 /**
- * The hash is over the digests of the parts. What a part says, where the record holds it, is what counts: a digest
- * beside it is not believed.
+ * The hash covers the digests of the parts. A part's digest is computed from its text if the record has it; a stated digest is
+ * then ignored.
  */
 function digestOfParts(members: Members): Digest {
   const parts = members.list('parts').map((part) => ({

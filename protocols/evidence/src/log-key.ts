@@ -3,21 +3,21 @@ import type { Evidence } from './evidence.ts';
 
 type Asked = Pick<Evidence, 'bundle' | 'trust'>;
 
-/** The log's key as the reader has it: given by itself, or in the policy; undefined when the reader brings none. */
+/** The log key that the reader trusts, given directly or in the witness policy; undefined if there is none. */
 export function trustedLogKeyOf({ bundle, trust }: Asked): string | undefined {
   if (trust.logVerifierKey !== undefined) return trust.logVerifierKey;
   const parsed = trust.policy === undefined ? undefined : parsePolicy(trust.policy);
   const keys = parsed?.ok === true ? parsed.policy.logs.map(({ key }) => formatVerifierKey(key)) : [];
-  // A policy may name several logs; one that does not name this one trusts another.
+  // A policy may name several logs. A policy without this log trusts another one.
   return keys.find((key) => key === bundle.log.verifierKey) ?? keys[0];
 }
 
 /**
- * The key that the log's signatures are checked with: the reader's own where there is one, so that a bundle
- * cannot bring the key that vouches for it.
+ * The key that verifies the log's signatures. The reader's own key takes precedence, so that a bundle cannot supply the key
+ * that authenticates it.
  */
 export function logKeyOf(asked: Asked): VerifierKey | undefined {
   const parsed = parseVerifierKey(trustedLogKeyOf(asked) ?? asked.bundle.log.verifierKey);
-  // A witness's key (type 0x04) signs something else and never a log's head.
+  // A witness's key (type 0x04) signs cosignatures and never the log's own checkpoints.
   return parsed.ok && parsed.key.type === 'ed25519' ? parsed.key : undefined;
 }

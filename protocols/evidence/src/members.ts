@@ -1,6 +1,6 @@
 import { type Json, parseInstant } from '@countersign/kernel';
 
-/** A record that lacks what its type promises. Reported as `record_malformed`, never let out as an exception. */
+/** A record lacks what its type requires. Reported as `record_malformed`, never thrown out of the package. */
 export class RecordMalformed extends Error {
   override readonly name = 'RecordMalformed';
 }

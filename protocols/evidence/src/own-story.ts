@@ -29,8 +29,8 @@ export function ownTokens(evidence: Evidence): readonly RecordOf<'token.issued' 
 }
 
 /**
- * Everyone in whose name the transaction was opened, or acts under a token of its intent: its subjects and each actor on
- * the way. A token for a step begins nothing: every institution with a part in the transaction asks for its own.
+ * All parties in whose name the transaction was opened or who act under a token of its intent: subjects and every actor. A
+ * token for a single step does not count, because each participating institution requests its own.
  */
 export function initiatorsOf(evidence: Evidence): ReadonlySet<string> {
   const tokens = ownTokens(evidence).filter(({ facts }) => !isForStep(facts.claims));
@@ -40,13 +40,13 @@ export function initiatorsOf(evidence: Evidence): ReadonlySet<string> {
   return new Set([...begun.filter((principal) => principal !== undefined), ...successorsOf(evidence)]);
 }
 
-/** Who is answered for by the decisions about a record: who began the transaction, or took it on before. */
+/** The parties responsible at the time of a record: those who opened the transaction, or who later took it over. */
 export function responsibleFor(evidence: Evidence, record: BundledRecord): ReadonlySet<string> {
   const initiator = openingOf(evidence)?.subject;
   return new Set([...(initiator === undefined ? [] : [initiator]), ...successorsOf(evidence, record.index)]);
 }
 
-/** Who took the transaction on after whoever began it had left. */
+/** People who took the transaction over after its initiator had left. */
 function successorsOf(evidence: Evidence, before?: bigint): readonly string[] {
   return recordsOf(ownRecords(evidence), 'exception.resolved').flatMap(({ index, subject, facts }) =>
     facts.resolution === 'accepted' &&
@@ -58,7 +58,7 @@ function successorsOf(evidence: Evidence, before?: bigint): readonly string[] {
   );
 }
 
-/** Mandates that the transaction may rest on at a record: the one it was opened under, or a fresh one in its place. */
+/** Mandates that the transaction may use at a record: the one it was opened under, or its replacement. */
 export function mandatesFor(evidence: Evidence, record: BundledRecord): ReadonlySet<string> {
   const opened = openingOf(evidence)?.mandate?.id;
   const fresh = recordsOf(ownRecords(evidence), 'exception.resolved').flatMap(({ index, mandate, facts }) =>
@@ -74,8 +74,8 @@ export function detailsIn(json: Json): readonly AuthorizationDetail[] | undefine
 }
 
 /**
- * Whether a token of a transaction is for a step and not for the intent: its mandate is named in the step, which may be
- * withheld. The check of the tokens holds such a token to what a step is.
+ * Whether a token of a transaction is for one step instead of the intent. The step names the mandate, which may be withheld.
+ * The token check compares such a token with its step.
  */
 export function isForStep({ txn, mandate }: TokenClaims): boolean {
   return txn !== null && mandate === null;

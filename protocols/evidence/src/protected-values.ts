@@ -3,15 +3,15 @@ import { bundleLimits, type Disclosure } from './bundle.ts';
 import { canonicalForm } from './canonical-form.ts';
 import { Members, RecordMalformed } from './members.ts';
 
-/** What a leaf has of a value that is told to few. */
+/** A leaf's commitment to a restricted value. */
 export interface Commitment {
   readonly kind: string;
-  /** The key that the value is kept under; when it is destroyed, so is the value. */
+  /** The key that encrypts the value. Destroying the key erases the value. */
   readonly key: string;
   readonly commitment: string;
 }
 
-/** A disclosure that opens nothing. */
+/** A disclosure that does not open a commitment. */
 export interface FalseDisclosure {
   readonly path: string;
   readonly code: 'disclosure_mismatch' | 'disclosure_unlisted';
@@ -19,20 +19,20 @@ export interface FalseDisclosure {
 }
 
 export interface RestoredRecord {
-  /** The record with every value in its place that was disclosed as the leaf commits to it. */
+  /** The record with every correctly disclosed value restored. */
   readonly record: Json;
   readonly opened: number;
-  /** By JSON pointer: committed to, and not disclosed. */
+  /** Commitments without a disclosure, by JSON pointer. */
   readonly withheld: ReadonlyMap<string, Commitment>;
   readonly faults: readonly FalseDisclosure[];
 }
 
 /**
- * Puts disclosed values back where the leaf commits to them. A value that does not open its commitment is reported and
- * left out, so that no check ever reads what the log did not commit to.
+ * Restores disclosed values where the leaf commits to them. A value that does not open its commitment is reported and left out,
+ * so that checks only read values that the log committed to.
  *
- * @param record as the leaf has it
- * @throws RecordMalformed when the leaf's own list of commitments cannot be read, or names places that there are not
+ * @param record as stored in the leaf
+ * @throws RecordMalformed if the leaf's list of commitments cannot be read or names places that do not exist
  */
 export function restoreValues(record: Json, disclosures: readonly Disclosure[]): RestoredRecord {
   const withheld = new Map(commitmentsOf(record));
@@ -63,13 +63,13 @@ export function restoreValues(record: Json, disclosures: readonly Disclosure[]):
     withheld.delete(path);
     opened++;
   }
-  // Values that nest by themselves may nest too deep where they stand.
+  // A value with permitted nesting may exceed the limit inside the record.
   if (opened > 0 && canonicalForm(restored) === undefined)
     throw new RecordMalformed('the record holds a value that has no canonical form');
   return { record: restored, opened, withheld, faults };
 }
 
-/** The commitments of a leaf by pointer. Since version 2: before that, a member of this name meant nothing. */
+/** The commitments of a leaf by pointer. They exist since version 2; in earlier records the member has no meaning. */
 function commitmentsOf(record: Json): readonly (readonly [string, Commitment])[] {
   const members = Members.of(record, 'the record');
   if (members.value('v') === 1 || !members.has('protected')) return [];
@@ -90,7 +90,7 @@ function commitmentsOf(record: Json): readonly (readonly [string, Commitment])[]
   });
 }
 
-/** The value, when text and salt give the commitment and the text is the one canonical form of a value. */
+/** The value, if text and salt match the commitment and the text is canonical. */
 function openValue({ salt, text }: Disclosure, { commitment }: Commitment): Json | undefined {
   const octets = decodeBase64Url(salt);
   if (octets === undefined || !text.isWellFormed()) return undefined;

@@ -50,14 +50,14 @@ export const reasonCodes = [
 ] as const;
 export type ReasonCode = (typeof reasonCodes)[number];
 
-/** Warnings after which something that could be asked of a bundle was not answered. */
+/** Warnings that leave a question about the bundle unanswered. */
 export const incompleteCodes = ['value_withheld', 'record_pruned'] as const satisfies readonly ReasonCode[];
 
 export function isIncomplete(code: ReasonCode | undefined): boolean {
   return incompleteCodes.some((incomplete) => incomplete === code);
 }
 
-/** Codes with which a check passes: nothing was found wrong, and something was not shown. */
+/** Codes of passed checks: no fault was found, but some data was not shown. */
 export const warningCodes = [
   'log_key_unanchored',
   'record_pruned',

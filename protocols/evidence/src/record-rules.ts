@@ -23,9 +23,9 @@ const mandate: RecordRule = { source: 'consent-store', outcomes: done, members: 
 const log: RecordRule = { source: 'audit-log', outcomes: done, members: [] };
 
 /**
- * The types that checks read. A refusal can say the same as a permit in every other member, so who wrote the record and
- * its outcome are part of what it is. Written down again for those who verify without us; a test of the contracts compares
- * it with the record schemas.
+ * The record types that checks read. A refusal can equal a permit in every other member, so a type also fixes its source and
+ * outcome. Repeated here so that verifiers do not depend on the components; a contract test compares this with the record
+ * schemas.
  */
 export const recordRules: Readonly<Record<string, RecordRule>> = {
   'transaction.opened': registry(['subject']),

@@ -6,7 +6,7 @@ import { Members, RecordMalformed } from './members.ts';
 import type { Commitment, RestoredRecord } from './protected-values.ts';
 import { ruleFault } from './record-rules.ts';
 
-/** A record of the bundle after its leaf was read: the envelope every record has, and the facts of its type. */
+/** A parsed record of the bundle: the members that every record has, and the facts of its type. */
 export interface BundledRecord<F extends Facts = Facts> {
   readonly v: 1 | 2;
   readonly index: bigint;
@@ -34,16 +34,16 @@ export interface BundledRecord<F extends Facts = Facts> {
   readonly certificate: { readonly serial: string; readonly thumbprint: string } | undefined;
   readonly data: Json | undefined;
   readonly facts: F;
-  /** By JSON pointer: what the record commits to and the bundle does not disclose. */
+  /** Undisclosed commitments of the record, by JSON pointer. */
   readonly withheld: ReadonlyMap<string, Commitment>;
 }
 
 const outcomes = ['permit', 'deny', 'done'] as const;
 
 /**
- * Reads a record with its disclosed values in their places.
+ * Reads a record with its disclosed values restored.
  *
- * @throws RecordMalformed when it is not a record, or not one of the shape its type promises
+ * @throws RecordMalformed if it is not a record or lacks the shape of its type
  */
 export function readRecord(index: bigint, { record, withheld }: Omit<RestoredRecord, 'faults'>): BundledRecord {
   const members = Members.of(record, 'the record');
@@ -91,7 +91,7 @@ export function readRecord(index: bigint, { record, withheld }: Omit<RestoredRec
   };
 }
 
-/** The id alone, for naming a record that cannot be read further. */
+/** Only the id, to name a record that cannot be read further. */
 export function readRecordId(record: Json): RecordId | undefined {
   try {
     return idOf(Members.of(record, 'the record'));
@@ -101,7 +101,7 @@ export function readRecordId(record: Json): RecordId | undefined {
   }
 }
 
-/** @throws RecordMalformed when the bytes of a leaf are not JSON that every reader reads alike */
+/** @throws RecordMalformed if the bytes of a leaf are not JSON that all readers parse identically */
 export function readLeafJson(leaf: Uint8Array): Json {
   let text: string;
   try {
@@ -111,7 +111,7 @@ export function readLeafJson(leaf: Uint8Array): Json {
   }
   const parsed = parseJson(text, { maxLength: bundleLimits.leafBytes });
   if (!parsed.ok) throw new RecordMalformed(`the leaf cannot be read: ${parsed.problem}`);
-  // Checks hash and compare parts of records by their canonical form; what has none is refused here, once.
+  // Checks hash and compare parts of records in canonical form, so values without one are rejected here once.
   if (canonicalForm(parsed.value) === undefined)
     throw new RecordMalformed('the leaf holds a value that has no canonical form');
   return parsed.value;

@@ -11,8 +11,8 @@ export interface LegalStep {
 }
 
 /**
- * The life of a transaction by the type of its intent: what is not written here does not happen. Written down again for
- * those who verify without us; the registry's tests compare it with the lives it keeps to.
+ * The life cycle of each type of intent; every other step is illegal. Repeated here so that verifiers do not depend on the
+ * registry; the registry's tests compare both.
  */
 export const transactionLives: Readonly<Record<string, Readonly<Record<string, LegalStep>>>> = {
   'urn:countersign:rar:v1:trade_order': {

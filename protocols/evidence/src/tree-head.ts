@@ -7,7 +7,7 @@ export function openCheckpoint(evidence: Evidence, signedNote: string): Checkpoi
   const key = logKeyOf(evidence);
   if (key === undefined) return { ok: false, reason: 'no_log_signature' };
   const { origin } = evidence.bundle.log;
-  // One pair of keys may sign for two logs: the name says for which of them it is trusted here.
+  // The same key may sign for two logs. The name determines the log for which it is trusted here.
   if (key.name !== origin) return { ok: false, reason: 'other_origin' };
   return verifyCheckpoint({ signedNote, origin, logKeys: [key] });
 }

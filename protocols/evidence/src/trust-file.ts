@@ -8,7 +8,7 @@ export type TrustParse =
   | { readonly ok: true; readonly trust: BundleTrust }
   | { readonly ok: false; readonly problem: string };
 
-/** Leaves `parseTrust` only as a result. */
+/** Never leaves `parseTrust` as an exception; it becomes a result. */
 class Unusable extends Error {}
 
 const members = [
@@ -22,10 +22,10 @@ const members = [
 const most = 64;
 
 /**
- * Reads what a reader trusts from a JSON document: `logVerifierKey`, `checkpoint` and `policy` as texts,
- * `timeStampAuthorities` and `certificateAuthorities` as lists of certificates in PEM or in base64url of DER, `envelopes`
- * as a list of compact JWS. Every member may be absent; one that is there must be usable, as trust that is passed over in
- * silence is trust that somebody believes was asked for.
+ * Reads a reader's trusted inputs from a JSON document: `logVerifierKey`, `checkpoint` and `policy` as texts,
+ * `timeStampAuthorities` and `certificateAuthorities` as lists of certificates in PEM or in base64url of DER, `envelopes` as a
+ * list of compact JWS. Every member is optional, but a present one must be usable: ignoring it would let the reader believe
+ * that it was applied.
  */
 export function parseTrust(input: unknown): TrustParse {
   try {
@@ -53,7 +53,7 @@ export function parseTrust(input: unknown): TrustParse {
 /**
  * The certificates of a file: DER of one, or PEM of several, with any text around them.
  *
- * @returns DER; undefined when there is none, or one of them cannot be read
+ * @returns DER; undefined if there is none or one cannot be read
  */
 export function readCertificateFile(file: Uint8Array): readonly Uint8Array[] | undefined {
   const text = Buffer.from(file).toString('latin1');

@@ -5,17 +5,17 @@ import type { BundleVerification } from './verify-bundle.ts';
 
 export const reportFormat = 'countersign-evidence-report/1';
 
-/** The outcome of a verification for programs, the same from every verifier. */
+/** The result of a verification for programs, in the same format from every verifier. */
 export interface VerificationReport extends BundleVerification {
   readonly format: typeof reportFormat;
-  /** SHA-256 of the file that was checked, in hexadecimal: which file this is a report on. */
+  /** SHA-256 of the checked file, in hexadecimal. It identifies the file that this report is about. */
   readonly fileDigest: string;
-  /** What it is about; absent when the document is no bundle. Nothing in here is proved unless the verdict says so. */
+  /** The subject of the bundle; absent if the document is not a bundle. It is proved only if the verdict says so. */
   readonly bundle?: {
     readonly format: string;
     readonly transaction: string;
     readonly log: { readonly origin: string; readonly verifierKey: string };
-    /** Absent when no key of the log could be used, or its signature is not genuine. */
+    /** Absent if no key of the log was usable or the signature is invalid. */
     readonly tree?: { readonly size: string; readonly root: string };
     readonly records: number;
     /** RFC 3339, as the log set it. */
@@ -25,7 +25,7 @@ export interface VerificationReport extends BundleVerification {
 }
 
 /**
- * @param document what was checked, parsed
+ * @param document the parsed document that was checked
  * @param fileDigest SHA-256 of its bytes, in hexadecimal
  */
 export function verificationReportOf(
@@ -37,7 +37,7 @@ export function verificationReportOf(
   const parsed = parseBundle(document);
   if (!parsed.ok) return head;
   const { format, transaction, log, records } = parsed.bundle;
-  // With the bundle's own key: whether that one is trusted, the steps say.
+  // Uses the bundle's own key. The steps state whether that key is trusted.
   const evidence = layOut(parsed.bundle, {});
   const tree = treeHeadOf(evidence);
   const times = evidence.records.map(({ time }) => time);

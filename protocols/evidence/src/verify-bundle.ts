@@ -29,9 +29,9 @@ import { trustedLogKeyOf } from './log-key.ts';
 import { isIncomplete, type ReasonCode } from './reasons.ts';
 
 /**
- * What is asked of a bundle, in this order. First that it is the log's (key, checkpoint, witnesses, records,
- * completeness, disclosed values, growth, time); then that what the log recorded is a chain of authority (intent,
- * approvals, mandates, tokens, decisions, states), and that what was shown outside fits (envelopes, certificates).
+ * The checks of a bundle, in this order. First whether it comes from the log (key, checkpoint, witnesses, records,
+ * completeness, disclosed values, growth, time), then whether its records form a chain of authority (intent, approvals,
+ * mandates, tokens, decisions, states), and whether external artefacts match (envelopes, certificates).
  */
 export const checks: readonly Check[] = [
   logKeyIsTrusted,
@@ -59,24 +59,24 @@ export const checks: readonly Check[] = [
   certificatesHeld,
 ];
 
-/** What became of a step, in the words that are shown. */
+/** The results of a step, as displayed. */
 export const stepResults = ['holds', 'note', 'incomplete', 'not checked', 'fails'] as const;
 export type StepResult = (typeof stepResults)[number];
 
-/** One line of the protocol of a verification. A check that fails gives a step for each fault it found. */
+/** One line of a verification report. A failed check yields a step for each fault. */
 export interface VerificationStep {
   /** Id of the check. */
   readonly step: string;
   /** What is true when the check passes. */
   readonly title: string;
   /**
-   * `holds`: checked, and true. `note`: true as far as it was checked, with a reservation. `incomplete`: something that the
-   * check needs is withheld or no longer kept. `not checked`: neither the bundle nor the reader brought anything to check.
+   * `holds`: checked and true. `note`: true as far as it was checked, with a reservation. `incomplete`: data that the check
+   * needs is withheld or pruned. `not checked`: neither the bundle nor the reader supplied anything to check.
    */
   readonly result: StepResult;
-  /** False when it fails. */
+  /** False if the check failed. */
   readonly ok: boolean;
-  /** Why not; with `ok` a warning, see `warningCodes`: nothing was found wrong, and something is not shown. */
+  /** The reason for a failure. With `ok`, a warning (see `warningCodes`): no fault was found, but some data is not shown. */
   readonly code?: ReasonCode;
   readonly detail: string;
   /** Id of the record at fault. */
@@ -84,31 +84,30 @@ export interface VerificationStep {
 }
 
 /**
- * `verified`: everything that was checked holds, by the reader's own key. `incomplete`: nothing is wrong, and something that
- * a check needs could not be seen, because values are withheld or records no longer kept. `unanchored`: consistent with
- * itself alone. `failed`: something is wrong.
+ * `verified`: everything checked holds, under the reader's own key. `incomplete`: no fault was found, but data that a check
+ * needs is withheld or pruned. `unanchored`: only consistent with itself. `failed`: at least one fault was found.
  */
 export const verdicts = ['verified', 'incomplete', 'unanchored', 'failed'] as const;
 export type Verdict = (typeof verdicts)[number];
 
 export interface BundleVerification {
   readonly verdict: Verdict;
-  /** True when no step failed. Read with {@link anchored}: an unanchored bundle is only consistent with itself. */
+  /** True if no step failed. Read it with {@link anchored}: an unanchored bundle is only consistent with itself. */
   readonly ok: boolean;
-  /** True when the reader brought the log's key. */
+  /** True if the reader supplied the log's key. */
   readonly anchored: boolean;
-  /** False when a check could not see all that it asks for. */
+  /** False if data that a check needs was missing. */
   readonly complete: boolean;
   readonly steps: readonly VerificationStep[];
 }
 
 /**
- * Checks an evidence bundle offline. Pure: no network, no clock, and the same answer at any later time. Never
- * throws for anything a bundle holds. Every check runs and sees every record, so the steps name all that is wrong.
+ * Verifies an evidence bundle offline. Pure: no network and no clock, so the result never changes. It never throws because of
+ * the bundle's content. Every check sees every record, so the steps list all faults.
  *
- * @param bundle parsed JSON from outside; bound its size before parsing it
- * @param options.trust what the reader knows from elsewhere
- * @param options.onStep hears each step when it is done, for a display
+ * @param bundle untrusted parsed JSON; limit its size before parsing
+ * @param options.trust the reader's trusted inputs
+ * @param options.onStep receives each step when it is finished, for a display
  */
 export function verifyBundle(
   bundle: unknown,
@@ -118,7 +117,7 @@ export function verifyBundle(
   const steps: VerificationStep[] = [];
   const report = (found: Omit<VerificationStep, 'result'> & { readonly checked?: boolean }): void => {
     const { checked = true, ...told } = found;
-    // What a bundle holds is in some of the sentences: it must not draw on a terminal, nor turn the text around.
+    // Details contain text from the bundle, so control and bidirectional characters are escaped.
     const step = { ...told, result: resultOf(told, checked), detail: shown(found.detail, Number.POSITIVE_INFINITY) };
     steps.push(step);
     onStep?.(step);
@@ -154,7 +153,7 @@ export function verifyBundle(
   return { verdict: verdictOf({ ok, anchored, complete }), ok, anchored, complete, steps };
 }
 
-/** How many steps came to which result, for people: "19 hold, 4 not checked". */
+/** The number of steps with each result, for display: "19 hold, 4 not checked". */
 export function countOf(steps: readonly Pick<VerificationStep, 'result'>[]): string {
   const counts = stepResults.flatMap((result) => {
     const count = steps.filter((step) => step.result === result).length;
@@ -177,7 +176,7 @@ function verdictOf({ ok, anchored, complete }: Omit<BundleVerification, 'steps' 
   return complete ? 'verified' : 'incomplete';
 }
 
-/** What a check cannot see of the records that it reads. */
+/** Describes the withheld or pruned data of the records that a check reads. */
 function hiddenNote(evidence: Evidence, { reads = {} }: Check): string | undefined {
   const hidden = hiddenFrom(evidence, reads);
   if (hidden.length === 0) return undefined;

@@ -10,18 +10,18 @@ export interface SeenRequest {
 
 export interface SmallIssuer {
   readonly url: string;
-  /** Every request but those for keys and tokens, oldest first. */
+  /** Every request except those for keys and tokens, oldest first. */
   readonly seen: readonly SeenRequest[];
-  /** How often a key set was asked for, by its path. */
+  /** Number of requests for a key set, by its path. */
   keyFetches(path: string): number;
-  /** What is answered under `METHOD /path`, without its query. */
+  /** The responses by `METHOD /path`, without the query. */
   answers: Map<string, { readonly status: number; readonly body: unknown }>;
-  /** The keys of a set, by its path; none are published where none is set. */
+  /** The keys of each set by its path; empty by default. */
   keys: Map<string, readonly SigningKey[]>;
   close(): Promise<void>;
 }
 
-/** A control plane as clients meet it: key sets, a token for whoever asks, and answers that are set by the test. */
+/** A simulated control plane for clients: key sets, a token for every caller, and responses that the test sets. */
 export async function startSmallIssuer(): Promise<SmallIssuer> {
   const seen: SeenRequest[] = [];
   const fetches = new Map<string, number>();
@@ -53,7 +53,7 @@ export async function startSmallIssuer(): Promise<SmallIssuer> {
       response.end(JSON.stringify(answer.body));
     });
   });
-  // A connection that is closed for idleness while the test is busy would fail the next request on it.
+  // Closing an idle connection while the test is busy would make the next request on it fail.
   server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();

@@ -1,9 +1,9 @@
 import type { BundleVerification, StepResult } from '@countersign/evidence';
 import { element } from './element.ts';
 
-/** Findings that are shown; the report that can be saved has all of them. */
+/** Findings shown on the page; the saved report contains all of them. */
 const most = 500;
-/** Classes of the marks: what was not checked is not green. */
+/** CSS classes of the marks. Unchecked results are not green. */
 const kinds: Readonly<Record<StepResult, string>> = {
   fails: 'fail',
   incomplete: 'part',
@@ -12,7 +12,7 @@ const kinds: Readonly<Record<StepResult, string>> = {
   holds: 'pass',
 };
 
-/** Every finding: what fails first, then what could not be seen, what is noted, what had nothing to check, what holds. */
+/** Every finding, in this order: failed, incomplete, notes, not checked, holds. */
 export function checksView({ steps }: BundleVerification): HTMLElement {
   const order = ['fails', 'incomplete', 'note', 'not checked', 'holds'] as const;
   const sorted = order.flatMap((result) => steps.filter((step) => step.result === result));

@@ -1,8 +1,6 @@
 type Child = Node | string | undefined;
 
-/**
- * An element with attributes and children. Text becomes text: nothing that a bundle holds is ever read as markup.
- */
+/** Creates an element with attributes and children. Text is always inserted as text, so that a bundle cannot inject markup. */
 export function element<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   attributes: Readonly<Record<string, string>> = {},
@@ -14,13 +12,13 @@ export function element<Name extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** A drawing of our own making; undefined when it is not well-formed. */
+/** Parses an SVG that this program drew; undefined if it is not well-formed. */
 export function picture(svg: string): SVGSVGElement | undefined {
   const parsed = new DOMParser().parseFromString(svg, 'image/svg+xml').documentElement;
   return parsed instanceof SVGSVGElement ? document.importNode(parsed, true) : undefined;
 }
 
-/** The element of the page that has this id, which the page's own markup has. */
+/** The element with this id in the page's own markup. */
 export function byId<Type extends Element>(id: string, type: new () => Type): Type {
   const found = document.getElementById(id);
   if (!(found instanceof type)) throw new Error(`the page lacks #${id}`);

@@ -1,7 +1,7 @@
 import type { VerificationReport } from '@countersign/evidence';
 import { element } from './element.ts';
 
-/** What the bundle is about. */
+/** The facts about the bundle. */
 export function factsView({ bundle, fileDigest }: VerificationReport): HTMLElement {
   const facts: readonly (readonly [string, string | undefined])[] = [
     ['Transaction', bundle?.transaction],

@@ -1,6 +1,6 @@
 import { parseJson } from '@countersign/kernel';
 
-/** A bundle of ten thousand records of the largest size is below this as the log writes them; more would fill memory. */
+/** Above the size of a bundle with ten thousand records of maximum size. Larger files would exhaust memory. */
 export const maxFileBytes = 256 * 1_048_576;
 
 export interface ReadDocument {
@@ -9,10 +9,10 @@ export interface ReadDocument {
   readonly bytes: Uint8Array;
 }
 
-/** What the reader can be told is wrong with a file. */
+/** A file problem that the reader can understand. */
 export class FileUnusable extends Error {}
 
-/** @throws FileUnusable when it is too large, or no JSON */
+/** @throws FileUnusable if the file is too large or not JSON */
 export async function readJsonFile(file: File): Promise<ReadDocument> {
   if (file.size > maxFileBytes) throw new FileUnusable(`${file.name} is larger than this page reads.`);
   const bytes = new Uint8Array(await file.arrayBuffer());

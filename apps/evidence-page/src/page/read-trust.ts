@@ -5,10 +5,9 @@ import { FileUnusable, readJsonFile } from './read-file.ts';
 const fields = ['logVerifierKey', 'checkpoint', 'policy'] as const;
 
 /**
- * What the reader has filled in, with what a trust file adds; the fields win.
+ * The trusted inputs from the fields and the trust file; the fields take precedence.
  *
- * @throws FileUnusable for anything that is there and cannot be used: trust that is passed over in silence is trust that
- *   somebody believes was asked for
+ * @throws FileUnusable for any input that is present but unusable, because the reader would believe that it was applied
  */
 export async function readTrust(): Promise<BundleTrust> {
   const given: Record<string, unknown> = await fromFile();
@@ -47,7 +46,7 @@ async function certificates(): Promise<readonly Uint8Array[]> {
   return read;
 }
 
-/** Notes and policies end in a line break, which does not survive every copying. */
+/** Restores the final line break of notes and policies, which copying may lose. */
 function asWritten(text: string): string {
   const trimmed = text.replaceAll('\r\n', '\n').trim();
   return trimmed === '' ? '' : `${trimmed}\n`;

@@ -1,4 +1,4 @@
-/** Offers a file to keep. Nothing leaves the computer. */
+/** Offers a file for download. No data leaves the computer. */
 export function save(name: string, type: string, parts: BlobPart[]): void {
   const url = URL.createObjectURL(new Blob(parts, { type }));
   const link = document.createElement('a');

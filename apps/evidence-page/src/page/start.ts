@@ -17,24 +17,24 @@ import { save } from './save.ts';
 import { graphView, timelineView } from './story-view.ts';
 import { verdictView } from './verdict-view.ts';
 
-/** Brings the page to life: a bundle that is chosen or dropped is checked, and again with each change of what is trusted. */
+/** Starts the page: verifies a chosen or dropped bundle, and verifies it again after each change of the trusted inputs. */
 export function start(): void {
   const outcome = byId('outcome', HTMLDivElement);
   const trouble = byId('trouble', HTMLParagraphElement);
   const chosen = byId('chosen', HTMLParagraphElement);
   const bundle = byId('bundle', HTMLInputElement);
-  /** The bundle given last: read, or still to be read, by this check or by one that overtakes it. */
+  /** The latest bundle, read or still being read, by this check or a newer one. */
   let read: ReadDocument | undefined;
   let unread: File | undefined;
-  /** A later request overtakes an earlier one that still reads files. */
+  /** A newer check supersedes an older one that still reads files. */
   let turn = 0;
 
-  /** @param file newly chosen; left out when only what is trusted has changed */
+  /** @param file newly chosen; left out if only the trusted inputs have changed */
   async function check(file?: File): Promise<void> {
     const mine = ++turn;
     trouble.hidden = true;
     if (file !== undefined) chosen.textContent = `Checking ${file.name} …`;
-    // A verdict on something else than what is shown above would be worse than none.
+    // Hides the old verdict, which does not apply to the new input.
     outcome.hidden = true;
     outcome.replaceChildren();
     try {
@@ -43,7 +43,7 @@ export function start(): void {
         unread === undefined
           ? read
           : await readJsonFile(unread).catch((error: unknown) => {
-              // It will not become one by other trust.
+              // Other trusted inputs cannot make this file readable.
               if (mine === turn) unread = undefined;
               throw error;
             });
@@ -131,7 +131,7 @@ function takeDrops(take: (file: File) => void): void {
   });
 }
 
-/** Lets the page show that it is at work before it is. */
+/** Lets the browser paint the busy state before the work starts. */
 function painted(): Promise<void> {
   return new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
 }

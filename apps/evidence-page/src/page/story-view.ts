@@ -1,7 +1,7 @@
 import { buildGraph, drawGraph, type EvidenceBundle, recordsOfBundle, timelineOf } from '@countersign/evidence';
 import { element, picture } from './element.ts';
 
-/** Rows that a reader gets at once; a bundle may have ten thousand. */
+/** Rows shown at first; a bundle may have ten thousand. */
 const firstRows = 200;
 
 /** The chain of authority as a picture. */
@@ -22,7 +22,7 @@ export function graphView(bundle: EvidenceBundle): HTMLElement | undefined {
   );
 }
 
-/** What the records say happened, in the order of the log. */
+/** The timeline of the records, in the order of the log. */
 export function timelineView(bundle: EvidenceBundle): HTMLElement {
   const entries = timelineOf(bundle);
   const rows = element('tbody');
@@ -36,7 +36,7 @@ export function timelineView(bundle: EvidenceBundle): HTMLElement {
         element(
           'td',
           { class: outcome === 'deny' ? 'still deny' : 'still' },
-          // Told by a word as well, where the type does not tell it.
+          // Adds the outcome as a word if the type does not state it.
           `${type ?? 'unread'}${outcome === 'deny' && type?.endsWith('.refused') !== true ? ' (refused)' : ''}`,
           element('br'),
           element('code', {}, id ?? ''),

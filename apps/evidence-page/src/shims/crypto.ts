@@ -1,6 +1,6 @@
 /**
- * What the verifier uses of `node:crypto`, for a browser: hashing, and verifying signatures with public keys. Nothing here
- * handles a secret. The tests hold every function against Node's own.
+ * The part of `node:crypto` that the verifier uses, for a browser: hashing, and verifying signatures with public keys. No
+ * function handles a secret. The tests compare every function with Node's own.
  */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { bytesToNumberLE } from '@noble/curves/utils.js';
@@ -25,7 +25,7 @@ function octetsOf(data: Uint8Array | string): Uint8Array {
 
 type Encoding = 'base64url' | 'binary' | 'hex' | 'base64';
 
-/** `crypto.hash`: answers in the encoding that is asked for. */
+/** `crypto.hash`, with the requested encoding of the result. */
 export function hash(algorithm: string, data: Uint8Array | string, encoding: Encoding | 'buffer' = 'hex') {
   const digest = digestOf(algorithm, octetsOf(data));
   return encoding === 'buffer' ? digest : digest.toString(encoding);
@@ -50,7 +50,7 @@ type KeyInput =
   | { readonly key: Readonly<Record<string, unknown>>; readonly format: 'jwk' }
   | { readonly key: Uint8Array; readonly format: 'der'; readonly type: 'spki' };
 
-/** @throws Error for what is no public key that is verified with here */
+/** @throws Error for anything but a supported public key */
 export function createPublicKey(input: KeyInput): PublicKey {
   return input.format === 'jwk' ? keyOfJwk(input.key) : keyOfSpki(input.key);
 }
@@ -92,12 +92,12 @@ export function verify(
   }
 }
 
-/** RFC 8032 section 5.1.7: no point in a second spelling, no key that anybody can sign for. */
+/** RFC 8032 section 5.1.7: rejects non-canonical point encodings, and keys for which anybody can sign. */
 const strict = { zip215: false } as const;
 
 /**
- * Without the cofactor, as OpenSSL does it. RFC 8032 leaves the choice, and a signer who mixes a point of small order into
- * the key makes signatures that only one of the two takes: what is verified here must be verified everywhere.
+ * Without the cofactor, like OpenSSL. RFC 8032 allows both, and a signer can craft a key with a point of small order whose
+ * signatures only one variant accepts. All verifiers must give the same result.
  */
 function verifyEd25519(signature: Uint8Array, data: Uint8Array, point: Uint8Array): boolean {
   if (!ed25519.verify(signature, data, point, strict)) return false;
@@ -108,7 +108,7 @@ function verifyEd25519(signature: Uint8Array, data: Uint8Array, point: Uint8Arra
   return Point.fromBytes(commitment).add(Point.fromBytes(point).multiplyUnsafe(challenge)).equals(left);
 }
 
-/** What cannot be read as a signature is no signature. */
+/** An unreadable signature is invalid. */
 function isSafely(ask: () => boolean): boolean {
   try {
     return ask();
@@ -117,7 +117,7 @@ function isSafely(ask: () => boolean): boolean {
   }
 }
 
-/** The curves ask for plain arrays, which a Buffer is not. */
+/** The curve library requires plain arrays; a Buffer is not one. */
 function plain(octets: Uint8Array): Uint8Array {
   return Uint8Array.from(octets);
 }
@@ -130,7 +130,7 @@ export function randomBytes(size: number): Buffer {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(size)));
 }
 
-/** Named by modules of which the verifier uses other parts; never called. */
+/** Imported by modules that the verifier uses for other functions; never called. */
 export function createHmac(): never {
   throw new Error('nothing is keyed here');
 }

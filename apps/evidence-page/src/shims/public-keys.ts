@@ -3,7 +3,7 @@ import { contextConstructed, type DerElement, readDer, tags } from '@countersign
 import { p256, p384, p521 } from '@noble/curves/nist.js';
 import { type RsaHash, type RsaPublicKey, rsaKey } from './rsa.ts';
 
-/** A public key, under the names that `node:crypto` gives to what the verifier asks of one. */
+/** A public key with the properties of `node:crypto` that the verifier reads. */
 export type PublicKey = { readonly type: 'public' } & (
   | {
       readonly asymmetricKeyType: 'ec';
@@ -20,7 +20,7 @@ export type PublicKey = { readonly type: 'public' } & (
     }
 );
 
-/** What a key for RSASSA-PSS alone was limited to when it was made (RFC 4055 section 3.3). */
+/** Restrictions of an RSASSA-PSS key, set when it was generated (RFC 4055 section 3.3). */
 export interface PssLimits {
   readonly hash: RsaHash;
   readonly leastSaltLength: number;
@@ -37,7 +37,7 @@ const curvesOfJwk: ReadonlyMap<unknown, CurveName> = new Map([
 
 type Jwk = Readonly<Record<string, unknown>>;
 
-/** @throws Error for a key of another kind, or none */
+/** @throws Error for an unsupported or invalid key */
 export function keyOfJwk(jwk: Jwk): PublicKey {
   switch (jwk['kty']) {
     case 'EC': {
@@ -80,7 +80,7 @@ export function keyOfSpki(der: Uint8Array): PublicKey {
   const bits = key.content.subarray(1);
   switch (hexOf(type)) {
     case oids.ec: {
-      // A curve that is written out is none, even where it is one of these: Node would take it.
+      // Explicit curve parameters are rejected, even those of a supported curve. Node would accept them.
       const curve = parameters?.tag === tags.objectIdentifier ? curvesByOid.get(hexOf(parameters)) : undefined;
       if (curve === undefined) throw new Error('this curve is not verified here');
       return ecKey(curve, bits);
@@ -118,7 +118,7 @@ function edKey(point: Uint8Array): PublicKey {
   return { type: 'public', asymmetricKeyType: 'ed25519', asymmetricKeyDetails: {}, point: Uint8Array.from(point) };
 }
 
-/** RSASSA-PSS-params, with one digest for message and mask. */
+/** RSASSA-PSS-params with the same digest for message and mask. */
 function readPssLimits(parameters: DerElement): PssLimits {
   const fields = new Map(inside(parameters).map(({ tag, content }) => [tag, readElements(content)[0]]));
   const hash = hashesByOid.get(hexOf(inside(fields.get(contextConstructed(0)))[0]));
@@ -136,7 +136,7 @@ function rsaPublicKey(
   pss?: PssLimits,
 ): PublicKey {
   const rsa = rsaKey(modulus, exponent);
-  // Larger ones would let a bundle keep the reader's machine busy.
+  // Larger keys would let a bundle block the reader's machine.
   if (rsa.bits > 8192 || rsa.exponent > 2n ** 32n) throw new Error('this RSA key is too large');
   const asymmetricKeyDetails = { modulusLength: rsa.bits, publicExponent: rsa.exponent };
   return { type: 'public', asymmetricKeyType, asymmetricKeyDetails, rsa, ...(pss === undefined ? {} : { pss }) };

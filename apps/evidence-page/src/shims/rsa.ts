@@ -1,6 +1,6 @@
 import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 
-/** RSA as RFC 8017 verifies it. Public values only, so nothing here needs to take the same time twice. */
+/** RSA verification by RFC 8017. All values are public, so constant time is not needed. */
 export interface RsaPublicKey {
   readonly modulus: bigint;
   readonly exponent: bigint;
@@ -24,7 +24,7 @@ export function rsaKey(modulus: Uint8Array, exponent: Uint8Array): RsaPublicKey 
   return { modulus: n, exponent: toNumber(exponent), bits: n.toString(2).length };
 }
 
-/** RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.2): the encoding is made again and compared whole. */
+/** RSASSA-PKCS1-v1_5 (RFC 8017 section 8.2.2): computes the expected encoding and compares all of it. */
 export function verifyPkcs1(key: RsaPublicKey, hash: RsaHash, data: Uint8Array, signature: Uint8Array): boolean {
   const encoded = open(key, signature);
   const { digest, prefix } = hashes[hash];
@@ -74,7 +74,7 @@ function xor(a: Uint8Array, b: Uint8Array): Uint8Array {
   return a.map((octet, index) => octet ^ (b[index] ?? 0));
 }
 
-/** The signature's number, raised: as long as the modulus; undefined for a signature of another length or size. */
+/** The encoded message (RFC 8017), as long as the modulus; undefined if the signature's length or value is out of range. */
 function open(key: RsaPublicKey, signature: Uint8Array): Uint8Array | undefined {
   const number = toNumber(signature);
   if (signature.length !== octetsOf(key) || number >= key.modulus) return undefined;

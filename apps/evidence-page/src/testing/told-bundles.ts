@@ -6,10 +6,10 @@ import { type Plot, tellOrder } from '../../../../protocols/evidence/src/testing
 import { signingKey } from '../../../../protocols/merkle-log/src/testing/signing-key.ts';
 import { issueCertificate, issueToken, keyKinds } from '../../../../protocols/x509/src/testing/test-authority.ts';
 
-/** A bundle with everything that a bundle can have, and what a reader would trust it by. */
+/** A bundle that uses every feature of the format, with the reader's trusted inputs. */
 export interface ToldBundle {
   readonly bundle: EvidenceBundle;
-  /** As a trust file has it. */
+  /** In the format of a trust file. */
   readonly trust: {
     readonly logVerifierKey: string;
     readonly checkpoint: string;
@@ -24,7 +24,7 @@ const authorities = keyKinds.map((kind) =>
   issueCertificate({ kind, notBefore: 0, notAfter: Date.parse('2049-01-01T00:00:00Z') }),
 );
 
-/** An order with protected values, a cosigned checkpoint, and a time stamp by each kind of key. */
+/** An order with restricted values, a cosigned checkpoint, and a time stamp by each kind of key. */
 export async function tellBundle(plot: Plot = {}): Promise<ToldBundle> {
   const protector = createProtector();
   const story = tellOrder({
@@ -68,7 +68,7 @@ export async function tellBundle(plot: Plot = {}): Promise<ToldBundle> {
   };
 }
 
-/** A record that would like to be markup. */
+/** A record whose text tries to inject markup. */
 export function hostilePlot(): Plot {
   const data: Json = { intent: '<img src=x onerror="document.title=\'owned\'">' };
   return {

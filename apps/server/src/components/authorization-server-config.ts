@@ -1,7 +1,7 @@
 import type { AuthorizationServerConfig } from '@countersign/authorization-server';
 import type { Configuration } from '../configuration/index.ts';
 
-/** What the authorization server is told of the installation's configuration. */
+/** Maps the installation's configuration to that of the authorization server. */
 export function authorizationServerConfig({
   issuer,
   environment,
@@ -25,7 +25,7 @@ export function authorizationServerConfig({
     clientKeyMaxAgeDays: keys.clientKeyMaxAgeDays,
     clientKeyWarnDays: keys.clientKeyWarnDays,
     registration: 'mounted',
-    // As they are named: one that this release does not have is refused there.
+    // Passed unchanged, because the authorization server rejects features that this release does not have.
     ...features,
     trustDomains: trustDomains ?? [{ name: new URL(issuer).hostname, institutions: [operator.lei] }],
     ...(chainedIssuers === undefined ? {} : { chainedIssuers }),

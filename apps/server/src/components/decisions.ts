@@ -19,12 +19,12 @@ import { lockingRevoked } from './revoked-people.ts';
 import type { Seen } from './seen.ts';
 import { twoPeople } from './two-people.ts';
 
-/** What may be done: under which mandate, by which policy, with whose approval. */
+/** Mandates, policies, approvals and decisions. */
 export interface DecisionParts {
   readonly consentStore: ConsentStore;
   readonly policyEngine: PolicyEngine;
   readonly transactionRegistry: TransactionRegistryComponent;
-  /** Classes of authenticators of which one is enough to approve. */
+  /** Authentication context classes, any of which is sufficient to approve. */
   readonly approvalClasses: readonly string[];
 }
 
@@ -53,13 +53,13 @@ export async function startDecisions(
       ...common,
     }),
   );
-  // The decision point reads transactions, and the registry asks it for decisions: each has the other's contract.
+  // The decision point reads transactions and the registry requests decisions, so each needs the other's contract.
   let registry: TransactionRegistry | undefined;
   const registered = (): TransactionRegistry => {
     if (registry === undefined) throw new Error('a transaction was asked about before there was a registry');
     return registry;
   };
-  // What stands of people is read here alone: by the decision point for every door, and by approvals for who gives them.
+  // Only this group reads risk signals about people: the decision point for every interface, and approvals for their signers.
   const signalsOf = (person: string) => signals.of(person);
   const proposing = twoPeople({ directory, authenticators, auditLog: audit });
   const policyEngine = started(

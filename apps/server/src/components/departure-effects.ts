@@ -9,8 +9,8 @@ import {
 import { parseInstant } from '@countersign/kernel';
 
 /**
- * What ends with a principal that leaves or moves, in this order: first what could still be used to act, then what
- * they approved and what they proposed, then what they were known by.
+ * The effects when a principal leaves or changes role, in this order: first credentials that still permit actions, then
+ * approvals and proposals, then authenticators and devices.
  */
 export function departureEffects({
   tokens,
@@ -22,9 +22,9 @@ export function departureEffects({
   readonly tokens: Pick<AuthorizationServer, 'revoke'>;
   readonly authentication: Pick<Authentication, 'endAllOf'>;
   readonly transactions: Pick<TransactionRegistry, 'endAuthorityOf'>;
-  /** Of policies, of directory changes, of what is kept for how long. */
+  /** Proposals of policies, directory changes and retention. */
   readonly proposals: readonly ProposalEnder[];
-  /** Those of authenticators, devices and recoveries. */
+  /** The effects on authenticators, devices and recoveries. */
   readonly others: readonly DepartureEffect[];
 }): readonly DepartureEffect[] {
   return [

@@ -11,18 +11,18 @@ import type { Ground } from './ground.ts';
 import type { Seen } from './seen.ts';
 import { twoPeople } from './two-people.ts';
 
-/** Who there is: institutions with their people and software, and partners. */
+/** The directory of institutions, people and clients, and the partners. */
 export interface DirectoryParts {
   readonly directory: DirectoryComponent;
   readonly trustRegistry: TrustRegistryComponent;
-  /** What the SCIM interface is made of. */
+  /** The dependencies of the SCIM interface. */
   readonly scim: Omit<ScimDependencies, 'guard' | 'baseUrl'>;
 }
 
 export async function startDirectory(
   { configuration, development, database, common, installation, started }: Ground,
   { auditLog: audit, authenticators }: Pick<Seen, 'auditLog' | 'authenticators'>,
-  /** What ends with whoever leaves; asked when somebody does. */
+  /** The effects of a departure, resolved when a departure happens. */
   departureEffects: () => readonly DepartureEffect[],
 ): Promise<DirectoryParts> {
   const pool = database.pool(directoryMigrations);
@@ -43,7 +43,7 @@ export async function startDirectory(
       ...twoPeople(asked),
       profiles: () => profiles,
       governingRoles: rolesThatDecide(configuration),
-      // Outside development the configuration names two people at least.
+      // Outside development the configuration names at least two people.
       foundedByTwo: !development,
       ...common,
     }),
@@ -64,7 +64,7 @@ export async function startDirectory(
   return { directory, trustRegistry, scim: { pool, directory, audit, ...configuration.scim, ...common } };
 }
 
-/** Roles to which this installation gives a part in recoveries and emergencies: they take two people to give. */
+/** Roles that take part in recoveries and emergencies. Assigning them needs dual control. */
 function rolesThatDecide({ recovery, breakGlass }: Configuration): readonly string[] {
   const { holderRole, reviewRoles = [] } = breakGlass ?? {};
   return [

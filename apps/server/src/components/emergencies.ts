@@ -7,7 +7,7 @@ import { lockingRevoked } from './revoked-people.ts';
 import type { Seen } from './seen.ts';
 import type { TokenParts } from './tokens.ts';
 
-/** What there is when a person has lost their factors, or must act at once. */
+/** Recoveries of lost authenticators, and emergency access. */
 export interface EmergencyParts {
   readonly recovery: RunningRecovery;
   readonly breakGlass: RunningBreakGlass;

@@ -17,7 +17,7 @@ import type {
   TimeStampsConfiguration,
 } from '../configuration/index.ts';
 
-/** What of the log follows from the configuration of the clock. */
+/** Maps the clock configuration to settings of the log. */
 export function clockParts(
   configuration: ClockConfiguration | undefined,
   { clock, random }: { readonly clock: Clock; readonly random: Random },
@@ -34,7 +34,7 @@ export function clockParts(
   };
 }
 
-/** What of the log follows from how it is published. @throws CodedError `secret_unavailable` */
+/** Maps the publication configuration to settings of the log. @throws CodedError `secret_unavailable` */
 export function publicationParts(
   configuration: PublicationConfiguration = {},
   {
@@ -42,13 +42,13 @@ export function publicationParts(
     exchangeWith,
   }: {
     readonly node: Pick<Configuration, 'dataFolder' | 'listen'>;
-    /** Requests to servers that these authorities vouch for, PEM; the system's when undefined. */
+    /** Requests to servers with certificates of these authorities (PEM), or of the system's authorities when undefined. */
     readonly exchangeWith: (authorities: string | undefined) => ConfiguredExchange;
   },
 ): Pick<AuditLogDependencies, 'headGuardFolder' | 'witnessing' | 'publishTo'> {
   const { witnesses, folder, headGuardFolder } = configuration;
   return {
-    // Nodes that share a machine and a folder have a port each.
+    // Nodes that share a machine and a folder differ by port.
     headGuardFolder: headGuardFolder ?? join(dataFolder, 'log-head', String(listen.port)),
     ...(witnesses === undefined ? {} : { witnessing: witnessing(witnesses, exchangeWith) }),
     ...(folder === undefined ? {} : { publishTo: { folder: folder.path, entries: folder.entries ?? false } }),
@@ -61,7 +61,7 @@ function witnessing(
 ): NonNullable<AuditLogDependencies['witnessing']> {
   const { policy, authorities, everySeconds, ...bounds } = configuration;
   return {
-    // Its last line ends as well (C2SP tlog-policy), which a secret that is read does not.
+    // Reading a secret strips the final line break, which C2SP tlog-policy requires.
     policy: `${readSecret(policy)}\n`,
     exchange: exchangeWith(authorities === undefined ? undefined : readSecret(authorities)).exchange,
     ...(everySeconds === undefined ? {} : { everyMs: everySeconds * 1_000 }),
@@ -77,7 +77,7 @@ function sourceOf(
   return source === 'chrony' ? chronyClockSource() : ntpClockSource({ servers: source.ntp, ...dependencies });
 }
 
-/** What of time stamping follows from the configuration. @throws CodedError `secret_unavailable`, `configuration_invalid` */
+/** Maps the configuration to settings of time stamping. @throws CodedError `secret_unavailable`, `configuration_invalid` */
 export function timeStampParts(
   configuration: TimeStampsConfiguration | undefined,
   exchangeWith: (authorities: string | undefined) => ConfiguredExchange,

@@ -4,13 +4,13 @@ import { type Actor, type AuthenticatorRegister, authenticatorErrors, parsePrinc
 import { writeFileDurably } from '@countersign/runtime';
 import type { Configuration } from '../configuration/index.ts';
 
-/** How long an enrolment link of a founder may be used. */
+/** How long a founder's enrolment link is valid. */
 const lifeHours = 24;
 const folderName = 'founders';
 
 /**
- * Lets the operator's founders enrol their first key: each who never had one is given a link, in a file of the data folder
- * that this account alone can read. Recorded as every invitation; a new start ends the link before it.
+ * Gives each founder who never had a key an enrolment link, in a file of the data folder that only this account can read. The
+ * invitation is recorded like any other; a new start invalidates the previous link.
  *
  * @returns lines to print at start; none contains a link
  */
@@ -42,7 +42,7 @@ export async function inviteFounders({
       writeFileDurably(file, `${issuer}${path}\nFor ${person}, once, until ${expiresAt}\n`, 0o600);
       invited.push(file);
     } catch (error) {
-      // The account was locked meanwhile: the person who unlocks it sends a new invitation.
+      // The account has since been locked. The person who unlocks it sends a new invitation.
       if (!authenticatorErrors.is(error, 'account_locked')) throw error;
       rmSync(file, { force: true });
     }

@@ -13,7 +13,7 @@ import type { Ground } from './ground.ts';
 import { noticeChannels } from './people-parts.ts';
 import type { Seen } from './seen.ts';
 
-/** What speaks with partners, and with people by other means than pages. */
+/** The connections to partners, and notices to people outside the pages. */
 export interface GatewayParts {
   readonly federationGateway: FederationGateway;
   readonly notices: RunningNotices;
@@ -53,7 +53,7 @@ export function startGateway(
   return { federationGateway, notices };
 }
 
-/** Requests to addresses outside, made by this process itself. */
+/** Requests to external addresses, made by this process itself. */
 export function callsOutside({
   configuration,
   common: { logger },
@@ -69,7 +69,7 @@ export function callsOutside({
   };
 }
 
-/** Keys of partners: one for all in a process who verify what partners sign, so that each key set is fetched once for all of them. */
+/** Partner keys, shared by all verifiers in a process so that each key set is fetched once. */
 export function partnerKeysOf(
   { configuration, common }: Ground,
   { auditLog: audit, outbound }: Pick<Seen, 'auditLog' | 'outbound'>,

@@ -6,7 +6,7 @@ import type { OpenedDatabase } from '../database/index.ts';
 import { type GroupKey, type KeyringDependencies, readKeyEncryptionKey } from '../keys/index.ts';
 import { groupOf } from '../process-groups/index.ts';
 
-/** What this process is given before any component is started. */
+/** What this process has before any component starts. */
 export interface ProcessParts {
   readonly configuration: Configuration;
   readonly database: OpenedDatabase;
@@ -16,21 +16,21 @@ export interface ProcessParts {
   readonly clock: Clock;
 }
 
-/** What components are started on: no component sees it, each is given what it needs of it. */
+/** The shared foundation of the components. Each component receives only the parts that it needs. */
 export interface Ground {
   readonly configuration: Configuration;
   readonly development: boolean;
   readonly database: Pick<OpenedDatabase, 'pool' | 'access'>;
   readonly metrics: Metrics;
-  /** What every component takes. */
+  /** Dependencies of every component. */
   readonly common: { readonly clock: Clock; readonly random: Random; readonly logger: Logger };
-  /** What the component's group seals with and derives from. */
+  /** The key with which the component's group encrypts and derives. */
   keyFor(component: ComponentMigrations): GroupKey;
-  /** In whose name the installation itself acts. */
+  /** The actor in records of the installation's own actions. */
   readonly installation: Required<Actor>;
-  /** What the keyring of a component is made of. */
+  /** The dependencies of a component's keyring. */
   keyring(component: ComponentMigrations): KeyringDependencies;
-  /** Has a part stopped when the process stops, before all that were started earlier. */
+  /** Registers a part to stop when the process stops, before all parts that were started earlier. */
   started<Part extends { stop(): Promise<void> }>(name: string, part: Part): Part;
 }
 

@@ -22,19 +22,19 @@ import type { Seen } from './seen.ts';
 import { openSigners, openTokenSigners } from './signers.ts';
 import { startTokens, type TokenParts } from './tokens.ts';
 
-/** What every group has: the keys that its components sign with, and their records. */
+/** Every group has the signing keys of its components and their records. */
 interface Keys<Purpose extends keyof Signers> {
   readonly signers: Pick<Signers, Purpose>;
   readonly keyRecords: KeyRecords;
 }
 
-/** The log, what has it stamped, and who keeps it. */
+/** The log, its time stamps, and retention. */
 export type Evidence = LogParts & KeepingParts & Keys<'log-checkpoint' | 'time-stamp'>;
-/** Who there is, and what they may do: under which mandate, by which policy, with whose approval. */
+/** The directory, mandates, policies and approvals. */
 export type Core = DirectoryParts & DecisionParts & Keys<'policy-bundle' | 'mandate' | 'envelope'>;
-/** What speaks with addresses outside. */
+/** The components that call external addresses. */
 export type Egress = GatewayParts & OutgoingParts & Keys<'event' | 'security-event'>;
-/** What people and their software meet: sign-in and tokens. */
+/** Sign-in and tokens, for people and their clients. */
 export type Edge = PeopleParts & TokenParts & EmergencyParts & Keys<TokenKeyPurpose>;
 
 export async function startEvidence(
@@ -48,12 +48,12 @@ export async function startEvidence(
   return { ...log, ...keeping, ...keys, signers: { 'log-checkpoint': log.logKeys, ...keys.signers } };
 }
 
-/** What is ended elsewhere when somebody leaves or moves. */
+/** Authority that other processes end when a person leaves or changes role. */
 export interface DepartedElsewhere extends Pick<Seen, 'tokens'> {
   readonly authentication: Pick<Authentication, 'endAllOf'>;
-  /** Of what is kept for how long. */
+  /** Ends the person's retention proposals. */
   readonly retention: ProposalEnder;
-  /** Those of authenticators, devices and recoveries. */
+  /** The effects on authenticators, devices and recoveries. */
   readonly effects: readonly DepartureEffect[];
 }
 
@@ -62,7 +62,7 @@ export async function startCore(
   seen: Pick<Seen, 'auditLog' | 'authenticators' | 'devices' | 'signals'>,
   elsewhere: DepartedElsewhere,
 ): Promise<Core> {
-  // Who leaves is known to the directory before there is anybody to end what they held.
+  // The directory starts before the components that end a departed person's authority, so the effects are set later.
   let effects: readonly DepartureEffect[] = [];
   const parties = await startDirectory(ground, seen, () => effects);
   const keys = await openKeys(ground, seen, ['policy-bundle', 'mandate', 'envelope']);
@@ -97,7 +97,7 @@ export async function startEdge(
 ): Promise<Edge> {
   const keyRecords = createKeyRecords({ audit: seen.auditLog, ...ground.common });
   const signers = await openTokenSigners(ground, keyRecords);
-  // Who is locked out loses their tokens too, and is known to the sign-in before there is anybody to revoke them.
+  // A lockout also revokes the person's tokens. The sign-in starts before the token server, which is set later.
   let tokenServer: Pick<Edge['authorizationServer'], 'revoke'> | undefined;
   const revoke: Seen['tokens']['revoke'] = async (...asked) => tokenServer?.revoke(...asked);
   const people = await startPeople(ground, { ...seen, signers, tokens: { revoke } });

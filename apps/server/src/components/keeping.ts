@@ -8,7 +8,7 @@ import type { LogParts } from './log.ts';
 import type { Seen } from './seen.ts';
 import { twoPeople } from './two-people.ts';
 
-/** What has the log stamped, and kept for as long as it must be. */
+/** Time stamps, retention and holds. */
 export interface KeepingParts {
   readonly timeStamping: RunningTimeStamping;
   readonly retention: RunningRetention;

@@ -1,9 +1,9 @@
 type Method = (...args: readonly never[]) => unknown;
 
 /**
- * Methods of a component that is started later, for those that were started before and need it only when they are asked something.
+ * A proxy for methods of a component that starts later, for components that call them only at request time.
  *
- * @param methods asynchronous ones alone
+ * @param methods asynchronous methods only
  */
 export function later<Component extends object, Name extends keyof Component & string>(
   methods: readonly Name[],

@@ -36,7 +36,7 @@ export async function startLog(
       entrySealKey: key.derive('entry-seal'),
       protection: createProtection({
         pool,
-        // A node holds the key of its own region alone.
+        // A node holds only the key of its own region.
         sealing: (region) => (region === configuration.region ? key.sealingOf(region) : undefined),
         regionOf: () => configuration.region,
         ...common,

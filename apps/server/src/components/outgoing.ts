@@ -10,7 +10,7 @@ import type { Signers } from '../keys/index.ts';
 import type { Ground } from './ground.ts';
 import type { Seen } from './seen.ts';
 
-/** What others are told of what is in the log. */
+/** Events and notices about records, for external receivers. */
 export interface OutgoingParts {
   readonly eventPublisher: RunningEventPublisher;
   readonly signals: SignalTransmitter;
@@ -37,7 +37,7 @@ export function startOutgoing(
       pool: database.pool(eventPublisherMigrations, { maxConnections: 5 }),
       ...log,
       origin: logOrigin,
-      // A step is in the log before it is stored: who waits for it to end finds the parties that it brings in.
+      // A step is in the log before it is stored, so waiting for its completion also finds the parties that it adds.
       async partiesOf(id) {
         await transactions.countsAgainstLimits(id);
         return transactions.parties(id);

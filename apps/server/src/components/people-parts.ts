@@ -17,7 +17,7 @@ import { type Logger, type RowSeal, readSecret } from '@countersign/runtime';
 import type pg from 'pg';
 import type { Configuration, NoticesConfiguration } from '../configuration/index.ts';
 
-/** By which channels people are told. @throws CodedError `secret_unavailable` */
+/** The channels for notices to people. @throws CodedError `secret_unavailable` */
 export function noticeChannels(
   { channels }: NoticesConfiguration = { channels: [] },
   exchangeWith: (authorities: string | undefined) => ConfiguredExchange,
@@ -35,14 +35,14 @@ export function noticeChannels(
   });
 }
 
-/** The methods that ask somebody else. */
+/** Sign-in methods that use an external party. */
 export interface ElsewhereMethods {
   readonly certificate?: CertificateMethod;
   readonly federated?: NonNullable<AuthenticationDependencies['federated']>;
 }
 
 /**
- * Sign-in with certificates and at partners, where they are configured.
+ * Sign-in with certificates and at partners, if configured.
  *
  * @throws CodedError `configuration_invalid`, `secret_unavailable`
  */
@@ -86,7 +86,7 @@ export function methodsElsewhere(
   };
 }
 
-/** How people sign in, with the defaults of the environment. */
+/** The sign-in configuration with the defaults of the environment. */
 export function signInConfig({
   signIn = {},
   issuer,

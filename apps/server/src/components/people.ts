@@ -13,10 +13,10 @@ import type { Ground } from './ground.ts';
 import { type ElsewhereMethods, methodsElsewhere, signInConfig } from './people-parts.ts';
 import type { Seen } from './seen.ts';
 
-/** How people sign in, on what, and how they hear of what concerns them. */
+/** Sign-in, authenticators, and notices to people. */
 export interface PeopleParts {
   readonly devices: RunningDevices;
-  /** Sign-in that asks somebody else. */
+  /** Sign-in methods that use an external party. */
   readonly elsewhere: ElsewhereMethods;
   readonly risk: Risk;
   readonly authentication: RunningAuthentication;
@@ -94,7 +94,7 @@ export async function startPeople(
       notices,
       risk,
       signals: risk,
-      // Whoever is locked out loses their tokens too.
+      // A lockout also revokes the person's tokens.
       cutOff: (id, reason) => tokens.revoke({ kind: 'principal', id }, installation, reason),
       rowSeal,
       ...elsewhere,

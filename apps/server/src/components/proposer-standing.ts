@@ -9,7 +9,7 @@ import {
   standingRevocation,
 } from '@countersign/contracts';
 
-/** How it is with those who proposed something, from the directory, the locks and the log. */
+/** Reports the current standing of proposers, from the directory, the locks and the log. */
 export function createProposerStanding({
   directory,
   authenticators,
@@ -19,7 +19,7 @@ export function createProposerStanding({
   readonly authenticators: Pick<AuthenticatorRegister, 'isLocked'>;
   readonly log: Pick<AuditLog, 'query' | 'standings'>;
 }): ProposerStanding {
-  /** Also who has left and come back: what was proposed before is not theirs any more. */
+  /** Includes people who left and returned: their earlier proposals are no longer theirs. */
   async function departed(principal: string, since: number): Promise<ProposerLapse | undefined> {
     let after: bigint | undefined;
     for (;;) {
@@ -55,7 +55,7 @@ export function createProposerStanding({
       const lapse = await lapseOf(principal, since, snapshot);
       if (lapse !== undefined) return lapse;
     }
-    // The scope was that of the software that asked: the current actor, or the proposer itself where nobody acted for it.
+    // The scope was granted to the client that made the request: the current actor, or the proposer itself if no actor is named.
     const [proposer = '', asking = proposer] = proposers;
     const software = snapshot.principal(asking);
     if (software === undefined || software.kind === 'person') return undefined;

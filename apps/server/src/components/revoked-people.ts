@@ -1,8 +1,8 @@
 import { type AuthenticatorRegister, type StandingReader, standingRevocation } from '@countersign/contracts';
 
 /**
- * The register, to which a person whose revocation stands is locked: they approve nothing, and what they have approved does
- * not count until the revocation is lifted.
+ * Makes the authenticator register treat a revoked person as locked: the person cannot approve, and earlier approvals do not
+ * count until the revocation is lifted.
  */
 export function lockingRevoked<Register extends Pick<AuthenticatorRegister, 'isLocked'>>(
   register: Register,

@@ -18,7 +18,7 @@ import type {
 } from '@countersign/contracts';
 import type { OwnInterface } from '../configuration/index.ts';
 
-/** What components see of each other, whether it is in the same process or behind a call to another. */
+/** The contracts through which components use each other, in the same process or by remote calls. */
 export interface Seen {
   readonly auditLog: Remote<'audit-log'> & RecordStreamer;
   readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast' | 'plan' | 'edit' | 'clientDocument'>;
@@ -34,10 +34,13 @@ export interface Seen {
   readonly tokens: Pick<AuthorizationServer, 'revoke'>;
   readonly federationGateway: FederationGateway;
   readonly notices: Notices;
-  /** Requests to addresses that partners and clients chose. */
+  /** Requests to addresses that partners and clients supply. */
   readonly outbound: Outbound & OutboundForm;
-  /** Requests to configured addresses that these authorities vouch for, PEM; the system's when undefined. */
+  /**
+   * Requests to configured addresses with certificates of these authorities (PEM), or of the system's authorities when
+   * undefined.
+   */
   exchangeWith(authorities: string | undefined): ConfiguredExchange & ConfiguredDocuments;
-  /** Lets in who may use one of our own interfaces. */
+  /** Authorises callers of one of the product's own interfaces. */
   guard(name: OwnInterface): LastingGuard;
 }

@@ -24,7 +24,7 @@ const keptBy: Readonly<Record<ComponentKeyPurpose, ComponentMigrations>> = {
   'time-stamp': timeStampingMigrations,
 };
 
-/** The keys of these purposes, each kept beside the data of the component that signs by it. */
+/** Opens the keys of these purposes. Each component stores its keys with its own data. */
 export async function openSigners<Purpose extends ComponentKeyPurpose>(
   ground: Ground,
   keyRecords: KeyRecords,

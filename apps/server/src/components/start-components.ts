@@ -31,14 +31,14 @@ export interface Components
   readonly securityEvents: Egress['signals'];
 }
 
-/** Starts all components in this process: evidence, core, egress and edge, in the order in which they need each other. */
+/** Starts all components in this process in the order of their dependencies: evidence, core, egress and edge. */
 export async function startComponents({
   unfitRecords,
   ...given
 }: ProcessParts & Pick<AuditLogDependencies, 'unfitRecords'>): Promise<Components> {
   const ground = createGround(given);
   const outside = callsOutside(ground);
-  // Those that are asked by what is started before them.
+  // Methods that components started earlier call later.
   const directory = later<Directory, 'snapshotAtLeast'>(['snapshotAtLeast']);
   const authenticators = later<AuthenticatorRegister, 'of' | 'isLocked' | 'invitersOf'>([
     'of',

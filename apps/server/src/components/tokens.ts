@@ -15,12 +15,12 @@ import type { Ground } from './ground.ts';
 import type { PeopleParts } from './people.ts';
 import type { Seen } from './seen.ts';
 
-/** Who is given a token, and what becomes of it. */
+/** Token issue, exchange and revocation. */
 export interface TokenParts {
   readonly singleUse: SingleUse;
   readonly authorizationServer: AuthorizationServerComponent;
   readonly registration: Registration;
-  /** Where the feature is on. */
+  /** Defined if the feature is enabled. */
   readonly grantManagement: GrantManagement | undefined;
 }
 
@@ -45,7 +45,7 @@ export async function startTokens(
   const { issuer, features } = configuration;
   const singleUse = started(
     'single-use claims',
-    // Made durable by the record that follows (docs/adr/0005).
+    // The record that follows makes it durable (docs/adr/0005).
     createSingleUse({
       pool: database.pool(authorizationServerMigrations, { maxConnections: 4, durable: false }),
       ...common,

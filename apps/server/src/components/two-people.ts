@@ -8,7 +8,7 @@ import {
 } from '@countersign/contracts';
 import { createProposerStanding } from './proposer-standing.ts';
 
-/** Asked before what somebody proposed is put into force, and when a second person approves it. */
+/** Checks a proposer before a proposal takes effect and when a second person approves it. */
 export function twoPeople({
   directory,
   authenticators,

@@ -13,52 +13,58 @@ const closed = { additionalProperties: false };
 const address = {
   host: Type.String({ minLength: 1, maxLength: 256 }),
   port: Type.Integer({ minimum: 0, maximum: 65_535 }),
-  /** What records call the network that it is for; `main` and `mutual-tls` when left out. */
+  /** The network that this listener serves, as records name it. Default: `main`, or `mutual-tls` for the second listener. */
   zone: Type.Optional(Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' })),
 };
-/** PEM, by reference: the certificate with what leads to its authority, and its key. */
+/** References to PEM files: the certificate with its chain, and its private key. */
 const identity = { certificate: secretReference, key: secretReference };
 const jwks = Type.Object({
   keys: Type.Array(Type.Record(Type.String(), Type.Unknown()), { minItems: 1, maxItems: 8 }),
 });
 
-/** By LEI. */
+/** LEIs. */
 const institutions = Type.Array(Type.String({ minLength: 20, maxLength: 20 }), {
   minItems: 1,
   maxItems: 64,
   uniqueItems: true,
 });
 
-/** Everything a control plane is told. Secrets are named (`file:` or `env:`), never written here. */
+/** The complete configuration of a control plane. Secrets are references (`file:` or `env:`); the file never contains them. */
 export const configurationSchema = Type.Object(
   {
-    /** `development` allows plain HTTP on loopback and an embedded database; nothing else may. */
+    /** Only `development` allows plain HTTP on loopback and an embedded database. */
     environment: Type.Union([Type.Literal('development'), Type.Literal('production')]),
-    /** Issuer identifier and base of every address; what clients and proofs name us by. */
+    /** The issuer identifier and base of every address. Clients and proofs name this control plane by it. */
     issuer: Type.String({ pattern: '^https?://[^/?#]+$', maxLength: 256 }),
     listen: Type.Object(
       {
         ...address,
         tls: Type.Optional(Type.Object(identity, closed)),
         /**
-         * For so long after SIGTERM everything is still answered, while `/readyz` says 503: longer than a load balancer takes to notice. 5
-         * when left out, in development 0.25.
+         * Seconds after SIGTERM in which requests are still answered while `/readyz` returns 503. It must be longer than a load
+         * balancer needs to notice. Default: 5, in development 0.25.
          */
         drainSeconds: Type.Optional(Type.Number({ minimum: 0, maximum: 300 })),
       },
       closed,
     ),
-    /** A second listener that asks for client certificates (RFC 8705), with the same interfaces. */
+    /** A second listener that requests client certificates (RFC 8705) and serves the same interfaces. */
     mutualTls: Type.Optional(
       Type.Object(
         {
-          /** Its address for clients, as the issuer is that of the other. */
+          /** The base URL of this listener for clients; the issuer is the base URL of the main listener. */
           baseUrl: Type.String({ pattern: '^https://[^/?#]+$', maxLength: 256 }),
           listen: Type.Object(address, closed),
           ...identity,
-          /** PEM of the authorities that vouch for clients; without it only self-signed registered certificates serve. */
+          /**
+           * PEM of the authorities that issue client certificates. Without it, only registered self-signed certificates are
+           * accepted.
+           */
           clientAuthorities: Type.Optional(secretReference),
-          /** Proxies that may pass client certificates on (RFC 9440), by the thumbprint of their own: x5t#S256. */
+          /**
+           * Proxies that may forward client certificates (RFC 9440), identified by the x5t#S256 thumbprint of their own
+           * certificate.
+           */
           proxies: Type.Optional(
             Type.Array(Type.String({ pattern: '^[A-Za-z0-9_-]{43}$' }), { maxItems: 16, uniqueItems: true }),
           ),
@@ -66,20 +72,23 @@ export const configurationSchema = Type.Object(
         closed,
       ),
     ),
-    /** Where opaque tokens are kept and resolved; `default` when left out. */
+    /** The region where opaque tokens are stored and resolved. Default: `default`. */
     region: Type.Optional(Type.String({ pattern: '^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$' })),
-    /** Folder of the embedded database, the key files and the roles' secret. */
+    /** The folder of the embedded database, the key files and the secret of the database roles. */
     dataFolder: Type.String({ minLength: 1, maxLength: 1024 }),
-    /** Your own PostgreSQL instead of the embedded one. In a process of its own without user and password: it has its roles'. */
+    /**
+     * The URL of an external PostgreSQL instead of the embedded one. A process of a split installation omits user and password
+     * and connects as the roles of its components.
+     */
     databaseUrl: Type.Optional(secretReference),
     /**
-     * Processes that share the database, in a split installation those of each group; 2 when left out. The connections that a role
-     * may open follow from it.
+     * Number of processes that share the database; in a split installation, the number for each group. It determines the
+     * connection limit of each role. Default: 2.
      */
     databaseProcesses: Type.Optional(Type.Integer({ minimum: 1, maximum: 64 })),
-    /** 32 bytes as base64url; encrypts signing keys at rest. In a process of its own: those of its group. */
+    /** 32 bytes as base64url that encrypt signing keys at rest. A process of a split installation has the key of its group. */
     keyEncryptionKey: secretReference,
-    /** Name of the log in its checkpoints: a schema-less URL, unique to this log for ever. */
+    /** The origin of the log in its checkpoints: a schema-less URL that no other log ever uses. */
     logOrigin: Type.String({ pattern: '^[A-Za-z0-9.-]+(/[A-Za-z0-9._-]+)+$', maxLength: 200 }),
     logLevel: Type.Union([
       Type.Literal('trace'),
@@ -88,19 +97,19 @@ export const configurationSchema = Type.Object(
       Type.Literal('warn'),
       Type.Literal('error'),
     ]),
-    /** The firm that runs this control plane. */
+    /** The institution that runs this control plane. */
     operator: Type.Object(
       {
         lei: Type.String({ minLength: 20, maxLength: 20 }),
         name: Type.String({ minLength: 1, maxLength: 200 }),
         country: Type.String({ minLength: 2, maxLength: 2 }),
-        /** Public keys of the command `countersign`, by which the operator sets everything else up. */
+        /** Public keys of the `countersign` command, with which the operator configures everything else. */
         jwks,
-        /** Keys of a second command, held by somebody else: it approves what changes production. */
+        /** Keys of a second command, held by another person, who approves changes to production. */
         approver: Type.Optional(Type.Object({ jwks }, closed)),
-        /** Keys of a third, held by compliance: it records what is found of firms, and nothing else. */
+        /** Keys of a third command, held by compliance. It can only record findings about institutions. */
         compliance: Type.Optional(Type.Object({ jwks }, closed)),
-        /** People by whom it is governed from the first day; each enrols a key by a link that a start writes. */
+        /** The first people who govern the installation. At startup the server writes each a link to enrol a key. */
         founders: Type.Optional(
           Type.Array(
             Type.Object(
@@ -123,26 +132,26 @@ export const configurationSchema = Type.Object(
     keys: Type.Optional(
       Type.Object(
         {
-          /** Our token keys sign for so long; 90 when left out. */
+          /** Days for which a token key signs. Default: 90. */
           rotateEveryDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 365 })),
-          /** A client's key is refused when it has been registered for longer; 365 when left out. */
+          /** Maximum age in days of a registered client key; older keys are rejected. Default: 365. */
           clientKeyMaxAgeDays: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_650 })),
-          /** Days before that from which its age is recorded as a warning; 30 when left out. */
+          /** Days before that limit from which a warning is recorded. Default: 30. */
           clientKeyWarnDays: Type.Optional(Type.Integer({ minimum: 0, maximum: 365 })),
         },
         closed,
       ),
     ),
-    /** Whether a DPoP proof must hold a nonce of ours (RFC 9449 section 8); `optional` when left out. */
+    /** Whether a DPoP proof must contain a server-provided nonce (RFC 9449 section 8). Default: `optional`. */
     dpopNonce: Type.Optional(Type.Union([Type.Literal('optional'), Type.Literal('required')])),
-    /** Who may register clients by RFC 7591, and for what; see the authorization server's README for the default. */
+    /** Who may register clients by RFC 7591, and with which metadata. The authorization server's README gives the default. */
     registration: Type.Optional(registrationPolicySchema),
     scim: Type.Optional(
       Type.Object(
         {
           /**
-           * Roles that a firm's own systems may give by SCIM. Those that bind the institution or approve need to be
-           * named here before they can be.
+           * Roles that an institution's own systems may assign by SCIM. Roles that bind the institution or approve must be
+           * listed here first.
            */
           assignableRoles: Type.Array(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), {
             maxItems: 64,
@@ -152,7 +161,7 @@ export const configurationSchema = Type.Object(
         closed,
       ),
     ),
-    /** In a process that runs the components of one group; left out where one process runs them all. */
+    /** Set in a process that runs the components of one group; absent where one process runs all of them. */
     process: Type.Optional(processSchema),
     publication: Type.Optional(evidenceSchemas.publication),
     clock: Type.Optional(evidenceSchemas.clock),
@@ -165,19 +174,22 @@ export const configurationSchema = Type.Object(
     breakGlass: Type.Optional(peopleSchemas.breakGlass),
     approvals: Type.Optional(peopleSchemas.approvals),
     addressBook: Type.Optional(peopleSchemas.addressBook),
-    /** In what thresholds and limits count. */
+    /** The currency of thresholds and limits. */
     amounts: Type.Optional(
       Type.Object(
         {
-          /** ISO 4217; EUR when left out. Reference data has a rate of every other currency into it. */
+          /** ISO 4217. Reference data has a rate from every other currency into it. Default: EUR. */
           baseCurrency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$' })),
-          /** A rate that was fixed longer ago counts for nothing; 96 when left out: weekends have no fixings. */
+          /**
+           * Maximum age of an exchange rate in hours; older rates are ignored. The default of 96 covers weekends, which have no
+           * fixings.
+           */
           rateMaxAgeHours: Type.Optional(Type.Integer({ minimum: 1, maximum: 336 })),
         },
         closed,
       ),
     ),
-    /** Drafts, off unless the revision that is implemented is named. */
+    /** Draft specifications. Each is off unless its implemented revision is named. */
     features: Type.Optional(
       Type.Object(
         {
@@ -191,13 +203,16 @@ export const configurationSchema = Type.Object(
         closed,
       ),
     ),
-    /** For which trust domains, and whose workloads, transaction tokens are issued; the operator's own when left out. */
+    /** The trust domains and workloads for which transaction tokens are issued. Default: the operator's own. */
     trustDomains: Type.Optional(
       Type.Array(Type.Object({ name: Type.String({ pattern: '^[\\x21-\\x7e]{1,256}$' }), institutions }, closed), {
         maxItems: 16,
       }),
     ),
-    /** To which authorization servers grants of identity chaining go, and of whose people they may tell; none when left out. */
+    /**
+     * The authorization servers that receive identity chaining grants, and the institutions whose people may be named to each.
+     * Default: none.
+     */
     chainedIssuers: Type.Optional(
       Type.Array(
         Type.Object({ issuer: Type.String({ pattern: '^https?://[^?#]+$', maxLength: 512 }), institutions }, closed),
@@ -212,7 +227,7 @@ export const configurationSchema = Type.Object(
 
 type Written = Static<typeof configurationSchema>;
 
-/** What was written, with every default in its place. */
+/** The parsed configuration with all defaults applied. */
 export type Configuration = Readonly<
   Written & {
     readonly region: string;
@@ -223,7 +238,7 @@ export type Configuration = Readonly<
   }
 >;
 
-/** The configuration of a process that has the components of one group. */
+/** The configuration of a process that runs the components of one group. */
 export type GroupConfiguration = Configuration & { readonly process: NonNullable<Configuration['process']> };
 
 export function isOfGroup(configuration: Configuration): configuration is GroupConfiguration {
@@ -231,7 +246,7 @@ export function isOfGroup(configuration: Configuration): configuration is GroupC
 }
 
 /**
- * Parses a configuration and refuses what must not run outside development.
+ * Parses a configuration and rejects settings that are unsafe outside development.
  *
  * @throws CodedError `configuration_invalid`, `configuration_unsafe`
  */
@@ -272,7 +287,7 @@ function contradictionsIn(configuration: Configuration): readonly string[] {
     problems.push('keys.clientKeyWarnDays: must be less than clientKeyMaxAgeDays');
   const founders = (operator.founders ?? []).map(({ id }) => id);
   if (new Set(founders).size < founders.length) problems.push('operator.founders: names somebody twice');
-  // Two people with one key are one person, however the key is written.
+  // Two people who share a key count as one person. Thumbprints compare keys independently of their encoding.
   const holders = new Map<string, string>();
   for (const [name, keys] of [
     ['operator.jwks', operator.jwks.keys],
@@ -289,7 +304,7 @@ function contradictionsIn(configuration: Configuration): readonly string[] {
   return problems;
 }
 
-/** The RFC 7638 thumbprint of a key, or why it is none. */
+/** The RFC 7638 thumbprint of a key, or the error that explains why the key is invalid. */
 function readKey(jwk: unknown): string | CodedError {
   try {
     return importVerificationKey(jwk).thumbprint;
@@ -331,7 +346,7 @@ function unsafeSettings(configuration: Configuration): readonly string[] {
   return problems;
 }
 
-/** As a URL or an address writes it. */
+/** Accepts the host as written in a URL or in a listen address. */
 function isLoopback(host: string): boolean {
   return ['localhost', '127.0.0.1', '::1', '[::1]'].includes(host);
 }

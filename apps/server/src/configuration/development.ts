@@ -6,21 +6,21 @@ import { createFileDurably } from '@countersign/runtime';
 import { generateSigningKey } from '@countersign/sdk';
 import { type Configuration, readConfiguration } from './configuration.ts';
 
-/** What a first start has made, so that it can be explained. */
+/** The results of a first start, for the explanation on standard output. */
 export interface DevelopmentSetup {
   readonly configuration: Configuration;
   readonly configurationFile: string;
-  /** Private key of the operator's command, mode 0600. */
+  /** Private key file of the operator's command, mode 0600. */
   readonly operatorKeyFile: string;
-  /** Private key of the second person's command, mode 0600. */
+  /** Private key file of the second person's command, mode 0600. */
   readonly approverKeyFile: string;
-  /** Private key of the command of compliance, mode 0600. */
+  /** Private key file of the compliance command, mode 0600. */
   readonly complianceKeyFile: string;
-  /** True when this start made it. */
+  /** True if this start created the configuration. */
   readonly fresh: boolean;
 }
 
-/** File names within the data folder. */
+/** File names in the data folder. */
 const names = {
   configuration: 'countersign.json',
   keyEncryptionKey: 'key-encryption-key',
@@ -30,10 +30,10 @@ const names = {
 } as const;
 
 /**
- * Reads the development configuration of a folder, making it on the first start: a key-encryption key, keys of the
- * operator, of a second person and of compliance, and a configuration that names them. Nothing that exists is overwritten.
+ * Reads the development configuration of a folder and creates it on the first start: a key-encryption key, keys of the
+ * operator, the second person and compliance, and a configuration that references them. Existing files are never overwritten.
  *
- * @param options.port becomes part of the issuer, so it is kept for later starts
+ * @param options.port part of the issuer, so it is kept for later starts
  * @param options.databaseUrl a reference to the URL of a PostgreSQL to use instead of the embedded one; kept for later starts
  * @throws CodedError `data_folder_unusable`, and those of {@link readConfiguration}
  */
@@ -47,9 +47,9 @@ export function prepareDevelopment(options: {
   const fresh = !existsSync(file(names.configuration));
   const kept = options.databaseUrl === undefined ? {} : { databaseUrl: options.databaseUrl };
   try {
-    // Passable for the account of the embedded server; the files that matter have mode 0600.
+    // The account of the embedded server must be able to traverse the folder. Secret files have mode 0600.
     mkdirSync(dataFolder, { recursive: true, mode: 0o711 });
-    // Keys lie here: a folder within somebody's checkout must not be committed with it.
+    // The folder contains keys, so a folder inside a Git checkout must not be committed.
     createFileDurably(file('.gitignore'), '*\n', 0o644);
     createFileDurably(file(names.keyEncryptionKey), `${randomBytes(32).toString('base64url')}\n`, 0o600);
     const operatorJwk = keyIn(file(names.operatorKey));
@@ -87,7 +87,7 @@ export function prepareDevelopment(options: {
 
 type PublicJwk = Readonly<Record<string, string | undefined>>;
 
-/** The public half of the key in a file, which is made where it is not there. */
+/** The public half of the key in a file, which is created if it does not exist. */
 function keyIn(path: string): PublicJwk {
   const made = generateSigningKey();
   createFileDurably(path, `${JSON.stringify({ ...made.privateJwk, kid: made.kid })}\n`, 0o600);
@@ -102,7 +102,7 @@ function development(
 ): object {
   return {
     environment: 'development',
-    // A name and no number: browsers let keys be used at names alone (WebAuthn section 5.1.2).
+    // A host name instead of an IP address: browsers allow WebAuthn only on domain names (WebAuthn section 5.1.2).
     issuer: `http://localhost:${port}`,
     listen: { host: '127.0.0.1', port },
     dataFolder,
@@ -114,7 +114,7 @@ function development(
       name: 'Control plane operator (development)',
       country: 'DE',
       jwks: { keys: [jwks.operator] },
-      // On this machine all are one human: what takes two people can be tried, and proves nothing here.
+      // On a development machine one person holds all keys. Dual control can be tried here but proves nothing.
       approver: { jwks: { keys: [jwks.approver] } },
       compliance: { jwks: { keys: [jwks.compliance] } },
     },
@@ -122,7 +122,7 @@ function development(
   };
 }
 
-/** What a person needs to know after a first start, in plain words. */
+/** The explanation that the operator sees after a first start. */
 export function explainDevelopment(setup: DevelopmentSetup): string {
   const { configuration } = setup;
   return [

@@ -8,48 +8,57 @@ const names = Type.Array(Type.String({ pattern: '^(\\*|[a-z][a-z0-9_-]{0,62})$' 
   uniqueItems: true,
 });
 
-/** How the evidence is dated, published, and stamped. Each part may be left out. */
+/** Clock quality, publication and time stamps of the evidence. Every part is optional. */
 export const evidenceSchemas = {
-  /** Where the log is published, and who must have seen it before. */
+  /** Where the log is published, and which witnesses must have cosigned it first. */
   publication: Type.Object(
     {
-      /** Who cosigns checkpoints before anybody is shown them. */
+      /** Witnesses that cosign checkpoints before publication. */
       witnesses: Type.Optional(
         Type.Object(
           {
-            /** C2SP tlog-policy: witnesses with their addresses, and how many of them are enough. */
+            /** C2SP tlog-policy: the witnesses with their addresses, and the quorum. */
             policy: secretReference,
-            /** PEM of the authorities that vouch for their servers; the system's when left out. */
+            /** PEM of the authorities that issue the witnesses' server certificates. Default: the system's authorities. */
             authorities: Type.Optional(secretReference),
-            /** How often a growing log is published; 5 when left out. */
+            /** Seconds between publications of a growing log. Default: 5. */
             everySeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_600 })),
-            /** Without a quorum nothing is recorded, and so nothing done, once so many records or seconds stand unpublished. */
+            /**
+             * Limits on unpublished records. If the witness quorum is missing and a limit is reached, recording stops, and so
+             * does every action that needs a record.
+             */
             maxUnpublishedRecords: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 1_000_000_000 })),
             maxUnpublishedSeconds: Type.Optional(Type.Integer({ minimum: 10, maximum: 604_800 })),
           },
           closed,
         ),
       ),
-      /** A folder for a web server, as C2SP tlog-tiles. */
+      /** A folder for a web server, in the layout of C2SP tlog-tiles. */
       folder: Type.Optional(
         Type.Object(
           {
             path: Type.String({ minLength: 1, maxLength: 1024 }),
-            /** With the records, which are not for everybody; hashes and checkpoints alone when left out. */
+            /** Whether to publish the records, which are confidential. Default: hashes and checkpoints only. */
             entries: Type.Optional(Type.Boolean()),
           },
           closed,
         ),
       ),
-      /** Where this node keeps the newest head it has shown, best not on the disk of the database; in the data folder, by the port of `listen`, when left out. */
+      /**
+       * The folder of this node's head guard, preferably on another disk than the database. Default: in the data folder, named
+       * by the port of `listen`.
+       */
       headGuardFolder: Type.Optional(Type.String({ minLength: 1, maxLength: 1024 })),
     },
     closed,
   ),
-  /** What tells how good the clock of this node is (Delegated Regulation (EU) 2025/1155, Articles 11 to 16). */
+  /** The source that measures the accuracy of this node's clock (Delegated Regulation (EU) 2025/1155, Articles 11 to 16). */
   clock: Type.Object(
     {
-      /** `system`: nothing does, and the records say so; `chrony`: its `chronyc`; or servers that are asked (RFC 5905). */
+      /**
+       * `system`: no measurement, and the records state that. `chrony`: read from `chronyc`. Otherwise: time servers to query
+       * (RFC 5905).
+       */
       source: Type.Union([
         Type.Literal('system'),
         Type.Literal('chrony'),
@@ -63,41 +72,44 @@ export const evidenceSchemas = {
           closed,
         ),
       ]),
-      /** How often it is measured; 60 when left out. */
+      /** Seconds between measurements. Default: 60. */
       windowSeconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 3_600 })),
-      /** Offset and uncertainty together may be so much; 100,000 when left out. */
+      /** Maximum sum of offset and uncertainty. Default: 100,000. */
       budgetMicroseconds: Type.Optional(Type.Integer({ minimum: 1, maximum: 60_000_000 })),
-      /** Beyond it records are flagged, or nothing is recorded and so nothing done; `flag` when left out. */
+      /**
+       * What happens over the budget: `flag` marks the records; the alternative stops recording, and so every action that needs
+       * a record. Default: `flag`.
+       */
       overBudget: Type.Optional(Type.Union([Type.Literal('flag'), Type.Literal('refuse')])),
     },
     closed,
   ),
-  /** RFC 3161. Without it checkpoints are stamped by our own authority. */
+  /** An RFC 3161 authority. Without it, the installation's own authority stamps checkpoints. */
   timeStamps: Type.Object(
     {
       authority: Type.Optional(
         Type.Object(
           {
             url: Type.String({ pattern: '^https?://[^#]+$', maxLength: 1024 }),
-            /** PEM of the certificates that its tokens must lead to. */
+            /** PEM of the trusted certificates to which the authority's tokens must chain. */
             certificates: secretReference,
-            /** Value of the header `Authorization`. */
+            /** The value of the `Authorization` header. */
             authorization: Type.Optional(secretReference),
-            /** Object identifier; the only policy that will do. */
+            /** The object identifier of the only accepted time stamp policy. */
             policy: Type.Optional(Type.String({ pattern: '^[0-9]+(\\.[0-9]+)+$', maxLength: 256 })),
           },
           closed,
         ),
       ),
-      /** How often the newest published checkpoint is stamped; 60 when left out. */
+      /** Minutes between time stamps of the newest published checkpoint. Default: 60. */
       checkpointsEveryMinutes: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_080 })),
-      /** Steps that are stamped by themselves, beside those that a policy asks for; `*` is any. */
+      /** Transitions that get their own time stamp, in addition to those that a policy requires. `*` matches any. */
       orders: Type.Optional(
         Type.Object(
           {
-            /** Types of intent whose opening is stamped. */
+            /** Types of intent that get a time stamp when they are opened. */
             opened: names,
-            /** States into which a step is stamped. */
+            /** States that get a time stamp when a transition enters them. */
             into: names,
           },
           closed,

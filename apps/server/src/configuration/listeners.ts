@@ -3,27 +3,26 @@ import { CodedError } from '@countersign/kernel';
 import { type HttpTls, readSecret } from '@countersign/runtime';
 import type { Configuration } from './configuration.ts';
 
-/** What records call the network of a listener that the operator has given no name. */
+/** The zone that records name for a listener without a configured zone. */
 export const mainZone = 'main';
 export const mutualTlsZone = 'mutual-tls';
 
-/** One address that we listen on, and what clients call it. */
+/** An address on which the process listens, and its base URL for clients. */
 export interface Listener {
   readonly name: 'HTTP' | 'mutual TLS';
-  /** What the proofs and requests of its clients name; the issuer for the main one. */
+  /** The base URL that proofs and requests of clients name; the issuer for the main listener. */
   readonly baseUrl: string;
   readonly host: string;
   readonly port: number;
   readonly tls?: HttpTls;
-  /** What the operator calls the network that it is for: it goes into the records of what is asked there. */
+  /** The operator's name of the network that the listener serves. Records of its requests contain it. */
   readonly zone: string;
 }
 
 /**
- * The main listener, and the one for mutual TLS where it is configured.
+ * The main listener, and the mutual TLS listener if configured.
  *
- * @throws CodedError `secret_unavailable` for a file that cannot be read, `configuration_invalid` for one that is not
- *   what it should be
+ * @throws CodedError `secret_unavailable` if a file cannot be read, `configuration_invalid` if its content is invalid
  */
 export function listenersOf({ issuer, listen, mutualTls }: Configuration): readonly Listener[] {
   const main: Listener = {

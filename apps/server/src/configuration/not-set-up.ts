@@ -2,13 +2,13 @@ import type { ProcessGroup } from '../process-groups/index.ts';
 import type { Configuration } from './configuration.ts';
 
 /**
- * What an installation goes without because its configuration leaves it out: lines for people, printed at every start. None
- * of it is unsafe by itself, and each weakens what can be proven later. Nothing in development.
+ * Lists protections that are not configured, as lines to print at every start. None of the gaps is unsafe by itself, but each
+ * weakens later proofs. Empty in development.
  */
 export function notSetUp({ environment, publication, clock, signIn, process }: Configuration): readonly string[] {
   if (environment === 'development') return [];
   const lines: string[] = [];
-  // A process of one group is given the settings of its group alone.
+  // A process of one group has only the settings of its group.
   const concerns = (group: ProcessGroup): boolean => process === undefined || process.group === group;
   if (
     concerns('edge') &&

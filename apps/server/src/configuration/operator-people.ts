@@ -4,7 +4,7 @@ import { importVerificationKey } from '@countersign/oauth';
 import { type DevelopmentClient, developmentPeople } from '@countersign/sdk';
 import type { Configuration } from './configuration.ts';
 
-/** The operator's commands: the keys each one uses, and the role of the person it belongs to. */
+/** The operator's commands, with the keys of each and the role of the person who holds it. */
 export function operatorCommands({ operator }: Pick<Configuration, 'operator'>): readonly {
   readonly id: DevelopmentClient;
   readonly role: 'operator' | 'approver' | 'compliance';
@@ -17,14 +17,14 @@ export function operatorCommands({ operator }: Pick<Configuration, 'operator'>):
   ].flatMap(({ id, role, jwks }) => (jwks === undefined ? [] : [{ id, role, keys: jwks.keys }]));
 }
 
-/** Somebody by whom the operator governs, as the directory is told of them. */
+/** A person who governs the installation, as entered in the directory. */
 export interface OperatorPerson {
   readonly id: string;
   readonly roles: readonly string[];
   readonly federated: readonly { readonly issuer: string; readonly subject: string }[];
 }
 
-/** The founders that are configured and, in development, the holders of the key files of the data folder. */
+/** The configured founders and, in development, the holders of the key files in the data folder. */
 export function operatorPeople(
   configuration: Pick<Configuration, 'environment' | 'issuer' | 'operator'>,
 ): readonly OperatorPerson[] {
@@ -39,8 +39,8 @@ export function operatorPeople(
 }
 
 /**
- * What is trusted of the key files of a development installation: each is an issuer of its own, which speaks for one person.
- * None outside development.
+ * Trusted issuers for the key files of a development installation: each file is its own issuer and asserts one person. Empty
+ * outside development.
  */
 export function developmentIssuers(
   configuration: Pick<Configuration, 'environment' | 'issuer' | 'operator'>,
@@ -65,7 +65,7 @@ export function developmentIssuers(
   });
 }
 
-/** Key sets that are known here are read from nowhere else. */
+/** Uses the known key sets and never fetches them. */
 export function withPinnedKeySets(
   outbound: Pick<Outbound, 'getJson'>,
   issuers: ReturnType<typeof developmentIssuers>,

@@ -5,17 +5,17 @@ import { operatorCommands, operatorPeople } from './operator-people.ts';
 
 const jwtBearer = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
-/** Our own protected interfaces: path below the issuer, and the scopes each offers. */
+/** The product's own protected interfaces: the path below the issuer, and the scopes of each. */
 export const ownInterfaces = {
   directory: ['directory:apply', 'directory:approve', 'directory:read', 'compliance:record', 'reference:record'],
   partners: ['partner:register'],
-  /** Mandates, and the grants that people give to software. */
+  /** Mandates, and the consents that people give to clients. */
   mandates: ['mandate:grant', 'mandate:revoke', 'mandate:read'],
-  /** Reading the policies beside evaluating shows why not, in the policies' own words. */
+  /** `policy:read` in addition lets the caller see which policies denied the request. */
   decisions: ['decision:evaluate', 'policy:read', 'application:write'],
-  /** The rules that decisions are made by, and what was decided by them. */
+  /** The policies and the decisions made by them. */
   policies: ['policy:propose', 'policy:approve', 'policy:rollback', 'policy:read'],
-  /** The lives of intents of every kind, and what could not be carried on. */
+  /** The life cycles of intents of every kind, and their exceptions. */
   transactions: [
     'order:create',
     'order:cancel',
@@ -51,12 +51,12 @@ export const ownInterfaces = {
     'exception:read',
     'exception:resolve',
   ],
-  /** What has happened, for those it concerns. */
+  /** Events, for the institutions that they concern. */
   events: ['event:read', 'event:subscribe'],
-  /** People and desks of a firm, as its own systems have them (SCIM 2.0). */
+  /** People and desks of an institution, provisioned by its own systems (SCIM 2.0). */
   scim: ['identity:provision', 'identity:read'],
   evidence: ['audit:read', 'audit:disclose', 'audit:export'],
-  /** How long evidence is kept, what must stay, and what may go. */
+  /** Retention of evidence, legal holds, and pruning. */
   retention: [
     'retention:read',
     'retention:propose',
@@ -68,7 +68,7 @@ export const ownInterfaces = {
   ],
   /** Security events (RFC 8417) about an institution's own people and clients. */
   signals: ['signal:subscribe'],
-  /** The authenticators and sessions of people, for those who run their firm's accounts. */
+  /** Authenticators and sessions of people, for the account administrators of their institution. */
   people: [
     'authenticator:invite',
     'authenticator:read',
@@ -79,13 +79,13 @@ export const ownInterfaces = {
     'session:end',
   ],
   devices: ['device:enrol', 'device:read', 'device:report'],
-  /** Lost factors. Approving one is done by people, on a page. */
+  /** Recoveries of lost authenticators. People approve them on a page. */
   recoveries: ['recovery:open', 'recovery:read'],
   incidents: ['breakglass:read'],
   keys: ['key:rotate', 'key:revoke'],
-  /** Its scope, `openid`, is one of the protocol's and none of the market's. */
+  /** Its only scope is `openid`, which OpenID Connect defines. */
   userinfo: [],
-  /** Like userinfo: its scopes are the protocol's (Grant Management for OAuth). */
+  /** The scopes come from Grant Management for OAuth 2.0. */
   grants: ['grant_management_query', 'grant_management_revoke'],
   register: ['client:register'],
   revocations: ['token:revoke', 'revocation:lift', 'revocation:read'],
@@ -93,10 +93,10 @@ export const ownInterfaces = {
 
 export type OwnInterface = keyof typeof ownInterfaces;
 
-/** In whose name emergency access is issued: the command collects it. */
+/** The client to which emergency access is issued: the command collects the token. */
 export const emergencyClient = 'countersign-cli' as ClientId;
 
-/** What the operator's command may do. What it may not, it cannot be asked for: it approves nothing of its own. */
+/** Scopes of the operator's command. It has no scope for anything else and cannot approve its own proposals. */
 const commandScopes = [
   'directory:apply',
   'directory:read',
@@ -142,7 +142,7 @@ const approverScopes = [
   'retention:approve',
   'legalhold:release',
   'erasure:approve',
-  // Who has invited those who approve a recovery does not open it.
+  // The person who invited the approvers of a recovery must not open it.
   'recovery:open',
   'recovery:read',
   'revocation:lift',
@@ -161,8 +161,8 @@ const commandFor = {
 } as const;
 
 /**
- * What is in the directory before anybody has applied a file: the operator with its people, its command, the commands of the
- * second person and of compliance where they are configured, and our own interfaces.
+ * The initial content of the directory: the operator with its people, its command, the configured commands of the second person
+ * and of compliance, and the product's own interfaces.
  */
 export function directorySeed(configuration: Configuration): unknown {
   const { issuer, environment, operator } = configuration;
@@ -178,7 +178,7 @@ export function directorySeed(configuration: Configuration): unknown {
       principal: `service:${id}`,
       environment: environment === 'production' ? 'production' : 'sandbox',
       kind: 'hybrid',
-      // By itself it reads; what governs is done by the person who uses it.
+      // By itself the command only reads. The person who uses it carries out what changes the installation.
       grant_types: ['client_credentials', 'authorization_code', ...(environment === 'development' ? [jwtBearer] : [])],
       redirect_uris: [commandRedirectUri],
       scopes: commandFor[id].scopes,

@@ -12,19 +12,19 @@ import { type Static, Type } from 'typebox';
 
 const closed = { additionalProperties: false };
 
-/** What an installation says about its people; each part is explained where it is read, in the component's `config.ts`. */
+/** Settings about people. The component's `config.ts` explains each part. */
 export const peopleSchemas = {
   signIn: Type.Object(
     {
       ...Type.Omit(authenticationConfigurationSchema, ['issuer', 'environment', 'methods']).properties,
-      /** In the order in which they are offered. `webauthn` when left out; beside it, `development` in development. */
+      /** Sign-in methods in the order in which they are offered. Default: `webauthn`, and in development also `development`. */
       methods: Type.Optional(authenticationConfigurationSchema.properties.methods),
       certificate: Type.Optional(certificateSignInSchema),
       federated: Type.Optional(federatedSignInSchema),
     },
     closed,
   ),
-  /** What is unusual about how people sign in. */
+  /** Which properties of a sign-in count as unusual. */
   risk: riskSchema,
   devices: Type.Omit(devicesConfigurationSchema, ['issuer', 'environment']),
   notices: noticesSchema,
@@ -33,8 +33,8 @@ export const peopleSchemas = {
   addressBook: Type.Object(
     {
       /**
-       * How long a new address or account waits after its approval before anything is sent there: 24 where it is left out, 0 in
-       * development. Whoever proposes it may ask for more.
+       * Cooling-off in hours before a newly approved address or account can be used. The proposer may ask for more. Default:
+       * 24, in development 0.
        */
       coolingOffHours: Type.Optional(Type.Integer({ minimum: 0, maximum: 720 })),
     },
@@ -42,14 +42,14 @@ export const peopleSchemas = {
   ),
   approvals: Type.Object(
     {
-      /** Classes of authenticators of which one is enough to approve; `phrh` when left out, in development `phr` as well. */
+      /** Authentication context classes, any of which is sufficient to approve. Default: `phrh`, in development also `phr`. */
       acrValues: Type.Optional(Type.Array(Type.String({ minLength: 1, maxLength: 128 }), { minItems: 1, maxItems: 8 })),
       /**
-       * Whether approvals count that software signed with a key of the directory; true in development, false elsewhere when left
-       * out. Their keys are kept by the firm, in hardware or not: it must see to what a recovery does not reach.
+       * Whether approvals signed by software with a key of the directory count. The institution keeps these keys, in hardware
+       * or not, and is responsible for what a recovery does not cover. Default: true in development, otherwise false.
        */
       directoryKeys: Type.Optional(Type.Boolean()),
-      /** In which times are told first; `UTC` when left out. IANA name. */
+      /** IANA time zone in which times are shown first. Default: `UTC`. */
       timeZone: Type.Optional(Type.String({ pattern: '^[A-Za-z0-9_+/-]{1,64}$' })),
     },
     closed,

@@ -11,11 +11,11 @@ const addresses = Type.Optional(
   }),
 );
 
-/** What a process is told that runs the components of one group, and calls those of the others over mutual TLS. */
+/** The settings of a process that runs the components of one group and calls the other groups over mutual TLS. */
 export const processSchema = Type.Object(
   {
     group: Type.Enum([...processGroups]),
-    /** Where the other processes call this one. */
+    /** The address at which the other processes call this one. */
     listen: Type.Object(
       {
         host: Type.String({ minLength: 1, maxLength: 256 }),
@@ -23,14 +23,14 @@ export const processSchema = Type.Object(
       },
       closed,
     ),
-    /** PEM, shown to the others as server and as client: it names `urn:countersign:process:<group>`. */
+    /** PEM, presented as server and as client. It names `urn:countersign:process:<group>`. */
     certificate: secretReference,
     key: secretReference,
-    /** PEM of the authorities that vouch for the processes of this installation, and for nobody else. */
+    /** PEM of the authorities that issue certificates only to the processes of this installation. */
     authorities: secretReference,
     /** Base addresses of the processes of each other group. */
     peers: Type.Object({ edge: addresses, core: addresses, evidence: addresses, egress: addresses }, closed),
-    /** What edge's listeners are called, for those whose requests it passes on: `HTTP`, the main one, and `mutual TLS`. */
+    /** Base URLs of edge's listeners, for processes to which it forwards requests: `HTTP` is the main one, and `mutual TLS`. */
     doors: Type.Optional(
       Type.Array(
         Type.Object(
@@ -50,7 +50,7 @@ export const processSchema = Type.Object(
 
 export type ProcessConfiguration = Readonly<Static<typeof processSchema>>;
 
-/** What contradicts itself, each as `setting: what to change`. */
+/** Contradictory settings, each as `setting: what to change`. */
 export function processContradictions(
   own: ProcessConfiguration,
   others: readonly { readonly setting: string; readonly host: string; readonly port: number }[],

@@ -24,13 +24,13 @@ import type pg from 'pg';
 import type { Configuration } from '../configuration/index.ts';
 import { componentsOf, groupOf } from '../process-groups/index.ts';
 
-/** The database of this release: reached, fit, and migrated. */
+/** A connected database, checked and migrated to this release. */
 export interface OpenedDatabase {
   readonly database: Database;
-  /** For people: where data lies if not where asked, and the like. */
+  /** Messages for the operator, for example that the data is in another folder than requested. */
   readonly notes: readonly string[];
   access(component: ComponentMigrations): ComponentAccess;
-  /** A pool as the component's own role; ended when the control plane stops. */
+  /** A pool that connects as the component's own role. It ends when the control plane stops. */
   pool(
     component: ComponentMigrations,
     options?: { readonly maxConnections?: number; readonly durable?: boolean; readonly byIndexAlone?: boolean },
@@ -38,8 +38,8 @@ export interface OpenedDatabase {
 }
 
 /**
- * Connections that one process opens as each component's role at most: of its pools, to listen, and to read in bulk. A role
- * may have as many as all processes need, so that one that is stolen cannot use up those of the others.
+ * Maximum connections that one process opens as each component's role: pools, notifications and bulk reads. Each role is
+ * limited to the need of all processes, so that a stolen role cannot exhaust the connections of the others.
  */
 const connectionsOfComponent: Readonly<Record<string, number>> = {
   'audit-log': 16,
@@ -66,15 +66,15 @@ export function connectionsOf(component: string): number {
   return connections;
 }
 
-/** Connections that one process with these components opens at most. @param components by the name of their migrations */
+/** Maximum connections that one process with these components opens. @param components by the name of their migrations */
 export function connectionBudget(components: readonly string[]): number {
   return components.reduce((sum, component) => sum + connectionsOf(component), 0);
 }
 
 /**
- * @param available connections that PostgreSQL lets accounts have that are not superusers
- * @param processes that share them, each with every component or, in a split installation, as many of each group
- * @returns a line for people, where the processes could use up what there is: then some answers would be `database_unavailable`
+ * @param available connections that PostgreSQL allows to accounts that are not superusers
+ * @param processes that share them: each with every component or, in a split installation, this many of each group
+ * @returns a warning if the processes could exhaust the connections, which would cause `database_unavailable`
  */
 export function tooFewConnections(available: number, processes: number): string | undefined {
   const each = connectionBudget(Object.keys(connectionsOfComponent));
@@ -92,9 +92,9 @@ interface OpenOptions {
 }
 
 /**
- * Opens the database for what the configuration says that this process is. One with every component starts the embedded server
- * unless a database of your own is configured, and brings it to this release. One of a group connects as the roles of its
- * components alone, and finds the database at this release.
+ * Opens the database for this process. A process with every component starts the embedded server, unless an external database
+ * is configured, and migrates it to this release. A process of one group connects only as the roles of its components and
+ * requires a database that is already migrated to this release.
  *
  * @throws CodedError `database_url_with_account`, those of `openDatabaseAsRoles`, `openDatabase` and `migrate`
  */
@@ -115,7 +115,7 @@ export async function openControlPlaneDatabase(options: OpenOptions): Promise<Op
   return poolsOf({ database, notes, components: its, logger, lifecycle });
 }
 
-/** Components of this process that have a role of their own. */
+/** The components of this process that have their own database role. */
 function componentsHere(
   { process: own }: Configuration,
   components: readonly ComponentMigrations[],
@@ -159,10 +159,10 @@ async function openAndMigrate(
   return database;
 }
 
-/** The file of a data folder that passwords are derived from: of every role, or of the roles of one group. */
+/** The file in a data folder from which passwords are derived: of every role, or of the roles of one group. */
 export const rolesSecretFile = (dataFolder: string): string => join(dataFolder, 'roles-secret');
 
-/** Passwords of all roles, by the secret of the installation, which is made where it is not there. */
+/** Derives the passwords of all roles from the installation's secret, which is created if it does not exist. */
 function installationRoles(dataFolder: string, components: readonly ComponentMigrations[]): RolesSecret {
   const groups = new Map(components.map(({ role, name }) => [role, groupOf(name)]));
   return rolesSecretByGroup(rolesSecretFromFile(rolesSecretFile(dataFolder), systemRandom), (role) => {

@@ -5,16 +5,17 @@ import { openControlPlaneDatabase } from './database.ts';
 import { migratedComponents } from './migrated-components.ts';
 
 export interface MigrateOptions {
-  /** The installation's own, with the owner's account of the database and the `roles-secret` of every role. */
+  /** The installation's configuration, with the owner account of the database and the `roles-secret` of every role. */
   readonly configurationFile: string;
   /** See `startControlPlane`. */
   readonly adoptRolesSecret?: boolean;
-  /** For people: what is done and what came of it. */
+  /** Prints progress and results for the operator. */
   readonly say: (line: string) => void;
 }
 
 /**
- * `countersign migrate`: brings the database to this release as its owner, for processes that hold no such account.
+ * `countersign migrate`: migrates the database to this release as its owner, because the processes do not have the owner
+ * account.
  *
  * @throws CodedError `configuration_invalid` for the configuration of one process, and those of `openControlPlaneDatabase`
  */

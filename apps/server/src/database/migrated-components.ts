@@ -15,7 +15,7 @@ import { timeStampingMigrations } from '@countersign/time-stamping';
 import { transactionRegistryMigrations } from '@countersign/transaction-registry';
 import { trustRegistryMigrations } from '@countersign/trust-registry';
 
-/** Every component with a schema of its own, in the order of migration. */
+/** Every component with its own schema, in the order of migration. */
 export const migratedComponents: readonly ComponentMigrations[] = [
   auditLogMigrations,
   evidenceEraserMigrations,

@@ -2,16 +2,16 @@ import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { FastifyInstance } from 'fastify';
 
-/** The page that verifies evidence, as the build leaves it beside this app: one file, never loaded here. */
+/** The page that verifies evidence: a single file, built beside this app and never imported. */
 export const builtEvidencePage = fileURLToPath(new URL('../../../evidence-page/dist/verify.html', import.meta.url));
 
 const evidencePagePath = '/verify';
 
 /**
- * Serves the page that verifies evidence, under its own policy: its script and style by their digests, no connection, and
- * beside what its `meta` element says, that nobody frames it (CSP Level 3, section 3.3).
+ * Serves the page that verifies evidence with its own content security policy: script and style by digest, no connections, and
+ * `frame-ancestors`, which a `meta` element cannot set (CSP Level 3, section 3.3).
  *
- * @returns its path; undefined where the page has not been built, and then nothing is served
+ * @returns its path; undefined if the page has not been built, in which case it is not served
  */
 export function evidencePageRoute(app: FastifyInstance, { issuer }: { readonly issuer: string }): string | undefined {
   if (!existsSync(builtEvidencePage)) return undefined;

@@ -5,12 +5,12 @@ export interface FrontPageContent {
   readonly operator: string;
   readonly issuer: string;
   readonly banner: string | undefined;
-  /** Paths of pages that are not in every installation. */
+  /** Paths of optional pages. */
   readonly tryOutPath: string | undefined;
   readonly evidencePath: string | undefined;
 }
 
-/** Names of {@link Texts} with the path that each leads to; `…About` says what is there. */
+/** Keys of {@link Texts} with their paths. `…About` is the description. */
 const forPeople = [
   ['account', '/me'],
   ['approve', '/approve'],
@@ -18,7 +18,7 @@ const forPeople = [
   ['recover', '/recover'],
 ] as const;
 
-/** Descriptions for software; also what a program that asks for the start page is given. */
+/** Descriptions for software. A program that requests the start page also receives them. */
 export const forSoftware = [
   ['openapi', '/openapi.json'],
   ['authorizationServer', '/.well-known/oauth-authorization-server'],
@@ -27,7 +27,7 @@ export const forSoftware = [
   ['signals', '/.well-known/ssf-configuration'],
 ] as const;
 
-/** Where people begin. It is the same for everybody and tells nothing that is not public. */
+/** The start page. It is the same for every visitor and contains only public information. */
 export function frontPage(content: FrontPageContent, texts: Texts, lang: string): Html {
   const { operator, issuer, banner, tryOutPath, evidencePath } = content;
   const people = [

@@ -8,15 +8,15 @@ import { en } from './texts/en.ts';
 
 export interface FrontPageOptions {
   readonly configuration: Pick<Configuration, 'environment' | 'issuer' | 'operator'>;
-  /** Where the try-out is, if there is one. */
+  /** The path of the try-out, if it is served. */
   readonly tryOutPath: string | undefined;
-  /** Of the page that verifies evidence, if it is served. */
+  /** The path of the page that verifies evidence, if it is served. */
   readonly evidencePath: string | undefined;
 }
 
 /**
- * `GET /`: a page that leads people on, and for programs (no `text/html` in `Accept`) the coded answer that nothing is
- * served here, with where the interfaces are described.
+ * `GET /`: an entry page for people. Programs (no `text/html` in `Accept`) get a coded error with the address of the interface
+ * description.
  */
 export function frontPageRoutes(
   app: FastifyInstance,
@@ -39,7 +39,7 @@ export function frontPageRoutes(
   });
 }
 
-/** On the address for certificates: people begin on the main one. */
+/** On the mutual TLS address, sends people to the main listener. */
 export function frontPageElsewhere(app: FastifyInstance, { issuer }: Pick<Configuration, 'issuer'>): void {
   app.get('/', (_request, reply) => reply.header('referrer-policy', 'no-referrer').redirect(`${issuer}/`, 303));
 }

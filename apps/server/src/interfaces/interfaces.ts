@@ -22,9 +22,9 @@ import type { Configuration, OwnInterface } from '../configuration/index.ts';
 import type { Signers } from '../keys/index.ts';
 import { type KeyRouteParts, keyRoutes } from './key-routes.ts';
 
-/** What answers behind our own interfaces, by the group of components that serves them. */
+/** The components behind the product's own interfaces, by the group that serves them. */
 export interface EvidenceInterfaces extends Pick<Evidence, 'auditLog' | 'timeStamping' | 'retention'> {
-  /** Every institution that may know of a transaction. */
+  /** Every institution that may see a transaction. */
   readonly partiesOf: (id: TransactionId) => Promise<readonly string[]>;
 }
 export interface CoreInterfaces
@@ -50,13 +50,13 @@ export interface InterfaceParts
 }
 
 export interface InterfaceOptions {
-  /** Of one interface: it accepts tokens for itself alone. */
+  /** The guard of one interface. It accepts only tokens with that interface as audience. */
   readonly guard: (name: OwnInterface) => LastingGuard;
   readonly configuration: Pick<Configuration, 'issuer' | 'environment' | 'logOrigin' | 'operator'>;
-  /** What clients of this listener call it. */
+  /** The base URL for clients of this listener. */
   readonly baseUrl: string;
   readonly clock: Clock;
-  /** The description of all of this, as text. */
+  /** The OpenAPI description as text. */
   readonly openapi: () => Promise<string>;
 }
 
@@ -70,7 +70,7 @@ const installationAnswer = Type.Object(
   { ...closed, title: 'Installation' },
 );
 
-/** The interfaces that no specification but ours defines, and the decision point beside them. */
+/** Mounts the interfaces that only this product defines, and the decision point. */
 export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, options: InterfaceOptions): void {
   mountEdgeInterfaces(app, parts, options);
   mountCoreInterfaces(app, parts, options);
@@ -79,7 +79,7 @@ export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, opt
   mountKeys(app, parts, options);
 }
 
-/** The keys of this process; where it answers clients itself, those of the others are listed with them. */
+/** The keys of this process. If it serves clients itself, the list includes the keys of the other processes. */
 export function mountKeys(
   app: FastifyInstance,
   parts: KeyRouteParts,

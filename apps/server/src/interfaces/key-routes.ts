@@ -19,7 +19,7 @@ export const keyRouteErrors = errorVocabulary({
   key_rotation_unsupported: 'conflict',
 });
 
-/** What else is thrown is a failure of ours. */
+/** Any other error is an internal failure. */
 const refusals: ReadonlySet<string> = new Set([...Object.keys(keyRouteErrors.codes), 'signing_key_unknown']);
 
 const closed = { additionalProperties: false };
@@ -68,9 +68,9 @@ type RotateRoute = { Params: Static<typeof purposeParams> };
 type WithdrawRoute = { Params: Static<typeof keyParams>; Body: Static<typeof withdrawBody> | null | undefined };
 
 export interface KeyRouteParts extends Pick<Components, 'keyRecords'> {
-  /** Of this process. */
+  /** The signers of this process. */
   readonly signers: Partial<Signers>;
-  /** Other processes that have keys; none where this one has them all. */
+  /** Other processes that have keys. Default: none. */
   readonly keysElsewhere?: readonly KeyLister[];
 }
 
@@ -86,7 +86,7 @@ export function listerOf(signers: Partial<Signers>): KeyLister {
   };
 }
 
-/** Our signing keys at run time. What happens to one is recorded before it happens. */
+/** The product's signing keys at run time. Every change to a key is recorded before it happens. */
 export function keyRoutes(
   app: FastifyInstance,
   { signers, keyRecords, keysElsewhere = [] }: KeyRouteParts,
@@ -100,7 +100,7 @@ export function keyRoutes(
     return signer;
   }
 
-  /** What is refused is recorded before it is told. @param asked as in the path: what is neither purpose nor kid may be anything */
+  /** Records a refusal before it answers. @param asked untrusted text of the path; usually a purpose or kid */
   async function recorded<Result>(
     operation: 'key:rotate' | 'key:revoke',
     { purpose, kid }: { readonly purpose: string; readonly kid?: string },

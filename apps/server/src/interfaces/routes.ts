@@ -19,10 +19,10 @@ import { type InterfaceOptions, mountInterfaces } from './interfaces.ts';
 import { selfServiceSources } from './self-service-sources.ts';
 
 /**
- * Every door of the control plane, as one listener has them. Each interface accepts tokens for itself alone, under its
- * one name below the issuer, whichever listener they come to.
+ * Mounts every interface of the control plane on one listener. Each interface accepts only tokens with its own audience, which
+ * is its name below the issuer on every listener.
  *
- * @param listener.baseUrl what clients of this listener call it: proofs name it
+ * @param listener.baseUrl the base URL for clients of this listener, which proofs name
  */
 export function mountRoutes(
   app: FastifyInstance,
@@ -54,7 +54,7 @@ export function mountRoutes(
   );
 }
 
-/** The endpoints of OAuth and OpenID Connect, and those by which clients are registered and grants managed. */
+/** The endpoints of OAuth and OpenID Connect, client registration and grant management. */
 export function mountAuthorizationServer(
   app: FastifyInstance,
   parts: Pick<Edge, 'authorizationServer' | 'authentication' | 'registration' | 'grantManagement'> & {
@@ -74,7 +74,7 @@ export interface PageOptions {
   readonly logger: Logger;
 }
 
-/** The pages for people: on the main listener alone, since they and their cookies belong to its origin. */
+/** The pages for people. Only on the main listener, because the pages and their cookies belong to its origin. */
 export function mountPages(
   app: FastifyInstance,
   components: Components,
@@ -85,7 +85,7 @@ export function mountPages(
   mountApproverPages(app, { ...components, statements }, { ...options, evidencePathOf });
 }
 
-/** Of a person's own account, devices and emergencies. */
+/** Pages of a person's own account, devices and emergencies. */
 export function mountPeoplePages(
   app: FastifyInstance,
   parts: Pick<Edge, 'authentication' | 'devices' | 'recovery' | 'breakGlass' | 'risk'> &
@@ -106,7 +106,7 @@ export function mountPeoplePages(
   breakGlassPages(app, { ...common, breakGlass, log: auditLog });
 }
 
-/** What waits for an approver, and how it is approved. */
+/** Pages with pending approvals. */
 export function mountApproverPages(
   app: FastifyInstance,
   parts: Pick<Core, 'transactionRegistry' | 'approvalClasses'> &
@@ -130,19 +130,19 @@ export function mountApproverPages(
   });
 }
 
-/** What the address for mutual TLS has for people: where a browser shows its certificate. */
+/** The pages on the mutual TLS address, where a browser presents its certificate. */
 export function mountCertificatePages(app: FastifyInstance, { elsewhere }: Pick<Edge, 'elsewhere'>): void {
   elsewhere.certificate?.mutualTlsRoutes(app);
 }
 
 export interface HealthOptions {
   readonly ready: () => Promise<boolean>;
-  /** Codes of what somebody has to do before long; none where left out. */
+  /** Codes of tasks that need attention soon. Default: none. */
   readonly warnings?: () => readonly string[];
   readonly metrics: Metrics;
 }
 
-/** Is the process alive, is it of use, and how is it doing. */
+/** Liveness, readiness and metrics. */
 export function mountHealth(app: FastifyInstance, options: HealthOptions): void {
   app.get(
     '/healthz',

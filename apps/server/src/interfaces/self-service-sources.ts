@@ -2,14 +2,14 @@ import { activityFromLog, type SelfServicePages } from '@countersign/authenticat
 import type { Clock } from '@countersign/kernel';
 import type { Edge, Seen } from '../components/index.ts';
 
-/** Whose work is about mandates: they see those of their institution. Everybody else sees those that they have signed. */
+/** Roles that see all mandates of their institution. Other people see the mandates that they have signed. */
 const rolesAboutMandates = new Set([
   ...['trader', 'supervisor', 'desk-head', 'head-of-trading', 'signatory'],
   ...['compliance', 'risk', 'operations', 'auditor'],
 ]);
 const mostShown = 100;
 
-/** What a person's own page shows of the other components; each answer is about them. */
+/** The data of other components on a person's own page. Each source returns only data about that person. */
 export function selfServiceSources(
   {
     risk,

@@ -4,27 +4,26 @@ import { readSecret, type SealingKey } from '@countersign/runtime';
 import type { Configuration } from '../configuration/index.ts';
 import type { ProcessGroup } from '../process-groups/index.ts';
 
-/** What one group of components seals with and derives. Nothing of it can be made from the key of another group. */
+/** The key with which one group of components encrypts and derives. The key of another group gives no access to it. */
 export interface GroupKey {
-  /** Seals the group's signing keys. */
+  /** Encrypts the group's signing keys. */
   readonly sealing: SealingKey;
-  /** 32 bytes for one use and no other (RFC 5869), the same on every node. */
+  /** Derives 32 bytes for one purpose (RFC 5869), the same on every node. */
   derive(
     use: 'dpop-nonce' | 'backchannel-ping' | 'envelope-reference' | 'entry-seal' | `row-seal/${string}`,
   ): Uint8Array;
-  /** Seals the keys of protected evidence of one region: another region's key opens none of them. */
+  /** Encrypts the keys of protected evidence of one region. It cannot decrypt the keys of another region. */
   sealingOf(region: string): SealingKey;
 }
 
-/** The one secret of an installation, or, in a process of its own, what such a process holds of it. */
+/** The master secret of an installation or, in a process of a split installation, the part for its group. */
 export interface KeyEncryptionKey {
-  /** The part of one group. In a process of its own, asking for another group's is our bug and throws. */
+  /** The key of one group. Asking for another group's key in a process of a split installation is a bug and throws. */
   ofGroup(group: ProcessGroup): GroupKey;
 }
 
 /**
- * The key that the configuration names: the installation's, from which the key of each group is derived, or that of the group
- * of the process.
+ * Reads the configured key: the installation's key, from which each group's key is derived, or the key of this process's group.
  *
  * @throws CodedError `secret_unavailable`, `configuration_invalid`
  */
@@ -56,7 +55,7 @@ export function readKeyBytes(reference: string): Uint8Array {
   });
 }
 
-/** The 32 bytes that processes of a group are given: HKDF-SHA-256 (RFC 5869) of the installation's key. */
+/** Derives the 32 bytes that processes of a group receive: HKDF-SHA-256 (RFC 5869) of the installation's key. */
 export function deriveGroupKey(installationKey: Uint8Array, group: ProcessGroup): Uint8Array {
   return derive(installationKey, `process/${group}`);
 }

@@ -15,25 +15,27 @@ import {
 import { type Clock, digestOf, newId, type Random, type RecordId } from '@countersign/kernel';
 import type { KeyRow, KeyringKey, KeyStanding } from '@countersign/runtime';
 
-/** The records of our signing keys, made before a key is published or ends. */
+/** Records about the product's signing keys, written before a key is published or ends. */
 export interface KeyRecords {
   published(successor: KeyringKey, by: Requester): Promise<void>;
-  /** A key is withdrawn once: whoever goes on from an interrupted withdrawal records its own successor, and no second withdrawal. */
+  /** A key is withdrawn once. A node that completes an interrupted withdrawal records only its own successor. */
   withdrawn(withdrawn: KeyringKey, successor: KeyringKey, by: Requester, reason?: string): Promise<void>;
-  /** Somebody may not do this to a key, or there is none such. @param about purpose, and kid where it is one */
+  /**
+   * Records a refusal: the caller is not authorised, or the key does not exist. @param about purpose, and kid if there is one
+   */
   refused(
     code: string,
     operation: 'key:rotate' | 'key:revoke',
     about: string | undefined,
     by: Requester,
   ): Promise<void>;
-  /** How stored keys stand by these records, by kid. @throws CodedError `log_unavailable` */
+  /** The state of stored keys according to these records, by kid. @throws CodedError `log_unavailable` */
   prove(keys: readonly KeyRow[]): Promise<ReadonlyMap<string, KeyStanding>>;
 }
 
 const keyThing = (kid: string): string => `signing-key:${kid}`;
 
-/** The kid is the thumbprint of the key, and the sealed key opens for its purpose and kid alone. */
+/** The kid is the thumbprint of the key, and the encrypted key can be decrypted only for this purpose and kid. */
 function keyClaim({ kid, purpose, generation, algorithm, publishedAt, activeFrom, withdraws }: KeyRow): Claim {
   return {
     of: keyThing(kid),
@@ -100,7 +102,7 @@ export function createKeyRecords(dependencies: {
           const recorded = newest.get(claim.of);
           if (recorded !== undefined && recorded.digest === undefined) found.set(kid, 'withdrawn');
           else if (recorded?.digest === digestOf(claim.content)) found.set(kid, 'stands');
-          // Asked again, so that the difference is recorded.
+          // Checks again, because this check records the difference.
           else found.set(kid, (await standings.holds(claim)) ? 'stands' : 'unproven');
         }
       }
@@ -109,7 +111,7 @@ export function createKeyRecords(dependencies: {
   };
 }
 
-/** Who does it first, then through whom. */
+/** The current actor first, then the actors on whose behalf it acts. */
 function doersOf(by: Requester): readonly Actor[] {
   const { subject, actors = [] } = recordedRequester(by);
   return [subject, ...actors];

@@ -11,12 +11,12 @@ import {
 import type pg from 'pg';
 import type { KeyRecords } from './key-records.ts';
 
-/** Purposes whose keys are in the key set of the authorization server; what others sign is verified by their own. */
+/** Purposes whose keys are in the authorization server's key set. Each component publishes its other keys itself. */
 export type TokenKeyPurpose = Extract<
   KeyPurpose,
   'access-token' | 'id-token' | 'id-token-ps256' | 'id-token-rs256' | 'transaction-token'
 >;
-/** Purposes of one component each, which keeps the keys beside its data and publishes them itself. */
+/** Purposes that belong to one component, which stores the keys with its data and publishes them itself. */
 export type ComponentKeyPurpose = Exclude<KeyPurpose, TokenKeyPurpose | 'log-checkpoint'>;
 
 /** The keyring of each purpose. */
@@ -30,27 +30,27 @@ export interface KeyringDependencies {
   readonly logger: Logger;
 }
 
-/** Longer than a verifier keeps our key set (`max-age` 60 s), and than a node takes to see another's key (2 s). */
+/** Longer than a verifier caches the key set (`max-age` 60 s) plus the time until a node sees another node's key (2 s). */
 const publicationLeadSeconds = 300;
 
-/** Of keys that are rotated by the calendar, each event recorded before it happens. */
+/** Keys that rotate on a schedule. Each event is recorded before it takes effect. */
 export interface RotatedKeyringDependencies extends KeyringDependencies {
   readonly rotateEveryDays: number;
   readonly records: KeyRecords;
-  /** In whose name the calendar rotates. */
+  /** The actor that is recorded for scheduled rotations. */
   readonly by: Actor;
 }
 
-/** Keys of what clients and interfaces verify. */
+/** Opens the keys whose signatures clients and interfaces verify. */
 export function openTokenKeys(dependencies: RotatedKeyringDependencies): Promise<Keyring<TokenKeyPurpose>> {
   const { common, policy, recorder } = rotation(dependencies);
   return createKeyring<TokenKeyPurpose>({
     ...common,
     recorder,
     purposes: {
-      // 300 seconds, and a minute in which clocks may differ.
+      // 300 seconds, plus one minute of clock difference.
       'access-token': policy(360),
-      // A day: who signs out shows the ID token of the sign-in, and a session lasts no longer.
+      // One day: a session lasts no longer, and sign-out presents the ID token of the sign-in.
       'id-token': policy(86_460),
       'id-token-ps256': { ...policy(86_460, 'PS256'), onDemand: true },
       'id-token-rs256': { ...policy(86_460, 'RS256'), onDemand: true },
@@ -60,8 +60,8 @@ export function openTokenKeys(dependencies: RotatedKeyringDependencies): Promise
 }
 
 /**
- * The key of the log: never rotated and never withdrawn, since a checkpoint is verified for years. It is not recorded
- * in the log either, whose first record it signs.
+ * Opens the key of the log. It is never rotated or withdrawn, because checkpoints are verified for years. Its creation is not
+ * recorded either, because it signs the log's first record.
  */
 export function openLogKeys(dependencies: KeyringDependencies): Promise<Keyring<'log-checkpoint'>> {
   const purposes = {
@@ -72,21 +72,23 @@ export function openLogKeys(dependencies: KeyringDependencies): Promise<Keyring<
 
 const tenYearsSeconds = 10 * 365 * 86_400;
 
-/** How long at most a signature of each component must verify. */
+/** Maximum time for which a signature of each purpose must remain verifiable. */
 const signatureLifeSeconds: Readonly<Record<ComponentKeyPurpose, number>> = {
-  // A version of the policies, or of a mandate, stays in force and is looked up for years.
+  // Versions of policies and mandates stay in force and are consulted for years.
   'policy-bundle': tenYearsSeconds,
   mandate: tenYearsSeconds,
-  // An envelope says what is true as of an hour ago at most.
+  // An envelope describes a state that is at most one hour old.
   envelope: 3660,
-  // A receiver may keep a delivery in a queue before it looks at the signature.
+  // A receiver may queue a delivery before it verifies the signature.
   event: 86_460,
   'security-event': 86_460,
-  // The certificate of a time stamp is looked at when the evidence is, years later.
+  // The certificate of a time stamp is verified together with the evidence, years later.
   'time-stamp': tenYearsSeconds,
 };
 
-/** The keys of one component: not in the key set of tokens, which nobody may be told to trust for anything else. */
+/**
+ * Opens the keys of one component. They are not in the token key set, because that would make verifiers trust them for tokens.
+ */
 export function openComponentKeys<Purpose extends ComponentKeyPurpose>(
   purpose: Purpose,
   dependencies: RotatedKeyringDependencies,

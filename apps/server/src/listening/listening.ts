@@ -4,10 +4,10 @@ import { CodedError } from '@countersign/kernel';
 import type { FastifyInstance } from 'fastify';
 import type { Listener } from '../configuration/index.ts';
 
-/** @throws CodedError `address_in_use` where somebody listens at the address now; who comes later is found by {@link listenOn} */
+/** @throws CodedError `address_in_use` if the address is in use now; {@link listenOn} detects a later conflict */
 export async function requireFree({ host, port }: Pick<Listener, 'host' | 'port'>): Promise<void> {
   if (port === 0) return;
-  // Whoever connects meanwhile is told to come again, and keeps nobody waiting.
+  // Closes connections during the probe at once, so that clients retry.
   const probe = createServer((socket) => socket.destroy());
   try {
     await new Promise<void>((resolve, reject) => probe.once('error', reject).listen({ host, port }, resolve));
@@ -35,7 +35,7 @@ function listenFailure(cause: unknown, { host, port }: Pick<Listener, 'host' | '
   });
 }
 
-/** Ready means that the log can be read and signed within a bound: without it every answer would be no. */
+/** Ready means that the log can be read and signed within a time limit. Otherwise every request would fail. */
 export async function answersWithin(work: Promise<unknown>, milliseconds: number): Promise<boolean> {
   const answered = work.then(
     () => true,

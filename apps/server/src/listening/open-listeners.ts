@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Listener } from '../configuration/index.ts';
 import { listenOn } from './listening.ts';
 
-/** The HTTP servers of one process, which drain together and close when the process stops. */
+/** The HTTP servers of one process. They drain together and close when the process stops. */
 export interface OpenListeners {
   /**
    * Serves the routes that `mount` adds at the address of a listener.
@@ -12,11 +12,11 @@ export interface OpenListeners {
    * @throws CodedError `address_in_use`
    */
   open(listener: Listener, mount: (app: FastifyInstance) => void): Promise<void>;
-  /** Drains a server that was opened elsewhere together with the others. */
+  /** Adds a server that was opened elsewhere, so that it drains with the others. */
   include(app: FastifyInstance): void;
-  /** From now on each answer is the last one on its connection. Idempotent. */
+  /** Makes each answer the last one on its connection. Idempotent. */
   drain(): void;
-  /** Whether {@link drain} was called: the process is about to stop and no longer ready. */
+  /** Whether {@link drain} was called: the process is stopping and no longer ready. */
   isDraining(): boolean;
 }
 
@@ -37,7 +37,7 @@ export function createListeners({
       const app = createHttpServer({ ...common, zone, ...(tls === undefined ? {} : { tls }) });
       apps.push(app);
       mount(app);
-      // Last started, first stopped: no new request reaches a component that is about to stop.
+      // Servers started last stop first, so that no new request reaches a component that is about to stop.
       lifecycle.started({ name, stop: () => closeGently(app) });
       await listenOn(app, listener);
     },

@@ -27,10 +27,10 @@ import { keyRouteErrors } from '../interfaces/index.ts';
 
 type Codes = Readonly<Record<string, ErrorCategory>>;
 
-/** One chapter of the document, in the order in which they are listed. */
+/** A chapter of the document. Chapters appear in this order. */
 interface Chapter {
   readonly description: string;
-  /** The interface whose tokens its routes take. */
+  /** The interface that is the audience of the tokens for its routes. */
   readonly audience?: OwnInterface;
   readonly codes?: Codes;
 }
@@ -142,7 +142,7 @@ export const chapters: Readonly<Record<string, Chapter>> = {
   operation: { description: 'For whoever runs it. On the main address alone; keep it from the internet.' },
 };
 
-/** What every route may refuse with, beside the codes of its chapter. */
+/** Error codes of every route, in addition to those of its chapter. */
 export const commonCodes: Codes = {
   ...accessErrors.codes,
   request_invalid: 'invalid',
@@ -158,7 +158,7 @@ export const commonCodes: Codes = {
   database_unavailable: 'unavailable',
 };
 
-/** As a reader wants them: code and status. */
+/** Error codes with their HTTP status. */
 export function statusOfCodes(codes: Codes): Readonly<Record<string, number>> {
   return Object.fromEntries(
     Object.entries(codes).map(([code, category]) => [code, statusOf(new CodedError({ code, category, detail: '' }))]),

@@ -9,20 +9,20 @@ import { chapters, commonCodes, statusOfCodes } from './chapters.ts';
 import { withNamedSchemas } from './named-schemas.ts';
 import { isSpecifiedElsewhere, specifiedElsewhere } from './specified-elsewhere.ts';
 
-/** Where an installation is. */
+/** The addresses of an installation. */
 export interface Servers {
   readonly issuer: string;
   readonly mutualTlsBaseUrl?: string;
 }
 
-/** As a development installation calls itself that was started without a word. */
+/** The address of a development installation with default settings. */
 const example: Servers = { issuer: 'http://localhost:7420' };
 
 /**
- * The OpenAPI 3.1 document of every interface that no other specification defines, from the schemas of its routes. No
- * component is asked for it, and no database.
+ * The OpenAPI 3.1 document of every interface that no other specification defines, generated from the schemas of its routes. It
+ * needs no running component and no database.
  *
- * @param servers of the installation that serves it; left out, one to be filled in
+ * @param servers of the installation that serves the document; placeholders when left out
  */
 export async function describeInterfaces(servers?: Servers): Promise<Readonly<Record<string, Json>>> {
   const metrics = createMetrics();
@@ -44,14 +44,14 @@ export async function describeInterfaces(servers?: Servers): Promise<Readonly<Re
     });
     mountHealth(app, { ready: async () => true, metrics });
     await app.ready();
-    // Through text: what TypeBox keeps in members that are no JSON stays behind.
+    // The JSON round trip drops TypeBox members that are not JSON.
     return withNamedSchemas(JSON.parse(JSON.stringify(app.swagger())) as Readonly<Record<string, Json>>);
   } finally {
     await app.close();
   }
 }
 
-/** The document as it is kept in a file and served. */
+/** The document as text, for a file or a response. */
 export function textOf(document: Readonly<Record<string, Json>>): string {
   return `${JSON.stringify(document, null, 2)}\n`;
 }
@@ -72,7 +72,7 @@ function frameOf(servers: Servers | undefined) {
       ...(audience === undefined ? {} : { 'x-audience': `{issuer}/${audience}` }),
       ...(codes === undefined ? {} : { 'x-codes': statusOfCodes(codes) }),
     })),
-    // The plugin's types do not know mutualTLS, which OpenAPI 3.1 section 4.8.27 has.
+    // The plugin's types lack mutualTLS (OpenAPI 3.1 section 4.8.27).
     components: { securitySchemes: securitySchemes as never },
     'x-codes': statusOfCodes(commonCodes),
     'x-specified-elsewhere': specifiedElsewhere,
@@ -124,18 +124,18 @@ function serversOf(servers: Servers | undefined) {
   ];
 }
 
-/** What `described` writes that Fastify does not check and OpenAPI has its own place for. */
+/** Moves what `described` adds to a schema, and Fastify does not validate, to its place in the OpenAPI operation. */
 function asOperation(schema: FastifySchema & { readonly requestHeaders?: unknown }, url: string, method: string) {
-  // Undefined for a route without a schema, whatever the plugin's types say: it is described elsewhere.
+  // Contrary to the plugin's types, the schema is undefined for a route without one. Such a route is described elsewhere.
   const { requestHeaders, params, ...rest } = schema ?? {};
-  // A path parameter has a name in OpenAPI, and what Fastify matches by `*` has none.
+  // OpenAPI path parameters need a name; the wildcard `*` of Fastify has none.
   const wild = url.endsWith('/*');
   const path = wild ? `${url.slice(0, -1)}:path` : url;
   return {
     url: path,
     schema: {
       ...rest,
-      // Described where it is specified, and not a second time here.
+      // Routes of other specifications are hidden here, because those specifications describe them.
       ...(isSpecifiedElsewhere(url) ? { hide: true } : {}),
       operationId: operationIdOf(method, path),
       ...(params === undefined ? {} : { params: wild ? withNamedPath(params) : params }),
@@ -169,7 +169,7 @@ function versionOf(): string {
   throw new Error('the package has no version');
 }
 
-/** Stands where a part would be while routes are described: it is handed around and never asked anything. */
+/** A placeholder for a dependency while routes are described: it is passed around but never called. */
 export function nobodyAsks<Part extends object>(): Part {
   return new Proxy({}, { get: () => nobodyAsks() }) as Part;
 }
@@ -207,7 +207,7 @@ function partsNobodyAsks(): InterfaceParts {
   };
 }
 
-/** The document of this installation; made when it is first asked for. */
+/** The document of this installation, generated on first use. */
 export function described({ issuer, mutualTls }: Configuration): () => Promise<string> {
   let document: Promise<string> | undefined;
   return () => {

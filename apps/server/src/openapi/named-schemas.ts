@@ -5,10 +5,10 @@ type Members = Readonly<Record<string, Json>>;
 const nameOfSchema = /^[A-Z][A-Za-z0-9]*$/;
 
 /**
- * Takes every schema with a title of one word out of a document and puts it under `components/schemas` once, so that
- * readers and generators meet it by its name.
+ * Moves every schema with a one-word title to `components/schemas`, once, so that readers and generators can refer to it by
+ * name.
  *
- * @throws Error when two different schemas have one title
+ * @throws Error if two different schemas have the same title
  */
 export function withNamedSchemas(document: Members): Members {
   const schemas = new Map<string, Json>();
@@ -26,7 +26,7 @@ export function withNamedSchemas(document: Members): Members {
     return { $ref: `#/components/schemas/${title}` };
   }
 
-  // `info` has a title too, and is no schema.
+  // `info` also has a title but is not a schema.
   const { openapi = '', info = {}, ...rest } = document;
   const { components = {}, ...lifted } = Object.fromEntries(
     Object.entries(rest).map(([name, member]) => [name, hoisted(member)]),

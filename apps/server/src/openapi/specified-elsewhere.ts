@@ -1,6 +1,6 @@
-/** Routes that another specification defines: they are described there, and named here so that nobody misses them. */
+/** Routes that another specification describes. They are listed here so that the document is complete. */
 export interface SpecifiedElsewhere {
-  /** Where they are; what ends with `*` stands for everything below. */
+  /** The paths. A trailing `*` matches everything below. */
   readonly paths: readonly string[];
   readonly specification: string;
   readonly url: string;
@@ -64,7 +64,7 @@ export const specifiedElsewhere: readonly SpecifiedElsewhere[] = [
   },
 ];
 
-/** @param url as the router has it, e.g. `/register/:client_id` */
+/** @param url in the router's form, e.g. `/register/:client_id` */
 export function isSpecifiedElsewhere(url: string): boolean {
   return specifiedElsewhere.some(({ paths }) =>
     paths.some((path) => (path.endsWith('*') ? url.startsWith(path.slice(0, -1)) : path === url)),

@@ -4,10 +4,10 @@ import { mayRecord } from './recorders.ts';
 
 type Methods<Name extends RemoteContract> = readonly (keyof (typeof remoteCalls)[Name])[];
 
-/** What the processes of one group may call, contract by contract. */
+/** The methods that processes of one group may call, by contract. */
 export type Callable = { readonly [Name in RemoteContract]?: Methods<Name> };
 
-/** Which group has the component behind each contract. */
+/** The group that serves each contract. */
 export const servedBy = {
   'audit-log': 'evidence',
   'record-pages': 'evidence',
@@ -37,9 +37,9 @@ export const servedBy = {
 } as const satisfies Readonly<Record<RemoteContract, ProcessGroup>>;
 
 /**
- * Which process may call which method. Whatever is not here is refused, logged and recorded; `docs/processes.md` is written from it.
- * A group gets what its components need and nothing beside it: edge cannot ask for a mandate to be granted, and nobody
- * but core can have a right taken from somebody who leaves.
+ * Which process may call which method. Every other call is refused, logged and recorded; `docs/processes.md` is generated from
+ * this table. Each group has only the methods that its components need: for example, edge cannot grant a mandate, and only core
+ * can revoke the rights of a person who leaves.
  */
 export const callers = {
   edge: {
@@ -101,15 +101,15 @@ const callable: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   ]),
 );
 
-/** Whether a process may call a method: by its name in its certificate. */
+/** Whether a process, identified by its certificate, may call a method. */
 export function mayCall(process: string, contract: string, method: string): boolean {
   return callable.get(process)?.has(`${contract}/${method}`) === true;
 }
 
-/** Whether a process may ask exactly this, of what it may call: a record has a source, which its process must be. */
+/** Whether a process may send these arguments to a permitted method: a process may only append records with its own source. */
 export function mayAsk(process: string, contract: string, method: string, values: readonly unknown[]): boolean {
   if (contract !== 'audit-log' || method !== 'append') return true;
-  // Held against its schema already.
+  // The schema check has already passed.
   const [draft] = values as Parameters<AuditAppender['append']>;
   return mayRecord(process, draft);
 }

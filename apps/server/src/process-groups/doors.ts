@@ -1,8 +1,8 @@
 import type { ProcessGroup } from './groups.ts';
 
 /**
- * Paths, and all below them, that are served by another group than edge. Edge passes their requests on; what is not here is its own.
- * The longest that fits counts.
+ * Path prefixes that another group than edge serves. Edge forwards their requests and serves all other paths itself. The
+ * longest prefix wins.
  */
 export const doorsElsewhere: Readonly<Record<Exclude<ProcessGroup, 'edge'>, readonly string[]>> = {
   core: [

@@ -2,20 +2,20 @@ import { errorVocabulary } from '@countersign/kernel';
 import { componentsOf, type ProcessGroup, processGroups } from './groups.ts';
 
 export const partErrors = errorVocabulary({
-  /** Neither a group of processes nor a component. */
+  /** The name is neither a group nor a component. */
   component_unknown: 'invalid',
-  /** Components of one group share keys and call each other in memory: none of them runs without the others. */
+  /** Components of one group share keys and call each other in memory, so none of them can run alone. */
   components_belong_together: 'invalid',
-  /** What was named is not what the configuration is of. */
+  /** The configuration does not include the named part. */
   part_not_configured: 'invalid',
 });
 
 /**
- * The groups that a list of groups and components names, in the order of {@link processGroups}.
+ * Resolves a list of groups and components to groups, in the order of {@link processGroups}.
+ * Components of one group use each other's methods that the table of calls does not include, so a group is the smallest unit
+ * that can run alone.
  *
- * Components of one group have each other's methods, of which the table of calls has none: a group is the least that runs by itself.
- *
- * @throws CodedError `component_unknown`, `components_belong_together` where components of a group are named without its others
+ * @throws CodedError `component_unknown`, `components_belong_together` if only some components of a group are named
  */
 export function groupsNamed(names: readonly string[]): readonly ProcessGroup[] {
   const named = new Set(names);

@@ -1,18 +1,18 @@
 import type { KeyPurpose } from '@countersign/contracts';
 
 /**
- * The security contexts of an installation. A split installation has processes of each, on machines and in networks of their own:
- * `edge` faces the internet, `core` decides, `evidence` keeps the log, and `egress` alone calls outside.
+ * The security contexts of an installation. In a split installation each runs in its own processes, machines and networks:
+ * `edge` faces the internet, `core` decides, `evidence` keeps the log, and only `egress` calls external addresses.
  */
 export const processGroups = ['edge', 'core', 'evidence', 'egress'] as const;
 export type ProcessGroup = (typeof processGroups)[number];
 
 export interface GroupParts {
-  /** Components with a database role and schema of their own, by the name of their migrations. */
+  /** Components with their own database role and schema, by the name of their migrations. */
   readonly stored: readonly string[];
-  /** Components that keep nothing in the database. */
+  /** Components that store nothing in the database. */
   readonly stateless: readonly string[];
-  /** What the private keys are for that processes of the group open. */
+  /** Purposes of the private keys that processes of the group open. */
   readonly keyPurposes: readonly KeyPurpose[];
 }
 
@@ -40,13 +40,13 @@ export const groupParts: Readonly<Record<ProcessGroup, GroupParts>> = {
   },
 };
 
-/** By name, those that keep nothing in the database among them. */
+/** The names of its components, including those that store nothing. */
 export function componentsOf(group: ProcessGroup): readonly string[] {
   const { stored, stateless } = groupParts[group];
   return [...stored, ...stateless];
 }
 
-/** The group of a component. A component without a group is our bug. */
+/** The group of a component. A component without a group is a bug. */
 export function groupOf(component: string): ProcessGroup {
   const group = processGroups.find((candidate) => componentsOf(candidate).includes(component));
   if (group === undefined) throw new Error(`the component ${component} belongs to no group of processes`);

@@ -2,7 +2,7 @@ import { type AllowedAddress, addressOfDatabase, readSecret } from '@countersign
 import type { GroupConfiguration } from '../configuration/index.ts';
 
 /**
- * Where a process connects to that does not call outside: the database, the other processes, and what tells the time.
+ * The addresses to which a process other than egress connects: the database, the other processes and the time sources.
  *
  * @throws CodedError `secret_unavailable`
  */

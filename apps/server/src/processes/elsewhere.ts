@@ -22,7 +22,7 @@ export function elsewhereAt(peers: ReadonlyMap<ProcessGroup, Peer>): Elsewhere {
   };
 }
 
-/** Guards of our own interfaces, by the process that knows tokens. */
+/** Guards of the product's own interfaces, called in the process that verifies tokens. */
 export function guardsElsewhere(
   issuer: string,
   { checkAccess, checkLastingAccess, tokenStands }: Remote<'access'>,
@@ -37,7 +37,7 @@ export function guardsElsewhere(
   };
 }
 
-/** The other way: the guards of this process, for those elsewhere. */
+/** The opposite direction: serves the guards of this process to the others. */
 export function accessBy(guardOf: (resource: string) => LastingGuard): Remote<'access'> {
   return {
     checkAccess: (resource, request, need) => guardOf(resource).check(request, need),
@@ -46,7 +46,7 @@ export function accessBy(guardOf: (resource: string) => LastingGuard): Remote<'a
   };
 }
 
-/** Requests to configured addresses, by the one process that calls outside. */
+/** Requests to configured addresses, made by egress, the only process that calls external addresses. */
 export function requestsElsewhere({ exchangeFor, getFor }: ConfiguredRequests): Seen['exchangeWith'] {
   return (authorities): ConfiguredExchange & ConfiguredDocuments => ({
     exchange: (url, message) => exchangeFor(authorities ?? null, url, { ...message, body: Buffer.from(message.body) }),

@@ -12,12 +12,12 @@ import type { FastifyInstance } from 'fastify';
 import type { Listener } from '../configuration/index.ts';
 import { type HealthOptions, mountHealth } from '../interfaces/index.ts';
 
-/** The one address at which other processes reach this one: for calls, and for requests that they pass on. */
+/** The single address at which other processes reach this one, for calls and for forwarded requests. */
 export interface ProcessListener {
   readonly app: FastifyInstance;
-  /** Has the servers of doors ready; to be called before it listens. */
+  /** Prepares the servers of the forwarded interfaces. Call it before listening. */
   ready(): Promise<void>;
-  /** Shows this from now on to whoever connects. @throws Error where it cannot be shown: the one before stays */
+  /** Presents this identity to new connections. @throws Error if it is unusable; the previous identity stays in use */
   renew(identity: ProcessIdentity): void;
   close(): Promise<void>;
 }
@@ -28,14 +28,14 @@ export interface ProcessListenerOptions extends ServedCalls {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly health: HealthOptions;
-  /** Doors by the listener of edge that their requests came to; none where this process has none for others. */
+  /** Interfaces by the edge listener that received the request. Empty if this process serves none to clients. */
   readonly doors: readonly {
     readonly listener: Pick<Listener, 'name' | 'baseUrl' | 'zone'>;
     readonly mount: (app: FastifyInstance) => void;
   }[];
 }
 
-/** Who faces the internet passes requests on; nobody else does. */
+/** Only the process that faces the internet forwards requests. */
 const passesOn = 'edge';
 
 export function createProcessListener(options: ProcessListenerOptions): ProcessListener {
@@ -52,7 +52,8 @@ export function createProcessListener(options: ProcessListenerOptions): ProcessL
   const app = createHttpServer({
     ...{ logger, metrics, clock },
     tls: tlsOf(identity),
-    // Whatever was passed on reaches doors alone, however its path reads: nobody outside gets to a call.
+    // A forwarded request reaches only client interfaces, whatever its path, so that an external client can never reach a remote
+    // call.
     elsewhere(asked) {
       const { headers, socket } = asked;
       const name = headers[listenerHeader];

@@ -4,14 +4,14 @@ import { type Logger, type Metrics, readSecret } from '@countersign/runtime';
 import { endOf, expired, ownName, type ProcessIdentity } from '@countersign/wire';
 import type { ProcessGroup } from '../process-groups/index.ts';
 
-/** What this process shows the others: as its files have it now. */
+/** The current TLS identity of this process, as read from its files. */
 export interface OwnIdentity {
   current(): ProcessIdentity;
   /** Milliseconds since the epoch. */
   endsAt(): number;
-  /** `process_certificate_ends` from thirty days before the end; nothing otherwise. */
+  /** `process_certificate_ends` in the last thirty days of validity, otherwise empty. */
   warnings(): readonly string[];
-  /** Looks at the files from now on, and tells of each identity that takes the place of the one before. */
+  /** Watches the files and reports each new identity. */
   follow(onRenewed: (identity: ProcessIdentity) => void): void;
   stop(): Promise<void>;
 }
@@ -23,7 +23,7 @@ export interface OwnIdentityOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'gauge'>;
-  /** Between two looks at the files; ten seconds when left out. */
+  /** Milliseconds between two reads of the files. Default: ten seconds. */
   readonly everyMs?: number;
 }
 
@@ -31,8 +31,8 @@ const dayMs = 86_400_000;
 const warnedBeforeMs = 30 * dayMs;
 
 /**
- * Reads certificate, key and authorities of a process, and reads them again while it runs: a certificate that `processes renew` has made
- * is taken up without a restart.
+ * Reads certificate, key and authorities of a process, and reads them again while it runs, so that a certificate from
+ * `processes renew` needs no restart.
  *
  * @throws CodedError `secret_unavailable`, `configuration_invalid`, `process_certificate_expired`
  */
@@ -60,7 +60,7 @@ export function openOwnIdentity(options: OwnIdentityOptions): OwnIdentity {
     );
   }
 
-  /** What does not fit is told once; between the writing of two files it is so for a moment. */
+  /** Reports a mismatch once. Certificate and key do not match for a moment while both files are replaced. */
   function lookAgain(onRenewed: (identity: ProcessIdentity) => void): void {
     let text = '';
     try {
@@ -119,7 +119,9 @@ function invalid(detail: string): CodedError {
   return new CodedError({ code: 'configuration_invalid', category: 'invalid', detail });
 }
 
-/** By an authority, or by a certificate that is sent with it: the handshake looks at the whole chain. */
+/**
+ * Accepts a chain through intermediate certificates that are sent along, because the TLS handshake verifies the whole chain.
+ */
 function isVouchedFor({ certificate, authorities }: ProcessIdentity): boolean {
   const [own, ...others] = certificatesIn(certificate);
   return [...others, ...certificatesIn(authorities)].some(

@@ -15,7 +15,7 @@ const faces: Readonly<Record<ProcessGroup, string>> = {
   egress: 'other processes; it alone calls addresses outside',
 };
 
-/** The page of the processes: from the tables that are enforced, so that it says nothing else. */
+/** The page of the processes, generated from the enforced tables so that it cannot differ from them. */
 export function processesPage(): string {
   const roles = new Map(migratedComponents.map(({ name, role }) => [name, role]));
   const code = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(', ');

@@ -3,30 +3,30 @@ import { type Clock, newId, type Random, toInstant } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import type { ProcessGroup } from '../process-groups/index.ts';
 
-/** Who called what it may not. */
+/** A call that the caller is not permitted to make. */
 export interface RefusedCall {
-  /** By its certificate. */
+  /** The process named in the caller's certificate. */
   readonly process: string;
-  /** Contract and method, as they were asked for. */
+  /** The requested contract and method. */
   readonly call: string;
 }
 
-/** Records of refused calls, so many that whoever has the key of a process cannot fill the log. */
+/** Records refused calls and limits their number, so that a stolen process key cannot be used to fill the log. */
 export interface RefusedCalls {
   /**
-   * Resolves once the call is in the log: by itself, or, after one like it within a minute, as one of those that are counted and
-   * recorded together at its end.
+   * Resolves when the log has recorded the call. The first call gets its own record; similar calls within a minute are counted
+   * and recorded together at its end.
    *
    * @throws CodedError those of the log
    */
   refuse(call: RefusedCall): Promise<void>;
-  /** Records what was only counted. */
+  /** Records the calls that have only been counted. */
   stop(): Promise<void>;
 }
 
 interface Counted {
   readonly call: RefusedCall;
-  /** The first of them. */
+  /** The record of the first call. */
   readonly recorded: Promise<void>;
   since: number;
   count: number;
@@ -35,12 +35,12 @@ interface Counted {
 
 export interface RefusedCallsDependencies {
   readonly audit: Pick<AuditLog, 'append'>;
-  /** Who refuses. */
+  /** The group that refuses the calls. */
   readonly at: ProcessGroup;
   readonly logger: Logger;
   readonly clock: Clock;
   readonly random: Random;
-  /** Between two records of the same caller and method; a minute when left out. */
+  /** Milliseconds between two records of the same caller and method. Default: one minute. */
   readonly everyMs?: number;
 }
 
@@ -121,7 +121,7 @@ export function createRefusedCalls({
   };
 }
 
-/** Whoever invents names does not get a record for each. */
+/** Prevents invented method names from producing a record each. */
 function knownCall(call: string): string {
   const [contract = '', method = ''] = call.split('/');
   const methods: object = Object.hasOwn(remoteCalls, contract) ? (Reflect.get(remoteCalls, contract) as object) : {};

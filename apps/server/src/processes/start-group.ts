@@ -38,10 +38,10 @@ import {
 import type { ProcessGroup } from '../process-groups/index.ts';
 import { accessBy, type Elsewhere, guardsElsewhere, requestsElsewhere } from './elsewhere.ts';
 
-/** What a group is made of, once its components run. */
+/** The parts of a group once its components run. */
 export interface StartedGroup {
   readonly offered: Offered;
-  /** Its doors for clients, on each of edge's listeners. */
+  /** Mounts its interfaces for clients on each of edge's listeners. */
   readonly mount: (app: FastifyInstance, options: InterfaceOptions, listener: Listener['name']) => void;
   readonly guard: InterfaceOptions['guard'];
   readonly checkHealth: () => Promise<unknown>;
@@ -54,14 +54,15 @@ export interface Surroundings {
   readonly configuration: Configuration;
   readonly logger: Logger;
   readonly clock: Clock;
-  /** Ends the wait for others when the start is given up. */
+  /** Aborting stops waiting for other processes when the start is cancelled. */
   readonly signal: AbortSignal | undefined;
 }
 
-/** Starts the components of each group, joined to those of the other processes by calls. */
+/** Starts the components of each group and connects them to the other processes by remote calls. */
 export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundings) => Promise<StartedGroup>>> = {
   async evidence({ ground, elsewhere, configuration, logger }) {
-    // The log needs nobody, and everybody needs the log: who there is, it learns when somebody is to decide about what is kept.
+    // The log starts first, because every group depends on it. It loads the directory only when somebody decides about
+    // retention.
     const copy = (): Promise<DirectoryReplica> =>
       directoryReplica({ ground, elsewhere, configuration }, evidence.auditLog);
     const evidence = await startEvidence(
@@ -106,7 +107,8 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
       'signals of people',
       await createSignalsReplica({ source: raisedAtEdge, log: auditLog, ...ground.common }),
     );
-    // Whoever has the devices starts after this process: until then nothing is known of any, and what needs to know is refused.
+    // The component with the devices starts after this process. Until then the posture is unknown, and requests that depend on
+    // it are denied.
     const postures = ground.started(
       'postures of devices',
       inBackground(
@@ -270,13 +272,13 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
   },
 };
 
-/** Signals are read in core, from the log; they are raised where people sign in. */
+/** Core reads risk signals from the log; the sign-in at edge raises them. */
 const raisedAtEdge: Pick<PersonSignals, 'raise' | 'clear'> = {
   raise: () => Promise.reject(new Error('signals of people are raised at edge')),
   clear: () => Promise.reject(new Error('signals of people are cleared at edge')),
 };
 
-/** What a process that does not have the log sees of it. */
+/** The log as seen by a process that does not have it. */
 function seenLog(elsewhere: Elsewhere): Seen['auditLog'] {
   return { ...elsewhere('audit-log'), ...createPagedStreamer(elsewhere('record-pages')) };
 }
@@ -293,7 +295,7 @@ function directoryReplica(
   });
 }
 
-/** What needs a process that starts after this one: tried again until it can be made. */
+/** Creates a part that depends on a process that starts later, and retries until it succeeds. */
 function inBackground<Part extends { stop(): Promise<void> }>(make: () => Promise<Part>, logger: Logger) {
   const stopping = new AbortController();
   let part: Part | undefined;
@@ -309,7 +311,7 @@ function inBackground<Part extends { stop(): Promise<void> }>(make: () => Promis
   })();
   return {
     now: () => part,
-    /** Waits for it. */
+    /** Waits until the part has been created. */
     made,
     async stop() {
       stopping.abort();

@@ -16,17 +16,17 @@ import { openOwnIdentity } from './own-identity.ts';
 import { createRefusedCalls } from './refused-calls.ts';
 import { startGroup } from './start-group.ts';
 
-/** A process of a split installation that answers. */
+/** A running process of a split installation. */
 export interface RunningProcess {
   readonly group: ProcessGroup;
-  /** The issuer, for the process that faces the internet; otherwise where the others call it. */
+  /** The issuer for the edge process; otherwise the address at which other processes call it. */
   readonly address: string;
   readonly notes: readonly string[];
   drain(): void;
   stop(): Promise<void>;
 }
 
-/** Whom a process must have before its components can start. */
+/** The groups that must be reachable before a process can start its components. */
 const needed: Readonly<Record<ProcessGroup, readonly ProcessGroup[]>> = {
   evidence: [],
   core: ['evidence'],
@@ -37,10 +37,10 @@ const needed: Readonly<Record<ProcessGroup, readonly ProcessGroup[]>> = {
 const startWithinMs = 120_000;
 
 /**
- * Starts the components of one group, and answers the processes that have the others.
+ * Starts the components of one group and serves the processes of the other groups.
  *
- * @throws CodedError `configuration_invalid`, `process_certificate_expired`, `database_not_migrated`, `peer_unavailable` when a process that is needed does not come within
- *   two minutes; what {@link startControlPlane} throws
+ * @throws CodedError `configuration_invalid`, `process_certificate_expired`, `database_not_migrated`, `peer_unavailable` if a
+ * required process does not answer within two minutes; what {@link startControlPlane} throws
  */
 export async function startProcess(
   configuration: GroupConfiguration,
@@ -140,7 +140,7 @@ export async function startProcess(
     });
     lifecycle.started({ name: 'certificate of this process', stop: () => identity.stop() });
 
-    // Clients talk to edge alone. The listener of every other process only shows its health.
+    // Clients call only edge. The listeners of every other process serve only its health.
     for (const listener of listeners)
       await open.open(listener, (app) => {
         const { name } = listener;

@@ -3,26 +3,26 @@ import type { GroupConfiguration } from '../configuration/index.ts';
 import type { ProcessGroup } from '../process-groups/index.ts';
 import { type RunningProcess, startProcess } from './start-process.ts';
 
-/** Groups that run in one process of the operating system. */
+/** Groups that run in one operating system process. */
 export interface RunningTogether extends Pick<RunningProcess, 'notes' | 'drain' | 'stop'> {
   readonly groups: readonly RunningProcess[];
 }
 
-/** Whoever records goes last. */
+/** Processes that write records stop last. */
 const stoppingOrder: readonly ProcessGroup[] = ['edge', 'egress', 'core', 'evidence'];
 
 /**
- * Starts a process of each group in this one: each as it would run by itself, with its own certificate, keys and listener. Between them,
- * too, a call goes over mutual TLS and by the table of callers; their memory is shared.
+ * Starts a process of each group inside this one, each with its own certificate, keys and listener. Calls between them still
+ * use mutual TLS and the table of permitted callers, but they share memory.
  *
- * @throws CodedError the first that one of them failed with; the others have been stopped by then
+ * @throws CodedError the first error of any group; the others have been stopped by then
  */
 export async function startTogether(
   configurations: readonly GroupConfiguration[],
   options: {
     readonly loggerOf: (group: ProcessGroup) => Logger;
     readonly onProgress: (message: string) => void;
-    /** Aborted, the start is given up. */
+    /** Aborting cancels the start. */
     readonly signal: AbortSignal;
   },
 ): Promise<RunningTogether> {
@@ -31,7 +31,7 @@ export async function startTogether(
   const signal = AbortSignal.any([options.signal, failed.signal]);
   let failure: { readonly error: unknown } | undefined;
   const running: RunningProcess[] = [];
-  // Those that need another wait for it, so they are started at once.
+  // All groups start at once, because each waits for the groups that it needs.
   await Promise.all(
     configurations.map(async (configuration) => {
       try {
@@ -61,7 +61,7 @@ export async function startTogether(
   };
 }
 
-/** What is given up by running groups in one process, for people. */
+/** Warnings about the isolation that is lost by running groups in one process. */
 function sharedKeys(groups: readonly RunningProcess[]): readonly string[] {
   if (groups.length < 2) return [];
   const names = groups.map(({ group }) => group);

@@ -1,4 +1,4 @@
-// The decorators that @peculiar/x509 is built with need it, and it must come first.
+// @peculiar/x509 uses decorators that need this import, and it must come first.
 import 'reflect-metadata';
 import { createPrivateKey, X509Certificate as NodeCertificate, randomBytes, webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -17,7 +17,7 @@ import {
 } from '@peculiar/x509';
 import type { ProcessGroup } from '../process-groups/index.ts';
 
-/** Both PEM; the key is PKCS #8, unencrypted. */
+/** Both are PEM. The key is unencrypted PKCS #8. */
 export interface IssuedCertificate {
   readonly certificate: string;
   readonly privateKey: string;
@@ -25,10 +25,10 @@ export interface IssuedCertificate {
 
 export interface ProcessAuthority extends IssuedCertificate {
   /**
-   * For one process, which is client and server.
+   * Issues a certificate for one process, which acts as client and as server.
    *
-   * @param names DNS names and IP addresses that others call it by
-   * @param days of validity; no longer than the authority's own
+   * @param names DNS names and IP addresses by which other processes call it
+   * @param days of validity; limited by the validity of the authority
    */
   issue(group: ProcessGroup, names: readonly string[], options: IssueOptions): Promise<IssuedCertificate>;
 }
@@ -44,7 +44,7 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
 const dayMs = 86_400_000;
 
 /**
- * A certificate authority for the processes of one installation, good for ten years.
+ * Creates a certificate authority for the processes of one installation, valid for ten years.
  *
  * @param now milliseconds since the epoch
  */
@@ -72,9 +72,9 @@ export async function createProcessAuthority({ now }: { readonly now: number }):
 }
 
 /**
- * An authority that was made before.
+ * Opens an existing authority.
  *
- * @throws Error where certificate and key cannot be read or do not belong together
+ * @throws Error if the certificate or key cannot be read, or if they do not match
  */
 export async function openProcessAuthority(own: IssuedCertificate): Promise<ProcessAuthority> {
   const certificate = new X509Certificate(own.certificate);
@@ -120,7 +120,7 @@ function generateKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
 }
 
-/** From five minutes ago: clocks of machines differ. */
+/** Validity starts five minutes in the past, because the clocks of machines differ. */
 function validity(now: number, days: number): { readonly notBefore: Date; readonly notAfter: Date } {
   return { notBefore: new Date(now - 300_000), notAfter: new Date(now + days * dayMs) };
 }

@@ -10,9 +10,10 @@ import { type ProcessGroup, partErrors, processGroups } from '../process-groups/
 import { processFiles } from './group-configuration.ts';
 
 /**
- * What `countersign start --only` runs: a configuration for each group that is named, or that of the whole installation where all are.
+ * The configurations for `countersign start --only`: one for each named group, or that of the whole installation if all are
+ * named.
  *
- * @param path the folder that `processes init` made, with a folder for each group; or the configuration of one process
+ * @param path the folder that `processes init` created, with a folder for each group; or the configuration of one process
  * @throws CodedError `part_not_configured`, and those of {@link readConfigurationFile}
  */
 export function configurationsOfParts(

@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { type Configuration, mainZone, mutualTlsZone } from '../configuration/index.ts';
 import { type ProcessGroup, processGroups } from '../process-groups/index.ts';
 
-/** Where the processes of each group are. */
+/** The addresses of the processes of each group. */
 export interface ProcessPlaces {
-  /** DNS names and IP addresses of each group; the others call it by the first. */
+  /** DNS names and IP addresses of each group. Other processes call it by the first one. */
   readonly names: Readonly<Record<ProcessGroup, readonly string[]>>;
-  /** The first of eight: one for each group to be called at, and one for the health of each but edge. */
+  /** The first of eight ports: one for calls to each group, and one for the health of each group except edge. */
   readonly firstPort: number;
 }
 
@@ -28,7 +28,7 @@ export const authorityFiles = {
   key: join('authority', 'authority.key'),
 } as const;
 
-/** Settings that only processes of one group read, some with secrets: no other process is given them. */
+/** Settings, some with secrets, that only one group reads. Processes of other groups do not receive them. */
 const settingsOfOneGroup = {
   mutualTls: 'edge',
   signIn: 'edge',
@@ -92,7 +92,7 @@ function addressOf(group: ProcessGroup, places: ProcessPlaces): string {
   return `https://${isIP(name) === 6 ? `[${name}]` : name}:${portOf(group, places)}`;
 }
 
-/** On every address where one of its names is for other machines. */
+/** Listens on all addresses if one of the names is reachable from other machines. */
 function listensAt(names: readonly string[]): string {
   return names.every((name) => ['localhost', '127.0.0.1', '::1'].includes(name)) ? '127.0.0.1' : '0.0.0.0';
 }

@@ -11,15 +11,15 @@ import { type ProcessGroup, processGroups } from '../process-groups/index.ts';
 import { authorityFiles, groupConfiguration, type ProcessPlaces, processFiles } from './group-configuration.ts';
 
 export interface InitProcessesOptions {
-  /** The installation's own configuration, with the owner's account of the database. */
+  /** The configuration of the whole installation, with the owner account of the database. */
   readonly configurationFile: string;
-  /** Made by this call, or empty. */
+  /** Created by this call, or empty. */
   readonly folder: string;
-  /** Where the folder will be on the machines of the processes; `folder` when left out. */
+  /** The path of the folder on the machines of the processes. Default: `folder`. */
   readonly installedAt?: string;
-  /** DNS names and IP addresses of each group; `localhost` and `127.0.0.1` when left out. */
+  /** DNS names and IP addresses of each group. Default: `localhost` and `127.0.0.1`. */
   readonly names?: Partial<ProcessPlaces['names']>;
-  /** 7431 when left out. See {@link ProcessPlaces}. */
+  /** Default: 7431. See {@link ProcessPlaces}. */
   readonly firstPort?: number;
   readonly clock?: Clock;
 }
@@ -27,25 +27,25 @@ export interface InitProcessesOptions {
 export interface InitialisedProcesses {
   readonly processes: readonly {
     readonly group: ProcessGroup;
-    /** All that a process of the group is given, but for what `alsoReads` names. */
+    /** All files of one process of the group, except those listed in `alsoReads`. */
     readonly folder: string;
-    /** Where its configuration will be when it runs. */
+    /** The path of its configuration at run time. */
     readonly configurationFile: string;
-    /** `file:` and `env:` references of the installation's configuration that this process reads too. */
+    /** `file:` and `env:` references of the installation's configuration that this process also reads. */
     readonly alsoReads: readonly string[];
   }[];
-  /** Key of the certificate authority: no process needs it. */
+  /** Key of the certificate authority. No process needs it. */
   readonly authorityKeyFile: string;
-  /** References and files that no process needs; from each all that processes hold can be made. */
+  /** References and files that no process needs. Each is enough to derive the secrets of the processes. */
   readonly keepOffline: readonly string[];
 }
 
 /**
- * Makes what the processes of a split installation hold, a folder for each group: a certificate of an authority of their own, the
- * key-encryption key and the roles' secret of the group, and a complete configuration. Everything is made, or nothing.
+ * Creates a folder for each group of a split installation: a certificate from the installation's own authority, the
+ * key-encryption key and the roles' secret of the group, and a complete configuration. It creates all folders or none.
  *
  * @throws CodedError `folder_not_empty`, `folder_unwritable`, `process_name_invalid`, `configuration_invalid` and others of
- *   {@link readConfigurationFile}, `secret_unavailable`
+ * {@link readConfigurationFile}, `secret_unavailable`
  */
 export async function initProcesses(options: InitProcessesOptions): Promise<InitialisedProcesses> {
   const installation = readConfigurationFile(options.configurationFile);
@@ -63,14 +63,14 @@ export async function initProcesses(options: InitProcessesOptions): Promise<Init
   const installedAt = resolve(options.installedAt ?? folder);
   const configurations = processGroups.map((group) => {
     const configuration = groupConfiguration(installation, { group, places, folder: join(installedAt, group) });
-    // What is refused now is not refused on the machine of the process.
+    // Finds an invalid configuration here instead of at the start of the process.
     readConfiguration(configuration);
     return { group, configuration };
   });
   requireEmpty(folder);
   mkdirSync(dataFolder, { recursive: true, mode: 0o711 });
   const roles = rolesSecretFromFile(rolesSecretFile(resolve(dataFolder)), systemRandom);
-  // Loaded here alone: no server needs it.
+  // Loaded only here, because no server needs it.
   const { createProcessAuthority } = await import('./certificates.ts');
   const now = (options.clock ?? systemClock).now();
   const authority = await createProcessAuthority({ now });
@@ -141,7 +141,7 @@ function requireEmpty(folder: string): void {
   });
 }
 
-/** Beside the folder first, so that nobody finds half of it. */
+/** Writes beside the folder and renames, so that a partial folder is never visible. */
 function writeAtOnce(folder: string, files: ReadonlyMap<string, string>): void {
   const staged = `${folder}.${randomBytes(6).toString('hex')}.new`;
   try {

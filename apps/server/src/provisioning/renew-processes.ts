@@ -9,37 +9,40 @@ import type { ProcessAuthority } from './certificates.ts';
 import { authorityFiles, processFiles } from './group-configuration.ts';
 
 export interface RenewProcessesOptions {
-  /** As `processes init` has made it, with the authority and a folder for each group; of the groups, some may be gone. */
+  /**
+   * The folder that `processes init` created, with the authority and a folder for each group. Folders of some groups may be
+   * absent.
+   */
   readonly folder: string;
-  /** All that have a folder there when left out. */
+  /** Default: all groups that have a folder there. */
   readonly groups?: readonly ProcessGroup[];
-  /** Of validity, 1 to 825; 365 when left out. The authority's own end is the latest. */
+  /** Days of validity, 1 to 825, limited by the end of the authority. Default: 365. */
   readonly days?: number;
   readonly clock?: Clock;
 }
 
-/** A certificate that took the place of another. */
+/** A replaced certificate. */
 export interface RenewedProcess {
   readonly group: ProcessGroup;
-  /** What has to be where the process reads it: certificate and key. */
+  /** Certificate and key, at the paths where the process reads them. */
   readonly files: readonly [string, string];
-  /** End of the one before, and of the new one, in milliseconds since the epoch. */
+  /** End of validity of the old and the new certificate, in milliseconds since the epoch. */
   readonly endedAt: number;
   readonly endsAt: number;
 }
 
 export const renewalErrors = errorVocabulary({
-  /** The folder does not have what is renewed, or what is renewed with. */
+  /** The folder lacks the files to renew, or the authority. */
   process_folder_incomplete: 'invalid',
   process_days_invalid: 'invalid',
-  /** The authority itself is past its end: everything is made anew by `processes init`. */
+  /** The authority has expired. `processes init` must create everything again. */
   process_authority_expired: 'invalid',
   process_folder_unwritable: 'invalid',
 });
 
 /**
- * Makes new certificates and keys for processes, with the names of those before and by the authority of the installation. The one before
- * stays good until its own end.
+ * Issues new certificates and keys to processes, with the same names and from the installation's authority. The old
+ * certificates stay valid until they expire.
  *
  * @throws CodedError of {@link renewalErrors}
  */
@@ -60,7 +63,7 @@ export async function renewProcesses(options: RenewProcessesOptions): Promise<re
   for (const { group, names, endsAt: endedAt } of before) {
     const { certificate, privateKey } = await authority.issue(group, names, { now: clock.now(), days });
     const files = [join(folder, group, processFiles.certificate), join(folder, group, processFiles.key)] as const;
-    // A process that reads between the two finds that they do not belong together, and looks again.
+    // A process that reads between the two writes detects the mismatch and reads again.
     replace(files[1], privateKey);
     replace(files[0], certificate);
     renewed.push({ group, files, endedAt, endsAt: Date.parse(new X509Certificate(certificate).validTo) });
@@ -92,7 +95,7 @@ function certificateIn(folder: string, group: ProcessGroup) {
 
 async function authorityIn(folder: string, now: number): Promise<ProcessAuthority> {
   const [certificateFile, keyFile] = [join(folder, authorityFiles.certificate), join(folder, authorityFiles.key)];
-  // Loaded here alone: no server needs it.
+  // Loaded only here, because no server needs it.
   const { openProcessAuthority } = await import('./certificates.ts');
   try {
     const certificate = readFileSync(certificateFile, 'utf8');

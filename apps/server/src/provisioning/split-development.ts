@@ -3,19 +3,19 @@ import { join, resolve } from 'node:path';
 import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
 import { type DevelopmentSetup, prepareDevelopment } from '../configuration/index.ts';
 
-/** A development installation whose processes share a database, which this process keeps running. */
+/** A development installation of several processes with a shared database, which this process runs. */
 export interface SplitDevelopment {
   /** For `countersign migrate` and `countersign processes init`. */
   readonly setup: DevelopmentSetup;
-  /** Ends the database. Idempotent. */
+  /** Stops the database. Idempotent. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts an embedded PostgreSQL in a new folder and makes the development configuration of an installation that uses it. Nothing is migrated
- * and no process is started: that is for the commands.
+ * Starts an embedded PostgreSQL in a new folder and creates the development configuration of an installation that uses it. It
+ * does not migrate the database or start processes; the commands do that.
  *
- * @param options.folder new, and passable for the account of the database server
+ * @param options.folder new; the account of the database server must be able to traverse it
  * @param options.port becomes part of the issuer
  * @throws CodedError those of `startEmbeddedPostgres` and {@link prepareDevelopment}
  */

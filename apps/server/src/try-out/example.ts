@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import type { SigningKey } from '@countersign/sdk';
 
-/** Who acts in the example beside its visitor, each with a key of its own. */
+/** The clients of the example, each with its own key. */
 export const clientNames = ['try-out-fund', 'try-out-house', 'try-out-algorithm'] as const;
 export type ClientName = (typeof clientNames)[number];
 
-/** Whose orders need a supervisor. */
+/** The agent whose orders need a supervisor's approval. */
 export const algorithm = 'agent:try-out-algorithm';
-/** Made up, with check digits that fit. */
+/** Fictitious LEIs with valid check digits. */
 export const house = '5299TRY0UTH0USE00023';
 const fund = '5299TRY0UTFUND000071';
 const venue = 'XTRY';
@@ -19,20 +19,20 @@ const model = {
   artifact_sha256: '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
   certificate_id: 'TRY-OUT-0001',
 };
-/** Software signs mandates up to an amount a day. */
+/** Clients sign mandates up to an amount a day. */
 const signingAuthority = { up_to: { amount: '1000000000', ccy: 'EUR' }, alone: true };
 const always = { days: [1, 2, 3, 4, 5, 6, 7], from: '00:00', until: '24:00' };
 
-/** Supervisors of the house, for whoever is at this machine: a person whose keys are all lost is not invited again. */
+/** Supervisor identities for visitors. A person who has lost all keys cannot be invited again, so there are several. */
 export const visitors: readonly string[] = Array.from(
   { length: 9 },
   (_, index) => `person:try-out.visitor-${index + 1}`,
 );
 
-/** What the tokens of the algorithm are for: its order is placed nowhere. */
+/** The audience of the algorithm's tokens. The order itself is not sent anywhere. */
 export const orderInterface = (issuer: string): string => `${issuer}/try`;
 
-/** A directory file: a house with supervisors and a certified algorithm, and a fund that it deals for. */
+/** A directory file with a house that has supervisors and a certified algorithm, and a fund for which it trades. */
 export function exampleDirectory(
   issuer: string,
   keys: Readonly<Record<ClientName, SigningKey>>,
@@ -123,9 +123,9 @@ export function exampleDirectory(
 }
 
 /**
- * What compliance has found of both.
+ * Compliance findings about both.
  *
- * @param screenedAt RFC 3339; the policies want to know that nobody is on a sanctions list today
+ * @param screenedAt RFC 3339; the policies require a sanctions screening of today
  */
 export function exampleFindings(screenedAt: string): readonly Readonly<Record<string, unknown>>[] {
   const found = (institution: string, category: string) => ({
@@ -141,7 +141,7 @@ export function exampleFindings(screenedAt: string): readonly Readonly<Record<st
   return [found(house, 'eligible-counterparty'), found(fund, 'professional')];
 }
 
-/** What the fund lets the house do. @param from milliseconds since the epoch: the same again is the same mandate */
+/** The mandate from the fund to the house. @param from milliseconds since the epoch; the same value gives the same mandate */
 export function exampleMandate(from: number): Readonly<Record<string, unknown>> {
   return {
     grantor: { lei: fund, role: 'Client' },
@@ -164,10 +164,10 @@ export function exampleMandate(from: number): Readonly<Record<string, unknown>> 
   };
 }
 
-/** Digest of the terms document, which is as made up as the parties. */
+/** Digest of the fictitious terms document. */
 export const exampleTerms = 'rbvSPEDLm1YcR4KpGjGgGxCLwnPeU5Yj2mq3nY3tq9w';
 
-/** An order of the algorithm that is too large for it alone: a supervisor of the house has to sign. */
+/** An order above the algorithm's own limit, so that a supervisor of the house must sign it. */
 export function exampleOrder(issuer: string, mandate: string, now: number): Readonly<Record<string, unknown>> {
   const reference = `TRY-${randomUUID()}`;
   return {

@@ -8,11 +8,10 @@ import { en } from './texts/en.ts';
 import type { TryOut } from './try-out.ts';
 
 /**
- * The page on which a visitor tries a development installation: `GET /try`, its two buttons, and the evidence of an order
- * (`GET /try/proof/{transaction}`) with its bundle and what a verifier trusts, as files.
- *
- * Its forms hold no secret of a browser: what they do, they do for anybody at this machine, with nobody's rights. That they
- * were sent from our own page keeps other sites from filling the directory.
+ * The page on which a visitor tries a development installation: `GET /try`, its two buttons, and the evidence of an order (`GET
+ * /try/proof/{transaction}`) with its bundle and trust file as downloads.
+ * Its forms use no cookie: they act for any user of this machine and need no rights. The origin check keeps other sites from
+ * filling the directory.
  */
 export function tryOutRoutes(
   app: FastifyInstance,
@@ -25,7 +24,7 @@ export function tryOutRoutes(
     readonly tryOut: TryOut;
     readonly issuer: string;
     readonly logger: Logger;
-    /** Of the page that verifies bundles, if it is served. */
+    /** The path of the page that verifies bundles, if it is served. */
     readonly evidencePath: string | undefined;
   },
 ): void {
@@ -68,7 +67,7 @@ export function tryOutRoutes(
     button(() => tryOut.placeOrder()),
   );
 
-  // No HEAD: what only looks at links must export nothing.
+  // No HEAD route: a link preview must not cause an export.
   const quiet = { exposeHeadRoute: false };
   const proofPath = proofPathOf(':transaction');
   app.get(
@@ -94,7 +93,7 @@ export function tryOutRoutes(
 
 type OfTransaction = FastifyRequest<{ Params: { readonly transaction: string } }>;
 
-/** The files of a page are those that it was drawn from: a later export has a later checkpoint. */
+/** Serves the files of the export that the page showed, because a later export has a later checkpoint. */
 function latestProof(tryOut: Pick<TryOut, 'proofOf'>) {
   let kept: Proof | undefined;
   const anew = async (transaction: string): Promise<Proof> => {

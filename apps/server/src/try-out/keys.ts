@@ -5,14 +5,16 @@ import { createFileDurably } from '@countersign/runtime';
 import { generateSigningKey, importSigningKey, type SigningKey } from '@countersign/sdk';
 import { type ClientName, clientNames } from './example.ts';
 
-/** The example's own keys, and since when it has been there. */
+/** The example's own keys and its creation time. */
 export interface ExampleKeys {
   readonly keys: Readonly<Record<ClientName, SigningKey>>;
   /** Milliseconds since the epoch. */
   readonly since: number;
 }
 
-/** Reads them from the data folder, making them the first time; mode 0600. @throws CodedError `try_out_keys_unreadable` */
+/**
+ * Reads the keys from the data folder and creates them the first time, mode 0600. @throws CodedError `try_out_keys_unreadable`
+ */
 export function exampleKeys(dataFolder: string, now: number): ExampleKeys {
   const file = join(dataFolder, 'try-out.json');
   const made = {

@@ -3,7 +3,7 @@ import type { Texts } from './texts/en.ts';
 
 export const tryOutPath = '/try';
 
-/** What can be tried, in its order; each step is a button, so that nothing is set up by looking. */
+/** The steps of the try-out in order. Each step is a button, because a GET request must not change anything. */
 export function tryOutPage(texts: Texts, lang: string): Html {
   return page({
     title: texts.title,

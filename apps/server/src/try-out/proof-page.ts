@@ -4,10 +4,10 @@ import { tryOutPath } from './page.ts';
 import type { Proof } from './proof.ts';
 import type { Texts } from './texts/en.ts';
 
-/** Of the page that shows the evidence of an order; what it hands out is below it. */
+/** The path of the page with the evidence of an order. Its downloads are below it. */
 export const proofPathOf = (transaction: string): string => `${tryOutPath}/proof/${transaction}`;
 
-/** For transactions that began in the example house; the page itself shows those of its algorithm alone. */
+/** Links transactions of the example house. The page itself shows only those of the example's algorithm. */
 export function evidenceOfExample(view: {
   readonly transaction: string;
   readonly initiatorInstitution: string;
@@ -15,7 +15,7 @@ export function evidenceOfExample(view: {
   return view.initiatorInstitution === house ? proofPathOf(view.transaction) : undefined;
 }
 
-/** The evidence of an order: what was recorded, whether it verifies, and how to verify it without this server. */
+/** The evidence of an order: its records, the verification result, and how to verify it without this server. */
 export function proofPage(proof: Proof, evidencePath: string | undefined, texts: Texts, lang: string): Html {
   const { transaction, verdict, approved, timeline } = proof;
   const words = texts.proof;

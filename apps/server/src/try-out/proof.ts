@@ -10,12 +10,12 @@ import {
 import type { TransactionId } from '@countersign/kernel';
 import { algorithm } from './example.ts';
 
-/** The evidence of an order of the example, as its page shows it and hands it out. */
+/** The evidence of an example order, as its page shows it and offers it for download. */
 export interface Proof {
   readonly transaction: TransactionId;
-  /** The evidence bundle, as `countersign evidence export` writes it. */
+  /** The evidence bundle, in the format of `countersign evidence export`. */
   readonly bundle: string;
-  /** What a verifier takes from elsewhere than the bundle: the log's key, and a checkpoint. */
+  /** The trusted inputs of a verifier: the log's key and a checkpoint. */
   readonly trust: string;
   readonly verdict: Verdict;
   readonly approved: boolean;
@@ -25,8 +25,8 @@ export interface Proof {
 /**
  * Reads and verifies an exported bundle.
  *
- * @throws CodedError `transaction_without_records` for a transaction that the example's algorithm did not begin: whoever
- *   is at this machine sees the evidence of the example and no other
+ * @throws CodedError `transaction_without_records` for a transaction that the example's algorithm did not open: visitors see
+ * only evidence of the example
  */
 export function proofOf(transaction: TransactionId, exported: unknown): Proof {
   const parsed = parseBundle(exported);

@@ -24,13 +24,13 @@ import {
 import { exampleKeys } from './keys.ts';
 import { type Proof, proofOf } from './proof.ts';
 
-/** Everything is set up as an operator would, by the interfaces that everybody has. */
+/** The try-out configures everything through the public interfaces, as an operator would. */
 export interface TryOutKeys {
-  /** Of the operator's command. */
+  /** Key file of the operator's command. */
   readonly operatorKeyFile: string;
-  /** Of the second person's. */
+  /** Key file of the second person's command. */
   readonly approverKeyFile: string;
-  /** Of the command of compliance. */
+  /** Key file of the compliance command. */
   readonly complianceKeyFile: string;
 }
 
@@ -39,25 +39,28 @@ export interface TryOutDependencies extends TryOutKeys {
   readonly clock: Clock;
 }
 
-/** A small example in which whoever is at this machine approves an order as a supervisor, with a key of their own. */
+/** A small example in which the user of this machine approves an order as a supervisor, with their own key. */
 export interface TryOut {
-  /** Where a visitor registers a security key or passkey. @throws CodedError `try_out_full`, `try_out_busy` */
+  /** The page where a visitor registers a security key or passkey. @throws CodedError `try_out_full`, `try_out_busy` */
   inviteVisitor(): Promise<{ readonly path: string; readonly visitor: string }>;
-  /** Where an order waits for them. @throws CodedError `try_out_busy`, and what the interfaces say */
+  /**
+   * Places an order and returns the page where the visitor approves it. @throws CodedError `try_out_busy`, and the errors of
+   * the interfaces
+   */
   placeOrder(): Promise<{ readonly path: string; readonly transaction: TransactionId }>;
   /**
-   * The evidence of an order of the example, exported with the operator's rights; the export is on record.
+   * Exports the evidence of an example order with the operator's rights. The export is recorded.
    *
-   * @throws CodedError `transaction_without_records` for what is none of the example
+   * @throws CodedError `transaction_without_records` for a transaction outside the example
    */
   proofOf(transaction: string): Promise<Proof>;
 }
 
 const reason = 'The example of /try';
-/** The screening of sanctions lists is of today; policies take one of up to 24 hours. */
+/** Policies accept a sanctions screening that is at most 24 hours old. */
 const screenEveryMs = 12 * 3_600_000;
 
-/** @throws CodedError `configuration_unsafe` outside development: it makes a supervisor of whoever asks */
+/** @throws CodedError `configuration_unsafe` outside development, because it makes any visitor a supervisor */
 export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDependencies): TryOut {
   const { environment, issuer, dataFolder } = configuration;
   if (environment !== 'development')
@@ -70,7 +73,7 @@ export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDepend
   let mandate: string | undefined;
   let busy = false;
 
-  /** Lazily: while it is being mounted, nothing answers yet. */
+  /** Starts lazily, because the interfaces do not answer yet while routes are mounted. */
   function start() {
     const { since, keys } = exampleKeys(dataFolder, clock.now());
     const command = (clientId: string, file: string): Caller =>
@@ -98,7 +101,7 @@ export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDepend
     });
   }
 
-  /** The example as it has to be; the same again changes nothing but the day of the screening. */
+  /** Creates the example. Running it again changes only the date of the screening. */
   async function setUp(): Promise<NonNullable<typeof started>> {
     started ??= start();
     const { operator, compliance, keys } = started;
@@ -108,7 +111,7 @@ export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDepend
     try {
       await call(operator, 'directory', 'directory:apply', '/directory/apply', file);
     } catch (error) {
-      // Somebody has filled the directory before: the supervisors of the example take two people then.
+      // The directory is already in use, so adding the example's supervisors needs a second person's approval.
       if (!directoryErrors.is(error, 'second_person_required')) throw error;
       const proposal = { file, reason };
       await approve(await call(operator, 'directory', 'directory:apply', '/directory/changes', proposal));
@@ -118,7 +121,7 @@ export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDepend
     screenedAt = now;
     return started;
 
-    /** As the second person, where it waits for one. */
+    /** Approves as the second person if the change is pending. */
     async function approve(answer: unknown): Promise<void> {
       if (typeof answer !== 'object' || answer === null || !('digest' in answer) || started === undefined) return;
       const path = `/directory/changes/${textOf(answer, 'id')}/approve`;
@@ -141,13 +144,13 @@ export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDepend
       const accept = `/mandates/${id}/accept`;
       await call(client('try-out-house'), 'mandates', 'mandate:grant', accept, { termsHash: exampleTerms });
     } catch (error) {
-      // Accepted before; whether it stands is asked when the order is placed.
+      // The mandate was accepted earlier. Placing the order checks whether it is still in force.
       if (!isCodedError(error) || error.category !== 'conflict') throw error;
     }
     return id;
   }
 
-  /** One at a time: what a visitor presses twice is done once. */
+  /** Serialises the work, so that a double click runs it once. */
   async function alone<Result>(work: () => Promise<Result>): Promise<Result> {
     if (busy)
       throw new CodedError({
@@ -174,7 +177,7 @@ export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDepend
             const invited = await call(operator, 'people', 'authenticator:invite', path, { evidence });
             return { path: new URL(textOf(invited, 'url')).pathname, visitor };
           } catch (error) {
-            // This one has a key, or had one: the next.
+            // This visitor already has or had a key, so try the next one.
             if (!authenticatorErrors.is(error, 'recovery_needed')) throw error;
           }
         }
@@ -214,7 +217,7 @@ export function createTryOut({ configuration, clock, ...keyFiles }: TryOutDepend
   };
 }
 
-/** Software of the example, or a command of the operator with the person who uses it. */
+/** A client of the example, or an operator command with the person who uses it. */
 interface Caller {
   readonly client: Client;
   token(request: TokenRequest): Promise<Token>;
@@ -234,7 +237,7 @@ function textOf(answer: unknown, name: string): string {
   return value;
 }
 
-/** Of a token that was just issued here: nothing is decided on this reading. */
+/** Reads the claims of a token that was just issued here, without verification. No decision depends on them. */
 function claimsOf(token: string): Readonly<Record<string, unknown>> {
   const claims: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'));
   return typeof claims === 'object' && claims !== null ? { ...claims } : {};

@@ -5,9 +5,9 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 import { type ApprovalRecord, type Terms, verifyApproval } from './signed-approval.ts';
 
 /**
- * Each approval is checked from the approver's own signature up: the key is the one that had been registered to that
- * person, in the directory or as an authenticator of theirs; what it signed is this transaction's intent; the signer is
- * not who began the transaction, and it was in time.
+ * Verifies each approval from the approver's signature: the key was registered to that person, in the directory or as an
+ * authenticator; the signature covers this transaction's intent; the signer did not open the transaction; and the approval was
+ * in time.
  */
 export const approvalsAreGenuine: Check = {
   id: 'approvals',
@@ -27,7 +27,10 @@ export const approvalsAreGenuine: Check = {
   },
 };
 
-/** At which pages authenticators signed: whose they were is for the reader, who knows the address of the service. */
+/**
+ * The origins at which authenticators signed. The reader must judge them, because only the reader knows the address of the
+ * service.
+ */
 function placesOf(approvals: readonly ApprovalRecord[]): string {
   const origins = approvals.flatMap(({ facts: { signed } }) =>
     signed.form === 'statement' ? [signed.signature.origin] : [],
@@ -37,7 +40,7 @@ function placesOf(approvals: readonly ApprovalRecord[]): string {
     : ` ${origins.length} of them by an authenticator, at ${[...new Set(origins)].toSorted().join(', ')}.`;
 }
 
-/** What was taken back before a step carries nothing: the step may not rest on it. */
+/** A step must not use a withdrawn approval. */
 function useAfterWithdrawal(evidence: Evidence): readonly Finding[] {
   const own = ownRecords(evidence);
   const withdrawals = own.filter(({ type }) => type === 'approval.withdrawn');
@@ -50,12 +53,10 @@ function useAfterWithdrawal(evidence: Evidence): readonly Finding[] {
   });
 }
 
-/**
- * A step is recorded a moment after its approvals were looked at: by so much one may have ended in between.
- */
+/** A step is recorded a moment after its approvals were checked, so an approval may have ended in between. */
 const endedSinceMs = 60_000;
 
-/** A step rests on approvals of this very transaction that had not ended. */
+/** A step must use approvals of this transaction that had not ended. */
 function faultsOfUse(evidence: Evidence): readonly Finding[] {
   return transitionsOf(evidence).flatMap(({ id: record, at, references }) =>
     references.flatMap((reference): readonly Finding[] => {

@@ -2,7 +2,7 @@ import { digestOf } from '@countersign/kernel';
 import { type RecordOf, transitionsOf } from '../own-story.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
-/** What a step said, and the digest by which it is named, are two members of one record: they must be of one thing. */
+/** The body of a step and the digest that names it are two members of one record and must match. */
 export const bodiesFitDigests: Check = {
   id: 'bodies',
   title: 'What each step said is what its digest names',

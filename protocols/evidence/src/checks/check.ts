@@ -2,14 +2,14 @@ import type { RecordId } from '@countersign/kernel';
 import type { Evidence } from '../evidence.ts';
 import { isIncomplete, type ReasonCode } from '../reasons.ts';
 
-/** One question about the evidence. It looks at every record it concerns and never stops at the first fault. */
+/** One question about the evidence. A check examines every relevant record and does not stop at the first fault. */
 export interface Check {
   readonly id: string;
   /** What is true when the check passes. */
   readonly title: string;
   /**
-   * The types of records that it reads more of than every record has, each with the places (JSON pointers) that it reads
-   * beyond those without which the record says nothing. Where such a value is withheld, the check is incomplete.
+   * Record types and the places (JSON pointers) that the check reads, beyond the members that every record of the type needs.
+   * If such a value is withheld, the check is incomplete.
    */
   readonly reads?: Readonly<Record<string, readonly string[]>>;
   run(evidence: Evidence): CheckResult;
@@ -23,21 +23,21 @@ export interface Finding {
 }
 
 export type CheckResult =
-  /** A `code` here is a warning: nothing is wrong, and something is not shown. */
+  /** A `code` here is a warning: no fault was found, but some data is not shown. */
   | {
       readonly ok: true;
       readonly detail: string;
       readonly code?: ReasonCode;
-      /** False when neither the bundle nor the reader brought anything that could be checked. */
+      /** False if neither the bundle nor the reader supplied anything to check. */
       readonly checked: boolean;
     }
   | { readonly ok: false; readonly findings: readonly Finding[] };
 
 /**
- * The check passes when no fault was found; `detail` then says what was looked at. A finding that only says what could not
- * be seen makes the check incomplete.
+ * The check passes if no fault was found; `detail` then states what was checked. A finding about missing data only makes the
+ * check incomplete.
  *
- * @param options.of how many things were checked; with 0 the check is `not checked`, which is no success
+ * @param options.of the number of things checked; with 0 the check is `not checked`, which is not a success
  */
 export function conclude(
   findings: readonly Finding[],
@@ -57,7 +57,7 @@ export function conclude(
   return { ok: true, checked: options.of !== 0, detail };
 }
 
-/** Nothing was there to be checked, and `detail` says what it would have been. */
+/** Nothing was present to check; `detail` names what would have been checked. */
 export function notChecked(detail: string, code?: ReasonCode): CheckResult {
   return { ok: true, checked: false, detail, ...(code === undefined ? {} : { code }) };
 }

@@ -9,9 +9,8 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 import { sizeOf, worthOf } from './decided-amounts.ts';
 
 /**
- * No token is issued and no step that the policies decide on is taken without a decision that permitted it: one about this
- * very principal, action and transaction, in the state and of the size that it has. The decision stands in the record of
- * what it allowed, with all that it was made from.
+ * Every issued token and every step subject to policy has a decision that permitted it, for this principal, action and
+ * transaction in its current state and size. The record of the permitted act contains the decision with its complete input.
  */
 export const stepsWereDecided: Check = {
   id: 'decisions',

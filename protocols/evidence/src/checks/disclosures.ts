@@ -2,8 +2,8 @@ import { recordsOf } from '../evidence.ts';
 import { type Check, conclude, counted } from './check.ts';
 
 /**
- * A leaf holds a salted commitment to each value that is told to few. What is disclosed must open it, so that nobody
- * can put another value into an old record; what is not disclosed stays provable and unread.
+ * A leaf contains a salted commitment to each restricted value. A disclosure must open it, so that a value in an old record
+ * cannot be replaced; undisclosed values remain provable and confidential.
  */
 export const disclosuresOpen: Check = {
   id: 'disclosures',

@@ -4,9 +4,8 @@ import { type Evidence, ownRecords, recordsOf } from '../evidence.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
 /**
- * An identity envelope travels with messages about a transaction. Its record has the digest of what was signed, so an
- * envelope that somebody was sent can be compared with what was issued; and what it says of the transaction must be how
- * the transaction stood.
+ * Envelopes travel with messages about a transaction. The record has the digest of the signed envelope, so a received envelope
+ * can be compared with the issued one, and its statements about the transaction must match the records.
  */
 export const envelopesAreTheIssued: Check = {
   id: 'envelopes',

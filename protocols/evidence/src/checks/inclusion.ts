@@ -3,8 +3,8 @@ import { treeHeadOf } from '../tree-head.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
 /**
- * The bytes of every record hash, along its audit path, to the root that the log signed (RFC 6962 section 2.1.1).
- * Change a byte of a record, its place or its path, and another root comes out.
+ * The bytes of every record hash, along its audit path, to the root that the log signed (RFC 6962 section 2.1.1). Any change to
+ * the bytes, index or path gives another root.
  */
 export const recordsAreIncluded: Check = {
   id: 'inclusion',

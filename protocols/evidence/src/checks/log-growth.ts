@@ -4,8 +4,8 @@ import { openCheckpoint, treeHeadOf } from '../tree-head.ts';
 import { type Check, conclude, type Finding, failed, notChecked } from './check.ts';
 
 /**
- * A log that holds its own key can sign a rewritten history at any time; what it cannot do is make the new tree
- * an extension of one that somebody kept a checkpoint of (RFC 6962 section 2.1.2).
+ * A log that holds its own key can sign a rewritten history at any time. It cannot make the new tree an extension of the tree
+ * in a checkpoint that somebody kept (RFC 6962 section 2.1.2).
  */
 export const logOnlyGrew: Check = {
   id: 'log-growth',

@@ -2,8 +2,8 @@ import { logKeyOf, trustedLogKeyOf } from '../log-key.ts';
 import { type Check, notChecked } from './check.ts';
 
 /**
- * A bundle that names its own key proves only that one hand made it all. The key must come from elsewhere
- * before a signature by it means anything, so its absence is said aloud.
+ * A bundle that supplies its own key proves only that one party made it. Signatures mean nothing until the key comes from
+ * another source, so a missing trusted key is reported.
  */
 export const logKeyIsTrusted: Check = {
   id: 'log-key',

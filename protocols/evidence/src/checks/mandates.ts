@@ -8,8 +8,8 @@ import { legalStep } from '../transaction-lives.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
 /**
- * Authority goes back to a mandate that stood when it was used. Each version holds the digest of the one before,
- * so history cannot be edited; a sub-mandate is narrower than its parent; and at each use everything up to the root was
+ * Every use of authority leads to a mandate that was valid at that time. Each version contains the digest of the previous one,
+ * so history cannot be edited; a sub-mandate is narrower than its parent; and at each use every mandate up to the root was
  * active and in effect.
  */
 export const mandatesStood: Check = {
@@ -70,7 +70,7 @@ class MandateLedger {
     return this.versions(id).find((record) => record.facts.mandate.version === version);
   }
 
-  /** How the mandate stood just before an index of the log. */
+  /** The state of the mandate just before an index of the log. */
   before(id: string, index: bigint): MandateFacts | undefined {
     return this.versions(id).findLast((record) => record.index < index)?.facts.mandate;
   }
@@ -120,9 +120,9 @@ function faultsOfVersion(ledger: MandateLedger, record: MandateRecord): readonly
   return faults;
 }
 
-/** What a sub-mandate permits and its parent does not: proved again here, not taken from who accepted it. */
+/** What a sub-mandate permits beyond its parent. Proved here again instead of trusting the earlier acceptance. */
 function faultsOfCut(parent: MandateFacts, child: MandateFacts): readonly string[] {
-  // What is withheld cannot be compared; that it is withheld is said beside the check.
+  // Withheld members cannot be compared. The check reports them separately.
   const hidden = parent.covered === undefined || child.covered === undefined;
   const longer = child.effectiveFrom < parent.effectiveFrom || child.effectiveUntil > parent.effectiveUntil;
   return [...(longer ? ['it is in effect for longer.'] : []), ...(hidden ? [] : widerTerms(parent, child))];
@@ -136,7 +136,7 @@ function widerTerms(parent: MandateFacts, child: MandateFacts): readonly string[
   return narrowed.ok ? [] : [narrowed.counterexample.sentence];
 }
 
-/** How a mandate stands after what its record says; of other types, it may stand in several ways. */
+/** The status of a mandate after a record of each type. Other types allow several statuses. */
 const statusAfter: Readonly<Record<string, string>> = {
   'mandate.proposed': 'proposed',
   'mandate.accepted': 'active',
@@ -147,8 +147,8 @@ const statusAfter: Readonly<Record<string, string>> = {
 };
 
 /**
- * Acts that needed authority. Steps that use no mandate are left out: cancelling and refusing must remain possible when a
- * mandate has ended. A record of these types without a mandate is none of its type.
+ * Acts that need authority. Steps that use no mandate are left out, because cancelling and refusing must remain possible after
+ * a mandate has ended. A record of these types without a mandate is malformed.
  */
 function usesOf(evidence: Evidence): readonly BundledRecord[] {
   const type = openingOf(evidence)?.facts.intentType;
@@ -159,7 +159,7 @@ function usesOf(evidence: Evidence): readonly BundledRecord[] {
   });
 }
 
-/** The transaction rests on the mandate that it was opened under, or on a fresh one that a person put in its place. */
+/** The transaction must use the mandate that it was opened under, or a new one that a person substituted. */
 function foreignMandate(evidence: Evidence, use: BundledRecord): readonly string[] {
   if (use.transaction !== evidence.bundle.transaction || use.mandate === undefined) return [];
   return mandatesFor(evidence, use).has(use.mandate.id)
@@ -168,8 +168,8 @@ function foreignMandate(evidence: Evidence, use: BundledRecord): readonly string
 }
 
 /**
- * A node may answer from what it knew a moment before, and a record is written a moment after what it tells of was checked:
- * so long a version may have been replaced by a later one that stands as well.
+ * Tolerance for replaced versions: a node may answer from slightly old data, and writes the record after the check. In that
+ * time a later valid version may have replaced the mandate.
  */
 const replacedSinceMs = 60_000;
 
@@ -183,7 +183,7 @@ function faultsOfUse(ledger: MandateLedger, evidence: Evidence, use: BundledReco
   const next = ledger.version(id, version + 1);
   if (next !== undefined && next.index < use.index && use.at - next.at > replacedSinceMs)
     faults.push(`It uses ${id} version ${version}, which had been replaced by then.`);
-  // What a step rests on besides: the mandates of others who act, each with those above it.
+  // A step also depends on the mandates of other actors, each with its ancestors.
   const others = use.references.flatMap((reference) => {
     const facts = evidence.byId.get(reference)?.facts;
     return facts?.kind === 'mandate' && facts.mandate.id !== id ? [facts.mandate.id] : [];
@@ -193,7 +193,7 @@ function faultsOfUse(ledger: MandateLedger, evidence: Evidence, use: BundledReco
   return [...faults, ...[...standing.values()].flat()];
 }
 
-/** What does not stand of a mandate and of those it is cut from, each mandate once. */
+/** Faults in the validity of a mandate and its ancestors. Each mandate is checked once. */
 function faultsOfStanding(
   ledger: MandateLedger,
   id: string,
@@ -202,7 +202,7 @@ function faultsOfStanding(
 ): void {
   const seen = new Set<string>();
   for (let next: string | undefined = id; next !== undefined; ) {
-    // A mandate cut from itself, however long the way round, has no root.
+    // A mandate that is its own ancestor has no root.
     if (seen.has(next)) {
       found.set(`${id} round`, [`The parents of ${id} lead back to it.`]);
       return;

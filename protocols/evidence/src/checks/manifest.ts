@@ -5,8 +5,8 @@ import type { BundledRecord } from '../record.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
 /**
- * The log itself wrote down what belongs into this bundle before the bundle was made, so whoever passes it on
- * cannot leave a record out. Manifests of earlier exports count as well: they must not name what is now missing.
+ * The log recorded the content of this bundle before the bundle was made, so a forwarder cannot omit a record. Manifests of
+ * earlier exports also count: none may name a record that is now missing.
  */
 export const bundleIsComplete: Check = {
   id: 'manifest',

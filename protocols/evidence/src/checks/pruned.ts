@@ -2,8 +2,8 @@ import { recordsOf } from '../evidence.ts';
 import { type Check, counted, type Finding } from './check.ts';
 
 /**
- * The log keeps the hash of every record for ever, and its bytes for as long as a law asks. What it removed it said
- * beforehand, by place; bytes that are absent without that were left out by somebody else.
+ * The log keeps the hash of every record for ever, and its bytes until the end of their retention. It records the removal
+ * beforehand, by index; other missing bytes were removed by somebody else.
  */
 export const absencesAreExplained: Check = {
   id: 'pruned',

@@ -1,6 +1,6 @@
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
-/** What a record rests on is in the bundle too, and was in the log before it: a chain ends in records, not in names. */
+/** Every record that another record refers to is in the bundle and precedes it in the log, so that a chain ends in records. */
 export const referencesArePresent: Check = {
   id: 'references',
   title: 'Everything a record rests on is here and came before it',

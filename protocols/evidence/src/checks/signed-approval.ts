@@ -17,13 +17,13 @@ export type VerifiedApproval =
   | {
       readonly ok: false;
       readonly detail: string;
-      /** What would show whose key it is, is withheld or no longer kept: nothing is known to be wrong. */
+      /** The evidence of the key's owner is withheld or pruned; no fault is known. */
       readonly unseen: boolean;
     };
 
 /**
- * Verifies who signed an approval: the signature with the key that the record holds, and that key against the record by
- * which it became the approver's.
+ * Verifies the signer of an approval: the signature with the recorded key, and the key with the record that registered it to
+ * the approver.
  */
 export function verifyApproval(evidence: Evidence, approval: ApprovalRecord): VerifiedApproval {
   try {
@@ -58,8 +58,8 @@ function verifyJwsApproval(evidence: Evidence, approval: ApprovalRecord, { jws: 
 }
 
 /**
- * An assertion shows at which page it was made, for which service, and that its user was verified. Page and service are
- * those that the record states: the service must be the one that the authenticator was registered for, the page one of it.
+ * An assertion proves the origin, the relying party and that the user was verified. Both must match the record: the relying
+ * party is that of the registration, and the origin belongs to it.
  */
 function verifyApprovalStatement(
   evidence: Evidence,
@@ -85,13 +85,13 @@ function verifyApprovalStatement(
   const { rpId, credentialId } = registered.facts;
   if (rpId !== signature.rp_id || credentialId !== signature.credential_id)
     throw refused('The authenticator was registered for another service, or under another id.');
-  // WebAuthn Level 3 section 6.1.3: it never changes for one credential.
+  // WebAuthn Level 3 section 6.1.3: the flag never changes for a credential.
   if (registered.facts.backupEligible !== backupEligible)
     throw refused('The authenticator is another one than was registered: it says otherwise whether it can be copied.');
   return claims;
 }
 
-/** WebAuthn Level 3 section 5.1.3, steps 7 and 8: where browsers let keys of a service be used. */
+/** WebAuthn Level 3 section 5.1.3, steps 7 and 8: the origins at which browsers allow keys of a relying party. */
 function isPageOf(origin: string, rpId: string): boolean {
   const url = URL.canParse(origin) ? new URL(origin) : undefined;
   if (url === undefined || url.origin !== origin) return false;
@@ -125,7 +125,7 @@ function registrationOf(
   return undefined;
 }
 
-/** Of what the approval rests on, something is withheld or no longer kept. */
+/** A record that the approval refers to is withheld or pruned. */
 function restsOnUnseen(evidence: Evidence, { references }: ApprovalRecord): boolean {
   return references.some(
     (reference) =>
@@ -141,7 +141,7 @@ function unheld(detail: string): CodedError {
   return new CodedError({ code: holderUnknown, category: 'invalid', detail });
 }
 
-// These stay inside this file: they become a finding.
+// Never leaves this file; it becomes a finding.
 function refused(detail: string): CodedError {
   return new CodedError({ code: notGenuine, category: 'invalid', detail });
 }

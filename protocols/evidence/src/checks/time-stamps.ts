@@ -17,8 +17,8 @@ import { type Check, conclude, counted, type Finding, notChecked } from './check
 const clockSlackMs = 1_000;
 
 /**
- * A clock of the log's own proves nothing to who does not trust the log. An authority's token over a checkpoint (RFC
- * 3161) shows that everything below existed at its time; a record that claims a later one was dated wrongly.
+ * The log's own clock proves nothing to a reader who does not trust the log. A time stamp token over a checkpoint (RFC 3161)
+ * proves that everything below existed at its time; a record that claims a later time was misdated.
  */
 export const timesAreStamped: Check = {
   id: 'time-stamps',

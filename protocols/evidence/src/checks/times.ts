@@ -2,8 +2,8 @@ import type { Check, Finding } from './check.ts';
 import { conclude, counted } from './check.ts';
 
 /**
- * Whether something was in time is judged by the time of its record. The log sets it, and never sets an earlier one than
- * that of the record before: a record that was dated back stands out between its neighbours.
+ * Deadlines are judged by the time of the record. The log sets it and never lets it decrease, so a backdated record conflicts
+ * with its neighbours.
  */
 export const timesRise: Check = {
   id: 'times',

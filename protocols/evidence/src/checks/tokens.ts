@@ -9,9 +9,9 @@ import { legalStep } from '../transaction-lives.ts';
 import { type Check, conclude, counted, type Finding } from './check.ts';
 
 /**
- * A token says what its record says, and is for no more than the intent. Token exchange narrows and never widens (RFC
- * 8693): the new token has no scope the old one lacked, is for no more (RFC 9396), does not outlive it, names one actor more
- * and the same ones before, and stays with its transaction, intent, mandate and institution.
+ * A token matches its record and is for no more than the intent. Token exchange only narrows (RFC 8693): the new token has no
+ * additional scope, no wider details (RFC 9396) and no later expiry, adds one actor to the same previous ones, and keeps its
+ * transaction, intent, mandate and institution.
  */
 export const tokensOnlyNarrow: Check = {
   id: 'tokens',
@@ -55,11 +55,11 @@ function hidesDetails(token: BundledRecord | undefined): boolean {
   return token?.withheld.has(tokenDetails) === true;
 }
 
-/** What the record says beside the claims, for those who never see a token. */
+/** Faults in what the record states besides the claims, for readers who never see the token. */
 function recordFaults(token: Token): readonly string[] {
   const { claims } = token.facts;
   const faults: string[] = [];
-  // It was recorded before it was let out, under an id chosen beforehand.
+  // The record was written before the token was released, under an id chosen beforehand.
   if (claims.evidence !== token.id) faults.push('The token names another record as its own.');
   if (claims.sub !== token.subject) faults.push('The token is of another subject than its record says.');
   if (token.institution !== undefined && claims.institution !== token.institution)
@@ -77,14 +77,14 @@ function recordFaults(token: Token): readonly string[] {
     faults.push('The token is under another mandate than its record says.');
   if (claims.txn !== null && claims.intentDigest === null)
     faults.push('The token is of a transaction, and states no intent.');
-  // A step names its mandate itself, and is taken where the issuer keeps transactions, and nowhere else.
+  // The step names the mandate. Such a token is accepted only at the issuer's interface for transactions.
   if (isForStep(claims) && !isStep(token))
     faults.push('The token is of a transaction, states no mandate, and is not for a step.');
   if (claims.exp <= claims.issuedAt) faults.push('The token ends before it begins.');
   return faults;
 }
 
-/** The intent is all that a token may be for; hops may name fewer places and steps, and smaller amounts. */
+/** A token may be for no more than the intent. Later tokens may have fewer locations and actions, and smaller amounts. */
 function intentFaults(evidence: Evidence, token: Token): readonly string[] {
   const { claims, tokenType } = token.facts;
   const opening = openingOf(evidence);
@@ -97,7 +97,7 @@ function intentFaults(evidence: Evidence, token: Token): readonly string[] {
   const faults: string[] = [];
   const end = Date.parse(detail.not_after);
   if (claims.exp * 1000 > end) faults.push('It outlives the intent.');
-  // A token of another class is for a trust domain, not for one place.
+  // Other token types are for a trust domain instead of one location.
   if (tokenType === undefined || tokenType === accessTokenType)
     if (!detail.locations.includes(claims.audience))
       faults.push('It is for a place that its authorization detail does not name.');
@@ -116,7 +116,7 @@ function isStep(token: Token): boolean {
   return taken && (hidesDetails(token) || (claims.details !== undefined && stepIn(claims.details) !== undefined));
 }
 
-/** A token for a step is for events in the life of this transaction, with their scopes, under a mandate that it rests on. */
+/** A token for a step is for events in this transaction's life cycle, with their scopes, under a mandate of the transaction. */
 function stepFaults(evidence: Evidence, token: Token): readonly string[] {
   const { claims } = token.facts;
   const step = isForStep(claims) && claims.details !== undefined ? stepIn(claims.details) : undefined;
@@ -190,7 +190,7 @@ function exchangeFaults(source: Token, exchange: Exchange): readonly string[] {
   for (const member of ['txn', 'intentDigest'] as const)
     if (!same(before[member], after[member])) faults.push(`The token states another ${names[member]}.`);
   const [mandateBefore, mandateAfter] = [membersOf(before.mandate), membersOf(after.mandate)];
-  // The version may be a newer one: which was in force is asked by the check of the mandates.
+  // The version may be newer. The mandate check determines which version was in force.
   if (mandateBefore?.['id'] !== mandateAfter?.['id']) faults.push('The token states another mandate.');
   if (!hidesDetails(source) && !hidesDetails(exchange)) faults.push(...widerDetails(before, after));
   return faults;
@@ -198,7 +198,7 @@ function exchangeFaults(source: Token, exchange: Exchange): readonly string[] {
 
 const names = { txn: 'transaction', intentDigest: 'intent' } as const;
 
-/** By the same comparison that the exchange was granted by. */
+/** Uses the same comparison as the token exchange itself. */
 function widerDetails(before: TokenClaims, after: TokenClaims): readonly string[] {
   if (after.details === undefined) return [];
   const outer = before.details === undefined ? [] : detailsIn(before.details);
@@ -214,7 +214,7 @@ function addsOneActor(before: TokenClaims, after: TokenClaims): boolean {
   return earlier !== undefined && now !== undefined && now.length === earlier.length + 1 && same(now.slice(1), earlier);
 }
 
-/** RFC 8693 section 4.4: a condition that is not understood is a condition that is not met. */
+/** RFC 8693 section 4.4: a condition that is not understood counts as not met. */
 function mayActAsNamed({ mayAct, all }: TokenClaims, after: TokenClaims, { client }: Exchange): boolean {
   if (mayAct === null) return true;
   const [actor] = actorsOf(after.act) ?? [];
@@ -226,7 +226,7 @@ function mayActAsNamed({ mayAct, all }: TokenClaims, after: TokenClaims, { clien
   );
 }
 
-/** A revocation of any token before it ends this one too. */
+/** The revocation of any ancestor token also ends this one. */
 function keepsAncestors(before: TokenClaims, { ancestors }: TokenClaims): boolean {
   const earlier = Array.isArray(before.ancestors) ? before.ancestors : [];
   return same(ancestors, [revocationKey({ kind: 'token', id: before.jti }), ...earlier]);

@@ -4,8 +4,8 @@ import type { ReasonCode } from '../reasons.ts';
 import { type Check, type CheckResult, notChecked } from './check.ts';
 
 /**
- * A log can show two readers two trees, each signed. Witnesses cosign one only; who they must be is the reader's to say
- * (C2SP tlog-policy), never the bundle's.
+ * A log can show two readers two signed trees. Witnesses cosign only one. The reader's policy (C2SP tlog-policy), never the
+ * bundle, determines the witnesses.
  */
 export const witnessesCosigned: Check = {
   id: 'witnesses',

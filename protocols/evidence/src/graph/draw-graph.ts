@@ -11,7 +11,7 @@ import { escaped, longText } from './markup.ts';
  */
 export function drawGraph(graph: EvidenceGraph, { style = true }: { readonly style?: boolean } = {}): string {
   const main = graph.edges.filter(({ main: drawn }) => drawn);
-  // Whom a firm sends, and who does nothing else, is no part of the chain.
+  // A firm that is only represented by somebody is not part of the chain.
   const joined = new Set(main.filter(({ says }) => says !== represents).flatMap(({ from, to }) => [from, to]));
   for (const { from, to, says } of main) if (says === represents && joined.has(to)) joined.add(from);
   const layout = layOutGraph({
@@ -30,14 +30,14 @@ export function drawGraph(graph: EvidenceGraph, { style = true }: { readonly sty
     ),
     ...lines.map(({ line }) => line),
     ...layout.nodes.map((node) => boxOf(node)),
-    // Names of lines above everything, so that no box hides one.
+    // Labels are drawn last, so that no box hides one.
     ...lines.flatMap(({ label }) => label ?? []),
     '</svg>',
     '',
   ].join('\n');
 }
 
-/** Colours follow the reader's; on paper they are those of the light scheme. */
+/** Colours follow the reader's colour scheme; print uses the light scheme. */
 export const graphStyle = `
 .evidence-graph { font: 12px system-ui, sans-serif; --ink: #16202e; --quiet: #4d5b6d; --line: #8795a8; --ground: #ffffff;
   --institution: #e8ecf2; --mandate: #e3eefc; --policy: #e6e4fb; --person: #fdf0d8; --agent: #fbe9dc; --client: #f6eee6;

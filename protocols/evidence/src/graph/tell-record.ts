@@ -6,19 +6,19 @@ interface Told {
   readonly type: string;
   readonly id: string;
   readonly view: View;
-  /** It is of the transaction itself, not of what that rests on. */
+  /** Whether the record belongs to the transaction itself. */
   readonly own: boolean;
 }
 
 type Teller = (told: Told, notes: GraphNotes) => void;
 
-/** What a record of each type says about who may do what. Types that are not here say nothing of it. */
+/** Adds what a record says about authority to the graph. Other record types add nothing. */
 export function tellRecord(told: Told, notes: GraphNotes): void {
   if (told.type.startsWith('mandate.')) tellMandate(told, notes);
   else tellers.get(told.type)?.(told, notes);
 }
 
-/** A person, an agent, or a client that no principal is known of. With the firm that it acts for. */
+/** A person, an agent, or a client without a known principal, with the firm that it acts for. */
 function principal(actor: View, notes: GraphNotes): string | undefined {
   const id = actor.text('id');
   if (id === undefined) return undefined;
@@ -144,7 +144,7 @@ function tellToken(told: Told, notes: GraphNotes): void {
   }
 }
 
-/** A decision that was made for a record and stands in it. */
+/** A decision that is embedded in the record it was made for. */
 function embeddedDecision({ id, view }: Told, notes: GraphNotes, node: string): void {
   const decision = view.at('data', 'decision');
   const permits = decision.flag('decision');
@@ -204,7 +204,7 @@ function tellWithdrawal({ view }: Told, notes: GraphNotes): void {
   notes.edge(principal(view.at('subject'), notes), 'withdrew', given);
 }
 
-/** Refusals of one sort against one party are one node: what was tried is counted, not repeated. */
+/** Equal refusals against one party form one node with a count. */
 function tellRefusal({ type, view }: Told, notes: GraphNotes): void {
   const sort = type.slice(0, type.indexOf('.'));
   const who = principal(view.at('subject'), notes) ?? client(view.text('client'), notes);

@@ -15,7 +15,7 @@ export interface OcsfEvent extends Members {
   readonly time: number;
 }
 
-/** What people are woken for. */
+/** Event types that raise an alert. */
 const alarms: ReadonlySet<string> = new Set([
   'source.alarm',
   'clock.alarm',
@@ -25,7 +25,7 @@ const alarms: ReadonlySet<string> = new Set([
 ]);
 const severities = { informational: 1, low: 2, high: 4 } as const;
 
-/** Members of a record that the event says in its own words; all others are `unmapped`. */
+/** Members of a record that have their own place in the event. All others go to `unmapped`. */
 const mapped: ReadonlySet<string> = new Set([
   'id',
   'type',
@@ -42,10 +42,10 @@ const mapped: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A record as an event of the framework, for those who collect their events so. It proves nothing: what proves is the
- * record, which `metadata.uid` names.
+ * Converts a record to an event of the framework, for external event collectors. The event proves nothing; the record does, and
+ * `metadata.uid` names it.
  *
- * @param record of any shape; what cannot be read is left out
+ * @param record of any shape; unreadable members are left out
  * @param product.version of the program that wrote it
  */
 export function ocsfEvent(
@@ -105,7 +105,7 @@ function eventOf(type: string, view: View): Described {
         className,
         activity: usual,
         members: {
-          // The framework asks for one, and whose credentials were refused may be nobody's.
+          // The framework requires a user, but refused credentials may belong to no known person.
           user: user ?? { name: 'unknown', type_id: 0 },
           actor,
           service: { name: view.at('audience').list()[0]?.text() ?? 'countersign' },
@@ -121,7 +121,7 @@ function eventOf(type: string, view: View): Described {
     case 'userAccess': {
       const privileges = view.texts(...(view.texts('scope').length > 0 ? ['scope'] : ['data', 'scopes']));
       const held = type === 'grant.revoked' ? userById(view.text('data', 'subject')) : user;
-      // Without a person or something given there is no such event.
+      // These events require a person; authorizeSession also requires a privilege.
       if (held === undefined || (className === 'authorizeSession' && privileges.length === 0))
         return apiActivity(type, otherActivity, view);
       return {
@@ -173,7 +173,7 @@ function apiActivity(type: string, activity: number, view: View): Described {
         request: { uid: view.text('id') ?? 'unknown' },
         ...(reason === undefined ? {} : { response: { error: reason } }),
       },
-      // The framework asks for one: where no address was seen, it is the client, or what acts of itself.
+      // The framework requires a source endpoint. Without an address, it is the client or the acting component.
       src_endpoint: endpointOf(view) ?? { name: view.text('client') ?? service },
       ...(view.text('transaction') === undefined
         ? {}
@@ -187,7 +187,7 @@ function registration(operation: string | undefined): number {
   return operation === 'register' ? 1 : operation === 'remove' ? 6 : otherActivity;
 }
 
-/** Who acts: the current actor, otherwise the subject, otherwise the client or the component itself. */
+/** The acting party: the current actor, otherwise the subject, the client or the component itself. */
 function actorOf(view: View): Members {
   const user = userOf(view.list('actors')[0] ?? new View(undefined)) ?? userOf(view.at('subject'));
   const client = view.text('client');
@@ -206,7 +206,7 @@ function userOf(actor: View): Members | undefined {
     : { ...userById(uid), ...(institution === undefined ? {} : { org: { uid: institution } }) };
 }
 
-/** Ids begin with what they are the ids of. */
+/** The prefix of an id gives its kind. */
 function userById(uid: string | undefined): Members | undefined {
   if (uid === undefined) return undefined;
   return { uid, type_id: /^(?:service|agent|client):/.test(uid) ? 4 : 1 };
@@ -224,7 +224,7 @@ function endpointOf(view: View): Members | undefined {
   return ip === undefined ? undefined : { ip, ...given({ zone }) };
 }
 
-/** What was made, changed or removed: by its id where it has one, otherwise by what it is. */
+/** The entity that was created, changed or removed: by its id if there is one, otherwise by its kind. */
 function entityOf(type: string, view: View): Members {
   const [kind = type] = type.split('.');
   const names = ['candidate', 'change_request', 'kid', 'hold', 'subscription', 'proposal'];
@@ -265,7 +265,7 @@ function unmappedOf(index: bigint, record: unknown): Members {
   return { index: index.toString(), ...Object.fromEntries(members.filter(([name]) => !mapped.has(name))) };
 }
 
-/** The members that are there. */
+/** Drops undefined members. */
 function given(members: Members): Members {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }

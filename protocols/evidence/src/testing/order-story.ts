@@ -12,7 +12,7 @@ import { approvalStatementType, approvalType } from '../index.ts';
 import { type Draft, PaperLog } from './paper-log.ts';
 
 let drawn = 0;
-/** Ids that differ and need no randomness. */
+/** Distinct ids without randomness. */
 const idSource = {
   clock: { now: () => 1_800_000_000_000 },
   random: {
@@ -26,18 +26,18 @@ const idSource = {
 
 type Members = Readonly<Record<string, Json>>;
 
-/** What a test may change before the story is written down; each hook gets what would be written. */
+/** Changes that a test makes before records are written. Each hook receives the record to write. */
 export interface Plot {
-  /** By record name (`submitted`, `exchanged`, ...). Answer undefined to leave the record out. */
+  /** Receives the record name (`submitted`, `exchanged`, ...). Returns undefined to omit the record. */
   readonly rewrite?: (name: string, draft: Draft) => Draft | undefined;
   readonly mandate?: (version: number, mandate: Members) => Members;
   readonly approval?: (terms: Members) => Members;
   readonly approver?: { readonly signsWith?: KeyObject; readonly kid?: string };
-  /** The approver signs with an authenticator instead of a key of the directory. */
+  /** The approver signs with an authenticator instead of a directory key. */
   readonly authenticator?: {
     readonly key: SoftwareAuthenticator;
     readonly behaviour?: CeremonyBehaviour;
-    /** What the record holds instead of what was signed. */
+    /** Replaces the signature in the record. */
     readonly record?: (signature: WebAuthnSignature) => WebAuthnSignature;
   };
   /** Writes further records before the named one. */
@@ -60,7 +60,7 @@ const partOf = (part: string, content: Json) => ({
   digest: typeof content === 'string' ? sha256Base64Url(content) : digestOf(content),
   content,
 });
-/** A bundle as its activation records it, one part by its digest alone. */
+/** A policy bundle as its activation records it, with one part as a digest only. */
 const policyParts = [
   partOf('schema.cedarschema', 'namespace Trading {}'),
   partOf('orders.cedar', '@id("p1") permit(principal, action, resource);'),
@@ -82,10 +82,7 @@ const firm = '5493000ARRANGERDEM94';
 const venue = 'https://venue.example/orders';
 const clearing = 'https://clearing.example/trades';
 
-/**
- * A decision as a record holds it, with what it was made from. A liar who changes the input changes its digest too: see
- * {@link redigested}.
- */
+/** A recorded decision with its input. A forger who changes the input also updates its digest: see {@link redigested}. */
 export function decisionOn(input: Members, permitted = true): Members {
   return {
     decision_id: newId('decision', idSource),
@@ -102,7 +99,10 @@ export function decisionOn(input: Members, permitted = true): Members {
   };
 }
 
-/** The data of a record with its decision made from another input: consistent with itself, and about something else. */
+/**
+ * The data of a record with its decision made from another input, so that it is consistent with itself but about something
+ * else.
+ */
 export function redigested(data: Members, change: (input: Members) => Members): Members {
   const decision = data['decision'] as Members;
   const input = change(decision['input'] as Members);
@@ -148,7 +148,7 @@ export function tellOrder(plot: Plot = {}) {
     ids[name] = id;
     const draft: Draft = { id, ...make(id) };
     const told = plot.rewrite === undefined ? draft : plot.rewrite(name, draft);
-    // What is taken out of a record is part of what a token says all the same.
+    // A token still contains what is removed from its record.
     if (name === 'issued') {
       const { claims } = (told?.['protected'] === undefined ? (told ?? draft) : draft).data as { claims: Members };
       issuedClaims = claims;
@@ -196,7 +196,7 @@ export function tellOrder(plot: Plot = {}) {
   };
   const entity = (type: string, id: string): Members => ({ __entity: { type, id } });
   const decimal = (arg: string): Members => ({ __extn: { fn: 'decimal', arg } });
-  /** What the policies are asked about the transaction. */
+  /** The policy question about the transaction. */
   const question = (action: string, state: string, supervisors: number, context: Members = {}): Members => ({
     v: 1,
     action,
@@ -464,7 +464,7 @@ function signByAuthenticator(
 ) {
   const terms = { typ: approvalStatementType, iss: 'person:boris', jti: 'j1', ...approvalTerms(txn, digest) };
   const claims = plot.approval?.(terms) ?? terms;
-  // What a test leaves out or changes is signed as it stands.
+  // Signs the terms exactly as the test changed them.
   const { signature, jwk } = key.sign(claims as typeof terms & { iat: number; exp: number }, behaviour);
   return {
     registration: {

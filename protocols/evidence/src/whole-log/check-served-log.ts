@@ -14,13 +14,13 @@ import { createHashList } from './hash-list.ts';
 import { readAhead } from './read-ahead.ts';
 import { type LogFault, logFault, type SoundLog } from './whole-log.ts';
 
-/** A log as it is served, from wherever: nothing of it is believed. */
+/** A served log from any source. All of it is untrusted. */
 export interface ServedLog {
-  /** The hashes of a tile; undefined when it is not there. */
+  /** The hashes of a tile; undefined if the tile does not exist. */
   tile(tile: Tile): Promise<Uint8Array | undefined>;
   /**
-   * The entries of a bundle, with undefined in the place of each whose body is gone. Undefined altogether when they are
-   * not to be had, gone or not.
+   * The entries of a bundle, with undefined for each pruned body. Undefined as a whole if the bundle cannot be read, for
+   * whatever reason.
    */
   entries(bundle: EntryBundle): Promise<readonly (Buffer | undefined)[] | undefined>;
 }
@@ -33,25 +33,25 @@ export interface SignedHead {
 export type ServedLogCheck =
   | LogFault
   | (SoundLog & {
-      /** Entries that were not to be had, and of which nothing says that they are gone. */
+      /** Entries that could not be read and that no record declares as pruned. */
       readonly unread: number;
-      /** Entries that are no records of ours: of these the hashes were checked, and nothing that they say. */
+      /** Entries of another implementation. Only their hashes were checked. */
       readonly foreign: number;
     });
 
-/** Bundles that are asked for before they are needed. */
+/** Number of bundles fetched ahead. */
 const bundlesAhead = 8;
 
 /**
- * Recomputes everything that a log serves, from its entries: their hashes, places, times and the numbers of the streams,
- * every tile of every level, the root that was signed, and the one that the reader holds from earlier. Where a body is
- * absent its hash in the tile stands for it, which the root then proves.
+ * Recomputes a served log from its entries: hashes, indexes, times, stream numbers, every tile of every level, the signed root,
+ * and the root of the reader's earlier checkpoint. For an absent body, the tile's hash is used, which the root then proves.
  *
- * @param head what the checkpoint says, whose signatures the caller has verified
- * @param foreignEntries takes the log of another implementation: what is no record of ours is counted, and is no fault
- * @param earlier what an older checkpoint says, verified as well: the log has only grown since
- * @returns the first fault: `checkpoint_stale`, `history_forked`, `tile_missing`, `tile_altered`, `root_differs`, and those
- *   of the entries
+ * @param head the content of the checkpoint, whose signatures the caller has verified
+ * @param foreignEntries accepts the log of another implementation: entries that are not records of this product are counted and
+ * are no fault
+ * @param earlier the content of an older verified checkpoint, which the log must extend
+ * @returns the first fault: `checkpoint_stale`, `history_forked`, `tile_missing`, `tile_altered`, `root_differs`, and those of
+ * the entries
  */
 export async function checkServedLog({
   source,
@@ -77,7 +77,7 @@ export async function checkServedLog({
   const above = createTilesAbove(source, head.size);
   let frontier = Frontier.empty;
 
-  /** The root at a size within the leaves that come next. */
+  /** Checks the earlier root when its size lies within the next leaves. */
   const forked = (leaves: readonly Buffer[]): LogFault | undefined => {
     if (earlier === undefined || earlier.size < frontier.size || earlier.size > frontier.size + BigInt(leaves.length))
       return undefined;
@@ -148,12 +148,12 @@ export async function checkServedLog({
   return { ok: true, size: head.size, root, pruned: absent - unread, unread, foreign, openStreams };
 }
 
-/** The tiles above the leaves, recomputed as the leaves come, and compared. */
+/** Recomputes the tiles above the leaves as leaves arrive, and compares them with the served ones. */
 function createTilesAbove(source: ServedLog, size: bigint) {
   const levels: { readonly hashes: Buffer[]; index: bigint }[] = [];
 
   async function differs(level: number, index: bigint, hashes: readonly Buffer[], last: bigint) {
-    // Those of level 0 have been compared with the entries.
+    // Tiles of level 0 have already been compared with the entries.
     if (level === 0) return undefined;
     const tile = { level, index, width: hashes.length };
     const stored = hashesOf(await source.tile(tile), tile, last);
@@ -175,7 +175,7 @@ function createTilesAbove(source: ServedLog, size: bigint) {
   }
 
   return {
-    /** @param last the place of the last of these leaves */
+    /** @param last the index of the last of these leaves */
     async add(leaves: readonly Buffer[], last: bigint): Promise<LogFault | undefined> {
       for (const leaf of leaves) {
         const wrong = await addTo(0, leaf, last);
@@ -183,7 +183,7 @@ function createTilesAbove(source: ServedLog, size: bigint) {
       }
       return undefined;
     },
-    /** The tiles at the right edge. */
+    /** Checks the partial tiles at the right edge. */
     async finish(): Promise<LogFault | undefined> {
       for (const [level, { hashes, index }] of levels.entries()) {
         if (hashes.length === 0) continue;
@@ -207,7 +207,7 @@ function hashesOf(tile: Uint8Array | undefined, place: Tile, index: bigint): Buf
   return Array.from({ length: place.width }, (_, at) => bytes.subarray(at * hashSize, (at + 1) * hashSize));
 }
 
-/** Entries and their tile disagree: whether the tree above, or the root, speaks for the entries. */
+/** If entries and their tile disagree, determines whether the parent tile or the root confirms the entries. */
 async function tileIsWrong({
   source,
   head,

@@ -4,19 +4,19 @@ import { createEntryReader } from './entry-reader.ts';
 import { createHashList } from './hash-list.ts';
 import { type LogFault, logFault, type PresentedEntry, type SoundLog } from './whole-log.ts';
 
-/** What a log turned out to be. */
+/** The result of checking a log. */
 export type WholeLogCheck = LogFault | SoundLog;
 
-/** Entries that are hashed into the tree in one go. */
+/** Number of entries hashed into the tree at once. */
 const atOnce = 256;
 
 /**
- * Recomputes a whole log from its entries, without the system that wrote it: places, hashes, records, times, numbers of
- * the streams, what was pruned, and the root.
+ * Recomputes a whole log from its entries, independently of the system that wrote it: indexes, hashes, records, times, stream
+ * numbers, pruned ranges, and the root.
  *
  * @param entries from the first one on, in their order
- * @param expected what a checkpoint says; entries behind its size are read as well
- * @param onEntry is given each record with its place
+ * @param expected the content of a checkpoint; entries after its size are read as well
+ * @param onEntry receives each record with its index
  * @returns the first fault
  */
 export async function checkWholeLog({

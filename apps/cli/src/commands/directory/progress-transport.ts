@@ -1,18 +1,18 @@
 import { type Answer, createTransport, isObject, noAnswer, type Transport } from '@countersign/sdk/calling';
 
-/** How far the directory has come with a file. */
+/** The progress of applying a directory file. */
 export interface Progress {
   readonly step: string;
   readonly done: number;
   readonly of: number;
 }
 
-/** A hundred thousand entities take seconds on a good machine; and nobody waits for ever. */
+/** A hundred thousand entities take seconds on a fast machine. The timeout leaves a wide margin. */
 const timeoutMs = 10 * 60_000;
 const maxBytes = 128 * 1_048_576;
 const mediaType = 'application/x-ndjson';
 
-/** Sends as the sdk does, except for whole files: of those the directory is asked to say how far it has come. */
+/** Sends like the sdk, but requests progress reports when it sends a whole file. */
 export function progressTransport(onProgress: (progress: Progress) => void): Transport {
   const ordinary = createTransport();
   return {
@@ -44,7 +44,7 @@ async function sendFile(
   }
 }
 
-/** What came of it: the status of a refusal is in its problem, because that of the answer was sent before. */
+/** The final result. An error's status is in its problem document, because the status of the response was sent before. */
 async function lastLineOf(
   answer: Response,
   onProgress: (progress: Progress) => void,
@@ -72,7 +72,7 @@ async function* linesOf(answer: Response): AsyncGenerator<string> {
     if (size > maxBytes) throw new Error('the answer is too large');
     const [first = '', ...rest] = decoder.decode(chunk, { stream: true }).split('\n');
     pending.push(first);
-    // The last line is long: it is put together once, not with every chunk.
+    // The last line is long, so its chunks are joined once.
     for (const next of rest) {
       yield pending.join('');
       pending = [next];

@@ -2,25 +2,22 @@ import { type Answer, createTransport, noAnswer, type Transport } from '@counter
 
 /** One event of a stream, as it came. */
 export interface StreamedEvent {
-  /** Position: what to go on from. */
+  /** The position from which to continue. */
   readonly id: string;
   /** JSON. */
   readonly data: string;
 }
 
-/** An event is far smaller; what does not end within it is none. */
+/** Events are far smaller; a longer line is invalid. */
 const maxEventChars = 1_048_576;
-/** The stream says something every fifteen seconds, if only that there is nothing. */
+/** The stream sends at least a keep-alive every fifteen seconds. */
 const silenceMs = 60_000;
 const mediaType = 'text/event-stream';
 
-/**
- * Sends as the sdk does, except for the stream of events: that is read for as long as it lasts. Its answer comes when
- * the stream has ended, by the server, by `signal`, or because the connection broke.
- */
+/** Sends like the sdk, but reads an event stream until it ends: by the server, by `signal`, or by a broken connection. */
 export function streamTransport(hooks: {
   readonly onEvent: (event: StreamedEvent) => void;
-  /** The position that the stream begins or goes on from. */
+  /** The position from which the stream starts or continues. */
   readonly onPosition: (id: string) => void;
   readonly signal: AbortSignal;
 }): Transport {
@@ -56,7 +53,7 @@ async function follow(
     for await (const lines of framesOf(answer, heard)) take(lines, hooks);
     return { ...seen, body: '' };
   } catch (cause) {
-    // What was heard counts; from where it broke off one goes on.
+    // Received events count. The next connection continues from the last position.
     if (begun || hooks.signal.aborted) return { status: 200, body: '' };
     throw noAnswer(cause, url, `No usable answer from ${new URL(url).origin}.`);
   } finally {

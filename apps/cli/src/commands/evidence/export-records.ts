@@ -13,15 +13,14 @@ import { readExport } from './read-export.ts';
 export const exportFormats = ['jsonl', 'csv', 'html'] as const;
 export type ExportFormat = (typeof exportFormats)[number];
 
-/** A report is for reading. */
+/** Limit for a report that people can read. */
 const mostInReport = 10_000;
 
 /**
- * Writes all records that a question finds into a file. It appears when it is whole: what is interrupted leaves nothing
- * that looks like an export.
+ * Writes all matching records to a file. The file appears only when complete, so an interrupted export leaves nothing behind.
  *
- * @returns how many there were
- * @throws CodedError as the interface refuses it; `report_too_large`
+ * @returns the number of records
+ * @throws CodedError of the interface; `report_too_large`
  */
 export async function exportRecords(
   connection: Connection,
@@ -36,7 +35,7 @@ export async function exportRecords(
   });
   const partial = `${out}.part`;
   const file = createWriteStream(partial, { mode: 0o600 });
-  // What fails is thrown by what waits for it below; what was still being written when it was given up fails for nobody.
+  // The awaits below report errors. Errors of writes after a cancellation are ignored.
   file.on('error', () => undefined);
   try {
     for await (const text of textOf(pages, format, flags)) if (!file.write(text)) await once(file, 'drain');

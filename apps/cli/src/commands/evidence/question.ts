@@ -1,7 +1,7 @@
 import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
 
-/** What evidence can be asked for by, by the names that the interface has for it: a flag each. */
+/** The search criteria for evidence, by the names of the interface; each is a flag. */
 const filters = [
   ['transaction', '<id>', 'of this transaction'],
   ['person', '<id>', 'with this person as subject, actor or approver, e.g. person:anna.keller'],
@@ -19,16 +19,16 @@ const filters = [
   ['purpose', '<words>', 'what they are wanted for; it goes on record'],
 ] as const;
 
-/** A question as it is typed. */
+/** A question as given by flags. */
 export type QuestionFlags = { readonly [Name in (typeof filters)[number][0]]?: string };
 
-/** Gives a command the flags of a question. All that is named must hold. */
+/** Adds the flags of a question to a command. All given criteria must match. */
 export function asksAbout(command: Command): Command {
   for (const [name, argument, description] of filters) command.option(`--${name} ${argument}`, description);
   return command;
 }
 
-/** The question as the interface takes it. @throws CodedError `purpose_missing` */
+/** The question in the interface's format. @throws CodedError `purpose_missing` */
 export function questionOf(flags: QuestionFlags): QuestionFlags {
   if (flags.disclose !== undefined && flags.purpose === undefined)
     throw new CodedError({
@@ -39,7 +39,7 @@ export function questionOf(flags: QuestionFlags): QuestionFlags {
   return Object.fromEntries(filters.flatMap(([name]) => (flags[name] === undefined ? [] : [[name, flags[name]]])));
 }
 
-/** The scopes that the question needs beside that of the interface. */
+/** The additional scopes that the question needs. */
 export function scopesOf<Scope extends string>(flags: QuestionFlags, scope: Scope): Scope | `${Scope} audit:disclose` {
   return flags.disclose === undefined ? scope : `${scope} audit:disclose`;
 }

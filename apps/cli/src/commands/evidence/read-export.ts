@@ -4,18 +4,18 @@ import { isObject, refusalOf, type Token } from '@countersign/sdk/calling';
 import type { Connection } from '../../connection.ts';
 import { type QuestionFlags, questionOf, scopesOf } from './question.ts';
 
-/** As many of the longest records as one answer may hold. */
+/** A page of this many records of maximum length fits into one answer. */
 const pageSize = 100;
-/** A token is renewed when it has less left than this. */
+/** Renews a token with less remaining lifetime than this. */
 const renewBeforeMs = 30_000;
-/** A line holds one record with what is disclosed of it. */
+/** A line holds one record with its disclosed values. */
 const maxLineLength = 1_048_576;
 
 /**
- * Reads all records that a question finds, a page at a time; the control plane records each page before it lets it out.
+ * Reads all records that match a question, page by page. The control plane records each page before it releases it.
  *
- * @param limit at most so many
- * @throws CodedError as the interface refuses it; `export_malformed`
+ * @param limit maximum number of records
+ * @throws CodedError of the interface; `export_malformed`
  */
 export async function* readExport(
   { issuer, client, token }: Connection,

@@ -3,9 +3,9 @@ import { type BundleTrust, parseBundle, renderReport, reportOfBundle, verifyBund
 import { CodedError } from '@countersign/kernel';
 
 /**
- * Writes a bundle as a report that people read and print, with the verdict by the reader's own trust.
+ * Writes a bundle as a printable report, with the verdict by the reader's own trusted inputs.
  *
- * @returns the verdict, in a word
+ * @returns the verdict as a word
  * @throws CodedError `bundle_malformed`
  */
 export function writeReport(file: string, bundle: unknown, trust: BundleTrust, out: string): string {

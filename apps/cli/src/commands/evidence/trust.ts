@@ -4,7 +4,7 @@ import { CodedError } from '@countersign/kernel';
 import type { Command } from 'commander';
 import { readJson } from '../../read-json.ts';
 
-/** What a reader names on the command line of what they have from elsewhere than the bundle. */
+/** The reader's trusted inputs, as named on the command line. */
 export interface TrustFlags {
   readonly trust?: string;
   readonly logKey?: string;
@@ -28,10 +28,10 @@ export function withTrust(command: Command): Command {
 }
 
 /**
- * Only what the reader names: a file found beside the bundle may have come from whoever sent the bundle. What is named
- * by itself wins over the trust file.
+ * Uses only files that the reader names, because a file beside the bundle may come from its sender. Individual options override
+ * the trust file.
  *
- * @throws CodedError `trust_malformed` for anything that is named and cannot be used
+ * @throws CodedError `trust_malformed` for a named input that cannot be used
  */
 export function trustOf(flags: TrustFlags): BundleTrust {
   const file = flags.trust === undefined ? {} : readJson(flags.trust, 'Name a trust file.');

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { CodedError } from '@countersign/kernel';
 import { parsePolicy, parseVerifierKey, verifyByPolicy, verifyCheckpoint } from '@countersign/merkle-log';
 
-/** What a reader knows a log by, from elsewhere than the log. */
+/** The reader's trusted inputs about a log. */
 export interface LogTrust {
   /** C2SP verifier key. */
   readonly logKey?: string;
@@ -14,8 +14,8 @@ export interface LogTrust {
 export type ReadCheckpoint = (note: string) => { readonly size: bigint; readonly root: Uint8Array };
 
 /**
- * @throws CodedError `log_trust` when there is neither, or one cannot be read; what it makes throws `checkpoint_unverified`
- *   for a checkpoint whose signatures are not enough, with the reason
+ * @throws CodedError `log_trust` if both are missing or one cannot be read; the returned function throws
+ * `checkpoint_unverified` with the reason if a checkpoint's signatures are insufficient
  */
 export function checkpointReader({ logKey, policy }: LogTrust): ReadCheckpoint {
   const key = logKey === undefined ? undefined : parseVerifierKey(logKey);

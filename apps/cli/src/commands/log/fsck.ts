@@ -20,22 +20,22 @@ export interface FsckFlags extends LogTrust {
   readonly from?: string;
   /** Folder to which a log was published, or copied. */
   readonly folder?: string;
-  /** File with a checkpoint that the reader holds. */
+  /** File with an earlier checkpoint that the reader kept. */
   readonly earlier?: string;
   readonly json?: boolean;
 }
 
-/** What was found, for a person and for a machine. */
+/** The result, for display and for programs. */
 type Finding =
   | (Extract<ServedLogCheck, { ok: true }> & { readonly anchored: boolean; readonly earlier: bigint | undefined })
   | { readonly ok: false; readonly reason: string; readonly detail: string; readonly index?: bigint };
 
 /**
- * Recomputes everything that a log serves from its entries, and compares it with the signed checkpoint, with a policy that
- * says who must have cosigned, and with an earlier checkpoint.
+ * Recomputes a served log from its entries and compares it with the signed checkpoint, a witness policy and an earlier
+ * checkpoint.
  *
- * @returns `ok`; `unverified` with the first fault; `unanchored` where the key was the log's own word; `incomplete` where
- *   entries were not to be had, or where a log of ours holds entries of another implementation
+ * @returns `ok`; `unverified` with the first fault; `unanchored` if the key came from the log itself; `incomplete` if entries
+ * could not be read, or if a log of this product contains entries of another implementation
  */
 export async function fsck(flags: FsckFlags, options: ConnectionOptions): Promise<number> {
   if (flags.from !== undefined && flags.folder !== undefined)
@@ -52,7 +52,7 @@ export async function fsck(flags: FsckFlags, options: ConnectionOptions): Promis
   const finding = await check({
     ...{ served, open, anchored },
     earlier: flags.earlier,
-    // The log of a control plane has its records and nothing else; a log elsewhere may be anybody's.
+    // The log of a control plane contains only its records. Another log may contain any entries.
     foreignEntries: connection === undefined,
   });
   if (flags.json === true) print(JSON.stringify(asJson(finding)));
@@ -62,7 +62,7 @@ export async function fsck(flags: FsckFlags, options: ConnectionOptions): Promis
   return finding.unread > 0 || isMixed(finding) ? exitCodes.incomplete : exitCodes.ok;
 }
 
-/** Some entries are records of ours and some are not: our implementation writes no such log. */
+/** Only some entries are records of this product, which its implementation never produces. */
 function isMixed({ size, pruned, unread, foreign }: Extract<Finding, { ok: true }>): boolean {
   return foreign > 0 && BigInt(foreign + pruned + unread) < size;
 }
@@ -102,13 +102,13 @@ async function check({
   return found.ok ? { ...found, anchored, earlier: held?.size } : found;
 }
 
-/** @throws CodedError `checkpoint_unverified`: what the reader holds says nothing of this log */
+/** @throws CodedError `checkpoint_unverified` if the reader's checkpoint does not belong to this log */
 function readHeld(file: string, open: ReadCheckpoint): SignedHead {
   if (!existsSync(file)) throw unusable(`There is no file ${file}.`);
   return open(readFileSync(file, 'utf8'));
 }
 
-/** A folder as it is published. */
+/** A log in its published folder layout. */
 function logIn(folder: string): ServedLog {
   if (!existsSync(folder)) throw unusable(`There is no folder ${folder}.`);
   return logFrom(async (path) => {
@@ -130,7 +130,7 @@ function sourceOf(served: ServedLog): SourceOfLog {
   };
 }
 
-/** What cannot be read holds no entries, and that is named with its place. */
+/** An undecodable bundle counts as empty and is reported with its place. */
 function decoded(bytes: Uint8Array, bundle: EntryBundle): readonly Buffer[] {
   const read = decodeEntryBundle(bytes, bundle.width);
   return read.ok ? read.entries : [];

@@ -5,14 +5,14 @@ import { logAt, ownLog } from './served-log.ts';
 
 export interface MirrorFlags extends LogTrust {
   readonly folder: string;
-  /** Prefix of a log (C2SP tlog-tiles); that of the control plane when left out. */
+  /** Prefix of a log (C2SP tlog-tiles). Default: that of the control plane. */
   readonly from?: string;
   readonly entries: boolean;
 }
 
 /**
- * Copies a log into a folder that any web server can serve, and verifies everything on the way, by a key or a policy that
- * the reader has from elsewhere. Run again, it goes on where it was, and refuses a log that was set back or forked.
+ * Copies a log to a folder that any web server can serve, and verifies everything with the reader's own key or policy. A later
+ * run continues, and rejects a log that was rolled back or forked.
  */
 export async function mirror(flags: MirrorFlags, options: ConnectionOptions): Promise<void> {
   const open = checkpointReader(flags);

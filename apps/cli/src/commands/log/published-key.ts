@@ -2,7 +2,7 @@ import { CodedError, membersOf, parseJson } from '@countersign/kernel';
 import { noAnswer } from '@countersign/sdk/calling';
 
 /**
- * The verifier key that a control plane publishes: what it says of itself.
+ * The verifier key that a control plane publishes about itself.
  *
  * @throws CodedError of `noAnswer`, `log_key_missing`
  */

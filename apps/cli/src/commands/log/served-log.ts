@@ -6,20 +6,20 @@ import type { Connection } from '../../connection.ts';
 /** A log as C2SP tlog-tiles serves it. */
 export interface ServedLog extends LogSource {
   checkpoint(): Promise<Buffer | undefined>;
-  /** A bundle in which what has been pruned is an entry of no bytes; undefined where the log cannot say it. */
+  /** A bundle with an empty entry for each pruned body; undefined if the log does not offer that. */
   entriesLeft?(bundle: EntryBundle): Promise<Buffer | undefined>;
 }
 
-/** Tokens live for half a minute at least. */
+/** Tokens are valid for at least 30 seconds. */
 const tokenForMs = 20_000;
 const maxBytes = tileWidth * 65_537;
 
-/** Any log, by the prefix under which it is served. */
+/** A log by the prefix under which it is served. */
 export function logAt(prefix: string): ServedLog {
   return logFrom((path) => get(`${prefix.replace(/\/+$/, '')}/${path}`));
 }
 
-/** A log by its resources, wherever they lie. @param at what is at a path below the prefix; undefined for nothing */
+/** A log by its resources. @param at reads a path below the prefix; undefined if it does not exist */
 export function logFrom(at: (path: string) => Promise<Buffer | undefined>): ServedLog {
   return {
     checkpoint: () => at('checkpoint'),
@@ -28,7 +28,7 @@ export function logFrom(at: (path: string) => Promise<Buffer | undefined>): Serv
   };
 }
 
-/** The log of a control plane. Its entries are for those with the scope. */
+/** The log of a control plane. Its entries need a scope. */
 export function ownLog({ issuer, client, token }: Connection): ServedLog {
   let held: { readonly token: Promise<Token>; readonly since: number } | undefined;
   const fresh = (): Promise<Token> => {

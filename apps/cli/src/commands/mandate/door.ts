@@ -22,7 +22,7 @@ export function statusOf(status: string): string {
   return bold(status === 'revoked' || status === 'expired' ? red(padded) : yellow(padded));
 }
 
-/** A version after a step, with what is waited for. */
+/** Prints a version after a step, with its outstanding consents. */
 export function printStep(mandate: Mandate): void {
   print(lineOf(mandate));
   const { id, status, amendment, termsHash } = mandate;
@@ -36,7 +36,7 @@ export function printStep(mandate: Mandate): void {
   print(dim(`\`countersign mandate accept-amendment ${id} --terms-digest ${amendment.termsDigest}\`.`));
 }
 
-/** Whose consent is still wanted: a part speaks by one who binds alone, or by two together. */
+/** Outstanding consents: each party needs one signatory with sole authority, or two together. */
 function waitedFor(terms: Terms, consents: readonly Consent[]): string {
   const waiting = partsOf(terms).filter(({ part, lei }) => !hasSpoken(consents, part, lei));
   return waiting.map(({ part, lei }) => `the ${part} ${lei}`).join(' and ');
@@ -46,7 +46,7 @@ function waitedForAmendment({ amendment, ...present }: Mandate): string {
   if (amendment === undefined) return '';
   const { terms, consents } = amendment;
   const incoming = partsOf(terms);
-  // With a change of counterparty the one that leaves consents too.
+  // A change of counterparty also needs the consent of the party that leaves.
   const leaving = partsOf(present).filter(({ lei }) => incoming.every((other) => other.lei !== lei));
   const waiting = [...incoming, ...leaving].filter(({ part, lei }) => !hasSpoken(consents, part, lei));
   return waiting.map(({ part, lei }) => `the ${part} ${lei}`).join(' and ');
@@ -75,7 +75,7 @@ const compared = [
   'effectiveUntil',
 ] as const;
 
-/** From what to what terms would change: constraints one by one, the rest member by member, in the canonical form. */
+/** The changes of the terms: constraints one by one, other members one by one, in canonical form. */
 export function drawDifferences(before: Terms, after: Terms): readonly string[] {
   const was: Readonly<Record<string, unknown>> = before.constraints;
   const is: Readonly<Record<string, unknown>> = after.constraints;

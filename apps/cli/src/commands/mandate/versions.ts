@@ -9,17 +9,17 @@ import { readJson } from '../../read-json.ts';
 import { visible } from '../../visible.ts';
 import { type AddCommands, drawDifferences, statusOf } from './door.ts';
 
-/** Versions and keys as somebody keeps them: what {@link verify} needs and nothing else. */
+/** Stored versions and keys: exactly what {@link verify} needs. */
 interface KeptVersions {
   readonly versions: readonly Schemas['Mandate'][];
-  /** Of the mandate it was cut from, where those were to be seen. */
+  /** Versions of the parent mandate, if visible. */
   readonly parents?: readonly Schemas['Mandate'][];
   readonly keys: readonly unknown[];
 }
 
 type VerificationInput = Parameters<typeof verifyMandateVersions>;
 
-/** The history of a mandate, and whether it is what it says. */
+/** Shows the history of a mandate and verifies it. */
 export const versionCommands: AddCommands = (mandate, connection) => {
   mandate
     .command('versions <id>')
@@ -30,7 +30,7 @@ export const versionCommands: AddCommands = (mandate, connection) => {
       const kept = await fetchVersions(connection(), id);
       if (flags.out !== undefined) writeFileSync(flags.out, `${JSON.stringify(kept, undefined, 1)}\n`, { mode: 0o600 });
       const code = await show(kept, flags.keys);
-      // Whoever asks a control plane for a history asks it for the keys too, and is told so.
+      // Keys of the same control plane are expected here. The output states that they are its own, so this is no failure.
       process.exitCode = code === exitCodes.unverified ? code : exitCodes.ok;
     });
   mandate
@@ -55,7 +55,7 @@ async function versionsOf(connection: Connection, id: string): Promise<readonly 
   return (await request(connection, 'GET /mandates/{id}/versions', inputs)).versions;
 }
 
-/** Whoever holds a mandate need not be a party of the one above it. */
+/** A party of a mandate need not be a party of its parent. */
 function notTheirs(error: unknown): undefined {
   if (isCodedError(error, 'mandate_not_found')) return undefined;
   throw error;

@@ -5,10 +5,10 @@ import { type CandidateView, isOutdated, type VersionWithBundle } from './door.t
 import type { TestsView } from './draw-bundle.ts';
 import type { LoadedFolder } from './folder.ts';
 
-// What `--json` of the policy commands prints where it is more or less than what the interface answers. A build goes by
-// these members: new ones may come, none changes its meaning.
+// The `--json` output of the policy commands where it differs from the interface's answer. Builds depend on these members: new
+// ones may be added, but none changes its meaning.
 
-/** Of `validate`: a bundle that can decide, and what reading it finds. */
+/** For `validate`: a bundle that compiles, and the findings of its analysis. */
 export function validationAnswer(
   { content, loaded: { hash, parsed, limits, bundle, applications } }: LoadedFolder,
   findings: readonly PolicyFinding[] = [],
@@ -29,7 +29,7 @@ export function validationAnswer(
   };
 }
 
-/** Of `test`: each test, the failing ones first. A bundle without any is not one that passes. */
+/** For `test`: each test, failures first. A bundle without tests does not pass. */
 export function testsAnswer({ hash, bundle }: LoadedBundle, { passed, failed, tests, untested }: TestsView) {
   const expectations = expectationsOf(bundle);
   return {
@@ -45,7 +45,7 @@ export function testsAnswer({ hash, bundle }: LoadedBundle, { passed, failed, te
   };
 }
 
-/** A bundle without a test is not published; a build that runs them must not take it for one that passes. */
+/** A bundle without tests cannot be published, so a build must not treat it as passing. */
 export function testsPass({ passed, failed }: Pick<TestsView, 'passed' | 'failed'>): boolean {
   return failed === 0 && passed > 0;
 }
@@ -66,7 +66,7 @@ function expectationsOf({ tests }: Bundle): ReadonlyMap<string, unknown> {
 
 const keyOf = (file: string, name: unknown): string => JSON.stringify([file, name]);
 
-/** Of `diff`: what a folder would change, line by line. */
+/** For `diff`: the changes of a folder, line by line. */
 export function comparisonAnswer({ bundle, version }: VersionWithBundle, hash: string, after: Side) {
   const differences = compareBundles(sideOfVersion({ bundle, version }), after);
   return {
@@ -77,7 +77,7 @@ export function comparisonAnswer({ bundle, version }: VersionWithBundle, hash: s
   };
 }
 
-/** Of `candidates`: as the interface answers, and whether it can still be approved. */
+/** For `candidates`: the interface's answer, and whether each candidate can still be approved. */
 export function candidatesAnswer(candidates: readonly CandidateView[], newest: number) {
   return { candidates: candidates.map((each) => ({ ...each, outdated: isOutdated(each, newest) })) };
 }

@@ -48,13 +48,13 @@ interface DiffFlags {
   readonly json?: true;
 }
 
-/** Why something is proposed. */
+/** The reason for a proposal. */
 export interface Why {
   readonly changeRequest: string;
   readonly reason: string;
 }
 
-/** How the policies change: `diff`, `publish`, `candidates`, `candidate`, `approve`, `reject`, `rollback`. */
+/** Commands that change policies: `diff`, `publish`, `candidates`, `candidate`, `approve`, `reject`, `rollback`. */
 export function policyChangeCommands(policy: Command, options: () => ConnectionOptions): void {
   policy
     .command('diff')
@@ -84,7 +84,7 @@ export function policyChangeCommands(policy: Command, options: () => ConnectionO
     .option(...jsonOption('the whole answer, with whether each is outdated'))
     .action(async ({ status, json }: { readonly status?: string; readonly json?: true }) => {
       const connection = connect(options());
-      // Before the list: what is proposed in between is not taken for outdated.
+      // Read before the list, so that a proposal made in between is not shown as outdated.
       const newest = await newestVersion(connection);
       const inputs = { scope: 'policy:read', query: { status } } as const;
       const { candidates } = await call(connection, 'GET /policies/candidates', inputs);
@@ -146,7 +146,7 @@ function publishCommand(policy: Command, options: () => ConnectionOptions): void
     .action((folder: string | undefined, flags: Why & SimulationRange) => publishFolder(folder, flags, options));
 }
 
-/** Validates and tests what a folder holds, simulates it with all that is in force, and proposes it to a second person. */
+/** Validates and tests a folder, simulates it with everything in force, and proposes it for a second person's approval. */
 export async function publishFolder(
   folder: string | undefined,
   flags: Why & SimulationRange,
@@ -162,7 +162,7 @@ export async function publishFolder(
     return;
   }
   const connection = connect(options());
-  // Whoever may not propose is told before the simulation, which may take long.
+  // Fails before the simulation, which may take long, if the caller may not propose.
   await requireScope(connection, 'policy:propose');
   const active = await activePolicies(connection);
   const kept = active.bundle.applications ?? [];
@@ -171,7 +171,7 @@ export async function publishFolder(
   await proposeBundle(connection, { active, bundle: inForceWith(read.content, active.bundle) }, flags);
 }
 
-/** Simulates a whole bundle against what is active, and proposes it. */
+/** Simulates a whole bundle against the active one, and proposes it. */
 export async function proposeBundle(
   connection: Connection,
   { active: { version: active }, bundle }: { readonly active: VersionWithBundle; readonly bundle: Bundle },

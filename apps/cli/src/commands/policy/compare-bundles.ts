@@ -5,7 +5,7 @@ import { type DiffLine, diffLines } from './text-diff.ts';
 export type Bundle = LoadedBundle['bundle'];
 export type Model = NonNullable<Bundle['applications']>[number];
 
-/** One side of a comparison: a bundle, and its policies one by one. */
+/** One side of a comparison: a bundle and its individual policies. */
 export interface Side {
   readonly bundle: Bundle;
   readonly policies: readonly { readonly id: string; readonly effect: string; readonly text: string }[];
@@ -13,13 +13,13 @@ export interface Side {
 
 export interface Difference {
   readonly change: 'add' | 'change' | 'remove';
-  /** Of what kind: `permit`, `forbid`, `schema`, `entity`, `limit`, `rate`, `test`, `shared`. */
+  /** The kind: `permit`, `forbid`, `schema`, `entity`, `limit`, `rate`, `test`, `shared`. */
   readonly kind: string;
   readonly id: string;
   readonly lines: readonly DiffLine[];
 }
 
-/** A version that is or was active: policies of models are compared with their files, and not among those of the market. */
+/** A version that is or was active. Policies of models are compared file by file, not among those of the market. */
 export function sideOfVersion({
   bundle,
   version,
@@ -34,11 +34,11 @@ export function sideOfVersion({
 interface Item {
   readonly kind: string;
   readonly text: string;
-  /** Its text matters only when it changes. */
+  /** The text is shown only if it changes. */
   readonly brief?: boolean;
 }
 
-/** What makes the one bundle the other: policies by their ids, data by its names, whichever file they are in. */
+/** The differences between two bundles: policies by id and data by name, whichever file contains them. */
 export function compareBundles(before: Side, after: Side): readonly Difference[] {
   return [
     ...differencesOf(schemaOf(before), schemaOf(after)),
@@ -51,7 +51,7 @@ export function compareBundles(before: Side, after: Side): readonly Difference[]
   ];
 }
 
-/** How many of each kind of change. */
+/** The number of changes of each kind. */
 export function countChanges(differences: readonly Difference[]): {
   readonly added: number;
   readonly changed: number;
@@ -139,7 +139,7 @@ function testsOf({ bundle }: Side): ReadonlyMap<string, Item> {
   );
 }
 
-/** Two tests of one name are two: the one must not stand in front of the other. */
+/** Numbers tests with the same name, so that one does not hide the other. */
 function timesBefore(tests: readonly Json[], index: number): string {
   const name = memberOf(tests[index], 'name');
   const before = tests.slice(0, index).filter((test) => memberOf(test, 'name') === name).length;

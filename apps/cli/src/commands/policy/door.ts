@@ -7,10 +7,10 @@ type PolicyScope = 'policy:read' | 'policy:propose' | 'policy:approve' | 'policy
 
 export type VersionView = Schemas['PolicyVersionSummary'];
 export type VersionWithBundle = Answer<'GET /policies/active'>;
-/** A bundle that waits for its second person, as the interface shows it. */
+/** A candidate that awaits its second approver, as the interface returns it. */
 export type CandidateView = Schemas['PolicyCandidate'];
 
-/** Calls an operation of the interface `policies`; a refusal names the next command. */
+/** Calls an operation of the interface `policies`. An error names the next command. */
 export async function call<R extends Extract<Route, `${string} /policies${string}`>>(
   caller: Caller,
   route: R,
@@ -33,7 +33,7 @@ export function policiesOf(caller: Caller, version: string | undefined): Promise
   return call(caller, 'GET /policies/{version}', { scope: 'policy:read', params: { version } });
 }
 
-/** Ends what cannot be brought to its end, before it has begun. @throws CodedError `invalid_scope` */
+/** Fails early if the caller could not complete the command. @throws CodedError `invalid_scope` */
 export async function requireScope({ token }: Pick<Caller, 'token'>, scope: PolicyScope): Promise<void> {
   try {
     await token('policies', scope);
@@ -53,7 +53,7 @@ const nextSteps: Readonly<Record<string, string>> = {
     'nothing was decided or could be judged, name another or none.',
 };
 
-/** What to do about a refusal, where the interface cannot know by what command it was asked. */
+/** Adds advice to an error, because the interface does not know which command was used. */
 function withNextStep(error: unknown, scope: string): unknown {
   if (!(error instanceof CodedError)) return error;
   const { code, category, detail, facts } = error;
@@ -83,7 +83,7 @@ export function describeVersion({
 }
 
 /**
- * Whether it waits in vain: another version came in between, so nobody can approve it any more.
+ * Whether a newer version has replaced the candidate's base, so that it can no longer be approved.
  *
  * @param newest the number of the newest version
  */
@@ -91,7 +91,7 @@ export function isOutdated({ status, baseVersion }: CandidateView, newest: numbe
   return status === 'proposed' && baseVersion < newest;
 }
 
-/** What the simulation of a candidate found, and what it could not judge. */
+/** What the simulation of a candidate found, and what it could not evaluate. */
 export function describeFound({
   simulation: { id, decisions, flips, skipped = {} },
 }: {

@@ -8,7 +8,7 @@ type RecordedView = Pick<
 >;
 export type ExplanationView = Schemas['DecisionExplanation'];
 
-/** A recorded decision as lines for a terminal: the answer, its reasons, and what would have made it a yes. */
+/** A recorded decision as lines for a terminal: the answer, its reasons, and what would have led to a permit. */
 export function drawDecision({
   decision,
   policyVersion,
@@ -26,8 +26,8 @@ export function drawDecision({
 }
 
 /**
- * A decision taken apart, as lines for a terminal: the limits that were reached, the policies that decided, and the
- * conditions that stood in the way. What was within its limit is left to `--json`.
+ * The explanation of a decision as lines for a terminal: reached limits, determining policies, and unmet conditions. Limits
+ * that were not reached appear only with `--json`.
  */
 export function drawExplanation({ recorded, limits, policies, unmet }: ExplanationView): readonly string[] {
   return [

@@ -8,7 +8,7 @@ type LimitChangeView = NonNullable<SimulationView['limitChanges']>[number];
 
 const shownAtMost = 20;
 
-/** What nobody must take a simulation for. */
+/** The warning about the limits of a simulation. */
 export const limitsByThemselves =
   'What is tried, each decision was held to by itself, against what had been used then: nothing is counted again. For ' +
   'what is not, decisions were held to the limits as they were found.';
@@ -21,7 +21,7 @@ export const limitsTriedApart =
 export const limitsNotTold =
   'What the candidate makes otherwise of limits and rates this report does not say: simulate again, or see the diff.';
 
-/** What a candidate makes otherwise of limits and rates, as lines for a terminal; none where it changes none. */
+/** The changes of a candidate to limits and rates, as lines for a terminal; empty if there are none. */
 export function drawLimitChanges(changes: readonly LimitChangeView[]): readonly string[] {
   if (changes.length === 0) return [];
   const shown = changes.slice(0, shownAtMost);
@@ -39,7 +39,7 @@ function drawn(change: LimitChangeView): string {
   return `${difference(change)}  ${howFarTried(change)}`;
 }
 
-/** By how many decisions: a limit that none was held to has not been tried either. */
+/** By the number of decisions: a limit without a decision was not tested. */
 function howFarTried({ tried }: LimitChangeView): string {
   if (tried === undefined) return yellow('not tried');
   if (tried === 0) return yellow('tried on no decision');

@@ -9,7 +9,7 @@ type FlipCountView = SimulationView['by']['desk'][number];
 const rowsShown = 12;
 const flipsShown = 20;
 
-/** A simulation's report as lines for a terminal: what flips, where, and the first flips one by one. */
+/** A simulation report as lines for a terminal: totals and places of changed decisions, and the first ones individually. */
 export function drawSimulation(report: SimulationView): readonly string[] {
   const { decisions, permitToDeny, denyToPermit, otherwiseChanged, baseVersion } = report;
   const flips = permitToDeny + denyToPermit;

@@ -6,17 +6,17 @@ import { visible } from '../../visible.ts';
 import type { Bundle, Model, Side } from './compare-bundles.ts';
 import type { TestsView } from './draw-bundle.ts';
 
-/** Loaded on demand: it brings the whole server along, and most commands only talk to one. */
+/** Loaded on demand: it imports the whole server, and most commands are only clients. */
 const server = () => import('@countersign/server');
 
-/** Reads, validates and compiles the bundle of a folder; the shipped one when none is named. */
+/** Reads, validates and compiles the bundle of a folder. Default: the shipped bundle. */
 export async function loadFolder(folder: string | undefined): Promise<LoadedBundle> {
   const bundle = await readFolderBundle(folder);
   return (await server()).loadBundle(bundle);
 }
 
 /**
- * Reads the bundle of a folder; the shipped one when none is named.
+ * Reads the bundle of a folder. Default: the shipped bundle.
  *
  * @throws CodedError `folder_not_found`; `policy_invalid`
  */
@@ -36,15 +36,15 @@ function requireFolder(folder: string): void {
   });
 }
 
-/** What a folder holds: the rules of the market, or the model of one application. */
+/** The content of a folder: the rules of the market, or the model of one application. */
 export type FolderContent =
   | { readonly kind: 'market'; readonly bundle: Bundle }
   | { readonly kind: 'application'; readonly model: Model };
 
-/** A folder whose rules can decide. */
+/** A folder whose rules compile. */
 export interface LoadedFolder {
   readonly content: FolderContent;
-  /** The rules of the folder alone; those of a model are in its own namespace. */
+  /** Only the rules of the folder. Those of a model are in its own namespace. */
   readonly loaded: LoadedBundle;
 }
 
@@ -58,8 +58,8 @@ export async function readFolderContent(folder: string | undefined): Promise<Fol
 }
 
 /**
- * Reads what a folder holds, and refuses what could not be published: rules of another world than the market's that are no
- * model, and a model that claims what is the market's. Against the models of a running control plane it is checked there.
+ * Reads a folder and rejects content that could not be published: rules outside the market that are not a model, and a model
+ * that claims names of the market. The control plane checks conflicts with its own models.
  *
  * @throws CodedError `folder_not_found`; `policy_invalid`
  */
@@ -80,8 +80,8 @@ export async function loadPolicyFolder(folder: string | undefined): Promise<Load
 }
 
 /**
- * What would be in force: the rules of a folder with the models that are active, or a model beside all that is active. A
- * folder of the market that has models of its own has all of them.
+ * The bundle that would be in force: the folder's rules with the active models, or a model added to everything active. A market
+ * folder with its own models replaces all of them.
  */
 export function inForceWith(content: FolderContent, active: Bundle): Bundle {
   if (content.kind === 'market') {
@@ -94,13 +94,13 @@ export function inForceWith(content: FolderContent, active: Bundle): Bundle {
   ]);
 }
 
-/** The bundle with these models and no others. */
+/** The bundle with exactly these models. */
 export function withModels({ applications: _others, ...rules }: Bundle, models: readonly Model[]): Bundle {
   const applications = [...models].sort((one, other) => (one.namespace < other.namespace ? -1 : 1));
   return applications.length === 0 ? rules : { ...rules, applications };
 }
 
-/** Of what may not be looked at, yes: whoever reads it says why it cannot be read. */
+/** True if access is denied, because the later read reports the reason. */
 function isFolder(path: string): boolean {
   try {
     return statSync(path).isDirectory();
@@ -113,13 +113,13 @@ export async function testFolder(loaded: LoadedBundle): Promise<TestsView> {
   return (await server()).runPolicyTests(loaded);
 }
 
-/** What reading the policies alone finds: rules that can never apply, superfluous ones, permits on nobody's authority. */
+/** Static findings about the policies: unreachable rules, superfluous ones, and permits without authority. */
 export async function analyseFolder({ content, loaded }: LoadedFolder): Promise<readonly PolicyFinding[]> {
-  // What is found missing is what a permit of the market rests on: roles, mandates, scopes.
+  // The missing-authority findings concern roles, mandates and scopes, on which only permits of the market depend.
   return content.kind === 'market' ? (await server()).analysePolicies(loaded) : [];
 }
 
-/** Prints each finding with its place. @returns whether one of them is never meant */
+/** Prints each finding with its place. @returns whether one of them is an error */
 export function printFindings(findings: readonly PolicyFinding[]): boolean {
   for (const { code, severity, file, line, column, policyId, message } of findings)
     print(
@@ -137,12 +137,12 @@ export async function loadWhole(bundle: Bundle): Promise<LoadedBundle> {
   return (await server()).loadBundle(bundle);
 }
 
-/** A bundle that a control plane sent, with its policies one by one. */
+/** A bundle from a control plane, with its individual policies. */
 export async function sideOfBundle(bundle: Bundle): Promise<Side> {
   return sideOf((await server()).loadBundle(bundle));
 }
 
-/** Says what the folder would be once it is published. */
+/** Describes the folder as it would be published. */
 export function printLoaded({ content, loaded }: LoadedFolder): void {
   const { parsed, hash, limits, bundle, applications } = loaded;
   if (content.kind === 'application') {
@@ -164,7 +164,7 @@ export function printLoaded({ content, loaded }: LoadedFolder): void {
 
 const namesOf = (clients: readonly string[]): string => (clients.length === 0 ? 'nobody' : clients.join(', '));
 
-/** Prints every problem of a refused bundle with its place, and leaves the rest to whoever reports failures. */
+/** Prints every problem of a rejected bundle with its place, and leaves the rest to the failure report. */
 export function withProblems(error: unknown, printLine: (line: string) => void = print): never {
   const problems = problemsOf(error);
   if (problems === undefined) throw error;
@@ -178,9 +178,9 @@ export function withProblems(error: unknown, printLine: (line: string) => void =
   throw withoutProblems(error, problems);
 }
 
-/** As {@link withProblems}, for a build: every problem of a refused bundle in one document on stdout. */
+/** Like {@link withProblems}, for a build: prints all problems as one document on stdout. */
 export function withProblemsAsJson(error: unknown): never {
-  // What keeps a bundle from being read at all is a problem as well, and the only one.
+  // An error that prevents reading the bundle is reported as its only problem.
   const problems =
     problemsOf(error) ?? (isCodedError(error, 'policy_invalid') ? [{ message: error.detail }] : undefined);
   if (problems === undefined) throw error;
@@ -193,7 +193,7 @@ function problemsOf(error: unknown): readonly Problem[] | undefined {
   return Array.isArray(problems) ? (problems as readonly Problem[]) : undefined;
 }
 
-/** They have been told. */
+/** The problems have already been printed. */
 function withoutProblems(cause: unknown, problems: readonly Problem[]): CodedError {
   return new CodedError({
     code: 'policy_invalid',

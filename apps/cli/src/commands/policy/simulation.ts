@@ -4,7 +4,7 @@ import type { Token } from '@countersign/sdk/calling';
 import { type Caller, request, type Schemas } from '../../api.ts';
 import type { Bundle } from './compare-bundles.ts';
 
-/** Which recorded decisions to run over, as the interface takes it. */
+/** The recorded decisions to simulate, as the interface accepts them. */
 export interface SimulationRange {
   readonly from?: string;
   readonly until?: string;
@@ -17,13 +17,13 @@ export interface SimulationRange {
 export type SimulationView = Schemas['SimulationReport'];
 
 const pollEveryMs = 250;
-/** A token is renewed when it has less left than this. */
+/** Renews a token with less remaining lifetime than this. */
 const renewBeforeMs = 30_000;
 
 /**
- * Runs a bundle over recorded decisions and waits for the report.
+ * Simulates a bundle over recorded decisions and waits for the report.
  *
- * @throws CodedError as the interface refuses it, e.g. `policy_invalid`, `simulation_busy`; `simulation_failed`
+ * @throws CodedError of the interface, e.g. `policy_invalid`, `simulation_busy`; `simulation_failed`
  */
 export async function runSimulation(
   { issuer, client, token }: Caller,

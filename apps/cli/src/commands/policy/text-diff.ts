@@ -1,15 +1,14 @@
 export type DiffLine =
   | { readonly kind: 'same' | 'add' | 'remove'; readonly text: string }
-  /** Lines that are the same on both sides, left out. */
+  /** Omitted lines that are equal on both sides. */
   | { readonly kind: 'gap' };
 
-/** Beyond so many pairs of lines no longest common part is looked for: all of the one is taken for all of the other. */
+/**
+ * Above this number of line pairs, the whole text counts as replaced, because the longest common subsequence is too expensive.
+ */
 const maxPairs = 4_000_000;
 
-/**
- * What makes one text the other, line by line, with some lines around each change. Nothing when their lines are the
- * same: whether the last one is ended is no difference.
- */
+/** A line diff with context around each change. Empty if all lines are equal; a missing final line break is ignored. */
 export function diffLines(before: string, after: string, context = 2): readonly DiffLine[] {
   const [left, right] = [linesOf(before), linesOf(after)];
   if (left.length === right.length && left.every((line, index) => line === right[index])) return [];
@@ -32,13 +31,13 @@ function linesOf(text: string): readonly string[] {
   return text === '' ? [] : text.replace(/\n$/, '').split('\n');
 }
 
-/** By the longest common subsequence: the fewest lines out and in. */
+/** Uses the longest common subsequence, which gives the fewest removed and added lines. */
 function changesOf(left: readonly string[], right: readonly string[]): readonly DiffLine[] {
   const remove = left.map((text): DiffLine => ({ kind: 'remove', text }));
   const add = right.map((text): DiffLine => ({ kind: 'add', text }));
   if (left.length === 0 || right.length === 0 || left.length * right.length > maxPairs) return [...remove, ...add];
   const width = right.length + 1;
-  // common[i * width + j]: length of the longest part that left from i and right from j have in common.
+  // common[i * width + j]: length of the longest common subsequence of left from i and right from j.
   const common = new Uint32Array((left.length + 1) * width);
   const at = (i: number, j: number): number => common[i * width + j] ?? 0;
   for (let i = left.length - 1; i >= 0; i--)

@@ -6,10 +6,10 @@ import type { Bundle, Model } from './compare-bundles.ts';
 const fileName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$/;
 
 /**
- * Writes a bundle as a folder, as `readBundleFolder` reads it. One that is refused is left as it was.
+ * Writes a bundle as a folder that `readBundleFolder` can read. A rejected folder stays unchanged.
  *
- * @throws CodedError `folder_not_empty`; `folder_unwritable` with what keeps it from being written; `policy_invalid` for a
- *   bundle whose files are named as no file of one is
+ * @throws CodedError `folder_not_empty`; `folder_unwritable` with the reason; `policy_invalid` for a bundle with invalid file
+ * names
  */
 export function writeBundleFolder(folder: string, bundle: Bundle): void {
   const { limits, rates, applications = [] } = bundle;
@@ -52,8 +52,8 @@ function modelFiles(model: Model): readonly (readonly [string, string])[] {
 }
 
 /**
- * Makes a folder, and those above it that are not there. Level by level: where a folder is there and yet nothing can be
- * made in it, as in `/proc`, Node's own `recursive` tries for ever.
+ * Creates a folder and its missing parents, one level at a time: Node's `recursive` loops for ever where a folder exists but
+ * cannot be written, as in `/proc`.
  */
 function makeFolder(folder: string): void {
   if (existsSync(folder)) return;
@@ -62,7 +62,7 @@ function makeFolder(folder: string): void {
   mkdirSync(folder);
 }
 
-/** What was left by an export that wrote nothing, an empty `tests`, is nothing. */
+/** An empty `tests` folder from an interrupted export counts as empty. */
 function requireEmpty(folder: string): void {
   const held = namesIn(folder);
   if (held.length === 0) return;
@@ -74,7 +74,7 @@ function requireEmpty(folder: string): void {
   });
 }
 
-/** Of a folder that is not there, none. */
+/** Empty for a missing folder. */
 function namesIn(folder: string): readonly string[] {
   return existsSync(folder) ? readdirSync(folder) : [];
 }
@@ -89,7 +89,7 @@ function inWords(folder: string, cause: unknown): unknown {
   });
 }
 
-/** What a control plane sends names files in this folder and nowhere else. */
+/** A control plane may only name files inside this folder. */
 function named(file: string): string {
   if (fileName.test(file)) return file;
   throw new CodedError({

@@ -1,4 +1,4 @@
-/** What the start page says. */
+/** Texts of the start page. */
 export const en = {
   title: 'Start page',
   lead: (operator: string) => `The identity and approval service of ${operator}.`,

@@ -1,4 +1,4 @@
-/** What the page of the try-out says. */
+/** Texts of the try-out page. */
 export const en = {
   banner: 'Development installation. Nothing here is real.',
   title: 'Try it',
