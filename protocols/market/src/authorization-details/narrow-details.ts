@@ -7,12 +7,12 @@ import {
 } from './types.ts';
 
 export interface DetailsCounterexample {
-  /** JSON pointer into the children, to the field that is wider. */
+  /** JSON pointer into the children to the wider field. */
   readonly path: string;
-  /** What the parent holds there; null where it holds nothing. */
+  /** The parent's value at that path; null if it has none. */
   readonly parent: unknown;
   readonly child: unknown;
-  /** Something the child would permit and no parent does. */
+  /** An example that the child would permit and no parent permits. */
   readonly example: string;
 }
 
@@ -21,12 +21,12 @@ export type NarrowedDetails =
   | { readonly ok: false; readonly code: 'details_wider'; readonly counterexample: DetailsCounterexample };
 
 /**
- * A point of the lattice: is the child's value within the parent's? Undefined when it is, else an example of
- * what the child adds. Values of a form that cannot be compared are never within anything.
+ * Compares one field. Returns undefined if the child's value lies within the parent's, otherwise an example of what the child
+ * adds. Values that cannot be compared count as wider.
  */
 type Within = (parent: unknown, child: unknown, name: string) => string | undefined;
 
-/** The same value, or absent in both: what makes an intent this intent. */
+/** The same value, or absent in both. Used for fields that identify the intent. */
 const equal: Within = (parent, child, name) =>
   textOf(parent) === textOf(child) ? undefined : `${name} ${shown(child)}`;
 
@@ -45,7 +45,7 @@ const quantityAtMost: Within = (parent, child, name) => {
   return compareDecimals(asked, most) <= 0 ? undefined : `${name} ${asked}`;
 };
 
-/** At most as much, in the same currency: amounts in two currencies cannot be compared without a rate. */
+/** At most as much, in the same currency. Amounts in different currencies cannot be compared without a rate. */
 const moneyAtMost: Within = (parent, child, name) => {
   const sameCurrency = textOf(member(parent, 'ccy')) === textOf(member(child, 'ccy'));
   return sameCurrency && quantityAtMost(member(parent, 'amount'), member(child, 'amount'), name) === undefined
@@ -53,7 +53,7 @@ const moneyAtMost: Within = (parent, child, name) => {
     : `${name} ${shown(member(child, 'amount'))} ${shown(member(child, 'ccy'))}`;
 };
 
-/** A deadline may come earlier. Where the parent has none, any is narrower. */
+/** A deadline may become earlier. If the parent has no deadline, any deadline is narrower. */
 const notLater: Within = (parent, child, name) => {
   if (parent === undefined) return undefined;
   const latest = instantOf(parent);

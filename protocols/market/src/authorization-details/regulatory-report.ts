@@ -10,7 +10,7 @@ export const regulatoryReportShape = shapeOf(
   Type.Object(
     {
       ...common('urn:countersign:rar:v1:regulatory_report', ['submit', 'correct']),
-      /** The rule that is reported under, e.g. `EMIR`, `MIFIR`, `CFTC_45`. */
+      /** The regulation that requires the report, e.g. `EMIR`, `MIFIR`, `CFTC_45`. */
       regime: Type.String({ pattern: '^[A-Z][A-Z0-9_-]{1,31}$' }),
       uti: uti(),
       action: Type.Enum([...reportActions]),
