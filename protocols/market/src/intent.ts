@@ -19,7 +19,10 @@ export function intentOf(detail: AuthorizationDetail): Intent {
   return intent;
 }
 
-/** The canonical form of {@link intentOf} (RFC 8785) under SHA-256: the one digest of step-up, approval, token, settlement and evidence. */
+/**
+ * SHA-256 over the canonical form (RFC 8785) of {@link intentOf}. Step-up, approval, token, settlement and evidence all use
+ * this one digest.
+ */
 export function digestOfIntent(detail: AuthorizationDetail): IntentDigest {
   return intentDigestOf(intentOf(detail));
 }

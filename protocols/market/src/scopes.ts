@@ -114,7 +114,7 @@ export function isForAlgorithms(scope: Scope): boolean {
 
 /**
  * Administrative scopes, granted only to a signed-in person. Scopes that reduce risk are not included. Neither is
- * `compliance:record`: software repeats screenings, and the compliance component checks which findings software may not relax.
+ * `compliance:record`: software repeats screenings, and the recording interface checks which findings software may not relax.
  */
 export const personScopes: ReadonlySet<Scope> = new Set<Scope>([
   'partner:register',

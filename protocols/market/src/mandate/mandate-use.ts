@@ -21,8 +21,10 @@ export interface MandateUse {
   readonly counterparties?: readonly Lei[] | undefined;
   /** The value of the use, or its upper limit, in the mandate's currency. */
   readonly notional?: Money | undefined;
-  /** What this mandate has been used for already on the same UTC day, where the caller knows it. Who must not be
-   * raced reserves headroom with the policy engine instead. */
+  /**
+   * The notional already used under this mandate on the same UTC day, if the caller knows it. To exclude races, a caller
+   * reserves the amount with the policy engine instead.
+   */
   readonly notionalToday?: Money | undefined;
   readonly quantity?: DecimalString | undefined;
   /** The asset moved and its quantity, if the action moves value: a token, a security or money. */
