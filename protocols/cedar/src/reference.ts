@@ -12,10 +12,11 @@ import { recordToJson } from './value-json.ts';
 /** The reference engine with the interface of `evaluate`: a test oracle, about fifty times slower. */
 export interface Reference {
   /**
-   * Cedar's own semantics, without schema-based request validation. `determining` and `errors` are in the order of
-   * the policies' text; the messages are the reference engine's own.
+   * Cedar's own semantics, without schema-based request validation. `determining` and `errors` are in the order of the
+   * policies' text; the messages are the reference engine's own.
    *
-   * @throws CodedError `request_refused` as `evaluate` does; `reference_failed` when the engine does not answer, which is neither agreement nor divergence
+   * @throws CodedError `request_refused` as `evaluate` does; `reference_failed` if the engine fails, which is neither
+   *   agreement nor divergence
    */
   evaluate(request: AuthorizationRequest): Answer;
 }
