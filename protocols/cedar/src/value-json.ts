@@ -6,7 +6,7 @@ import { isPlainObject, type PlainObject } from './plain-object.ts';
 import { PolicyFault } from './policy-fault.ts';
 import { parseEntityUid, RecordValue, SetValue, type Value } from './value.ts';
 
-/** Why data is not a Cedar value, and where. Callers turn it into their own coded error. */
+/** Reports why and where data is not a Cedar value. Callers convert it to their own coded error. */
 export class MalformedValue extends Error {
   override readonly name = 'MalformedValue';
   readonly #path: (string | number)[] = [];
@@ -121,14 +121,14 @@ export class ValueReader {
     return new SetValue(items);
   }
 
-  /** What a JSON object stands for: a record, or the value that `__entity` or `__extn` writes out. */
+  /** The value of a JSON object: a record, or the value given by `__entity` or `__extn`. */
   #object(json: PlainObject, depth: number): Value {
     const names = Object.keys(json);
     for (const name of names) {
       if (isEscape(name)) return this.#escape(json, names, depth);
       if (!name.isWellFormed()) throw new MalformedValue('has a key with a lone surrogate');
     }
-    // In the order of the names, and faster than asking for one after the other.
+    // In the order of the names, and faster than reading each member by name.
     const members = Object.values(json);
     const values = new Array<Value>(names.length);
     let position = 0;
@@ -229,7 +229,7 @@ export function recordToJson({ names, values }: RecordValue): Record<string, Ced
     const value = values[position];
     if (name === undefined || value === undefined) continue;
     const written = valueToJson(value);
-    // An attribute of this name stays one.
+    // Keeps an attribute with this name as an own property.
     if (name === '__proto__') Object.defineProperty(json, name, { ...ownProperty, value: written });
     else json[name] = written;
   }

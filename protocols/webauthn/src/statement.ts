@@ -17,7 +17,9 @@ export interface StatementClaims {
   readonly [claim: string]: Json;
 }
 
-/** An assertion as it came (WebAuthn Level 3 section 5.2.2), with what it must be verified against. All base64url but the last two. */
+/**
+ * A received assertion (WebAuthn Level 3 section 5.2.2) with the values to verify it against. All base64url but the last two.
+ */
 export interface WebAuthnSignature {
   readonly credential_id: string;
   readonly authenticator_data: string;
