@@ -29,9 +29,10 @@ export interface ValueLimits {
 }
 
 /**
- * Reads Cedar's JSON value form, stricter than Cedar itself: a Long is a safe integer, because the parser before us has
- * rounded any other number, or a `bigint` of 64 bits, from a parser that keeps them (`parseExactJson`); strings must be well-formed; `__entity` and `__extn` must be given in full
- * and alone (types are never guessed from a schema); null is nothing.
+ * Parses Cedar's JSON value form, more strictly than Cedar itself: a Long is a safe integer, because the JSON parser has
+ * already rounded any other number, or a `bigint` of 64 bits, from a parser that keeps them (`parseExactJson`); strings must
+ * be well-formed; `__entity` and `__extn` must be given in full and alone (types are never guessed from a schema); null is
+ * nothing.
  */
 export class ValueReader {
   readonly #root: string;
