@@ -12,17 +12,17 @@ import { type Entity, type EntityReference, type EntityUid, isSameEntity } from 
 
 export interface CompiledPolicy {
   readonly id: string;
-  /** The id, as a list: nearly every decision is made by one policy. */
+  /** The id as a list, because one policy makes nearly every decision. */
   readonly alone: readonly string[];
   readonly effect: 'permit' | 'forbid';
-  /** Principal and resource scope; the action scope is in the index. Undefined where there is nothing to test. */
+  /** Principal and resource scope; the action scope is in the index. Undefined if there is nothing to test. */
   readonly scope: ScopeTest | undefined;
-  /** All conditions as one; undefined where there are none. */
+  /** All conditions combined; undefined if there are none. */
   readonly condition: Code | undefined;
   readonly actionScope: ActionScope;
 }
 
-/** A policy in Cedar's JSON form, under the id it is known by. */
+/** A policy in Cedar's JSON form, with its id. */
 export interface IdentifiedPolicy {
   readonly id: string;
   readonly json: unknown;
@@ -31,7 +31,7 @@ export interface IdentifiedPolicy {
 type SchemaOfActions = Pick<PolicySchema, 'actions' | 'applications'>;
 
 /**
- * Policies as closures, indexed by action: a request meets only those whose action scope can match.
+ * Policies as closures, indexed by action: a request is evaluated only against policies whose action scope can match.
  * Immutable; shared by any number of evaluations.
  */
 export class CompiledPolicySet {
@@ -45,7 +45,7 @@ export class CompiledPolicySet {
     this.policyIds = policies.map((policy) => policy.id);
     this.actions = actions;
     this.#forEveryAction = policies.filter((policy) => policy.actionScope.kind === 'every');
-    // An action the schema does not know is only itself, and so is met by policies that name it or name none.
+    // An action outside the schema has no groups, so only policies that name it or name no action can match.
     const named = policies.flatMap(({ actionScope }) => namedActions(actionScope));
     for (const reference of [...applications.keys(), ...named]) {
       const ofType = this.#byAction.get(reference.type) ?? new Map<string, MetAction>();
@@ -61,9 +61,9 @@ export class CompiledPolicySet {
     }
   }
 
-  /** @throws CodedError `request_refused` when it is no action's uid */
+  /** @throws CodedError `request_refused` if it is not the uid of an action */
   meet(action: EntityUid): MetAction {
-    // Types come in as they like; what is not text is not found, and then refused.
+    // The type is unvalidated. A value that is not text is not found and then refused.
     const known = this.#byAction.get(action?.type)?.get(action.id);
     if (known !== undefined) return known;
     const reference = referenceOf('action', action);
@@ -75,21 +75,21 @@ export class CompiledPolicySet {
 export interface MetAction {
   readonly reference: EntityReference;
   readonly entity: Entity | undefined;
-  /** The types the schema declares it for; undefined when the schema does not know it. */
+  /** The types for which the schema declares the action; undefined if it does not declare it. */
   readonly application: ActionApplication | undefined;
   readonly policies: readonly CompiledPolicy[];
 }
 
 /**
- * Compiles a parsed policy set to closures (no code is generated: nothing here needs `eval`).
+ * Compiles a parsed policy set to closures without code generation or `eval`.
  *
- * @throws CodedError `policy_unsupported` when a construct has no exact meaning here; all of them are listed.
+ * @throws CodedError `policy_unsupported` if the compiler does not support a construct exactly; lists all such constructs
  */
 export function compile(parsed: ParsedPolicySet): CompiledPolicySet {
   return compilePolicies(parsed.policies, parsed.schema);
 }
 
-/** {@link compile} for JSON policies of any origin, validated or not. */
+/** {@link compile} for JSON policies from any source, validated or not. */
 export function compilePolicies(policies: readonly IdentifiedPolicy[], schema: SchemaOfActions): CompiledPolicySet {
   const steps = compileStepwise({ policies, schema });
   let step = steps.next();
@@ -98,7 +98,7 @@ export function compilePolicies(policies: readonly IdentifiedPolicy[], schema: S
 }
 
 /**
- * {@link compile}, policy by policy: whoever drives it may do something else in between.
+ * {@link compile}, one policy at a time, so that the caller can do other work in between.
  *
  * @throws CodedError (the generator) as {@link compile}
  */

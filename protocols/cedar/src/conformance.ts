@@ -4,7 +4,7 @@ import { type AuthorizationRequest, contextOf, referenceOf } from './request.ts'
 import type { EntityType, RecordType, ValueType } from './schema-types.ts';
 import { EntityReference, type RecordValue, type Value } from './value.ts';
 
-/** What data has that the schema does not say, or lacks that it does. */
+/** A difference between data and its schema. */
 export interface ConformanceProblem {
   /** `principal`, `attrs.gates.kycStands`, `context.scopes`, `parents` */
   readonly where: string;
@@ -14,12 +14,12 @@ export interface ConformanceProblem {
 const maxProblems = 64;
 
 /**
- * Whether an entity is as the schema declares its type: attributes there and of their types, none besides, parents
- * and tags of types it may have. A policy that was validated strictly meets no wrong type, and no missing attribute,
- * in entities and contexts without problems. Not for the path of a decision.
+ * Checks that an entity conforms to its declared type: all attributes present with their types, no others, and only permitted
+ * types of parents and tags. A policy that was validated strictly meets no wrong type, and no missing attribute, in entities
+ * and contexts without problems. Too slow for decisions.
  *
  * @returns at most 64 problems; none when it conforms
- * @throws CodedError `entities_refused` for data that is no entity at all
+ * @throws CodedError `entities_refused` for data that is not an entity
  */
 export function checkEntity(schema: PolicySchema, entity: EntityInput): readonly ConformanceProblem[] {
   const { reference, attributes, parents, tags } = readEntity(entity);
@@ -41,11 +41,11 @@ export function checkEntity(schema: PolicySchema, entity: EntityInput): readonly
 }
 
 /**
- * Whether a request is one the schema declares: an action, for these types of principal and resource, with a context
- * of its types. Its entities are checked one by one, with {@link checkEntity}.
+ * Checks that the schema declares a request: the action, for these types of principal and resource, with a conforming context.
+ * Check its entities with {@link checkEntity}.
  *
  * @returns at most 64 problems; none when it conforms
- * @throws CodedError `request_refused` for data that is no request at all
+ * @throws CodedError `request_refused` for data that is not a request
  */
 export function checkRequest(
   schema: PolicySchema,
@@ -108,7 +108,7 @@ class Findings {
     }
   }
 
-  /** @returns what is declared of its type; undefined where nothing is */
+  /** @returns the declaration of its type; undefined if there is none */
   checkReference(where: string, { type, id }: EntityReference): EntityType | undefined {
     if (this.#schema.actions.has({ type, id })) return undefined;
     const declared = this.#schema.entityTypes.get(type);

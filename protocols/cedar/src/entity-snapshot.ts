@@ -11,31 +11,31 @@ import {
   UnrelatedEntity,
 } from './value.ts';
 
-/** The entities everybody shares, however they are kept. They do not change. */
+/** The immutable entities shared by all requests, independent of their storage. */
 export interface SharedEntities {
   /** From {@link nextSerial}. */
   readonly serial: number;
   find(uid: EntityUid): Entity | undefined;
-  /** Whether an entity of one request would change what is said here: it is known, or an ancestor of one that is. */
+  /** Whether a request-local entity would change the shared data: it is already known or is an ancestor of a known entity. */
   refusesLocal(reference: EntityReference): boolean;
 }
 
 let serials = 0;
 
-/** Numbers of their own for snapshots, by which references remember where they were looked up without holding on to it. */
+/** Returns a unique snapshot number. References use it to remember the snapshot of their last lookup without retaining it. */
 export function nextSerial(): number {
   serials += 1;
   return serials;
 }
 
-/** Local entities up to which looking through them is quicker than making a table. */
+/** Up to this number of local entities a linear search is faster than a table. */
 const fewLocal = 8;
 const maxClosure = 65_536;
 
 /**
- * Entities that never change, with the ancestors of each worked out once.
+ * Immutable entities with precomputed ancestors.
  *
- * Action entities are not among them: they come from the schema, with the policies.
+ * Action entities are excluded: they come from the schema, with the policies.
  */
 export class EntitySnapshot {
   readonly #shared: SharedEntities;
@@ -44,7 +44,7 @@ export class EntitySnapshot {
   readonly #serial: number;
   readonly #sharedSerial: number;
 
-  /** Use {@link createEntitySnapshot} or `createLazySnapshot`, which check; this takes what it is given. */
+  /** Use {@link createEntitySnapshot} or `createLazySnapshot`, which validate; this constructor does not. */
   constructor(shared: SharedEntities, local: readonly Entity[] = []) {
     this.#shared = shared;
     this.#local = local;
@@ -62,8 +62,8 @@ export class EntitySnapshot {
   }
 
   /**
-   * As `find`, for references that are followed often: they remember what they lead to. What is shared is the same in
-   * every snapshot over it, because nothing that a request brings along can take its place.
+   * Like `find`, for references that are followed often: each caches its target. Shared entities are the same in every
+   * snapshot over them, because request-local entities cannot replace them.
    */
   resolve(reference: EntityReference): Entity | undefined {
     if (reference.lookedUpIn === this.#sharedSerial || reference.lookedUpIn === this.#serial) return reference.found;
@@ -86,24 +86,24 @@ export class EntitySnapshot {
     return undefined;
   }
 
-  /** Whether `with` would refuse it: it is here, or an ancestor of one that is, or of a type that is not local. */
+  /** Whether `with` would refuse the entity: it exists here, is an ancestor of one that does, or has a non-local type. */
   refusesLocal(reference: EntityReference): boolean {
     return this.#findLocal(reference) !== undefined || this.#shared.refusesLocal(reference);
   }
 
   /**
-   * These entities and a few more, of one request (the order being decided). It costs what the few cost,
-   * however large this snapshot is, and leaves this snapshot as it was.
+   * Returns a snapshot with additional request-local entities, such as the order to decide on. The cost depends only on the
+   * added entities. This snapshot does not change.
    *
-   * @throws CodedError `entities_refused` for malformed entities; `entity_conflict` when one of them is here
-   *   already or is named as a parent here, because the ancestors worked out before would then be wrong.
+   * @throws CodedError `entities_refused` for malformed entities; `entity_conflict` if one of them already exists or is a
+   *   parent here, because the precomputed ancestors would be wrong.
    */
   with(entities: readonly EntityInput[]): EntitySnapshot {
     return this.withRead(readAll(entities));
   }
 
   /**
-   * As {@link with}, of entities whose maker vouches that they are what would be read from the JSON form.
+   * Like {@link with}, for entities that the caller guarantees to equal those parsed from the JSON form.
    *
    * @throws CodedError `entity_conflict`
    */
@@ -111,7 +111,7 @@ export class EntitySnapshot {
     for (const { reference } of added) if (this.refusesLocal(reference)) throw conflict(reference);
     const repeated = firstRepeated(added);
     if (repeated !== undefined) throw conflict(repeated);
-    // One level at most, so that looking up stays two steps: what an overlay holds is few.
+    // At most one overlay, so that a lookup takes two steps. An overlay holds few entities.
     const local = this.#local.length === 0 ? added : [...this.#local, ...added];
     const shared = this.#shared;
     const lookUp = (reference: EntityReference): Entity | undefined => shared.find(reference);
@@ -126,10 +126,10 @@ export class EntitySnapshot {
   }
 
   /**
-   * The roots and every entity that can be reached from them over parents, attributes and tags, by ascending type
-   * and id; names that have no entity here are passed over. No policy that starts from these roots can see more.
+   * Returns the roots and every entity reachable from them by parents, attributes and tags, sorted by type and id. References
+   * without an entity are skipped. A policy that starts from these roots cannot read more.
    *
-   * @throws CodedError `entities_refused` when there are more than 65,536
+   * @throws CodedError `entities_refused` if there are more than 65,536
    */
   reachableFrom(roots: Iterable<EntityUid>): readonly Entity[] {
     const reached = new Map<string, Entity>();
@@ -146,17 +146,17 @@ export class EntitySnapshot {
     );
   }
 
-  /** {@link reachableFrom} in Cedar's JSON form: a snapshot of these answers every question about the roots alike. */
+  /** {@link reachableFrom} in Cedar's JSON form: a snapshot of these entities gives the same answers about the roots. */
   closureOf(roots: Iterable<EntityUid>): EntityJson[] {
     return this.reachableFrom(roots).map(entityToJson);
   }
 }
 
 /**
- * Reads entities and works out their ancestors. A parent need not be among them.
+ * Parses entities and computes their ancestors. A parent need not be included.
  *
- * @throws CodedError `entities_refused`: malformed data, an integer beyond 2^53, the same entity twice, an entity
- *   that is its own ancestor, or an action entity.
+ * @throws CodedError `entities_refused`: malformed data, an integer beyond 2^53, the same entity twice, an entity that is its
+ *   own ancestor, or an action entity.
  */
 export function createEntitySnapshot(entities: readonly EntityInput[]): EntitySnapshot {
   const read = new Map<string, UnrelatedEntity>();
@@ -210,7 +210,7 @@ function conflict({ type }: EntityReference): Error {
   );
 }
 
-/** Shared entities that are all there from the beginning. */
+/** Shared entities that are all loaded at creation. */
 function listed(unrelated: ReadonlyMap<string, UnrelatedEntity>): SharedEntities {
   const related = relate(unrelated, () => undefined, new Map());
   const entities = new EntityTable(related.values());

@@ -13,7 +13,7 @@ import {
 } from './value.ts';
 import { MalformedValue, recordToJson, type ValueLimits, ValueReader } from './value-json.ts';
 
-/** An entity as callers give it: attributes, tags and parents in Cedar's JSON form. */
+/** An entity as supplied by callers: attributes, tags and parents in Cedar's JSON form. */
 export interface EntityInput {
   readonly uid: EntityUid;
   readonly attrs: Readonly<Record<string, unknown>>;
@@ -21,12 +21,12 @@ export interface EntityInput {
   readonly tags?: Readonly<Record<string, unknown>>;
 }
 
-/** An entity written back in Cedar's JSON form. What is read from it is the same entity. */
+/** An entity serialised to Cedar's JSON form. Parsing it gives the same entity. */
 export interface EntityJson {
   uid: { type: string; id: string };
   attrs: Record<string, CedarValueJson>;
   parents: { type: string; id: string }[];
-  /** Left out where there are none. */
+  /** Absent if there are none. */
   tags?: Record<string, CedarValueJson>;
 }
 
@@ -35,7 +35,7 @@ export const maxAncestors = 1_024;
 const limits: ValueLimits = { maxDepth: 16, maxValues: 65_536, maxStringLength: 65_536 };
 
 /**
- * @param position among others, to call it by when it has no uid
+ * @param position index in the input, used in errors if it has no uid
  * @throws CodedError `entities_refused`
  */
 export function readEntity(input: unknown, position?: number): UnrelatedEntity {
@@ -56,7 +56,7 @@ export function readEntity(input: unknown, position?: number): UnrelatedEntity {
       parents.map((parent) => {
         const parsed = parseEntityUid(parent);
         if (parsed === undefined) throw refuseEntity(reference, 'has a parent that is not a type name and an id');
-        // The groups an action is in are the schema's to say, and it would be in those too.
+        // Only the schema defines the groups of an action, and the entity would also inherit those groups.
         if (isActionType(parsed.type)) throw refuseEntity(reference, 'has an action as a parent');
         return parsed;
       }),
@@ -77,7 +77,7 @@ export function entityToJson({ reference, attributes, parents, tags }: Entity): 
   };
 }
 
-/** The entities that an entity leads to: its parents, and those its attributes and tags name. */
+/** The entities that an entity references: its parents and those in its attributes and tags. */
 export function referencesOf({ attributes, parents, tags }: Entity): readonly EntityUid[] {
   const found: EntityUid[] = [...parents];
   collectReferences(attributes, found);
@@ -85,7 +85,7 @@ export function referencesOf({ attributes, parents, tags }: Entity): readonly En
   return found;
 }
 
-/** Adds the entities a value names. */
+/** Adds the entities that a value references. */
 export function collectReferences(value: Value, found: EntityUid[]): void {
   if (typeof value !== 'object') return;
   if (value.kind === 'entity') found.push(value);

@@ -6,17 +6,17 @@ import { type AuthorizationRequest, contextOf, referenceOf } from './request.ts'
 
 export interface Answer {
   readonly decision: 'allow' | 'deny';
-  /** Ids of the policies that made the decision, in the order of their text; none when no policy spoke. */
+  /** Ids of the policies that made the decision, in text order; empty if no policy applied. */
   readonly determining: readonly string[];
   /** Policies that could not be evaluated. */
   readonly errors: readonly { readonly policyId: string; readonly message: string }[];
 }
 
 /**
- * Cedar's own semantics: allow when a permit is satisfied and no forbid is. A policy that errors counts as not
- * satisfied, **also when it is a forbid**: use {@link decideFailClosed} to decide anything.
+ * Evaluates with Cedar's own semantics: allow if a permit is satisfied and no forbid is. A policy that errors counts as not
+ * satisfied, **even a forbid**: use {@link decideFailClosed} for real decisions.
  *
- * @throws CodedError `request_refused` when the request itself is malformed
+ * @throws CodedError `request_refused` if the request itself is malformed
  */
 export function evaluate(policies: CompiledPolicySet, request: AuthorizationRequest): Answer {
   const met = policies.meet(request.action);
@@ -24,13 +24,13 @@ export function evaluate(policies: CompiledPolicySet, request: AuthorizationRequ
 }
 
 /**
- * As {@link evaluate}, except that
- * - a forbid that errors counts as satisfied: it denies, and is among the determining policies beside its entry in
- *   `errors` (a permit that errors permits nothing, as in Cedar);
- * - a request that the schema does not foresee is refused: strict validation has shown the policies sound for the
- *   declared actions and types of principal and resource only, and a forbid for `Person` says nothing of a `Robot`.
+ * Like {@link evaluate}, with two differences:
+ * - a forbid that errors counts as satisfied: it denies and is listed both in `determining` and in `errors` (a permit that
+ *   errors permits nothing, as in Cedar);
+ * - a request that the schema does not declare is refused: strict validation covers only the declared actions and types of
+ *   principal and resource. For example, a forbid for `Person` does not apply to a `Robot`.
  *
- * @throws CodedError `request_refused` when the request is malformed or not foreseen: nothing is allowed then
+ * @throws CodedError `request_refused` if the request is malformed or not declared; nothing is then allowed
  */
 export function decideFailClosed(policies: CompiledPolicySet, request: AuthorizationRequest): Answer {
   const met = policies.meet(request.action);
@@ -87,7 +87,7 @@ export function frameOf(policies: CompiledPolicySet, met: MetAction, request: Au
   const principalEntity = entities.resolve(principal) ?? actions.find(principal);
   const resourceEntity = entities.resolve(resource) ?? actions.find(resource);
   return {
-    // An entity's own reference, so that it is known again without looking at its name.
+    // The entity's own reference object, so that it is recognised by identity instead of by name.
     principal: principalEntity?.reference ?? principal,
     action: met.reference,
     resource: resourceEntity?.reference ?? resource,

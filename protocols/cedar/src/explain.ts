@@ -10,39 +10,39 @@ import { PolicyFault } from './policy-fault.ts';
 import { printExpression } from './print-expression.ts';
 import type { AuthorizationRequest } from './request.ts';
 
-/** What a policy whose scope a request meets made of it. */
+/** The outcome of one policy whose scope matches the request. */
 export interface PolicyExplanation {
   readonly policyId: string;
   readonly effect: 'permit' | 'forbid';
-  /** Cedar's own outcome; a forbid that ends in `error` denies all the same in `decideFailClosed`. */
+  /** Cedar's own outcome; in `decideFailClosed` a forbid with `error` still denies. */
   readonly outcome: 'satisfied' | 'unsatisfied' | 'error';
-  /** In the order of the text: each must be met. None when the scope says it all. */
+  /** In text order; each must be met. Empty if the policy has only a scope. */
   readonly conditions: readonly ConditionExplanation[];
 }
 
-/** One of the things a policy asks for: a part of a `when` between `&&`, or of an `unless` between `||`. */
+/** One condition of a policy: a part of a `when` between `&&`, or of an `unless` between `||`. */
 export interface ConditionExplanation {
   readonly kind: 'when' | 'unless';
   /** In Cedar's policy syntax, without the `when` or `unless`. */
   readonly text: string;
-  /** What the text by itself comes to. A `when` must be `true`, an `unless` must be `false`. */
+  /** The result of the text by itself. A `when` must be `true`, an `unless` must be `false`. */
   readonly outcome: 'true' | 'false' | 'error';
-  /** Why it is an error. */
+  /** The error message. */
   readonly message?: string;
   readonly met: boolean;
   /**
-   * False when one before it was not met, and so it was never looked at. An error here is then none of the policy
-   * (the condition before it may be there to prevent it).
+   * False if an earlier condition was not met, so this one was not evaluated. An error here is then not an error of the
+   * policy, because the earlier condition may exist to prevent it.
    */
   readonly reached: boolean;
-  /** What the text looks at, and what was found there; at most 32. */
+  /** The attributes that the text reads, with their values; at most 32. */
   readonly values: readonly FoundValue[];
 }
 
 export interface FoundValue {
   /** `resource.notional`, `context.approvals` */
   readonly text: string;
-  /** In Cedar's policy syntax, at most 256 characters. Undefined where nothing was found (or it is an error to ask). */
+  /** In Cedar's policy syntax, at most 256 characters. Undefined if there is no value or reading it is an error. */
   readonly value: string | undefined;
 }
 
@@ -51,8 +51,8 @@ const maxValueLength = 256;
 const compiledSets = new WeakMap<ParsedPolicySet, CompiledPolicySet>();
 
 /**
- * Takes the answer to a request apart: every policy whose scope it meets, every condition of it, and the values that
- * were found. For people who ask why; a thousand times slower than deciding.
+ * Explains the answer to a request: every policy whose scope matches, its conditions, and the values found. A thousand times
+ * slower than a decision.
  *
  * @throws CodedError `request_refused` as `evaluate` does; `policy_unsupported` as `compile` does
  */
@@ -98,7 +98,7 @@ interface Part {
   readonly part: unknown;
 }
 
-/** `when { a && b }` asks for both; `unless { a || b }` asks for neither. */
+/** `when { a && b }` requires both; `unless { a || b }` requires neither. */
 function partsOf(clause: unknown): readonly Part[] {
   const { kind, body } = membersOf(clause, 'a condition', ['kind', 'body']);
   return kind === 'unless'
@@ -132,7 +132,7 @@ function valuesIn(json: unknown, frame: Frame): readonly FoundValue[] {
   return Array.from(found.values());
 }
 
-/** The expressions that fetch something, each as long as it goes: `resource.account.owner`, not also `resource`. */
+/** The longest expressions that read a value: `resource.account.owner`, not also `resource`. */
 function* lookedAt(json: unknown): Generator {
   const [name, body] = Object.entries(objectIn(json, 'an expression'))[0] ?? [''];
   switch (name) {

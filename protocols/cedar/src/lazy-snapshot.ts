@@ -5,28 +5,28 @@ import { cedarErrors } from './errors.ts';
 import { type KnownAncestors, relate } from './relate.ts';
 import { type Entity, type EntityReference, type EntityUid, isActionType, type UnrelatedEntity } from './value.ts';
 
-/** Where entities come from when they are first asked for. */
+/** The source of entities, which the snapshot loads on first use. */
 export interface LazyEntities {
   /**
-   * The entity of this type and id, or undefined when there is none: for the life of the snapshot always the same
-   * answer. It must not be slow, and nobody may change what it returned.
+   * The entity of this type and id, or undefined if none exists. The answer must stay the same for the life of the snapshot.
+   * The call must be fast, and its result must not be changed.
    */
   load(uid: { readonly type: string; readonly id: string }): EntityInput | undefined;
   /**
-   * Types of the entities that requests bring along. They are never loaded, and no loaded entity may have one as a
-   * parent; entities of other types cannot be brought along. So no request can change what is shared.
+   * Types of request-local entities. The snapshot never loads these types, and no loaded entity may have one as a parent.
+   * Requests cannot supply other types, so no request can change shared entities.
    */
   readonly localTypes: ReadonlySet<string>;
-  /** Entities that lie under the loaded ones (the reference data of the policies). None may be in both. */
+  /** Base entities below the loaded ones (the reference data of the policies). No entity may be in both. */
   readonly base?: EntitySnapshot;
-  /** Keeps what was read from one snapshot to the next. */
+  /** Cache of parsed entities across snapshots. */
   readonly readings?: EntityReadings;
 }
 
 /**
- * What has been read from entities, for the snapshots of successive versions: where `load` returns the object it
- * returned before, its attributes are not read again. Ancestors are always worked out anew, because a parent may
- * have changed. Holds nothing that its owner has let go.
+ * Caches parsed entities for the snapshots of successive versions. If `load` returns the same object as before, its attributes
+ * are not parsed again. Ancestors are always recomputed, because a parent may have changed. The cache does not retain objects
+ * that their owner has released.
  */
 export class EntityReadings {
   readonly #read = new WeakMap<EntityInput, UnrelatedEntity>();
@@ -41,12 +41,11 @@ export class EntityReadings {
 }
 
 /**
- * A snapshot that reads an entity, and its ancestors, when it is first asked for, and keeps it: making one costs
- * nothing, however many entities there are.
+ * Creates a snapshot that parses an entity and its ancestors on first use and keeps them. Creation is free for any number of
+ * entities.
  *
- * What is wrong with an entity shows when it is touched, then and every time: evaluation throws (CodedError
- * `entities_refused`; `entity_conflict` when it is in the base too, or one in the base names it as a parent), and
- * nothing is decided.
+ * An invalid entity causes an error on every use: evaluation throws (CodedError `entities_refused`; `entity_conflict` if the
+ * base contains it or names it as a parent) and makes no decision.
  */
 export function createLazySnapshot(entities: LazyEntities): EntitySnapshot {
   return new EntitySnapshot(new LoadedEntities(entities));
@@ -56,7 +55,7 @@ class LoadedEntities implements SharedEntities {
   readonly serial = nextSerial();
   readonly #from: LazyEntities;
   readonly #readings: EntityReadings;
-  /** Only entities that exist: names of others come from requests, and could fill the memory. */
+  /** Only existing entities: other names come from requests and could exhaust memory. */
   readonly #known = new EntityTable();
   readonly #ancestors: KnownAncestors = new Map();
 
@@ -85,7 +84,7 @@ class LoadedEntities implements SharedEntities {
     return this.#known.find(uid);
   }
 
-  /** The entity and those of its ancestors that are loaded and not known yet. */
+  /** The entity and its newly loaded ancestors. */
   #withAncestors(entity: UnrelatedEntity): ReadonlyMap<string, UnrelatedEntity> {
     const met = new Map([[entity.reference.key, entity]]);
     const pending = [entity];

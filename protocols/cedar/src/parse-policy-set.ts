@@ -16,34 +16,34 @@ export interface ParsedPolicy {
   readonly json: PolicyJson;
 }
 
-/** Policies that may be published: read, identified, valid against their schema, and exactly representable. */
+/** Policies that may be published: parsed, identified, valid against their schema and exactly representable. */
 export interface ParsedPolicySet {
   /** In the order of the text. */
   readonly policies: readonly ParsedPolicy[];
   readonly schema: PolicySchema;
-  /** What the validator finds odd but not wrong, such as a policy that can never apply. */
+  /** Warnings of the validator that are not errors, such as a policy that can never apply. */
   readonly warnings: readonly PolicyProblem[];
 }
 
 const maxPolicies = 5_000;
-/** Ids go into every decision record, so they are short and plain. */
+/** Every decision record contains policy ids, so they are short and plain. */
 const policyId = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$/;
 
 /**
- * Reads policies in Cedar's policy syntax and validates them strictly against a schema in Cedar's schema syntax.
+ * Parses policies in Cedar's policy syntax and validates them strictly against a schema in Cedar's schema syntax.
  *
- * Refused are: text that does not parse; templates; a policy without a unique `@id` of at most 128 characters
- * (letters, digits, `. _ : / -`); whatever strict validation reports, an integer beyond 64 bits among it; and nesting
- * that the reference parser does not survive.
+ * Refused are: text that does not parse; templates; a policy without a unique `@id` of at most 128 characters (letters,
+ * digits, `. _ : / -`); everything that strict validation reports, including integers beyond 64 bits; and nesting that would
+ * crash the reference parser.
  *
  * @throws CodedError `policy_set_refused` with all problems found in `facts.problems` ({@link PolicyProblem}[]);
- *   `reference_failed` when the parser breaks
+ *   `reference_failed` if the parser fails
  */
 export function parsePolicySet(policiesText: string, schemaText: string): ParsedPolicySet {
   return parsedFrom(examinePolicySet(policiesText, schemaText));
 }
 
-/** What {@link parsePolicySet} reads, as plain data: one thread can have it found out by another. */
+/** The result of {@link parsePolicySet} as plain data, which one thread can send to another. */
 export interface ExaminedPolicySet {
   readonly policies: readonly ParsedPolicy[];
   readonly schema: SchemaSource;
@@ -51,8 +51,8 @@ export interface ExaminedPolicySet {
 }
 
 /**
- * The part of {@link parsePolicySet} that takes long: all that is asked of the reference engine. The same texts, among the
- * last few, are not asked about again: what was found is frozen.
+ * The slow part of {@link parsePolicySet}: all calls of the reference engine. Results for the most recent texts are cached and
+ * frozen.
  *
  * @throws CodedError as {@link parsePolicySet}
  */
@@ -61,7 +61,7 @@ export function examinePolicySet(policiesText: string, schemaText: string): Exam
   return known ?? recent.keep(policiesText, schemaText, examine(policiesText, schemaText));
 }
 
-/** A node that starts publishes the policies of its release, and reads them again as those in force. */
+/** At start, a node publishes the policies of its release and then reads them again as the policies in force. */
 const recent = new RecentSets<ExaminedPolicySet>();
 
 function examine(policiesText: string, schemaText: string): ExaminedPolicySet {
@@ -80,13 +80,13 @@ function examine(policiesText: string, schemaText: string): ExaminedPolicySet {
   };
 }
 
-/** The policy set that was examined. */
+/** Builds the policy set from an examination. */
 export function parsedFrom({ policies, schema, warnings }: ExaminedPolicySet): ParsedPolicySet {
   return { policies, schema: schemaFrom(schema), warnings };
 }
 
 interface LocatedPolicy extends ParsedPolicy {
-  /** Where its text begins in the whole. */
+  /** Offset of its text in the whole. */
   readonly origin: number;
 }
 
@@ -137,7 +137,7 @@ function readPolicies(text: string): { policies: readonly LocatedPolicy[]; probl
   return { policies, problems };
 }
 
-/** The parser numbers policies as it meets them (`policy0`, `policy1`, ...) and returns them sorted by that name. */
+/** The parser numbers policies in text order (`policy0`, `policy1`, ...) and returns them sorted by that name. */
 function inTextOrder(parts: readonly string[], text: string): readonly { part: string; origin: number }[] {
   const names = parts.map((_, index) => `policy${index}`).sort();
   const ordered = parts
@@ -158,7 +158,7 @@ function readPolicy(text: string, origin: number): LocatedPolicy | PolicyProblem
   if (parsed.type === 'failure') {
     return { ...at, message: parsed.errors.map((error) => error.message).join('; ') };
   }
-  // An annotation without a value arrives as null, against the declared type.
+  // An annotation without a value arrives as null, contrary to the declared type.
   const annotations = Object.fromEntries(
     Object.entries(parsed.json.annotations ?? {}).map(([name, value]) => [name, value ?? '']),
   );

@@ -7,12 +7,12 @@ import { askReference, problemsFrom } from './reference-parser.ts';
 import { type EntityType, entityTypesIn, qualified, type RecordType, SchemaTypes } from './schema-types.ts';
 import { EntityReference } from './value.ts';
 
-/** A schema in Cedar's schema syntax, and what evaluation needs of it. */
+/** A schema in Cedar's schema syntax, with the parts that evaluation needs. */
 export interface PolicySchema {
   readonly text: string;
-  /** The declared actions and the groups they are in. */
+  /** The declared actions and their groups. */
   readonly actions: EntitySnapshot;
-  /** For every declared action; a group that is never requested itself applies to no types. */
+  /** For every declared action; a group that is never requested itself has no types. */
   readonly applications: ReadonlyMap<EntityReference, ActionApplication>;
   /** By full name. Action types are not among them. */
   readonly entityTypes: ReadonlyMap<string, EntityType>;
@@ -33,7 +33,7 @@ export interface SchemaSource {
   readonly json: SchemaJson<string>;
 }
 
-/** @returns the schema, or what is wrong with it */
+/** @returns the schema, or its problems */
 export function readSchema(
   text: string,
 ): (PolicySchema & SchemaSource) | { readonly problems: readonly PolicyProblem[] } {
@@ -43,16 +43,16 @@ export function readSchema(
   try {
     return { ...schemaFrom({ text, json }), json };
   } catch (error) {
-    // The parser knows a type that we do not: an engine newer than this room.
+    // The parser knows a type that this package does not: the engine is newer.
     if (error instanceof UnsupportedConstruct)
       return { problems: [{ source: 'schema', message: `unsupported: ${error.message}` }] };
-    // The parser resolves names and does not mind an action that is in itself.
+    // The parser resolves names but accepts an action that is its own ancestor.
     if (isCodedError(error, 'entities_refused')) return { problems: [{ source: 'schema', message: error.detail }] };
     throw error;
   }
 }
 
-/** What evaluation needs of a schema that {@link readSchema} has read. */
+/** Builds the parts that evaluation needs from the result of {@link readSchema}. */
 export function schemaFrom({ text, json }: SchemaSource): PolicySchema {
   const types = new SchemaTypes(json);
   const actions = Object.entries(json).flatMap(([namespace, definition]) => {

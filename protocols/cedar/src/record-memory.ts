@@ -2,20 +2,19 @@ import type { MemberNote, RecordForm } from './record-form.ts';
 import { RecordValue, type Value } from './value.ts';
 import { counted, cursorAt, passed, type TextCursor, type TextReader } from './value-text.ts';
 
-/** Records of so few members are read as fast as they are compared. */
+/** Up to this number of members, parsing is as fast as comparing. */
 const fewMembers = 4;
-/** Records remembered of one type: they differ in which attributes they have, as orders of several kinds do. */
+/** Maximum number of remembered records for one type. They differ in their attributes, as do orders of several kinds. */
 const maxKnown = 8;
-/** A member that has changed once in so many records is taken for one that changes: it is then read in each. */
+/** A member that changes at least once in this many records counts as changing and is parsed in every record. */
 const seldom = 256;
-/** What it gains to have known a record and what it costs to get to know one, in the time that reading one takes. */
+/** Gain of recognising a record and cost of learning one, in units of one parse. */
 const worth = { known: 1, learned: -32, most: 2_048 };
 
 /**
- * Reads records of one type, of which most members are what they were in the record before: the text between those that
- * change is compared as a whole, which takes a tenth of the time of reading it, and its values are those that were read
- * then. Which change is learned from what is read. It gives what the form gives, and only sooner: no value that does not
- * stand in the text as it stood where it was read.
+ * Parses records of one type whose members rarely change. It compares the unchanged text as a whole, in a tenth of the time of
+ * parsing, and reuses the values. It learns from the input which members change. The result is always the same as without the
+ * cache: a value is reused only if its text is identical.
  */
 export function remembering(form: RecordForm): TextReader<RecordValue> {
   if (form.names.length < fewMembers) return (cursor) => form.read(cursor);
@@ -23,13 +22,13 @@ export function remembering(form: RecordForm): TextReader<RecordValue> {
   return (cursor) => memory.read(cursor);
 }
 
-/** A record that was read, and how it stands in a text. */
+/** A parsed record and its text layout. */
 interface KnownRecord {
   readonly names: readonly string[];
   readonly values: readonly Value[];
   readonly text: string;
   readonly notes: readonly MemberNote[];
-  /** The text between what changes. */
+  /** The text between changing members. */
   readonly runs: readonly string[];
   /** Of each member that changes, where it is among the values, and how what changes of it is read. */
   readonly changing: readonly number[];
@@ -69,7 +68,7 @@ class RecordMemory {
     }
     const read = this.#form.read(cursor);
     if (read === undefined) return undefined;
-    // Where nothing is met again, it is not worth the while.
+    // If records do not recur, learning is not worth its cost.
     if (this.#credit + worth.learned < 0) this.#credit += worth.known;
     else {
       this.#credit += worth.learned;

@@ -9,20 +9,21 @@ import { type AuthorizationRequest, contextOf, referenceOf } from './request.ts'
 import { type EntityUid, RecordValue } from './value.ts';
 import { recordToJson } from './value-json.ts';
 
-/** The reference engine behind the same question and answer as `evaluate`: an oracle, some fifty times slower. */
+/** The reference engine with the interface of `evaluate`: a test oracle, about fifty times slower. */
 export interface Reference {
   /**
-   * Cedar's own semantics, without schema-based request validation. `determining` and `errors` are in the order of
-   * the policies' text; the messages are the reference engine's own.
+   * Cedar's own semantics, without schema-based request validation. `determining` and `errors` are in the order of the
+   * policies' text; the messages are the reference engine's own.
    *
-   * @throws CodedError `request_refused` as `evaluate` does; `reference_failed` when the engine does not answer, which is neither agreement nor divergence
+   * @throws CodedError `request_refused` as `evaluate` does; `reference_failed` if the engine fails, which is neither
+   *   agreement nor divergence
    */
   evaluate(request: AuthorizationRequest): Answer;
 }
 
 /**
- * The engine keeps every policy set it has ever parsed, by name and for the life of the thread. So there are only
- * these names, taken in turn; a set whose name was taken by another is parsed again when it is next asked.
+ * The engine keeps every policy set it has ever parsed, by name and for the life of the thread. Therefore a fixed number of
+ * names is reused in turn. A set that lost its name is parsed again on its next use.
  */
 const slots: (ParsedPolicySet | undefined)[] = [undefined, undefined, undefined, undefined];
 let nextSlot = 0;
@@ -39,7 +40,7 @@ export function createReference(parsed: ParsedPolicySet): Reference {
       const principal = referenceOf('principal', request.principal);
       const resource = referenceOf('resource', request.resource);
       const context = contextOf(request.context);
-      // All that these policies can come to from here: the engine's time goes into taking over entities.
+      // Only the entities reachable from here, because the engine spends most of its time importing entities.
       const roots: EntityUid[] = [principal, resource, ...named];
       collectReferences(context, roots);
       const call = {
@@ -47,7 +48,7 @@ export function createReference(parsed: ParsedPolicySet): Reference {
         principal: uidOf(request.principal),
         action: uidOf(request.action),
         resource: uidOf(request.resource),
-        // As it came, so that our reading of it is compared too. `contextOf` has vouched for the type.
+        // Passed unparsed, so that the comparison also covers our parser. `contextOf` has vouched for the type.
         context: request.context instanceof RecordValue ? recordToJson(context) : (request.context as Context),
         entities: [...actionsJson, ...request.entities.closureOf(roots)],
         validateRequest: false,

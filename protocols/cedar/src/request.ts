@@ -8,8 +8,8 @@ export interface AuthorizationRequest {
   readonly action: EntityUid;
   readonly resource: EntityUid;
   /**
-   * A record in Cedar's JSON form; at most 16 levels and 4,096 values. Or one whose maker vouches that it is what would
-   * be read from that form.
+   * A record in Cedar's JSON form; at most 16 levels and 4,096 values. Or a value that the caller guarantees to equal the one
+   * parsed from that form.
    */
   readonly context: Readonly<Record<string, unknown>> | RecordValue;
   readonly entities: EntitySnapshot;
@@ -23,7 +23,7 @@ export function referenceOf(what: 'principal' | 'action' | 'resource', uid: unkn
   if (reference === undefined) {
     throw cedarErrors.error('request_refused', `The ${what} is not an entity type name and an id.`);
   }
-  // Another entity has parents, attributes and tags of its own, which Cedar would look at and the action index does not.
+  // Other entities have parents, attributes and tags, which Cedar would read but the action index ignores.
   if (what === 'action' && !isActionType(reference.type)) {
     throw cedarErrors.error('request_refused', 'The action is an entity of a type that is none of actions.');
   }

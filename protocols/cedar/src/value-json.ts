@@ -6,7 +6,7 @@ import { isPlainObject, type PlainObject } from './plain-object.ts';
 import { PolicyFault } from './policy-fault.ts';
 import { parseEntityUid, RecordValue, SetValue, type Value } from './value.ts';
 
-/** Why data is not a Cedar value, and where. Callers turn it into their own coded error. */
+/** Reports why and where data is not a Cedar value. Callers convert it to their own coded error. */
 export class MalformedValue extends Error {
   override readonly name = 'MalformedValue';
   readonly #path: (string | number)[] = [];
@@ -29,9 +29,10 @@ export interface ValueLimits {
 }
 
 /**
- * Reads Cedar's JSON value form, stricter than Cedar itself: a Long is a safe integer, because the parser before us has
- * rounded any other number, or a `bigint` of 64 bits, from a parser that keeps them (`parseExactJson`); strings must be well-formed; `__entity` and `__extn` must be given in full
- * and alone (types are never guessed from a schema); null is nothing.
+ * Parses Cedar's JSON value form, more strictly than Cedar itself: a Long is a safe integer, because the JSON parser has
+ * already rounded any other number, or a `bigint` of 64 bits, from a parser that keeps them (`parseExactJson`); strings must
+ * be well-formed; `__entity` and `__extn` must be given in full and alone (types are never guessed from a schema); null is
+ * nothing.
  */
 export class ValueReader {
   readonly #root: string;
@@ -121,14 +122,14 @@ export class ValueReader {
     return new SetValue(items);
   }
 
-  /** What a JSON object stands for: a record, or the value that `__entity` or `__extn` writes out. */
+  /** The value of a JSON object: a record, or the value given by `__entity` or `__extn`. */
   #object(json: PlainObject, depth: number): Value {
     const names = Object.keys(json);
     for (const name of names) {
       if (isEscape(name)) return this.#escape(json, names, depth);
       if (!name.isWellFormed()) throw new MalformedValue('has a key with a lone surrogate');
     }
-    // In the order of the names, and faster than asking for one after the other.
+    // In the order of the names, and faster than reading each member by name.
     const members = Object.values(json);
     const values = new Array<Value>(names.length);
     let position = 0;
@@ -229,7 +230,7 @@ export function recordToJson({ names, values }: RecordValue): Record<string, Ced
     const value = values[position];
     if (name === undefined || value === undefined) continue;
     const written = valueToJson(value);
-    // An attribute of this name stays one.
+    // Keeps an attribute with this name as an own property.
     if (name === '__proto__') Object.defineProperty(json, name, { ...ownProperty, value: written });
     else json[name] = written;
   }

@@ -1,12 +1,12 @@
 import { EntityReference, type Value } from './value.ts';
 
-/** Where reading a text has come to. */
+/** The position of a parser in a text. */
 export interface TextCursor {
   readonly text: string;
   at: number;
-  /** Of the first backslash from where reading began, or past the end: a string with an escape in it is not read here. */
+  /** Offset of the first backslash, or past the end. Strings with escapes are not supported here. */
   readonly escape: number;
-  /** How many values have been read. */
+  /** Number of values read. */
   values: number;
 }
 
@@ -28,21 +28,21 @@ export function cursorAt(text: string, at: number): TextCursor {
  */
 export type TextReader<Read extends Value = Value> = (cursor: TextCursor) => Read | undefined;
 
-/** Far more than anybody writes. */
+/** Far above realistic lengths. */
 const maxTextLength = 4_096;
 const maxValues = 2_048;
-/** As many digits as are a safe integer whatever they are. */
+/** The largest number of digits that always gives a safe integer. */
 const maxDigits = 15;
 
 const codes = { quote: 0x22, minus: 0x2d, zero: 0x30, nine: 0x39 };
 
-/** Whether so many values more may be read. */
+/** Whether this many further values may be read. */
 export function counted(cursor: TextCursor, values: number): boolean {
   cursor.values += values;
   return cursor.values <= maxValues;
 }
 
-/** Whether this stands where the cursor is; the cursor is then behind it. */
+/** Whether the text at the cursor equals `expected`; if so, moves the cursor past it. */
 export function passed(cursor: TextCursor, expected: string): boolean {
   const end = cursor.at + expected.length;
   // Pieces are compared as memory is; `startsWith` looks at one character after the other, and takes several times as long.
@@ -70,7 +70,7 @@ function textWithin(cursor: TextCursor): string | undefined {
   return read.isWellFormed() ? read : undefined;
 }
 
-/** A zero is written as `0` alone: `-0` is read by those who parse. */
+/** Zero must be written as `0`; `-0` is left to the full parser. */
 export function readLong(cursor: TextCursor): number | undefined {
   const { text } = cursor;
   const negative = text.charCodeAt(cursor.at) === codes.minus;

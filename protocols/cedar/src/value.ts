@@ -23,11 +23,11 @@ export interface EntityUid {
 }
 
 /**
- * An entity that has been read, before its ancestors are known.
+ * A parsed entity whose ancestors are not computed yet.
  *
- * What a decision holds is made by classes, and its lists are copies: where V8 sees that the object and list literals of a
- * line live long, as those of five hundred decisions do that wait for one disk, it puts all that this line will ever make
- * among the old objects. Decisions then cost twice as much, until the process ends.
+ * Decision data uses classes and copied lists instead of literals, for performance. If V8 observes that literals from one line
+ * live long, as in five hundred decisions that wait for one disk, it allocates all later ones in the old generation. Decisions
+ * then cost twice as much until the process ends.
  */
 export class UnrelatedEntity {
   readonly reference: EntityReference;
@@ -50,7 +50,7 @@ export class UnrelatedEntity {
 
 /** An entity that exists, as policies see it. */
 export class Entity extends UnrelatedEntity {
-  /** Transitively; not itself. Entities with the same parents share one object. */
+  /** All transitive ancestors, without the entity itself. Entities with the same parents share one object. */
   readonly ancestors: Ancestors;
 
   constructor({ reference, attributes, parents, tags }: UnrelatedEntity, ancestors: Ancestors) {
@@ -64,12 +64,12 @@ interface Ancestors {
   has(reference: EntityReference): boolean;
 }
 
-/** Names an entity that may or may not exist. Two references are the same entity when type and id are. */
+/** Names an entity that may or may not exist. Two references name the same entity if type and id are equal. */
 export class EntityReference {
   readonly kind = 'entity';
   readonly type: string;
   readonly id: string;
-  /** Where it was last looked up, and what was found: `EntitySnapshot.resolve` alone writes and reads these. */
+  /** Cache of the last lookup. Only `EntitySnapshot.resolve` writes and reads it. */
   lookedUpIn = 0;
   found: Entity | undefined = undefined;
   #key: string | undefined;
@@ -79,7 +79,7 @@ export class EntityReference {
     this.id = id;
   }
 
-  /** One text per entity, made when it is first needed: most references of a request are only ever compared. */
+  /** A unique key for the entity, built on first use, because most references are only compared. */
   get key(): string {
     this.#key ??= entityKey(this.type, this.id);
     return this.#key;
@@ -95,7 +95,7 @@ export function isSameEntity(left: EntityReference, right: EntityReference): boo
   return left === right || (left.id === right.id && left.type === right.type);
 }
 
-/** Type names seen before. A schema has few; the bound is for what requests make up. */
+/** Cache of valid type names. A schema has few; the bound protects against invented names in requests. */
 const knownTypeNames = new Set<string>();
 const maxKnownTypeNames = 1_024;
 const maxKnownTypeNameLength = 256;
@@ -107,7 +107,7 @@ function isTypeName(text: string): boolean {
   return true;
 }
 
-/** A reference from outside, or undefined when type or id cannot be one. */
+/** Parses an untrusted reference; undefined if type or id is invalid. */
 export function parseEntityUid(uid: unknown): EntityReference | undefined {
   if (typeof uid !== 'object' || uid === null || !('type' in uid) || !('id' in uid)) return undefined;
   const { type, id } = uid;
@@ -116,17 +116,17 @@ export function parseEntityUid(uid: unknown): EntityReference | undefined {
   return new EntityReference(type, id);
 }
 
-/** Action entities come from the schema alone: Cedar reserves the type name `Action` in each namespace. */
+/** Action entities come only from the schema: Cedar reserves the type name `Action` in each namespace. */
 export function isActionType(type: string): boolean {
   return type === 'Action' || type.endsWith('::Action');
 }
 
-/** Names up to which looking through them is quicker than an index. */
+/** Up to this number of names a linear search is faster than an index. */
 const fewNames = 48;
 
 /**
- * A record: names, each once, and the value of each at the same position. Two lists and no map, because a record of a
- * request is made once and asked for a few of its attributes.
+ * A record as two lists: unique names, and their values at the same positions. Lists are faster than a map here, because a
+ * request's record is built once and only a few attributes are read.
  */
 export class RecordValue {
   readonly kind = 'record';
@@ -145,7 +145,7 @@ export class RecordValue {
     return position === -1 ? undefined : this.values[position];
   }
 
-  /** Where the attribute is, or -1. */
+  /** Index of the attribute, or -1. */
   indexOf(name: string): number {
     const { names } = this;
     if (names.length > fewNames) {
@@ -170,7 +170,7 @@ const noParents: readonly EntityReference[] = [];
 
 const smallSet = 8;
 
-/** A set. Repeated items are kept: no operation can tell, and finding them would cost more than it saves. */
+/** A set. Duplicates are kept: no operation can observe them, and removing them would cost more than it saves. */
 export class SetValue {
   readonly kind = 'set';
   readonly items: readonly Value[];
@@ -182,8 +182,8 @@ export class SetValue {
   }
 
   /**
-   * Equal sets have equal texts. Comparing two sets item by item, both ways, would double the work at each level
-   * of nesting, and the nesting of a context is its sender's to choose.
+   * Equal sets have equal texts. Comparing two sets item by item, both ways, would double the work at each level of nesting,
+   * and the sender chooses the nesting of a context.
    */
   get canonicalText(): string {
     this.#canonicalText ??= `[${Array.from(new Set(this.items.map(canonicalTextOf)))
@@ -235,7 +235,7 @@ function indexItems(items: readonly Value[]): SetIndex {
   return { scalars, entityKeys, others };
 }
 
-/** One text per value, so that equal values have equal texts and others have not. */
+/** Canonical text of a value: two values have equal text exactly if they are equal. */
 function canonicalTextOf(value: Value): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (typeof value !== 'object') return String(value);

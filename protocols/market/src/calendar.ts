@@ -4,8 +4,8 @@ import { accept, type Parsed, refuse } from './parsed.ts';
 const datePattern = /^(\d{4})-(\d{2})-(\d{2})$/;
 
 /**
- * A date that exists, as `YYYY-MM-DD` (ISO 8601). JavaScript reads 30 February as 2 March; a value date or
- * a deadline must not move by two days on its way through a parser.
+ * Parses an existing calendar date, written `YYYY-MM-DD` (ISO 8601). JavaScript reads 30 February as 2 March, which would
+ * shift a value date or deadline.
  */
 export function parseCalendarDate(text: unknown): Parsed<string, 'date_malformed'> {
   const match = typeof text === 'string' ? datePattern.exec(text) : null;
@@ -16,7 +16,7 @@ export function parseCalendarDate(text: unknown): Parsed<string, 'date_malformed
   return accept(text);
 }
 
-/** An RFC 3339 date-time on a day that exists, kept as it was written. Read it with kernel's `parseInstant`. */
+/** Parses an RFC 3339 date-time on an existing day and returns its text unchanged. The kernel's `parseInstant` converts it. */
 export function parseDateTime(text: unknown): Parsed<string, 'instant_malformed'> {
   const malformed = refuse('instant_malformed', 'A time is written as RFC 3339 says, e.g. 2026-11-21T09:30:00Z.');
   if (typeof text !== 'string' || text.length > 40 || parseInstant(text) === undefined) return malformed;

@@ -1,7 +1,7 @@
 /**
- * Authority only narrows: the two lattices and their use, in one place. `narrowDetails` compares what tokens
- * may do, `narrowConstraints` what mandates permit; `permits` asks a mandate about one use. What
- * `narrowConstraints` accepts, `permits` never grants to the child and refuses to the parent.
+ * The rule that authority only narrows. `narrowDetails` compares the details of tokens, `narrowConstraints` compares mandates,
+ * and `permits` checks one use of a mandate. If `narrowConstraints` accepts a child, `permits` grants nothing under the child
+ * that it refuses under the parent.
  */
 export {
   type DetailsCounterexample,

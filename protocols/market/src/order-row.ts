@@ -32,7 +32,7 @@ import {
 import { accept, type Parsed, refuse } from './parsed.ts';
 import { type PartyRole, partyRoles } from './roles.ts';
 
-/** An order as an order-management system hands it over, every code checked. */
+/** An order from an order management system, with every code checked. */
 export interface Order {
   readonly clientOrderId: string;
   readonly idempotencyKey: string;
@@ -43,7 +43,7 @@ export interface Order {
   readonly venueMic: Mic;
   readonly side: Side;
   readonly quantity: DecimalString;
-  /** In `currency`; absent: at market. */
+  /** In `currency`; absent for a market order. */
   readonly limitPrice?: DecimalString;
   readonly currency: Currency;
   readonly notional: DecimalString;
@@ -100,7 +100,7 @@ const partyFields: ReadonlySet<string> = new Set(['role', 'lei']);
 const algoFields: ReadonlySet<string> = new Set(['modelId', 'version', 'artifactSha256', 'certId']);
 const maxParties = 32;
 
-/** Reads one order and reports everything that is wrong with it, not only the first thing. */
+/** Parses one order and reports all problems, not only the first one. */
 export function parseOrderRow(
   row: unknown,
   context: OrderContext,
@@ -248,7 +248,7 @@ function fieldsOf(value: unknown): ReadonlyMap<string, unknown> | undefined {
     : undefined;
 }
 
-/** A field we do not know may hold what the sender counts on: it is not dropped silently. At most 8 are named. */
+/** Reports unknown fields, because the sender may rely on them. At most 8 are named. */
 function strangers(fields: ReadonlyMap<string, unknown>, known: ReadonlySet<string>, path: string): OrderProblem[] {
   return [...fields.keys()]
     .filter((name) => !known.has(name))
@@ -267,7 +267,7 @@ function parseOpenVenue(value: unknown, { venues, at }: OrderContext): Parsed<Mi
   return venue.ok ? mic : venue;
 }
 
-/** Order systems pad amounts ("150.00"); the zeros say nothing and one value must have one text. */
+/** Order systems pad amounts ("150.00"). The zeros are removed so that each value has one canonical text. */
 function parsePadded<Value>(parse: (text: unknown) => Parsed<Value, string>) {
   return (value: unknown): Parsed<Value, string> => {
     if (typeof value === 'number')

@@ -6,36 +6,36 @@ import { accept, type Parsed, refuse } from './parsed.ts';
 
 export type { Order, OrderProblem } from './order-row.ts';
 
-/** An order that was taken. Rows count from 1. */
+/** An accepted order. Rows count from 1. */
 export interface AcceptedOrder {
   readonly row: number;
   readonly order: Order;
 }
 
-/** An order that was refused, with everything that is wrong with it. `code` and `detail` are those of the first problem. */
+/** A refused order with all its problems. `code` and `detail` are those of the first problem. */
 export interface RefusedOrder {
   readonly row: number;
-  /** As given, where it is readable: so that the sender finds the order again. */
+  /** The id as given, if readable, so that the sender can find the order. */
   readonly clientOrderId?: string;
   readonly code: string;
   readonly detail: string;
   readonly problems: readonly [OrderProblem, ...OrderProblem[]];
 }
 
-/** Each row of the file is in exactly one of the two lists. */
+/** Each row of the file appears in exactly one of the two lists. */
 export interface OrderFile {
   readonly orders: readonly AcceptedOrder[];
   readonly refusals: readonly RefusedOrder[];
 }
 
 /**
- * Reads orders as an order-management system hands them over: a JSON array, one object an order (see
- * {@link Order}), at most `maxOrders` (10,000). A bad order is refused under its row with a code for each
- * thing wrong; the others are taken. Two rows with one client order id or one idempotency key are two orders
- * where one was meant: the later is refused, even when the earlier was refused too.
+ * Parses the orders of an order management system: a JSON array with one object for each order (see {@link Order}), at most
+ * `maxOrders` (10,000). An invalid order is refused under its row number, with a code for each problem; the others are
+ * accepted. If two rows share a client order id or an idempotency key, the later row is a duplicate and is refused, even if
+ * the earlier one was refused too.
  *
- * @param context.venues registry that venues are looked up in
- * @param context.at milliseconds since the epoch at which venues and deadlines are judged
+ * @param context.venues registry used to look up venues
+ * @param context.at milliseconds since the epoch at which venues and deadlines are checked
  */
 export function parseOrderFile(
   value: unknown,
@@ -92,7 +92,7 @@ function repeated(
   return earlier === undefined ? [] : [{ ...problem, detail: `Row ${earlier} has the same.` }];
 }
 
-/** Text of at most 64 visible characters under a key, read before the row is known to be an order. */
+/** Reads text of at most 64 visible characters from a row that has not been validated yet. */
 function shortText(item: unknown, key: string): string | undefined {
   const value: unknown =
     typeof item === 'object' && item !== null ? Object.getOwnPropertyDescriptor(item, key)?.value : undefined;
@@ -100,13 +100,13 @@ function shortText(item: unknown, key: string): string | undefined {
 }
 
 /**
- * The authorization detail that asks for exactly this order.
+ * Builds the authorization detail that requests exactly this order.
  *
- * @param under.mandateId mandate it is asked for under
+ * @param under.mandateId mandate under which the order is requested
  * @param under.locations resources the token is for
  * @param under.actions steps the token allows
- * @throws CodedError `order_mandate_mismatch` when the order itself names another mandate;
- *   `invalid_authorization_details` when locations or actions are not what a detail may hold
+ * @throws CodedError `order_mandate_mismatch` if the order names another mandate; `invalid_authorization_details` if locations
+ *   or actions are not valid in a detail
  */
 export function orderToAuthorizationDetail(
   order: Order,

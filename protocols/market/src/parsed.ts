@@ -1,4 +1,4 @@
-/** What a parser of outside input answers: the vouched-for value, or one stable code and words a person can act on. */
+/** The result of parsing untrusted input: the validated value, or a stable code and a message that a person can act on. */
 export type Parsed<Value, Code extends string> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly code: Code; readonly detail: string };
@@ -7,7 +7,7 @@ export function accept<Value>(value: Value): { readonly ok: true; readonly value
   return { ok: true, value };
 }
 
-/** `detail` is shown to callers: it may repeat input only after the shape of that input has been checked. */
+/** Callers see `detail`, so it may repeat input only after the shape of that input has been checked. */
 export function refuse<Code extends string>(
   code: Code,
   detail: string,

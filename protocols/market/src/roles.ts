@@ -24,17 +24,17 @@ export type PartyRole = (typeof partyRoles)[number];
 export const personRoles = ['InvestmentDecisionMaker', 'ExecutionWithinFirm', 'Trader'] as const;
 export type PersonRole = (typeof personRoles)[number];
 
-/** Roles of people who approve transactions; an approval is given in one of them. */
+/** Roles of people who approve transactions. Each approval is given in one role. */
 export const approverRoles = ['compliance', 'desk-head', 'operations', 'risk', 'supervisor'] as const;
 export type ApproverRole = (typeof approverRoles)[number];
 
-/** On whose account a position is held. */
+/** The kind of account that holds a position. */
 export const accountTypes = ['House', 'Client', 'AggregateClient'] as const;
 export type AccountType = (typeof accountTypes)[number];
 
 /**
- * The firms that stand on the other side of an order or extend credit to it: what a mandate's list of
- * counterparties speaks of. Clients, infrastructures and agents in the same list of parties are none.
+ * The roles that count as counterparties of a mandate: firms on the other side of an order or firms that extend credit to it.
+ * Clients, infrastructures and agents do not count.
  */
 export const counterpartyRoles = [
   'ArrangingBroker',
@@ -43,7 +43,7 @@ export const counterpartyRoles = [
   'PrimeBroker',
 ] as const satisfies readonly PartyRole[];
 
-/** FIX PartyRole (452): the values this software reads, with the names FIX gives them. */
+/** FIX PartyRole (452): the values that this software reads, with their FIX names. */
 export const fixPartyRoles = {
   1: 'Executing Firm',
   3: 'Client ID',
@@ -61,8 +61,8 @@ export const fixPartyRoles = {
 export type FixPartyRole = keyof typeof fixPartyRoles;
 
 /**
- * The Common Domain Model role that a FIX PartyRole (452) stands for. Roles that only some venues read that
- * way (7 and 44 among them) have none: they must be mapped per venue before the session.
+ * The Common Domain Model role for a FIX PartyRole (452). Roles whose meaning differs between venues, such as 7 and 44, are
+ * absent and must be mapped for each venue before the session.
  */
 export const roleOfFixPartyRole: Readonly<Partial<Record<FixPartyRole, PartyRole | PersonRole>>> = {
   1: 'ExecutingBroker',

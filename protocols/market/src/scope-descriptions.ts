@@ -1,6 +1,6 @@
 import type { Scope } from './scopes.ts';
 
-/** Scopes that OpenID Connect and OAuth define: they open no market interface and are not of our vocabulary. */
+/** Scopes that OpenID Connect and OAuth define. They open no market interface and are not part of our vocabulary. */
 type ProtocolScope =
   | 'openid'
   | 'offline_access'
@@ -9,7 +9,7 @@ type ProtocolScope =
   | 'grant_management_query'
   | 'grant_management_revoke';
 
-/** A scope added to the vocabulary does not compile before it has its sentence here. */
+/** A new scope does not compile without a sentence here. */
 const sentences: Readonly<Record<Scope | ProtocolScope, string>> = {
   'order:create': 'Place orders.',
   'order:cancel': 'Cancel orders.',
@@ -101,7 +101,7 @@ const sentences: Readonly<Record<Scope | ProtocolScope, string>> = {
   grant_management_revoke: 'Give back what you have allowed it.',
 };
 
-/** What a scope lets software do, in one plain sentence, for the person who is asked to allow it. */
+/** Describes what a scope permits in one plain sentence, for the consent page. */
 export function describeScope(scope: Scope | ProtocolScope): string {
   return sentences[scope];
 }

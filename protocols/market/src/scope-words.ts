@@ -1,6 +1,3 @@
-/**
- * The door for what asks for tokens and steps alone: the words of scopes. It loads no schema of a detail, so that a client
- * starts in a fraction of the time.
- */
+/** Entry point for clients that only request tokens and steps. It loads no detail schemas, so that a client starts faster. */
 export { transactionStepType } from './authorization-details/index.ts';
 export * from './scopes.ts';

@@ -1,21 +1,21 @@
 import { accept, type Parsed, refuse } from './parsed.ts';
 
 /**
- * What a scope lets its holder do.
+ * The kinds of scope, by what they permit.
  *
- * - `reading`: see, and change nothing.
- * - `cancelling`: take back what has not happened yet. It reduces risk, so it stays possible without an intent.
- * - `dealing`: orders and quotes. Only traders and certified algorithms begin these.
- * - `settling`: whatever else changes something in a market: what follows a trade, and assets that move.
- * - `approving`: bring the signed approval of a person, or decide a step that waits for one.
- * - `control`: the control plane itself: mandates, policies, keys, people.
+ * - `reading`: read data without changing anything.
+ * - `cancelling`: withdraw something that has not been executed. It reduces risk and needs no intent.
+ * - `dealing`: orders and quotes. Only traders and certified algorithms start these.
+ * - `settling`: every other change in a market: post-trade steps and asset movements.
+ * - `approving`: submit a person's signed approval, or decide a step that needs one.
+ * - `control`: the control plane: mandates, policies, keys and people.
  */
 export const scopeKinds = ['reading', 'cancelling', 'dealing', 'settling', 'approving', 'control'] as const;
 export type ScopeKind = (typeof scopeKinds)[number];
 
 /**
- * Object to verbs, with the kind of each: every scope there is. A scope says which endpoint; authorization details say
- * what exactly. An interface of the control plane asks for each of them: a test of the server walks this list.
+ * All scopes: object, verb and kind. A scope selects the endpoint; authorization details state exactly what is requested. A
+ * server test checks that some control plane endpoint requires each scope.
  */
 const vocabulary = {
   order: {
@@ -48,7 +48,7 @@ const vocabulary = {
   erasure: { propose: 'control', approve: 'control' },
   legalhold: { place: 'control', release: 'control' },
   breakglass: { read: 'reading' },
-  // Doors of Countersign itself.
+  // Interfaces of Countersign itself.
   directory: { apply: 'control', approve: 'control', read: 'reading' },
   compliance: { record: 'control' },
   reference: { record: 'control' },
@@ -80,10 +80,10 @@ const kinds: ReadonlyMap<string, ScopeKind> = new Map(
   ),
 );
 
-/** The whole vocabulary, in the order of a trade's life. */
+/** All scopes, in the order of a trade's life cycle. */
 export const scopes: readonly Scope[] = [...kinds.keys()] as Scope[];
 
-/** What kind of scope it is, as the vocabulary declares it. */
+/** The declared kind of a scope. */
 export function kindOfScope(scope: Scope): ScopeKind {
   const kind = kinds.get(scope);
   if (kind === undefined) throw new Error(`a scope outside the vocabulary: ${scope}`);
@@ -91,30 +91,30 @@ export function kindOfScope(scope: Scope): ScopeKind {
 }
 
 /**
- * Whether it changes something in a market. A token holds such a scope only together with the authorization detail of an
- * intent or a step, its mandate and its transaction; without them there is only reading and cancelling.
+ * Whether the scope changes something in a market. A token holds such a scope only together with the authorization detail of
+ * an intent or step, its mandate and its transaction. Without them, a token can only read and cancel.
  */
 export function changesMarket(scope: Scope): boolean {
   const kind = kindOfScope(scope);
   return kind === 'dealing' || kind === 'settling';
 }
 
-/** Control scopes by which nothing is approved or governed: a program listens, and asks what is permitted. */
+/** Control scopes without approval or administration: receiving events and asking for decisions. */
 const forEveryProgram: ReadonlySet<Scope> = new Set<Scope>([
   'decision:evaluate',
   'event:subscribe',
   'signal:subscribe',
 ]);
 
-/** Whether an algorithm may hold it: it deals, takes steps, cancels and reads. Approving and governing is not for algorithms. */
+/** Whether an algorithm may hold the scope. Algorithms deal, take steps, cancel and read; they never approve or administer. */
 export function isForAlgorithms(scope: Scope): boolean {
   const kind = kindOfScope(scope);
   return (kind !== 'approving' && kind !== 'control') || forEveryProgram.has(scope);
 }
 
 /**
- * Governing acts: nobody but a person who has signed in is given these. What reduces risk is not among them, nor is
- * `compliance:record`: a screening is repeated by software, and what it may not ease is checked where it is recorded.
+ * Administrative scopes, granted only to a signed-in person. Scopes that reduce risk are not included. Neither is
+ * `compliance:record`: software repeats screenings, and the recording interface checks which findings software may not relax.
  */
 export const personScopes: ReadonlySet<Scope> = new Set<Scope>([
   'partner:register',
@@ -148,12 +148,12 @@ const maxLength = 4096;
 const generic = /\*|admin|(?:^|[^a-z])(?:all|any|everything|full|root|super|superuser|trading)(?:[^a-z]|$)/i;
 
 /**
- * Reads a scope parameter (RFC 6749 section 3.3): scopes of the vocabulary, one space between them, at most
- * 4,096 characters; empty text is the empty set. A scope that would stand for many (`admin_all`,
- * `full_trade_access`, `order:*`) is refused as such, whatever else is asked for.
+ * Parses a scope parameter (RFC 6749 section 3.3): known scopes separated by one space, at most 4,096 characters. Empty text
+ * gives the empty set. A generic scope (`admin_all`, `full_trade_access`, `order:*`) is refused with its own code, whatever
+ * other scopes the request contains.
  *
- * OpenID Connect's own scopes (`openid` and others) are not part of this vocabulary: whoever offers them
- * takes them out first.
+ * OpenID Connect's own scopes (`openid` and others) are not part of this vocabulary. A caller that supports them removes them
+ * first.
  */
 export function parseScope(text: unknown): Parsed<ReadonlySet<Scope>, 'scope_unknown' | 'scope_generic'> {
   if (typeof text !== 'string' || text.length > maxLength)
@@ -175,41 +175,41 @@ export function parseScope(text: unknown): Parsed<ReadonlySet<Scope>, 'scope_unk
   return accept(new Set(tokens.filter(isScope)));
 }
 
-/** The text of a set of scopes, sorted, so that one set has one text. */
+/** Formats a set of scopes, sorted, so that each set has one text. */
 export function formatScope(scopeSet: Iterable<Scope>): string {
   return [...new Set(scopeSet)].sort().join(' ');
 }
 
-/** What a stranger wrote may be repeated to him only where it is short and plain. */
+/** Repeats untrusted text only if it is short and plain. */
 function quote(token: string): string {
   return /^[\x21-\x7e]{1,64}$/.test(token) ? `"${token}"` : 'What was asked for';
 }
 
-/** Duties that two different tokens must hold, because each checks the other. */
+/** Duties that one token must never combine, because one checks the other. */
 const separateDuties: readonly (readonly [readonly Scope[], readonly Scope[]])[] = [
   [['order:create'], ['order:approve']],
   [['allocation:propose'], ['allocation:approve']],
   [['collateral:transfer'], ['collateral:approve']],
   [['withdrawal-address:propose'], ['withdrawal-address:approve']],
   [['withdrawal:request'], ['withdrawal:approve', 'withdrawal:release']],
-  // A change that takes two people has one who asks for it and one who lets it through.
+  // Dual control: one person proposes a change and another approves it.
   [['directory:apply', 'compliance:record', 'reference:record', 'partner:register'], ['directory:approve']],
-  // Whoever says who a firm is does not say that it is clean.
+  // The person who registers a firm must not record its compliance findings.
   [['directory:apply'], ['compliance:record']],
   [['policy:propose'], ['policy:approve']],
-  // Who revokes does not let it be used again.
+  // The person who revokes must not lift the revocation.
   [['token:revoke'], ['revocation:lift']],
   [['legalhold:place'], ['legalhold:release']],
   [['retention:propose'], ['retention:approve']],
   [['erasure:propose'], ['erasure:approve']],
 ];
 
-/** The scopes of whoever comes second: they let through what somebody else has asked for. */
+/** The scopes of the second person, who approves what another person has requested. */
 export const secondPersonScopes: ReadonlySet<string> = new Set(separateDuties.flatMap(([, checking]) => checking));
 
 /**
- * Does a set of scopes keep duties apart? A token holds `propose` or `approve` of one object, never both;
- * `pair` names the two that may not meet.
+ * Checks that a set of scopes keeps duties separate. A token holds `propose` or `approve` for one object, never both; `pair`
+ * names the two conflicting scopes.
  */
 export function checkSeparation(scopeSet: ReadonlySet<Scope>):
   | { readonly ok: true }
@@ -234,8 +234,8 @@ export function checkSeparation(scopeSet: ReadonlySet<Scope>):
 }
 
 /**
- * The few scopes that a bearer token may carry: a stolen one would show what its holder could see anyway and
- * change nothing. `audit:read` is not among them, since evidence tells of everyone.
+ * The few scopes that a bearer token may carry. A stolen token would reveal only what its holder can see and change nothing.
+ * `audit:read` is excluded because evidence covers everyone.
  */
 export const bearerScopes: ReadonlySet<Scope> = new Set<Scope>([
   'order:read',
@@ -249,7 +249,7 @@ export const bearerScopes: ReadonlySet<Scope> = new Set<Scope>([
 /** The scopes for which a token must be bound to its holder's key: all but {@link bearerScopes}. */
 export const marketScopes: ReadonlySet<Scope> = new Set(scopes.filter((scope) => !bearerScopes.has(scope)));
 
-/** Narrowing of scopes: is every one of the child's also the parent's? */
+/** Whether the parent holds every scope of the child. */
 export function scopesSubset(child: ReadonlySet<Scope>, parent: ReadonlySet<Scope>): boolean {
   for (const scope of child) if (!parent.has(scope)) return false;
   return true;

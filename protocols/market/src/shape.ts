@@ -2,21 +2,21 @@ import type { Static, TSchema } from 'typebox';
 import { Compile, type Validator } from 'typebox/compile';
 import type { Parsed } from './parsed.ts';
 
-/** Where something outside is wrong: a JSON pointer (RFC 6901), a stable code, and words. */
+/** One problem in untrusted input: a JSON pointer (RFC 6901), a stable code and a message. */
 export interface Problem {
   readonly path: string;
   readonly problem: string;
   readonly detail: string;
 }
 
-/** Checks the text under one key, wherever in a document that key stands; for a list, each of its items. */
+/** Checks the text under a key, wherever the key occurs in a document. For a list, checks each item. */
 export type FieldRules = Readonly<Record<string, (value: unknown) => Parsed<unknown, string>>>;
 
 /**
- * A checker of documents from outside: first the schema, then the codes within it by `rules`. Keys mean one
- * thing wherever they stand (`ccy` is always a currency), so one table serves all documents.
+ * Builds a validator for untrusted documents. It checks the schema first, then the codes by `rules`. A key has the same
+ * meaning everywhere (`ccy` is always a currency), so one table serves all documents.
  *
- * Schemas carry the branded types; `rules` is what earns the brand. Compiled once, at first use.
+ * The schemas carry branded types, and `rules` justifies the brands. The validator is compiled once, at first use.
  */
 export function shapeOf<Schema extends TSchema>(schema: Schema, rules: FieldRules) {
   let compiled: Validator | undefined;
@@ -40,7 +40,7 @@ export function shapeOf<Schema extends TSchema>(schema: Schema, rules: FieldRule
 
 function firstShapeProblem(compiled: Validator, value: unknown, path: string, rules: FieldRules): Problem {
   const errors = compiled.Errors(value);
-  // The unknown field first: it is usually the misspelt one that is then reported as missing.
+  // Report an unknown field first: it is usually a misspelling of a field that would be reported as missing.
   for (const error of errors) {
     if (error.keyword === 'additionalProperties') {
       const name = error.params.additionalProperties[0] ?? '';
@@ -69,7 +69,7 @@ function firstShapeProblem(compiled: Validator, value: unknown, path: string, ru
   return { path: `${path}${error.instancePath}`, problem: 'field_malformed', detail: `The value ${error.message}.` };
 }
 
-/** The value a pointer leads to, and the last key on the way that is a name and not a position. */
+/** The value at a pointer, and the last key on the path that is a name rather than an index. */
 function valueAt(root: unknown, pointer: string): { readonly key: string; readonly value: unknown } {
   let value = root;
   let key = '';
@@ -81,7 +81,7 @@ function valueAt(root: unknown, pointer: string): { readonly key: string; readon
   return { key, value };
 }
 
-/** Walks a document that has its schema's shape, so depth and size are bounded already. */
+/** Walks a document that matches its schema, so its depth and size are already bounded. */
 function firstCodeProblem(value: unknown, path: string, rules: FieldRules, key = ''): Problem | undefined {
   if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) {

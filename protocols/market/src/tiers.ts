@@ -1,8 +1,8 @@
 import type { Scope } from './scopes.ts';
 
 /**
- * What a session is good for, from the weakest to the strongest. Those for reading are one kind of session and live long;
- * each of the others is a session of its own, apart and short.
+ * The tiers of a session, from weakest to strongest. The tiers for reading share one long-lived session; each other tier is a
+ * separate, short session.
  */
 export const tiers = ['market-data', 'research', 'order-entry', 'approval', 'administration'] as const;
 export type Tier = (typeof tiers)[number];
@@ -15,7 +15,7 @@ const verbsOf: Readonly<Record<Exclude<Tier, 'market-data' | 'administration'>, 
   ]),
   approval: new Set(['approve', 'release', 'bust', 'grant', 'resolve']),
 };
-/** Objects of Countersign's own interfaces: changing these is administration. */
+/** Objects of Countersign's own interfaces. Changing them needs the administration tier. */
 const administered = new Set([
   ...['partner', 'key', 'policy', 'audit', 'retention', 'erasure', 'legalhold', 'breakglass'],
   ...[
@@ -44,7 +44,7 @@ export function tierOfScope(scope: Scope): Tier {
   return verbsOf['order-entry'].has(verb) ? 'order-entry' : 'administration';
 }
 
-/** The strongest tier that any of them needs; `market-data` for none. */
+/** The strongest tier that any of the scopes needs; `market-data` for an empty set. */
 export function tierOfScopes(scopes: Iterable<Scope>): Tier {
   let strongest = 0;
   for (const scope of scopes) strongest = Math.max(strongest, tiers.indexOf(tierOfScope(scope)));

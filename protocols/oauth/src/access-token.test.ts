@@ -41,7 +41,7 @@ describe('an access token', () => {
     const detail = { type: 'https://portal.example/details/note-access', note: 'steel-2026' };
     const reading = { ...rest, scope: 'order:read', authorization_details: [detail] };
     expect(verify(forge(pair, header, reading)).claims).toEqual(reading);
-    // Not with all the members of an intent either, nor beside one.
+    // It is also refused with all the members of an intent, or combined with an intent.
     const dressed = { ...detail, mandate_id: (mandate as { readonly id: string }).id };
     for (const forged of [
       { ...claims, authorization_details: [dressed] },

@@ -34,15 +34,15 @@ import { authorityFault } from './market-authority.ts';
 export const maxAccessTokenLifetimeSeconds = 300;
 
 /**
- * What a token is bound to: the key that signs DPoP proofs (RFC 9449 section 6.1), or the certificate that the
- * client shows on the connection (RFC 8705 section 3.1). One or the other, never both.
+ * The sender constraint of a token: the key that signs DPoP proofs (RFC 9449 section 6.1), or the client certificate of the
+ * connection (RFC 8705 section 3.1). Never both.
  */
 export type Confirmation = { readonly jkt: Thumbprint } | { readonly 'x5t#S256': CertificateThumbprint };
 
 /**
- * Claims of an access token in the JWT profile of RFC 9068: one audience, bound to a key, of at most five
- * minutes. Beside the registered claims it says for which institution (`lei`) and under which mandate the subject
- * acts, on which intent, by which version of the policies, and where the evidence of its issue stands.
+ * Claims of an access token in the JWT profile of RFC 9068: one audience, bound to a key, valid for at most five minutes.
+ * Besides the registered claims, it names the institution (`lei`), the mandate, the intent, the policy version and the audit
+ * record of its issue.
  */
 export interface AccessTokenClaims {
   readonly iss: string;
@@ -56,13 +56,13 @@ export interface AccessTokenClaims {
   readonly jti: TokenId;
   /** Space-delimited (RFC 6749 section 3.3). */
   readonly scope: string;
-  /** Absent only where the token opens nothing but {@link userinfoAudience}. */
+  /** Absent only in tokens for {@link userinfoAudience}. */
   readonly cnf?: Confirmation;
   /** LEI of the institution the subject acts for. */
   readonly lei: string;
   readonly txn?: TransactionId;
   readonly act?: ActClaim;
-  /** Who alone may become an actor of this token (RFC 8693 section 4.4). Enforced whenever it is there. */
+  /** The only party that may become an actor of this token (RFC 8693 section 4.4). Enforced whenever present. */
   readonly may_act?: JsonObject;
   /** One intent, or one step of a transaction. */
   readonly authorization_details?: readonly TokenDetail[];
@@ -70,19 +70,19 @@ export interface AccessTokenClaims {
   readonly intent_digest?: IntentDigest;
   /** Revocation key of the consent under which it was issued; see `revocationKey`. */
   readonly grant?: Digest;
-  /** Revocation keys of the tokens that it was exchanged from, the last one first; it ends with each of them. */
+  /** Revocation keys of the tokens from which it was exchanged, newest first. Revoking any of them revokes this token. */
   readonly ancestors?: readonly Digest[];
-  /** Where the token is kept and resolved, when that is not everywhere. */
+  /** The region that stores and resolves the token, if it is limited to one. */
   readonly region?: string;
   readonly policy_version: number;
-  /** The record of this token's issue in the audit log. */
+  /** The audit log record of this token's issue. */
   readonly evidence: RecordId;
   readonly acr?: string;
   /** Seconds since the epoch. */
   readonly auth_time?: number;
 }
 
-/** An access token of ours whose signature, type, issuer, audience and times were checked. */
+/** An access token of this issuer whose signature, type, issuer, audience and times have been verified. */
 export type VerifiedAccessToken = Brand<
   {
     readonly claims: AccessTokenClaims;
@@ -93,7 +93,7 @@ export type VerifiedAccessToken = Brand<
   'VerifiedAccessToken'
 >;
 
-/** An access token whose signature was verified, and the key by which. */
+/** An access token whose signature was verified, with the verifying key. */
 export interface RememberedToken {
   readonly kid: string;
   readonly key: VerificationKey;
@@ -102,34 +102,34 @@ export interface RememberedToken {
 }
 
 /**
- * Access tokens whose signatures have been verified. A client presents one token with hundreds of requests, and a
- * signature over the same text by the same key verifies again, or does not.
+ * Access tokens whose signatures have been verified. A client presents the same token with hundreds of requests, and repeating
+ * the same signature check gives the same result.
  *
- * Only that is remembered: whether the key is still in use, whom the token is for, whether it is in date, what it is bound
- * to and whether it was revoked is asked each time.
+ * The memory covers only the signature. Each request checks again whether the key is in use and checks audience, times,
+ * binding and revocation.
  */
 export interface TokenMemory {
-  /** The token, if it was verified before by the very key that its issuer has under that `kid` now. */
+  /** Returns the token if it was verified before with the issuer's current key for that `kid`. */
   recall(token: string, keyOf: (kid: string) => VerificationKey | undefined): RememberedToken | undefined;
-  /** Only for a token that was accepted: what anybody may send must not take up room. */
+  /** Call this only for an accepted token, so that unauthenticated input cannot fill the memory. */
   remember(token: string, verified: RememberedToken): void;
 }
 
 export interface AccessTokenExpectations {
   readonly issuer: string;
-  /** Whether the audience is the one who asks. Tokens for others are refused, whatever else they say. */
+  /** Whether the audience is this verifier. Tokens for other audiences are always refused. */
   readonly acceptsAudience: (audience: string) => boolean;
   /** The issuer's key with this `kid`, or undefined. */
   readonly keyOf: (kid: string) => VerificationKey | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** Whether a token for {@link userinfoAudience} may come without `cnf`. Default no. No other token ever may. */
+  /** Whether a token for {@link userinfoAudience} may lack `cnf`. Default false. All other tokens must have it. */
   readonly allowUnbound?: boolean | undefined;
-  /** Tokens that were verified before: their signature is not verified again, everything else is checked each time. */
+  /** Tokens verified before. Their signature is not verified again; everything else is checked each time. */
   readonly memory?: TokenMemory | undefined;
 }
 
-/** The one audience whose tokens may be unbound: it tells about the person who signed in and opens no market interface. */
+/** The only audience whose tokens may be unbound. It returns claims about the signed-in person and opens no market interface. */
 export function userinfoAudience(issuer: string): string {
   return `${issuer}/userinfo`;
 }
@@ -150,10 +150,10 @@ const codeOfFault = {
 const refuseClaims: ClaimRefusal = (fault, detail) => refuse(codeOfFault[fault], detail);
 
 /**
- * Verifies an access token of ours (RFC 9068 section 4). Not yet that the sender holds what it is bound to: see
+ * Verifies an access token of this issuer (RFC 9068 section 4). It does not verify proof of possession: see
  * `verifyResourceRequest`.
  *
- * @throws CodedError of `accessTokenErrors`; `token_key_unknown` means that the key set may have to be fetched anew
+ * @throws CodedError of `accessTokenErrors`; `token_key_unknown` means that the caller may need to fetch the key set again
  */
 export function verifyAccessToken(token: string, expected: AccessTokenExpectations): VerifiedAccessToken {
   const { memory } = expected;
@@ -166,7 +166,7 @@ export function verifyAccessToken(token: string, expected: AccessTokenExpectatio
   return verified;
 }
 
-/** Its signature is by a key that the issuer has in use. */
+/** Verifies the signature with a current key of the issuer. */
 function verifySigned(token: string, { keyOf }: Pick<AccessTokenExpectations, 'keyOf'>) {
   const jws = parseCompactJws(token, refuseJws);
   const { kid } = jws.header;
@@ -178,7 +178,7 @@ function verifySigned(token: string, { keyOf }: Pick<AccessTokenExpectations, 'k
   return { kid, key, claims: verifyJws(jws, key, refuseJws) };
 }
 
-/** It is by this issuer, for who asks, and valid now. @returns its audience */
+/** Checks issuer, audience and times. @returns its audience */
 function checkAddressed(claims: VerifiedClaims, { issuer, acceptsAudience, now }: AccessTokenExpectations): string {
   checkClaims(
     claims,
@@ -251,7 +251,7 @@ function required<Value>(name: string, value: Value | undefined): Value {
   return value;
 }
 
-/** Absent is fine; there but not understood is not: it may be what limits the token. */
+/** An absent claim is accepted. A claim that cannot be parsed is refused, because it may limit the token. */
 function optional<Value>(
   claims: JsonObject,
   name: string,
@@ -276,14 +276,14 @@ function parseDetails(value: Json): readonly TokenDetail[] | undefined {
   return parsed.ok ? parsed.value : undefined;
 }
 
-/** As many as there are exchanges at most: each adds an actor. */
+/** At most as many as the possible exchanges: each adds an actor. */
 function parseAncestors(value: Json): readonly Digest[] | undefined {
   if (!Array.isArray(value) || value.length === 0 || value.length > maxActors) return undefined;
   const keys = value.map(parseDigest).filter((key) => key !== undefined);
   return keys.length === value.length ? keys : undefined;
 }
 
-/** One member, and one that is known: a further one could be a binding that nobody here would check. */
+/** Exactly one known member: an unknown one could be a binding that this verifier does not check. */
 function parseConfirmation(value: Json): Confirmation | undefined {
   const members = Object.entries(asObject(value) ?? {});
   const [name, thumbprint] = members.length === 1 ? (members[0] ?? []) : [];
@@ -327,8 +327,8 @@ export function signAccessToken(
 }
 
 /**
- * The claims of an access token as introspection tells them (RFC 7662 section 2.2): whoever asked believes the server,
- * so nothing is signed here, but the same shapes are asked for.
+ * Parses the claims of an access token in an introspection response (RFC 7662 section 2.2). The caller trusts the server, so
+ * there is no signature to verify, but the claims must have the same shapes.
  *
  * @throws CodedError `token_invalid`
  */

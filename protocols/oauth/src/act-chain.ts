@@ -2,20 +2,20 @@ import type { Json } from '@countersign/kernel';
 import { readString } from './claims.ts';
 import { actChainErrors } from './errors.ts';
 
-/** The most actors a token may name: subject excluded, the current actor included. */
+/** The maximum number of actors in a token, without the subject but with the current actor. */
 export const maxActors = 4;
 
-/** The `act` claim of RFC 8693 section 4.1: the current actor outermost, those before it inside. */
+/** The `act` claim of RFC 8693 section 4.1: the current actor outermost, earlier actors nested inside. */
 export interface ActClaim {
   readonly sub: string;
   readonly act?: ActClaim;
 }
 
 /**
- * Principal ids of an `act` claim, current actor first; empty when the claim is absent.
+ * Returns the principal ids of an `act` claim, current actor first; empty if the claim is absent.
  *
- * @throws CodedError `act_malformed` (a member other than `sub` and `act` included: what is not understood must
- *   not be carried on), `act_too_deep`, `act_loop`
+ * @throws CodedError `act_malformed` (also for members other than `sub` and `act`, because an unknown member must not be
+ *   passed on), `act_too_deep`, `act_loop`
  */
 export function parseActChain(act: Json | undefined): readonly string[] {
   const actors: string[] = [];
@@ -33,10 +33,10 @@ export function parseActChain(act: Json | undefined): readonly string[] {
 }
 
 /**
- * The chain with `actor` as the current one.
+ * Adds `actor` to the chain as the current actor.
  *
- * @throws CodedError `act_too_deep` past {@link maxActors}; `act_loop` when the actor is the subject or acted
- *   before: authority that comes back to a hand it passed through is either a mistake or a way around a check
+ * @throws CodedError `act_too_deep` past {@link maxActors}; `act_loop` if the actor is the subject or acted before: authority
+ *   that returns to an earlier holder is a mistake or an attempt to bypass a check
  */
 export function pushActor(actors: readonly string[], actor: string, subject: string): readonly string[] {
   if (actor === subject || actors.includes(actor)) throw loop(actor);
@@ -44,7 +44,7 @@ export function pushActor(actors: readonly string[], actor: string, subject: str
   return [actor, ...actors];
 }
 
-/** The `act` claim of a chain, or undefined when nobody acts for the subject. */
+/** The `act` claim of a chain, or undefined if the subject acts itself. */
 export function actClaimOf(actors: readonly string[]): ActClaim | undefined {
   return actors.reduceRight<ActClaim | undefined>(
     (inner, sub) => (inner === undefined ? { sub } : { sub, act: inner }),

@@ -11,7 +11,7 @@ import { parseForm } from './form.ts';
 
 const jkt = 'A'.repeat(43);
 const details = [{ type: 'urn:example:detail', amount: '5' }];
-/** As a form sends them. */
+/** Parameters as in a form. */
 const form = {
   response_type: 'code',
   client_id: 'dashboard',
@@ -135,7 +135,7 @@ describe('an authorization request', () => {
     ),
   )('is refused when $parameter is $value', ({ parameter, value }) => {
     if (parameter === 'authorization_details' && Array.isArray(value)) return;
-    // An object is what the claims parameter should be.
+    // An object is valid for the claims parameter.
     if (parameter === 'claims' && typeof value === 'object' && value !== null && !Array.isArray(value)) return;
     expect(() => parse({ ...form, [parameter]: value as Json })).toThrow(
       expect.objectContaining({ code: malformedCodes[parameter] ?? 'parameter_malformed', facts: { parameter } }),
@@ -302,7 +302,7 @@ describe('an authorization request', () => {
       responseMode: 'query',
       state: 's',
     });
-    // A mode that is not offered is for the whole request to refuse: the client is told in the default one.
+    // `parseAuthorizationRequest` refuses an unsupported mode; the error goes back in the default mode.
     for (const mode of ['fragment', 'pigeon', 7])
       expect(parseResponseTarget(new Map([...broken, ['response_mode', mode]]))).toMatchObject({
         responseMode: 'query',

@@ -24,37 +24,40 @@ export {
 export const promptValues = ['none', 'login', 'consent', 'select_account'] as const;
 export type Prompt = (typeof promptValues)[number];
 
-/** Where the answer goes, and how. Enough to tell a client in a redirect what was wrong with the rest. */
+/** Redirect URI and response mode of the answer. These suffice to report further errors to the client by redirect. */
 export interface ResponseTarget {
   readonly clientId: string;
-  /** Absolute and without fragment; not yet compared with what the client registered. */
+  /** Absolute and without fragment. Not yet compared with the client's registration. */
   readonly redirectUri: string;
-  /** `jwt`: signed, in the query (JARM sections 2.3.1 and 2.3.4). */
+  /** `jwt`: signed response in the query (JARM sections 2.3.1 and 2.3.4). */
   readonly responseMode: 'query' | 'jwt';
   readonly state?: string;
 }
 
-/** An authorization request in the profile of this server: the code flow with PKCE. Plain JSON: it can be stored. */
+/** An authorization request in the profile of this server: the code flow with PKCE. It is plain JSON and can be stored. */
 export interface AuthorizationRequest extends ResponseTarget {
-  /** RFC 7636 with the method S256; left out by clients that need none. */
+  /** RFC 7636 with method S256; absent for clients that do not need PKCE. */
   readonly codeChallenge?: string;
-  /** Without repetitions; empty when none was asked for. */
+  /** Without duplicates; empty if no scope was requested. */
   readonly scope: readonly string[];
   readonly nonce?: string;
-  /** RFC 8707: one. */
+  /** RFC 8707, at most one. */
   readonly resource?: string;
-  /** RFC 9396: a JSON array whose elements nobody has looked at. */
+  /** RFC 9396: a JSON array with unvalidated elements. */
   readonly authorizationDetails?: readonly Json[];
   readonly prompt: readonly Prompt[];
   readonly maxAgeSeconds?: number;
-  /** Classes the client prefers, best first (OpenID Connect Core section 3.1.2.1, RFC 9470 section 4). */
+  /**
+   * Authentication context classes that the client prefers, best first (OpenID Connect Core section 3.1.2.1, RFC 9470 section
+   * 4).
+   */
   readonly acrValues: readonly string[];
-  /** Classes of which one is demanded: `acr` as an essential claim. Empty when nothing is demanded. */
+  /** Classes of which one is required: `acr` as an essential claim. Empty if none is required. */
   readonly requiredAcrValues: readonly string[];
-  /** The only subject that may answer: `sub` with a value in the `claims` parameter. */
+  /** The only subject that may sign in: `sub` with a value in the `claims` parameter. */
   readonly subject?: string;
   readonly loginHint?: string;
-  /** An ID token of ours, unverified: see `verifyIdTokenHint`. */
+  /** An ID token of this issuer, not yet verified: see `verifyIdTokenHint`. */
   readonly idTokenHint?: string;
   /** RFC 9449 section 10. */
   readonly dpopJkt?: Thumbprint;
@@ -65,7 +68,7 @@ export interface AuthorizationRequest extends ResponseTarget {
 }
 
 /**
- * Where to send the answer to an authorization request. An error thrown here must not be redirected anywhere.
+ * Determines where to send the response to an authorization request. An error thrown here must not cause a redirect.
  *
  * @throws CodedError of `authorizationRequestErrors`
  */
@@ -77,21 +80,21 @@ export function parseResponseTarget(parameters: RequestParameters): ResponseTarg
   return {
     clientId: requiredTextOf(parameters, 'client_id', { maxLength: 256, pattern: visibleText }),
     redirectUri,
-    // Unread as yet: whoever asks for a mode that is not offered is told so in the default one.
+    // The mode is not validated yet: an error for an unsupported mode is returned in the default mode.
     responseMode: signedModes.some((mode) => mode === parameters.get('response_mode')) ? 'jwt' : 'query',
     ...given('state', textOf(parameters, 'state', { maxLength: 512, pattern: visibleText })),
   };
 }
 
 /**
- * Reads the parameters of an authorization request (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.1,
- * RFC 7636, 8707, 9396, 9449), from a form or from a request object: both give the same. Unknown parameters are ignored
- * (RFC 6749 section 3.1), among them `display`, `ui_locales` and `registration`; of `claims` what
- * `readClaimsParameter` says is observed. `request` and `request_uri` are for the caller to resolve beforehand.
+ * Reads the parameters of an authorization request (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2.1, RFC 7636,
+ * 8707, 9396, 9449), from a form or a request object, with the same result. Unknown parameters are ignored (RFC 6749 section
+ * 3.1), among them `display`, `ui_locales` and `registration`; `readClaimsParameter` selects what applies from `claims`. The
+ * caller resolves `request` and `request_uri` beforehand.
  *
- * @param parameters each of them once: doubled ones are refused where the form is read
- * @param options.requirePkce `false`: a request without any of PKCE is taken if it has a `nonce`, which the client compares
- *   with the one in the ID token (RFC 9700 section 2.1.1)
+ * @param parameters each at most once: `parseForm` refuses duplicates
+ * @param options.requirePkce `false`: a request without any PKCE parameter is accepted if it has a `nonce`, which the client
+ *   compares with the ID token's (RFC 9700 section 2.1.1)
  * @throws CodedError of `authorizationRequestErrors`, with the fact `parameter`
  */
 export function parseAuthorizationRequest(
@@ -155,13 +158,13 @@ function readResponseMode(parameters: RequestParameters): ResponseTarget['respon
 }
 
 function readCodeChallenge(parameters: RequestParameters, requirePkce: boolean): string | undefined {
-  // Half of PKCE is a request that lost the other half on its way.
+  // Only one of the two PKCE parameters means that the other was lost or removed in transit.
   if (!requirePkce && !parameters.has('code_challenge') && !parameters.has('code_challenge_method')) {
     requiredTextOf(parameters, 'nonce', { maxLength: 512, pattern: visibleText });
     return undefined;
   }
   const challenge = requiredTextOf(parameters, 'code_challenge', { maxLength: 128, pattern: visibleText });
-  // RFC 7636 section 4.3: left out, the method would be plain.
+  // RFC 7636 section 4.3: an absent method would mean plain.
   const method = requiredTextOf(parameters, 'code_challenge_method', { maxLength: 64, pattern: visibleText });
   if (method !== 'S256')
     throw refuseParameter('code_challenge_method_unsupported', 'code_challenge_method', 'must be S256.');

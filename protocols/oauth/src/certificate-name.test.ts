@@ -246,7 +246,7 @@ describe('an alternative name of a certificate', () => {
   });
 });
 
-/** RFC 4514 section 2.4, every character that may be escaped. */
+/** RFC 4514 section 2.4, escapes every character that may be escaped. */
 function escaped(text: string): string {
   return text.replaceAll(/[ "#+,;<=>\\]/g, '\\$&');
 }

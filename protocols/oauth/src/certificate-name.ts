@@ -3,22 +3,22 @@ import type { Certificate } from './certificate.ts';
 import { parseDistinguishedName } from './distinguished-name.ts';
 import { certificateErrors } from './errors.ts';
 
-/** RFC 8705 section 2.1.2: the one name of a certificate by which a client is recognised. */
+/** RFC 8705 section 2.1.2: the certificate name that identifies a client. */
 export interface CertificateName {
   readonly kind: 'subject_dn' | 'san_dns' | 'san_uri' | 'san_ip' | 'san_email';
   readonly value: string;
 }
 
 /**
- * Whether the certificate holds the name. False too for a name that {@link checkCertificateName} would refuse, and
- * for a wildcard: it stands for many, and a client is one.
+ * Whether the certificate contains the name. Also false for a name that {@link checkCertificateName} would refuse, and for a
+ * wildcard, because it could match several clients.
  */
 export function matchesName(certificate: Certificate, name: CertificateName): boolean {
   const expected = canonicalName(name);
   return expected !== undefined && canonicalNamesOf(certificate).has(expected);
 }
 
-/** A certificate's name in the one form by which registration and authentication compare it, whatever its spelling. */
+/** A certificate name in canonical form, so that registration and authentication compare it independently of its spelling. */
 export type CanonicalName = Brand<string, 'CanonicalName'>;
 
 /** @returns undefined for a name that {@link checkCertificateName} refuses */
@@ -27,7 +27,7 @@ export function canonicalName({ kind, value }: CertificateName): CanonicalName |
   return comparable === undefined ? undefined : canonical(kind, comparable);
 }
 
-/** Every name by which a client with this certificate could be recognised. */
+/** Every name that could identify a client with this certificate. */
 export function canonicalNamesOf({ names }: Certificate): ReadonlySet<CanonicalName> {
   const emails = names.emails.flatMap((email) => comparableEmail(email) ?? []);
   return new Set([
@@ -44,7 +44,7 @@ function canonical(kind: CertificateName['kind'], comparable: string): Canonical
 }
 
 /**
- * For registration: that a certificate could hold such a name at all.
+ * Checks at registration that a certificate could contain such a name.
  *
  * @throws CodedError `certificate_name_malformed`
  */
@@ -65,7 +65,7 @@ const descriptions = {
   san_email: 'an email address',
 } as const;
 
-/** One label or several of letters, digits and hyphens; other scripts in their ASCII form (RFC 5280 section 7.2). */
+/** One or more labels of letters, digits and hyphens; other scripts in their ASCII form (RFC 5280 section 7.2). */
 const hostPattern = /^(?=.{1,253}$)[a-z0-9_](?:[a-z0-9_-]{0,62})(?:\.[a-z0-9_][a-z0-9_-]{0,62})*$/;
 const uriPattern = /^(?=.{1,2048}$)[A-Za-z][A-Za-z0-9+.-]*:[\x21-\x7e]+$/;
 const ipv4Pattern = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
@@ -90,11 +90,14 @@ function comparableName({ kind, value }: CertificateName): string | undefined {
   }
 }
 
-/** The octets of an address in hexadecimal: addresses compare by them (RFC 8705 section 2.1.2, RFC 5952 section 8). */
+/**
+ * The octets of an address in hexadecimal. Addresses are compared by their octets (RFC 8705 section 2.1.2, RFC 5952 section
+ * 8).
+ */
 function addressOctets(address: string): string | undefined {
   if (ipv4Pattern.test(address)) return Buffer.from(address.split('.').map(Number)).toString('hex');
   if (!ipv6Pattern.test(address) || !URL.canParse(`http://[${address}]/`)) return undefined;
-  // The URL parser checks the address, and leaves out one run of zeros at most (WHATWG URL, IPv6 serializer).
+  // The URL parser validates the address and compresses at most one run of zeros (WHATWG URL, IPv6 serializer).
   const [left = [], right] = new URL(`http://[${address}]/`).hostname
     .slice(1, -1)
     .split('::')
@@ -104,12 +107,12 @@ function addressOctets(address: string): string | undefined {
   return withoutMapping(groups.map((group) => group.padStart(4, '0')).join(''));
 }
 
-/** An IPv4 address that is written as an IPv6 one (RFC 4291 section 2.5.5.2) is that IPv4 address. */
+/** Converts an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2) to its IPv4 address. */
 function withoutMapping(octets: string): string {
   return /^0{20}f{4}[0-9a-f]{8}$/.test(octets) ? octets.slice(24) : octets;
 }
 
-/** RFC 5280 section 7.5: the host without regard to case, the part before it exactly. */
+/** RFC 5280 section 7.5: the host is compared case-insensitively, the local part exactly. */
 function comparableEmail(address: string): string | undefined {
   const at = address.lastIndexOf('@');
   const local = address.slice(0, at);

@@ -132,7 +132,7 @@ describe('a certificate', () => {
   });
 });
 
-/** What `read` gives, or undefined when it is refused with a code. Any other failure is one of the test. */
+/** The result of `read`, or undefined if it throws a coded error. Any other error fails the test. */
 function attempt<Result extends Certificate | Uint8Array>(read: () => Result): Result | undefined {
   try {
     return read();

@@ -7,35 +7,35 @@ import { type ComparableName, readDistinguishedName } from './distinguished-name
 import { certificateErrors } from './errors.ts';
 import { importVerificationKey, type Thumbprint } from './key-cache.ts';
 
-/** Longest certificate that is looked at, in octets. */
+/** Maximum length of a certificate, in octets. */
 export const maxCertificateLength = 16_384;
 
 /** `x5t#S256`: SHA-256 over the DER of a certificate, base64url (RFC 8705 section 3.1). */
 export type CertificateThumbprint = Brand<string, 'CertificateThumbprint'>;
 
 /**
- * A certificate that was read. Nothing is said about who vouches for it: whether it chains up to an authority, or
- * is one that was registered, its user must know.
+ * A parsed certificate. This does not imply trust: the caller must establish that it chains to a certification authority or
+ * was registered.
  */
 export type Certificate = Brand<
   {
     readonly thumbprint: CertificateThumbprint;
-    /** Hexadecimal, in small letters. Unique to its issuer alone. */
+    /** Lower-case hexadecimal. Unique only within its issuer. */
     readonly serial: string;
     /** Milliseconds since the epoch. */
     readonly notBefore: number;
     /** Milliseconds since the epoch. */
     readonly notAfter: number;
-    /** RFC 7638 thumbprint of its key, when that is one we could verify signatures with. */
+    /** RFC 7638 thumbprint of its key, if the key is of a supported type. */
     readonly keyThumbprint?: Thumbprint;
-    /** The names a client may be recognised by (RFC 8705 section 2.1.2); see `matchesName`. */
+    /** The names that may identify a client (RFC 8705 section 2.1.2); see `matchesName`. */
     readonly names: CertificateNames;
   },
   'Certificate'
 >;
 
 export interface CertificateNames {
-  /** Undefined when it is empty, or holds what cannot be compared safely. */
+  /** Undefined if it is empty or contains characters that cannot be compared safely. */
   readonly subject: ComparableName | undefined;
   readonly dns: readonly string[];
   readonly uris: readonly string[];
@@ -48,13 +48,13 @@ export function certificateThumbprint(der: Uint8Array): CertificateThumbprint {
   return sha256Base64Url(der) as CertificateThumbprint;
 }
 
-/** @param thumbprint of this very DER, from who has it already: a request's certificate is then hashed once */
+/** @param thumbprint thumbprint of exactly this DER, if already computed, so that the certificate is hashed only once */
 export type CertificateReader = (der: Uint8Array, thumbprint?: CertificateThumbprint) => Certificate;
 
 /**
- * Reads certificates, and keeps those it has read: a client shows the same one with every request.
+ * Creates a certificate parser with a cache, because a client presents the same certificate with every request.
  *
- * @param options.maxCertificates how many are kept at least; at most twice as many
+ * @param options.maxCertificates minimum number of cached certificates; the maximum is twice as many
  */
 export function createCertificateReader(options: { readonly maxCertificates?: number } = {}): CertificateReader {
   const known = createGenerations<CertificateThumbprint, Certificate>(options.maxCertificates ?? 1_024);
@@ -65,13 +65,13 @@ export function createCertificateReader(options: { readonly maxCertificates?: nu
 }
 
 /**
- * Reads a certificate from its DER, strictly: exactly one, and nothing after it.
+ * Parses a certificate strictly from its DER: exactly one certificate and no trailing octets.
  *
  * @throws CodedError `certificate_malformed`
  */
 export const readCertificate: CertificateReader = createCertificateReader();
 
-/** Whether the certificate may be relied on at `now` (milliseconds), by a clock that may be a little behind. */
+/** Whether the certificate is valid at `now` (milliseconds), allowing for a clock that is slightly behind. */
 export function isInDate(certificate: Certificate, now: number): boolean {
   return certificate.notBefore <= now + clockLeadSeconds * 1000 && now <= certificate.notAfter;
 }
@@ -100,7 +100,7 @@ function keyThumbprintOf(publicKey: Uint8Array): Thumbprint | undefined {
     const key = createPublicKey({ key: Buffer.from(publicKey), format: 'der', type: 'spki' });
     return importVerificationKey(key.export({ format: 'jwk' })).thumbprint;
   } catch {
-    // The certificate has a kind of key that we verify no signatures with. TLS may still accept it.
+    // The key type is not supported for signatures. TLS may still accept the certificate.
     return undefined;
   }
 }
@@ -127,7 +127,7 @@ function readAlternativeNames(extension: Uint8Array | undefined): readonly DerEl
   return names;
 }
 
-/** A name with a NUL, a line break or characters beyond ASCII matches no client, so it is left out. */
+/** A name with a NUL, a line break or non-ASCII characters matches no client and is ignored. */
 function isPrintable(content: Uint8Array): boolean {
   return content.length > 0 && content.every((octet) => octet > 0x20 && octet < 0x7f);
 }

@@ -2,13 +2,13 @@ import type { Json } from '@countersign/kernel';
 import { asJsonObject, asStrings, given, memberOf } from './members.ts';
 import { jsonOf, type RequestParameters, refuseParameter } from './request-parameters.ts';
 
-/** What of the `claims` parameter changes how a person must be signed in. */
+/** The parts of the `claims` parameter that affect how the person must sign in. */
 export interface RequestedClaims {
-  /** The sign-in must be of one of these classes, or the request fails; empty when it was not demanded. */
+  /** The sign-in must have one of these classes, or the request fails. Empty if none is required. */
   readonly requiredAcrValues: readonly string[];
-  /** Classes preferred, but not demanded. */
+  /** Preferred but not required classes. */
   readonly preferredAcrValues: readonly string[];
-  /** Nobody but this subject may answer. */
+  /** The only subject that may sign in. */
   readonly subject?: string;
 }
 
@@ -16,10 +16,9 @@ const nothing: RequestedClaims = { requiredAcrValues: [], preferredAcrValues: []
 const targets = ['id_token', 'userinfo'] as const;
 
 /**
- * Reads the `claims` parameter (OpenID Connect Core section 5.5) as far as ignoring it would be wrong: `acr` with its
- * values (section 5.5.1.1, where essential means that nothing else will do) and `sub` with a value (section 3.1.2.2),
- * under `id_token` as well as `userinfo`. Claims asked for beside these are voluntary and change nothing: what userinfo
- * and ID tokens hold follows from the scopes.
+ * Reads the mandatory parts of the `claims` parameter (OpenID Connect Core section 5.5): `acr` with its values (section
+ * 5.5.1.1, where an essential value must be met) and `sub` with a value (section 3.1.2.2), under both `id_token` and
+ * `userinfo`. All other requested claims are voluntary and ignored: the scopes determine the claims of userinfo and ID tokens.
  *
  * @throws CodedError `parameter_malformed`, `parameter_too_long`
  */
@@ -32,7 +31,7 @@ export function readClaimsParameter(parameters: RequestParameters): RequestedCla
   const subjects = new Set<string>();
   for (const target of targets) {
     const asked = memberOf(claims, target);
-    // OpenID Connect Core section 5.5: null stands for nothing in particular.
+    // OpenID Connect Core section 5.5: null requests the claim without a particular value.
     if (asked === undefined || asked === null) continue;
     const members = objectOr(asked, `must have an object as ${target}.`);
     const acr = readRequest(memberOf(members, 'acr'), 'acr');

@@ -17,18 +17,18 @@ export function readSeconds(claims: JsonObject, name: string): number | undefine
   return typeof value === 'number' && value >= 0 && value < 253_402_300_800 ? value : undefined;
 }
 
-/** What can be wrong with the registered claims of a JWT (RFC 7519 section 4.1). */
+/** The faults of the registered claims of a JWT (RFC 7519 section 4.1). */
 export type ClaimFault =
   | 'issuer'
   | 'audience'
-  /** A required `exp`, `iat` or `nbf` is missing or no time. */
+  /** A required `exp`, `iat` or `nbf` is missing or not a valid time. */
   | 'time'
-  /** `iat` or `nbf` lies in the future, or is no time. */
+  /** `iat` or `nbf` lies in the future or is not a valid time. */
   | 'ahead'
   /** It was issued too long ago. */
   | 'age'
   | 'expired'
-  /** `exp` lies too long after the start. */
+  /** `exp` is too long after the start. */
   | 'lifetime'
   /** A required `jti` is missing or malformed. */
   | 'id';
@@ -45,29 +45,29 @@ interface RegisteredClaims {
 
 export interface ClaimRules<Required extends keyof RegisteredClaims> {
   readonly nowSeconds: number;
-  /** An optional `iat` or `nbf` is still checked when it is there, and so is an `exp`. */
+  /** An optional `iat`, `nbf` or `exp` is still checked if present. */
   readonly required: readonly Required[];
   readonly issuer?: string;
   /** Accepted values of `aud`. */
   readonly audience?: readonly string[] | ((audience: string) => boolean);
-  /** Whether `aud` may be an array, of one or of up to eight audiences. No array is accepted when left out. */
+  /** Whether `aud` may be an array of one, or of up to eight, audiences. If absent, arrays are refused. */
   readonly audienceArray?: 'one' | 'several';
-  /** How far `iat` and `nbf` may lie ahead; {@link clockLeadSeconds} when left out. */
+  /** How far `iat` and `nbf` may lie in the future. Default {@link clockLeadSeconds}. */
   readonly skewSeconds?: number;
-  /** Where age and lifetime start; at `iat` when left out. `now` bounds how far ahead `exp` lies, whatever `iat` says. */
+  /** The start of age and lifetime. Default `iat`. With `now`, the distance from now to `exp` is bounded, whatever `iat` is. */
   readonly startsAt?: 'iat' | 'nbf' | 'now';
-  /** Age of the start at which it is still accepted. */
+  /** The maximum age of the start. */
   readonly maxAgeSeconds?: number;
-  /** It expires so long after `iat`, also without an `exp` or before it. */
+  /** The JWT expires this long after `iat`, even without an `exp` or with a later one. */
   readonly expiresAfterSeconds?: number;
-  /** Without a start claim, the time left must not be longer. */
+  /** Without a start claim, this bounds the remaining time. */
   readonly maxLifetimeSeconds?: number;
   readonly acceptExpired?: boolean;
-  /** Longest `jti`, in characters; 128 when left out. */
+  /** Maximum length of `jti` in characters. Default 128. */
   readonly maxIdLength?: number;
 }
 
-/** The registered claims that were checked: times in seconds since the epoch. */
+/** The checked registered claims, with times in seconds since the epoch. */
 export type CheckedClaims<Required extends keyof RegisteredClaims> = {
   readonly [Name in keyof RegisteredClaims]: Name extends Required
     ? RegisteredClaims[Name]
@@ -75,9 +75,9 @@ export type CheckedClaims<Required extends keyof RegisteredClaims> = {
 };
 
 /**
- * Checks the registered claims of a JWT (RFC 7519 section 4.1). Every verifier uses this function, with rules of its own.
+ * Checks the registered claims of a JWT (RFC 7519 section 4.1). Every verifier uses this function with its own rules.
  *
- * @throws what `refuse` makes for the first fault, in the order of {@link findClaimFault}
+ * @throws the error that `refuse` makes for the first fault, in the order of {@link findClaimFault}
  */
 export function checkClaims<Required extends keyof RegisteredClaims = never>(
   claims: JsonObject,
@@ -86,11 +86,11 @@ export function checkClaims<Required extends keyof RegisteredClaims = never>(
 ): CheckedClaims<Required> {
   const found = findClaimFault(claims, rules);
   if (found !== undefined) throw refuse(found.fault, found.detail);
-  // No required claim is undefined now, which the compiler cannot follow through the list of their names.
+  // All required claims are defined here; the compiler cannot infer this from the list of names.
   return { ...timesOf(claims), jti: idOf(claims, rules) } as CheckedClaims<Required>;
 }
 
-/** The first fault: issuer, audience, form of the times, times ahead, age, expiry, lifetime, id. */
+/** Returns the first fault, in this order: issuer, audience, form of the times, times ahead, age, expiry, lifetime, id. */
 export function findClaimFault<Required extends keyof RegisteredClaims>(
   claims: JsonObject,
   rules: ClaimRules<Required>,
@@ -145,7 +145,7 @@ function findTimeFault<Required extends keyof RegisteredClaims>(
   const { maxAgeSeconds, expiresAfterSeconds, maxLifetimeSeconds } = rules;
   if (maxAgeSeconds !== undefined && (start === undefined || now - start > maxAgeSeconds))
     return faultOf('age', `It must be at most ${maxAgeSeconds} seconds old.`);
-  // RFC 7519 section 4.1.4: an exp that is there counts, also where none is required.
+  // RFC 7519 section 4.1.4: a present exp always applies, even if it is not required.
   if (rules.acceptExpired !== true && memberOf(claims, 'exp') !== undefined && (exp === undefined || exp <= now))
     return faultOf('expired', 'It has expired.');
   if (expiresAfterSeconds !== undefined && (iat === undefined || iat + expiresAfterSeconds <= now))

@@ -10,31 +10,34 @@ export type { RegisteredKey } from './registered-key.ts';
 
 export const clientAssertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
-/** Longest life of a client assertion in seconds: what must be remembered to refuse a replay is bounded by it. */
+/** Maximum lifetime of a client assertion in seconds. It bounds how long a `jti` must be remembered against replay. */
 export const maxClientAssertionLifetimeSeconds = 300;
 
-/** A client that showed possession of a registered key, once the `jti` has been claimed. */
+/** A client that proved possession of a registered key. The result counts only after the caller claims the `jti`. */
 export type VerifiedClientAssertion = Brand<
   {
     readonly clientId: string;
     readonly jti: string;
-    /** Milliseconds since the epoch: until then the `jti` must stay claimed, on nodes with other clocks too. */
+    /**
+     * Milliseconds since the epoch. The `jti` must stay claimed until then, with allowance for clock differences between
+     * nodes.
+     */
     readonly expiresAt: number;
-    /** RFC 7638 thumbprint of the key that signed. */
+    /** RFC 7638 thumbprint of the signing key. */
     readonly keyThumbprint: Thumbprint;
   },
   'VerifiedClientAssertion'
 >;
 
 export interface ClientAssertionExpectations {
-  /** Our issuer identifier. It is always accepted as the audience, and alone unless more are named. */
+  /** Our issuer identifier. Always accepted as the audience, and the only one unless more are listed. */
   readonly issuer: string;
   /**
-   * Further audiences of which this client may name one, for clients outside FAPI 2.0: OpenID Connect Core section 9
-   * has them send the token endpoint's URL. None when left out.
+   * Additional audiences that this client may name, for clients outside FAPI 2.0: by OpenID Connect Core section 9 they send
+   * the token endpoint's URL. Default none.
    */
   readonly acceptedAudiences?: (clientId: string) => readonly string[];
-  /** The registered keys of a client, or undefined when there is no such client. */
+  /** The registered keys of a client, or undefined if the client is unknown. */
   readonly keysOf: (clientId: string) => readonly RegisteredKey[] | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -59,15 +62,15 @@ const codeOfFault = {
 } as const;
 const refuseClaims: ClaimRefusal = (fault, detail) => refuse(codeOfFault[fault], detail);
 
-/** RFC 7523bis names the first; the second is what clients have sent so far; leaving it out is allowed. */
+/** RFC 7523bis requires `client-authentication+jwt`; existing clients send `JWT`; `typ` may be absent. */
 const acceptedTypes: readonly (string | undefined)[] = [undefined, 'JWT', 'client-authentication+jwt'];
 
 /**
- * Verifies a `private_key_jwt` client assertion: RFC 7523 section 3 under the FAPI 2.0 Security Profile, section
- * 5.3.2.1. `aud` is the issuer as a JSON string and nothing else: an array, or an endpoint's URL, is what lets an
- * assertion meant for one server be used at another. A client may be allowed other strings, never an array.
+ * Verifies a `private_key_jwt` client assertion: RFC 7523 section 3 under the FAPI 2.0 Security Profile, section 5.3.2.1.
+ * `aud` is the issuer as a JSON string and nothing else: an array or an endpoint URL would let an assertion for one server be
+ * used at another. A client may be permitted other strings, but never an array.
  *
- * The caller must then claim `jti` once for this client, before acting on the result.
+ * The caller must claim the `jti` once for this client before acting on the result.
  *
  * @throws CodedError of {@link clientAssertionErrors}
  */
@@ -76,7 +79,7 @@ export async function verifyClientAssertion(
   expected: ClientAssertionExpectations,
 ): Promise<VerifiedClientAssertion> {
   const jws = parseCompactJws(assertion, refuseJws);
-  // An access token or a DPoP proof of the same key pair is a JWT too (RFC 8725 section 3.11).
+  // Access tokens and DPoP proofs of the same key pair are also JWTs (RFC 8725 section 3.11).
   if (!hasType(jws.header, ...acceptedTypes))
     throw refuse('client_assertion_type', 'Its typ is that of another kind of token.');
   const clientId = checkIssuerAndSubject(jws.unverifiedClaims);
@@ -109,7 +112,7 @@ function checkIssuerAndSubject(claims: JsonObject): string {
 
 function findKey(keys: readonly RegisteredKey[] | undefined, { header }: UnverifiedJws): VerificationKey {
   const found = findRegisteredKey(keys, header);
-  // Whether the client or only its key is unknown is not told apart: client names are not ours to confirm.
+  // Unknown client and unknown key give the same error, so that an attacker cannot test which clients exist.
   if (found === 'none')
     throw refuse(
       'client_assertion_key',

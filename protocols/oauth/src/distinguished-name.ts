@@ -10,16 +10,15 @@ import {
   tags,
 } from '@countersign/x509/der';
 
-/** A distinguished name in a form in which two names are the same text when they are the same name. */
+/** A distinguished name in canonical form: equal names have equal text. */
 export type ComparableName = Brand<string, 'ComparableName'>;
 
-/** Longest written name that is read, in characters. */
+/** Maximum length of a name in text form, in characters. */
 export const maxNameLength = 2_048;
 
 /**
- * Attribute types by the names people write (RFC 4514 section 3, and those that X.509 profiles add). All of them
- * compare without regard to case (RFC 5280 section 7.1, RFC 4519); types that are not listed are written as object
- * identifiers and compare exactly.
+ * Attribute types by short name (RFC 4514 section 3 and additions of X.509 profiles). Their values are compared
+ * case-insensitively (RFC 5280 section 7.1, RFC 4519). Other types are written as object identifiers and compared exactly.
  */
 const attributeTypes: ReadonlyMap<string, string> = new Map([
   ['cn', '2.5.4.3'],
@@ -56,11 +55,11 @@ const attributeTypes: ReadonlyMap<string, string> = new Map([
 ]);
 const caseIgnored: ReadonlySet<string> = new Set(attributeTypes.values());
 
-/** Type, form and value; a value that is no text is compared by its encoding. */
+/** Type, form and value; a value that is not text is compared by its encoding. */
 type Attribute = readonly [type: string, form: 'text' | 'der', value: string];
 
 /**
- * Reads the subject or issuer of a certificate. Undefined when the name is empty, malformed or cannot be compared safely.
+ * Reads the subject or issuer of a certificate. Undefined if the name is empty, malformed or cannot be compared safely.
  *
  * @param name DER of the Name
  */
@@ -96,8 +95,8 @@ const typePattern = / *([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+) *= */y;
 const encodingPattern = /#((?:[0-9A-Fa-f]{2})+) */y;
 
 /**
- * Reads a name as RFC 4514 writes it: most specific first, attributes of one relative name joined by `+`. Spaces
- * around the separators are borne with; quoted values and `;` (RFC 2253) are not.
+ * Parses a name in the text form of RFC 4514: most specific first, attributes of one relative name joined by `+`. Spaces
+ * around separators are accepted; quoted values and `;` (RFC 2253) are refused.
  */
 export function parseDistinguishedName(text: string): ComparableName | undefined {
   if (text.length > maxNameLength) return undefined;
@@ -123,7 +122,7 @@ function identifierOf(type: string): string | undefined {
 
 interface Parsed<Value> {
   readonly value: Value;
-  /** Index of the separator behind it, or the length of the text. */
+  /** Index of the following separator, or the length of the text. */
   readonly end: number;
 }
 
@@ -174,8 +173,8 @@ function attributeOf(type: string, value: DerElement): Attribute | undefined {
 }
 
 /**
- * RFC 4518 string preparation, as far as it makes names equal that people would call equal: compatibility forms,
- * case, runs of spaces. Characters that nobody sees it would drop; a name that holds one is not compared at all.
+ * The RFC 4518 string preparation steps for compatibility forms, case and runs of spaces. RFC 4518 would drop invisible
+ * characters; here a name that contains one is not compared at all.
  */
 function textAttribute(type: string, text: string): Attribute | undefined {
   if (/[\p{Cc}\p{Cf}\p{Cn}\p{Co}]/u.test(text)) return undefined;

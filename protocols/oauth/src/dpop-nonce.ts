@@ -1,21 +1,20 @@
 import { createHmac } from 'node:crypto';
 import { equalInConstantTime } from '@countersign/kernel';
 
-/** The nonces of a server (RFC 9449 sections 8 and 9), made from a secret and the time, and kept nowhere. */
+/** The nonces of a server (RFC 9449 sections 8 and 9), derived from a secret and the time and never stored. */
 export interface NonceSource {
   /** The value of the `DPoP-Nonce` header. @param now milliseconds since the epoch */
   current(now: number): string;
-  /** True for a nonce of this window, of the one before, or of the next, where another node may already be. */
+  /** True for a nonce of the current or previous window, or of the next one, which another node may already use. */
   accepts(nonce: string, now: number): boolean;
 }
 
 /**
- * Nonces that every node with the same secret makes and accepts alike, so that a client may ask one node and be
- * answered by another. Each is accepted for one to two windows after it was given out; who does not hold the secret
- * cannot make one ahead of its time.
+ * Creates nonces that every node with the same secret issues and accepts, so that a client may use a nonce at another node. A
+ * nonce is accepted for one to two windows after issue. Nobody can predict a nonce without the secret.
  *
- * @param options.secret at least 32 random octets, for nothing else
- * @param options.windowSeconds how long one nonce is given out
+ * @param options.secret at least 32 random octets, used for nothing else
+ * @param options.windowSeconds how long each nonce is issued
  */
 export function createNonceSource(options: {
   readonly secret: Uint8Array;
@@ -26,7 +25,7 @@ export function createNonceSource(options: {
     throw new RangeError('A nonce source needs a secret of at least 32 octets and a window of at least 1 second.');
   let made: { readonly window: number; readonly nonces: readonly [string, string, string] } | undefined;
 
-  /** This window's nonce, then the one before, then the next. */
+  /** The nonces of the current, previous and next window. */
   function nonces(now: number): readonly [string, string, string] {
     const window = Math.floor(now / (windowSeconds * 1000));
     if (made?.window !== window)
@@ -40,7 +39,7 @@ export function createNonceSource(options: {
   };
 }
 
-/** The purpose is part of what is signed, so that a secret used elsewhere by mistake still gives other values. */
+/** The purpose is part of the MAC input, so that a secret reused elsewhere by mistake still gives different values. */
 function nonceOf(secret: Uint8Array, window: number): string {
   return createHmac('sha256', secret).update(`dpop-nonce ${window}`).digest('base64url');
 }

@@ -36,7 +36,7 @@ describe('a DPoP proof', () => {
     await expect(verify([proofOf({}), proofOf({})])).rejects.toThrow(
       expect.objectContaining({ code: 'proof_repeated' }),
     );
-    // What an HTTP library makes of two headers when it joins them.
+    // Two headers as joined by an HTTP library.
     await expect(verify(`${proofOf({})}, ${proofOf({})}`)).rejects.toThrow(
       expect.objectContaining({ code: 'proof_malformed' }),
     );

@@ -9,38 +9,41 @@ import type { KeyCache, Thumbprint, VerificationKey } from './key-cache.ts';
 /** How long after its `iat` a proof is accepted, in seconds. */
 export const proofLifetimeSeconds = 60;
 
-/** Possession of a key was shown for one request, once the `jti` has been claimed. */
+/** Proof of possession of a key for one request. It counts only after the caller claims the `jti`. */
 export type VerifiedProof = Brand<
   {
     readonly jti: string;
-    /** Thumbprint of the key, as it goes into `cnf.jkt`. */
+    /** Thumbprint of the key, as in `cnf.jkt`. */
     readonly jkt: Thumbprint;
     /** Seconds since the epoch, by the prover's clock. */
     readonly issuedAt: number;
-    /** Milliseconds since the epoch: until then the `jti` must stay claimed, on nodes with other clocks too. */
+    /**
+     * Milliseconds since the epoch. The `jti` must stay claimed until then, with allowance for clock differences between
+     * nodes.
+     */
     readonly expiresAt: number;
   },
   'VerifiedProof'
 >;
 
-/** What a server that hands out nonces asks of proofs (RFC 9449 section 4.3, step 10). */
+/** The nonce check of a server that issues nonces (RFC 9449 section 4.3, step 10). */
 export interface NonceCheck {
-  /** Whether this is a nonce that the server handed out a short while ago. */
+  /** Whether the server issued this nonce recently. */
   accepts(nonce: string): boolean;
-  /** Whether a proof must have one. One that is there and not accepted is refused either way. */
+  /** Whether a proof must have a nonce. A present but unacceptable nonce is always refused. */
   readonly required: boolean;
 }
 
 export interface ProofExpectations {
   readonly method: string;
-  /** The URL as we know ourselves, never as a Host header says; query and fragment do not matter. */
+  /** The configured URL of the server, never derived from a Host header. Query and fragment are ignored. */
   readonly url: string;
   readonly keys: KeyCache;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** At a resource: the access token that came along. Its hash must then be in the proof. */
+  /** At a resource: the access token of the request. The proof must then contain its hash. */
   readonly accessToken?: string;
-  /** Left out by a server that hands out no nonces: a nonce in a proof then says nothing. */
+  /** Absent at a server that issues no nonces, which then ignores a nonce in a proof. */
   readonly nonce?: NonceCheck;
 }
 
@@ -53,11 +56,11 @@ const refuseJws: JwsRefusal = (problem, detail) => refuse(codeOfProblem[problem]
 const refuseClaims: ClaimRefusal = (fault, detail) => refuse(fault === 'id' ? 'proof_id' : 'proof_time', detail);
 
 /**
- * Verifies a DPoP proof, in the order of RFC 9449 section 4.3. The caller must then claim `jti` once for the key
- * `jkt`, before acting on the result.
+ * Verifies a DPoP proof, in the order of RFC 9449 section 4.3. The caller must claim the `jti` once for the key `jkt` before
+ * acting on the result.
  *
  * @param headers every value of the `DPoP` header of the request
- * @throws CodedError of {@link proofErrors}; to `proof_nonce` the answer is a nonce, and the client tries once more
+ * @throws CodedError of {@link proofErrors}; for `proof_nonce`, the server responds with a nonce and the client retries
  */
 export async function verifyProof(headers: readonly string[], expected: ProofExpectations): Promise<VerifiedProof> {
   const [proof, another] = headers;
@@ -94,14 +97,14 @@ function importProofKey(keys: KeyCache, jwk: unknown): VerificationKey {
 
 function checkUrl(claims: JsonObject, url: string): void {
   const htu = readString(claims, 'htu', 2_048);
-  // Nearly every client sends our URL as we write it; the normal form is for the others.
+  // Nearly every client sends the URL exactly as configured; normalisation is only needed for the others.
   if (htu === url) return;
   const normalized = htu === undefined ? undefined : normalizeHttpUri(htu);
   if (normalized === undefined || normalized !== normalizeHttpUri(url))
     throw refuse('proof_url', 'Its htu must be the URL of this request, without query and fragment.');
 }
 
-/** Before the time: a prover with a wrong clock can then learn that a nonce is what it lacks. */
+/** Checked before the time, so that a client with a wrong clock learns that it needs a nonce. */
 function checkNonce(claims: JsonObject, check: NonceCheck | undefined): void {
   if (check === undefined) return;
   const nonce = readString(claims, 'nonce', 512);

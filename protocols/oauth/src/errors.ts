@@ -1,8 +1,8 @@
 import { errorVocabulary } from '@countersign/kernel';
 
 /**
- * Why a client assertion does not authenticate its client. On the wire each of these is `invalid_client`
- * (RFC 6749 section 5.2); the code is for the record and the person who debugs the client.
+ * Reasons to refuse a client assertion. The protocol error is always `invalid_client` (RFC 6749 section 5.2); the code serves
+ * the audit record and client developers.
  */
 export const clientAssertionErrors = errorVocabulary({
   client_assertion_malformed: 'unauthenticated',
@@ -18,7 +18,7 @@ export const clientAssertionErrors = errorVocabulary({
   client_assertion_id: 'unauthenticated',
 });
 
-/** Why a DPoP proof does not show possession of a key for this request. On the wire `invalid_dpop_proof` (RFC 9449). */
+/** Reasons to refuse a DPoP proof. The protocol error is `invalid_dpop_proof` (RFC 9449). */
 export const proofErrors = errorVocabulary({
   proof_missing: 'unauthenticated',
   proof_repeated: 'unauthenticated',
@@ -33,13 +33,13 @@ export const proofErrors = errorVocabulary({
   proof_id: 'unauthenticated',
   proof_token_hash: 'unauthenticated',
   proof_binding: 'unauthenticated',
-  /** On the wire `use_dpop_nonce` (RFC 9449 sections 8 and 9); the answer carries a nonce to use in `DPoP-Nonce`. */
+  /** The protocol error is `use_dpop_nonce` (RFC 9449 sections 8 and 9). The response supplies a nonce in `DPoP-Nonce`. */
   proof_nonce: 'unauthenticated',
 });
 
 /**
- * Why an access token is not accepted. On the wire `invalid_token` (RFC 6750 section 3.1, RFC 8705 section 3, RFC
- * 9449 section 7.1).
+ * Reasons to refuse an access token. The protocol error is `invalid_token` (RFC 6750 section 3.1, RFC 8705 section 3, RFC 9449
+ * section 7.1).
  */
 export const accessTokenErrors = errorVocabulary({
   token_missing: 'unauthenticated',
@@ -51,22 +51,22 @@ export const accessTokenErrors = errorVocabulary({
   token_issuer: 'unauthenticated',
   token_audience: 'unauthenticated',
   token_expired: 'unauthenticated',
-  /** Bound to a certificate, and the connection showed none. */
+  /** The token is bound to a certificate, and the connection has none. */
   token_certificate_missing: 'unauthenticated',
-  /** Bound to another certificate than the one shown; an earlier one of the same holder included. */
+  /** The token is bound to a different certificate, which may be an earlier one of the same holder. */
   token_certificate_binding: 'unauthenticated',
-  /** The certificate it is bound to is not in date. */
+  /** The bound certificate is not within its validity period. */
   token_certificate_expired: 'unauthenticated',
 });
 
-/** A certificate, or what stands for one, that cannot be read or relied on (RFC 5280, RFC 8705, RFC 9440). */
+/** Reasons to refuse a certificate or its encoded form (RFC 5280, RFC 8705, RFC 9440). */
 export const certificateErrors = errorVocabulary({
   certificate_malformed: 'invalid',
-  /** What a client would be recognised by (RFC 8705 section 2.1.2) is not a name of its kind. */
+  /** The name that would identify a client (RFC 8705 section 2.1.2) is malformed for its kind. */
   certificate_name_malformed: 'invalid',
 });
 
-/** A list of revocations that a verifier of tokens may not rely on. Without one it must refuse (fail closed). */
+/** Reasons to refuse a revocation list. A token verifier without a valid list must refuse tokens (fail closed). */
 export const revocationListErrors = errorVocabulary({
   revocation_list_malformed: 'unavailable',
   revocation_list_type: 'unavailable',
@@ -78,28 +78,28 @@ export const revocationListErrors = errorVocabulary({
   revocation_list_too_large: 'unavailable',
 });
 
-/** A public key that cannot be used to verify. */
+/** Reasons to refuse a public key for verification. */
 export const keyErrors = errorVocabulary({
   key_malformed: 'invalid',
   key_private: 'invalid',
   key_unsupported: 'invalid',
 });
 
-/** A chain of actors that cannot grow, or is not one (RFC 8693 section 4.1). */
+/** Reasons to refuse an acting chain or its extension (RFC 8693 section 4.1). */
 export const actChainErrors = errorVocabulary({
   act_malformed: 'invalid',
   act_too_deep: 'invalid',
   act_loop: 'invalid',
 });
 
-/** A form body (RFC 6749 section 3.2 and appendix B) that different readers could read differently. */
+/** Reasons to refuse a form body that different parsers could read differently (RFC 6749 section 3.2 and appendix B). */
 export const formErrors = errorVocabulary({
   form_too_large: 'too-large',
   form_malformed: 'invalid',
   form_repeated: 'invalid',
 });
 
-/** An authorization server's metadata document (RFC 8414) that may not be used. */
+/** Reasons to refuse an authorization server's metadata document (RFC 8414). */
 export const metadataErrors = errorVocabulary({
   metadata_invalid: 'invalid',
   metadata_issuer: 'invalid',

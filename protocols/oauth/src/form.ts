@@ -1,18 +1,18 @@
 import { formErrors } from './errors.ts';
 
 export interface FormLimits {
-  /** Characters of the whole body. Default 65,536. */
+  /** Maximum length of the whole body in characters. Default 65,536. */
   readonly maxLength?: number;
-  /** Default 40. */
+  /** Maximum number of parameters. Default 40. */
   readonly maxParameters?: number;
 }
 
 const encodedPattern = /^[\x21-\x7e]*$/;
 
 /**
- * Reads an `application/x-www-form-urlencoded` body, or the query of an authorization request, strictly. A parameter
- * that comes twice is refused (RFC 6749 sections 3.1 and 3.2: two readers could pick different ones); one without a
- * value is treated as not sent (same sections).
+ * Strictly parses an `application/x-www-form-urlencoded` body or the query of an authorization request. A repeated parameter
+ * is refused, because two parsers could pick different values (RFC 6749 sections 3.1 and 3.2). A parameter without a value
+ * counts as absent (same sections).
  *
  * @throws CodedError `form_too_large`, `form_malformed`, `form_repeated` (with the fact `parameter`)
  */
@@ -31,7 +31,8 @@ export function parseForm(body: string, limits: FormLimits = {}): ReadonlyMap<st
     const name = decode(equals === -1 ? pair : pair.slice(0, equals));
     const value = equals === -1 ? '' : decode(pair.slice(equals + 1));
     if (name === '') throw formErrors.error('form_malformed', 'The form holds a parameter without a name.');
-    // Allowed in no parameter (RFC 6749 appendix A); some readers take it for the end of the text, PostgreSQL for no text.
+    // No parameter may contain NUL (RFC 6749 appendix A). Some parsers treat it as the end of the text, and PostgreSQL refuses
+    // it.
     if (name.includes('\0') || value.includes('\0'))
       throw formErrors.error('form_malformed', 'The form holds the character U+0000.');
     if (parameters.has(name)) {

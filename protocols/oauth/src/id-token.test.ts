@@ -148,13 +148,13 @@ describe('an ID token that comes back as a hint', () => {
     };
     expect(by('RS256')(signed('RS256'))).toEqual(claims);
     const refused = expect.objectContaining({ code: 'id_token_algorithm' });
-    // One key, one algorithm: neither header nor key lets the other in.
+    // Each key has one algorithm: neither the header nor the key permits the other.
     expect(() => by('PS256')(signed('RS256'))).toThrow(refused);
     expect(() => by('RS256')(signed('PS256'))).toThrow(refused);
     expect(() => importIssuerKey(makePair('ES256').jwk, 'RS256')).toThrow(
       expect.objectContaining({ code: 'key_unsupported' }),
     );
-    // A partner's ID token in RS256 stays refused.
+    // A partner's ID token with RS256 is still refused.
     const partner = importIssuerKey(pair.jwk, 'PS256');
     const expected = { issuer, clientId, now, keyOf: () => partner as ReturnType<typeof key.keyOf> };
     expect(() => verifyIdToken(signed('RS256'), expected)).toThrow(refused);

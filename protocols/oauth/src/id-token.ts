@@ -12,10 +12,10 @@ import { type EncodedHeader, type JsonObject, signCompactJws, type VerifiedClaim
 import { type IssuerAlgorithm, signatureAlgorithms, type VerificationKey } from './key-cache.ts';
 import { asStrings, given, memberOf } from './members.ts';
 
-/** Longest life of an ID token in seconds. It is proof of a sign-in that has just happened, not a session. */
+/** Maximum lifetime of an ID token in seconds. It proves a recent sign-in; it is not a session. */
 export const maxIdTokenLifetimeSeconds = 3_600;
 
-/** Why an ID token is not accepted. */
+/** Reasons to refuse an ID token. */
 export const idTokenErrors = errorVocabulary({
   id_token_malformed: 'unauthenticated',
   id_token_algorithm: 'unauthenticated',
@@ -31,7 +31,7 @@ export const idTokenErrors = errorVocabulary({
   id_token_access_token: 'unauthenticated',
 });
 
-/** Claims of an ID token (OpenID Connect Core section 2): one audience, and always the time of the sign-in. */
+/** Claims of an ID token (OpenID Connect Core section 2): one audience and always `auth_time`. */
 export interface IdTokenClaims {
   readonly iss: string;
   readonly sub: string;
@@ -53,15 +53,15 @@ export interface IdTokenClaims {
 /** An ID token whose signature, issuer, audience and times were checked. */
 export type VerifiedIdToken = Brand<IdTokenClaims, 'VerifiedIdToken'>;
 
-/** An ID token of ours, brought back to say which sign-in is meant. It may have expired and proves nobody's presence. */
+/** An ID token of this issuer that identifies a sign-in. It may have expired and does not prove that the person is present. */
 export type IdTokenHint = Brand<IdTokenClaims, 'IdTokenHint'>;
 
 export interface IdTokenExpectations {
   readonly issuer: string;
   readonly clientId: string;
-  /** What was sent with the authorization request; leave it out only where nothing was sent. */
+  /** The nonce of the authorization request; absent only if the request had none. */
   readonly nonce?: string;
-  /** The access token that came along: the ID token must then be bound to it. */
+  /** The access token of the same response. The ID token must then be bound to it. */
   readonly accessToken?: string;
   /** The issuer's key with this `kid`, or undefined. */
   readonly keyOf: (kid: string) => VerificationKey | undefined;
@@ -73,9 +73,9 @@ const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`id_token_${prob
 const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
- * Verifies an ID token as the client that it was issued to (OpenID Connect Core section 3.1.3.7).
+ * Verifies an ID token on behalf of the client to which it was issued (OpenID Connect Core section 3.1.3.7).
  *
- * @throws CodedError of {@link idTokenErrors}; `id_token_key` means that the key set may have to be fetched anew
+ * @throws CodedError of {@link idTokenErrors}; `id_token_key` means that the caller may need to fetch the key set again
  */
 export function verifyIdToken(token: string, expected: IdTokenExpectations): VerifiedIdToken {
   const { claims, algorithm } = verifySigned(token, { ...expected, algorithms: signatureAlgorithms });
@@ -97,11 +97,11 @@ export function verifyIdToken(token: string, expected: IdTokenExpectations): Ver
 }
 
 /**
- * Verifies an `id_token_hint` that came back to the server that issued it. Its age does not matter (RP-Initiated
- * Logout section 2): what it says is who was signed in at which client, not that anybody still is.
+ * Verifies an `id_token_hint` that a client returns to its issuer. Its age does not matter (RP-Initiated Logout section 2): it
+ * identifies who signed in at which client, not that the session is still active.
  *
- * @throws CodedError of {@link idTokenErrors}; `id_token_key` is also the answer for a hint that is older than the
- *   keys: the person can then still be asked
+ * @throws CodedError of {@link idTokenErrors}; also `id_token_key` for a hint older than the current keys; the server can then
+ *   still ask the person
  */
 export function verifyIdTokenHint(
   token: string,
@@ -146,9 +146,9 @@ function verifySigned(
 }
 
 /**
- * An ID token has no type of its own, so it is told from other untyped JWTs of the same issuer and key by what they
- * hold: authorization responses (JARM), logout tokens (Back-Channel Logout section 2.4), introspection responses,
- * request objects and access tokens.
+ * ID tokens have no `typ` of their own. Claims distinguish them from other untyped JWTs of the same issuer and key:
+ * authorization responses (JARM), logout tokens (Back-Channel Logout section 2.4), introspection responses, request objects
+ * and access tokens.
  */
 const claimsOfOthers = ['code', 'error', 'events', 'token_introspection', 'response_type', 'scope', 'cnf'] as const;
 
@@ -180,7 +180,7 @@ function required<Value>(name: string, value: Value | undefined): Value {
   return value;
 }
 
-/** Absent is fine; there but not understood is not. */
+/** An absent claim is accepted; a malformed one is refused. */
 function optional<Name extends string, Value>(
   claims: JsonObject,
   name: Name,

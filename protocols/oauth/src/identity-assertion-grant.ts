@@ -21,23 +21,23 @@ import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
 import type { Thumbprint, VerificationKey } from './key-cache.ts';
 import { asJsonObject, asStrings, given, memberOf } from './members.ts';
 
-/*
- * Grants that one authorization server signs for another, by draft-ietf-oauth-identity-chaining-17 (July 2026) and its
- * profile draft-ietf-oauth-identity-assertion-authz-grant-03. Drafts: what is here may change with the next revision,
- * and is offered only where an installation switches it on.
+/**
+ * Grants that one authorization server signs for another, by draft-ietf-oauth-identity-chaining-17 (July 2026) and its profile
+ * draft-ietf-oauth-identity-assertion-authz-grant-03. These are drafts and may change with the next revision. They are
+ * available only if an installation enables them.
  */
 
 /** `requested_token_type` for a JWT authorization grant of identity chaining. */
 export const jwtAuthorizationGrantTokenType = 'urn:ietf:params:oauth:token-type:jwt';
 /** `requested_token_type` for an identity assertion grant (ID-JAG). */
 export const identityAssertionGrantTokenType = 'urn:ietf:params:oauth:token-type:id-jag';
-/** Value of `authorization_grant_profiles_supported` where identity assertion grants are redeemed. */
+/** Value of `authorization_grant_profiles_supported` for a server that redeems identity assertion grants. */
 export const identityAssertionGrantProfile = 'urn:ietf:params:oauth:grant-profile:id-jag';
 
-/** Longest life of such a grant in seconds: it is redeemed at once or not at all. */
+/** Maximum lifetime of such a grant in seconds. Clients redeem it immediately. */
 export const maxAuthorizationGrantLifetimeSeconds = 300;
 
-/** Why a grant from another authorization server is not accepted. On the wire `invalid_grant` (RFC 7523 section 3.1). */
+/** Reasons to refuse a grant from another authorization server. The protocol error is `invalid_grant` (RFC 7523 section 3.1). */
 export const authorizationGrantErrors = errorVocabulary({
   authorization_grant_malformed: 'invalid',
   authorization_grant_algorithm: 'invalid',
@@ -50,16 +50,16 @@ export const authorizationGrantErrors = errorVocabulary({
   authorization_grant_time: 'invalid',
   authorization_grant_expired: 'invalid',
   authorization_grant_claims: 'invalid',
-  /** It names its issuer's tenants, which do not exist here: its subject could be anybody's. */
+  /** It names a tenant of its issuer. Tenants are not supported, so the subject would be ambiguous. */
   authorization_grant_tenant: 'invalid',
-  /** It is bound to a key of which this request shows no possession. */
+  /** It is bound to a key for which this request has no proof of possession. */
   authorization_grant_binding: 'invalid',
 });
 
-/** What both kinds of grant say. */
+/** The claims that both kinds of grant share. */
 export interface AuthorizationGrantClaims {
   readonly iss: string;
-  /** As the issuer and the audience both know the subject. */
+  /** The subject identifier that issuer and audience share. */
   readonly sub: string;
   /** Issuer identifier of the authorization server that redeems it: one, as a string. */
   readonly aud: string;
@@ -78,31 +78,37 @@ export interface AuthorizationGrantClaims {
   readonly cnf?: { readonly jkt: Thumbprint };
 }
 
-/** ID-JAG: the client is named as the redeeming server knows it. */
+/** ID-JAG: `client_id` is the client's identifier at the redeeming server. */
 export interface IdentityAssertionGrantClaims extends AuthorizationGrantClaims {
   readonly client_id: string;
 }
 
-/** What a grant holds itself to, and who has acted so far. */
+/** The limits of a grant and its acting chain. */
 export interface GrantLimits {
-  /** Empty when the grant limits nothing by scope. */
+  /** Empty if the grant does not limit scopes. */
   readonly scope: readonly string[];
-  /** Empty when the grant limits nothing by resource. */
+  /** Empty if the grant does not limit resources. */
   readonly resources: readonly string[];
   readonly authorizationDetails?: readonly AuthorizationDetail[];
-  /** Principal ids of the `act` chain, as the issuer knows them, current actor first. */
+  /** Principal ids of the `act` chain in the issuer's terms, current actor first. */
   readonly actors: readonly string[];
-  /** Thumbprint of the key of which whoever redeems the grant must show possession. */
+  /** Thumbprint of the key whose possession the redeeming client must prove. */
   readonly jkt?: Digest;
 }
 
-/** A grant whose issuer, audience, client, times, signature and binding were checked, once its `jti` has been claimed. */
+/**
+ * A grant whose issuer, audience, client, times, signature and binding have been verified. It counts only after the caller
+ * claims the `jti`.
+ */
 export type VerifiedIdentityAssertionGrant = Brand<
   Omit<GrantLimits, 'jkt'> & {
     readonly issuer: string;
     readonly subject: string;
     readonly jti: string;
-    /** Milliseconds since the epoch: until then the `jti` must stay claimed, on nodes with other clocks too. */
+    /**
+     * Milliseconds since the epoch. The `jti` must stay claimed until then, with allowance for clock differences between
+     * nodes.
+     */
     readonly expiresAt: number;
     readonly authTime?: number;
     readonly acr?: string;
@@ -113,13 +119,13 @@ export type VerifiedIdentityAssertionGrant = Brand<
 >;
 
 export interface AuthorizationGrantExpectations {
-  /** The authorization server that signed it, established as a trusted one beforehand. */
+  /** The authorization server that signed it. The caller has already established trust in it. */
   readonly issuer: string;
   /** Our own issuer identifier. */
   readonly audience: string;
   /** The client that has authenticated with this request. */
   readonly clientId: string;
-  /** The key of which this request shows possession by a DPoP proof. */
+  /** The key of the DPoP proof in this request. */
   readonly proofKey?: Thumbprint;
   /** That issuer's key with this `kid`, or undefined. */
   readonly keyOf: (kid: string) => VerificationKey | undefined;
@@ -131,11 +137,11 @@ const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`authorization_g
 const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
- * Verifies an identity assertion grant (ID-JAG) that a client brings to us (draft -03 section 4.4.1). The caller must
- * then claim `jti` once for this issuer, before acting on the result.
+ * Verifies an identity assertion grant (ID-JAG) that a client presents (draft -03 section 4.4.1). The caller must claim the
+ * `jti` once for this issuer before acting on the result.
  *
- * A claim that could limit the grant and is not understood (`tenant`, `aud_tenant`, an unknown confirmation or
- * authorization detail, an actor with other members than `sub` and `act`) refuses it.
+ * The grant is refused if a claim that could limit it is not understood: `tenant`, `aud_tenant`, an unknown confirmation or
+ * authorization detail, or an actor with members other than `sub` and `act`.
  *
  * @throws CodedError of {@link authorizationGrantErrors}
  */
@@ -143,7 +149,7 @@ export function verifyIdentityAssertionGrant(
   text: string,
   expected: AuthorizationGrantExpectations,
 ): VerifiedIdentityAssertionGrant {
-  // Draft section 8.3: who redeems its own grants widens what it meant to pass on.
+  // Draft section 8.3: a server that redeems its own grants would widen the authority it passed on.
   if (expected.issuer === expected.audience)
     throw refuse('authorization_grant_issuer', 'It is our own; it must be redeemed at the server it is meant for.');
   const claims = verifyIssuedJwt(text, { types: ['oauth-id-jag+jwt'], ...expected }, refuseJwt);
@@ -189,10 +195,10 @@ export type GrantLimitsRefusal = (problem: 'claims' | 'tenant', detail: string) 
 const refuseLimits: GrantLimitsRefusal = (problem, detail) => refuse(`authorization_grant_${problem}`, detail);
 
 /**
- * What the claims of a grant, or of any assertion that serves as one, hold it to. That whoever redeems it has the key
- * `jkt` is for the caller to check.
+ * Reads the limits from the claims of a grant, or of an assertion used as a grant. The caller must check possession of the key
+ * `jkt`.
  *
- * @throws what `refuse` makes, for a limit that is there and not understood: passed over, it would be no limit
+ * @throws the error of `refuse`, for a limit that is not understood, because ignoring it would remove the limit
  */
 export function readGrantLimits(claims: JsonObject, refuse: GrantLimitsRefusal): GrantLimits {
   if (Object.hasOwn(claims, 'tenant') || Object.hasOwn(claims, 'aud_tenant'))
@@ -260,7 +266,7 @@ function required<Value>(name: string, value: Value | undefined): Value {
   return value;
 }
 
-/** Absent is fine; there but not understood is not: it may be what limits the grant. */
+/** An absent claim is accepted. A claim that cannot be parsed is refused, because it may limit the grant. */
 function optional<Value>(
   claims: JsonObject,
   name: string,

@@ -14,13 +14,13 @@ import { asJsonObject, memberOf } from './members.ts';
 /** Media type of a signed response, in `Accept` and `Content-Type`: RFC 9701 sections 4 and 5. */
 export const introspectionResponseMediaType = 'application/token-introspection+jwt';
 
-/** Longest response that is looked at, in characters: it repeats what the token holds, and says more. */
+/** Maximum length of a response in characters. It contains the token's claims and more. */
 const maxLength = 32_768;
 
-/** A response says what was true at its `iat`, and has no end of its own: so long after it is still taken, in seconds. */
+/** Maximum age of a response in seconds. A response states what was true at its `iat` and has no expiry of its own. */
 export const introspectionResponseFreshnessSeconds = 60;
 
-/** Why a signed introspection response is not accepted. */
+/** Reasons to refuse a signed introspection response. */
 export const introspectionResponseErrors = errorVocabulary({
   introspection_response_malformed: 'unauthenticated',
   introspection_response_algorithm: 'unauthenticated',
@@ -35,29 +35,29 @@ export const introspectionResponseErrors = errorVocabulary({
 });
 
 /**
- * What introspection says of a token (RFC 7662 section 2.2). Of one that is not active for whoever asks it says
- * nothing else.
+ * The result of introspection (RFC 7662 section 2.2). For a token that is not active for the caller, it contains only
+ * `active`.
  */
 export type Introspection =
   | { readonly active: false }
   | { readonly active: true; readonly [member: string]: JsonObject[string] };
 
-/** An introspection response whose signature, type, issuer, audience and age were checked. */
+/** An introspection response whose signature, type, issuer, audience and age have been verified. */
 export type VerifiedIntrospection = Brand<Introspection, 'VerifiedIntrospection'>;
 
-/** Claims of a signed introspection response (RFC 9701 section 5): these, and no `sub` or `exp` beside them. */
+/** Claims of a signed introspection response (RFC 9701 section 5): these and never `sub` or `exp`. */
 export interface IntrospectionResponseClaims {
   readonly iss: string;
-  /** The resource server that asked, as its client_id. */
+  /** The client_id of the requesting resource server. */
   readonly aud: string;
   readonly iat: number;
   readonly token_introspection: Introspection;
 }
 
-/** The claims of a response. Whatever `introspection` holds, an inactive token is told of by nothing but `active`. */
+/** Builds the claims of a response. For an inactive token they contain only `active`, whatever `introspection` holds. */
 export function composeIntrospectionResponse(of: {
   readonly issuer: string;
-  /** client_id of the resource server that asked. */
+  /** client_id of the requesting resource server. */
   readonly audience: string;
   readonly introspection: Introspection;
   /** Milliseconds since the epoch. */
@@ -75,7 +75,7 @@ const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`introspection_r
 const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
- * Verifies a signed introspection response as the resource server that asked for it (RFC 9701 section 5).
+ * Verifies a signed introspection response on behalf of the requesting resource server (RFC 9701 section 5).
  *
  * @throws CodedError of {@link introspectionResponseErrors}
  */
@@ -92,7 +92,7 @@ export function verifyIntrospectionResponse(
   },
 ): VerifiedIntrospection {
   const claims = verifyIssuedJwt(text, { types: ['token-introspection+jwt'], maxLength, ...expected }, refuseJwt);
-  // RFC 9701 section 8.1: with them it could be taken for an access token.
+  // RFC 9701 section 8.1: with these claims it could pass for an access token.
   if (Object.hasOwn(claims, 'sub') || Object.hasOwn(claims, 'exp'))
     throw refuse('introspection_response_claims', 'It must not have sub or exp beside what it says of the token.');
   checkClaims(

@@ -11,10 +11,10 @@ import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
 import type { VerificationKey } from './key-cache.ts';
 import { given, memberOf } from './members.ts';
 
-/** JARM section 2.1: a response is good for ten minutes at most. */
+/** JARM section 2.1: a response is valid for at most ten minutes. */
 export const maxAuthorizationResponseLifetimeSeconds = 600;
 
-/** Why a signed authorization response is not accepted. */
+/** Reasons to refuse a signed authorization response. */
 export const authorizationResponseErrors = errorVocabulary({
   authorization_response_malformed: 'unauthenticated',
   authorization_response_algorithm: 'unauthenticated',
@@ -33,12 +33,12 @@ export type AuthorizationResponse =
   | { readonly code: string; readonly state?: string }
   | { readonly error: string; readonly error_description?: string; readonly state?: string };
 
-/** An authorization response whose issuer, audience, end and signature were checked. */
+/** An authorization response whose issuer, audience, expiry and signature have been verified. */
 export type VerifiedAuthorizationResponse = Brand<AuthorizationResponse, 'VerifiedAuthorizationResponse'>;
 
 /**
- * The claims of a signed authorization response (JARM section 2.1). The `iss` of RFC 9207 stands here and nowhere
- * else (FAPI 2.0 Message Signing section 5.4.1).
+ * The claims of a signed authorization response (JARM section 2.1). The `iss` parameter of RFC 9207 appears only here (FAPI
+ * 2.0 Message Signing section 5.4.1).
  */
 export type AuthorizationResponseClaims = AuthorizationResponse & {
   readonly iss: string;
@@ -46,7 +46,7 @@ export type AuthorizationResponseClaims = AuthorizationResponse & {
   readonly exp: number;
 };
 
-/** The claims for a response that ends in five minutes: a code in it has long ended by then. `now` in milliseconds. */
+/** Builds the claims of a response that expires in five minutes; its code expires much earlier. `now` is in milliseconds. */
 export function composeAuthorizationResponse(of: {
   readonly issuer: string;
   readonly clientId: string;
@@ -61,17 +61,17 @@ const refuseJwt: IssuedJwtRefusal = (problem, detail) =>
 const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
- * Verifies a signed authorization response as the client that asked (JARM section 2.4). Whether `state` is the one
- * that was sent is for the caller to compare.
+ * Verifies a signed authorization response on behalf of the requesting client (JARM section 2.4). The caller must compare
+ * `state` with the value it sent.
  *
  * @param text value of the parameter `response`
- * @throws CodedError of {@link authorizationResponseErrors}; `authorization_response_key` means that the key set may
- *   have to be fetched anew
+ * @throws CodedError of {@link authorizationResponseErrors}; `authorization_response_key` means that the caller may need to
+ *   fetch the key set again
  */
 export function verifyAuthorizationResponse(
   text: string,
   expected: {
-    /** The server that the request was sent to. */
+    /** The server that received the request. */
     readonly issuer: string;
     readonly clientId: string;
     /** The issuer's key with this `kid`, or undefined. */
@@ -96,7 +96,7 @@ export function verifyAuthorizationResponse(
 }
 
 /**
- * A response has no type of its own: it is told from an ID token of the same key by holding a code or an error, and no
+ * Authorization responses have no `typ` of their own. Unlike ID tokens of the same key, they have a code or an error and no
  * subject.
  */
 function parseResponse(claims: JsonObject): AuthorizationResponse {

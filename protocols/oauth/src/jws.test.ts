@@ -141,7 +141,10 @@ describe('a compact JWS', () => {
   });
 });
 
-/** For the same bytes in another text: the last character of 64 bytes is A, Q, g or w, with four bits that must be zero. */
+/**
+ * Makes another text for the same bytes: the last character of 64 bytes is A, Q, g or w, and its four unused bits must be
+ * zero.
+ */
 function characterAfterLast(text: string): string {
   return String.fromCharCode((text.codePointAt(text.length - 1) ?? 0) + 1);
 }

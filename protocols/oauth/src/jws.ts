@@ -3,21 +3,21 @@ import { constants, type VerifyKeyObjectInput, verify } from 'node:crypto';
 import { type Brand, type CodedError, decodeBase64Url, type Json, parseJson, unreachable } from '@countersign/kernel';
 import { type IssuerAlgorithm, type JwsAlgorithm, signatureAlgorithms, type VerificationKey } from './key-cache.ts';
 
-/** Longest compact JWS that is looked at, in characters, where the caller names no other limit. */
+/** Default maximum length of a compact JWS, in characters. */
 export const maxJwsLength = 16_384;
 
 export type JsonObject = { readonly [key: string]: Json };
 
-/** What of a JOSE header is read. Other members are ignored, as RFC 7515 section 4 asks, except the refused ones below. */
+/** The JOSE header members in use. Others are ignored, as RFC 7515 section 4 requires, except the refused ones below. */
 export interface JwsHeader<Algorithm extends IssuerAlgorithm = JwsAlgorithm> {
   readonly alg: Algorithm;
   readonly typ?: string;
   readonly kid?: string;
-  /** Only where the caller expects a key in the header (DPoP). Unchecked. */
+  /** Only if the caller expects a key in the header (DPoP). Not validated. */
   readonly jwk?: Json;
 }
 
-/** Taken apart, not yet verified: nothing in it may be believed, only used to find the key. */
+/** A parsed but unverified JWS. Its content is untrusted and may only be used to find the key. */
 export interface UnverifiedJws<Algorithm extends IssuerAlgorithm = JwsAlgorithm> {
   readonly header: JwsHeader<Algorithm>;
   readonly unverifiedClaims: JsonObject;
@@ -28,25 +28,25 @@ export interface UnverifiedJws<Algorithm extends IssuerAlgorithm = JwsAlgorithm>
 /** Claims whose signature has been verified. */
 export type VerifiedClaims = Brand<JsonObject, 'VerifiedClaims'>;
 
-/** In which way a JWS is wrong; the caller has its own code for each. */
+/** The faults of a JWS. Each caller has its own error code for each fault. */
 export type JwsProblem = 'malformed' | 'algorithm' | 'signature';
 
 /** Makes the error of the caller's vocabulary. */
 export type JwsRefusal = (problem: JwsProblem, detail: string) => CodedError;
 
 /**
- * Header members that change how a JWS is read or where its key comes from. We follow none of them, and ignoring
- * one would let two readers see two things (RFC 8725 sections 3.1, 3.10): `crit` and `b64` (RFC 7797) alter the
- * signed bytes, `zip` and `enc` belong to encryption, the others name a key of the sender's choice.
+ * Header members that change how a JWS is read or where its key comes from. None is supported, and ignoring one could make two
+ * parsers disagree (RFC 8725 sections 3.1, 3.10): `crit` and `b64` (RFC 7797) alter the signed bytes, `zip` and `enc` belong
+ * to encryption, the others let the sender choose the key.
  */
 const refusedMembers = ['crit', 'b64', 'zip', 'enc', 'jku', 'x5u', 'x5c'] as const;
 
 /**
- * Takes a JWS in compact serialization apart (RFC 7515 section 7.1), strictly: three parts of strict base64url,
- * JSON objects without doubled keys, one of the three algorithms unless the caller names others. Every other text is
- * refused, the JSON serialization and `none` in any spelling included.
+ * Strictly parses a JWS in compact serialization (RFC 7515 section 7.1): three parts of strict base64url, JSON objects without
+ * duplicate keys, and one of the three algorithms unless the caller names others. All other text is refused, including the
+ * JSON serialization and every spelling of `none`.
  *
- * @throws what `refuse` makes, for `malformed` and `algorithm`
+ * @throws the error of `refuse` for `malformed` and `algorithm`
  */
 export function parseCompactJws(
   text: string,
@@ -83,7 +83,7 @@ export function parseCompactJws(
 function readPart(part: string, name: string, refuse: JwsRefusal): JsonObject {
   const bytes = decodeBase64Url(part);
   if (bytes === undefined) throw refuse('malformed', `Its ${name} is not base64url.`);
-  // Invalid UTF-8 decodes to replacement characters: two byte strings would then read the same.
+  // Invalid UTF-8 decodes to replacement characters, so that different byte strings would give the same text.
   if (!isUtf8(bytes)) throw refuse('malformed', `Its ${name} is not valid UTF-8.`);
   const parsed = parseJson(bytes.toString('utf8'), { maxLength: bytes.length });
   if (!parsed.ok) throw refuse('malformed', `Its ${name} cannot be read: ${parsed.problem}.`);
@@ -121,10 +121,10 @@ function parseHeader(
 }
 
 /**
- * Checks the signature with a key and the one algorithm of that key; the header must name the same algorithm,
- * so that the sender never chooses how a key is used (RFC 8725 section 3.1).
+ * Verifies the signature with a key and that key's only algorithm. The header must name the same algorithm, so that the sender
+ * cannot choose how a key is used (RFC 8725 section 3.1).
  *
- * @throws what `refuse` makes, for `algorithm` and `signature`
+ * @throws the error of `refuse` for `algorithm` and `signature`
  */
 export function verifyJws(
   jws: UnverifiedJws<IssuerAlgorithm>,
@@ -136,8 +136,8 @@ export function verifyJws(
 }
 
 /**
- * The same on a thread of the pool: for what comes with every request, since a signature takes as long as all else of it
- * together, and other requests need not wait for that.
+ * Like {@link verifyJws}, on a pool thread. Use it for signatures that come with every request: each takes as long as the rest
+ * of the request, and other requests need not wait.
  *
  * @throws as {@link verifyJws}
  */
@@ -148,7 +148,7 @@ export async function verifyJwsAside(
 ): Promise<VerifiedClaims> {
   checkAlgorithm(jws, key, refuse);
   const verifies = await new Promise<boolean>((resolve, reject) => {
-    // Not `promisify`: this room is loaded by pages as well, and they lack `node:util`.
+    // Not `promisify`: web pages also load this package, and they lack `node:util`.
     verify(...signatureOf(jws, key), (error, result) => (error === null ? resolve(result) : reject(error)));
   });
   return verified(jws, verifies, refuse);
@@ -168,7 +168,7 @@ function verified(jws: UnverifiedJws<IssuerAlgorithm>, verifies: boolean, refuse
   return jws.unverifiedClaims as VerifiedClaims;
 }
 
-/** What is to be verified, and how: the arguments of `verify` of `node:crypto`. */
+/** The arguments for `verify` of `node:crypto`. */
 function signatureOf(
   { signingInput, signature }: UnverifiedJws<IssuerAlgorithm>,
   { key, algorithm }: VerificationKey<IssuerAlgorithm>,
@@ -188,7 +188,7 @@ function signatureOf(
   }
 }
 
-/** A JOSE header in its encoded form; made once for each key and reused for every token. */
+/** An encoded JOSE header, built once for each key and reused for every token. */
 export type EncodedHeader = Brand<string, 'EncodedHeader'>;
 
 export function encodeHeader(header: {
@@ -203,8 +203,8 @@ export function encodeHeader(header: {
 /**
  * Signs claims into a compact JWS.
  *
- * @param sign gets the signing input (RFC 7515 section 5.1) and answers in the JOSE form of the algorithm that
- *   the header names
+ * @param sign receives the signing input (RFC 7515 section 5.1) and returns the signature in JOSE form for the header's
+ *   algorithm
  */
 export async function signCompactJws(
   header: EncodedHeader,

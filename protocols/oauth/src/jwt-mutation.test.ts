@@ -128,7 +128,7 @@ const kinds: readonly Kind[] = [
   },
 ];
 
-/** One edit of a text: some characters from `at` on give way to others. */
+/** One edit of a text: replaces some characters from `at` on. */
 const edit = fc.record({
   at: fc.nat({ max: 4_000 }),
   removed: fc.nat({ max: 3 }),
@@ -144,7 +144,7 @@ function applyEdit(text: string, { at, removed, inserted }: { at: number; remove
   return text.slice(0, place) + inserted + text.slice(place + removed);
 }
 
-/** A claim set with one claim changed, added or taken away. */
+/** A claim set with one claim changed, added or removed. */
 function changeOf(claims: JsonObject) {
   const names = fc.oneof(
     fc.constantFrom(...Object.keys(claims), 'sub', 'aud', 'iat', 'nbf', 'exp', 'act', 'cnf', 'events', '__proto__'),

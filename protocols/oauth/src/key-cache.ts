@@ -2,33 +2,33 @@ import { createPublicKey, type KeyObject } from 'node:crypto';
 import { type Brand, decodeBase64Url, sha256Base64Url } from '@countersign/kernel';
 import { keyErrors } from './errors.ts';
 
-/** FAPI 2.0 Security Profile section 5.4.1; each key type serves exactly one of them. */
+/** FAPI 2.0 Security Profile section 5.4.1; each key type has exactly one algorithm. */
 export const signatureAlgorithms = ['ES256', 'EdDSA', 'PS256'] as const;
 export type JwsAlgorithm = (typeof signatureAlgorithms)[number];
 
 /**
- * By which a client can have ID tokens and logout tokens signed. RS256 is what OpenID Connect Core section 15.1 has every
- * provider know, and what clients expect that say nothing; FAPI 2.0 rules it out, and nothing else is signed or accepted with it.
+ * Algorithms that a client may choose for its ID tokens and logout tokens. OpenID Connect Core section 15.1 requires RS256,
+ * and it is the default for clients that name none. FAPI 2.0 forbids RS256, so nothing else is signed or accepted with it.
  */
 export const idTokenAlgorithms = ['ES256', 'PS256', 'RS256'] as const;
 export type IdTokenAlgorithm = (typeof idTokenAlgorithms)[number];
 
-/** Of signatures that an issuer makes: those that are accepted of everybody, and RS256 for ID tokens and logout tokens. */
+/** Algorithms of an issuer: those accepted from everyone, and RS256 for ID tokens and logout tokens. */
 export type IssuerAlgorithm = JwsAlgorithm | 'RS256';
 
 /** RFC 7638 SHA-256 thumbprint, base64url. */
 export type Thumbprint = Brand<string, 'Thumbprint'>;
 
-/** A public key that was checked and imported, with the one algorithm it may be used with. */
+/** A checked and imported public key with the one algorithm it may be used with. */
 export type VerificationKey<Algorithm extends IssuerAlgorithm = JwsAlgorithm> = Brand<
   { readonly key: KeyObject; readonly algorithm: Algorithm; readonly thumbprint: Thumbprint },
   'VerificationKey'
 >;
 
-/** What keys of authenticators may be used with: these, and two that no token is signed with (RFC 9053 section 2.1). */
+/** Algorithms for authenticator keys: those of tokens and two more that tokens never use (RFC 9053 section 2.1). */
 export type AuthenticatorAlgorithm = JwsAlgorithm | 'ES384' | 'ES512';
 
-/** A public key of an authenticator that was checked and imported, with the one algorithm it may be used with. */
+/** A checked and imported public key of an authenticator with its only permitted algorithm. */
 export type AuthenticatorKey = Brand<
   { readonly key: KeyObject; readonly algorithm: AuthenticatorAlgorithm; readonly thumbprint: Thumbprint },
   'AuthenticatorKey'
@@ -36,23 +36,22 @@ export type AuthenticatorKey = Brand<
 
 export interface KeyCache {
   /**
-   * The key of a public JWK; imported only when it is not held already.
+   * Returns the key of a public JWK and imports it only if it is not cached.
    *
-   * @throws CodedError `key_malformed`, `key_private` (a private member is present), `key_unsupported`
-   *   (not EC P-256, Ed25519, or RSA of 2048 to 4096 bits; `alg`, `use` or `key_ops` say something else)
+   * @throws CodedError `key_malformed`, `key_private` (a private member is present), `key_unsupported` (not EC P-256, Ed25519,
+   *   or RSA of 2048 to 4096 bits; or contradicting `alg`, `use` or `key_ops`)
    */
   import(jwk: unknown): VerificationKey;
 }
 
 /**
- * Keeps imported keys: importing costs about as much as verifying one signature.
+ * Caches imported keys, because importing a key costs about as much as verifying a signature.
  *
- * Two generations of at most `maxKeys` each: when the younger is full it becomes the older, and the older is
- * dropped. A hit in the older moves the key to the younger. That keeps what is used, bounds what a flood of
- * fresh keys can occupy, and costs one map access a hit.
+ * Two generations of at most `maxKeys` each: when the younger one is full, it replaces the older one. A hit in the older
+ * generation moves the key to the younger. This keeps the keys in use, bounds the memory that a flood of new keys can occupy,
+ * and costs one map access for each hit.
  *
- * The cache is keyed by the text that the thumbprint is computed over (RFC 7638 section 3.1), which names the
- * same key as the thumbprint does and saves the hash.
+ * The cache key is the input text of the thumbprint (RFC 7638 section 3.1). It identifies the same key without hashing.
  */
 export function createKeyCache(options: { readonly maxKeys?: number } = {}): KeyCache {
   const maxKeys = options.maxKeys ?? 4_096;
@@ -79,14 +78,14 @@ export function createKeyCache(options: { readonly maxKeys?: number } = {}): Key
   };
 }
 
-/** One key, without a cache: for keys that are read once. @throws as {@link KeyCache.import} */
+/** Imports one key without a cache, for keys that are read only once. @throws as {@link KeyCache.import} */
 export function importVerificationKey(jwk: unknown): VerificationKey {
   return importJwk(checkTokenJwk(jwk)) as VerificationKey;
 }
 
 /**
- * As {@link importVerificationKey}, of a key that an authenticator made: EC P-384 and P-521 too. Such a key verifies
- * statements of its authenticator alone; as a key of a client or an issuer it stays refused.
+ * Like {@link importVerificationKey}, for authenticator keys, and also accepts EC P-384 and P-521. Such a key only verifies
+ * signatures of its authenticator and is never accepted as a client or issuer key.
  *
  * @throws as {@link KeyCache.import}
  */
@@ -95,9 +94,9 @@ export function importAuthenticatorKey(jwk: unknown): AuthenticatorKey {
 }
 
 /**
- * A key of an issuer's own, for the algorithm that the issuer uses it with: an RSA key serves PS256 or RS256, never both.
+ * Imports an issuer's key for the algorithm that the issuer uses: an RSA key serves PS256 or RS256, never both.
  *
- * @throws as {@link KeyCache.import}; `key_unsupported` when the key is of another type
+ * @throws as {@link KeyCache.import}; `key_unsupported` if the key has a different type
  */
 export function importIssuerKey(jwk: unknown, algorithm: IssuerAlgorithm): VerificationKey<IssuerAlgorithm> {
   const key = importVerificationKey(jwk);
@@ -109,7 +108,7 @@ export function importIssuerKey(jwk: unknown, algorithm: IssuerAlgorithm): Verif
 
 interface CheckedJwk {
   readonly algorithm: AuthenticatorAlgorithm;
-  /** The required members alone, in lexicographic order, without white space: RFC 7638 section 3. */
+  /** Only the required members, in lexicographic order, without white space: RFC 7638 section 3. */
   readonly canonical: string;
 }
 
@@ -134,7 +133,7 @@ function checkTokenJwk(jwk: unknown): CheckedJwk {
 function checkJwk(jwk: unknown, curves: ReadonlyMap<unknown, Curve>): CheckedJwk {
   if (!isObject(jwk)) throw keyErrors.error('key_malformed', 'A key must be a JSON Web Key object.');
   for (const member of privateMembers) {
-    // Whoever publishes a private key has lost it: it must not be relied on, whatever else it holds.
+    // A published private key is compromised and must not be used.
     if (Object.hasOwn(jwk, member))
       throw keyErrors.error('key_private', `A public key must not hold the member ${member}.`);
   }
@@ -153,7 +152,7 @@ function checkJwk(jwk: unknown, curves: ReadonlyMap<unknown, Curve>): CheckedJwk
   return checked;
 }
 
-/** What describes a key of each type (RFC 7518 section 6, RFC 8037 section 2). */
+/** The members that describe a key of each type (RFC 7518 section 6, RFC 8037 section 2). */
 const describingMembers = ['crv', 'x', 'y', 'n', 'e'] as const;
 const membersOf: Readonly<Record<AuthenticatorAlgorithm, readonly string[]>> = {
   ES256: ['crv', 'x', 'y'],
@@ -163,7 +162,7 @@ const membersOf: Readonly<Record<AuthenticatorAlgorithm, readonly string[]>> = {
   PS256: ['n', 'e'],
 };
 
-/** One key has one description: a member of another key type would make it look like another key. */
+/** Refuses members of other key types, because they would make the key look like a different key. */
 function checkMembers(jwk: Readonly<Record<string, unknown>>, algorithm: AuthenticatorAlgorithm): void {
   for (const member of describingMembers)
     if (Object.hasOwn(jwk, member) && !membersOf[algorithm].includes(member))
@@ -194,7 +193,7 @@ function checkKeyType(jwk: Readonly<Record<string, unknown>>, curves: ReadonlyMa
 
 function octets(jwk: Readonly<Record<string, unknown>>, member: string, length: number): string {
   const text = jwk[member];
-  // RFC 7518 section 6.2.1.2: coordinates have their full length, so one point has one text and one thumbprint.
+  // RFC 7518 section 6.2.1.2: coordinates have their full length, so that each point has exactly one text and one thumbprint.
   if (typeof text !== 'string' || text.length > 88 || decodeBase64Url(text)?.length !== length)
     throw keyErrors.error('key_malformed', `The member ${member} must be ${length} octets in base64url.`);
   return text;
@@ -221,7 +220,7 @@ function modulus(jwk: Readonly<Record<string, unknown>>): string {
 function importJwk(checked: CheckedJwk): VerificationKey | AuthenticatorKey {
   let key: KeyObject;
   try {
-    // Our own canonical text, parsed back: nothing but the checked members reaches the importer.
+    // Parsing our own canonical text ensures that only checked members reach the importer.
     key = createPublicKey({ key: JSON.parse(checked.canonical) as Record<string, string>, format: 'jwk' });
   } catch (cause) {
     throw keyErrors.error(

@@ -11,12 +11,12 @@ import { type EncodedHeader, type JsonObject, signCompactJws } from './jws.ts';
 import type { VerificationKey } from './key-cache.ts';
 import { asJsonObject, given, memberOf } from './members.ts';
 
-/** Back-Channel Logout section 2.4: two minutes at most. */
+/** Back-Channel Logout section 2.4: at most two minutes. */
 export const maxLogoutTokenLifetimeSeconds = 120;
 
 const backchannelLogoutEvent = 'http://schemas.openid.net/event/backchannel-logout';
 
-/** Why a logout token is not accepted. */
+/** Reasons to refuse a logout token. */
 export const logoutTokenErrors = errorVocabulary({
   logout_token_malformed: 'unauthenticated',
   logout_token_algorithm: 'unauthenticated',
@@ -30,7 +30,7 @@ export const logoutTokenErrors = errorVocabulary({
   logout_token_claims: 'unauthenticated',
 });
 
-/** Whose sign-in ends: one session, or every session of a subject at this client. */
+/** The sign-in that ends: one session, or every session of a subject at this client. */
 export type EndedSignIn =
   | { readonly sid: string; readonly sub?: string }
   | { readonly sub: string; readonly sid?: undefined };
@@ -46,18 +46,18 @@ export type LogoutTokenClaims = EndedSignIn & {
   readonly events: { readonly [backchannelLogoutEvent]: Readonly<Record<string, never>> };
 };
 
-/** A logout token that ends something, once its `jti` has been claimed. */
+/** A verified logout token. It takes effect only after the caller claims the `jti`. */
 export type VerifiedLogoutToken = Brand<
   {
     readonly ended: EndedSignIn;
     readonly jti: string;
-    /** Milliseconds since the epoch: until then the `jti` must stay claimed. */
+    /** Milliseconds since the epoch. The `jti` must stay claimed until then. */
     readonly expiresAt: number;
   },
   'VerifiedLogoutToken'
 >;
 
-/** The claims of a logout token that ends in two minutes. `now` in milliseconds since the epoch. */
+/** Builds the claims of a logout token that expires in two minutes. `now` is in milliseconds since the epoch. */
 export function composeLogoutToken(of: {
   readonly issuer: string;
   readonly clientId: string;
@@ -81,8 +81,8 @@ const refuseJwt: IssuedJwtRefusal = (problem, detail) => refuse(`logout_token_${
 const refuseClaims = claimRefusalOf(refuseJwt);
 
 /**
- * Verifies a logout token as the client that it is sent to (Back-Channel Logout section 2.6). The type, which that
- * text recommends, is required here: without it a logout token could pass for an ID token at careless clients.
+ * Verifies a logout token on behalf of the receiving client (Back-Channel Logout section 2.6). The specification recommends
+ * `typ`; here it is required, because careless clients could otherwise accept a logout token as an ID token.
  *
  * @throws CodedError of {@link logoutTokenErrors}
  */
@@ -111,7 +111,7 @@ export function verifyLogoutToken(
   const events = asJsonObject(memberOf(claims, 'events'));
   if (events === undefined || asJsonObject(memberOf(events, backchannelLogoutEvent)) === undefined)
     throw refuse('logout_token_claims', 'Its events must hold the event of back-channel logout, as an object.');
-  // Section 2.4: prohibited, so that a logout token is never valid as an ID token.
+  // Section 2.4: prohibited, so that a logout token is never a valid ID token.
   if (Object.hasOwn(claims, 'nonce')) throw refuse('logout_token_claims', 'It must not have a nonce.');
   const verified = { ended: readEnded(claims), jti, expiresAt: (exp + clockLeadSeconds) * 1000 };
   return verified as VerifiedLogoutToken;

@@ -7,7 +7,7 @@ import {
   type TokenDetail,
 } from '@countersign/market';
 
-/** What of a token decides whether its scopes have the authority behind them that they need. */
+/** The claims that decide whether a token has the authority that its scopes need. */
 export interface AuthorityClaims {
   readonly iss: string;
   readonly aud: string;
@@ -19,13 +19,13 @@ export interface AuthorityClaims {
 }
 
 /**
- * Why a token may not hold its scopes, in words; undefined when it may.
+ * Explains why a token may not hold its scopes; undefined if it may.
  *
- * A scope that changes something in a market stands in a token only with the authorization detail of an intent or a step,
- * with its mandate and with its transaction. Approvals rest on the signature of the approver, who may sign for several
- * transactions at once: without a transaction, a scope to bring them opens the issuer's own interfaces and no other.
+ * A scope that changes something in a market needs a token with the authorization detail of an intent or step, its mandate and
+ * its transaction. Approvals rest on the approver's signature, which may cover several transactions. Without a transaction, an
+ * approval scope opens only the issuer's own interfaces.
  *
- * The server asks this before it signs, and everybody who verifies a token asks it again.
+ * The server checks this before signing, and every token verifier checks it again.
  */
 export function authorityFault(claims: AuthorityClaims): string | undefined {
   if (hasAuthority(claims)) return undefined;
@@ -41,9 +41,9 @@ export function authorityFault(claims: AuthorityClaims): string | undefined {
 
 function hasAuthority({ txn, intent_digest, mandate, authorization_details: details }: AuthorityClaims): boolean {
   const [detail] = details ?? [];
-  // What an application has declared is no authority in a market, whatever members it has.
+  // An application detail gives no authority in a market, whatever its members.
   if (detail === undefined || isApplicationDetail(detail)) return false;
   if (txn === undefined || intent_digest === undefined) return false;
-  // A step names its mandate itself: a token for it does not end with the mandate, see `GrantedStep`.
+  // A step names its own mandate; its token does not end with the mandate, see `GrantedStep`.
   return isTransactionStep(detail) ? detail.transaction === txn : mandate?.id === detail.mandate_id;
 }

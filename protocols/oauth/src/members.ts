@@ -6,7 +6,7 @@ export function asJsonObject(value: Json | undefined): JsonObject | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
 }
 
-/** A member of the object itself; what `Object.prototype` has is no member. */
+/** An own member of the object; properties of `Object.prototype` do not count. */
 export function memberOf(object: JsonObject, name: string): Json | undefined {
   return Object.hasOwn(object, name) ? object[name] : undefined;
 }
@@ -25,7 +25,7 @@ export function asStrings(
   return strings;
 }
 
-/** An object with the member when there is something to say, for spreading into a result with optional members. */
+/** Returns an object with the member if the value is defined, to spread into a result with optional members. */
 export function given<Name extends string, Value>(
   name: Name,
   value: Value | undefined,

@@ -1,8 +1,6 @@
 import { metadataErrors } from './errors.ts';
 
-/**
- * Endpoints that a client reaches at another host when it authenticates with a certificate (RFC 8705 section 5).
- */
+/** Endpoints at another host for clients that authenticate with a certificate (RFC 8705 section 5). */
 export interface MtlsEndpointAliases {
   readonly token_endpoint: string;
   readonly pushed_authorization_request_endpoint: string;
@@ -15,8 +13,8 @@ export interface MtlsEndpointAliases {
 }
 
 /**
- * Authorization server metadata (RFC 8414 section 2) and OpenID Provider metadata (OpenID Connect Discovery section 3)
- * in one document, with the members that this profile has. What is left out where a part is switched off is optional.
+ * Authorization server metadata (RFC 8414 section 2) and OpenID Provider metadata (OpenID Connect Discovery section 3) in one
+ * document, with the members of this profile. Members of features that can be disabled are optional.
  */
 export interface AuthorizationServerMetadata {
   readonly issuer: string;
@@ -42,10 +40,10 @@ export interface AuthorizationServerMetadata {
   readonly id_token_signing_alg_values_supported: readonly string[];
   readonly claims_supported?: readonly string[];
   readonly claims_parameter_supported: boolean;
-  /** RFC 9101 section 10.5; OpenID Connect Discovery has `request_parameter_supported` as false when left out. */
+  /** RFC 9101 section 10.5; OpenID Connect Discovery has `request_parameter_supported` default to false. */
   readonly request_object_signing_alg_values_supported: readonly string[];
   readonly request_parameter_supported: boolean;
-  /** OpenID Connect Discovery has it as true when left out, so a server that follows no foreign URI must say so. */
+  /** OpenID Connect Discovery defaults it to true, so a server that does not fetch external URIs must state false. */
   readonly request_uri_parameter_supported: boolean;
   readonly require_signed_request_object?: boolean;
 
@@ -103,14 +101,14 @@ export interface AuthorizationServerMetadata {
   readonly protected_resources?: readonly string[];
 }
 
-/** Metadata of a protected resource: RFC 9728 section 2, with the members that this profile has. */
+/** Metadata of a protected resource: RFC 9728 section 2, with the members of this profile. */
 export interface ProtectedResourceMetadata {
-  /** Identical to the URI that the metadata was asked for. */
+  /** Identical to the URI for which the metadata was requested. */
   readonly resource: string;
   readonly authorization_servers: readonly string[];
   readonly jwks_uri?: string;
   readonly scopes_supported?: readonly string[];
-  /** RFC 6750 section 2: always the header, never body or query. */
+  /** RFC 6750 section 2: only the header, never body or query. */
   readonly bearer_methods_supported: readonly ['header'];
   readonly resource_name?: string;
   readonly resource_documentation?: string;
@@ -121,20 +119,23 @@ export interface ProtectedResourceMetadata {
 }
 
 /**
- * Where the metadata of an issuer stands: the well-known segment goes between host and path, whose last slash falls
- * away (RFC 8414 section 3.1).
+ * The URL of an issuer's metadata: the well-known segment goes between host and path, without the path's final slash (RFC 8414
+ * section 3.1).
  */
 export function metadataUrl(issuer: string): string {
   const { origin, pathname } = new URL(issuer);
   return `${origin}/.well-known/oauth-authorization-server${withoutLastSlash(pathname)}`;
 }
 
-/** Where OpenID Connect Discovery section 4 looks for the same document: the well-known segment is appended. */
+/** The URL of the same document by OpenID Connect Discovery section 4: the well-known segment is appended. */
 export function openidConfigurationUrl(issuer: string): string {
   return `${withoutLastSlash(issuer)}/.well-known/openid-configuration`;
 }
 
-/** Where the metadata of a protected resource stands: between host and the path and query (RFC 9728 section 3.1). */
+/**
+ * The URL of a protected resource's metadata: the well-known segment goes between the host and the path and query (RFC 9728
+ * section 3.1).
+ */
 export function protectedResourceMetadataUrl(resource: string): string {
   const { origin, pathname, search } = new URL(resource);
   return `${origin}/.well-known/oauth-protected-resource${pathname === '/' ? '' : pathname}${search}`;
@@ -145,9 +146,10 @@ function withoutLastSlash(text: string): string {
 }
 
 /**
- * Reads what a verifier needs of a metadata document.
+ * Parses the parts of a metadata document that a verifier needs.
  *
- * @throws CodedError `metadata_issuer` when it is another issuer's (RFC 8414 section 3.3: mix-up), `metadata_invalid`
+ * @throws CodedError `metadata_issuer` if the document belongs to another issuer (mix-up, RFC 8414 section 3.3),
+ *   `metadata_invalid`
  */
 export function parseMetadata(
   document: unknown,
@@ -167,7 +169,7 @@ export function parseMetadata(
 
 function urlOf(members: Partial<Record<string, unknown>>, name: string, issuer: string): string {
   const value = members[name];
-  // Another origin would be a way to have keys or credentials sent to a third party.
+  // A different origin could redirect key requests or credentials to a third party.
   if (
     typeof value !== 'string' ||
     value.length > 2_048 ||

@@ -55,7 +55,7 @@ describe('a code challenge', () => {
     [challenge.slice(1), false],
     [`${challenge}=`, false],
     [challenge.replace('-', '+'), false],
-    // The last character stands for four bits and two that must be zero.
+    // The last character holds four bits and two unused bits that must be zero.
     [`${challenge.slice(0, -1)}N`, false],
   ])('%j: %s', (text, expected) => {
     expect(isCodeChallenge(text)).toBe(expected);

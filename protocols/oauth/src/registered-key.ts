@@ -1,15 +1,15 @@
 import type { JwsHeader } from './jws.ts';
 import type { VerificationKey } from './key-cache.ts';
 
-/** A key a client registered, under the `kid` it registered it with. */
+/** A key that a client registered, with its `kid`. */
 export interface RegisteredKey {
   readonly kid?: string;
   readonly key: VerificationKey;
 }
 
 /**
- * The one registered key that fits a header by `alg` and, where the header names one, by `kid`. Without a `kid` there
- * must be only one that fits: trying them in turn would leave open which key a message was signed with.
+ * Finds the registered key that matches a header's `alg` and, if present, its `kid`. Without a `kid`, exactly one key must
+ * match: trying several keys would leave open which one signed the message.
  */
 export function findRegisteredKey(
   keys: readonly RegisteredKey[] | undefined,

@@ -14,13 +14,13 @@ import type { Thumbprint, VerificationKey } from './key-cache.ts';
 import { findRegisteredKey, type RegisteredKey } from './registered-key.ts';
 import type { RequestParameters } from './request-parameters.ts';
 
-/** FAPI 2.0 Message Signing section 5.3.1: how old `nbf` may be, and how long after it `exp` may lie, in seconds. */
+/** FAPI 2.0 Message Signing section 5.3.1: maximum age of `nbf`, and maximum time from `nbf` to `exp`, in seconds. */
 export const maxRequestObjectLifetimeSeconds = 3_600;
 
-/** Longest request object that is looked at, in characters: several authorization details fit. */
+/** Maximum length of a request object in characters. Several authorization details fit. */
 export const maxRequestObjectLength = 49_152;
 
-/** Why a request object is not accepted. On the wire `invalid_request_object` (RFC 9101 section 7). */
+/** Reasons to refuse a request object. The protocol error is `invalid_request_object` (RFC 9101 section 7). */
 export const requestObjectErrors = errorVocabulary({
   request_object_malformed: 'invalid',
   request_object_algorithm: 'invalid',
@@ -37,22 +37,22 @@ export const requestObjectErrors = errorVocabulary({
   request_object_nested: 'invalid',
 });
 
-/** The parameters that a client signed. Nothing outside the object may be used beside them (RFC 9101 section 6.3). */
+/** The parameters that a client signed. Parameters outside the object must be ignored (RFC 9101 section 6.3). */
 export type VerifiedRequestObject = Brand<
   {
     readonly parameters: RequestParameters;
-    /** RFC 7638 thumbprint of the key that signed. */
+    /** RFC 7638 thumbprint of the signing key. */
     readonly keyThumbprint: Thumbprint;
   },
   'VerifiedRequestObject'
 >;
 
 export interface RequestObjectExpectations {
-  /** Our issuer identifier: what the object must be meant for. */
+  /** Our issuer identifier, which must be the audience of the object. */
   readonly issuer: string;
-  /** The client that sends it, by its authentication or by the parameter `client_id` beside the object. */
+  /** The sending client, from its authentication or from the parameter `client_id` outside the object. */
   readonly clientId: string;
-  /** The registered keys of a client, or undefined when there is no such client. */
+  /** The registered keys of a client, or undefined if the client is unknown. */
   readonly keysOf: (clientId: string) => readonly RegisteredKey[] | undefined;
   /** Milliseconds since the epoch. */
   readonly now: number;
@@ -77,10 +77,10 @@ const codeOfFault = {
 } as const;
 const refuseClaims: ClaimRefusal = (fault, detail) => refuse(codeOfFault[fault], detail);
 
-/** RFC 9101 section 4; existing clients leave it out or say JWT. */
+/** RFC 9101 section 4; existing clients omit it or send JWT. */
 const acceptedTypes: readonly (string | undefined)[] = ['oauth-authz-req+jwt', 'JWT', undefined];
 
-/** RFC 7519 section 4.1: about the object, not parameters of the request. */
+/** RFC 7519 section 4.1: claims about the object itself, not request parameters. */
 const registeredClaims: ReadonlySet<string> = new Set(['iss', 'sub', 'aud', 'exp', 'nbf', 'iat', 'jti']);
 
 /**
@@ -111,17 +111,17 @@ export function verifyRequestObject(text: string, expected: RequestObjectExpecta
   );
   if (claims['client_id'] !== expected.clientId)
     throw refuse('request_object_client', 'Its client_id must be that of the client that sends it.');
-  // RFC 9101 section 10.8: otherwise it could be used as a client assertion, and one as a request object.
+  // RFC 9101 section 10.8: otherwise a request object could pass for a client assertion, and the reverse.
   if (claims['sub'] === expected.clientId) throw refuse('request_object_subject', 'Its sub must not be the client_id.');
   if (Object.hasOwn(claims, 'request') || Object.hasOwn(claims, 'request_uri'))
     throw refuse('request_object_nested', 'It must not hold request or request_uri.');
-  // In no parameter of a form either.
+  // Form parameters must not contain it either.
   if (holdsNull(claims)) throw refuse('request_object_malformed', 'It holds the character U+0000.');
   const parameters: RequestParameters = new Map(Object.entries(claims).filter(([name]) => !registeredClaims.has(name)));
   return { parameters, keyThumbprint: key.thumbprint } as VerifiedRequestObject;
 }
 
-/** How deep a payload nests was bounded when it was parsed. */
+/** The parser has already bounded the nesting depth. */
 function holdsNull(value: Json): boolean {
   if (typeof value === 'string') return value.includes('\0');
   if (typeof value !== 'object' || value === null) return false;
@@ -136,7 +136,7 @@ function keyOrRefuse(found: ReturnType<typeof findRegisteredKey>): VerificationK
   return found;
 }
 
-/** The claims of a request object that ends in five minutes. `now` in milliseconds since the epoch. */
+/** Builds the claims of a request object that expires in five minutes. `now` is in milliseconds since the epoch. */
 export function composeRequestObject(of: {
   /** Issuer identifier of the authorization server. */
   readonly audience: string;

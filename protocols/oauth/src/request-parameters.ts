@@ -1,9 +1,9 @@
 import { errorVocabulary, type Json, parseJson } from '@countersign/kernel';
 
-/** The parameters of a request: text where it came as a form, JSON where it came as a request object (RFC 9101). */
+/** The parameters of a request: text from a form, JSON from a request object (RFC 9101). */
 export type RequestParameters = ReadonlyMap<string, Json>;
 
-/** Why an authorization request cannot be read. The fact `parameter` names the parameter at fault. */
+/** Reasons to refuse an authorization request. The fact `parameter` names the invalid parameter. */
 export const authorizationRequestErrors = errorVocabulary({
   parameter_missing: 'invalid',
   parameter_malformed: 'invalid',
@@ -22,8 +22,8 @@ export const authorizationRequestErrors = errorVocabulary({
 export type AuthorizationRequestProblem = keyof typeof authorizationRequestErrors.codes;
 
 /**
- * What each of {@link authorizationRequestErrors} is on the wire: RFC 6749 section 4.1.2.1, RFC 8707 section 2,
- * RFC 9396 section 5, Grant Management for OAuth.
+ * The protocol error for each of {@link authorizationRequestErrors}: RFC 6749 section 4.1.2.1, RFC 8707 section 2, RFC 9396
+ * section 5, Grant Management for OAuth.
  */
 export const oauthErrorOfAuthorizationRequest = {
   parameter_missing: 'invalid_request',
@@ -40,27 +40,27 @@ export const oauthErrorOfAuthorizationRequest = {
   grant_management_contradictory: 'invalid_request',
 } as const satisfies Readonly<Record<AuthorizationRequestProblem, string>>;
 
-/** The error about one parameter. Its name is ours, never the sender's, and its value is not repeated. */
+/** Builds the error for one parameter. The name is our constant, never sender input, and the value is not repeated. */
 export function refuseParameter(problem: AuthorizationRequestProblem, parameter: string, detail: string) {
   return authorizationRequestErrors.error(problem, `The parameter ${parameter} ${detail}`, { facts: { parameter } });
 }
 
-/** What is asked of a text parameter. */
+/** The requirements for a text parameter. */
 export interface TextShape {
   readonly maxLength: number;
   readonly pattern: RegExp;
-  /** Code for a value of the wrong type or shape; `parameter_malformed` when left out. */
+  /** Code for a value of the wrong type or shape; default `parameter_malformed`. */
   readonly malformed?: AuthorizationRequestProblem;
 }
 
-/** RFC 6749 appendix A: VSCHAR, what `state` and its like are made of. */
+/** RFC 6749 appendix A: VSCHAR, the characters of `state` and similar parameters. */
 export const visibleText = /^[\x20-\x7e]+$/;
 /** A URI, or another name without spaces. */
 export const graphicText = /^[\x21-\x7e]+$/;
 
 /**
- * A parameter that is text, or undefined when it was not sent. One without a value counts as not sent (RFC 6749
- * section 3.1), in a request object too, so that both ways mean the same.
+ * Returns a text parameter, or undefined if absent. A parameter without a value counts as absent (RFC 6749 section 3.1), also
+ * in a request object, so that both forms mean the same.
  *
  * @throws CodedError of {@link authorizationRequestErrors}
  */
@@ -75,7 +75,7 @@ export function textOf(parameters: RequestParameters, name: string, shape: TextS
   return value;
 }
 
-/** As {@link textOf}, for a parameter that must be there. */
+/** Like {@link textOf}, for a required parameter. */
 export function requiredTextOf(parameters: RequestParameters, name: string, shape: TextShape): string {
   const value = textOf(parameters, name, shape);
   if (value === undefined) throw refuseParameter('parameter_missing', name, 'is missing.');
@@ -83,7 +83,7 @@ export function requiredTextOf(parameters: RequestParameters, name: string, shap
 }
 
 /**
- * A space-delimited list without repetitions, in the order given; empty when it was not sent.
+ * Returns a space-delimited list without duplicates, in the given order; empty if absent.
  *
  * @throws CodedError of {@link authorizationRequestErrors}
  */
@@ -112,7 +112,7 @@ export function wholeNumberOf(parameters: RequestParameters, name: string): numb
   return Number(digits);
 }
 
-/** A JSON value: as text in a form, as itself in a request object. Doubled keys are refused in both. */
+/** A JSON value: as text in a form, directly in a request object. Duplicate keys are refused in both. */
 export function jsonOf(
   parameters: RequestParameters,
   name: string,

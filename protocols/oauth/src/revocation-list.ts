@@ -14,11 +14,11 @@ import {
 import { hasType } from './jws-type.ts';
 import type { VerificationKey } from './key-cache.ts';
 
-/** How long a signed list may be relied on, in seconds. */
+/** Validity of a signed list, in seconds. */
 export const revocationListLifetimeSeconds = 60;
-/** A revocation need be listed only as long as a token that it ends can live. */
+/** Maximum number of entries. A revocation is listed only as long as an affected token can still be valid. */
 export const maxRevocationEntries = 20_000;
-/** Longest list that is looked at, in characters: that many entries, and room for the rest. */
+/** Maximum length of a list in characters: the maximum number of entries plus the other members. */
 export const maxRevocationListLength = 128 * maxRevocationEntries;
 
 export interface RevocationList {
@@ -37,20 +37,20 @@ export interface VerifiedRevocationList {
   readonly version: number;
   /** Milliseconds since the epoch, by the issuer's clock. */
   readonly issuedAt: number;
-  /** Milliseconds since the epoch. From then on it says nothing any more. */
+  /** Milliseconds since the epoch. The list must not be used from then on. */
   readonly expiresAt: number;
   /** For `isRevoked`: key, and the time in seconds up to which tokens are ended. */
   readonly revoked: ReadonlyMap<Digest, number>;
 }
 
-/** The header of every revocation list signed with one key. */
+/** The header of all revocation lists signed with one key. */
 export function revocationListHeader(key: SigningKeyName): EncodedHeader {
   return encodeHeader({ alg: key.algorithm, typ: 'revocation-list+jwt', kid: key.kid });
 }
 
 /**
- * Signs a list for {@link revocationListLifetimeSeconds} from `now` (milliseconds). `header` comes from
- * {@link revocationListHeader} for the key that `sign` uses.
+ * Signs a list that is valid for {@link revocationListLifetimeSeconds} from `now` (milliseconds). `header` comes from {@link
+ * revocationListHeader} for the key that `sign` uses.
  *
  * @throws CodedError `revocation_list_too_large`
  */
@@ -77,10 +77,10 @@ const refuseClaims: ClaimRefusal = (fault, detail) =>
   refuse(fault === 'issuer' || fault === 'expired' ? `revocation_list_${fault}` : 'revocation_list_malformed', detail);
 
 /**
- * Verifies a list that {@link signRevocationList} made. Whether it is new enough for its reader's own bound, and not
- * older than the one held already (`version`), is for the reader to compare.
+ * Verifies a list made by {@link signRevocationList}. The caller must check that the list is fresh enough for its own limit
+ * and not older than the list it already has (`version`).
  *
- * @throws CodedError of {@link revocationListErrors}; who has no list it may rely on must refuse what it protects
+ * @throws CodedError of {@link revocationListErrors}; a caller without a valid list must refuse access
  */
 export function verifyRevocationList(
   text: string,
@@ -123,7 +123,7 @@ function readVersion(claims: JsonObject): number {
   return version;
 }
 
-/** One entry that is not understood makes the list useless: it may be the one that matters. */
+/** One malformed entry invalidates the whole list, because it may be the relevant one. */
 function readEntries(entries: Json | undefined): ReadonlyMap<Digest, number> {
   if (!Array.isArray(entries)) throw refuse('revocation_list_malformed', 'It has no entries.');
   if (entries.length > maxRevocationEntries)

@@ -1,6 +1,6 @@
 /**
- * The door for what signs and verifies alone: compact JWS, and keys. It loads nothing of trading, which access tokens
- * carry, so that a client starts in a fraction of the time.
+ * Entry point for signing and verification only: compact JWS and keys. It loads no market types, so that a client starts
+ * faster.
  */
 export {
   type CheckedClaims,

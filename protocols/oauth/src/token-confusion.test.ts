@@ -17,8 +17,8 @@ import { forge, makePair } from './testing/forge.ts';
 import { verifyTransactionToken } from './transaction-token.ts';
 
 /**
- * The worst case for confusion: one key signs every kind of token, for the server, the client and the partner alike,
- * and every verifier knows it. What still tells the kinds apart must then be the kind itself.
+ * The worst case for confusion: one key signs every kind of token, for the server, the client and the partner, and every
+ * verifier trusts it. Verifiers can then distinguish tokens only by their kind.
  */
 const pair = makePair('ES256');
 const key = importVerificationKey(pair.jwk);
@@ -32,7 +32,7 @@ const times = { iat: seconds, exp: seconds + 60 };
 const jti = 'tok_01k9z3m8q4d6s0v2x5y7a9b1c3';
 
 interface Kind {
-  /** The types that its verifier takes. */
+  /** The types that its verifier accepts. */
   readonly types: readonly (string | undefined)[];
   /** Claims with which its verifier accepts it. */
   readonly claims: JsonObject;
@@ -122,7 +122,7 @@ const kinds: Readonly<Record<string, Kind>> = {
   },
 };
 
-/** Types of tokens that other rooms verify, or that nobody here does. */
+/** Token types that other packages verify, or that Countersign does not use. */
 const foreignTypes = [
   'countersign-approval+jwt',
   'secevent+jwt',
@@ -132,7 +132,7 @@ const foreignTypes = [
 ];
 const everyType = [...new Set([...Object.values(kinds).flatMap(({ types }) => types), ...foreignTypes])];
 
-/** A proof brings its key, and to every other verifier that alone would be reason enough to refuse. */
+/** A proof contains its key; every other verifier would already refuse a token for that. */
 /** RFC 7515 section 4.1.9. */
 function spellings(typ: string | undefined): readonly (string | undefined)[] {
   if (typ === undefined) return [typ];

@@ -12,7 +12,7 @@ const kid = 'signing-key';
 const header = { alg: 'ES256', typ: 'at+jwt', kid };
 const claims = fullClaims(key.thumbprint);
 
-/** A verifier with a memory, and a token that it has met. */
+/** A verifier with a memory that has already verified a token. */
 function afterOne(token = forge(pair, header, claims), expected: Partial<AccessTokenExpectations> = {}) {
   const memory = createTokenMemory();
   const verify = (presented = token, change: Partial<AccessTokenExpectations> = {}) =>
@@ -54,7 +54,7 @@ describe('an access token that was verified before', () => {
   ])('is refused when it %s', (_, code, change) => {
     const { verify } = afterOne();
     expect(() => verify(undefined, change)).toThrow(refusedAs(code));
-    // It is not forgotten over it: for whom it is, and while it is valid, it still stands.
+    // The memory keeps the token: it is still accepted for its own audience while it is valid.
     expect(verify().claims).toEqual(claims);
   });
 

@@ -1,14 +1,14 @@
 import { createGenerations, sha256Base64Url } from '@countersign/kernel';
 import type { RememberedToken, TokenMemory } from './access-token.ts';
 
-/** Longest token that is remembered, in characters: with their number it bounds the memory that they take. */
+/** Maximum length of a remembered token in characters. Together with the number of tokens it bounds memory use. */
 const maxRememberedLength = 4_096;
 
 /**
- * Tokens are known by the SHA-256 of their text, every character of it, signature included: none is kept as it could be
- * presented, and one with a changed bit is another token.
+ * The memory stores the SHA-256 of each token's full text, including the signature. It keeps no usable token, and a token with
+ * any changed bit does not match.
  *
- * @param options.maxTokens how many are kept at least; at most twice as many
+ * @param options.maxTokens minimum number of remembered tokens; the maximum is twice as many
  */
 export function createTokenMemory(options: { readonly maxTokens?: number } = {}): TokenMemory {
   const known = createGenerations<string, RememberedToken>(options.maxTokens ?? 4_096);
@@ -23,14 +23,14 @@ export function createTokenMemory(options: { readonly maxTokens?: number } = {})
     },
     remember(token, verified) {
       if (token.length > maxRememberedLength) return;
-      // Everybody who presents it is given the same objects.
+      // All requests with this token share these objects.
       freeze(verified);
       known.keep(sha256Base64Url(token), verified);
     },
   };
 }
 
-/** All of it, but for the key: that is a handle and nobody's to change. */
+/** Freezes everything except the key, which is an immutable handle. */
 function freeze({ claims, verified }: RememberedToken): void {
   freezeJson(claims);
   freezeJson(verified);

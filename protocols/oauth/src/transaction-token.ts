@@ -12,15 +12,15 @@ import type { VerificationKey } from './key-cache.ts';
 import { asJsonObject, given, memberOf } from './members.ts';
 
 /**
- * Transaction tokens, by draft-ietf-oauth-transaction-tokens-10 (July 2026). A draft: what is here may change with the
- * next revision, and is offered only where an installation switches it on.
+ * Transaction tokens, by draft-ietf-oauth-transaction-tokens-10 (July 2026). This is a draft and may change with the next
+ * revision. It is available only if an installation enables it.
  */
 export const transactionTokenType = 'urn:ietf:params:oauth:token-type:txn_token';
 
-/** Longest life of a transaction token in seconds: that of one call through the chain. */
+/** Maximum lifetime of a transaction token in seconds: the duration of one call through the chain. */
 export const maxTransactionTokenLifetimeSeconds = 300;
 
-/** Why a transaction token is not accepted. */
+/** Reasons to refuse a transaction token. */
 export const transactionTokenErrors = errorVocabulary({
   transaction_token_malformed: 'unauthenticated',
   transaction_token_algorithm: 'unauthenticated',
@@ -36,9 +36,9 @@ export const transactionTokenErrors = errorVocabulary({
   transaction_context_malformed: 'invalid',
 });
 
-/** Claims of a transaction token. It carries context, never authority to act as a client, and no access token. */
+/** Claims of a transaction token. It carries context; it gives no authority to act as a client and contains no access token. */
 export interface TransactionTokenClaims {
-  /** Optional in the draft; ours always say it, because it tells whose keys verify. */
+  /** Optional in the draft. Always present here, because it selects the verification keys. */
   readonly iss: string;
   /** The trust domain, as a string. */
   readonly aud: string;
@@ -46,19 +46,19 @@ export interface TransactionTokenClaims {
   readonly exp: number;
   /** The same in every token of the transaction. */
   readonly txn: string;
-  /** Unique within the trust domain, whoever the issuer is. */
+  /** Unique within the trust domain for all issuers. */
   readonly sub: string;
-  /** Space-delimited purpose; never wider than what was exchanged for it. */
+  /** Space-delimited purpose; never wider than the scope of the exchanged token. */
   readonly scope: string;
   /** The workload that requested it. */
   readonly req_wl: string;
-  /** What stays the same through the chain of calls. */
+  /** Context that stays the same through the call chain. */
   readonly tctx?: JsonObject;
-  /** The surroundings of the request. */
+  /** The requester's context. */
   readonly rctx?: JsonObject;
 }
 
-/** A transaction token whose signature, type, issuer, trust domain and times were checked. */
+/** A transaction token whose signature, type, issuer, trust domain and times have been verified. */
 export type VerifiedTransactionToken = Brand<
   { readonly claims: TransactionTokenClaims; readonly scope: readonly string[] },
   'VerifiedTransactionToken'
@@ -76,7 +76,7 @@ export function verifyTransactionToken(
   token: string,
   expected: {
     readonly issuer: string;
-    /** The trust domain of whoever asks; a token is worth nothing outside its own. */
+    /** The caller's trust domain. A token is only valid within its own trust domain. */
     readonly trustDomain: string;
     /** The issuer's key with this `kid`, or undefined. */
     readonly keyOf: (kid: string) => VerificationKey | undefined;
@@ -95,7 +95,7 @@ export function verifyTransactionToken(
     },
     refuseClaims,
   );
-  // Names of earlier revisions. A token that limits something by them would be unlimited if they were ignored.
+  // Claim names of earlier drafts. Ignoring them would remove the limits that they express.
   if (Object.hasOwn(claims, 'azd') || Object.hasOwn(claims, 'purp'))
     throw refuse('transaction_token_claims', 'It follows an earlier revision of the draft.');
   const scope = required('scope', readString(claims, 'scope', 2_048));
@@ -127,7 +127,7 @@ function required<Value>(name: string, value: Value | undefined): Value {
 
 /**
  * Reads `request_context` or `request_details` of a request for a transaction token: a JSON object of at most 4,096
- * characters. What the requester says there is material, not fact: the server decides what of it goes into the token.
+ * characters. The requester's statements are untrusted: the server decides which of them go into the token.
  *
  * @throws CodedError `transaction_context_malformed`, with the fact `parameter`
  */

@@ -4,16 +4,18 @@ import { type NonceCheck, type VerifiedProof, verifyProof } from './dpop.ts';
 import { accessTokenErrors, proofErrors } from './errors.ts';
 import type { KeyCache, Thumbprint } from './key-cache.ts';
 
-/** What is read of a request: enough to check token and proof, in any HTTP framework. */
+/** The parts of a request needed to verify token and proof, independent of the HTTP framework. */
 export interface ResourceRequest {
   readonly method: string;
-  /** Absolute URL as the client addressed it: the resource's own base and the path, never built from a Host header. */
+  /** The absolute request URL: the resource's configured base plus the path, never derived from a Host header. */
   readonly url: string;
   /** Every value of the `Authorization` header. */
   readonly authorization: readonly string[];
   /** Every value of the `DPoP` header. */
   readonly dpop: readonly string[];
-  /** What the client showed on this very connection, or a proxy known to be ours has passed on. Never a header alone. */
+  /**
+   * The client certificate of this connection, or the one forwarded by our own authenticated proxy. Never from a header alone.
+   */
   readonly certificate?: { readonly der: Uint8Array };
 }
 
@@ -21,11 +23,11 @@ export interface PossessionExpectations {
   readonly proofKeys: KeyCache;
   /** Milliseconds since the epoch. */
   readonly now: number;
-  /** For a resource that hands out nonces (RFC 9449 section 9). */
+  /** For a resource that issues nonces (RFC 9449 section 9). */
   readonly nonce?: NonceCheck;
 }
 
-/** An access token as the request carries it: nothing of it has been verified. */
+/** The unverified access token of a request. */
 export interface PresentedToken {
   readonly scheme: 'DPoP' | 'Bearer';
   readonly accessToken: string;
@@ -53,13 +55,13 @@ export function readPresentedToken(authorization: readonly string[]): PresentedT
 }
 
 /**
- * Checks that the sender holds what the token is bound to. For who learned of the binding elsewhere, by introspection
- * for example; `verifyResourceRequest` includes it.
+ * Verifies that the sender possesses the key or certificate to which the token is bound. Use it if the binding is known from
+ * elsewhere, for example from introspection; `verifyResourceRequest` includes this check.
  *
- * @param confirmation the token's `cnf`; leave it out only for a token that may be unbound
+ * @param confirmation the token's `cnf`; absent only for a token that may be unbound
  * @returns the proof, for a token bound to a key
- * @throws CodedError `token_scheme`, `token_certificate_missing`, `token_certificate_binding`,
- *   `token_certificate_expired`, and of {@link proofErrors}
+ * @throws CodedError `token_scheme`, `token_certificate_missing`, `token_certificate_binding`, `token_certificate_expired`,
+ *   and of {@link proofErrors}
  */
 export async function verifyPossession(
   presented: PresentedToken,
@@ -76,7 +78,7 @@ export async function verifyPossession(
   return undefined;
 }
 
-/** RFC 9449 section 7.2: a token bound to a key and sent as Bearer is a downgrade; RFC 8705 knows no other scheme. */
+/** RFC 9449 section 7.2: a key-bound token sent as Bearer is a downgrade. RFC 8705 uses only the Bearer scheme. */
 function requireScheme(scheme: PresentedToken['scheme'], presented: PresentedToken): void {
   if (presented.scheme !== scheme)
     throw accessTokenErrors.error('token_scheme', `This access token must be presented with the scheme ${scheme}.`);
@@ -104,7 +106,10 @@ async function verifyBoundProof(
   return proof;
 }
 
-/** Certificate and not key: one renewed for the same key is another, and needs a new token (RFC 8705 section 6.3). */
+/**
+ * The binding is to the certificate, not its key: a certificate renewed for the same key needs a new token (RFC 8705 section
+ * 6.3).
+ */
 function checkCertificate(bound: CertificateThumbprint, der: Uint8Array | undefined, now: number): void {
   if (der === undefined)
     throw accessTokenErrors.error(

@@ -11,13 +11,13 @@ import {
 
 export interface ResourceExpectations extends PossessionExpectations {
   readonly issuer: string;
-  /** The resource that is asked: the only audience accepted. */
+  /** The requested resource, which is the only accepted audience. */
   readonly audience: string;
   /** The issuer's key with this `kid`, or undefined. */
   readonly keyOf: (kid: string) => VerificationKey | undefined;
-  /** For the userinfo endpoint alone; see `AccessTokenExpectations`. */
+  /** Only for the userinfo endpoint; see `AccessTokenExpectations`. */
   readonly allowUnbound?: boolean;
-  /** Tokens that were verified before; see `AccessTokenExpectations`. */
+  /** Tokens verified before; see `AccessTokenExpectations`. */
   readonly memory?: TokenMemory;
 }
 
@@ -27,18 +27,18 @@ export interface VerifiedResourceRequest {
   /** Principal ids of the acting chain, current actor first. */
   readonly actors: readonly string[];
   /**
-   * To be claimed once by the caller, under the issuer `proof.jkt`, before anything is done for the request. Absent
-   * where the token is bound to the certificate of the connection, which needs no memory, or to nothing.
+   * The caller must claim its `jti` once, under the issuer `proof.jkt`, before processing the request. Absent if the token is
+   * bound to the connection's certificate, which needs no memory, or unbound.
    */
   readonly proof?: VerifiedProof;
 }
 
 /**
- * Checks a request to a protected interface: an access token of ours for this audience, and possession of what it is
- * bound to, shown for this very request (RFC 9449 section 7) or on this connection (RFC 8705 section 3).
+ * Verifies a request to a protected interface: an access token of this issuer for this audience, and proof of possession for
+ * this request (RFC 9449 section 7) or on this connection (RFC 8705 section 3).
  *
- * What is left to the caller, because it needs a memory or knowledge of the interface: claiming the proof's id,
- * asking whether the token was revoked, and checking the scope.
+ * The caller must still claim the proof's `jti`, check revocation and check the scope, because these need state or knowledge
+ * of the interface.
  *
  * @throws CodedError of `accessTokenErrors` and `proofErrors`
  */
@@ -59,7 +59,7 @@ export async function verifyResourceRequest(
   return proof === undefined ? { claims, scope, actors } : { claims, scope, actors, proof };
 }
 
-/** True when a verifier that keeps a copy of the issuer's keys should fetch them anew and try once more. */
+/** True if a verifier with cached issuer keys should fetch them again and retry once. */
 export function isKeyUnknown(error: unknown): boolean {
   return accessTokenErrors.is(error, 'token_key_unknown');
 }

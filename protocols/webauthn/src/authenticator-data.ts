@@ -2,7 +2,7 @@ import { defined } from '@countersign/kernel';
 import { readCborItem } from './cbor.ts';
 import { webAuthnErrors } from './errors.ts';
 
-/** Longest authenticator data that is read, in octets: 37, a credential, and extensions. */
+/** Maximum length of authenticator data in octets: 37, a credential, and extensions. */
 export const maxAuthenticatorDataOctets = 8_192;
 /** WebAuthn Level 3 section 4: longer credential ids are refused. */
 export const maxCredentialIdOctets = 1_023;
@@ -15,10 +15,10 @@ export interface AuthenticatorData {
   readonly userVerified: boolean;
   /** BE: the credential may be copied to other devices. */
   readonly backupEligible: boolean;
-  /** BS: it is, now. */
+  /** BS: the credential is currently backed up. */
   readonly backedUp: boolean;
   readonly counter: number;
-  /** Only when it was just made. */
+  /** Present only in a registration. */
   readonly attested?: AttestedCredential;
 }
 
@@ -28,7 +28,7 @@ export interface AttestedCredential {
   readonly aaguid: Uint8Array;
   /** 1 to 1,023 octets. */
   readonly credentialId: Uint8Array;
-  /** COSE_Key (RFC 9052 section 7), as it stands there. */
+  /** COSE_Key (RFC 9052 section 7), unchanged. */
   readonly publicKey: Uint8Array;
 }
 
@@ -44,9 +44,9 @@ const flags = {
 const reserved = 0x22;
 
 /**
- * Takes authenticator data apart, to its last octet.
+ * Parses authenticator data completely; trailing octets are refused.
  *
- * @throws CodedError `credential_malformed`; `backup_flags_changed` where it is backed up and says that it cannot be
+ * @throws CodedError `credential_malformed`; `backup_flags_changed` if BS is set without BE
  */
 export function readAuthenticatorData(octets: Uint8Array): AuthenticatorData {
   if (octets.length < 37 || octets.length > maxAuthenticatorDataOctets) throw malformed('has not the length of any');

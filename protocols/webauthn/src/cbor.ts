@@ -1,6 +1,6 @@
 import { webAuthnErrors } from './errors.ts';
 
-/** Writes one item in the form that `readCbor` reads; the members of a map in the order that it has. */
+/** Encodes one item in the form that `readCbor` accepts. Map members keep their order. */
 export function writeCbor(value: Cbor): Uint8Array<ArrayBuffer> {
   return Uint8Array.from(Buffer.concat([...encode(value)]));
 }
@@ -28,7 +28,7 @@ function* encode(value: Cbor): Generator<Uint8Array> {
   }
 }
 
-/** The first octet and the argument, in as few octets as it takes. */
+/** The initial octet and the argument, in the shortest form. */
 function head(major: number, argument: number): Uint8Array {
   const type = major << 5;
   if (argument < 24) return Uint8Array.of(type | argument);
@@ -39,7 +39,7 @@ function head(major: number, argument: number): Uint8Array {
   return long;
 }
 
-/** What authenticators write: integers, octets, text, lists, maps and simple values (RFC 8949). */
+/** The values that authenticators use: integers, octets, text, lists, maps and simple values (RFC 8949). */
 export type Cbor = number | string | boolean | null | Uint8Array | readonly Cbor[] | CborMap;
 export type CborMap = ReadonlyMap<number | string, Cbor>;
 
@@ -48,8 +48,8 @@ const maxItems = 64;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Reads one item and nothing after it, in the form that CTAP2 asks of authenticators: definite lengths, each in as few
- * octets as it takes, keys that are numbers or text and stand once. Tags, floats and big numbers are refused.
+ * Parses exactly one item in CTAP2 canonical form: definite lengths in their shortest form, and unique keys that are numbers
+ * or text. Tags, floats and big numbers are refused.
  *
  * @throws CodedError `credential_malformed`
  */
@@ -59,7 +59,7 @@ export function readCbor(octets: Uint8Array): Cbor {
   return value;
 }
 
-/** As {@link readCbor}, of the item that begins at `start`. @returns it, and where it ends */
+/** Like {@link readCbor}, for the item at offset `start`. @returns the item and its end offset */
 export function readCborItem(octets: Uint8Array, start: number): { readonly value: Cbor; readonly end: number } {
   const reader = new CborReader(octets, start);
   const value = reader.item(0);
@@ -118,7 +118,7 @@ class CborReader {
 
   #argument(info: number): number {
     if (info < 24) return info;
-    // 64-bit arguments and indefinite lengths: nothing that is read here is that long.
+    // 64-bit arguments and indefinite lengths are not supported.
     if (info > 26) throw malformed('a length or number is not in a form that is read here');
     const size = 1 << (info - 24);
     let value = 0;

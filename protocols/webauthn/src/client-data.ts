@@ -1,13 +1,13 @@
 import { parseJson } from '@countersign/kernel';
 import { webAuthnErrors } from './errors.ts';
 
-/** Longest client data that is read, in octets. */
+/** Maximum length of client data in octets. */
 export const maxClientDataOctets = 4_096;
 
-/** What the browser said that it was asked, by whom, and what for (WebAuthn Level 3 section 5.8.1). */
+/** The browser's statement of challenge, origin and ceremony type (WebAuthn Level 3 section 5.8.1). */
 export interface ClientData {
   readonly type: string;
-  /** As it stands there. */
+  /** Unchanged. */
   readonly challenge: string;
   readonly origin: string;
 }
@@ -16,15 +16,15 @@ export interface ClientDataExpectations {
   readonly type: 'webauthn.create' | 'webauthn.get';
   /** Base64url. */
   readonly challenge: string;
-  /** Exact origins, e.g. `https://id.example.com`; one of them. */
+  /** Accepted exact origins, e.g. `https://id.example.com`. */
   readonly origins: readonly string[];
 }
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Reads client data. Members that browsers may add are ignored, as section 5.8.1 asks; that the page was inside another
- * site's page is refused, because nobody frames ours.
+ * Reads client data. Additional members are ignored, as section 5.8.1 requires. Cross-origin iframes are refused, because no
+ * other site may frame our pages.
  *
  * @throws CodedError `credential_malformed`, `origin_wrong`
  */
@@ -50,7 +50,7 @@ export function readClientData(octets: Uint8Array): ClientData {
 /** @throws CodedError `credential_malformed` (another ceremony), `challenge_mismatch`, `origin_wrong` */
 export function requireClientData({ type, challenge, origin }: ClientData, expected: ClientDataExpectations): void {
   if (type !== expected.type) throw malformed(`are of another ceremony than ${expected.type}`);
-  // Text for text: one challenge has one spelling in base64url.
+  // Text comparison is sufficient: each challenge has exactly one base64url form.
   if (challenge !== expected.challenge)
     throw webAuthnErrors.error('challenge_mismatch', 'The key signed something else than it was asked to sign.');
   if (!expected.origins.includes(origin))

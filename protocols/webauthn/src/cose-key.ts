@@ -3,7 +3,7 @@ import { type AuthenticatorKey, importAuthenticatorKey } from '@countersign/oaut
 import { type Cbor, type CborMap, readCbor, writeCbor } from './cbor.ts';
 import { webAuthnErrors } from './errors.ts';
 
-/** COSE algorithms that are asked for, best first (RFC 9053, RFC 8812). */
+/** Requested COSE algorithms, best first (RFC 9053, RFC 8812). */
 export const coseAlgorithms = { ES256: -7, EdDSA: -8, ES384: -35, ES512: -36, RS256: -257 } as const;
 export const algorithms: readonly number[] = Object.values(coseAlgorithms);
 
@@ -22,9 +22,9 @@ const label = { kty: 1, alg: 3, crv: -1, x: -2, y: -3, n: -1, e: -2 } as const;
 const keyType = { okp: 1, ec2: 2, rsa: 3 } as const;
 
 /**
- * The public key that an authenticator made, as JWK.
+ * Converts an authenticator's public key to a JWK.
  *
- * @throws CodedError `credential_malformed`, also for an algorithm that was not asked for and for a weak key
+ * @throws CodedError `credential_malformed`, also for an algorithm that was not requested and for a weak key
  */
 export function jwkOfCoseKey(cose: Uint8Array): { readonly jwk: PublicJwk; readonly key: AuthenticatorKey } {
   const map = readCbor(cose);
@@ -51,7 +51,7 @@ function readKey(map: CborMap): PublicJwk {
   throw malformed('is of an algorithm that was not asked for');
 }
 
-/** The same key in COSE, for what reads nothing else. @throws CodedError `credential_malformed` */
+/** Converts the key back to COSE, for the library. @throws CodedError `credential_malformed` */
 export function coseKeyOfJwk(jwk: PublicJwk): Uint8Array<ArrayBuffer> {
   const member = (name: string): Uint8Array => Buffer.from(jwk[name] ?? '', 'base64url');
   switch (jwk['kty']) {

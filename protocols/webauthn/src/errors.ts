@@ -1,6 +1,6 @@
 import { errorVocabulary } from '@countersign/kernel';
 
-/** Why a registration or an assertion does not count. The contract of authenticators has these among its own. */
+/** Reasons to refuse a registration or an assertion. The contract of the authenticators component includes them. */
 export const webAuthnErrors = errorVocabulary({
   credential_malformed: 'invalid',
   challenge_mismatch: 'forbidden',
@@ -9,13 +9,16 @@ export const webAuthnErrors = errorVocabulary({
   user_not_present: 'forbidden',
   user_not_verified: 'forbidden',
   signature_wrong: 'forbidden',
-  /** The assertion is of another credential than the one it is held against. */
+  /** The assertion belongs to a different credential than the expected one. */
   credential_unknown: 'forbidden',
-  /** The counter went back: there may be a copy. Who keeps the authenticator lets it count for nothing until its person is asked. */
+  /**
+   * The counter went back, so a copy may exist. Who keeps the authenticator lets it count for nothing until its person is
+   * asked.
+   */
   counter_rolled_back: 'forbidden',
-  /** BE is not what it was, or BS stands without BE. */
+  /** BE has changed, or BS is set without BE. */
   backup_flags_changed: 'forbidden',
-  /** The rules ask for one that cannot leave its device. */
+  /** The rules require a device-bound credential. */
   device_bound_required: 'forbidden',
   attestation_required: 'forbidden',
   attestation_untrusted: 'forbidden',

@@ -1,8 +1,8 @@
 import type { Json } from '@countersign/kernel';
 
 /**
- * What a person signs with their authenticator. SHA-256 over its canonical form (RFC 8785) is the challenge, so that the
- * assertion is over every member, and `typ` keeps one kind from being taken for another.
+ * The claims that a person signs with an authenticator. The challenge is SHA-256 over their canonical form (RFC 8785), so that
+ * the assertion covers every member. `typ` prevents confusion between kinds of statement.
  */
 export interface StatementClaims {
   /** E.g. `countersign-approval+webauthn`. */
@@ -12,12 +12,14 @@ export interface StatementClaims {
   /** Seconds since the epoch. */
   readonly iat: number;
   readonly exp: number;
-  /** Unguessable; nothing is signed twice. */
+  /** Unguessable and unique. */
   readonly jti: string;
   readonly [claim: string]: Json;
 }
 
-/** An assertion as it came (WebAuthn Level 3 section 5.2.2), with what it must be verified against. All base64url but the last two. */
+/**
+ * A received assertion (WebAuthn Level 3 section 5.2.2) with the values to verify it against. All base64url but the last two.
+ */
 export interface WebAuthnSignature {
   readonly credential_id: string;
   readonly authenticator_data: string;

@@ -5,7 +5,7 @@ import { readClientData, requireClientData } from './client-data.ts';
 import { webAuthnErrors } from './errors.ts';
 import { isSignatureOf } from './verify-signature.ts';
 
-/** Longest signature that is looked at, in octets: RSA of 4,096 bits. */
+/** Maximum length of a signature in octets: RSA of 4,096 bits. */
 export const maxSignatureOctets = 512;
 
 /** The octets of an assertion (WebAuthn Level 3 section 5.2.2). */
@@ -19,20 +19,20 @@ export interface AssertionExpectations {
   /** Base64url. */
   readonly challenge: string;
   readonly rpId: string;
-  /** Exact origins; one of them. */
+  /** Accepted exact origins. */
   readonly origins: readonly string[];
 }
 
-/** What an assertion says that holds. */
+/** The verified content of an assertion. */
 export type VerifiedAssertion = Pick<AuthenticatorData, 'backupEligible' | 'backedUp' | 'counter'> & {
-  /** At which of the expected origins. */
+  /** The matching expected origin. */
   readonly origin: string;
 };
 
 /**
- * Verifies an assertion (WebAuthn Level 3 section 7.2, steps 10 to 21) without state: that the user was there and verified,
- * at our page, for this challenge, and that the key signed it. Pure; the same answer in ten years. What needs memory
- * (counter, BE as registered, a challenge used twice) is for who keeps it.
+ * Verifies an assertion (WebAuthn Level 3 section 7.2, steps 10 to 21) without state: user presence and verification, origin,
+ * challenge and signature. A pure function, so that evidence can be verified again years later. The caller must check what
+ * needs state: the counter, BE as registered, and single use of the challenge.
  *
  * @throws CodedError of `webAuthnErrors`
  */
@@ -44,7 +44,7 @@ export function verifyAssertion(
   const clientData = readClientData(clientDataJSON);
   requireClientData(clientData, { type: 'webauthn.get', challenge, origins });
   const data = readAuthenticatorData(authenticatorData);
-  // Section 6.1: only a registration holds a credential.
+  // Section 6.1: only a registration contains a credential.
   if (data.attested !== undefined)
     throw webAuthnErrors.error('credential_malformed', 'An assertion does not hold a credential.');
   requireRpId(data, rpId);
@@ -52,7 +52,7 @@ export function verifyAssertion(
     throw webAuthnErrors.error('credential_malformed', 'The signature has not the length of any.');
   if (!isSignatureOf(Buffer.concat([authenticatorData, sha256(clientDataJSON)]), signature, key))
     throw webAuthnErrors.error('signature_wrong', 'The signature does not verify.');
-  // Behind the signature: what is refused for what an authenticator says was said by it.
+  // Checked after the signature, so that a refusal rests on data that the authenticator really signed.
   requirePresence(data);
   const { backupEligible, backedUp, counter } = data;
   return { backupEligible, backedUp, counter, origin: clientData.origin };

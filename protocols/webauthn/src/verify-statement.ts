@@ -11,17 +11,17 @@ export function statementChallenge(claims: StatementClaims): Digest {
   return digestOf(claims);
 }
 
-/** A statement whose signature holds, and by which key. */
+/** A statement with a valid signature, and its key. */
 export interface VerifiedStatement extends VerifiedAssertion {
   /** RFC 7638 thumbprint. */
   readonly kid: string;
 }
 
 /**
- * Verifies that an authenticator signed exactly these claims, offline and without state: see `verifyAssertion`. What the
- * claims say (who, until when, about what) is for the caller, as is whose key it is.
+ * Verifies that an authenticator signed exactly these claims, offline and without state: see `verifyAssertion`. The caller
+ * must check the claims themselves (person, expiry, subject matter) and whose key it is.
  *
- * @param statement.jwk the public key that was registered: EC P-256, P-384 or P-521, Ed25519, or RSA of 2,048 to 4,096 bits
+ * @param statement.jwk the registered public key: EC P-256, P-384 or P-521, Ed25519, or RSA of 2,048 to 4,096 bits
  * @throws CodedError of `webAuthnErrors`
  */
 export function verifyStatement({

@@ -14,7 +14,10 @@ export const addressBookChangeShape = shapeOf(
       asset: Type.Optional(token()),
       chain_id: Type.Optional(chainId()),
       address: Type.Optional(address()),
-      /** Destination tag or memo, where the chain has one. Single spaces only: others could not be seen. */
+      /**
+       * Destination tag or memo, where the chain has one. Only single spaces are allowed, because a reader cannot see further
+       * ones.
+       */
       memo: Type.Optional(Type.String({ pattern: '^[\\x21-\\x7e]+( [\\x21-\\x7e]+)*$', maxLength: 128 })),
       account: Type.Optional(identifier()),
       place_of_settlement: Type.Optional(placeOfSettlement()),

@@ -7,7 +7,7 @@ export const allocationShape = shapeOf(
   Type.Object(
     {
       ...common('urn:countersign:rar:v1:allocation', ['propose', 'approve', 'giveup']),
-      /** The executed trades that are divided: an order is executed once. */
+      /** The executed trades to allocate. An order is executed once. */
       trade_ids: Type.Array(tradeId(), { minItems: 1, maxItems: 64, uniqueItems: true }),
       lines: Type.Array(Type.Object({ account: identifier(), qty: decimal() }, { additionalProperties: false }), {
         minItems: 1,

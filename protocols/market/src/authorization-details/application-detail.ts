@@ -1,9 +1,9 @@
 import type { Json } from '@countersign/kernel';
 
-/** The name of a type that the model of an application declares: an https URI, as none of the market's is. */
+/** A type name declared by an application model: an https URI. Market types never use https URIs. */
 export type ApplicationDetailTypeName = `https://${string}`;
 
-/** An authorization detail of an application. It is no intent: it has no mandate and opens no transaction. */
+/** An authorization detail defined by an application. It is not an intent: it has no mandate and opens no transaction. */
 export interface ApplicationDetail {
   readonly type: ApplicationDetailTypeName;
   readonly [member: string]: Json;
@@ -11,7 +11,7 @@ export interface ApplicationDetail {
 
 const uri = /^https:\/\/[a-z0-9][\x21\x23-\x5b\x5d-\x7e]{2,200}$/;
 
-/** Whether an application can have a type of this name. Names of the market begin with `urn:`. */
+/** Whether an application may use this type name. Market type names begin with `urn:`. */
 export function isApplicationDetailTypeName(value: unknown): value is ApplicationDetailTypeName {
   return typeof value === 'string' && uri.test(value);
 }
@@ -22,7 +22,7 @@ export function isApplicationDetail<Detail extends { readonly type: string }>(
   return isApplicationDetailTypeName(detail.type);
 }
 
-/** Whether a parsed JSON value is a list of one detail that has the type of an application. It stands alone, as a step does. */
+/** Whether a parsed JSON value is a list of exactly one application detail. Like a step, it cannot be combined with others. */
 export function namesApplicationDetail(value: unknown): value is readonly [ApplicationDetail] {
   return (
     Array.isArray(value) &&
@@ -34,7 +34,7 @@ export function namesApplicationDetail(value: unknown): value is readonly [Appli
   );
 }
 
-/** Whether a parsed JSON value is a list of details of applications, at most as many, and of nothing else. */
+/** Whether a parsed JSON value is a list of at most `most` application details and nothing else. */
 export function namesApplicationDetails(value: unknown, most: number): value is readonly ApplicationDetail[] {
   return (
     Array.isArray(value) &&

@@ -13,7 +13,7 @@ const names = Object.keys(examples) as (keyof typeof examples)[];
 
 type Path = readonly (string | number)[];
 
-/** A copy of a JSON value with another value at a path; undefined removes. */
+/** Copies a JSON value and replaces the value at a path; `undefined` removes it. */
 function changed(root: unknown, path: Path, to: unknown): unknown {
   const copy: unknown = structuredClone(root);
   let holder: unknown = copy;
@@ -84,7 +84,7 @@ describe('authorization details', () => {
     const holders = new Set(leaves(examples[name]).map((path) => JSON.stringify(path.slice(0, -1))));
     for (const holder of holders) {
       const path = JSON.parse(holder) as Path;
-      // Items of lists of text have no fields of their own.
+      // Items of string lists have no fields.
       if (path.length > 0 && ['locations', 'actions', 'trade_ids', 'counterparties_lei'].includes(String(path.at(-1))))
         continue;
       for (const stranger of ['ma_qty', '__proto__', 'constructor', 'toString']) {
@@ -449,7 +449,7 @@ describe('the description of an authorization detail', () => {
     });
   });
 
-  /** Another value that is good in the same place. */
+  /** Another value that is valid in the same place. */
   const others: readonly unknown[] = [
     '529900T8BM49AURSDO55',
     '5493001KJTIIGC8Y1R12',

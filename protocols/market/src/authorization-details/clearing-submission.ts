@@ -8,7 +8,7 @@ export const clearingSubmissionShape = shapeOf(
   Type.Object(
     {
       ...common('urn:countersign:rar:v1:clearing_submission', ['submit', 'affirm', 'cancel']),
-      /** The trade that is cleared, whole. */
+      /** The trade to clear, always in full. */
       trade_id: tradeId(),
       uti: uti(),
       ccp_lei: lei(),

@@ -15,12 +15,12 @@ export const collateralTransferShape = shapeOf(
         'approve',
       ]),
       agreement_id: identifier(),
-      /** Seen from `entity_lei`: it delivers collateral, or takes it back. */
+      /** From the view of `entity_lei`: it delivers collateral or receives it back. */
       direction: Type.Enum(['DELIVER', 'RETURN']),
       asset: asset(),
       qty: decimal(),
       valuation_ref: identifier(),
-      /** The margin call that is answered; absent where none was made. */
+      /** The margin call that this transfer answers; absent if there was none. */
       call_id: Type.Optional(identifier()),
     },
     { additionalProperties: false },

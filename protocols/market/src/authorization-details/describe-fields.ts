@@ -19,13 +19,13 @@ import type { Rfq } from './rfq.ts';
 import type { TradeOrder } from './trade-order.ts';
 import type { AuthorizationDetail } from './types.ts';
 
-/** One field of a detail, decoded. What an outside system named stands in `value`, never in `label`. */
+/** One decoded field of a detail. Text from outside systems appears only in `value`, never in `label`. */
 export interface DescriptionLine {
   readonly label: string;
   readonly value: string;
 }
 
-/** Every field of a detail, each once. */
+/** Returns every field of a detail exactly once. */
 export function fieldsOf(detail: AuthorizationDetail): DescriptionLine[] {
   return [...linesOf(detail), ...commonLines(detail)];
 }

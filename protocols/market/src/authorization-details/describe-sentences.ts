@@ -17,7 +17,7 @@ import type { Rfq } from './rfq.ts';
 import type { TradeOrder } from './trade-order.ts';
 import type { AuthorizationDetail } from './types.ts';
 
-/** What is to be done, to what limit and between whom, in sentences. The rest is in the fields. */
+/** Describes the action, its limits and the parties in sentences. The field list shows everything else. */
 export function sentencesOf(detail: AuthorizationDetail): string[] {
   return [
     ...ownSentences(detail),

@@ -7,7 +7,7 @@ import type { RegulatoryReport } from './regulatory-report.ts';
 import type { Capacity, Side, TimeInForce } from './trade-order.ts';
 import type { AuthorizationDetailType } from './types.ts';
 
-/** Digits in groups of three: a zero too many must catch the eye. */
+/** Groups digits by three so that an extra zero is noticed. */
 export function numberWords(amount: DecimalString): string {
   const [whole = '0', fraction] = amount.split('.');
   const grouped = whole.replace(/\B(?=(?:\d{3})+$)/g, ',');
@@ -32,14 +32,14 @@ export function productWords(named: Product): string {
   return named.ccy === undefined ? 'nothing' : `${named.ccy} (${currencyName(named.ccy)})`;
 }
 
-/** So much of this: `250,000 EUR`, `12.5 of token DTI X9J9K872S`. */
+/** An amount with its unit: `250,000 EUR`, `12.5 of token DTI X9J9K872S`. */
 export function amountOf(amount: DecimalString, named: Product): string {
   return named.ccy === undefined
     ? `${numberWords(amount)} of ${productWords(named)}`
     : `${numberWords(amount)} ${named.ccy}`;
 }
 
-/** An end of a settlement: a firm, and its account or address. */
+/** One side of a settlement: a firm and its account or address. */
 export function settlementEndWords(end: {
   readonly lei: string;
   readonly account?: string;

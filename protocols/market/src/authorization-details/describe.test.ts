@@ -10,7 +10,7 @@ interface Leaf {
   readonly value: string | number | boolean;
 }
 
-/** Every value that is neither object nor list, under the name of the field it stands in. */
+/** Every value that is neither object nor list, with its field name. */
 function leavesOf(value: unknown, key = ''): readonly Leaf[] {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return [{ key, value }];
   return Object.entries(Object(value)).flatMap(([name, member]) => leavesOf(member, Array.isArray(value) ? key : name));
@@ -19,7 +19,7 @@ function leavesOf(value: unknown, key = ''): readonly Leaf[] {
 const amounts = ['amount', 'qty', 'max_qty', 'max_fee'];
 const instants = ['not_after', 'quote_expiry', 'cooling_off_until'];
 
-/** Whether the lines show the value of a leaf, in the form that its field is decoded to. */
+/** Whether the lines show the decoded value of a leaf. */
 function shows(lines: readonly { readonly label: string; readonly value: string }[], { key, value }: Leaf): boolean {
   const texts = lines.map((line) => `${line.label}: ${line.value}`);
   const words = texts.flatMap((text) => text.split(' '));
@@ -34,7 +34,7 @@ function shows(lines: readonly { readonly label: string; readonly value: string 
   return texts.some((text) => text.toLowerCase().includes(value.toLowerCase()));
 }
 
-/** Words with the commas taken out that group digits. */
+/** Splits text into words and removes the commas that group digits. */
 function ungrouped(text: string): readonly string[] {
   return text.split(/\s/).map((word) => word.replaceAll(',', ''));
 }
@@ -58,7 +58,7 @@ describe('the description of an authorization detail', () => {
             expect(ungrouped(shown).filter((word) => word === value)).toHaveLength(
               held.split('\n').filter((each) => each === value).length,
             );
-          // Short ones are found in others by chance.
+          // Short values occur inside other values by chance.
           else if (value.length >= 16)
             expect(occurrences(value, shown), `${key} ${value}`).toBe(occurrences(value, held));
         }

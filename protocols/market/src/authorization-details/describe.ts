@@ -9,18 +9,19 @@ export type { DescriptionLine } from './describe-fields.ts';
 export interface Description {
   /** A heading. */
   readonly title: string;
-  /** What is to be done in plain language; nothing in it is missing from `lines`. */
+  /** The action in plain language. `lines` repeats every fact stated here. */
   readonly sentences: readonly string[];
   /** Every field of the detail, decoded, each once. */
   readonly lines: readonly DescriptionLine[];
 }
 
 /**
- * An authorization detail for the person who is to approve it: in plain language, and field by field. Every field
- * is shown: what is signed is what is seen, so no two details that differ read the same (instants apart, which are
- * shown in UTC whatever offset they were written with). Made from the detail alone, never from what a client says
- * of it. All text is visible ASCII and single spaces, but for names of countries and currencies that we supply; it
- * is not escaped for any page.
+ * Describes an authorization detail to its approver, in plain language and field by field. It shows every field, so that the
+ * approver sees everything that is signed: different details always read differently. The one exception is instants, which are
+ * shown in UTC whatever their offset.
+ *
+ * The description uses only the detail itself, never text that a client supplies about it. All text is visible ASCII with
+ * single spaces, except for the country and currency names that we supply. The caller must escape it for HTML.
  */
 export function describeAuthorizationDetail(detail: AuthorizationDetail): Description {
   return { title: titleOf(detail), sentences: sentencesOf(detail), lines: fieldsOf(detail) };

@@ -16,7 +16,7 @@ import {
 import { accept, type Parsed, refuse } from '../parsed.ts';
 import type { FieldRules } from '../shape.ts';
 
-/** What each field of an authorization detail must be beyond its shape; see {@link FieldRules}. */
+/** The rules for each field of an authorization detail beyond its shape; see {@link FieldRules}. */
 export const fieldRules: FieldRules = {
   entity_lei: parseLei,
   lei: parseLei,
@@ -54,7 +54,7 @@ export const fieldRules: FieldRules = {
   place_of_settlement: parsePlaceOfSettlement,
 };
 
-/** An absolute URI without fragment (RFC 8707 section 2). It is compared as text, so it is not rewritten. */
+/** An absolute URI without fragment (RFC 8707 section 2). It is compared as text and therefore never normalised. */
 export function parseResourceUri(value: unknown): Parsed<string, 'location_malformed'> {
   return typeof value === 'string' && /^[\x21-\x7e]{1,512}$/.test(value) && !value.includes('#') && URL.canParse(value)
     ? accept(value)
@@ -69,7 +69,7 @@ export function parseDecimalText(value: unknown) {
   return amount === undefined ? refuse('amount_malformed', amountForm) : accept(amount);
 }
 
-/** A decimal above zero: nothing can be done with a quantity of nothing. */
+/** A decimal above zero. */
 export function parseQuantity(value: unknown) {
   const quantity = parseDecimal(value);
   if (quantity === undefined) return refuse('quantity_malformed', amountForm.replace('An amount', 'A quantity'));

@@ -6,8 +6,8 @@ import { partyRoles } from '../roles.ts';
 /**
  * The building blocks of authorization details: shape here, meaning in `field-rules.ts`.
  *
- * Text that a person will be shown before signing is kept to visible ASCII: look-alike letters and marks
- * that turn the writing direction would make what is seen differ from what is signed.
+ * Text shown to a person before signing must be visible ASCII. Look-alike letters and bidirectional control characters could
+ * make the displayed text differ from the signed text.
  */
 export const lei = () =>
   Type.Unsafe<Lei>(Type.String({ pattern: '^[0-9A-Z]{18}[0-9]{2}$', description: 'LEI (ISO 17442)' }));
@@ -34,7 +34,7 @@ export const dateTime = () => Type.String({ maxLength: 40, description: 'RFC 333
 export const calendarDate = () =>
   Type.String({ pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$', description: 'ISO 8601 date' });
 export const identifierPattern = '^[0-9A-Za-z][0-9A-Za-z._:/@#+-]{0,63}$';
-/** A name or number that some system of the parties gave: an account, an order, a model. */
+/** An identifier assigned by a party's own system, such as an account, order or model. */
 export const identifier = () => Type.String({ pattern: identifierPattern });
 export const idempotencyKeyPattern = '^[\\x21-\\x7e]{8,64}$';
 export const artifactPattern = '^[0-9a-f]{64}$';
@@ -47,7 +47,7 @@ export const address = () => Type.String({ pattern: '^[0-9A-Za-z:._/-]{1,128}$' 
 export const resourceUri = () =>
   Type.String({ pattern: '^[\\x21-\\x7e]{1,512}$', description: 'Absolute URI without fragment (RFC 8707)' });
 export const mandateId = () => Type.Unsafe<MandateId>(Type.String({ pattern: '^mnd_[0-9a-z]{26}$' }));
-/** The transaction under which something was dealt: an executed order, or a request for quotes that was dealt on. */
+/** The transaction of an executed trade: an order, or a request for quotes that led to a deal. */
 export const tradeId = () => Type.Unsafe<TransactionId>(Type.String({ pattern: '^txn_[0-9a-z]{26}$' }));
 export const placeOfSettlement = () =>
   Type.Unsafe<Bic | Lei | string>(
@@ -59,14 +59,14 @@ export const placeOfSettlement = () =>
 
 export const money = () => Type.Object({ amount: decimal(), ccy: currency() }, { additionalProperties: false });
 
-/** Exactly one of `isin`, `upi` and `dti`; the CFI always. */
+/** Exactly one of `isin`, `upi` and `dti`, and always the CFI. */
 export const instrument = () =>
   Type.Object(
     { isin: Type.Optional(isin()), upi: Type.Optional(upi()), dti: Type.Optional(dti()), cfi: cfi() },
     { additionalProperties: false },
   );
 
-/** By what an intent names its instrument: its ISIN, UPI or DTI. Undefined only where the intent is none. */
+/** The ISIN, UPI or DTI by which an intent names its instrument. Undefined only if the value is not an intent. */
 export function instrumentId({
   isin,
   upi,
@@ -75,7 +75,7 @@ export function instrumentId({
   return isin ?? upi ?? dti;
 }
 
-/** Exactly one of the three. */
+/** Exactly one of the three fields. */
 export const asset = () =>
   Type.Object(
     { isin: Type.Optional(isin()), ccy: Type.Optional(currency()), dti: Type.Optional(dti()) },
@@ -90,7 +90,7 @@ export const parties = () =>
     uniqueItems: true,
   });
 
-/** An end of a settlement: exactly one of `account` and `address`. */
+/** One side of a settlement, with exactly one of `account` and `address`. */
 export const settlementParty = () =>
   Type.Object(
     { lei: lei(), account: Type.Optional(identifier()), address: Type.Optional(address()) },
@@ -108,7 +108,7 @@ export const algo = () =>
     { additionalProperties: false },
   );
 
-/** What every authorization detail holds (RFC 9396 section 2.2 and our own). */
+/** The fields of every authorization detail: those of RFC 9396 section 2.2 and our own. */
 export function common<const Urn extends string, const Action extends string>(type: Urn, actions: readonly Action[]) {
   return {
     type: Type.Literal(type),

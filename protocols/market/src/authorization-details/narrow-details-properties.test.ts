@@ -17,17 +17,17 @@ import { arbitraryDetail } from '../testing/arbitrary-details.ts';
 const seed = 20261121;
 const at = Date.UTC(2026, 10, 20, 12);
 
-/** Fields that may become less; mixing in others makes another intent, nearly always refused. */
+/** Fields that may shrink. Changing any other field nearly always makes a different intent, which is refused. */
 const shrinking = ['max_qty', 'max_notional', 'max_fee', 'not_after', 'quote_expiry'];
 const lists = ['locations', 'actions', 'parties', 'counterparties_lei', 'trade_ids', 'lines'];
 
 interface Change {
   readonly other: AuthorizationDetail;
-  /** Which of the shrinking fields are the other's. */
+  /** The shrinking fields to copy from the other detail. */
   readonly taken: readonly string[];
-  /** One field more, whichever it is. */
+  /** Index of one additional field to change. */
   readonly odd: number | undefined;
-  /** Which lists lose their last item. */
+  /** The lists to shorten by their last item. */
   readonly cut: readonly string[];
 }
 
@@ -39,7 +39,7 @@ const changeOf = (type: AuthorizationDetailType): fc.Arbitrary<Change> =>
     cut: fc.subarray(lists),
   });
 
-/** A detail near another one: undefined where the change makes none. */
+/** Changes a detail slightly; undefined if the result is not a valid detail. */
 function changed(detail: AuthorizationDetail, { other, taken, odd, cut }: Change): AuthorizationDetail | undefined {
   const draft: Record<string, unknown> = { ...detail };
   const names = Object.keys(other).filter((name) => name !== 'idempotency_key');
@@ -67,7 +67,7 @@ const lineOf = (type: AuthorizationDetailType, length: number) =>
     });
 const anyLine = (length: number) => fc.oneof(...authorizationDetailTypes.map((type) => lineOf(type, length)));
 
-/** A mandate that permits exactly what an intent asks for, and nothing beside it; undefined where none can. */
+/** A mandate that permits exactly what the intent asks for; undefined if no such mandate exists. */
 function tightestFor(detail: AuthorizationDetail): Constraints | undefined {
   const action = scopeActionOf(detail);
   if (action === undefined) return undefined;
@@ -112,7 +112,7 @@ describe('authorization details of every type', () => {
         const action = scopeActionOf(parent);
         if (mandate === undefined || action === undefined) return;
         if (!permits(mandate, intentUse(parent, { action, at })).ok) return;
-        // Whoever deals with nobody any more is not let through by a list of firms: what is left out is no smaller use.
+        // Removing all counterparties does not satisfy a mandate's list of firms: leaving them out is not a smaller use.
         const facing = (detail: typeof child) => intentUse(detail, { action, at }).counterparties?.length ?? 0;
         if (facing(parent) > 0 && facing(child) === 0) return;
         narrowed.set(parent.type, (narrowed.get(parent.type) ?? 0) + 1);

@@ -7,12 +7,12 @@ import {
 } from './types.ts';
 
 export interface DetailsCounterexample {
-  /** JSON pointer into the children, to the field that is wider. */
+  /** JSON pointer into the children to the wider field. */
   readonly path: string;
-  /** What the parent holds there; null where it holds nothing. */
+  /** The parent's value at that path; null if it has none. */
   readonly parent: unknown;
   readonly child: unknown;
-  /** Something the child would permit and no parent does. */
+  /** An example that the child would permit and no parent permits. */
   readonly example: string;
 }
 
@@ -21,12 +21,12 @@ export type NarrowedDetails =
   | { readonly ok: false; readonly code: 'details_wider'; readonly counterexample: DetailsCounterexample };
 
 /**
- * A point of the lattice: is the child's value within the parent's? Undefined when it is, else an example of
- * what the child adds. Values of a form that cannot be compared are never within anything.
+ * Compares one field. Returns undefined if the child's value lies within the parent's, otherwise an example of what the child
+ * adds. Values that cannot be compared count as wider.
  */
 type Within = (parent: unknown, child: unknown, name: string) => string | undefined;
 
-/** The same value, or absent in both: what makes an intent this intent. */
+/** The same value, or absent in both. Used for fields that identify the intent. */
 const equal: Within = (parent, child, name) =>
   textOf(parent) === textOf(child) ? undefined : `${name} ${shown(child)}`;
 
@@ -45,7 +45,7 @@ const quantityAtMost: Within = (parent, child, name) => {
   return compareDecimals(asked, most) <= 0 ? undefined : `${name} ${asked}`;
 };
 
-/** At most as much, in the same currency: amounts in two currencies cannot be compared without a rate. */
+/** At most as much, in the same currency. Amounts in different currencies cannot be compared without a rate. */
 const moneyAtMost: Within = (parent, child, name) => {
   const sameCurrency = textOf(member(parent, 'ccy')) === textOf(member(child, 'ccy'));
   return sameCurrency && quantityAtMost(member(parent, 'amount'), member(child, 'amount'), name) === undefined
@@ -53,7 +53,7 @@ const moneyAtMost: Within = (parent, child, name) => {
     : `${name} ${shown(member(child, 'amount'))} ${shown(member(child, 'ccy'))}`;
 };
 
-/** A deadline may come earlier. Where the parent has none, any is narrower. */
+/** A deadline may become earlier. If the parent has no deadline, any deadline is narrower. */
 const notLater: Within = (parent, child, name) => {
   if (parent === undefined) return undefined;
   const latest = instantOf(parent);
@@ -62,7 +62,7 @@ const notLater: Within = (parent, child, name) => {
   return asked <= latest ? undefined : `${name} ${shown(child)}`;
 };
 
-/** Lines of an allocation: each account is one of the parent's, with at most its quantity. */
+/** Each allocation line uses an account of the parent, with at most the parent's quantity. */
 const linesWithin: Within = (parent, child, name) => {
   if (!Array.isArray(parent) || !Array.isArray(child)) return `${name} of any kind`;
   const most = new Map(parent.map((line: unknown) => [member(line, 'account'), member(line, 'qty')]));
@@ -92,7 +92,7 @@ const order = {
   venue_mic: equal,
   side: equal,
   max_qty: quantityAtMost,
-  // Whether another price is better or worse depends on the side and on who asks: another price is another intent.
+  // Whether a different price is better depends on the side and the party, so a different price makes a different intent.
   limit_price: equal,
   max_notional: moneyAtMost,
   tif: equal,
@@ -102,7 +102,7 @@ const order = {
   client_order_id: equal,
 };
 
-/** How each field narrows. A field added to a type does not compile until it has its rule here. */
+/** How each field narrows. A new field does not compile without a rule here. */
 const fields: { readonly [Type in AuthorizationDetailType]: FieldsOf<DetailOf<Type>> } = {
   'urn:countersign:rar:v1:trade_order': order,
   'urn:countersign:rar:v1:rfq': { ...order, counterparties_lei: subset, quote_id: equal, quote_expiry: notLater },
@@ -115,7 +115,8 @@ const fields: { readonly [Type in AuthorizationDetailType]: FieldsOf<DetailOf<Ty
     clearing_firm_lei: equal,
     client_account_type: equal,
   },
-  // The amount of a settlement, a transfer or a withdrawal is no limit but what is owed: less of it is another instruction.
+  // The amount of a settlement, transfer or withdrawal is an obligation, not a limit: a smaller amount is a different
+  // instruction.
   'urn:countersign:rar:v1:settlement_instruction': {
     ...common,
     trade_id: equal,
@@ -173,12 +174,12 @@ const fields: { readonly [Type in AuthorizationDetailType]: FieldsOf<DetailOf<Ty
 };
 
 /**
- * Do `children` ask for nothing that `parents` do not hold? Each child is cut from the one parent of the same
- * type and idempotency key, and two children are never cut from one parent, which would double what it holds.
- * No children are within any parents.
+ * Checks that `parents` cover everything that `children` request. Each child narrows the one parent with the same type and
+ * idempotency key. Two children must not share a parent, which would double its authority. An empty list of children is always
+ * accepted.
  *
- * Locations, actions, parties, counterparties and trades may become fewer; quantities, notionals, fees
- * and deadlines may become less; everything else stays. Both sides are parsed authorization details.
+ * Locations, actions, parties, counterparties and trades may be reduced; quantities, notionals, fees and deadlines may become
+ * smaller or earlier; all other fields must be equal. Both sides are parsed authorization details.
  */
 export function narrowDetails(
   parents: readonly AuthorizationDetail[],
@@ -204,7 +205,7 @@ function wherever(parent: AuthorizationDetail, child: AuthorizationDetail, index
     return wider(`/${index}/type`, parent.type, child.type, 'an unknown type');
   const rules: Readonly<Record<string, Within>> = fields[child.type];
   for (const name of Object.keys(child)) {
-    // A field without a rule cannot be shown to be narrower.
+    // A field without a rule counts as wider.
     if (!Object.hasOwn(rules, name)) return wider(`/${index}/${name}`, member(parent, name), member(child, name), name);
   }
   for (const [name, within] of Object.entries(rules)) {
@@ -227,7 +228,7 @@ function member(value: unknown, name: string): unknown {
   return typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
 }
 
-/** One text for one value, so that values can be compared; absence is a value of its own. */
+/** Canonical text of a value for comparison. An absent value has its own text. */
 function textOf(value: unknown): string {
   return value === undefined ? 'absent' : canonicalize(value);
 }

@@ -7,7 +7,7 @@ import {
   isAuthorizationDetailType,
 } from './types.ts';
 
-/** `problem` is the stable reason within the one OAuth code; `path` a JSON pointer to the field at fault. */
+/** `problem` is the stable reason below the single OAuth error code; `path` is a JSON pointer to the invalid field. */
 export type InvalidAuthorizationDetails = {
   readonly ok: false;
   readonly code: 'invalid_authorization_details';
@@ -17,14 +17,13 @@ export type ParsedAuthorizationDetails =
   | InvalidAuthorizationDetails;
 
 /**
- * Reads `authorization_details` (RFC 9396 section 2) from outside: shape, codes with their check digits,
- * canonical decimals, dates that exist, and the rules that hold between fields. Nothing unknown is let
- * through (RFC 9396 section 5): neither a type nor a field.
+ * Parses untrusted `authorization_details` (RFC 9396 section 2). It checks shape, codes with their check digits, canonical
+ * decimals, existing dates, and the rules between fields. It refuses unknown types and fields (RFC 9396 section 5).
  *
- * Within one list a type and an idempotency key name one intent, so that narrowing can tell what was cut
- * from what. There is no clock here: whether `not_after` has passed is for the caller to ask.
+ * Within one list, type and idempotency key identify one intent, so that narrowing can match each child with its parent. This
+ * function has no clock: the caller checks whether `not_after` has passed.
  *
- * @param options.maxItems longest list taken, 16 unless said otherwise
+ * @param options.maxItems longest accepted list, 16 by default
  */
 export function parseAuthorizationDetails(
   value: unknown,
@@ -54,7 +53,7 @@ export function parseAuthorizationDetails(
   return { ok: true, value: details };
 }
 
-/** Reads one authorization detail: see {@link parseAuthorizationDetails}. `path` leads the paths of problems. */
+/** Reads one authorization detail: see {@link parseAuthorizationDetails}. `path` is the prefix of the problem paths. */
 export function parseAuthorizationDetail(
   value: unknown,
   path = '',

@@ -3,7 +3,7 @@ import { shapeOf } from '../shape.ts';
 import { fieldRules } from './field-rules.ts';
 import { common, digest, identifier } from './fields.ts';
 
-/** A change to the control plane or a system under it. The first hash is absent for what is created, the second for what is removed. */
+/** A change to the control plane or a system under it. A creation has no first hash; a removal has no second hash. */
 export const privilegedAdminShape = shapeOf(
   Type.Object(
     {

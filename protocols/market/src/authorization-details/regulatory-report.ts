@@ -3,14 +3,17 @@ import { shapeOf } from '../shape.ts';
 import { fieldRules } from './field-rules.ts';
 import { common, lei, uti } from './fields.ts';
 
-/** ISO 20022 action types of trade reports (EMIR Refit, CFTC): new, modify, correct, terminate, error, revive, valuation, margin, position component, port. */
+/**
+ * ISO 20022 action types of trade reports (EMIR Refit, CFTC), in this order: new, modify, correct, terminate, error, revive,
+ * valuation, margin, position component, port.
+ */
 export const reportActions = ['NEWT', 'MODI', 'CORR', 'TERM', 'EROR', 'REVI', 'VALU', 'MARU', 'POSC', 'PRTO'] as const;
 
 export const regulatoryReportShape = shapeOf(
   Type.Object(
     {
       ...common('urn:countersign:rar:v1:regulatory_report', ['submit', 'correct']),
-      /** The rule that is reported under, e.g. `EMIR`, `MIFIR`, `CFTC_45`. */
+      /** The regulation that requires the report, e.g. `EMIR`, `MIFIR`, `CFTC_45`. */
       regime: Type.String({ pattern: '^[A-Z][A-Z0-9_-]{1,31}$' }),
       uti: uti(),
       action: Type.Enum([...reportActions]),

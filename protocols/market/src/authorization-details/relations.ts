@@ -6,7 +6,7 @@ import type { Rfq } from './rfq.ts';
 import type { TradeOrder } from './trade-order.ts';
 import type { AuthorizationDetail } from './types.ts';
 
-/** The first rule between fields that a detail of the right shape breaks, or undefined. */
+/** Returns the first violated rule between fields of a correctly shaped detail, or undefined. */
 export function brokenRelation(detail: AuthorizationDetail, path: string): Problem | undefined {
   switch (detail.type) {
     case 'urn:countersign:rar:v1:trade_order':
@@ -45,14 +45,14 @@ export function brokenRelation(detail: AuthorizationDetail, path: string): Probl
   }
 }
 
-/** Who is asked for a quote is another firm: one that asks itself asks nobody. */
+/** A firm cannot request a quote from itself. */
 function askedItself({ counterparties_lei: asked, entity_lei: entity }: Rfq, path: string): Problem | undefined {
   return asked.includes(entity)
     ? problem(`${path}/counterparties_lei`, 'counterparty_own', 'A firm does not ask itself for a quote: name others.')
     : undefined;
 }
 
-/** A chain address has its chain and asset, an account its place; neither has what belongs to the other. */
+/** A chain address needs a chain and an asset; an account needs a place of settlement. Neither may have the other's fields. */
 function destinationMembers(entry: AddressBookChange, path: string): Problem | undefined {
   const ofAddress = ['asset', 'chain_id'] as const;
   const ofAccount = ['place_of_settlement'] as const;
@@ -75,14 +75,14 @@ function inOrder(order: TradeOrder | Rfq, path: string): Problem | undefined {
   );
 }
 
-/** An amount that changes hands: above zero, and no finer than its currency's minor unit. */
+/** A payable amount is above zero and has no more decimals than the currency's minor unit. */
 function payable(amount: DecimalString, ccy: Currency | undefined, path: string): Problem | undefined {
   if (compareDecimals(amount, zero) <= 0) return problem(path, 'amount_zero', 'An amount is above zero.');
   const parsed = ccy === undefined ? undefined : parseAmount(amount, ccy);
   return parsed?.ok === false ? problem(path, parsed.code, parsed.detail) : undefined;
 }
 
-/** Of the keys named exactly one must be there. */
+/** Requires exactly one of the named keys. */
 export function exactlyOne<Keys extends string>(
   holder: { readonly [Key in Keys]?: unknown },
   keys: readonly Keys[],

@@ -37,7 +37,7 @@ describe('the action that an intent uses of its mandate', () => {
     );
   });
 
-  /** A mandate for everything that may be limited, made for somebody else. */
+  /** A mandate with every constraint, made for another firm. */
   const elsewhere = {
     actions: [...scopes],
     productClasses: ['E', 'D', 'F', 'O', 'S'],
@@ -56,7 +56,7 @@ describe('the action that an intent uses of its mandate', () => {
   it.each(covered)(
     'is refused for any %s under a mandate for another account, with another firm or elsewhere',
     (type) => {
-      // Nobody's LEI and nobody's account: whatever the intent states or leaves open, it is not these.
+      // An unassigned LEI and an unknown account, which no intent names.
       const none = [
         mandate({ accounts: ['NOBODYS'] }),
         mandate({ counterparties: ['00000000000000000098'] }),
@@ -68,7 +68,7 @@ describe('the action that an intent uses of its mandate', () => {
           const use = intentUse(detail, { action: actions[type] ?? '', at: 0 });
           for (const constraints of none) {
             const refusedFor = permits(constraints, use);
-            // An intent that is known to face nobody is not refused for whom it faces.
+            // An intent with no counterparties cannot violate a counterparty list.
             if (constraints.counterparties !== undefined && use.counterparties?.length === 0) continue;
             expect(refusedFor.ok, JSON.stringify(constraints)).toBe(false);
           }

@@ -2,13 +2,13 @@ import type { Scope } from '../scopes.ts';
 import type { AuthorizationDetail, AuthorizationDetailType } from './types.ts';
 
 /**
- * The authority that each type of intent uses of its mandate.
+ * The mandate action that each type of intent uses.
  *
- * An intent is begun under one action, whatever steps (`actions`) it names: the steps narrow from hop to hop, the
- * authority it began with does not change. Submitting a trade for clearing is affirming it to the central counterparty.
+ * Each intent starts under one action, whatever steps (`actions`) it names. The steps narrow from hop to hop; the initial
+ * authority does not change. Submitting a trade for clearing means affirming it to the central counterparty.
  *
- * An administrative change has none: mandates speak of markets, and no scope of theirs stands for an operation on a
- * control plane. Until there is a mandate that fits, no token is issued for one.
+ * An administrative change has no action: mandates cover markets and have no scope for the control plane. Therefore the server
+ * issues no token for one.
  */
 const scopeActions = {
   'urn:countersign:rar:v1:trade_order': 'order:create',
@@ -24,9 +24,9 @@ const scopeActions = {
 } as const satisfies { readonly [Type in AuthorizationDetailType]: Scope | undefined };
 
 /**
- * The scope that an intent uses of its mandate: what the mandate is asked about before a token is issued for it.
+ * Returns the scope that the mandate must permit before a token is issued for an intent of this type.
  *
- * @returns undefined for a type that no mandate covers: there is then no token for it
+ * @returns undefined for a type that no mandate covers; the server issues no token for it
  */
 export function scopeActionOf({ type }: Pick<AuthorizationDetail, 'type'>): Scope | undefined {
   return scopeActions[type];

@@ -14,12 +14,12 @@ import {
   uti,
 } from './fields.ts';
 
-/** Exactly one of `ccy` and `dti` says what `amount` counts. */
+/** Exactly one of `ccy` and `dti` gives the unit of `amount`. */
 export const settlementInstructionShape = shapeOf(
   Type.Object(
     {
       ...common('urn:countersign:rar:v1:settlement_instruction', ['instruct', 'affirm', 'release', 'cancel']),
-      /** The trade that is settled. */
+      /** The trade to settle. */
       trade_id: tradeId(),
       uti: uti(),
       sequence: Type.Integer({ minimum: 1, maximum: 1_000_000 }),

@@ -14,20 +14,20 @@ export type TimeInForce = (typeof timesInForce)[number];
 export const capacities = ['DEAL', 'MTCH', 'AOTC'] as const;
 export type Capacity = (typeof capacities)[number];
 
-/** What an order and a request for quote have in common. */
+/** The fields that an order and a request for quote share. */
 export const orderFields = () => ({
   account: identifier(),
   instrument: instrument(),
   venue_mic: mic(),
   side: Type.Enum([...sides]),
   max_qty: decimal(),
-  /** Absent: at market. A price may be finer than the currency's minor unit. */
+  /** Absent for a market order. A price may be finer than the currency's minor unit. */
   limit_price: Type.Optional(money()),
   max_notional: money(),
   tif: Type.Enum([...timesInForce]),
   capacity: Type.Enum([...capacities]),
   parties: parties(),
-  /** Absent: no algorithm decides or executes. */
+  /** Absent if no algorithm decides or executes. */
   algo: Type.Optional(algo()),
   client_order_id: identifier(),
 });

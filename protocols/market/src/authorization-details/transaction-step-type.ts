@@ -1,2 +1,2 @@
-/** The type of a detail that is about a step of a transaction, where those of intents begin one. */
+/** The type of a detail for a step of an existing transaction. Intents start a new transaction. */
 export const transactionStepType = 'urn:countersign:rar:v1:transaction_step';

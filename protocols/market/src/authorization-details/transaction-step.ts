@@ -13,7 +13,7 @@ const transactionId = () => Type.Unsafe<TransactionId>(Type.String({ pattern: '^
 const asked = {
   type: Type.Literal(transactionStepType),
   locations: Type.Array(resourceUri(), { minItems: 1, maxItems: 1 }),
-  /** Events of the transaction's life, e.g. `execute`. */
+  /** Events of the transaction's life cycle, e.g. `execute`. */
   actions: Type.Array(Type.String({ pattern: '^[a-z][a-z-]{0,31}$' }), {
     minItems: 1,
     maxItems: 8,
@@ -41,18 +41,18 @@ const grantedStepShape = shapeOf(
   stepRules,
 );
 
-/** Steps that an institution asks to take in a transaction that stands already, under the mandate it was begun with. */
+/** Steps that an institution requests in an existing transaction, under the mandate that started it. */
 export type TransactionStep = Static<typeof stepShape.schema>;
 
 /**
- * The same as a token holds it (RFC 9396 section 7). The server adds the mandate: whether it still stands is asked at the
- * step itself, because a mandate that has lapsed by then must raise an exception and not just be passed over.
+ * The step as the token carries it (RFC 9396 section 7). The server adds the mandate, so that the step itself checks whether
+ * the mandate is still in force. A lapsed mandate must raise an exception.
  */
 export interface GrantedStep extends TransactionStep {
   readonly mandate: { readonly id: MandateId; readonly version: number };
 }
 
-/** What a token can be for: an intent, a step of a transaction, or what an application has declared. */
+/** A detail that a token can carry: an intent, a transaction step or an application detail. */
 export type TokenDetail = AuthorizationDetail | GrantedStep | ApplicationDetail;
 
 export function isTransactionStep<Detail extends { readonly type: string }>(
@@ -61,7 +61,7 @@ export function isTransactionStep<Detail extends { readonly type: string }>(
   return detail.type === transactionStepType;
 }
 
-/** Whether a parsed JSON value is a list that holds a step. A step stands alone: it is not mixed with intents. */
+/** Whether a parsed JSON value is a list that contains a step. A step cannot be combined with intents. */
 export function namesStep(value: unknown): value is readonly [unknown] {
   return (
     Array.isArray(value) &&
@@ -72,7 +72,7 @@ export function namesStep(value: unknown): value is readonly [unknown] {
   );
 }
 
-/** Reads a step as a client asks for it. `problem` is as for {@link parseAuthorizationDetails}. */
+/** Parses a step from a client's request. `problem` is as for {@link parseAuthorizationDetails}. */
 export function parseTransactionStep(
   value: unknown,
 ): { readonly ok: true; readonly value: TransactionStep } | { readonly ok: false; readonly problem: Problem } {
@@ -80,8 +80,8 @@ export function parseTransactionStep(
 }
 
 /**
- * Reads the `authorization_details` of a token: intents, one step that was granted, or one detail of an application, whose
- * members the server has checked against the schema of the application.
+ * Parses the `authorization_details` of a token: intents, one granted step, or one application detail. The server has already
+ * checked the application detail against its schema.
  */
 export function parseTokenDetails(
   value: unknown,

@@ -9,7 +9,7 @@ import { type SettlementInstruction, settlementInstructionShape } from './settle
 import { type TradeOrder, tradeOrderShape } from './trade-order.ts';
 import { type Withdrawal, withdrawalShape } from './withdrawal.ts';
 
-/** Every authorization-detail type there is, by its URN: `schema` describes it, `check` parses one. */
+/** All authorization detail types by URN: `schema` describes a type, `check` parses a detail. */
 export const authorizationDetailShapes = {
   'urn:countersign:rar:v1:trade_order': tradeOrderShape,
   'urn:countersign:rar:v1:rfq': rfqShape,

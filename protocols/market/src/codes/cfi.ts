@@ -5,8 +5,8 @@ import { accept, type Parsed, refuse } from '../parsed.ts';
 export type Cfi = Brand<string, 'Cfi'>;
 
 /**
- * Categories and groups of ISO 10962:2021: the first letter, then the second. The four attribute letters
- * that follow have a meaning within each group only; a mandate speaks of them by prefix.
+ * Categories and groups of ISO 10962:2021: the first letter, then the second. The meaning of the four attribute letters
+ * depends on the group, so mandates constrain them by prefix.
  */
 const categories: Readonly<
   Record<string, { readonly name: string; readonly groups: Readonly<Record<string, string>> }>
@@ -117,7 +117,7 @@ export function parseCfi(text: unknown): Parsed<Cfi, 'cfi_malformed' | 'cfi_cate
   return accept(text as Cfi);
 }
 
-/** True for 1 to 6 letters with which at least one CFI begins. */
+/** True for 1 to 6 letters that begin at least one CFI. */
 export function isCfiPrefix(prefix: string): boolean {
   if (!/^[A-Z]{1,6}$/.test(prefix)) return false;
   const category = Object.hasOwn(categories, prefix.charAt(0)) ? categories[prefix.charAt(0)] : undefined;
@@ -127,8 +127,8 @@ export function isCfiPrefix(prefix: string): boolean {
 const attributeLetters = [...'XABCDEFGHIJKLMNOPQRSTUVWYZ'];
 
 /**
- * The letters that can follow a prefix of 0 to 5 letters. For an attribute X comes first, the letter that
- * ISO 10962 gives to "not applicable or undefined".
+ * The letters that can follow a prefix of 0 to 5 letters. For an attribute, X comes first: ISO 10962 uses it for "not
+ * applicable or undefined".
  */
 export function lettersAfter(prefix: string): readonly string[] {
   if (prefix.length === 0) return Object.keys(categories);

@@ -25,7 +25,7 @@ const archive = resolve(process.env['COUNTERSIGN_VECTORS'] ?? '../shared/vectors
 const characters = [...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ'];
 const isDigit = (text: string) => /^[0-9]$/.test(text);
 
-/** A value that some parser has taken; a test that gives a bad one is wrong. */
+/** The value of a successful parse; anything else is a mistake in the test. */
 function value<Value>(parsed: { ok: true; value: Value } | { ok: false; code: string }): Value {
   if (!parsed.ok) throw new Error(parsed.code);
   return parsed.value;
@@ -291,8 +291,8 @@ describe('a list of venues', () => {
       }
       expect(changed).toBeGreaterThan(250_000);
       expect(taken).toBe(0);
-      // ISO 7064 MOD 97-10 cannot see all changes between a digit and a letter: they shift the number by a
-      // place. 2,900 of 715,400 changes in all pass; were it more, the check would have been weakened.
+      // ISO 7064 MOD 97-10 does not detect every change between a digit and a letter, because such a change shifts the number
+      // by one place. Exactly 2,900 of 715,400 changes pass; a larger number would mean a weaker check.
       expect(crossedAndTaken).toBe(2900);
     });
   });

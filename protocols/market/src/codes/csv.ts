@@ -1,15 +1,15 @@
 import { accept, type Parsed, refuse } from '../parsed.ts';
 
 export interface CsvRow {
-  /** The line on which the row begins, from 1. */
+  /** The first line of the row, counted from 1. */
   readonly line: number;
   readonly cells: readonly string[];
 }
 
 /**
- * Reads comma-separated values (RFC 4180): quoted cells may hold commas, line breaks and doubled quotes;
- * lines end with CR LF, LF or CR; a byte-order mark and blank lines are passed over. A row whose number of
- * cells differs from the first row's is refused: guessing would put values under wrong headings.
+ * Reads comma-separated values (RFC 4180): quoted cells may hold commas, line breaks and doubled quotes; lines end with CR LF,
+ * LF or CR; a byte-order mark and blank lines are skipped. A row with a different number of cells than the first row is
+ * refused, because its values could end up under the wrong headings.
  */
 export function readCsv(
   text: string,

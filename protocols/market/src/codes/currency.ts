@@ -5,10 +5,10 @@ import { accept, type Parsed, refuse } from '../parsed.ts';
 /** ISO 4217 alphabetic code of an active currency, fund or metal. */
 export type Currency = Brand<string, 'Currency'>;
 
-/** The day of the ISO 4217 list that is used, `YYYY-MM-DD`. */
+/** Publication date of the ISO 4217 list in use, `YYYY-MM-DD`. */
 export const currencyListDate = currencyCodes.publishDate;
 
-// XTS is reserved for testing and XXX says that no currency is involved: neither can be owed or paid.
+// XTS is reserved for testing and XXX means that no currency is involved. Neither can be owed or paid.
 const notMoney = new Set(['XTS', 'XXX']);
 // ISO 4217 gives these no minor unit ("N.A."), which is not the same as a minor unit of 0 decimals.
 const withoutMinorUnit = new Set(['XAG', 'XAU', 'XBA', 'XBB', 'XBC', 'XBD', 'XDR', 'XPD', 'XPT', 'XSU', 'XUA']);
@@ -38,8 +38,8 @@ export function currencyName(currency: Currency): string {
 }
 
 /**
- * An amount that can be paid in a currency: canonical (see kernel's `DecimalString`) and with no more
- * decimals than the currency has. Prices are no amounts: they may be finer than the minor unit.
+ * Parses a payable amount: canonical (see the kernel's `DecimalString`) and with no more decimals than the currency has.
+ * Prices are different: they may be finer than the minor unit.
  */
 export function parseAmount(
   text: unknown,

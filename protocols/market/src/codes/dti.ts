@@ -7,7 +7,7 @@ export type Dti = Brand<string, 'Dti'>;
 
 const pattern = new RegExp(`^(?!0)[${characterClass}]{9}$`);
 
-// Bitcoin's identifier is older than the check character's algorithm and stays as it was issued.
+// Bitcoin's identifier predates the check character algorithm and keeps its original form.
 const issuedBeforeTheCheck = '4H95J0R2X';
 
 export function parseDti(text: unknown): Parsed<Dti, 'dti_malformed' | 'dti_check_character'> {

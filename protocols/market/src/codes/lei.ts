@@ -7,17 +7,16 @@ export type Lei = Brand<string, 'Lei'>;
 const pattern = /^[0-9A-Z]{18}[0-9]{2}$/;
 
 /**
- * Checks shape and check digits. That an LEI is well formed says nothing of its registration: callers gate
- * on the registration status too.
+ * Checks the shape and check digits. A well-formed LEI need not be registered, so callers must also check its registration
+ * status.
  *
- * The check (ISO 7064 MOD 97-10) finds every change of a digit into a digit and of a letter into a letter;
- * a digit written for a letter, or the reverse, shifts the number it is computed on and slips through about
- * once in a hundred times.
+ * The check (ISO 7064 MOD 97-10) detects every change of a digit to another digit and of a letter to another letter. A change
+ * between a digit and a letter shifts the computed number and passes about once in a hundred times.
  */
 export function parseLei(text: unknown): Parsed<Lei, 'lei_malformed' | 'lei_check_digits'> {
   if (typeof text !== 'string' || !pattern.test(text))
     return refuse('lei_malformed', 'An LEI is 18 capital letters and digits followed by 2 digits (ISO 17442).');
-  // 98 minus a remainder lies between 02 and 98; the three other endings name the same remainders twice.
+  // 98 minus a remainder lies between 02 and 98. The endings 00, 01 and 99 would duplicate other remainders.
   const checkDigits = text.slice(18);
   if (checkDigits === '00' || checkDigits === '01' || checkDigits === '99' || remainder97(text) !== 1)
     return refuse('lei_check_digits', `${text} fails its check digits (ISO 17442): a character is mistyped.`);
@@ -32,7 +31,7 @@ export function completeLei(first18: string): Lei | undefined {
   return lei.ok ? lei.value : undefined;
 }
 
-/** Remainder by 97 of the number that arises when each letter is written as two digits, A = 10 to Z = 35. */
+/** Remainder modulo 97 after replacing each letter by two digits, A = 10 to Z = 35. */
 function remainder97(text: string): number {
   let remainder = 0;
   for (let index = 0; index < text.length; index++) {

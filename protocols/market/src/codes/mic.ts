@@ -1,12 +1,12 @@
 import type { Brand } from '@countersign/kernel';
 import { accept, type Parsed, refuse } from '../parsed.ts';
 
-/** Market Identifier Code (ISO 10383): 4 capitals and digits. The shape alone does not say that the venue exists. */
+/** Market Identifier Code (ISO 10383): 4 capitals and digits. The shape alone does not prove that the venue exists. */
 export type Mic = Brand<string, 'Mic'>;
 
 const pattern = /^[0-9A-Z]{4}$/;
 
-/** Checks the shape. A MIC has no check digit: whether a venue stands behind it is asked with `checkVenue`. */
+/** Checks the shape. A MIC has no check digit; `checkVenue` checks that the venue exists. */
 export function parseMic(text: unknown): Parsed<Mic, 'mic_malformed'> {
   return typeof text === 'string' && pattern.test(text)
     ? accept(text as Mic)

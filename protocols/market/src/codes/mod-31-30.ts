@@ -1,12 +1,12 @@
-/** The 30 characters of UPI and DTI: digits and capitals without vowels and Y, so that no words arise. */
+/** The 30 characters of UPI and DTI: digits and capitals without vowels and Y, so that no code spells a word. */
 const alphabet = '0123456789BCDFGHJKLMNPQRSTVWXZ';
 
-/** As the inside of a regular expression's character class. */
+/** The same characters as the body of a regular expression character class. */
 export const characterClass = '0-9B-DF-HJ-NP-TV-XZ';
 
 /**
- * True when the last character checks the ones before it: the hybrid system of ISO/IEC 7064 with modulus 31
- * and 30, as ISO 4914 (UPI) and ISO 24165 (DTI) use it.
+ * True if the last character is the correct check character, by the hybrid system of ISO/IEC 7064 with modulus 31 and 30, as
+ * ISO 4914 (UPI) and ISO 24165 (DTI) use it.
  *
  * @param text characters of the alphabet only
  */

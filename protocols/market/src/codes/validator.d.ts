@@ -1,4 +1,4 @@
-// validator ships no types; these are the two of its modules that are used here.
+// The validator package has no types; these are the two modules in use here.
 declare module 'validator/lib/isISIN.js' {
   export default function isISIN(text: string): boolean;
 }

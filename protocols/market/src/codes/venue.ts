@@ -1,12 +1,12 @@
 import { accept, type Parsed, refuse } from '../parsed.ts';
 import type { Mic } from './mic.ts';
 
-/** What is known of one venue, from the ISO 10383 list or from wherever a user keeps it. */
+/** One venue, from the ISO 10383 list or another source of the user. */
 export interface Venue {
   readonly mic: Mic;
   /** Equal to `mic` for an operating MIC; the operator's MIC for a market segment. */
   readonly operatingMic: Mic;
-  /** ISO 10383: an UPDATED venue is open, its entry was changed lately. */
+  /** ISO 10383: an UPDATED venue is open and its entry has changed recently. */
   readonly status: 'ACTIVE' | 'UPDATED' | 'EXPIRED';
   /** First day on which the MIC is no longer valid, `YYYY-MM-DD`. */
   readonly expiryDate?: string;
@@ -19,10 +19,9 @@ export interface VenueRegistry {
 }
 
 /**
- * Is there such a venue, and is its MIC valid at `at` (milliseconds since the epoch, read in UTC)?
+ * Checks that the venue exists and that its MIC is valid at `at` (milliseconds since the epoch, read in UTC).
  *
- * Fails closed where an entry contradicts itself: a venue marked EXPIRED is expired whatever its date says,
- * and a date that has come expires a venue whatever its status says.
+ * Fails closed if an entry contradicts itself: either the status EXPIRED or a past expiry date makes the venue expired.
  */
 export function checkVenue(
   mic: Mic,
@@ -42,6 +41,6 @@ export function checkVenue(
 function hasCome(expiryDate: string | undefined, at: number): boolean {
   if (expiryDate === undefined) return false;
   const expires = Date.parse(`${expiryDate}T00:00:00Z`);
-  // A date or a time that cannot be read must not keep a venue open.
+  // Fails closed: an unreadable date or time (NaN) counts as expired.
   return !(at < expires);
 }

@@ -3,17 +3,17 @@ import { assetKey } from './asset.ts';
 import type { Constraints } from './constraints-shape.ts';
 import type { MandateUse } from './mandate-use.ts';
 
-/** `open`: nothing is said of it; `bounded`: its own limit is kept, whatever it is worth. */
+/** `open`: the list does not constrain the asset. `bounded`: the use keeps the asset's own limit, whatever its worth. */
 export type AssetStanding =
   | { readonly kind: 'open' }
   | { readonly kind: 'bounded' }
   | { readonly kind: 'refused'; readonly detail: string };
 
 /**
- * How a use stands to the list of assets of a mandate. A list names all that may be moved but money in the mandate's
- * own currency, which the limits of the notional bound.
+ * Checks a use against the mandate's asset list. The list names every asset that may be moved, except money in the mandate's
+ * own currency, which the notional limits bound.
  *
- * @param quantityNeeded whether a quantity that is not known refuses
+ * @param quantityNeeded whether an unknown quantity is refused
  */
 export function assetStanding(
   { assets, notionalPerOrder }: Constraints,

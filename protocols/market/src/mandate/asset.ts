@@ -1,13 +1,13 @@
 import type { Currency, Dti, Isin } from '../codes/index.ts';
 
-/** What can be moved: a security, a currency or a token. Exactly one of the three. */
+/** A movable asset: exactly one of a security, a currency and a token. */
 export interface Asset {
   readonly isin?: Isin | undefined;
   readonly ccy?: Currency | undefined;
   readonly dti?: Dti | undefined;
 }
 
-/** One text for one asset, e.g. `dti X9J9K872S`. */
+/** A unique key for an asset, e.g. `dti X9J9K872S`. */
 export function assetKey({ isin, ccy, dti }: Asset): string {
   if (isin !== undefined) return `isin ${isin}`;
   return ccy === undefined ? `dti ${dti ?? ''}` : `ccy ${ccy}`;

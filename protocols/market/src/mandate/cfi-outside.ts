@@ -1,8 +1,8 @@
 import { type Cfi, lettersAfter, parseCfi } from '../codes/index.ts';
 
 /**
- * A CFI that begins with `prefix` and with none of `prefixes`; undefined when together they take up all of
- * them. Only a letter that some prefix continues with needs a closer look, so the search stays small.
+ * Returns a CFI that begins with `prefix` and with none of `prefixes`, or undefined if they cover every such CFI. The search
+ * only descends into letters that continue some prefix, so it stays small.
  */
 export function cfiOutside(prefix: string, prefixes: readonly string[]): Cfi | undefined {
   if (prefixes.some((covering) => prefix.startsWith(covering))) return undefined;

@@ -64,7 +64,7 @@ const wantedApproval = Type.Object(
   { additionalProperties: false },
 );
 
-/** The checker of constraints alone; relations between them are in `constraint-relations.ts`. */
+/** Checks the shape of constraints; `constraint-relations.ts` checks the rules between fields. */
 export const constraintsShape = shapeOf(
   Type.Object(
     {
@@ -147,9 +147,8 @@ export const constraintsShape = shapeOf(
 );
 
 /**
- * What a mandate permits. A list permits what it names and nothing else; an optional constraint that is
- * absent does not constrain. No list may be empty: a mandate that permits nothing is not a mandate, and
- * every constraint of one can thus be shown by an example.
+ * The constraints of a mandate. A list permits only what it names; an absent optional constraint does not constrain. Lists
+ * must not be empty: a mandate must permit something, and every constraint can then be shown by an example.
  */
 export const constraintsSchema = constraintsShape.schema;
 export type Constraints = Static<typeof constraintsSchema>;

@@ -2,7 +2,7 @@ import type { Problem } from '../shape.ts';
 import { brokenRelation } from './constraint-relations.ts';
 import { type Constraints, constraintsShape } from './constraints-shape.ts';
 
-/** Reads a mandate's constraints from outside. `path` is a JSON pointer to the field at fault. */
+/** Parses a mandate's constraints from untrusted input. `path` is a JSON pointer to the invalid field. */
 export function parseConstraints(
   value: unknown,
 ):

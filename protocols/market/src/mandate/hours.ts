@@ -3,13 +3,13 @@ import { minuteOfWeek, minutesPerWeek } from './local-time.ts';
 
 const minutesPerDay = 24 * 60;
 
-/** Is an instant (milliseconds since the epoch) within the hours? An instant or zone that cannot be read is not. */
+/** Whether an instant (milliseconds since the epoch) lies within the hours. False for an invalid instant or time zone. */
 export function withinHours(hours: Hours, at: number): boolean {
   const minute = minuteOfWeek(at, hours.timeZone);
   return minute !== undefined && opensFor(hours, minute);
 }
 
-/** For each minute of the week, on the clocks of the hours' own zone: is it within? */
+/** For each minute of the week, in the time zone of the hours: whether it lies within them. */
 export function weekOf(hours: Hours): boolean[] {
   const week = new Array<boolean>(minutesPerWeek).fill(false);
   const length = minutesOpen(hours);
@@ -25,12 +25,12 @@ function opensFor(hours: Hours, minute: number): boolean {
   return hours.days.some((day) => (minute - openingOf(hours, day) + minutesPerWeek) % minutesPerWeek < length);
 }
 
-/** The minute of the week at which the window of a day opens: 1 is Monday. */
+/** The minute of the week at which a day's window opens. Day 1 is Monday. */
 function openingOf(hours: Hours, day: number): number {
   return (day - 1) * minutesPerDay + minuteOfDay(hours.from);
 }
 
-/** A window that ends before it begins ends on the next day: exchanges trade over midnight. */
+/** A window whose end lies before its start ends on the next day, because exchanges trade over midnight. */
 function minutesOpen(hours: Hours): number {
   const from = minuteOfDay(hours.from);
   const until = minuteOfDay(hours.until);

@@ -6,14 +6,14 @@ import type { Asset } from './asset.ts';
 import type { MandateUse, Money } from './mandate-use.ts';
 
 /**
- * The facts of an intent that a mandate constrains, for `permits`. What a type cannot state is left out, so that
- * `permits` refuses where the mandate limits it: a withdrawal names neither account nor beneficiary, and tokens have
- * no worth in money until somebody has valued them; a mandate may list how much of them may be moved.
+ * Extracts the facts of an intent that `permits` checks against a mandate. A fact that the type cannot state is absent, so
+ * `permits` refuses the intent if the mandate constrains that fact. For example, a withdrawal names neither account nor
+ * beneficiary, and tokens have no money value without a valuation; a mandate may limit their quantity instead.
  *
- * @param asked.action scope under which the intent is acted on
+ * @param asked.action scope of the action on the intent
  * @param asked.at milliseconds since the epoch
- * @param asked.valuation what the intent is worth in the mandate's currency, for those that state no money
- *   (tokens, collateral); an amount of money in the intent itself goes before it
+ * @param asked.valuation value of the intent in the mandate's currency, for intents without a money amount (tokens,
+ *   collateral); a money amount in the intent itself takes precedence
  */
 export function intentUse(
   detail: AuthorizationDetail,
@@ -43,7 +43,7 @@ function factsOf(detail: AuthorizationDetail): Partial<MandateUse> {
       const own = ends.filter(({ lei }) => lei === detail.entity_lei).map(({ account }) => account);
       const accounts = own.filter((account) => account !== undefined);
       return {
-        // An address of ours is no account that a mandate could name, nor is the account of a third firm.
+        // A mandate cannot name our own address or a third firm's account.
         ...(own.length > 0 && accounts.length === own.length ? { accounts } : {}),
         counterparties: others(
           ends.map(({ lei }) => lei),
@@ -81,7 +81,7 @@ function movedOf(asset: Asset, assetQuantity: DecimalString): Partial<MandateUse
   return { asset, assetQuantity, ...(ccy === undefined ? {} : { notional: { amount: assetQuantity, ccy } }) };
 }
 
-/** A firm is not its own counterparty, in whatever role it names itself. */
+/** A firm is never its own counterparty, whatever role it gives itself. */
 function others(leis: readonly Lei[], { entity_lei }: Pick<AuthorizationDetail, 'entity_lei'>): readonly Lei[] {
   return [...new Set(leis)].filter((lei) => lei !== entity_lei);
 }

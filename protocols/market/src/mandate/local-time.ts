@@ -8,8 +8,8 @@ const lastInstant = 8_640_000_000_000_000;
 const days = ['Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat', 'Sun'];
 const dayNames = ['Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday', 'Sunday'];
 
-// Making a formatter costs a thousand times as much as using it. There are some 600 zones; more than that
-// means other spellings of the same ones, and the cache begins anew.
+// Creating a formatter costs a thousand times as much as using it. There are about 600 zones; more entries mean alternative
+// spellings, and the cache is then cleared.
 const formatters = new Map<string, Intl.DateTimeFormat>();
 const maxFormatters = 1024;
 
@@ -18,8 +18,8 @@ export function isTimeZone(text: unknown): text is string {
 }
 
 /**
- * The minute of the week that clocks in a time zone show at an instant (milliseconds since the epoch), or
- * undefined for a zone or an instant there is not.
+ * The local minute of the week in a time zone at an instant (milliseconds since the epoch), or undefined for an invalid zone
+ * or instant.
  */
 export function minuteOfWeek(at: number, timeZone: string): number | undefined {
   if (!Number.isFinite(at) || Math.abs(at) > lastInstant) return undefined;
@@ -31,9 +31,9 @@ export function minuteOfWeek(at: number, timeZone: string): number | undefined {
   return days.indexOf(part('weekday')) * minutesPerDay + Number(part('hour')) * 60 + Number(part('minute'));
 }
 
-/** An instant at which clocks in a zone show a minute of the week; undefined where they skip it in every week tried. */
+/** An instant with this local minute of the week; undefined if the zone skips it in every week tried. */
 export function instantAt(minute: number, timeZone: string): number | undefined {
-  // Weeks in January and in July: where one of them changes the clocks, the other does not.
+  // One week in January and one in July, because no zone changes its clocks in both.
   for (const monday of [Date.UTC(2024, 0, 8), Date.UTC(2024, 6, 8)]) {
     let at = monday + minute * millisecondsPerMinute;
     for (let attempt = 0; attempt < 3; attempt++) {
@@ -67,7 +67,7 @@ function formatterOf(timeZone: string): Intl.DateTimeFormat | undefined {
       hourCycle: 'h23',
     });
   } catch {
-    // A RangeError: there is no such zone.
+    // A RangeError means that the zone does not exist.
     return undefined;
   }
   if (formatters.size >= maxFormatters) formatters.clear();

@@ -8,39 +8,41 @@ export interface Money {
   readonly ccy: Currency;
 }
 
-/** What a mandate is asked about. A fact is absent where the intent has no such thing. */
+/** One use of a mandate, to be checked. A fact is absent if the intent does not have it. */
 export interface MandateUse {
   /** A scope of the vocabulary, e.g. `order:create`. */
   readonly action: string;
   readonly cfi?: Cfi | undefined;
   readonly venue?: Mic | undefined;
   readonly jurisdiction?: Country | undefined;
-  /** Every account that is touched; absent where the intent does not say. */
+  /** Every account involved; absent if the intent does not state it. */
   readonly accounts?: readonly string[] | undefined;
-  /** Every counterparty that is named; empty where it is known that there is none. */
+  /** Every named counterparty; empty if the intent is known to have none. */
   readonly counterparties?: readonly Lei[] | undefined;
-  /** What the use is worth, or its upper limit, in the mandate's currency. */
+  /** The value of the use, or its upper limit, in the mandate's currency. */
   readonly notional?: Money | undefined;
-  /** What this mandate has been used for already on the same UTC day, where the caller knows it. Who must not be
-   * raced reserves headroom with the policy engine instead. */
+  /**
+   * The notional already used under this mandate on the same UTC day, if the caller knows it. To exclude races, a caller
+   * reserves the amount with the policy engine instead.
+   */
   readonly notionalToday?: Money | undefined;
   readonly quantity?: DecimalString | undefined;
-  /** What is moved, and how much of it, where the action moves value: a token, a security, or money. */
+  /** The asset moved and its quantity, if the action moves value: a token, a security or money. */
   readonly asset?: Asset | undefined;
   readonly assetQuantity?: DecimalString | undefined;
-  /** How much of the same asset has been moved under this mandate on the same UTC day; as `notionalToday`. */
+  /** The quantity of the same asset moved under this mandate on the same UTC day; see `notionalToday`. */
   readonly assetToday?: DecimalString | undefined;
-  /** The entry of the address book that value goes to, or the bare address where the intent names one. */
+  /** The address book entry that receives the value, or the raw address if the intent names one. */
   readonly destination?: string | undefined;
-  /** Earlier uses of this mandate, where the caller knows them, for limits over rolling windows; as `notionalToday`. */
+  /** Earlier uses of this mandate, if the caller knows them, for rolling limits; see `notionalToday`. */
   readonly earlier?: readonly EarlierUse[] | undefined;
-  /** Approvals that stand, where the caller knows them. Who carries intents on counts them instead. */
+  /** Approvals in force, if the caller knows them. Otherwise the component that executes the intent counts them. */
   readonly approvals?: readonly WantedApproval[] | undefined;
   /** Milliseconds since the epoch. */
   readonly at: number;
 }
 
-/** What a mandate was used for before. */
+/** An earlier use of a mandate. */
 export interface EarlierUse {
   readonly secondsAgo: number;
   readonly notional?: Money | undefined;

@@ -28,7 +28,7 @@ const base = {
   delegationDepth: 3,
 };
 const cut = { ...base, delegationDepth: 2 };
-/** Every constraint there is. */
+/** Constraints with every field set. */
 const whole = {
   ...base,
   actions: [...base.actions, 'withdrawal:request', 'collateral:transfer'],
@@ -70,7 +70,7 @@ function without(value: object, ...keys: string[]): object {
 /** A Friday, 12:00 UTC. */
 const friday = Date.parse('2026-11-20T12:00:00Z');
 const saturday = friday + 86_400_000;
-/** The order of the examples, with other facts, which may be none: `permits` meets what callers hand it. */
+/** The example order with changed facts. They may be invalid, because `permits` must handle any caller input. */
 const use = (change: Partial<Record<keyof MandateUse, unknown>> = {}): MandateUse =>
   Object.assign(intentUse(detail(examples.trade_order), { action: 'order:create', at: friday }), change);
 

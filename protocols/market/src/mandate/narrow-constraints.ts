@@ -13,16 +13,16 @@ import { justAbove, lesser, type Wider } from './wider.ts';
 
 export interface MandateCounterexample {
   readonly constraint: keyof Constraints;
-  /** Something concrete, e.g. `venue XLON` or `an order of 5000001 USD`. */
+  /** A concrete example, e.g. `venue XLON` or `an order of 5000001 USD`. */
   readonly example: string;
   readonly parentAllows: false;
   /** The refusal in a sentence. */
   readonly sentence: string;
   /**
-   * A whole use that `permits` grants for the child and refuses for the parent: proof that the child is wider.
-   * Absent in four cases, where the child is refused by rule though no use was found that shows it: the delegation
-   * depth, hours in another time zone of which no difference was found, limits over rolling windows which others of
-   * the child may happen to keep, and limits of a child that may only cancel or read.
+   * A complete use that `permits` grants for the child and refuses for the parent, as proof that the child is wider. Absent in
+   * four cases, in which a rule refuses the child without an example: the delegation depth; hours in another time zone without
+   * a difference found; rolling limits that the child's other limits may happen to keep; and limits of a child that may only
+   * cancel or read.
    */
   readonly use?: MandateUse;
 }
@@ -33,7 +33,7 @@ export type NarrowedConstraints =
 
 type Rule = (parent: Constraints, child: Constraints) => Wider | undefined;
 
-/** How each constraint narrows. A constraint added to mandates does not compile until it has its rule here. */
+/** How each constraint narrows. A new constraint does not compile without a rule here. */
 const rules: { readonly [Constraint in keyof Constraints]-?: Rule } = {
   actions: (parent, child) => missingFrom(parent.actions, child.actions, 'the action', (action) => ({ action })),
   productClasses: widerProductClass,
@@ -77,18 +77,18 @@ const rules: { readonly [Constraint in keyof Constraints]-?: Rule } = {
 };
 
 /**
- * Is everything that `child` permits also permitted by `parent`? Both have been parsed. Refused with the first
- * constraint that is wider and an example of what it would let through.
+ * Checks that `parent` permits everything that `child` permits. Both must be parsed. A refusal names the first wider
+ * constraint and an example of what it would permit.
  *
- * Lists are subsets, product classes prefixes, limits at most as large and in the same currency, the depth
- * strictly less. A constraint that the parent has and the child leaves out is wider. Assets are wider, too, where
- * the parent has no list and the child may move value: what is listed needs no worth in money. For each limit over a
- * rolling window the child has one over at least as long a window; for each approval that is wanted, at least as many. Product classes are
- * compared by what they contain: `FF` and `FC` together are all of `F`.
+ * The child's lists must be subsets, its product classes extend the parent's prefixes, its limits are at most as large and in
+ * the same currency, and its depth is strictly less. A child that omits a constraint of its parent is wider. An asset list is
+ * also wider if the parent has none and the child may move value, because listed assets need no money value. For each rolling
+ * limit of the parent, the child needs one over at least as long a window. For each required approval, it needs at least as
+ * many. Product classes are compared by what they contain: `FF` and `FC` together are all of `F`.
  *
- * Hours are compared minute by minute of the week, when both are on the clocks of one time zone. Hours on the
- * clocks of two zones are refused, even where they happen to lie within each other today: zones move against
- * each other with the season and by decree. The one exception is a parent whose hours are the whole week.
+ * Hours in the same time zone are compared for each minute of the week. Hours in different zones are refused, even if they lie
+ * within each other today, because offsets change with the season and by law. The only exception is a parent whose hours cover
+ * the whole week.
  */
 export function narrowConstraints(parent: Constraints, child: Constraints): NarrowedConstraints {
   for (const [constraint, rule] of Object.entries(rules) as [keyof Constraints, Rule][]) {
@@ -110,7 +110,7 @@ export function narrowConstraints(parent: Constraints, child: Constraints): Narr
   return { ok: true };
 }
 
-/** A use with the given facts that child permits and parent does not: checked, so that no example is a mere claim. */
+/** Builds a use that the child permits and the parent refuses, and verifies it with `permits`. */
 function witness(
   parent: Constraints,
   child: Constraints,
@@ -121,7 +121,7 @@ function witness(
   return permits(child, use).ok && !permits(parent, use).ok ? use : undefined;
 }
 
-/** A list of the parent's that is absent does not constrain. */
+/** If the parent has no list, it does not constrain. */
 function missingFrom<Value extends string>(
   parent: readonly Value[] | undefined,
   child: readonly Value[],
@@ -133,14 +133,14 @@ function missingFrom<Value extends string>(
   return extra === undefined ? undefined : { example: `${name} ${extra}`, facts: facts(extra) };
 }
 
-/** The account, or destination, that a child without a list of them could use first. */
+/** An example account or destination for a child without such a list. */
 function otherName(names: readonly string[] = []): string {
   let name = 'ANY-OTHER';
   for (let number = 2; names.includes(name); number++) name = `ANY-OTHER-${number}`;
   return name;
 }
 
-/** Likewise a well-formed LEI, assigned to nobody. */
+/** Likewise a well-formed but unassigned LEI. */
 function otherLei(counterparties: readonly Lei[] = []): Lei[] {
   for (let number = 0; number <= counterparties.length; number++) {
     const lei = completeLei(`0000${String(number).padStart(14, '0')}`);
@@ -165,7 +165,7 @@ function widerPerOrder(parent: Constraints, child: Constraints): Wider | undefin
 }
 
 function widerPerDay(parent: Constraints, child: Constraints): Wider | undefined {
-  // Reached with the limits per order in order, and each mandate in one currency.
+  // Here the limits per order are already checked, and each mandate uses one currency.
   const [limit, asked] = [parent.notionalPerDay, child.notionalPerDay];
   if (asked.ccy === limit.ccy && compareDecimals(asked.amount, limit.amount) <= 0) return undefined;
   const total = asked.ccy === limit.ccy ? justAbove(limit.amount, asked.amount) : asked.amount;
@@ -186,7 +186,7 @@ function widerQuantity({ quantityPerOrder: limit }: Constraints, child: Constrai
   return { example: `an order for a quantity of ${quantity}`, facts: { quantity } };
 }
 
-/** What is bounded over a while is bounded at once, too. */
+/** A limit over a window also bounds a single order. */
 function mostOfOneOrder({ quantityPerOrder, limits = [] }: Constraints): DecimalString | undefined {
   return limits
     .filter(({ measure }) => measure === 'quantity')
@@ -205,14 +205,14 @@ function widerHours(parent: Hours | undefined, child: Hours | undefined): Wider 
   return { example: describeMinute(minute, parent.timeZone), ...(at === undefined ? {} : { facts: { at } }) };
 }
 
-/** The minutes of the week, noons first: an example at noon is easier to think about than one at 00:00. */
+/** The minutes of the week, noons first, because an example at noon is easier to understand. */
 const daytimeFirst = Array.from({ length: minutesPerWeek }, (_, minute) => minute).sort(
   (a, b) => Number(b % 1440 === 720) - Number(a % 1440 === 720) || a - b,
 );
 
 function otherZone(parent: Hours, child: Hours): Wider {
   const because = `Hours in ${child.timeZone} cannot be shown to stay within hours in ${parent.timeZone}: state them in ${parent.timeZone}.`;
-  // A winter's and a summer's week in quarters of an hour: the seasons in which zones differ most.
+  // One winter and one summer week in steps of 15 minutes, because zones differ most between these seasons.
   for (const monday of [Date.UTC(2024, 0, 8), Date.UTC(2024, 6, 8)]) {
     for (let quarter = 0; quarter < 7 * 24 * 4; quarter++) {
       const at = monday + quarter * 15 * 60_000;

@@ -6,7 +6,9 @@ import { doesMoveValue } from './permits.ts';
 import { justAbove, lesser, one, type Wider } from './wider.ts';
 import { busiestHistory } from './window-history.ts';
 
-/** For each limit over a window the child needs one of the same measure that is at most as large over at least as long. */
+/**
+ * For each rolling limit of the parent, the child needs a limit of the same measure, at most as large, over at least as long.
+ */
 export function widerWindowLimits(parent: Constraints, child: Constraints): Wider | undefined {
   for (const limit of parent.limits ?? []) {
     const kept = child.limits?.some(
@@ -27,17 +29,17 @@ export function widerWindowLimits(parent: Constraints, child: Constraints): Wide
 }
 
 /**
- * Each asset of the child's list is on the parent's, with limits at most as large. Without a list the child could move
- * what has a worth in money in any quantity; and a list where the parent has none would free what has no known worth.
+ * The parent must list each asset of the child with limits at least as large. A child without a list could move valued assets
+ * in any quantity. A list that the parent lacks would permit assets without a known value.
  */
 export function widerAssets(parent: Constraints, child: Constraints): Wider | undefined {
   const mover = child.actions.find(doesMoveValue);
   const acting = mover === undefined ? {} : { action: mover };
-  // What is listed needs no worth: the example then stands on the quantity alone.
+  // Listed assets need no money value, so the example uses the quantity alone.
   const byQuantity = mover === undefined ? {} : { action: mover, notional: undefined };
   if (parent.assets === undefined) {
     const first = child.assets?.[0];
-    // A list under which nothing can be moved takes away only.
+    // A list that permits no movement only narrows.
     if (first === undefined || mover === undefined) return undefined;
     return {
       example: `moving ${first.perOrder} of the asset ${assetKey(first.asset)} that nobody has valued`,
@@ -78,7 +80,7 @@ function widerAsset(limit: AssetLimit | undefined, asked: AssetLimit): Wider | u
   };
 }
 
-/** For an example where the parent lists no token at all. */
+/** Used in the example if the parent lists no token. */
 const someToken: Asset = (() => {
   const dti = parseDti('4H95J0R2X');
   return dti.ok ? { dti: dti.value } : {};

@@ -26,7 +26,7 @@ describe('mandates of every kind', () => {
       }),
       { numRuns: 600, seed },
     );
-    // The property would hold of nothing: these show that it was put to the test.
+    // These counts show that the property did not hold vacuously.
     expect(counts.narrowed).toBeGreaterThan(100);
     expect(counts.permitted).toBeGreaterThan(1_000);
   });
@@ -69,7 +69,7 @@ describe('mandates of every kind', () => {
     ];
     const more = ['limits', 'notionalPerDay', 'notionalPerOrder', 'productClasses', 'quantityPerOrder', 'venues'];
     expect([...shown.keys()].sort()).toEqual([...every, ...more].sort());
-    // Limits over windows are shown where an example is found, which is more often than not.
+    // An example for rolling limits is found in more than half of the cases.
     expect(shown.get('limits') ?? 0).toBeGreaterThan(unshown.get('limits') ?? 0);
   });
 

@@ -16,10 +16,10 @@ export type MandateRefusal =
   | 'mandate_currency'
   | 'mandate_notional'
   | 'mandate_quantity'
-  /** An asset that is not listed, or more of it than may be moved. */
+  /** An asset that is not listed, or a quantity above its limit. */
   | 'mandate_asset'
   | 'mandate_destination'
-  /** More than may be used within a rolling window. */
+  /** A rolling limit is exceeded. */
   | 'mandate_limit'
   | 'mandate_approvals'
   | 'mandate_hours';
@@ -28,13 +28,13 @@ export type MandatePermission =
   | { readonly ok: true }
   | { readonly ok: false; readonly code: MandateRefusal; readonly detail: string };
 
-/** Actions that take market risk: every fact that the mandate constrains must be known. */
+/** Actions that take market risk: every constrained fact must be known. */
 const takesRisk = new Set(['order:create', 'order:approve', 'rfq:create', 'rfq:respond', 'rfq:accept']);
 
-/** Actions that send value away to an entry of the address book: to which must be known where the mandate says to which. */
+/** Actions that send value to an address book entry. The entry must be known if the mandate limits destinations. */
 const sendsAway = new Set(['withdrawal:request', 'withdrawal:approve', 'withdrawal:release']);
 
-/** Actions that move value without an instrument or a venue: what they are worth must be known. */
+/** Actions that move value without an instrument or venue. Their value must be known. */
 const movesValue = new Set([
   'settlement:instruct',
   'settlement:affirm',
@@ -48,8 +48,8 @@ const movesValue = new Set([
 ]);
 
 /**
- * Actions on trades, destinations and reports that have no worth of their own: on which account and with whom must
- * be known where the mandate says with which.
+ * Actions on trades, destinations and reports, which have no value of their own. Account and counterparty must be known if the
+ * mandate limits them.
  */
 const concernsAccounts = new Set([
   'allocation:propose',
@@ -63,26 +63,25 @@ const concernsAccounts = new Set([
   'report:correct',
 ]);
 
-/** Does the action move value without an instrument, so that an asset's own limit can stand for its worth? */
+/** Whether the action moves value without an instrument, so that the asset's own limit can replace a money value. */
 export function doesMoveValue(action: string): boolean {
   return movesValue.has(action);
 }
 
 /**
- * Limits and hours bound the taking of risk. Cancelling takes risk away and reading moves nothing: neither
- * stops being possible because an order has grown too large or the day has ended.
+ * Limits and hours apply only to actions that take risk. Cancelling reduces risk and reading moves nothing, so both stay
+ * possible outside the limits and hours.
  */
 export function isBoundByLimits(action: string): boolean {
   return action !== 'order:cancel' && !action.endsWith(':read');
 }
 
 /**
- * Do constraints permit this use? The first constraint that does not is named. A fact that is given is always
- * checked; a fact that is missing denies where the action cannot be judged without it (fail closed), and is
- * passed over where the action has no such fact.
+ * Checks a use against constraints and names the first violated one. A given fact is always checked. A missing fact denies if
+ * the action needs it (fail closed), and is ignored if the action has no such fact.
  *
- * Status, dates and chain of the mandate are not asked here, nor its running totals and approvals, unless
- * `notionalToday`, `assetToday`, `earlier` and `approvals` tell them.
+ * This function does not check the status, dates and chain of the mandate. It checks running totals and approvals only if
+ * `notionalToday`, `assetToday`, `earlier` and `approvals` are given.
  */
 export function permits(constraints: Constraints, use: MandateUse): MandatePermission {
   const { action, cfi, venue, jurisdiction } = use;
@@ -100,7 +99,7 @@ export function permits(constraints: Constraints, use: MandateUse): MandatePermi
     return refuse('mandate_jurisdiction', outside('jurisdiction', jurisdiction));
   const account = stranger(constraints.accounts, use.accounts, concerned);
   if (account !== undefined) return refuse('mandate_account', outside('account', account.value));
-  // Whoever deals names with whom: an empty list says that it is nobody whom the mandate lists.
+  // An action that takes risk must name its counterparty, so an empty list counts as unknown.
   const facing = risk && use.counterparties?.length === 0 ? undefined : use.counterparties;
   const counterparty = stranger(constraints.counterparties, facing, concerned);
   if (counterparty !== undefined) return refuse('mandate_counterparty', outside('counterparty', counterparty.value));
@@ -112,8 +111,8 @@ export function permits(constraints: Constraints, use: MandateUse): MandatePermi
 }
 
 /**
- * What a list of the mandate does not name. Where the list is there and the fact is not, that is a stranger without
- * a name, if the action needs the fact.
+ * Finds the first value that the mandate's list does not name. If the fact is missing and the action needs it, the result is
+ * an unnamed value.
  */
 function stranger<Value extends string>(
   allowed: readonly Value[] | undefined,
@@ -140,7 +139,7 @@ function withinLimits(
     if (needs.value && !bounded)
       return refuse('mandate_notional', 'The mandate limits the notional, and it is not known here.');
   } else if (notional.ccy !== notionalPerOrder.ccy) {
-    // Listed money of another currency is bounded by its own limit; it has no notional that could be compared.
+    // Listed money in another currency is bounded by its own limit; its notional cannot be compared.
     if (!bounded || use.asset?.ccy !== notional.ccy)
       return refuse(
         'mandate_currency',
@@ -185,7 +184,7 @@ function withinLimits(
   return { ok: true };
 }
 
-/** Approvals that are not known are not judged here: an intent gathers them after it has been asked about. */
+/** Unknown approvals are not checked here, because an intent collects them after this check. */
 function missingApproval(
   wanted: readonly WantedApproval[] | undefined,
   given: readonly WantedApproval[] | undefined,
@@ -200,7 +199,7 @@ function outside(what: string, value: string | undefined): string {
     : `The mandate does not allow the ${what} ${printable(value)}.`;
 }
 
-/** Facts come from parsed details; an action may come from elsewhere and is repeated only when short and plain. */
+/** Facts come from parsed details. The action may be untrusted text and is repeated only if it is short and plain. */
 function printable(text: string): string {
   return /^[\x21-\x7e]{1,64}$/.test(text) ? text : 'that was asked for';
 }

@@ -7,7 +7,7 @@ import type { MandateUse } from './mandate-use.ts';
 import { isBoundByLimits } from './permits.ts';
 import { lesser, one } from './wider.ts';
 
-/** Some use that constraints permit, with every fact known. Limits are shown on an action that they bind. */
+/** Returns a use that the constraints permit, with every fact known and an action to which the limits apply. */
 export function usePermittedBy(constraints: Constraints): MandateUse {
   const { actions, productClasses, venues, jurisdictions, accounts, counterparties, destinations } = constraints;
   const { quantityPerOrder, limits = [], hours } = constraints;

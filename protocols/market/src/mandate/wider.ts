@@ -1,17 +1,17 @@
 import { addDecimals, compareDecimals, type DecimalString, parseDecimal, zero } from '@countersign/kernel';
 import type { MandateUse } from './mandate-use.ts';
 
-/** What one constraint finds wider: words, and the facts that show it, to be put into an otherwise permitted use. */
+/** A wider constraint: its description, and the facts that show it in an otherwise permitted use. */
 export interface Wider {
   readonly example: string;
   readonly facts?: Partial<MandateUse>;
-  /** Said instead of the usual sentence. */
+  /** Replaces the usual sentence. */
   readonly because?: string;
 }
 
 export const one = parseDecimal('1') ?? zero;
 
-/** One more than the limit, or what was asked for where that is less. */
+/** One more than the limit, or the requested amount if it is less. */
 export function justAbove(limit: DecimalString, asked: DecimalString | undefined): DecimalString {
   const next = addDecimals(limit, one);
   return asked === undefined ? next : lesser(next, asked);

@@ -6,15 +6,15 @@ import type { EarlierUse, MandateUse } from './mandate-use.ts';
 import { justAbove, lesser } from './wider.ts';
 import { usedWithin } from './window-limits.ts';
 
-/** How many instants are tried: a search for an example must end soon, whatever the limits are. */
+/** Number of instants tried. It bounds the search for an example, whatever the limits are. */
 const maxInstants = 512;
 const secondsPerDay = 86_400;
 
 /**
- * A history of uses that constraints permit and that passes a limit they were cut from: as much as they let through at
- * one instant, then again as soon as the shortest of their windows has gone by. Uses of one instant are told as one.
+ * Builds a permitted history of uses that exceeds a limit of the parent: the maximum at one instant, then again when the
+ * shortest window has passed. Uses at the same instant are merged.
  *
- * @returns undefined where none was found; another history may pass the limit all the same
+ * @returns undefined if none was found; another history may still exceed the limit
  */
 export function busiestHistory(
   constraints: Constraints,
@@ -41,7 +41,7 @@ export function busiestHistory(
   return { total, facts: { ...toldAsFacts(constraints, limit.measure, uses, at), at } };
 }
 
-/** Just before the hours end: most of what was used before then was used within them. */
+/** Just before the hours end, because most earlier uses then lie within the hours. */
 function lastOpenInstant(hours: Hours | undefined): number {
   if (hours === undefined) return 0;
   const week = weekOf(hours);
@@ -50,14 +50,14 @@ function lastOpenInstant(hours: Hours | undefined): number {
 }
 
 interface Past {
-  /** Newest first: each was made earlier than the one before it. */
+  /** Newest first. */
   readonly uses: readonly EarlierUse[];
   readonly secondsAgo: number;
   readonly at: number;
   readonly measure: WindowLimit['measure'];
 }
 
-/** What may be used at an instant beside what is used after it; windows reach equally far both ways. */
+/** The amount that may be used at an instant in addition to the later uses. Windows reach equally far in both directions. */
 function roomAt(
   { notionalPerDay }: Constraints,
   own: readonly WindowLimit[],
@@ -75,7 +75,7 @@ function roomAt(
   return lesser(room, subtractDecimals(notionalPerDay.amount, onThatDay) ?? zero);
 }
 
-/** The newest use is the one that is asked about, as far as one order may go; the rest was before it. */
+/** The newest use becomes the checked use, up to the limit per order; the rest becomes earlier uses. */
 function toldAsFacts(
   constraints: Constraints,
   measure: WindowLimit['measure'],

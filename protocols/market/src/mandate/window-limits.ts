@@ -5,8 +5,8 @@ import type { EarlierUse, MandateUse } from './mandate-use.ts';
 type Used = Pick<MandateUse, 'notional' | 'quantity'>;
 
 /**
- * The first rolling limit that a use would pass, in a sentence. A notional that is not known, or is in another
- * currency, has been judged before; a quantity that is not known refuses where it is needed.
+ * Describes the first rolling limit that the use would exceed. An earlier check handles a notional that is unknown or in
+ * another currency. An unknown quantity is refused if it is needed.
  */
 export function exceededWindow(
   limits: readonly WindowLimit[] | undefined,
@@ -27,7 +27,7 @@ export function exceededWindow(
   return undefined;
 }
 
-/** What counts of earlier uses: a window reaches back from now and leaves out the instant at which it began. */
+/** The total of earlier uses within the window. The window reaches back from now and excludes its start instant. */
 export function usedWithin(limit: WindowLimit, earlier: readonly EarlierUse[] = []): DecimalString {
   return earlier.reduce(
     (sum, each) => (each.secondsAgo < limit.windowSeconds ? addDecimals(sum, measured(limit, each) ?? zero) : sum),

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { type Constraints, type MandateUse, parseConstraints } from '../index.ts';
 import { broker, clearer, firm } from './example-details.ts';
 
-/** Few values, so that parents, children and uses meet at their limits, and just beside them. */
+/** Few values, so that parents, children and uses often coincide at their limits or just beside them. */
 export const amounts = ['0.01', '1', '99.5', '100', '101', '250', '1000'];
 const windows = [60, 3_600, 86_400, 172_800];
 const actions = [
@@ -60,7 +60,7 @@ const anyApprovals = fc.uniqueArray(
   },
 );
 
-/** Constraints of every kind: those that do not parse are mended by leaving out what does not fit. */
+/** Constraints of every kind: fields that do not parse are removed. */
 export const anyConstraints: fc.Arbitrary<Constraints> = fc
   .record({
     actions: some(actions),
@@ -117,7 +117,7 @@ interface Change {
   readonly smaller: boolean;
   readonly twist: 'none' | 'shorter windows' | 'longer windows' | 'no asset limit per day';
 }
-/** @param least how many of the constraints are kept at least */
+/** @param least minimum number of constraints to keep */
 const changes = (least: number): fc.Arbitrary<Change> =>
   fc.record({
     other: anyConstraints,
@@ -126,7 +126,7 @@ const changes = (least: number): fc.Arbitrary<Change> =>
     twist: fc.constantFrom('none', 'none', 'none', 'shorter windows', 'longer windows', 'no asset limit per day'),
   });
 
-/** A child that is near its parent: most of its constraints are the parent's own, or a little less. */
+/** A child near its parent: most constraints equal the parent's or are slightly tighter. */
 export function childOf(parent: Constraints, change: Change): Constraints {
   const keeps = (name: string) => change.kept.includes(name);
   const own = Object.fromEntries(Object.entries(parent).filter(([name]) => keeps(name)));
@@ -158,7 +158,7 @@ function windowNear(seconds: number, twist: Change['twist']): number {
   return windows[index] ?? seconds;
 }
 
-/** A mandate and mandates cut from one another below it: 2 to 5 in all, each near the one above. */
+/** A chain of 2 to 5 mandates in which each is a sub-mandate near its parent. */
 export const anyLine: fc.Arbitrary<readonly Constraints[]> = fc
   .tuple(anyConstraints, fc.array(changes(13), { minLength: 1, maxLength: 4 }))
   .map(([root, steps]) => {
@@ -177,7 +177,7 @@ export const anyPair = fc
 
 const money = fc.record({ amount: decimal, ccy: fc.constantFrom('USD', 'USD', 'EUR') });
 
-/** Any use, whether it makes sense or not. */
+/** Any use, plausible or not. */
 export const anyUse = fc
   .record({
     action: fc.constantFrom('order:create', ...actions),
@@ -213,9 +213,9 @@ export const anyUse = fc
   .map((use) => use as unknown as MandateUse);
 
 /**
- * Uses at the edge of constraints: at the limits, and the least step above them, on its first actions.
+ * Uses at the limits of constraints and one smallest step above them, for the first actions.
  *
- * @param base facts that are kept
+ * @param base facts to keep unchanged
  */
 export function edgeUses(constraints: Constraints, base: MandateUse): readonly MandateUse[] {
   const { notionalPerOrder, notionalPerDay, quantityPerOrder, limits = [], assets = [] } = constraints;
@@ -257,7 +257,7 @@ export function edgeUses(constraints: Constraints, base: MandateUse): readonly M
   return constraints.actions.slice(0, 3).flatMap((action) => edges.map((edge) => ({ ...within, ...edge, action })));
 }
 
-/** An amount, what a hundredth below it leaves room for, and a hundredth more. */
+/** The limit, and amounts one hundredth below and above it. */
 function aroundOf(limit: DecimalString): readonly DecimalString[] {
   const step = parseDecimal('0.01') ?? zero;
   const below = amounts.map((text) => parseDecimal(text) ?? zero).filter((each) => compareDecimals(each, limit) < 0);

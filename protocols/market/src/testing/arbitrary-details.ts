@@ -14,7 +14,7 @@ import {
   timesInForce,
 } from '../index.ts';
 
-/** Authorization details of every type, with every optional field here and there. Long values seldom meet twice. */
+/** Authorization details of every type, with each optional field sometimes present. Long values rarely coincide. */
 
 const identifier = fc.stringMatching(/^[0-9A-Za-z][0-9A-Za-z._:/@#+-]{15,40}$/);
 const lei = fc
@@ -34,7 +34,7 @@ const instant = fc
 const day = fc
   .date({ min: new Date('2026-01-01T00:00:00Z'), max: new Date('2030-01-01T00:00:00Z'), noInvalidDate: true })
   .map((date) => date.toISOString().slice(0, 10));
-/** A decimal above zero with at most this many digits after the point, in its one form. */
+/** A decimal above zero with at most this many digits after the point, in canonical form. */
 const decimal = (digits: number) =>
   fc.bigInt(1n, 10n ** 15n).map((units) => {
     const text = units.toString().padStart(digits + 1, '0');
@@ -85,7 +85,7 @@ const order = {
 const place = fc.oneof(fc.constant('CEDELULLXXX'), lei, chainId);
 const settlementEnd = fc.oneof(fc.record({ lei, account: identifier }), fc.record({ lei, address }));
 
-/** The fields of each type beside the common ones, and those of them that may be absent. */
+/** The fields of each type besides the common ones, and which of them are optional. */
 const own: {
   readonly [Type in AuthorizationDetailType]: {
     readonly fields: Readonly<Record<string, fc.Arbitrary<unknown>>>;
@@ -223,7 +223,7 @@ function detailOf(type: AuthorizationDetailType): fc.Arbitrary<AuthorizationDeta
     });
 }
 
-/** Details of one type, or of any. */
+/** Details of the given types, or of any type. */
 export function arbitraryDetail(...types: readonly AuthorizationDetailType[]): fc.Arbitrary<AuthorizationDetail> {
   return fc.oneof(...(types.length === 0 ? authorizationDetailTypes : types).map(detailOf));
 }

@@ -1,4 +1,4 @@
-/** One well-formed authorization detail of each type, as it comes from outside. For tests only. */
+/** One well-formed authorization detail of each type as untrusted input. For tests only. */
 export const firm = '529900T8BM49AURSDO55';
 export const broker = 'HWUPKR0MPOU8FGXBT394';
 export const clearer = '5493001KJTIIGC8Y1R12';
@@ -30,12 +30,12 @@ const order = {
   client_order_id: 'ORD-1',
 };
 
-/** The executed order that is allocated, cleared and settled. */
+/** The executed order to allocate, clear and settle. */
 export const trade = 'txn_01k9z3m8q4d6s0v2x5y7a9b1c9';
 
 const uti = `${firm}TRADE0001`;
 
-/** An entry of the address book that is a settlement account, and no address. */
+/** An address book entry for a settlement account instead of an address. */
 export const settlementAccount = {
   ...common,
   type: 'urn:countersign:rar:v1:address_book_change',

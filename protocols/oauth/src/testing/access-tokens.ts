@@ -6,7 +6,7 @@ export const audience = 'https://venue.example/orders';
 export const now = 1_800_000_000_000;
 export const seconds = now / 1000;
 
-/** A trade order with valid codes: an authorization detail that a token may carry. */
+/** A trade order with valid codes: an authorization detail for a token. */
 const tradeOrder = {
   type: 'urn:countersign:rar:v1:trade_order',
   locations: [audience],
@@ -28,7 +28,7 @@ const tradeOrder = {
   client_order_id: 'C-1',
 };
 
-/** Every claim of a fully dressed access token, as JSON. */
+/** An access token's claims with every optional claim, as JSON. */
 export function fullClaims(jkt: string): JsonObject {
   return {
     iss: issuer,

@@ -33,8 +33,8 @@ export function signWith(pair: Pair, data: Uint8Array): Buffer {
 }
 
 /**
- * A correctly signed compact JWS with any header and payload, right or wrong. A text is encoded as it is, so that
- * JSON which no serializer writes (doubled keys) can be signed too.
+ * Makes a correctly signed compact JWS with any header and payload, valid or not. Text is encoded unchanged, so that a test
+ * can sign JSON that no serializer writes, such as duplicate keys.
  */
 export function forge(pair: Pair, header: unknown, payload: unknown): string {
   const signingInput = `${encode(header)}.${encode(payload)}`;

@@ -2,14 +2,14 @@ import { type EncodedHeader, encodeHeader } from '../jws.ts';
 import { importVerificationKey, type VerificationKey } from '../key-cache.ts';
 import { forge, makePair, type Pair, signWith } from './forge.ts';
 
-/** An issuer's key with everything that signing and verifying with it takes. */
+/** An issuer's key with everything needed for signing and verification. */
 export interface IssuerKey {
   readonly pair: Pair;
   readonly key: VerificationKey;
   readonly name: { readonly kid: string; readonly algorithm: Pair['algorithm'] };
   readonly sign: (signingInput: Uint8Array) => Promise<Uint8Array>;
   readonly keyOf: (kid: string) => VerificationKey | undefined;
-  /** A correctly signed JWT of any type with any claims; no `typ` when it is undefined. */
+  /** A correctly signed JWT of any type with any claims; without `typ` if it is undefined. */
   forge(typ: string | undefined, claims: unknown): string;
   header(typ: string): EncodedHeader;
 }

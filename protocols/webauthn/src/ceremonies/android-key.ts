@@ -30,12 +30,13 @@ const schemes: ReadonlyMap<Cbor | undefined, SignatureScheme> = new Map<Cbor | u
 ]);
 
 /**
- * Verifies a statement of the format `android-key` (WebAuthn Level 3 section 8.4) but for its chain: signed by the key of
- * the first certificate, which is the key of the credential; over this very registration; for no other application.
+ * Verifies a statement of the format `android-key` (WebAuthn Level 3 section 8.4) except its certificate chain. The key of the
+ * first certificate must equal the credential's key and must have signed this registration, and the key must not be usable by
+ * all applications.
  *
  * @param claim.chain at least the first certificate
- * @returns whether the certificate says that secure hardware made the key and signs with it. Without that, a statement
- *   is worth no more than a word of the device's software
+ * @returns whether the certificate states that secure hardware generated and uses the key. Otherwise the statement only rests
+ *   on the device's software
  * @throws CodedError `attestation_untrusted`
  */
 export function verifyAndroidKey(claim: {
@@ -59,7 +60,7 @@ export function verifyAndroidKey(claim: {
   if (!Buffer.from(challenge).equals(clientDataHash)) throw wrong('Its certificate was made for another registration.');
   for (const list of [software, hardware]) {
     if (list.allApplications) throw wrong('Its key is open to every application.');
-    // Absent, nothing is claimed, and the key is not one of hardware.
+    // If absent, nothing is claimed, and the key does not count as a hardware key.
     if ((list.origin ?? originGenerated) !== originGenerated) throw wrong('Its key was brought from elsewhere.');
     if (list.purposes?.some((purpose) => purpose !== purposeSign) === true)
       throw wrong('Its key is for other purposes than signing.');

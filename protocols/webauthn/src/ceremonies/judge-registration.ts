@@ -2,25 +2,25 @@ import { defined } from '@countersign/kernel';
 import type { WebAuthnCode } from '../errors.ts';
 import type { AttestationTrust } from './attestation-trust.ts';
 
-/** What authenticators of some people must be. User verification is asked of every one. */
+/** The authenticator requirements for a group of people. User verification is always required. */
 export interface RegistrationRule {
-  /** It cannot leave its hardware: BE=0, by the word of a maker who is trusted. */
+  /** The key cannot leave its hardware: BE=0, attested by a trusted manufacturer. */
   readonly deviceBound: boolean;
   /** Whether a trusted root must attest the manufacturer. */
   readonly attestation: 'trusted' | 'any';
-  /** Attestation statement formats; each that is understood when left out. */
+  /** Attestation statement formats; default: all supported formats. */
   readonly formats?: readonly string[];
-  /** Models; each when left out. */
+  /** Authenticator models. Default: all models. */
   readonly aaguids?: readonly string[];
 }
 
 /**
- * What its attestation was worth: `none` was given; `self` is the key's own word, which proves nothing; `untrusted` is that
- * of a maker whom no root stands for; `trusted` leads to a root.
+ * The trust level of an attestation. `none`: there was none. `self`: signed by the credential's own key, which proves nothing.
+ * `untrusted`: no chain to a trusted root. `trusted`: a chain to a trusted root.
  */
 export type AttestationWorth = 'none' | 'self' | 'untrusted' | 'trusted';
 
-/** What of an authenticator is judged, when it is registered and again when it is used. */
+/** The properties checked when an authenticator is registered and each time it is used. */
 export interface JudgedAuthenticator {
   readonly backupEligible: boolean;
   /** UUID. */
@@ -41,15 +41,16 @@ export type Judgement =
       readonly detail: string;
     };
 
-/** Whether browsers are asked for an attestation, which shows the model of the key. */
+/** Whether to request an attestation from browsers. An attestation reveals the model of the key. */
 export function asksForAttestation(rule: RegistrationRule): boolean {
   return needsTrust(rule) || rule.formats !== undefined || rule.aaguids !== undefined;
 }
 
 /**
- * Judges an authenticator by a rule. Pure; the same for a new one and for one that was registered under another rule.
+ * Checks an authenticator against a rule. A pure function, used both for new authenticators and for those registered under
+ * another rule.
  *
- * @param trust.metadata where it knows the model and says that keys of it were broken, or are kept in software, it counts
+ * @param trust.metadata model metadata; it is applied if it lists the model as compromised or as storing keys in software
  */
 export function judgeRegistration(
   { backupEligible, aaguid, attestation, attestationFormat }: JudgedAuthenticator,
@@ -75,7 +76,10 @@ export function judgeRegistration(
   return { ok: true };
 }
 
-/** One rule that is as strict as all of them together: for who has several roles. The laxest when there is none. */
+/**
+ * Combines rules into one that is as strict as all of them, for a person with several roles. Without rules, returns the least
+ * strict rule.
+ */
 export function strictestRule(rules: readonly RegistrationRule[]): RegistrationRule {
   return rules.reduce<RegistrationRule>(
     (strictest, rule) => {
@@ -91,7 +95,7 @@ export function strictestRule(rules: readonly RegistrationRule[]): RegistrationR
   );
 }
 
-/** That a key cannot be copied is only as good as who says so. */
+/** The claim that a key cannot be copied is only as reliable as its source, so it needs a trusted attestation. */
 function needsTrust({ attestation, deviceBound }: RegistrationRule): boolean {
   return attestation === 'trusted' || deviceBound;
 }

@@ -2,25 +2,25 @@ import type { ParsedCertificate } from '@countersign/x509';
 import { contextConstructed, readDer, readDerSequence, tags } from '@countersign/x509/der';
 import { SettingsService, verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server';
 
-// The one door to the library. It brings roots of its own for some formats and, where it has a root, fetches the
-// revocation lists that a certificate names: addresses of the sender's choice. Without roots it verifies what was signed
-// and leaves the chain to us, who ask nobody.
+// The only module that imports the library. The library has built-in roots for some formats. With a root, it fetches the
+// revocation lists that a certificate names, from addresses of the sender's choice. Without roots, it only verifies the signed
+// data; our own code validates the chain without network access.
 for (const identifier of ['apple', 'android-key', 'android-safetynet', 'packed', 'tpm', 'fido-u2f'] as const)
   SettingsService.setRootCertificates({ identifier, certificates: [] });
 
 export { verifyAuthenticationResponse, verifyRegistrationResponse };
 
-/** From 1970 to 2049, or to the end: as long as either form of a time reaches (RFC 5280 section 4.1.2.5). */
+/** From 1970 to 2049, or to the last representable time: the maximum of each time form (RFC 5280 section 4.1.2.5). */
 const always = [
   { utc: '700101000000Z', generalized: '19700101000000Z' },
   { utc: '491231235959Z', generalized: '99991231235959Z' },
 ] as const;
 
 /**
- * The attestation object for the library, which holds the first certificate against the clock of this machine and cannot be
- * told another time. What it is given has a validity that no clock refuses, and is the same in every other octet. It loses
- * nothing by that: it does not verify signatures of certificates where it has no roots, and no attestation signs its chain.
- * The validity that the certificate states counts where its chain is judged, at the time that the caller says.
+ * Prepares the attestation object for the library, which checks the first certificate against the system clock and accepts no
+ * other time. The copy has an unlimited validity period and is otherwise identical. This is safe: without roots the library
+ * does not verify certificate signatures, and no attestation signs its own chain. Our chain validation checks the real
+ * validity period at the caller's time.
  *
  * @param leaf read from a view of `attestationObject`
  */

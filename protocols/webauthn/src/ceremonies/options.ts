@@ -2,19 +2,19 @@ import type { Json } from '@countersign/kernel';
 import { algorithms } from '../cose-key.ts';
 import { asksForAttestation, type RegistrationRule } from './judge-registration.ts';
 
-/** Who asks. */
+/** The relying party. */
 export interface RelyingParty {
-  /** A registrable domain or a part of one, e.g. `id.example.com`: keys answer to it and what is below it alone. */
+  /** A registrable domain or a part of one, e.g. `id.example.com`: keys respond only to this domain and its subdomains. */
   readonly rpId: string;
   /** Exact origins of our pages, e.g. `https://id.example.com`. */
   readonly origins: readonly string[];
 }
 
-/** A credential that is known, as browsers are told of it. */
+/** A known credential as sent to browsers. */
 export interface CredentialDescriptor {
   /** Base64url. */
   readonly credentialId: string;
-  /** As the browser named them when it was registered. */
+  /** As reported by the browser at registration. */
   readonly transports?: readonly string[];
 }
 
@@ -24,12 +24,12 @@ export type CreationOptions = { readonly challenge: string } & Readonly<Record<s
 export type RequestOptions = { readonly challenge: string } & Readonly<Record<string, Json>>;
 
 /**
- * What a browser needs to make a credential: discoverable, so that a sign-in need not name anybody, with user verification,
- * and attested where the rule asks for it.
+ * Builds the options to create a credential: discoverable, so that sign-in needs no user name; with user verification; and
+ * with attestation if the rule requires it.
  *
  * @param request.challenge 16 to 64 unguessable octets, base64url
- * @param request.user.handle 1 to 64 octets that say nothing about the person, base64url; the key keeps them
- * @param request.exclude what the person has already: the key in their hand is then not registered twice
+ * @param request.user.handle 1 to 64 octets, base64url, without personal data; the authenticator stores them
+ * @param request.exclude the person's existing credentials, so that the same authenticator is not registered twice
  */
 export function registrationOptions({
   relyingParty,
@@ -41,7 +41,7 @@ export function registrationOptions({
   timeoutSeconds = 120,
 }: {
   readonly relyingParty: Pick<RelyingParty, 'rpId'>;
-  /** Of the installation, as browsers show it. */
+  /** Name of the installation as shown by browsers. */
   readonly name: string;
   readonly user: { readonly handle: string; readonly name: string; readonly displayName: string };
   readonly challenge: string;
@@ -62,10 +62,9 @@ export function registrationOptions({
 }
 
 /**
- * What a browser needs to have a challenge signed.
+ * Builds the options to sign a challenge.
  *
- * @param request.allow the credentials that may answer; any discoverable one when left out or empty, which shows nothing
- *   about anybody
+ * @param request.allow the permitted credentials; if absent or empty, any discoverable one, which reveals nothing about users
  */
 export function authenticationOptions({
   relyingParty,

@@ -5,19 +5,19 @@ import { webAuthnErrors } from '../errors.ts';
 import type { AssertionOctets } from '../verify-assertion.ts';
 import { maxSignatureOctets } from '../verify-assertion.ts';
 
-/** Longest attestation object that is read, in octets: authenticator data and a chain of certificates. */
+/** Maximum length of an attestation object in octets: authenticator data and a chain of certificates. */
 export const maxAttestationObjectOctets = 32_768;
 const maxUserHandleOctets = 64;
 
-/** An AuthenticationResponseJSON (WebAuthn Level 3 section 5.2.2), read and not yet verified. */
+/** A parsed, unverified AuthenticationResponseJSON (WebAuthn Level 3 section 5.2.2). */
 export interface Assertion extends AssertionOctets {
-  /** Base64url. Finds the key by which it is verified. */
+  /** Base64url. Identifies the verification key. */
   readonly credentialId: string;
-  /** Base64url; what the key kept of its registration. */
+  /** Base64url; the user handle that the authenticator stored at registration. */
   readonly userHandle?: string;
 }
 
-/** A RegistrationResponseJSON (section 5.2.1), read and not yet verified. */
+/** A parsed, unverified RegistrationResponseJSON (section 5.2.1). */
 export interface Registration {
   readonly credentialId: string;
   readonly clientDataJSON: Uint8Array;
@@ -26,7 +26,7 @@ export interface Registration {
 }
 
 /**
- * Reads what a browser brought of `navigator.credentials.get`, bounded.
+ * Parses a result of `navigator.credentials.get` within size limits.
  *
  * @param credential the JSON value, or its text
  * @throws CodedError `credential_malformed`
@@ -45,7 +45,7 @@ export function readAssertion(credential: unknown): Assertion {
   };
 }
 
-/** As {@link readAssertion}, of `navigator.credentials.create`. @throws CodedError `credential_malformed` */
+/** Like {@link readAssertion}, for `navigator.credentials.create`. @throws CodedError `credential_malformed` */
 export function readRegistration(credential: unknown): Registration {
   const { id, response } = readCredential(credential);
   return {
@@ -62,7 +62,7 @@ function readCredential(credential: unknown): { id: string; response: Readonly<R
   const { id, rawId, type, response } = membersOf(typeof credential === 'string' ? parse(credential) : credential);
   if (type !== 'public-key') throw malformed('is not of type public-key');
   const credentialId = octets(id, maxCredentialIdOctets, 'id').toString('base64url');
-  // One id under two names: a reader of the other one would find another key.
+  // `id` and `rawId` must match, or different readers could select different keys.
   if (rawId !== credentialId) throw malformed('has an id that is not its rawId');
   return { id: credentialId, response: membersOf(response) };
 }
@@ -73,7 +73,7 @@ function parse(text: string): unknown {
   return read.value;
 }
 
-/** Hints for a later browser: what does not look like one is left out. */
+/** Hints for later browsers. Malformed values are ignored. */
 function transportsOf(value: unknown): readonly string[] {
   if (!Array.isArray(value)) return [];
   const items: readonly unknown[] = value.slice(0, 8);

@@ -8,32 +8,32 @@ import { verifyAuthenticationResponse } from './library-clock.ts';
 import type { RelyingParty } from './options.ts';
 import type { Assertion } from './read-responses.ts';
 
-/** What is kept of a credential. */
+/** The stored data of a credential. */
 export interface RegisteredCredential {
   /** Base64url. */
   readonly credentialId: string;
   readonly jwk: PublicJwk;
-  /** The highest that was seen; 0 for keys that do not count. */
+  /** The highest counter seen; 0 for authenticators without a counter. */
   readonly counter: number;
   readonly backupEligible: boolean;
 }
 
 export interface VerifiedAuthentication {
-  /** To be kept, in the same breath as it is compared: of two at once, one is a copy. */
+  /** The caller must compare and store the counter atomically: of two concurrent equal counters, one is from a copy. */
   readonly counter: number;
   readonly backedUp: boolean;
-  /** The assertion as records keep it. */
+  /** The assertion in the form for audit records. */
   readonly signature: WebAuthnSignature;
 }
 
 /**
- * Verifies an assertion against what is kept of its credential (WebAuthn Level 3 section 7.2). Our own verification comes
- * first, because what counts today must be verifiable by everybody later; then the library's, and either can refuse.
+ * Verifies an assertion against its stored credential (WebAuthn Level 3 section 7.2). Our own verification runs first, because
+ * accepted evidence must be verifiable later by everyone. The library's verification follows; either can refuse.
  *
- * Whether the challenge was given, to this person and only once, is for who gave it.
+ * The caller must check that it issued the challenge to this person and that it is used only once.
  *
- * @throws CodedError of `webAuthnErrors`: `counter_rolled_back` only for an assertion that verifies, so that nobody but the
- *   holder of a copy can raise it
+ * @throws CodedError of `webAuthnErrors`: `counter_rolled_back` only for an assertion that verifies, so that only the holder
+ *   of a copy can cause it
  */
 export async function verifyAuthentication({
   assertion,
@@ -68,7 +68,7 @@ export async function verifyAuthentication({
       expectedChallenge: challenge,
       expectedOrigin: [...origins],
       expectedRPID: rpId,
-      // The counter is compared below: here a copy could not be told from a wrong signature.
+      // The counter is compared below, because the library would not distinguish a copy from an invalid signature.
       credential: { id: registered.credentialId, publicKey: coseKeyOfJwk(registered.jwk), counter: 0 },
     }),
   );

@@ -13,7 +13,7 @@ import { verifyRegistrationResponse, withoutValidity } from './library-clock.ts'
 import type { RelyingParty } from './options.ts';
 import type { Registration } from './read-responses.ts';
 
-/** A credential that an authenticator has just made, at our page, with its user verified. */
+/** A credential just created on our page, with user verification. */
 export interface VerifiedRegistration extends JudgedAuthenticator {
   /** Base64url. */
   readonly credentialId: string;
@@ -23,24 +23,24 @@ export interface VerifiedRegistration extends JudgedAuthenticator {
   readonly backedUp: boolean;
   readonly counter: number;
   readonly transports: readonly string[];
-  /** Of the model, where the metadata knows it. */
+  /** Model name, if the metadata lists it. */
   readonly model?: string;
   readonly rpId: string;
   readonly origin: string;
 }
 
-/** Formats of attestation statements that are understood; `android-safetynet` has come to its end. */
+/** Supported attestation statement formats; `android-safetynet` is discontinued. */
 export const attestationFormats = ['none', 'packed', 'fido-u2f', 'tpm', 'apple', 'android-key'] as const;
 
 const maxChain = 6;
 
 /**
- * Verifies a registration (WebAuthn Level 3 section 7.1). What it is worth is said and not judged: see
- * `judgeRegistration`. Whether the challenge was given, and the credential is registered already, is for who keeps them.
+ * Verifies a registration (WebAuthn Level 3 section 7.1). It reports the trust level of the attestation; `judgeRegistration`
+ * decides on it. The caller must check that it issued the challenge and that the credential is not registered yet.
  *
- * @param request.at milliseconds since the epoch: when the certificates of the maker must be valid. The clock of this
- *   machine is not asked
- * @throws CodedError of `webAuthnErrors`: `attestation_untrusted` for an attestation that is wrong, or of no known format
+ * @param request.at milliseconds since the epoch: the time at which the manufacturer's certificates must be valid. The system
+ *   clock is not used
+ * @throws CodedError of `webAuthnErrors`: `attestation_untrusted` for an invalid attestation or an unknown format
  */
 export async function verifyRegistration({
   registration,
@@ -67,7 +67,7 @@ export async function verifyRegistration({
   const aaguid = uuidOf(credential.aaguid);
   const chain = readChain(statement.get('x5c'));
   let vouched = true;
-  // The library follows addresses in certificates of this format, which anybody can make.
+  // For this format the library fetches addresses from certificates, which anyone can forge.
   if (format === 'android-key') {
     const clientDataHash = sha256(registration.clientDataJSON);
     vouched = verifyAndroidKey({ statement, chain: chain ?? [], authenticatorData, clientDataHash, key }).inHardware;
@@ -144,7 +144,7 @@ async function requireAttestationHolds(
       expectedOrigin: [...origins],
       expectedRPID: rpId,
       supportedAlgorithmIDs: [...algorithms],
-      // Asked below, of what the attestation covers.
+      // Checked below on the attested data.
       requireUserPresence: false,
       requireUserVerification: false,
     });
@@ -162,12 +162,12 @@ function worthOf(
   isTrusted: () => boolean,
 ): AttestationWorth {
   if (format === 'none') return 'none';
-  // Section 8.2: without certificates it is the key itself that signed.
+  // Section 8.2: without certificates, the credential's own key signed.
   if (statement.get('x5c') === undefined) return 'self';
   return isTrusted() ? 'trusted' : 'untrusted';
 }
 
-/** Undefined when there are none, or one of them cannot be read: it then leads nowhere. */
+/** Undefined if there are none or one is malformed; the chain is then untrusted. */
 function readChain(certificates: Cbor | undefined): readonly ParsedCertificate[] | undefined {
   if (!Array.isArray(certificates) || certificates.length > maxChain) return undefined;
   const chain: ParsedCertificate[] = [];
