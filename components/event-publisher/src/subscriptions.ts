@@ -170,7 +170,7 @@ export function createSubscriptions({
   };
 }
 
-/** Takes subscriptions that cannot be delivered out of delivery. */
+/** A subscription that cannot be delivered, and the reason. */
 export interface Suspension {
   readonly held: Subscription;
   readonly detail: string;

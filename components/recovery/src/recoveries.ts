@@ -42,7 +42,7 @@ const mostListed = 100;
 
 /**
  * Lost factors. There is one way: identity proved again, two people of different functions, what was held ended first,
- * then an invitation, then a while in which nothing moves value. Every step is recorded before anyone is notified.
+ * then an invitation, then a while in which nothing moves value. Every step is recorded before its result is released.
  *
  * @throws CodedError `configuration_invalid`
  */
