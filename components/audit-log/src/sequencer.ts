@@ -321,7 +321,7 @@ export function createSequencer(dependencies: {
   async function append(draft: RecordDraft, work?: WorkWithRecord): Promise<RecordReceipt> {
     checkMembers(draft);
     checkFit(draft);
-    // Records of removals get no exception, whoever writes them.
+    // Records of removals get no exception, regardless of the writer.
     const refusal = isOwn(draft) && work === undefined ? undefined : mayAppend();
     if (refusal !== undefined) throw refusal;
     return appendChecked(draft, work);

@@ -76,7 +76,7 @@ describe.skipIf(!chromium.found)(`a device key in a browser${skipped}`, () => {
     page.on('pageerror', (error) => complaints.push(error.message));
     return { page, complaints };
   }
-  /** Who leaves before the page says so may leave without the key. */
+  /** A person who leaves before the page confirms may leave without the key. */
   async function enrolled(page: Awaited<ReturnType<typeof opened>>['page']): Promise<void> {
     await page.getByRole('heading', { name: 'Browser enrolled' }).waitFor();
     await page.getByText('You can close this page.').waitFor();

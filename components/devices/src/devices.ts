@@ -33,7 +33,7 @@ import { createPostureStore, posturesChannel } from './store/postures.ts';
 export interface DevicesDependencies {
   /** As the component's own role. */
   readonly pool: pg.Pool;
-  /** For the connection that listens for what other nodes were told. */
+  /** For the connection that listens for reports to other nodes. */
   readonly access: ComponentAccess;
   readonly audit: Pick<AuditLog, 'append' | 'standings' | 'find' | 'search' | 'newest'>;
   /** With the same key on every node, which is not in the database; challenges are made with it too. */

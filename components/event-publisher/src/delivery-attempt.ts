@@ -5,7 +5,7 @@ import { backOffMs, isCodedError, type Random } from '@countersign/kernel';
 export const turnMs = 10_000;
 /** Pause after a failure of ours, not of the receiver. */
 export const ownFaultMs = 5_000;
-/** Pause before a row is checked again that its newest record does not confirm. */
+/** Pause before the next check of a row that its newest record does not confirm. */
 export const unprovenMs = 60_000;
 /** Another node takes over when the node that delivers has shown no sign of life for this time. */
 export const leaseMs = 30_000;
@@ -19,7 +19,7 @@ export function retryAfter(attempts: number, random: Random): number {
   return backOffMs(attempts, { firstMs: firstRetryMs, longestMs: longestRetryMs }, random);
 }
 
-/** Whether a run of failures has lasted so long that it is not tried any more. Milliseconds since the epoch. */
+/** Whether failures have lasted so long that delivery stops. Milliseconds since the epoch. */
 export function failsForTooLong(failingSince: number | undefined, now: number): boolean {
   return failingSince !== undefined && now - failingSince >= suspendAfterMs;
 }
@@ -32,9 +32,9 @@ export type PostOutcome =
 const postTimeoutMs = 5_000;
 
 /**
- * Posts to an address that an institution gave; a 2xx answer says that it is theirs now.
+ * Posts to an institution's address; with a 2xx answer the receiver takes responsibility for the event.
  *
- * @throws what is a fault of ours, and not the receiver's
+ * @throws errors on our side; failures of the receiver are not thrown
  */
 export async function postTo(
   outbound: Pick<Outbound, 'post'>,

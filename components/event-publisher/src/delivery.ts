@@ -41,7 +41,7 @@ type Outcome = { readonly kind: 'delivered' | 'lease-lost' } | Extract<PostOutco
  * One turn of a subscription: sends its events in log order, one at a time, and advances after a 2xx answer.
  *
  * @param turn.newest the newest place when the subscription was leased
- * @param turn.ended says that it is to stop, between two events
+ * @param turn.ended whether to stop; checked between two events
  * @returns how many events were delivered
  */
 export async function deliver(

@@ -51,7 +51,7 @@ export interface RunningEventPublisher extends EventPublisher {
   /**
    * Events, and positions between them: a reader that resumes at any of them misses nothing.
    *
-   * @returns once the position was found to be one, before anything is followed
+   * @returns after the position was validated, before following starts
    * @throws CodedError `event_position_invalid`
    */
   followPlaces(institution: string, query: FollowQuery, signal: AbortSignal): Promise<AsyncIterable<Followed>>;

@@ -85,7 +85,7 @@ export function eventPublisherRoutes(
   );
 
   const streams = createStreams(streamTimes);
-  // Before the server waits for what it is still answering.
+  // Runs before the server waits for requests in progress.
   app.addHook('preClose', async () => streams.end());
   app.get<StreamRoute>(
     '/events/stream',

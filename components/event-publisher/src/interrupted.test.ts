@@ -6,7 +6,7 @@ import { createEventWorld, type EventWorld } from './testing/event-world.ts';
 import { leis } from './testing/example-mandate.ts';
 import { type Receiver, startReceiver } from './testing/receiver.ts';
 
-// A process dies between a record and its row. Whoever looks next, on any node, completes the row from the record.
+// A process dies between a record and its row. The next reader, on any node, completes the row from the record.
 
 const died = 'the process died';
 let receiver: Receiver;

@@ -20,7 +20,7 @@ const subscribe = (institution: string = leis.fund, url = receiver.url) =>
 const subscription = async (institution: string = leis.fund) => (await world.events.subscriptions(institution))[0];
 const place = (index: bigint): string => index.toString().padStart(20, '0');
 
-/** The receiver keeps its answers until it is told to give them. */
+/** The receiver holds its answers until the test releases them. */
 function heldAnswers(of: Receiver) {
   const held: ServerResponse[] = [];
   let arrived = (): void => undefined;

@@ -23,7 +23,7 @@ export const slicesOfPage = 8;
 /**
  * Reads stretches of the log, and what is made of each record.
  *
- * Those who follow mostly stand at the same place, and wake up together: one reading is for all of them.
+ * Most followers wait at the same place and wake up together, so they share one reading.
  *
  * @param dependencies.read what a record makes
  */
@@ -38,7 +38,7 @@ export function createSlices<Item>(dependencies: {
     const entries = await log.scan({ types, after, limit: size });
     const items: Item[] = [];
     for (const { index, text } of entries) {
-      // The log's own text: written by it and by nobody else.
+      // The log alone writes this text.
       const record = JSON.parse(text) as EvidenceRecord;
       items.push(...(await read(record, index)));
     }

@@ -99,7 +99,7 @@ const exception: Projection = {
     pick({ transaction: record.transaction, exception, cause, event, reason: record.reason, owner, due_at }),
 };
 
-/** Giving up ends the transaction, and no record of a transition follows; this event says so. */
+/** Giving up ends the transaction, and no record of a transition follows; this event reports the end. */
 const resolved: Projection = {
   ...exception,
   data: (record, data) => ({

@@ -67,8 +67,8 @@ export function createReader(dependencies: ReaderDependencies) {
     /**
      * Parses a caller's position; the beginning when left out.
      *
-     * @throws CodedError `event_position_invalid` for one that we cannot have given: to wait there would be to miss
-     *   what comes before it
+     * @throws CodedError `event_position_invalid` for a position that this log cannot have issued: waiting there would miss
+     *   the events before it
      */
     async positionOf(text: string | undefined): Promise<bigint> {
       if (text === undefined) return beginning;
@@ -79,7 +79,7 @@ export function createReader(dependencies: ReaderDependencies) {
       if (entry?.index !== position) throw invalidPosition();
       return position;
     },
-    /** The place of the newest record that events are made from; -1 where there is none. */
+    /** The place of the newest record that makes an event; -1 if none. */
     newest: (): Promise<bigint> => log.newest(allTypes),
   };
 }

@@ -6,7 +6,7 @@ import { type SealingKey, seal, unseal } from '@countersign/runtime';
 export interface SealedStates {
   /** @param of the thing that the ciphertext is bound to, as it is named in the log */
   seal(state: Json, of: string): Json;
-  /** @throws CodedError `keystore_locked` where it was sealed with another key, or for another thing */
+  /** @throws CodedError `keystore_locked` if the value was sealed with another key, or for another thing */
   open(carried: Json, of: string): Json;
 }
 

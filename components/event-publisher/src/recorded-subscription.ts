@@ -14,7 +14,7 @@ export type SubscriptionKind = RecordedKind<SubscriptionId, SubscriptionState, S
 
 const kind = 'subscription';
 
-/** Subscriptions as things that are recorded (docs/adr/0057). One that has ended has no row. */
+/** Subscriptions as recorded state (docs/adr/0057). An ended subscription has no row. */
 export function createSubscriptionKind(states: SealedStates, clock: Clock): SubscriptionKind {
   return {
     kind,

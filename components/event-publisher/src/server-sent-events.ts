@@ -11,7 +11,7 @@ export interface StreamTimes {
   readonly heartbeatMs: number;
   /** A client that reads nothing for this time is disconnected. */
   readonly slowMs: number;
-  /** Time to read what was already written after a stream is told to end. */
+  /** Time for the client to read data already written when a stream ends. */
   readonly graceMs: number;
   /** How often the caller's token is checked. */
   readonly standingMs: number;
@@ -29,7 +29,7 @@ export interface Streams {
   answer(reply: FastifyReply, request: StreamRequest): Promise<FastifyReply>;
   /** Ends all streams, as at the end of their life. */
   end(): void;
-  /** How many there are. */
+  /** Number of open streams. */
   readonly size: number;
 }
 

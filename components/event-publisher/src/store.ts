@@ -16,13 +16,13 @@ export interface SubscriptionState {
   readonly position: bigint;
 }
 
-/** A subscription as it is kept. Times in milliseconds since the epoch. */
+/** A stored subscription. Times in milliseconds since the epoch. */
 export interface Subscription extends SubscriptionState {
   readonly createdAt: number;
   readonly attempts: number;
   readonly failingSince: number | undefined;
   readonly lastFailure: { readonly at: number; readonly detail: string } | undefined;
-  /** What its holder writes by: a later holder has a greater one, and what is written by an older one is not taken. */
+  /** Fencing number of the lease: each new holder gets a greater one, and writes with an older one are rejected. */
   readonly lease: string;
   /** Of the change that made it what it is. */
   readonly record: RecordId;
@@ -130,7 +130,7 @@ export function createStore(pool: pg.Pool) {
       );
     },
 
-    /** The turn is over: everything up to the place has been delivered or is others', and another may go on at once. */
+    /** Ends the turn: events up to the place were delivered or belong to others. Another node may continue at once. */
     release(held: Subscription, position: bigint, nextAttempt: number): Promise<boolean> {
       return written(
         `update subscriptions

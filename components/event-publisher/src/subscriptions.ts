@@ -58,7 +58,7 @@ interface OwnAsk {
 
 const mostSubscriptions = 16;
 
-/** What an institution has sent to it: each change is recorded before it is kept, and completed from its record. */
+/** An institution's webhook subscriptions. Each change is recorded before it is stored, and completed from its record. */
 export function createSubscriptions({
   pool,
   kind,
@@ -153,7 +153,7 @@ export function createSubscriptions({
     },
 
     async resume(institution, id, by) {
-      // Of a row that is another institution's nobody learns whether its record confirms it.
+      // The answer must not reveal whether a record confirms another institution's row.
       found(await findSubscription(pool, id), { institution });
       await commands.run(resume, { institution, id, by }).catch((error: unknown) => {
         throw standingErrors.is(error, 'authority_unproven') ? unprovenSubscription() : error;
@@ -170,13 +170,13 @@ export function createSubscriptions({
   };
 }
 
-/** What is asked of a subscription that cannot be delivered. */
+/** A subscription that cannot be delivered, and the reason. */
 export interface Suspension {
   readonly held: Subscription;
   readonly detail: string;
 }
 
-/** Takes a subscription out of delivery, while the lease still is the one named. Answers whether it did. */
+/** Takes a subscription out of delivery if the given lease is still current. Answers whether it did. */
 export const suspension = (kind: SubscriptionKind): SubscriptionCommand<Suspension, undefined, boolean> => ({
   kind,
   about: ({ held }) => held.id,

@@ -47,7 +47,7 @@ interface Attempt {
   readonly assertion: string;
   readonly audience: string;
   readonly client: string | undefined;
-  /** SHA-256 of the assertion's characters: whoever holds the assertion can find its record. */
+  /** SHA-256 of the assertion's characters: a holder of the assertion can find its record. */
   readonly digest: Digest;
   profile?: TrustProfile;
   /** The key whose signature it bears, once that is known. */

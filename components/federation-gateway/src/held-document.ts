@@ -25,7 +25,7 @@ export interface HeldDocument<Content> {
   usable(): Content | undefined;
   /** The newest content, unless it is time to look again. */
   fresh(): Content | undefined;
-  /** Fetches anew. Whoever asks meanwhile waits for the same fetch; during a pause nothing is fetched. */
+  /** Fetches again. Concurrent callers wait for the same fetch; during a pause nothing is fetched. */
   refresh(): Promise<void>;
   /** Why the last fetch failed and when the next one may begin, in milliseconds since the epoch; undefined after one that did not. */
   failure(): { readonly cause: CodedError; readonly retryAt: number } | undefined;

@@ -19,7 +19,7 @@ export function createCarrier(
       readonly commands: Commands;
       /** As the log says; undefined where it says nothing. @throws CodedError `authority_unproven`, `log_unavailable` */
       readonly find: (id: StoredRecovery['id']) => Promise<StoredRecovery | undefined>;
-      /** Makes its row say what the log says, whoever has written it. */
+      /** Restores its row from the log, regardless of who wrote the row. */
       readonly restore: (id: StoredRecovery['id']) => Promise<void>;
     },
 ) {

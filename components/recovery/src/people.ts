@@ -27,7 +27,7 @@ export interface People {
   /**
    * The function for which somebody may approve it.
    *
-   * @throws CodedError of `recoveryErrors`; somebody of another firm is told no more than a stranger
+   * @throws CodedError of `recoveryErrors`; a person of another firm gets the same answer as a stranger
    */
   functionOf(stored: StoredRecovery, approver: Approver | undefined, now: number): RecoveryFunction;
   mayApprove(stored: StoredRecovery, approver: Approver | undefined, now: number): boolean;

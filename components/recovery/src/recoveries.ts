@@ -42,7 +42,7 @@ const mostListed = 100;
 
 /**
  * Lost factors. There is one way: identity proved again, two people of different functions, what was held ended first,
- * then an invitation, then a while in which nothing moves value. Every step is recorded before it is told.
+ * then an invitation, then a while in which nothing moves value. Every step is recorded before its result is released.
  *
  * @throws CodedError `configuration_invalid`
  */
@@ -68,7 +68,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     cancelOwn: cancelOwnStep(parts),
   };
 
-  /** Makes the row say what the log says, whoever has written it; one that no record is about is none. */
+  /** Restores the row from the log, regardless of who wrote the row. A row without a record does not count. */
   async function restore(id: RecoveryId): Promise<void> {
     if (!(await things.restore(id))) await removeRecovery(pool, id);
   }

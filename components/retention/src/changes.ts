@@ -25,7 +25,7 @@ export interface Changes {
   /** @throws CodedError `retention_not_simulated`, `retention_too_short`, `retention_malformed` */
   propose(simulation: string, reason: string, by: Requester): Promise<ChangeProposal>;
   /**
-   * A schedule is then in force. A pruning has begun; it goes on whatever becomes of the caller.
+   * A schedule is then in force. A pruning has started; it continues even if the caller disconnects.
    *
    * @param digest of the proposal as it was read
    * @throws CodedError `proposal_not_found`, `proposal_settled`, `own_proposal`, `approver_not_independent`, `proposal_outdated`

@@ -9,7 +9,7 @@ export const shortestYears = 1;
 export const longestYears = 100;
 
 interface Preset {
-  /** Where the law says so. */
+  /** The legal source. */
   readonly source: string;
   /** What it asks at least. */
   readonly years: RetentionYears;

@@ -2,7 +2,7 @@ import { takeNamedLock } from '@countersign/runtime';
 import type pg from 'pg';
 import { readSimulation, type Simulation } from './simulation.ts';
 
-/** Held by whoever decides; decisions of different nodes come one after the other. */
+/** Lock of the node that decides, so that decisions of different nodes run one after the other. */
 const decisions = 'decisions';
 
 export function createStore(pool: pg.Pool) {

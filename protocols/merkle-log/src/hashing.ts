@@ -58,7 +58,7 @@ function oneShot(input: Buffer): Buffer {
   return Buffer.from(hash('sha256', input, 'binary'), 'latin1');
 }
 
-/** True for 32 bytes: what may be a hash, whoever sent it. */
+/** True for 32 bytes, the length of a hash. The value may come from an untrusted sender. */
 export function isHash(value: unknown): value is Uint8Array {
   return value instanceof Uint8Array && value.length === hashSize;
 }

@@ -54,7 +54,7 @@ export type PolicyVerdict =
 
 /**
  * Verifies a signed checkpoint by a policy: signed by one of its logs, whose name is the origin, and cosigned by the
- * quorum. A policy without logs takes those of the caller, who knows the log from elsewhere.
+ * quorum. A policy without logs uses those of the caller, who has a trusted input.
  */
 export function verifyByPolicy(claim: {
   readonly signedNote: Uint8Array | string;

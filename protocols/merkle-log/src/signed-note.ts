@@ -20,7 +20,7 @@ export interface NoteSignature {
   readonly signature: Uint8Array;
 }
 
-/** A note taken apart (C2SP signed-note). Its text must not be believed before `verifyNote` says so. */
+/** A parsed note (C2SP signed-note). Do not trust its text before `verifyNote` accepts it. */
 export interface Note {
   /** Ends in a newline, which is signed with it. */
   readonly text: string;

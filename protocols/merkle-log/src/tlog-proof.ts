@@ -15,7 +15,7 @@ export interface TlogProof {
   readonly hashes: readonly Uint8Array[];
   /** The signed checkpoint as the log issued it, byte for byte. Not verified. */
   readonly checkpoint: string;
-  /** Opaque and not authenticated: whoever passed the file on may have changed it. */
+  /** Opaque and not authenticated: anyone who passed the file on may have changed it. */
   readonly extra?: Uint8Array;
 }
 

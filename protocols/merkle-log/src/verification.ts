@@ -79,7 +79,7 @@ export type ConsistencyVerdict =
  * (RFC 9162 section 2.1.4.2, over the trees of RFC 6962). Never throws; the work is bounded by 130 hashes.
  *
  * `from` 0 is refused as `empty_tree`: every tree extends the empty one, so there is nothing to verify, and an
- * `ok` would vouch for a `toRoot` that nothing was compared with. A caller that starts from nothing says so itself.
+ * `ok` would vouch for a `toRoot` that nothing was compared with. A caller that starts from nothing must state that itself.
  */
 export function verifyConsistency(claim: ConsistencyClaim): ConsistencyVerdict {
   const { from, to, fromRoot, toRoot, proof } = claim;

@@ -111,7 +111,7 @@ async function* pagesOf(request: {
   readonly query: ReturnType<typeof readQuery>;
   readonly by: Parameters<Reading>[1];
   readonly asked: Parameters<Reading>[2];
-  /** Whoever has gone away is read nothing more, also where nothing has been sent yet. */
+  /** Stops reading when the client disconnects, even before the first byte was sent. */
   readonly isAwaited: () => boolean;
 }): AsyncGenerator<ExportPage, void, undefined> {
   const { read, most, query, by, asked, isAwaited } = request;

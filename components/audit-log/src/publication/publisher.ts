@@ -382,7 +382,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
 
   return {
     async publish() {
-      // A running round may have begun before the caller's record was written.
+      // A running round may have started before the caller's record was written.
       await running?.catch(() => undefined);
       const answer = await round();
       if ('published' in answer) return answer.published;

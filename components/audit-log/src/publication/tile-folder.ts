@@ -24,7 +24,7 @@ export interface TileFolder {
   checkpoint(): Promise<string | undefined>;
   /** Replaces the checkpoint, if it is still the one that was looked at. @throws CodedError `log_inconsistent` */
   replaceCheckpoint(from: string | undefined, to: string): Promise<void>;
-  /** Removes the partial tiles in the place of a full one. @param path of the full one */
+  /** Removes the partial tiles that a full tile replaces. @param path of the full tile */
   dropPartials(path: string): Promise<void>;
   release(): void;
 }

@@ -23,7 +23,7 @@ const keptTiles = 256;
 
 /**
  * The tiles under a head, each verified before it is given: those at the right edge by the root, every full one by its
- * hash in the tile above. Whoever gives the tiles need not be trusted.
+ * hash in the tile above. The provider of the tiles need not be trusted.
  *
  * @param held full tiles that are there already, and are verified as well
  * @throws CodedError `log_copy_unverified`, here and from what is answered; `log_inconsistent` for a held tile that is

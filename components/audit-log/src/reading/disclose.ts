@@ -10,7 +10,7 @@ export interface DisclosedRecord {
   readonly record: EvidenceRecord;
   /** Of every protected value, by its pointer. */
   readonly values: Readonly<Record<string, ValueState>>;
-  /** With the salts, so that whoever reads can compare the commitments. */
+  /** With the salts, so that the reader can check the commitments. */
   readonly disclosures: readonly Disclosure[];
 }
 

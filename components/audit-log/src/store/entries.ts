@@ -85,7 +85,7 @@ function entryOf(row: FoundRow): StoredEntry {
 /** Records whose places are looked through at once for the few whose bodies are still there. */
 const strideOverPruned = 20_000;
 
-/** Entries as they are read. One whose body has been pruned is not found, except where a function says so. */
+/** The entries. Reads do not find an entry whose body was pruned, unless the function states otherwise. */
 export function entryStore(database: Queryable) {
   async function scanOnce({
     types,

@@ -1,7 +1,7 @@
 import { tryNamedLock } from '@countersign/runtime';
 import type { Queryable } from './queryable.ts';
 
-/** Lock of whoever asks the witnesses: one node at a time, for one round. */
+/** Lock of the node that asks the witnesses: one at a time, for one round. */
 const turn = 'publication';
 
 export interface StoredCosignature {

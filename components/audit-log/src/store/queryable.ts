@@ -7,7 +7,7 @@ export type Queryable = Pick<pg.Pool | pg.PoolClient, 'query'>;
 /**
  * Queries shared by projections of the log, inside their transaction.
  *
- * @param turn the named lock of whoever works at it: one node at a time
+ * @param turn the named lock of the node that does the work: one at a time
  */
 export function projecting(database: Queryable, turn: string) {
   return {

@@ -30,7 +30,7 @@ export interface StreamRuns {
   readonly latest: number;
 }
 
-/** Lock of whoever watches the streams: one node at a time. */
+/** Lock of the node that watches the streams: one at a time. */
 const turn = 'streams';
 /** Version, time, stream and number, whatever the number. */
 const headBytes = 128;

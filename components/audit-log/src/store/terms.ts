@@ -41,7 +41,7 @@ export interface PlaceRange {
 /** What the owner of the database does so that the terms of all records are drawn again. */
 export const drawAgain = 'truncate terms, terms_drawn';
 
-/** Lock of whoever draws terms: one node at a time. */
+/** Lock of the node that extracts terms: one at a time. */
 const turn = 'terms';
 
 /** The questions of the projection by which evidence is found. */

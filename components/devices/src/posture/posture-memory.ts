@@ -33,7 +33,7 @@ export interface PostureMemory {
   /** The newer of what was reported and what the directory has; costs a map access. */
   of(device: string, directory: DirectorySnapshot): DevicePosture | undefined;
   /**
-   * Reads what was reported since; also what other nodes were told, and every change that is recorded.
+   * Reads new reports, including those that other nodes received, and every recorded change.
    *
    * @throws CodedError `database_unavailable`, `log_unavailable`
    */

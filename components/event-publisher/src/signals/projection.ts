@@ -130,7 +130,7 @@ async function tokenRevoked({ actors }: EvidenceRecord, data: Members, from: Sig
       : [{ event: 'session-revoked', subject, claims: { initiating_entity: 'admin' }, audience: [institution] }];
   switch (kind) {
     case 'token':
-      // Whose it was is not in the record: whoever ended it hears that it has ended.
+      // The record does not name the token's owner, so the institution that ended it receives the event.
       return revoked({ format: 'jwt_id', iss: from.issuer, jti: id }, actors?.[0]?.institution);
     case 'client': {
       const institution = (await from.directoryAt(0))?.client(id)?.institution;

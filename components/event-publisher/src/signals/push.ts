@@ -73,7 +73,7 @@ export async function push(
     await store.release(held, clock.now());
   } catch (error) {
     logger.warn({ error, stream: held.id }, 'a stream of security events could not be pushed');
-    // Where this fails too the lease ends by itself; whoever holds it next goes on from what is queued.
+    // If this fails too, the lease expires and the next holder continues from the queue.
     await store.release(held, clock.now() + ownFaultMs).catch(() => false);
   }
   return delivered;

@@ -26,7 +26,7 @@ import {
   streamChanged,
 } from './stream.ts';
 
-// What is done to a stream: recorded first, and completed from its record by whoever looks at the stream next.
+// Changes of a stream. Each is recorded first; after a crash, the next reader of the stream completes it from its record.
 
 export interface StreamCommandDependencies {
   readonly kind: StreamKind;

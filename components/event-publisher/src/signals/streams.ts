@@ -80,7 +80,7 @@ export interface Streams {
 
 const mostExclusions = 1_000;
 
-/** Each change is recorded before it is kept, and completed from its record by whoever looks next. */
+/** Each change is recorded before it is stored. After a crash, the next reader completes it from its record. */
 export function createStreams(dependencies: StreamDependencies): Streams {
   const { pool, store, kind, things, commands, audit, transmitter, clock, random } = dependencies;
   const { create, change, remove, setStatus } = createStreamCommands(dependencies);

@@ -65,7 +65,7 @@ function isText(value: Json | undefined): boolean {
   return typeof value === 'string' && value.length > 0 && value.length <= longestText && value.isWellFormed();
 }
 
-/** By which a subject is told apart from every other. */
+/** Key that identifies a subject uniquely. */
 export function digestOfSubject(subject: SubjectIdentifier): string {
   return sha256Base64Url(canonicalize(subject));
 }

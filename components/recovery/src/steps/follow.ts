@@ -21,7 +21,7 @@ export async function coolOff(
   });
 }
 
-// What follows by itself. Several nodes may come to the same step: who comes too late is told how it stands.
+// What follows by itself. Several nodes may reach the same step: a late node receives the current state.
 
 interface Following {
   readonly id: RecoveryId;
