@@ -87,7 +87,7 @@ describe.skipIf(withoutBrowser)(`an approval${skipped}`, { timeout: 120_000 }, (
     const { transaction } = await world.begin();
     await supervisor.open(`/approve/${transaction}`);
     await supervisor.page.getByText('Decline this transaction').click();
-    await supervisor.page.getByLabel('Why not').fill('Too large for today');
+    await supervisor.page.getByLabel('Reason', { exact: true }).fill('Too large for today');
     await supervisor.press('Decline');
     await supervisor.page.getByText('You have declined this transaction').waitFor();
     await expectProperPage(supervisor);
