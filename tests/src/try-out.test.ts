@@ -72,7 +72,7 @@ describe('the try-out of a development installation', () => {
     expect(Object.fromEntries(factsOn(page))).toMatchObject({
       Side: 'Buy',
       Quantity: 'at most 5,000',
-      'Begun by': 'agent:try-out-algorithm',
+      'Started by': 'agent:try-out-algorithm',
       'You approve as': 'supervisor',
     });
     await signApproval(supervisor, page);

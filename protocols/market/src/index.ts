@@ -45,7 +45,6 @@ export {
   type TransactionStep,
   timesInForce,
   tradeOrderActions,
-  transactionStepType,
   type Withdrawal,
 } from './authorization-details/index.ts';
 export {
@@ -156,3 +155,4 @@ export {
 } from './scopes.ts';
 export type { Problem } from './shape.ts';
 export { type Tier, tierOfScope, tierOfScopes, tiers } from './tiers.ts';
+export { transactionStepType } from './transaction-step-type.ts';

@@ -138,7 +138,7 @@ describe.skipIf(withoutBrowser)(`the first day of a person${skipped}`, { timeout
     await visitor.signIn();
     await visitor.press('Approve and sign');
     await page.getByText('You have approved this').waitFor();
-    await page.getByRole('link', { name: 'See the evidence' }).click();
+    await page.getByRole('link', { name: 'View the evidence' }).click();
     await visitor.see('Evidence of the order');
     await expectProperPage(visitor);
     await picture(page, 'try-evidence');

@@ -59,7 +59,6 @@ export {
   type TokenDetail,
   type TransactionStep,
 } from './transaction-step.ts';
-export { transactionStepType } from './transaction-step-type.ts';
 export {
   type AuthorizationDetail,
   type AuthorizationDetailType,

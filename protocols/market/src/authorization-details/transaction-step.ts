@@ -2,11 +2,11 @@ import { type MandateId, parseId, type TransactionId } from '@countersign/kernel
 import { type Static, Type } from 'typebox';
 import { accept, refuse } from '../parsed.ts';
 import { type Problem, shapeOf } from '../shape.ts';
+import { transactionStepType } from '../transaction-step-type.ts';
 import { type ApplicationDetail, namesApplicationDetail } from './application-detail.ts';
 import { fieldRules } from './field-rules.ts';
 import { mandateId, resourceUri } from './fields.ts';
 import { type ParsedAuthorizationDetails, parseAuthorizationDetails } from './parse.ts';
-import { transactionStepType } from './transaction-step-type.ts';
 import type { AuthorizationDetail } from './types.ts';
 
 const transactionId = () => Type.Unsafe<TransactionId>(Type.String({ pattern: '^txn_[0-9a-z]{26}$' }));
