@@ -22,7 +22,7 @@ export async function bundleWriter(): Promise<{ readonly file: string; remove():
     logLevel: 'silent',
     ssr: { noExternal: [/^@countersign\//], resolve: { conditions, externalConditions: ['node', 'import'] } },
     build: {
-      ssr: fileURLToPath(new URL('./start-writer.ts', import.meta.url)),
+      ssr: fileURLToPath(new URL('./writer-process.ts', import.meta.url)),
       outDir,
       minify: false,
       target: 'node20',

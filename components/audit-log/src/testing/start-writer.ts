@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { membersOf, parseJson } from '@countersign/kernel';
-import { codeOf, runWriter, type WriterLine, type WriterSettings } from './run-writer.ts';
+import type { WriterSettings } from './run-writer.ts';
 
 /** A writer in a process of its own, and what it has said. */
 export interface WriterProcess {
@@ -93,17 +92,4 @@ export function startWriter(file: string, settings: WriterSettings): WriterProce
     },
     ended,
   };
-}
-
-// The process of a writer, which tests kill. Its settings come as JSON in COUNTERSIGN_TEST_WRITER, written by the test.
-
-/** At once: what was said before a SIGKILL has been said. */
-const say = (line: WriterLine): void => void writeSync(1, `${JSON.stringify(line)}\n`);
-try {
-  const settings: WriterSettings = JSON.parse(process.env['COUNTERSIGN_TEST_WRITER'] ?? '{}');
-  await runWriter(settings, say);
-  process.exit(0);
-} catch (error) {
-  say({ failed: codeOf(error) });
-  process.exit(1);
 }
