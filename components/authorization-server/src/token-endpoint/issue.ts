@@ -95,7 +95,7 @@ export async function issueDecided(
   Object.assign(established, {
     policy: { version: decision.policyVersion, hash: decision.policyHash },
     references: groundsOf(decision, mandate, transaction, authority),
-    // A repeated request gets a refusal from its record, just as it gets a permit.
+    // Policy replay starts from the record, for a refusal as for a permit.
     data: { decision: openDecision(decision) },
     protectedValues: protectedDecision(decision, authority.institution),
   });
