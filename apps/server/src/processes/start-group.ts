@@ -266,7 +266,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
         }
       },
       guard: (name) => authorizationServer.guard(`${configuration.issuer}/${name}`),
-      checkHealth: async () => directory.snapshot(),
+      checkHealth: async () => [directory.snapshot(), detailTypes.detailTypes()],
       notes: await inviteFounders({ configuration, authenticators, by: ground.installation }),
     };
   },
