@@ -73,6 +73,29 @@ export {
 } from './break-glass.ts';
 export { carriesThrough } from './carried-through.ts';
 export {
+  type AuthorityClass,
+  type AuthorityProposal,
+  type AuthorityRequest,
+  authorityClasses,
+  authorityKeyPurposes,
+  type CertificateAuthority,
+  type CertificateOrder,
+  type CertificateProfile,
+  type CertificateProfileName,
+  type CertificateProfileTerms,
+  type CertificateStatus,
+  certificateAuthorityErrors,
+  certificateProfileNames,
+  certificateStatuses,
+  certificateThing,
+  type IssuedCertificate,
+  type IssuingAuthority,
+  type ReleasedCertificate,
+  type RevocationReason,
+  revocationReasons,
+  revokedCertificateThing,
+} from './certificate-authority.ts';
+export {
   type AmendmentProposal,
   type ConsentStore,
   consentErrors,

@@ -6,7 +6,8 @@ import { errorVocabulary } from '@countersign/kernel';
  * `id-token-rs256`: ID tokens and logout tokens of clients registered for these algorithms; `transaction-token`: transaction
  * tokens, and JWT grants and client assertions for other servers; `policy-bundle`: activated policies; `mandate`: versions of
  * mandates; `envelope`: identity envelopes; `event`: events for subscribers; `security-event`: security event tokens (RFC 8417);
- * `time-stamp`: time-stamp tokens (RFC 3161).
+ * `time-stamp`: time-stamp tokens (RFC 3161); `certificate-...`: certificates and revocation lists of one class of issuing authority;
+ * `certificate-status`: OCSP answers (RFC 6960).
  */
 export const keyPurposes = [
   'access-token',
@@ -21,6 +22,12 @@ export const keyPurposes = [
   'event',
   'security-event',
   'time-stamp',
+  'certificate-workload',
+  'certificate-person',
+  'certificate-device',
+  'certificate-partner',
+  'certificate-service',
+  'certificate-status',
 ] as const;
 export type KeyPurpose = (typeof keyPurposes)[number];
 

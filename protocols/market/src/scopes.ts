@@ -66,6 +66,8 @@ const vocabulary = {
   session: { read: 'reading', end: 'control' },
   device: { enrol: 'control', read: 'reading', report: 'control' },
   recovery: { open: 'control', read: 'reading' },
+  certificate: { issue: 'control', revoke: 'control', read: 'reading' },
+  authority: { propose: 'control', approve: 'control' },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, ScopeKind>>>>;
 
 type Vocabulary = typeof vocabulary;
@@ -138,6 +140,8 @@ export const personScopes: ReadonlySet<Scope> = new Set<Scope>([
   'authenticator:invite',
   'account:unlock',
   'recovery:open',
+  'authority:propose',
+  'authority:approve',
 ]);
 
 export function isScope(text: unknown): text is Scope {
@@ -202,6 +206,7 @@ const separateDuties: readonly (readonly [readonly Scope[], readonly Scope[]])[]
   [['legalhold:place'], ['legalhold:release']],
   [['retention:propose'], ['retention:approve']],
   [['erasure:propose'], ['erasure:approve']],
+  [['authority:propose'], ['authority:approve']],
 ];
 
 /** The scopes of the second person, who approves what another person has requested. */

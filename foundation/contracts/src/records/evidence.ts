@@ -63,7 +63,7 @@ const proposal = { proposal: id('rec'), digest: digest('Of the proposal, as it w
 export const evidenceRecords = {
   'access.refused': {
     about: 'Somebody who is known asked for what they may not have.',
-    sources: ['authorization-server', 'directory', 'trust-registry', 'retention', 'policy-engine', 'event-publisher'],
+    sources: ['authorization-server', 'directory', 'trust-registry', 'retention', 'policy-engine', 'event-publisher', 'certificate-authority'],
     outcomes: ['deny'],
     always: ['reason'],
     data: Type.Union([
@@ -85,7 +85,7 @@ export const evidenceRecords = {
       closed(
         {
           call: text('Contract and method; `unknown` for what no contract has'),
-          at: enumOf(['edge', 'core', 'evidence', 'egress']),
+          at: enumOf(['edge', 'core', 'evidence', 'egress', 'certificate-authority']),
           count: count('How often, in the time from `since` until this record'),
           since: instant(),
         },

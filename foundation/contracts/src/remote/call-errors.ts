@@ -4,6 +4,7 @@ import { auditLogErrors } from '../audit-log.ts';
 import { authenticationErrors } from '../authentication.ts';
 import { authenticatorErrors } from '../authenticators.ts';
 import { accessErrors } from '../authorization-server.ts';
+import { certificateAuthorityErrors } from '../certificate-authority.ts';
 import { consentErrors } from '../consent-store.ts';
 import { deviceErrors } from '../devices.ts';
 import { directoryErrors } from '../directory.ts';
@@ -114,9 +115,12 @@ export const callErrors: ErrorTable = {
   'core-keys': { listKeys: signerErrors.codes },
   'evidence-keys': { listKeys: signerErrors.codes },
   'egress-keys': { listKeys: signerErrors.codes },
+  'certificate-authority-keys': { listKeys: signerErrors.codes },
+  'authority-proposals': { endProposalsOf: { ...certificateAuthorityErrors.codes, ...recording } },
   'authenticators-departure': { end: { ...authenticatorErrors.codes, ...recording } },
   'devices-departure': { end: { ...deviceErrors.codes, ...recording } },
   'recovery-departure': { end: { ...recoveryErrors.codes, ...recording } },
+  'certificates-departure': { end: { ...certificateAuthorityErrors.codes, ...recording } },
 };
 
 /** Whether a call declares this refusal. */

@@ -55,9 +55,12 @@ export interface RemoteContracts {
   readonly 'core-keys': KeyLister;
   readonly 'evidence-keys': KeyLister;
   readonly 'egress-keys': KeyLister;
+  readonly 'certificate-authority-keys': KeyLister;
+  readonly 'authority-proposals': ProposalEnder;
   readonly 'authenticators-departure': DepartureEffect;
   readonly 'devices-departure': DepartureEffect;
   readonly 'recovery-departure': DepartureEffect;
+  readonly 'certificates-departure': DepartureEffect;
 }
 export type RemoteContract = keyof RemoteContracts;
 
@@ -150,9 +153,12 @@ export const remoteCalls = {
   'core-keys': { listKeys: query },
   'evidence-keys': { listKeys: query },
   'egress-keys': { listKeys: query },
+  'certificate-authority-keys': { listKeys: query },
+  'authority-proposals': { endProposalsOf: repeatable },
   'authenticators-departure': { end: repeatable },
   'devices-departure': { end: repeatable },
   'recovery-departure': { end: repeatable },
+  'certificates-departure': { end: repeatable },
 } as const satisfies CallTable;
 
 /** The part of a contract that is available in other processes. */

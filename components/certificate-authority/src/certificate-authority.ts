@@ -1,0 +1,256 @@
+import {
+  type AuthorityClass,
+  type AuthorityProposal,
+  type AuthorityRequest,
+  type CertificateAuthority,
+  type CertificateProfile,
+  type CertificateProfileTerms,
+  certificateAuthorityErrors,
+  certificateProfileNames,
+  type DepartureEffect,
+  type IssuingAuthority,
+  type ProposalEnder,
+  type ReleasedCertificate,
+  type Requester,
+} from '@countersign/contracts';
+import { parseInstant, toInstant } from '@countersign/kernel';
+import { createRounds } from '@countersign/runtime';
+import { statusAt } from '@countersign/commands';
+import { createAuthorities, type LiveAuthority, shownAuthority, thumbprintOf } from './authorities.ts';
+import type { CertificateAuthorityDependencies } from './dependencies.ts';
+import { assemble, isSignedByAuthority } from './forms.ts';
+import { createCertificateCommands, holderCertificates, unknownCertificate } from './issuance/certificate-commands.ts';
+import { type StoredCertificate, shown, statusOf } from './issuance/certificate-state.ts';
+import { type Asking, createJudge } from './issuance/judge-order.ts';
+import type { CeremonyResult, Proposal } from './ledger/fold.ts';
+import { createLedger } from './ledger/ledger.ts';
+import { checkTerms, firstTerms, profileNamed, releasedProfiles } from './profiles.ts';
+import { createProposals, proposalOf } from './proposals.ts';
+import { createMonitor } from './status/monitor.ts';
+import { createResponder, type Responder } from './status/responder.ts';
+import { createRevocationLists, type RevocationLists } from './status/revocation-lists.ts';
+import { forgetCertificates, keepSignature, listCertificates, replaceSignature } from './store.ts';
+
+export interface RunningCertificateAuthority extends CertificateAuthority, ProposalEnder {
+  profiles(): Promise<readonly CertificateProfile[]>;
+  /** Accepted authorities that have not expired. */
+  authorities(): Promise<readonly IssuingAuthority[]>;
+  /** The request that a ceremony signs. */
+  requestAuthority(of: AuthorityClass): Promise<AuthorityRequest>;
+  proposeTerms(
+    profile: string,
+    terms: CertificateProfileTerms,
+    reason: string,
+    by: Requester,
+  ): Promise<AuthorityProposal>;
+  /** @throws CodedError `authority_certificate_invalid` */
+  proposeAuthority(
+    of: AuthorityClass,
+    ceremony: CeremonyResult,
+    reason: string,
+    by: Requester,
+  ): Promise<AuthorityProposal>;
+  proposals(status: AuthorityProposal['status'] | undefined): Promise<readonly AuthorityProposal[]>;
+  proposal(id: string): Promise<AuthorityProposal>;
+  approve(id: string, digest: string, by: Requester): Promise<AuthorityProposal>;
+  reject(id: string, reason: string, by: Requester): Promise<AuthorityProposal>;
+  readonly lists: Pick<RevocationLists, 'list'>;
+  readonly responder: Pick<Responder, 'answer'>;
+  readonly departureEffect: DepartureEffect;
+  /** Renews lists and responder certificates, and compares the log with the rows; runs by itself. */
+  lookAtDue(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const mostListed = 100;
+const { error } = certificateAuthorityErrors;
+
+/** A private certificate authority. Its state is in the log: rows are copies, and count only if their records agree. */
+export function createCertificateAuthority(dependencies: CertificateAuthorityDependencies): RunningCertificateAuthority {
+  const { pool, audit, clock, random, logger, issuer } = dependencies;
+  const hosts = dependencies.hosts ?? [new URL(issuer).hostname];
+  const ledger = createLedger({ log: audit, logger });
+  const authorities = createAuthorities({ ...dependencies, ledger });
+  const proposals = createProposals({ ...dependencies, ledger });
+  const commands = createCertificateCommands(dependencies);
+  const judge = createJudge({ ...dependencies, ledger, authorities });
+  const lists = createRevocationLists({ ...dependencies, authorities });
+  const monitor = createMonitor({ ...dependencies, commands });
+
+  /** 127 random bits, with 16 octets in every case (RFC 5280 section 4.1.2.2). The record's id follows from it. */
+  function newSerial(): string {
+    const octets = random.bytes(16);
+    octets[0] = ((octets[0] ?? 0) & 0x3f) | 0x40;
+    return Buffer.from(octets).toString('hex');
+  }
+
+  const authorityOf = async (id: string): Promise<LiveAuthority> => {
+    const found = (await authorities.all()).find((one) => one.id === id);
+    if (found === undefined) throw error('authority_unavailable', 'The authority of this certificate is not available.');
+    return found;
+  };
+
+  /** The stored signature if it verifies; otherwise made now, as the record of the issuance permits. */
+  async function signatureOf(stored: StoredCertificate): Promise<Uint8Array> {
+    const authority = await authorityOf(stored.authority);
+    const isSound = (signature: Uint8Array) => isSignedByAuthority(assemble(stored.tbs, signature), authority.certificate);
+    if (stored.signature !== undefined && isSound(stored.signature)) return stored.signature;
+    const made = await authorities.sign(authority, stored.tbs);
+    if (stored.signature !== undefined) await replaceSignature(pool, stored.serial, made);
+    const kept = await keepSignature(pool, stored.serial, made);
+    return isSound(kept) ? kept : made;
+  }
+
+  const responder = createResponder({ ...dependencies, authorities, commands, newSerial, signatureOf });
+
+  async function release(stored: StoredCertificate): Promise<ReleasedCertificate> {
+    const { certificate } = await authorityOf(stored.authority);
+    return {
+      ...shown(stored, clock.now()),
+      certificate: assemble(stored.tbs, await signatureOf(stored)),
+      chain: [certificate],
+    };
+  }
+
+  async function load(serial: string): Promise<StoredCertificate> {
+    const stored = /^[0-9a-f]{32}$/.test(serial) ? await commands.things.find(serial) : undefined;
+    if (stored === undefined) throw unknownCertificate();
+    return stored;
+  }
+
+  const rounds = createRounds({
+    what: 'revocation lists and the comparison of certificates',
+    async work() {
+      await lists.renew();
+      await responder.renew();
+      await monitor.compare();
+      await forgetCertificates(pool, clock.now() - commands.keptAfterEndMs);
+    },
+    logger,
+    everyMs: dependencies.everyMs ?? 5_000,
+  });
+
+  async function checkProposal(proposal: Proposal): Promise<void> {
+    if (proposal.kind === 'profile') checkTerms(proposal.about, proposal.terms);
+    else await authorities.check(proposal.about, proposal.authority);
+  }
+
+  return {
+    async issue(order, by: Asking) {
+      const serial = newSerial();
+      const predecessor =
+        order.predecessor === undefined ? undefined : await load(order.predecessor).catch(() => undefined);
+      const judgement = await judge(serial, order, by, predecessor);
+      return release(await load(await commands.issue({ serial, order, by, judgement })));
+    },
+    async revoke(serial, reason, by) {
+      await load(serial);
+      await commands.revoke({ serial, reason, by });
+      rounds.hurry();
+      return shown(await load(serial), clock.now());
+    },
+    async find(serial) {
+      const stored = /^[0-9a-f]{32}$/.test(serial) ? await commands.things.find(serial) : undefined;
+      return stored === undefined ? undefined : release(stored);
+    },
+    async list({ holder, institution, profile, status }) {
+      const found = await listCertificates(pool, { holder, institution, profile, limit: mostListed });
+      const now = clock.now();
+      const proven: StoredCertificate[] = [];
+      for (const one of found)
+        if (
+          (status === undefined || statusOf(one, now) === status) &&
+          (await commands.things.counts(one.serial, one))
+        )
+          proven.push(one);
+      return proven.map((one) => shown(one, now));
+    },
+    async profiles() {
+      const { profiles } = await ledger.current();
+      return certificateProfileNames.map((name) => {
+        const { authority, policy, revocation, longestSeconds, holders } = releasedProfiles[name];
+        const changed = profiles.get(name);
+        const terms = changed?.terms ?? firstTerms(name, hosts);
+        return { name, version: changed?.version ?? 0, ...terms, authority, policy, revocation, longestSeconds, holders };
+      });
+    },
+    authorities: async () => (await authorities.all()).map(shownAuthority),
+    requestAuthority: (of) => authorities.request(of),
+    async proposeTerms(profile, terms, reason, by) {
+      const about = profileNamed(profile);
+      checkTerms(about, terms);
+      return shownProposal(await proposals.propose({ kind: 'profile', about, terms }, reason, by), clock.now());
+    },
+    async proposeAuthority(of, ceremony, reason, by) {
+      await authorities.check(of, ceremony);
+      const proposal = await proposals.propose({ kind: 'authority', about: of, authority: ceremony }, reason, by);
+      return shownProposal(proposal, clock.now());
+    },
+    async proposals(status) {
+      const now = clock.now();
+      return [...(await ledger.current()).proposals.values()]
+        .map((proposal) => shownProposal(proposal, now))
+        .filter((proposal) => status === undefined || proposal.status === status)
+        .toReversed()
+        .slice(0, mostListed);
+    },
+    proposal: async (id) => shownProposal(proposalOf(await ledger.current(), id), clock.now()),
+    async approve(id, digest, by) {
+      const approved = await proposals.approve(id, digest, by, checkProposal);
+      rounds.hurry();
+      return shownProposal(approved, clock.now());
+    },
+    reject: async (id, reason, by) => shownProposal(await proposals.reject(id, reason, by), clock.now()),
+    endProposalsOf: proposals.endProposalsOf,
+    lists,
+    responder,
+    departureEffect: {
+      name: 'certificates',
+      async end({ principal, kind, at, by }) {
+        // Someone who moves keeps their name; the policies decide at the next renewal.
+        if (kind !== 'leave') return { ended: 0 };
+        const before = parseInstant(at) ?? 0;
+        const prefix = holderCertificates(principal);
+        let ended = 0;
+        let after: string | undefined;
+        do {
+          const page = await audit.standingsUnder(prefix, { after, limit: 1_000 });
+          for (const { of } of page.things) {
+            const serial = of.slice(prefix.length);
+            const stored = await commands.things.find(serial);
+            if (stored === undefined || stored.issuedAt > before || statusOf(stored, clock.now()) !== 'valid') continue;
+            await commands.revoke({ serial, reason: 'cessationOfOperation', by });
+            ended += 1;
+          }
+          after = page.next;
+        } while (after !== undefined);
+        if (ended > 0) rounds.hurry();
+        return { ended };
+      },
+    },
+    lookAtDue: rounds.run,
+    stop: rounds.stop,
+  };
+}
+
+function shownProposal(proposal: Proposal, now: number): AuthorityProposal {
+  const { id, kind, about, status, expiresAt, digest, decision } = proposal;
+  return {
+    ...{ id, kind, about, digest },
+    status: statusAt(status, expiresAt, now),
+    proposedBy: proposal.proposal.by,
+    proposedAt: proposal.proposal.at,
+    expiresAt: toInstant(expiresAt),
+    reason: proposal.proposal.reason ?? '',
+    ...(proposal.kind === 'profile'
+      ? { terms: proposal.terms }
+      : {
+          authority: {
+            certificate: thumbprintOf(proposal.authority.certificate),
+            root: thumbprintOf(proposal.authority.root),
+            transcript: proposal.authority.transcript,
+          },
+        }),
+    ...(decision === undefined ? {} : { decidedBy: decision.by, decidedAt: decision.at }),
+  };
+}

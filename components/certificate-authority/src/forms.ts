@@ -1,0 +1,395 @@
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign as signWith } from 'node:crypto';
+import { type AuthorityRequest, certificateAuthorityErrors, type RevocationReason } from '@countersign/contracts';
+import { isCodedError, sha256Base64Url } from '@countersign/kernel';
+import {
+  type AuthorityLimits,
+  assembleCertificate,
+  assembleRevocationList,
+  assembleStatusResponse,
+  buildCertificationRequest,
+  buildStatusResponseData,
+  buildTbsCertificate,
+  buildTbsRevocationList,
+  type CertificateId,
+  encodeDirectoryName,
+  encodeStatusFailure,
+  issuingExtensions,
+  isIssuedBy,
+  isIssuerOf,
+  keyIdentifierOf,
+  limitingExtensions,
+  type NewExtensions,
+  type ParsedCertificate,
+  readCertificationRequest,
+  readStatusRequest,
+  readX509Certificate,
+  validatePath,
+  verifySignature,
+} from '@countersign/x509';
+import { derUtf8 } from '@countersign/x509/der';
+import type { CeremonyResult } from './ledger/fold.ts';
+import { type ReleasedProfile, statusPolicy, usages } from './profiles.ts';
+
+// Everything here builds or reads certificates and lists. Nothing decides who may have one.
+
+/** Signs octets with ES256. @returns r and s, 32 octets each */
+type Sign = (octets: Uint8Array) => Promise<Uint8Array>;
+type Jwk = Readonly<Record<string, string>>;
+
+const algorithm = 'ES256';
+const scheme = { kind: 'ecdsa', hash: 'sha256' } as const;
+
+export interface ParsedAuthority extends ParsedCertificate {
+  /** RFC 7638 thumbprint of its key. */
+  readonly keyId: string;
+}
+
+const known = new Map<string, ParsedAuthority>();
+
+/** Reads a certificate of an authority. @throws CodedError `authority_certificate_invalid` */
+export function parsed(der: Uint8Array): ParsedAuthority {
+  const of = sha256Base64Url(der);
+  const before = known.get(of);
+  if (before !== undefined) return before;
+  try {
+    const certificate = readX509Certificate(der);
+    const key = createPublicKey({ key: Buffer.from(certificate.publicKey), format: 'der', type: 'spki' });
+    const read = { ...certificate, keyId: thumbprintOf(key) };
+    if (known.size > 200) known.clear();
+    known.set(of, read);
+    return read;
+  } catch (error) {
+    throw certificateAuthorityErrors.error(
+      'authority_certificate_invalid',
+      `The certificate cannot be read.${isCodedError(error) ? ` ${error.detail}` : ''}`,
+      { cause: error },
+    );
+  }
+}
+
+/** RFC 7638 of an EC key; for other kinds a value that equals no key of ours. */
+function thumbprintOf(key: KeyObject): string {
+  const { kty, crv, x, y } = key.export({ format: 'jwk' });
+  if (kty !== 'EC') return '';
+  return createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
+}
+
+/** SubjectPublicKeyInfo of a key, with its digest as certificates are compared by. */
+export function publicKeyOf(jwk: Jwk): { readonly encoding: Uint8Array; readonly digest: string } {
+  const encoding = createPublicKey({ key: { ...jwk }, format: 'jwk' }).export({ format: 'der', type: 'spki' });
+  return { encoding, digest: sha256Base64Url(encoding) };
+}
+
+export interface ReadRequest {
+  /** SubjectPublicKeyInfo. */
+  readonly publicKey: Uint8Array;
+  readonly names: readonly { readonly kind: 'dns' | 'uri' | 'other'; readonly value: string }[];
+}
+
+/** Reads a certificate request and verifies that its sender has the key. @throws CodedError `certificate_request_invalid` */
+export function readRequest(der: Uint8Array): ReadRequest {
+  try {
+    const { publicKey, subjectAltNames } = readCertificationRequest(der);
+    return {
+      publicKey,
+      names: subjectAltNames.map((name) =>
+        name.kind === 'dns' || name.kind === 'uri'
+          ? { kind: name.kind, value: name.text }
+          : { kind: 'other', value: name.kind },
+      ),
+    };
+  } catch (error) {
+    if (!isCodedError(error)) throw error;
+    if (error.code === 'key_weak')
+      throw certificateAuthorityErrors.error('certificate_key_refused', error.detail, { cause: error });
+    throw certificateAuthorityErrors.error('certificate_request_invalid', error.detail, { cause: error });
+  }
+}
+
+/** Where verifiers find a list, a status and the authority. */
+export interface Places {
+  readonly list: string;
+  readonly status: string;
+  readonly authority: string;
+}
+
+export interface NewLeaf {
+  /** 32 hexadecimal digits. */
+  readonly serial: string;
+  /** DER of the issuing authority's certificate. */
+  readonly authority: Uint8Array;
+  readonly profile: ReleasedProfile;
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** SubjectPublicKeyInfo. */
+  readonly publicKey: Uint8Array;
+  readonly uri: string;
+  readonly dnsNames: readonly string[];
+  readonly holder: string;
+  /** LEI. */
+  readonly institution: string;
+  readonly places: Places;
+  readonly extension?: { readonly id: string; readonly text: string };
+}
+
+/** The to-be-signed certificate of a holder. */
+export function buildLeaf(leaf: NewLeaf): Uint8Array {
+  const { profile, authority: der, publicKey, uri, dnsNames, places, extension } = leaf;
+  const authority = parsed(der);
+  const name = leaf.holder.slice(leaf.holder.indexOf(':') + 1);
+  const extensions: NewExtensions = {
+    basicConstraints: { authority: false },
+    keyUsage: profile.keyUsage,
+    extendedKeyUsage: { purposes: profile.extendedKeyUsage, critical: profile.extendedKeyUsageCritical },
+    subjectAltName: [{ kind: 'uri', text: uri }, ...dnsNames.map((text) => ({ kind: 'dns', text }) as const)],
+    subjectKeyIdentifier: keyIdentifierOf(publicKey),
+    authorityKeyIdentifier: keyIdentifierOf(authority.publicKey),
+    certificatePolicies: [profile.policy],
+    ...(profile.revocation === 'none'
+      ? { noRevAvail: true, authorityInfoAccess: { issuers: [places.authority] } }
+      : {
+          crlDistributionPoints: [places.list],
+          authorityInfoAccess: { ocsp: [places.status], issuers: [places.authority] },
+        }),
+    ...(extension === undefined
+      ? {}
+      : { others: [{ id: extension.id, critical: false, value: derUtf8(extension.text) }] }),
+  };
+  return buildTbsCertificate({
+    serial: BigInt(`0x${leaf.serial}`),
+    algorithm,
+    issuer: authority.subject,
+    // RFC 5280 section 4.1.2.6; the LEI in the form of ETSI EN 319 412-1 section 5.1.4.
+    subject: encodeDirectoryName([
+      ['organizationIdentifier', `LEIXG-${leaf.institution}`],
+      ['commonName', name],
+    ]),
+    notBefore: leaf.notBefore,
+    notAfter: leaf.notAfter,
+    publicKey,
+    extensions,
+  });
+}
+
+/** The to-be-signed certificate of an OCSP responder (RFC 6960 section 4.2.2.2). */
+export function buildStatusCertificate(certificate: {
+  readonly serial: string;
+  readonly authority: Uint8Array;
+  readonly publicKey: Uint8Array;
+  readonly organization: string;
+  readonly notBefore: number;
+  readonly notAfter: number;
+}): Uint8Array {
+  const { serial, publicKey, organization, notBefore, notAfter } = certificate;
+  const authority = parsed(certificate.authority);
+  return buildTbsCertificate({
+    serial: BigInt(`0x${serial}`),
+    ...{ algorithm, notBefore, notAfter, publicKey },
+    issuer: authority.subject,
+    subject: encodeDirectoryName([
+      ['organizationName', shortened(organization)],
+      ['commonName', 'OCSP responder'],
+    ]),
+    extensions: {
+      basicConstraints: { authority: false },
+      keyUsage: ['digitalSignature'],
+      extendedKeyUsage: { purposes: [usages.ocspSigning] },
+      subjectKeyIdentifier: keyIdentifierOf(publicKey),
+      authorityKeyIdentifier: keyIdentifierOf(authority.publicKey),
+      certificatePolicies: [statusPolicy],
+      ocspNoCheck: true,
+    },
+  });
+}
+
+/** DER of a certificate. @param signature r and s */
+export function assemble(tbs: Uint8Array, signature: Uint8Array): Uint8Array {
+  return assembleCertificate(tbs, { algorithm, signature });
+}
+
+/** Whether the authority's key made the signature of a certificate. */
+export function isSignedByAuthority(certificate: Uint8Array, authority: Uint8Array): boolean {
+  try {
+    const { toBeSigned, signature } = readX509Certificate(certificate);
+    return verifySignature(parsed(authority).publicKey, scheme, toBeSigned, signature);
+  } catch (error) {
+    // A stored signature that somebody altered need not have the form of one.
+    if (isCodedError(error)) return false;
+    throw error;
+  }
+}
+
+/** Signs nothing that anybody trusts: it only shows whether a certificate would be valid. */
+const throwAway = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const throwAwayInfo = throwAway.publicKey.export({ format: 'der', type: 'spki' });
+
+/**
+ * Checks a to-be-signed certificate against the constraints of its authority, before a real key signs it: a throw-away key signs it,
+ * and it is validated below a copy of the authority with that key.
+ *
+ * @returns what is wrong, or undefined
+ */
+export function findLeafFault(
+  tbs: Uint8Array,
+  { authority, profile, at }: { readonly authority: Uint8Array; readonly profile: ReleasedProfile; readonly at: number },
+): string | undefined {
+  const signature = signWith('sha256', tbs, { key: throwAway.privateKey, dsaEncoding: 'ieee-p1363' });
+  const leaf = readX509Certificate(assemble(tbs, signature));
+  const verdict = validatePath(leaf, {
+    anchors: [{ ...parsed(authority), publicKey: throwAwayInfo }],
+    intermediates: [],
+    at,
+    purposes: profile.extendedKeyUsage,
+    policies: [profile.policy],
+  });
+  return verdict.ok ? undefined : verdict.detail;
+}
+
+const shortened = (organization: string): string => [...organization].slice(0, 64).join('');
+
+/** The certificate request of an issuing authority. */
+export function buildAuthorityRequest(
+  { name, organization }: Pick<AuthorityRequest, 'name' | 'organization'>,
+  jwk: Jwk,
+  sign: Sign,
+): Promise<Uint8Array> {
+  return buildCertificationRequest({
+    subject: encodeDirectoryName([
+      ['organizationName', shortened(organization)],
+      ['commonName', shortened(name)],
+    ]),
+    publicKey: publicKeyOf(jwk).encoding,
+    ...{ algorithm, sign },
+  });
+}
+
+/** What is wrong with the certificates of a ceremony; undefined when they are as requested. */
+export function findAuthorityFault(
+  ceremony: CeremonyResult,
+  expected: AuthorityLimits & { readonly key: Jwk; readonly at: number },
+): string | undefined {
+  const root = parsed(ceremony.root);
+  const authority = parsed(ceremony.certificate);
+  const { encoding } = publicKeyOf(expected.key);
+  if (!sameOctets(authority.publicKey, encoding)) return 'The certificate is for another key.';
+  if (!isIssued(root, root)) return 'The root certificate is not signed by its own key.';
+  if (!isIssued(authority, root)) return 'The root did not sign the certificate of the authority.';
+  for (const { notBefore, notAfter } of [root, authority])
+    if (expected.at < notBefore || expected.at > notAfter) return 'A certificate has expired, or is not valid yet.';
+  const wanted = readX509Certificate(
+    assemble(
+      buildTbsCertificate({
+        ...{ serial: 1n, algorithm, issuer: root.subject, subject: authority.subject, publicKey: encoding },
+        ...{ notBefore: authority.notBefore, notAfter: authority.notAfter },
+        extensions: issuingExtensions(encoding, root.publicKey, expected),
+      }),
+      new Uint8Array(64).fill(1),
+    ),
+  );
+  for (const id of limitingExtensions) {
+    const [found, required] = [authority.extensions.get(id), wanted.extensions.get(id)];
+    if (
+      found === undefined ||
+      required === undefined ||
+      found.critical !== required.critical ||
+      !sameOctets(found.value, required.value)
+    )
+      return `The extension ${id} differs from the one in the request: the constraints of an authority are not negotiable.`;
+  }
+  const others = [...authority.extensions].filter(([id, { critical }]) => critical && !wanted.extensions.has(id));
+  return others.length === 0 ? undefined : 'The certificate has a critical extension that nobody asked for.';
+}
+
+function isIssued(certificate: ParsedCertificate, issuer: ParsedCertificate): boolean {
+  return sameOctets(certificate.issuer, issuer.subject) && isIssuedBy(certificate, issuer);
+}
+
+const sameOctets = (one: Uint8Array, other: Uint8Array): boolean => Buffer.compare(one, other) === 0;
+
+/** A revocation list of one shard. Its address is in a critical extension, so that no other list can take its place. */
+export async function buildList(list: {
+  /** DER of the authority's certificate. */
+  readonly issuer: Uint8Array;
+  readonly distributionPoint: string;
+  readonly number: bigint;
+  readonly entries: readonly { readonly serial: string; readonly at: number; readonly reason: RevocationReason }[];
+  readonly thisUpdate: number;
+  readonly nextUpdate: number;
+  readonly sign: Sign;
+}): Promise<Uint8Array> {
+  const { issuer, distributionPoint, number, entries, thisUpdate, nextUpdate, sign } = list;
+  const authority = parsed(issuer);
+  const tbs = buildTbsRevocationList({
+    ...{ algorithm, number, thisUpdate, nextUpdate },
+    issuer: authority.subject,
+    authorityKeyIdentifier: keyIdentifierOf(authority.publicKey),
+    scope: { distributionPoint, only: 'subscriber-certificates' },
+    entries: entries.map(({ serial, at, reason }) => ({ serial: BigInt(`0x${serial}`), revokedAt: at, reason })),
+  });
+  return assembleRevocationList(tbs, { algorithm, signature: await sign(tbs) });
+}
+
+export interface ReadStatusRequest {
+  readonly singles: readonly { readonly id: CertificateId; readonly serial: string }[];
+  readonly nonce: Uint8Array | undefined;
+}
+
+/** @returns undefined when it cannot be read */
+export function readStatus(der: Uint8Array): ReadStatusRequest | undefined {
+  try {
+    const { certificateIds, nonce } = readStatusRequest(der);
+    const singles = certificateIds.map((id) => ({ id, serial: id.serial.toString(16).padStart(32, '0') }));
+    return { singles, nonce };
+  } catch (error) {
+    if (isCodedError(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Whether an OCSP request is about a certificate of this authority. */
+export const isAbout = ({ id }: ReadStatusRequest['singles'][number], authority: Uint8Array): boolean =>
+  isIssuerOf(id, parsed(authority));
+
+export interface SingleStatus {
+  readonly status: 'good' | 'revoked' | 'unknown';
+  /** How long the answer is valid. */
+  readonly lifeMs?: number;
+  readonly revokedAt?: number;
+  readonly reason?: RevocationReason;
+}
+
+export async function answerOf(
+  { singles, nonce }: ReadStatusRequest,
+  statuses: readonly SingleStatus[],
+  by: {
+    readonly thisUpdate: number;
+    readonly nextUpdate: number;
+    /** DER of the responder's certificate. */
+    readonly certificate: Uint8Array;
+    readonly sign: Sign;
+  },
+): Promise<Uint8Array> {
+  const { thisUpdate, nextUpdate, certificate, sign } = by;
+  const data = buildStatusResponseData({
+    responderKey: parsed(certificate).publicKey,
+    producedAt: thisUpdate,
+    responses: singles.map(({ id }, place) => {
+      const { status = 'unknown', revokedAt = 0, reason } = statuses[place] ?? {};
+      return {
+        certificateId: id,
+        status:
+          status === 'revoked'
+            ? { kind: 'revoked', at: revokedAt, ...(reason === undefined ? {} : { reason }) }
+            : { kind: status },
+        thisUpdate,
+        nextUpdate,
+      };
+    }),
+    ...(nonce === undefined ? {} : { nonce }),
+  });
+  return assembleStatusResponse(data, { algorithm, signature: await sign(data) }, [certificate]);
+}
+
+export const malformedAnswer = (): Uint8Array => encodeStatusFailure('malformedRequest');
+export const unauthorizedAnswer = (): Uint8Array => encodeStatusFailure('unauthorized');

@@ -1,0 +1,16 @@
+import type { ComponentMigrations } from '@countersign/runtime';
+
+export { createCertificateAuthority, type RunningCertificateAuthority } from './certificate-authority.ts';
+export type { CertificateAuthorityDependencies } from './dependencies.ts';
+export { publicKeyInfrastructureRoutes } from './http/public-routes.ts';
+export { type CertificateAuthorityRoutes, certificateAuthorityRoutes } from './http/routes.ts';
+export { authorityApproval } from './proposals.ts';
+
+/** This component's place in the database. */
+export const certificateAuthorityMigrations: ComponentMigrations = {
+  name: 'certificate-authority',
+  schema: 'certificate_authority',
+  role: 'countersign_certificate_authority',
+  migrationsFolder: new URL('../migrations/', import.meta.url),
+  grants: 'full',
+};

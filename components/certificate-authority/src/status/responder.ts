@@ -1,0 +1,140 @@
+import { certificateAuthorityErrors } from '@countersign/contracts';
+import type { Authorities, LiveAuthority } from '../authorities.ts';
+import type { CertificateAuthorityDependencies } from '../dependencies.ts';
+import {
+  answerOf,
+  assemble,
+  buildStatusCertificate,
+  isAbout,
+  isSignedByAuthority,
+  malformedAnswer,
+  publicKeyOf,
+  type ReadStatusRequest,
+  readStatus,
+  type SingleStatus,
+  unauthorizedAnswer,
+} from '../forms.ts';
+import type { CertificateCommands } from '../issuance/certificate-commands.ts';
+import { type CertificateState, type StoredCertificate, statusProfile } from '../issuance/certificate-state.ts';
+import { statusLifetimeSeconds } from '../profiles.ts';
+import { newestOf } from '../store.ts';
+
+/** An OCSP answer with the time until which caches may keep it. */
+export interface StatusAnswer {
+  /** DER of the OCSPResponse. */
+  readonly response: Uint8Array;
+  /** Milliseconds since the epoch; undefined for an answer that nobody may keep. */
+  readonly thisUpdate?: number;
+  readonly nextUpdate?: number;
+}
+
+export interface Responder {
+  /** Answers a request (RFC 6960); a request that cannot be read gets an answer that says so. */
+  answer(request: Uint8Array): Promise<StatusAnswer>;
+  /** Issues the certificate of the responder for each authority in time. */
+  renew(): Promise<void>;
+}
+
+/** How long an answer is valid: an hour, or ten minutes for approvals, which must be revocable quickly. */
+const answerLifeMs = 3_600_000;
+const approvalLifeMs = 600_000;
+
+export function createResponder(
+  dependencies: Pick<
+    CertificateAuthorityDependencies,
+    'pool' | 'audit' | 'signer' | 'clock' | 'installation' | 'organization'
+  > & {
+    readonly authorities: Authorities;
+    readonly commands: CertificateCommands;
+    readonly newSerial: () => string;
+    /** Certificates of responders that are ready to be used, by authority and key. */
+    readonly signatureOf: (certificate: StoredCertificate) => Promise<Uint8Array>;
+  },
+): Responder {
+  const { pool, signer, clock, installation, organization, authorities, commands, newSerial, signatureOf } = dependencies;
+  const certificates = new Map<string, { readonly kid: string; readonly der: Uint8Array; readonly notAfter: number }>();
+
+  /** The responder's certificate by an authority, issued when there is none that lives for half of its time. */
+  async function certificateBy(authority: LiveAuthority) {
+    const key = await signer.current('certificate-status');
+    const now = clock.now();
+    const isFresh = (notAfter: number) => notAfter - now > (statusLifetimeSeconds * 1_000) / 2;
+    const known = certificates.get(authority.id);
+    if (known !== undefined && known.kid === key.kid && isFresh(known.notAfter)) return known;
+    const stored = await newestOf(pool, statusProfile, authority.id);
+    for (const one of stored)
+      if (one.key === publicKeyOf(key.jwk).digest && isFresh(one.notAfter) && (await commands.things.counts(one.serial, one)))
+        return keep(authority, key.kid, one);
+    const serial = newSerial();
+    const notBefore = Math.floor((now - 60_000) / 1_000) * 1_000;
+    const notAfter = Math.min(notBefore + statusLifetimeSeconds * 1_000, authority.notAfter - 999);
+    const { encoding, digest } = publicKeyOf(key.jwk);
+    const tbs = buildStatusCertificate({
+      ...{ serial, notBefore, notAfter, organization },
+      authority: authority.certificate,
+      publicKey: encoding,
+    });
+    const state: CertificateState = {
+      ...{ serial, tbs, notBefore },
+      authority: authority.id,
+      profile: statusProfile,
+      profileVersion: 0,
+      holder: installation.id,
+      institution: installation.institution,
+      key: digest,
+      issuedAt: now,
+      notAfter: notAfter + 999,
+      predecessor: undefined,
+      revoked: undefined,
+    };
+    await commands.issueToSelf({ serial, state, by: installation });
+    const issued = await commands.things.find(serial);
+    if (issued === undefined) throw new Error('a certificate of the responder was issued and cannot be found');
+    return keep(authority, key.kid, issued);
+  }
+
+  async function keep(authority: LiveAuthority, kid: string, stored: StoredCertificate) {
+    const der = assemble(stored.tbs, await signatureOf(stored));
+    if (!isSignedByAuthority(der, authority.certificate))
+      throw certificateAuthorityErrors.error('authority_unavailable', 'The certificate of the responder is not valid.');
+    const kept = { kid, der, notAfter: stored.notAfter };
+    certificates.set(authority.id, kept);
+    return kept;
+  }
+
+  /** `unknown` for a serial that is not in the log, never `good`. */
+  async function statusOf(serial: string, authority: LiveAuthority): Promise<SingleStatus> {
+    const stored = await commands.things.find(serial);
+    if (stored === undefined || stored.authority !== authority.id) return { status: 'unknown' };
+    const { revoked, profile } = stored;
+    return {
+      status: revoked === undefined ? 'good' : 'revoked',
+      lifeMs: profile === 'operator-approval' ? approvalLifeMs : answerLifeMs,
+      ...(revoked === undefined ? {} : { revokedAt: revoked.at, reason: revoked.reason }),
+    };
+  }
+
+  return {
+    async answer(octets) {
+      const request: ReadStatusRequest | undefined = readStatus(octets);
+      if (request === undefined) return { response: malformedAnswer() };
+      const all = await authorities.all();
+      const authority = all.find((one) => request.singles.every((single) => isAbout(single, one.certificate)));
+      if (authority === undefined) return { response: unauthorizedAnswer() };
+      const certificate = await certificateBy(authority);
+      const thisUpdate = Math.floor(clock.now() / 1_000) * 1_000;
+      const statuses = await Promise.all(request.singles.map(({ serial }) => statusOf(serial, authority)));
+      const lifeMs = Math.min(...statuses.map((one) => one.lifeMs ?? approvalLifeMs));
+      const nextUpdate = Math.min(thisUpdate + lifeMs, certificate.notAfter);
+      const response = await answerOf(request, statuses, {
+        ...{ thisUpdate, nextUpdate },
+        certificate: certificate.der,
+        sign: async (tbs) => (await signer.sign('certificate-status', certificate.kid, tbs)).signature,
+      });
+      return { response, ...(request.nonce !== undefined ? {} : { thisUpdate, nextUpdate }) };
+    },
+    async renew() {
+      for (const authority of await authorities.all()) await certificateBy(authority);
+    },
+  };
+}
