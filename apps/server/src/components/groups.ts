@@ -2,12 +2,14 @@ import type { AuditLogDependencies } from '@countersign/audit-log';
 import type { Authentication, DepartureEffect, Directory, ProposalEnder } from '@countersign/contracts';
 import type { PartnerKeys } from '@countersign/federation-gateway';
 import {
+  type CertificateKeyPurpose,
   type ComponentKeyPurpose,
   createKeyRecords,
   type KeyRecords,
   type Signers,
   type TokenKeyPurpose,
 } from '../keys/index.ts';
+import { type CertificateParts, startCertificateAuthority } from './certificate-authority.ts';
 import { type DecisionParts, startDecisions } from './decisions.ts';
 import { departureEffects } from './departure-effects.ts';
 import { type DirectoryParts, startDirectory } from './directory.ts';
@@ -19,7 +21,7 @@ import { type LogParts, startLog } from './log.ts';
 import { type OutgoingParts, startOutgoing } from './outgoing.ts';
 import { type PeopleParts, startPeople } from './people.ts';
 import type { Seen } from './seen.ts';
-import { openSigners, openTokenSigners } from './signers.ts';
+import { openCertificateSigners, openSigners, openTokenSigners } from './signers.ts';
 import { startTokens, type TokenParts } from './tokens.ts';
 
 /** Every group has the signing keys of its components and their records. */
@@ -34,6 +36,8 @@ export type Evidence = LogParts & KeepingParts & Keys<'log-checkpoint' | 'time-s
 export type Core = DirectoryParts & DecisionParts & Keys<'policy-bundle' | 'mandate' | 'envelope'>;
 /** The components that call external addresses. */
 export type Egress = GatewayParts & OutgoingParts & Keys<'event' | 'security-event'>;
+/** The private certificate authority. */
+export type Certificates = CertificateParts & Keys<CertificateKeyPurpose>;
 /** Sign-in and tokens, for people and their clients. */
 export type Edge = PeopleParts & TokenParts & EmergencyParts & Keys<TokenKeyPurpose>;
 
@@ -53,7 +57,9 @@ export interface DepartedElsewhere extends Pick<Seen, 'tokens'> {
   readonly authentication: Pick<Authentication, 'endAllOf'>;
   /** Ends the person's retention proposals. */
   readonly retention: ProposalEnder;
-  /** The effects on authenticators, devices and recoveries. */
+  /** Ends the person's proposals about certificate authorities and profiles. */
+  readonly authorities: ProposalEnder;
+  /** The effects on authenticators, devices, recoveries and certificates. */
   readonly effects: readonly DepartureEffect[];
 }
 
@@ -71,7 +77,7 @@ export async function startCore(
   effects = departureEffects({
     ...elsewhere,
     transactions,
-    proposals: [policyEngine.versions, parties.directory, elsewhere.retention],
+    proposals: [policyEngine.versions, parties.directory, elsewhere.retention, elsewhere.authorities],
     others: elsewhere.effects,
   });
   return { ...parties, ...decisions, ...keys };
@@ -87,6 +93,17 @@ export async function startEgress(
   const gateway = startGateway(ground, seen);
   const outgoing = startOutgoing(ground, { ...seen, ...keys });
   return { ...gateway, ...outgoing, ...keys };
+}
+
+export async function startCertificates(
+  ground: Ground,
+  seen: Pick<Seen, 'auditLog' | 'authenticators' | 'policyEngine'> & {
+    readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
+  },
+): Promise<Certificates> {
+  const keyRecords = createKeyRecords({ audit: seen.auditLog, ...ground.common });
+  const signers = await openCertificateSigners(ground, keyRecords);
+  return { ...startCertificateAuthority(ground, { ...seen, signers }), signers, keyRecords };
 }
 
 export async function startEdge(

@@ -2,10 +2,12 @@ export { inviteFounders } from './founders.ts';
 export { callsOutside, partnerKeysOf } from './gateway.ts';
 export { createGround, type Ground } from './ground.ts';
 export {
+  type Certificates,
   type Core,
   type Edge,
   type Egress,
   type Evidence,
+  startCertificates,
   startCore,
   startEdge,
   startEgress,

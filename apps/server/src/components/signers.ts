@@ -1,4 +1,5 @@
 import { authorizationServerMigrations } from '@countersign/authorization-server';
+import { certificateAuthorityMigrations } from '@countersign/certificate-authority';
 import { consentStoreMigrations } from '@countersign/consent-store';
 import { eventPublisherMigrations } from '@countersign/event-publisher';
 import { policyEngineMigrations } from '@countersign/policy-engine';
@@ -6,8 +7,10 @@ import type { ComponentMigrations } from '@countersign/runtime';
 import { timeStampingMigrations } from '@countersign/time-stamping';
 import { transactionRegistryMigrations } from '@countersign/transaction-registry';
 import {
+  type CertificateKeyPurpose,
   type ComponentKeyPurpose,
   type KeyRecords,
+  openCertificateKeys,
   openComponentKeys,
   openTokenKeys,
   type Signers,
@@ -54,6 +57,25 @@ export async function openTokenSigners(
     'id-token-ps256': tokenKeys,
     'id-token-rs256': tokenKeys,
     'transaction-token': tokenKeys,
+  };
+}
+
+/** The keys of the certificate authority. */
+export async function openCertificateSigners(
+  ground: Ground,
+  keyRecords: KeyRecords,
+): Promise<Pick<Signers, CertificateKeyPurpose>> {
+  const keys = ground.started(
+    'keys of certificates',
+    await openCertificateKeys(rotated(ground, keyRecords, certificateAuthorityMigrations)),
+  );
+  return {
+    'certificate-workload': keys,
+    'certificate-person': keys,
+    'certificate-device': keys,
+    'certificate-partner': keys,
+    'certificate-service': keys,
+    'certificate-status': keys,
   };
 }
 

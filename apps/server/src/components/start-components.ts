@@ -10,10 +10,12 @@ import type { Signers } from '../keys/index.ts';
 import { callsOutside, partnerKeysOf } from './gateway.ts';
 import { createGround, type ProcessParts } from './ground.ts';
 import {
+  type Certificates,
   type Core,
   type Edge,
   type Egress,
   type Evidence,
+  startCertificates,
   startCore,
   startEdge,
   startEgress,
@@ -26,12 +28,13 @@ export interface Components
   extends Omit<Evidence, 'signers'>,
     Omit<Core, 'signers'>,
     Omit<Egress, 'signers' | 'signals'>,
-    Omit<Edge, 'signers'> {
+    Omit<Edge, 'signers'>,
+    Omit<Certificates, 'signers'> {
   readonly signers: Signers;
   readonly securityEvents: Egress['signals'];
 }
 
-/** Starts all components in this process in the order of their dependencies: evidence, core, egress and edge. */
+/** Starts all components in this process in the order of their dependencies: evidence, core, egress, edge and the certificate authority. */
 export async function startComponents({
   unfitRecords,
   ...given
@@ -48,6 +51,11 @@ export async function startComponents({
   const authentication = later<Authentication, 'endAllOf'>(['endAllOf']);
   const tokens = later<AuthorizationServer, 'revoke'>(['revoke']);
   let edge: Edge | undefined;
+  let certificates: Certificates | undefined;
+  const issuing = (): Certificates['certificateAuthority'] => {
+    if (certificates === undefined) throw new Error('somebody left before there was a certificate authority');
+    return certificates.certificateAuthority;
+  };
   const started = (): Edge => {
     if (edge === undefined) throw new Error('a person or a device was asked about before there was anybody to know');
     return edge;
@@ -72,12 +80,14 @@ export async function startComponents({
     },
     {
       retention: evidence.retention,
+      authorities: { endProposalsOf: async (...asked) => issuing().endProposalsOf(...asked) },
       tokens: tokens.seen,
       authentication: authentication.seen,
       effects: [
         departing('authenticators', ({ authentication }) => authentication.authenticators.departureEffect),
         departing('devices', ({ devices }) => devices.departureEffect),
         departing('recoveries', ({ recovery }) => recovery.departureEffect),
+        { name: 'certificates', end: async (departure) => issuing().departureEffect.end(departure) },
       ],
     },
   );
@@ -89,7 +99,14 @@ export async function startComponents({
   authenticators.is(edge.authentication.authenticators);
   authentication.is(edge.authentication);
   tokens.is(edge.authorizationServer);
+  certificates = await startCertificates(ground, { ...seen, authenticators: authenticators.seen });
 
-  const signers = { ...evidence.signers, ...core.signers, ...egress.signers, ...edge.signers };
-  return { ...evidence, ...core, ...egress, ...edge, securityEvents, signers };
+  const signers = {
+    ...evidence.signers,
+    ...core.signers,
+    ...egress.signers,
+    ...edge.signers,
+    ...certificates.signers,
+  };
+  return { ...evidence, ...core, ...egress, ...edge, ...certificates, securityEvents, signers };
 }

@@ -174,6 +174,24 @@ export const configurationSchema = Type.Object(
     breakGlass: Type.Optional(peopleSchemas.breakGlass),
     approvals: Type.Optional(peopleSchemas.approvals),
     addressBook: Type.Optional(peopleSchemas.addressBook),
+    /** The private certificate authority. */
+    certificates: Type.Optional(
+      Type.Object(
+        {
+          /** DNS names of the installation's hosts; a leading dot means every name below the domain. Default: the issuer's host. */
+          hosts: Type.Optional(
+            Type.Array(Type.String({ pattern: '^\\.?[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$' }), {
+              minItems: 1,
+              maxItems: 64,
+              uniqueItems: true,
+            }),
+          ),
+          /** Hours for which an approved authority is published before it signs. Default: 24; 0 in development. */
+          publishBeforeUseHours: Type.Optional(Type.Integer({ minimum: 0, maximum: 720 })),
+        },
+        closed,
+      ),
+    ),
     /** The currency of thresholds and limits. */
     amounts: Type.Optional(
       Type.Object(

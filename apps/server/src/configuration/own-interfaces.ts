@@ -83,6 +83,14 @@ export const ownInterfaces = {
   recoveries: ['recovery:open', 'recovery:read'],
   incidents: ['breakglass:read'],
   keys: ['key:rotate', 'key:revoke'],
+  /** Certificates of our own authority, its profiles and its issuing authorities. */
+  certificates: [
+    'certificate:issue',
+    'certificate:revoke',
+    'certificate:read',
+    'authority:propose',
+    'authority:approve',
+  ],
   /** Its only scope is `openid`, which OpenID Connect defines. */
   userinfo: [],
   /** The scopes come from Grant Management for OAuth 2.0. */
@@ -131,6 +139,10 @@ const commandScopes = [
   'client:register',
   'token:revoke',
   'revocation:read',
+  'certificate:issue',
+  'certificate:revoke',
+  'certificate:read',
+  'authority:propose',
 ];
 const approverScopes = [
   'directory:approve',
@@ -147,6 +159,8 @@ const approverScopes = [
   'recovery:read',
   'revocation:lift',
   'revocation:read',
+  'certificate:read',
+  'authority:approve',
 ];
 
 const complianceScopes = ['compliance:record', 'directory:read'];
@@ -155,7 +169,7 @@ const commandFor = {
   'countersign-cli': { scopes: commandScopes, doors: undefined },
   'countersign-approver': {
     scopes: approverScopes,
-    doors: ['directory', 'policies', 'recoveries', 'retention', 'revocations'],
+    doors: ['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations'],
   },
   'countersign-compliance': { scopes: complianceScopes, doors: ['directory'] },
 } as const;

@@ -58,6 +58,7 @@ const connectionsOfComponent: Readonly<Record<string, number>> = {
   devices: 4,
   recovery: 3,
   'break-glass': 3,
+  'certificate-authority': 7,
 };
 
 export function connectionsOf(component: string): number {

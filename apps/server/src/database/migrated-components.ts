@@ -2,6 +2,7 @@ import { auditLogMigrations, evidenceEraserMigrations } from '@countersign/audit
 import { authenticationMigrations } from '@countersign/authentication';
 import { authorizationServerMigrations } from '@countersign/authorization-server';
 import { breakGlassMigrations } from '@countersign/break-glass';
+import { certificateAuthorityMigrations } from '@countersign/certificate-authority';
 import { consentStoreMigrations } from '@countersign/consent-store';
 import { devicesMigrations } from '@countersign/devices';
 import { directoryMigrations } from '@countersign/directory';
@@ -33,4 +34,5 @@ export const migratedComponents: readonly ComponentMigrations[] = [
   devicesMigrations,
   recoveryMigrations,
   breakGlassMigrations,
+  certificateAuthorityMigrations,
 ];

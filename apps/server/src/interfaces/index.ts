@@ -1,6 +1,7 @@
 export {
   type InterfaceOptions,
   type InterfaceParts,
+  mountCertificateInterfaces,
   mountCoreInterfaces,
   mountEdgeInterfaces,
   mountEgressInterfaces,

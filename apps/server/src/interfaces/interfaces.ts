@@ -2,6 +2,7 @@ import { auditLogRoutes } from '@countersign/audit-log';
 import { peopleRoutes, sessionRoutes } from '@countersign/authentication';
 import { revocationsRoutes } from '@countersign/authorization-server';
 import { breakGlassRoutes } from '@countersign/break-glass';
+import { certificateAuthorityRoutes, publicKeyInfrastructureRoutes } from '@countersign/certificate-authority';
 import { consentStoreRoutes } from '@countersign/consent-store';
 import type { Directory, LastingGuard } from '@countersign/contracts';
 import { devicesRoutes } from '@countersign/devices';
@@ -17,7 +18,7 @@ import { transactionRegistryRoutes } from '@countersign/transaction-registry';
 import { trustRegistryRoutes } from '@countersign/trust-registry';
 import type { FastifyInstance } from 'fastify';
 import { Type } from 'typebox';
-import type { Core, Edge, Egress, Evidence } from '../components/index.ts';
+import type { Certificates, Core, Edge, Egress, Evidence, Seen } from '../components/index.ts';
 import type { Configuration, OwnInterface } from '../configuration/index.ts';
 import type { Signers } from '../keys/index.ts';
 import { type KeyRouteParts, keyRoutes } from './key-routes.ts';
@@ -34,6 +35,9 @@ export interface CoreInterfaces
 export interface EgressInterfaces extends Pick<Egress, 'eventPublisher'> {
   readonly securityEvents: Egress['signals'];
 }
+export interface CertificateInterfaces extends Pick<Certificates, 'certificateAuthority'> {
+  readonly auditLog: Pick<Seen['auditLog'], 'find'>;
+}
 export interface EdgeInterfaces
   extends Pick<Edge, 'authentication' | 'risk' | 'devices' | 'recovery' | 'breakGlass' | 'singleUse'> {
   readonly directory: Pick<Directory, 'snapshot'>;
@@ -43,8 +47,10 @@ export interface InterfaceParts
   extends EvidenceInterfaces,
     CoreInterfaces,
     EgressInterfaces,
+    CertificateInterfaces,
     EdgeInterfaces,
     KeyRouteParts {
+  readonly auditLog: Evidence['auditLog'];
   readonly directory: Core['directory'];
   readonly signers: Signers;
 }
@@ -76,6 +82,7 @@ export function mountInterfaces(app: FastifyInstance, parts: InterfaceParts, opt
   mountCoreInterfaces(app, parts, options);
   mountEgressInterfaces(app, parts, options);
   mountEvidenceInterfaces(app, parts, options);
+  mountCertificateInterfaces(app, parts, options);
   mountKeys(app, parts, options);
 }
 
@@ -163,6 +170,21 @@ export function mountEgressInterfaces(
 ): void {
   eventPublisherRoutes(app, { events: parts.eventPublisher, guard: guard('events'), baseUrl });
   signalRoutes(app, { signals: parts.securityEvents, issuer, guard: guard('signals'), baseUrl });
+}
+
+export function mountCertificateInterfaces(
+  app: FastifyInstance,
+  { certificateAuthority, auditLog }: CertificateInterfaces,
+  { guard, baseUrl, clock, configuration: { issuer, operator } }: InterfaceOptions,
+): void {
+  certificateAuthorityRoutes(app, {
+    certificateAuthority,
+    guard: guard('certificates'),
+    ...{ baseUrl, issuer },
+    operator: operator.lei,
+    placeOf: async (record) => (await auditLog.find(record))?.index,
+  });
+  publicKeyInfrastructureRoutes(app, { certificateAuthority, clock });
 }
 
 export function mountEvidenceInterfaces(

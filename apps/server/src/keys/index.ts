@@ -1,8 +1,10 @@
 export { deriveGroupKey, type GroupKey, readKeyBytes, readKeyEncryptionKey } from './key-encryption-key.ts';
 export { createKeyRecords, type KeyRecords } from './key-records.ts';
 export {
+  type CertificateKeyPurpose,
   type ComponentKeyPurpose,
   type KeyringDependencies,
+  openCertificateKeys,
   openComponentKeys,
   openLogKeys,
   openTokenKeys,

@@ -17,7 +17,9 @@ export type TokenKeyPurpose = Extract<
   'access-token' | 'id-token' | 'id-token-ps256' | 'id-token-rs256' | 'transaction-token'
 >;
 /** Purposes that belong to one component, which stores the keys with its data and publishes them itself. */
-export type ComponentKeyPurpose = Exclude<KeyPurpose, TokenKeyPurpose | 'log-checkpoint'>;
+export type ComponentKeyPurpose = Exclude<KeyPurpose, TokenKeyPurpose | 'log-checkpoint' | CertificateKeyPurpose>;
+/** Purposes of the certificate authority: one for each class of issuing authority, and one for OCSP. */
+export type CertificateKeyPurpose = Extract<KeyPurpose, `certificate-${string}`>;
 
 /** The keyring of each purpose. */
 export type Signers = Readonly<Record<KeyPurpose, Keyring<KeyPurpose>>>;
@@ -98,6 +100,29 @@ export function openComponentKeys<Purpose extends ComponentKeyPurpose>(
     ...common,
     recorder,
     purposes: { [purpose]: policy(signatureLifeSeconds[purpose]) } as Readonly<Record<Purpose, KeyPolicy>>,
+  });
+}
+
+/**
+ * Opens the keys of the certificate authority, each created at its first use. Keys of issuing authorities rotate by hand only, because
+ * a new key needs a key ceremony; a replaced one signs revocation lists until its certificate ends.
+ */
+export function openCertificateKeys(dependencies: RotatedKeyringDependencies): Promise<Keyring<CertificateKeyPurpose>> {
+  const { common, policy, recorder } = rotation(dependencies);
+  const { rotateEverySeconds: _, ...byHand } = policy(tenYearsSeconds);
+  const issuing: KeyPolicy = { ...byHand, onDemand: true };
+  return createKeyring<CertificateKeyPurpose>({
+    ...common,
+    recorder,
+    purposes: {
+      'certificate-workload': issuing,
+      'certificate-person': issuing,
+      'certificate-device': issuing,
+      'certificate-partner': issuing,
+      'certificate-service': issuing,
+      // The certificate of a responder lives for a week.
+      'certificate-status': { ...policy(7 * 86_400), onDemand: true },
+    },
   });
 }
 

@@ -4,6 +4,7 @@ import {
   authenticationErrors,
   authenticatorErrors,
   breakGlassErrors,
+  certificateAuthorityErrors,
   consentErrors,
   deviceErrors,
   directoryErrors,
@@ -131,6 +132,13 @@ export const chapters: Readonly<Record<string, Chapter>> = {
     description: 'Declared emergencies, and the short access that they give.',
     audience: 'incidents',
     codes: breakGlassErrors.codes,
+  },
+  certificates: {
+    description:
+      'Certificates of our own authority: obtain, renew, revoke; profiles and issuing authorities, changed by two people; revocation ' +
+      'lists and OCSP for everybody.',
+    audience: 'certificates',
+    codes: certificateAuthorityErrors.codes,
   },
   keys: { description: 'Our signing keys.', audience: 'keys', codes: keyRouteErrors.codes },
   revocations: {

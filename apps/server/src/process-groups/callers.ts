@@ -15,6 +15,8 @@ export const servedBy = {
   'core-keys': 'core',
   'evidence-keys': 'evidence',
   'egress-keys': 'egress',
+  'certificate-authority-keys': 'certificate-authority',
+  'authority-proposals': 'certificate-authority',
   directory: 'core',
   'trust-registry': 'core',
   'consent-store': 'core',
@@ -30,6 +32,7 @@ export const servedBy = {
   'authenticators-departure': 'edge',
   'devices-departure': 'edge',
   'recovery-departure': 'edge',
+  'certificates-departure': 'certificate-authority',
   'federation-gateway': 'egress',
   notices: 'egress',
   outbound: 'egress',
@@ -55,6 +58,7 @@ export const callers = {
     'core-keys': ['listKeys'],
     'evidence-keys': ['listKeys'],
     'egress-keys': ['listKeys'],
+    'certificate-authority-keys': ['listKeys'],
     outbound: ['getJson', 'post', 'postForm'],
     'configured-requests': ['exchangeFor', 'getFor'],
   },
@@ -73,6 +77,8 @@ export const callers = {
     'authenticators-departure': ['end'],
     'devices-departure': ['end'],
     'recovery-departure': ['end'],
+    'certificates-departure': ['end'],
+    'authority-proposals': ['endProposalsOf'],
   },
   evidence: {
     directory: ['changesSince'],
@@ -87,6 +93,15 @@ export const callers = {
     'trust-registry': ['profileOf'],
     'transaction-registry': ['parties', 'countsAgainstLimits'],
     access: ['checkAccess', 'checkLastingAccess', 'tokenStands'],
+  },
+  'certificate-authority': {
+    'audit-log': [
+      ...['append', 'standings', 'standingsUnder', 'find', 'search', 'query', 'newest', 'count'],
+    ] as Methods<'audit-log'>,
+    directory: ['changesSince'],
+    authenticators: ['isLocked', 'invitersOf'],
+    'policy-engine': ['decide'],
+    access: ['checkAccess'],
   },
 } as const satisfies Readonly<Record<ProcessGroup, Callable>>;
 

@@ -30,5 +30,15 @@ export const doorsElsewhere: Readonly<Record<Exclude<ProcessGroup, 'edge'>, read
     '/keys/log-checkpoint',
     '/keys/time-stamp',
   ],
+  'certificate-authority': [
+    '/certificates',
+    '/pki',
+    '/keys/certificate-workload',
+    '/keys/certificate-person',
+    '/keys/certificate-device',
+    '/keys/certificate-partner',
+    '/keys/certificate-service',
+    '/keys/certificate-status',
+  ],
   egress: ['/events', '/signals', '/.well-known/ssf-configuration', '/keys/event', '/keys/security-event'],
 };

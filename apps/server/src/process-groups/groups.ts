@@ -2,9 +2,9 @@ import type { KeyPurpose } from '@countersign/contracts';
 
 /**
  * The security contexts of an installation. In a split installation each runs in its own processes, machines and networks:
- * `edge` faces the internet, `core` decides, `evidence` keeps the log, and only `egress` calls external addresses.
+ * `edge` faces the internet, `core` decides, `evidence` keeps the log, only `egress` calls external addresses, and `certificate-authority` signs certificates.
  */
-export const processGroups = ['edge', 'core', 'evidence', 'egress'] as const;
+export const processGroups = ['edge', 'core', 'evidence', 'egress', 'certificate-authority'] as const;
 export type ProcessGroup = (typeof processGroups)[number];
 
 export interface GroupParts {
@@ -37,6 +37,18 @@ export const groupParts: Readonly<Record<ProcessGroup, GroupParts>> = {
     stored: ['notices', 'event-publisher'],
     stateless: ['federation-gateway'],
     keyPurposes: ['event', 'security-event'],
+  },
+  'certificate-authority': {
+    stored: ['certificate-authority'],
+    stateless: [],
+    keyPurposes: [
+      'certificate-workload',
+      'certificate-person',
+      'certificate-device',
+      'certificate-partner',
+      'certificate-service',
+      'certificate-status',
+    ],
   },
 };
 

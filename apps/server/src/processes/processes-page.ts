@@ -13,6 +13,7 @@ const faces: Readonly<Record<ProcessGroup, string>> = {
   core: 'other processes alone',
   evidence: 'other processes alone',
   egress: 'other processes; it alone calls addresses outside',
+  'certificate-authority': 'other processes alone',
 };
 
 /** The page of the processes, generated from the enforced tables so that it cannot differ from them. */

@@ -15,6 +15,7 @@ import {
   inviteFounders,
   partnerKeysOf,
   type Seen,
+  startCertificates,
   startCore,
   startEdge,
   startEgress,
@@ -28,6 +29,7 @@ import {
   mountApproverPages,
   mountAuthorizationServer,
   mountCertificatePages,
+  mountCertificateInterfaces,
   mountCoreInterfaces,
   mountEdgeInterfaces,
   mountEgressInterfaces,
@@ -135,12 +137,14 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
       { auditLog, authenticators: elsewhere('authenticators'), devices, signals },
       {
         retention: elsewhere('retention-proposals'),
+        authorities: elsewhere('authority-proposals'),
         tokens: elsewhere('authorization-server'),
         authentication: elsewhere('authentication'),
         effects: [
           { name: 'authenticators', ...elsewhere('authenticators-departure') },
           { name: 'devices', ...elsewhere('devices-departure') },
           { name: 'recoveries', ...elsewhere('recovery-departure') },
+          { name: 'certificates', ...elsewhere('certificates-departure') },
         ],
       },
     );
@@ -209,6 +213,33 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
     };
   },
 
+  async 'certificate-authority'({ ground, elsewhere, configuration }) {
+    const auditLog = seenLog(elsewhere);
+    const directory = ground.started(
+      'directory',
+      await directoryReplica({ ground, elsewhere, configuration }, auditLog),
+    );
+    const certificates = await startCertificates(ground, {
+      ...{ auditLog, directory },
+      authenticators: elsewhere('authenticators'),
+      policyEngine: elsewhere('policy-engine'),
+    });
+    const { certificateAuthority } = certificates;
+    return {
+      offered: {
+        'certificate-authority-keys': listerOf(certificates.signers),
+        'authority-proposals': certificateAuthority,
+        'certificates-departure': certificateAuthority.departureEffect,
+      },
+      mount(app, options) {
+        mountCertificateInterfaces(app, { certificateAuthority, auditLog }, options);
+        mountKeys(app, certificates, options);
+      },
+      guard: guardsElsewhere(configuration.issuer, elsewhere('access')),
+      checkHealth: async () => directory.snapshot(),
+    };
+  },
+
   async edge({ ground, elsewhere, configuration, logger, clock }) {
     const auditLog = seenLog(elsewhere);
     const directory = ground.started(
@@ -234,7 +265,7 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
     };
     const edge = await startEdge(ground, { ...seen, partnerKeys: partnerKeysOf(ground, seen) });
     const { authentication, authorizationServer } = edge;
-    const keysElsewhere = [elsewhere('core-keys'), elsewhere('evidence-keys'), elsewhere('egress-keys')];
+    const keysElsewhere = [elsewhere('core-keys'), elsewhere('evidence-keys'), elsewhere('egress-keys'), elsewhere('certificate-authority-keys')];
     const { authenticators } = authentication;
     const parts = { ...seen, ...edge };
     return {

@@ -7,7 +7,7 @@ import { type ProcessGroup, processGroups } from '../process-groups/index.ts';
 export interface ProcessPlaces {
   /** DNS names and IP addresses of each group. Other processes call it by the first one. */
   readonly names: Readonly<Record<ProcessGroup, readonly string[]>>;
-  /** The first of eight ports: one for calls to each group, and one for the health of each group except edge. */
+  /** The first of ten ports: one for calls to each group, and one for the health of each group except edge. */
   readonly firstPort: number;
 }
 
@@ -38,6 +38,7 @@ const settingsOfOneGroup = {
   clock: 'evidence',
   timeStamps: 'evidence',
   notices: 'egress',
+  certificates: 'certificate-authority',
 } as const satisfies Partial<Record<keyof Configuration, ProcessGroup>>;
 
 /**

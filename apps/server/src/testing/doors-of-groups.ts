@@ -3,6 +3,7 @@ import { createHttpServer, createLogger, createMetrics } from '@countersign/runt
 import type { FastifyInstance } from 'fastify';
 import {
   type InterfaceOptions,
+  mountCertificateInterfaces,
   mountCoreInterfaces,
   mountEdgeInterfaces,
   mountEgressInterfaces,
@@ -17,6 +18,7 @@ export function doorsOfGroups(): readonly { readonly group: ProcessGroup; readon
     edge: (app, options) => mountEdgeInterfaces(app, nobodyAsks(), options),
     core: (app, options) => mountCoreInterfaces(app, nobodyAsks(), options),
     egress: (app, options) => mountEgressInterfaces(app, nobodyAsks(), options),
+    'certificate-authority': (app, options) => mountCertificateInterfaces(app, nobodyAsks(), options),
     evidence: (app, options) => mountEvidenceInterfaces(app, nobodyAsks(), options),
   };
   return (Object.keys(mounts) as ProcessGroup[]).flatMap((group) => {

@@ -33,6 +33,7 @@ const installationActs = [
   ...['policy:propose', 'policy:approve', 'policy:rollback', 'directory:apply', 'directory:approve'],
   ...['key:rotate', 'key:revoke', 'partner:register', 'legalhold:place', 'legalhold:release', 'revocation:lift'],
   ...['retention:propose', 'retention:approve', 'erasure:propose', 'erasure:approve'],
+  ...['authority:propose', 'authority:approve'],
 ];
 const disclosures = ['audit:disclose', 'audit:export'];
 const governingActs = [
