@@ -85,7 +85,9 @@ export function createAuthorities(
     async request(of) {
       const key = await signer.current(authorityKeyPurposes[of]);
       const grants = grantsOf(of);
-      const request = await buildAuthorityRequest(grants, key.jwk, (octets) => sign({ id: key.kid, class: of }, octets));
+      const request = await buildAuthorityRequest(grants, key.jwk, (octets) =>
+        sign({ id: key.kid, class: of }, octets),
+      );
       return { class: of, id: key.kid, request, ...grants };
     },
     async check(of, ceremony) {

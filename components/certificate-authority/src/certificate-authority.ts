@@ -1,3 +1,4 @@
+import { statusAt } from '@countersign/commands';
 import {
   type AuthorityClass,
   type AuthorityProposal,
@@ -15,13 +16,13 @@ import {
 } from '@countersign/contracts';
 import { parseInstant, toInstant } from '@countersign/kernel';
 import { createRounds } from '@countersign/runtime';
-import { statusAt } from '@countersign/commands';
 import { createAuthorities, type LiveAuthority, shownAuthority, thumbprintOf } from './authorities.ts';
 import type { CertificateAuthorityDependencies } from './dependencies.ts';
 import { assemble, isSignedByAuthority } from './forms.ts';
 import { createCertificateCommands, holderCertificates, unknownCertificate } from './issuance/certificate-commands.ts';
 import { type StoredCertificate, shown, statusOf } from './issuance/certificate-state.ts';
 import { type Asking, createJudge } from './issuance/judge-order.ts';
+import { newSerialNumber } from './issuance/serial-number.ts';
 import type { CeremonyResult, Proposal } from './ledger/fold.ts';
 import { createLedger } from './ledger/ledger.ts';
 import { checkTerms, firstTerms, profileNamed, releasedProfiles } from './profiles.ts';
@@ -66,7 +67,9 @@ const mostListed = 100;
 const { error } = certificateAuthorityErrors;
 
 /** A private certificate authority. Its state is in the log: rows are copies, and count only if their records agree. */
-export function createCertificateAuthority(dependencies: CertificateAuthorityDependencies): RunningCertificateAuthority {
+export function createCertificateAuthority(
+  dependencies: CertificateAuthorityDependencies,
+): RunningCertificateAuthority {
   const { pool, audit, clock, random, logger, issuer } = dependencies;
   const hosts = dependencies.hosts ?? [new URL(issuer).hostname];
   const ledger = createLedger({ log: audit, logger });
@@ -77,23 +80,20 @@ export function createCertificateAuthority(dependencies: CertificateAuthorityDep
   const lists = createRevocationLists({ ...dependencies, authorities });
   const monitor = createMonitor({ ...dependencies, commands });
 
-  /** 127 random bits, with 16 octets in every case (RFC 5280 section 4.1.2.2). The record's id follows from it. */
-  function newSerial(): string {
-    const octets = random.bytes(16);
-    octets[0] = ((octets[0] ?? 0) & 0x3f) | 0x40;
-    return Buffer.from(octets).toString('hex');
-  }
+  const newSerial = () => newSerialNumber(random);
 
   const authorityOf = async (id: string): Promise<LiveAuthority> => {
     const found = (await authorities.all()).find((one) => one.id === id);
-    if (found === undefined) throw error('authority_unavailable', 'The authority of this certificate is not available.');
+    if (found === undefined)
+      throw error('authority_unavailable', 'The authority of this certificate is not available.');
     return found;
   };
 
   /** The stored signature if it verifies; otherwise made now, as the record of the issuance permits. */
   async function signatureOf(stored: StoredCertificate): Promise<Uint8Array> {
     const authority = await authorityOf(stored.authority);
-    const isSound = (signature: Uint8Array) => isSignedByAuthority(assemble(stored.tbs, signature), authority.certificate);
+    const isSound = (signature: Uint8Array) =>
+      isSignedByAuthority(assemble(stored.tbs, signature), authority.certificate);
     if (stored.signature !== undefined && isSound(stored.signature)) return stored.signature;
     const made = await authorities.sign(authority, stored.tbs);
     if (stored.signature !== undefined) await replaceSignature(pool, stored.serial, made);
@@ -158,10 +158,7 @@ export function createCertificateAuthority(dependencies: CertificateAuthorityDep
       const now = clock.now();
       const proven: StoredCertificate[] = [];
       for (const one of found)
-        if (
-          (status === undefined || statusOf(one, now) === status) &&
-          (await commands.things.counts(one.serial, one))
-        )
+        if ((status === undefined || statusOf(one, now) === status) && (await commands.things.counts(one.serial, one)))
           proven.push(one);
       return proven.map((one) => shown(one, now));
     },
@@ -171,7 +168,16 @@ export function createCertificateAuthority(dependencies: CertificateAuthorityDep
         const { authority, policy, revocation, longestSeconds, holders } = releasedProfiles[name];
         const changed = profiles.get(name);
         const terms = changed?.terms ?? firstTerms(name, hosts);
-        return { name, version: changed?.version ?? 0, ...terms, authority, policy, revocation, longestSeconds, holders };
+        return {
+          name,
+          version: changed?.version ?? 0,
+          ...terms,
+          authority,
+          policy,
+          revocation,
+          longestSeconds,
+          holders,
+        };
       });
     },
     authorities: async () => (await authorities.all()).map(shownAuthority),

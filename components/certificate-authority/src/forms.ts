@@ -13,9 +13,9 @@ import {
   type CertificateId,
   encodeDirectoryName,
   encodeStatusFailure,
-  issuingExtensions,
   isIssuedBy,
   isIssuerOf,
+  issuingExtensions,
   keyIdentifierOf,
   limitingExtensions,
   type NewExtensions,
@@ -232,7 +232,11 @@ const throwAwayInfo = throwAway.publicKey.export({ format: 'der', type: 'spki' }
  */
 export function findLeafFault(
   tbs: Uint8Array,
-  { authority, profile, at }: { readonly authority: Uint8Array; readonly profile: ReleasedProfile; readonly at: number },
+  {
+    authority,
+    profile,
+    at,
+  }: { readonly authority: Uint8Array; readonly profile: ReleasedProfile; readonly at: number },
 ): string | undefined {
   const signature = signWith('sha256', tbs, { key: throwAway.privateKey, dsaEncoding: 'ieee-p1363' });
   const leaf = readX509Certificate(assemble(tbs, signature));

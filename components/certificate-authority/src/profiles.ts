@@ -143,13 +143,17 @@ export const statusLifetimeSeconds = 7 * day;
 
 /** The policy identifiers that an authority of this class may issue under. */
 export function policiesOf(authority: AuthorityClass): readonly string[] {
-  const own = certificateProfileNames.map((name) => releasedProfiles[name]).filter((one) => one.authority === authority);
+  const own = certificateProfileNames
+    .map((name) => releasedProfiles[name])
+    .filter((one) => one.authority === authority);
   return [...own.map(({ policy }) => policy), statusPolicy];
 }
 
 /** Whether certificates of this class may name hosts. */
 export const namesHosts = (authority: AuthorityClass): boolean =>
-  certificateProfileNames.some((name) => releasedProfiles[name].authority === authority && releasedProfiles[name].namesHosts);
+  certificateProfileNames.some(
+    (name) => releasedProfiles[name].authority === authority && releasedProfiles[name].namesHosts,
+  );
 
 /** The terms of a profile until two people have approved others. */
 export function firstTerms(name: CertificateProfileName, hosts: readonly string[]): CertificateProfileTerms {

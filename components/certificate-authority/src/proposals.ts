@@ -20,13 +20,11 @@ import {
 } from '@countersign/contracts';
 import {
   type CodedError,
-  type Digest,
   digestOf,
   isVisibleText,
   newId,
   parseInstant,
   type RecordId,
-  sha256Base64Url,
   toInstant,
 } from '@countersign/kernel';
 import { takeNamedLock } from '@countersign/runtime';
@@ -116,7 +114,10 @@ export function createProposals(
           } satisfies RecordDraft)
         : undefined;
 
-  const propose: Command<{ readonly id: RecordId; readonly what: Proposable; readonly reason: string; readonly by: Requester }, Proposal> = {
+  const propose: Command<
+    { readonly id: RecordId; readonly what: Proposable; readonly reason: string; readonly by: Requester },
+    Proposal
+  > = {
     ...plain,
     kind: begun,
     about: ({ id }) => id,
@@ -255,6 +256,3 @@ function waiting({ status, expiresAt, digest, proposal: { people, at } }: Propos
     digest,
   };
 }
-
-/** SHA-256 of a certificate or transcript, base64url. */
-export const fingerprint = (octets: Uint8Array): Digest => sha256Base64Url(octets);

@@ -25,7 +25,9 @@ async function find(session: Session, serial: string): Promise<StoredCertificate
 }
 
 /** Certificates as rows that their newest record must confirm (docs/adr/0043). */
-export function certificatesAsRows(forgets: (state: CertificateState) => boolean) {
+export function certificatesAsRows(
+  forgets: (state: CertificateState) => boolean,
+): RecordedKind<string, CertificateState, StoredCertificate> {
   return {
     kind: 'certificate',
     find,
@@ -58,7 +60,7 @@ export function certificatesAsRows(forgets: (state: CertificateState) => boolean
       );
     },
     forgets,
-  } satisfies RecordedKind<string, CertificateState, StoredCertificate>;
+  };
 }
 
 /** Stores the first signature that was made. @returns the stored one */

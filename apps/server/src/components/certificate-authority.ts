@@ -22,8 +22,9 @@ export function startCertificateAuthority(
     authenticators,
     policyEngine,
     signers,
-  }: Pick<Seen, 'auditLog' | 'authenticators' | 'policyEngine'> & {
+  }: Pick<Seen, 'auditLog' | 'authenticators'> & {
     readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
+    readonly policyEngine: Pick<Seen['policyEngine'], 'decide'>;
     readonly signers: Pick<Signers, CertificateKeyPurpose>;
   },
 ): CertificateParts {

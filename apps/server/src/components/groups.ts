@@ -97,8 +97,9 @@ export async function startEgress(
 
 export async function startCertificates(
   ground: Ground,
-  seen: Pick<Seen, 'auditLog' | 'authenticators' | 'policyEngine'> & {
+  seen: Pick<Seen, 'auditLog' | 'authenticators'> & {
     readonly directory: Pick<Directory, 'snapshot' | 'snapshotAtLeast'>;
+    readonly policyEngine: Pick<Seen['policyEngine'], 'decide'>;
   },
 ): Promise<Certificates> {
   const keyRecords = createKeyRecords({ audit: seen.auditLog, ...ground.common });

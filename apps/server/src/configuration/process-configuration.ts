@@ -29,7 +29,10 @@ export const processSchema = Type.Object(
     /** PEM of the authorities that issue certificates only to the processes of this installation. */
     authorities: secretReference,
     /** Base addresses of the processes of each other group. */
-    peers: Type.Object({ edge: addresses, core: addresses, evidence: addresses, egress: addresses, 'certificate-authority': addresses }, closed),
+    peers: Type.Object(
+      { edge: addresses, core: addresses, evidence: addresses, egress: addresses, 'certificate-authority': addresses },
+      closed,
+    ),
     /** Base URLs of edge's listeners, for processes to which it forwards requests: `HTTP` is the main one, and `mutual TLS`. */
     doors: Type.Optional(
       Type.Array(

@@ -192,6 +192,7 @@ function partsNobodyAsks(): InterfaceParts {
     devices: nobodyAsks(),
     recovery: nobodyAsks(),
     breakGlass: nobodyAsks(),
+    certificateAuthority: nobodyAsks(),
     singleUse: nobodyAsks(),
     scim: {
       pool: nobodyAsks(),

@@ -28,8 +28,8 @@ import {
   listerOf,
   mountApproverPages,
   mountAuthorizationServer,
-  mountCertificatePages,
   mountCertificateInterfaces,
+  mountCertificatePages,
   mountCoreInterfaces,
   mountEdgeInterfaces,
   mountEgressInterfaces,
@@ -265,7 +265,12 @@ export const startGroup: Readonly<Record<ProcessGroup, (surroundings: Surroundin
     };
     const edge = await startEdge(ground, { ...seen, partnerKeys: partnerKeysOf(ground, seen) });
     const { authentication, authorizationServer } = edge;
-    const keysElsewhere = [elsewhere('core-keys'), elsewhere('evidence-keys'), elsewhere('egress-keys'), elsewhere('certificate-authority-keys')];
+    const keysElsewhere = [
+      elsewhere('core-keys'),
+      elsewhere('evidence-keys'),
+      elsewhere('egress-keys'),
+      elsewhere('certificate-authority-keys'),
+    ];
     const { authenticators } = authentication;
     const parts = { ...seen, ...edge };
     return {

@@ -124,7 +124,10 @@ function placesOf({ names = {}, firstPort = 7_431 }: InitProcessesOptions): Proc
         detail: `${JSON.stringify(name)} is neither a DNS name in lower case nor an IP address.`,
       });
   const here = ['localhost', '127.0.0.1'];
-  return { names: { edge: here, core: here, evidence: here, egress: here, 'certificate-authority': here, ...names }, firstPort };
+  return {
+    names: { edge: here, core: here, evidence: here, egress: here, 'certificate-authority': here, ...names },
+    firstPort,
+  };
 }
 
 function referencesIn(value: unknown): readonly string[] {

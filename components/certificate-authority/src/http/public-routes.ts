@@ -12,7 +12,10 @@ const tag = 'certificates';
 const octets = Type.String({ format: 'binary' });
 const strict = { additionalProperties: false };
 const fileParams = Type.Object({ file: Type.String({ maxLength: 80 }) }, strict);
-const listParams = Type.Object({ authority: Type.String({ maxLength: 64 }), file: Type.String({ maxLength: 16 }) }, strict);
+const listParams = Type.Object(
+  { authority: Type.String({ maxLength: 64 }), file: Type.String({ maxLength: 16 }) },
+  strict,
+);
 const requestParams = Type.Object({ request: Type.String({ maxLength: 1_024 }) }, strict);
 /** Of an OCSP request; ours are about 120 octets. */
 const maxStatusRequestOctets = 4_096;
@@ -23,7 +26,10 @@ export function publicKeyInfrastructureRoutes(
   {
     certificateAuthority: ca,
     clock,
-  }: { readonly certificateAuthority: Pick<RunningCertificateAuthority, 'authorities' | 'lists' | 'responder'>; readonly clock: Clock },
+  }: {
+    readonly certificateAuthority: Pick<RunningCertificateAuthority, 'authorities' | 'lists' | 'responder'>;
+    readonly clock: Clock;
+  },
 ): void {
   app.get(
     '/pki/authorities',
@@ -51,7 +57,8 @@ export function publicKeyInfrastructureRoutes(
     described({
       tag,
       summary: 'Certificate of one issuing authority',
-      description: '`<key id>.cer`: DER, as the certificates that it issued name it (`caIssuers`, RFC 5280 section 4.2.2.1).',
+      description:
+        '`<key id>.cer`: DER, as the certificates that it issued name it (`caIssuers`, RFC 5280 section 4.2.2.1).',
       params: fileParams,
       answers: { 200: { description: 'A certificate', body: octets, mediaType: 'application/pkix-cert' } },
     }),

@@ -35,7 +35,9 @@ export const issueBody = closed({
   holder: Type.String({ maxLength: 80, description: 'Principal id, e.g. `agent:vwap-1`' }),
   request: Type.String({ maxLength: 16_384, description: 'Certificate request in PEM (PKCS #10, RFC 2986)' }),
   lifetime_seconds: Type.Optional(Type.Integer({ minimum: 60 })),
-  replaces: Type.Optional(Type.String({ maxLength: 64, description: 'Serial number of the certificate that this one replaces' })),
+  replaces: Type.Optional(
+    Type.String({ maxLength: 64, description: 'Serial number of the certificate that this one replaces' }),
+  ),
 });
 export const revokeBody = closed({ reason: Type.Enum([...revocationReasons]) });
 export const termsBody = closed({
@@ -77,7 +79,9 @@ export const releasedAnswer = closed(
   {
     certificate: certificateAnswer,
     pem: Type.String({ description: 'The certificate and the one of its authority, PEM' }),
-    inclusion_proof: Type.String({ description: 'Address of the proof that the log contains the record of the issuance' }),
+    inclusion_proof: Type.String({
+      description: 'Address of the proof that the log contains the record of the issuance',
+    }),
   },
   'ReleasedCertificate',
 );

@@ -94,7 +94,9 @@ export function proposalView(proposal: AuthorityProposal): Static<typeof proposa
 
 /** RFC 7468. */
 export function pemOf(label: string, der: Uint8Array): string {
-  const lines = Buffer.from(der).toString('base64').replaceAll(/(.{64})(?=.)/g, '$1\n');
+  const lines = Buffer.from(der)
+    .toString('base64')
+    .replaceAll(/(.{64})(?=.)/g, '$1\n');
   return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`;
 }
 

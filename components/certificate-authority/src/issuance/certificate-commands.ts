@@ -70,7 +70,12 @@ export function createCertificateCommands(
   function refusedOf(
     { category, code }: CodedError,
     by: Requester,
-    about: { readonly operation: 'issue' | 'revoke'; readonly holder?: string; readonly profile?: string; readonly serial?: string },
+    about: {
+      readonly operation: 'issue' | 'revoke';
+      readonly holder?: string;
+      readonly profile?: string;
+      readonly serial?: string;
+    },
     decision?: Decision,
   ): RecordDraft | undefined {
     if (category !== 'forbidden' && category !== 'conflict') return undefined;
@@ -195,10 +200,14 @@ export function createCertificateCommands(
   };
 }
 
-export const unknownCertificate = () => error('certificate_unknown', 'There is no certificate with this serial number.');
+export const unknownCertificate = () =>
+  error('certificate_unknown', 'There is no certificate with this serial number.');
 
 /** The members of a record for a decision. */
-function decided(decision: Decision | undefined, by: Requester): Pick<RecordDraft, 'policy' | 'protectedValues' | 'references'> {
+function decided(
+  decision: Decision | undefined,
+  by: Requester,
+): Pick<RecordDraft, 'policy' | 'protectedValues' | 'references'> {
   if (decision === undefined) return {};
   return {
     policy: { version: decision.policyVersion, hash: decision.policyHash },

@@ -8,7 +8,15 @@ import {
   recordIdOfCommand,
   revocationReasons,
 } from '@countersign/contracts';
-import { decodeBase64Url, defined, type Json, parseInstant, type RecordId, sha256Base64Url, toInstant } from '@countersign/kernel';
+import {
+  decodeBase64Url,
+  defined,
+  type Json,
+  parseInstant,
+  type RecordId,
+  sha256Base64Url,
+  toInstant,
+} from '@countersign/kernel';
 import { type Static, Type } from 'typebox';
 import { Compile } from 'typebox/compile';
 

@@ -14,7 +14,14 @@ import type { CertificateAuthorityDependencies } from '../dependencies.ts';
 import { buildLeaf, findLeafFault, type ReadRequest, readRequest } from '../forms.ts';
 import type { PkiState } from '../ledger/fold.ts';
 import type { Ledger } from '../ledger/ledger.ts';
-import { firstTerms, isDnsName, modelDigestExtension, permitsHost, type ReleasedProfile, releasedProfiles } from '../profiles.ts';
+import {
+  firstTerms,
+  isDnsName,
+  modelDigestExtension,
+  permitsHost,
+  type ReleasedProfile,
+  releasedProfiles,
+} from '../profiles.ts';
 import { shardOf } from '../status/shards.ts';
 import { type CertificateState, statusOf } from './certificate-state.ts';
 
@@ -200,7 +207,11 @@ function institutionOf(order: CertificateOrder, profile: ReleasedProfile, snapsh
 /** The DNS names of the request. Every other name must be the one that we would write ourselves. */
 function namesIn(
   { names }: ReadRequest,
-  { uri, profile, terms }: { readonly uri: string; readonly profile: ReleasedProfile; readonly terms: CertificateProfileTerms },
+  {
+    uri,
+    profile,
+    terms,
+  }: { readonly uri: string; readonly profile: ReleasedProfile; readonly terms: CertificateProfileTerms },
 ): readonly string[] {
   const refuse = (detail: string) => error('certificate_request_refused', detail);
   const others = names.filter((name) => !(name.kind === 'dns') && !(name.kind === 'uri' && name.value === uri));

@@ -13,11 +13,7 @@ import { type Digest, decodeBase64Url, parseDigest, parseInstant, type RecordId 
 import { approvedData, proposedData, rejectedData } from './record-data.ts';
 
 /** Records that make up the state of profiles and authorities. All are of class `custody` and never pruned. */
-export const foldedTypes = [
-  'pki.proposed',
-  'pki.approved',
-  'pki.rejected',
-] as const satisfies readonly RecordType[];
+export const foldedTypes = ['pki.proposed', 'pki.approved', 'pki.rejected'] as const satisfies readonly RecordType[];
 
 /** What somebody did, with the acting chain. */
 export interface Deed {
@@ -138,7 +134,7 @@ export function createFold(onUnreadable: (record: EvidenceRecord) => void) {
       profiles.set(proposal.about, { version, terms: proposal.terms, record: record.id });
       return true;
     }
-    const usableFrom = parseInstant(data.usable_from);
+    const usableFrom = parseInstant(data.usable_from ?? '');
     if (usableFrom === undefined) return false;
     authorities.push({ ...proposal.authority, class: proposal.about, usableFrom, record: record.id });
     return true;

@@ -12,14 +12,9 @@ export const proposedData = Compile(
       kind: Type.Enum(['profile', 'authority']),
       about: text,
       terms: Type.Optional(
-        Type.Object(
-          { enabled: Type.Boolean(), lifetime_seconds: Type.Integer(), dns_names: Type.Array(text) },
-          closed,
-        ),
+        Type.Object({ enabled: Type.Boolean(), lifetime_seconds: Type.Integer(), dns_names: Type.Array(text) }, closed),
       ),
-      authority: Type.Optional(
-        Type.Object({ id: text, certificate: text, root: text, transcript: text }, closed),
-      ),
+      authority: Type.Optional(Type.Object({ id: text, certificate: text, root: text, transcript: text }, closed)),
       reason: text,
       expires_at: text,
       digest: text,

@@ -53,7 +53,12 @@ export function createMonitor({
     async compare() {
       const before = compared;
       for (;;) {
-        const page = await audit.search({ types: ['certificate.issued'], after: upTo, limit: pageSize, withheld: true });
+        const page = await audit.search({
+          types: ['certificate.issued'],
+          after: upTo,
+          limit: pageSize,
+          withheld: true,
+        });
         for (const { index, record } of page) {
           const data = membersOf(record.data) ?? {};
           const serial = membersOf(data['after'])?.['serial'];

@@ -51,7 +51,8 @@ export function createResponder(
     readonly signatureOf: (certificate: StoredCertificate) => Promise<Uint8Array>;
   },
 ): Responder {
-  const { pool, signer, clock, installation, organization, authorities, commands, newSerial, signatureOf } = dependencies;
+  const { pool, signer, clock, installation, organization, authorities, commands, newSerial, signatureOf } =
+    dependencies;
   const certificates = new Map<string, { readonly kid: string; readonly der: Uint8Array; readonly notAfter: number }>();
 
   /** The responder's certificate by an authority, issued when there is none that lives for half of its time. */
@@ -63,7 +64,11 @@ export function createResponder(
     if (known !== undefined && known.kid === key.kid && isFresh(known.notAfter)) return known;
     const stored = await newestOf(pool, statusProfile, authority.id);
     for (const one of stored)
-      if (one.key === publicKeyOf(key.jwk).digest && isFresh(one.notAfter) && (await commands.things.counts(one.serial, one)))
+      if (
+        one.key === publicKeyOf(key.jwk).digest &&
+        isFresh(one.notAfter) &&
+        (await commands.things.counts(one.serial, one))
+      )
         return keep(authority, key.kid, one);
     const serial = newSerial();
     const notBefore = Math.floor((now - 60_000) / 1_000) * 1_000;

@@ -11,7 +11,7 @@ import type { Authorities, LiveAuthority } from '../authorities.ts';
 import type { CertificateAuthorityDependencies } from '../dependencies.ts';
 import { buildList } from '../forms.ts';
 import { listedCertificates } from '../issuance/certificate-commands.ts';
-import { findList, keepList, type StoredList } from '../store.ts';
+import { findList, keepList, type Session, type StoredList } from '../store.ts';
 import { shardCount } from './shards.ts';
 
 /** A list is valid for a day and is signed anew every hour, so that verifiers survive an outage of some hours. */
@@ -64,11 +64,14 @@ export function createRevocationLists(
     return entries;
   }
 
-  const contentOf = (number: bigint, list: Uint8Array) => ({ number: number.toString(), digest: sha256Base64Url(list) });
+  const contentOf = (number: bigint, list: Uint8Array) => ({
+    number: number.toString(),
+    digest: sha256Base64Url(list),
+  });
 
   /** The stored list, if its newest record confirms it. */
-  async function confirmed(authority: string, shard: number): Promise<StoredList | undefined> {
-    const stored = await findList(pool, authority, shard);
+  async function confirmed(authority: string, shard: number, session: Session = pool): Promise<StoredList | undefined> {
+    const stored = await findList(session, authority, shard);
     if (stored === undefined) return undefined;
     const of = listThing(authority, shard);
     const newest = (await audit.standings([of])).get(of);
@@ -79,7 +82,7 @@ export function createRevocationLists(
   async function sign(authority: LiveAuthority, shard: number, revokedUpTo: bigint): Promise<StoredList> {
     return transaction(pool, async (session) => {
       await takeNamedLock(session, `list ${shard}`);
-      const present = await confirmed(authority.id, shard);
+      const present = await confirmed(authority.id, shard, session);
       const now = clock.now();
       if (present !== undefined && !isDue(present, now, revokedUpTo)) return present;
       // The number grows with the log, and with each list, because every list has a record.
@@ -143,7 +146,7 @@ function isDue({ number, nextUpdate }: StoredList, now: number, revokedUpTo: big
 
 function readEntry(serial: string, data: unknown): Entry | undefined {
   const { after } = (data ?? {}) as { readonly after?: { readonly [name: string]: unknown } };
-  const at = parseInstant(after?.['revoked_at']);
+  const at = parseInstant(String(after?.['revoked_at']));
   const reason = revocationReasons.find((known) => known === after?.['revocation_reason']);
   return at === undefined || reason === undefined || after?.['serial'] !== serial ? undefined : { serial, at, reason };
 }

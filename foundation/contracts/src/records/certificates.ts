@@ -51,7 +51,8 @@ export const certificateRecords = {
     }),
   },
   'certificate.issued': {
-    about: 'A certificate was issued. The record holds the to-be-signed certificate and is durable before the signature.',
+    about:
+      'A certificate was issued. The record holds the to-be-signed certificate and is durable before the signature.',
     sources,
     outcomes: ['permit'],
     always: ['subject', 'standing'],

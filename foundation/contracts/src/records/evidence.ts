@@ -63,7 +63,15 @@ const proposal = { proposal: id('rec'), digest: digest('Of the proposal, as it w
 export const evidenceRecords = {
   'access.refused': {
     about: 'Somebody who is known asked for what they may not have.',
-    sources: ['authorization-server', 'directory', 'trust-registry', 'retention', 'policy-engine', 'event-publisher', 'certificate-authority'],
+    sources: [
+      'authorization-server',
+      'directory',
+      'trust-registry',
+      'retention',
+      'policy-engine',
+      'event-publisher',
+      'certificate-authority',
+    ],
     outcomes: ['deny'],
     always: ['reason'],
     data: Type.Union([

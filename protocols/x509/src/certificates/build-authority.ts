@@ -1,9 +1,11 @@
 import { contextConstructed, derElement, derInteger, derSequence } from '../der/index.ts';
 import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import type { SigningAlgorithm } from '../signatures/sign-algorithms.ts';
-import { assembleCertificate } from './build-certificate.ts';
+import { assembleCertificate, buildTbsCertificate } from './build-certificate.ts';
 import { keyIdentifierOf, type NewExtensions } from './build-extensions.ts';
 import type { NewGeneralName } from './build-names.ts';
+import type { ParsedCertificate } from './certificate.ts';
+import type { CertificationRequest } from './certification-request.ts';
 
 /** Names and policies that an issuing authority is limited to. */
 export interface AuthorityLimits {
@@ -26,7 +28,7 @@ const everyAddress: readonly NewGeneralName[] = [
  *
  * @param publicKey SubjectPublicKeyInfo
  */
-export function rootExtensions(publicKey: Uint8Array): NewExtensions {
+function rootExtensions(publicKey: Uint8Array): NewExtensions {
   return {
     basicConstraints: { authority: true, pathLength: 1 },
     keyUsage: ['keyCertSign', 'crlSign'],
@@ -40,7 +42,11 @@ export function rootExtensions(publicKey: Uint8Array): NewExtensions {
  * @param publicKey SubjectPublicKeyInfo of the authority
  * @param issuerKey SubjectPublicKeyInfo of the root
  */
-export function issuingExtensions(publicKey: Uint8Array, issuerKey: Uint8Array, limits: AuthorityLimits): NewExtensions {
+export function issuingExtensions(
+  publicKey: Uint8Array,
+  issuerKey: Uint8Array,
+  limits: AuthorityLimits,
+): NewExtensions {
   const { uriHosts, dnsNames, policies } = limits;
   const names = [
     ...uriHosts.map((text) => ({ kind: 'uri', text }) as const),
@@ -77,6 +83,48 @@ export async function buildCertificationRequest(request: {
   const info = derSequence(derInteger(0), subject, publicKey, derElement(contextConstructed(0)));
   // A request has the form of a certificate: what is signed, the algorithm, the signature.
   return assembleCertificate(info, { algorithm, signature: await sign(info) });
+}
+
+/** The key of a root, and the time for which a certificate that it signs is valid. */
+export interface RootSigning {
+  readonly algorithm: SigningAlgorithm;
+  /** @returns the signature in JOSE form */
+  readonly sign: (octets: Uint8Array) => Promise<Uint8Array>;
+  readonly serial: bigint;
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+}
+
+/**
+ * The self-signed certificate of a root.
+ *
+ * @param root.subject DER of the Name
+ * @param root.publicKey SubjectPublicKeyInfo
+ * @returns DER
+ */
+export async function buildRootCertificate(
+  root: RootSigning & { readonly subject: Uint8Array; readonly publicKey: Uint8Array },
+): Promise<Uint8Array> {
+  const { subject, publicKey, algorithm, sign } = root;
+  const tbs = buildTbsCertificate({ ...root, issuer: subject, subject, extensions: rootExtensions(publicKey) });
+  return assembleCertificate(tbs, { algorithm, signature: await sign(tbs) });
+}
+
+/** The certificate of an issuing authority, signed by a root. @returns DER */
+export async function buildIssuingCertificate(
+  issuing: RootSigning & {
+    readonly root: ParsedCertificate;
+    readonly request: Pick<CertificationRequest, 'subject' | 'publicKey'>;
+    readonly limits: AuthorityLimits;
+  },
+): Promise<Uint8Array> {
+  const { root, request, limits, algorithm, sign, serial, notBefore, notAfter } = issuing;
+  const { subject, publicKey } = request;
+  const extensions = issuingExtensions(publicKey, root.publicKey, limits);
+  const certificate = { serial, algorithm, notBefore, notAfter, subject, publicKey, extensions, issuer: root.subject };
+  const tbs = buildTbsCertificate(certificate);
+  return assembleCertificate(tbs, { algorithm, signature: await sign(tbs) });
 }
 
 /** The extensions that limit an authority. An accepted certificate has exactly the expected ones. */

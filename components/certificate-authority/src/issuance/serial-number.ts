@@ -1,0 +1,14 @@
+import type { Random } from '@countersign/kernel';
+
+/**
+ * A serial number of 16 octets with 126 random bits (RFC 5280 section 4.1.2.2 asks for a positive number of at most 20). The id of
+ * the record of the issuance follows from it, so whoever has a certificate finds its record.
+ *
+ * @returns 32 hexadecimal digits
+ */
+export function newSerialNumber(random: Random): string {
+  const octets = random.bytes(16);
+  // Positive and never shorter: the first two bits are 0 and 1.
+  octets[0] = ((octets[0] ?? 0) & 0x3f) | 0x40;
+  return Buffer.from(octets).toString('hex');
+}
