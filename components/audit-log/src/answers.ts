@@ -3,7 +3,6 @@ import { bundleFormat, bundleLimits } from '@countersign/evidence';
 import { digestSchema, idSchema, instantSchema } from '@countersign/runtime';
 import { Type } from 'typebox';
 
-
 const closed = { additionalProperties: false };
 const index = Type.String({ pattern: '^(?:0|[1-9][0-9]{0,18})$', description: 'Place in the log' });
 const texts = Type.Array(Type.String());

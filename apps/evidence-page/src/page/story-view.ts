@@ -25,23 +25,25 @@ export function timelineView(bundle: EvidenceBundle): HTMLElement {
   const entries = timelineOf(bundle);
   const rows = element('tbody');
   const show = (count: number): void => {
-    const next = entries.slice(rows.childElementCount, count).map(({ index, time, type, outcome, who, what, id }) =>
-      element(
-        'tr',
-        {},
-        element('td', { class: 'still' }, `#${index}`),
-        element('td', { class: 'still' }, time ?? ''),
+    const next = entries
+      .slice(rows.childElementCount, count)
+      .map(({ index, time, type, outcome, who, what, id }) =>
         element(
-          'td',
-          { class: outcome === 'deny' ? 'still deny' : 'still' },
-          `${type ?? 'unread'}${outcome === 'deny' && type?.endsWith('.refused') !== true ? ' (refused)' : ''}`,
-          element('br'),
-          element('code', {}, id ?? ''),
+          'tr',
+          {},
+          element('td', { class: 'still' }, `#${index}`),
+          element('td', { class: 'still' }, time ?? ''),
+          element(
+            'td',
+            { class: outcome === 'deny' ? 'still deny' : 'still' },
+            `${type ?? 'unread'}${outcome === 'deny' && type?.endsWith('.refused') !== true ? ' (refused)' : ''}`,
+            element('br'),
+            element('code', {}, id ?? ''),
+          ),
+          element('td', {}, who),
+          element('td', {}, what),
         ),
-        element('td', {}, who),
-        element('td', {}, what),
-      ),
-    );
+      );
     rows.append(...next);
   };
   show(firstRows);
