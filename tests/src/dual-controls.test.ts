@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { revocationLift } from '@countersign/authorization-server';
 import { incidentReview, secondHolder } from '@countersign/break-glass';
+import { authorityApproval } from '@countersign/certificate-authority';
 import { createSecondPerson, type DualControl, type SecondOfTwo, type WaitingProposal } from '@countersign/commands';
 import type { ProposerLapse } from '@countersign/contracts';
 import { changeApproval } from '@countersign/directory';
@@ -65,6 +66,7 @@ function row<Code extends string>(control: DualControl<Code>) {
 const controls = {
   candidateApproval: row(candidateApproval),
   changeApproval: row(changeApproval),
+  authorityApproval: row(authorityApproval),
   retentionApproval: row(retentionApproval),
   erasureApproval: row(erasureApproval),
   holdRelease: row(holdRelease),

@@ -26,6 +26,7 @@ describeComponent(describeProposals, async () => {
     clock: world.clock,
     by: asActor(colin),
     proposer: paula.id,
+    rejection: 'retention.rejected',
     propose: () => propose(paula),
     proposeThrough: () => propose(paulasAgent),
     recorded: (type) => world.log.ofType(type),

@@ -91,7 +91,7 @@ async function raiseCurtain({
   timeline.chapter(
     split === undefined
       ? 'The control plane and five firms start, each as a process of its own'
-      : 'The control plane starts as four processes, and five firms as one each',
+      : 'The control plane starts as five processes, and five firms as one each',
   );
   const ports = await freePorts(6);
   const at = (index: number): string => `http://127.0.0.1:${ports[index] ?? 0}`;
@@ -100,7 +100,7 @@ async function raiseCurtain({
   const installation =
     split === undefined
       ? await startWholeInstallation({ processes, dataFolder, port, onProgress: (text) => timeline.waiting(text) })
-      : await startSplitInstallation({ processes, split, folder, port, firstPort: await freePortRange(8), timeline });
+      : await startSplitInstallation({ processes, split, folder, port, firstPort: await freePortRange(10), timeline });
   const { issuer } = installation;
   const addresses: Addresses = {
     issuer,

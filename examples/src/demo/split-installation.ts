@@ -25,10 +25,10 @@ export interface SplitControlPlane {
   }): Promise<{ readonly configurationFile: string; stop(): Promise<void> }>;
 }
 
-const names = ['edge', 'core', 'evidence', 'egress'] as const;
+const names = ['edge', 'core', 'evidence', 'egress', 'certificate-authority'] as const;
 type Name = (typeof names)[number];
 
-/** Four processes with a shared database. Each has only what `countersign processes init` created for it. */
+/** Five processes with a shared database. Each has only what `countersign processes init` created for it. */
 export async function startSplitInstallation({
   processes,
   split,
@@ -41,7 +41,7 @@ export async function startSplitInstallation({
   readonly split: SplitControlPlane;
   readonly folder: string;
   readonly port: number;
-  /** Of eight, for the processes among themselves. */
+  /** Of ten, for the processes among themselves. */
   readonly firstPort: number;
   readonly timeline: Pick<Timeline, 'done' | 'waiting'>;
 }): Promise<Installation> {

@@ -1,4 +1,13 @@
 export {
+  type AuthorityLimits,
+  buildCertificationRequest,
+  buildIssuingCertificate,
+  buildRootCertificate,
+  issuingExtensions,
+  limitingExtensions,
+  type RootSigning,
+} from './certificates/build-authority.ts';
+export {
   assembleCertificate,
   buildTbsCertificate,
   type NewCertificate,
@@ -11,7 +20,7 @@ export {
   type NewDirectoryName,
   type NewGeneralName,
 } from './certificates/build-names.ts';
-export { type ParsedCertificate, readX509Certificate } from './certificates/certificate.ts';
+export { isIssuedBy, type ParsedCertificate, readX509Certificate } from './certificates/certificate.ts';
 export {
   type CertificationRequest,
   maxCertificationRequestOctets,

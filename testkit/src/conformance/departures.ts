@@ -63,3 +63,8 @@ export const describeRecoveryDeparture = suiteOf<'recovery-departure', Departure
   'recovery-departure',
   { end: departures },
 );
+
+export const describeCertificatesDeparture = suiteOf<
+  'certificates-departure',
+  DepartureUnderTest<'certificates-departure'>
+>('certificates-departure', { end: departures });

@@ -100,6 +100,18 @@ const held: { readonly [Name in RemoteContract]: Held } = {
   'core-keys': { suite: 'describeCoreKeys', component: apps, doubles: nobodyNeeds },
   'evidence-keys': { suite: 'describeEvidenceKeys', component: apps, doubles: nobodyNeeds },
   'egress-keys': { suite: 'describeEgressKeys', component: apps, doubles: nobodyNeeds },
+  'certificate-authority-keys': {
+    ...{ suite: 'describeCertificateAuthorityKeys', component: apps },
+    doubles: nobodyNeeds,
+  },
+  'authority-proposals': {
+    ...{ suite: 'describeAuthorityProposals', component: component('certificate-authority') },
+    doubles: nobodyNeeds,
+  },
+  'certificates-departure': {
+    ...{ suite: 'describeCertificatesDeparture', component: component('certificate-authority') },
+    doubles: nobodyNeeds,
+  },
   'authenticators-departure': {
     ...{ suite: 'describeAuthenticatorsDeparture', component: component('authentication') },
     doubles: nobodyNeeds,

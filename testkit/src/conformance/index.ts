@@ -11,19 +11,26 @@ export { type ConsentStoreUnderTest, describeConsentStore } from './consent-stor
 export {
   type DepartureUnderTest,
   describeAuthenticatorsDeparture,
+  describeCertificatesDeparture,
   describeDevicesDeparture,
   describeRecoveryDeparture,
 } from './departures.ts';
 export { type DetailTypesUnderTest, describeDetailTypes } from './detail-types.ts';
 export { allOf, type DirectoryUnderTest, describeDirectoryReading } from './directory.ts';
 export { describeGrants, type GrantsUnderTest } from './grants.ts';
-export { describeCoreKeys, describeEgressKeys, describeEvidenceKeys, type KeysUnderTest } from './keys.ts';
+export {
+  describeCertificateAuthorityKeys,
+  describeCoreKeys,
+  describeEgressKeys,
+  describeEvidenceKeys,
+  type KeysUnderTest,
+} from './keys.ts';
 export { describeNotices, type NoticesUnderTest } from './notices.ts';
 export { describeConfiguredRequests, describeOutbound } from './outbound.ts';
 export { describePersonSignals, type PersonSignalsUnderTest } from './person-signals.ts';
 export { describePolicyEngine, type PolicyEngineUnderTest } from './policy-engine.ts';
 export { describePostures, type PosturesUnderTest } from './postures.ts';
-export { describeProposals, type ProposalsUnderTest } from './retention-proposals.ts';
+export { describeAuthorityProposals, describeProposals, type ProposalsUnderTest } from './proposals.ts';
 export { describeSigner, type SignerUnderTest } from './signer.ts';
 export { describeSingleUse, type SingleUseUnderTest } from './single-use.ts';
 export {

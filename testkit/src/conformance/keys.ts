@@ -37,6 +37,10 @@ export const describeCoreKeys = suiteOf<'core-keys', KeysUnderTest<'core-keys'>>
 export const describeEvidenceKeys = suiteOf<'evidence-keys', KeysUnderTest<'evidence-keys'>>('evidence-keys', {
   listKeys: keys,
 });
+export const describeCertificateAuthorityKeys = suiteOf<
+  'certificate-authority-keys',
+  KeysUnderTest<'certificate-authority-keys'>
+>('certificate-authority-keys', { listKeys: keys });
 export const describeEgressKeys = suiteOf<'egress-keys', KeysUnderTest<'egress-keys'>>('egress-keys', {
   listKeys: keys,
 });

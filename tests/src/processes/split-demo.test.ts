@@ -25,7 +25,7 @@ describe('countersign demo --split', () => {
     outcome = await countersign(['demo', '--split'], { env: { TMPDIR: temporary }, cwd: folder.path });
   }, wholeDemoMs);
 
-  it('carries the order to its end over four processes, proves it, and ends with 0', () => {
+  it('carries the order to its end over five processes, proves it, and ends with 0', () => {
     expect(outcome.stderr).toBe('');
     expect(outcome.code).toBe(0);
     expect(outcome.stdout).toMatch(/^ +VERIFIED$/m);
@@ -38,7 +38,7 @@ describe('countersign demo --split', () => {
     const pidOf = new Map(
       [...outcome.stdout.matchAll(/^ +process (\d+): (\w+)$/gm)].map(([, pid, name]) => [name, pid]),
     );
-    expect([...pidOf.keys()]).toEqual(['edge', 'core', 'evidence', 'egress']);
+    expect([...pidOf.keys()]).toEqual(['edge', 'core', 'evidence', 'egress', 'certificate-authority']);
     expect(new Set(pidOf.values()).size).toBe(4);
     const [, killed] = /process (\d+) \(core\) is killed: SIGKILL/.exec(outcome.stdout) ?? [];
     expect(killed).toBe(pidOf.get('core'));

@@ -1,9 +1,10 @@
 import { authorizationServerMigrations } from '@countersign/authorization-server';
+import { certificateAuthorityMigrations } from '@countersign/certificate-authority';
 import { consentStoreMigrations } from '@countersign/consent-store';
 import type { Requester } from '@countersign/contracts';
 import { eventPublisherMigrations } from '@countersign/event-publisher';
 import { systemRandom } from '@countersign/kernel';
-import { createLogger, type ScratchDatabase } from '@countersign/runtime';
+import { createLogger, type Keyring, type ScratchDatabase } from '@countersign/runtime';
 import {
   asCaller,
   createMemoryLog,
@@ -15,6 +16,7 @@ import {
 } from '@countersign/testkit';
 import {
   describeAccess,
+  describeCertificateAuthorityKeys,
   describeComponent,
   describeCoreKeys,
   describeEgressKeys,
@@ -26,7 +28,13 @@ import { createHarness, start } from '../../../../components/authorization-serve
 import { ourDecisions } from '../../../../components/authorization-server/src/testing/trading-world.ts';
 import { listerOf } from '../interfaces/key-routes.ts';
 import { createKeyRecords } from '../keys/key-records.ts';
-import { type ComponentKeyPurpose, openComponentKeys } from '../keys/keys.ts';
+import {
+  type CertificateKeyPurpose,
+  type ComponentKeyPurpose,
+  openCertificateKeys,
+  openComponentKeys,
+  type RotatedKeyringDependencies,
+} from '../keys/keys.ts';
 import { accessBy } from './elsewhere.ts';
 
 const institution = leiOf('529900OPERATOR');
@@ -35,21 +43,25 @@ beforeAll(async () => {
   database = await createTestDatabase({
     components: [
       ...[authorizationServerMigrations, consentStoreMigrations],
-      ...[timeStampingMigrations, eventPublisherMigrations],
+      ...[timeStampingMigrations, eventPublisherMigrations, certificateAuthorityMigrations],
     ],
   });
 });
 afterAll(() => database.drop());
 
 /** The keys of one component, kept beside its data. */
-async function keysOf<Purpose extends ComponentKeyPurpose>(purpose: Purpose, component: string) {
+async function keysOf<Purpose extends ComponentKeyPurpose | CertificateKeyPurpose>(
+  purpose: Purpose,
+  component: string,
+  open: (dependencies: RotatedKeyringDependencies) => Promise<Keyring<Purpose>>,
+) {
   const clock = fixedClock(start);
   const from = { clock, random: systemRandom };
   const by: Requester = { id: 'service:countersign', institution, through: [] };
   const records = createKeyRecords({ ...from, audit: createMemoryLog(clock, { anyReferences: true }) });
   const pool = database.pool(component);
   await pool.query('delete from signing_keys');
-  const keyring = await openComponentKeys<ComponentKeyPurpose>(purpose, {
+  const keyring = await open({
     ...{ ...from, pool, records, by, rotateEveryDays: 90, sealingKey: { bytes: systemRandom.bytes(32) } },
     logger: createLogger({ level: 'silent', name: 'test' }),
   });
@@ -69,9 +81,18 @@ async function keysOf<Purpose extends ComponentKeyPurpose>(purpose: Purpose, com
   };
 }
 
-describeComponent(describeCoreKeys, () => keysOf('mandate', 'consent-store'));
-describeComponent(describeEvidenceKeys, () => keysOf('time-stamp', 'time-stamping'));
-describeComponent(describeEgressKeys, () => keysOf('event', 'event-publisher'));
+const ofComponent = <Purpose extends ComponentKeyPurpose>(purpose: Purpose, component: string) =>
+  keysOf(purpose, component, (dependencies) => openComponentKeys(purpose, dependencies));
+
+describeComponent(describeCoreKeys, () => ofComponent('mandate', 'consent-store'));
+describeComponent(describeEvidenceKeys, () => ofComponent('time-stamp', 'time-stamping'));
+describeComponent(describeEgressKeys, () => ofComponent('event', 'event-publisher'));
+describeComponent(describeCertificateAuthorityKeys, async () => {
+  const made = await keysOf<CertificateKeyPurpose>('certificate-workload', 'certificate-authority', openCertificateKeys);
+  // The first key comes with the first signature.
+  await made.withdraw();
+  return made;
+});
 
 const scope = 'decision:evaluate';
 

@@ -212,6 +212,7 @@ describe('what the process of a group is given', () => {
         edge: ['https://localhost:7431'],
         evidence: ['https://localhost:7433'],
         egress: ['https://localhost:7434'],
+        'certificate-authority': ['https://localhost:7435'],
       },
     });
     expect(configurationOf('edge').process).toMatchObject({

@@ -48,7 +48,7 @@ const installation = readConfiguration(
   ),
 );
 const here = ['localhost'];
-const places = { names: { edge: ['::1'], core: here, evidence: here, egress: here }, firstPort: 7_431 };
+const places = { names: { edge: ['::1'], core: here, evidence: here, egress: here, 'certificate-authority': here }, firstPort: 7_431 };
 const configurationOf = (group: ProcessGroup) =>
   readConfiguration(groupConfiguration(installation, { group, places, folder: `/etc/countersign/${group}` }));
 
@@ -79,7 +79,7 @@ describe('the configuration of the process of a group', () => {
       const { listen, process } = configurationOf(group);
       return [listen.port, process?.listen.port];
     });
-    expect(ports).toEqual([7420, 7431, 7436, 7432, 7437, 7433, 7438, 7434]);
+    expect(ports).toEqual([7420, 7431, 7437, 7432, 7438, 7433, 7439, 7434, 7440, 7435]);
     expect(configurationOf('core').process?.peers.edge).toEqual(['https://[::1]:7431']);
     expect(configurationOf('edge').mutualTls).toEqual(installation.mutualTls);
   });

@@ -54,7 +54,7 @@ async function call(
 ): Promise<Answer> {
   const answer = await app.inject({
     ...{ method, url },
-    headers: { authorization: asCaller({ institution: operator, ...by }, [scope]) },
+    headers: asCaller({ institution: operator, ...by }, [scope]),
     ...(body === undefined ? {} : { payload: body }),
   });
   return { status: answer.statusCode, body: answer.json() };

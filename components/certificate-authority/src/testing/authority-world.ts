@@ -47,7 +47,7 @@ export function holder(id: string): PrincipalId {
   return parsed;
 }
 
-const principals: Readonly<Record<string, object>> = {
+const firstPrincipals: Readonly<Record<string, object>> = {
   'agent:vwap-1': {
     kind: 'agent',
     institution: operator,
@@ -89,6 +89,7 @@ export async function createAuthorityWorld() {
   const log = createMemoryLog(clock, { anyReferences: true });
   const signer = createMemorySigner();
   const root = await createRoot(clock.now());
+  const principals = new Map(Object.entries(firstPrincipals));
   const asked: DecisionInput[] = [];
   const denying = new Map<string, { readonly code: string; readonly detail: string }>();
   let isFatal: ((draft: RecordDraft) => boolean) | undefined;
@@ -129,7 +130,7 @@ export async function createAuthorityWorld() {
         // Of the whole snapshot, holders are asked for.
         snapshot: () =>
           ({
-            principal: (id: string) => principals[id],
+            principal: (id: string) => principals.get(id),
             device: (id: string) => (id === 'device:ws-1' ? { id, institution: operator } : undefined),
           }) as never,
       },
@@ -149,7 +150,7 @@ export async function createAuthorityWorld() {
   }
 
   return {
-    ...{ scratch, clock, log, signer, root, asked, denying, node },
+    ...{ scratch, clock, log, signer, root, asked, denying, principals, node },
     /** The process dies after the next such record. */
     dieAfter(is: (draft: RecordDraft) => boolean) {
       isFatal = is;

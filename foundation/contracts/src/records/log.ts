@@ -22,6 +22,7 @@ const standingSources = [
   'authentication',
   'authorization-server',
   'break-glass',
+  'certificate-authority',
   'consent-store',
   'devices',
   'directory',
