@@ -88,7 +88,7 @@ describe('the directory before anybody has applied a file', () => {
     expect(approver).toMatchObject({
       environment: 'production',
       principal: 'service:countersign-approver',
-      audiences: ['directory', 'policies', 'recoveries', 'retention', 'revocations'].map(
+      audiences: ['certificates', 'directory', 'policies', 'recoveries', 'retention', 'revocations'].map(
         (name) => `${configuration.issuer}/${name}`,
       ),
     });
@@ -98,13 +98,14 @@ describe('the directory before anybody has applied a file', () => {
         ...['directory:approve', 'directory:read', 'policy:approve', 'policy:rollback', 'policy:read'],
         ...['retention:read', 'retention:approve', 'legalhold:release', 'erasure:approve'],
         ...['revocation:lift', 'revocation:read', 'recovery:open', 'recovery:read'],
+        ...['certificate:read', 'authority:approve'],
       ]),
     );
     expect(command?.scopes).toEqual(
       expect.arrayContaining(['directory:apply', 'policy:propose', 'key:revoke', 'token:revoke', 'client:register']),
     );
     expect(command?.scopes).not.toContain('directory:approve');
-    for (const scope of ['policy:approve', 'retention:approve', 'erasure:approve', 'legalhold:release'])
+    for (const scope of ['authority:approve', 'policy:approve', 'retention:approve', 'erasure:approve', 'legalhold:release'])
       expect(command?.scopes).not.toContain(scope);
     expect(command?.keys[0]?.thumbprint).not.toBe(approver?.keys[0]?.thumbprint);
   });
