@@ -29,7 +29,7 @@ export type OpenedValue = {
   /** Its key was destroyed. */
   | { readonly state: 'erased' }
   /** Its key belongs to another region, and this node cannot open it. */
-  | { readonly state: 'elsewhere' }
+  | { readonly state: 'other_region' }
   /** It differs from the commitment of the record, or is missing although its key exists. */
   | { readonly state: 'altered' }
 );
