@@ -6,7 +6,7 @@ import {
 } from '@countersign/testkit/conformance';
 import { afterAll, beforeAll } from 'vitest';
 import type { RunningCertificateAuthority } from './index.ts';
-import { ari, type AuthorityWorld, createAuthorityWorld, olga, operator } from './testing/authority-world.ts';
+import { type AuthorityWorld, ari, createAuthorityWorld, olga, operator } from './testing/authority-world.ts';
 
 let world: AuthorityWorld;
 let ca: RunningCertificateAuthority;

@@ -72,6 +72,7 @@ describe('the shipped policies', () => {
     const reducing = [
       'account:lock',
       'authenticator:revoke',
+      'certificate:revoke',
       'session:end',
       'token:revoke',
       'withdrawal-address:revoke',

@@ -66,11 +66,20 @@ function certificateCommands(pki: Command, options: () => ConnectionOptions): vo
       async (
         named: string,
         holder: string,
-        flags: { readonly request: string; readonly out?: string; readonly seconds?: number; readonly replaces?: string },
+        flags: {
+          readonly request: string;
+          readonly out?: string;
+          readonly seconds?: number;
+          readonly replaces?: string;
+        },
       ) => {
         const profile = profiles.find((known) => known === named);
         if (profile === undefined) throw new InvalidArgumentError(`There are ${profiles.join(', ')}.`);
-        const { certificate, pem, inclusion_proof: proof } = await request(connect(options()), 'POST /certificates', {
+        const {
+          certificate,
+          pem,
+          inclusion_proof: proof,
+        } = await request(connect(options()), 'POST /certificates', {
           scope: 'certificate:issue',
           body: {
             ...{ profile, holder },
@@ -147,7 +156,9 @@ function authorityCommands(pki: Command, options: () => ConnectionOptions): void
     });
   pki
     .command('request <class>')
-    .description('write the request for an issuing authority (workload, person, device, partner, service), for the ceremony')
+    .description(
+      'write the request for an issuing authority (workload, person, device, partner, service), for the ceremony',
+    )
     .requiredOption('--out <file>')
     .action(async (named: string, { out }: { readonly out: string }) => {
       const inputs = { scope: 'authority:propose', params: { class: classNamed(named) } } as const;
@@ -180,7 +191,12 @@ function authorityCommands(pki: Command, options: () => ConnectionOptions): void
     .action(
       async (
         name: string,
-        flags: { readonly seconds: number; readonly dns: readonly string[]; readonly off: boolean; readonly reason: string },
+        flags: {
+          readonly seconds: number;
+          readonly dns: readonly string[];
+          readonly off: boolean;
+          readonly reason: string;
+        },
       ) => {
         const { seconds, dns, off, reason } = flags;
         const proposal = await request(connect(options()), 'POST /certificates/profiles/{name}/proposals', {
@@ -269,7 +285,14 @@ function ceremonyCommands(pki: Command): void {
         const { folder, person: persons, years, out } = flags;
         const asked = readAuthorityRequest(flags.request);
         const passphrase = passphraseOf(flags.passphraseFile);
-        const made = await signAuthority({ folder, request: asked, persons, years, passphrase, now: systemClock.now() });
+        const made = await signAuthority({
+          folder,
+          request: asked,
+          persons,
+          years,
+          passphrase,
+          now: systemClock.now(),
+        });
         writeFileSync(out, `${JSON.stringify(made, null, 2)}\n`);
         print(made.transcript.trimEnd());
       },

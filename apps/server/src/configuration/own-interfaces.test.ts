@@ -105,7 +105,13 @@ describe('the directory before anybody has applied a file', () => {
       expect.arrayContaining(['directory:apply', 'policy:propose', 'key:revoke', 'token:revoke', 'client:register']),
     );
     expect(command?.scopes).not.toContain('directory:approve');
-    for (const scope of ['authority:approve', 'policy:approve', 'retention:approve', 'erasure:approve', 'legalhold:release'])
+    for (const scope of [
+      'authority:approve',
+      'policy:approve',
+      'retention:approve',
+      'erasure:approve',
+      'legalhold:release',
+    ])
       expect(command?.scopes).not.toContain(scope);
     expect(command?.keys[0]?.thumbprint).not.toBe(approver?.keys[0]?.thumbprint);
   });

@@ -88,7 +88,11 @@ describeComponent(describeCoreKeys, () => ofComponent('mandate', 'consent-store'
 describeComponent(describeEvidenceKeys, () => ofComponent('time-stamp', 'time-stamping'));
 describeComponent(describeEgressKeys, () => ofComponent('event', 'event-publisher'));
 describeComponent(describeCertificateAuthorityKeys, async () => {
-  const made = await keysOf<CertificateKeyPurpose>('certificate-workload', 'certificate-authority', openCertificateKeys);
+  const made = await keysOf<CertificateKeyPurpose>(
+    'certificate-workload',
+    'certificate-authority',
+    openCertificateKeys,
+  );
   // The first key comes with the first signature.
   await made.withdraw();
   return made;

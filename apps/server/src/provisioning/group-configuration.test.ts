@@ -48,7 +48,10 @@ const installation = readConfiguration(
   ),
 );
 const here = ['localhost'];
-const places = { names: { edge: ['::1'], core: here, evidence: here, egress: here, 'certificate-authority': here }, firstPort: 7_431 };
+const places = {
+  names: { edge: ['::1'], core: here, evidence: here, egress: here, 'certificate-authority': here },
+  firstPort: 7_431,
+};
 const configurationOf = (group: ProcessGroup) =>
   readConfiguration(groupConfiguration(installation, { group, places, folder: `/etc/countersign/${group}` }));
 

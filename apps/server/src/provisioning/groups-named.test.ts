@@ -58,7 +58,10 @@ describe('the configurations of parts', () => {
     databaseUrl: 'file:/nowhere',
   });
   const here = ['localhost'];
-  const places = { names: { edge: here, core: here, evidence: here, egress: here, 'certificate-authority': here }, firstPort: 7_431 };
+  const places = {
+    names: { edge: here, core: here, evidence: here, egress: here, 'certificate-authority': here },
+    firstPort: 7_431,
+  };
   for (const group of processGroups) {
     mkdirSync(join(folder, group));
     const its = groupConfiguration(configuration, { group, places, folder: join(folder, group) });

@@ -1,11 +1,4 @@
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  randomBytes,
-  sign,
-} from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { CodedError, isVisibleText, sha256Base64Url, toInstant } from '@countersign/kernel';
@@ -158,7 +151,9 @@ function thumbprintOf(publicKey: Uint8Array): string {
 }
 
 function pemOf(der: Uint8Array): string {
-  const lines = Buffer.from(der).toString('base64').replaceAll(/(.{64})(?=.)/g, '$1\n');
+  const lines = Buffer.from(der)
+    .toString('base64')
+    .replaceAll(/(.{64})(?=.)/g, '$1\n');
   return `-----BEGIN CERTIFICATE-----\n${lines}\n-----END CERTIFICATE-----\n`;
 }
 
