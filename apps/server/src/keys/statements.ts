@@ -90,7 +90,7 @@ function policyVersion({ data }: SignedStatement): string | undefined {
 function mandateVersion({ data, document, record }: SignedStatement): string | undefined {
   const version = document === undefined ? undefined : membersOf(jsonIn(document));
   if (version === undefined) return 'the version whose digest is signed is missing';
-  if (!String(version['id']).startsWith('man_')) return 'the document is not a mandate';
+  if (!String(version['id']).startsWith('mnd_')) return 'the document is not a mandate';
   if (version['recordId'] !== record) return 'the mandate names another record than the caller';
   return data.toString() === digestOf(version) ? undefined : 'the digest is not of this version';
 }
