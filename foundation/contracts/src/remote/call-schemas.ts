@@ -993,8 +993,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   "NoticeKind": {
     "enum": [
       "account-locked", "account-unlocked", "authenticator-added", "authenticator-removed", "authenticator-suspected",
-      "break-glass-declared", "break-glass-review-due", "break-glass-review-overdue", "impossible-travel",
-      "recovery-completed", "recovery-decided", "recovery-opened", "signed-in-on-new-device",
+      "break-glass-declared", "break-glass-review-due", "break-glass-review-overdue", "client-key-ending",
+      "impossible-travel", "recovery-completed", "recovery-decided", "recovery-opened", "signed-in-on-new-device",
     ],
   },
   "Obligation": {
