@@ -45,7 +45,7 @@ export function createKeyReminders(dependencies: KeyRemindersDependencies): KeyR
     const about = ['client-key-ending', client.id, kid, String(endsAt), String(days)];
     const id = derivedId('notice', endsAt - days * dayMs, sha256(JSON.stringify(about)).subarray(0, 10));
     if (sent.has(id)) return;
-    await notices.tell({
+    await notices.notify({
       id,
       to: { role: client.institution === operator ? 'operator' : 'administrator', institution: client.institution },
       kind: 'client-key-ending',
