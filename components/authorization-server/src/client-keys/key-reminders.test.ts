@@ -23,11 +23,11 @@ beforeEach(() => {
 afterEach(() => Promise.all(running.map((reminders) => reminders.stop())));
 
 function clientWith(key: object, others: Partial<Client> = {}): Client {
-  const client = [...tradingWorld().directory.snapshot().clients()][0];
-  if (client === undefined) throw new Error('a world without clients');
+  const client = tradingWorld().directory.snapshot().client('vwap-engine');
+  if (client === undefined) throw new Error('a world without this client');
   const [registered] = client.keys;
   if (registered === undefined) throw new Error('a client without keys');
-  return { ...client, id: 'desk-software', institution: broker, keys: [{ ...registered, ...key }], ...others };
+  return { ...client, institution: broker, keys: [{ ...registered, ...key }], ...others };
 }
 
 async function start(operator = 'another institution'): Promise<KeyReminders> {
@@ -53,8 +53,8 @@ describe('reminders of client keys', () => {
     expect(notices.told[0]).toMatchObject({
       to: { role: 'administrator', institution: broker },
       kind: 'client-key-ending',
-      text: expect.stringMatching(/desk-software reaches its maximum age on 2027-01-01\. Register a new key/),
-      facts: { client: 'desk-software', ends_at: '2027-01-01T00:00:00.000Z' },
+      text: expect.stringMatching(/vwap-engine reaches its maximum age on 2027-01-01\. Register a new key/),
+      facts: { client: 'vwap-engine', ends_at: '2027-01-01T00:00:00.000Z' },
     });
   });
 
