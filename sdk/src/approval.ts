@@ -78,8 +78,8 @@ function sign(
     jti: Buffer.from(random.bytes(16)).toString('base64url'),
   };
   return signCompactJws(
-    encodeHeader({ alg: key.algorithm, typ: 'countersign-approval+jwt', kid: key.kid }),
     claims,
+    encodeHeader({ alg: key.algorithm, typ: 'countersign-approval+jwt', kid: key.kid }),
     async (input) => key.sign(input),
   );
 }

@@ -114,7 +114,7 @@ export function createClient(options: ClientOptions): Client {
       iat: now,
       exp: now + assertionLifeSeconds,
     };
-    return signCompactJws(assertionHeader, claims, async (input) => options.key.sign(input));
+    return signCompactJws(claims, assertionHeader, async (input) => options.key.sign(input));
   }
 
   /** The latest nonce of each server, by origin. */
@@ -147,7 +147,7 @@ export function createClient(options: ClientOptions): Client {
       ...(nonce === undefined ? {} : { nonce }),
       ...(accessToken === undefined ? {} : { ath: sha256Base64Url(accessToken) }),
     };
-    return signCompactJws(proofHeader, claims, async (input) => proofKey.sign(input));
+    return signCompactJws(claims, proofHeader, async (input) => proofKey.sign(input));
   }
 
   const wanted = ({ resource, scope, authorizationDetails }: TokenRequest): Readonly<Record<string, string>> => ({

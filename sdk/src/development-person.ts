@@ -44,7 +44,7 @@ export function signInForDevelopment(
     acr: developmentAcr,
     amr: ['swk'],
   };
-  return signCompactJws(encodeHeader({ alg: key.algorithm, typ: 'JWT', kid: key.kid }), claims, async (input) =>
+  return signCompactJws(claims, encodeHeader({ alg: key.algorithm, typ: 'JWT', kid: key.kid }), async (input) =>
     key.sign(input),
   );
 }

@@ -32,7 +32,7 @@ export function createEmergencyTool(options: {
         jti: Buffer.from(random.bytes(16)).toString('base64url'),
         iat: epochSeconds(clock.now()),
       };
-      const dpop = await signCompactJws(header, claims, async (input) => key.sign(input));
+      const dpop = await signCompactJws(claims, header, async (input) => key.sign(input));
       const answer = await transport.send({ method: 'POST', url, headers: { accept: 'application/json', dpop } });
       const { body } = answer;
       if (answer.status !== 200) throw refusalOf(answer);

@@ -32,10 +32,10 @@ export function ownTokens(evidence: Evidence): readonly RecordOf<'token.issued' 
  */
 export function initiatorsOf(evidence: Evidence): ReadonlySet<string> {
   const tokens = ownTokens(evidence).filter(({ facts }) => !isForStep(facts.claims));
-  const begun = [openingOf(evidence), ...tokens].flatMap((record) =>
+  const starters = [openingOf(evidence), ...tokens].flatMap((record) =>
     record === undefined ? [] : [record.subject, ...record.actors],
   );
-  return new Set([...begun.filter((principal) => principal !== undefined), ...successorsOf(evidence)]);
+  return new Set([...starters.filter((principal) => principal !== undefined), ...successorsOf(evidence)]);
 }
 
 /** Those who opened the transaction, or took it over later. */

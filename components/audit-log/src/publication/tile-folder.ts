@@ -120,7 +120,7 @@ function unusable(folder: string, why: string, cause?: unknown): CodedError {
 function inconsistent(folder: string, what: string): CodedError {
   return auditLogErrors.error(
     'log_inconsistent',
-    `The published copy in ${folder} is not of this log, or was changed: ${what}. Nothing more is published there; ` +
-      'find out who wrote it, and publish to an empty folder.',
+    `The published copy in ${folder} is not of this log, or was changed: ${what}. Publishing there has stopped: ` +
+      'find out who wrote it, then publish to an empty folder.',
   );
 }

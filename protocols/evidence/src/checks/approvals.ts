@@ -76,7 +76,7 @@ function checkApproval(evidence: Evidence, approval: ApprovalRecord): readonly F
   if (approval.subject !== undefined && begunBy.has(approval.subject))
     findings.push({
       code: 'approval_self',
-      detail: 'Whoever began the transaction, or acted for them, approved it.',
+      detail: 'The approver started the transaction, or acted for the person who started it.',
       record: approval.id,
     });
   return findings;

@@ -134,7 +134,7 @@ function aboutTransaction(evidence: Evidence, record: BundledRecord, input: Deci
   if (decidedOn === undefined) return ['The decision was made without the transaction that it is about.'];
   const faults: string[] = [];
   if (principal === undefined || !responsibleFor(evidence, record).has(principal))
-    faults.push('The decision is about another principal than whoever answers for the transaction.');
+    faults.push('The decision is about another principal than the one responsible for the transaction.');
   if (decidedOn['initiator'] !== opening?.subject) faults.push('The decision names another initiator.');
   if (decidedOn['intentType'] !== opening?.facts.intentType)
     faults.push('The decision is about another type of intent.');

@@ -22,7 +22,7 @@ export const logKeyIsTrusted: Check = {
     }
     if (trusted === undefined)
       return notChecked(
-        `No log key was given, so the bundle's own is used: ${bundle.log.verifierKey}. Compare it with one obtained from elsewhere.`,
+        `No log key was given, so the bundle's own is used: ${bundle.log.verifierKey}. Compare it with one from another source.`,
         'log_key_unanchored',
       );
     if (trusted !== bundle.log.verifierKey)

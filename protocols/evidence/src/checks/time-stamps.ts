@@ -36,7 +36,7 @@ export const timesAreStamped: Check = {
     return {
       ...result,
       code: 'timestamp_unanchored',
-      detail: `${result.detail} No certificate of an authority was given, so whoever made a token vouches for itself.`,
+      detail: `${result.detail} No certificate of a time-stamping authority was given, so each token is checked only against its own certificate.`,
     };
   },
 };
