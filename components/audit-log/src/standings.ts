@@ -7,10 +7,7 @@ import type { RecordedStanding } from './store/standings.ts';
 const few = 32;
 const maxTogether = 64;
 
-/**
- * Batches requests that arrive while a query runs: the round trip costs more than the names. An answer is never older
- * than its request.
- */
+/** Batches requests that arrive while a query runs. An answer is never older than its request. */
 export function createStandingQuestions(store: {
   newestStandings(subjects: readonly string[]): Promise<readonly RecordedStanding[]>;
 }): (things: readonly string[]) => Promise<readonly RecordedStanding[]> {

@@ -1,7 +1,6 @@
 import { decodeBase64Url, type Json, membersOf, parseJson, sha256 } from '@countersign/kernel';
 import { bundleLimits, type Disclosure } from './bundle.ts';
-import { canonicalForm } from './canonical-form.ts';
-import { Members, RecordMalformed } from './members.ts';
+import { canonicalForm, Members, RecordMalformed } from './members.ts';
 
 export interface Commitment {
   readonly kind: string;

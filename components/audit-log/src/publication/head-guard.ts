@@ -9,10 +9,7 @@ import { replaceFile } from './durable-write.ts';
 
 export type Head = Pick<Checkpoint, 'size' | 'root'>;
 
-/**
- * The newest head that this node was about to sign or publish, in a file outside the database. A restored backup does
- * not extend it.
- */
+/** The newest head signed or published, in a file outside the database, so that a restored backup is noticed. */
 export interface HeadGuard {
   readonly file: string;
   /**

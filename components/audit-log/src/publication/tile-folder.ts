@@ -6,10 +6,7 @@ import { type CodedError, isCodedError } from '@countersign/kernel';
 import { acquireOwnerLock, makeFolder, systemErrorCode } from '@countersign/runtime';
 import { makeFile, replaceFile, syncFolder } from './durable-write.ts';
 
-/**
- * A log as files for any web server (C2SP tlog-tiles). Files never change, except the checkpoint. One process writes at
- * a time.
- */
+/** A log as files for any web server (C2SP tlog-tiles). One process writes at a time. */
 export interface TileFolder {
   /** Undefined if there is no such file. */
   read(path: string): Promise<Buffer | undefined>;

@@ -170,10 +170,7 @@ export function custodyStore(database: Queryable) {
 
 export type CustodyStore = ReturnType<typeof custodyStore>;
 
-/**
- * Runs while appends wait, in the transaction that records a removal. @param asOf newest place that governs removals
- * @param seen size of the log when it was examined @throws CodedError `custody_outdated`
- */
+/** @param asOf newest place that governs removals @param seen size @throws CodedError `custody_outdated` */
 export async function checkUnchanged(
   session: Queryable,
   { asOf, seen, at }: { readonly asOf: bigint; readonly seen: bigint; readonly at: bigint },

@@ -178,10 +178,7 @@ export function entryStore(database: Queryable) {
       return rows.map(withIndex);
     },
 
-    /**
-     * The first place with this time or later, by binary search; times never go backwards. Pruned records count. @param
-     * milliseconds since the epoch @returns undefined if a row is missing
-     */
+    /** Binary search; pruned records count. @param milliseconds since the epoch @returns undefined if a row is missing */
     async placeOfTime(time: string, milliseconds: number): Promise<bigint | undefined> {
       const { rows } = await database.query<{ place: string }>(
         `with recursive narrowing (low, high) as (

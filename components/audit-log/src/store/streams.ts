@@ -62,10 +62,7 @@ export function streamStore(database: Queryable) {
       return BigInt(rows[0]?.last ?? -1);
     },
 
-    /**
-     * Totals per stream, computed by the server. @returns undefined if records must be read one by one: one describes a
-     * stream, or bodies were pruned
-     */
+    /** Totals per stream. @returns undefined if one describes a stream or bodies were pruned: read the records then */
     async runs(after: bigint, through: bigint): Promise<StreamRuns | undefined> {
       const { rows } = await database.query<
         TextRow<StreamRun, 'sum' | 'place'> & { readonly earliest: number | null; readonly latest: number | null }

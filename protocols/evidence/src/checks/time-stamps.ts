@@ -8,18 +8,15 @@ import {
 } from '@countersign/x509';
 import type { BundledTimeStamp } from '../bundle.ts';
 import { type Evidence, recordsOf } from '../evidence.ts';
-import type { TimeStampFacts } from '../facts.ts';
+import type { FactsOf } from '../facts.ts';
+import { openCheckpoint, treeHeadOf } from '../log-key.ts';
 import type { BundledRecord } from '../record.ts';
-import { openCheckpoint, treeHeadOf } from '../tree-head.ts';
-import { type Check, conclude, counted, type Finding, notChecked } from './check.ts';
+import { type Check, conclude, counted, type Finding, finding, notChecked } from './check.ts';
 
 /** Tolerated lead of the log's clock over an authority's, besides the accuracy. */
 const clockSlackMs = 1_000;
 
-/**
- * A token over a checkpoint (RFC 3161) proves that everything below existed at its time, so a record must not claim a
- * later time.
- */
+/** What a stamped checkpoint covers (RFC 3161) existed by then, so a record must not claim a later time. */
 export const timesAreStamped: Check = {
   id: 'time-stamps',
   title: 'Time stamps are genuine, and no record they cover claims a later time',
@@ -64,7 +61,7 @@ function ofCheckpoint(evidence: Evidence, { checkpoint, token, proof }: BundledT
   return judge(evidence, { token, digest: sha256(checkpoint), covered });
 }
 
-function ofRecord(evidence: Evidence, { id, facts }: BundledRecord<TimeStampFacts>): Judged {
+function ofRecord(evidence: Evidence, { id, facts }: BundledRecord<FactsOf<'timestamp.obtained'>>): Judged {
   const { thing, token } = facts;
   if (thing.kind === 'checkpoint')
     return judge(evidence, { token, digest: sha256(thing.checkpoint), covered: undefined, record: id });
@@ -113,11 +110,13 @@ function judge(
   return {
     findings: (covered ?? [])
       .filter(({ at }) => at > latest)
-      .map(({ id }) => ({
-        code: 'timestamp_contradicted',
-        detail: `The record claims a later time than ${time}, when a time stamp shows it to have existed.`,
-        record: id,
-      })),
+      .map(({ id }) =>
+        finding(
+          'timestamp_contradicted',
+          `The record claims a later time than ${time}, when a time stamp shows it to have existed.`,
+          id,
+        ),
+      ),
     detail:
       covered === undefined
         ? `A checkpoint was stamped at ${time}.`

@@ -3,10 +3,7 @@ import { logKeyOf } from '../log-key.ts';
 import type { ReasonCode } from '../reasons.ts';
 import { type Check, type CheckResult, notChecked } from './check.ts';
 
-/**
- * A log can show two trees to two readers, but witnesses cosign only one. The reader's policy (C2SP tlog-policy) names
- * them.
- */
+/** A log can show two trees to two readers, but witnesses cosign only one. */
 export const witnessesCosigned: Check = {
   id: 'witnesses',
   title: 'The checkpoint is cosigned as the reader asks',

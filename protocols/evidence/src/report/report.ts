@@ -113,7 +113,12 @@ function countsOf(
     ...(states.length === 0 ? [] : [['States', states.map(({ label }) => label).join(' → ')] as const]),
     ...(withheld === 0
       ? []
-      : [['Withheld', `values of ${withheld} records: the log commits to them, this reader was not told`] as const]),
+      : [
+          [
+            'Withheld',
+            `values of ${withheld} records: the log commits to them; this reader did not receive them`,
+          ] as const,
+        ]),
   ];
 }
 
