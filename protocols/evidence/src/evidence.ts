@@ -138,7 +138,7 @@ function readLeaf(
 }
 
 /** The form was checked when the bundle was parsed. */
-function octetsOf(text: string): Buffer {
+export function octetsOf(text: string): Buffer {
   return decodeBase64Url(text) ?? Buffer.alloc(0);
 }
 

@@ -23,10 +23,7 @@ export interface RestoredRecord {
   readonly faults: readonly FalseDisclosure[];
 }
 
-/**
- * Restores disclosed values that open their commitments; others are reported and left out. @param record as in the leaf
- * @throws RecordMalformed if the list of commitments is unreadable or names places that do not exist
- */
+/** False disclosures are reported and left out. @throws RecordMalformed if the commitments are unreadable */
 export function restoreValues(record: Json, disclosures: readonly Disclosure[]): RestoredRecord {
   const withheld = new Map(commitmentsOf(record));
   const faults: FalseDisclosure[] = [];

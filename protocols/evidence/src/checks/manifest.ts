@@ -4,9 +4,7 @@ import type { FactsOf } from '../facts.ts';
 import type { BundledRecord } from '../record.ts';
 import { type Check, conclude, counted, type Finding, finding } from './check.ts';
 
-/**
- * The log recorded the content beforehand, so a forwarder cannot omit a record. Manifests of earlier exports count too.
- */
+/** The log recorded the content first, so a forwarder cannot omit a record. Earlier manifests count too. */
 export const bundleIsComplete: Check = {
   id: 'manifest',
   title: 'The bundle holds exactly what the log listed for it',

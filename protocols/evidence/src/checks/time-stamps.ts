@@ -1,4 +1,4 @@
-import { decodeBase64Url, isCodedError, type RecordId, sha256 } from '@countersign/kernel';
+import { isCodedError, type RecordId, sha256 } from '@countersign/kernel';
 import { verifyConsistency } from '@countersign/merkle-log';
 import {
   certificatesInToken,
@@ -7,7 +7,7 @@ import {
   verifyTimeStampToken,
 } from '@countersign/x509';
 import type { BundledTimeStamp } from '../bundle.ts';
-import { type Evidence, recordsOf } from '../evidence.ts';
+import { type Evidence, octetsOf, recordsOf } from '../evidence.ts';
 import type { FactsOf } from '../facts.ts';
 import { openCheckpoint, treeHeadOf } from '../log-key.ts';
 import type { BundledRecord } from '../record.ts';
@@ -77,21 +77,15 @@ function ofRecord(evidence: Evidence, { id, facts }: BundledRecord<FactsOf<'time
   });
 }
 
-function judge(
-  evidence: Evidence,
-  {
-    token,
-    digest,
-    covered,
-    record,
-  }: {
-    readonly token: string;
-    readonly digest: Uint8Array;
-    /** Records that existed; undefined for a checkpoint that the bundle's tree is not proved to extend. */
-    readonly covered: readonly BundledRecord[] | undefined;
-    readonly record?: RecordId;
-  },
-): Judged {
+interface Stamp {
+  readonly token: string;
+  readonly digest: Uint8Array;
+  /** Records that existed; undefined for a checkpoint that the bundle's tree is not proved to extend. */
+  readonly covered: readonly BundledRecord[] | undefined;
+  readonly record?: RecordId;
+}
+
+function judge(evidence: Evidence, { token, digest, covered, record }: Stamp): Judged {
   const octets = octetsOf(token);
   const certificates = isAnchored(evidence) ? (evidence.trust.timeStampAuthorities ?? []) : certificatesInToken(octets);
   let verdict: TimeStampVerdict;
@@ -133,9 +127,5 @@ function isAnchored({ trust }: Evidence): boolean {
 }
 
 function failed(code: Finding['code'], detail: string, record?: RecordId): Judged {
-  return { findings: [{ code, detail, ...(record === undefined ? {} : { record }) }], detail: '' };
-}
-
-function octetsOf(text: string): Buffer {
-  return decodeBase64Url(text) ?? Buffer.alloc(0);
+  return { findings: [finding(code, detail, record)], detail: '' };
 }

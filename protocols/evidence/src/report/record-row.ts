@@ -40,7 +40,6 @@ function jsonText(record: View): string | undefined {
 /** RFC 4180. */
 export const recordRowHead = `${['place', ...columns.map(([name]) => name)].join(',')}\r\n`;
 
-/** RFC 4180. */
 export function recordRow({ index, record }: GraphRecord): string {
   const view = new View(record);
   return `${[index.toString(), ...columns.map(([, read]) => cell(read(view)))].join(',')}\r\n`;

@@ -44,10 +44,7 @@ export function reportOfBundle(
   };
 }
 
-/**
- * One HTML document without script or external resources. Everything in records is shown as text. @returns pieces of
- * the document, in order
- */
+/** One HTML document without script or external resources, in pieces. Records are shown as text. */
 export function* renderReport(content: ReportContent): Generator<string, void, undefined> {
   const { title, about, records, graph, verification } = content;
   yield head(title);
