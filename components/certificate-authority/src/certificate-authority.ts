@@ -17,10 +17,10 @@ import {
 import { parseInstant, toInstant } from '@countersign/kernel';
 import { createRounds } from '@countersign/runtime';
 import { createAuthorities, type LiveAuthority, shownAuthority, thumbprintOf } from './authorities.ts';
+import { type StoredCertificate, shown, statusOf } from './certificate-state.ts';
 import type { CertificateAuthorityDependencies } from './dependencies.ts';
 import { assemble, isSignedByAuthority } from './forms.ts';
 import { createCertificateCommands, holderCertificates, unknownCertificate } from './issuance/certificate-commands.ts';
-import { type StoredCertificate, shown, statusOf } from './issuance/certificate-state.ts';
 import { type Asking, createJudge } from './issuance/judge-order.ts';
 import { newSerialNumber } from './issuance/serial-number.ts';
 import type { CeremonyResult, Proposal } from './ledger/fold.ts';

@@ -4,7 +4,7 @@ import { readX509Certificate } from '@countersign/x509';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningCertificateAuthority } from './certificate-authority.ts';
 import { isSignedByAuthority } from './forms.ts';
-import { shardOf } from './status/shards.ts';
+import { shardOf } from './shards.ts';
 import { type AuthorityWorld, createAuthorityWorld, olga } from './testing/authority-world.ts';
 
 // Somebody has the role of this component in the database, and nothing else.

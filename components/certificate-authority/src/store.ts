@@ -2,7 +2,7 @@ import type { RecordedKind } from '@countersign/commands';
 import { type RecordId, toInstant } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
-import { type CertificateState, carriedOf, type StoredCertificate, stateOf } from './issuance/certificate-state.ts';
+import { type CertificateState, carriedOf, type StoredCertificate, stateOf } from './certificate-state.ts';
 
 export type Session = pg.Pool | pg.PoolClient;
 

@@ -16,10 +16,10 @@ import {
   standing,
 } from '@countersign/contracts';
 import { type CodedError, newId, sha256Base64Url, toInstant } from '@countersign/kernel';
+import { type CertificateState, type StoredCertificate, statusOf } from '../certificate-state.ts';
 import type { CertificateAuthorityDependencies } from '../dependencies.ts';
-import { shardOf } from '../status/shards.ts';
+import { shardOf } from '../shards.ts';
 import { certificatesAsRows } from '../store.ts';
-import { type CertificateState, type StoredCertificate, statusOf } from './certificate-state.ts';
 import { certifiedKeyThing, type GrantedOrder, type Judgement } from './judge-order.ts';
 
 /** An order with the result of its checks. */

@@ -10,6 +10,7 @@ import {
 } from '@countersign/contracts';
 import { type CodedError, defined, isCodedError, sha256Base64Url } from '@countersign/kernel';
 import type { Authorities, LiveAuthority } from '../authorities.ts';
+import { type CertificateState, statusOf } from '../certificate-state.ts';
 import type { CertificateAuthorityDependencies } from '../dependencies.ts';
 import { buildLeaf, findLeafFault, type ReadRequest, readRequest } from '../forms.ts';
 import type { PkiState } from '../ledger/fold.ts';
@@ -22,8 +23,7 @@ import {
   type ReleasedProfile,
   releasedProfiles,
 } from '../profiles.ts';
-import { shardOf } from '../status/shards.ts';
-import { type CertificateState, statusOf } from './certificate-state.ts';
+import { shardOf } from '../shards.ts';
 
 /** A caller with the client of its token. */
 export interface Asking extends Requester {

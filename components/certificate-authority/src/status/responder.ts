@@ -1,5 +1,6 @@
 import { certificateAuthorityErrors } from '@countersign/contracts';
 import type { Authorities, LiveAuthority } from '../authorities.ts';
+import { type CertificateState, type StoredCertificate, statusProfile } from '../certificate-state.ts';
 import type { CertificateAuthorityDependencies } from '../dependencies.ts';
 import {
   answerOf,
@@ -15,7 +16,6 @@ import {
   unauthorizedAnswer,
 } from '../forms.ts';
 import type { CertificateCommands } from '../issuance/certificate-commands.ts';
-import { type CertificateState, type StoredCertificate, statusProfile } from '../issuance/certificate-state.ts';
 import { statusLifetimeSeconds } from '../profiles.ts';
 import { newestOf } from '../store.ts';
 

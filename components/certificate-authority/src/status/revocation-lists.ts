@@ -11,8 +11,8 @@ import type { Authorities, LiveAuthority } from '../authorities.ts';
 import type { CertificateAuthorityDependencies } from '../dependencies.ts';
 import { buildList } from '../forms.ts';
 import { listedCertificates } from '../issuance/certificate-commands.ts';
+import { shardCount } from '../shards.ts';
 import { findList, keepList, type Session, type StoredList } from '../store.ts';
-import { shardCount } from './shards.ts';
 
 /** A list is valid for a day and is signed anew every hour, so that verifiers survive an outage of some hours. */
 const listLifeMs = 86_400_000;

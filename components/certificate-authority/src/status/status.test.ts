@@ -5,9 +5,9 @@ import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RunningCertificateAuthority } from '../certificate-authority.ts';
 import { pemOf } from '../http/views.ts';
+import { shardOf } from '../shards.ts';
 import { type AuthorityWorld, ari, createAuthorityWorld, holder, olga } from '../testing/authority-world.ts';
 import { createOpenssl } from '../testing/openssl.ts';
-import { shardOf } from './shards.ts';
 
 let world: AuthorityWorld;
 let ca: RunningCertificateAuthority;
