@@ -48,6 +48,8 @@ const byThemselves: Readonly<Record<string, string>> = {
   'components/consent-store/src/sweep.ts':
     'a notice before a mandate ends; the id of its record follows from the mandate',
   'components/notices/src/notices.ts': 'how a notice was delivered; the id of its record was chosen with the notice',
+  'components/certificate-authority/src/status/revocation-lists.ts':
+    'a revocation list: it follows from the log, and without its row another one is signed',
   'components/time-stamping/src/stamping/stamper.ts': 'a time stamp over a checkpoint',
   // A protocol of their own, for the reason that ADR 0057 gives.
   'components/authentication/src/risk/risk.ts': 'signals: a sign-in waits for no look at the log',

@@ -1,3 +1,4 @@
+import type { CertificateAuthorityDependencies } from '@countersign/certificate-authority';
 import type { DirectoryDependencies } from '@countersign/directory';
 import type { PolicyEngineDependencies } from '@countersign/policy-engine';
 import type { RetentionDependencies } from '@countersign/retention';
@@ -13,6 +14,7 @@ type LeftOut<Dependencies extends Partial<Record<SecondPersonRule, unknown>>> = 
 }[SecondPersonRule];
 
 it('nothing that two people decide is opened without the rules for the second of them', () => {
+  expectTypeOf<LeftOut<CertificateAuthorityDependencies>>().toBeNever();
   expectTypeOf<LeftOut<DirectoryDependencies>>().toBeNever();
   expectTypeOf<LeftOut<PolicyEngineDependencies>>().toBeNever();
   expectTypeOf<LeftOut<RetentionDependencies>>().toBeNever();
