@@ -18,6 +18,9 @@ const base = (end: string): string =>
   ['"@method": POST', '"@target-uri": https://hook.example/', `"@signature-params": ${end}`].join('\n');
 const octetsOf = (hex: string): Buffer => Buffer.from(hex, 'hex');
 
+/** The start of a to-be-signed certificate, with basicConstraints of a subscriber. */
+const leaf = octetsOf('3011a0030201020603551d130101ff04023000');
+
 /** A statement of each purpose. */
 const statements: Readonly<Record<KeyPurpose, string | Buffer>> = {
   'access-token': jwt('at+jwt', token),
@@ -32,6 +35,12 @@ const statements: Readonly<Record<KeyPurpose, string | Buffer>> = {
   event: base(`("@method");created=1;keyid="${kid}";alg="ecdsa-p256-sha256"`),
   'security-event': jwt('secevent+jwt'),
   'time-stamp': octetsOf('310d060b2a864886f70d0109100104'),
+  'certificate-workload': leaf,
+  'certificate-person': leaf,
+  'certificate-device': leaf,
+  'certificate-partner': octetsOf('3003020101'),
+  'certificate-service': octetsOf('3003020100'),
+  'certificate-status': octetsOf('3004a2020400'),
 };
 
 const verdict = (purpose: string, data: string | Buffer, others: { record?: string; document?: Buffer } = {}) =>
@@ -51,8 +60,10 @@ describe('the signer', () => {
   it.each(keyPurposes)('signs a statement for %s, and none of another purpose', (purpose) => {
     expect(verdict(purpose, statements[purpose])).toBe(undefined);
     const isToClient = (name: string): boolean => name.startsWith('id-token');
+    // The classes of authorities sign the same kinds of statements.
+    const isIssuing = (name: string): boolean => name.startsWith('certificate-') && name !== 'certificate-status';
     for (const other of keyPurposes)
-      if (other !== purpose && !(isToClient(other) && isToClient(purpose)))
+      if (other !== purpose && !(isToClient(other) && isToClient(purpose)) && !(isIssuing(other) && isIssuing(purpose)))
         expect(verdict(purpose, statements[other]), other).toEqual(expect.any(String));
   });
 
@@ -70,6 +81,10 @@ describe('the signer', () => {
     ['policy-bundle', JSON.stringify({ type: 'countersign-policy-version' }), 'with its record'],
     ['event', base('("@method");keyid="another"'), 'signature base'],
     ['time-stamp', octetsOf('3000'), 'neither'],
+    ['certificate-workload', octetsOf('3011a0030201020603551d130101ff040530030101ff'), 'of another authority'],
+    ['certificate-workload', octetsOf('3000'), 'neither a certificate'],
+    ['certificate-workload', octetsOf('30'), 'neither a certificate'],
+    ['certificate-status', leaf, 'not the content of an OCSP answer'],
     ['unknown', 'anything', 'the purpose is unknown'],
   ])('refuses a statement for %s: %s', (purpose, data, reason) => {
     expect(verdict(purpose, data)).toContain(reason);

@@ -45,6 +45,14 @@ const rules: Readonly<Record<KeyPurpose, Rule>> = {
     return oneOf(jwt.typ, ['secevent+jwt']) ?? ofIssuer(jwt.claims, issuer);
   },
   'time-stamp': timeStamp,
+  'certificate-workload': certificate,
+  'certificate-person': certificate,
+  'certificate-device': certificate,
+  'certificate-partner': certificate,
+  'certificate-service': certificate,
+  // ResponseData (RFC 6960 section 4.2.1) that names its responder by key.
+  'certificate-status': ({ data }) =>
+    firstInside(data)?.[0] === 0xa2 ? undefined : 'this is not the content of an OCSP answer',
 };
 
 /** Checks each statement before the token signs it. The signer process loads this module. */
@@ -115,6 +123,27 @@ function timeStamp({ data }: SignedStatement): string | undefined {
   return data[0] === 0x30 && data.includes(timeStampUsage)
     ? undefined
     : 'this is neither a time stamp nor the certificate of a time-stamping authority';
+}
+
+/** `basicConstraints` of a certificate that is not of an authority, critical, in DER. */
+const notAnAuthority = Buffer.from('0603551d130101ff04023000', 'hex');
+
+/** A to-be-signed certificate that is not of an authority, a revocation list (version 2), or our own request for a ceremony. */
+function certificate({ data }: SignedStatement): string | undefined {
+  const first = firstInside(data);
+  if (first?.[0] === 0xa0)
+    return data.includes(notAnAuthority) ? undefined : 'an issuing authority signs no certificate of another authority';
+  const version = first?.subarray(0, 3).toString('hex');
+  return version === '020101' || version === '020100'
+    ? undefined
+    : 'this is neither a certificate, a revocation list nor a certificate request';
+}
+
+/** The content of a DER SEQUENCE, from its first element on. */
+function firstInside(data: Buffer): Buffer | undefined {
+  const length = data[1];
+  if (data[0] !== 0x30 || length === undefined) return undefined;
+  return data.subarray(length < 0x80 ? 2 : 2 + (length & 0x7f));
 }
 
 interface UnsignedJwt {
