@@ -81,6 +81,12 @@ const purposes: Readonly<Record<KeyPurpose, KeyPolicy>> = {
   event: unused,
   'security-event': unused,
   'time-stamp': unused,
+  'certificate-workload': unused,
+  'certificate-person': unused,
+  'certificate-device': unused,
+  'certificate-partner': unused,
+  'certificate-service': unused,
+  'certificate-status': unused,
 };
 
 describeSigner('the keyring on PostgreSQL', async () => {
