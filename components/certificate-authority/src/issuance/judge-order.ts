@@ -121,7 +121,7 @@ export function createJudge(
     requireReplaceable(predecessor, order, now);
     const authority = await authorities.active(profile.authority, state);
     const lifetimeMs = (order.lifetimeSeconds ?? terms.lifetimeSeconds) * 1_000;
-    const notBefore = Math.floor((now - backdatedMs) / 1_000) * 1_000;
+    const notBefore = Math.ceil((now - backdatedMs) / 1_000) * 1_000;
     const notAfter = Math.min(Math.floor(now / 1_000) * 1_000 + lifetimeMs, authority.notAfter - 999);
     const agent = snapshot.principal(order.holder);
     const modelDigest = agent?.kind === 'agent' ? agent.model.artifactSha256 : undefined;

@@ -71,7 +71,7 @@ export function createResponder(
       )
         return keep(authority, key.kid, one);
     const serial = newSerial();
-    const notBefore = Math.floor((now - 60_000) / 1_000) * 1_000;
+    const notBefore = Math.ceil((now - 60_000) / 1_000) * 1_000;
     const notAfter = Math.min(notBefore + statusLifetimeSeconds * 1_000, authority.notAfter - 999);
     const { encoding, digest } = publicKeyOf(key.jwk);
     const tbs = buildStatusCertificate({
