@@ -22,7 +22,7 @@ const creation = registrationOptions({
 });
 
 describe('an authenticator in software', () => {
-  it('goes on with what it saved, its maker too', async () => {
+  it('continues from its saved state, its manufacturer included', async () => {
     const maker = createAttestationAuthority();
     const first = createSoftwareAuthenticator({ origin, authority: maker });
     const credential = await verifyRegistration({
@@ -61,7 +61,7 @@ describe('an authenticator in software', () => {
     expect(another.attestation).toBe('trusted');
   });
 
-  it('answers only for services of its page, by keys that it has', () => {
+  it('answers only for services of its page, with its own keys', () => {
     const key = createSoftwareAuthenticator({ origin });
     const asked = authenticationOptions({ relyingParty, challenge });
     expect(() => key.get(asked)).toThrow('No credential fits');
@@ -76,7 +76,7 @@ describe('an authenticator in software', () => {
     expect(() => key.get(undefined)).toThrow('no options');
   });
 
-  it('answers by its newest key that fits', () => {
+  it('answers with its newest matching key', () => {
     const key = createSoftwareAuthenticator({ origin });
     key.create(creation);
     const { id } = key.create(creation);

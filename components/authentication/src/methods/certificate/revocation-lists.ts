@@ -20,10 +20,10 @@ export interface RevocationListsDependencies {
   readonly logger: Logger;
 }
 
-/** Longest file with lists, in octets: some hundred thousand entries. */
+/** Maximum size of a file with lists, in octets: some hundred thousand entries. */
 const longestFile = 8_388_608;
 const mostListsInFile = 16;
-/** A source is looked at again after so long; after a failure as well, so that nobody's sign-ins become a flood. */
+/** Minimum time between two reads of a source, also after a failure, so that sign-ins cannot flood it. */
 const freshMs = 60_000;
 /** Distribution points and deltas of one authority. */
 const mostSeries = 256;
@@ -38,8 +38,8 @@ interface Source {
 
 /**
  * The newest genuine revocation lists of each authority, one for each distribution point, from files and addresses that the operator has configured; never
- * from an address that a certificate names. A source that fails leaves what was known, and an older list never takes the
- * place of a newer one. How old it may be is for the caller to say.
+ * from an address that a certificate names. If a source fails, its previous lists remain. An older list never replaces a
+ * newer one. The caller decides how old a list may be.
  */
 export function createRevocationLists({ sources, candidates, get, clock, logger }: RevocationListsDependencies) {
   const held: readonly Source[] = sources.map((where) => ({
@@ -50,7 +50,7 @@ export function createRevocationLists({ sources, candidates, get, clock, logger 
   }));
   /** By authority, then by series. */
   const newest = new Map<string, Map<string, RevocationList>>();
-  /** Which authorities a list was read for: it is verified once for each. */
+  /** Authorities for which a list was examined; each is verified once. */
   const examined = new WeakMap<Uint8Array, Set<string>>();
 
   async function load(source: Source): Promise<void> {
@@ -60,7 +60,10 @@ export function createRevocationLists({ sources, candidates, get, clock, logger 
       const octets = 'file' in where ? await readBounded(where.file) : await fetchList(where.url);
       source.lists = revocationListsIn(octets).slice(0, mostListsInFile);
     } catch (error) {
-      logger.warn({ source: where, error }, 'a revocation list could not be had; the last one is used while it counts');
+      logger.warn(
+        { source: where, error },
+        'a revocation list is not available; the previous one is used until it expires',
+      );
     }
   }
   const fetchList = (url: string) => get(url, { plainHttp: true, timeoutMs: fetchTimeoutMs, maxBytes: longestFile });

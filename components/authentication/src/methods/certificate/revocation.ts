@@ -15,7 +15,7 @@ import type { RevocationLists } from './revocation-lists.ts';
 
 export interface RevocationDependencies {
   readonly lists: RevocationLists;
-  /** Of an OCSP responder; none when left out. */
+  /** Address of an OCSP responder, if there is one. */
   readonly responder: string | undefined;
   readonly exchange: ConfiguredExchange['exchange'];
   readonly maxAgeMs: number;
@@ -25,7 +25,7 @@ export interface RevocationDependencies {
 
 export type RevocationState = 'good' | 'revoked' | 'unknown';
 
-/** A clock of an authority may run this far ahead of ours. */
+/** How far an authority's clock may be ahead of ours. */
 const clockSkewMs = 60_000;
 const responderTimeoutMs = 5_000;
 /** Longest validity with which a certificate may do without revocation. */
@@ -37,8 +37,8 @@ function hasNoRevocation({ extensions, notBefore, notAfter }: ParsedCertificate)
 }
 
 /**
- * Whether a certificate stands now, by what its issuer says. Recent enough is what was said within `maxAgeMs` and has not
- * run out by its own word; a revocation counts however old it is.
+ * The current status of a certificate as stated by its issuer. A statement that it is good must be at most `maxAgeMs` old and not
+ * expired; a revocation applies however old it is.
  */
 export function createRevocation({ lists, responder, exchange, maxAgeMs, clock, logger }: RevocationDependencies) {
   function stateOf(statement: RevocationStatement): RevocationState {
@@ -66,7 +66,7 @@ export function createRevocation({ lists, responder, exchange, maxAgeMs, clock, 
       const statement = status === 200 ? readStatusResponse(body, certificate.serial, issuer) : undefined;
       return statement === undefined ? 'unknown' : stateOf(statement);
     } catch (error) {
-      // Not reached, or an answer that is none.
+      // The responder is not reachable, or its response cannot be read.
       if (!isCodedError(error)) throw error;
       logger.warn({ code: error.code, internal: error.internal }, 'the responder for certificates does not answer');
       return 'unknown';
