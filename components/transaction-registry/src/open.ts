@@ -8,22 +8,18 @@ import {
 } from '@countersign/contracts';
 import { type Clock, newId, parseInstant, type Random, toInstant } from '@countersign/kernel';
 import { digestOfIntent, parseLei } from '@countersign/market';
-import { awaitedByRule } from './approvals/wanted.ts';
-import { destinationKeyOf } from './destinations/destination-key.ts';
+import { awaitedByRule } from './approvals/quorum.ts';
+import type { TransitionDependencies } from './attempt.ts';
+import { destinationKeyOf } from './destinations/destinations.ts';
 import { intentJson, partiesOf } from './facts.ts';
-import { type SayingSteps, type Sayings, say } from './proof/commands.ts';
+import { type OneRecordSteps, type RecordedSubject, recordOnce } from './proof/commands.ts';
 import { transactionClaim } from './proof/held.ts';
-import type { RegistryLog, Store, Unit } from './proof/proven-store.ts';
+import type { Unit } from './proof/proven-store.ts';
 import { changeAbout, strategyOf } from './records.ts';
 import type { StoredTransaction } from './store/store.ts';
 import { type TradeStanding, tradeStanding } from './trades/trade-standing.ts';
 
-export interface OpenDependencies {
-  readonly store: Store;
-  readonly audit: RegistryLog;
-  readonly clock: Clock;
-  readonly random: Random;
-}
+export type OpenDependencies = Pick<TransitionDependencies, 'store' | 'audit' | 'clock' | 'random'>;
 
 type OpenRequest = Parameters<TransactionRegistry['open']>[0];
 
@@ -37,11 +33,11 @@ export async function openTransaction(
   dependencies: OpenDependencies,
 ): Promise<OpenedTransaction> {
   const row = newTransaction(request, dependencies);
-  return say(opening, openings(dependencies), dependencies, { request, row });
+  return recordOnce(opening, openings(dependencies), dependencies, { request, row });
 }
 
 /** The caller, the token endpoint, records refusals. */
-const opening: SayingSteps<
+const opening: OneRecordSteps<
   Opening,
   StoredTransaction,
   TradeStanding,
@@ -83,7 +79,7 @@ const opening: SayingSteps<
 };
 
 /** The inserted row is the lock: a second request with the same key waits for the first. */
-function openings({ store, audit }: OpenDependencies): Sayings<Opening, StoredTransaction, StoredTransaction> {
+function openings({ store, audit }: OpenDependencies): RecordedSubject<Opening, StoredTransaction, StoredTransaction> {
   return {
     async hold(unit, { row }) {
       return (await unit.insert(row, awaitedByRule(row))) ? undefined : earlierOf(row, unit);
@@ -133,7 +129,7 @@ function newTransaction(
   if (!institution.ok) throw new Error('the initiator has no valid institution');
   const now = from.clock.now();
   if (!((parseInstant(detail.not_after) ?? 0) > now))
-    throw transactionErrors.error('intent_expired', `The intent was good until ${detail.not_after}.`);
+    throw transactionErrors.error('intent_expired', `The intent expired at ${detail.not_after}.`);
   const openedRecordId = recordIdOfCommand({ opened: detail.idempotency_key, client });
   return {
     id: newId('transaction', from),

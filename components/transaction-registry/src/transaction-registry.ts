@@ -3,14 +3,13 @@ import { createKeyCache } from '@countersign/oauth';
 import type { Logger } from '@countersign/runtime';
 import type pg from 'pg';
 import { transitionAndNotify } from './approval-view.ts';
-import { endApprovalsOf } from './approvals/end-approvals.ts';
+import { standingApprovals } from './approvals/standing.ts';
+import { endApprovalsOf } from './approvals/withdraw-approval.ts';
 import { type ApproverDesk, type ApprovingDependencies, createApproving } from './approving.ts';
 import { endTransactionsOf } from './departure.ts';
-import { markOverdue } from './exceptions/overdue.ts';
 import { resolveException } from './exceptions/resolve.ts';
-import { raiseTimeouts } from './exceptions/timeouts.ts';
-import { factsOf, standingApprovals } from './facts.ts';
-import { knownFacts } from './known-facts.ts';
+import { markOverdue, raiseTimeouts } from './exceptions/sweeps.ts';
+import { factsOf, knownFacts } from './facts.ts';
 import { stepsTakenBy } from './life-cycles/index.ts';
 import { type OpenDependencies, openTransaction } from './open.ts';
 import { createProvenStore } from './proof/proven-store.ts';
@@ -128,7 +127,7 @@ function every(everyMs: number, sweep: () => Promise<unknown>, logger: Logger): 
     if (busy) return;
     busy = true;
     running = sweep()
-      .catch((error: unknown) => logger.warn({ error }, 'time-outs of partners could not be looked for'))
+      .catch((error: unknown) => logger.warn({ error }, 'the search for missed deadlines failed'))
       .finally(() => {
         busy = false;
       });

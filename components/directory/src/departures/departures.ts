@@ -110,7 +110,7 @@ export function createDepartures(dependencies: DepartureDependencies): Departure
     async settled(id) {
       await Promise.race([carrier.run(), sleep(waitMs, undefined, { ref: false })]);
       const [found] = await listDepartures(pool, { ids: [id], limit: 1 });
-      if (found === undefined) throw new Error('a departure that was committed is not there');
+      if (found === undefined) throw new Error('a committed departure does not exist');
       return shown(found);
     },
 

@@ -124,7 +124,7 @@ function statusOf(method: BulkOperation['method']): string {
 function unresolved() {
   return scimErrors.error(
     'scim_bulk_reference',
-    'It names the bulkId of an operation that failed, or of one that cannot be done before this one.',
+    'It names the bulkId of an operation that failed or cannot run before this one.',
   );
 }
 
