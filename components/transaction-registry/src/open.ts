@@ -1,6 +1,5 @@
 import {
   type EvidenceRecord,
-  type OpenedTransaction,
   recordIdOfCommand,
   standing,
   type TransactionRegistry,
@@ -31,9 +30,10 @@ interface Opening {
 export async function openTransaction(
   request: OpenRequest,
   dependencies: OpenDependencies,
-): Promise<OpenedTransaction> {
+): Promise<{ readonly transaction: StoredTransaction; readonly isNew: boolean }> {
   const row = newTransaction(request, dependencies);
-  return recordOnce(opening, openings(dependencies), dependencies, { request, row });
+  const transaction = await recordOnce(opening, openings(dependencies), dependencies, { request, row });
+  return { transaction, isNew: transaction.id === row.id };
 }
 
 /** The caller, the token endpoint, records refusals. */
@@ -43,11 +43,11 @@ const opening: OneRecordSteps<
   TradeStanding,
   TradeStanding,
   StoredTransaction,
-  OpenedTransaction
+  StoredTransaction
 > = {
   // The trades of an existing transaction were checked when it was opened.
   facts: async (unit, { ask, row }) => (row === undefined ? tradeStanding(ask.row, unit) : { kind: 'none' }),
-  done: ({ ask, row }) => (row !== undefined && isSame(row, ask.row) ? opened(row) : undefined),
+  done: ({ ask, row }) => (row !== undefined && isSame(row, ask.row) ? row : undefined),
   async check({ row, facts }) {
     if (row !== undefined) throw idempotencyConflict();
     if (facts.kind === 'fault') throw facts.fault;
@@ -75,7 +75,7 @@ const opening: OneRecordSteps<
   },
   refused: () => undefined,
   after: async () => undefined,
-  release: opened,
+  release: (row) => row,
 };
 
 /** The inserted row is the lock: a second request with the same key waits for the first. */
@@ -167,8 +167,4 @@ function isSame(earlier: StoredTransaction, asked: StoredTransaction): boolean {
 
 function idempotencyConflict() {
   return transactionErrors.error('idempotency_conflict', 'This idempotency key was used for another intent.');
-}
-
-function opened({ id, intentDigest, state, openedRecordId }: StoredTransaction): OpenedTransaction {
-  return { id, intentDigest, state, recordId: openedRecordId };
 }

@@ -12,7 +12,7 @@ import { markOverdue, raiseTimeouts } from './exceptions/sweeps.ts';
 import { factsOf, knownFacts } from './facts.ts';
 import { stepsTakenBy } from './life-cycles/index.ts';
 import { type OpenDependencies, openTransaction } from './open.ts';
-import { createProvenStore } from './proof/proven-store.ts';
+import { createProvenStore, type Store } from './proof/proven-store.ts';
 import { publicException } from './store/exceptions.ts';
 import { createRowStore } from './store/store.ts';
 import { receiptOf } from './take-step.ts';
@@ -38,6 +38,8 @@ export interface TransactionRegistryComponent extends TransactionRegistry {
   sweep(): Promise<{ readonly timeouts: number; readonly overdue: number }>;
   stop(): Promise<void>;
 }
+
+type Authority = NonNullable<Awaited<ReturnType<Store['withAuthority']>>>;
 
 const maxListed = 1000;
 const sweepSize = 500;
@@ -67,6 +69,11 @@ export function createTransactionRegistry({
     directoryKeys,
   };
   const { store, clock, logger } = dependencies;
+  const factsFor = async ({ transaction, approvals, permitted }: Authority) => {
+    const [now, directory] = [clock.now(), dependencies.directory.snapshot()];
+    const known = await knownFacts(transaction, { ...store, permitted: async () => permitted }, { directory, now });
+    return factsOf(transaction, await standingApprovals(transaction, approvals, now, dependencies), known);
+  };
   const sweep = async () => {
     await store.forgetAwaited(clock.now(), sweepSize);
     return {
@@ -76,20 +83,16 @@ export function createTransactionRegistry({
   };
   const sweeping = sweepEveryMs === undefined ? undefined : every(sweepEveryMs, sweep, logger);
   return {
-    open: (request) => openTransaction(request, dependencies),
+    async open(request) {
+      const { transaction, isNew } = await openTransaction(request, dependencies);
+      const { id, intentDigest, state, openedRecordId: recordId } = transaction;
+      const found = isNew ? { transaction, approvals: [], permitted: undefined } : await store.withAuthority(id);
+      if (found === undefined) throw new Error('an opened transaction does not exist');
+      return { id, intentDigest, state, recordId, facts: await factsFor(found) };
+    },
     async facts(id) {
       const found = await store.withAuthority(id);
-      if (found === undefined) return undefined;
-      const { transaction, approvals, permitted } = found;
-      return factsOf(
-        transaction,
-        await standingApprovals(transaction, approvals, clock.now(), dependencies),
-        await knownFacts(
-          transaction,
-          { ...store, permitted: async () => permitted },
-          { directory: dependencies.directory.snapshot(), now: clock.now() },
-        ),
-      );
+      return found === undefined ? undefined : factsFor(found);
     },
     async history(id) {
       return (await store.transitions(id)).map((step) => receiptOf(step, false));

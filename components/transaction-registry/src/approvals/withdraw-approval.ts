@@ -8,7 +8,14 @@ import {
   recordIdAfter,
   transactionErrors,
 } from '@countersign/contracts';
-import { type ApprovalId, type Clock, defined, isCodedError, type Random, type TransactionId } from '@countersign/kernel';
+import {
+  type ApprovalId,
+  type Clock,
+  defined,
+  isCodedError,
+  type Random,
+  type TransactionId,
+} from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import { type OneRecordSteps, type RecordedSubject, recordOnce } from '../proof/commands.ts';
 import { approvalClaim } from '../proof/held.ts';
