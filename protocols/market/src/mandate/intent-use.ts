@@ -50,7 +50,8 @@ function factsOf(detail: AuthorizationDetail): Partial<MandateUse> {
           detail,
         ),
         ...(detail.receiver.address === undefined ? {} : { destination: detail.receiver.address }),
-        ...movedOf({ ccy: detail.ccy, dti: detail.dti }, detail.amount),
+        ...(detail.ccy === undefined ? {} : movedOf({ ccy: detail.ccy }, detail.amount)),
+        ...(detail.dti === undefined ? {} : movedOf({ dti: detail.dti }, detail.amount)),
       };
     }
     case 'urn:countersign:rar:v1:allocation':
