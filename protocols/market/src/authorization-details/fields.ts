@@ -1,7 +1,6 @@
 import type { DecimalString, Digest, MandateId, TransactionId } from '@countersign/kernel';
 import { type Static, Type } from 'typebox';
-import type { Bic, Cfi, Country, Currency, Dti, Isin, Lei, Mic, Upi, Uti } from '../codes/index.ts';
-import type { Asset } from '../mandate/asset.ts';
+import type { Asset, Bic, Cfi, Country, Currency, Dti, Isin, Lei, Mic, Upi, Uti } from '../codes/index.ts';
 import { partyRoles } from '../roles.ts';
 
 /**

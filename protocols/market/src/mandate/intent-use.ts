@@ -1,8 +1,7 @@
 import { addDecimals, type DecimalString, unreachable, zero } from '@countersign/kernel';
 import type { AuthorizationDetail } from '../authorization-details/index.ts';
-import type { Lei } from '../codes/index.ts';
+import type { Asset, Lei } from '../codes/index.ts';
 import { counterpartyRoles, type PartyRole } from '../roles.ts';
-import type { Asset } from './asset.ts';
 import type { MandateUse, Money } from './mandate-use.ts';
 
 /**

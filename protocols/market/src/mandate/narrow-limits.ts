@@ -1,6 +1,5 @@
 import { compareDecimals, subtractDecimals, zero } from '@countersign/kernel';
-import type { Dti } from '../codes/index.ts';
-import { type Asset, assetKey } from './asset.ts';
+import { type Asset, assetKey, type Dti } from '../codes/index.ts';
 import type { AssetLimit, Constraints } from './constraints-shape.ts';
 import { doesMoveValue } from './permits.ts';
 import { justAbove, lesser, one, type Wider } from './wider.ts';

@@ -1,4 +1,6 @@
-import type { Currency, Dti, Isin } from '../codes/index.ts';
+import type { Currency } from './currency.ts';
+import type { Dti } from './dti.ts';
+import type { Isin } from './isin.ts';
 
 /** A movable asset: a security, a currency or a token. */
 export type Asset =
