@@ -73,7 +73,7 @@ describe('an authenticator in software', () => {
     for (const rpId of ['evil.example', 'ample.com', 'desk.example.com.evil'])
       expect(() => key.get({ ...asked, rpId })).toThrow('RP ID');
     expect(() => key.create({})).toThrow('not text');
-    expect(() => key.get(undefined)).toThrow('no options');
+    expect(() => key.get(undefined)).toThrow('not an object');
   });
 
   it('answers with its newest matching key', () => {
