@@ -6,7 +6,7 @@ import { EntityReference, type RecordValue, type Value } from './value.ts';
 
 /** A difference between data and its schema. */
 export interface ConformanceProblem {
-  /** `principal`, `attrs.gates.kycStands`, `context.scopes`, `parents` */
+  /** `principal`, `attrs.gates.kycCurrent`, `context.scopes`, `parents` */
   readonly where: string;
   readonly message: string;
 }

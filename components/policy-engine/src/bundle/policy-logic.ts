@@ -253,7 +253,7 @@ export function readsAuthority(expression: unknown): boolean {
   if (operator === '.' || operator === 'has') {
     const variable = variableIn(left);
     if (variable === 'principal') return operator === '.';
-    if (variable === 'context' && (attr === 'mandateStands' || attr === 'scopes')) return true;
+    if (variable === 'context' && (attr === 'mandateInForce' || attr === 'scopes')) return true;
   }
   if (operator === 'in' && variableIn(left) === 'principal') return true;
   return Object.values(expression).some(readsAuthority);

@@ -52,7 +52,7 @@ describe('the table of authority', () => {
       factor: 'mandate',
       value: 'does-not-stand',
       outcome: 'refused',
-      reasons: ['mandate_does_not_stand'],
+      reasons: ['mandate_not_in_force'],
       needs: [],
     });
   });

@@ -91,7 +91,7 @@ function inputOf(
       audience: interfaceUri,
       at,
       scopes: is.alongside === 'reading' && ask.door !== 'step' ? [ask.scope, 'trade:read'] : [ask.scope],
-      mandateStands: is.mandate === 'stands',
+      mandateInForce: is.mandate === 'stands',
       ...(acr === undefined ? {} : { acr }),
       ...(is.signInAge === 'unknown' ? {} : { authTime: Math.floor(at / 1000) - agesInSeconds[is.signInAge] }),
       ...(is.bound === 'unsaid' ? {} : { boundToIntent: is.bound === 'to-this-intent' }),

@@ -191,7 +191,7 @@ export const controlRules: readonly ControlRule[] = [
     (asked) => asked.is.kind === 'agent' && deals(asked) && asked.is.certificateNamed === 'other',
   ),
   never(
-    'agents-only-deal',
+    'agents-only-trade',
     'No token for an algorithm except for orders and quotes.',
     (asked) => asked.is.kind === 'agent' && isToken(asked) && !isDealt(asked),
   ),

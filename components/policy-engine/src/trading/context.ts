@@ -35,7 +35,7 @@ const circumstancesRecord = recordShape(
   'device',
   'gates',
   'institution',
-  'mandateStands',
+  'mandateInForce',
   'now',
   'partner',
   'region',
@@ -114,7 +114,7 @@ export function circumstances(
       make,
     }),
     /* institution */ make.text(context.institution),
-    /* mandateStands */ context.mandateStands,
+    /* mandateInForce */ context.mandateInForce,
     /* now */ instantOf(at, make),
     /* partner */
     partner === undefined || vouching === undefined

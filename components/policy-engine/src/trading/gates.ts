@@ -78,7 +78,7 @@ export function gatesOver(
   // An empty set is treated like an unknown institution.
   const { risk: amlRisk } = worst ?? nobodyKnows;
   const { screened: sanctionsOldest } = oldest ?? nobodyKnows;
-  const kycStands = worst !== undefined && kycFailing === '';
+  const kycCurrent = worst !== undefined && kycFailing === '';
   const sanctionsClear = worst !== undefined && sanctionsFailing === '';
   let leiFailing = '';
   const countries = new Map<string, EntityReference>();
@@ -91,10 +91,10 @@ export function gatesOver(
     amlRisk,
     amlWorst,
     /* countries */ make.set([...countries.values()]),
+    kycCurrent,
     kycFailing,
-    kycStands,
     leiFailing,
-    /* leisStand */ leiFailing === '',
+    /* leisActive */ leiFailing === '',
     sanctionsClear,
     sanctionsFailing,
     sanctionsOldest,
@@ -107,10 +107,10 @@ const gatesRecord = recordShape(
   'amlRisk',
   'amlWorst',
   'countries',
+  'kycCurrent',
   'kycFailing',
-  'kycStands',
   'leiFailing',
-  'leisStand',
+  'leisActive',
   'sanctionsClear',
   'sanctionsFailing',
   'sanctionsOldest',

@@ -37,7 +37,7 @@ export interface MandateAnswer {
 }
 
 /** Whether the mandate of a transaction permits this action now for the initiating institution. */
-export async function mandateStandsFor(
+export async function checkMandateFor(
   facts: TransactionFacts,
   action: string,
   at: number,

@@ -10,7 +10,7 @@ import { parseId } from '@countersign/kernel';
 import type { OutsideRequests } from '../decision/information-model.ts';
 import { readAtLeast, readContext } from '../decision/request-context.ts';
 import { uidOf } from './entities.ts';
-import { type MandateAnswer, mandateStandsFor } from './mandate-standing.ts';
+import { type MandateAnswer, checkMandateFor } from './mandate-standing.ts';
 import { notPermittedReason } from './not-permitted.ts';
 import { revokedReason, type TokenHolders } from './revoked.ts';
 import { createSearchCandidates } from './search-candidates.ts';
@@ -56,10 +56,10 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
     return resource.type === 'resource' && snapshot.resource(resource.uri)?.institution === caller.institution;
   }
 
-  function mandateStands(input: TradingInput): Promise<MandateAnswer> | undefined {
+  function mandateInForce(input: TradingInput): Promise<MandateAnswer> | undefined {
     const { resource, action, context } = input;
     return resource.type === 'transaction'
-      ? mandateStandsFor(resource.facts, action, context.at, consentStore)
+      ? checkMandateFor(resource.facts, action, context.at, consentStore)
       : undefined;
   }
 
@@ -100,7 +100,7 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       // Only a question about a token has scopes of its own.
       scopes: action === 'token:issue' ? scopes : [action],
       at,
-      mandateStands: false,
+      mandateInForce: false,
     };
     // Unproven claims can turn a permit into a deny, never a deny into a permit.
     if (client !== '') context.claimedClient = client;
@@ -122,13 +122,13 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       // Avoids waiting if there are no facts to read.
       const facts = resource.type === 'transaction' ? await factsFor(resource, caller) : undefined;
       const input = inputOf(request, caller, facts);
-      const [mandate, token] = await Promise.all([mandateStands(input), tokenFor(request, input, caller)]);
+      const [mandate, token] = await Promise.all([mandateInForce(input), tokenFor(request, input, caller)]);
       const { holders = nobody, known } = token ?? {};
       const { stands = false, mandates = none } = mandate ?? {};
       const full =
         mandate === undefined && token === undefined
           ? input
-          : { ...input, context: { ...input.context, ...known, mandateStands: stands } };
+          : { ...input, context: { ...input.context, ...known, mandateInForce: stands } };
       const refusal =
         (await revokedReason({ input: full, holders, mandates }, caller, dependencies)) ??
         notPermittedReason(full, caller, isOperator(caller, dependencies));
@@ -144,7 +144,7 @@ export function createOutsideRequests(dependencies: OutsideDependencies): Outsid
       const { id, intentDigest, mandate } = resource.facts;
       return { subject, transaction: id, intent: intentDigest, mandate: { ...mandate } };
     },
-    candidates: createSearchCandidates({ ...dependencies, factsFor, inputOf, mandateStands, limitsOn }),
+    candidates: createSearchCandidates({ ...dependencies, factsFor, inputOf, mandateInForce, limitsOn }),
   };
 }
 

@@ -13,7 +13,7 @@ import type { OutsideDependencies, TradingInput } from './trading-input.ts';
 
 interface SearchCandidatesDependencies extends OutsideDependencies {
   factsFor(resource: EvaluationRequest['resource'], caller: Actor): Promise<TransactionFacts | undefined>;
-  mandateStands(input: TradingInput): Promise<MandateAnswer> | undefined;
+  mandateInForce(input: TradingInput): Promise<MandateAnswer> | undefined;
   readonly limitsOn: OutsideRequests<TradingInput>['limitsOn'];
   inputOf(request: EvaluationRequest, caller: Actor, facts: TransactionFacts | undefined, at: number): TradingInput;
 }
@@ -31,7 +31,7 @@ const noMandate: MandateAnswer = { stands: false, mandates: [] };
  * for each action. Candidates beyond a limit are left out, because an evaluation would deny them.
  */
 export function createSearchCandidates(dependencies: SearchCandidatesDependencies) {
-  const { clock, directory, operator, pose, factsFor, inputOf, mandateStands, limitsOn } = dependencies;
+  const { clock, directory, operator, pose, factsFor, inputOf, mandateInForce, limitsOn } = dependencies;
 
   return async (
     request: SearchRequest,
@@ -49,12 +49,12 @@ export function createSearchCandidates(dependencies: SearchCandidatesDependencie
       isRevoked({ input, holders: { actors: [] }, mandates }) ||
       notPermittedReason(input, caller, asOperator) !== undefined
         ? undefined
-        : questionIn(pose({ ...input, context: { ...input.context, mandateStands: stands } }, bundle, snapshot));
+        : questionIn(pose({ ...input, context: { ...input.context, mandateInForce: stands } }, bundle, snapshot));
     const askStanding = (input: TradingInput, standing: Standing) =>
       standing.withinLimits ? ask(input, standing) : undefined;
 
     async function readStanding(input: TradingInput) {
-      const [mandate = noMandate, withinLimits] = await Promise.all([mandateStands(input), isWithin(limitsOn(input))]);
+      const [mandate = noMandate, withinLimits] = await Promise.all([mandateInForce(input), isWithin(limitsOn(input))]);
       const standing = { ...mandate, withinLimits };
       standings.set(input.action, standing);
       return askStanding(input, standing);

@@ -44,7 +44,7 @@ export function createWayBack(dependencies: {
             at: now,
             scopes: [rollBack],
             audience: door.uri,
-            mandateStands: false,
+            mandateInForce: false,
             ...(principal.kind === 'person' ? { acr: 'phrh', authTime: Math.floor(now / 1000) } : {}),
           },
         },

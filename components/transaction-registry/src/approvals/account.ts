@@ -10,8 +10,8 @@ export interface AccountDependencies {
 }
 
 /**
- * Whether the account may be compromised. The signals that stop a request (`account-may-be-taken-over`,
- * `recovered-lately-moves-nothing`) stop approvals too.
+ * Whether the account may be compromised. The signals that stop a request (`suspected-account-takeover`,
+ * `no-transfers-after-recent-recovery`) stop approvals too.
  */
 export function isUnsettled(person: string, { signalsOf }: Pick<AccountDependencies, 'signalsOf'>): boolean {
   return signalsOf?.(person).some((signal) => blockingSignals.has(signal)) === true;
