@@ -19,15 +19,13 @@ import { type Clock, isCodedError, newId, type Random } from '@countersign/kerne
 import type { Logger } from '@countersign/runtime';
 import type { LoadedBundle } from './bundle/load-bundle.ts';
 import { type Deadline, late, startDeadline } from './decision/deadline.ts';
-import { type WrittenInput, writeInput } from './decision/document.ts';
-import type { EntityArchive } from './decision/entity-archive.ts';
+import type { EntityArchive } from './decision/entity-facts.ts';
 import { evaluateSeveral } from './decision/evaluations.ts';
 import type { InformationModel } from './decision/information-model.ts';
 import { denied, judge, notEvaluable, permits, type Verdict } from './decision/judge.ts';
 import { findingOf, heldToLimits, type LimitFinding } from './decision/limit-finding.ts';
-import { MadeDecision, recordedAnswer } from './decision/made-decision.ts';
-import { type Posed, questionIn, withoutQuestion } from './decision/posed.ts';
-import type { Question } from './decision/question.ts';
+import { MadeDecision, recordedAnswer, type WrittenInput, writeInput } from './decision/made-decision.ts';
+import { type Posed, type Question, questionIn, withoutQuestion } from './decision/question.ts';
 import { search } from './decision/search.ts';
 import type { Shadow } from './shadow/shadow.ts';
 import type { ActivePolicies } from './versions/active-version.ts';
@@ -45,13 +43,11 @@ interface DecisionPointDependencies<Input> {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Time to read all facts of an outside request; 2 s by default. */
   readonly factsWithinMs?: number;
   /** Application models; without them the market model answers every question. */
   readonly applications?: Applications;
 }
 
-/** Routes questions of enforcement points to application models. */
 export interface Applications {
   /**
    * The application model for these types and this caller; undefined for the market model, which also answers for unknown types
@@ -71,7 +67,6 @@ interface ApplicationAnswering {
   readonly loaded: LoadedBundle;
 }
 
-/** The model that answers a question, with its rules and their version. */
 interface Answering<Input> {
   readonly model: InformationModel<Input>;
   readonly active: ActivePolicies;
@@ -118,7 +113,6 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     }
   }
 
-  /** The only question for each candidate of a search. */
   function isPermitted({ loaded }: ActivePolicies, question: Question): boolean {
     try {
       return permits(loaded, question, shadow.evaluatorFor(loaded));
@@ -145,7 +139,6 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     return { decision, kept: archive.keep(from.closure) };
   }
 
-  /** Offers a decision of the policies to the reference engine. */
   function offer({ version, loaded }: ActivePolicies, posed: Posed, decision: Decision): void {
     if (posed.evaluable) shadow.offer({ version: version.version, bundle: loaded }, posed, decision);
   }
@@ -182,7 +175,6 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     return recordedAnswer(decision, recordId, active.loaded.notes);
   }
 
-  /** Answers by the application model of these types or by the market model, at the required version. */
   async function answering<Result>(
     request: Pick<EvaluationRequest, 'context'> & {
       readonly subject: { readonly type: string };
@@ -271,7 +263,6 @@ function actorIn({ id, institution }: EvaluationCaller): Actor {
   return institution === undefined ? { id } : { id, institution };
 }
 
-/** The types of a search; the member that is searched for has a type as well. */
 function asOne({ subject, resource }: SearchRequest) {
   return { subject: { type: subject.type }, resource: { type: resource.type } };
 }

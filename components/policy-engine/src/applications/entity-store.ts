@@ -17,11 +17,9 @@ export interface EntityRow {
   readonly id: string;
   /** Digest of the stored document, computed by the database. Detects changes, but proves nothing. */
   readonly digest: string;
-  /** Record of the last change. */
   readonly record: RecordId;
 }
 
-/** Versions of all models with written entities. */
 export async function versionsOfEntities(session: Session): Promise<ReadonlyMap<string, number>> {
   const { rows } = await ask<{ namespace: string; version: number }>(
     session,
@@ -32,7 +30,6 @@ export async function versionsOfEntities(session: Session): Promise<ReadonlyMap<
 
 /**
  * Increments the version of a model, and locks its entities until the transaction ends.
- *
  * @param atLeast minimum of the new version
  */
 export async function nextEntityVersion(session: pg.PoolClient, namespace: string, atLeast = 1): Promise<number> {
@@ -98,7 +95,6 @@ export async function entityDocuments(
   return rows.map(({ document }) => document ?? undefined);
 }
 
-/** The record of the last change of a row; undefined if there is no row. */
 export async function recordOfEntity(
   session: Session,
   { namespace, type, id }: EntityName,

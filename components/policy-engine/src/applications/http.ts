@@ -58,7 +58,6 @@ const list = Type.Object(
 
 type Params<Of extends typeof entityParams | typeof modelParams> = { Params: Static<Of> };
 
-/** Routes for the entities of application models, for the clients that a model names. */
 export function applicationEntityRoutes(
   app: FastifyInstance,
   {

@@ -12,7 +12,6 @@ import { Compile } from 'typebox/compile';
 
 // AuthZEN 1.0 sections 5 to 8. Unknown members are ignored (section 10.1.1).
 
-/** Maximum number of evaluations in one request. */
 const maxEvaluations = 100;
 
 /** Well-formed text for records: a lone surrogate has no canonical form (RFC 8785). */
@@ -69,7 +68,6 @@ export function readEvaluation(body: unknown): EvaluationRequest {
 /**
  * Section 7.1: several evaluations with default members from the top level, or one evaluation if the list is absent or empty. A member
  * of an evaluation replaces the default as a whole.
- *
  * @throws CodedError `evaluation_invalid` if the request as a whole is invalid
  */
 export function readEvaluations(body: unknown): EvaluationRequest | EvaluationsRequest {
@@ -157,7 +155,6 @@ function pageOf({ page }: { readonly page?: { readonly token?: string; readonly 
   return { page: { ...(token === undefined ? {} : { token }), ...(limit === undefined ? {} : { limit }) } };
 }
 
-/** Compiles a schema once into a reader. */
 function checkerOf<Schema extends TSchema>(schema: Schema): (value: unknown) => Static<Schema> {
   const compiled = Compile(schema);
   const matches = (value: unknown): value is Static<Schema> => compiled.Check(value);

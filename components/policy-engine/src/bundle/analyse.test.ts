@@ -141,9 +141,9 @@ describe('a permit that rests on nobody’s authority is found', () => {
 
   it('unless it says why, which it must not where it need not', () => {
     expect(foundIn(`@unconditional("For a test.")\n${head('meant')}${permit};`)).toEqual([]);
-    expect(foundIn(`@unconditional("For a test.")\n${head('odd')}${permit}\nwhen { context.mandateInForce };`)).toEqual([
-      'bad.cedar:1 odd exception_not_needed',
-    ]);
+    expect(foundIn(`@unconditional("For a test.")\n${head('odd')}${permit}\nwhen { context.mandateInForce };`)).toEqual(
+      ['bad.cedar:1 odd exception_not_needed'],
+    );
   });
 });
 

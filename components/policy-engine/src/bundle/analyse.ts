@@ -4,21 +4,14 @@ import { type LocatedProblem, placeOf } from './located.ts';
 import { conjunctsOf, contradictionIn, type Literal, type Place, readsAuthority, truthIn } from './policy-logic.ts';
 
 type FindingCode =
-  /** Another policy of the same effect decides the same. */
   | 'policy_shadowed'
-  /** Its conditions can never be met. */
   | 'policy_unreachable'
-  /** One of its actions never applies to its types. */
   | 'action_never_meets'
-  /** It permits every principal, regardless of institution, role, mandate and scopes. */
   | 'permit_without_authority'
-  /** Its annotation as an exception is unnecessary. */
   | 'exception_not_needed';
 
-/** A finding of the static analysis. */
 export interface PolicyFinding extends LocatedProblem {
   readonly code: FindingCode;
-  /** An error is never intended; a warning may be. */
   readonly severity: 'error' | 'warning';
   readonly policyId: string;
 }

@@ -1,9 +1,7 @@
 /** One of several conditions that must all hold. Comparisons are normalised, so that equal ones have equal text. */
 export interface Literal {
-  /** False if the condition must not hold. */
   readonly holds: boolean;
   readonly text: string;
-  /** Cedar's JSON form. */
   readonly expression: unknown;
   /** The alternatives of a disjunction, each as a conjunction. */
   readonly anyOf?: readonly (readonly Literal[])[];
@@ -13,7 +11,6 @@ interface Conditioned {
   readonly conditions: readonly { readonly kind: 'when' | 'unless'; readonly body: unknown }[];
 }
 
-/** All conditions for a policy to apply, apart from its scope. */
 export function conjunctsOf({ conditions }: Conditioned): readonly Literal[] {
   return conditions.flatMap(({ kind, body }) => flattened(body, kind === 'when'));
 }
@@ -124,7 +121,6 @@ function membersInSet(set: unknown): readonly unknown[] | undefined {
   return operator === 'Set' && Array.isArray(body) ? body : undefined;
 }
 
-/** JSON text, with bigints in full. */
 function textOf(expression: unknown): string {
   if (typeof expression === 'bigint') return String(expression);
   return JSON.stringify(expression, (_, value: unknown) =>
@@ -137,7 +133,6 @@ function numberIn(text: string): bigint | undefined {
   return /^-?\d+$/.test(text) ? BigInt(text) : undefined;
 }
 
-/** A literal value, or the requested action, as text. */
 function constantIn(expression: unknown, place: Place | undefined): string | undefined {
   const [operator, body] = operationIn(expression);
   if (operator === 'Value') return textOf(body);
@@ -151,7 +146,6 @@ function variableIn(expression: unknown): unknown {
   return operator === 'Var' ? body : undefined;
 }
 
-/** Why conditions can never all hold, in words; undefined if no contradiction is found. */
 export function contradictionIn(literals: readonly Literal[]): string | undefined {
   const known = new Map<string, boolean>();
   for (const { text, holds, expression } of literals) {
@@ -259,19 +253,16 @@ export function readsAuthority(expression: unknown): boolean {
   return Object.values(expression).some(readsAuthority);
 }
 
-/** A combination of action, type of principal and type of resource. */
 export interface Place {
   readonly action: string;
   readonly principal: string;
   readonly resource: string;
 }
 
-/** Whether a value is a JSON object. */
 function isPlainRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The members of a JSON object; empty for anything else. */
 export function membersOf(value: unknown): Readonly<Record<string, unknown>> {
   return isPlainRecord(value) ? value : {};
 }

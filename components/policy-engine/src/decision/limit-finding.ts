@@ -21,7 +21,6 @@ export interface LimitFinding {
   readonly exceeded: readonly LimitReading[];
   /** Approvals that would permit the order to exceed these limits. */
   readonly approvals: readonly { readonly role: string; readonly count: number }[];
-  /** Why the amount cannot be counted; empty if it can. */
   readonly uncountable: readonly DecisionReason[];
 }
 
@@ -50,7 +49,6 @@ export function heldToLimits(verdict: Verdict, finding: LimitFinding): Verdict {
   };
 }
 
-/** All readings, with a mark on the limits that turned the permit into a deny. */
 export function readingsIn({ readings, exceeded }: LimitFinding): DecisionExplanation['limits'] {
   return readings.map((reading) => ({
     ...reading,
@@ -65,7 +63,6 @@ function wordsFor({ limit, headroom, unit, most, amount }: LimitReading): Decisi
   };
 }
 
-/** A reading in words, for administrators of limits. */
 export function readingInWords({ limit, key, window, most, unit, used, headroom, amount }: LimitReading): string {
   return `${limit} (${key}, ${window}): ${used} of ${most} ${unit} used, ${headroom} left, ${amount} asked for.`;
 }

@@ -11,7 +11,6 @@ export interface Visible {
 }
 
 interface Index {
-  /** By kind. */
   readonly principals: ReadonlyMap<string, ByInstitution>;
   readonly resources: ByInstitution;
 }

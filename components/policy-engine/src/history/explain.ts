@@ -13,7 +13,6 @@ const nearest = 3;
 /**
  * Explains a recorded decision: the matching policies, the readable entities, the readings of limits, and for a deny the deciding
  * conditions with their facts.
- *
  * @throws CodedError `policy_not_loaded` if an input is missing
  */
 export async function explain(record: DecisionRecord, from: RecallSources): Promise<DecisionExplanation> {

@@ -23,7 +23,6 @@ const recordParams = Type.Object({ record: idText }, closed);
 
 type WithRecord = Static<typeof recordParams>;
 
-/** Routes under `/policies` to simulate, replay and explain past decisions. */
 export function historyRoutes(
   app: FastifyInstance,
   {
@@ -32,7 +31,6 @@ export function historyRoutes(
     baseUrl,
   }: {
     readonly history: DecisionHistory;
-    /** Guard of the interface `policies`. */
     readonly guard: ResourceGuard;
     readonly baseUrl: string;
   },
@@ -117,7 +115,6 @@ function recordOf(text: string): RecordId {
   return id;
 }
 
-/** Leaves out undefined members. */
 function rangeOf({
   from,
   until,

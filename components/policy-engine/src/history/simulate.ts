@@ -27,21 +27,18 @@ import type { Logger } from '@countersign/runtime';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { hashOfBundle } from '../bundle/parts.ts';
 import { memberOf } from './json-members.ts';
-import { limitChangesBetween } from './limit-changes.ts';
+import { limitChangesBetween } from './limit-trial.ts';
 import type { EntityFacts } from './recall.ts';
 import { decisionRecordTypes, decisionValues, stepValues } from './recorded.ts';
 import type { SimulationStore, StoredSimulation } from './store.ts';
-import type { Counts } from './tally.ts';
-import type { DecidedBy } from './trial.ts';
+import type { Counts, DecidedBy } from './trial.ts';
 import { startTrialThread, type TrialThread } from './trial-thread.ts';
 
 interface SimulationDependencies {
   readonly audit: AuditAppender & RecordStreamer & Pick<RecordScanner, 'count'> & Pick<AuditLog, 'find'>;
   readonly store: SimulationStore;
   readonly entityFacts: EntityFacts;
-  /** Past versions. */
   readonly versions: Pick<PolicyVersions, 'bundle'>;
-  /** The active version. */
   readonly active: () => { readonly version: { readonly version: number }; readonly loaded: LoadedBundle };
   readonly clock: Clock;
   readonly random: Random;
@@ -281,7 +278,6 @@ function instantOf(name: string, text: string | undefined): number | undefined {
   return instant;
 }
 
-/** Ids of the tested limits. */
 function triedIn(changes: readonly LimitChange[] = []): readonly string[] {
   return changes.flatMap(({ id, tried }) => (tried === undefined ? [] : [id]));
 }
@@ -292,7 +288,6 @@ function withTried(changes: readonly LimitChange[] = [], tried: ReadonlyMap<stri
   );
 }
 
-/** The recorded facts: the counts, and the digest of the whole report. */
 function factsOf(report: SimulationReport & { readonly digest?: Digest }): Json {
   return {
     simulation: report.id,

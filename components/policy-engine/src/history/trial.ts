@@ -1,15 +1,13 @@
 import { createTextReader, type EntityInput } from '@countersign/cedar';
-import type { Flip, RecordPage, SimulationRange } from '@countersign/contracts';
+import type { Flip, FlipCount, RecordPage, SimulationRange, SimulationReport } from '@countersign/contracts';
 import type { Digest, Json } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { standingApprovalsOf } from '../decision/find-remedies.ts';
 import { heldToLimits, type LimitFinding } from '../decision/limit-finding.ts';
 import type { Question } from '../decision/question.ts';
-import { standingApprovalsOf } from '../decision/remedies.ts';
-import { saysTheSame } from './differences.ts';
 import { memberOf } from './json-members.ts';
 import { createLimitTrial } from './limit-trial.ts';
-import type { ComparedDecision } from './open-decision-reader.ts';
-import { createRecordReader, type RecordTexts } from './record-reader.ts';
+import { type ComparedDecision, createRecordReader, type RecordTexts } from './record-reader.ts';
 import { headOf, neverAsked, stepFinding, stepTextsOn, textsOn } from './recorded.ts';
 import {
   createQuestions,
@@ -19,37 +17,25 @@ import {
   readRecordedInput,
   rulesFor,
 } from './recorded-question.ts';
-import { judgeAgain } from './replay.ts';
-import { type Counts, createTally } from './tally.ts';
+import { judgeAgain, saysTheSame } from './replay.ts';
 
-/** Selects the decisions to evaluate. */
 export type TrialFilter = Pick<SimulationRange, 'action' | 'principal' | 'institution' | 'desk'>;
 
-/** The version that made a recorded decision. */
 export interface DecidedBy {
   readonly version: number;
   readonly hash: Digest;
 }
 
-/** Maximum number of cached entities. */
 const maxFacts = 200_000;
 
-/** Evaluates recorded decisions with a candidate and counts the changes. */
 export interface Trial {
-  /**
-   * Reads a page of records, and evaluates them until one needs missing entities or limits.
-   *
-   * @param page with the values of `decisionValues`, followed by `stepValues` if limits are tested
-   * @returns digests of entities and versions of limits needed for the rest of the page
-   */
+  /** Evaluates a page until a record needs missing entities or limits. @returns what the rest of the page needs */
   read(page: RecordPage): { readonly digests: readonly Digest[]; readonly versions: readonly DecidedBy[] };
-  /** Evaluates the rest of the page with the available entities and limits. */
   judge(
     facts: Iterable<readonly [Digest, string]>,
     limits?: Iterable<readonly [Digest, readonly Json[] | undefined]>,
   ): void;
   counts(): Counts;
-  /** The number of decisions tested against each limit. */
   tried(): ReadonlyMap<string, number>;
 }
 
@@ -58,7 +44,6 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
   const tally = createTally();
   const facts = new Map<Digest, EntityInput>();
   const questions = createQuestions(bundle, (digest) => facts.get(digest));
-  /** Questions of application models, by namespace. */
   const ofModels = new Map<string, ReturnType<typeof createQuestions>>();
   const readRecord = createRecordReader(createTextReader(bundle.parsed.schema));
   const limits = limitsTried.length === 0 ? undefined : createLimitTrial(bundle.limits, limitsTried);
@@ -87,7 +72,6 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
     return place;
   }
 
-  /** The recorded finding about limits, and that of the candidate. */
   function findingsOn({ decision, held, question }: Recorded): Findings | undefined {
     if (held === undefined) return undefined;
     const { finding, ofStep } = held;
@@ -231,7 +215,6 @@ interface Asked {
   question(): Question;
 }
 
-/** The limits of the decision itself, or of its step. */
 interface Held {
   readonly finding: LimitFinding;
   readonly ofStep: boolean;
@@ -245,7 +228,6 @@ interface Findings {
 interface Recorded extends Asked {
   readonly decision: ComparedDecision;
   readonly held: Held | undefined;
-  /** Of the record. */
   readonly text: string;
 }
 
@@ -262,4 +244,81 @@ const nowhere = { institution: '', desk: '' };
 function idIn(attrs: unknown, name: string): string {
   const id = memberOf(memberOf(memberOf(attrs, name), '__entity'), 'id');
   return typeof id === 'string' ? id : '';
+}
+
+export type Counts = Pick<
+  SimulationReport,
+  'decisions' | 'skipped' | 'permitToDeny' | 'denyToPermit' | 'otherwiseChanged' | 'by' | 'flips'
+>;
+
+const maxFlips = 1_000;
+/** Maximum number of names in each table; further names count as `others`. */
+const maxNames = 10_000;
+/** Maximum number of names in the report, those with the most flips first. */
+const maxNamesTold = 1_000;
+const others = 'others';
+
+type Counted = { -readonly [Member in keyof FlipCount]: FlipCount[Member] };
+type Place = Pick<Flip, 'institution' | 'desk' | 'action'>;
+
+interface Tally {
+  skip(why: string): void;
+  /** @param flip called only for a changed answer */
+  count(place: Place, outcome: 'same' | 'otherwise' | 'permit-to-deny' | 'deny-to-permit', flip: () => Flip): void;
+  counts(): Counts;
+}
+
+function createTally(): Tally {
+  const skipped = new Map<string, number>();
+  const tables = { institution: createTable(), desk: createTable(), action: createTable() };
+  const flips: Flip[] = [];
+  const totals = { decisions: 0, permitToDeny: 0, denyToPermit: 0, otherwiseChanged: 0 };
+  return {
+    skip: (why) => void skipped.set(why, (skipped.get(why) ?? 0) + 1),
+    count(place, outcome, flip) {
+      const rows = [totals, tables.institution.row(place.institution), tables.desk.row(place.desk)];
+      rows.push(tables.action.row(place.action));
+      for (const row of rows) {
+        row.decisions++;
+        if (outcome === 'permit-to-deny') row.permitToDeny++;
+        if (outcome === 'deny-to-permit') row.denyToPermit++;
+      }
+      if (outcome === 'otherwise') totals.otherwiseChanged++;
+      if ((outcome === 'permit-to-deny' || outcome === 'deny-to-permit') && flips.length < maxFlips) flips.push(flip());
+    },
+    counts: () => ({
+      ...totals,
+      skipped: Object.fromEntries([...skipped].sort(([a], [b]) => (a < b ? -1 : 1))),
+      by: {
+        institution: tables.institution.told(),
+        desk: tables.desk.told(),
+        action: tables.action.told(),
+      },
+      flips: [...flips],
+    }),
+  };
+}
+
+function createTable() {
+  const rows = new Map<string, Counted>();
+  return {
+    row(named: string): Counted {
+      const name = rows.has(named) || rows.size < maxNames ? named : others;
+      let row = rows.get(name);
+      if (row === undefined) {
+        row = { name, decisions: 0, permitToDeny: 0, denyToPermit: 0 };
+        rows.set(name, row);
+      }
+      return row;
+    },
+    told: (): readonly FlipCount[] =>
+      [...rows.values()]
+        .sort((a, b) => flipsOf(b) - flipsOf(a) || b.decisions - a.decisions || (a.name < b.name ? -1 : 1))
+        .slice(0, maxNamesTold)
+        .map((row) => ({ ...row })),
+  };
+}
+
+function flipsOf({ permitToDeny, denyToPermit }: FlipCount): number {
+  return permitToDeny + denyToPermit;
 }

@@ -2,8 +2,8 @@ import type { DecisionReason, DirectorySnapshot, TransactionFacts } from '@count
 import type { Digest, Json, RecordId, TransactionId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import type { Posed } from '../decision/posed.ts';
-import { notPermittedReason } from '../trading/not-permitted.ts';
+import type { Posed } from '../decision/question.ts';
+import { notPermittedReason } from '../trading/refused-before.ts';
 import type { TradingInput } from '../trading/trading-input.ts';
 import { createTradingPose } from '../trading/trading-model.ts';
 import { carriedThroughIn, type IntentName } from './lives.ts';
@@ -20,7 +20,6 @@ import {
 } from './market.ts';
 import type { Conditions, Situation } from './situation.ts';
 
-/** The question for the policies, or the reason why they are not asked. */
 export interface Put {
   readonly posed: Posed;
   /** A refusal by the rule of the transaction registry, which precedes the policies. */
@@ -54,7 +53,7 @@ export function createQuestions(): (situation: Situation, bundle: LoadedBundle) 
 
 function signalsOf(condition: Conditions['signals']): readonly string[] {
   if (condition === 'none') return [];
-  if (condition === 'recovered-lately') return ['recovery-cooling-off'];
+  if (condition === 'recovered-recently') return ['recovery-cooling-off'];
   return [condition === 'unusual' ? 'device-new' : condition];
 }
 
@@ -91,17 +90,17 @@ function inputOf(
       audience: interfaceUri,
       at,
       scopes: is.alongside === 'reading' && ask.door !== 'step' ? [ask.scope, 'trade:read'] : [ask.scope],
-      mandateInForce: is.mandate === 'stands',
+      mandateInForce: is.mandate === 'in-force',
       ...(acr === undefined ? {} : { acr }),
       ...(is.signInAge === 'unknown' ? {} : { authTime: Math.floor(at / 1000) - agesInSeconds[is.signInAge] }),
-      ...(is.bound === 'unsaid' ? {} : { boundToIntent: is.bound === 'to-this-intent' }),
+      ...(is.bound === 'not-stated' ? {} : { boundToIntent: is.bound === 'to-this-intent' }),
       ...(is.partner === 'none' ? {} : { partner: vouching(is.partner, acting.institution) }),
       ...(device === undefined ? {} : { device }),
       ...(claimedDevice === undefined ? {} : { claimedDevice }),
       ...(claimed.length === 0 ? {} : { claimedSignals: claimed }),
       ...(is.step === 'none'
         ? {}
-        : { step: { transaction: transactionId, events: ['clear'], carriesThrough: is.step === 'carrying-through' } }),
+        : { step: { transaction: transactionId, events: ['clear'], carriesThrough: is.step === 'completing' } }),
     },
   };
 }
@@ -125,7 +124,7 @@ function factsOf(
   const own = acting.institution;
   const entity = is.entity === 'own-firm' ? own : market.firm('entity', is.entity);
   const party = market.firm('party', is.party);
-  const initiatorInstitution = is.begunBy === 'own-firm' ? own : bystander;
+  const initiatorInstitution = is.initiatedBy === 'own-firm' ? own : bystander;
   return {
     id: transactionId,
     state,

@@ -1,12 +1,11 @@
 import { type Answer, compile, createReference, decideFailClosed, type ParsedPolicySet } from '@countersign/cedar';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import type { Evaluator } from '../decision/evaluator.ts';
+import type { Evaluator } from '../decision/judge.ts';
 import type { Question } from '../decision/question.ts';
 
 /**
  * Evaluates questions by Cedar's reference engine under the rules of `decideFailClosed`: a forbid with an error denies, and a
  * request outside the schema is refused.
- *
  * @throws CodedError (the returned function) `request_refused`; `reference_failed` if the engine does not answer
  */
 export function createReferenceJudge(parsed: ParsedPolicySet): (question: Question) => Answer {

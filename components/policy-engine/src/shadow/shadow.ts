@@ -5,22 +5,16 @@ import { type Clock, type Digest, isCodedError, newId, type Random, toInstant } 
 import { type ComponentAccess, keepFresh, type Logger, type Metrics, workerFile } from '@countersign/runtime';
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
-import { type Evaluator, evaluateCompiled } from '../decision/evaluator.ts';
+import { type Evaluator, evaluateCompiled } from '../decision/judge.ts';
 import type { Question } from '../decision/question.ts';
-import { portable, type ThreadAnswer } from './messages.ts';
 import { evaluateByReference } from './reference-answer.ts';
-import { createReferenceThread } from './reference-thread.ts';
+import { createReferenceThread, portable, type ThreadAnswer } from './reference-thread.ts';
 import { createDivergenceStore, divergenceChannel } from './store.ts';
 
-/** Compares decisions of the compiled policies with the reference engine, off the hot path. */
 export interface Shadow {
-  /**
-   * The evaluator to use: the compiled policies, or the reference engine if the two ever differed on this bundle, on any node.
-   */
+  /** The reference engine decides if the two ever differed on this bundle, on any node. */
   evaluatorFor(bundle: LoadedBundle): Evaluator;
-  /**
-   * Offers a decision of the compiled policies for comparison. Usually checks only a flag; never throws and never waits.
-   */
+  /** Usually checks only a flag; never throws and never waits. */
   offer(
     active: { readonly version: number; readonly bundle: LoadedBundle },
     question: Question,
@@ -47,7 +41,6 @@ export interface ShadowDependencies {
   /** Delay before a restart of the thread; 1 s by default, doubling up to a minute. */
   readonly restMs?: number;
   readonly pollMs?: number;
-  /** Code of the thread. */
   readonly thread?: URL;
 }
 
@@ -64,7 +57,6 @@ type Outcome = 'agreed' | 'diverged' | 'failed' | 'dropped';
 /**
  * Starts the shadow check. If the engines differ, it raises an alarm (log, metric, record `policy.diverged`), switches to the
  * reference engine and notifies the other nodes. The bundle stays distrusted until another one is published.
- *
  * @throws CodedError `database_unavailable`
  */
 export async function createShadow(dependencies: ShadowDependencies): Promise<Shadow> {

@@ -9,7 +9,7 @@ import {
 import type { DirectorySnapshot } from '@countersign/contracts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { type Closure, closureOf, type EntityFact, factOf, referencesIn } from '../decision/entity-facts.ts';
-import type { Uid } from '../decision/posed.ts';
+import type { Uid } from '../decision/question.ts';
 import { directoryEntity } from './entities.ts';
 import { type KnownDirectory, type KnownPrincipal, knownDirectory } from './known-directory.ts';
 
@@ -22,8 +22,7 @@ export interface SharedEntities {
   readonly directory: KnownDirectory;
   /**
    * The entities reachable from a question.
-   *
-   * @param principal of the question; without one, only the entities named in policies are reachable
+   * @param principal without one, only the entities named in policies are reachable
    * @param roots further references, always in the same order, so that the result is cached
    */
   closureOf(principal: KnownPrincipal | undefined, roots: readonly EntityReference[]): Closure;
@@ -89,7 +88,6 @@ interface KnownClosure {
   readonly closure: Closure;
 }
 
-/** Closures by principal and roots. */
 function createClosures() {
   const known = new Map<KnownPrincipal, readonly KnownClosure[]>();
   let size = 0;

@@ -1,23 +1,3 @@
-/**
- * The source of a fact that policies read.
- *
- * - `bundle`: approved with the policies by two people, and signed.
- * - `directory`: recorded in the directory; changes that give power need two people.
- * - `reference-data`: recorded in the directory by the operator's feeds; changes that loosen a rule need two people.
- * - `compliance`: recorded in the directory by compliance only.
- * - `certification`: recorded in the directory by the certifier of the algorithm, who did not develop it.
- * - `intent`: stated by the initiator, and fixed by the signed digest.
- * - `registry`: recorded by the transaction registry.
- * - `approvers`: signed by each approver over exactly this intent.
- * - `mandates`: signed by the grantor, checked by the consent store.
- * - `sign-in`: from our own sign-in, or signed by the vouching partner.
- * - `partner`: signed by the vouching partner.
- * - `token`: requested with the token, or read from the record of its issue.
- * - `devices`: reported by the firm's device management.
- * - `signals`: from our own registers of locks and risk signals.
- * - `installation`: from the configuration or the clock of the installation.
- * - `caller`: claimed by the caller; it can only turn a permit into a deny.
- */
 export type FactSource =
   | 'bundle'
   | 'directory'

@@ -2,13 +2,11 @@ import type { TransactionFacts } from '@countersign/contracts';
 import { type DecimalString, type Json, parseDecimal } from '@countersign/kernel';
 import { type AuthorizationDetailType, isAuthorizationDetailType } from '@countersign/market';
 
-/** An amount of money in an intent. */
 interface Counted {
   readonly amount: DecimalString;
   readonly currency: string;
 }
 
-/** The members of an intent that policies need, for all types of intents. */
 export interface IntentView {
   /** LEI of the institution in whose name the intent is. */
   readonly entity: string;
@@ -19,23 +17,19 @@ export interface IntentView {
   readonly quantity?: string;
   /** The unrounded notional or cash collateral, for conversion into the base currency. */
   readonly counted?: Counted;
-  /** The unrounded maximum quantity. */
   readonly maxQuantity?: DecimalString;
   /** Absent for a market order. */
   readonly limitPrice?: Counted;
   /** Every order has it. */
   readonly instrument?: { readonly id: string; readonly cfi: string };
   readonly algorithmic: boolean;
-  /** The algorithm's artefact, if the intent names it completely. */
   readonly algo?: {
     readonly artifactSha256: string;
-    /** Id of its certificate, if the intent names one. */
     readonly certId?: string;
     readonly modelId: string;
     readonly version: string;
   };
   readonly account?: string;
-  /** Accounts of an allocation. */
   readonly allocatedTo?: readonly string[];
   readonly venue?: string;
   /** ISO 3166-1. */
@@ -52,12 +46,7 @@ const orderTypes: ReadonlySet<AuthorizationDetailType> = new Set([
 
 type Intent = TransactionFacts['intent'];
 
-/**
- * Reads the intent of a transaction for the policies.
- *
- * @returns undefined if its type is unknown, a required member is missing, or an amount is too large to compare; the caller then
- *   denies
- */
+/** @returns undefined (a deny) for an unknown type, a missing member, or an amount too large to compare */
 export function viewIntent({
   intentType,
   intent,

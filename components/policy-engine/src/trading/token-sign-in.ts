@@ -1,6 +1,6 @@
 import { type Actor, type AuditLog, type Directory, policyErrors } from '@countersign/contracts';
 import type { CodedError, RecordId } from '@countersign/kernel';
-import type { TokenHolders } from './revoked.ts';
+import type { TokenHolders } from './refused-before.ts';
 import type { TradingInput } from './trading-input.ts';
 
 /** Sign-in, client, interface and actors of a token, from our own record. */
@@ -12,7 +12,6 @@ export interface RecordedToken {
 /**
  * Reads sign-in and actors of a token from the record of its issue, which the enforcement point names. Claims of an enforcement
  * point about a sign-in are ignored, because they could lift a required step-up.
- *
  * @param asked.caller must own an interface in the token's audience, unless it is the operator
  * @throws CodedError `evaluation_invalid` if the record is not of a valid token of this subject for an interface of the caller
  */
@@ -63,13 +62,7 @@ function refused(): CodedError {
 /** Tolerated clock difference; a sign-in further in the future has no valid age. */
 const clockSkewSeconds = 60;
 
-/**
- * The age of a sign-in.
- *
- * @param signIn.at milliseconds since the epoch
- * @param signIn.authTime seconds since the epoch
- * @returns whole seconds; undefined without a sign-in or for an invalid time
- */
+/** @returns whole seconds; undefined without a sign-in or for an invalid time */
 export function ageOfSignIn({
   at,
   authTime,

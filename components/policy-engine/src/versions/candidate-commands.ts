@@ -18,11 +18,10 @@ import {
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { WayBack } from '../trading/way-back.ts';
 import type { ActiveVersion } from './active-version.ts';
-import { candidateNotFound, statusOf, waiting } from './candidate-rows.ts';
 import { bundleOfCandidate, type CandidateState, type StoredCandidate } from './candidate-store.ts';
+import type { Attempt, RefusalOf } from './change-request.ts';
 import { preparePublication, requireNewest } from './publish.ts';
-import type { CandidateKind } from './recorded-candidate.ts';
-import type { Attempt, RefusalOf } from './refusals.ts';
+import { type CandidateKind, candidateNotFound, statusOf, waiting } from './recorded-candidate.ts';
 import type { PolicySigner } from './signature.ts';
 import type { checkSimulation } from './simulated.ts';
 import { lockVersions, newestVersion } from './store.ts';
@@ -50,9 +49,7 @@ interface Existing {
   readonly candidate: StoredCandidate;
 }
 interface Publishing extends Existing {
-  /** The version number it would get. */
   readonly version: number;
-  /** The proposed bundle, or why it cannot be loaded. */
   readonly loaded: LoadedBundle | CodedError;
 }
 
@@ -65,7 +62,6 @@ type CandidateCommand<Ask, Facts, Answer> = Command<
   Answer
 >;
 
-/** The commands that change a candidate. */
 export function createCandidateCommands({
   kind,
   audit,

@@ -26,18 +26,14 @@ export interface CandidateState {
   readonly decisions: number;
   readonly flips: number;
   readonly skipped: Readonly<Record<string, number>>;
-  /** The record of the proposal. */
   readonly recordId: RecordId;
 }
 
-/** A stored candidate without its bundle. */
 export interface StoredCandidate extends CandidateState {
   readonly untested: readonly string[];
-  /** The newest record about it. */
   readonly changeRecord: RecordId;
 }
 
-/** The parts shown to an approver, apart from the bundle. */
 export type CandidateContent = Omit<StoredCandidate, 'untestedDigest' | 'recordId' | 'changeRecord'>;
 
 const columns = `id, status, hash, digest, change_request as "changeRequest", reason, base_version as "baseVersion",

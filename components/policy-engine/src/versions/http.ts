@@ -5,7 +5,8 @@ import { createGate, described, type Gate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { bundleBodyLimit as bodyLimit } from '../bundle/bundle-body.ts';
-import { candidateNotFound } from './candidate-rows.ts';
+import { requireUndelegated } from './change-request.ts';
+import { candidateNotFound } from './recorded-candidate.ts';
 import {
   approveBody,
   candidate,
@@ -22,7 +23,6 @@ import {
   versionList,
   versionWithBundle,
 } from './schemas.ts';
-import { requireUndelegated } from './undelegated.ts';
 import { validateBundle } from './validate.ts';
 
 type Governed = Pick<PolicyEngine, 'active' | 'versions'>;
@@ -33,7 +33,6 @@ const idParams = Type.Object({ id: Type.String({ maxLength: 64 }) }, strict);
 const versionParams = Type.Object({ version: Type.String({ pattern: '^[1-9][0-9]{0,8}$' }) }, strict);
 const listQuery = Type.Object({ status: Type.Optional(candidateStatus) }, strict);
 
-/** Routes for reading and changing policies. No client holds both `policy:propose` and `policy:approve`. */
 export function versionRoutes(
   app: FastifyInstance,
   deps: { readonly policyEngine: Governed; readonly guard: ResourceGuard; readonly baseUrl: string },

@@ -8,7 +8,6 @@ export const versionChannel = 'countersign_policies';
 
 export type Session = pg.Pool | pg.PoolClient;
 
-/** A version without its bundle. */
 export interface StoredVersion {
   readonly version: number;
   readonly hash: Digest;
@@ -46,7 +45,6 @@ export async function findVersion(session: Session, version: number): Promise<St
   return row;
 }
 
-/** Whether a signed version exists. */
 export async function hasSignedVersion(session: Session): Promise<boolean> {
   const {
     rows: [row],
