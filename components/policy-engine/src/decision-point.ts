@@ -176,10 +176,7 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
   }
 
   async function answering<Result>(
-    request: Pick<EvaluationRequest, 'context'> & {
-      readonly subject: { readonly type: string };
-      readonly resource: { readonly type: string };
-    },
+    request: EvaluationRequest | SearchRequest,
     caller: EvaluationCaller,
     answer: <Of>(by: Answering<Of>) => Promise<Result>,
   ): Promise<Result> {
@@ -195,17 +192,18 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     return answer({ model: application.model, active: { ...active, loaded }, application: namespace });
   }
 
-  function evaluate(request: EvaluationRequest, caller: EvaluationCaller): Promise<RecordedAnswer> {
-    return answering(request, caller, async (by) => {
-      // Start the deadline after waiting for a version, so that the facts have their full time.
-      const deadline = startDeadline(factsWithinMs);
-      try {
-        return await evaluateWithin(by, request, actorIn(caller), deadline);
-      } finally {
-        deadline.end();
-      }
-    });
+  /** Starts the deadline after waiting for a version, so that the facts have their full time. */
+  async function inTime<Result>(work: (deadline: Deadline) => Promise<Result>): Promise<Result> {
+    const deadline = startDeadline(factsWithinMs);
+    try {
+      return await work(deadline);
+    } finally {
+      deadline.end();
+    }
   }
+
+  const evaluate: PolicyEngine['evaluate'] = (request, caller) =>
+    answering(request, caller, (by) => inTime((deadline) => evaluateWithin(by, request, actorIn(caller), deadline)));
 
   function searchBy<Of>(
     { model, active, application }: Answering<Of>,
@@ -213,11 +211,15 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     caller: Actor,
     deadline: Deadline,
   ): Promise<SearchAnswer> {
-    const inTime = <Result>(work: Promise<Result>) => orTimedOut(deadline.within(work));
+    const orTimedOut = async <Result>(work: Promise<Result>): Promise<Result> => {
+      const outcome = await deadline.within(work);
+      if (outcome === late) throw policyErrors.error('decision_timed_out', timedOut.detail);
+      return outcome;
+    };
     return search(request, caller, {
       async open(request, caller) {
         const { version } = active;
-        const candidates = await inTime(model.outside.candidates(request, caller, active.loaded));
+        const candidates = await orTimedOut(model.outside.candidates(request, caller, active.loaded));
         return {
           policyVersion: version.version,
           policyHash: version.hash,
@@ -227,7 +229,7 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
           permits: (question) => isPermitted(active, question),
         };
       },
-      inTime,
+      inTime: orTimedOut,
       audit,
       clock,
       random,
@@ -247,14 +249,7 @@ export function createDecisionPoint<Input>(dependencies: DecisionPointDependenci
     evaluate,
     evaluations: (request, caller) => evaluateSeveral(request, (one) => evaluate(one, caller)),
     search: (request, caller) =>
-      answering({ ...asOne(request), ...contextIn(request) }, caller, async (by) => {
-        const deadline = startDeadline(factsWithinMs);
-        try {
-          return await searchBy(by, request, actorIn(caller), deadline);
-        } finally {
-          deadline.end();
-        }
-      }),
+      answering(request, caller, (by) => inTime((deadline) => searchBy(by, request, actorIn(caller), deadline))),
   };
 }
 
@@ -263,37 +258,12 @@ function actorIn({ id, institution }: EvaluationCaller): Actor {
   return institution === undefined ? { id } : { id, institution };
 }
 
-function asOne({ subject, resource }: SearchRequest) {
-  return { subject: { type: subject.type }, resource: { type: resource.type } };
-}
-
-function contextIn({ context }: SearchRequest): Pick<EvaluationRequest, 'context'> {
-  return context === undefined ? {} : { context };
-}
-
-/** @throws CodedError `decision_timed_out` */
-async function orTimedOut<Result>(work: Promise<Result | typeof late>): Promise<Result> {
-  const outcome = await work;
-  if (outcome === late) throw policyErrors.error('decision_timed_out', timedOut.detail);
-  return outcome;
-}
-
 /** The recordable part of a question with text that has no canonical form. Such a question is denied. */
 function withoutWhatCannotBeWritten(posed: Posed): Posed {
   const well = ({ id, type }: Posed['principal']) => ({ id: id.toWellFormed(), type: type.toWellFormed() });
-  const { action, application, principal, resource, shared, closure, entityVersion } = posed;
-  return {
-    ...(application === undefined ? {} : { application }),
-    action: action.toWellFormed(),
-    principal: well(principal),
-    resource: well(resource),
-    context: {},
-    local: [],
-    shared,
-    closure,
-    entityVersion,
-    evaluable: false,
-  };
+  const { action, principal, resource } = posed;
+  const named = { action: action.toWellFormed(), principal: well(principal), resource: well(resource) };
+  return { ...withoutQuestion(posed), ...named, context: {}, local: [] };
 }
 
 function recordOf(

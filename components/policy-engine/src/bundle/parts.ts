@@ -43,7 +43,10 @@ function partsOfModel(model: ApplicationModel): readonly BundlePart[] {
   ];
 }
 
-export function testsOf({ tests, applications = [] }: Pick<PolicyBundle, 'tests' | 'applications'>): PolicyBundle['tests'] {
+export function testsOf({
+  tests,
+  applications = [],
+}: Pick<PolicyBundle, 'tests' | 'applications'>): PolicyBundle['tests'] {
   return [
     ...tests,
     ...applications.flatMap((model) =>

@@ -7,7 +7,7 @@ import {
   recordToJson,
   type UnrelatedEntity,
 } from '@countersign/cedar';
-import type { Json } from '@countersign/kernel';
+import { defined, type Json } from '@countersign/kernel';
 import type { Closure } from './entity-facts.ts';
 
 /** A question as the policies see it. Live decisions, bundle tests, simulation, replay and search all use this form. */
@@ -109,7 +109,6 @@ function uidJson({ id, type }: Uid): Uid {
   return { id, type };
 }
 
-
 /**
  * The result of an information model: the question, as far as it exists, and the entities of the directory reachable from it.
  */
@@ -148,21 +147,11 @@ export class PosedInValues extends QuestionOfValues implements Posed {
   }
 }
 
-export function withoutQuestion({
-  principal,
-  action,
-  application,
-  resource,
-  context,
-  local,
-  shared,
-  closure,
-  entityVersion,
-}: Posed): Posed {
-  return {
-    ...{ principal, action, resource, context, local, shared, closure, entityVersion, evaluable: false },
-    ...(application === undefined ? {} : { application }),
-  };
+export function withoutQuestion(posed: Posed): Posed {
+  // One by one, because members of a question made of values are getters, which a spread does not copy.
+  const { principal, action, application, resource, context, local, shared, closure, entityVersion } = posed;
+  const rest = { principal, action, resource, context, local, shared, closure, entityVersion, evaluable: false };
+  return { ...rest, ...defined({ application }) };
 }
 
 export function questionIn(posed: Posed): Question | undefined {

@@ -1,5 +1,5 @@
 import { type AtLeast, type EvaluationRequest, policyErrors } from '@countersign/contracts';
-import { type CodedError, type Json, parseId, type RecordId } from '@countersign/kernel';
+import { type CodedError, defined, type Json, parseId, type RecordId } from '@countersign/kernel';
 
 interface ReadContext {
   readonly client: string;
@@ -42,8 +42,7 @@ export function readAtLeast(members: Readonly<Record<string, Json>> = {}): AtLea
   const policyVersion = optional(members, 'policy_version', readCount);
   const entityVersion = optional(members, 'entity_version', readCount);
   return {
-    ...(policyVersion === undefined ? {} : { policyVersion }),
-    ...(entityVersion === undefined ? {} : { entityVersion }),
+    ...defined({ policyVersion, entityVersion }),
   };
 }
 

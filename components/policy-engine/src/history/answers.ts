@@ -2,7 +2,6 @@ import { comparedFields } from '@countersign/contracts';
 import { digestSchema, idSchema, instantSchema } from '@countersign/runtime';
 import { Type } from 'typebox';
 
-
 const closed = { additionalProperties: false };
 const count = Type.Integer({ minimum: 0 });
 const texts = Type.Array(Type.String());

@@ -21,9 +21,7 @@ export async function explain(record: DecisionRecord, from: RecallSources): Prom
     throw policyErrors.error(
       'policy_not_loaded',
       'Inputs of the decision are no longer stored, so it cannot be explained.',
-      {
-        facts: { missing: recalled.missing },
-      },
+      { facts: { missing: recalled.missing } },
     );
   const { bundle, question, input, entities } = recalled;
   const spoke = question === undefined ? [] : policiesOn(bundle, question);

@@ -94,12 +94,7 @@ function heldTo({ was, is }: Change, reading: LimitReading, isStanding: (role: s
   const fits = headroom !== undefined && compareDecimals(amount, headroom) <= 0;
   const passes = !fits && role !== undefined && (role === passedBy || isStanding(role));
   return {
-    reading: {
-      ...found,
-      most,
-      headroom: headroom ?? zero,
-      ...(passes ? { passedBy: role } : {}),
-    },
+    reading: { ...found, most, headroom: headroom ?? zero, ...(passes ? { passedBy: role } : {}) },
     exceeded: !fits && !passes,
   };
 }

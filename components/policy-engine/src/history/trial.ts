@@ -289,11 +289,7 @@ function createTally(): Tally {
     counts: () => ({
       ...totals,
       skipped: Object.fromEntries([...skipped].sort(([a], [b]) => (a < b ? -1 : 1))),
-      by: {
-        institution: tables.institution.told(),
-        desk: tables.desk.told(),
-        action: tables.action.told(),
-      },
+      by: { institution: tables.institution.told(), desk: tables.desk.told(), action: tables.action.told() },
       flips: [...flips],
     }),
   };

@@ -482,20 +482,13 @@ async function lockCounter(client: pg.PoolClient, id: string): Promise<FoundCoun
 }
 
 function names(claims: readonly CountedClaim[]): unknown[] {
-  return [
-    claims.map(({ limit }) => limit),
-    claims.map(({ key }) => key),
-    claims.map(({ measure }) => measure),
-    claims.map(({ unit }) => unit),
-  ];
+  return (['limit', 'key', 'measure', 'unit'] as const).map((name) => claims.map((claim) => claim[name]));
 }
 
 function bounds(claims: readonly CountedClaim[]): unknown[] {
   return [
     claims.map(({ counted }) => counted.starts),
     claims.map(({ counted }) => counted.ends),
-    claims.map(({ amount }) => amount),
-    claims.map(({ most }) => most),
-    claims.map(({ sealFrom }) => sealFrom),
+    ...(['amount', 'most', 'sealFrom'] as const).map((name) => claims.map((claim) => claim[name])),
   ];
 }

@@ -1,5 +1,5 @@
 import type { DecisionReason, DirectorySnapshot, TransactionFacts } from '@countersign/contracts';
-import type { Digest, Json, RecordId, TransactionId } from '@countersign/kernel';
+import { type Digest, defined, type Json, type RecordId, type TransactionId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Posed } from '../decision/question.ts';
@@ -95,8 +95,7 @@ function inputOf(
       ...(is.signInAge === 'unknown' ? {} : { authTime: Math.floor(at / 1000) - agesInSeconds[is.signInAge] }),
       ...(is.bound === 'not-stated' ? {} : { boundToIntent: is.bound === 'to-this-intent' }),
       ...(is.partner === 'none' ? {} : { partner: vouching(is.partner, acting.institution) }),
-      ...(device === undefined ? {} : { device }),
-      ...(claimedDevice === undefined ? {} : { claimedDevice }),
+      ...defined({ device, claimedDevice }),
       ...(claimed.length === 0 ? {} : { claimedSignals: claimed }),
       ...(is.step === 'none'
         ? {}
@@ -243,10 +242,7 @@ function dealingMembers(is: Conditions, { own, market }: Firms): Readonly<Record
     instrument: namedInstrument(is.instrument, unknown ? 'XTS' : 'EUR'),
     venue_mic: venues[is.venue],
     max_qty: '1000',
-    max_notional: {
-      amount: unknown ? '100000' : is.amount.replaceAll(',', ''),
-      ccy: unknown ? 'XTS' : 'EUR',
-    },
+    max_notional: { amount: unknown ? '100000' : is.amount.replaceAll(',', ''), ccy: unknown ? 'XTS' : 'EUR' },
     ...(is.algorithm === 'named' ? { algo: namedArtefact(is) } : {}),
   };
 }

@@ -56,12 +56,7 @@ export function createDirectoryEntities(): (directory: DirectorySnapshot, bundle
     let ofNobody: Closure | undefined;
     return {
       directory: knownDirectory(directory),
-      snapshot: createLazySnapshot({
-        load: (uid) => find(uid)?.entity,
-        localTypes,
-        base,
-        readings,
-      }),
+      snapshot: createLazySnapshot({ load: (uid) => find(uid)?.entity, localTypes, base, readings }),
       closureOf(principal, roots) {
         if (principal === undefined) {
           ofNobody ??= closureOf(always, find);

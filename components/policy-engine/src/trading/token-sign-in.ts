@@ -1,5 +1,5 @@
 import { type Actor, type AuditLog, type Directory, policyErrors } from '@countersign/contracts';
-import type { CodedError, RecordId } from '@countersign/kernel';
+import { type CodedError, defined, type RecordId } from '@countersign/kernel';
 import type { TokenHolders } from './refused-before.ts';
 import type { TradingInput } from './trading-input.ts';
 
@@ -33,9 +33,7 @@ export async function readToken(
     known: {
       client,
       audience: reached,
-      ...(acr === undefined ? {} : { acr }),
-      ...(authTime === undefined ? {} : { authTime }),
-      ...(device === undefined ? {} : { device }),
+      ...defined({ acr, authTime, device }),
     },
     holders: { actors: actors.map(({ id }) => id) },
   };

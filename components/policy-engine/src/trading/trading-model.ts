@@ -106,13 +106,8 @@ export function createTradingModel(dependencies: TradingModelDependencies): Info
         await directory.snapshotAtLeast(version);
       } catch (error) {
         if (!isCodedError(error, 'directory_behind')) throw error;
-        throw policyErrors.error(
-          'policy_behind',
-          `This node does not have version ${version} of the directory yet. Try again.`,
-          {
-            cause: error,
-          },
-        );
+        const detail = `This node does not have version ${version} of the directory yet. Try again.`;
+        throw policyErrors.error('policy_behind', detail, { cause: error });
       }
     },
     outside: createOutsideRequests({ ...dependencies, pose }),
@@ -134,33 +129,25 @@ function referenceTo(resource: TradingInput['resource']): EntityReference {
   }
 }
 
+interface LocalInput {
+  readonly resource: TradingInput['resource'];
+  readonly view: IntentView | undefined;
+  readonly counting: CountingCurrency;
+  readonly at: number;
+}
+
 function localEntities(
   about: EntityReference,
-  {
-    resource,
-    view,
-    counting,
-    at,
-  }: {
-    readonly resource: TradingInput['resource'];
-    readonly view: IntentView | undefined;
-    readonly counting: CountingCurrency;
-    readonly at: number;
-  },
+  { resource, view, ...reading }: LocalInput,
   directory: DirectorySnapshot,
   making: Parameters<typeof resourceEntities>[2],
 ): readonly UnrelatedEntity[] | undefined {
   switch (resource.type) {
-    case 'transaction':
-      return view === undefined
-        ? undefined
-        : transactionEntities(
-            about,
-            resource.facts,
-            { view, reference: referenceFacts(view, resource.facts, directory, { counting, at }) },
-            directory,
-            making,
-          );
+    case 'transaction': {
+      if (view === undefined) return undefined;
+      const reference = referenceFacts(view, resource.facts, directory, reading);
+      return transactionEntities(about, resource.facts, { view, reference }, directory, making);
+    }
     case 'resource':
       return resourceEntities(about, directory.resource(resource.uri)?.institution, making);
     case 'unknown':

@@ -8,7 +8,15 @@ import {
   recordedRequester,
   requesterOf,
 } from '@countersign/contracts';
-import { type Clock, type CodedError, type Digest, newId, type Random, visibleLine } from '@countersign/kernel';
+import {
+  type Clock,
+  type CodedError,
+  type Digest,
+  defined,
+  newId,
+  type Random,
+  visibleLine,
+} from '@countersign/kernel';
 
 /** Printable and short, because it appears in records and on terminals. */
 const changeRequestPattern = /^[\x21-\x7e]{1,128}$/;
@@ -58,9 +66,7 @@ export function createRefusals(from: {
     ...recordedRequester(by),
     data: {
       operation,
-      ...(changeRequest === undefined ? {} : { change_request: changeRequest }),
-      ...(candidate === undefined ? {} : { candidate }),
-      ...(hash === undefined ? {} : { hash }),
+      ...defined({ change_request: changeRequest, candidate, hash }),
     },
   });
   return {

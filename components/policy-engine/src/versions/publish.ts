@@ -9,7 +9,7 @@ import {
   recordedRequester,
   recordIdOfCommand,
 } from '@countersign/contracts';
-import { canonicalize, type Json, type PolicyCandidateId, type RecordId } from '@countersign/kernel';
+import { canonicalize, defined, type Json, type PolicyCandidateId, type RecordId } from '@countersign/kernel';
 import type pg from 'pg';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { partsOf } from '../bundle/parts.ts';
@@ -75,8 +75,7 @@ export function preparePublication(
       };
       const published: PolicyVersion = {
         ...{ version, hash, publishedAt, recordId, changeRequest, proposedBy },
-        ...(approvedBy === undefined ? {} : { approvedBy }),
-        ...(rolledBackTo === undefined ? {} : { rolledBackTo }),
+        ...defined({ approvedBy, rolledBackTo }),
         policies: policiesOf(loaded),
         signature: await signActivation(activation, signer),
       };
@@ -105,10 +104,7 @@ export async function requireNewest(
 export async function publishVersion(
   session: pg.PoolClient,
   publication: Publication,
-  from: {
-    readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings'>;
-    readonly signer: PolicySigner;
-  },
+  from: { readonly audit: AuditAppender & Pick<AuditLog, 'find' | 'standings'>; readonly signer: PolicySigner },
 ): Promise<PolicyVersion> {
   const newest = await newestVersion(session);
   const version = (newest?.version ?? 0) + 1;

@@ -20,7 +20,6 @@ import {
   type StoredCandidate,
 } from './candidate-store.ts';
 
-
 export type CandidateKind = RecordedKind<PolicyCandidateId, CandidateState, StoredCandidate>;
 
 /** How long a candidate stays readable after its end. */
@@ -32,38 +31,15 @@ export function createCandidateKind(clock: Clock): CandidateKind {
     find: findCandidate,
     lock: lockCandidate,
     recordOf: ({ changeRecord }) => changeRecord,
-    content: contentOf,
+    content: (state) => contentOf(state) as unknown as Json,
     stateOf,
     forgets: ({ expiresAt }) => expiresAt.getTime() + keptMs <= clock.now(),
     put: putCandidate,
   };
 }
 
-interface Content {
-  readonly status: CandidateState['status'];
-  readonly hash: Digest;
-  readonly digest: Digest;
-  readonly change_request: string;
-  readonly reason: string;
-  readonly base_version: number;
-  readonly proposed_by: string;
-  readonly through: readonly string[];
-  readonly proposed_at: number;
-  readonly expires_at: number;
-  readonly decided_by: string | null;
-  readonly tests: { readonly passed: number; readonly untested: Digest };
-  readonly simulation: {
-    readonly id: SimulationId;
-    readonly digest: Digest;
-    readonly decisions: number;
-    readonly flips: number;
-    readonly skipped: Readonly<Record<string, number>>;
-  };
-  readonly record: RecordId;
-}
-
-function contentOf(state: CandidateState): Json {
-  const content: Content = {
+function contentOf(state: CandidateState) {
+  return {
     status: state.status,
     hash: state.hash,
     digest: state.digest,
@@ -85,12 +61,12 @@ function contentOf(state: CandidateState): Json {
     },
     record: state.recordId,
   };
-  return content as unknown as Json;
 }
 
 /** @param carried the content in our own record */
 function stateOf(carried: Json, id: PolicyCandidateId): CandidateState {
-  const content = carried as unknown as Content;
+  // The digest of the record covers the content, and only `contentOf` writes it.
+  const content = carried as unknown as ReturnType<typeof contentOf>;
   return {
     id,
     status: content.status,

@@ -6,7 +6,7 @@ import {
   type Standing,
   standing,
 } from '@countersign/contracts';
-import { digestOf, type Json, parseDigest, parseId, type RecordId } from '@countersign/kernel';
+import { defined, digestOf, type Json, parseDigest, parseId, type RecordId } from '@countersign/kernel';
 import { transaction } from '@countersign/runtime';
 import type pg from 'pg';
 import { loadBundle } from '../bundle/load-bundle.ts';
@@ -107,8 +107,7 @@ async function completeNewest(
     session,
     {
       ...named,
-      ...(approvedBy === undefined ? {} : { approvedBy }),
-      ...(activation.rolledBackTo === undefined ? {} : { rolledBackTo: activation.rolledBackTo }),
+      ...defined({ approvedBy, rolledBackTo: activation.rolledBackTo }),
       policies: policiesOf(loadBundle(bundle)),
       signature: await signActivation(activation, signer),
     },

@@ -120,11 +120,7 @@ function createRollBackCommand({
     );
   };
   return {
-    kind: {
-      kind: 'policy-taken-back',
-      lock: lockVersions,
-      read: async () => undefined,
-    },
+    kind: { kind: 'policy-taken-back', lock: lockVersions, read: async () => undefined },
     about: ({ from }) => from,
     async facts(session, { ask }) {
       const newest = await newestVersion(session);

@@ -53,15 +53,11 @@ export interface PolicyVersionsDependencies {
   readonly versionWithinMs?: number;
 }
 
-export interface GovernedVersions extends PolicyVersions {
-  current(): ActivePolicies;
-  /** Waits up to `versionWithinMs`. @throws CodedError `policy_behind` */
-  atLeast(version: number): Promise<ActivePolicies>;
+export interface GovernedVersions
+  extends PolicyVersions,
+    Pick<ActiveVersion, 'current' | 'atLeast' | 'onChange' | 'afterLook' | 'stop'> {
   /** Not verified; callers check its hash. @throws CodedError `version_not_found` */
   storedBundle(version: number): Promise<PolicyBundle>;
-  onChange(listener: (active: ActivePolicies) => void): void;
-  readonly afterLook: ActiveVersion['afterLook'];
-  stop(): Promise<void>;
 }
 
 const maxListed = 100;
@@ -84,6 +80,7 @@ export async function createPolicyVersions(dependencies: PolicyVersionsDependenc
     );
   const common = { ...dependencies, active, ...createRefusals(dependencies) };
   return {
+    ...active,
     ...createCandidates(common),
     rollBack: createRollBack(common),
     async list() {
@@ -108,11 +105,6 @@ export async function createPolicyVersions(dependencies: PolicyVersionsDependenc
       if (bundle === undefined) throw versionNotFound(version);
       return bundle;
     },
-    current: active.current,
-    atLeast: active.atLeast,
-    onChange: active.onChange,
-    afterLook: active.afterLook,
-    stop: () => active.stop(),
   };
 }
 
