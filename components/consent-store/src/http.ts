@@ -14,7 +14,6 @@ export interface ConsentStoreRoutes {
   readonly guard: ResourceGuard;
   readonly baseUrl: string;
   readonly clock: Clock;
-  /** Publishes the keys that sign versions. */
   readonly signer: Pick<Signer, 'publicKeys'>;
 }
 

@@ -15,18 +15,15 @@ interface LiveView {
   committed(mandate: Mandate): void;
   /**
    * Reads everything that an answer about this mandate and institution needs, with one query, and keeps it in memory.
-   *
    * @throws CodedError `database_unavailable`
    */
   load(id: MandateId, holder: Lei): Promise<MandateView>;
   /**
    * Returns undefined while memory is recent; otherwise reads the changes, so that a node without database contact does not
    * answer from stale memory.
-   *
    * @throws CodedError `database_unavailable`
    */
   fresh(): Promise<void> | undefined;
-  /** Number of mandates in memory. */
   size(): number;
   stop(): Promise<void>;
 }
@@ -48,7 +45,6 @@ interface LiveViewOptions {
 /** Sub-mandates searched per mandate and institution; an institution with more must name the one it uses. */
 const mostHeldBelow = 256;
 
-/** Records of new versions. */
 const versionRecords = [...new Set(['mandate.proposed' as const, ...Object.values(steps).map(({ record }) => record)])];
 const pageSize = 1_000;
 /** With more changes than this, forgetting everything is cheaper. */

@@ -3,7 +3,6 @@ const dayMs = 86_400_000;
 /** Days before its end at which the expiry of a mandate is announced. */
 export const defaultNoticeDays: readonly number[] = [30, 7, 1];
 
-/** What to do about an expiring mandate. */
 export type Due =
   | { readonly what: 'expire' }
   /** `days`: the shortest lead time that has started; missed longer ones are skipped. */

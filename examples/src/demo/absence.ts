@@ -8,7 +8,6 @@ const absent = 'core';
 /**
  * Kills the core process between the token for an order and its submission. Requests that need it are refused, nothing is
  * released, and work that only needs the other processes continues. Then core starts again.
- *
  * @returns the token to continue with: a new one if the restart took nearly as long as the first was valid
  * @throws PlayFailed if a request was permitted, or another token of the transaction was issued meanwhile
  */

@@ -28,7 +28,6 @@ interface FirmsFile {
 
 export type Key = ReturnType<typeof generateSigningKey>;
 
-/** Addresses of all parties in the demo. */
 export interface Addresses {
   readonly issuer: string;
   readonly 'identity-provider': string;
@@ -38,7 +37,6 @@ export interface Addresses {
   readonly custodian: string;
 }
 
-/** The clients and people of the demo, each with a key created for this run. */
 export interface Cast {
   readonly lei: Readonly<Record<'assetManager' | 'arranger' | 'broker' | 'venue' | 'clearing' | 'custodian', string>>;
   /** Directory file in the format of `countersign directory apply`. */
@@ -47,7 +45,6 @@ export interface Cast {
   readonly trustProfileFile: string;
   readonly firms: FirmsFile;
   readonly key: (clientId: string) => Key;
-  /** An OAuth client of the demo. */
   client(clientId: string): Client;
   readonly people: Readonly<
     Record<
@@ -71,7 +68,6 @@ const clientIds = [
 ] as const;
 type ClientName = (typeof clientIds)[number];
 
-/** Creates the keys of this run and writes the files that configure the control plane. */
 export function createCast(folder: string, addresses: Addresses): Cast {
   const firms = dataFile('firms.json') as FirmsFile;
   const leiOf = (id: string): string => firms.institutions.find((institution) => institution.id === id)?.lei ?? '';

@@ -21,7 +21,6 @@ export interface DemoOptions {
 
 /**
  * Takes one order through five firms, shows that attacks on it are refused, and verifies the evidence.
- *
  * @returns exit code: 0 if everything went as expected
  */
 export async function runDemo(options: DemoOptions = {}): Promise<number> {
@@ -75,13 +74,7 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
   }
 }
 
-async function raiseCurtain({
-  timeline,
-  processes,
-  folder,
-  dataFolder,
-  split,
-}: {
+async function raiseCurtain({ timeline, processes, folder, dataFolder, split }: {
   readonly timeline: Timeline;
   readonly processes: Processes;
   readonly folder: string;

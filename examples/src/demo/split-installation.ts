@@ -4,7 +4,6 @@ import type { Installation, InstallationProcess } from './installation.ts';
 import type { Processes, ServerProcess } from './processes.ts';
 import type { Timeline } from './timeline.ts';
 
-/** Operations on a split installation that only the server package provides. */
 export interface SplitControlPlane {
   /** By the name of the process. */
   readonly holds: Readonly<
@@ -29,14 +28,7 @@ const names = ['edge', 'core', 'evidence', 'egress'] as const;
 type Name = (typeof names)[number];
 
 /** Four processes with a shared database. Each has only what `countersign processes init` created for it. */
-export async function startSplitInstallation({
-  processes,
-  split,
-  folder,
-  port,
-  firstPort,
-  timeline,
-}: {
+export async function startSplitInstallation({ processes, split, folder, port, firstPort, timeline }: {
   readonly processes: Processes;
   readonly split: SplitControlPlane;
   readonly folder: string;

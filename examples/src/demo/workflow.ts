@@ -14,7 +14,6 @@ import type { Installation } from './installation.ts';
 import { type SignedIn, signIn } from './sign-in.ts';
 import type { Timeline } from './timeline.ts';
 
-/** The dependencies of every chapter. */
 export interface Stage {
   readonly cast: Cast;
   readonly addresses: Addresses;
@@ -73,7 +72,6 @@ function mandateTerms(
   };
 }
 
-/** Grants a mandate, has it accepted and returns its id. */
 export async function grantMandates({
   cast,
   addresses,
@@ -242,7 +240,6 @@ export async function approve(
     readonly transaction: string;
     readonly intentDigest: string;
     readonly by: 'trader' | 'supervisor' | 'stranger';
-    /** Age of the signature in seconds. */
     readonly signedAgo?: number;
   },
 ): Promise<void> {

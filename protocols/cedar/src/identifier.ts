@@ -1,4 +1,4 @@
-/** Words of Cedar's grammar that are no names, neither of types nor, without quotes, of attributes. */
+/** Words of Cedar's grammar that cannot be names of types or, without quotes, of attributes. */
 const reserved: ReadonlySet<string> = new Set([
   'true',
   'false',
@@ -14,7 +14,6 @@ const reserved: ReadonlySet<string> = new Set([
 
 const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/** Whether a text is a name as Cedar's grammar has it. */
 export function isIdentifier(text: string): boolean {
   return identifier.test(text) && !reserved.has(text);
 }

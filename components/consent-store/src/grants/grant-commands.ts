@@ -12,7 +12,6 @@ import { type GrantKind, grantClaim } from './recorded-grant.ts';
 import { changeSaying, consentSaying, revocationSaying } from './records.ts';
 import { mergedProposal, termsOf } from './terms.ts';
 
-/** A person's decision about a request. */
 interface Decided {
   readonly id: GrantId;
   /** `give`: creates the grant of this request, or replaces it. */
@@ -27,7 +26,6 @@ interface Ending {
   readonly reason: string;
 }
 
-/** A grant that has ended. */
 interface Ended {
   readonly grant: Grant;
   /** Whether this command ended it, rather than an earlier one. */
@@ -37,11 +35,7 @@ interface Ended {
 type GrantCommand<Ask, Facts, Answer> = Command<Ask, GrantId, Grant, Grant, Facts, Answer>;
 
 /** The commands that change grants. The caller records refusals with the request they belong to. */
-export function createGrantCommands({
-  kind,
-  standings,
-  isEndedWithOthers,
-}: {
+export function createGrantCommands({ kind, standings, isEndedWithOthers }: {
   readonly kind: GrantKind;
   readonly standings: StandingCheck;
   /** Whether a later record ended all grants of its client, person or institution. */
@@ -115,7 +109,6 @@ export function createGrantCommands({
   return { decide, revoke };
 }
 
-/** Copies the known members of a proposal. */
 function proposed(proposal: GrantProposal): GrantProposal {
   const { client, subject, institution, acr, amr, authTime, boundTo, session, expiresAt } = proposal;
   const ends = parseInstant(expiresAt);

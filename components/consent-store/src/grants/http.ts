@@ -24,7 +24,6 @@ const listQuery = Type.Object(
 const idParams = Type.Object({ id: grantId }, closed);
 const revokeBody = Type.Object({ reason: Type.String({ pattern: reasonPattern }) }, closed);
 
-/** A grant without its session. */
 const grantAnswer = Type.Object(
   {
     id: Type.String(),

@@ -21,7 +21,6 @@ type Amending = FastifyRequest<WithId & { Body: AmendmentProposal }>;
 type Accepting = FastifyRequest<WithId & { Body: Static<typeof acceptAmendmentBody> }>;
 type Reasoned = FastifyRequest<WithId & { Body: Static<typeof reasonBody> }>;
 
-/** Amendments of active and suspended mandates. */
 export function amendmentRoutes(
   app: FastifyInstance,
   { consentStore, withScope }: { readonly consentStore: ConsentStore; readonly withScope: WithScope },

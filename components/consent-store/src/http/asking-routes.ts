@@ -57,7 +57,6 @@ type Asking = { Body: Static<typeof validityBody> };
 type Validating = { Body: Static<typeof validateBody> };
 type Comparing = { Body: { readonly copies: readonly MandateCopy[]; readonly complete?: boolean } };
 
-/** Validity checks and comparisons. */
 export function askingRoutes(
   app: FastifyInstance,
   {

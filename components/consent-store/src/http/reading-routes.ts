@@ -32,7 +32,6 @@ const listQuery = Type.Object(
 );
 type Listing = { Querystring: Static<typeof listQuery> };
 
-/** Mandates and their versions, for their parties. */
 export function readingRoutes(
   app: FastifyInstance,
   { consentStore, withScope }: { readonly consentStore: ConsentStore; readonly withScope: WithScope },

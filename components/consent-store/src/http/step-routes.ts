@@ -34,7 +34,6 @@ const steps = {
 type Accepting = FastifyRequest<WithId & { Body: Static<typeof acceptBody> }>;
 type Reasoned = FastifyRequest<WithId & { Body: Static<typeof reasonBody> }>;
 
-/** Proposal, acceptance, suspension, resumption and revocation. */
 export function stepRoutes(
   app: FastifyInstance,
   { consentStore, withScope }: { readonly consentStore: ConsentStore; readonly withScope: WithScope },
