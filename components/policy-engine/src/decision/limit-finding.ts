@@ -56,15 +56,15 @@ export function readingsIn({ readings, exceeded }: LimitFinding): DecisionExplan
   }));
 }
 
-function wordsFor({ limit, headroom, unit, most, amount }: LimitReading): DecisionReason {
+function wordsFor({ limit, headroom, unit, max, amount }: LimitReading): DecisionReason {
   return {
     code: 'limit_exceeded',
-    detail: `The limit ${limit} of ${most} ${unit} has ${headroom} ${unit} left, and this order is for ${amount} ${unit}.`,
+    detail: `The limit ${limit} of ${max} ${unit} has ${headroom} ${unit} left, and this order is for ${amount} ${unit}.`,
   };
 }
 
-export function readingInWords({ limit, key, window, most, unit, used, headroom, amount }: LimitReading): string {
-  return `${limit} (${key}, ${window}): ${used} of ${most} ${unit} used, ${headroom} left, ${amount} asked for.`;
+export function readingInWords({ limit, key, window, max, unit, used, headroom, amount }: LimitReading): string {
+  return `${limit} (${key}, ${window}): ${used} of ${max} ${unit} used, ${headroom} left, ${amount} asked for.`;
 }
 
 /** The JSON for the input of a decision; members in canonical order. */
@@ -91,7 +91,7 @@ export function readFinding(json: Json | undefined): LimitFinding | undefined {
 
 function readReading(json: Json): LimitReading | undefined {
   const { measure, passed_by: passedBy, ...members } = membersOf(json) ?? {};
-  const texts = textsIn(members, ['amount', 'headroom', 'key', 'limit', 'most', 'unit', 'used', 'window']);
+  const texts = textsIn(members, ['amount', 'headroom', 'key', 'limit', 'max', 'unit', 'used', 'window']);
   if (texts === undefined || (measure !== 'notional' && measure !== 'quantity')) return undefined;
   return { ...texts, measure, ...(typeof passedBy === 'string' ? { passedBy } : {}) };
 }

@@ -901,10 +901,10 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
         "items": {
           "type": "object",
           "properties": {
-            "ccy": {"type":"string"}, "measure": {"enum":["notional","quantity"]}, "most": {"type":"string"},
+            "ccy": {"type":"string"}, "max": {"type":"string"}, "measure": {"enum":["notional","quantity"]},
             "windowSeconds": {"type":"number"},
           },
-          "required": ["measure","most","windowSeconds"], "additionalProperties": false,
+          "required": ["max","measure","windowSeconds"], "additionalProperties": false,
         },
       },
       "notionalPerDay": {"$ref":"#/$defs/Money"}, "notionalPerOrder": {"$ref":"#/$defs/Money"},
