@@ -12,7 +12,6 @@ import { digestSchema, idSchema, instantSchema, leiSchema, recordSchema } from '
 import { Type } from 'typebox';
 import { concernedBy } from './terms.ts';
 
-
 const closed = { additionalProperties: false };
 const party = Type.Object({ lei: leiSchema(), role: Type.String() }, closed);
 /** Has its own name in the OpenAPI document. */

@@ -32,9 +32,9 @@ export function dueNow(
   const { until } = ending;
   if (now >= until) return { what: 'expire' };
   const lookAt = nextLook(ending, now, noticeDays);
-  const begun = ending.noticed ? noticeDays.filter((days) => until - days * dayMs <= now) : [];
-  const days = Math.min(...begun);
-  const isNew = begun.length > 0 && (noticedDays === undefined || days < noticedDays);
+  const started = ending.noticed ? noticeDays.filter((days) => until - days * dayMs <= now) : [];
+  const days = Math.min(...started);
+  const isNew = started.length > 0 && (noticedDays === undefined || days < noticedDays);
   return isNew ? { what: 'notice', days, lookAt } : { what: 'nothing', lookAt };
 }
 

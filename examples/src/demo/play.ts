@@ -327,14 +327,14 @@ async function settle(stage: Stage, transaction: string, order: TradeOrder): Pro
   await mustRefuse(timeline, 'the same key with another body', ['idempotency_conflict'], () =>
     custodian.callOrThrow(token, settlement({ settled_qty: '39999' })),
   );
-  const insertValue = await changeState(stage.installation, transaction, 'cleared');
+  const restoreState = await changeState(stage.installation, transaction, 'cleared');
   await mustRefuse(
     timeline,
     'settling it again, after it was set back in the database with a stolen password',
     ['authority_unproven'],
     () => custodian.callOrThrow(token, { ...settlement({}), idempotencyKey: `S-Y-${order.client_order_id}` }),
   );
-  await insertValue();
+  await restoreState();
 }
 
 async function handOver(broker: string, transaction: string): Promise<void> {

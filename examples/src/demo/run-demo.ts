@@ -47,7 +47,7 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
     else if (!existsSync(join(folder, '.gitignore'))) writeFileSync(join(folder, '.gitignore'), '*\n');
     const dataFolder = join(folder, 'data');
     const { split } = options;
-    const { installation, addresses, cast } = await raiseCurtain({
+    const { installation, addresses, cast } = await startAll({
       ...{ timeline, processes, folder, dataFolder },
       ...(split === undefined ? {} : { split }),
     });
@@ -60,9 +60,7 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
     return 0;
   } catch (error) {
     if (isInterrupted) return 130;
-    process.stderr.write(
-      `\nThe demo did not go as it must.\n${error instanceof Error ? error.message : String(error)}\n`,
-    );
+    process.stderr.write(`\nThe demo failed.\n${error instanceof Error ? error.message : String(error)}\n`);
     if (isCodedError(error) && error.facts !== undefined)
       process.stderr.write(`${JSON.stringify(error.facts, undefined, 2)}\n`);
     else if (error instanceof Error && error.stack !== undefined) process.stderr.write(`${error.stack}\n`);
@@ -74,7 +72,13 @@ export async function runDemo(options: DemoOptions = {}): Promise<number> {
   }
 }
 
-async function raiseCurtain({ timeline, processes, folder, dataFolder, split }: {
+async function startAll({
+  timeline,
+  processes,
+  folder,
+  dataFolder,
+  split,
+}: {
   readonly timeline: Timeline;
   readonly processes: Processes;
   readonly folder: string;

@@ -28,7 +28,14 @@ const names = ['edge', 'core', 'evidence', 'egress'] as const;
 type Name = (typeof names)[number];
 
 /** Four processes with a shared database. Each has only what `countersign processes init` created for it. */
-export async function startSplitInstallation({ processes, split, folder, port, firstPort, timeline }: {
+export async function startSplitInstallation({
+  processes,
+  split,
+  folder,
+  port,
+  firstPort,
+  timeline,
+}: {
   readonly processes: Processes;
   readonly split: SplitControlPlane;
   readonly folder: string;

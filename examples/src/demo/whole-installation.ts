@@ -7,7 +7,12 @@ import type { Processes } from './processes.ts';
 const name = 'control plane';
 
 /** One process with every component, and a database of its own: `countersign start`. */
-export async function startWholeInstallation({ processes, dataFolder, port, onProgress }: {
+export async function startWholeInstallation({
+  processes,
+  dataFolder,
+  port,
+  onProgress,
+}: {
   readonly processes: Processes;
   readonly dataFolder: string;
   /** On the first start: a kept folder has its address from then. */

@@ -45,11 +45,11 @@ export async function mustRefuse(
       return error.facts;
     }
     throw new PlayFailed(
-      `${what}: refused as expected was ${codes.join(' or ')}, but: ${error instanceof Error ? error.message : String(error)}`,
+      `${what}: expected a refusal with ${codes.join(' or ')}, got: ${error instanceof Error ? error.message : String(error)}`,
       { cause: error },
     );
   }
-  throw new PlayFailed(`${what}: it must be refused and was not`);
+  throw new PlayFailed(`${what}: expected a refusal, but it succeeded`);
 }
 
 const hours = { timeZone: 'UTC', days: [1, 2, 3, 4, 5, 6, 7], from: '00:00', until: '24:00' };
@@ -154,7 +154,7 @@ export function readOrders({ cast, timeline, run, addresses }: Stage, mandate: M
   const venues = venueRegistry(
     cast.firms.venues.map((venue): Venue => {
       const mic = parseMic(venue.mic);
-      if (!mic.ok) throw new PlayFailed(`the example venue ${venue.mic} is none`);
+      if (!mic.ok) throw new PlayFailed(`the example venue ${venue.mic} has no valid MIC`);
       return {
         mic: mic.value,
         operatingMic: mic.value,
@@ -199,12 +199,11 @@ export const signInTrader = (stage: Stage, subject = 'anna'): Promise<SignedIn> 
 
 /** A token for the broker's order interface: for the trader if there is an assertion, otherwise for the agent. */
 export function orderToken(
-  { cast, addresses }: Stage,
+  { addresses }: Stage,
   client: Client,
   order: TradeOrder,
   assertion?: string,
 ): Promise<Token> {
-  void cast;
   const request = {
     resource: addresses.broker,
     scope: 'order:create settlement:instruct',

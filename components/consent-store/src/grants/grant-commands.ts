@@ -35,7 +35,11 @@ interface Ended {
 type GrantCommand<Ask, Facts, Answer> = Command<Ask, GrantId, Grant, Grant, Facts, Answer>;
 
 /** The commands that change grants. The caller records refusals with the request they belong to. */
-export function createGrantCommands({ kind, standings, isEndedWithOthers }: {
+export function createGrantCommands({
+  kind,
+  standings,
+  isEndedWithOthers,
+}: {
   readonly kind: GrantKind;
   readonly standings: StandingCheck;
   /** Whether a later record ended all grants of its client, person or institution. */

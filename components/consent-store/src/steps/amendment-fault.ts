@@ -15,7 +15,12 @@ export async function amendmentFault(
   unit: Unit,
   head: Mandate,
   terms: MandateTerms,
-  { when, asker, snapshot, now }: {
+  {
+    when,
+    asker,
+    snapshot,
+    now,
+  }: {
     readonly when: 'proposed' | 'agreed';
     readonly asker: Lei;
     readonly snapshot: DirectorySnapshot;

@@ -105,7 +105,11 @@ export function sound<Found extends object>(found: Found | { readonly fault: Cod
 export function saying(
   type: RecordType,
   { id, version }: Mandate,
-  { by, references, data = {} }: {
+  {
+    by,
+    references,
+    data = {},
+  }: {
     /** Absent for expiry. */
     readonly by?: Actor;
     readonly references: readonly RecordId[];
