@@ -1,10 +1,4 @@
-import {
-  actorOf,
-  type DecisionHistory,
-  policyErrors,
-  type ResourceGuard,
-  type SimulationRange,
-} from '@countersign/contracts';
+import { actorOf, type DecisionHistory, policyErrors, type ResourceGuard } from '@countersign/contracts';
 import { defined, parseId, type RecordId } from '@countersign/kernel';
 import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';

@@ -31,7 +31,7 @@ interface ReadList {
 }
 
 /**
- * Reads inputs of decisions from canonical JSON (RFC 8785) in the form of `document.ts`. Undefined for any other form, or if the input
+ * Reads inputs of decisions from canonical JSON (RFC 8785) in the form of `made-decision.ts`. Undefined for any other form, or if the input
  * does not fit the schema.
  */
 export function createInputReader(schema: SchemaTextReader): (text: string) => ReadInput | undefined {

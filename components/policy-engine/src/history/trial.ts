@@ -248,7 +248,7 @@ function idIn(attrs: unknown, name: string): string {
 
 export type Counts = Pick<
   SimulationReport,
-  'decisions' | 'skipped' | 'permitToDeny' | 'denyToPermit' | 'otherwiseChanged' | 'by' | 'flips'
+  'decisions' | 'skipped' | 'permitToDeny' | 'denyToPermit' | 'otherChanges' | 'by' | 'flips'
 >;
 
 const maxFlips = 1_000;
@@ -272,7 +272,7 @@ function createTally(): Tally {
   const skipped = new Map<string, number>();
   const tables = { institution: createTable(), desk: createTable(), action: createTable() };
   const flips: Flip[] = [];
-  const totals = { decisions: 0, permitToDeny: 0, denyToPermit: 0, otherwiseChanged: 0 };
+  const totals = { decisions: 0, permitToDeny: 0, denyToPermit: 0, otherChanges: 0 };
   return {
     skip: (why) => void skipped.set(why, (skipped.get(why) ?? 0) + 1),
     count(place, outcome, flip) {
@@ -283,7 +283,7 @@ function createTally(): Tally {
         if (outcome === 'permit-to-deny') row.permitToDeny++;
         if (outcome === 'deny-to-permit') row.denyToPermit++;
       }
-      if (outcome === 'otherwise') totals.otherwiseChanged++;
+      if (outcome === 'otherwise') totals.otherChanges++;
       if ((outcome === 'permit-to-deny' || outcome === 'deny-to-permit') && flips.length < maxFlips) flips.push(flip());
     },
     counts: () => ({

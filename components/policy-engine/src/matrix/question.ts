@@ -6,7 +6,7 @@ import type { Posed } from '../decision/question.ts';
 import { notPermittedReason } from '../trading/refused-before.ts';
 import type { TradingInput } from '../trading/trading-input.ts';
 import { createTradingPose } from '../trading/trading-model.ts';
-import { carriedThroughIn, type IntentName } from './lives.ts';
+import { completingScopesIn, type IntentName } from './lives.ts';
 import {
   bystander,
   certified,
@@ -99,7 +99,7 @@ function inputOf(
       ...(claimed.length === 0 ? {} : { claimedSignals: claimed }),
       ...(is.step === 'none'
         ? {}
-        : { step: { transaction: transactionId, events: ['clear'], carriesThrough: is.step === 'completing' } }),
+        : { step: { transaction: transactionId, events: ['clear'], onlyCompletes: is.step === 'completing' } }),
     },
   };
 }
@@ -149,7 +149,7 @@ function factsOf(
     receivers: ['collateral_transfer', 'withdrawal'].includes(intent) ? [party] : [],
     ...(intent === 'collateral_transfer' ? { agreementKnown: is.agreement === 'in-force' } : {}),
     ...(is.permitted === 'no-token' ? {} : { permitted: permittedBy(is.permitted, at) }),
-    carriedThrough: carriedThroughIn(intent, state),
+    completingScopes: completingScopesIn(intent, state),
   };
 }
 

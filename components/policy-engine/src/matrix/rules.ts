@@ -1,5 +1,5 @@
 import { kindOfScope, type Scope } from '@countersign/market';
-import { carriedThroughIn, type IntentName, stepsInTurn } from './lives.ts';
+import { completingScopesIn, type IntentName, stepsInTurn } from './lives.ts';
 import type { Conditions, FactorName, Situation } from './situation.ts';
 
 /** A control rule and the situations it applies to. Rules are independent of the policies, so a lost or wrong policy contradicts one. */
@@ -111,7 +111,7 @@ const movingAssets = any(leaving, intent('collateral_transfer'));
 const inOrderOfSteps: Predicate = ({ ask }) =>
   ask.door === 'step' && stepsInTurn[ask.intent][ask.scope]?.includes(ask.state) === true;
 const completing: Predicate = ({ ask }) =>
-  ask.door !== 'interface' && carriedThroughIn(ask.intent, ask.state).includes(ask.scope);
+  ask.door !== 'interface' && completingScopesIn(ask.intent, ask.state).includes(ask.scope);
 const cancel = all(anyStep, scopeOfKind('cancelling'));
 const marketInterface = all(isInterface, scopeOfKind('dealing', 'settling'));
 const dealingStep = step(...dealingSteps);

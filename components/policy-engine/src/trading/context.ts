@@ -1,5 +1,5 @@
 import { Datetime, type EntityReference, type RecordValue } from '@countersign/cedar';
-import { carriesThrough } from '@countersign/contracts';
+import { onlyCompletes } from '@countersign/contracts';
 import { toInstant } from '@countersign/kernel';
 import { isScope, kindOfScope } from '@countersign/market';
 import { recordShape, type ValueMaker } from '../decision/value-maker.ts';
@@ -21,7 +21,6 @@ const circumstancesRecord = recordShape(
   'audience',
   'authAgeSeconds',
   'boundToIntent',
-  'carriesThrough',
   'claimedDevice',
   'claimedSignals',
   'client',
@@ -32,6 +31,7 @@ const circumstancesRecord = recordShape(
   'institution',
   'mandateInForce',
   'now',
+  'onlyCompletes',
   'partner',
   'region',
   'scopes',
@@ -90,7 +90,6 @@ export function circumstances(
     /* audience */ make.text(context.audience),
     /* authAgeSeconds */ ageOfSignIn(context),
     /* boundToIntent */ context.boundToIntent,
-    /* carriesThrough */ beginsNothing(input),
     /* claimedDevice */ claimedDevice,
     /* claimedSignals */ make.texts(
       withStrangeDevice(context.claimedSignals ?? none, context.claimedDevice, claimedDevice),
@@ -106,6 +105,7 @@ export function circumstances(
     /* institution */ make.text(context.institution),
     /* mandateInForce */ context.mandateInForce,
     /* now */ instantOf(at, make),
+    /* onlyCompletes */ beginsNothing(input),
     /* partner */
     partner === undefined || vouching === undefined
       ? undefined
@@ -178,11 +178,11 @@ function named(
 /** Whether a step, or every scope of a token, creates no new risk. */
 function beginsNothing({ action, resource, context }: Pick<TradingInput, 'action' | 'resource' | 'context'>): boolean {
   const facts = resource.type === 'transaction' ? resource.facts : undefined;
-  if (action !== 'token:issue') return facts !== undefined && carriesThrough(facts, [action]);
+  if (action !== 'token:issue') return facts !== undefined && onlyCompletes(facts, [action]);
   const begin = context.scopes.filter(mayBegin);
   // Without scopes the purpose of an intent is unknown.
   if (begin.length === 0) return facts === undefined || context.scopes.length > 0;
-  return facts === undefined ? context.step?.carriesThrough === true : carriesThrough(facts, begin);
+  return facts === undefined ? context.step?.onlyCompletes === true : onlyCompletes(facts, begin);
 }
 
 /** Reading and cancelling create no new risk; an unknown scope opens no market. */

@@ -65,7 +65,7 @@ const factsOf: Readonly<Record<FactSource, Readonly<Record<string, string>>>> = 
   registry: {
     Transaction:
       'state initiator initiatorInstitution destinationKnown tradeKnown permitted.acr permitted.authAgeSeconds',
-    context: 'carriesThrough',
+    context: 'onlyCompletes',
   },
   approvers: {
     Transaction: 'approvals.supervisor approvals.desk_head approvals.risk approvals.compliance approvals.operations',

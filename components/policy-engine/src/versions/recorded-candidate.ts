@@ -7,7 +7,6 @@ import {
   digestOf,
   type Json,
   type PolicyCandidateId,
-  type RecordId,
   type SimulationId,
 } from '@countersign/kernel';
 import { testsOf } from '../bundle/parts.ts';
