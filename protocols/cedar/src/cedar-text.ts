@@ -1,7 +1,6 @@
 import { isIdentifier } from './identifier.ts';
 import type { EntityReference, Value } from './value.ts';
 
-
 const escapes: Readonly<Record<string, string>> = {
   '"': '\\"',
   '\\': '\\\\',

@@ -98,7 +98,10 @@ export function compilePolicies(policies: readonly IdentifiedPolicy[], schema: S
  * {@link compile}, one policy at a time, so that the caller can do other work in between.
  * @throws CodedError (the generator) as {@link compile}
  */
-export function* compileStepwise({ policies, schema }: {
+export function* compileStepwise({
+  policies,
+  schema,
+}: {
   readonly policies: readonly IdentifiedPolicy[];
   readonly schema: SchemaOfActions;
 }): Generator<void, CompiledPolicySet> {

@@ -18,6 +18,7 @@ import { readAtLeast } from '../decision/request-context.ts';
 import { actionsOf, candidatesOf } from '../decision/search.ts';
 import type { SortedIds } from '../decision/visible.ts';
 import type { Applications } from '../decision-point.ts';
+import { memoised } from '../memoised.ts';
 
 /** Maximum number and size of the entities reachable from one question, because the record of the decision holds them. */
 const maxReached = 256;
@@ -213,19 +214,14 @@ function plain({ uid, attrs, parents }: EntityInput): LocalEntity {
  * denies any other question, so that callers cannot learn which models exist.
  */
 export function createApplications(written: WrittenEntitiesReader): Applications {
-  const models = new WeakMap<LoadedApplication, InformationModel<EvaluationRequest>>();
+  const modelOf = memoised((application: LoadedApplication) => createApplicationModel(application, written));
   return {
     answering({ claims }, { subject, resource }, { client }) {
       const application = claims.get(subject);
       if (application === undefined || claims.get(resource) !== application) return undefined;
       const { model, loaded } = application;
       if (client === undefined || !model.clients.ask.includes(client)) return undefined;
-      let made = models.get(application);
-      if (made === undefined) {
-        made = createApplicationModel(application, written);
-        models.set(application, made);
-      }
-      return { namespace: model.namespace, model: made, loaded };
+      return { namespace: model.namespace, model: modelOf(application), loaded };
     },
   };
 }

@@ -46,67 +46,42 @@ function truthOf(expression: unknown, place: Place | undefined): boolean | undef
   const [operator, body] = operationIn(expression);
   const { left, right, arg } = membersOf(body);
   const of = (each: unknown) => truthOf(each, place);
+  const opposite = opposites[operator];
+  const negated = opposite === undefined ? (operator === '!' ? arg : undefined) : { [opposite]: body };
+  if (negated !== undefined) {
+    const truth = of(negated);
+    return truth === undefined ? undefined : !truth;
+  }
   switch (operator) {
     case 'Value':
       return typeof body === 'boolean' ? body : undefined;
-    case '!': {
-      const truth = of(arg);
-      return truth === undefined ? undefined : !truth;
-    }
     case '&&':
-      return of(left) === false || of(right) === false
-        ? false
-        : of(left) === true && of(right) === true
-          ? true
-          : undefined;
-    case '||':
-      return of(left) === true || of(right) === true
-        ? true
-        : of(left) === false && of(right) === false
-          ? false
-          : undefined;
+    case '||': {
+      const decisive = operator === '||';
+      const truths = [of(left), of(right)];
+      if (truths.includes(decisive)) return decisive;
+      return truths.includes(undefined) ? undefined : !decisive;
+    }
     case 'is': {
       const variable = variableIn(left);
       if (place === undefined || (variable !== 'principal' && variable !== 'resource')) return undefined;
       return place[variable] === membersOf(body)['entity_type'];
     }
-    case '==':
-      return same(left, right, place);
-    case '!=': {
-      const equal = same(left, right, place);
-      return equal === undefined ? undefined : !equal;
+    case '==': {
+      const [one, other] = [constantIn(left, place), constantIn(right, place)];
+      return one === undefined || other === undefined ? undefined : one === other;
     }
     case '<':
-    case '<=':
-    case '>':
-    case '>=':
-      return compared(operator, constantIn(left, place), constantIn(right, place));
+    case '<=': {
+      const [one, other] = [left, right].map((each) => numberIn(constantIn(each, place) ?? ''));
+      if (one === undefined || other === undefined) return undefined;
+      return operator === '<' ? one < other : one <= other;
+    }
     case 'contains':
       return containing(left, right, place);
     default:
       return undefined;
   }
-}
-
-function same(left: unknown, right: unknown, place: Place | undefined): boolean | undefined {
-  const [one, other] = [constantIn(left, place), constantIn(right, place)];
-  return one === undefined || other === undefined ? undefined : one === other;
-}
-
-function compared(
-  operator: '<' | '<=' | '>' | '>=',
-  left: string | undefined,
-  right: string | undefined,
-): boolean | undefined {
-  const [one, other] = [numberIn(left ?? ''), numberIn(right ?? '')];
-  if (left === undefined || right === undefined || one === undefined || other === undefined) return undefined;
-  return operator === '<'
-    ? one < other
-    : operator === '<='
-      ? one <= other
-      : operator === '>'
-        ? one > other
-        : one >= other;
 }
 
 function containing(set: unknown, element: unknown, place: Place | undefined): boolean | undefined {

@@ -9,6 +9,7 @@ import {
   sha256Base64Url,
 } from '@countersign/kernel';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
+import { memoised } from '../memoised.ts';
 import type { Verdict } from './judge.ts';
 import { findingJson, type LimitFinding } from './limit-finding.ts';
 import type { Posed, QuestionValues } from './question.ts';
@@ -236,14 +237,7 @@ function extensionText(fn: string, arg: string): string {
   return `{"__extn":{"arg":"${escaped(arg)}","fn":"${fn}"}}`;
 }
 
-/** The text before each value, by list of names. Records of one shape share their list. */
-const openings = new WeakMap<readonly string[], readonly string[]>();
-
-function openingsOf(names: readonly string[]): readonly string[] {
-  let found = openings.get(names);
-  if (found === undefined) {
-    found = names.map((name, place) => `${place === 0 ? '{' : ','}"${escaped(name)}":`);
-    openings.set(names, found);
-  }
-  return found;
-}
+/** The text before each value. Records of one shape share their list of names. */
+const openingsOf = memoised((names: readonly string[]) =>
+  names.map((name, place) => `${place === 0 ? '{' : ','}"${escaped(name)}":`),
+);

@@ -5,6 +5,7 @@ import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { standingApprovalsOf } from '../decision/find-remedies.ts';
 import { heldToLimits, type LimitFinding } from '../decision/limit-finding.ts';
 import type { Question } from '../decision/question.ts';
+import { memoised } from '../memoised.ts';
 import { memberOf } from './json-members.ts';
 import { createLimitTrial } from './limit-trial.ts';
 import { type ComparedDecision, createRecordReader, type RecordTexts } from './record-reader.ts';
@@ -47,7 +48,6 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
   const ofModels = new Map<string, ReturnType<typeof createQuestions>>();
   const readRecord = createRecordReader(createTextReader(bundle.parsed.schema));
   const limits = limitsTried.length === 0 ? undefined : createLimitTrial(bundle.limits, limitsTried);
-  const places = new WeakMap<EntityInput, Pick<Flip, 'institution' | 'desk'>>();
   /** Lists of entities that are completely available. */
   let complete = new WeakSet<readonly RecordedEntity[]>();
   let waiting: Recorded[] = [];
@@ -63,16 +63,10 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
   function placeOf({ principal, entities }: RecordedOutline): Pick<Flip, 'institution' | 'desk'> {
     const own = entities.find(({ uid }) => uid.id === principal.id && uid.type === principal.type);
     const fact = own === undefined ? undefined : facts.get(own.digest);
-    if (fact === undefined) return nowhere;
-    let place = places.get(fact);
-    if (place === undefined) {
-      place = { institution: idIn(fact.attrs, 'institution'), desk: idIn(fact.attrs, 'desk') };
-      places.set(fact, place);
-    }
-    return place;
+    return fact === undefined ? nowhere : placeIn(fact);
   }
 
-  function findingsOn({ decision, held, question }: Recorded): Findings | undefined {
+  function findingsOn({ decision, held, question }: Recorded) {
     if (held === undefined) return undefined;
     const { finding, ofStep } = held;
     const isStanding = (role: string) => standingApprovalsOf(question(), role) > 0;
@@ -148,7 +142,7 @@ export function createTrial(bundle: LoadedBundle, filter: TrialFilter, limitsTri
     return { decision, ...asked, held: heldIn(asked, decision, page, place), text: texts.record };
   }
 
-  function heldIn({ input }: Asked, { decision }: ComparedDecision, page: RecordPage, place: number): Held | undefined {
+  function heldIn({ input }: Asked, { decision }: ComparedDecision, page: RecordPage, place: number): Recorded['held'] {
     if (input.limits !== undefined) return { finding: input.limits, ofStep: false };
     const finding = limits === undefined || !decision ? undefined : stepFinding(stepTextsOn(page, place));
     return finding === undefined ? undefined : { finding, ofStep: true };
@@ -215,31 +209,23 @@ interface Asked {
   question(): Question;
 }
 
-interface Held {
-  readonly finding: LimitFinding;
-  readonly ofStep: boolean;
-}
-
-interface Findings {
-  readonly finding: LimitFinding;
-  readonly again: LimitFinding;
-}
-
 interface Recorded extends Asked {
   readonly decision: ComparedDecision;
-  readonly held: Held | undefined;
+  readonly held: { readonly finding: LimitFinding; readonly ofStep: boolean } | undefined;
   readonly text: string;
 }
 
-function isOpen({ outcome }: LimitFinding): boolean {
-  return outcome === 'reserved';
-}
+const isOpen = ({ outcome }: LimitFinding): boolean => outcome === 'reserved';
 
-function idsOf(finding: LimitFinding | undefined): readonly string[] {
-  return [...new Set(finding?.exceeded.map(({ limit }) => limit))];
-}
+const idsOf = (finding: LimitFinding | undefined): readonly string[] => [
+  ...new Set(finding?.exceeded.map(({ limit }) => limit)),
+];
 
 const nowhere = { institution: '', desk: '' };
+const placeIn = memoised(({ attrs }: EntityInput) => ({
+  institution: idIn(attrs, 'institution'),
+  desk: idIn(attrs, 'desk'),
+}));
 
 function idIn(attrs: unknown, name: string): string {
   const id = memberOf(memberOf(memberOf(attrs, name), '__entity'), 'id');
@@ -261,23 +247,20 @@ const others = 'others';
 type Counted = { -readonly [Member in keyof FlipCount]: FlipCount[Member] };
 type Place = Pick<Flip, 'institution' | 'desk' | 'action'>;
 
-interface Tally {
-  skip(why: string): void;
-  /** @param flip called only for a changed answer */
-  count(place: Place, outcome: 'same' | 'otherwise' | 'permit-to-deny' | 'deny-to-permit', flip: () => Flip): void;
-  counts(): Counts;
-}
-
-function createTally(): Tally {
+function createTally() {
   const skipped = new Map<string, number>();
   const tables = { institution: createTable(), desk: createTable(), action: createTable() };
   const flips: Flip[] = [];
   const totals = { decisions: 0, permitToDeny: 0, denyToPermit: 0, otherChanges: 0 };
   return {
-    skip: (why) => void skipped.set(why, (skipped.get(why) ?? 0) + 1),
-    count(place, outcome, flip) {
-      const rows = [totals, tables.institution.row(place.institution), tables.desk.row(place.desk)];
-      rows.push(tables.action.row(place.action));
+    skip: (why: string): void => void skipped.set(why, (skipped.get(why) ?? 0) + 1),
+    /** @param flip called only for a changed answer */
+    count(
+      { institution, desk, action }: Place,
+      outcome: 'same' | 'otherwise' | 'permit-to-deny' | 'deny-to-permit',
+      flip: () => Flip,
+    ): void {
+      const rows = [totals, tables.institution.row(institution), tables.desk.row(desk), tables.action.row(action)];
       for (const row of rows) {
         row.decisions++;
         if (outcome === 'permit-to-deny') row.permitToDeny++;
@@ -286,7 +269,7 @@ function createTally(): Tally {
       if (outcome === 'otherwise') totals.otherChanges++;
       if ((outcome === 'permit-to-deny' || outcome === 'deny-to-permit') && flips.length < maxFlips) flips.push(flip());
     },
-    counts: () => ({
+    counts: (): Counts => ({
       ...totals,
       skipped: Object.fromEntries([...skipped].sort(([a], [b]) => (a < b ? -1 : 1))),
       by: { institution: tables.institution.told(), desk: tables.desk.told(), action: tables.action.told() },
@@ -315,6 +298,4 @@ function createTable() {
   };
 }
 
-function flipsOf({ permitToDeny, denyToPermit }: FlipCount): number {
-  return permitToDeny + denyToPermit;
-}
+const flipsOf = ({ permitToDeny, denyToPermit }: FlipCount): number => permitToDeny + denyToPermit;

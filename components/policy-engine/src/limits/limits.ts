@@ -97,7 +97,7 @@ export function createLimits({
       await report(error.of, error.found, error.newest);
       throw standingErrors.error(
         'authority_unproven',
-        'The stored sums of a limit were changed, or are older than the audit log says, so nothing more can be reserved. ' +
+        'The stored sums of a limit were changed, or are older than the audit log says, so no amount can be reserved. ' +
           'Ask the operator to restore the rows named in the records of type standing.contradicted. Until then the limit can be ' +
           'published under another id, which starts a new count.',
       );

@@ -27,50 +27,27 @@ export async function runPolicyTestsInTurns(loaded: LoadedBundle): Promise<Polic
 }
 
 function* running(loaded: LoadedBundle): Generator<void, PolicyTestReport> {
-  const reports: PolicyTestReport[] = [yield* runningRules(loaded)];
-  for (const { model, loaded: rules, entities } of loaded.applications.values()) {
-    const { tests, untested, ...counts } = yield* runningRules({ ...rules, entities });
-    reports.push({
-      ...counts,
-      tests: tests.map((test) => ({ ...test, file: `${applicationFolder(model)}${test.file}` })),
-      untested: untested.map((id) => `${model.namespace}::${id}`),
-    });
+  const applications = [...loaded.applications.values()].map(({ model, loaded: rules, entities }) => ({
+    rules: { ...rules, entities },
+    folder: applicationFolder(model),
+    prefix: `${model.namespace}::`,
+  }));
+  const tests: TestOutcome[] = [];
+  const untested: string[] = [];
+  for (const { rules, folder, prefix } of [{ rules: loaded, folder: '', prefix: '' }, ...applications]) {
+    const undetermined = new Set(rules.parsed.policies.map(({ id }) => id));
+    for (const outcome of outcomesOf(rules, undetermined)) {
+      tests.push({ ...outcome, file: `${folder}${outcome.file}` });
+      yield;
+    }
+    untested.push(...[...undetermined].sort().map((id) => `${prefix}${id}`));
   }
-  const tests = reports.flatMap((report) => report.tests);
-  return {
-    passed: reports.reduce((sum, { passed }) => sum + passed, 0),
-    failed: reports.reduce((sum, { failed }) => sum + failed, 0),
-    tests: [...tests.filter(({ ok }) => !ok), ...tests.filter(({ ok }) => ok)],
-    untested: reports.flatMap(({ untested }) => untested),
-  };
+  const [passing, failing] = [tests.filter(({ ok }) => ok), tests.filter(({ ok }) => !ok)];
+  return { passed: passing.length, failed: failing.length, tests: [...failing, ...passing], untested };
 }
 
-function* runningRules(loaded: LoadedBundle): Generator<void, PolicyTestReport> {
-  const report = startReport(loaded);
-  for (const outcome of outcomesOf(loaded, report.determined)) {
-    report.add(outcome);
-    yield;
-  }
-  return report.finish();
-}
-
-function startReport(loaded: LoadedBundle) {
-  const untested = new Set(loaded.parsed.policies.map(({ id }) => id));
-  const [failing, passing]: [TestOutcome[], TestOutcome[]] = [[], []];
-  return {
-    determined: (id: string): void => void untested.delete(id),
-    add: (outcome: TestOutcome): void => void (outcome.ok ? passing : failing).push(outcome),
-    finish: (): PolicyTestReport => ({
-      passed: passing.length,
-      failed: failing.length,
-      tests: [...failing, ...passing],
-      untested: [...untested].sort(),
-    }),
-  };
-}
-
-/** One outcome at a time, so that the caller can yield in between. */
-function* outcomesOf(loaded: LoadedBundle, determined: (id: string) => void): Generator<TestOutcome> {
+/** One outcome at a time, so that the caller can yield in between. Removes the policies that determine one from `undetermined`. */
+function* outcomesOf(loaded: LoadedBundle, undetermined: Set<string>): Generator<TestOutcome> {
   for (const { file, content } of loaded.bundle.tests) {
     const read = readTestFile(content);
     if ('problem' in read) {
@@ -95,7 +72,7 @@ function* outcomesOf(loaded: LoadedBundle, determined: (id: string) => void): Ge
         continue;
       }
       const verdict = judge(loaded, question);
-      for (const id of verdict.determining) determined(id);
+      for (const id of verdict.determining) undetermined.delete(id);
       const differences = [
         ...differencesOf(test.expect, verdict),
         ...unspokenOf(test.expect, verdict, problems[0]?.message),

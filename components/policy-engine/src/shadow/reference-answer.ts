@@ -2,6 +2,7 @@ import { type Answer, compile, createReference, decideFailClosed, type ParsedPol
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Evaluator } from '../decision/judge.ts';
 import type { Question } from '../decision/question.ts';
+import { memoised } from '../memoised.ts';
 
 /**
  * Evaluates questions by Cedar's reference engine under the rules of `decideFailClosed`: a forbid with an error denies, and a
@@ -30,14 +31,7 @@ export function createReferenceJudge(parsed: ParsedPolicySet): (question: Questi
   };
 }
 
-const judges = new WeakMap<LoadedBundle, (question: Question) => Answer>();
+const judgeOf = memoised(({ parsed }: LoadedBundle) => createReferenceJudge(parsed));
 
 /** The reference engine instead of the compiled policies: the same answers, about a hundred times slower. */
-export const evaluateByReference: Evaluator = (bundle, question) => {
-  let judge = judges.get(bundle);
-  if (judge === undefined) {
-    judge = createReferenceJudge(bundle.parsed);
-    judges.set(bundle, judge);
-  }
-  return judge(question);
-};
+export const evaluateByReference: Evaluator = (bundle, question) => judgeOf(bundle)(question);

@@ -47,12 +47,12 @@ export function createReferenceThread<Subject>(options: ReferenceThreadOptions<S
 
   function start(): Running<Subject> {
     const worker = startThread(options.file, { name: 'policy shadow' });
-    const begun: Running<Subject> = { worker, waiting: new Map(), texts: undefined, overdue: undefined };
-    worker.on('message', (message: FromThread) => answered(begun, message));
-    worker.on('error', (error) => failed(begun, error));
-    worker.on('exit', (code) => failed(begun, new Error(`the thread ended with ${code}`)));
+    const current: Running<Subject> = { worker, waiting: new Map(), texts: undefined, overdue: undefined };
+    worker.on('message', (message: FromThread) => answered(current, message));
+    worker.on('error', (error) => failed(current, error));
+    worker.on('exit', (code) => failed(current, new Error(`the thread ended with ${code}`)));
     worker.unref();
-    return begun;
+    return current;
   }
 
   function watch(of: Running<Subject>): void {

@@ -10,6 +10,7 @@ import type { DirectorySnapshot } from '@countersign/contracts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import { type Closure, closureOf, type EntityFact, factOf, referencesIn } from '../decision/entity-facts.ts';
 import type { Uid } from '../decision/question.ts';
+import { memoised } from '../memoised.ts';
 import { directoryEntity } from './entities.ts';
 import { type KnownDirectory, type KnownPrincipal, knownDirectory } from './known-directory.ts';
 
@@ -113,23 +114,8 @@ function sameRoots(left: readonly EntityReference[], right: readonly EntityRefer
   return true;
 }
 
-interface BundleEntities {
-  readonly base: EntitySnapshot;
+const ofBundle = memoised(({ parsed, entities }: LoadedBundle) => ({
+  base: createEntitySnapshot(entities),
   /** Entities named in policies or referenced by the bundle's own entities. */
-  readonly always: readonly Uid[];
-}
-
-const bundles = new WeakMap<LoadedBundle, BundleEntities>();
-
-function ofBundle(bundle: LoadedBundle): BundleEntities {
-  let found = bundles.get(bundle);
-  if (found === undefined) {
-    const { parsed, entities } = bundle;
-    found = {
-      base: createEntitySnapshot(entities),
-      always: [...entitiesNamedIn(parsed), ...entities.flatMap(referencesIn)],
-    };
-    bundles.set(bundle, found);
-  }
-  return found;
-}
+  always: [...entitiesNamedIn(parsed), ...entities.flatMap(referencesIn)],
+}));

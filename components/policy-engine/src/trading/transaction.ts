@@ -227,12 +227,12 @@ export function countingApprovals(
   directory: Pick<DirectorySnapshot, 'principal'>,
 ): Approvals {
   if (approvals.length === 0) return nobody;
-  const begun = [directory.principal(initiator), directory.principal(carriedBy)];
-  const desk = begun[0]?.desk;
+  const initiators = [directory.principal(initiator), directory.principal(carriedBy)];
+  const desk = initiators[0]?.desk;
   return approvals.filter(({ approver, role, institution }) => {
     if (institution !== initiatorInstitution || approver === initiator) return false;
     const person = directory.principal(approver);
-    if (person !== undefined && tradesOnSameDesk(person, role, begun)) return false;
+    if (person !== undefined && tradesOnSameDesk(person, role, initiators)) return false;
     if (role !== 'desk-head') return true;
     const headed = person?.desk;
     return headed === undefined || headed === desk;
