@@ -1,7 +1,7 @@
 import { CodedError, isCodedError } from '@countersign/kernel';
 import type { TradeOrder } from '@countersign/market';
 import { type Client, refusalOf, type Token } from '@countersign/sdk';
-import { mustRefuse, orderToken, PlayFailed, type Stage, sendOrder, signInTrader } from './workflow.ts';
+import { orderToken, PlayFailed, refusals, type Stage, sendOrder, signInTrader } from './workflow.ts';
 
 const absent = 'core';
 
@@ -33,8 +33,9 @@ export async function loseCore(
   const { assertion } = await signInTrader(stage);
   const killed = await installation.kill(absent);
   timeline.done(`process ${killed.pid} (${killed.name}) is killed: SIGKILL, it finishes nothing`);
-  const refusedWithout = (what: string, attempt: () => Promise<unknown>): Promise<unknown> =>
-    mustRefuse(timeline, what, ['peer_unavailable'], () => byReason(attempt));
+  const refused = refusals(timeline);
+  const refusedWithout = (what: string, attempt: () => Promise<unknown>) =>
+    refused(what, 'peer_unavailable', () => byReason(attempt));
   await refusedWithout('the order, which the broker asks a decision for', () => sendOrder(stage, oms, token, order));
   await refusedWithout('another token for it', () => orderToken(stage, oms, order, assertion));
   for (const [what, path] of [

@@ -45,13 +45,12 @@ export function createSimulationStore(pool: pg.Pool): SimulationStore {
       );
     },
     async find(id) {
-      const {
-        rows: [row],
-      } = await ask<{ report: SimulationReport; seen_at: Date; record_id: string | null }>(
+      const { rows } = await ask<{ report: SimulationReport; seen_at: Date; record_id: string | null }>(
         pool,
         'select report, seen_at, record_id from policy_simulations where id = $1',
         [id],
       );
+      const [row] = rows;
       if (row === undefined) return undefined;
       return { report: row.report, seenAt: row.seen_at.getTime(), record: parseId('record', row.record_id) };
     },

@@ -219,15 +219,10 @@ function isSummed(claim: AppliedClaim): claim is SummedClaim {
 }
 
 function countedOf(claims: readonly AppliedClaim[], at: number): readonly CountedClaim[] {
-  return claims.filter(isSummed).map(({ window, limit, key, measure, unit, amount, max }) => {
+  return claims.filter(isSummed).map(({ window, pass: _pass, ...claim }) => {
     const bucket = bucketOf(window, at);
     return {
-      limit,
-      key,
-      measure,
-      unit,
-      amount,
-      max,
+      ...claim,
       bucket,
       counted: countedAt(window, at),
       sealFrom: sealedFrom(window, at),
