@@ -1,15 +1,6 @@
 /** Words of Cedar's grammar that cannot be names of types or, without quotes, of attributes. */
 const reserved: ReadonlySet<string> = new Set([
-  'true',
-  'false',
-  'if',
-  'then',
-  'else',
-  'in',
-  'is',
-  'like',
-  'has',
-  '__cedar',
+  ...['true', 'false', 'if', 'then', 'else', 'in', 'is', 'like', 'has', '__cedar'],
 ]);
 
 const identifier = /^[A-Za-z_][A-Za-z0-9_]*$/;

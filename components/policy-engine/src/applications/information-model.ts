@@ -8,7 +8,7 @@ import {
   type ValueType,
 } from '@countersign/cedar';
 import { type EvaluationRequest, policyErrors } from '@countersign/contracts';
-import { canonicalize, isCodedError, type Json } from '@countersign/kernel';
+import { canonicalize, isCodedError, type Json, membersOf } from '@countersign/kernel';
 import type { LoadedApplication } from '../bundle/loaded-bundle.ts';
 import { misfitOf } from '../bundle/located.ts';
 import { collectReferences, keyOf, referencesIn } from '../decision/entity-facts.ts';
@@ -252,10 +252,10 @@ function askedValue(type: ValueType, json: Json | undefined): Json | undefined {
       return typeof json === 'string' && json.isWellFormed() ? { __entity: { id: json, type: type.type } } : undefined;
     case 'set':
       return Array.isArray(json) ? allOf(json as readonly Json[], type.element) : undefined;
-    case 'record':
-      return typeof json === 'object' && json !== null && !Array.isArray(json)
-        ? askedRecord(type, json as Readonly<Record<string, Json>>)
-        : undefined;
+    case 'record': {
+      const members = membersOf(json);
+      return members === undefined ? undefined : askedRecord(type, members);
+    }
     default:
       return type satisfies never;
   }

@@ -13,14 +13,7 @@ interface Leaf {
 const ambiguous = /^ | $| {2}|(?! )\s|\p{M}{3}|[\u0334-\u0338\u20d0-\u20ff]/u;
 /** Labels that the consent pages use themselves. */
 const ofThePage = [
-  'Kind of detail',
-  'Fingerprint of this detail',
-  'At',
-  'For',
-  'Ends',
-  'You decide as',
-  'Asked',
-  'Decide before',
+  ...['Kind of detail', 'Fingerprint of this detail', 'At', 'For', 'Ends', 'You decide as', 'Asked', 'Decide before'],
 ];
 
 interface RenderingFault {

@@ -1,6 +1,6 @@
 import type { Answer } from '@countersign/cedar';
 import type { Obligation } from '@countersign/contracts';
-import type { Json } from '@countersign/kernel';
+import { type Json, membersOf } from '@countersign/kernel';
 import type { PolicyNotes, Remedy } from '../bundle/annotations.ts';
 import type { LoadedBundle } from '../bundle/load-bundle.ts';
 import type { Evaluator } from './judge.ts';
@@ -246,12 +246,8 @@ function takesApprovals(about: About): boolean {
   return typeof state === 'string' && typeof intentType === 'string' && takesApprovalsIn(intentType, state);
 }
 
-function approvalsOf(about: About): Readonly<Record<string, Json>> | undefined {
-  const approvals = attributesOf(about)?.[approvalsAttribute];
-  return typeof approvals === 'object' && approvals !== null && !Array.isArray(approvals)
-    ? (approvals as Readonly<Record<string, Json>>)
-    : undefined;
-}
+/** Attributes are JSON. */
+const approvalsOf = (about: About) => membersOf(attributesOf(about)?.[approvalsAttribute] as Json | undefined);
 
 type About = Pick<Question, 'local' | 'resource'>;
 

@@ -146,20 +146,12 @@ function* design(): Generator<Posed> {
 
 /** Conditions that may change during a transaction, in every state of every intent. */
 function* acrossStates(asks: readonly Ask[]): Generator<Posed> {
-  const meanwhile: readonly FactorName[] = [
-    'firm',
-    'party',
-    'certificate',
-    'mandate',
-    'initiatedBy',
-    'trade',
-    'algorithm',
-  ];
+  const names = ['firm', 'party', 'certificate', 'mandate', 'initiatedBy', 'trade', 'algorithm'] as const;
   for (const ask of asks) {
     if (ask.door === 'interface') continue;
     for (const kind of factors.kind) {
       const base = inOrder(ask, kind);
-      for (const name of meanwhile)
+      for (const name of names)
         for (const value of factors[name]) if (base[name] !== value) yield changed(ask, base, { [name]: value });
     }
   }

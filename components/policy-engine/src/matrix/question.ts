@@ -138,7 +138,7 @@ function factsOf(
     initiator: 'person:initiator',
     initiatorInstitution,
     mandate: { id: 'mnd_01k9z3m8q4d6s0v2x5y7a9b1c3', version: 1 },
-    approvals: givenBy(is.approvals).map((role, index) => ({
+    approvals: (approvers[is.approvals] ?? [is.approvals]).map((role, index) => ({
       approver: `person:approver-${index}`,
       role,
       institution: initiatorInstitution,
@@ -172,26 +172,15 @@ function permittedBy(sign: Exclude<Conditions['permitted'], 'no-token'>, at: num
   return { record, at, reached: [], ...(acr === undefined ? {} : { acr, authTime: Math.floor(at / 1000) - before }) };
 }
 
-function givenBy(approvals: Conditions['approvals']): readonly string[] {
-  switch (approvals) {
-    case 'none':
-      return [];
-    case 'two-of-risk':
-      return ['risk', 'risk'];
-    case 'three-of-risk':
-      return ['risk', 'risk', 'risk'];
-    case 'desk-head-and-risk':
-      return ['desk-head', 'risk'];
-    case 'one-of-operations':
-      return ['operations'];
-    case 'two-of-operations':
-      return ['operations', 'operations'];
-    case 'everybody':
-      return ['supervisor', 'desk-head', 'risk', 'compliance', 'operations', 'operations'];
-    default:
-      return [approvals];
-  }
-}
+const approvers: Readonly<Partial<Record<Conditions['approvals'], readonly string[]>>> = {
+  none: [],
+  'two-of-risk': ['risk', 'risk'],
+  'three-of-risk': ['risk', 'risk', 'risk'],
+  'desk-head-and-risk': ['desk-head', 'risk'],
+  'one-of-operations': ['operations'],
+  'two-of-operations': ['operations', 'operations'],
+  everybody: ['supervisor', 'desk-head', 'risk', 'compliance', 'operations', 'operations'],
+};
 
 interface Firms {
   readonly own: Lei;

@@ -16,27 +16,9 @@ export interface Installation {
 }
 
 const circumstancesRecord = recordShape(
-  'acr',
-  'algo',
-  'audience',
-  'authAgeSeconds',
-  'boundToIntent',
-  'claimedDevice',
-  'claimedSignals',
-  'client',
-  'deskOpen',
-  'development',
-  'device',
-  'gates',
-  'institution',
-  'mandateInForce',
-  'now',
-  'onlyCompletes',
-  'partner',
-  'region',
-  'scopes',
-  'signals',
-  'step',
+  ...(['acr', 'algo', 'audience', 'authAgeSeconds', 'boundToIntent', 'claimedDevice', 'claimedSignals'] as const),
+  ...(['client', 'deskOpen', 'development', 'device', 'gates', 'institution', 'mandateInForce', 'now'] as const),
+  ...(['onlyCompletes', 'partner', 'region', 'scopes', 'signals', 'step'] as const),
 );
 const algoRecord = recordShape('artifactSha256', 'certId', 'modelId', 'version');
 const partnerRecord = recordShape('claims', 'institution');

@@ -97,18 +97,9 @@ export function gatesOver(
 }
 
 const gatesRecord = recordShape(
-  'amlRisk',
-  'amlWorst',
-  'countries',
-  'kycCurrent',
-  'kycFailing',
-  'leiFailing',
-  'leisActive',
-  'sanctionsClear',
-  'sanctionsFailing',
-  'sanctionsOldest',
-  'sanctionsOldestOf',
-  'sanctionsPostdatedOf',
+  ...(['amlRisk', 'amlWorst', 'countries', 'kycCurrent', 'kycFailing', 'leiFailing'] as const),
+  ...(['leisActive', 'sanctionsClear', 'sanctionsFailing', 'sanctionsOldest'] as const),
+  ...(['sanctionsOldestOf', 'sanctionsPostdatedOf'] as const),
 );
 
 export function standingOf(institution: Institution | undefined): Standing {

@@ -1,5 +1,5 @@
 import { type Actor, type AuditLog, type Directory, policyErrors } from '@countersign/contracts';
-import { type CodedError, defined, type RecordId } from '@countersign/kernel';
+import { type CodedError, defined, type Json, membersOf, type RecordId } from '@countersign/kernel';
 import type { TokenHolders } from './refused-before.ts';
 import type { TradingInput } from './trading-input.ts';
 
@@ -40,14 +40,9 @@ export async function readToken(
 }
 
 /** Expiry in seconds since the epoch; a record without one counts as expired. */
-function expiryIn(data: unknown): number {
-  const claims = memberOf(data, 'claims');
-  const exp = memberOf(claims, 'exp');
+function expiryIn(data: Json | undefined): number {
+  const exp = membersOf(membersOf(data)?.['claims'])?.['exp'];
   return typeof exp === 'number' ? exp : Number.NEGATIVE_INFINITY;
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
 }
 
 function refused(): CodedError {

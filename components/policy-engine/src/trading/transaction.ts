@@ -16,30 +16,10 @@ import type { ReferenceFacts } from './reference-facts.ts';
 import { ageOfSignIn } from './token-sign-in.ts';
 
 const transactionRecord = recordShape(
-  'account',
-  'agreementKnown',
-  'algorithmic',
-  'allocation',
-  'approvals',
-  'currency',
-  'destinationKnown',
-  'differs',
-  'entityInstitution',
-  'initiator',
-  'initiatorInstitution',
-  'instrument',
-  'intentType',
-  'jurisdiction',
-  'mandate',
-  'notional',
-  'notionalBase',
-  'parties',
-  'permitted',
-  'quantity',
-  'rate',
-  'state',
-  'tradeKnown',
-  'venue',
+  ...(['account', 'agreementKnown', 'algorithmic', 'allocation', 'approvals', 'currency'] as const),
+  ...(['destinationKnown', 'differs', 'entityInstitution', 'initiator', 'initiatorInstitution'] as const),
+  ...(['instrument', 'intentType', 'jurisdiction', 'mandate', 'notional', 'notionalBase', 'parties'] as const),
+  ...(['permitted', 'quantity', 'rate', 'state', 'tradeKnown', 'venue'] as const),
 );
 const instrumentRecord = recordShape('category', 'complex', 'group', 'targetMarket');
 const rateRecord = recordShape('asOf', 'base', 'rate', 'source');
