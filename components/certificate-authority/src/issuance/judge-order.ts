@@ -86,7 +86,7 @@ export function createJudge(
         audience: `${issuer}/certificates`,
         at: clock.now(),
         scopes: ['certificate:issue'],
-        mandateStands: false,
+        mandateInForce: false,
         actors: [by.id, ...(by.through ?? [])],
       },
     });
