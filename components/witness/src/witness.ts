@@ -34,10 +34,7 @@ export interface WitnessDependencies {
 export interface Witness {
   /** C2SP vkey. */
   verifierKey(): string;
-  /**
-   * Cosigns a checkpoint that extends the last one. @returns signature lines @throws CodedError of `witnessErrors`;
-   * `old_size_mismatch` has the last cosigned size in `facts.size`
-   */
+  /** @returns cosignature lines @throws CodedError of `witnessErrors`; `old_size_mismatch` has `facts.size` */
   addCheckpoint(body: Uint8Array): Promise<string>;
   /** By the hash of its origin. @throws CodedError `log_unknown` */
   newest(hashOfOrigin: string): string;
