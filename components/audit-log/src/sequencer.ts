@@ -343,7 +343,7 @@ function isOwn({ type, source }: RecordDraft): boolean {
 }
 
 function saysTheSame(one: Pending, other: Pending): boolean {
-  return one === other || (one.sealed.json === other.sealed.json && one.sealed.told === other.sealed.told);
+  return one === other || (one.sealed.json === other.sealed.json && one.sealed.restricted === other.sealed.restricted);
 }
 
 function identityTaken(draft: RecordDraft): CodedError {
@@ -389,6 +389,6 @@ export async function isSameDraft(request: {
   // Version 1 has no restricted values.
   if (v === 1) return canonicalize(open) === canonicalize(completeDraft(draft));
   if (canonicalize(open) !== canonicalize(JSON.parse(sealed.json))) return false;
-  const told = await protection.toldBy(record);
-  return told === undefined || told === sealed.told;
+  const restricted = await protection.restrictedTextOf(record);
+  return restricted === undefined || restricted === sealed.restricted;
 }

@@ -76,7 +76,7 @@ export function createRemovals(dependencies: {
     await authority(allowedBy ?? record.id, 'retention.pruning-approved');
     const going = await listedBy(record);
     await asEraser((store) => store.pruneBodies(place, keptBeside(going)));
-    return asEraser((store) => store.forgetTerms(drawnFrom(going)));
+    return asEraser((store) => store.forgetTerms(indexedTermsOf(going)));
   }
 
   async function listedBy(pruned: EvidenceRecord): Promise<readonly DroppedRecord[]> {
@@ -140,6 +140,6 @@ export function keptBeside(going: readonly DroppedRecord[]): readonly BesideReco
   );
 }
 
-export function drawnFrom(gone: readonly DroppedRecord[]): readonly TermAt[] {
+export function indexedTermsOf(gone: readonly DroppedRecord[]): readonly TermAt[] {
   return gone.flatMap(({ index, record }) => termsOf(record).map((term) => ({ term: termNumber(term), index })));
 }

@@ -74,14 +74,14 @@ export function createBulkReader({ firstStatement, ...connection }: BulkConnecti
   client.on('error', () => undefined);
 
   /** COPY takes no parameters: the text contains only our own or escaped values. */
-  function copy(statement: string, mostBytes: number, into: CopyBuffer): Promise<Buffer> {
+  function copy(statement: string, maxBytes: number, into: CopyBuffer): Promise<Buffer> {
     into.clear();
     return new Promise((resolve, reject) => {
       client.query(
         new CopyOut(
           statement,
           (piece) => {
-            if (into.length + piece.length <= mostBytes) into.append(piece);
+            if (into.length + piece.length <= maxBytes) into.append(piece);
             else reject(new Error('the database copies more than it was asked for'));
           },
           (error) => (error === undefined ? resolve(into.bytes()) : reject(error)),
