@@ -95,7 +95,7 @@ export const recordList = Type.Object(
           index,
           record: recordAnswer,
           values: Type.Optional(
-            Type.Record(Type.String(), Type.Enum(['disclosed', 'withheld', 'erased', 'elsewhere', 'altered']), {
+            Type.Record(Type.String(), Type.Enum(['disclosed', 'withheld', 'erased', 'other_region', 'altered']), {
               description: 'What became of each protected value, by JSON pointer',
             }),
           ),

@@ -129,7 +129,7 @@ function openOne(
   const about = { path, commitment, subject: key?.subject };
   if (stored?.keyState === 'erased') return { ...about, state: 'erased' };
   if (key === undefined || stored === undefined || stored.ciphertext === null) return { ...about, state: 'altered' };
-  if (key.bytes === undefined) return { ...about, state: 'elsewhere' };
+  if (key.bytes === undefined) return { ...about, state: 'other_region' };
   const value = decipher(key.bytes, placeOf(record, path), commitment, stored.ciphertext);
   return value === undefined ? { ...about, state: 'altered' } : { ...about, state: 'open', ...value };
 }

@@ -26,7 +26,7 @@ export type OpenedValue = {
     }
   | { readonly state: 'erased' }
   /** Its key belongs to another region. */
-  | { readonly state: 'elsewhere' }
+  | { readonly state: 'other_region' }
   /** It differs from the commitment, or is missing although its key exists. */
   | { readonly state: 'altered' }
 );

@@ -446,7 +446,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
           "step": {
             "type": "object",
             "properties": {
-              "carriesThrough": {"type":"boolean"}, "events": {"type":"array","items":{"type":"string"}},
+              "events": {"type":"array","items":{"type":"string"}}, "onlyCompletes": {"type":"boolean"},
               "transaction": {"type":"string"},
             },
             "required": ["events","transaction"], "additionalProperties": false,
@@ -1279,7 +1279,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     "type": "object",
     "properties": {
       "agreementKnown": {"type":"boolean"}, "approvals": {"$ref":"#/$defs/ApprovalViewApprovals"},
-      "carriedBy": {"type":"string"}, "carriedThrough": {"type":"array","items":{"type":"string"}},
+      "carriedBy": {"type":"string"}, "completingScopes": {"type":"array","items":{"type":"string"}},
       "destinationKnown": {"type":"boolean"}, "id": {"type":"string"}, "initiator": {"type":"string"},
       "initiatorInstitution": {"type":"string"}, "intent": {"type":"object","additionalProperties":{}},
       "intentDigest": {"type":"string"}, "intentType": {"type":"string"}, "mandate": {"$ref":"#/$defs/CallerMandate"},
@@ -1741,7 +1741,7 @@ export const callSchemas: CallSchemas = {
     },
   },
   "notices": {
-    "tell": {
+    "notify": {
       "arguments": {
         "type": "array",
         "prefixItems": [

@@ -1,4 +1,5 @@
 import {
+  contextPrimitive,
   readBoolean,
   readDer,
   readDerSequence,
@@ -11,7 +12,16 @@ import { objectIdentifiers as oid } from '../object-identifiers.ts';
 import type { ParsedCertificate } from './certificate.ts';
 
 /** Bits of KeyUsage (RFC 5280 section 4.2.1.3). */
-export const keyUsageBits = { digitalSignature: 0, nonRepudiation: 1, keyCertSign: 5, crlSign: 6 } as const;
+export const keyUsageBits = {
+  digitalSignature: 0,
+  nonRepudiation: 1,
+  keyEncipherment: 2,
+  dataEncipherment: 3,
+  keyAgreement: 4,
+  keyCertSign: 5,
+  crlSign: 6,
+} as const;
+export type KeyUsage = keyof typeof keyUsageBits;
 
 /** Undefined when the certificate does not restrict the use of its key. */
 export function keyUsageOf({ extensions }: ParsedCertificate): ReadonlySet<number> | undefined {
@@ -50,6 +60,24 @@ export function basicConstraintsOf({ extensions }: ParsedCertificate): {
     authority: authority !== undefined && readBoolean(authority),
     ...(length === undefined ? {} : { pathLength: readSmallInteger(length) }),
   };
+}
+
+/** @throws CodedError `der_malformed` */
+export function subjectKeyIdentifierOf({ extensions }: ParsedCertificate): Uint8Array | undefined {
+  const extension = extensions.get(oid.subjectKeyIdentifier);
+  if (extension === undefined) return undefined;
+  const reader = readDer(extension.value);
+  const { content } = reader.next(tags.octetString);
+  reader.end();
+  return content;
+}
+
+/** The key identifier of the issuer; undefined also when the extension names the issuer in another way. */
+export function authorityKeyIdentifierOf({
+  extensions,
+}: Pick<ParsedCertificate, 'extensions'>): Uint8Array | undefined {
+  const extension = extensions.get(oid.authorityKeyIdentifier);
+  return extension === undefined ? undefined : readDerSequence(extension.value).optional(contextPrimitive(0))?.content;
 }
 
 /** Critical extensions that every path check handles or can ignore safely. */
