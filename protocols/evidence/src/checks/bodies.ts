@@ -5,7 +5,7 @@ import { type Check, conclude, counted, type Finding, finding } from './check.ts
 /** Body and digest of a step are members of one record and must match. */
 export const bodiesFitDigests: Check = {
   id: 'bodies',
-  title: 'What each step said is what its digest names',
+  title: 'The body of every step has the digest that the step names',
   reads: { 'transaction.transitioned': ['/data/body', '/data/body_digest'] },
   run(evidence) {
     const steps = transitionsOf(evidence).filter(({ facts }) => !facts.departure);

@@ -11,7 +11,7 @@ import { sizeOf, worthOf } from './decided-amounts.ts';
 /** Tokens and steps need a permit for this principal, action and transaction, in its state and size. */
 export const stepsWereDecided: Check = {
   id: 'decisions',
-  title: 'Every token and every step that the policies decide on rests on a decision that permitted it',
+  title: 'Every token and step that the policies decide was permitted',
   reads: {
     'transaction.opened': [intentPlace],
     'transaction.transitioned': [decisionInput],

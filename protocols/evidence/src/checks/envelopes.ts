@@ -6,7 +6,7 @@ import { type Check, conclude, counted, type Finding, finding } from './check.ts
 /** An envelope must equal the issued one by its digest and match the records of the transaction. */
 export const envelopesAreTheIssued: Check = {
   id: 'envelopes',
-  title: 'Envelopes say what was recorded, and the ones shown are those that were issued',
+  title: 'Envelopes state what was recorded, and the given ones were issued',
   reads: { 'envelope.issued': [], 'transaction.transitioned': [] },
   run(evidence) {
     const issued = recordsOf(ownRecords(evidence), 'envelope.issued');

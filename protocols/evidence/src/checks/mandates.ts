@@ -10,7 +10,7 @@ import { type Check, conclude, counted, type Finding } from './check.ts';
 /** Versions are chained by digest; a sub-mandate is narrower than its parent; all ancestors are active. */
 export const mandatesStood: Check = {
   id: 'mandates',
-  title: 'Every use of a mandate rests on one that stood',
+  title: 'Every mandate was in force when it was used',
   reads: {
     ...Object.fromEntries(mandateTypes.map((type) => [type, ['/data/mandate']])),
     'exception.resolved': [],

@@ -3,7 +3,7 @@ import { type Check, conclude, counted, type Finding, finding } from './check.ts
 /** References must precede the record in the log, so that a chain ends. */
 export const referencesArePresent: Check = {
   id: 'references',
-  title: 'Everything a record rests on is here and came before it',
+  title: 'Everything that a record refers to is here and came before it',
   run({ records, leafById }) {
     let followed = 0;
     const findings = records.flatMap((record) =>

@@ -5,7 +5,7 @@ import { type Check, failed, finding, notChecked } from './check.ts';
 /** A log can show two trees to two readers, but witnesses cosign only one. */
 export const witnessesCosigned: Check = {
   id: 'witnesses',
-  title: 'The checkpoint is cosigned as the reader asks',
+  title: 'The checkpoint is cosigned as the reader requires',
   run(evidence) {
     const { bundle, trust } = evidence;
     if (trust.policy === undefined) return notChecked('No policy was given, so no cosignature was asked for.');
