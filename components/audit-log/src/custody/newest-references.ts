@@ -40,7 +40,7 @@ export function createNamedSince(log: LogStore, projection: Pick<TermProjection,
       upTo = indexed;
     },
     async read() {
-      if (upTo === undefined) throw new Error('what was appended since is read before there is a since');
+      if (upTo === undefined) throw new Error('newer references are read before the indexed ones');
       for (;;) {
         const page = await log.range(upTo, pageSize);
         for (const id of page.flatMap(namedIn)) named.add(id);

@@ -117,10 +117,11 @@ export function createRemovals(dependencies: {
 
 function rangesIn({ data }: EvidenceRecord): readonly { readonly first: bigint; readonly last: bigint }[] {
   const ranges = membersOf(data)?.['ranges'];
-  if (!Array.isArray(ranges)) throw new Error('a log.pruned lists no ranges');
+  if (!Array.isArray(ranges)) throw new Error('a log.pruned record has no ranges');
   return ranges.map((range) => {
     const [first, last] = Array.isArray(range) ? range : [];
-    if (typeof first !== 'number' || typeof last !== 'number') throw new Error('a log.pruned lists what is no range');
+    if (typeof first !== 'number' || typeof last !== 'number')
+      throw new Error('a log.pruned record has a malformed range');
     return { first: BigInt(first), last: BigInt(last) };
   });
 }

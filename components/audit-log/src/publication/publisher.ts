@@ -439,6 +439,7 @@ function kindOf(data: Json | undefined): unknown {
 /** Cosignatures follow the log's signature in the order of the policy. */
 function withCosignatures(signedNote: string, cosignatures: readonly NoteSignature[]): string {
   const parsed = parseNote(signedNote);
-  if (!parsed.ok || !parseCheckpoint(parsed.note.text).ok) throw new Error('our own checkpoint is no checkpoint');
+  if (!parsed.ok || !parseCheckpoint(parsed.note.text).ok)
+    throw new Error('the newest checkpoint of this log is malformed');
   return formatNote({ text: parsed.note.text, signatures: [...parsed.note.signatures, ...cosignatures] });
 }

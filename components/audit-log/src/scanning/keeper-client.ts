@@ -22,7 +22,7 @@ export function askKeeper(port: MessagePort): AskedOfKeeper {
       port.postMessage({ ...question, question: number });
     });
     if (said.answer === 'failed') throw new Error(said.detail);
-    if (said.answer !== expected) throw new Error(`the keeper of keys said ${said.answer} out of turn`);
+    if (said.answer !== expected) throw new Error(`the keeper of keys sent ${said.answer}, which was not expected`);
     return said as Answer<Kind>;
   }
 

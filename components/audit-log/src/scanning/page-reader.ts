@@ -105,7 +105,7 @@ export function createPageReader(
     if (openable.length === 0) return;
     for (const { number, bytes } of await reader.values(openable, memory.values)) {
       const value = openable[number];
-      if (value === undefined) throw new Error('the database gave a value that nobody had asked for');
+      if (value === undefined) throw new Error('the database returned a value that was not requested');
       value.ciphertext = bytes;
     }
   }

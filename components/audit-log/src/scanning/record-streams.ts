@@ -53,7 +53,7 @@ export function createRecordStreams(dependencies: {
       if (values.length > maxValues || new Set(values).size < values.length)
         throw new Error(`a stream is asked for at most ${maxValues} values, each once`);
       for (const path of values)
-        if (readPointer(path) === undefined) throw new Error(`${path} is no place that can be protected`);
+        if (readPointer(path) === undefined) throw new Error(`${path} is not a JSON pointer to a value`);
       if (stopped) throw logUnavailable(new Error('the log has been stopped'));
       if (running.size >= maxStreams)
         throw databaseErrors.error(

@@ -41,5 +41,5 @@ export function readCopiedRows(copied: Buffer, longest: number): NumberedBytes[]
 }
 
 function malformed(detail: string): Error {
-  return new Error(`what the database copied cannot be read: ${detail}`);
+  return new Error(`the copied rows cannot be read: ${detail}`);
 }
