@@ -94,7 +94,7 @@ export function createRevocationMemory(options: {
     if (list !== undefined && isWithinBound(list, clock.now())) return list;
     throw revocationMemoryErrors.error(
       'revocations_unavailable',
-      'What has been revoked cannot be asked for at the moment; nothing is let in until it can.',
+      'The revocation list is not available at the moment, so all tokens are rejected until it is.',
       { cause: failure },
     );
   }

@@ -43,7 +43,7 @@ export function createHalt(dependencies: {
           )
         : auditLogErrors.error(
             'log_inconsistent',
-            'The audit log has stopped, as it contradicts what was signed before. Nothing was released. The operator finds what to do in the log of the service.',
+            'The audit log has stopped because it contradicts what it signed. Nothing was recorded. The service log tells the operator what to do.',
           );
     },
   };

@@ -152,6 +152,6 @@ function findsNothing(): CodedError {
 function bySubject(): CodedError {
   return retentionErrors.error(
     'hold_by_its_subject',
-    'A hold is neither placed nor released by whom it is about, nor by somebody who has a part in what it names.',
+    'Nobody may place or release a hold about themselves, or about something in which they took part.',
   );
 }

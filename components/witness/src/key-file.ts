@@ -29,7 +29,7 @@ export function openWitnessKey(folder: string, name?: string): WitnessKey {
   const file = keyFileOf(folder);
   const found = readKeyFile(file);
   if (found === undefined) {
-    if (name === undefined) throw unusable(`There is no key in ${folder} yet: give the witness a name.`);
+    if (name === undefined) throw unusable(`There is no key in ${folder} yet. Name the witness to create one.`);
     const { privateKey, publicKey } = generateKeyPairSync('ed25519');
     // Rejects an unusable name before writing.
     createVerifierKey({ name, type: 'ed25519-cosignature', publicKey: rawOf(publicKey.export({ format: 'jwk' }).x) });
@@ -47,7 +47,7 @@ function readKeyFile(file: string): WitnessKey | undefined {
   try {
     // Windows has no such bits.
     if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0)
-      throw unusable(`Others may read ${file}. Give it mode 600; if somebody has read it, make another witness.`);
+      throw unusable(`Other users may read ${file}. Give it mode 600; if one has read it, start a new witness.`);
     text = readFileSync(file, 'utf8');
   } catch (error) {
     if (systemErrorCode(error) === 'ENOENT') return undefined;

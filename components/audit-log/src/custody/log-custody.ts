@@ -71,7 +71,10 @@ export function createLogCustody(dependencies: PruneDependencies & { readonly qu
       { asOf, seen },
       async (session) => {
         if ((await custodyStore(session).countValues(keys)) !== values)
-          throw retentionErrors.error('custody_outdated', 'Values were added under these keys: look again.');
+          throw retentionErrors.error(
+            'custody_outdated',
+            'Values were added under these keys meanwhile: examine them again.',
+          );
       },
     );
     return values;

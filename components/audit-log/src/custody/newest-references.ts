@@ -34,7 +34,7 @@ export function createNamedSince(log: LogStore, projection: Pick<TermProjection,
       if (size - indexed > maxBehind)
         throw auditLogErrors.error(
           'query_behind',
-          'The index by which evidence is found is behind the log: what rests on what is not known yet. Try again shortly.',
+          'The search index is behind the log, so references between the newest records are not known yet. Try again shortly.',
         );
       named = new Set();
       upTo = indexed;
@@ -72,5 +72,5 @@ function namedIn({ index, bytes }: Pick<IndexedEntry, 'index' | 'bytes'>): reado
 }
 
 function late(): CodedError {
-  return auditLogErrors.error('query_behind', 'Records came in between: look again at what may go.');
+  return auditLogErrors.error('query_behind', 'Records were appended meanwhile: examine again what may be removed.');
 }

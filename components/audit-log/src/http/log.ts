@@ -188,7 +188,7 @@ async function proveUnder(
   if (index >= said.checkpoint.size)
     throw auditLogErrors.error(
       'record_not_found',
-      `The newest published checkpoint covers ${said.checkpoint.size} records; this one is not among them yet.`,
+      `The newest published checkpoint covers ${said.checkpoint.size} records; this record is not among them yet.`,
     );
   return auditLog.proveInclusion(index, said.checkpoint.size);
 }

@@ -11,7 +11,7 @@ import type pg from 'pg';
 import { createProtectedValueStore, type StoredValue } from '../store/protected-values.ts';
 import { type DeclaredValue, declaredValues } from './declared-values.ts';
 import type { OpenedValue, Protection } from './protection.ts';
-import { openDraft, sealDraft, restrictedText } from './seal-draft.ts';
+import { openDraft, restrictedText, sealDraft } from './seal-draft.ts';
 import { createSubjectKeys, type SubjectKey } from './subject-keys.ts';
 import { decipher, placeOf } from './value-cipher.ts';
 

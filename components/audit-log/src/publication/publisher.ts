@@ -389,7 +389,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
       if (!tooMany && clock.now() - unpublishedSince <= maxUnpublishedMs) return undefined;
       return auditLogErrors.error(
         'log_publication_overdue',
-        'Too much of the audit log stands unpublished, because too few witnesses cosign it. Nothing was released; appending goes on when they do.',
+        'Too many records are unpublished, because too few witnesses cosign the log. Nothing was recorded. Appending resumes when they do.',
       );
     },
 

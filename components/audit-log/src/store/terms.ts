@@ -58,7 +58,12 @@ export function termStore(database: Queryable) {
     /** @returns terms that differ from existing rows; undefined if another node was faster */
     async addPage(
       rule: number,
-      page: { readonly from: bigint; readonly to: bigint; readonly terms: readonly IndexedTerm[]; readonly seal: Buffer },
+      page: {
+        readonly from: bigint;
+        readonly to: bigint;
+        readonly terms: readonly IndexedTerm[];
+        readonly seal: Buffer;
+      },
     ): Promise<{ readonly differing: readonly bigint[] } | undefined> {
       const { from, to, terms, seal } = page;
       const columns = [

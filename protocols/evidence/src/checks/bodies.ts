@@ -24,7 +24,7 @@ function isHidden({ withheld }: Step): boolean {
 
 function faultsOf({ id: record, facts: { body, bodyDigest }, payload }: Step): readonly Finding[] {
   if (body === undefined || bodyDigest === undefined)
-    return [finding('body_mismatch', 'The step does not hold what was said with it, and its digest.', record)];
+    return [finding('body_mismatch', 'The step lacks its body or the digest of the body.', record)];
   const digest = digestOf(body);
   return [
     ...(digest === bodyDigest

@@ -51,7 +51,7 @@ function faultsOfShown(evidence: Evidence, text: string): readonly Finding[] {
     return [{ code: 'envelope_mismatch', detail: 'The envelope shown was not issued by any record of the bundle.' }];
   const findings: Finding[] = [];
   if (digestOf(jws.unverifiedClaims) !== record.payload || jws.header.kid !== record.facts.kid)
-    findings.push(mismatch('The envelope shown is not the one that was issued: what it says was changed.', record.id));
+    findings.push(mismatch('The given envelope differs from the issued one.', record.id));
   if (isForged(evidence, jws))
     findings.push(
       finding('envelope_signature', 'The envelope shown is not signed by the key that it names.', record.id),

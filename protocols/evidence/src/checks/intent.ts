@@ -58,7 +58,7 @@ export const intentIsOne: Check = {
         findings.push(
           finding(
             'intent_digest_mismatch',
-            'The intent is of another type than the record that opens the transaction says.',
+            'The intent has another type than the record that opens the transaction states.',
             id,
           ),
         );

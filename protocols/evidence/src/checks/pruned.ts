@@ -19,7 +19,7 @@ export const absencesAreExplained: Check = {
         : [
             finding(
               'record_missing',
-              `The record at index ${index} is here by its hash alone, and no record says that the log removed it.`,
+              `The record at index ${index} has only its hash, and no record states that the log removed it.`,
               id,
             ),
           ],

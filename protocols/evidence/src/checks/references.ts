@@ -15,14 +15,12 @@ export const referencesArePresent: Check = {
           return [
             finding(
               'reference_missing',
-              `It rests on ${reference}, which is not in the bundle or cannot be read.`,
+              `It refers to ${reference}, which is not in the bundle or is unreadable.`,
               record.id,
             ),
           ];
         if (target.index >= record.index)
-          return [
-            finding('reference_missing', `It rests on ${reference}, which the log took in only later.`, record.id),
-          ];
+          return [finding('reference_missing', `It refers to ${reference}, which the log appended later.`, record.id)];
         return [];
       }),
     );

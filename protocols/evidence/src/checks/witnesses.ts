@@ -38,7 +38,7 @@ export const witnessesCosigned: Check = {
           finding('witness_signature', 'A cosignature in the name of a witness, or of the log, is not genuine.'),
         );
       case 'unknown_log':
-        return failed(finding('log_key_mismatch', 'The policy given is for other logs than that of the bundle.'));
+        return failed(finding('log_key_mismatch', 'The given policy is for other logs than that of the bundle.'));
       default:
         return failed(
           finding('witness_quorum_missing', `The checkpoint cannot be read as one of the log (${verdict.reason}).`),

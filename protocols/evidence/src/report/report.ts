@@ -6,7 +6,7 @@ import type { EvidenceGraph } from '../graph/graph.ts';
 import { escaped, longText } from '../graph/markup.ts';
 import { type GraphRecord, View } from '../graph/record-view.ts';
 import { type BundleVerification, countOf, type StepResult } from '../verify-bundle.ts';
-import { shownRecords, drawTimeline, timelineStyle } from './timeline.ts';
+import { drawTimeline, shownRecords, timelineStyle } from './timeline.ts';
 
 export interface ReportContent {
   /** E.g. the id of the transaction, or the query. */
