@@ -145,7 +145,7 @@ function holdOf({ holds }: RetentionState, id: string): RecordedHold {
 function findsNothing(): CodedError {
   return retentionErrors.error(
     'hold_finds_nothing',
-    'The log holds nothing that this would keep. If it is meant for what is to come, say so (`future`).',
+    'No record matches this hold. To place it for future records, set `future`.',
   );
 }
 

@@ -8,7 +8,7 @@ import type { DueRecord } from './retained-records.ts';
 
 const pageSize = 1_000;
 const waitForTermsMs = 5_000;
-/** Larger than this, the lag of the term index is waited for. */
+/** Records that the term index may lag behind before a removal waits for it. */
 const maxBehind = 100_000n;
 /** Ids kept in memory before the index is read again. */
 const maxNamed = 200_000;

@@ -1,15 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type LogCustody, type PruneOrder, type RecordDraft, retentionErrors } from '@countersign/contracts';
 import {
-  type Clock,
-  isCodedError,
-  membersOf,
-  newId,
-  parseInstant,
-  type Random,
-  type RecordId,
-  toInstant,
-} from '@countersign/kernel';
+  auditLogErrors,
+  type LogCustody,
+  type PruneOrder,
+  type RecordDraft,
+  retentionErrors,
+} from '@countersign/contracts';
+import { type Clock, membersOf, newId, parseInstant, type Random, type RecordId, toInstant } from '@countersign/kernel';
 import { Frontier } from '@countersign/merkle-log';
 import type { TermProjection } from '../query/term-projection.ts';
 import { logEntry } from '../record-json.ts';
@@ -100,7 +97,7 @@ export function createPrune(dependencies: PruneDependencies): LogCustody['prune'
         );
         return { sorted, record: draft.id };
       } catch (error) {
-        if (!isCodedError(error, 'query_behind') || turn === maxTurns) throw error;
+        if (!auditLogErrors.is(error, 'query_behind') || turn === maxTurns) throw error;
       }
     }
   }

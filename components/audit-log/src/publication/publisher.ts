@@ -382,7 +382,7 @@ export function createPublisher(dependencies: PublisherDependencies): Publisher 
       if (contradictedAt !== undefined)
         return auditLogErrors.error(
           'log_inconsistent',
-          'The audit log has stopped, as its witnesses contradict it. Nothing was released. The operator finds what to do in the log of the service.',
+          'The audit log has stopped because its witnesses contradict it. Nothing was recorded. The service log tells the operator what to do.',
         );
       if (unpublishedSince === undefined) return undefined;
       const tooMany = knownNow() - publishedSize > maxRecords;
