@@ -141,7 +141,8 @@ const rules: Readonly<Record<Exclude<CertificateRule, 'encoding' | 'path'>, Rule
     const { notBefore, notAfter, toBeSigned } = certificate;
     if (notBefore < now - maxBackdatingMs - 1_000) return `the validity starts more than ${maxBackdatingMs} ms ago`;
     if (notAfter <= Math.max(notBefore + 999, now)) return 'the validity has no duration or is in the past';
-    if (notBefore < issuer.notBefore || notAfter > issuer.notAfter)
+    // The start may be backdated, so that it precedes a new authority.
+    if (now < issuer.notBefore || notAfter > issuer.notAfter)
       return 'the validity is not within that of the authority';
     // Section 4.1.2.5: UTCTime until 2049, then GeneralizedTime, without a fraction.
     const expected = derSequence(derCertificateTime(notBefore), derCertificateTime(notAfter - 999));
