@@ -10,7 +10,6 @@ import type { Place } from './problems.ts';
 
 const strict = { additionalProperties: false } as const;
 
-/** The kinds that can be put singly, with their member names in an edit. */
 const puttable = ['clients', 'people', 'desks', 'instruments', 'rates'] as const;
 const kindOfList = {
   clients: 'client',

@@ -255,7 +255,6 @@ export async function createLiveGraph(dependencies: {
     }
   }
 
-  /** Up to the newest state that the log proves. */
   async function catchUp(): Promise<void> {
     const base = state;
     // Read the rows first: a change committed by then is recorded when the log is read.
@@ -359,7 +358,6 @@ export async function createLiveGraph(dependencies: {
     return { state: stateOf({ seed, stored, contents, keyTimes }), departures, record: last.id };
   }
 
-  /** Up to the commit. */
   const changed = (command: GraphCommand) =>
     transaction(pool, async (session) => {
       const { carriesOut } = command;

@@ -7,7 +7,6 @@ import type { Place } from './problems.ts';
 
 export interface DirectoryFile {
   readonly entries: readonly Entry[];
-  /** The LEIs under `institutions`. For these institutions the file is complete. */
   readonly named: ReadonlySet<string>;
 }
 

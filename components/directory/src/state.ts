@@ -14,7 +14,6 @@ import { type StoredContents, storedContents } from './stored-contents.ts';
 export interface State {
   readonly version: number;
   readonly stored: Graph;
-  /** Compared with the log. */
   readonly contents: StoredContents;
   readonly keyTimes: KeyTimes;
   readonly graph: Graph;

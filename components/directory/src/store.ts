@@ -174,7 +174,6 @@ export async function loadKeyTimes(session: Session): Promise<readonly StoredKey
   }
 }
 
-/** Stores new keys. A key that another node has stored in the meantime keeps its time. */
 export async function writeKeyTimes(
   session: Session,
   keys: readonly { readonly client: string; readonly thumbprint: string }[],

@@ -13,7 +13,6 @@ export const approvedThing = 'directory-approved';
 
 type DocumentDigests = ReadonlyMap<string, Digest>;
 
-/** The stored graph, as far as it decides an outcome. */
 export interface StoredContents {
   readonly version: number;
   readonly documents: DocumentDigests;

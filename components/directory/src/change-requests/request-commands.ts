@@ -35,7 +35,6 @@ export interface Rejecting {
   readonly reason: string;
   readonly by: Requester;
 }
-/** An approved change that can no longer be carried out. */
 export interface GivingUp extends Rejecting {
   readonly request: RequestState;
   readonly approval: RecordId;
@@ -71,7 +70,6 @@ export function createRequestCommands({
   readonly refusals: Refusals;
   /** Why the proposed change cannot be made on this state, if it cannot. */
   readonly obstacleTo: (request: StoredRequest, base: State, session: pg.PoolClient) => Promise<CodedError | undefined>;
-  /** Carries out the most recent approval if that has not been done. */
   readonly carryOut: () => Promise<void>;
 }) {
   const nothing = async (): Promise<void> => undefined;

@@ -12,7 +12,6 @@ export interface RequestState {
   readonly proposedBy: string;
   /** The acting chain of the proposer. */
   readonly through: readonly string[];
-  /** The scope under which it was proposed. */
   readonly scope: ChangeScope;
   readonly decidedBy: string | null;
   readonly proposedAt: Date;

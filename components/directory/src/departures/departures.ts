@@ -13,7 +13,6 @@ export interface Departures {
   begin(session: pg.PoolClient, departing: readonly Departing[], how: DepartureCause): Promise<readonly DepartureId[]>;
   /** The content of the rows of unfinished departures. */
   openClaims(session: pg.PoolClient): Promise<readonly Claim[]>;
-  /** Starts work on due departures in the background. */
   hurry(): void;
   /** Failed departures are retried later. */
   run(): Promise<void>;

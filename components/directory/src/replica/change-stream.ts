@@ -147,7 +147,6 @@ function keysBetween({ contents: previous }: State, { contents: next }: State): 
   return { keys: [...new Set([...documents, ...[...people].map((person) => keyOf('person', person))])], documents };
 }
 
-/** Kinds contain no space. */
 function namesOf(key: string): { readonly kind: string; readonly id: string } {
   const end = key.indexOf(' ');
   return { kind: key.slice(0, end), id: key.slice(end + 1) };

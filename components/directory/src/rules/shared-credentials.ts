@@ -69,7 +69,6 @@ function canonicalAddress(text: string): string {
   return `${protocol}//${unmapped(host.replace(/\.(?=$|:)/, ''))}${resolved}`;
 }
 
-/** The host of an IPv4-mapped IPv6 address. */
 function unmapped(host: string): string {
   const [, high, low, port = ''] = /^\[::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})\](:\d+)?$/.exec(host) ?? [];
   if (high === undefined || low === undefined) return host;

@@ -9,18 +9,18 @@ const data = closed({
   to_role: optional(text('Where it went to everybody of a role, and not to a person')),
   to_institution: optional(lei()),
   attempts: count(),
-  message_sha256: digest('Of what was handed to the channel'),
+  message_sha256: digest('Of the message that was passed to the channel'),
 });
 
 export const noticeRecords = {
   'notice.sent': {
-    about: 'A channel has taken what people are told.',
+    about: 'A channel has accepted a notice.',
     sources,
     outcomes: ['done'],
     data,
   },
   'notice.failed': {
-    about: 'A channel has not taken what people are told, however often it was tried.',
+    about: 'A notice was given up after repeated attempts to deliver it.',
     sources,
     outcomes: ['deny'],
     always: ['reason'],

@@ -83,7 +83,6 @@ export function checkGrantTypes(document: ClientDocument, place: Place): void {
   }
 }
 
-/** Whether a person signs in and consents. */
 function asksPeople({ grant_types: grants }: ClientDocument): boolean {
   return grants.includes('authorization_code') || grants.includes(ciba);
 }

@@ -92,7 +92,6 @@ export function createGroupProvisioning(dependencies: ProvisioningDependencies):
     });
   }
 
-  /** The people to add to the desk and to remove from it. */
   async function movesTo(
     desk: string,
     members: readonly StoredResource[],
