@@ -134,7 +134,7 @@ async function install() {
     { handle, options }: { readonly handle: string; readonly options: unknown },
   ): Promise<SignedStatement> {
     const credential = keys.get(person)?.get(options);
-    return authenticators.take({ handle, person, credential });
+    return authenticators.consume({ handle, person, credential });
   }
   return {
     ...{

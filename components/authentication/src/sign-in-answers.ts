@@ -163,7 +163,7 @@ export function createSignInAnswers({ authentication, directory, logger }: SignI
       try {
         requireSameOriginPost(request, settings.origin);
       } catch (error) {
-        if (!isCodedError(error, 'form_forged')) throw error;
+        if (!isCodedError(error, 'csrf_token_invalid')) throw error;
         throw authenticationErrors.error('sign_in_forged', error.detail, { cause: error });
       }
     },

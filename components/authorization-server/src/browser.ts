@@ -63,7 +63,7 @@ export function asPageError(error: unknown): unknown {
   if (!isCodedError(error)) return error;
   const reason = error.facts?.['reason'];
   if (typeof reason !== 'string') return error;
-  const category = reason === 'form_forged' ? 'forbidden' : error.category;
+  const category = reason === 'csrf_token_invalid' ? 'forbidden' : error.category;
   return new CodedError({ code: reason, category, detail: error.detail, cause: error });
 }
 

@@ -17,7 +17,7 @@ const reasons = {
   method_not_allowed: 'invalid_request',
   parameter_missing: 'invalid_request',
   parameter_unsupported: 'invalid_request',
-  token_foreign: 'invalid_request',
+  token_of_another_client: 'invalid_request',
   grant_type_unsupported: 'unsupported_grant_type',
   client_authentication_missing: 'invalid_client',
   /** RFC 6749 section 5.2: more than one mechanism is a malformed request, not a wrong credential. */
@@ -85,7 +85,7 @@ const reasons = {
   details_location: 'invalid_authorization_details',
   details_wider: 'invalid_authorization_details',
   details_missing: 'invalid_authorization_details',
-  step_foreign: 'invalid_authorization_details',
+  step_of_another_party: 'invalid_authorization_details',
   scope_not_of_step: 'invalid_scope',
   scope_not_of_detail: 'invalid_scope',
   entity_not_represented: 'access_denied',

@@ -48,7 +48,7 @@ export function revocation(dependencies: RevocationDependencies): ClientEndpoint
         return;
       }
       if (found.client !== context.client.id)
-        throw refuse('token_foreign', 'The token was issued to another client, and is not for this one to end.');
+        throw refuse('token_of_another_client', 'The token was issued to another client, and is not for this one to end.');
       const by = { id: context.client.principal, institution: context.client.institution };
       const reason = 'revoked by its client';
       switch (found.kind) {

@@ -21,6 +21,6 @@ export function mayRecord(process: string, draft: RecordDraft): boolean {
   // Record types for a difference between a row and the log, which replicas of other groups' data also detect. They contain only
   // schema-defined fields.
   const shared =
-    type === 'standing.contradicted' || (source === 'authorization-server' && ofEveryProcess.includes(type));
+    type === 'row.rejected' || (source === 'authorization-server' && ofEveryProcess.includes(type));
   return shared && recordFaults(draft).length === 0;
 }

@@ -64,7 +64,7 @@ export function createStatements(parts: Parts, assertions: Assertions): Statemen
       return { handle, options, expiresAt: toInstant(expiresAt) };
     },
 
-    async take({ handle, person, credential }): Promise<SignedStatement> {
+    async consume({ handle, person, credential }): Promise<SignedStatement> {
       const kept = isSecret(handle)
         ? await challenges.take(hashOfSecret(handle), { kind: 'statement', person, now: clock.now() })
         : undefined;

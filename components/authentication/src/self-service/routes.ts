@@ -131,7 +131,7 @@ export function selfServicePages(app: FastifyInstance, parts: SelfServicePages):
       return send(reply, renamePage(drawn(request), content));
     }
     try {
-      await signing.take(person, change, fields);
+      await signing.consume(person, change, fields);
       if (change.kind === 'remove') await authenticators.removeOwn(person, key.id);
       else await authenticators.renameOwn(person, key.id, name);
     } catch (error) {
@@ -159,7 +159,7 @@ export function selfServicePages(app: FastifyInstance, parts: SelfServicePages):
     const { person } = visit.signIn;
     try {
       if (fields.get('action') !== 'register') {
-        const statement = await signing.take(person, addition, fields);
+        const statement = await signing.consume(person, addition, fields);
         const asked = await authenticators.registrationFor(person, statement);
         const needsHardware = authenticators.needsHardware(person);
         const typedName = fields.get('name');
@@ -193,7 +193,7 @@ export function selfServicePages(app: FastifyInstance, parts: SelfServicePages):
     return { path, csrf: visit.csrf, asked, withoutKey: isWithout, problem: refused?.code };
   }
   async function requireSigned({ signIn: { person } }: Visit, change: Change, fields: ReadonlyMap<string, string>) {
-    if (!(await withoutKey(person))) await signing.take(person, change, fields);
+    if (!(await withoutKey(person))) await signing.consume(person, change, fields);
   }
 
   pages.get(sessionsPath, toRead, async ({ signIn }, request, reply) => {

@@ -26,7 +26,7 @@ export interface Change {
 }
 
 export interface SigningDependencies {
-  readonly authenticators: Pick<RunningAuthenticators, 'of' | 'ask' | 'take'>;
+  readonly authenticators: Pick<RunningAuthenticators, 'of' | 'ask' | 'consume'>;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -71,8 +71,8 @@ export function createSigning({ authenticators, clock, random }: SigningDependen
      *
      * @throws CodedError of `authenticatorErrors`
      */
-    async take(person: PrincipalId, change: Change, fields: ReadonlyMap<string, string>): Promise<SignedStatement> {
-      const statement = await authenticators.take({
+    async consume(person: PrincipalId, change: Change, fields: ReadonlyMap<string, string>): Promise<SignedStatement> {
+      const statement = await authenticators.consume({
         handle: fields.get('handle'),
         person,
         credential: fields.get(credentialFieldName),

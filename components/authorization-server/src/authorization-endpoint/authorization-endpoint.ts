@@ -79,7 +79,7 @@ export interface AuthorizationEndpoint {
   /** The browser returns from the sign-in. @throws as {@link arrive} */
   resume(interaction: string | undefined, visit: Visit): Promise<Step>;
   /**
-   * The person has decided. @throws as {@link arrive}; `form_forged` if the form is not from this page, session and
+   * The person has decided. @throws as {@link arrive}; `csrf_token_invalid` if the form is not from this page, session and
    * interaction
    */
   decide(
@@ -330,7 +330,7 @@ export function createAuthorizationEndpoint(dependencies: AuthorizationEndpointD
       if ('kind' in decision) return decision;
       if (!matchesCsrfToken(form.csrf, csrfOf(attempt, decision.facts.signIn).hash))
         throw refuse(
-          'form_forged',
+          'csrf_token_invalid',
           'This form was not sent from the page that you were shown. Go back and send it again.',
         );
       const decided = { allow: () => allow(decision, undefined, deciding), refuse: () => deny(decision, deciding) };

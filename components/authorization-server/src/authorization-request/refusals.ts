@@ -56,7 +56,7 @@ const reasons = {
   interaction_unknown: 'invalid_request',
   interaction_expired: 'invalid_request',
   interaction_decided: 'invalid_request',
-  form_forged: 'invalid_request',
+  csrf_token_invalid: 'invalid_request',
   decision_missing: 'invalid_request',
 } as const satisfies Readonly<Record<string, OAuthCode>>;
 
@@ -77,7 +77,7 @@ const forThePerson: readonly AuthorizationRefusal[] = [
   'interaction_unknown',
   'interaction_expired',
   'interaction_decided',
-  'form_forged',
+  'csrf_token_invalid',
   'decision_missing',
 ];
 

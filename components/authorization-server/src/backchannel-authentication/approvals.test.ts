@@ -292,7 +292,7 @@ describe('deciding', () => {
       const answer = await browser.post(path, { ...form, ...change }, headers);
       return [answer.statusCode, pageCode(answer.body)];
     };
-    const forged = [403, 'form_forged'];
+    const forged = [403, 'csrf_token_invalid'];
     expect(await code({ csrf: undefined })).toEqual(forged);
     expect(await code({ csrf: 'x'.repeat(43) })).toEqual(forged);
     expect(await code({}, { 'sec-fetch-site': 'cross-site' })).toEqual(forged);

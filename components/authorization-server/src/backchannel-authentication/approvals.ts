@@ -78,7 +78,7 @@ export interface Approvals {
    *   longer permit the request
    */
   view(id: string, visit: Visit, returned: Returned): Promise<ApprovalStep>;
-  /** Decides once: a second click or another tab finds the request decided. @throws as {@link view}; `form_forged` */
+  /** Decides once: a second click or another tab finds the request decided. @throws as {@link view}; `csrf_token_invalid` */
   decide(
     id: string,
     form: {
@@ -210,7 +210,7 @@ export function createApprovals(dependencies: ApprovalsDependencies): Approvals 
       const { signIn } = opened;
       if (!matchesCsrfToken(form.csrf, formOf(id, signIn, visit).hash))
         throw approvalErrors.error(
-          'form_forged',
+          'csrf_token_invalid',
           'This form was not sent from the page that you were shown. Open it again.',
         );
       const decision = decisionOf(form.decision);

@@ -78,7 +78,7 @@ export async function signatureIn(
   { statements }: SigningDependencies,
 ): Promise<SignedStatement | undefined> {
   if (statements === undefined || (fields.credential ?? '') === '') return undefined;
-  return statements.take({ handle: fields.handle, person, credential: parsed(fields.credential) });
+  return statements.consume({ handle: fields.handle, person, credential: parsed(fields.credential) });
 }
 
 /**

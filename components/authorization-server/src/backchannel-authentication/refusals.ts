@@ -64,7 +64,7 @@ export const approvalErrors = errorVocabulary({
   approval_expired: 'conflict',
   /** The current terms differ from those that the page showed. */
   approval_changed: 'conflict',
-  form_forged: 'forbidden',
+  csrf_token_invalid: 'forbidden',
   decision_missing: 'invalid',
   sign_in_abandoned: 'forbidden',
   sign_in_class: 'forbidden',

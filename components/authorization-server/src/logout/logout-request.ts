@@ -90,7 +90,7 @@ export type LogoutRefusal =
   | 'client_id_missing'
   | 'post_logout_redirect_uri_unregistered'
   | 'parameter_malformed'
-  | 'form_forged';
+  | 'csrf_token_invalid';
 
 export function refuseLogout(reason: LogoutRefusal, detail: string): CodedError {
   return oauthErrors.error('invalid_request', detail, { facts: { reason } });

@@ -85,7 +85,7 @@ export function createLogout(dependencies: LogoutDependencies): Logout {
       const [signIn] = signIns;
       if (signIn === undefined) return ended(asked);
       if (!matchesCsrfToken(fields.get('csrf'), formOf(signIn, visit).hash))
-        throw refuseLogout('form_forged', 'This form was not sent from a page of ours. Go back and send it again.');
+        throw refuseLogout('csrf_token_invalid', 'This form was not sent from a page of ours. Go back and send it again.');
       if (fields.get('decision') === 'end') return end(signIns, asked);
       return { kind: 'kept', ...(asked.client === undefined ? {} : { client: asked.client }) };
     },

@@ -125,7 +125,7 @@ export async function openStep(
   const taken = own.filter(({ event }) => step.actions.includes(event));
   const foreign = step.actions.find((action) => !taken.some(({ event }) => event === action));
   if (foreign !== undefined)
-    throw refuse('step_foreign', `The step ${foreign} of ${transaction} is not one that your institution takes.`);
+    throw refuse('step_of_another_party', `The step ${foreign} of ${transaction} is not one that your institution takes.`);
   for (const scope of scopes)
     if (changesMarket(scope) && !taken.some((each) => each.scope === scope))
       throw refuse(

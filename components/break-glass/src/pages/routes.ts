@@ -45,7 +45,7 @@ import { reviewedPage, reviewPage } from './review-page.ts';
 export interface BreakGlassPages {
   readonly breakGlass: RunningBreakGlass;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
-  readonly statements: Pick<Statements, 'take'>;
+  readonly statements: Pick<Statements, 'consume'>;
   readonly directory: Pick<Directory, 'snapshot'>;
   readonly log: Pick<AuditLog, 'query'>;
   readonly issuer: string;
@@ -84,7 +84,7 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
     return institution;
   };
   const signedBy = ({ person }: SignIn, fields: Fields) =>
-    statements.take({ handle: fields.get('handle'), person, credential: credentialIn(fields) });
+    statements.consume({ handle: fields.get('handle'), person, credential: credentialIn(fields) });
 
   async function incidentFor(signIn: SignIn, text: string): Promise<Incident> {
     const id = parseId('incident', text);

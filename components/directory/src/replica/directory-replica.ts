@@ -52,7 +52,7 @@ const asksOfOneState = 10;
  * Follows the directory of another process and adopts only states that the audit log proves.
  *
  * `snapshot()` throws `directory_behind` once neither the log nor the owner has confirmed its version for `maxAgeMs`, and
- * `authority_unproven` if the owner streams something that contradicts the log, which is recorded as `standing.contradicted`.
+ * `authority_unproven` if the owner streams something that contradicts the log, which is recorded as `row.rejected`.
  *
  * @throws CodedError of `directoryErrors` for an invalid seed; the last error of the owner or the log if no proven state was
  *   available in time
@@ -119,7 +119,7 @@ export async function createDirectoryReplica(dependencies: DirectoryReplicaDepen
       'authority_unproven',
       `Version ${contents.version} of the directory, as another process has streamed it, differs from the newest record of the ` +
         'audit log about it. Nothing is decided by it: look at the process of the directory, and for records of type ' +
-        'standing.contradicted.',
+        'row.rejected.',
     );
     logger.error({ version: contents.version }, 'the directory that was streamed is not the one of the audit log');
     await report(directoryThing, contents.digest, (await log.standings([directoryThing])).get(directoryThing));

@@ -84,7 +84,7 @@ function limitSection({ limits }: LoadedBundle): string {
   ].join('\n\n');
 }
 
-function limitRow({ id, of, most, unit, measure, per, window, only, passed_by: passedBy, detail }: LimitDefinition) {
+function limitRow({ id, of, most, unit, measure, per, window, only, overridable_by: overridableBy, detail }: LimitDefinition) {
   const amount = most.replaceAll(/\B(?=(?:\d{3})+(?!\d))/g, ',');
   const whom = Object.entries(only ?? {}).map(([name, values]) => `${name}: ${[values].flat().join(', ')}`);
   return [
@@ -93,7 +93,7 @@ function limitRow({ id, of, most, unit, measure, per, window, only, passed_by: p
     per.join(' and '),
     window === 'order' ? 'one order' : duration(window.rolling_seconds),
     whom.length === 0 ? 'everybody' : whom.join('; '),
-    passedBy ?? 'nobody',
+    overridableBy ?? 'nobody',
     detail ?? '',
   ];
 }

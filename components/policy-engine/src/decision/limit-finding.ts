@@ -110,7 +110,7 @@ function readReading(json: Json): LimitReading | undefined {
     limit,
     measure,
     most,
-    passed_by: passedBy,
+    overridden_by: overriddenBy,
     unit,
     used,
     window,
@@ -128,7 +128,7 @@ function readReading(json: Json): LimitReading | undefined {
   )
     return undefined;
   const reading: LimitReading = { amount, headroom, key, limit, measure, most, unit, used, window };
-  return typeof passedBy === 'string' ? { ...reading, passedBy } : reading;
+  return typeof overriddenBy === 'string' ? { ...reading, overriddenBy } : reading;
 }
 
 function readApproval(json: Json): { readonly role: string; readonly count: number } | undefined {

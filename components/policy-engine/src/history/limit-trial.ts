@@ -86,17 +86,17 @@ function heldTo({ was, is }: Change, reading: LimitReading, isStanding: (role: s
   if (is === undefined) return { exceeded: false };
   const [used, amount, most] = [parseDecimal(reading.used), parseDecimal(reading.amount), parseDecimal(is.most)];
   if (used === undefined || amount === undefined || most === undefined) return undefined;
-  const { passedBy, ...found } = reading;
-  const role = is.passed_by;
+  const { overriddenBy, ...found } = reading;
+  const role = is.overridable_by;
   const headroom = subtractDecimals(most, used);
   const fits = headroom !== undefined && compareDecimals(amount, headroom) <= 0;
-  const passes = !fits && role !== undefined && (role === passedBy || isStanding(role));
+  const passes = !fits && role !== undefined && (role === overriddenBy || isStanding(role));
   return {
     reading: {
       ...found,
       most,
       headroom: headroom ?? zero,
-      ...(passes ? { passedBy: role } : {}),
+      ...(passes ? { overriddenBy: role } : {}),
     },
     exceeded: !fits && !passes,
   };
@@ -117,8 +117,8 @@ function findingOf(judged: readonly Judged[], found: LimitFinding, { limits, cha
   const readings = judged.flatMap(({ reading }) => (reading === undefined ? [] : [reading]));
   const exceeded = judged.flatMap(({ reading, exceeded }) => (exceeded && reading !== undefined ? [reading] : []));
   if (exceeded.length === 0) return { outcome: 'reserved', readings, exceeded, approvals: [], uncountable: [] };
-  const roleBefore = (id: string) => limits.get(id)?.passed_by;
-  const role = (id: string) => (changes.has(id) ? changes.get(id)?.is?.passed_by : roleBefore(id));
+  const roleBefore = (id: string) => limits.get(id)?.overridable_by;
+  const role = (id: string) => (changes.has(id) ? changes.get(id)?.is?.overridable_by : roleBefore(id));
   const asBefore =
     exceeded.length === found.exceeded.length &&
     exceeded.every(

@@ -33,7 +33,7 @@ import { requestedPage, requestPage } from './request-page.ts';
 export interface RecoveryPages {
   readonly recovery: RunningRecovery;
   readonly authentication: Pick<Authentication, 'begin' | 'current'>;
-  readonly statements: Pick<Statements, 'take'>;
+  readonly statements: Pick<Statements, 'consume'>;
   readonly issuer: string;
   readonly environment: 'development' | 'production';
   readonly random: Random;
@@ -66,7 +66,7 @@ export function recoveryPages(app: FastifyInstance, dependencies: RecoveryPages)
   const toCancel: SignInNeed = { acrValues: [] };
 
   async function signedBy(signIn: SignIn, fields: ReadonlyMap<string, string>) {
-    return statements.take({
+    return statements.consume({
       handle: fields.get('handle'),
       person: signIn.person,
       credential: credentialIn(fields),

@@ -5,7 +5,7 @@ export const approverPageErrors = errorVocabulary({
   /** The transaction has changed since the form was rendered. */
   approval_changed: 'conflict',
   sign_in_abandoned: 'forbidden',
-  form_forged: 'forbidden',
+  csrf_token_invalid: 'forbidden',
   decision_missing: 'invalid',
   batch_empty: 'invalid',
   batch_too_large: 'too-large',

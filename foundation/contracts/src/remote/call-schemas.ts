@@ -1129,9 +1129,9 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       "recovery.approved", "recovery.cancelled", "recovery.completed", "recovery.credentials-ended", "recovery.expired",
       "recovery.invited", "recovery.opened", "recovery.refused", "retention.changed", "retention.proposed",
       "retention.pruning-approved", "retention.rejected", "revocation.lifted", "risk.cleared", "risk.raised",
-      "session.ended", "session.logout-notified", "session.refused", "session.started", "session.step-up-refused",
-      "session.stepped-up", "signal.delivery-suspended", "signal.stream-changed", "source.alarm", "source.beat",
-      "source.closed", "source.opened", "standing.contradicted", "timestamp.issued", "timestamp.obtained",
+      "row.rejected", "session.ended", "session.logout-notified", "session.refused", "session.started",
+      "session.step-up-refused", "session.stepped-up", "signal.delivery-suspended", "signal.stream-changed",
+      "source.alarm", "source.beat", "source.closed", "source.opened", "timestamp.issued", "timestamp.obtained",
       "timestamp.refused", "token.exchanged", "token.introspected", "token.issued", "token.refused", "token.revoked",
       "transaction.opened", "transaction.refused", "transaction.transitioned",
     ],
@@ -1919,7 +1919,7 @@ export const callSchemas: CallSchemas = {
       },
       "answer": {"$ref":"#/$defs/AskedStatement"},
     },
-    "take": {
+    "consume": {
       "arguments": {
         "type": "array",
         "prefixItems": [
