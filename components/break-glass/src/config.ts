@@ -6,7 +6,6 @@ const closed = { additionalProperties: false };
 const role = Type.String({ pattern: '^[a-z][a-z0-9-]{0,63}$' });
 const roles = Type.Array(role, { minItems: 1, maxItems: 16, uniqueItems: true });
 
-/** The configuration of emergency access. */
 export const breakGlassSchema = Type.Object(
   {
     /** Role of both holders; `break-glass` by default. */

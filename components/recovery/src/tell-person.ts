@@ -17,7 +17,7 @@ export async function tellPerson(
 ): Promise<void> {
   const notice = noticeOf(id, state);
   if (notice === undefined) return;
-  // It may end by itself after its person has left.
+  // It may expire after its person has left.
   if (state.status === 'expired' && directory.snapshot().principal(state.person) === undefined) return;
   await notices.tell({ id: noticeIdOf(record, state.person), to: state.person, ...notice });
 }
@@ -46,6 +46,6 @@ function noticeOf(
 
 function noticeIdOf(record: RecordId, to: PrincipalId) {
   const bytes = decodeBase64Url(digestOf({ record, to }));
-  if (bytes === undefined) throw new Error('a digest is not in base64url');
+  if (bytes === undefined) throw new Error('a digest is not base64url');
   return derivedId('notice', 0, bytes.subarray(0, 10));
 }

@@ -207,7 +207,7 @@ describe('an emergency on the pages', () => {
   it('lapses without a second holder', async () => {
     const path = await declareOnPage();
     world.clock.advance(15 * minute);
-    await breakGlass.lookAtDue();
+    await breakGlass.handleDue();
     const page = await browserOf(app, sam).get(path);
     expect(page.body).toContain('expired without a second holder');
     expect(page.body).not.toContain('name="action"');

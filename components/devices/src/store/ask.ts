@@ -1,11 +1,7 @@
 import { databaseFailure } from '@countersign/runtime';
 import type pg from 'pg';
 
-/**
- * One prepared statement with its parameters.
- *
- * @throws CodedError `database_unavailable`
- */
+/** Runs one prepared statement. @throws CodedError `database_unavailable` */
 export async function ask<Row extends pg.QueryResultRow>(
   session: pg.Pool | pg.PoolClient,
   query: { readonly name: string; readonly text: string; readonly values: unknown[] },

@@ -30,7 +30,7 @@ const openOf = ([row]: readonly Row[]): OpenEnrolment | undefined => {
 
 export function createEnrolmentStore(pool: pg.Pool) {
   return {
-    /** In place of an earlier one of the device. */
+    /** Replaces an earlier link of the device. */
     async put(session: pg.PoolClient, enrolment: OpenEnrolment): Promise<void> {
       const { codeHash, device, institution, openedBy, recordId, expiresAt } = enrolment;
       await ask(session, {
@@ -71,7 +71,7 @@ export function createEnrolmentStore(pool: pg.Pool) {
       );
     },
 
-    /** The link of a device; it may be over. */
+    /** It may have expired. */
     async ofDevice(
       session: pg.Pool | pg.PoolClient,
       device: string,
@@ -86,7 +86,7 @@ export function createEnrolmentStore(pool: pg.Pool) {
       );
     },
 
-    /** Used up: the link that this record opened. */
+    /** Uses up the link that this record opened. */
     async use(session: pg.PoolClient, device: string, opened: RecordId): Promise<void> {
       await ask(session, {
         name: 'enrolment-use',
