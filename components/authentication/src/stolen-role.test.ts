@@ -43,8 +43,7 @@ describe('with the database role of authentication, a thief', () => {
   const current = (intents?: readonly (typeof intent)[]) =>
     node.authentication.current(browser.cookieHeader(), { tier, ...defined({ intents }) });
   const keysOf = (id = person.id) => node.authentication.authenticators.of(id);
-  const contradictions = () =>
-    world.audit.ofType('row.rejected').map(({ data }) => (data as { of: string }).of);
+  const contradictions = () => world.audit.ofType('row.rejected').map(({ data }) => (data as { of: string }).of);
 
   it.each([
     ['a stronger class', "update sessions set acr = 'phrh', amr = '{hwk}' where person = $1"],

@@ -9,7 +9,6 @@ const by = Type.Enum(['certificate', 'key']);
 const line = (description: string) => Type.String({ minLength: 1, maxLength: 400, description });
 
 export const deviceParams = Type.Object({ device: deviceId }, strict);
-export const noQuery = Type.Object({}, strict);
 
 const posture = Type.Object(
   {

@@ -68,7 +68,7 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
     cancelOwn: cancelOwnStep(parts),
   };
 
-  /** Restores the row from the log, whoever wrote the row. A row without a record is removed. */
+  /** Restores the row from the log. A row without a record is removed. */
   async function restore(id: RecoveryId): Promise<void> {
     if (!(await things.restore(id))) await removeRecovery(pool, id);
   }

@@ -327,7 +327,7 @@ describe('statements that people sign', () => {
     // What was signed with the first one no longer opens anything.
     await expect(
       node.authenticators.registrationFor(person.id, { ...statement, claims: world.claims(person) }),
-    ).rejects.toThrow('not for it');
+    ).rejects.toThrow('does not permit a registration');
     const again = await node.authenticators.registrationFor(person.id, statement);
     await expect(
       node.authenticators.register({

@@ -25,7 +25,7 @@ import {
 
 const closed = { additionalProperties: false };
 const sessionParams = Type.Object({ person, id: Type.String({ maxLength: 40 }) }, closed);
-/** Nobody shortens the wait after a recovery: it is for the person to say that it was not them. A lock ends by unlocking. */
+/** The wait after a recovery protects the person and cannot be shortened. A lock ends by unlocking. */
 const clearable = personSignals.filter((name) => name !== 'recovery-cooling-off' && name !== 'account-disabled');
 const signalParams = Type.Object({ person, signal: Type.Enum(clearable) }, closed);
 const reasonBody = reasonOf(200);
@@ -60,7 +60,6 @@ export interface SessionRoutes extends PeopleDoor {
   readonly signals?: Pick<PersonSignals, 'of' | 'clear'>;
 }
 
-/** Where people are signed in, and what is unusual about them, for those who look after their accounts, under `/people`. */
 export function sessionRoutes(app: FastifyInstance, { authentication, signals, ...door }: SessionRoutes): void {
   const { needs, personOf } = peopleDoor(door);
 
@@ -145,9 +144,7 @@ export function sessionRoutes(app: FastifyInstance, { authentication, signals, .
   );
 }
 
-/** Text of one line. @throws CodedError `invitation_malformed` */
 function plain(text: string): string {
-  // How long it may be, the schema of each body says.
   const line = visibleLine(text, Number.POSITIVE_INFINITY);
   if (line === undefined) throw authenticatorErrors.error('invitation_malformed', 'A reason is one line of text.');
   return line;

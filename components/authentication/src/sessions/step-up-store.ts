@@ -2,30 +2,24 @@ import type { AuthenticatorId, Digest, SessionId } from '@countersign/kernel';
 import { ask } from '@countersign/runtime';
 import type pg from 'pg';
 
-/** An assertion that was made for some intents, in a session. */
 export interface StepUp {
   readonly session: SessionId;
   /** Sorted. */
   readonly intents: readonly Digest[];
   readonly acr: string;
   readonly amr: readonly string[];
-  /** These: milliseconds since the epoch. */
+  /** Milliseconds since the epoch. */
   readonly authTime: number;
   readonly expiresAt: number;
   readonly authenticator: AuthenticatorId | undefined;
 }
 
-interface Row {
-  readonly session: SessionId;
-  readonly intents: readonly Digest[];
-  readonly acr: string;
-  readonly amr: readonly string[];
+interface Row extends Pick<StepUp, 'session' | 'intents' | 'acr' | 'amr'> {
   readonly auth_time: Date;
   readonly expires_at: Date;
   readonly authenticator: AuthenticatorId | null;
 }
 
-/** The table `step_ups`. */
 export function createStepUpStore(pool: pg.Pool) {
   return {
     async put(client: pg.PoolClient, stepUp: StepUp): Promise<void> {
@@ -47,7 +41,7 @@ export function createStepUpStore(pool: pg.Pool) {
         ],
       });
     },
-    /** The newest of a session that was made for all of these intents, with a key that still counts. */
+    /** The newest for all of these intents, with an active key. */
     async find(session: SessionId, intents: readonly Digest[], now: number): Promise<StepUp | undefined> {
       const { rows } = await ask<Row>(pool, {
         name: 'step-up-find',

@@ -160,7 +160,7 @@ describe('what a person is warned of', () => {
     world.clock.advance(60_000);
     const second = await askedIntent({ ...key, ...larger });
     const text = textOf((await opened(second)).page.body);
-    expect(text).toMatch(/Changed since it was asked for on 2026-11-23, 10:\d\d UTC and refused/);
+    expect(text).toMatch(/Changed since the request of 2026-11-23, 10:\d\d UTC, which was refused/);
     expect(text).toMatch(/Account ACC-1 ACC-2/);
     expect(text).toMatch(/100\b.* 1,?000\b/);
     expect(text).not.toMatch(/Venue XETR XETR/);
@@ -168,12 +168,12 @@ describe('what a person is warned of', () => {
     world.clock.advance(60_000);
     const third = await askedIntent({ ...key, ...larger });
     const again = textOf((await opened(third)).page.body);
-    expect(again).toContain('You have allowed exactly this before');
+    expect(again).toContain('You already allowed exactly this');
     expect(again).not.toContain('Changed since');
     world.clock.advance(60_000);
     const fourth = await askedIntent(key);
     const shorter = textOf((await opened(fourth)).page.body);
-    expect(shorter).toContain('and left open');
+    expect(shorter).toContain('which was left open');
     expect(shorter).toMatch(/Limit price 99 EUR \(Euro\) none: at market/);
     const waits = 'Another request for the same intent, with different terms, awaits your decision';
     expect(shorter).toContain(waits);

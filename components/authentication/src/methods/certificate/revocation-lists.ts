@@ -13,10 +13,10 @@ export interface RevocationListsDependencies {
   readonly logger: Logger;
 }
 
-/** Longest file with lists, in octets: some hundred thousand entries. */
-const longestFile = 8_388_608;
-const mostListsInFile = 16;
-/** A source is looked at again after so long; after a failure as well, so that nobody's sign-ins become a flood. */
+/** In octets: some hundred thousand entries. */
+const maxFileSize = 8_388_608;
+const maxListsInFile = 16;
+/** Also after a failure, so that sign-ins do not flood a source. */
 const freshMs = 60_000;
 const fetchTimeoutMs = 5_000;
 
@@ -28,19 +28,13 @@ interface Source {
 }
 
 /**
- * The newest genuine revocation list of each authority, from files and addresses that the operator has configured; never
- * from an address that a certificate names. A source that fails leaves what was known, and an older list never takes the
- * place of a newer one. How old it may be is for the caller to say.
+ * The newest genuine list of each authority, from configured files and addresses, never from an address in a certificate.
+ * If a source fails, its last lists stay in use. The caller decides how old a list may be.
  */
 export function createRevocationLists({ sources, get, clock, logger }: RevocationListsDependencies) {
-  const held: readonly Source[] = sources.map((where) => ({
-    where,
-    lists: [],
-    triedAt: -Infinity,
-    loading: undefined,
-  }));
+  const held = sources.map((where): Source => ({ where, lists: [], triedAt: -Infinity, loading: undefined }));
   const newest = new Map<string, CompleteRevocationList>();
-  /** Which authorities a list was read for: it is verified once for each. */
+  /** A list is verified once for each authority. */
   const examined = new WeakMap<Uint8Array, Set<string>>();
 
   async function load(source: Source): Promise<void> {
@@ -48,12 +42,15 @@ export function createRevocationLists({ sources, get, clock, logger }: Revocatio
     const { where } = source;
     try {
       const octets = 'file' in where ? await readBounded(where.file) : await fetchList(where.url);
-      source.lists = revocationListsIn(octets).slice(0, mostListsInFile);
+      source.lists = revocationListsIn(octets).slice(0, maxListsInFile);
     } catch (error) {
-      logger.warn({ source: where, error }, 'a revocation list could not be had; the last one is used while it counts');
+      logger.warn(
+        { source: where, error },
+        'a revocation list could not be read; the last one is used while it is recent enough',
+      );
     }
   }
-  const fetchList = (url: string) => get(url, { plainHttp: true, timeoutMs: fetchTimeoutMs, maxBytes: longestFile });
+  const fetchList = (url: string) => get(url, { plainHttp: true, timeoutMs: fetchTimeoutMs, maxBytes: maxFileSize });
 
   async function refresh(source: Source): Promise<void> {
     if (source.loading === undefined && !isRecent(source.triedAt, freshMs, clock.now()))
@@ -78,7 +75,6 @@ export function createRevocationLists({ sources, get, clock, logger }: Revocatio
   }
 
   return {
-    /** The newest list of an authority; undefined when there is none. */
     async listOf(issuer: ParsedCertificate): Promise<CompleteRevocationList | undefined> {
       await Promise.all(held.map(refresh));
       const name = sha256Base64Url(issuer.encoding);
@@ -92,6 +88,6 @@ export type RevocationLists = ReturnType<typeof createRevocationLists>;
 
 async function readBounded(file: string): Promise<Uint8Array> {
   const { size } = await stat(file);
-  if (size > longestFile) throw new Error(`it is longer than ${longestFile} octets`);
+  if (size > maxFileSize) throw new Error(`the file exceeds ${maxFileSize} octets`);
   return readFile(file);
 }

@@ -12,7 +12,6 @@ import type { RevocationLists } from './revocation-lists.ts';
 
 export interface RevocationDependencies {
   readonly lists: RevocationLists;
-  /** Of an OCSP responder; none when left out. */
   readonly responder: string | undefined;
   readonly exchange: ConfiguredExchange['exchange'];
   readonly maxAgeMs: number;
@@ -22,14 +21,10 @@ export interface RevocationDependencies {
 
 export type RevocationState = 'good' | 'revoked' | 'unknown';
 
-/** A clock of an authority may run this far ahead of ours. */
 const clockSkewMs = 60_000;
 const responderTimeoutMs = 5_000;
 
-/**
- * Whether a certificate stands now, by what its issuer says. Recent enough is what was said within `maxAgeMs` and has not
- * run out by its own word; a revocation counts however old it is.
- */
+/** A statement is recent if it is younger than `maxAgeMs` and has not expired. A revocation counts however old it is. */
 export function createRevocation({ lists, responder, exchange, maxAgeMs, clock, logger }: RevocationDependencies) {
   function stateOf(statement: RevocationStatement): RevocationState {
     const now = clock.now();
@@ -56,7 +51,6 @@ export function createRevocation({ lists, responder, exchange, maxAgeMs, clock, 
       const statement = status === 200 ? readStatusResponse(body, certificate.serial, issuer) : undefined;
       return statement === undefined ? 'unknown' : stateOf(statement);
     } catch (error) {
-      // Not reached, or an answer that is none.
       if (!isCodedError(error)) throw error;
       logger.warn({ code: error.code, internal: error.internal }, 'the responder for certificates does not answer');
       return 'unknown';
