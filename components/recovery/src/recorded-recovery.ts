@@ -21,13 +21,13 @@ export function standsForClaim(person: PrincipalId, id: RecoveryId): Claim {
 }
 export const standsForThing = (person: PrincipalId): string => `recovery-of:${person}`;
 
-/** @param dependencies.tell called once for each record */
+/** @param dependencies.notify called once for each record */
 export function createRecordedRecovery(dependencies: {
   readonly audit: Pick<AuditLog, 'find'>;
   readonly clock: Clock;
-  readonly tell: NonNullable<RecordedRecovery['tell']>;
+  readonly notify: NonNullable<RecordedRecovery['notify']>;
 }): RecordedRecovery {
-  const { audit, clock, tell } = dependencies;
+  const { audit, clock, notify } = dependencies;
   return {
     kind: 'recovery',
     find: findRecovery,
@@ -36,7 +36,7 @@ export function createRecordedRecovery(dependencies: {
     content: contentOf,
     stateOf,
     forgets: true,
-    tell,
+    notify,
     async put(session, state, { id, record }) {
       const kept = await findRecovery(session, id);
       const { reason, evidence } = kept?.digest === state.digest ? kept : await wordsOf(audit, state);

@@ -16,11 +16,9 @@ import { factsOf } from './facts.ts';
 import { isNotionalOfDay, mandateLimits, mandateOf } from './mandate-limits.ts';
 
 /**
- * Reserves the amounts of an intent within every limit of the policies and mandates, all or none. Repeating it for the
- * same transaction counts nothing twice.
+ * Reserves the amounts within every limit of policies and mandates, all or none; repeating it counts nothing twice.
  *
- * @returns the readings and the counters for the record; or CodedError `notional_per_day` or `limit_exceeded` if not
- *   enough is left, `limit_currency` or `limit_amount` if the amount cannot be counted
+ * @returns CodedError `notional_per_day`, `limit_exceeded`, `limit_currency` or `limit_amount` if it does not fit
  */
 export async function reserveHeadroom(
   { transaction, approvals, now, known }: Pick<Attempt, 'transaction' | 'approvals' | 'now' | 'known'>,
@@ -50,19 +48,19 @@ export async function reserveHeadroom(
 function faultOf({ readings, exceeded, approvals }: Extract<ReserveOutcome, { outcome: 'exceeded' }>): CodedError {
   const [worst] = exceeded;
   if (worst === undefined) throw new Error('the limits were exceeded but none was named');
-  const { limit, amount, headroom, most, unit } = worst;
+  const { limit, amount, headroom, max, unit } = worst;
   const found = { headroom, readings: readings.map(limitReadingJson) };
   const mandate = mandateOf(worst);
   if (mandate !== undefined && isNotionalOfDay(worst))
     return transactionErrors.error(
       'notional_per_day',
-      `The order of ${amount} ${unit} exceeds the ${headroom} left today of the limit of ${most} of mandate ${mandate}.`,
+      `The order of ${amount} ${unit} exceeds the ${headroom} left today of the limit of ${max} of mandate ${mandate}.`,
       { facts: { mandate, ccy: unit, ...found } },
     );
   if (mandate !== undefined)
     return transactionErrors.error(
       'limit_exceeded',
-      `The amount of ${amount} ${unit} exceeds the ${headroom} left of the limit ${limit} of ${most} of mandate ${mandate}.`,
+      `The amount of ${amount} ${unit} exceeds the ${headroom} left of the limit ${limit} of ${max} of mandate ${mandate}.`,
       { facts: { mandate, limit, unit, ...found } },
     );
   const obligations = approvals.map(({ role, count }) =>
@@ -70,7 +68,7 @@ function faultOf({ readings, exceeded, approvals }: Extract<ReserveOutcome, { ou
   );
   return transactionErrors.error(
     'limit_exceeded',
-    `The amount of ${amount} ${unit} exceeds the ${headroom} left of the limit ${limit} of ${most}.`,
+    `The amount of ${amount} ${unit} exceeds the ${headroom} left of the limit ${limit} of ${max}.`,
     { facts: { limit, unit, ...found, ...(obligations.length === 0 ? {} : { obligations }) } },
   );
 }

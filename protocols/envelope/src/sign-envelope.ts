@@ -8,9 +8,8 @@ export function envelopeJwsHeader(key: { readonly kid: string; readonly algorith
 }
 
 /**
- * Signs an envelope as a compact JWS.
- *
  * @param header of {@link envelopeJwsHeader}, for the key that `sign` uses
+ *
  * @throws CodedError `envelope_too_large` if `verifyEnvelope` would refuse it
  */
 export async function signEnvelope(

@@ -380,7 +380,11 @@ describe('the decision of a person is taken from nobody else', () => {
     ['without a decision', (form) => without(form, 'decision'), '400 page decision_missing'],
     ['with another word', (form) => set(form, { decision: 'yes' }), '400 page decision_missing'],
     ['without its token', (form) => set(without(form, 'csrf'), { decision: 'allow' }), '403 page csrf_token_invalid'],
-    ['with a token made up', (form) => set(form, { csrf: 'A'.repeat(43), decision: 'allow' }), '403 page csrf_token_invalid'],
+    [
+      'with a token made up',
+      (form) => set(form, { csrf: 'A'.repeat(43), decision: 'allow' }),
+      '403 page csrf_token_invalid',
+    ],
     [
       'with a token without end',
       (form) => set(form, { csrf: 'A'.repeat(9_000), decision: 'allow' }),

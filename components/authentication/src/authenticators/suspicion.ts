@@ -25,7 +25,7 @@ export async function afterSuspicion(parts: Parts, { id, person, name }: StoredA
     () => signals?.raise({ person, name: 'credential-compromised', until, why }),
     () => cutOff(person, 'authenticator_suspected'),
     () =>
-      notices?.tell({
+      notices?.notify({
         ...{ id: noticeIdOf(`suspicion of ${id}`), to: person, kind: 'authenticator-suspected' },
         text: en.notices.suspected(name),
         facts: { authenticator: id },

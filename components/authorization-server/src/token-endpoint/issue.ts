@@ -102,7 +102,7 @@ export async function issueDecided(
     decision.tokenLifetimeSeconds ?? Number.POSITIVE_INFINITY,
   );
   const tokenId = newId('token', { clock, random });
-  const claims = composeClaims({ ...passed, issuer, decision, recordId, tokenId, lifetimeSeconds });
+  const claims = composeClaims(passed, { issuer, decision, recordId, tokenId, lifetimeSeconds });
   const accessToken = await writeToken({ claims, resource, client, requested: authority.requested }, tokenForms);
   const companions = await authority.companions?.({ claims, accessToken, protocolScopes: passed.protocolScopes });
   await recordIssue(
@@ -116,45 +116,43 @@ export async function issueDecided(
   return { claims, accessToken, companions, recordId };
 }
 
-/** What the rules have established about one token. */
-export interface Grounds
-  extends Omit<PassedToken, 'grantType' | 'protocolScopes' | 'longestSeconds' | 'notRevoked' | 'applicationDetail'> {
+/** What a token's claims state besides what has passed the rules. */
+export interface IssuedClaims {
   readonly issuer: string;
   readonly decision: Decision;
-  readonly applicationDetail?: ApplicationDetail | undefined;
-  readonly tokenId: TokenId;
   readonly recordId: RecordId;
+  readonly tokenId: TokenId;
   readonly lifetimeSeconds: number;
 }
 
 /** @throws CodedError `invalid_grant` when something that the token is based on is about to end */
-export function composeClaims(grounds: Grounds): AccessTokenClaims {
-  const { authority, granted, mandate, transaction, step, applicationDetail, now } = grounds;
+export function composeClaims(passed: PassedToken, issued: IssuedClaims): AccessTokenClaims {
+  const { authority, granted, mandate, transaction, step, applicationDetail, now } = passed;
   const { acr, authTime } = authority.authentication;
   const act = actClaimOf(authority.actors);
-  const { region } = grounds.resource;
-  const mayAct = actorOf(grounds);
+  const { region } = passed.resource;
+  const mayAct = actorOf(passed);
   const grant = grantOf(authority);
   const details = [granted?.detail, step?.detail, applicationDetail].filter((detail) => detail !== undefined);
   const claims: AccessTokenClaims = {
-    iss: grounds.issuer,
+    iss: issued.issuer,
     sub: authority.subject,
-    aud: grounds.audience,
-    client_id: grounds.client.id,
+    aud: passed.audience,
+    client_id: passed.client.id,
     iat: epochSeconds(now),
-    exp: expiryOf(grounds),
-    jti: grounds.tokenId,
+    exp: expiryOf(passed, issued.lifetimeSeconds),
+    jti: issued.tokenId,
     lei: authority.institution,
-    scope: [...grounds.scopes].sort().join(' '),
-    ...defined({ cnf: grounds.confirmation, act, grant, region, acr, auth_time: authTime }),
+    scope: [...passed.scopes].sort().join(' '),
+    ...defined({ cnf: passed.confirmation, act, grant, region, acr, auth_time: authTime }),
     ...(mayAct === undefined ? {} : { may_act: { sub: mayAct } }),
     ...(details.length === 0 ? {} : { authorization_details: details }),
     ...(mandate === undefined ? {} : { mandate: { id: mandate.id, version: mandate.version } }),
     ...(transaction === undefined ? {} : { txn: transaction.id, intent_digest: transaction.intentDigest }),
     ...(step === undefined ? {} : { txn: step.transaction, intent_digest: step.intentDigest as IntentDigest }),
     ...defined({ ancestors: authority.continues?.ancestors }),
-    policy_version: grounds.decision.policyVersion,
-    evidence: grounds.recordId,
+    policy_version: issued.decision.policyVersion,
+    evidence: issued.recordId,
   };
   // Checks the claims that are actually signed.
   const fault = authorityFault(claims);
@@ -163,7 +161,7 @@ export function composeClaims(grounds: Grounds): AccessTokenClaims {
 }
 
 /** RFC 8693 section 4.4. A token for a step or an application detail cannot be exchanged. */
-function actorOf({ resource, audience, step, applicationDetail }: Grounds): string | undefined {
+function actorOf({ resource, audience, step, applicationDetail }: PassedToken): string | undefined {
   const exchanged = step === undefined && applicationDetail === undefined;
   return audience === resource.uri && exchanged ? resource.mayAct : undefined;
 }
@@ -174,7 +172,7 @@ function grantOf({ grant, continues }: Authority): Digest | undefined {
 }
 
 /** Seconds since the epoch. */
-function expiryOf({ now, lifetimeSeconds, authority, granted, mandate }: Grounds): number {
+function expiryOf({ now, authority, granted, mandate }: PassedToken, lifetimeSeconds: number): number {
   const nowSeconds = epochSeconds(now);
   const expiresAt = Math.min(
     nowSeconds + lifetimeSeconds,
@@ -221,7 +219,7 @@ export function createTokenForms(forms: {
 
 /** In the format of the interface, or of the requested token type. */
 export function writeToken(
-  granted: Pick<Grounds, 'resource' | 'client'> & {
+  granted: Pick<PassedToken, 'resource' | 'client'> & {
     readonly claims: AccessTokenClaims;
     readonly requested: RequestedToken | undefined;
   },

@@ -86,7 +86,7 @@ export const simulationAnswer = Type.Object(
     }),
     permitToDeny: count,
     denyToPermit: count,
-    otherwiseChanged: Type.Integer({ minimum: 0, description: 'The same answer for other reasons or on other terms' }),
+    otherChanges: Type.Integer({ minimum: 0, description: 'The same answer for other reasons or on other terms' }),
     by: Type.Object({ institution: flipCounts, desk: flipCounts, action: flipCounts }, closed),
     flips: Type.Array(flip, { maxItems: 1_000, description: 'The first thousand' }),
     limitChanges: Type.Optional(
@@ -176,7 +176,7 @@ const limitReading = Type.Object(
     measure: Type.Enum(['notional', 'quantity']),
     window: Type.String({ description: '`order`, or a rolling period, e.g. `PT86400S`' }),
     unit: Type.String(),
-    most: amount,
+    max: amount,
     used: Type.String({ description: 'Counted before this order' }),
     amount: Type.String({ description: 'Amount of this order' }),
     headroom: amount,

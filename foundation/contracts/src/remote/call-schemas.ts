@@ -446,7 +446,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
           "step": {
             "type": "object",
             "properties": {
-              "carriesThrough": {"type":"boolean"}, "events": {"type":"array","items":{"type":"string"}},
+              "events": {"type":"array","items":{"type":"string"}}, "onlyCompletes": {"type":"boolean"},
               "transaction": {"type":"string"},
             },
             "required": ["events","transaction"], "additionalProperties": false,
@@ -901,10 +901,10 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
         "items": {
           "type": "object",
           "properties": {
-            "ccy": {"type":"string"}, "measure": {"enum":["notional","quantity"]}, "most": {"type":"string"},
+            "ccy": {"type":"string"}, "max": {"type":"string"}, "measure": {"enum":["notional","quantity"]},
             "windowSeconds": {"type":"number"},
           },
-          "required": ["measure","most","windowSeconds"], "additionalProperties": false,
+          "required": ["max","measure","windowSeconds"], "additionalProperties": false,
         },
       },
       "notionalPerDay": {"$ref":"#/$defs/Money"}, "notionalPerOrder": {"$ref":"#/$defs/Money"},
@@ -1279,7 +1279,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     "type": "object",
     "properties": {
       "agreementKnown": {"type":"boolean"}, "approvals": {"$ref":"#/$defs/ApprovalViewApprovals"},
-      "carriedBy": {"type":"string"}, "carriedThrough": {"type":"array","items":{"type":"string"}},
+      "carriedBy": {"type":"string"}, "completingScopes": {"type":"array","items":{"type":"string"}},
       "destinationKnown": {"type":"boolean"}, "id": {"type":"string"}, "initiator": {"type":"string"},
       "initiatorInstitution": {"type":"string"}, "intent": {"type":"object","additionalProperties":{}},
       "intentDigest": {"type":"string"}, "intentType": {"type":"string"}, "mandate": {"$ref":"#/$defs/CallerMandate"},
@@ -1741,7 +1741,7 @@ export const callSchemas: CallSchemas = {
     },
   },
   "notices": {
-    "tell": {
+    "notify": {
       "arguments": {
         "type": "array",
         "prefixItems": [

@@ -17,7 +17,11 @@ export function requireSameOriginPost(request: FastifyRequest, origin: string): 
       ? sent === origin
       : site === 'same-origin' && (sent === undefined || sent === 'null' || sent === origin);
   if (!fromUs)
-    throw formErrors.error('csrf_token_invalid', 'This form was not sent from a page of ours. Go back and begin again.', {
-      internal: `origin ${String(sent).slice(0, 100)}, site ${String(site).slice(0, 20)}`,
-    });
+    throw formErrors.error(
+      'csrf_token_invalid',
+      'This form was not sent from a page of ours. Go back and begin again.',
+      {
+        internal: `origin ${String(sent).slice(0, 100)}, site ${String(site).slice(0, 20)}`,
+      },
+    );
 }

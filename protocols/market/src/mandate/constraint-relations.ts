@@ -5,7 +5,6 @@ import type { Problem } from '../shape.ts';
 import { assetKey } from './asset.ts';
 import type { AssetLimit, Constraints, WindowLimit } from './constraints-shape.ts';
 
-/** Returns the first violated rule between fields of correctly shaped constraints, or undefined. */
 export function brokenRelation(constraints: Constraints): Problem | undefined {
   const { limits = [], assets = [], approvals = [] } = constraints;
   return (
@@ -51,11 +50,11 @@ function brokenLimit(limit: WindowLimit, { notionalPerOrder, quantityPerOrder }:
       problem: 'limit_currencies',
       detail: 'A limit of the notional is in the currency of the limit per order; one of a quantity is in none.',
     };
-  const payable = limit.ccy === undefined ? undefined : parseAmount(limit.most, limit.ccy);
-  if (payable?.ok === false) return { path: '/most', problem: payable.code, detail: payable.detail };
+  const payable = limit.ccy === undefined ? undefined : parseAmount(limit.max, limit.ccy);
+  if (payable?.ok === false) return { path: '/max', problem: payable.code, detail: payable.detail };
   const perOrder = limit.measure === 'notional' ? notionalPerOrder.amount : quantityPerOrder;
-  return perOrder !== undefined && compareDecimals(limit.most, perOrder) < 0
-    ? { path: '/most', problem: 'limit_window', detail: 'The limit over a window is below the limit per order.' }
+  return perOrder !== undefined && compareDecimals(limit.max, perOrder) < 0
+    ? { path: '/max', problem: 'limit_window', detail: 'The limit over a window is below the limit per order.' }
     : undefined;
 }
 
@@ -102,7 +101,7 @@ function first<Item>(
   return undefined;
 }
 
-/** Finds a second entry with the same key, which would make the constraints ambiguous. */
+/** A second entry with the same key would make the constraints ambiguous. */
 function firstTwice<Item>(items: readonly Item[], path: string, keyOf: (item: Item) => string): Problem | undefined {
   const seen = new Set<string>();
   return first(items, path, (item) => {

@@ -49,7 +49,7 @@ const windowLimit = Type.Object(
       description: 'What was used more than so long ago counts no more: from a minute to 366 days',
     }),
     ccy: Type.Optional(currency()),
-    most: decimal(),
+    max: decimal(),
   },
   { additionalProperties: false, description: 'A rolling limit; `ccy` with a notional, and only there' },
 );
@@ -64,7 +64,6 @@ const wantedApproval = Type.Object(
   { additionalProperties: false },
 );
 
-/** Checks the shape of constraints; `constraint-relations.ts` checks the rules between fields. */
 export const constraintsShape = shapeOf(
   Type.Object(
     {
@@ -134,7 +133,7 @@ export const constraintsShape = shapeOf(
     amount: parseDecimalText,
     ccy: parseCurrency,
     quantityPerOrder: parseQuantity,
-    most: parseQuantity,
+    max: parseQuantity,
     perOrder: parseQuantity,
     perDay: parseQuantity,
     isin: parseIsin,
@@ -146,10 +145,7 @@ export const constraintsShape = shapeOf(
   },
 );
 
-/**
- * The constraints of a mandate. A list permits only what it names; an absent optional constraint does not constrain. Lists
- * must not be empty: a mandate must permit something, and every constraint can then be shown by an example.
- */
+/** A list permits only what it names and is never empty; an absent optional constraint does not constrain. */
 export const constraintsSchema = constraintsShape.schema;
 export type Constraints = Static<typeof constraintsSchema>;
 export type Hours = NonNullable<Constraints['hours']>;

@@ -6,14 +6,12 @@ import { doesMoveValue } from './permits.ts';
 import { justAbove, lesser, one, type Wider } from './wider.ts';
 import { busiestHistory } from './window-history.ts';
 
-/**
- * For each rolling limit of the parent, the child needs a limit of the same measure, at most as large, over at least as long.
- */
+/** For each rolling limit, the child needs one of the same measure, at most as large, over at least as long. */
 export function widerWindowLimits(parent: Constraints, child: Constraints): Wider | undefined {
   for (const limit of parent.limits ?? []) {
     const kept = child.limits?.some(
-      ({ measure, windowSeconds, most }) =>
-        measure === limit.measure && windowSeconds >= limit.windowSeconds && compareDecimals(most, limit.most) <= 0,
+      ({ measure, windowSeconds, max }) =>
+        measure === limit.measure && windowSeconds >= limit.windowSeconds && compareDecimals(max, limit.max) <= 0,
     );
     if (kept === true) continue;
     const unit = limit.ccy ?? 'units';
@@ -22,15 +20,15 @@ export function widerWindowLimits(parent: Constraints, child: Constraints): Wide
       return { example: `${history.total} ${unit} in ${limit.windowSeconds} seconds`, facts: history.facts };
     return {
       example: `uses that no limit over ${limit.windowSeconds} seconds counts`,
-      because: `Nothing here shows that at most ${limit.most} ${unit} are used within ${limit.windowSeconds} seconds: state such a limit.`,
+      because: `Nothing here shows that at most ${limit.max} ${unit} are used within ${limit.windowSeconds} seconds: state such a limit.`,
     };
   }
   return undefined;
 }
 
 /**
- * The parent must list each asset of the child with limits at least as large. A child without a list could move valued assets
- * in any quantity. A list that the parent lacks would permit assets without a known value.
+ * A child without a list could move valued assets in any quantity; a list that the parent lacks would permit assets
+ * without a value.
  */
 export function widerAssets(parent: Constraints, child: Constraints): Wider | undefined {
   const mover = child.actions.find(doesMoveValue);

@@ -11,10 +11,8 @@ const maxInstants = 512;
 const secondsPerDay = 86_400;
 
 /**
- * Builds a permitted history of uses that exceeds a limit of the parent: the maximum at one instant, then again when the
- * shortest window has passed. Uses at the same instant are merged.
- *
- * @returns undefined if none was found; another history may still exceed the limit
+ * The maximum at one instant, and again after the shortest window. @returns undefined if none was found; another may
+ * exist
  */
 export function busiestHistory(
   constraints: Constraints,
@@ -23,7 +21,7 @@ export function busiestHistory(
   const at = lastOpenInstant(constraints.hours);
   const own = (constraints.limits ?? []).filter(({ measure }) => measure === limit.measure);
   const step = Math.min(secondsPerDay, ...own.map(({ windowSeconds }) => windowSeconds));
-  const wanted = justAbove(limit.most, undefined);
+  const wanted = justAbove(limit.max, undefined);
   const uses: EarlierUse[] = [];
   let total: DecimalString = zero;
   for (let instant = 0; instant < maxInstants && instant * step < limit.windowSeconds; instant++) {
@@ -37,7 +35,7 @@ export function busiestHistory(
     total = addDecimals(total, amount);
     uses.push({ secondsAgo, ...measuring(constraints, limit.measure, amount) });
   }
-  if (compareDecimals(total, limit.most) <= 0) return undefined;
+  if (compareDecimals(total, limit.max) <= 0) return undefined;
   return { total, facts: { ...toldAsFacts(constraints, limit.measure, uses, at), at } };
 }
 
@@ -50,7 +48,6 @@ function lastOpenInstant(hours: Hours | undefined): number {
 }
 
 interface Past {
-  /** Newest first. */
   readonly uses: readonly EarlierUse[];
   readonly secondsAgo: number;
   readonly at: number;
@@ -67,7 +64,7 @@ function roomAt(
   let room = atMost;
   for (const limit of own) {
     const later = uses.map((use) => ({ ...use, secondsAgo: secondsAgo - use.secondsAgo }));
-    room = lesser(room, subtractDecimals(limit.most, usedWithin(limit, later)) ?? zero);
+    room = lesser(room, subtractDecimals(limit.max, usedWithin(limit, later)) ?? zero);
   }
   if (measure === 'quantity') return room;
   const day = dayOf(at, secondsAgo);

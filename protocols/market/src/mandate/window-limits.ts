@@ -5,8 +5,8 @@ import type { EarlierUse, MandateUse } from './mandate-use.ts';
 type Used = Pick<MandateUse, 'notional' | 'quantity'>;
 
 /**
- * Describes the first rolling limit that the use would exceed. An earlier check handles a notional that is unknown or in
- * another currency. An unknown quantity is refused if it is needed.
+ * An earlier check handles a notional that is unknown or in another currency; an unknown quantity is refused if it is
+ * needed.
  */
 export function exceededWindow(
   limits: readonly WindowLimit[] | undefined,
@@ -21,8 +21,8 @@ export function exceededWindow(
       continue;
     }
     const total = addDecimals(usedWithin(limit, use.earlier), amount);
-    if (compareDecimals(total, limit.most) > 0)
-      return `With it ${total} ${limit.ccy ?? 'units'} would be used within ${limit.windowSeconds} seconds, above the limit of ${limit.most}.`;
+    if (compareDecimals(total, limit.max) > 0)
+      return `With it ${total} ${limit.ccy ?? 'units'} would be used within ${limit.windowSeconds} seconds, above the limit of ${limit.max}.`;
   }
   return undefined;
 }
