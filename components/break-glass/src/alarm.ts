@@ -13,26 +13,22 @@ interface Notice {
   readonly text: string;
 }
 
-export interface Alarm {
-  /** In the log and metrics of the process, which operators watch. It cannot fail. */
-  sound(event: AlarmEvent, incident: Concerned): void;
-  /** By every channel to all reviewers of the institution; durable when this resolves, and sent once. */
-  notifyReviewers(incident: Concerned, notice: Notice): Promise<void>;
-  notify(incident: Concerned, person: PrincipalId, notice: Notice): Promise<void>;
-}
+export type Alarm = ReturnType<typeof createAlarm>;
 
 export function createAlarm(
   dependencies: Pick<BreakGlassDependencies, 'logger' | 'metrics' | 'notices'>,
   { reviewRoles }: Pick<BreakGlassSettings, 'reviewRoles'>,
-): Alarm {
+) {
   const { logger, metrics, notices } = dependencies;
   const counter = metrics?.counter('countersign_break_glass_total', 'Emergency access, by event', ['event']);
   return {
-    sound(event, { id }) {
+    /** In the log and metrics of the process, which operators watch. It cannot fail. */
+    sound(event: AlarmEvent, { id }: Concerned): void {
       counter?.inc({ event });
       logger.error({ incident: id, event }, 'emergency access');
     },
-    async notifyReviewers(incident, { on, kind, text }) {
+    /** On every channel to all reviewers of the institution; durable when this resolves, and sent once. */
+    async notifyReviewers(incident: Concerned, { on, kind, text }: Notice): Promise<void> {
       const { id, institution } = incident;
       for (const role of reviewRoles) {
         const to = { role, institution };
@@ -45,7 +41,7 @@ export function createAlarm(
         });
       }
     },
-    async notify(incident, person, { on, kind, text }) {
+    async notify(incident: Concerned, person: PrincipalId, { on, kind, text }: Notice): Promise<void> {
       await notices.notify({ id: noticeId(incident, { on, kind, text, to: person }), to: person, kind, text });
     },
   };

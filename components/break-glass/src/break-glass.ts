@@ -36,12 +36,7 @@ export interface RunningBreakGlass extends BreakGlass {
 const maxListed = 100;
 const maxCollections = 10;
 
-/**
- * Emergency access. Two holders sign for it, and all reviewers are alerted before anybody has it. It lasts at most 15 minutes,
- * and its scopes only read and stop. A third person reviews it; otherwise both holders are locked out.
- *
- * @throws CodedError `configuration_invalid`
- */
+/** @throws CodedError `configuration_invalid` */
 export function createBreakGlass(dependencies: BreakGlassDependencies): RunningBreakGlass {
   const { pool, audit, directory, statements, tokens, clock, random, logger, issuer } = dependencies;
   const settings = breakGlassSettings(dependencies.config, dependencies.environment);
@@ -54,12 +49,8 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
   const alarm = createAlarm(dependencies, settings);
   const changes = createIncidentCommands({ ...dependencies, rules, alarm, settings });
   const watch = createWatch({ ...dependencies, alarm, things, commands, changes });
-  const rounds = createRounds({
-    what: 'emergencies',
-    work: watch.handleDue,
-    logger,
-    everyMs: dependencies.everyMs ?? 5_000,
-  });
+  const everyMs = dependencies.everyMs ?? 5_000;
+  const rounds = createRounds({ what: 'emergencies', work: watch.handleDue, logger, everyMs });
 
   async function load(id: IncidentId): Promise<StoredIncident> {
     const incident = await things.find(id);
@@ -83,13 +74,10 @@ export function createBreakGlass(dependencies: BreakGlassDependencies): RunningB
     step: Parameters<typeof incidentClaims>[0],
     person: PrincipalId,
     about: Readonly<Record<string, string>>,
-  ) =>
-    statements.ask({
-      person,
-      claims: incidentClaims(step, person, about, from),
-      acrValues: settings.acrValues,
-      lifeSeconds: signSeconds,
-    });
+  ) => {
+    const claims = incidentClaims(step, person, about, from);
+    return statements.ask({ person, claims, acrValues: settings.acrValues, lifeSeconds: signSeconds });
+  };
 
   /** Records the refusal of a collection before throwing it. */
   async function recorded<Result>(incident: StoredIncident, work: () => Promise<Result>): Promise<Result> {

@@ -23,19 +23,10 @@ export const breakGlassSchema = Type.Object(
 );
 export type BreakGlassConfiguration = Readonly<Static<typeof breakGlassSchema>>;
 
-export interface BreakGlassSettings {
-  readonly holderRole: string;
-  readonly reviewRoles: readonly string[];
-  readonly secondMs: number;
-  readonly reviewMs: number;
-  readonly acrValues: readonly string[];
-}
+export type BreakGlassSettings = ReturnType<typeof breakGlassSettings>;
 
 /** @throws CodedError `configuration_invalid` */
-export function breakGlassSettings(
-  input: BreakGlassConfiguration,
-  environment: 'development' | 'production',
-): BreakGlassSettings {
+export function breakGlassSettings(input: BreakGlassConfiguration, environment: 'development' | 'production') {
   const config = parseConfiguration(breakGlassSchema, input);
   return {
     holderRole: config.holderRole ?? 'break-glass',

@@ -28,7 +28,6 @@ export interface BreakGlassDependencies {
   /** The client to which access is issued; from the directory. */
   readonly client: ClientId;
   /** Our own URL; emergency access is for interfaces below it. */
-  /** Our own URL: emergencies are about interfaces below it. */
   readonly issuer: string;
   /** The principal of the installation itself. */
   readonly installation: Required<Actor>;

@@ -33,48 +33,26 @@ import { hasUnreviewed, incidents, lockPeople } from './store.ts';
 import { en } from './texts/en.ts';
 import { requireGrantRecorded } from './uncarried.ts';
 
-interface Declaring {
-  readonly id: IncidentId;
-  readonly declaration: Declaration;
-  readonly statement: SignedStatement;
-}
-interface Seconding {
-  readonly id: IncidentId;
-  readonly statement: SignedStatement;
-}
-interface Ending {
-  readonly id: IncidentId;
-  readonly by: PrincipalId;
-}
-interface Reviewing extends Seconding {
-  readonly verdict: Verdict;
-  readonly note: string;
-}
-interface Due {
-  readonly id: IncidentId;
-}
+type Declaring = { readonly id: IncidentId; readonly declaration: Declaration; readonly statement: SignedStatement };
+type Seconding = { readonly id: IncidentId; readonly statement: SignedStatement };
+type Ending = { readonly id: IncidentId; readonly by: PrincipalId };
+type Reviewing = Seconding & { readonly verdict: Verdict; readonly note: string };
+type Due = { readonly id: IncidentId };
 
-interface Standing {
-  readonly incident: StoredIncident;
-}
-interface Unreviewed {
-  /** Whether the person has another incident that has not been reviewed. */
-  readonly unreviewed: boolean;
-}
+type Existing = { readonly incident: StoredIncident };
+/** Whether the person has another incident that has not been reviewed. */
+type Unreviewed = { readonly unreviewed: boolean };
 
 type IncidentCommand<Ask, Facts> = Command<Ask, IncidentId, IncidentState, StoredIncident, Facts, IncidentId>;
 
 /** Signed beside the signer. */
-export const aboutSecond = (incident: IncidentState) => ({
-  incident: incident.id,
-  holder: incident.holder,
-  digest: declarationDigest(incident),
-});
-export const aboutReview = (incident: IncidentState, verdict: Verdict, note: string) => ({
-  ...aboutSecond(incident),
-  verdict,
-  note,
-});
+export const aboutSecond = (incident: IncidentState) => {
+  const { id, holder } = incident;
+  return { incident: id, holder, digest: declarationDigest(incident) };
+};
+export const aboutReview = (incident: IncidentState, verdict: Verdict, note: string) => {
+  return { ...aboutSecond(incident), verdict, note };
+};
 
 /** Commands on incidents, including those at deadlines. */
 export function createIncidentCommands(
@@ -103,7 +81,7 @@ export function createIncidentCommands(
         ? incidentRefused(dependencies, { step, reason: error.code, by: actorOf(byOf(ask)), incident: row })
         : undefined;
 
-  async function existing(row: StoredIncident | undefined): Promise<Standing> {
+  async function existing(row: StoredIncident | undefined): Promise<Existing> {
     if (row === undefined) throw unknownIncident();
     await requireGrantRecorded(audit, row);
     return { incident: row };
@@ -156,13 +134,8 @@ export function createIncidentCommands(
           recordId: record,
           acr: authenticator.acr,
           signedAt: claims.iat * 1000,
-          second: undefined,
-          grantedAt: undefined,
-          grantedRecord: undefined,
-          endsAt: undefined,
-          endedBy: undefined,
-          reviewDueAt: undefined,
-          review: undefined,
+          ...{ second: undefined, grantedAt: undefined, grantedRecord: undefined, endsAt: undefined },
+          ...{ endedBy: undefined, reviewDueAt: undefined, review: undefined },
         };
       },
       async before(_, next) {
@@ -179,12 +152,12 @@ export function createIncidentCommands(
     endsAt: now + emergencySeconds * 1000,
     reviewDueAt: now + settings.reviewMs,
   });
-  const second: IncidentCommand<Seconding, Standing & Unreviewed> = {
+  const second: IncidentCommand<Seconding, Existing & Unreviewed> = {
     ...usual,
     async facts(session, { ask, row }) {
-      const standing = await existing(row);
-      await lockPeople(session, [standing.incident.holder, signer(ask)]);
-      return { ...standing, unreviewed: await isUnreviewed(session, signer(ask), ask.id) };
+      const found = await existing(row);
+      await lockPeople(session, [found.incident.holder, signer(ask)]);
+      return { ...found, unreviewed: await isUnreviewed(session, signer(ask), ask.id) };
     },
     async check({ ask, facts: { incident, unreviewed }, now }) {
       await rules.requireSecond(incident, signer(ask));
@@ -210,7 +183,7 @@ export function createIncidentCommands(
     refused: refused('second', signer),
   };
 
-  const end: IncidentCommand<Ending, Standing> = {
+  const end: IncidentCommand<Ending, Existing> = {
     ...onExisting,
     done: ({ ask, facts: { incident } }) =>
       incident.status === 'granted' && incident.endedBy !== undefined && holdersOf(incident).includes(ask.by)
@@ -230,7 +203,7 @@ export function createIncidentCommands(
     },
   };
 
-  const review: IncidentCommand<Reviewing, Standing> = {
+  const review: IncidentCommand<Reviewing, Existing> = {
     ...onExisting,
     async check({ ask, facts: { incident }, now }) {
       await rules.requireReviewer(incident, signer(ask), { now });
@@ -250,7 +223,7 @@ export function createIncidentCommands(
   };
 
   /** After the deadline without a second holder. */
-  const lapse: IncidentCommand<Due, Standing> = {
+  const lapse: IncidentCommand<Due, Existing> = {
     ...onExisting,
     done: ({ facts: { incident }, now }) =>
       incident.status !== 'declared' || incident.secondBefore > now ? incident.id : undefined,
@@ -265,7 +238,7 @@ export function createIncidentCommands(
   };
 
   /** Without a review in time, both holders are locked out and what they hold ends; only then is the incident overdue. */
-  const overdue: IncidentCommand<Due, Standing> = {
+  const overdue: IncidentCommand<Due, Existing> = {
     ...onExisting,
     done: ({ facts: { incident }, now }) =>
       incident.status !== 'granted' || (incident.reviewDueAt ?? 0) > now ? incident.id : undefined,

@@ -73,20 +73,13 @@ export const carriedMembers = ['scopes', ...required, ...nullable] as const;
 /** For records and rows. */
 export function carriedOf(state: IncidentState): Carried {
   const moment = (at: number | undefined) => (at === undefined ? null : toInstant(at));
+  const { id, status, holder, institution, reason, reference, resource, jkt, acr } = state;
   return {
-    id: state.id,
-    status: state.status,
-    holder: state.holder,
-    institution: state.institution,
-    reason: state.reason,
-    reference: state.reference,
-    resource: state.resource,
+    ...{ id, status, holder, institution, reason, reference, resource, jkt, acr },
     scopes: [...state.scopes],
-    jkt: state.jkt,
     declared_at: toInstant(state.declaredAt),
     second_before: toInstant(state.secondBefore),
     record_id: state.recordId,
-    acr: state.acr,
     signed_at: toInstant(state.signedAt),
     second: state.second ?? null,
     granted_at: moment(state.grantedAt),
@@ -114,21 +107,12 @@ export function stateOf(content: unknown): IncidentState {
     throw new Error(`an incident has an invalid state: ${content.id}`);
   const moment = (instant: string | null) => (instant === null ? undefined : Date.parse(instant));
   const by = parsePrincipalId(content.reviewed_by);
-  const { verdict } = content;
+  const { verdict, institution, reason, reference, acr } = content;
   return {
-    id,
-    status,
-    holder,
-    resource,
-    jkt,
-    recordId,
-    institution: content.institution,
-    reason: content.reason,
-    reference: content.reference,
+    ...{ id, status, holder, resource, jkt, recordId, institution, reason, reference, acr },
     scopes: emergencyScopes.filter((scope) => content.scopes.includes(scope)),
     declaredAt: Date.parse(content.declared_at),
     secondBefore: Date.parse(content.second_before),
-    acr: content.acr,
     signedAt: Date.parse(content.signed_at),
     second: parsePrincipalId(content.second),
     grantedAt: moment(content.granted_at),
@@ -144,17 +128,8 @@ export function stateOf(content: unknown): IncidentState {
 }
 
 /** The state after a change. */
-export function changed(
-  {
-    uncarried: _uncarried,
-    change: _change,
-    token: _token,
-    collections: _collections,
-    reminded: _reminded,
-    ...state
-  }: StoredIncident,
-  change: Partial<IncidentState>,
-): IncidentState {
+export function changed(incident: StoredIncident, change: Partial<IncidentState>): IncidentState {
+  const { uncarried: _u, change: _c, token: _t, collections: _n, reminded: _r, ...state } = incident;
   return { ...state, ...change };
 }
 

@@ -55,10 +55,8 @@ export interface Grant {
 const reviewed = (incident: IncidentState) => holdersOf(incident).map((person) => ended(unreviewedThing(person)));
 
 /** The first holder, for records. */
-export const holderOf = ({ holder, institution }: Pick<IncidentState, 'holder' | 'institution'>): Actor => ({
-  id: holder,
-  institution,
-});
+type Holder = Pick<IncidentState, 'holder' | 'institution'>;
+export const holderOf = ({ holder: id, institution }: Holder): Actor => ({ id, institution });
 
 const authenticationOf = ({ claims, authenticator }: SignedStatement) =>
   ({ method: 'webauthn', acr: authenticator.acr, authTime: claims.iat }) as const;
@@ -67,6 +65,9 @@ const authenticationOf = ({ claims, authenticator }: SignedStatement) =>
 export function groundsOf({ recordId, grantedRecord }: IncidentState): readonly RecordId[] {
   return grantedRecord === undefined ? [recordId] : [recordId, grantedRecord];
 }
+
+const basis = (incident: IncidentState) =>
+  ({ outcome: 'done', subject: holderOf(incident), references: groundsOf(incident) }) as const;
 
 export function incidentDeclared(incident: IncidentState, statement: SignedStatement): Saying {
   return {
@@ -113,10 +114,8 @@ export function incidentGranted(incident: IncidentState, grant: Grant, statement
 export function incidentEnded(incident: IncidentState, by: Actor): Saying {
   return {
     type: 'incident.ended',
-    outcome: 'done',
-    subject: holderOf(incident),
+    ...basis(incident),
     actors: [by],
-    references: groundsOf(incident),
     data: { incident: incident.id },
   };
 }
@@ -142,9 +141,7 @@ export function incidentReviewed(
 export function incidentLapsed(incident: IncidentState): Saying {
   return {
     type: 'incident.lapsed',
-    outcome: 'done',
-    subject: holderOf(incident),
-    references: groundsOf(incident),
+    ...basis(incident),
     standing: reviewed(incident),
     data: { incident: incident.id },
   };
@@ -153,9 +150,7 @@ export function incidentLapsed(incident: IncidentState): Saying {
 export function incidentOverdue(incident: IncidentState): Saying {
   return {
     type: 'incident.overdue',
-    outcome: 'done',
-    subject: holderOf(incident),
-    references: groundsOf(incident),
+    ...basis(incident),
     data: { incident: incident.id, locked: [...holdersOf(incident)] },
   };
 }

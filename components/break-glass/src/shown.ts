@@ -14,20 +14,11 @@ export function shown(stored: StoredIncident): Incident {
   const instant = (at: number | undefined) => (at === undefined ? undefined : toInstant(at));
   const [grantedAt, endsAt, reviewDueAt] = [stored.grantedAt, stored.endsAt, stored.reviewDueAt].map(instant);
   return {
-    id,
-    status,
-    holder,
-    institution,
-    reason,
-    reference,
-    resource,
-    scopes,
-    jkt,
+    ...{ id, status, holder, institution, reason, reference, resource, scopes, jkt, recordId },
     declaredAt: toInstant(stored.declaredAt),
     secondBefore: toInstant(stored.secondBefore),
     ...defined({ second, grantedAt, endsAt }),
     collected: stored.token !== undefined,
     ...defined({ reviewDueAt, review }),
-    recordId,
   };
 }

@@ -63,11 +63,8 @@ export const incidents: RecordedKind<IncidentId, IncidentState, StoredIncident> 
   stateOf,
   async put(session, state, { record }) {
     const carried = carriedOf(state);
-    await ask(session, putStatement, [
-      ...carriedMembers.map((column) => carried[column]),
-      record,
-      new Date(firstLook(state)),
-    ]);
+    const values = carriedMembers.map((column) => carried[column]);
+    await ask(session, putStatement, [...values, record, new Date(firstLook(state))]);
   },
 };
 
@@ -80,11 +77,10 @@ export async function listIncidents(
     readonly limit: number;
   },
 ): Promise<readonly StoredIncident[]> {
-  return found(
-    session,
-    '($1::text is null or institution = $1) and ($2::text is null or status = $2) order by id desc limit $3',
-    [filter.institution ?? null, filter.status ?? null, filter.limit],
-  );
+  const { institution = null, status = null, limit } = filter;
+  const where =
+    '($1::text is null or institution = $1) and ($2::text is null or status = $2) order by id desc limit $3';
+  return found(session, where, [institution, status, limit]);
 }
 
 export async function keepToken(session: pg.PoolClient, id: IncidentId, token: TokenId): Promise<void> {
@@ -93,11 +89,8 @@ export async function keepToken(session: pg.PoolClient, id: IncidentId, token: T
 
 /** Due again at `next`. */
 export async function putOff(session: Session, id: IncidentId, next: number, reminded: boolean): Promise<void> {
-  await ask(session, 'update incidents set next_attempt = $2, reminded = reminded or $3 where id = $1', [
-    id,
-    new Date(next),
-    reminded,
-  ]);
+  const text = 'update incidents set next_attempt = $2, reminded = reminded or $3 where id = $1';
+  await ask(session, text, [id, new Date(next), reminded]);
 }
 
 /** The one that has been due longest. */
@@ -116,10 +109,8 @@ async function found(session: Session, where: string, values: readonly unknown[]
 }
 
 function incidentOf({ change_record, end_record, token, collections, reminded, ...row }: Row): StoredIncident {
-  const members = Object.entries(row).map(([name, value]) => [
-    name,
-    value instanceof Date ? toInstant(value.getTime()) : value,
-  ]);
+  const inText = (value: unknown) => (value instanceof Date ? toInstant(value.getTime()) : value);
+  const members = Object.entries(row).map(([name, value]) => [name, inText(value)]);
   return {
     ...stateOf(Object.fromEntries(members)),
     ...(change_record === null && end_record !== null ? { uncarried: { endRecord: end_record } } : {}),

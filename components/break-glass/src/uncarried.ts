@@ -2,20 +2,14 @@ import { type AuditLog, type StandingReader, standingErrors } from '@countersign
 import { type Json, toInstant } from '@countersign/kernel';
 import type { IncidentState, StoredIncident } from './incident-state.ts';
 
-// Incidents whose records are older than the carried state: one record has the declaration, another the agreement. Access can no longer
-// be collected for them; they lapse, or are ended and reviewed.
+// Incidents whose records lack the carried state: no access can be collected; they lapse, or are ended and reviewed.
 
 /** The content of the record of the declaration. */
 export function declaredContent(state: IncidentState, { endRecord }: NonNullable<IncidentState['uncarried']>): Json {
+  const { holder, institution, reason, reference, resource, jkt, acr } = state;
   return {
-    holder: state.holder,
-    institution: state.institution,
-    reason: state.reason,
-    reference: state.reference,
-    resource: state.resource,
+    ...{ holder, institution, reason, reference, resource, jkt, acr },
     scopes: [...state.scopes],
-    jkt: state.jkt,
-    acr: state.acr,
     signed_at: state.signedAt,
     second_before: state.secondBefore,
     records: [state.recordId, endRecord],

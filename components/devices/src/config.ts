@@ -44,24 +44,16 @@ export interface PostureFeed {
   readonly path?: string;
 }
 
-export interface Settings {
-  readonly issuer: string;
-  readonly secure: boolean;
-  readonly environment: DevicesConfiguration['environment'];
-  readonly feeds: ReadonlyMap<string, PostureFeed>;
-  readonly maxPostureAgeMs: number;
-  readonly enrolmentMs: number;
-  readonly pollMs: number;
-}
+export type Settings = ReturnType<typeof settingsOf>;
 
 /** @throws CodedError `configuration_invalid`, `key_malformed`, `key_private`, `key_unsupported` */
-export function settingsOf(input: DevicesConfiguration): Settings {
+export function settingsOf(input: DevicesConfiguration) {
   const config = parseConfiguration(uniqueFeeds, input);
   return {
     issuer: config.issuer,
     secure: config.issuer.startsWith('https:'),
     environment: config.environment,
-    feeds: new Map((config.feeds ?? []).map((feed) => [feed.name, feedOf(feed)])),
+    feeds: new Map((config.feeds ?? []).map((feed): [string, PostureFeed] => [feed.name, feedOf(feed)])),
     maxPostureAgeMs: (config.maxPostureAgeHours ?? 168) * 3_600_000,
     enrolmentMs: (config.enrolmentMinutes ?? 30) * 60_000,
     pollMs: (config.pollSeconds ?? 5) * 1_000,

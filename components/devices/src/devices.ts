@@ -69,10 +69,7 @@ export interface RunningDevices extends Devices, PostureStream {
   stop(): Promise<void>;
 }
 
-/**
- * @throws CodedError `configuration_invalid`, `database_unavailable`; of the keys of a feed `key_malformed`,
- *   `key_private`, `key_unsupported`
- */
+/** @throws CodedError `configuration_invalid`, `database_unavailable`; `key_malformed`, `key_private`, `key_unsupported` */
 export async function createDevices(dependencies: DevicesDependencies): Promise<RunningDevices> {
   const { pool, access, audit, rowSeal, directory, clock, random, logger } = dependencies;
   const settings = settingsOf(dependencies.config);
@@ -100,18 +97,10 @@ export async function createDevices(dependencies: DevicesDependencies): Promise<
     return holding.map(({ credential }) => credential);
   }
 
-  const following = await keepFresh({
-    ...{ access, logger },
-    channel: posturesChannel,
-    pollMs: 1_000,
-    refresh: () => memory.refresh(),
-  });
-  const files = watchFiles({
-    feeds: [...settings.feeds.values()],
-    take: takeReport,
-    everyMs: settings.pollMs,
-    logger,
-  });
+  const refresh = () => memory.refresh();
+  const following = await keepFresh({ access, logger, channel: posturesChannel, pollMs: 1_000, refresh });
+  const feeds = [...settings.feeds.values()];
+  const files = watchFiles({ feeds, take: takeReport, everyMs: settings.pollMs, logger });
   const sweeper = createSweeper({
     what: 'links of devices',
     logger,
@@ -154,9 +143,7 @@ export async function createDevices(dependencies: DevicesDependencies): Promise<
         const posture = postureOf(id);
         const identifiedBy = shown
           .filter(({ device }) => device === id)
-          .map(({ kind: by, thumbprint, enrolledAt }) => ({
-            ...{ by, thumbprint, enrolledAt: toInstant(enrolledAt.getTime()) },
-          }));
+          .map(({ kind: by, thumbprint, enrolledAt: at }) => ({ by, thumbprint, enrolledAt: toInstant(at.getTime()) }));
         // The directory has removed it since the page was read.
         if (posture === undefined) return [];
         return [{ id, institution: owner, ...defined({ holder }), posture, shownBy: identifiedBy }];

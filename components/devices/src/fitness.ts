@@ -8,11 +8,7 @@ import {
 import { parseInstant } from '@countersign/kernel';
 import { clockLeadMs } from './posture/report.ts';
 
-/**
- * Requires that the device is recognised, assigned to this person or shared in their firm, compliant, and checked recently.
- *
- * @throws CodedError `device_required`, `device_unknown`, `device_not_yours`, `device_failing`, `device_stale`
- */
+/** @throws CodedError `device_required`, `device_unknown`, `device_not_yours`, `device_failing`, `device_stale` */
 export function requireFit(
   device: RecognisedDevice | undefined,
   person: PrincipalId,

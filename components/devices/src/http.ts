@@ -4,22 +4,11 @@ import { createGate } from '@countersign/runtime';
 import type { FastifyInstance } from 'fastify';
 import type { Static } from 'typebox';
 import type { RunningDevices } from './devices.ts';
-import {
-  certificateAnswer,
-  certificateBody,
-  deviceParams,
-  linkAnswer,
-  listAnswer,
-  listQuery,
-  removeAnswer,
-  removeBody,
-  reportAnswer,
-  reportBody,
-} from './http-schemas.ts';
+import * as schemas from './http-schemas.ts';
 import { longestReport } from './posture/report.ts';
 
 const tag = 'devices';
-type WithDevice = { Params: Static<typeof deviceParams> };
+type WithDevice = { Params: Static<typeof schemas.deviceParams> };
 
 export interface DevicesRoutes {
   readonly devices: RunningDevices;
@@ -32,13 +21,13 @@ export function devicesRoutes(app: FastifyInstance, { devices, guard, baseUrl }:
   const { enrolment } = devices;
   const gate = createGate(async (request, scope: Scope) => actorOf(await guard.check(request, { scope })), baseUrl);
 
-  app.get<{ Querystring: Static<typeof listQuery> }>(
+  app.get<{ Querystring: Static<typeof schemas.listQuery> }>(
     '/devices',
     gate.route('device:read', {
       tag,
       summary: 'List the devices of your institution',
-      querystring: listQuery,
-      answers: { 200: { description: 'In the order of their ids', body: listAnswer } },
+      querystring: schemas.listQuery,
+      answers: { 200: { description: 'In the order of their ids', body: schemas.listAnswer } },
     }),
     async (request) => {
       const { after, limit = '100' } = request.query;
@@ -46,15 +35,15 @@ export function devicesRoutes(app: FastifyInstance, { devices, guard, baseUrl }:
     },
   );
 
-  app.post<WithDevice & { Body: Static<typeof certificateBody> }>(
+  app.post<WithDevice & { Body: Static<typeof schemas.certificateBody> }>(
     '/devices/:device/certificates',
     gate.route('device:enrol', {
       tag,
       summary: 'Register a certificate that identifies a device',
       description: 'For a managed workstation: a connection with this certificate comes from this device.',
-      params: deviceParams,
-      body: certificateBody,
-      answers: { 201: { description: 'The certificate is registered', body: certificateAnswer } },
+      params: schemas.deviceParams,
+      body: schemas.certificateBody,
+      answers: { 201: { description: 'The certificate is registered', body: schemas.certificateAnswer } },
     }),
     async (request, reply) => {
       const { params, body } = request;
@@ -70,21 +59,21 @@ export function devicesRoutes(app: FastifyInstance, { devices, guard, baseUrl }:
       tag,
       summary: 'Create a link with which a browser enrols as a device',
       description: 'Open it on the device, in the browser used for work. Single use; a newer link replaces it.',
-      params: deviceParams,
-      answers: { 201: { description: 'The link', body: linkAnswer } },
+      params: schemas.deviceParams,
+      answers: { 201: { description: 'The link', body: schemas.linkAnswer } },
     }),
     async (request, reply) =>
       reply.status(201).send(await enrolment.open(request.params.device, gate.callerOf(request))),
   );
 
-  app.post<WithDevice & { Body: Static<typeof removeBody> }>(
+  app.post<WithDevice & { Body: Static<typeof schemas.removeBody> }>(
     '/devices/:device/remove',
     gate.route('device:enrol', {
       tag,
       summary: 'Remove the keys and certificates of a device',
-      params: deviceParams,
-      body: removeBody,
-      answers: { 200: { description: 'How many keys, certificates and open links', body: removeAnswer } },
+      params: schemas.deviceParams,
+      body: schemas.removeBody,
+      answers: { 200: { description: 'How many keys, certificates and open links', body: schemas.removeAnswer } },
     }),
     async (request) => {
       const { params, body } = request;
@@ -93,7 +82,7 @@ export function devicesRoutes(app: FastifyInstance, { devices, guard, baseUrl }:
     },
   );
 
-  app.post<{ Body: Static<typeof reportBody> }>(
+  app.post<{ Body: Static<typeof schemas.reportBody> }>(
     '/devices/posture',
     {
       ...gate.route('device:report', {
@@ -102,8 +91,8 @@ export function devicesRoutes(app: FastifyInstance, { devices, guard, baseUrl }:
         description:
           'Signed by a configured feed of the institution that sends it. Reports of a feed are accepted once each, in the ' +
           'order in which they were issued; a report with any error is rejected as a whole.',
-        body: reportBody,
-        answers: { 200: { description: 'The report is accepted', body: reportAnswer } },
+        body: schemas.reportBody,
+        answers: { 200: { description: 'The report is accepted', body: schemas.reportAnswer } },
       }),
       bodyLimit: longestReport + 1_024,
     },

@@ -18,9 +18,8 @@ export interface Approver {
 }
 
 /**
- * The function for which somebody may approve a recovery, or the refusal. Two approvers must have different functions, must not
- * be the person or the opener, and must not have been invited by the person, the opener or each other: an inviter could have
- * enrolled a key of their own.
+ * The function for which somebody may approve, or the refusal. Approvers must be independent of the person, the opener and each
+ * other: an inviter could have enrolled a key of their own.
  */
 export function judgeApprover(
   recovery: RecoveryState,

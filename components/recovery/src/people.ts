@@ -23,17 +23,10 @@ export interface People {
   isRecovering(id: PrincipalId): Promise<boolean>;
   /** Undefined for people of other institutions. */
   approverOf(id: PrincipalId, stored: StoredRecovery): Promise<Approver | undefined>;
-  /**
-   * The function for which somebody may approve it.
-   *
-   * @throws CodedError of `recoveryErrors`; a person of another firm gets the same answer as a stranger
-   */
+  /** @throws CodedError of `recoveryErrors`; a person of another firm looks like an unknown one */
   functionOf(stored: StoredRecovery, approver: Approver | undefined, now: number): RecoveryFunction;
   mayApprove(stored: StoredRecovery, approver: Approver | undefined, now: number): boolean;
-  /**
-   * The second approval may come days later: the first approver must still have the role and an account in good standing.
-   * @throws CodedError `recovery_approver_unsettled`
-   */
+  /** The first approver must still be eligible at the second approval. @throws CodedError `recovery_approver_unsettled` */
   requireStillApproved(stored: StoredRecovery): Promise<void>;
 }
 

@@ -59,19 +59,8 @@ function contentOf(state: RecoveryState): Json {
     .sort((one, other) => (one.function < other.function ? -1 : 1));
   // Reason and evidence are personal, so only the record of the opening has them.
   return {
-    ...{
-      person,
-      institution,
-      openedBy,
-      openedAt,
-      expiresAt,
-      digest,
-      recordId,
-      functions,
-      status,
-      invitations,
-      approvals,
-    },
+    ...{ person, institution, openedBy, openedAt, expiresAt, digest, recordId, functions, status },
+    ...{ invitations, approvals },
     ...defined({ endedRecord: state.endedRecord, coolingOffUntil: state.coolingOffUntil }),
   };
 }

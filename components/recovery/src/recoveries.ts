@@ -15,6 +15,7 @@ import { createCarrier } from './carrier.ts';
 import { recoverySettings } from './config.ts';
 import type { RecoveryDependencies } from './dependencies.ts';
 import { requireWaiting, unknownRecovery } from './judge-approver.ts';
+import { notifyPerson } from './notify-person.ts';
 import { createPeople } from './people.ts';
 import { createRecordedRecovery, standsForThing } from './recorded-recovery.ts';
 import { createRequests, type Requests } from './requests/requests.ts';
@@ -26,7 +27,6 @@ import { inviteStep } from './steps/invite.ts';
 import { openStep } from './steps/open.ts';
 import { refuseStep } from './steps/refuse.ts';
 import { findRecovery, findStanding, isSettled, listRecoveries, removeRecovery, type StoredRecovery } from './store.ts';
-import { tellPerson } from './tell-person.ts';
 
 export interface RunningRecovery extends Recoveries {
   /** For the public page. */
@@ -40,22 +40,15 @@ export interface RunningRecovery extends Recoveries {
 
 const maxListed = 100;
 
-/**
- * Recovery of a lost factor: identity is proved again, two people of different functions approve, everything the person had
- * ends, then the person is invited, and a cooling-off period begins. Every step is recorded before its result is released.
- *
- * @throws CodedError `configuration_invalid`
- */
+/** Every step is recorded before its result is released. @throws CodedError `configuration_invalid` */
 export function createRecovery(dependencies: RecoveryDependencies): RunningRecovery {
   const { pool, audit, directory, statements, installation, clock, random, logger } = dependencies;
   const settings = recoverySettings(dependencies.config, dependencies.environment);
   const standings = createStandingCheck({ ...dependencies, log: audit, source: 'recovery' });
   const people = createPeople({ ...dependencies, standings, functions: settings.functions });
-  const kind = createRecordedRecovery({
-    audit,
-    clock,
-    notify: (state, change) => tellPerson(dependencies, state, change),
-  });
+  const notify: Parameters<typeof createRecordedRecovery>[0]['notify'] = (state, change) =>
+    notifyPerson(dependencies, state, change);
+  const kind = createRecordedRecovery({ audit, clock, notify });
   const kept = { pool, log: audit, check: standings, source: 'recovery', clock } as const;
   const things = createRecordedThings(kind, kept);
   const commands = createCommands(kept);
@@ -74,12 +67,8 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
   }
 
   const carrier = createCarrier({ ...parts, commands, find: things.find, restore });
-  const rounds = createRounds({
-    what: 'recoveries',
-    work: carrier.carryDue,
-    logger,
-    everyMs: dependencies.everyMs ?? 5_000,
-  });
+  const everyMs = dependencies.everyMs ?? 5_000;
+  const rounds = createRounds({ what: 'recoveries', work: carrier.carryDue, logger, everyMs });
 
   /** By the log. @throws CodedError `recovery_unknown`, `authority_unproven`, `log_unavailable` */
   async function load(id: RecoveryId): Promise<StoredRecovery> {
@@ -123,7 +112,9 @@ export function createRecovery(dependencies: RecoveryDependencies): RunningRecov
   async function approve(id: RecoveryId, statement: SignedStatement): Promise<Recovery> {
     if ((await commands.run(steps.approve, { id, statement })) === 'approved')
       // A failure here is retried by the next round, on any node.
-      await rounds.run().catch((error: unknown) => logger.warn({ error, recovery: id }, 'a recovery waits to go on'));
+      await rounds
+        .run()
+        .catch((error: unknown) => logger.warn({ error, recovery: id }, 'a recovery will be continued later'));
     return see(id);
   }
 

@@ -39,19 +39,10 @@ function isPlain(text: string, longest: number): boolean {
 export function shown(stored: StoredRecovery): Recovery {
   const { id, person, institution, status, openedBy, reason, evidence, digest, approvals, recordId } = stored;
   return {
-    id,
-    person,
-    institution,
-    status,
-    openedBy,
+    ...{ id, person, institution, status, openedBy, reason, evidence, digest, approvals, recordId },
     openedAt: toInstant(stored.openedAt),
     expiresAt: toInstant(stored.expiresAt),
-    reason,
-    evidence,
-    digest,
-    approvals,
     missing: missingFunctions(stored),
     ...(stored.coolingOffUntil === undefined ? {} : { coolingOffUntil: toInstant(stored.coolingOffUntil) }),
-    recordId,
   };
 }

@@ -154,11 +154,10 @@ export async function listRecoveries(
     readonly limit: number;
   },
 ): Promise<readonly StoredRecovery[]> {
-  return found(
-    session,
-    '($1::text is null or institution = $1) and ($2::text is null or status = $2) order by id desc limit $3',
-    [filter.institution ?? null, filter.status ?? null, filter.limit],
-  );
+  const { institution = null, status = null, limit } = filter;
+  const where =
+    '($1::text is null or institution = $1) and ($2::text is null or status = $2) order by id desc limit $3';
+  return found(session, where, [institution, status, limit]);
 }
 
 /** Leases what is due for `leaseMs`; if the node stops, another one continues. */
@@ -180,11 +179,8 @@ export async function takeDue(
 
 /** Returns a lease, due again at `next`. */
 export async function putOff(session: Session, id: RecoveryId, claim: string, next: number): Promise<void> {
-  await ask(session, 'update recoveries set next_attempt = $3, claim = null where id = $1 and claim = $2', [
-    id,
-    claim,
-    new Date(next),
-  ]);
+  const text = 'update recoveries set next_attempt = $3, claim = null where id = $1 and claim = $2';
+  await ask(session, text, [id, claim, new Date(next)]);
 }
 
 export async function countEnded(
@@ -192,20 +188,14 @@ export async function countEnded(
   id: RecoveryId,
   ended: { readonly authenticators: number; readonly sessions: number },
 ): Promise<void> {
-  await ask(
-    session,
-    'update recoveries set authenticators = authenticators + $2, sessions = sessions + $3 where id = $1',
-    [id, ended.authenticators, ended.sessions],
-  );
+  const text = 'update recoveries set authenticators = authenticators + $2, sessions = sessions + $3 where id = $1';
+  await ask(session, text, [id, ended.authenticators, ended.sessions]);
 }
 
 /** @returns how many */
 export async function removeSettled(session: Session, before: number, limit: number): Promise<number> {
-  const { rowCount } = await ask(
-    session,
-    'delete from recoveries where id in (select id from recoveries where settled_at < $1 limit $2)',
-    [new Date(before), limit],
-  );
+  const text = 'delete from recoveries where id in (select id from recoveries where settled_at < $1 limit $2)';
+  const { rowCount } = await ask(session, text, [new Date(before), limit]);
   return rowCount ?? 0;
 }
 

@@ -73,14 +73,8 @@ export function registered(
     // The first key ends all open invitations.
     standing: [standing(everHadThing(about.person), true), ended(invitationThing(about.person))],
     data: {
-      ...{
-        authenticator: id,
-        kid,
-        jwk: { ...jwk },
-        credential_id: credentialId,
-        aaguid,
-        backup_eligible: backupEligible,
-      },
+      ...{ authenticator: id, kid, jwk: { ...jwk }, aaguid },
+      ...{ credential_id: credentialId, backup_eligible: backupEligible },
       ...{ attested, attestation_format: attestationFormat, acr, rp_id: rpId, origin },
       ...('invitation' in allowedBy ? { invitation: allowedBy.invitation } : { by: allowedBy.authenticator }),
     },

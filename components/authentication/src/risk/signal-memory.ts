@@ -2,13 +2,7 @@ import type { PersonSignal } from '@countersign/contracts';
 import type { Clock } from '@countersign/kernel';
 import type { SignalStore, StoredSignal } from './signal-store.ts';
 
-/** Active signals in memory. */
-export interface SignalMemory {
-  /** Sorted. */
-  of(person: string): readonly PersonSignal[];
-  /** Reads changes, also by other nodes. */
-  refresh(): Promise<void>;
-}
+export type SignalMemory = ReturnType<typeof createSignalMemory>;
 
 type Active = Pick<StoredSignal, 'name' | 'until'>;
 
@@ -16,7 +10,7 @@ const none: readonly never[] = [];
 const sliceSize = 5_000;
 const forgetEveryMs = 60_000;
 
-export function createSignalMemory(store: Pick<SignalStore, 'after'>, clock: Clock): SignalMemory {
+export function createSignalMemory(store: Pick<SignalStore, 'after'>, clock: Clock) {
   const people = new Map<string, readonly Active[]>();
   let newest = 0n;
   let forgotAt = clock.now();
@@ -48,13 +42,15 @@ export function createSignalMemory(store: Pick<SignalStore, 'after'>, clock: Clo
   let reading: Promise<void> = Promise.resolve();
 
   return {
-    of(person) {
+    /** Sorted. */
+    of(person: string): readonly PersonSignal[] {
       const active = people.get(person);
       if (active === undefined) return none;
       const now = clock.now();
       return active.filter(({ until }) => until > now).map(({ name }) => name);
     },
-    refresh() {
+    /** Reads changes, also by other nodes. */
+    refresh(): Promise<void> {
       // In order, so that an earlier read does not overwrite a later one.
       const after = reading.then(read, read);
       reading = after;

@@ -116,13 +116,10 @@ export function sessionRoutes(app: FastifyInstance, { authentication, signals, .
         200: { description: 'How many ended', body: Type.Object({ ended: Type.Integer({ minimum: 0 }) }, closed) },
       },
     }),
-    needs<FastifyRequest<ToPerson & WithReason>>('session:end', async ({ params, body }, _reply, caller) => ({
-      ended: await authentication.endAllOf(
-        personOf(params.person, caller, 'others'),
-        plain(body.reason),
-        actorOf(caller),
-      ),
-    })),
+    needs<FastifyRequest<ToPerson & WithReason>>('session:end', async ({ params, body }, _reply, caller) => {
+      const owner = personOf(params.person, caller, 'others');
+      return { ended: await authentication.endAllOf(owner, plain(body.reason), actorOf(caller)) };
+    }),
   );
 
   if (signals === undefined) return;

@@ -133,6 +133,8 @@ export function createSessionStore(pool: pg.Pool) {
     },
     /** For a new session or a new sign-in; only this secret opens it. */
     async put(client: pg.PoolClient, secretHash: Buffer, session: StoredSession): Promise<void> {
+      const { id, person, acr, amr, authTime, directoryVersion, lastSeenAt, absoluteEndAt, expiresAt, tier } = session;
+      const { device = null, authenticator = null, issuer = null, described = null } = session;
       await ask(client, {
         name: 'session-put',
         text: `insert into sessions (id, secret_hash, person, acr, amr, auth_time, directory_version, created_at,
@@ -148,21 +150,8 @@ export function createSessionStore(pool: pg.Pool) {
                       expires_at = excluded.expires_at, tier = excluded.tier, device = excluded.device,
                       authenticator = excluded.authenticator, issuer = excluded.issuer, described = excluded.described`,
         values: [
-          session.id,
-          secretHash,
-          session.person,
-          session.acr,
-          session.amr,
-          session.authTime,
-          session.directoryVersion,
-          session.lastSeenAt,
-          session.absoluteEndAt,
-          session.expiresAt,
-          session.tier,
-          session.device ?? null,
-          session.authenticator ?? null,
-          session.issuer ?? null,
-          session.described ?? null,
+          ...[id, secretHash, person, acr, amr, authTime, directoryVersion, lastSeenAt, absoluteEndAt, expiresAt],
+          ...[tier, device, authenticator, issuer, described],
         ],
       });
     },

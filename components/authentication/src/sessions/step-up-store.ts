@@ -23,6 +23,7 @@ interface Row extends Pick<StepUp, 'session' | 'intents' | 'acr' | 'amr'> {
 export function createStepUpStore(pool: pg.Pool) {
   return {
     async put(client: pg.PoolClient, stepUp: StepUp): Promise<void> {
+      const { session, intents, acr, amr, authTime, authenticator = null, expiresAt } = stepUp;
       await ask(client, {
         name: 'step-up-put',
         text: `insert into step_ups (session, intents, acr, amr, auth_time, authenticator, expires_at)
@@ -30,15 +31,7 @@ export function createStepUpStore(pool: pg.Pool) {
                on conflict (session, intents) do update
                   set acr = excluded.acr, amr = excluded.amr, auth_time = excluded.auth_time,
                       authenticator = excluded.authenticator, expires_at = excluded.expires_at`,
-        values: [
-          stepUp.session,
-          stepUp.intents,
-          stepUp.acr,
-          stepUp.amr,
-          stepUp.authTime,
-          stepUp.authenticator ?? null,
-          stepUp.expiresAt,
-        ],
+        values: [session, intents, acr, amr, authTime, authenticator, expiresAt],
       });
     },
     /** The newest for all of these intents, with an active key. */
@@ -57,10 +50,7 @@ export function createStepUpStore(pool: pg.Pool) {
       const [row] = rows;
       if (row === undefined) return undefined;
       return {
-        session: row.session,
-        intents: row.intents,
-        acr: row.acr,
-        amr: row.amr,
+        ...{ session: row.session, intents: row.intents, acr: row.acr, amr: row.amr },
         authTime: row.auth_time.getTime(),
         expiresAt: row.expires_at.getTime(),
         authenticator: row.authenticator ?? undefined,

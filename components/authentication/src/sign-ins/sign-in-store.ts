@@ -34,12 +34,18 @@ const columns = `return_to, continues_to, client_name, acr_values, not_before, l
                  finished_at is not null as finished, expires_at, tier, intents, reason`;
 
 export function createSignInStore(pool: pg.Pool) {
+  async function read(session: pg.Pool | pg.PoolClient, name: string, lock: '' | ' for update', handleHash: Buffer) {
+    const text = `select ${columns} from sign_ins where handle_hash = $1${lock}`;
+    return signInOf(await ask<Row>(session, { name, text, values: [handleHash] }));
+  }
+
   return {
     async insert(
       handleHash: Buffer,
       signIn: Pick<StoredSignIn, 'returnTo' | 'continuesTo' | 'clientName' | 'need' | 'expiresAt'>,
     ): Promise<void> {
       const { returnTo, continuesTo, clientName, need, expiresAt } = signIn;
+      const { acrValues, notBefore = null, loginHint = null, tier, intents = [], reason = null } = need;
       await ask(pool, {
         name: 'sign-in-insert',
         text: `insert into sign_ins
@@ -48,29 +54,13 @@ export function createSignInStore(pool: pg.Pool) {
                values ($1, $2, $3, $4, $5, to_timestamp($6::float8), $7, to_timestamp($8::float8 / 1000.0), $9, $10,
                        $11)`,
         values: [
-          handleHash,
-          returnTo,
-          continuesTo,
-          clientName,
-          need.acrValues,
-          need.notBefore ?? null,
-          need.loginHint ?? null,
-          expiresAt,
-          need.tier,
-          need.intents ?? [],
-          need.reason ?? null,
+          ...[handleHash, returnTo, continuesTo, clientName, acrValues, notBefore, loginHint],
+          ...[expiresAt, tier, intents, reason],
         ],
       });
     },
-    async find(handleHash: Buffer): Promise<StoredSignIn | undefined> {
-      return signInOf(
-        await ask<Row>(pool, {
-          name: 'sign-in-find',
-          text: `select ${columns} from sign_ins where handle_hash = $1`,
-          values: [handleHash],
-        }),
-      );
-    },
+    find: (handleHash: Buffer) => read(pool, 'sign-in-find', '', handleHash),
+    lock: (client: pg.PoolClient, handleHash: Buffer) => read(client, 'sign-in-lock', ' for update', handleHash),
     /** Binds it to this browser, unless another has it, with a new challenge. @returns it, with the browser that has it */
     async bind(handleHash: Buffer, browserHash: Buffer, nonce: string, now: number): Promise<StoredSignIn | undefined> {
       return signInOf(
@@ -125,15 +115,6 @@ export function createSignInStore(pool: pg.Pool) {
         values: [handleHash, challenge],
       });
       return rowCount === 1;
-    },
-    async lock(client: pg.PoolClient, handleHash: Buffer): Promise<StoredSignIn | undefined> {
-      return signInOf(
-        await ask<Row>(client, {
-          name: 'sign-in-lock',
-          text: `select ${columns} from sign_ins where handle_hash = $1 for update`,
-          values: [handleHash],
-        }),
-      );
     },
     async finish(session: pg.Pool | pg.PoolClient, handleHash: Buffer, now: number): Promise<void> {
       await ask(session, {

@@ -1,4 +1,4 @@
-import type { AskedStatement, Incident } from '@countersign/contracts';
+import type { AskedStatement, EvidenceRecord, Incident } from '@countersign/contracts';
 import {
   ceremonyAttributes,
   ceremonyFields,
@@ -12,12 +12,7 @@ import {
 import { type Drawn, fact } from './parts.ts';
 
 /** A recorded action of the first holder during the access. */
-export interface RecordedAction {
-  /** RFC 3339. */
-  readonly time: string;
-  readonly type: string;
-  readonly outcome: string;
-}
+export type RecordedAction = Pick<EvidenceRecord, 'time' | 'type' | 'outcome'>;
 
 export interface IncidentContent {
   readonly incident: Incident;

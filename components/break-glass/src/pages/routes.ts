@@ -157,24 +157,19 @@ export function breakGlassPages(app: FastifyInstance, dependencies: BreakGlassPa
     const incident = await incidentFor(signIn, request.params.id);
     const { id, status, holder, second } = incident;
     const { person } = signIn;
-    const asked =
-      status === 'declared' && person !== holder
-        ? await whereAllowed(() => breakGlass.askToSecond(id, person))
-        : undefined;
+    const maySecond = status === 'declared' && person !== holder;
+    const asked = maySecond ? await whereAllowed(() => breakGlass.askToSecond(id, person)) : undefined;
     const running = status === 'granted' && Date.parse(incident.endsAt ?? '') > clock.now();
-    const toReview =
-      (status === 'granted' || status === 'overdue') &&
-      !running &&
-      breakGlass.isReviewer(person) &&
-      person !== holder &&
-      person !== second;
+    const isParty = person === holder || person === second;
+    const isEnded = (status === 'granted' || status === 'overdue') && !running;
+    const toReview = isEnded && breakGlass.isReviewer(person) && !isParty;
     const content = {
       incident,
       csrf,
       path: `${basePath}/${id}`,
       back: basePath,
       ...defined({ second: asked }),
-      mayEnd: running && (person === holder || person === second),
+      mayEnd: running && isParty,
       mayCollect: running && person === holder,
       ...(toReview ? { review: { actions: await actionsOf(incident), ...again } } : {}),
     };

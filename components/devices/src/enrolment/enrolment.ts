@@ -24,8 +24,7 @@ import {
 import { credentialIdOf, lastEnrolled } from './recorded-credential.ts';
 
 /**
- * When a person leaves, the devices keep their keys but serve nobody until they are assigned again (`requireFit`). Open
- * enrolment links end, except those made after the departure.
+ * Ends the open links of a person who leaves, unless made later. Their devices serve nobody until reassigned (`requireFit`).
  */
 export function devicesEffect(directory: Pick<Directory, 'snapshot'>, enrolment: Enrolment): DepartureEffect {
   return {
@@ -57,34 +56,7 @@ export interface OpenedEnrolment {
   readonly recordId: RecordId;
 }
 
-export interface Enrolment {
-  /** @throws CodedError `device_unknown`, `device_malformed`, `device_enrolled` */
-  enrolCertificate(device: string, thumbprint: string, by: Manager): Promise<{ readonly recordId: RecordId }>;
-  /** Ends an earlier link of the device. @throws CodedError `device_unknown`, `device_enrolled` */
-  open(device: string, by: Manager): Promise<OpenedEnrolment>;
-  show(code: string): Promise<{ readonly device: Device; readonly challenge: string }>;
-  /**
-   * Enrols the browser that has the link, with a new key.
-   *
-   * @param field `{ jwk, challenge, signature }` as JSON
-   * @throws CodedError `enrolment_unknown`, `device_proof_wrong`, `device_enrolled`; refusals are recorded
-   */
-  register(code: string, field: string | undefined): Promise<{ readonly device: string; readonly recordId: RecordId }>;
-  /**
-   * Removes one key or certificate of a device, or all of them and its open link.
-   *
-   * @returns how many
-   * @throws CodedError `device_unknown`; `enrolment_unknown` if there is nothing to remove
-   */
-  remove(device: string, thumbprint: string | undefined, by: Manager, reason: string): Promise<number>;
-  /**
-   * Ends open links of these devices, recorded first.
-   *
-   * @param madeUntil milliseconds since the epoch: links made later stay
-   * @returns how many
-   */
-  closeLinks(devices: readonly string[], by: Actor, reason: string, madeUntil?: number): Promise<number>;
-}
+export type Enrolment = ReturnType<typeof createEnrolment>;
 
 export interface EnrolmentDependencies extends Omit<EnrolmentCommandDependencies, 'audit'> {
   readonly commands: Commands;
@@ -94,7 +66,7 @@ export interface EnrolmentDependencies extends Omit<EnrolmentCommandDependencies
   readonly settings: Settings;
 }
 
-export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment {
+export function createEnrolment(dependencies: EnrolmentDependencies) {
   const { credentials, enrolments, things, commands, challenges, audit, standings, directory } = dependencies;
   const { clock, random, settings } = dependencies;
   const changes = createEnrolmentCommands(dependencies);
@@ -146,7 +118,8 @@ export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment 
   }
 
   return {
-    async enrolCertificate(id, thumbprint, by) {
+    /** @throws CodedError `device_unknown`, `device_malformed`, `device_enrolled` */
+    async enrolCertificate(id: string, thumbprint: string, by: Manager): Promise<{ readonly recordId: RecordId }> {
       const { institution } = managed(id, by);
       if (!codePattern.test(thumbprint))
         throw deviceErrors.error('device_malformed', 'A thumbprint is the SHA-256 of the certificate in base64url.');
@@ -156,7 +129,8 @@ export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment 
       return { recordId };
     },
 
-    async open(id, by) {
+    /** Ends an earlier link of the device. @throws CodedError `device_unknown`, `device_enrolled` */
+    async open(id: string, by: Manager): Promise<OpenedEnrolment> {
       const { institution } = managed(id, by);
       const code = Buffer.from(random.bytes(32)).toString('base64url');
       const { expiresAt, recordId } = await commands.run(changes.open, {
@@ -166,13 +140,20 @@ export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment 
       return { path: `/device/${code}`, expiresAt: toInstant(expiresAt.getTime()), recordId };
     },
 
-    async show(code) {
+    async show(code: string) {
       const link = await linkOf(code);
       if (link === undefined) throw unknownLink();
       return link;
     },
 
-    async register(code, field) {
+    /**
+     * Enrols the browser with a new key. @param field `{ jwk, challenge, signature }` as JSON
+     * @throws CodedError `enrolment_unknown`, `device_proof_wrong`, `device_enrolled`, recorded
+     */
+    async register(
+      code: string,
+      field: string | undefined,
+    ): Promise<{ readonly device: string; readonly recordId: RecordId }> {
       const shown = readNewKey(field);
       const brought = shown === undefined ? undefined : keyIn(shown.jwk);
       const link = await linkOf(code);
@@ -194,7 +175,8 @@ export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment 
       });
     },
 
-    async remove(id, thumbprint, by, reason) {
+    /** Removes one key or certificate, or all and the open link. @throws CodedError `device_unknown`, `enrolment_unknown` */
+    async remove(id: string, thumbprint: string | undefined, by: Manager, reason: string): Promise<number> {
       const { institution } = managed(id, by);
       const ask = { device: id, institution, by: actorOf(by), reason };
       // The link first, so that nobody enrols meanwhile.
@@ -211,7 +193,13 @@ export function createEnrolment(dependencies: EnrolmentDependencies): Enrolment 
       return removed;
     },
 
-    async closeLinks(devices, by, reason, madeUntil = Number.POSITIVE_INFINITY) {
+    /** @param madeUntil milliseconds since the epoch: later links stay open. @returns how many ended */
+    async closeLinks(
+      devices: readonly string[],
+      by: Actor,
+      reason: string,
+      madeUntil = Number.POSITIVE_INFINITY,
+    ): Promise<number> {
       let closed = 0;
       for (const link of await enrolments.open(devices, now())) {
         const { device: id } = link;

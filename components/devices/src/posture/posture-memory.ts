@@ -28,13 +28,7 @@ function streamed({ posture, sealed }: KeptPosture): StreamedPosture {
   return { ...posture, postureAt: toInstant(posture.postureAt.getTime()), sealed };
 }
 
-/** Postures in the memory of this node. */
-export interface PostureMemory {
-  /** The newer of what was reported and what the directory has; costs a map access. */
-  of(device: string, directory: DirectorySnapshot): DevicePosture | undefined;
-  /** Reads new reports, those of other nodes included, and every recorded change. @throws CodedError `database_unavailable`, `log_unavailable` */
-  refresh(): Promise<void>;
-}
+export type PostureMemory = ReturnType<typeof createPostureMemory>;
 
 interface Known {
   readonly institution: string;
@@ -62,7 +56,7 @@ export function createPostureMemory(dependencies: {
   readonly proven: ProvenPostures;
   readonly audit: Pick<AuditLog, 'search' | 'newest'>;
   readonly directory: { snapshot(): Pick<DirectorySnapshot, 'devices'> };
-}): PostureMemory {
+}) {
   const { store, proven, audit, directory } = dependencies;
   const reported = new Map<string, Known>();
   /** Directory entries are immutable; each is read once. */
@@ -119,14 +113,16 @@ export function createPostureMemory(dependencies: {
   let reading: Promise<void> = Promise.resolve();
 
   return {
-    of(id, directory) {
+    /** The newer of what was reported and what the directory has. */
+    of(id: string, directory: DirectorySnapshot): DevicePosture | undefined {
       const device = directory.device(id);
       // Not in the directory any more.
       if (device === undefined) return undefined;
       return counting(remembered(device), reported.get(id)).posture;
     },
 
-    refresh() {
+    /** Reads new reports, also of other nodes, and every recorded change. @throws CodedError `database_unavailable`, `log_unavailable` */
+    refresh(): Promise<void> {
       // One at a time, so that an earlier read cannot overwrite a later one.
       const after = reading.then(read, read);
       reading = after;

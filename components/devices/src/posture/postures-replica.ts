@@ -34,11 +34,8 @@ export interface PosturesReplica extends Pick<Devices, 'postureOf'> {
 }
 
 /**
- * Follows the postures of devices. The log decides what was found; the owner adds the time of the last check, which is not
- * recorded each time. If the directory says failing, only a record makes the device compliant.
- *
- * `postureOf` throws `postures_behind` if the owner or the log could not be read for `maxAgeMs`.
- *
+ * The log decides the posture; the owner adds the time of the last check. If the directory says failing, only a record makes
+ * the device compliant. `postureOf` throws `postures_behind` if owner or log could not be read for `maxAgeMs`.
  * @throws CodedError `log_unavailable`; errors of the owner
  */
 export async function createPosturesReplica(dependencies: PosturesReplicaDependencies): Promise<PosturesReplica> {

@@ -3,15 +3,7 @@ import { type Clock, digestOf, type Json, parseInstant, type Random } from '@cou
 import { postureClaim, postureThing } from '../row-claims.ts';
 import type { KeptPosture, StoredPosture } from '../store/postures.ts';
 
-/** Postures that the log or a sealed row confirms. */
-export interface ProvenPostures {
-  /**
-   * A sealed row is used while it agrees with the newest recorded change; otherwise the record is.
-   *
-   * @throws CodedError `log_unavailable`
-   */
-  of(devices: readonly string[], rows: readonly KeptPosture[]): Promise<ReadonlyMap<string, StoredPosture>>;
-}
+export type ProvenPostures = ReturnType<typeof createProvenPostures>;
 
 const maxAtOnce = 1_000;
 
@@ -21,7 +13,7 @@ export function createProvenPostures(dependencies: {
   readonly random: Random;
   /** Whether to accept a sealed row without a record; by default always. */
   readonly mayBeUnrecorded?: (posture: StoredPosture) => boolean;
-}): ProvenPostures {
+}) {
   const { audit, mayBeUnrecorded = () => true } = dependencies;
   const standings = createStandingCheck({ ...dependencies, log: audit, source: 'devices' });
 
@@ -40,7 +32,8 @@ export function createProvenPostures(dependencies: {
   }
 
   return {
-    async of(devices, rows) {
+    /** A sealed row counts while it agrees with the newest record, else the record. @throws CodedError `log_unavailable` */
+    async of(devices: readonly string[], rows: readonly KeptPosture[]): Promise<ReadonlyMap<string, StoredPosture>> {
       const kept = new Map(rows.map((row) => [row.posture.device, row]));
       const found = new Map<string, StoredPosture>();
       for (let start = 0; start < devices.length; start += maxAtOnce) {

@@ -61,10 +61,7 @@ export function parseReport(text: string, feeds: ReadonlyMap<string, PostureFeed
 }
 
 /**
- * Verifies a report with the keys of its feed. One invalid line rejects the whole report.
- *
- * @param expected.audience our own URL
- * @param expected.now milliseconds since the epoch
+ * One invalid line rejects the whole report. @param expected.now milliseconds since the epoch
  * @throws CodedError `posture_feed_unknown`, `posture_report_invalid`, `posture_report_old`
  */
 export function verifyReport(

@@ -59,10 +59,8 @@ export interface ReportSender {
 }
 
 /**
- * Accepts the signed reports of feeds, each once and in the order in which they were issued.
- *
- * @throws CodedError `posture_feed_unknown`, `posture_report_invalid`, `posture_report_old`: recorded;
- *   `log_unavailable`, `database_unavailable`: repeat the report
+ * Accepts each signed report once, in order of issue. @throws CodedError `posture_feed_unknown`, `posture_report_invalid`,
+ * `posture_report_old`, all recorded; `log_unavailable`, `database_unavailable`: repeat the report
  */
 export function createReportTaker(dependencies: ReportDependencies) {
   const { pool, store, memory, proven, audit, directory, clock, settings } = dependencies;

@@ -1,8 +1,7 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isCodedError } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
-import { createRounds } from '@countersign/runtime';
+import { createRounds, type Logger } from '@countersign/runtime';
 import type { PostureFeed } from '../config.ts';
 import { longestReport } from './report.ts';
 import type { ReportTaker } from './take-report.ts';
@@ -11,10 +10,7 @@ import type { ReportTaker } from './take-report.ts';
 const maxFiles = 1_000;
 const isReport = (name: string) => /^[\w.-]{1,200}\.(?:jwt|jws)$/.test(name);
 
-/**
- * Reads the files of feeds: `path` is a file with a report, or a folder of files `*.jwt` that are read in the order of their
- * names. A file is read again once it has changed. Nothing is written or moved.
- */
+/** A feed's `path` is a report file, or a folder of `*.jwt` files, read in name order and again when changed. */
 export function watchFiles(dependencies: {
   readonly feeds: readonly PostureFeed[];
   readonly take: ReportTaker;

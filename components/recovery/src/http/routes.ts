@@ -6,19 +6,10 @@ import type { FastifyInstance } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { unknownRecovery } from '../judge-approver.ts';
 import type { RunningRecovery } from '../recoveries.ts';
-import {
-  idParams,
-  invitationAnswer,
-  listQuery,
-  openBody,
-  reasonBody,
-  recoveryAnswer,
-  recoveryList,
-  requestList,
-} from './schemas.ts';
+import * as schemas from './schemas.ts';
 
 const tag = 'recoveries';
-type WithId = { Params: Static<typeof idParams> };
+type WithId = { Params: Static<typeof schemas.idParams> };
 
 export interface RecoveryRoutes {
   readonly recovery: RunningRecovery;
@@ -34,7 +25,7 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
   const gate = createGate(async (request, scope: Scope) => actorOf(await guard.check(request, { scope })), baseUrl);
   const ownOf = (institution: string) => (institution === operator ? undefined : institution);
 
-  app.post<{ Body: Static<typeof openBody> }>(
+  app.post<{ Body: Static<typeof schemas.openBody> }>(
     '/recoveries',
     gate.route('recovery:open', {
       tag,
@@ -42,8 +33,10 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
       description:
         'For a person who has lost their factor and whose identity was proved again. Two people of different functions ' +
         'approve it with their keys; then everything the person had ends, and they can be invited.',
-      body: openBody,
-      answers: { 201: { description: 'Awaiting approval; the person has been notified', body: recoveryAnswer } },
+      body: schemas.openBody,
+      answers: {
+        201: { description: 'Awaiting approval; the person has been notified', body: schemas.recoveryAnswer },
+      },
     }),
     async (request, reply) => {
       const { person: text, reason, evidence } = request.body;
@@ -55,14 +48,14 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
     },
   );
 
-  app.get<{ Querystring: Static<typeof listQuery> }>(
+  app.get<{ Querystring: Static<typeof schemas.listQuery> }>(
     '/recoveries',
     gate.route('recovery:read', {
       tag,
       summary: 'List recoveries',
       description: 'The newest hundred of your institution; for the operator, of all.',
-      querystring: listQuery,
-      answers: { 200: { description: 'Newest first', body: recoveryList } },
+      querystring: schemas.listQuery,
+      answers: { 200: { description: 'Newest first', body: schemas.recoveryList } },
     }),
     async (request) => {
       const institution = ownOf(gate.callerOf(request).institution);
@@ -77,8 +70,8 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
     gate.route('recovery:read', {
       tag,
       summary: 'Read a recovery',
-      params: idParams,
-      answers: { 200: { description: 'The recovery', body: recoveryAnswer } },
+      params: schemas.idParams,
+      answers: { 200: { description: 'The recovery', body: schemas.recoveryAnswer } },
     }),
     async (request) => {
       const institution = ownOf(gate.callerOf(request).institution);
@@ -89,15 +82,15 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
     },
   );
 
-  app.post<WithId & { Body: Static<typeof reasonBody> }>(
+  app.post<WithId & { Body: Static<typeof schemas.reasonBody> }>(
     '/recoveries/:id/cancel',
     gate.route('recovery:open', {
       tag,
       summary: 'Cancel a recovery',
       description: 'Its invitation links end with it. The person is notified.',
-      params: idParams,
-      body: reasonBody,
-      answers: { 200: { description: 'Cancelled', body: recoveryAnswer } },
+      params: schemas.idParams,
+      body: schemas.reasonBody,
+      answers: { 200: { description: 'Cancelled', body: schemas.recoveryAnswer } },
     }),
     async (request) =>
       answerOf(await recovery.cancel(idOf(request.params.id), gate.callerOf(request), request.body.reason)),
@@ -111,8 +104,8 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
       description:
         'After everything they had has ended; at most three times, and a new link replaces the previous one. Give it only ' +
         'to the person.',
-      params: idParams,
-      answers: { 201: { description: 'Shown once', body: invitationAnswer } },
+      params: schemas.idParams,
+      answers: { 201: { description: 'Shown once', body: schemas.invitationAnswer } },
     }),
     async (request, reply) => {
       const { path, expiresAt, recordId } = await recovery.invite(idOf(request.params.id), gate.callerOf(request));
@@ -130,7 +123,7 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
       summary: 'List requests from the public page',
       description: 'A request proves nothing: contact the person through the agreed channel.',
       querystring: Type.Object({}, { additionalProperties: false }),
-      answers: { 200: { description: 'Of the last seven days, newest first', body: requestList } },
+      answers: { 200: { description: 'Of the last seven days, newest first', body: schemas.requestList } },
     }),
     async (request) => {
       const found = await recovery.requests(ownOf(gate.callerOf(request).institution));
@@ -141,7 +134,7 @@ export function recoveryRoutes(app: FastifyInstance, { recovery, guard, baseUrl,
   );
 }
 
-function answerOf(recovery: Recovery): Static<typeof recoveryAnswer> {
+function answerOf(recovery: Recovery): Static<typeof schemas.recoveryAnswer> {
   const { openedBy, openedAt, expiresAt, coolingOffUntil, recordId, approvals, evidence, missing, ...rest } = recovery;
   return {
     ...rest,

@@ -28,8 +28,7 @@ export function createLimiter({ perHour, maxNetworks }: { readonly perHour: numb
 /** Requests from the public page. They prove nothing and open nothing; an operator contacts the person. */
 export interface Requests {
   /**
-   * Responds the same way, and does the same work, whether the person exists or not.
-   *
+   * The same answer and work whether or not the person exists.
    * @throws CodedError `recovery_requests_spent` after ten within an hour from one network; `recovery_malformed` for an invalid id
    */
   ask(name: string, address: string | undefined): Promise<void>;

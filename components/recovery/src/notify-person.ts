@@ -10,7 +10,7 @@ interface Notice {
 }
 
 /** Notifies the person of every change, by every channel, once per record. */
-export async function tellPerson(
+export async function notifyPerson(
   { notices, directory }: { readonly notices: Notices; readonly directory: Pick<Directory, 'snapshot'> },
   state: RecoveryState,
   { id, record }: { readonly id: RecoveryId; readonly record: RecordId },
