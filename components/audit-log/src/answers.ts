@@ -70,7 +70,7 @@ const recordAnswer = Type.Object(
           },
           closed,
         ),
-        { description: 'What is told to few, by JSON pointer' },
+        { description: 'Values that only a few readers receive, by JSON pointer' },
       ),
     ),
   },

@@ -75,8 +75,8 @@ export async function redeemCode(
     };
     const header = encodeHeader({ alg: algorithm, typ: 'client-authentication+jwt', kid });
     return signCompactJws(
-      header,
       claims,
+      header,
       async (data) => (await signer.sign('transaction-token', kid, data)).signature,
     );
   }

@@ -1,14 +1,14 @@
 import type { LoggedCommands } from '@countersign/commands';
 import { type LogCustody, retentionErrors } from '@countersign/contracts';
 import { type Clock, type CodedError, isCodedError } from '@countersign/kernel';
-import type { Logger } from '@countersign/runtime';
+import { createRounds, type Logger } from '@countersign/runtime';
+import type { Requester } from './dependencies.ts';
 import { obstacleTo } from './erasures.ts';
 import type { RetentionState } from './ledger/fold.ts';
 import { type Ledger, recordedAs } from './ledger/ledger.ts';
 import type { ChangeProposal, ErasureProposal, Proposal } from './ledger/proposal.ts';
-import type { Requester } from './requester.ts';
 import { plain, type RetentionCommand, type RetentionKinds } from './retention-command.ts';
-import { checkPruning, standingScopes } from './simulations.ts';
+import { activeScopes, checkPruning } from './simulations.ts';
 
 const maxAttempts = 100;
 
@@ -39,8 +39,6 @@ export function createCarryingOut(dependencies: {
 }): CarryingOut {
   const { kinds, commands, ledger, custody, clock, logger, everyMs } = dependencies;
   const progress = new Map<string, { readonly done: number; readonly of: number }>();
-  let running: Promise<void> | undefined;
-  let again = false;
   const stopping = new AbortController();
   const { signal } = stopping;
 
@@ -72,7 +70,7 @@ export function createCarryingOut(dependencies: {
       {
         class: change.class,
         before: Date.parse(change.before),
-        holds: standingScopes(state),
+        holds: activeScopes(state),
         asOf: state.governedUpTo,
         authority: decision.record,
         by: decision.by,
@@ -122,43 +120,19 @@ export function createCarryingOut(dependencies: {
         await carryOut(id);
       } catch (error) {
         if (!signal.aborted)
-          logger.error({ error, proposal: id }, 'what was approved could not be carried out; it is tried again');
+          logger.error({ error, proposal: id }, 'an approved proposal could not be carried out; it is retried');
       }
     }
   }
 
-  async function run(): Promise<void> {
-    try {
-      do {
-        again = false;
-        await work();
-      } while (again && !signal.aborted);
-    } catch (error) {
-      logger.warn({ error }, 'what is approved could not be read; it is tried again');
-    } finally {
-      running = undefined;
-    }
-  }
-
-  function begin(): void {
-    again = true;
-    if (!signal.aborted) running ??= run();
-  }
-
-  const timer = setInterval(begin, everyMs);
-  timer.unref();
-
+  const rounds = createRounds({ what: 'approved retention work', work, logger, everyMs });
   return {
-    begin,
-    async work() {
-      begin();
-      await running;
-    },
+    begin: rounds.hurry,
+    work: rounds.run,
     progressOf: (id) => progress.get(id),
     async stop() {
       stopping.abort();
-      clearInterval(timer);
-      await running;
+      await rounds.stop();
     },
   };
 }

@@ -24,7 +24,7 @@ export async function signEnvelope(
         `An envelope can have at most ${envelopeBounds[list]} ${list}, but this one would have ${envelope[list].length}.`,
       );
   }
-  const text = await signCompactJws(header, envelopeClaims(envelope), sign);
+  const text = await signCompactJws(envelopeClaims(envelope), header, sign);
   if (text.length > maxEnvelopeLength)
     throw envelopeErrors.error(
       'envelope_too_large',

@@ -1,6 +1,6 @@
 import { type Digest, digestOf, type Json, listOf, membersOf } from '@countersign/kernel';
 import type { Members } from './members.ts';
-import { readDigest } from './read-values.ts';
+import { readDigest } from './members.ts';
 
 /** From `data.decision` of a record. */
 export interface DecisionFacts {

@@ -773,6 +773,14 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     },
     "required": ["authorization","dpop","method","url"], "additionalProperties": false,
   },
+  "KeyPlace": {
+    "type": "object",
+    "properties": {
+      "driver": {"enum":["pkcs11","software"]}, "id": {"type":"string"}, "label": {"type":"string"},
+      "token": {"type":"string"},
+    },
+    "required": ["driver"], "additionalProperties": false,
+  },
   "KeyPurpose": {
     "enum": [
       "access-token", "envelope", "event", "id-token", "id-token-ps256", "id-token-rs256", "log-checkpoint", "mandate",
@@ -797,10 +805,10 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     "type": "object",
     "properties": {
       "activeFrom": {"type":"number"}, "algorithm": {"enum":["ES256","EdDSA","PS256","RS256"]},
-      "kid": {"type":"string"}, "publishedAt": {"type":"number"}, "purpose": {"$ref":"#/$defs/KeyPurpose"},
-      "state": {"enum":["active","published","retiring"]},
+      "kid": {"type":"string"}, "place": {"$ref":"#/$defs/KeyPlace"}, "publishedAt": {"type":"number"},
+      "purpose": {"$ref":"#/$defs/KeyPurpose"}, "state": {"enum":["active","published","retiring"]},
     },
-    "required": ["activeFrom","algorithm","kid","publishedAt","purpose","state"], "additionalProperties": false,
+    "required": ["activeFrom","algorithm","kid","place","publishedAt","purpose","state"], "additionalProperties": false,
   },
   "LogEntry": {
     "type": "object", "properties": {"index":{"wire":"bigint"},"record":{"$ref":"#/$defs/EvidenceRecord"}},
@@ -985,8 +993,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   "NoticeKind": {
     "enum": [
       "account-locked", "account-unlocked", "authenticator-added", "authenticator-removed", "authenticator-suspected",
-      "break-glass-declared", "break-glass-review-due", "break-glass-review-overdue", "impossible-travel",
-      "recovery-completed", "recovery-decided", "recovery-opened", "signed-in-on-new-device",
+      "break-glass-declared", "break-glass-review-due", "break-glass-review-overdue", "client-key-ending",
+      "impossible-travel", "recovery-completed", "recovery-decided", "recovery-opened", "signed-in-on-new-device",
     ],
   },
   "Obligation": {
