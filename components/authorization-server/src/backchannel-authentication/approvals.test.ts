@@ -173,7 +173,7 @@ describe('what a person is warned of', () => {
     world.clock.advance(60_000);
     const fourth = await askedIntent(key);
     const shorter = textOf((await opened(fourth)).page.body);
-    expect(shorter).toContain('which was left open');
+    expect(shorter).toContain('which was not decided');
     expect(shorter).toMatch(/Limit price 99 EUR \(Euro\) none: at market/);
     const waits = 'Another request for the same intent, with different terms, awaits your decision';
     expect(shorter).toContain(waits);
