@@ -102,9 +102,13 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     "required": ["actors","resources","scope"], "additionalProperties": false,
   },
   "Asset": {
-    "type": "object", "properties": {"ccy":{"type":"string"},"dti":{"type":"string"},"isin":{"type":"string"}},
-    "additionalProperties": false,
+    "anyOf": [
+      {"type":"object","properties":{"ccy":{"type":"string"}},"required":["ccy"],"additionalProperties":false},
+      {"$ref":"#/$defs/Asset2"},
+      {"type":"object","properties":{"isin":{"type":"string"}},"required":["isin"],"additionalProperties":false},
+    ],
   },
+  "Asset2": {"type":"object","properties":{"dti":{"type":"string"}},"required":["dti"],"additionalProperties":false},
   "AtLeast": {
     "type": "object", "properties": {"entityVersion":{"type":"number"},"policyVersion":{"type":"number"}},
     "additionalProperties": false,
@@ -180,12 +184,11 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     "type": "object",
     "properties": {
       "actions": {"type":"array","items":{"enum":["approve","release","request"]}}, "address_id": {"type":"string"},
-      "amount": {"type":"string"}, "asset": {"$ref":"#/$defs/AuthorizationDetailAsset"},
-      "calldata_hash": {"type":"string"}, "chain_id": {"type":"string"}, "entity_lei": {"type":"string"},
-      "idempotency_key": {"type":"string"}, "jurisdiction": {"type":"string"},
-      "locations": {"type":"array","items":{"type":"string"}}, "mandate_id": {"type":"string"},
-      "max_fee": {"type":"string"}, "network": {"type":"string"}, "not_after": {"type":"string"},
-      "type": {"const":"urn:countersign:rar:v1:withdrawal"},
+      "amount": {"type":"string"}, "asset": {"$ref":"#/$defs/Asset2"}, "calldata_hash": {"type":"string"},
+      "chain_id": {"type":"string"}, "entity_lei": {"type":"string"}, "idempotency_key": {"type":"string"},
+      "jurisdiction": {"type":"string"}, "locations": {"type":"array","items":{"type":"string"}},
+      "mandate_id": {"type":"string"}, "max_fee": {"type":"string"}, "network": {"type":"string"},
+      "not_after": {"type":"string"}, "type": {"const":"urn:countersign:rar:v1:withdrawal"},
     },
     "required": [
       "actions", "address_id", "amount", "asset", "chain_id", "entity_lei", "idempotency_key", "jurisdiction",
@@ -239,9 +242,9 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     "type": "object",
     "properties": {
       "account": {"type":"string"}, "actions": {"type":"array","items":{"enum":["approve","propose","revoke"]}},
-      "address": {"type":"string"}, "asset": {"$ref":"#/$defs/AuthorizationDetailAsset"},
-      "beneficiary_lei": {"type":"string"}, "chain_id": {"type":"string"}, "cooling_off_until": {"type":"string"},
-      "entity_lei": {"type":"string"}, "idempotency_key": {"type":"string"}, "jurisdiction": {"type":"string"},
+      "address": {"type":"string"}, "asset": {"$ref":"#/$defs/Asset2"}, "beneficiary_lei": {"type":"string"},
+      "chain_id": {"type":"string"}, "cooling_off_until": {"type":"string"}, "entity_lei": {"type":"string"},
+      "idempotency_key": {"type":"string"}, "jurisdiction": {"type":"string"},
       "locations": {"type":"array","items":{"type":"string"}}, "mandate_id": {"type":"string"},
       "memo": {"type":"string"}, "not_after": {"type":"string"}, "place_of_settlement": {"type":"string"},
       "type": {"const":"urn:countersign:rar:v1:address_book_change"},
@@ -344,9 +347,6 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       "version": {"type":"string"},
     },
     "required": ["artifact_sha256","model_id","version"], "additionalProperties": false,
-  },
-  "AuthorizationDetailAsset": {
-    "type": "object", "properties": {"dti":{"type":"string"}}, "required": ["dti"], "additionalProperties": false,
   },
   "AuthorizationDetailDeliverer": {
     "type": "object", "properties": {"account":{"type":"string"},"address":{"type":"string"},"lei":{"type":"string"}},
@@ -1024,10 +1024,10 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   "OpenedTransaction": {
     "type": "object",
     "properties": {
-      "id": {"type":"string"}, "intentDigest": {"type":"string"}, "recordId": {"type":"string"},
-      "state": {"$ref":"#/$defs/TransactionState"},
+      "facts": {"$ref":"#/$defs/TransactionFacts"}, "id": {"type":"string"}, "intentDigest": {"type":"string"},
+      "recordId": {"type":"string"}, "state": {"$ref":"#/$defs/TransactionState"},
     },
-    "required": ["id","intentDigest","recordId","state"], "additionalProperties": false,
+    "required": ["facts","id","intentDigest","recordId","state"], "additionalProperties": false,
   },
   "OutboundGetJsonArguments": {
     "anyOf": [
@@ -1059,12 +1059,24 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     "required": ["at","reached","record"], "additionalProperties": false,
   },
   "ProtectedValue": {
-    "type": "object",
-    "properties": {
-      "kind": {"enum":["personal","strategy"]}, "path": {"type":"string"}, "subject": {"type":"string"},
-      "text": {"type":"string"}, "value": {},
-    },
-    "required": ["kind","path","subject"], "additionalProperties": false,
+    "anyOf": [
+      {
+        "type": "object",
+        "properties": {
+          "kind": {"enum":["personal","strategy"]}, "path": {"type":"string"}, "subject": {"type":"string"},
+          "text": {"type":"string"},
+        },
+        "required": ["kind","path","subject","text"], "additionalProperties": false,
+      },
+      {
+        "type": "object",
+        "properties": {
+          "kind": {"enum":["personal","strategy"]}, "path": {"type":"string"}, "subject": {"type":"string"},
+          "value": {},
+        },
+        "required": ["kind","path","subject","value"], "additionalProperties": false,
+      },
+    ],
   },
   "RawLogEntry": {
     "type": "object", "properties": {"index":{"wire":"bigint"},"text":{"type":"string"}}, "required": ["index","text"],
