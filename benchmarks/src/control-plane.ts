@@ -28,6 +28,8 @@ interface StartOptions {
   readonly profileFolder?: string | undefined;
   /** Another checkout of the project, built, whose server is started instead. */
   readonly checkout?: string | undefined;
+  /** Settings of `keys`. */
+  readonly keys?: object;
   readonly onProgress: (message: string) => void;
 }
 
@@ -45,7 +47,7 @@ export async function startControlPlaneProcess(options: StartOptions): Promise<M
   };
   const server = await startServerProcess({
     name: 'control-plane-server',
-    settings: { dataFolder, port: await freePort(), second: false, mutualTls },
+    settings: { dataFolder, port: await freePort(), second: false, mutualTls, keys: options.keys },
     onProgress: (message) => options.onProgress(`${name}: ${message}`),
     profileFolder: options.profileFolder,
     checkout: options.checkout,

@@ -6,6 +6,7 @@ import { evaluationsSection } from './suites/evaluations.ts';
 import { evidenceQuerySection } from './suites/evidence-queries.ts';
 import { growthSections } from './suites/growth.ts';
 import { introspectionSection } from './suites/introspection.ts';
+import { keysInATokenSections } from './suites/keys-in-a-token.ts';
 import { logGrowthSection } from './suites/log-growth.ts';
 import { mandateSections } from './suites/mandates.ts';
 import { proofSections } from './suites/proofs.ts';
@@ -39,6 +40,7 @@ export function formatReport(report: BenchmarkReport): string {
   if (suites.decisions !== undefined) sections.push(decisionsSection(suites.decisions, pace));
   if (suites.evaluations !== undefined) sections.push(evaluationsSection(suites.evaluations, pace));
   if (suites['whole-and-split'] !== undefined) sections.push(...wholeAndSplitSections(suites['whole-and-split'], pace));
+  if (suites['keys-in-a-token'] !== undefined) sections.push(...keysInATokenSections(suites['keys-in-a-token'], pace));
   if (suites.simulation !== undefined) sections.push(simulationSection(suites.simulation, pace));
   if (suites.appends !== undefined) sections.push(...appendsSections(suites.appends, pace));
   if (suites.publication !== undefined) sections.push(publicationSection(suites.publication, pace));

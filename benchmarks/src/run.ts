@@ -1,4 +1,5 @@
 import { cpus, loadavg } from 'node:os';
+import { findSoftHsm, makeSoftToken } from '@countersign/testkit';
 import { startControlPlaneProcess, startSecondNode, stoppable } from './control-plane.ts';
 import { startEvidenceSites } from './evidence/evidence-site.ts';
 import { startInProcess } from './in-process.ts';
@@ -16,6 +17,7 @@ import { type EvaluationResults, measureEvaluations } from './suites/evaluations
 import { measureEvidenceQueries, type QueryResults } from './suites/evidence-queries.ts';
 import { type GrowthResults, measureGrowth } from './suites/growth.ts';
 import { measureIntrospection } from './suites/introspection.ts';
+import { type KeysInATokenResults, measureKeysInAToken } from './suites/keys-in-a-token.ts';
 import { measureLogGrowth } from './suites/log-growth.ts';
 import { type MandateResults, measureMandates } from './suites/mandates.ts';
 import { measureProofs, type ProofResults } from './suites/proofs.ts';
@@ -45,6 +47,7 @@ export const suiteNames = [
   'decisions',
   'evaluations',
   'whole-and-split',
+  'keys-in-a-token',
   'simulation',
   'appends',
   'publication',
@@ -83,6 +86,7 @@ export interface BenchmarkReport {
     readonly decisions?: readonly DecisionResults[];
     readonly evaluations?: EvaluationResults;
     readonly 'whole-and-split'?: WholeAndSplitResults;
+    readonly 'keys-in-a-token'?: KeysInATokenResults;
     readonly simulation?: SimulationResults;
     readonly appends?: readonly AppendResults[];
     readonly publication?: readonly Result[];
@@ -150,6 +154,7 @@ export async function runBenchmarks(options: BenchmarkOptions): Promise<Benchmar
     for (const part of [
       measureOverHttp,
       measureInstallations,
+      measureToken,
       measureInProcess,
       measureEvidence,
       measureTrading,
@@ -212,6 +217,24 @@ async function measureInstallations(run: Run): Promise<Suites> {
     installations.push({ name: `before, ${before}`, ...(await started(stoppable(startControlPlaneProcess(earlier)))) });
   }
   return { 'whole-and-split': await measureWholeAndSplit({ installations, pace, onProgress }) };
+}
+
+/** Needs SoftHSM; without it the suite is left out, with a message. */
+async function measureToken(run: Run): Promise<Suites> {
+  const { wants, started, pace, onProgress } = run;
+  if (!wants('keys-in-a-token')) return {};
+  const softHsm = findSoftHsm();
+  if (!softHsm.found) {
+    onProgress(`keys in a token: left out (${softHsm.reason})`);
+    return {};
+  }
+  const softToken = makeSoftToken();
+  await started(Promise.resolve({ stop: async () => softToken.dispose() }));
+  onProgress('starting a control plane with keys in software and one with keys in a token');
+  const software = await started(stoppable(startControlPlaneProcess({ ...run, name: 'software' })));
+  const keys = { driver: 'pkcs11', pkcs11: softToken.settings };
+  const token = await started(stoppable(startControlPlaneProcess({ ...run, name: 'token', keys })));
+  return { 'keys-in-a-token': await measureKeysInAToken({ software, token, pace, onProgress }) };
 }
 
 async function measureInProcess(run: Run): Promise<Suites> {

@@ -255,7 +255,7 @@ export function orderBy(of: {
       at: Date.now(),
       scopes: ['order:create'],
       audience: 'https://venue.example',
-      mandateStands: true,
+      mandateInForce: true,
       acr: 'phr',
       authTime: Math.floor(Date.now() / 1000) - 60,
     },

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
 import { createLogger } from '@countersign/runtime';
-import { prepareDevelopment, startControlPlane } from '@countersign/server';
+import { type Configuration, prepareDevelopment, startControlPlane } from '@countersign/server';
 import { fillLog } from './fill-log.ts';
 import { databaseUrlFile, runMeasured, type Server } from './measured-server.ts';
 
@@ -15,6 +15,8 @@ export interface ControlPlaneSettings {
   readonly mutualTls?:
     | { readonly port: number; readonly certificateFile: string; readonly keyFile: string }
     | undefined;
+  /** Settings of `keys`; as a development start makes them when left out. */
+  readonly keys?: Partial<Configuration['keys']> | undefined;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface ControlPlaneSettings {
  * benchmark can reach it too.
  */
 async function startControlPlaneServer(
-  { dataFolder, port, second, mutualTls }: ControlPlaneSettings,
+  { dataFolder, port, second, mutualTls, keys }: ControlPlaneSettings,
   onProgress: (message: string) => void,
 ): Promise<Server> {
   const { configuration } = prepareDevelopment({ dataFolder, port });
@@ -38,6 +40,7 @@ async function startControlPlaneServer(
         // Nobody here holds a key: sign-in with one has a suite of its own.
         signIn: { methods: ['development'] },
         ...mutualTlsOf(mutualTls),
+        keys: { ...configuration.keys, ...keys },
         listen,
         databaseUrl: `file:${urlFile}`,
       },

@@ -1,7 +1,7 @@
 import type { AuditLog, LogEntry, Mandate } from '@countersign/contracts';
 import { type Clock, type MandateId, parseId } from '@countersign/kernel';
 import type { Lei } from '@countersign/market';
-import { type ComponentAccess, type Logger, listen } from '@countersign/runtime';
+import { type ComponentAccess, createRounds, type Logger, listen } from '@countersign/runtime';
 import { type MandateView, viewOf } from './held-mandates.ts';
 import { steps } from './life-cycle.ts';
 import { type Change, createMandateMemory } from './mandate-memory.ts';
@@ -15,18 +15,15 @@ interface LiveView {
   committed(mandate: Mandate): void;
   /**
    * Reads everything that an answer about this mandate and institution needs, with one query, and keeps it in memory.
-   *
    * @throws CodedError `database_unavailable`
    */
   load(id: MandateId, holder: Lei): Promise<MandateView>;
   /**
    * Returns undefined while memory is recent; otherwise reads the changes, so that a node without database contact does not
    * answer from stale memory.
-   *
    * @throws CodedError `database_unavailable`
    */
   fresh(): Promise<void> | undefined;
-  /** Number of mandates in memory. */
   size(): number;
   stop(): Promise<void>;
 }
@@ -48,7 +45,6 @@ interface LiveViewOptions {
 /** Sub-mandates searched per mandate and institution; an institution with more must name the one it uses. */
 const mostHeldBelow = 256;
 
-/** Records of new versions. */
 const versionRecords = [...new Set(['mandate.proposed' as const, ...Object.values(steps).map(({ record }) => record)])];
 const pageSize = 1_000;
 /** With more changes than this, forgetting everything is cheaper. */
@@ -63,8 +59,6 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
   const memory = createMandateMemory(remembered);
   let position = -1n;
   let readAt = Number.NEGATIVE_INFINITY;
-  let reading: Promise<void> | undefined;
-  let again: Promise<void> | undefined;
 
   async function read(): Promise<void> {
     // The time before the query, because its result may miss later records.
@@ -86,44 +80,22 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
     readAt = at;
   }
 
-  /** Waits for a read that starts after the call, because a running read may miss the newest changes. */
-  function refresh(): Promise<void> {
-    if (reading !== undefined) {
-      again ??= reading
-        .catch(() => undefined)
-        .then(() => {
-          again = undefined;
-          return refresh();
-        });
-      return again;
-    }
-    reading = read().finally(() => {
-      reading = undefined;
-    });
-    return reading;
-  }
-
-  const refreshInBackground = (): void => {
-    refresh().catch((error: unknown) => logger.warn({ error }, 'mandate changes could not be read'));
-  };
-
+  const rounds = createRounds({ what: 'reading of mandate changes', work: read, logger, everyMs: pollEveryMs });
   // Subscribe before reading, so that no change is missed.
   const subscription = await listen({
     ...access,
     channel: changesChannel,
-    onNotify: refreshInBackground,
-    onReconnect: refreshInBackground,
+    onNotify: rounds.hurry,
+    onReconnect: rounds.hurry,
     onError: (error) => logger.warn({ error }, 'the subscription to mandate changes broke'),
   });
   try {
     position = await log.newest(versionRecords);
-    await refresh();
+    await rounds.run();
   } catch (error) {
-    await subscription.close();
+    await Promise.all([subscription.close(), rounds.stop()]);
     throw error;
   }
-  const timer = setInterval(refreshInBackground, pollEveryMs);
-  timer.unref();
 
   return {
     memory,
@@ -143,13 +115,12 @@ export async function openLiveView(options: LiveViewOptions): Promise<LiveView> 
     fresh() {
       const age = clock.now() - readAt;
       // If the clock was set back, the age is unknown.
-      return age >= 0 && age <= staleAfterMs ? undefined : refresh();
+      return age >= 0 && age <= staleAfterMs ? undefined : rounds.run();
     },
     size: () => memory.size,
     async stop() {
-      clearInterval(timer);
       await subscription.close();
-      await reading?.catch(() => undefined);
+      await rounds.stop();
     },
   };
 }

@@ -42,7 +42,7 @@ export function decide(
       scopes: [...scopes],
       audience,
       // Without an intent there is no mandate.
-      mandateStands: transaction !== undefined,
+      mandateInForce: transaction !== undefined,
       ...defined({ acr, authTime, device: authority.device, partner: authority.partner, algo }),
       ...(authority.boundTo === undefined || transaction === undefined
         ? {}

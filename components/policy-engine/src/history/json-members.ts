@@ -1,4 +1,3 @@
-/** The members of a JSON object of unknown shape. */
 export type Members = Readonly<Record<string, unknown>>;
 
 export function membersOf(value: unknown): Members | undefined {

@@ -1,15 +1,7 @@
-import type {
-  Actor,
-  AuditLog,
-  EvidenceRecord,
-  LogEntry,
-  RecordDraft,
-  StampedThing,
-  TimeStamper,
-} from '@countersign/contracts';
-import { type Clock, parseInstant, type Random, sha256 } from '@countersign/kernel';
+import type { Actor, AuditLog, LogEntry, StampedThing, TimeStamper } from '@countersign/contracts';
+import { type Clock, defined, parseInstant, type Random, sha256 } from '@countersign/kernel';
 import { hashSize, parseCheckpoint, parseNote, type Tile, tileWidth } from '@countersign/merkle-log';
-import type { Logger } from '@countersign/runtime';
+import { createRounds, type Logger } from '@countersign/runtime';
 import type { Held, Store } from '../store.ts';
 import type { Overdue } from './overdue.ts';
 import { isToBeStamped, type StampPolicy, stampedTypes } from './stamp-policy.ts';
@@ -61,7 +53,6 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
   let failures = 0;
   let notBefore = 0;
   let underWay: Promise<number> | undefined;
-  let failing = false;
   let stopped = false;
 
   const checkpointDueAt = ({ checkpointAt }: Held): number =>
@@ -78,7 +69,7 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
     if (stopped || clock.now() < notBefore) return 0;
     const newest = await log.newest(stampedTypes);
     if (known !== undefined && known.position >= newest && checkpointDueAt(known) > clock.now()) return 0;
-    if (known === undefined && !(await store.hasBegun())) await store.begin(newest);
+    if (known === undefined && !(await store.hasStarted())) await store.start(newest);
     const held = await hold();
     if (held === undefined) return 0;
     return (await stampCheckpoint(held)) + (await stampRecords(held));
@@ -136,8 +127,8 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
       thing: { kind: 'record', record: id, leafHash: Buffer.from(leafHash).toString('base64url') },
       // A leaf hash is already a SHA-256.
       digest: leafHash,
-      of: { record: id, ...(transaction === undefined ? {} : { transaction }) },
-      since: timeOf(time),
+      of: { record: id, ...defined({ transaction }) },
+      since: parseInstant(time) ?? 0,
     });
   }
 
@@ -157,11 +148,7 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
     const { thing, digest, of, since } = wanted;
     try {
       const stamp = await timeStamper.stamp(digest);
-      const record: RecordDraft = stampRecord(
-        { thing, stamp, authority, by, ...(of === undefined ? {} : { of }) },
-        { clock, random },
-      );
-      await log.append(record);
+      await log.append(stampRecord({ thing, stamp, authority, by, ...defined({ of }) }, { clock, random }));
     } catch (error) {
       notBefore = clock.now() + Math.min(firstPauseMs * 2 ** failures, longestPauseMs);
       failures += 1;
@@ -172,25 +159,18 @@ export function createStamper(dependencies: StamperDependencies): Stamper {
     overdue.settled();
   }
 
-  const timer = setInterval(() => {
-    stampDue().then(
-      () => {
-        if (failures === 0) failing = false;
-      },
-      (error: unknown) => {
-        // Logged once: it is retried.
-        if (!failing) logger.warn({ error }, 'nothing could be time-stamped');
-        failing = true;
-      },
-    );
-  }, everyMs);
-  timer.unref();
+  const rounds = createRounds({
+    what: 'time-stamping',
+    work: async () => void (await stampDue()),
+    logger,
+    everyMs,
+  });
 
   return {
     stampDue,
     async stop() {
       stopped = true;
-      clearInterval(timer);
+      await rounds.stop();
       await underWay?.catch(() => undefined);
       if (turn !== undefined) await store.release(turn).catch(() => undefined);
     },
@@ -201,8 +181,4 @@ function sizeOf(checkpoint: string): bigint | undefined {
   const note = parseNote(checkpoint);
   const parsed = note.ok ? parseCheckpoint(note.note.text) : undefined;
   return parsed?.ok === true ? parsed.checkpoint.size : undefined;
-}
-
-function timeOf(time: EvidenceRecord['time']): number {
-  return parseInstant(time) ?? 0;
 }

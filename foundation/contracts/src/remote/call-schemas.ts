@@ -436,7 +436,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
           "at": {"type":"number"}, "audience": {"type":"string"}, "authTime": {"type":"number"},
           "boundToIntent": {"type":"boolean"}, "claimedClient": {"type":"string"}, "claimedDevice": {"type":"string"},
           "claimedSignals": {"type":"array","items":{"type":"string"}}, "client": {"type":"string"},
-          "device": {"type":"string"}, "institution": {"type":"string"}, "mandateStands": {"type":"boolean"},
+          "device": {"type":"string"}, "institution": {"type":"string"}, "mandateInForce": {"type":"boolean"},
           "partner": {
             "type": "object",
             "properties": {"claims":{"type":"array","items":{"type":"string"}},"institution":{"type":"string"}},
@@ -452,7 +452,7 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
             "required": ["events","transaction"], "additionalProperties": false,
           },
         },
-        "required": ["at","audience","client","institution","mandateStands","scopes"], "additionalProperties": false,
+        "required": ["at","audience","client","institution","mandateInForce","scopes"], "additionalProperties": false,
       },
       "principal": {"type":"string"},
       "resource": {

@@ -2,12 +2,19 @@ import { readFile, stat } from 'node:fs/promises';
 import type { ConfiguredDocuments } from '@countersign/contracts';
 import { type Clock, isCodedError, isRecent, sha256Base64Url } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
-import { type CompleteRevocationList, type ParsedCertificate, readCompleteRevocationList } from '@countersign/x509';
+import {
+  type ListAuthorities,
+  type ParsedCertificate,
+  type RevocationList,
+  readRevocationList,
+} from '@countersign/x509';
 import { revocationListsIn } from './pem.ts';
 import type { ListSource } from './settings.ts';
 
 export interface RevocationListsDependencies {
   readonly sources: readonly ListSource[];
+  /** Certificates that may belong to other keys with which an authority signs its lists. */
+  readonly candidates: readonly ParsedCertificate[];
   readonly get: ConfiguredDocuments['get'];
   readonly clock: Clock;
   readonly logger: Logger;
@@ -18,6 +25,8 @@ const maxFileSize = 8_388_608;
 const maxListsInFile = 16;
 /** Also after a failure, so that sign-ins do not flood a source. */
 const freshMs = 60_000;
+/** Distribution points and deltas of one authority. */
+const maxSeries = 256;
 const fetchTimeoutMs = 5_000;
 
 interface Source {
@@ -28,12 +37,14 @@ interface Source {
 }
 
 /**
- * The newest genuine list of each authority, from configured files and addresses, never from an address in a certificate.
- * If a source fails, its last lists stay in use. The caller decides how old a list may be.
+/**
+ * The newest genuine lists of each authority, one for each distribution point, from configured files and addresses, never from an
+ * address in a certificate. If a source fails, its last lists stay in use. The caller decides how old a list may be.
  */
-export function createRevocationLists({ sources, get, clock, logger }: RevocationListsDependencies) {
+export function createRevocationLists({ sources, candidates, get, clock, logger }: RevocationListsDependencies) {
   const held = sources.map((where): Source => ({ where, lists: [], triedAt: -Infinity, loading: undefined }));
-  const newest = new Map<string, CompleteRevocationList>();
+  /** By authority, then by series. */
+  const newest = new Map<string, Map<string, RevocationList>>();
   /** A list is verified once for each authority. */
   const examined = new WeakMap<Uint8Array, Set<string>>();
 
@@ -60,14 +71,18 @@ export function createRevocationLists({ sources, get, clock, logger }: Revocatio
     await source.loading;
   }
 
-  function examine(der: Uint8Array, issuer: ParsedCertificate, name: string): void {
+  function examine(der: Uint8Array, authorities: ListAuthorities, name: string): void {
     const seen = examined.get(der) ?? new Set();
     if (seen.has(name)) return;
     examined.set(der, seen.add(name));
     try {
-      const list = readCompleteRevocationList(der, issuer);
-      const before = newest.get(name);
-      if (list !== undefined && (before === undefined || list.thisUpdate >= before.thisUpdate)) newest.set(name, list);
+      const list = readRevocationList(der, authorities);
+      if (list === undefined) return;
+      const series = newest.get(name) ?? new Map<string, RevocationList>();
+      newest.set(name, series);
+      const before = series.get(list.series);
+      if (before === undefined ? series.size < maxSeries : list.thisUpdate >= before.thisUpdate)
+        series.set(list.series, list);
     } catch (error) {
       if (!isCodedError(error)) throw error;
       logger.warn({ code: error.code, detail: error.detail }, 'a revocation list cannot be read');
@@ -75,11 +90,12 @@ export function createRevocationLists({ sources, get, clock, logger }: Revocatio
   }
 
   return {
-    async listOf(issuer: ParsedCertificate): Promise<CompleteRevocationList | undefined> {
+    /** The newest list of each series of an authority. @param above the authorities above it on a validated path */
+    async listsOf(issuer: ParsedCertificate, above: readonly ParsedCertificate[]): Promise<readonly RevocationList[]> {
       await Promise.all(held.map(refresh));
       const name = sha256Base64Url(issuer.encoding);
-      for (const { lists } of held) for (const der of lists) examine(der, issuer, name);
-      return newest.get(name);
+      for (const { lists } of held) for (const der of lists) examine(der, { issuer, above, candidates }, name);
+      return [...(newest.get(name)?.values() ?? [])];
     },
   };
 }

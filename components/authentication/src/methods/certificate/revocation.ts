@@ -1,12 +1,15 @@
 import type { ConfiguredExchange } from '@countersign/contracts';
-import { type Clock, defined, isCodedError } from '@countersign/kernel';
+import { type Clock, isCodedError } from '@countersign/kernel';
 import type { Logger } from '@countersign/runtime';
 import {
   encodeStatusRequest,
   maxRevocationOctets,
+  objectIdentifiers,
   type ParsedCertificate,
+  type RevocationList,
   type RevocationStatement,
   readStatusResponse,
+  statusInLists,
 } from '@countersign/x509';
 import type { RevocationLists } from './revocation-lists.ts';
 
@@ -23,6 +26,13 @@ export type RevocationState = 'good' | 'revoked' | 'unknown';
 
 const clockSkewMs = 60_000;
 const responderTimeoutMs = 5_000;
+/** Longest validity with which a certificate may do without revocation. */
+const shortLivedMs = 7 * 24 * 3_600_000;
+
+/** RFC 9608: the authority publishes no revocation. Believed only of a certificate that soon expires. */
+function hasNoRevocation({ extensions, notBefore, notAfter }: ParsedCertificate): boolean {
+  return extensions.has(objectIdentifiers.noRevAvail) && notAfter - notBefore <= shortLivedMs;
+}
 
 /** A statement is recent if it is younger than `maxAgeMs` and has not expired. A revocation counts however old it is. */
 export function createRevocation({ lists, responder, exchange, maxAgeMs, clock, logger }: RevocationDependencies) {
@@ -57,16 +67,26 @@ export function createRevocation({ lists, responder, exchange, maxAgeMs, clock, 
     }
   }
 
+  function statusIn(held: readonly RevocationList[], certificate: ParsedCertificate): RevocationStatement | undefined {
+    try {
+      return statusInLists(held, certificate);
+    } catch (error) {
+      // Its distribution points cannot be read, so no list covers it.
+      if (!isCodedError(error)) throw error;
+      return undefined;
+    }
+  }
+
   return {
-    async stateOf(certificate: ParsedCertificate, issuer: ParsedCertificate): Promise<RevocationState> {
-      const list = await lists.listOf(issuer);
-      if (list === undefined) return askResponder(certificate, issuer);
-      const { thisUpdate, nextUpdate } = list;
-      const revokedAt = list.revokedAt(certificate.serial);
-      const listed = stateOf({
-        thisUpdate,
-        ...defined({ nextUpdate, revokedAt }),
-      });
+    /** @param above the authorities above the issuer on a validated path */
+    async stateOf(
+      certificate: ParsedCertificate,
+      issuer: ParsedCertificate,
+      above: readonly ParsedCertificate[],
+    ): Promise<RevocationState> {
+      if (hasNoRevocation(certificate)) return 'good';
+      const statement = statusIn(await lists.listsOf(issuer, above), certificate);
+      const listed = statement === undefined ? 'unknown' : stateOf(statement);
       return listed === 'unknown' ? askResponder(certificate, issuer) : listed;
     },
   };
