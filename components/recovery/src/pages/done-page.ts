@@ -1,14 +1,12 @@
 import { type ChosenTexts, type Html, html, page } from '@countersign/runtime';
 import type { Texts } from '../texts/en.ts';
 
-/** How every page of this room is drawn. */
 export interface Drawn extends ChosenTexts<Texts> {
   readonly banner: string | undefined;
 }
 
 export const recoveryPath = '/recovery';
 
-/** The list of those who approve; the account of the person whom it is about. */
 type NextPage = keyof typeof paths;
 const paths = { back: recoveryPath, account: '/me' } as const;
 
