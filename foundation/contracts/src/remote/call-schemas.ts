@@ -149,6 +149,18 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     ],
     "minItems": 1, "items": false,
   },
+  "AuthorityProposalsEndProposalsOfArguments": {
+    "type": "array",
+    "prefixItems": [
+      {"type":"string"},
+      {
+        "type": "object",
+        "properties": {"before":{"type":"number"},"by":{"$ref":"#/$defs/Actor"},"reason":{"type":"string"}},
+        "required": ["before","by","reason"], "additionalProperties": false,
+      },
+    ],
+    "minItems": 2, "items": false,
+  },
   "AuthorizationDetail": {
     "anyOf": [
       {"$ref":"#/$defs/AuthorizationDetail2"}, {"$ref":"#/$defs/AuthorizationDetail3"},
@@ -724,7 +736,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       "enum": [
         "account:lock", "account:unlock", "allocation:approve", "allocation:giveup", "allocation:propose",
         "application:write", "audit:disclose", "audit:export", "audit:read", "authenticator:invite",
-        "authenticator:read", "authenticator:revoke", "breakglass:read", "client:register", "collateral:approve",
+        "authenticator:read", "authenticator:revoke", "authority:approve", "authority:propose", "breakglass:read",
+        "certificate:issue", "certificate:read", "certificate:revoke", "client:register", "collateral:approve",
         "collateral:transfer", "compliance:record", "decision:evaluate", "device:enrol", "device:read", "device:report",
         "directory:apply", "directory:approve", "directory:read", "email", "erasure:approve", "erasure:propose",
         "event:read", "event:subscribe", "exception:read", "exception:resolve", "grant_management_query",
@@ -783,8 +796,9 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
   },
   "KeyPurpose": {
     "enum": [
-      "access-token", "envelope", "event", "id-token", "id-token-ps256", "id-token-rs256", "log-checkpoint", "mandate",
-      "policy-bundle", "security-event", "time-stamp", "transaction-token",
+      "access-token", "certificate-device", "certificate-partner", "certificate-person", "certificate-service",
+      "certificate-status", "certificate-workload", "envelope", "event", "id-token", "id-token-ps256", "id-token-rs256",
+      "log-checkpoint", "mandate", "policy-bundle", "security-event", "time-stamp", "transaction-token",
     ],
   },
   "LastingCaller": {
@@ -1128,32 +1142,34 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
       "approval.refused", "approval.withdrawn", "authenticator.invitation-ended", "authenticator.invited",
       "authenticator.refused", "authenticator.registered", "authenticator.removed", "authenticator.renamed",
       "authenticator.suspected", "authorization.granted", "authorization.pushed", "authorization.refused",
-      "backchannel.refused", "backchannel.requested", "certificate.refused", "client.dpop-key-changed",
-      "client.key-aging", "client.refused", "client.registered", "clock.alarm", "clock.measured", "consent.denied",
-      "consent.given", "decision.made", "decision.searched", "device.enrolled", "device.enrolment-opened",
-      "device.posture-changed", "device.refused", "device.removed", "device.report-refused", "directory.applied",
-      "directory.change-approved", "directory.change-proposed", "directory.change-rejected", "directory.committed",
-      "directory.departure", "directory.departure-completed", "envelope.issued", "erasure.approved",
-      "erasure.completed", "erasure.proposed", "erasure.rejected", "event.delivery-suspended", "event.subscribed",
-      "event.unsubscribed", "evidence.exported", "evidence.read", "exception.overdue", "exception.raised",
-      "exception.refused", "exception.resolved", "grant.changed", "grant.revoked", "hold.placed", "hold.released",
-      "identity.accepted", "identity.refused", "incident.declared", "incident.ended", "incident.granted",
-      "incident.lapsed", "incident.overdue", "incident.refused", "incident.reviewed", "key.published", "key.withdrawn",
-      "limit.released", "log.opened", "log.pruned", "log.publication-resumed", "log.publication-stopped",
-      "log.witness-alarm", "mandate.accepted", "mandate.amended", "mandate.amendment-proposed",
-      "mandate.amendment-withdrawn", "mandate.consented", "mandate.copy-compared", "mandate.expired",
-      "mandate.expiring", "mandate.proposed", "mandate.refused", "mandate.resumed", "mandate.revoked",
-      "mandate.suspended", "notice.failed", "notice.sent", "partner.key-bound", "partner.key-refused",
-      "partner.profile-registered", "policy.diverged", "policy.proposed", "policy.published", "policy.refused",
-      "policy.rejected", "policy.simulated", "provisioning-token.ended", "provisioning-token.issued",
-      "recovery.approved", "recovery.cancelled", "recovery.completed", "recovery.credentials-ended", "recovery.expired",
-      "recovery.invited", "recovery.opened", "recovery.refused", "retention.changed", "retention.proposed",
-      "retention.pruning-approved", "retention.rejected", "revocation.lifted", "risk.cleared", "risk.raised",
-      "row.rejected", "session.ended", "session.logout-notified", "session.refused", "session.started",
-      "session.step-up-refused", "session.stepped-up", "signal.delivery-suspended", "signal.stream-changed",
-      "source.alarm", "source.beat", "source.closed", "source.opened", "timestamp.issued", "timestamp.obtained",
-      "timestamp.refused", "token.exchanged", "token.introspected", "token.issued", "token.refused", "token.revoked",
-      "transaction.opened", "transaction.refused", "transaction.transitioned",
+      "backchannel.refused", "backchannel.requested", "certificate.denied", "certificate.issued",
+      "certificate.list-signed", "certificate.refused", "certificate.revoked", "certificate.unaccounted",
+      "client.dpop-key-changed", "client.key-aging", "client.refused", "client.registered", "clock.alarm",
+      "clock.measured", "consent.denied", "consent.given", "decision.made", "decision.searched", "device.enrolled",
+      "device.enrolment-opened", "device.posture-changed", "device.refused", "device.removed", "device.report-refused",
+      "directory.applied", "directory.change-approved", "directory.change-proposed", "directory.change-rejected",
+      "directory.committed", "directory.departure", "directory.departure-completed", "envelope.issued",
+      "erasure.approved", "erasure.completed", "erasure.proposed", "erasure.rejected", "event.delivery-suspended",
+      "event.subscribed", "event.unsubscribed", "evidence.exported", "evidence.read", "exception.overdue",
+      "exception.raised", "exception.refused", "exception.resolved", "grant.changed", "grant.revoked", "hold.placed",
+      "hold.released", "identity.accepted", "identity.refused", "incident.declared", "incident.ended",
+      "incident.granted", "incident.lapsed", "incident.overdue", "incident.refused", "incident.reviewed",
+      "key.published", "key.withdrawn", "limit.released", "log.opened", "log.pruned", "log.publication-resumed",
+      "log.publication-stopped", "log.witness-alarm", "mandate.accepted", "mandate.amended",
+      "mandate.amendment-proposed", "mandate.amendment-withdrawn", "mandate.consented", "mandate.copy-compared",
+      "mandate.expired", "mandate.expiring", "mandate.proposed", "mandate.refused", "mandate.resumed",
+      "mandate.revoked", "mandate.suspended", "notice.failed", "notice.sent", "partner.key-bound",
+      "partner.key-refused", "partner.profile-registered", "pki.approved", "pki.proposed", "pki.rejected",
+      "policy.diverged", "policy.proposed", "policy.published", "policy.refused", "policy.rejected", "policy.simulated",
+      "provisioning-token.ended", "provisioning-token.issued", "recovery.approved", "recovery.cancelled",
+      "recovery.completed", "recovery.credentials-ended", "recovery.expired", "recovery.invited", "recovery.opened",
+      "recovery.refused", "retention.changed", "retention.proposed", "retention.pruning-approved", "retention.rejected",
+      "revocation.lifted", "risk.cleared", "risk.raised", "row.rejected", "session.ended", "session.logout-notified",
+      "session.refused", "session.started", "session.step-up-refused", "session.stepped-up",
+      "signal.delivery-suspended", "signal.stream-changed", "source.alarm", "source.beat", "source.closed",
+      "source.opened", "timestamp.issued", "timestamp.obtained", "timestamp.refused", "token.exchanged",
+      "token.introspected", "token.issued", "token.refused", "token.revoked", "transaction.opened",
+      "transaction.refused", "transaction.transitioned",
     ],
   },
   "RevocationTarget": {
@@ -1196,7 +1212,8 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
     "enum": [
       "account:lock", "account:unlock", "allocation:approve", "allocation:giveup", "allocation:propose",
       "application:write", "audit:disclose", "audit:export", "audit:read", "authenticator:invite", "authenticator:read",
-      "authenticator:revoke", "breakglass:read", "client:register", "collateral:approve", "collateral:transfer",
+      "authenticator:revoke", "authority:approve", "authority:propose", "breakglass:read", "certificate:issue",
+      "certificate:read", "certificate:revoke", "client:register", "collateral:approve", "collateral:transfer",
       "compliance:record", "decision:evaluate", "device:enrol", "device:read", "device:report", "directory:apply",
       "directory:approve", "directory:read", "erasure:approve", "erasure:propose", "event:read", "event:subscribe",
       "exception:read", "exception:resolve", "identity:provision", "identity:read", "key:revoke", "key:rotate",
@@ -1510,6 +1527,11 @@ export const callSchemas: CallSchemas = {
       "answer": {"$ref":"#/$defs/AuthenticatorsDepartureEndAnswer"},
     },
   },
+  "authority-proposals": {
+    "endProposalsOf": {
+      "arguments": {"$ref":"#/$defs/AuthorityProposalsEndProposalsOfArguments"}, "answer": {"type":"number"},
+    },
+  },
   "authorization-server": {
     "revoke": {
       "arguments": {
@@ -1518,6 +1540,17 @@ export const callSchemas: CallSchemas = {
         "items": false,
       },
       "answer": {"wire":"undefined"},
+    },
+  },
+  "certificate-authority-keys": {
+    "listKeys": {
+      "arguments": {"type":"array","items":false}, "answer": {"type":"array","items":{"$ref":"#/$defs/ListedKey"}},
+    },
+  },
+  "certificates-departure": {
+    "end": {
+      "arguments": {"$ref":"#/$defs/AuthenticatorsDepartureEndArguments"},
+      "answer": {"$ref":"#/$defs/AuthenticatorsDepartureEndAnswer"},
     },
   },
   "configured-requests": {
@@ -1906,19 +1939,7 @@ export const callSchemas: CallSchemas = {
   },
   "retention-proposals": {
     "endProposalsOf": {
-      "arguments": {
-        "type": "array",
-        "prefixItems": [
-          {"type":"string"},
-          {
-            "type": "object",
-            "properties": {"before":{"type":"number"},"by":{"$ref":"#/$defs/Actor"},"reason":{"type":"string"}},
-            "required": ["before","by","reason"], "additionalProperties": false,
-          },
-        ],
-        "minItems": 2, "items": false,
-      },
-      "answer": {"type":"number"},
+      "arguments": {"$ref":"#/$defs/AuthorityProposalsEndProposalsOfArguments"}, "answer": {"type":"number"},
     },
   },
   "statements": {
