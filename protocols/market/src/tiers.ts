@@ -13,7 +13,18 @@ const verbsOf: Readonly<Record<Exclude<Tier, 'market-data' | 'administration'>, 
 };
 /** Objects of Countersign's own interfaces. Changing them needs the administration tier. */
 const administered = new Set([
-  ...['partner', 'key', 'policy', 'audit', 'retention', 'erasure', 'legalhold', 'breakglass'],
+  ...[
+    'authority',
+    'certificate',
+    'partner',
+    'key',
+    'policy',
+    'audit',
+    'retention',
+    'erasure',
+    'legalhold',
+    'breakglass',
+  ],
   ...[
     'directory',
     'reference',
