@@ -142,8 +142,7 @@ const rules: Readonly<Record<Exclude<CertificateRule, 'encoding' | 'path'>, Rule
     if (notBefore < now - maxBackdatingMs - 1_000) return `the validity starts more than ${maxBackdatingMs} ms ago`;
     if (notAfter <= Math.max(notBefore + 999, now)) return 'the validity has no duration or is in the past';
     // The start may be backdated, so that it precedes a new authority.
-    if (now < issuer.notBefore || notAfter > issuer.notAfter)
-      return 'the validity is not within that of the authority';
+    if (now < issuer.notBefore || notAfter > issuer.notAfter) return 'the validity is not within that of the authority';
     // Section 4.1.2.5: UTCTime until 2049, then GeneralizedTime, without a fraction.
     const expected = derSequence(derCertificateTime(notBefore), derCertificateTime(notAfter - 999));
     return sameOctets(fieldsOf(toBeSigned).validity.encoding, expected) ? undefined : 'a time is in the wrong form';
