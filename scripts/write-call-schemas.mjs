@@ -64,7 +64,15 @@ function expressionOfMember([name, schema]) {
   return [name, expressionOf(schema)];
 }
 
-function expressionOfCall({ arguments: { prefixItems = [], minItems = 0 }, answer }) {
+function expressionOfCall({ arguments: given, answer }) {
+  if (given.$ref !== undefined)
+    return members(
+      [
+        ['arguments', given],
+        ['answer', answer],
+      ].map(expressionOfMember),
+    );
+  const { prefixItems = [], minItems = 0 } = given;
   return applied('call', [...itemsOf(prefixItems), expressionOf(answer), ...minimumOf(prefixItems, minItems)]);
 }
 

@@ -493,18 +493,24 @@ export const callDefinitions: Readonly<Record<string, ValueSchema>> = {
 /** Arguments and answer of every call. */
 export const callSchemas: CallSchemas = {
   access: {
-    checkAccess: call([], ref('Caller')), checkLastingAccess: call([], ref('LastingCaller')),
+    checkAccess: { arguments: ref('AccessCheckAccessArguments'), answer: ref('Caller') },
+    checkLastingAccess: { arguments: ref('AccessCheckAccessArguments'), answer: ref('LastingCaller') },
     tokenStands: call([string, ref('LastingToken')], boolean),
   },
   'audit-log': {
     append: call([ref('RecordDraft')], ref('RecordReceipt')),
     count: call([object({ 'from?': number, types: list(ref('RecordType')), 'until?': number })], number),
     find: call([string], anyOf(ref('LogEntry'), nothing)),
-    lastUnder: call([], { wire: 'map', keys: string, values: ref('StandingThing') }),
+    lastUnder: {
+      arguments: ref('AuditLogLastUnderArguments'), answer: { wire: 'map', keys: string, values: ref('StandingThing') },
+    },
     newest: call([list(ref('RecordType'))], { wire: 'bigint' }),
     query: call([ref('EvidenceQuery')], list(ref('LogEntry'))),
     scan: call([ref('ScanQuery')], list(ref('RawLogEntry'))), search: call([ref('RecordQuery')], list(ref('LogEntry'))),
-    standings: call([], { wire: 'map', keys: string, values: ref('StandingRecord') }),
+    standings: {
+      arguments: ref('AuditLogLastUnderArguments'),
+      answer: { wire: 'map', keys: string, values: ref('StandingRecord') },
+    },
     standingsUnder: call(
       [string, object({ 'after?': string, limit: number })],
       object({ 'next?': string, things: list(ref('StandingThing')) }),
@@ -527,7 +533,9 @@ export const callSchemas: CallSchemas = {
     invitersOf: call([string], list(string)), isLocked: call([string], boolean),
     of: call([string], list(ref('Authenticator'))),
   },
-  'authenticators-departure': { end: call([], ref('AuthenticatorsDepartureEndAnswer')) },
+  'authenticators-departure': {
+    end: { arguments: ref('AuthenticatorsDepartureEndArguments'), answer: ref('AuthenticatorsDepartureEndAnswer') },
+  },
   'authorization-server': { revoke: call([ref('RevocationTarget'), ref('Actor'), string], nothing) },
   'configured-requests': {
     exchangeFor: call(
@@ -553,7 +561,9 @@ export const callSchemas: CallSchemas = {
     list: call([ref('MandateListing')], list(ref('Mandate'))), withDescendants: call([string], list(string)),
   },
   'core-keys': { listKeys: call([], list(ref('ListedKey'))) },
-  'devices-departure': { end: call([], ref('AuthenticatorsDepartureEndAnswer')) },
+  'devices-departure': {
+    end: { arguments: ref('AuthenticatorsDepartureEndArguments'), answer: ref('AuthenticatorsDepartureEndAnswer') },
+  },
   directory: {
     changesSince: call(
       [object({ 'after?': string, 'limit?': number, 'since?': number, 'waitMs?': number })], ref('DirectoryPage'),
@@ -646,7 +656,7 @@ export const callSchemas: CallSchemas = {
     ),
   },
   postures: {
-    posturesOf: call([], list(ref('StreamedPosture'))),
+    posturesOf: { arguments: ref('AuditLogLastUnderArguments'), answer: list(ref('StreamedPosture')) },
     posturesSince: call(
       [object({ after: { wire: 'bigint' }, limit: number })],
       object({ newest: { wire: 'bigint' }, postures: list(ref('StreamedPosture')) }),
@@ -656,7 +666,9 @@ export const callSchemas: CallSchemas = {
     closePages: call([string], nothing), nextPage: call([string], ref('FromRecordPages')),
     openPages: call([ref('RecordStreamQuery')], string),
   },
-  'recovery-departure': { end: call([], ref('AuthenticatorsDepartureEndAnswer')) },
+  'recovery-departure': {
+    end: { arguments: ref('AuthenticatorsDepartureEndArguments'), answer: ref('AuthenticatorsDepartureEndAnswer') },
+  },
   'retention-proposals': {
     endProposalsOf: call([string, object({ before: number, by: ref('Actor'), reason: string })], number),
   },
