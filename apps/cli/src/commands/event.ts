@@ -92,7 +92,7 @@ const longestPauseMs = 30_000;
 async function follow(options: ConnectionOptions, flags: FollowFlags, interrupted: AbortSignal): Promise<void> {
   let position = flags.after;
   let left = flags.limit === undefined ? Number.POSITIVE_INFINITY : countOf(flags.limit);
-  let begun = false;
+  let hasReceived = false;
   const enough = new AbortController();
   const signal = AbortSignal.any([interrupted, enough.signal]);
   const onEvent = ({ data }: StreamedEvent): void => {
@@ -102,7 +102,7 @@ async function follow(options: ConnectionOptions, flags: FollowFlags, interrupte
     if (left <= 0) enough.abort();
   };
   const onPosition = (id: string): void => {
-    begun = true;
+    hasReceived = true;
     if (left > 0) position = id;
   };
   const connection = connect(options, streamTransport({ onEvent, onPosition, signal }));
@@ -113,7 +113,7 @@ async function follow(options: ConnectionOptions, flags: FollowFlags, interrupte
       wait = firstPauseMs;
     } catch (error) {
       // Before anything was heard there may be nobody; afterwards it is a pause.
-      if (!isCodedError(error) || error.category !== 'unavailable' || !begun) throw error;
+      if (!isCodedError(error) || error.category !== 'unavailable' || !hasReceived) throw error;
       wait = position === before ? Math.min(wait * 2, longestPauseMs) : firstPauseMs;
     }
     await pause(wait, undefined, { signal }).catch(() => undefined);

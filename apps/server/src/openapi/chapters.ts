@@ -139,7 +139,7 @@ export const chapters: Readonly<Record<string, Chapter>> = {
     codes: { ...revocationErrors.codes, ...oauthErrors.codes },
   },
   installation: { description: 'What this installation is.' },
-  operation: { description: 'For whoever runs it. On the main address alone; keep it from the internet.' },
+  operation: { description: 'For operators. Available on the main address only; do not expose it to the internet.' },
 };
 
 /** Error codes of every route, in addition to those of its chapter. */

@@ -14,13 +14,13 @@ const data = closed({
 
 export const noticeRecords = {
   'notice.sent': {
-    about: 'A channel has taken what people are told.',
+    about: 'A channel accepted a notice.',
     sources,
     outcomes: ['done'],
     data,
   },
   'notice.failed': {
-    about: 'A channel has not taken what people are told, however often it was tried.',
+    about: 'A channel did not accept a notice after all attempts.',
     sources,
     outcomes: ['deny'],
     always: ['reason'],

@@ -163,7 +163,7 @@ export const signInRecords = {
     data: closed({ session: id('ses'), reason: reasonText }),
   },
   'session.logout-notified': {
-    about: 'A client was told that a session has ended, or could not be told.',
+    about: 'A client was notified of the end of a session, or could not be notified.',
     sources,
     outcomes: ['done', 'deny'],
     always: ['subject', 'client'],
