@@ -6,14 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
 import { initProcesses, type ProcessGroup, prepareDevelopment, processGroups } from '@countersign/server';
-import { urlOf } from './growth/owner-pool.ts';
 import type { MeteredServer } from './http-contender.ts';
 import { clientOf, pick } from './machine-clients.ts';
 import { introduce, type Market, makeMarket, venueOrders, venueScope } from './market.ts';
 import { processTreeCpuUs } from './process-tree-cpu.ts';
 import { serverFailure } from './server-process.ts';
 import { freePorts } from './servers/loopback.ts';
-import { databaseUrlFile } from './servers/measured-server.ts';
+import { databaseUrlFile, urlOf } from './servers/measured-server.ts';
 import type { Stoppable } from './starter.ts';
 
 /** A control plane in four processes, with the market of the benchmark in its directory. */

@@ -1,9 +1,6 @@
 import { componentPool, type OwnerConnection } from '@countersign/runtime';
 import type pg from 'pg';
-
-export function urlOf({ user, password, host, port, database }: OwnerConnection): string {
-  return `postgres://${user}:${password}@${host}:${port}/${database}`;
-}
+import { urlOf } from '../servers/measured-server.ts';
 
 /** Connections to a measured database, with the account that owns it. */
 export function ownerPool(database: string | OwnerConnection, maxConnections = 1): pg.Pool {

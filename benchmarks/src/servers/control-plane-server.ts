@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import { startEmbeddedPostgres } from '@countersign/embedded-postgres';
 import { createLogger } from '@countersign/runtime';
 import { prepareDevelopment, startControlPlane } from '@countersign/server';
-import { urlOf } from '../growth/owner-pool.ts';
 import { fillLog } from './fill-log.ts';
-import { databaseUrlFile, runMeasured, type Server } from './measured-server.ts';
+import { databaseUrlFile, runMeasured, type Server, urlOf } from './measured-server.ts';
 
 export interface ControlPlaneSettings {
   readonly dataFolder: string;

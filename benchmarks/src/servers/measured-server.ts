@@ -1,3 +1,5 @@
+import type { OwnerConnection } from '@countersign/runtime';
+
 /** Messages of a server process to the benchmark. */
 export type FromServer =
   | { readonly kind: 'progress'; readonly message: string }
@@ -78,3 +80,7 @@ export async function runMeasured<Settings>(
 
 /** In the data folder of a measured control plane, for its second node and for filling its tables. */
 export const databaseUrlFile = 'database-url';
+
+export function urlOf({ user, password, host, port, database }: OwnerConnection): string {
+  return `postgres://${user}:${password}@${host}:${port}/${database}`;
+}
